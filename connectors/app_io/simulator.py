@@ -1,0 +1,247 @@
+"""App IO as its description has it, for the demo, the flows and the fault tests: strict, scriptable, with a ledger.
+
+    app = simulator(Path("io.jsonl"), registered={"RSSMRA80A01H501U"}, throttle_next=2)
+
+It serves `/api/v1/profiles`, `/api/v1/messages` and `/api/v1/messages/{fiscal_code}/{id}`. Each accepted message is a
+line of the ledger, on the disk before the answer leaves: `{"at", "message_id", "fiscal_code", "sha256", "message"}`.
+An existing ledger is read at the start, so that a restarted simulator still knows its messages.
+
+Options:
+    api_keys: the keys it takes; None: any.
+    registered: the tax codes that are on IO; None: all.
+    not_allowed: those who switched this service off (`sender_allowed` false).
+    max_allowed_payment_amount: euro cents. A new service at IO has 0; here payments work unless told otherwise.
+    status_polls: how many questions are answered ACCEPTED before the final status.
+    outcomes: final status by tax code, for those who do not get PROCESSED.
+    organization_fiscal_code: the service's body, put in as payee.
+    throttle_next, hang_next: shorthand for so many faults of that kind on POST /messages.
+
+Faults, one request each, in order, by `POST /_sim/faults` with a JSON list; `DELETE` forgets, `GET` shows the rest:
+    {"kind": "throttle", "retry_after": 3}    429 of the gateway; without retry_after the number is in the text only
+    {"kind": "error", "status": 500}          nothing accepted; 401 and 403 in the forms they really have
+    {"kind": "delay", "seconds": 0.5}         then as usual
+    {"kind": "drop"}                          the connection is cut, nothing accepted
+    {"kind": "cut"}                           accepted, then the connection is cut
+    {"kind": "hang", "seconds": 60}           accepted, then no answer until the caller goes or the time is over
+`"on"` says which request: "profiles", "messages" (a new one; the default) or "status".
+"""
+
+import asyncio
+import hmac
+from collections import deque
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .simulator_model import Ledger, NewMessage, Profile, parse, problem, shape_of_fiscal_code
+
+_BASE = "/api/v1"
+_TITLES = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 500: "Internal Server Error"}
+_GATEWAY = {401: "Access denied due to missing or invalid subscription key.", 429: "Rate limit is exceeded."}
+
+
+def simulator(
+    ledger: Path,
+    *,
+    api_keys: Collection[str] | None = None,
+    registered: Collection[str] | None = None,
+    not_allowed: Collection[str] = (),
+    max_allowed_payment_amount: int = 9_999_999_999,
+    status_polls: int = 1,
+    outcomes: Mapping[str, str] | None = None,
+    organization_fiscal_code: str = "00000000000",
+    throttle_next: int = 0,
+    hang_next: int = 0,
+) -> ASGIApp:
+    """The ASGI application; the options are the module's."""
+    service = _Io(
+        ledger=Ledger(ledger),
+        api_keys=api_keys,
+        registered=registered,
+        not_allowed=not_allowed,
+        max_amount=max_allowed_payment_amount,
+        status_polls=status_polls,
+        outcomes=outcomes or {},
+        organization=organization_fiscal_code,
+    )
+    service.faults.extend([{"kind": "throttle", "retry_after": 1}] * throttle_next + [{"kind": "hang"}] * hang_next)
+    return service
+
+
+class _Cut(Response):
+    """No answer: the connection goes away."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # ASGI has no word for it. Under uvicorn the innermost `send` is a method of the object that has the transport.
+        transport = scope["state"]["transport"]
+        if transport is None:
+            raise ConnectionResetError("the simulator cut the connection")
+        transport.abort()
+        await asyncio.sleep(0.01)
+
+
+class _Hang(Response):
+    """No answer for a long time, then a cut."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(self.seconds):
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+        except TimeoutError:
+            await _Cut()(scope, receive, send)
+
+
+class _Io:
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        api_keys: Collection[str] | None,
+        registered: Collection[str] | None,
+        not_allowed: Collection[str],
+        max_amount: int,
+        status_polls: int,
+        outcomes: Mapping[str, str],
+        organization: str,
+    ) -> None:
+        self.ledger = ledger
+        self.api_keys = api_keys
+        self.registered = registered
+        self.not_allowed = not_allowed
+        self.max_amount = max_amount
+        self.status_polls = status_polls
+        self.outcomes = outcomes
+        self.organization = organization
+        self.faults: deque[dict[str, Any]] = deque()
+        self._polls: dict[str, int] = {}
+        self._routes = Starlette(
+            routes=[
+                Route(f"{_BASE}/profiles", self.profile, methods=["POST"]),
+                Route(f"{_BASE}/messages", self.new_message, methods=["POST"]),
+                Route(f"{_BASE}/messages/{{fiscal_code}}/{{message_id}}", self.status, methods=["GET"]),
+                Route("/_sim/faults", self.script, methods=["GET", "POST", "DELETE"]),
+            ]
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})["transport"] = getattr(getattr(send, "__self__", None), "transport", None)
+        await self._routes(scope, receive, send)
+
+    async def profile(self, request: Request) -> Response:
+        fault = await self._fault("profiles")
+        if refused := self._refused(request, fault):
+            return refused
+        asked = await parse(request, Profile)
+        if isinstance(asked, Response):
+            return asked
+        if not self._known(asked.fiscal_code):
+            return problem(404, "Profile not found", "The profile you requested was not found in the system.")
+        allowed = asked.fiscal_code not in self.not_allowed
+        return JSONResponse({"sender_allowed": allowed, "preferred_languages": ["it_IT"]})
+
+    async def new_message(self, request: Request) -> Response:
+        fault = await self._fault("messages")
+        if refused := self._refused(request, fault):
+            return refused
+        message = await parse(request, NewMessage)
+        if isinstance(message, Response):
+            return message
+        if forbidden := self._forbidden(message):
+            return forbidden
+        stored = self.ledger.append(message.fiscal_code, await request.body())
+        if fault.get("kind") == "cut":
+            return _Cut()
+        if fault.get("kind") == "hang":
+            return _Hang(float(fault.get("seconds", 3600)))
+        location = f"{_BASE}/messages/{message.fiscal_code}/{stored['message_id']}"
+        return JSONResponse({"id": stored["message_id"]}, 201, {"Location": location})
+
+    async def status(self, request: Request) -> Response:
+        fault = await self._fault("status")
+        if refused := self._refused(request, fault):
+            return refused
+        fiscal_code, message_id = request.path_params["fiscal_code"], request.path_params["message_id"]
+        if not shape_of_fiscal_code(fiscal_code):
+            return problem(400, "Invalid FiscalCode", "The fiscal code in the path is not one.")
+        stored = self.ledger.messages.get(message_id)
+        if stored is None or stored["fiscal_code"] != fiscal_code:
+            return problem(404, "Message not found", "The message that you requested was not found in the system.")
+        self._polls[message_id] = asked = self._polls.get(message_id, 0) + 1
+        default = "PROCESSED" if self._known(fiscal_code) else "REJECTED"
+        final = self.outcomes.get(fiscal_code, default)
+        status = "ACCEPTED" if asked <= self.status_polls else final
+        answer = {"message": self.ledger.public(stored, self.organization), "status": status}
+        if status == "PROCESSED":
+            answer["notification"] = {"email": "SENT", "webhook": "SENT"}
+        return JSONResponse(answer)
+
+    async def script(self, request: Request) -> Response:
+        if request.method == "POST":
+            self.faults.extend(await request.json())
+        elif request.method == "DELETE":
+            self.faults.clear()
+        return JSONResponse(list(self.faults))
+
+    async def _fault(self, on: str) -> dict[str, Any]:
+        """The next fault for this kind of request; {} when there is none. A delay is over when this returns."""
+        fault = next((found for found in self.faults if found.get("on", "messages") == on), None)
+        if fault is None:
+            return {}
+        self.faults.remove(fault)
+        if fault["kind"] == "delay":
+            await asyncio.sleep(float(fault["seconds"]))
+        return fault
+
+    def _refused(self, request: Request, fault: dict[str, Any]) -> Response | None:
+        """What the gateway, or a fault, answers before IO looks at the body."""
+        match fault.get("kind"):
+            case "drop":
+                return _Cut()
+            case "throttle":
+                return _throttled(fault.get("retry_after"))
+            case "error":
+                return _error(int(fault.get("status", 500)))
+        key = request.headers.get("ocp-apim-subscription-key", "")
+        if not key or (
+            self.api_keys is not None
+            and not any(hmac.compare_digest(key.encode(), known.encode()) for known in self.api_keys)
+        ):
+            return _error(401)
+        return None
+
+    def _known(self, fiscal_code: str) -> bool:
+        return self.registered is None or fiscal_code in self.registered
+
+    def _forbidden(self, message: NewMessage) -> Response | None:
+        payment = message.content.payment_data
+        if payment is not None and payment.amount > self.max_amount:
+            return problem(400, "Bad Request", "Error while sending payment metadata")
+        if payment is not None and payment.payee is not None:
+            return problem(403, "Forbidden", "not enough permissions to send a payment message with payee")
+        wants_more = message.feature_level_type == "ADVANCED" or message.default_addresses is not None
+        if wants_more or message.content.third_party_data is not None:
+            return problem(403, "Forbidden", "You are not allowed to use this feature.")
+        return None
+
+
+def _throttled(seconds: int | None) -> Response:
+    told = 1 if seconds is None else seconds
+    body = {"statusCode": 429, "message": f"Rate limit is exceeded. Try again in {told} seconds."}
+    return JSONResponse(body, 429, {} if seconds is None else {"Retry-After": str(seconds)})
+
+
+def _error(status: int) -> Response:
+    if status in _GATEWAY:
+        return JSONResponse({"statusCode": status, "message": _GATEWAY[status]}, status)
+    return problem(status, _TITLES.get(status, "Error"), "Scripted.")

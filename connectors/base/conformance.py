@@ -1,0 +1,267 @@
+"""The promises that every connector keeps, whatever it speaks. A connector's test subclasses `Conformance`:
+
+    class TestConformance(Conformance):
+        def connect(self, limits): ...      # anew, as a restarted process would
+        def behave(self, fault): ...        # what the provider does from the next call on
+        def taken(self): ...                # the identifier of each message that the provider accepted, in order
+
+`http_conformance.HttpConformance` fills these hooks for a connector over HTTP and adds the promises that only HTTP
+needs. Rules: `contracts/connector.py`, `contracts/failures.py`, settled points 28-30.
+"""
+
+import json
+import logging
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+import pytest
+from pydantic import TypeAdapter
+
+from contracts.connector import Connector, Continue, Done, Limits, Memo, Notice
+from contracts.failures import Deferred, Failure, Unconfirmed
+
+from .scripted import Fault
+
+Result = Done | Continue | Failure
+
+TIMEOUT_S = 0.3
+"""The whole of a step while the provider is slow or silent; elsewhere the tests leave a busy machine its time."""
+_PATIENT_S = 10.0
+_GRACE_S = 1.0
+_MOST_STEPS = 60
+
+_NOTICE: dict[str, Any] = {
+    "delivery_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+    "ente_name": "Comune di Valdilago",
+    "kind": "info",
+    "language": "it",
+    "created_at": datetime(2026, 3, 2, 9, 30, tzinfo=UTC),
+    "deep_link": "https://servizi.comune.valdilago.example/area/i/7Q2M",
+    "tax_code": "RSSMRA80A01H501U",
+    "email": "mario.rossi@posta.example",
+    "title": "Iscrizione al nido accolta",
+    "body_markdown": "La domanda per Giulia è stata **accolta**. Il posto va confermato entro dieci giorni.",
+}
+
+
+def make_notice(**changes: Any) -> Notice:
+    """A valid notice with `changes`; JSON values will do."""
+    return TypeAdapter(Notice).validate_python(_NOTICE | changes)
+
+
+def advance(connector: Connector, notice: Notice, memo: Memo) -> Result:
+    """One step, with the failure as a value; an exception of any other type is a bug and comes through."""
+    try:
+        return connector.advance(notice, memo)
+    except Failure as failure:
+        return failure
+
+
+@dataclass(slots=True)
+class Walk:
+    """A delivery taken step by step, each memo through JSON as the hub's database does it."""
+
+    connector: Connector
+    notice: Notice
+    memo: Memo = field(default_factory=dict)
+    unsafe: bool = False
+    """The last step announced the next one as unsafe."""
+    accepted: bool = False
+    waits: list[timedelta] = field(default_factory=list)
+
+    def step(self) -> Result:
+        result = advance(self.connector, self.notice, json.loads(json.dumps(self.memo)))
+        if isinstance(result, Continue):
+            self.memo, self.unsafe, self.accepted = result.memo, result.unsafe, result.accepted
+            self.waits.append(result.after)
+        return result
+
+    def finish(self) -> Done | Failure:
+        for _ in range(_MOST_STEPS):
+            result = self.step()
+            if not isinstance(result, Continue):
+                return result
+        raise AssertionError(f"not at its end after {_MOST_STEPS} steps")
+
+
+class Conformance:
+    """The part that does not depend on the transport."""
+
+    secrets: ClassVar[tuple[str, ...]] = ()
+    """Values of the settings that no log and no error may show."""
+    faults: ClassVar[tuple[Fault, ...]] = tuple(Fault)
+    """Those that `behave` can bring about."""
+    provider_loggers: ClassVar[tuple[str, ...]] = ("mail.log",)
+    """Loggers of the played provider, which runs in this process and may log what it gets; aiosmtpd's is there."""
+
+    def connect(self, limits: Limits) -> Connector:
+        """The connector, made anew."""
+        raise NotImplementedError
+
+    def behave(self, fault: Fault | None) -> None:
+        """From the next call on the provider does this; None: what it should, from where the delivery stands."""
+        raise NotImplementedError
+
+    def taken(self) -> list[str]:
+        """One entry for each message that the provider accepted so far, in order: the identifier it bore."""
+        raise NotImplementedError
+
+    def notice(self) -> Notice:
+        return make_notice()
+
+    def fresh(self, timeout_s: float = _PATIENT_S) -> Connector:
+        """A connector that is closed when the test is over."""
+        connector = self.connect(Limits(timeout_s=timeout_s))
+        self._made.append(connector)
+        return connector
+
+    def walk(self) -> Walk:
+        return Walk(self.fresh(), self.notice())
+
+    def until_sending(self) -> Walk:
+        """A delivery just before the message leaves; at its very start if the connector announces no unsafe step."""
+        self.behave(None)
+        walk = self.walk()
+        while not walk.unsafe:
+            before, count = walk.memo, len(self.taken())
+            if not isinstance(walk.step(), Continue) or len(self.taken()) > count:
+                walk.memo = before
+                break
+        return walk
+
+    @pytest.fixture(autouse=True)
+    def _closing(self) -> Iterator[None]:
+        self._made: list[Connector] = []
+        yield
+        for connector in self._made:
+            connector.close()
+
+    @pytest.fixture(autouse=True)
+    def _nothing_personal_is_logged(self, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+        for name in ("", "httpx", "httpcore.connection", "httpcore.http11"):
+            caplog.set_level(logging.DEBUG, logger=name)
+        yield
+        self.logged_nothing(caplog)
+
+    def logged_nothing(self, caplog: pytest.LogCaptureFixture) -> None:
+        """Assert, when a test is over, that its log shows nothing that it should not."""
+        # `caplog.records` would be those of the fixture's own end.
+        records = [record for record in caplog.get_records("call") if record.name not in self.provider_loggers]
+        self.shows_nothing("\n".join(f"{record.getMessage()} {record.exc_text}" for record in records))
+
+    def shows_nothing(self, text: str) -> None:
+        """Assert that neither a secret nor anything about the citizen stands in `text`."""
+        notice = self.notice()
+        hidden = (*self.secrets, notice.tax_code, notice.email, notice.title, notice.body_markdown)
+        for value in filter(None, hidden):
+            assert value.lower() not in text.lower(), "a secret or personal datum shows"
+
+    def is_proper(self, result: Result) -> None:
+        """Assert what holds of every result: a stable reason, a memo that JSON can hold, nothing personal in either."""
+        if isinstance(result, Continue):
+            self.shows_nothing(json.dumps(result.memo))
+            assert not (result.unsafe and result.accepted), "what is accepted is not sent again"
+            assert result.after >= timedelta()
+        elif isinstance(result, Failure):
+            assert result.reason, "a failure has a reason"
+            assert result.reason.isascii()
+            assert " " not in result.reason
+            self.shows_nothing("".join(traceback.format_exception(result)))
+        else:
+            self.shows_nothing(f"{result.provider_id} {result.detail}")
+
+    def is_right(self, result: Result, fault: Fault, *, unsafe: bool, accepted: bool) -> None:
+        """Assert the one outcome that `fault` may have (`contracts/failures.py`)."""
+        self.is_proper(result)
+        if accepted:
+            # Deferred would say that nothing was accepted.
+            assert isinstance(result, Continue)
+            assert result.accepted
+        elif fault is Fault.REFUSED:
+            assert type(result) is Deferred
+        elif unsafe:
+            assert type(result) is Unconfirmed
+        else:
+            assert type(result) in (Deferred, Unconfirmed)
+
+    def meets(self, walk: Walk, fault: Fault) -> None:
+        """Assert that the next step, with `fault`, keeps the deadline and has the right outcome."""
+        unsafe, accepted = walk.unsafe, walk.accepted
+        walk.connector = self.fresh(TIMEOUT_S)
+        self.behave(fault)
+        started = time.monotonic()
+        result = walk.step()
+        assert time.monotonic() - started < TIMEOUT_S + _GRACE_S, f"{fault}: the deadline was not kept"
+        self.is_right(result, fault, unsafe=unsafe, accepted=accepted)
+
+    def test_delivers_once(self) -> None:
+        self.behave(None)
+        walk = self.walk()
+        assert isinstance(walk.finish(), Done)
+        assert len(self.taken()) == 1
+
+    def test_a_restart_between_any_two_steps_changes_nothing(self) -> None:
+        self.behave(None)
+        walk = self.walk()
+        for _ in range(_MOST_STEPS):
+            result = walk.step()
+            self.is_proper(result)
+            if not isinstance(result, Continue):
+                break
+            walk.connector.close()
+            walk.connector = self.fresh()
+        assert isinstance(result, Done)
+        assert len(self.taken()) == 1
+
+    def test_what_must_not_be_repeated_is_announced(self) -> None:
+        self.behave(None)
+        walk = self.walk()
+        harmless = walk.connector.manifest.idempotency.honours_key
+        for _ in range(_MOST_STEPS):
+            announced, count = walk.unsafe, len(self.taken())
+            result = walk.step()
+            if len(self.taken()) > count:
+                assert announced or harmless, "the message left in a step that was not announced as unsafe"
+            if not isinstance(result, Continue):
+                return
+
+    def test_a_repeated_message_bears_the_same_identifier(self) -> None:
+        walk = self.until_sending()
+        idempotency = walk.connector.manifest.idempotency
+        if not (idempotency.honours_key or idempotency.resend_unconfirmed):
+            assert walk.unsafe, "without an idempotency key the step has to be announced"
+            return
+        memo = walk.memo
+        walk.step()
+        walk.memo = memo
+        self.behave(None)
+        walk.step()
+        assert len(set(self.taken())) == 1
+
+    def test_nothing_left_is_deferred(self) -> None:
+        if Fault.REFUSED not in self.faults:
+            return
+        walk = self.until_sending()
+        count = len(self.taken())
+        self.behave(Fault.REFUSED)
+        self.is_right(walk.step(), Fault.REFUSED, unsafe=walk.unsafe, accepted=False)
+        self.behave(None)
+        assert isinstance(walk.finish(), Done), "the same memo must do for the next attempt"
+        assert len(self.taken()) == count + 1
+
+    def test_bytes_sent_and_no_answer_is_unconfirmed(self) -> None:
+        for fault in (fault for fault in self.faults if fault is not Fault.REFUSED):
+            walk = self.until_sending()
+            self.meets(walk, fault)
+
+    def test_the_check_tells_of_a_provider_that_is_not_there(self) -> None:
+        if Fault.REFUSED not in self.faults:
+            return
+        self.behave(Fault.REFUSED)
+        with pytest.raises(Failure) as caught:
+            self.fresh().check()
+        self.is_proper(caught.value)

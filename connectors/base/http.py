@@ -1,0 +1,198 @@
+"""HTTP as every connector speaks it: bounded in time and size, no redirects, nothing taken from the environment.
+
+`send` turns what the network does into the failures of `contracts.failures`. What the provider answers is the
+connector's own affair: it gets an `Answer` and looks its status up in its table.
+"""
+
+import json
+import logging
+import re
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random
+
+from contracts.connector import Limits
+from contracts.failures import Deferred, Failure, Misconfigured, Unconfirmed
+
+from .deadline import DeadlineTransport, deadline, remaining
+
+MAX_ANSWER_BYTES = 1_048_576
+MAX_RETRY_AFTER = timedelta(days=1)
+
+# The errors that httpx raises before the first byte of a request is written.
+_NOTHING_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+# They log the URL of each request, and a provider may want a tax code in it.
+_CHATTY_LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the provider answered. `repr` shows the status only."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+    complete: bool
+    """False when the body was cut, too long, too slow or compressed: the status still stands."""
+
+    def __repr__(self) -> str:
+        return f"Answer({self.status})"
+
+    def object(self) -> dict[str, Any]:
+        """The body as a JSON object; empty when it is anything else."""
+        if not self.complete:
+            return {}
+        try:
+            value = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
+
+def client(
+    base_url: str, headers: Mapping[str, str], limits: Limits, transport: httpx.BaseTransport | None = None
+) -> httpx.Client:
+    """A client for one provider.
+
+    Raises:
+        Misconfigured: `base_url` is neither https nor http on loopback, or a header cannot be sent.
+    """
+    url = httpx.URL(base_url)
+    if url.scheme != "https" and not (url.scheme == "http" and url.host in _LOOPBACK):
+        raise Misconfigured("http.plain_text", "only https, or http on loopback")
+    _keep_quiet()
+    try:
+        return httpx.Client(
+            base_url=url,
+            # Not compressed: the cap on the answer's size then is a cap on memory.
+            headers={"User-Agent": "raccordo", "Accept-Encoding": "identity", **headers},
+            timeout=limits.timeout_s,
+            transport=transport or DeadlineTransport(),
+            follow_redirects=False,
+            trust_env=False,
+            # A cookie of one citizen's call has no business in another's.
+            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+        )
+    except UnicodeEncodeError:
+        raise Misconfigured("http.header", "a header holds characters other than ASCII") from None
+
+
+def send(http: httpx.Client, request: httpx.Request, *, unsafe: bool, deadline_s: float) -> Answer:
+    """Make one call within `deadline_s`, the reading of the answer included.
+
+    A failed connection, and any failure of a call that may be repeated, is tried again for a few hundred milliseconds.
+    Longer waits belong to the hub.
+
+    Raises:
+        Deferred: no byte left, or the call was safe to repeat.
+        Unconfirmed: `unsafe`, and bytes had left when the connection failed or the time was over.
+    """
+
+    def may_repeat(error: BaseException) -> bool:
+        return isinstance(error, _NOTHING_LEFT) or (not unsafe and isinstance(error, httpx.TransportError))
+
+    tries = Retrying(
+        retry=retry_if_exception(may_repeat),
+        stop=_enough,
+        wait=wait_random(0.05, 0.15),
+        reraise=True,
+    )
+    with deadline(deadline_s):
+        try:
+            return tries(_exchange, http, request)
+        except httpx.TransportError as error:
+            raise _failure(error, unsafe) from error
+
+
+def _enough(state: RetryCallState) -> bool:
+    return state.attempt_number >= 3 or (state.seconds_since_start or 0) > 0.5 or remaining() == 0
+
+
+def _exchange(http: httpx.Client, request: httpx.Request) -> Answer:
+    response = http.send(request, stream=True, follow_redirects=False)
+    try:
+        body, complete = _read(response)
+    finally:
+        response.close()
+    return Answer(response.status_code, response.headers, body, complete)
+
+
+def _read(response: httpx.Response) -> tuple[bytes, bool]:
+    if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        return b"", False
+    chunks = bytearray()
+    try:
+        for chunk in response.iter_raw():
+            chunks += chunk
+            if len(chunks) > MAX_ANSWER_BYTES or remaining() == 0:
+                return b"", False
+    except httpx.TransportError:
+        return b"", False
+    return bytes(chunks), True
+
+
+def _failure(error: httpx.TransportError, unsafe: bool) -> Failure:
+    # Never the error's own text: a resolver's or a server's words may repeat what we sent.
+    kind = type(error).__name__
+    if isinstance(error, _NOTHING_LEFT):
+        causes = list(_causes(error))
+        if any(isinstance(cause, ssl.SSLError) for cause in causes):
+            return Deferred("http.tls", kind)
+        if any(isinstance(cause, socket.gaierror) for cause in causes):
+            return Deferred("http.dns", kind)
+        return Deferred("http.unreachable", kind)
+    return Unconfirmed("http.no_answer", kind) if unsafe else Deferred("http.no_answer", kind)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def retry_after(answer: Answer, now: datetime | None = None) -> timedelta | None:
+    """The provider's wish of RFC 9110, 10.2.3: seconds or a date, at most a day. None for nonsense or for the past.
+
+    A date is measured against the answer's own `Date`, if it has one, so that no clock need be right.
+    """
+    value = answer.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]+", value):
+        # Longer than nine digits is beyond the clamp and may be beyond timedelta.
+        wait = timedelta(seconds=int(value)) if len(value) < 10 else MAX_RETRY_AFTER
+    elif moment := _http_date(value):
+        wait = moment - (_http_date(answer.headers.get("date", "")) or now or datetime.now(UTC))
+    else:
+        return None
+    return min(wait, MAX_RETRY_AFTER) if wait > timedelta() else None
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class _OnlyTrouble(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.WARNING
+
+
+def _keep_quiet() -> None:
+    for name in _CHATTY_LOGGERS:
+        logger = logging.getLogger(name)
+        # A filter and not a level: a level is what an operator who looks for something else turns down.
+        if not any(isinstance(found, _OnlyTrouble) for found in logger.filters):
+            logger.addFilter(_OnlyTrouble())

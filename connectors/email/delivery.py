@@ -1,0 +1,56 @@
+"""One delivery, step by step: fix the identifiers, then send; believe a doubtful refusal only the second time."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from contracts.connector import Continue, Done, Memo, Notice
+from contracts.failures import Rejected, Skipped
+
+from .addresses import BadAddress, ascii_address, opaque_token
+from .client import Letter
+from .config import Settings
+from .message import Stamp, compose
+from .statuses import Doubtful, Verdict
+
+SECOND_LOOK = timedelta(hours=12)
+"""A domain that does not exist must be missing twice within 24 hours."""
+
+
+def advance(notice: Notice, memo: Memo, settings: Settings, send: Callable[[Letter], None]) -> Done | Continue:
+    """The next step of a delivery; the memo holds identifiers and a date, nothing of the citizen."""
+    recipient = _recipient(notice)
+    if not memo:
+        return Continue(_first_memo(notice, settings), unsafe=True)
+    if memo.get("waiting"):
+        return Continue({**memo, "waiting": False}, unsafe=True)
+    stamp = Stamp(message_id=memo["message_id"], date=datetime.fromisoformat(memo["date"]))
+    try:
+        send(_letter(notice, recipient, stamp, settings))
+    except Doubtful:
+        if memo.get("doubted"):
+            raise
+        return Continue({**memo, "doubted": True, "waiting": True}, after=SECOND_LOOK)
+    return Done(provider_id=stamp.message_id, detail="inviata come cortesia / sent as courtesy")
+
+
+def _recipient(notice: Notice) -> str:
+    if not notice.email or not notice.email.strip():
+        raise Skipped("email.no_address")
+    try:
+        return ascii_address(notice.email)
+    except BadAddress:
+        raise Rejected(Verdict.ADDRESS) from None
+
+
+def _first_memo(notice: Notice, settings: Settings) -> Memo:
+    # Both are fixed before the first attempt: a message sent again is the same message, byte for byte.
+    return {
+        "message_id": f"<{opaque_token(notice.delivery_id)}@{settings.own_domain}>",
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _letter(notice: Notice, recipient: str, stamp: Stamp, settings: Settings) -> Letter:
+    token = opaque_token(notice.delivery_id)
+    message = compose(notice, recipient, stamp, settings)
+    return Letter(token, settings.envelope_sender(token), recipient, message.as_bytes())

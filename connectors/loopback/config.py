@@ -1,0 +1,25 @@
+"""The settings of the loopback connector."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from contracts.base import Model
+from contracts.items import Channel
+
+
+def _absolute(folder: Path) -> Path:
+    if not folder.is_absolute():
+        raise ValueError("must be an absolute path")
+    return folder
+
+
+class Settings(Model):
+    """Where the notices go."""
+
+    # Not strict: a path comes as a string, from JSON and from a form alike.
+    folder: Annotated[Path, Field(strict=False), AfterValidator(_absolute)]
+    """An existing folder. Its files hold personal data; they are for trials, readable by the hub's user only."""
+    channel: Channel = "email"
+    """The channel that the connector stands in for."""

@@ -1,0 +1,67 @@
+"""Finds the connectors: each folder here with a `manifest.toml`. Adding one needs no line in any other file.
+
+A folder's package exports `connect(settings, limits) -> Connector`; its module `config` has the model `Settings`. It
+may have a module `simulator` with `simulator(ledger, **options)`, an ASGI application that plays the provider.
+"""
+
+import importlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pydantic import BaseModel
+
+from contracts.connector import ConnectorType
+
+from .base.manifest import FILE_NAME, BrokenConnector, read_manifest
+
+_HERE = Path(__file__).parent
+_PACKAGE = __package__ or "connectors"
+
+_Scope = MutableMapping[str, Any]
+AsgiApp = Callable[[_Scope, Callable[[], Awaitable[_Scope]], Callable[[_Scope], Awaitable[None]]], Awaitable[None]]
+
+
+def find_types(root: Path = _HERE) -> dict[str, ConnectorType]:
+    """All connectors by name, in alphabetical order.
+
+    Raises:
+        BrokenConnector: one of them cannot be used. None is left out in silence.
+    """
+    folders = sorted(manifest.parent for manifest in root.glob(f"*/{FILE_NAME}"))
+    return {folder.name: _load(folder) for folder in folders}
+
+
+def simulator(name: str) -> Callable[..., AsgiApp]:
+    """The simulator factory of a connector, `simulator(ledger: Path, **options) -> AsgiApp`; imported only here.
+
+    Raises:
+        LookupError: there is no such connector, or it has no simulator.
+    """
+    if not (_HERE / name / FILE_NAME).is_file() or not (_HERE / name / "simulator.py").is_file():
+        raise LookupError(f"no simulator for connector {name!r}")
+    module = importlib.import_module(f"{_PACKAGE}.{name}.simulator")
+    factory: Callable[..., AsgiApp] = module.simulator
+    return factory
+
+
+def _load(folder: Path) -> ConnectorType:
+    manifest = read_manifest(folder)
+    package = _import(folder, f"{_PACKAGE}.{folder.name}")
+    config = _import(folder, f"{_PACKAGE}.{folder.name}.config")
+    connect = getattr(package, "connect", None)
+    settings = getattr(config, "Settings", None)
+    if not callable(connect):
+        raise BrokenConnector(folder / "__init__.py", "exports no function `connect`")
+    if not (isinstance(settings, type) and issubclass(settings, BaseModel)):
+        raise BrokenConnector(folder / "config.py", "has no pydantic model `Settings`")
+    return ConnectorType(manifest=manifest, settings=settings, connect=connect)
+
+
+def _import(folder: Path, name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    # Whatever an import can raise: the operator needs the folder's name before the trace.
+    except Exception as error:
+        raise BrokenConnector(folder, f"cannot import {name}: {type(error).__name__}: {error}") from error

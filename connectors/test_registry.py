@@ -1,0 +1,65 @@
+"""The registry finds what is there and stops at what is broken."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from connectors.base.manifest import BrokenConnector, read_manifest
+
+# Not by `import`: to the import rules every module beside the connectors is a sibling.
+registry = importlib.import_module("connectors.registry")
+
+GOOD = 'name = "post"\ntitle = "Post"\nchannel = "email"\n'
+
+
+def test_every_folder_with_a_manifest_is_found():
+    types = registry.find_types()
+    assert {"app_io", "loopback"} <= set(types)
+    for name, found in types.items():
+        assert found.manifest.name == name
+        assert found.settings.__doc__
+        assert found.connect.__doc__
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("name = ", "Invalid value"),
+        (GOOD.replace('"post"', '"other"'), "the folder is 'post'"),
+        (GOOD.replace('"email"', '"pigeon"'), "channel: "),
+        (GOOD + "surprise = 1\n", "surprise: Extra inputs"),
+        (GOOD + "[limits]\ntimeout_s = 0\n", "limits.timeout_s: "),
+        (GOOD, "cannot import connectors.post"),
+    ],
+)
+def test_a_broken_connector_stops_with_file_and_reason(tmp_path, text, reason):
+    folder = tmp_path / "post"
+    folder.mkdir()
+    (folder / "manifest.toml").write_text(text)
+    with pytest.raises(BrokenConnector) as caught:
+        registry.find_types(tmp_path)
+    assert str(folder) in str(caught.value)
+    assert reason in str(caught.value)
+
+
+def test_a_folder_without_a_manifest_is_no_connector(tmp_path):
+    (tmp_path / "base").mkdir()
+    assert registry.find_types(tmp_path) == {}
+    with pytest.raises(BrokenConnector):
+        read_manifest(tmp_path / "base")
+
+
+def test_simulators_are_imported_only_when_asked_for(tmp_path):
+    assert callable(registry.simulator("app_io")(tmp_path / "ledger.jsonl"))
+    for name in ("loopback", "unknown", "../app_io", "base"):
+        with pytest.raises(LookupError):
+            registry.simulator(name)
+
+
+def test_production_does_not_load_what_is_for_tests():
+    source = Path(registry.__file__).parent
+    for path in source.rglob("*.py"):
+        if path.name.startswith("test_") or "conformance" in path.name:
+            continue
+        assert "conformance import" not in path.read_text(encoding="utf-8"), path

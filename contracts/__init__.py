@@ -1,0 +1,1 @@
+"""The language of the project: canonical items, identifiers, and the promise between hub and connector."""

@@ -1,0 +1,113 @@
+"""What every canonical model shares: closed, frozen, strict; times in UTC; text without control characters."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    AnyUrl,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+# Overrides make a title read as something it is not (CVE-2021-42574); plain right-to-left letters are welcome.
+_BIDI_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+class Model(BaseModel):
+    """A frozen value with a closed schema: an unknown field is an error, a number is never read from a string."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+def rfc3339(moment: datetime) -> str:
+    """`moment` in RFC 3339, UTC, with `Z` (RAC_GEN_FORMAT_003); fractions only where there are any."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _to_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+def _text(value: str) -> str:
+    for character in value:
+        code = ord(character)
+        # NUL is refused by PostgreSQL, the others forge log lines; line ends and tabs are text.
+        if (code < 32 and character not in "\n\r\t") or 127 <= code < 160 or 0xD800 <= code <= 0xDFFF:
+            raise ValueError("control characters are not allowed")
+        if character in _BIDI_OVERRIDES:
+            raise ValueError("bidirectional override characters are not allowed")
+    return value
+
+
+def _line(value: str) -> str:
+    if any(character in "\n\r\t\u2028\u2029" for character in value):
+        raise ValueError("must be a single line")
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return _text(value)
+
+
+def _https(value: str) -> str:
+    url = AnyUrl(value)
+    if url.scheme != "https" and not (url.scheme == "http" and url.host in ("127.0.0.1", "localhost", "[::1]")):
+        raise ValueError("must be an https URL")
+    if url.username or url.password:
+        raise ValueError("must not carry credentials")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked(AfterValidator):
+    """A validator that also tells the JSON Schema the pattern it stands for; a pattern already there stays."""
+
+    pattern: str = ""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"pattern": self.pattern} | handler(core)
+
+
+# The same in ECMA 262 and in Python: no control characters, no bidirectional overrides, in a line no line ends.
+TEXT = _Checked(_text, r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*$")
+LINE = _Checked(_line, r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$")
+
+UtcDatetime = Annotated[
+    AwareDatetime,
+    AfterValidator(_to_utc),
+    PlainSerializer(rfc3339, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time", "maxLength": 40}),
+]
+"""An instant with its zone, kept in UTC."""
+
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200), LINE]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=120), LINE]
+Summary = Annotated[str, StringConstraints(min_length=1, max_length=1000), TEXT]
+Markdown = Annotated[str, StringConstraints(min_length=1, max_length=20000), TEXT]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""A machine's short name: ASCII, no spaces."""
+
+HttpsUrl = Annotated[
+    str,
+    StringConstraints(min_length=8, max_length=2000, pattern=r"^https?://[^\s<>\"]+$"),
+    AfterValidator(_https),
+    Field(json_schema_extra={"format": "uri"}),
+]
+"""An https address without credentials; plain http only on loopback, for trials."""
+
+Language = Annotated[str, StringConstraints(min_length=2, max_length=10, pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
+"""BCP 47, as far as the portal needs it: `it`, `en`, `de-AT`."""
+
+Sha256Hex = Annotated[str, StringConstraints(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$")]
+MediaType = Annotated[
+    str,
+    StringConstraints(min_length=3, max_length=127, pattern=r"^[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*$"),
+]

@@ -1,0 +1,136 @@
+"""What a connector is: facts about itself (Manifest), settings, and one function that takes a delivery a step further.
+
+A connector's life with one delivery is a chain of short steps. Each call of `advance` makes at most one call to the
+provider and returns either `Done` or `Continue`; the hub stores the memo of a `Continue` before it calls again. A step
+that must not be repeated blindly is announced: the connector returns `Continue(memo, unsafe=True)` *before* it, the hub
+commits the mark "about to send", and only then calls `advance` again. If the process dies in an unsafe step, the
+delivery stands as `unconfirmed`, because bytes may have left.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from .base import Code, Label, Model
+from .items import Action, Channel
+
+Memo = dict[str, Any]
+"""What a connector remembers between its steps: JSON values, no personal data."""
+
+
+class Limits(Model):
+    """The connector's own bounds, in seconds."""
+
+    timeout_s: Annotated[float, Field(gt=0, le=120)] = 20.0
+    """The whole of one step, connection included. The hub's lease is longer."""
+    max_attempts: Annotated[int, Field(ge=1, le=1000)] = 50
+    max_age_s: Annotated[int, Field(ge=60, le=2_592_000)] = 259_200
+    """After this the delivery ends as `expired`."""
+    retry_base_s: Annotated[float, Field(gt=0, le=3600)] = 10.0
+    """First mean delay between attempts; it doubles, with full jitter, up to `retry_cap_s`."""
+    retry_cap_s: Annotated[float, Field(gt=0, le=86_400)] = 3600.0
+
+
+class Idempotency(Model):
+    """What the provider does with a repeated request."""
+
+    honours_key: bool = False
+    resend_unconfirmed: bool = False
+    """The connector opts in to sending again after an unknown outcome, with the same identifier."""
+
+
+class Manifest(Model):
+    """Facts about a connector, from its `manifest.toml`."""
+
+    name: Code
+    title: Label
+    channel: Channel
+    auth: Literal["api_key", "smtp", "none"] = "none"
+    limits: Limits = Limits()
+    idempotency: Idempotency = Idempotency()
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentData:
+    """The pagoPA notice a message asks to pay."""
+
+    notice_number: str
+    amount_cents: int
+    creditor_tax_code: str
+    invalid_after_due: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message for one citizen on one channel, as the connector receives it. `repr` shows no personal data."""
+
+    delivery_id: str
+    """Stable over all attempts: the idempotency key, the seed of a Message-ID."""
+    ente_name: str
+    kind: str
+    """A message kind of the canonical model: info, payment_notice, document_issued, ..."""
+    language: str
+    created_at: datetime
+    deep_link: str
+    """Opaque address in the portal, without personal data."""
+    tax_code: str = field(repr=False)
+    email: str | None = field(repr=False)
+    title: str = field(repr=False)
+    body_markdown: str = field(repr=False)
+    sensitive: bool = False
+    """The notice itself must then carry neither title nor text, only that something waits."""
+    due_at: datetime | None = None
+    payment: PaymentData | None = None
+    action: Action | None = field(default=None, repr=False)
+    unsubscribe_url: str | None = None
+    """One-click address (RFC 8058); None where the person cannot switch the notice off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The provider has it for good. `provider_id` is the provider's own name of the message."""
+
+    provider_id: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """One step done, another to come after `after` (at once when zero).
+
+    `accepted` says that the provider has taken the message and only its final word is awaited: the delivery shows as
+    `waiting`. `unsafe` announces that the next step must not be repeated blindly.
+    """
+
+    memo: Memo
+    after: timedelta = timedelta()
+    unsafe: bool = False
+    accepted: bool = False
+
+
+Advance = Callable[[Notice, Memo], Done | Continue]
+"""One step. Raises a `contracts.failures.Failure`; anything else is a bug of the connector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """A connector ready for use: what `connect(settings)` of a connector folder returns."""
+
+    manifest: Manifest
+    advance: Advance
+    check: Callable[[], str]
+    """Really calls the provider; returns a sentence for the administrator or raises a Failure."""
+    close: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorType:
+    """A connector folder as the registry found it."""
+
+    manifest: Manifest
+    settings: type[BaseModel]
+    connect: Callable[[Any, Limits], Connector]
+    """Takes the validated settings and the limits in force (the manifest's, or the administrator's)."""

@@ -1,0 +1,39 @@
+"""What a connector raises when a step did not succeed. The type is the decision; the text holds no personal data."""
+
+from datetime import timedelta
+
+
+class Failure(Exception):
+    """A delivery's step failed. `reason` is a short stable code such as `io.profile_not_found`."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason if not detail else f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class Rejected(Failure):
+    """The provider understood and refuses for good. The delivery ends as `rejected`."""
+
+
+class Skipped(Failure):
+    """The citizen cannot be reached this way (not on IO, opted out). Not an error: the delivery ends as `skipped`."""
+
+
+class Deferred(Failure):
+    """Not now: the provider is overloaded or unreachable and nothing was accepted. The delivery is tried again.
+
+    `after` is the provider's own wish (Retry-After); the hub clamps it.
+    """
+
+    def __init__(self, reason: str, detail: str = "", *, after: timedelta | None = None) -> None:
+        super().__init__(reason, detail)
+        self.after = after
+
+
+class Unconfirmed(Failure):
+    """Bytes were sent and no answer came: the provider may have accepted. Resent only if the connector opted in."""
+
+
+class Misconfigured(Failure):
+    """Our credentials, certificate or set-up are wrong. The connector is paused; no attempt is spent."""

@@ -1,0 +1,146 @@
+"""What the feed API answers to the municipality's portal, always about one citizen."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from .base import Code, Label, Model, Summary, Title, UtcDatetime
+from .identifiers import Uuid7
+from .items import Item
+from .publishing import Collection, Cursor, Lifecycle, TimelineEntry, VersionNumber
+
+Count = Annotated[int, Field(ge=0, le=9_007_199_254_740_991, json_schema_extra={"format": "int64"})]
+DeliveryState = Literal[
+    "queued",
+    "waiting",
+    "delivered",
+    "rejected",
+    "skipped",
+    "unconfirmed",
+    "held",
+    "expired",
+    "parked",
+]
+Turn = Literal["citizen", "body", "none"]
+
+
+class UserState(Model):
+    """What the citizen did with an item. A new version makes it `unread` again and never undoes the archive flag."""
+
+    read: bool
+    archived: bool
+    starred: bool
+    confirmed: bool
+
+
+class UserStatePatch(Model):
+    """A merge patch (RFC 7396). `confirmed` cannot be taken back."""
+
+    read: bool | None = None
+    archived: bool | None = None
+    starred: bool | None = None
+    confirmed: Literal[True] | None = None
+
+
+class FeedItem(Model):
+    """One row of the feed."""
+
+    item_id: Uuid7
+    collection: Collection
+    state: Code
+    lifecycle: Lifecycle
+    version: VersionNumber
+    title: Title
+    summary: Summary | None
+    service_id: Code | None
+    source: Code
+    vendor_id: Code
+    turn: Turn
+    occurred_at: UtcDatetime
+    received_at: UtcDatetime
+    updated_at: UtcDatetime
+    due_at: UtcDatetime | None
+    sensitivity: Literal["normal", "sensitive"]
+    user_state: UserState
+
+
+class FeedPage(Model):
+    items: Annotated[tuple[FeedItem, ...], Field(max_length=100)]
+    next_cursor: Cursor | None
+    truncated: bool = False
+    """With `q`: the search looked at the newest items only and older ones were left out."""
+
+
+class DeliveryView(Model):
+    """How the citizen was told, on one channel."""
+
+    channel: Literal["io", "email"]
+    state: DeliveryState
+    reason: Annotated[str, StringConstraints(max_length=100)] | None
+    updated_at: UtcDatetime
+
+
+class LinkedItem(Model):
+    rel: Annotated[str, StringConstraints(max_length=20, pattern=r"^[a-z]+$")]
+    item_id: Uuid7
+    collection: Collection
+    title: Title
+
+
+class FeedItemDetail(FeedItem):
+    """One item whole. `content` is the item as its vendor published it, in its collection's own schema."""
+
+    content: Item
+    content_available: bool
+    """Whether `documents/{item_id}/content` has the file."""
+    linked: Annotated[tuple[LinkedItem, ...], Field(max_length=50)]
+    timeline: Annotated[tuple[TimelineEntry, ...], Field(max_length=500)]
+    deliveries: Annotated[tuple[DeliveryView, ...], Field(max_length=50)]
+    as_of: UtcDatetime
+
+
+class SectionCount(Model):
+    collection: Collection
+    state: Code
+    count: Count
+    unread: Count
+
+
+class SourceFreshness(Model):
+    """When the hub last heard of this source about this citizen."""
+
+    vendor_id: Code
+    source: Code
+    as_of: UtcDatetime
+
+
+class NextDeadline(Model):
+    item_id: Uuid7
+    collection: Collection
+    title: Label | Title
+    due_at: UtcDatetime
+
+
+class FeedSummary(Model):
+    sections: Annotated[tuple[SectionCount, ...], Field(max_length=200)]
+    unread: Count
+    waiting_for_citizen: Count
+    next_deadlines: Annotated[tuple[NextDeadline, ...], Field(max_length=10)]
+    sources: Annotated[tuple[SourceFreshness, ...], Field(max_length=200)]
+
+
+class Change(Model):
+    """An item as it is now; a withdrawn or erased one has no `item`."""
+
+    item_id: Uuid7
+    collection: Collection
+    lifecycle: Lifecycle
+    item: FeedItem | None
+
+
+class ChangesPage(Model):
+    """`next_cursor` is always present: keep it and ask again. `more` says that there is already something after it."""
+
+    items: Annotated[tuple[Change, ...], Field(max_length=100)]
+    next_cursor: Cursor
+    more: bool

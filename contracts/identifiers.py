@@ -1,0 +1,131 @@
+"""Identifiers with the rules that their issuers set. Each is a constrained `str`: what exists has been checked."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated
+
+import uuid_utils
+from pydantic import AfterValidator, Field, StringConstraints
+from stdnum import iban as stdnum_iban
+from stdnum.exceptions import ValidationError as StdnumError
+from stdnum.it import codicefiscale, iva
+
+from .base import LINE
+
+# Decreto MEF 23 December 1976: letters, then digits of which seven may be letters (omocodia), then the check character.
+_TAX_CODE = re.compile(r"^[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]$")
+_NOTICE_NUMBER_MODULUS = 93
+
+
+def check_tax_code(value: str) -> str:
+    """`value`, if it is a natural person's tax code in upper case; else ValueError, which does not repeat it."""
+    if not _TAX_CODE.match(value):
+        raise ValueError("not an Italian tax code (codice fiscale) of a person, in upper case")
+    try:
+        codicefiscale.validate(value)
+    except StdnumError as exc:
+        raise ValueError("the tax code's check character or date is wrong") from exc
+    return value
+
+
+def check_organization_tax_code(value: str) -> str:
+    """`value`, if it is an eleven-digit tax code; else ValueError."""
+    if not iva.is_valid(value):
+        raise ValueError("not an 11-digit tax code of an organisation")
+    return value
+
+
+def _iban(value: str) -> str:
+    try:
+        if stdnum_iban.validate(value) != value:
+            raise ValueError("an IBAN is written without spaces, in upper case")
+    except StdnumError as exc:
+        raise ValueError("not an IBAN") from exc
+    return value
+
+
+def _uuid7(value: str) -> str:
+    if uuid_utils.UUID(value).version != 7:
+        raise ValueError("not a UUIDv7")
+    return value
+
+
+TaxCode = Annotated[
+    str,
+    StringConstraints(min_length=16, max_length=16),
+    AfterValidator(check_tax_code),
+    Field(json_schema_extra={"pattern": _TAX_CODE.pattern, "examples": ["RSSMRA80A01H501U"]}),
+]
+"""Codice fiscale of a natural person. Omocodia variants are valid and are different codes (DM 23/12/1976)."""
+
+OrganizationTaxCode = Annotated[
+    str,
+    StringConstraints(min_length=11, max_length=11, pattern=r"^[0-9]{11}$"),
+    AfterValidator(check_organization_tax_code),
+]
+"""Tax code of a legal person: eleven digits with the check digit of the partita IVA."""
+
+NoticeNumber = Annotated[str, StringConstraints(min_length=18, max_length=18, pattern=r"^[0123][0-9]{17}$")]
+"""Numero avviso of pagoPA as received: 18 digits, the first 0..3. Its check digits are its maker's affair."""
+
+Iban = Annotated[str, StringConstraints(min_length=15, max_length=34), AfterValidator(_iban)]
+IpaCode = Annotated[str, StringConstraints(min_length=3, max_length=20, pattern=r"^[A-Za-z0-9][A-Za-z0-9_]*$")]
+"""Codice IPA of an ente, as the Indice delle Pubbliche Amministrazioni spells it: `c_h501`."""
+
+Uuid7 = Annotated[
+    str,
+    StringConstraints(
+        min_length=36, max_length=36, pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+    ),
+    AfterValidator(_uuid7),
+]
+"""RFC 9562 version 7: ours, ordered by time of creation."""
+
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$"), LINE]
+"""The vendor's own name of an item: printable ASCII, no spaces. Kept in clear, so it must name no person."""
+
+AmountCents = Annotated[int, Field(ge=0, le=99_999_999_999, json_schema_extra={"format": "int64"})]
+"""Euro cents. Never a float, never a string."""
+
+_TAX_CODE_INSIDE = re.compile(
+    r"[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]", re.IGNORECASE
+)
+
+
+def holds_tax_code(text: str) -> bool:
+    """Whether a person's tax code, of either case, stands anywhere in `text`."""
+    return any(codicefiscale.is_valid(found.upper()) for found in _TAX_CODE_INSIDE.findall(text))
+
+
+def new_uuid7() -> str:
+    """A fresh UUIDv7 in lower case."""
+    return str(uuid_utils.uuid7())
+
+
+def uuid7_time(value: str) -> datetime:
+    """The instant of creation that a UUIDv7 carries, to the millisecond."""
+    return datetime.fromtimestamp((uuid_utils.UUID(value).int >> 80) / 1000, tz=UTC)
+
+
+def make_notice_number(*, application_code: int, iuv_base: int) -> str:
+    """A pagoPA notice number with auxiliary digit 0.
+
+    Layout (pagoPA, "Avviso di pagamento analogico", annex on the IUV): `0`, two digits of application code, thirteen of
+    IUV base, two check digits, which are the remainder of the sixteen before them divided by 93.
+
+    Raises:
+        ValueError: a part does not fit its digits.
+    """
+    if not 0 <= application_code <= 99:
+        raise ValueError("application_code has two digits")
+    if not 0 <= iuv_base < 10**13:
+        raise ValueError("iuv_base has thirteen digits")
+    body = f"0{application_code:02d}{iuv_base:013d}"
+    return f"{body}{int(body) % _NOTICE_NUMBER_MODULUS:02d}"
+
+
+def notice_number_checks(notice_number: str) -> bool:
+    """Whether the check digits of a notice number with auxiliary digit 0 or 3 are right; other kinds have none."""
+    if notice_number[0] not in "03":
+        return True
+    return int(notice_number[:16]) % _NOTICE_NUMBER_MODULUS == int(notice_number[16:])

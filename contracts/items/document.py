@@ -1,0 +1,107 @@
+"""Documents: what a service issues, as a file, a card or a thing on paper."""
+
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from ..base import LINE, Code, HttpsUrl, Label, MediaType, Model, Sha256Hex, Summary, UtcDatetime
+from .envelope import Envelope
+
+DocumentState = Literal["announced", "available", "superseded", "revoked", "expired"]
+FieldName = Annotated[str, StringConstraints(min_length=1, max_length=60), LINE]
+
+
+class CardField(Model):
+    label: FieldName
+    value: Annotated[str, StringConstraints(min_length=1, max_length=200), LINE]
+
+
+class Card(Model):
+    """What a digital card shows, and until when it holds."""
+
+    fields: Annotated[tuple[CardField, ...], Field(min_length=1, max_length=20)]
+    valid_to: UtcDatetime | None = None
+
+
+class Handover(Model):
+    """How a physical document reaches the citizen."""
+
+    mode: Literal["ship", "collect"]
+    state: Literal["preparing", "shipped", "ready", "delivered", "collected", "returned"] = "preparing"
+    address: Summary | None = None
+    place: Label | None = None
+    hours: Summary | None = None
+    tracking: Label | None = None
+    ready_at: UtcDatetime | None = None
+    collect_by: UtcDatetime | None = None
+
+    @model_validator(mode="after")
+    def _where(self) -> Self:
+        if self.mode == "ship" and self.address is None:
+            raise ValueError("a shipment needs an address")
+        if self.mode == "collect" and self.place is None:
+            raise ValueError("a collection needs a place")
+        return self
+
+
+class Signature(Model):
+    """The vendor's word on the file's electronic signature."""
+
+    format: Literal["pades", "cades", "xades"]
+    verified_at: UtcDatetime | None = None
+    result: Literal["valid", "invalid", "unknown"] = "unknown"
+
+
+class Protocol(Model):
+    """Registration in the body's register (DPR 445/2000, art. 53)."""
+
+    number: Label
+    year: Annotated[int, Field(ge=1900, le=2200, json_schema_extra={"format": "int32"})]
+    registered_on: date | None = None
+    office: Label | None = None
+
+
+class Document(Envelope):
+    """A document. `pdf` needs the file's name, type, size and digest; its bytes come by `content_url` or an upload.
+
+    States: announced (file still to come), available, superseded, revoked, expired.
+    """
+
+    collection: Literal["documents"] = "documents"
+    doc_type: Code
+    form: Literal["pdf", "card", "physical", "other"] = "pdf"
+    filename: Label | None = None
+    media_type: MediaType | None = None
+    size: Annotated[int, Field(ge=1, le=104_857_600, json_schema_extra={"format": "int64"})] | None = None
+    sha256: Sha256Hex | None = None
+    content_url: HttpsUrl | None = None
+    issuer: Label | None = None
+    issued_at: UtcDatetime | None = None
+    valid_from: UtcDatetime | None = None
+    valid_to: UtcDatetime | None = None
+    card: Card | None = None
+    delivery: Handover | None = None
+    signature: Signature | None = None
+    protocol: Protocol | None = None
+    state: Literal["superseded", "revoked", "expired"] | None = None
+
+    @property
+    def has_file(self) -> bool:
+        """Whether a file belongs to it at all."""
+        return self.filename is not None
+
+    @model_validator(mode="after")
+    def _what_its_form_needs(self) -> Self:
+        file_facts = (self.filename, self.media_type, self.size, self.sha256)
+        if any(fact is not None for fact in file_facts) and not all(fact is not None for fact in file_facts):
+            raise ValueError("filename, media_type, size and sha256 go together")
+        if self.form == "pdf" and not self.has_file:
+            raise ValueError("form pdf needs filename, media_type, size and sha256")
+        if self.content_url is not None and not self.has_file:
+            raise ValueError("content_url needs filename, media_type, size and sha256")
+        if self.form == "card" and self.card is None:
+            raise ValueError("form card needs card")
+        if self.form == "physical" and self.delivery is None:
+            raise ValueError("form physical needs delivery")
+        return self

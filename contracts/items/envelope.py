@@ -1,0 +1,97 @@
+"""The envelope that every published item shares (`personal-area` B2, names as the publish API spells them)."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from ..base import Code, HttpsUrl, Label, Language, Markdown, Model, Summary, Title, UtcDatetime
+from ..identifiers import ExternalId, holds_tax_code
+from ..party import Beneficiary, Recipient
+
+Channel = Literal["io", "email"]
+ActionKind = Literal[
+    "pay", "complete", "integrate", "sign", "confirm", "book", "renew", "cancel", "download", "collect", "inform"
+]
+
+
+class Action(Model):
+    """Something the citizen can do about the item, in a window of time, behind a link of the vendor or the portal."""
+
+    kind: ActionKind
+    label: Label
+    url: HttpsUrl
+    valid_from: UtcDatetime | None = None
+    valid_to: UtcDatetime | None = None
+    primary: bool = False
+
+    @model_validator(mode="after")
+    def _window(self) -> Self:
+        if self.valid_from and self.valid_to and self.valid_from > self.valid_to:
+            raise ValueError("valid_from is after valid_to")
+        return self
+
+
+class Link(Model):
+    """A tie to another item of the same vendor and source, by its external_id."""
+
+    rel: Literal[
+        "payment", "receipt", "document", "message", "application", "subscription", "deadline", "about", "replaces"
+    ]
+    external_id: ExternalId
+
+
+class Notify(Model):
+    """How the vendor would like the citizen to be told. `channels: []` means: put it in the feed and stay silent."""
+
+    channels: Annotated[tuple[Channel, ...], Field(max_length=4)] = ("io", "email")
+    subject: Title | None = None
+    body: Markdown | None = None
+
+
+class Published(Model):
+    """What every item has, `services` included."""
+
+    external_id: ExternalId
+    version: Annotated[int, Field(ge=1, le=2_147_483_647, json_schema_extra={"format": "int32"})]
+    source: Code
+    title: Title
+    occurred_at: UtcDatetime
+    summary: Summary | None = None
+    language: Language = "it"
+
+    @field_validator("external_id")
+    @classmethod
+    def _names_no_person(cls, value: str) -> str:
+        # It is stored in clear and stands in URLs' query strings of vendors.
+        if holds_tax_code(value):
+            raise PersonalExternalId
+        return value
+
+
+class PersonalExternalId(ValueError):
+    """The external_id contains a tax code."""
+
+    def __str__(self) -> str:
+        return "external_id must not contain a tax code"
+
+
+class Envelope(Published):
+    """What every item of a citizen has."""
+
+    recipient: Recipient
+    service_id: Code | None = None
+    sensitivity: Literal["normal", "sensitive"] = "normal"
+    min_loa: Annotated[int, Field(ge=2, le=3, json_schema_extra={"format": "int32"})] = 2
+    visible_from: UtcDatetime | None = None
+    expires_at: UtcDatetime | None = None
+    as_of: UtcDatetime | None = None
+    actions: Annotated[tuple[Action, ...], Field(max_length=10)] = ()
+    links: Annotated[tuple[Link, ...], Field(max_length=50)] = ()
+    beneficiaries: Annotated[tuple[Beneficiary, ...], Field(max_length=20)] = ()
+    notify: Notify = Notify()
+
+    @model_validator(mode="after")
+    def _one_primary_action(self) -> Self:
+        if sum(action.primary for action in self.actions) > 1:
+            raise ValueError("at most one action is primary")
+        return self

@@ -1,0 +1,84 @@
+"""Connectors ready for use, one instance a configuration version (`settled` 31)."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+import orjson
+from pydantic import ValidationError
+
+from contracts.connector import Connector, ConnectorType, Limits
+from hub.store.configuration import ConnectorConfig
+
+from .routing import Outlet, Outlets
+
+log = logging.getLogger(__name__)
+
+Configs = Mapping[tuple[str, str], ConnectorConfig]
+
+
+class BadConfiguration(Exception):
+    """The settings of a connector do not fit its type; the text names the settings, never their values."""
+
+
+class ConnectorPool:
+    """Makes connectors from their configurations, and keeps them while the version holds."""
+
+    def __init__(self, types: Mapping[str, ConnectorType], configs: Callable[[], Configs]) -> None:
+        self._types = types
+        self._configs = configs
+        self._ready: dict[tuple[str, str], tuple[int, Connector]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, ente_id: str, connector_id: str) -> Connector | None:
+        """The connector in force; None when it is gone or its settings no longer fit."""
+        key = (ente_id, connector_id)
+        config = self._configs().get(key)
+        if config is None:
+            return None
+        with self._lock:
+            ready = self._ready.get(key)
+            if ready is not None and ready[0] == config.version:
+                return ready[1]
+            try:
+                connector = build(self._types, config)
+            except BadConfiguration as exc:
+                log.warning("connector.unusable connector=%s problem=%s", connector_id, exc)
+                return None
+            # The one before is left to whoever is using it now; its sockets close with it.
+            self._ready[key] = (config.version, connector)
+            return connector
+
+    def outlets(self) -> Outlets:
+        """For each ente and channel, the connector that serves it; of several, the first by id."""
+        found: dict[tuple[str, str], Outlet] = {}
+        for (ente_id, connector_id), _ in sorted(self._configs().items()):
+            connector = self.get(ente_id, connector_id)
+            if connector is not None:
+                outlet = Outlet(connector_id, timedelta(seconds=connector.manifest.limits.max_age_s))
+                found.setdefault((ente_id, connector.manifest.channel), outlet)
+        return found
+
+    def resending(self) -> frozenset[tuple[str, str]]:
+        """The connectors that send again after an unknown outcome."""
+        return frozenset(
+            key
+            for key in self._configs()
+            if (connector := self.get(*key)) is not None
+            and (connector.manifest.idempotency.resend_unconfirmed or connector.manifest.idempotency.honours_key)
+        )
+
+
+def build(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Connector:
+    """The connector of a configuration. Raises BadConfiguration."""
+    kind = types.get(config.type)
+    if kind is None:
+        raise BadConfiguration(f"there is no connector type {config.type}")
+    try:
+        settings = kind.settings.model_validate_json(orjson.dumps(dict(config.settings)))
+        limits = Limits.model_validate({**kind.manifest.limits.model_dump(), **config.limits})
+    except ValidationError as exc:
+        faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors(include_input=False))
+        raise BadConfiguration("; ".join(faults)) from None
+    return kind.connect(settings, limits)

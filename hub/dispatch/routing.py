@@ -1,0 +1,47 @@
+"""Which connectors a message goes to. Pure: the wish, what is configured, what is known of the citizen."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from contracts.items import Channel
+from hub.store.outbox import CONNECTOR_UNKNOWN
+from hub.store.publications import PlannedDelivery
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """The connector that serves a channel for an ente."""
+
+    connector_id: str
+    max_age: timedelta
+
+
+Outlets = Mapping[tuple[str, str], Outlet]
+"""By (ente_id, channel)."""
+
+
+def plan(
+    ente_id: str, channels: tuple[Channel, ...], *, has_email: bool, outlets: Outlets, now: datetime
+) -> tuple[PlannedDelivery, ...]:
+    """One planned delivery a channel; one that cannot be tried carries the reason: nothing is dropped silently."""
+    planned = []
+    for channel in dict.fromkeys(channels):
+        outlet = outlets.get((ente_id, channel))
+        if outlet is None:
+            planned.append(PlannedDelivery(channel, CONNECTOR_UNKNOWN, now, "channel.not_configured"))
+            continue
+        reason = "email.no_address" if channel == "email" and not has_email else None
+        planned.append(PlannedDelivery(channel, outlet.connector_id, now + outlet.max_age, reason))
+    return tuple(planned)
+
+
+def router(
+    outlets: Callable[[], Outlets], now: Callable[[], datetime]
+) -> Callable[[str, tuple[Channel, ...], bool], tuple[PlannedDelivery, ...]]:
+    """`plan` with the configuration and the time of the moment."""
+
+    def route(ente_id: str, channels: tuple[Channel, ...], has_email: bool) -> tuple[PlannedDelivery, ...]:
+        return plan(ente_id, channels, has_email=has_email, outlets=outlets(), now=now())
+
+    return route

@@ -1,0 +1,235 @@
+"""The errors a caller over HTTP can meet. Each class has a stable code, a status and a title; its docstring says when.
+
+`detail` is for the caller and holds no personal data and no token; `cause` is for the operator's log alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One place where a request is wrong."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class HubError(Exception):
+    """Something failed here; it is being looked at. Nothing was accepted."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "hub.error"
+    title: ClassVar[str] = "Errore interno / Internal error"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        cause: str = "",
+        faults: tuple[Fault, ...] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(self.code)
+        self.detail = detail or (self.__doc__ or self.title).strip().splitlines()[0]
+        self.cause = cause
+        self.faults = faults
+        self.headers = dict(headers or {})
+
+
+# Before the signatures hold there is one code and one body for every cause.
+
+
+class RequestRefused(HubError):
+    """The request was refused."""
+
+    status, code, title = 401, "request.refused", "Richiesta rifiutata / Request refused"
+
+
+class RequestMalformed(RequestRefused):
+    """The request was refused."""
+
+    status = 400
+
+
+# After they hold, the answer is exact.
+
+
+class TokenReplayed(HubError):
+    """The token's jti was already used; a retransmission carries a fresh one."""
+
+    status, code, title = 409, "token.replayed", "Token già usato / Token already used"
+
+
+class VendorSuspended(HubError):
+    """The vendor is suspended; ask the municipality."""
+
+    status, code, title = 403, "vendor.suspended", "Fornitore sospeso / Vendor suspended"
+
+
+class CollectionForbidden(HubError):
+    """The vendor may not publish in this collection."""
+
+    status, code, title = 403, "collection.not_allowed", "Collezione non ammessa / Collection not allowed"
+
+
+class ServiceForbidden(HubError):
+    """The vendor may not publish for this service."""
+
+    status, code, title = 403, "service.not_allowed", "Servizio non ammesso / Service not allowed"
+
+
+class ScopeMissing(HubError):
+    """The scope that this operation needs is not granted."""
+
+    status, code, title = 403, "scope.missing", "Ambito mancante / Scope missing"
+
+
+class AssuranceTooLow(HubError):
+    """The citizen's level of assurance is below what is required (SPID/CIE level 2 or higher)."""
+
+    status, code, title = 403, "assurance.too_low", "Livello di autenticazione insufficiente / Assurance too low"
+
+
+class ActorMismatch(HubError):
+    """The assertion's actor is not the authenticated portal."""
+
+    status, code, title = 403, "actor.mismatch", "Attore diverso dal portale / Actor mismatch"
+
+
+class ItemUnknown(HubError):
+    """There is no such item, or it is not yours."""
+
+    status, code, title = 404, "item.unknown", "Elemento sconosciuto / Unknown item"
+
+
+class PathUnknown(HubError):
+    """There is nothing at this path."""
+
+    status, code, title = 404, "path.unknown", "Percorso sconosciuto / Unknown path"
+
+
+class MethodNotAllowed(HubError):
+    """The method is not allowed on this path."""
+
+    status, code, title = 405, "method.not_allowed", "Metodo non ammesso / Method not allowed"
+
+
+class NotAcceptable(HubError):
+    """None of the media types asked for can be produced."""
+
+    status, code, title = 406, "media.not_acceptable", "Formato non disponibile / Not acceptable"
+
+
+class VersionConflict(HubError):
+    """This version was already published with other content; publish a higher one."""
+
+    status, code, title = 409, "version.conflict", "Versione in conflitto / Version conflict"
+
+
+class AlreadyWithdrawn(HubError):
+    """The item was withdrawn."""
+
+    status, code, title = 409, "item.withdrawn", "Elemento ritirato / Item withdrawn"
+
+
+class PreconditionFailed(HubError):
+    """The item changed since it was read (If-Match)."""
+
+    status, code, title = 412, "precondition.failed", "Precondizione fallita / Precondition failed"
+
+
+class BodyTooLarge(HubError):
+    """The body is larger than the limit."""
+
+    status, code, title = 413, "body.too_large", "Corpo troppo grande / Body too large"
+
+
+class MediaUnsupported(HubError):
+    """The media type or content coding is not supported here."""
+
+    status, code, title = 415, "media.unsupported", "Formato non ammesso / Media type not supported"
+
+
+class RangeInvalid(HubError):
+    """The range is outside the file."""
+
+    status, code, title = 416, "range.invalid", "Intervallo non valido / Range not satisfiable"
+
+
+class RequestInvalid(HubError):
+    """A parameter, a header or the form of the body is wrong."""
+
+    status, code, title = 400, "request.invalid", "Richiesta non valida / Invalid request"
+
+
+class ContractViolation(HubError):
+    """The body breaks the contract; `errors` says where."""
+
+    status, code, title = 422, "contract.violation", "Contratto violato / Contract violation"
+
+
+class PersonalExternalId(HubError):
+    """external_id contains a tax code; it is stored in clear and must name no person."""
+
+    status, code, title = (
+        422,
+        "external_id.personal_data",
+        "Dati personali in external_id / Personal data in external_id",
+    )
+
+
+class RecipientChanged(HubError):
+    """The same item was published for another recipient; an item never changes its citizen."""
+
+    status, code, title = 422, "recipient.changed", "Destinatario cambiato / Recipient changed"
+
+
+class StateTerminal(HubError):
+    """The item's state is final and cannot be left for the one reported."""
+
+    status, code, title = 422, "state.terminal", "Stato finale / Terminal state"
+
+
+class ContentMismatch(HubError):
+    """The file is not the one announced: size, type or SHA-256 differ."""
+
+    status, code, title = 422, "content.mismatch", "File diverso dall'annunciato / Content mismatch"
+
+
+class ContentUnexpected(HubError):
+    """This item announced no file to upload."""
+
+    status, code, title = 422, "content.unexpected", "File non previsto / Unexpected content"
+
+
+class ServiceUnknown(HubError):
+    """The service is not in the municipality's catalogue."""
+
+    status, code, title = 422, "service.unknown", "Servizio sconosciuto / Unknown service"
+
+
+class QuotaExceeded(HubError):
+    """The quota is used up; wait as Retry-After says."""
+
+    status, code, title = 429, "quota.exceeded", "Quota esaurita / Quota exceeded"
+
+
+class StoreUnavailable(HubError):
+    """The store cannot take writes now; nothing was accepted. Try again."""
+
+    status, code, title = 503, "store.unavailable", "Archivio non disponibile / Store unavailable"
+
+    def __init__(self, detail: str = "", *, cause: str = "") -> None:
+        super().__init__(detail, cause=cause, headers={"Retry-After": "5"})
+
+
+def all_errors() -> tuple[type[HubError], ...]:
+    """Every concrete error, in the order of this file: the table of the API description is made from it."""
+
+    def walk(cls: type[HubError]) -> list[type[HubError]]:
+        return [cls, *(leaf for child in cls.__subclasses__() for leaf in walk(child))]
+
+    return tuple(walk(HubError))

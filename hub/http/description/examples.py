@@ -1,0 +1,199 @@
+"""The bodies shown in the descriptions. No one real: RSSMRA80A01H501U is everybody's example, 12345670587 nobody's."""
+
+from .json_schema import Json
+from .parts import EXAMPLE_DIGEST, EXAMPLE_ITEM_ID
+
+_RECEIVED = "2026-11-23T09:00:01Z"
+_NOTICE = "001000000000012370"
+_ENVELOPE: Json = {
+    "external_id": "TARI-2026-000123",
+    "version": 1,
+    "source": "tributi",
+    "recipient": {"tax_code": "RSSMRA80A01H501U"},
+    "service_id": "tari",
+    "occurred_at": "2026-11-23T09:00:00Z",
+    "language": "it",
+}
+
+MESSAGE: Json = {
+    **_ENVELOPE,
+    "external_id": "AVVISO-2026-000045",
+    "title": "Variazione del calendario di raccolta",
+    "summary": "Da gennaio la carta si raccoglie il giovedì",
+    "kind": "info",
+    "body_markdown": "Gentile cittadino,\n\nda **gennaio** la carta si raccoglie il giovedì.",
+    "actions": [
+        {
+            "kind": "inform",
+            "label": "Vedi il calendario",
+            "url": "https://servizi.comune.example.it/rifiuti/calendario",
+            "primary": True,
+        }
+    ],
+    "notify": {"channels": ["io", "email"]},
+}
+DOCUMENT: Json = {
+    **_ENVELOPE,
+    "external_id": "CERT-2026-000777",
+    "source": "anagrafe",
+    "service_id": "certificati",
+    "title": "Certificato di residenza",
+    "doc_type": "certificate",
+    "form": "pdf",
+    "filename": "certificato-residenza.pdf",
+    "media_type": "application/pdf",
+    "size": 48213,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "protocol": {"number": "2026/0012345", "year": 2026, "registered_on": "2026-11-23"},
+}
+PAYMENT: Json = {
+    **_ENVELOPE,
+    "title": "TARI 2026, prima rata",
+    "summary": "Importo da pagare entro il 16 dicembre",
+    "notice_number": _NOTICE,
+    "creditor_tax_code": "12345670587",
+    "amount_cents": 12050,
+    "currency": "EUR",
+    "reason": "TARI 2026 rata 1 di 3",
+    "due_date": "2026-12-16",
+    "installment": {"n": 1, "of": 3},
+    "pay_url": "https://servizi.comune.example.it/pagamenti/123",
+    "state": "due",
+}
+RECEIPT: Json = {
+    **_ENVELOPE,
+    "external_id": "RT-2026-000123",
+    "title": "Ricevuta TARI 2026, prima rata",
+    "payment": {"notice_number": _NOTICE, "creditor_tax_code": "12345670587"},
+    "receipt_number": "RT20261201000123",
+    "paid_at": "2026-12-01T10:15:00Z",
+    "amount_cents": 12050,
+    "psp": "Banca di esempio",
+}
+SERVICE: Json = {
+    "external_id": "SERVIZIO-TARI",
+    "version": 1,
+    "source": "tributi",
+    "occurred_at": "2026-11-23T09:00:00Z",
+    "service_id": "tari",
+    "title": "Tassa sui rifiuti",
+    "name": "TARI",
+    "card_url": "https://comune.example.it/servizi/tari",
+    "category": "Tributi, finanze e contravvenzioni",
+    "owner_office": "Ufficio tributi",
+}
+
+
+SERVICE_STATUS: Json = {
+    "type": "about:blank",
+    "title": "In servizio / Up",
+    "status": 200,
+    "detail": "Il servizio risponde / the service is up",
+}
+
+
+def publication(outcome: str, external_id: str = "TARI-2026-000123") -> Json:
+    """A signed receipt with one of the four outcomes."""
+    return {
+        "item_id": EXAMPLE_ITEM_ID,
+        "external_id": external_id,
+        "version": 1,
+        "lifecycle": "active",
+        "outcome": outcome,
+        "received_at": _RECEIVED,
+        "request_digest": EXAMPLE_DIGEST,
+        "notification": "pending" if outcome == "created" else "sent",
+    }
+
+
+def content_receipt(outcome: str) -> Json:
+    return {
+        "item_id": EXAMPLE_ITEM_ID,
+        "state": "available",
+        "outcome": outcome,
+        "received_at": _RECEIVED,
+        "request_digest": EXAMPLE_DIGEST,
+        "notification": "pending",
+    }
+
+
+WITHDRAWAL: Json = {"reason": "Importo errato"}
+WITHDRAWAL_RECEIPT: Json = {
+    "item_id": EXAMPLE_ITEM_ID,
+    "lifecycle": "withdrawn",
+    "received_at": _RECEIVED,
+    "request_digest": EXAMPLE_DIGEST,
+}
+PUBLISHED_ITEM: Json = {
+    "item_id": EXAMPLE_ITEM_ID,
+    "collection": "payments",
+    "source": "tributi",
+    "external_id": "TARI-2026-000123",
+    "version": 1,
+    "lifecycle": "active",
+    "state": "due",
+    "received_at": _RECEIVED,
+    "updated_at": _RECEIVED,
+    "notification": "sent",
+    "timeline": [{"at": _RECEIVED, "event": "accepted", "data": {"version": 1}}],
+}
+PUBLISHED_ITEMS: Json = {"items": [PUBLISHED_ITEM], "next_cursor": None}
+
+USER_STATE: Json = {"read": True, "archived": False, "starred": False, "confirmed": False}
+USER_STATE_PATCH: Json = {"read": True}
+FEED_ITEM: Json = {
+    "item_id": EXAMPLE_ITEM_ID,
+    "collection": "payments",
+    "state": "due",
+    "lifecycle": "active",
+    "version": 1,
+    "title": PAYMENT["title"],
+    "summary": PAYMENT["summary"],
+    "service_id": "tari",
+    "source": "tributi",
+    "vendor_id": "tributi-srl",
+    "turn": "citizen",
+    "occurred_at": "2026-11-23T09:00:00Z",
+    "received_at": _RECEIVED,
+    "updated_at": _RECEIVED,
+    "due_at": "2026-12-16T22:59:59Z",
+    "sensitivity": "normal",
+    "user_state": {**USER_STATE, "read": False},
+}
+FEED_PAGE: Json = {"items": [FEED_ITEM], "next_cursor": "eyJzIjo0Mn0", "truncated": False}
+FEED_ITEM_DETAIL: Json = {
+    **FEED_ITEM,
+    "content": {"collection": "payments", **PAYMENT},
+    "content_available": False,
+    "linked": [],
+    "timeline": PUBLISHED_ITEM["timeline"],
+    "deliveries": [{"channel": "io", "state": "delivered", "reason": None, "updated_at": "2026-11-23T09:00:05Z"}],
+    "as_of": _RECEIVED,
+}
+FEED_SUMMARY: Json = {
+    "sections": [{"collection": "payments", "state": "due", "count": 1, "unread": 1}],
+    "unread": 1,
+    "waiting_for_citizen": 1,
+    "next_deadlines": [
+        {
+            "item_id": EXAMPLE_ITEM_ID,
+            "collection": "payments",
+            "title": PAYMENT["title"],
+            "due_at": "2026-12-16T22:59:59Z",
+        }
+    ],
+    "sources": [{"vendor_id": "tributi-srl", "source": "tributi", "as_of": _RECEIVED}],
+}
+CHANGES_PAGE: Json = {
+    "items": [
+        {"item_id": EXAMPLE_ITEM_ID, "collection": "payments", "lifecycle": "active", "item": FEED_ITEM},
+        {
+            "item_id": "0199d1a2-7b3c-7d4e-8f50-000000000002",
+            "collection": "messages",
+            "lifecycle": "withdrawn",
+            "item": None,
+        },
+    ],
+    "next_cursor": "eyJzIjo0M30",
+    "more": False,
+}

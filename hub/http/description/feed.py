@@ -1,0 +1,173 @@
+"""What is said of each operation of the feed API."""
+
+from contracts.feed import ChangesPage, FeedItemDetail, FeedPage, FeedSummary, UserState, UserStatePatch
+from hub import errors
+
+from . import examples
+from .entries import FILE_TYPES, Answer, Body, Entry, Errors, both
+from .publish import ANY_CALLER, status
+
+_PORTAL: Errors = (
+    errors.RequestMalformed,
+    errors.RequestInvalid,
+    errors.RequestRefused,
+    errors.ScopeMissing,
+    errors.AssuranceTooLow,
+    errors.ActorMismatch,
+    *ANY_CALLER,
+)
+_CALLER = ("CitizenAssertion", "CorrelationId")
+_FILTERS = ("State", "ServiceId", "Source", "Unread", "Archived", "Turn", "Search", "From", "To", "Sort")
+_PAGE = ("Limit", "Cursor")
+_FILE_HEADERS = ("ETag", "Accept-Ranges", "Content-Disposition", "Last-Modified")
+_UNCHANGED = Answer(description="Non cambiato / Not modified", headers=("ETag",))
+
+
+def _listing(tag: str, *, italian: str, english: str, filters: tuple[str, ...] = _FILTERS) -> Entry:
+    return Entry(
+        tag=tag,
+        summary=f"Elenca {italian} / List {english}",
+        description=both(
+            f"{italian.capitalize()} del cittadino, a pagine, dal più recente. Con `q` la ricerca guarda gli "
+            "elementi più "
+            "recenti e `truncated` dice se ne ha lasciati fuori.",
+            f"{english.capitalize()} of the citizen, in pages, newest first. With `q` the search looks at the newest "
+            "items and `truncated` says whether any were left out.",
+        ),
+        parameters=(*filters, *_PAGE, *_CALLER),
+        answers={
+            200: Answer(
+                description="Una pagina / A page", body=Body(model=FeedPage, examples={"page": examples.FEED_PAGE})
+            )
+        },
+        errors=_PORTAL,
+    )
+
+
+ENTRIES: dict[str, Entry] = {
+    "show_feed_status": status("feed"),
+    "show_summary": Entry(
+        tag="feed",
+        summary="Riassunto della bacheca / Summary of the feed",
+        description=both(
+            "Conteggi per sezione e stato, non letti, ciò che aspetta il cittadino, prossime scadenze, aggiornamento "
+            "delle fonti.",
+            "Counts by section and state, unread, what waits for the citizen, next deadlines, freshness of the "
+            "sources.",
+        ),
+        parameters=("IfNoneMatch", *_CALLER),
+        answers={
+            200: Answer(
+                description="Il riassunto / The summary",
+                body=Body(model=FeedSummary, examples={"summary": examples.FEED_SUMMARY}),
+                headers=("ETag",),
+            ),
+            304: _UNCHANGED,
+        },
+        errors=_PORTAL,
+    ),
+    "list_items": _listing("feed", italian="gli elementi", english="the items", filters=("Collection", *_FILTERS)),
+    "list_messages": _listing("messages", italian="i messaggi", english="the messages"),
+    "list_documents": _listing("documents", italian="i documenti", english="the documents"),
+    "list_payments": _listing("payments", italian="i pagamenti", english="the payments"),
+    "list_receipts": _listing("receipts", italian="le ricevute", english="the receipts"),
+    "show_item": Entry(
+        tag="feed",
+        summary="Leggi un elemento / Read an item",
+        description=both(
+            "Un elemento intero: testo, azioni, elementi collegati, storia, avvisi. L'elemento di un altro "
+            "cittadino non "
+            "esiste (404).",
+            "One item whole: text, actions, linked items, history, notices. Another citizen's item does not exist "
+            "(404).",
+        ),
+        parameters=("IfNoneMatch", *_CALLER),
+        answers={
+            200: Answer(
+                description="L'elemento / The item",
+                body=Body(model=FeedItemDetail, examples={"item": examples.FEED_ITEM_DETAIL}),
+                headers=("ETag",),
+            ),
+            304: _UNCHANGED,
+        },
+        errors=(*_PORTAL, errors.ItemUnknown),
+    ),
+    "change_user_state": Entry(
+        tag="feed",
+        summary="Cambia lo stato per il cittadino / Change the citizen's own state",
+        description=both(
+            "Merge patch di `read`, `archived`, `starred`, `confirmed`. Il token del portale è ID_AUTH_REST_02: il suo "
+            "`jti` vale una volta. Serve l'ambito `feed:write`.",
+            "Merge patch of `read`, `archived`, `starred`, `confirmed`. The portal's token is ID_AUTH_REST_02: its "
+            "`jti` "
+            "counts once. The scope `feed:write` is needed.",
+        ),
+        parameters=("IfMatch", *_CALLER),
+        request=Body(
+            media=("application/merge-patch+json",),
+            model=UserStatePatch,
+            description="Ciò che cambia / What changes",
+            examples={"read": examples.USER_STATE_PATCH},
+        ),
+        answers={
+            200: Answer(
+                description="Lo stato nuovo / The new state",
+                body=Body(model=UserState, examples={"state": examples.USER_STATE}),
+                headers=("ETag",),
+            )
+        },
+        errors=(
+            *_PORTAL,
+            errors.ItemUnknown,
+            errors.TokenReplayed,
+            errors.PreconditionFailed,
+            errors.BodyTooLarge,
+            errors.MediaUnsupported,
+            errors.ContractViolation,
+        ),
+        error_headers={415: ("Accept-Patch",)},
+    ),
+    "read_document_content": Entry(
+        tag="documents",
+        summary="Scarica il file di un documento / Download the file of a document",
+        description=both(
+            "I byte del file, con il tipo annunciato dal fornitore; si può chiedere un intervallo. Una tessera si "
+            "ottiene "
+            "come `image/svg+xml`.",
+            "The bytes of the file, of the type its vendor announced; a range may be asked for. A card is to be had as "
+            "`image/svg+xml`.",
+        ),
+        parameters=("Range", "IfRange", "IfNoneMatch", *_CALLER),
+        answers={
+            200: Answer(
+                description="Il file intero / The whole file", body=Body(media=FILE_TYPES), headers=_FILE_HEADERS
+            ),
+            206: Answer(
+                description="Una parte del file / A part of the file",
+                body=Body(media=FILE_TYPES),
+                headers=(*_FILE_HEADERS, "Content-Range"),
+            ),
+            304: _UNCHANGED,
+        },
+        errors=(*_PORTAL, errors.NotAcceptable, errors.ItemUnknown, errors.RangeInvalid),
+    ),
+    "list_changes": Entry(
+        tag="changes",
+        summary="Elenca i cambiamenti / List the changes",
+        description=both(
+            "Tutto ciò che è cambiato dopo un cursore, ritiri compresi, nell'ordine in cui è avvenuto: niente manca, "
+            "niente si ripete fuori ordine. `more` dice se c'è già altro.",
+            "All that changed since a cursor, withdrawals included, in the order in which it happened: nothing is "
+            "missed, "
+            "nothing comes again out of order. `more` says whether there is already something after it.",
+        ),
+        parameters=("After", "Limit", *_CALLER),
+        answers={
+            200: Answer(
+                description="Una pagina di cambiamenti / A page of changes",
+                body=Body(model=ChangesPage, examples={"page": examples.CHANGES_PAGE}),
+            )
+        },
+        errors=_PORTAL,
+    ),
+}

@@ -1,0 +1,185 @@
+"""What stands at the head of each description: who, for whom, how to sign, where, and the tags."""
+
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from hub.http.operations import Api
+
+from .failures import code_table
+from .json_schema import Json
+
+PUBLIC_URL = "https://raccordo.comune.example.it"
+SANDBOX_URL = "http://127.0.0.1:8765"
+OPENAPI_VERSION = "3.0.3"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """The words and names of one API."""
+
+    api_id: str
+    title: str
+    summary: str
+    italian: str
+    english: str
+    first_request: str
+    scheme: str
+    scheme_description: str
+    tags: tuple[tuple[str, str], ...]
+
+
+_STATUS_TAG = ("status", "Stato del servizio. / Status of the service.")
+_DOCUMENTS = "Documenti e i loro file. / Documents and their files."
+
+HEADINGS: dict[Api, Heading] = {
+    "publish": Heading(
+        api_id="5b1f3c52-6f0e-4f4e-9a53-0d8f4f7f2a61",
+        title="Raccordo publish",
+        summary="I fornitori del Comune pubblicano nell'area personale / The municipality's vendors publish",
+        italian="""Raccoglie in un solo punto ciò che i sistemi del Comune hanno da dire a un cittadino:
+messaggi, documenti, pagamenti, ricevute. Ogni elemento accettato è durevole prima della risposta; la risposta è
+firmata, così che entrambe le parti ne conservino la prova.
+
+**Per chi.** I fornitori dei sistemi del Comune, registrati con le loro chiavi.
+
+**Autenticazione.** ModI: `ID_AUTH_REST_02` in `Authorization: Bearer` e, per ogni richiesta con un corpo,
+`INTEGRITY_REST_01` in `Agid-JWT-Signature` con `Digest: SHA-256=…`. `iss` è il fornitore, `aud` l'indirizzo di
+questa API, `jti` vale una volta. Finché la firma non è verificata ogni rifiuto è `request.refused`, senza altro.
+
+**Limiti.** Ogni risposta porta `X-RateLimit-*`; con 429 e 503 aspettare `Retry-After` e ritentare con un `jti`
+nuovo.""",
+        english="""Collects in one place what the municipality's systems have to tell a citizen: messages,
+documents, payments, receipts. Each accepted item is durable before the answer; the answer is signed, so that both
+sides hold evidence.
+
+**Who for.** The vendors of the municipality's systems, registered with their keys.
+
+**Authentication.** ModI: `ID_AUTH_REST_02` in `Authorization: Bearer` and, for every request with a body,
+`INTEGRITY_REST_01` in `Agid-JWT-Signature` with `Digest: SHA-256=…`. `iss` is the vendor, `aud` this API's address,
+`jti` counts once. Until the signature is verified every refusal is `request.refused`, and no more.
+
+**Limits.** Every response carries `X-RateLimit-*`; on 429 and 503 wait for `Retry-After` and try again with a fresh
+`jti`.""",
+        first_request="""raccordo sign --key chiave.pem --cert certificato.pem \\
+  --aud {base} --method POST \\
+  --url {base}/messages --body messaggio.json --send""",
+        scheme="ModiVendorToken",
+        scheme_description=(
+            "JWS del fornitore, modello ModI ID_AUTH_REST_02, conforme a RFC8725; algoritmi RS256 ed ES256 secondo la "
+            "chiave registrata. / The vendor's JWS, ModI pattern ID_AUTH_REST_02, as RFC8725 demands; algorithms RS256 "
+            "and ES256 by the registered key."
+        ),
+        tags=(
+            ("messages", "Messaggi al cittadino. / Messages to the citizen."),
+            ("documents", _DOCUMENTS),
+            ("payments", "Pagamenti e avvisi pagoPA. / Payments and pagoPA notices."),
+            ("receipts", "Ricevute di pagamento. / Receipts of payments."),
+            ("services", "Schede dei servizi. / Cards of services."),
+            ("items", "Gli elementi pubblicati. / The items published."),
+            _STATUS_TAG,
+        ),
+    ),
+    "feed": Heading(
+        api_id="c7d3b0a4-1b39-4f0a-8a3e-9b1c5e6d7f20",
+        title="Raccordo feed",
+        summary="Il portale legge l'area personale del cittadino / The portal reads the citizen's personal area",
+        italian="""Dà al portale del Comune tutto ciò che riguarda il cittadino che ha effettuato l'accesso, da
+ogni fornitore, in un solo elenco.
+
+**Per chi.** Il portale del Comune, registrato con le sue chiavi.
+
+**Autenticazione.** Il portale: `Authorization: Bearer` con un JWS ModI, `ID_AUTH_REST_01` per leggere e
+`ID_AUTH_REST_02` per cambiare, ambiti `feed:read` e `feed:write`. Il cittadino: `Citizen-Assertion`, un JWS del
+portale valido al più 5 minuti, con livello SPID/CIE 2 o superiore. Nessuna richiesta nomina il cittadino in altro
+modo. Il portale non firma i corpi: i modelli di integrità (`INTEGRITY_REST_01`) escludono PATCH e gli intervalli.
+
+**Limiti.** Ogni risposta porta `X-RateLimit-*`; con 429 e 503 aspettare `Retry-After`.""",
+        english="""Gives the municipality's portal all that concerns the citizen who signed in, from every
+vendor, in one list.
+
+**Who for.** The municipality's portal, registered with its keys.
+
+**Authentication.** The portal: `Authorization: Bearer` with a ModI JWS, `ID_AUTH_REST_01` to read and
+`ID_AUTH_REST_02` to change, scopes `feed:read` and `feed:write`. The citizen: `Citizen-Assertion`, a JWS of the
+portal's, valid for at most 5 minutes, at SPID/CIE level 2 or higher. No request names the citizen in any other way.
+The portal does not sign bodies: the integrity patterns (`INTEGRITY_REST_01`) exclude PATCH and ranges.
+
+**Limits.** Every response carries `X-RateLimit-*`; on 429 and 503 wait for `Retry-After`.""",
+        first_request="""curl {base}/items?limit=20 \\
+  -H "Authorization: Bearer $PORTAL_TOKEN" \\
+  -H "Citizen-Assertion: $CITIZEN_ASSERTION\"""",
+        scheme="PortalToken",
+        scheme_description=(
+            "JWS del portale, modelli ModI ID_AUTH_REST_01 (lettura) e ID_AUTH_REST_02 (modifica), conforme a "
+            "RFC8725. / "
+            "The portal's JWS, ModI patterns ID_AUTH_REST_01 (reading) and ID_AUTH_REST_02 (changing), as RFC8725 "
+            "demands."
+        ),
+        tags=(
+            ("feed", "La bacheca del cittadino. / The citizen's feed."),
+            ("messages", "Messaggi. / Messages."),
+            ("documents", _DOCUMENTS),
+            ("payments", "Pagamenti. / Payments."),
+            ("receipts", "Ricevute. / Receipts."),
+            ("changes", "Ciò che è cambiato. / What changed."),
+            _STATUS_TAG,
+        ),
+    ),
+}
+
+
+def info(api: Api, base: str) -> Json:
+    """`info`; `base` is the address that the first request shows."""
+    heading = HEADINGS[api]
+    first = heading.first_request.format(base=base)
+    return {
+        "title": heading.title,
+        "version": version("raccordo"),
+        "x-summary": heading.summary,
+        "description": (
+            f"{heading.italian}\n\n**Prima richiesta / First request**\n\n```sh\n{first}\n```\n\n---\n\n"
+            f"{heading.english}\n\n---\n\n**Codici di errore / Error codes**\n\n{code_table()}\n"
+        ),
+        "termsOfService": f"{PUBLIC_URL}/termini",
+        "contact": {
+            "name": "Ufficio Transizione Digitale",
+            "url": f"{PUBLIC_URL}/assistenza",
+            "email": "transizione.digitale@comune.example.it",
+        },
+        "license": {
+            "name": "EUPL-1.2",
+            "url": "https://joinup.ec.europa.eu/collection/eupl/eupl-text-eupl-12",
+        },
+        "x-api-id": heading.api_id,
+    }
+
+
+def servers(api: Api, public_url: str | None) -> list[Json]:
+    """The running hub's own server, or in the published files the example and the one of a trial on this machine."""
+    if public_url is not None:
+        own: Json = {"url": f"{public_url.rstrip('/')}/{api}/v1", "description": "Questo server / This server"}
+        return [own if own["url"].startswith("https://") else own | {"x-sandbox": True}]
+    return [
+        {"url": f"{PUBLIC_URL}/{api}/v1", "description": "Esercizio / Production"},
+        {
+            "url": f"{SANDBOX_URL}/{api}/v1",
+            "description": "Prova sul proprio computer (`make demo`) / Trial on one's own computer (`make demo`)",
+            "x-sandbox": True,
+        },
+    ]
+
+
+def security_schemes(api: Api) -> Json:
+    heading = HEADINGS[api]
+    return {
+        heading.scheme: {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": heading.scheme_description,
+        }
+    }
+
+
+def tags(api: Api) -> list[Json]:
+    return [{"name": name, "description": description} for name, description in HEADINGS[api].tags]

@@ -1,0 +1,195 @@
+"""What is said of each operation of the publish API."""
+
+from pydantic import BaseModel
+
+from contracts.items import Document, Message, Payment, Receipt, Service
+from contracts.publishing import (
+    ContentReceipt,
+    PublicationReceipt,
+    PublishedItem,
+    PublishedItems,
+    Withdrawal,
+    WithdrawalReceipt,
+)
+from hub import errors
+
+from . import examples, failures
+from .entries import FILE_TYPES, Answer, Body, Entry, Errors, ServiceStatus, both
+from .json_schema import Json
+
+ANY_CALLER: Errors = (errors.QuotaExceeded, errors.StoreUnavailable)
+_VENDOR: Errors = (
+    errors.RequestMalformed,
+    errors.RequestInvalid,
+    errors.RequestRefused,
+    errors.VendorSuspended,
+    errors.TokenReplayed,
+    *ANY_CALLER,
+)
+_WRITING: Errors = (*_VENDOR, errors.BodyTooLarge, errors.MediaUnsupported, errors.ContractViolation)
+_PUBLISHING: Errors = (
+    *_WRITING,
+    errors.CollectionForbidden,
+    errors.ServiceForbidden,
+    errors.VersionConflict,
+    errors.AlreadyWithdrawn,
+    errors.PersonalExternalId,
+    errors.StateTerminal,
+)
+_PUBLISHING_FOR_A_CITIZEN: Errors = (*_PUBLISHING, errors.RecipientChanged, errors.ServiceUnknown)
+
+_SIGNED = ("Digest", "AgidJwtSignature", "CorrelationId")
+_EVIDENCE = ("Digest", "Agid-JWT-Signature")
+
+
+def status(api_name: str) -> Entry:
+    """The same in every API."""
+    return Entry(
+        tag="status",
+        summary="Stato del servizio / Status of the service",
+        description=both(
+            f"Pubblica: dice se l'API {api_name} può lavorare. 503 se l'archivio non accetta scritture.",
+            f"Public: says whether the {api_name} API can work. 503 if the store takes no writes.",
+        ),
+        parameters=("CorrelationId",),
+        answers={
+            200: Answer(
+                description="Il servizio funziona / The service is up",
+                body=Body(
+                    media=(failures.PROBLEM_MEDIA_TYPE,), model=ServiceStatus, examples={"up": examples.SERVICE_STATUS}
+                ),
+            )
+        },
+        errors=ANY_CALLER,
+    )
+
+
+def _publishing(tag: str, model: type[BaseModel], example: Json, *, italian: str, english: str) -> Entry:
+    def answer(*outcomes: str) -> Body:
+        shown = {outcome: examples.publication(outcome, example["external_id"]) for outcome in outcomes}
+        return Body(model=PublicationReceipt, examples=shown)
+
+    return Entry(
+        tag=tag,
+        summary=f"Pubblica {italian} / Publish {english}",
+        description=both(
+            f"Crea o aggiorna {italian}. L'identità è (`source`, `external_id`); una `version` più alta sostituisce, "
+            "la "
+            "stessa con lo stesso contenuto non cambia nulla, una più vecchia resta nella storia. La risposta è "
+            "firmata.",
+            f"Creates or updates {english}. The identity is (`source`, `external_id`); a higher `version` replaces, "
+            "the "
+            "same one with the same content changes nothing, an older one stays in the history. The answer is signed.",
+        ),
+        parameters=_SIGNED,
+        request=Body(model=model, description="L'elemento / The item", examples={"example": example}),
+        answers={
+            200: Answer(
+                description="Aggiornato, invariato o superato / Updated, unchanged or superseded",
+                body=answer("updated", "unchanged", "superseded"),
+                headers=_EVIDENCE,
+            ),
+            201: Answer(description="Creato / Created", body=answer("created"), headers=("Location", *_EVIDENCE)),
+        },
+        errors=_PUBLISHING if model is Service else _PUBLISHING_FOR_A_CITIZEN,
+    )
+
+
+ENTRIES: dict[str, Entry] = {
+    "show_publish_status": status("publish"),
+    "publish_message": _publishing("messages", Message, examples.MESSAGE, italian="un messaggio", english="a message"),
+    "publish_document": _publishing(
+        "documents", Document, examples.DOCUMENT, italian="un documento", english="a document"
+    ),
+    "publish_payment": _publishing("payments", Payment, examples.PAYMENT, italian="un pagamento", english="a payment"),
+    "publish_receipt": _publishing("receipts", Receipt, examples.RECEIPT, italian="una ricevuta", english="a receipt"),
+    "publish_service": _publishing(
+        "services", Service, examples.SERVICE, italian="la scheda di un servizio", english="the card of a service"
+    ),
+    "find_published_items": Entry(
+        tag="items",
+        summary="Cerca tra i propri elementi / Find among one's own items",
+        description=both(
+            "Gli elementi del fornitore, dal più recente, anche per il nome che ha dato loro (`external_id`).",
+            "The vendor's items, newest first, also by the name it gave them (`external_id`).",
+        ),
+        parameters=("ExternalId", "Collection", "Source", "Limit", "Cursor", "CorrelationId"),
+        answers={
+            200: Answer(
+                description="Una pagina di elementi / A page of items",
+                body=Body(model=PublishedItems, examples={"page": examples.PUBLISHED_ITEMS}),
+            )
+        },
+        errors=_VENDOR,
+    ),
+    "show_published_item": Entry(
+        tag="items",
+        summary="Leggi un proprio elemento / Read one of one's own items",
+        description=both(
+            "Stato, avviso e storia di un elemento pubblicato. L'elemento di un altro fornitore non esiste (404).",
+            "State, notice and history of a published item. Another vendor's item does not exist (404).",
+        ),
+        parameters=("IfNoneMatch", "CorrelationId"),
+        answers={
+            200: Answer(
+                description="L'elemento / The item",
+                body=Body(model=PublishedItem, examples={"item": examples.PUBLISHED_ITEM}),
+                headers=("ETag",),
+            ),
+            304: Answer(description="Non cambiato / Not modified", headers=("ETag",)),
+        },
+        errors=(*_VENDOR, errors.ItemUnknown),
+    ),
+    "withdraw_item": Entry(
+        tag="items",
+        summary="Ritira un elemento / Withdraw an item",
+        description=both(
+            "Ritira un elemento con un motivo. Il cittadino lo vede come ritirato; la storia resta.",
+            "Takes an item back with a reason. The citizen sees it as withdrawn; the history stays.",
+        ),
+        parameters=_SIGNED,
+        request=Body(model=Withdrawal, description="Il motivo / The reason", examples={"reason": examples.WITHDRAWAL}),
+        answers={
+            201: Answer(
+                description="Ritirato / Withdrawn",
+                body=Body(model=WithdrawalReceipt, examples={"receipt": examples.WITHDRAWAL_RECEIPT}),
+                headers=("Location", *_EVIDENCE),
+            )
+        },
+        errors=(*_WRITING, errors.ItemUnknown, errors.AlreadyWithdrawn),
+    ),
+    "upload_document_content": Entry(
+        tag="documents",
+        summary="Carica il file di un documento / Upload the file of a document",
+        description=both(
+            "I byte del file annunciato: dimensione, tipo e SHA-256 devono essere quelli. Il corpo si firma come ogni "
+            "altro. Lo stesso file una seconda volta non cambia nulla.",
+            "The bytes of the file that was announced: size, type and SHA-256 must be those. The body is signed as any "
+            "other. The same file a second time changes nothing.",
+        ),
+        parameters=_SIGNED,
+        request=Body(media=FILE_TYPES, description="Il file / The file"),
+        answers={
+            200: Answer(
+                description="Già caricato / Already uploaded",
+                body=Body(model=ContentReceipt, examples={"unchanged": examples.content_receipt("unchanged")}),
+                headers=_EVIDENCE,
+            ),
+            201: Answer(
+                description="Caricato / Uploaded",
+                body=Body(model=ContentReceipt, examples={"created": examples.content_receipt("created")}),
+                headers=("Location", *_EVIDENCE),
+            ),
+        },
+        errors=(
+            *_VENDOR,
+            errors.CollectionForbidden,
+            errors.ItemUnknown,
+            errors.AlreadyWithdrawn,
+            errors.BodyTooLarge,
+            errors.MediaUnsupported,
+            errors.ContentMismatch,
+            errors.ContentUnexpected,
+        ),
+    ),
+}

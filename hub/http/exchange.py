@@ -1,0 +1,140 @@
+"""One exchange over HTTP: the body read once and capped, the identity of the request, the headers every answer has."""
+
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from contracts.identifiers import new_uuid7
+from hub.errors import BodyTooLarge, HubError, RequestRefused
+from hub.security.modi import SignedRequest
+
+from .limits import Allowance, Limiter
+
+log = logging.getLogger(__name__)
+
+PROBLEM = "application/problem+json"
+_CORRELATION = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
+_SAFE = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Strict-Transport-Security": "max-age=31536000",
+}
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What a handler works with. `allowance` is what the caller has left; it fills the rate-limit headers."""
+
+    request: Request
+    request_id: str
+    allowance: Allowance
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def correlation_id(self) -> str:
+        """The caller's `X-Correlation-ID` where well-formed, else our request id."""
+        given = self.request.headers.get("x-correlation-id", "")
+        return given if _CORRELATION.match(given) else self.request_id
+
+    async def signed_request(self, limit: int) -> SignedRequest:
+        """The request as its signatures cover it: raw header lines, raw body, never re-serialised."""
+        body = await read_body(self.request, limit)
+        return SignedRequest(
+            method=self.request.method,
+            target=self.request.url.path,
+            headers=tuple(
+                (name.decode("latin-1"), value.decode("latin-1")) for name, value in self.request.headers.raw
+            ),
+            body=body,
+        )
+
+
+Handler = Callable[[Exchange], Awaitable[Response]]
+
+
+def endpoint(handler: Handler, operation: str, limiter: Limiter) -> Callable[[Request], Awaitable[Response]]:
+    """A Starlette endpoint: errors become problems, and every answer gets its headers and its one log line."""
+
+    async def run(request: Request) -> Response:
+        started = time.perf_counter()
+        address = request.client.host if request.client else "-"
+        exchange = Exchange(request, new_uuid7(), limiter.peek(address))
+        try:
+            limiter.refuse_if_spent(address)
+            response = await handler(exchange)
+        except ClientDisconnect:
+            response = Response(status_code=499)
+        except HubError as error:
+            if isinstance(error, RequestRefused):
+                exchange.allowance = limiter.count_refusal(address)
+            response = problem(error, exchange)
+        except Exception:
+            log.exception("request.failed operation=%s request_id=%s", operation, exchange.request_id)
+            response = problem(HubError(), exchange)
+        for name, value in _headers(exchange).items():
+            response.headers.setdefault(name, value)
+        log.info(
+            "request.done operation=%s method=%s status=%d ms=%.1f client=%s request_id=%s",
+            operation,
+            request.method,
+            response.status_code,
+            (time.perf_counter() - started) * 1000,
+            address,
+            exchange.request_id,
+        )
+        return response
+
+    return run
+
+
+def _headers(exchange: Exchange) -> Mapping[str, str]:
+    return {
+        **_SAFE,
+        "X-Correlation-ID": exchange.correlation_id,
+        **exchange.allowance.headers(),
+        **exchange.headers,
+    }
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The whole body. Raises BodyTooLarge as soon as it is known to be."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > limit:
+        raise BodyTooLarge(f"the body may have at most {limit} bytes")
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLarge(f"the body may have at most {limit} bytes")
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def json_response(content: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """JSON bytes, written once."""
+    return Response(orjson.dumps(content), status, dict(headers or {}), media_type="application/json")
+
+
+def problem(error: HubError, exchange: Exchange) -> Response:
+    """The error as application/problem+json (RFC 9457): the only place that makes one."""
+    if error.cause:
+        log.info("request.refused code=%s cause=%s request_id=%s", error.code, error.cause, exchange.request_id)
+    content = {
+        "type": f"urn:raccordo:problem:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "code": error.code,
+        "request_id": exchange.request_id,
+    }
+    if error.faults:
+        content["errors"] = [{"pointer": f.pointer, "code": f.code, "detail": f.detail} for f in error.faults]
+    return Response(orjson.dumps(content), error.status, error.headers, media_type=PROBLEM)

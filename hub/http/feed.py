@@ -1,0 +1,265 @@
+"""The portal's API: the HTTP face of the feed. Every answer about a citizen leaves one access record, durable first."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from contracts.feed import UserStatePatch
+from hub.clock import Clock
+from hub.errors import HubError, MediaUnsupported, RangeInvalid, RequestInvalid
+from hub.feed import parameters
+from hub.feed.query import Feed, File
+from hub.ingest.canonical import refusal_of
+from hub.registry import Registry
+from hub.security.portal import Reader, verify_reader
+from hub.store.citizens import Subject
+from hub.store.committer import Committer
+from hub.store.intake import UsedToken
+from hub.store.readers import Access, UserStateChange, change_user_state, record_access
+from hub.store.reading import Reading
+
+from .exchange import Exchange, Handler, json_response
+from .limits import Limiter
+from .operations import Operation
+
+_COLLECTION_OF = {
+    "list_items": None,
+    "list_messages": "messages",
+    "list_documents": "documents",
+    "list_payments": "payments",
+    "list_receipts": "receipts",
+}
+_RANGE = re.compile(r"^bytes=(\d{0,15})-(\d{0,15})$")
+
+Read = Callable[[Reading, Exchange], Response]
+
+
+class FeedApi:
+    """Handlers of the feed API, by operation_id."""
+
+    def __init__(
+        self,
+        *,
+        feed: Feed,
+        committer: Committer,
+        registry: Callable[[], Registry],
+        clock: Clock,
+        limiter: Limiter,
+        body_limit: int,
+    ) -> None:
+        self._feed = feed
+        self._committer = committer
+        self._registry = registry
+        self._clock = clock
+        self._limiter = limiter
+        self._body_limit = body_limit
+
+    def handler(self, operation: Operation) -> Handler:
+        """The handler of an operation of the table. Raises KeyError for one that has none."""
+        if operation.operation_id in _COLLECTION_OF:
+            collection = _COLLECTION_OF[operation.operation_id]
+            return self._reads(operation, lambda reading, exchange: self._list(reading, exchange, collection))
+        if operation.operation_id == "change_user_state":
+            return self._change(operation)
+        reads: dict[str, Read] = {
+            "show_summary": self._summary,
+            "show_item": self._show,
+            "list_changes": self._changes,
+            "read_document_content": self._content,
+        }
+        return self._reads(operation, reads[operation.operation_id])
+
+    def _reads(self, operation: Operation, read: Read) -> Handler:
+        async def handle(exchange: Exchange) -> Response:
+            reader = await self._reader(exchange, scope="feed:read", change=False)
+            response, citizen_id, refusal = await run_in_threadpool(self._answer, reader, exchange, read)
+            access = _access(exchange, operation, reader, citizen_id, refusal.code if refusal else "ok")
+            await self._committer.submit(record_access, access)
+            if refusal is not None:
+                raise refusal
+            assert response is not None
+            return response
+
+        return handle
+
+    def _answer(
+        self, reader: Reader, exchange: Exchange, read: Read
+    ) -> tuple[Response | None, str | None, HubError | None]:
+        with self._feed.open() as connection:
+            citizen = self._feed.citizen(connection, _subject(reader))
+            citizen_id = citizen.citizen_id if citizen else None
+            try:
+                return read(self._feed.reading(connection, citizen, reader.level), exchange), citizen_id, None
+            except HubError as refusal:
+                return None, citizen_id, refusal
+
+    def _list(self, reading: Reading, exchange: Exchange, collection: str | None) -> Response:
+        wish = parameters.list_wish(exchange.request.query_params.multi_items(), collection=collection)
+        return json_response(self._feed.page(reading, wish))
+
+    def _summary(self, reading: Reading, exchange: Exchange) -> Response:
+        parameters.nothing(exchange.request.query_params.multi_items())
+        return _tagged(exchange, self._feed.summary(reading))
+
+    def _show(self, reading: Reading, exchange: Exchange) -> Response:
+        parameters.nothing(exchange.request.query_params.multi_items())
+        whole = self._feed.whole(reading, exchange.request.path_params["item_id"])
+        # The tag before the dash is what If-Match compares; after it, what else the answer shows (deliveries).
+        shown = hashlib.sha256(orjson.dumps(whole.view)).hexdigest()[:16]
+        return _with_tag(exchange, f'"{whole.tag}-{shown}"', orjson.dumps(whole.view))
+
+    def _changes(self, reading: Reading, exchange: Exchange) -> Response:
+        after, limit = parameters.changes_wish(exchange.request.query_params.multi_items())
+        return json_response(self._feed.changes(reading, after, limit))
+
+    def _content(self, reading: Reading, exchange: Exchange) -> Response:
+        parameters.nothing(exchange.request.query_params.multi_items())
+        return _file_response(exchange, self._feed.file(reading, exchange.request.path_params["item_id"]))
+
+    def _change(self, operation: Operation) -> Handler:
+        async def handle(exchange: Exchange) -> Response:
+            reader = await self._reader(exchange, scope="feed:write", change=True)
+            patch: dict[str, bool] = {}
+            refusal: HubError | None = None
+            try:
+                patch = _patch(exchange)
+            except HubError as error:
+                refusal = error
+            item_id = exchange.request.path_params["item_id"]
+            citizen_id = await run_in_threadpool(self._citizen_id, reader)
+            change = UserStateChange(
+                access=_access(exchange, operation, reader, citizen_id, "ok", item_id=item_id),
+                signer=f"portal:{reader.portal.portal_id}",
+                used=tuple(UsedToken(t.header, t.jti, t.expires_at) for t in reader.used),
+                level=reader.level,
+                patch=patch,
+                if_match=_if_match(exchange),
+                refusal=refusal,
+            )
+            await self._committer.submit(change_user_state, change)
+            response, _, failed = await run_in_threadpool(self._answer, reader, exchange, self._state_of)
+            if failed is not None:
+                raise failed
+            assert response is not None
+            return response
+
+        return handle
+
+    def _state_of(self, reading: Reading, exchange: Exchange) -> Response:
+        whole = self._feed.whole(reading, exchange.request.path_params["item_id"])
+        shown = hashlib.sha256(orjson.dumps(whole.view)).hexdigest()[:16]
+        exchange.headers["ETag"] = f'"{whole.tag}-{shown}"'
+        return json_response(whole.view["user_state"])
+
+    def _citizen_id(self, reader: Reader) -> str | None:
+        with self._feed.open() as connection:
+            citizen = self._feed.citizen(connection, _subject(reader))
+        return citizen.citizen_id if citizen else None
+
+    async def _reader(self, exchange: Exchange, *, scope: str, change: bool) -> Reader:
+        request = await exchange.signed_request(self._body_limit)
+        exchange.body = request.body
+        reader = verify_reader(request, scope=scope, change=change, registry=self._registry(), now=self._clock.now())
+        exchange.allowance = self._limiter.count_call(f"{reader.ente.ente_id}/portal/{reader.portal.portal_id}")
+        return reader
+
+
+def _subject(reader: Reader) -> Subject:
+    return Subject(reader.ente.ente_id, reader.subject_kind, reader.tax_code)
+
+
+def _access(
+    exchange: Exchange,
+    operation: Operation,
+    reader: Reader,
+    citizen_id: str | None,
+    outcome: str,
+    *,
+    item_id: str | None = None,
+) -> Access:
+    return Access(
+        request_id=exchange.request_id,
+        ente_id=reader.ente.ente_id,
+        portal_id=reader.portal.portal_id,
+        pseudonym=reader.pseudonym,
+        acr=reader.acr,
+        operation=operation.operation_id,
+        outcome=outcome,
+        citizen_id=citizen_id,
+        item_id=item_id or exchange.request.path_params.get("item_id"),
+    )
+
+
+def _patch(exchange: Exchange) -> dict[str, bool]:
+    media_type = exchange.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/merge-patch+json":
+        error = MediaUnsupported("send the patch as application/merge-patch+json")
+        error.headers["Accept-Patch"] = "application/merge-patch+json"
+        raise error
+    try:
+        patch = UserStatePatch.model_validate_json(exchange.body)
+    except ValidationError as exc:
+        raise refusal_of(exc) from None
+    given = patch.model_dump(exclude_unset=True)
+    if not given or None in given.values():
+        raise RequestInvalid("the patch sets at least one of read, archived, starred, confirmed to true or false")
+    return given
+
+
+def _if_match(exchange: Exchange) -> str | None:
+    header = exchange.request.headers.get("if-match")
+    if header is None or header.strip() == "*":
+        return None
+    return header.strip().strip('"').partition("-")[0]
+
+
+def _tagged(exchange: Exchange, view: dict[str, Any]) -> Response:
+    body = orjson.dumps(view)
+    return _with_tag(exchange, f'"{hashlib.sha256(body).hexdigest()[:24]}"', body)
+
+
+def _with_tag(exchange: Exchange, tag: str, body: bytes) -> Response:
+    exchange.headers |= {"ETag": tag, "Cache-Control": "private, no-cache"}
+    if tag in [t.strip() for t in exchange.request.headers.get("if-none-match", "").split(",")]:
+        return Response(status_code=304)
+    return Response(body, media_type="application/json")
+
+
+def _file_response(exchange: Exchange, file: File) -> Response:
+    size = len(file.content)
+    tag = f'"{file.sha256[:32]}"'
+    exchange.headers |= {
+        "ETag": tag,
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.filename, safe='')}",
+        "Last-Modified": format_datetime(file.updated_at, usegmt=True),
+    }
+    if tag in [t.strip() for t in exchange.request.headers.get("if-none-match", "").split(",")]:
+        return Response(status_code=304)
+    wanted = exchange.request.headers.get("range")
+    if wanted is None or exchange.request.headers.get("if-range", tag) != tag:
+        return Response(file.content, media_type=file.media_type)
+    start, end = _range(wanted, size)
+    exchange.headers["Content-Range"] = f"bytes {start}-{end}/{size}"
+    return Response(file.content[start : end + 1], 206, media_type=file.media_type)
+
+
+def _range(header: str, size: int) -> tuple[int, int]:
+    """First and last byte. Raises RangeInvalid; several ranges at once are not served (BULK_RESOURCE_REST)."""
+    match = _RANGE.match(header.strip())
+    if match is not None and match.group(1):
+        start, end = int(match.group(1)), min(int(match.group(2) or size - 1), size - 1)
+        if start <= end:
+            return start, end
+    elif match is not None and match.group(2) and int(match.group(2)) > 0:
+        return max(0, size - int(match.group(2))), size - 1
+    raise RangeInvalid(headers={"Content-Range": f"bytes */{size}"})

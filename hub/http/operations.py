@@ -1,0 +1,46 @@
+"""The operations of the four APIs: one table from which routes, obligations and descriptions are made."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Api = Literal["publish", "feed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation. `path` is below `/<api>/v1`; `signed_body` obliges the caller to sign it."""
+
+    api: Api
+    method: Literal["GET", "POST", "PUT", "PATCH"]
+    path: str
+    operation_id: str
+    signed_body: bool = False
+    public: bool = False
+
+
+PUBLISH: tuple[Operation, ...] = (
+    Operation("publish", "GET", "/status", "show_publish_status", public=True),
+    Operation("publish", "POST", "/messages", "publish_message", signed_body=True),
+    Operation("publish", "POST", "/documents", "publish_document", signed_body=True),
+    Operation("publish", "POST", "/payments", "publish_payment", signed_body=True),
+    Operation("publish", "POST", "/receipts", "publish_receipt", signed_body=True),
+    Operation("publish", "POST", "/services", "publish_service", signed_body=True),
+    Operation("publish", "GET", "/items", "find_published_items"),
+    Operation("publish", "GET", "/items/{item_id}", "show_published_item"),
+    Operation("publish", "POST", "/items/{item_id}/withdrawals", "withdraw_item", signed_body=True),
+    Operation("publish", "PUT", "/documents/{item_id}/content", "upload_document_content", signed_body=True),
+)
+
+FEED: tuple[Operation, ...] = (
+    Operation("feed", "GET", "/status", "show_feed_status", public=True),
+    Operation("feed", "GET", "/summary", "show_summary"),
+    Operation("feed", "GET", "/items", "list_items"),
+    Operation("feed", "GET", "/items/{item_id}", "show_item"),
+    Operation("feed", "PATCH", "/items/{item_id}/user-state", "change_user_state", signed_body=False),
+    Operation("feed", "GET", "/messages", "list_messages"),
+    Operation("feed", "GET", "/documents", "list_documents"),
+    Operation("feed", "GET", "/payments", "list_payments"),
+    Operation("feed", "GET", "/receipts", "list_receipts"),
+    Operation("feed", "GET", "/documents/{item_id}/content", "read_document_content"),
+    Operation("feed", "GET", "/changes", "list_changes"),
+)

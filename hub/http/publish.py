@@ -1,0 +1,201 @@
+"""The vendors' API: the HTTP face of the intake line."""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from contracts.base import rfc3339
+from hub.errors import HubError, RequestInvalid, RequestRefused
+from hub.ingest.pipeline import Inbound, Pipeline, body_sha256
+from hub.ingest.uploads import Uploads
+from hub.ingest.vendor_view import VendorView, find_wish
+from hub.security.digest import digest_header
+from hub.security.modi import Verified
+from hub.security.sign import SigningKey, sign_response
+from hub.store.amendments import Uploaded, Withdrawn
+from hub.store.committer import Committer
+from hub.store.intake import Intake, Submission, Unsigned
+from hub.store.publications import Published
+
+from .exchange import Exchange, Handler, json_response
+from .limits import Limiter
+from .operations import Operation
+
+_COLLECTION_OF = {
+    "publish_message": "messages",
+    "publish_document": "documents",
+    "publish_payment": "payments",
+    "publish_receipt": "receipts",
+    "publish_service": "services",
+}
+
+
+class PublishApi:
+    """Handlers of the publish API, by operation_id."""
+
+    def __init__(
+        self,
+        *,
+        pipeline: Pipeline,
+        uploads: Uploads,
+        vendor_view: VendorView,
+        committer: Committer,
+        intake: Intake,
+        limiter: Limiter,
+        key: SigningKey,
+        body_limit: int,
+        content_limit: int,
+        accepted: Callable[[], None],
+    ) -> None:
+        self._pipeline = pipeline
+        self._uploads = uploads
+        self._view = vendor_view
+        self._committer = committer
+        self._intake = intake
+        self._limiter = limiter
+        self._key = key
+        self._body_limit = body_limit
+        self._content_limit = content_limit
+        self._accepted = accepted
+
+    def handler(self, operation: Operation) -> Handler:
+        """The handler of an operation of the table. Raises KeyError for one that has none."""
+        collection = _COLLECTION_OF.get(operation.operation_id)
+        if collection is not None:
+            return self._publish(operation, collection)
+        return {
+            "withdraw_item": self._withdraw,
+            "upload_document_content": self._upload,
+            "show_published_item": self._show,
+            "find_published_items": self._find,
+        }[operation.operation_id](operation)
+
+    def _publish(self, operation: Operation, collection: str) -> Handler:
+        async def publish(exchange: Exchange) -> Response:
+            inbound, verified = await self._verified(exchange, operation, self._body_limit)
+            answer: Published = await self._submit(self._pipeline.publication(inbound, verified, collection))
+            content = {
+                "item_id": answer.item_id,
+                "external_id": answer.external_id,
+                "version": answer.version,
+                "lifecycle": answer.lifecycle,
+                "outcome": answer.outcome,
+                "received_at": rfc3339(answer.received_at),
+                "request_digest": digest_header(inbound.request.body),
+                "notification": answer.notification,
+            }
+            created = answer.outcome == "created"
+            location = {"Location": f"{verified.ente.publish_audience}/items/{answer.item_id}"} if created else {}
+            return self._signed(content, verified, inbound, status=201 if created else 200, headers=location)
+
+        return publish
+
+    def _withdraw(self, operation: Operation) -> Handler:
+        async def withdraw(exchange: Exchange) -> Response:
+            inbound, verified = await self._verified(exchange, operation, self._body_limit)
+            item_id = exchange.request.path_params["item_id"]
+            answer: Withdrawn = await self._submit(self._pipeline.withdrawal(inbound, verified, item_id))
+            content = {
+                "item_id": answer.item_id,
+                "lifecycle": "withdrawn",
+                "received_at": rfc3339(answer.received_at),
+                "request_digest": digest_header(inbound.request.body),
+            }
+            location = {"Location": f"{verified.ente.publish_audience}/items/{answer.item_id}"}
+            return self._signed(content, verified, inbound, status=201, headers=location)
+
+        return withdraw
+
+    def _upload(self, operation: Operation) -> Handler:
+        async def upload(exchange: Exchange) -> Response:
+            inbound, verified = await self._verified(exchange, operation, self._content_limit)
+            item_id = exchange.request.path_params["item_id"]
+            submission = await run_in_threadpool(self._uploads.submission, inbound, verified, item_id)
+            answer: Uploaded = await self._submit(submission)
+            content = {
+                "item_id": answer.item_id,
+                "state": answer.state,
+                "outcome": answer.outcome,
+                "received_at": rfc3339(answer.received_at),
+                "request_digest": digest_header(inbound.request.body),
+                "notification": answer.notification,
+            }
+            created = answer.outcome == "created"
+            location = {"Location": f"{verified.ente.publish_audience}/items/{answer.item_id}"} if created else {}
+            return self._signed(content, verified, inbound, status=201 if created else 200, headers=location)
+
+        return upload
+
+    def _show(self, operation: Operation) -> Handler:
+        async def show(exchange: Exchange) -> Response:
+            inbound, verified = await self._verified(exchange, operation, self._body_limit)
+
+            def act() -> dict[str, Any]:
+                if exchange.request.query_params:
+                    raise RequestInvalid("no query parameter is known here")
+                return self._view.one(verified.vendor, exchange.request.path_params["item_id"])
+
+            content = await self._read(inbound, verified, act)
+            tag = f'"{content["version"]}-{body_sha256(orjson.dumps(content))[:16]}"'
+            exchange.headers["ETag"] = tag
+            if exchange.request.headers.get("if-none-match") == tag:
+                return Response(status_code=304)
+            return json_response(content)
+
+        return show
+
+    def _find(self, operation: Operation) -> Handler:
+        async def find(exchange: Exchange) -> Response:
+            inbound, verified = await self._verified(exchange, operation, self._body_limit)
+            query = exchange.request.query_params.multi_items()
+            content = await self._read(inbound, verified, lambda: self._view.find(verified.vendor, find_wish(query)))
+            return json_response(content)
+
+        return find
+
+    async def _verified(self, exchange: Exchange, operation: Operation, limit: int) -> tuple[Inbound, Verified]:
+        request = await exchange.signed_request(limit)
+        inbound = Inbound(request, exchange.request_id, operation.operation_id, operation.signed_body)
+        try:
+            verified = self._pipeline.verify(inbound)
+        except RequestRefused as refused:
+            row = Unsigned(exchange.request_id, operation.operation_id, refused.cause, body_sha256(request.body))
+            await self._committer.submit(self._intake.record_unsigned, row)
+            raise
+        exchange.allowance = self._limiter.count_call(f"{verified.ente.ente_id}/{verified.vendor.vendor_id}")
+        return inbound, verified
+
+    async def _submit(self, submission: Submission[Any]) -> Any:
+        answer = await self._committer.submit(self._intake.record, submission)
+        self._accepted()
+        return answer
+
+    async def _read(self, inbound: Inbound, verified: Verified, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """A read by a vendor: its token is consumed and the read recorded like any other request."""
+        try:
+            content = await run_in_threadpool(act)
+            refusal: HubError | None = None
+        except HubError as error:
+            content, refusal = {}, error
+        submission = self._pipeline.read_submission(inbound, verified, refusal)
+        await self._committer.submit(self._intake.record, submission)
+        return content
+
+    def _signed(
+        self, content: dict[str, Any], verified: Verified, inbound: Inbound, *, status: int, headers: dict[str, str]
+    ) -> Response:
+        """The receipt: signed by the hub over the bytes sent, tied to the request by its digest."""
+        body = orjson.dumps(content)
+        proof = sign_response(
+            self._key,
+            iss=verified.ente.publish_audience,
+            aud=verified.vendor.vendor_id,
+            body=body,
+            content_type="application/json",
+            request_digest=content["request_digest"],
+            now=self._pipeline.now(),
+        )
+        return Response(body, status, {**headers, **proof}, media_type="application/json")

@@ -1,0 +1,149 @@
+"""From a canonical item to the store's draft of it: clear columns, states, and the message it will give."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from contracts.items import Channel, CitizenItem, Document, Item, Message, Payment, Receipt, Service
+from hub.registry import Vendor
+from hub.store.citizens import Subject
+from hub.store.publications import HUB_VENDOR, Draft, Identity, PlannedDelivery
+
+from .canonical import canonical_json, content_hash
+from .notices import message_for, rule_for
+
+ROME = ZoneInfo("Europe/Rome")
+
+Route = Callable[[str, tuple[Channel, ...], bool], tuple[PlannedDelivery, ...]]
+"""Which connectors to try: (ente_id, channels wished for, whether an e-mail address is known)."""
+
+KeyedHash = Callable[[str, str], str]
+
+
+def draft_of(item: Item, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash) -> Draft:
+    """The draft of an item as `vendor` published it."""
+    payload = canonical_json(item)
+    identity = Identity(vendor.ente_id, vendor.vendor_id, item.source, item.external_id, item.collection)
+    if isinstance(item, Service):
+        return Draft(
+            identity=identity,
+            subject=Subject(vendor.ente_id, "ente", vendor.ente_id),
+            version=item.version,
+            content_hash=content_hash(payload),
+            payload=payload,
+            state=item.state,
+            reported_state=item.state,
+            turn="body",
+            occurred_at=item.occurred_at,
+            service_id=item.service_id,
+        )
+    return _citizen_draft(item, vendor, identity, payload, route=route, keyed_hash=keyed_hash, file_here=False)
+
+
+def uploaded_draft(item: Document, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash) -> Draft:
+    """The draft of a document whose file has just come: its notice, held back until now, is in it."""
+    identity = Identity(vendor.ente_id, vendor.vendor_id, item.source, item.external_id, item.collection)
+    payload = canonical_json(item)
+    return _citizen_draft(item, vendor, identity, payload, route=route, keyed_hash=keyed_hash, file_here=True)
+
+
+def _citizen_draft(
+    item: CitizenItem,
+    vendor: Vendor,
+    identity: Identity,
+    payload: bytes,
+    *,
+    route: Route,
+    keyed_hash: KeyedHash,
+    file_here: bool,
+) -> Draft:
+    subject = Subject(vendor.ente_id, item.recipient.subject_kind, item.recipient.tax_code)
+    state = _state(item, file_here=file_here)
+    rule = rule_for(item, state)
+    message = None
+    if rule is not None:
+        told = message_for(item, rule)
+        text = canonical_json(told)
+        message = Draft(
+            identity=Identity(vendor.ente_id, HUB_VENDOR, "hub", rule.name, "messages"),
+            subject=subject,
+            version=1,
+            content_hash=content_hash(text),
+            payload=text,
+            state="published",
+            reported_state="published",
+            turn="none",
+            occurred_at=item.occurred_at,
+            service_id=item.service_id,
+            sensitivity=item.sensitivity,
+            min_loa=item.min_loa,
+            visible_from=item.visible_from,
+        )
+    tells = message is not None or isinstance(item, Message)
+    channels = item.notify.channels if tells else ()
+    return Draft(
+        identity=identity,
+        subject=subject,
+        version=item.version,
+        content_hash=content_hash(payload),
+        payload=payload,
+        state=state,
+        reported_state=getattr(item, "state", None) or state,
+        turn=_turn(item, state),
+        occurred_at=item.occurred_at,
+        service_id=item.service_id,
+        sensitivity=item.sensitivity,
+        min_loa=item.min_loa,
+        visible_from=item.visible_from,
+        expires_at=item.expires_at,
+        due_at=_due_at(item),
+        as_of=item.as_of,
+        notice_key=_notice_key(item, keyed_hash),
+        file_sha256=item.sha256 if isinstance(item, Document) else None,
+        message=message,
+        deliveries=route(vendor.ente_id, channels, item.recipient.email is not None) if channels else (),
+    )
+
+
+def _state(item: CitizenItem, *, file_here: bool) -> str:
+    match item:
+        case Payment():
+            return item.state
+        case Document():
+            awaited = item.has_file and item.content_url is None and not file_here
+            return item.state or ("announced" if awaited else "available")
+        case Receipt():
+            return "available"
+        case Message():
+            return "published"
+
+
+def _turn(item: CitizenItem, state: str) -> str:
+    match item:
+        case Payment():
+            return "citizen" if state in ("due", "started", "overdue") else "none"
+        case Message():
+            return "citizen" if item.requires_confirmation or item.kind == "integration_request" else "none"
+        case _:
+            return "none"
+
+
+def _due_at(item: CitizenItem) -> datetime | None:
+    match item:
+        case Payment() if item.due_date is not None:
+            # A due date ends at midnight in Italy.
+            return (datetime.combine(item.due_date, time(), ROME) + timedelta(days=1)).astimezone(UTC)
+        case Message():
+            return item.due_at
+        case _:
+            return None
+
+
+def _notice_key(item: CitizenItem, keyed_hash: KeyedHash) -> str | None:
+    match item:
+        case Payment() if item.notice_number is not None:
+            return keyed_hash("notice", f"{item.creditor_tax_code}\0{item.notice_number}")
+        case Receipt():
+            return keyed_hash("notice", f"{item.payment.creditor_tax_code}\0{item.payment.notice_number}")
+        case _:
+            return None

@@ -1,0 +1,140 @@
+"""The left half of the line: a vendor's request, verified, understood, and handed to the store.
+
+Each step is a value for the next:
+
+    verified   = verify(request)              who, by which key; nothing is believed before
+    submission = judge(verified, request)     the act asked for, or the exact refusal
+    answer     = await committer.submit(...)  durable, or nothing
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from contracts.items import Item
+from contracts.publishing import Withdrawal
+from hub.clock import Clock
+from hub.errors import CollectionForbidden, HubError, MediaUnsupported, ServiceForbidden, ServiceUnknown
+from hub.registry import Registry
+from hub.security.chains import ChainCache
+from hub.security.modi import SignedRequest, Verified, verify
+from hub.store.amendments import Withdraw
+from hub.store.intake import Read, Signed, Submission, UsedToken
+
+from .canonical import parse, refusal_of
+from .drafting import KeyedHash, Route, draft_of
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A request with what the HTTP layer knows of it."""
+
+    request: SignedRequest
+    request_id: str
+    operation: str
+    signed_body: bool
+
+
+class Pipeline:
+    """Verifies and judges; holds no state but the caches of verification."""
+
+    def __init__(self, *, clock: Clock, registry: Callable[[], Registry], route: Route, keyed_hash: KeyedHash) -> None:
+        self._clock = clock
+        self._registry = registry
+        self._route = route
+        self._keyed_hash = keyed_hash
+        self._chains = ChainCache()
+
+    def verify(self, inbound: Inbound) -> Verified:
+        """Who sent it. Raises RequestRefused or RequestMalformed, and VendorSuspended once the signatures hold."""
+        return verify(
+            inbound.request,
+            signed_body=inbound.signed_body,
+            registry=self._registry(),
+            now=self._clock.now(),
+            chains=self._chains,
+        )
+
+    def publication(self, inbound: Inbound, verified: Verified, collection: str) -> Submission[Any]:
+        """A publication, or the exact reason why not."""
+
+        def act() -> Any:
+            _json_body(inbound.request)
+            item = parse(collection, inbound.request.body)
+            self._permit(verified, item)
+            return draft_of(item, verified.vendor, route=self._route, keyed_hash=self._keyed_hash)
+
+        return self.submission(inbound, verified, act, collection=collection)
+
+    def withdrawal(self, inbound: Inbound, verified: Verified, item_id: str) -> Submission[Any]:
+        """A withdrawal, or the exact reason why not."""
+
+        def act() -> Any:
+            _json_body(inbound.request)
+            try:
+                wish = Withdrawal.model_validate_json(inbound.request.body)
+            except ValidationError as exc:
+                raise refusal_of(exc) from None
+            return Withdraw(item_id, wish.reason)
+
+        return self.submission(inbound, verified, act)
+
+    def read_submission(self, inbound: Inbound, verified: Verified, refusal: HubError | None) -> Submission[Any]:
+        """A vendor's read, or why not."""
+        return Submission(signed_of(inbound, verified), act=Read(), refusal=refusal)
+
+    def now(self) -> datetime:
+        """The instant of a signature made here."""
+        return self._clock.now()
+
+    def submission(
+        self, inbound: Inbound, verified: Verified, act: Callable[[], Any], *, collection: str | None = None
+    ) -> Submission[Any]:
+        """What `act` makes of the request; a refusal of it is kept, for the token is consumed all the same."""
+        signed = signed_of(inbound, verified)
+        try:
+            if collection is not None and collection not in verified.vendor.collections:
+                raise CollectionForbidden
+            return Submission(signed, act=act())
+        except HubError as refusal:
+            return Submission(signed, refusal=refusal)
+
+    def _permit(self, verified: Verified, item: Item) -> None:
+        service_id = item.service_id
+        if service_id is None:
+            return
+        if verified.vendor.services and service_id not in verified.vendor.services:
+            raise ServiceForbidden
+        known = (verified.ente.ente_id, service_id) in self._registry().services
+        if not known and item.collection != "services":
+            raise ServiceUnknown
+
+
+def signed_of(inbound: Inbound, verified: Verified) -> Signed:
+    """The verified request as the store keeps it."""
+    return Signed(
+        request_id=inbound.request_id,
+        operation=inbound.operation,
+        ente_id=verified.ente.ente_id,
+        vendor_id=verified.vendor.vendor_id,
+        signer=verified.signer,
+        used=tuple(UsedToken(token.header, token.jti, token.expires_at) for token in verified.used),
+        tokens=verified.tokens,
+        body=inbound.request.body,
+        daily_quota=verified.vendor.daily_quota,
+    )
+
+
+def body_sha256(body: bytes) -> str:
+    """Hex SHA-256 of a body."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def _json_body(request: SignedRequest) -> None:
+    media_type = "".join(request.values("content-type")).partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise MediaUnsupported("send the body as application/json")

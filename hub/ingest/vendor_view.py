@@ -1,0 +1,108 @@
+"""What a vendor may see of its own items: their state and whether the citizen was told, never what the citizen did."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from contracts.base import rfc3339
+from contracts.identifiers import new_uuid7
+from contracts.publishing import Collection
+from hub.errors import Fault, ItemUnknown, RequestInvalid
+from hub.registry import Vendor
+from hub.store.database import Database
+from hub.store.outbox import notifications
+from hub.store.reading import item_timeline, vendor_items
+
+# Facts of the vendor's own making, or of public law: whoever has no right `delivery-detail` sees these alone.
+_OPEN_EVENTS = frozenset({"accepted", "updated", "superseded", "available", "paid", "withdrawn"})
+
+
+@dataclass(frozen=True, slots=True)
+class FindWish:
+    external_id: str | None
+    collection: str | None
+    source: str | None
+    limit: int
+    cursor: str | None
+
+
+def find_wish(query: Sequence[tuple[str, str]]) -> FindWish:
+    """The wish in a query string. Raises RequestInvalid."""
+    given: dict[str, str] = {}
+    for name, value in query:
+        if name not in ("external_id", "collection", "source", "limit", "cursor") or name in given:
+            raise _bad(name, "unknown, or given twice")
+        if not 1 <= len(value) <= 200 or any(ord(c) < 33 for c in value):
+            raise _bad(name, "must be 1 to 200 characters, without spaces and control characters")
+        given[name] = value
+    limit = given.get("limit", "50")
+    if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:9]) <= 100:
+        raise _bad("limit", "a whole number from 1 to 100")
+    if given.get("collection", "messages") not in get_args(Collection):
+        raise _bad("collection", f"one of {', '.join(get_args(Collection))}")
+    if "cursor" in given and len(given["cursor"]) != len(new_uuid7()):
+        raise _bad("cursor", "not a cursor of this list")
+    return FindWish(
+        given.get("external_id"), given.get("collection"), given.get("source"), int(limit), given.get("cursor")
+    )
+
+
+class VendorView:
+    """Reads a vendor's own items."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def one(self, vendor: Vendor, item_id: str) -> dict[str, Any]:
+        """contracts.publishing.PublishedItem. Raises ItemUnknown, also for another vendor's."""
+        found = self._find(vendor, item_id=item_id, limit=1)
+        if not found:
+            raise ItemUnknown
+        return found[0]
+
+    def find(self, vendor: Vendor, wish: FindWish) -> dict[str, Any]:
+        """contracts.publishing.PublishedItems."""
+        found = self._find(
+            vendor,
+            external_id=wish.external_id,
+            collection=wish.collection,
+            source=wish.source,
+            after=wish.cursor,
+            limit=wish.limit + 1,
+        )
+        more = len(found) > wish.limit
+        shown = found[: wish.limit]
+        return {"items": shown, "next_cursor": shown[-1]["item_id"] if more else None}
+
+    def _find(self, vendor: Vendor, **wish: Any) -> list[dict[str, Any]]:
+        with self._database.read() as connection:
+            rows = vendor_items(connection, ente_id=vendor.ente_id, vendor_id=vendor.vendor_id, **wish)
+            told = notifications(connection, [(r["ente_id"], r["citizen_id"], r["item_id"]) for r in rows])
+            return [
+                _view(row, item_timeline(connection, row), told.get(row["item_id"], "not_sent"), vendor) for row in rows
+            ]
+
+
+def _view(row: dict[str, Any], events: list[dict[str, Any]], notification: str, vendor: Vendor) -> dict[str, Any]:
+    detailed = "delivery-detail" in vendor.rights
+    return {
+        "item_id": row["item_id"],
+        "collection": row["collection"],
+        "source": row["source"],
+        "external_id": row["external_id"],
+        "version": row["version"],
+        "lifecycle": row["lifecycle"],
+        "state": row["state"],
+        "received_at": rfc3339(row["received_at"]),
+        "updated_at": rfc3339(row["updated_at"]),
+        "notification": notification,
+        "timeline": [
+            {"at": rfc3339(e["at"]), "event": e["event"], "data": e["data"]}
+            for e in events
+            if detailed or e["event"] in _OPEN_EVENTS
+        ],
+    }
+
+
+def _bad(parameter: str, detail: str) -> RequestInvalid:
+    return RequestInvalid(f"{parameter}: {detail}", faults=(Fault(f"#query/{parameter}", "parameter.invalid", detail),))

@@ -1,0 +1,113 @@
+"""Validated certificate chains, remembered for minutes. Tokens never are: each signature is checked each time.
+
+A full validation costs more than the signature itself (design/performance 1). Entries are made only once a signature
+held, so that a stranger with a vendor's public certificate cannot fill the cache; each vendor has its own few places
+and its own ration of new chains, so that none can evict another's entries or burn the hub's CPU.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any, Final
+
+from hub.registry import Registry, Vendor
+
+from .causes import Refusal
+from .certificates import Trusted, validate
+
+LIFETIME: Final = timedelta(minutes=5)
+PER_VENDOR: Final = 64
+WINDOW_S: Final = 10.0
+VALIDATIONS_PER_WINDOW: Final = 100
+"""New chains of one vendor. At 0.3 ms each a flood costs 3 ms of every second."""
+
+
+@dataclass(slots=True)
+class _Place:
+    """What is remembered of one vendor at one trust version."""
+
+    version: int
+    known: OrderedDict[str, Trusted] = field(default_factory=OrderedDict)
+    window: int = 0
+    spent: int = 0
+
+
+class ChainCache:
+    """Bounded memory of validated signers, by (ente, vendor), trust version and raw protected header.
+
+    Safe to share between threads.
+    """
+
+    def __init__(
+        self,
+        *,
+        per_vendor: int = PER_VENDOR,
+        lifetime: timedelta = LIFETIME,
+        validations_per_window: int = VALIDATIONS_PER_WINDOW,
+    ) -> None:
+        self._per_vendor = per_vendor
+        self._lifetime = lifetime
+        self._validations = validations_per_window
+        self._places: dict[tuple[str, str], _Place] = {}
+        self._lock = Lock()
+
+    def resolve(
+        self, protected: str, header: Mapping[str, Any], *, vendor: Vendor, registry: Registry, now: datetime
+    ) -> Trusted:
+        """The trusted key of this header: remembered, or validated now.
+
+        A header that was good before is validated again without drawing on the ration, so that a flood of strange
+        certificates in a vendor's name cannot lock the vendor out.
+
+        Raises:
+            Refusal: as `certificates.validate`; `chain.busy` where the vendor's ration of new chains is spent.
+        """
+        place = self._place(vendor, registry)
+        known = place.known.get(protected)
+        if known is not None and known.since <= now < known.until:
+            return known
+        if known is None:
+            self._spend(place, now)
+        found = validate(header, vendor, now)
+        return Trusted(
+            key=found.key,
+            since=max(found.since, now - self._lifetime),  # a clock set back must not prolong an entry
+            until=min(found.until, now + self._lifetime),
+        )
+
+    def keep(self, protected: str, trusted: Trusted, *, vendor: Vendor, registry: Registry) -> None:
+        """Remembers a key under which a signature has just held; beyond its places a vendor's oldest entry goes."""
+        place = self._place(vendor, registry)
+        if place.known.get(protected) is trusted:
+            return
+        with self._lock:
+            place.known[protected] = trusted
+            place.known.move_to_end(protected)
+            while len(place.known) > self._per_vendor:
+                place.known.popitem(last=False)
+
+    def __len__(self) -> int:
+        return sum(len(place.known) for place in self._places.values())
+
+    def _place(self, vendor: Vendor, registry: Registry) -> _Place:
+        owner = (vendor.ente_id, vendor.vendor_id)
+        place = self._places.get(owner)
+        if place is None or place.version != registry.version:
+            with self._lock:
+                # A request that still holds the older picture works on a place of its own, kept by nobody.
+                fresh = _Place(registry.version)
+                if place is None or place.version < registry.version:
+                    self._places[owner] = fresh
+                place = fresh
+        return place
+
+    def _spend(self, place: _Place, now: datetime) -> None:
+        window = int(now.timestamp() / WINDOW_S)
+        with self._lock:
+            if place.window != window:
+                place.window, place.spent = window, 0
+            if place.spent >= self._validations:
+                raise Refusal("chain.busy")
+            place.spent += 1

@@ -1,0 +1,115 @@
+"""A request as received, and the comparison of its headers with those that were signed (INTEGRITY_REST_01)."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from .causes import Refusal
+
+MUST_BE_SIGNED: Final = ("content-type", "content-encoding")
+MAX_SIGNED: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """What arrived, before any decoding: the bytes that were hashed and every header line."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    """Lower-case names, in the order received, repetitions kept."""
+    body: bytes
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Every value of the header of that lower-case name, in order."""
+        return tuple([value for header, value in self.headers if header == name])
+
+    def only(self, name: str) -> str | None:
+        """The one value of a header that may not be repeated; None where there is none.
+
+        Raises:
+            Refusal: `header.repeated`.
+        """
+        values = self.values(name)
+        if len(values) > 1:
+            raise Refusal("header.repeated", name)
+        return values[0] if values else None
+
+
+def bearer(authorization: str) -> str:
+    """The token of `Authorization: Bearer <token>`; the scheme is case-insensitive (RFC 9110 11.1).
+
+    Raises:
+        Refusal: `authorization.scheme`.
+    """
+    scheme, _, token = authorization.partition(" ")
+    token = token.strip(" ")
+    if scheme.lower() != "bearer" or not token or " " in token:
+        raise Refusal("authorization.scheme")
+    return token
+
+
+def signed_headers(claims: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The claim as (lower-case name, value) pairs: an array of single-member objects (modi 1.4).
+
+    Raises:
+        Refusal: `signed_headers.malformed`.
+    """
+    value = claims.get("signed_headers")
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_SIGNED:
+        raise Refusal("signed_headers.malformed", "missing, empty or no array")
+    pairs: list[tuple[str, str]] = []
+    for entry in value:
+        if not isinstance(entry, dict) or len(entry) != 1:
+            raise Refusal("signed_headers.malformed", "an entry is no object of one member")
+        pairs.extend(entry.items())
+    if not all(isinstance(text, str) and name == name.lower() for name, text in pairs):
+        raise Refusal("signed_headers.malformed", "a name is not in lower case or a value is no string")
+    return tuple(pairs)
+
+
+def same_counts(request: SignedRequest, signed: tuple[tuple[str, str], ...]) -> None:
+    """As many values were received as were signed: an appended copy is refused (modi 5.12).
+
+    Raises:
+        Refusal: `header.count`.
+    """
+    for name, times in Counter([name for name, _ in signed]).items():
+        received = len(request.values(name))
+        if received != times:
+            raise Refusal("header.count", f"{name[:40]!r}: {times} signed, {received} received")
+
+
+def same_values(request: SignedRequest, signed: tuple[tuple[str, str], ...]) -> None:
+    """Every signed value equals, in order, the one received: exactly, but Content-Type by its meaning (modi 5.12).
+
+    Raises:
+        Refusal: `header.mismatch`.
+    """
+    waiting: dict[str, list[str]] = {}
+    for name, value in signed:
+        if name not in waiting:
+            waiting[name] = list(request.values(name))
+        received = waiting[name].pop(0) if waiting[name] else ""
+        if received != value and not (name == "content-type" and media_type(received) == media_type(value)):
+            raise Refusal("header.mismatch", f"{name[:40]!r}", facts=f"signed {value!r}, received {received!r}")
+
+
+@lru_cache(maxsize=256)
+def media_type(value: str) -> tuple[str, frozenset[tuple[str, str]]]:
+    """A media type by its meaning: case, blanks and order of parameters do not matter (RFC 9110 8.3.1).
+
+    `charset=utf-8` on JSON says nothing (RFC 8259 11) and frameworks add it after signing, so it is left out.
+    """
+    essence, *parameters = [part.strip() for part in value.split(";")]
+    essence = essence.lower()
+    pairs = set()
+    for parameter in parameters:
+        name, _, text = parameter.partition("=")
+        name, text = name.strip().lower(), text.strip().strip('"')
+        pairs.add((name, text.lower() if name == "charset" else text))
+    if essence == "application/json" or essence.endswith("+json"):
+        pairs.discard(("charset", "utf-8"))
+    return essence, frozenset(pairs)

@@ -1,0 +1,150 @@
+"""Making keys, JWKS and test certificates. Functions return values; only `write_private` and `write_public` write."""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, Literal
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from .jose import PrivateKey, PublicKey, public_jwk
+
+KeyType = Literal["rs256", "es256"]
+CA_DAYS: Final = 3650
+LEAF_DAYS: Final = 825
+_BACKDATED: Final = timedelta(minutes=5)
+"""A certificate made a moment ago must hold on a host whose clock is a little behind."""
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A test CA: whoever holds it can sign as any vendor under it."""
+
+    key: PrivateKey
+    certificate: x509.Certificate
+
+
+def new_key(kind: KeyType) -> PrivateKey:
+    """A fresh private key: RSA of 2048 bits, or P-256."""
+    if kind == "rs256":
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def private_pem(key: PrivateKey) -> bytes:
+    """PKCS#8, not encrypted: the file's mode is its only protection."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def certificates_pem(certificates: Iterable[x509.Certificate]) -> bytes:
+    return b"".join(one.public_bytes(Encoding.PEM) for one in certificates)
+
+
+def jwks(keys: Sequence[PublicKey]) -> str:
+    """A JWK set of public keys, each with kid = RFC 7638 thumbprint."""
+    return json.dumps({"keys": [public_jwk(key) for key in keys]}, indent=2) + "\n"
+
+
+def new_authority(common_name: str, *, now: datetime, kind: KeyType = "es256", days: int = CA_DAYS) -> Authority:
+    """A self-signed test CA that ordinary verifiers accept."""
+    key = new_key(kind)
+    name = _name(common_name, None)
+    builder = _builder(name, name, key.public_key(), now=now, days=days)
+    certificate = (
+        builder.add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
+        .add_extension(_usage(certificates=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, SHA256())
+    )
+    return Authority(key, certificate)
+
+
+def new_leaf(
+    authority: Authority,
+    common_name: str,
+    public: PublicKey,
+    *,
+    now: datetime,
+    days: int = LEAF_DAYS,
+    organization_identifier: str | None = None,
+) -> x509.Certificate:
+    """A certificate to sign requests with: digitalSignature, clientAuth, a SAN with the name, AKI and SKI."""
+    builder = _builder(
+        _name(common_name, organization_identifier), authority.certificate.subject, public, now=now, days=days
+    )
+    issuer_id = authority.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    return (
+        builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_san(common_name)]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_id), critical=False)
+        .sign(authority.key, SHA256())
+    )
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Writes a new file that only its owner can read, 0600 from its first byte on.
+
+    Raises:
+        FileExistsError: a key is never overwritten.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+
+
+def write_public(path: Path, content: bytes) -> None:
+    """Writes a certificate or a JWKS; the same mode, as nothing needs more."""
+    write_private(path, content)
+
+
+def _name(common_name: str, organization_identifier: str | None) -> x509.Name:
+    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
+    if organization_identifier is not None:
+        attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_IDENTIFIER, organization_identifier))
+    return x509.Name(attributes)
+
+
+def _san(common_name: str) -> x509.GeneralName:
+    # A DNS name where the CN is one; else a URN, as a SAN must be of some form.
+    is_dns = common_name.replace("-", "").replace(".", "").isalnum() and common_name.isascii()
+    if is_dns:
+        return x509.DNSName(common_name)
+    return x509.UniformResourceIdentifier("urn:raccordo:" + common_name.encode("utf-8").hex())
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, public: PublicKey, *, now: datetime, days: int
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BACKDATED)
+        .not_valid_after(now + timedelta(days=days))
+    )
+
+
+def _usage(*, certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=certificates,
+        crl_sign=certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )

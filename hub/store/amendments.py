@@ -1,0 +1,158 @@
+"""What a vendor does to an item that exists: upload its file, take it back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import select, update
+
+from hub.errors import AlreadyWithdrawn, ContentMismatch, HubError, ItemUnknown
+
+from .citizens import Citizens
+from .database import Tx
+from .intake import Done, Signed
+from .outbox import notifications
+from .publications import Draft, Publications
+from .rows import Batch
+from .tables import deliveries, item_identities, items
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """The file of a document, already kept under `content_key`. `draft` is the document, with its notice."""
+
+    item_id: str
+    version: int
+    sha256: str
+    content_key: str
+    draft: Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    item_id: str
+    state: str
+    outcome: Literal["created", "unchanged"]
+    received_at: datetime
+    notification: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    item_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    item_id: str
+    received_at: datetime
+
+
+class Amendments:
+    """Applies uploads and withdrawals. Both are an `ApplyActs` of the Intake."""
+
+    def __init__(self, citizens: Citizens, publications: Publications) -> None:
+        self._citizens = citizens
+        self._publications = publications
+
+    def upload(self, tx: Tx, acts: Sequence[tuple[Signed, Upload]]) -> list[Done | HubError]:
+        return [self._each(self._upload, tx, signed, act) for signed, act in acts]
+
+    def withdraw(self, tx: Tx, acts: Sequence[tuple[Signed, Withdraw]]) -> list[Done | HubError]:
+        return [self._each(self._withdraw, tx, signed, act) for signed, act in acts]
+
+    def _each(self, apply: Any, tx: Tx, signed: Signed, act: Any) -> Done | HubError:
+        try:
+            done: Done = apply(tx, signed, act)
+        except HubError as refusal:
+            return refusal
+        return done
+
+    def _upload(self, tx: Tx, signed: Signed, upload: Upload) -> Done:
+        item = own_item(tx, signed, upload.item_id)
+        if item["lifecycle"] != "active":
+            raise AlreadyWithdrawn
+        if item["version"] != upload.version:
+            raise ContentMismatch("a newer version of the document was published meanwhile")
+        _, citizen = self._citizens.tax_code(tx.connection, item["ente_id"], item["citizen_id"])
+        outcome: Literal["created", "unchanged"] = "unchanged"
+        if item["content_sha256"] != upload.sha256:
+            outcome = "created"
+            batch = Batch()
+            item |= {"content_sha256": upload.sha256, "content_key": upload.content_key, "updated_at": tx.now}
+            if item["state"] == "announced":
+                item["state"] = "available"
+            batch.event(item, tx.now, "available")
+            batch.change(item)
+            self._publications.tell(tx, batch, upload.draft, citizen, item, created=False)
+            batch.write(tx)
+        told = notifications(tx.connection, [(item["ente_id"], item["citizen_id"], item["item_id"])])
+        answer = Uploaded(item["item_id"], item["state"], outcome, tx.now, told.get(item["item_id"], "not_sent"))
+        return Done(answer, citizen, item["item_id"], item["version"], f"content.{outcome}")
+
+    def _withdraw(self, tx: Tx, signed: Signed, withdraw: Withdraw) -> Done:
+        item = own_item(tx, signed, withdraw.item_id)
+        if item["lifecycle"] == "withdrawn":
+            raise AlreadyWithdrawn
+        _, citizen = self._citizens.tax_code(tx.connection, item["ente_id"], item["citizen_id"])
+        batch = Batch()
+        # The reason is the vendor's free text: it stays in the sealed body of the evidence.
+        batch.event(item, tx.now, "withdrawn")
+        for changed in [item, *_messages_about(tx, item)]:
+            changed |= {"lifecycle": "withdrawn", "turn": "none", "updated_at": tx.now}
+            batch.change(changed)
+            _stop_deliveries(tx, changed)
+        batch.write(tx)
+        return Done(Withdrawn(item["item_id"], tx.now), citizen, item["item_id"], item["version"], "item.withdrawn")
+
+
+def own_item(tx: Tx, signed: Signed, item_id: str) -> dict[str, Any]:
+    """The vendor's own item. Raises ItemUnknown, also for another vendor's: who may not see it learns nothing."""
+    row = (
+        tx.connection.execute(
+            select(items)
+            .join(
+                item_identities,
+                (items.c.ente_id == item_identities.c.ente_id)
+                & (items.c.citizen_id == item_identities.c.citizen_id)
+                & (items.c.item_id == item_identities.c.item_id),
+            )
+            .where(
+                item_identities.c.ente_id == signed.ente_id,
+                item_identities.c.item_id == item_id,
+                item_identities.c.vendor_id == signed.vendor_id,
+            )
+        )
+        .mappings()
+        .one_or_none()
+    )
+    if row is None:
+        raise ItemUnknown
+    return dict(row)
+
+
+def _messages_about(tx: Tx, item: dict[str, Any]) -> list[dict[str, Any]]:
+    rows = tx.connection.execute(
+        select(items).where(
+            items.c.ente_id == item["ente_id"],
+            items.c.citizen_id == item["citizen_id"],
+            items.c.about_item_id == item["item_id"],
+        )
+    ).mappings()
+    return [dict(row) for row in rows]
+
+
+def _stop_deliveries(tx: Tx, message: dict[str, Any]) -> None:
+    """What has not left need not leave. A delivery that someone works on now is past recall."""
+    tx.connection.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.ente_id == message["ente_id"],
+            deliveries.c.message_id == message["item_id"],
+            deliveries.c.state.in_(("queued", "held")),
+            deliveries.c.claim_id.is_(None),
+        )
+        .values(state="skipped", reason="item.withdrawn", updated_at=tx.now)
+    )

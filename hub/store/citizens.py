@@ -1,0 +1,121 @@
+"""The identity table: from a tax code to a random citizen_id and the citizen's own data key, and nowhere else."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sqlalchemy import Connection, insert, select, tuple_
+
+from contracts.identifiers import new_uuid7
+
+from .database import Tx
+from .ports import Vault
+from .tables import citizens
+
+_CACHE = 20_000
+
+
+class Subject(NamedTuple):
+    """Who, in which ente. Kind `ente` is the body itself: the owner of items that concern nobody (services)."""
+
+    ente_id: str
+    kind: str
+    tax_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Citizen:
+    """An identity as the rest of the store uses it."""
+
+    ente_id: str
+    citizen_id: str
+    data_key: bytes = field(repr=False)
+
+
+class Citizens:
+    """Finds and makes identities. Known ones are cached, after the commit that made them durable."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._cache: dict[tuple[str, str], Citizen] = {}
+
+    def find(self, connection: Connection, subject: Subject) -> Citizen | None:
+        """The citizen, or None: nothing was ever published for that code."""
+        key = (subject.ente_id, self._hash(subject))
+        return self._cache.get(key) or self._load(connection, [key]).get(key)
+
+    def resolve(self, tx: Tx, subjects: Iterable[Subject]) -> dict[Subject, Citizen]:
+        """The citizens of `subjects`; those not yet known are made in this transaction."""
+        keys = {subject: (subject.ente_id, self._hash(subject)) for subject in set(subjects)}
+        known = {key: self._cache[key] for key in keys.values() if key in self._cache}
+        missing = [key for key in keys.values() if key not in known]
+        if missing:
+            known |= self._load(tx.connection, missing)
+            fresh = {subject: key for subject, key in keys.items() if key not in known}
+            if fresh:
+                known |= self._make(tx, fresh)
+            tx.after_commit.append(lambda: self._remember({key: known[key] for key in missing}))
+        return {subject: known[key] for subject, key in keys.items()}
+
+    def tax_code(self, connection: Connection, ente_id: str, citizen_id: str) -> tuple[str, Citizen]:
+        """The tax code of a citizen, for a delivery, and the citizen. Raises LookupError."""
+        row = connection.execute(
+            select(citizens).where(citizens.c.ente_id == ente_id, citizens.c.citizen_id == citizen_id)
+        ).one_or_none()
+        if row is None:
+            raise LookupError(citizen_id)
+        place = _place("tax_code", ente_id, citizen_id)
+        citizen = Citizen(
+            ente_id, citizen_id, self._vault.open(row.data_key_sealed, _place("key", ente_id, citizen_id))
+        )
+        return self._vault.open_with(citizen.data_key, row.tax_code_sealed, place).decode(), citizen
+
+    def _hash(self, subject: Subject) -> str:
+        return self._vault.keyed_hash("subject", f"{subject.ente_id}\0{subject.kind}\0{subject.tax_code}")
+
+    def _load(self, connection: Connection, keys: list[tuple[str, str]]) -> dict[tuple[str, str], Citizen]:
+        rows = connection.execute(
+            select(
+                citizens.c.ente_id, citizens.c.citizen_id, citizens.c.subject_hash, citizens.c.data_key_sealed
+            ).where(tuple_(citizens.c.ente_id, citizens.c.subject_hash).in_(keys))
+        )
+        return {
+            (row.ente_id, row.subject_hash): Citizen(
+                row.ente_id,
+                row.citizen_id,
+                self._vault.open(row.data_key_sealed, _place("key", row.ente_id, row.citizen_id)),
+            )
+            for row in rows
+        }
+
+    def _make(self, tx: Tx, fresh: dict[Subject, tuple[str, str]]) -> dict[tuple[str, str], Citizen]:
+        made, rows = {}, []
+        for subject, key in fresh.items():
+            citizen = Citizen(subject.ente_id, new_uuid7(), self._vault.new_data_key())
+            where = (citizen.ente_id, citizen.citizen_id)
+            rows.append(
+                {
+                    "ente_id": subject.ente_id,
+                    "citizen_id": citizen.citizen_id,
+                    "subject_hash": key[1],
+                    "subject_kind": subject.kind,
+                    "tax_code_sealed": self._vault.seal_with(
+                        citizen.data_key, subject.tax_code.encode(), _place("tax_code", *where)
+                    ),
+                    "data_key_sealed": self._vault.seal(citizen.data_key, _place("key", *where)),
+                    "created_at": tx.now,
+                }
+            )
+            made[key] = citizen
+        # A unique index stands guard: should another writer have made the same one, this batch fails and is retried.
+        tx.connection.execute(insert(citizens), rows)
+        return made
+
+    def _remember(self, fresh: dict[tuple[str, str], Citizen]) -> None:
+        if len(self._cache) + len(fresh) > _CACHE:
+            self._cache = {}
+        self._cache |= fresh
+
+
+def _place(column: str, ente_id: str, citizen_id: str) -> str:
+    return f"citizens|{column}|{ente_id}|{citizen_id}"

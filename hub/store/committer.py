@@ -1,0 +1,150 @@
+"""Group commit: what has gathered while one transaction was being written becomes the next one.
+
+A request is answered only after the COMMIT that holds it. A handler gets all the values of its kind at once and returns
+a result or an exception for each: a conflict concerns its own request alone. A batch that fails as a whole is retried
+one by one, so that one poisoned value does not fail its neighbours.
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from contracts.identifiers import new_uuid7
+from hub.errors import StoreUnavailable
+
+from .chain import ChainWriter
+from .database import Database, Tx
+
+log = logging.getLogger(__name__)
+
+V = TypeVar("V")
+R = TypeVar("R")
+Handler = Callable[[Tx, Sequence[V]], Sequence[R | Exception]]
+
+BATCH = 256
+
+
+@dataclass(slots=True)
+class _Work:
+    handler: Handler[Any, Any]
+    value: Any
+    loop: asyncio.AbstractEventLoop | None
+    future: Any
+    """An asyncio future of `loop`, or a concurrent one."""
+    result: Any = None
+
+
+class Committer:
+    """The process's one writer for everything hot. Its queue is bounded: when full, the caller gets 503."""
+
+    def __init__(self, database: Database, *, depth: int = 4096) -> None:
+        self._database = database
+        self._queue: queue.Queue[_Work | None] = queue.Queue(maxsize=depth)
+        self._chain = ChainWriter(new_uuid7())
+        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+        self._closed = False
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write what was handed over, then stop."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+            self._thread.join()
+
+    async def submit(self, handler: Handler[V, R], value: V) -> R:
+        """Hand over a value; returns once it is durable. Raises what the handler answered, or StoreUnavailable."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
+        self._put(_Work(handler, value, loop, future))
+        return await future
+
+    def write(self, handler: Handler[V, R], value: V) -> R:
+        """The same for a thread."""
+        future: Future[R] = Future()
+        self._put(_Work(handler, value, None, future))
+        return future.result()
+
+    def _put(self, work: _Work) -> None:
+        if self._closed:
+            raise StoreUnavailable(cause="the committer is closed")
+        try:
+            self._queue.put_nowait(work)
+        except queue.Full:
+            raise StoreUnavailable(cause="the committer's queue is full") from None
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            batch = [first]
+            last = False
+            while len(batch) < BATCH:
+                try:
+                    work = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if work is None:
+                    last = True
+                    break
+                batch.append(work)
+            self._commit(batch)
+            _answer(batch)
+            if last:
+                return
+
+    def _commit(self, batch: list[_Work]) -> None:
+        try:
+            self._transaction(batch)
+        except Exception as exc:  # noqa: BLE001 - whatever a handler raised is answered to its callers
+            if len(batch) > 1:
+                for work in batch:
+                    self._commit([work])
+                return
+            log.warning("commit.failed handler=%s error=%s", batch[0].handler.__name__, type(exc).__name__)
+            batch[0].result = StoreUnavailable(cause=type(exc).__name__) if isinstance(exc, SQLAlchemyError) else exc
+
+    def _transaction(self, batch: list[_Work]) -> None:
+        kinds: dict[Handler[Any, Any], list[_Work]] = {}
+        for work in batch:
+            kinds.setdefault(work.handler, []).append(work)
+        with self._database.write() as tx:
+            for handler, works in kinds.items():
+                for work, result in zip(works, handler(tx, [work.value for work in works]), strict=True):
+                    work.result = result
+            self._chain.extend(tx)
+        self._chain.committed()
+
+
+def _answer(batch: list[_Work]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Work]] = {}
+    for work in batch:
+        if work.loop is not None:
+            by_loop.setdefault(work.loop, []).append(work)
+        elif isinstance(work.result, Exception):
+            work.future.set_exception(work.result)
+        else:
+            work.future.set_result(work.result)
+    for loop, works in by_loop.items():
+        try:
+            # One call for all: waking a loop costs more than resolving a future.
+            loop.call_soon_threadsafe(_resolve, works)
+        except RuntimeError:
+            log.warning("commit.unheard answers=%d", len(works))  # the loop is gone; what was written stays
+
+
+def _resolve(works: list[_Work]) -> None:
+    for work in works:
+        if work.future.done():  # the caller went away
+            continue
+        if isinstance(work.result, Exception):
+            work.future.set_exception(work.result)
+        else:
+            work.future.set_result(work.result)

@@ -1,0 +1,116 @@
+"""Connectors as administrators configure them: versioned, secrets sealed, effective on every process within seconds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select, update
+
+from .database import Tx, upsert
+from .directory import NotThere, bump
+from .ports import Vault
+from .tables import connectors, deliveries
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorConfig:
+    """One configured connector of one ente."""
+
+    ente_id: str
+    connector_id: str
+    type: str
+    status: str
+    version: int
+    settings: Mapping[str, Any] = field(repr=False)
+    limits: Mapping[str, Any]
+    paused_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Our credentials or set-up are wrong: nothing goes out until an administrator has looked."""
+
+    ente_id: str
+    connector_id: str
+    reason: str
+
+
+class Configuration:
+    """Reads and writes connector configurations."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def load(self, connection: Connection) -> dict[tuple[str, str], ConnectorConfig]:
+        """All of them, by (ente_id, connector_id)."""
+        return {
+            (row.ente_id, row.connector_id): ConnectorConfig(
+                row.ente_id,
+                row.connector_id,
+                row.type,
+                row.status,
+                row.version,
+                orjson.loads(self._vault.open(row.settings_sealed, _place(row.ente_id, row.connector_id))),
+                row.limits,
+                row.paused_reason,
+            )
+            for row in connection.execute(select(connectors))
+        }
+
+    def save(
+        self,
+        tx: Tx,
+        *,
+        ente_id: str,
+        connector_id: str,
+        type: str,
+        settings: Mapping[str, Any],
+        limits: Mapping[str, Any],
+    ) -> None:
+        """Make a connector, or give it a new version; it is active at once."""
+        values = {
+            "type": type,
+            "status": "active",
+            "paused_reason": None,
+            "settings_sealed": self._vault.seal(orjson.dumps(dict(settings)), _place(ente_id, connector_id)),
+            "limits": dict(limits),
+            "updated_at": tx.now,
+        }
+        statement = upsert(connectors).values(ente_id=ente_id, connector_id=connector_id, version=1, **values)
+        statement = statement.on_conflict_do_update(
+            index_elements=["ente_id", "connector_id"], set_={**values, "version": connectors.c.version + 1}
+        )
+        tx.connection.execute(statement)
+        _release_held(tx, ente_id, connector_id)
+        bump(tx, "connectors")
+
+
+def set_status(tx: Tx, ente_id: str, connector_id: str, *, status: str, reason: str | None = None) -> None:
+    """Pause or activate. What a pause held goes out again. Raises NotThere."""
+    where = (connectors.c.ente_id == ente_id) & (connectors.c.connector_id == connector_id)
+    values = {"status": status, "paused_reason": reason, "updated_at": tx.now, "version": connectors.c.version + 1}
+    if tx.connection.execute(update(connectors).where(where).values(values)).rowcount == 0:
+        raise NotThere(connector_id)
+    if status == "active":
+        _release_held(tx, ente_id, connector_id)
+    bump(tx, "connectors")
+
+
+def pause(tx: Tx, pauses: Sequence[Pause]) -> list[None]:
+    """A Committer handler."""
+    for each in pauses:
+        set_status(tx, each.ente_id, each.connector_id, status="paused", reason=each.reason[:200])
+    return [None] * len(pauses)
+
+
+def _release_held(tx: Tx, ente_id: str, connector_id: str) -> None:
+    held = (
+        (deliveries.c.ente_id == ente_id) & (deliveries.c.connector_id == connector_id) & (deliveries.c.state == "held")
+    )
+    values = {"state": "queued", "reason": None, "due_at": tx.now, "updated_at": tx.now}
+    tx.connection.execute(update(deliveries).where(held).values(values))
+
+
+def _place(ente_id: str, connector_id: str) -> str:
+    return f"connectors|settings|{ente_id}|{connector_id}"

@@ -1,0 +1,106 @@
+"""The one door to the database: open, read, write, migrate. What differs between databases is said here."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.pool import QueuePool
+
+from hub.clock import Clock
+
+__all__ = ["Database", "Tx", "upsert"]
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass(slots=True)
+class Tx:
+    """A writing transaction. `now` is the database's clock, read once at its start."""
+
+    connection: Connection
+    now: datetime
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+    """Run once the commit is durable; for caches and doorbells."""
+    evidence_rows: list[dict[str, Any]] = field(default_factory=list)
+    access_rows: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Database:
+    """A SQLite file: WAL, `synchronous=FULL`, every writing transaction BEGIN IMMEDIATE.
+
+    Plain BEGIN lets two readers both wish to write, and one of them fails at once in spite of the busy time-out.
+    """
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self.clock = clock
+        self.engine: Engine = create_engine(
+            url, hide_parameters=True, poolclass=QueuePool, pool_size=8, max_overflow=8, pool_timeout=10
+        )
+        event.listen(self.engine, "connect", _prepare)
+        event.listen(self.engine, "begin", _begin)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent picture for reading; rolled back at the end."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """A transaction of its own, for rare writes (configuration). The hot path goes through the Committer."""
+        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            tx = Tx(connection, self.clock.now())
+            yield tx
+        for hook in tx.after_commit:
+            hook()
+
+    def migrate(self) -> tuple[str | None, str]:
+        """Bring the schema to the newest migration; returns the revisions before and after."""
+        before = self.revision()
+        command.upgrade(self._alembic(), "head")
+        after = self.revision()
+        assert after is not None
+        return before, after
+
+    def revision(self) -> str | None:
+        """The schema's revision, None for an empty database."""
+        with self.engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+
+    def newest_revision(self) -> str:
+        """The revision this code was written for."""
+        head = ScriptDirectory.from_config(self._alembic()).get_current_head()
+        assert head is not None
+        return head
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def _alembic(self) -> Config:
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        config.attributes["engine"] = self.engine
+        return config
+
+
+def _prepare(dbapi_connection: Any, _record: Any) -> None:
+    # The driver must not open transactions on its own: `_begin` says when and how.
+    dbapi_connection.isolation_level = None
+    cursor = dbapi_connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON", "cache_size=-32000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,205 @@
+"""Enti, vendors, portals, services: written by administrators, read whole into a `Registry`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from contracts.identifiers import new_uuid7
+from hub.registry import Ente, Key, Portal, Registry, Vendor
+
+from .database import Tx, upsert
+from .tables import enti, portals, services, trust_keys, vendors, versions
+
+
+class AlreadyThere(Exception):
+    """Something of that name is registered already."""
+
+
+class NotThere(Exception):
+    """Nothing of that name is registered."""
+
+
+def version(connection: Connection, name: str) -> int:
+    """A counter that moves with every change of `name` (trust, connectors)."""
+    value = connection.execute(select(versions.c.value).where(versions.c.name == name)).scalar_one_or_none()
+    return value or 0
+
+
+def bump(tx: Tx, name: str) -> None:
+    """Tell every process that `name` changed."""
+    statement = upsert(versions).values(name=name, value=1)
+    tx.connection.execute(
+        statement.on_conflict_do_update(index_elements=["name"], set_={"value": versions.c.value + 1})
+    )
+
+
+def load_registry(connection: Connection) -> Registry:
+    """Everyone, in one consistent read."""
+    keys: dict[tuple[str, str], list[Key]] = {}
+    for row in connection.execute(select(trust_keys)):
+        keys.setdefault((row.ente_id, row.owner), []).append(
+            Key(row.key_id, row.kind, row.material, row.kid, row.valid_from, row.valid_to, row.revoked_at)
+        )
+    by_name: dict[tuple[str, str], Vendor] = {}
+    for row in connection.execute(select(vendors)):
+        vendor = Vendor(
+            ente_id=row.ente_id,
+            vendor_id=row.vendor_id,
+            name=row.name,
+            trust=row.trust,
+            active=row.active,
+            keys=tuple(keys.get((row.ente_id, f"vendor:{row.vendor_id}"), ())),
+            subject=row.subject,
+            aliases=frozenset(row.aliases),
+            collections=frozenset(row.collections),
+            services=frozenset(row.services),
+            rights=frozenset(row.rights),
+            signature_only=row.signature_only,
+            daily_quota=row.daily_quota,
+        )
+        for name in (vendor.vendor_id, *vendor.aliases):
+            by_name[(vendor.ente_id, name)] = vendor
+    known_portals = {
+        (row.ente_id, row.portal_id): Portal(
+            row.ente_id,
+            row.portal_id,
+            row.name,
+            row.active,
+            tuple(keys.get((row.ente_id, f"portal:{row.portal_id}"), ())),
+            frozenset(row.scopes),
+        )
+        for row in connection.execute(select(portals))
+    }
+    catalogue = {(row.ente_id, row.service_id): row.record for row in connection.execute(select(services))}
+    return Registry(
+        version=version(connection, "trust"),
+        enti=tuple(
+            Ente(row.ente_id, row.name, row.public_url, row.publish_audience, row.feed_audience, row.portal_url)
+            for row in connection.execute(select(enti).order_by(enti.c.created_at))
+        ),
+        vendors=MappingProxyType(by_name),
+        portals=MappingProxyType(known_portals),
+        services=MappingProxyType(catalogue),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """Trust material to register."""
+
+    kind: str
+    material: str
+    kid: str | None = None
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+
+def add_ente(tx: Tx, ente: Ente) -> None:
+    """Register a body. Raises AlreadyThere, also when its audiences are those of another one."""
+    for row in tx.connection.execute(select(enti)):
+        if row.ente_id == ente.ente_id or ente.public_url == row.public_url:
+            raise AlreadyThere(ente.ente_id)
+    tx.connection.execute(
+        insert(enti),
+        {
+            "ente_id": ente.ente_id,
+            "name": ente.name,
+            "public_url": ente.public_url,
+            "portal_url": ente.portal_url,
+            "publish_audience": ente.publish_audience,
+            "feed_audience": ente.feed_audience,
+            "created_at": tx.now,
+        },
+    )
+    bump(tx, "trust")
+
+
+def add_vendor(tx: Tx, vendor: Vendor, keys: Iterable[NewKey]) -> None:
+    """Register a vendor with its trust material. Raises AlreadyThere, also for an alias that is taken."""
+    names = {vendor.vendor_id, *vendor.aliases}
+    for row in tx.connection.execute(select(vendors).where(vendors.c.ente_id == vendor.ente_id)):
+        if names & {row.vendor_id, *row.aliases}:
+            raise AlreadyThere(vendor.vendor_id)
+    tx.connection.execute(
+        insert(vendors),
+        {
+            "ente_id": vendor.ente_id,
+            "vendor_id": vendor.vendor_id,
+            "name": vendor.name,
+            "trust": vendor.trust,
+            "active": vendor.active,
+            "subject": vendor.subject,
+            "aliases": sorted(vendor.aliases),
+            "collections": sorted(vendor.collections),
+            "services": sorted(vendor.services),
+            "rights": sorted(vendor.rights),
+            "signature_only": vendor.signature_only,
+            "daily_quota": vendor.daily_quota,
+            "created_at": tx.now,
+        },
+    )
+    add_keys(tx, vendor.ente_id, f"vendor:{vendor.vendor_id}", keys)
+
+
+def add_portal(tx: Tx, portal: Portal, keys: Iterable[NewKey]) -> None:
+    """Register a portal. Raises AlreadyThere."""
+    taken = select(portals).where(portals.c.ente_id == portal.ente_id, portals.c.portal_id == portal.portal_id)
+    if tx.connection.execute(taken).first():
+        raise AlreadyThere(portal.portal_id)
+    row = {"ente_id": portal.ente_id, "portal_id": portal.portal_id, "name": portal.name, "active": portal.active}
+    tx.connection.execute(insert(portals), row | {"scopes": sorted(portal.scopes), "created_at": tx.now})
+    add_keys(tx, portal.ente_id, f"portal:{portal.portal_id}", keys)
+
+
+def add_service(tx: Tx, ente_id: str, service_id: str, record: dict[str, Any]) -> None:
+    """Put a service into the catalogue. Raises AlreadyThere."""
+    taken = select(services).where(services.c.ente_id == ente_id, services.c.service_id == service_id)
+    if tx.connection.execute(taken).first():
+        raise AlreadyThere(service_id)
+    row = {"ente_id": ente_id, "service_id": service_id, "record": record, "created_at": tx.now}
+    tx.connection.execute(insert(services), row)
+    bump(tx, "trust")
+
+
+def add_keys(tx: Tx, ente_id: str, owner: str, keys: Iterable[NewKey]) -> None:
+    """Add trust material to `vendor:<id>` or `portal:<id>`."""
+    rows = [
+        {
+            "ente_id": ente_id,
+            "owner": owner,
+            "key_id": new_uuid7(),
+            "kind": key.kind,
+            "material": key.material,
+            "kid": key.kid,
+            "valid_from": key.valid_from,
+            "valid_to": key.valid_to,
+        }
+        for key in keys
+    ]
+    if rows:
+        tx.connection.execute(insert(trust_keys), rows)
+    bump(tx, "trust")
+
+
+def retire_keys(tx: Tx, ente_id: str, owner: str, at: datetime) -> int:
+    """Let the owner's present keys end at `at`: the overlap of a rotation. Returns how many."""
+    current = (
+        (trust_keys.c.ente_id == ente_id)
+        & (trust_keys.c.owner == owner)
+        & (trust_keys.c.valid_to.is_(None) | (trust_keys.c.valid_to > at))
+    )
+    count = tx.connection.execute(update(trust_keys).where(current).values(valid_to=at)).rowcount
+    bump(tx, "trust")
+    return count
+
+
+def set_vendor_active(tx: Tx, ente_id: str, vendor_id: str, *, active: bool) -> None:
+    """Suspend or readmit a vendor. Raises NotThere."""
+    where = (vendors.c.ente_id == ente_id) & (vendors.c.vendor_id == vendor_id)
+    if tx.connection.execute(update(vendors).where(where).values(active=active)).rowcount == 0:
+        raise NotThere(vendor_id)
+    bump(tx, "trust")

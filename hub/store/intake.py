@@ -1,0 +1,247 @@
+"""What a vendor's verified request becomes: replay rows, quota, evidence and its act, in one transaction.
+
+`Intake.record` is a Committer handler. The order is fixed: the token is consumed first, whatever follows; a replay is
+answered before anything else about the request; a refusal leaves only its evidence.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import select
+
+from contracts.identifiers import new_uuid7
+from hub.errors import HubError, QuotaExceeded, TokenReplayed
+
+from .citizens import Citizen
+from .database import Tx, upsert
+from .ports import Vault
+from .tables import quota_usage, replays
+
+NO_ENTE = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class UsedToken:
+    """A token to consume: its jti is accepted once for (ente, signer, header)."""
+
+    header: str
+    jti: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A request whose signatures hold, as the store keeps it."""
+
+    request_id: str
+    operation: str
+    ente_id: str
+    vendor_id: str
+    signer: str
+    used: tuple[UsedToken, ...]
+    tokens: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    daily_quota: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an act left behind: its answer, and whose it is, for the evidence."""
+
+    answer: Any
+    citizen: Citizen
+    item_id: str
+    version: int
+    code: str
+
+
+A = TypeVar("A")
+
+
+@dataclass(frozen=True, slots=True)
+class Submission(Generic[A]):
+    """A signed request with the act it asks for, or the refusal already decided."""
+
+    signed: Signed
+    act: A | None = None
+    refusal: HubError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The act of a vendor that only read: nothing to apply, its token and its evidence are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """A request refused before its signatures held: all that may be said of it."""
+
+    request_id: str
+    operation: str
+    cause: str
+    body_sha256: str
+    ente_id: str = NO_ENTE
+
+
+ApplyActs = Callable[[Tx, Sequence[tuple[Signed, Any]]], Sequence[Done | HubError]]
+
+
+class Intake:
+    """Records submissions. `appliers` gives, for each type of act, the function that applies a list of them."""
+
+    def __init__(self, vault: Vault, appliers: Mapping[type, ApplyActs]) -> None:
+        self._vault = vault
+        self._appliers = appliers
+
+    def record(self, tx: Tx, submissions: Sequence[Submission[Any]]) -> list[Any]:
+        """A Committer handler: each submission's answer, or the error to raise to its caller."""
+        results: list[Any] = [None] * len(submissions)
+        fresh = _consume(tx, submissions, results)
+        allowed = _count(tx, submissions, fresh, results)
+        by_type: dict[type, list[int]] = {}
+        for n in allowed:
+            submission = submissions[n]
+            if submission.refusal is not None:
+                results[n] = submission.refusal
+            elif isinstance(submission.act, Read):
+                results[n] = submission.act
+            else:
+                by_type.setdefault(type(submission.act), []).append(n)
+        for kind, numbers in by_type.items():
+            acts = [(submissions[n].signed, submissions[n].act) for n in numbers]
+            for n, result in zip(numbers, self._appliers[kind](tx, acts), strict=True):
+                results[n] = result
+        for submission, result in zip(submissions, results, strict=True):
+            tx.evidence_rows.append(self._evidence(tx, submission.signed, result))
+        return [result.answer if isinstance(result, Done) else result for result in results]
+
+    def record_unsigned(self, tx: Tx, refusals: Sequence[Unsigned]) -> list[None]:
+        """A Committer handler: evidence of requests refused before their signatures held."""
+        for refusal in refusals:
+            row = _evidence_row(tx, refusal.ente_id, refusal.request_id, refusal.operation)
+            row |= {"code": "request.refused", "cause": refusal.cause[:300], "body_sha256": refusal.body_sha256}
+            tx.evidence_rows.append(row)
+        return [None] * len(refusals)
+
+    def _evidence(self, tx: Tx, signed: Signed, result: Done | Read | HubError) -> dict[str, Any]:
+        row = _evidence_row(tx, signed.ente_id, signed.request_id, signed.operation)
+        row |= {
+            "vendor_id": signed.vendor_id,
+            "signer": signed.signer,
+            "body_sha256": hashlib.sha256(signed.body).hexdigest(),
+            "tokens": dict(signed.tokens),
+        }
+        if isinstance(result, HubError):
+            # A refused body belongs to no citizen, so there is no key to keep it under: its hash and tokens stay.
+            return row | {"code": result.code, "cause": result.detail[:300]}
+        if isinstance(result, Read):
+            return row | {"verdict": "accepted", "code": "read"}
+        place = f"evidence|body|{signed.ente_id}|{row['evidence_id']}"
+        return row | {
+            "verdict": "accepted",
+            "code": result.code,
+            "body_sealed": self._vault.seal_with(result.citizen.data_key, signed.body, place),
+            "citizen_id": result.citizen.citizen_id,
+            "item_id": result.item_id,
+            "version": result.version,
+        }
+
+
+def _evidence_row(tx: Tx, ente_id: str, request_id: str, operation: str) -> dict[str, Any]:
+    return {
+        "ente_id": ente_id,
+        "evidence_id": new_uuid7(),
+        "at": tx.now,
+        "request_id": request_id,
+        "operation": operation,
+        "vendor_id": None,
+        "signer": None,
+        "verdict": "refused",
+        "code": "",
+        "cause": None,
+        "body_sha256": "",
+        "body_sealed": None,
+        "tokens": {},
+        "citizen_id": None,
+        "item_id": None,
+        "version": None,
+    }
+
+
+def consume_tokens(tx: Tx, wanted: Sequence[tuple[str, str, tuple[UsedToken, ...]]]) -> list[bool]:
+    """For each (ente, signer, tokens): whether every token was unused. One insert decides; the first wins."""
+    first: dict[tuple[str, str, str, str], int] = {}
+    rows: dict[tuple[str, str, str, str], dict[str, Any]] = {}
+    for n, (ente_id, signer, tokens) in enumerate(wanted):
+        for token in tokens:
+            key = (ente_id, signer, token.header, token.jti)
+            if key not in first:
+                first[key] = n
+                rows[key] = dict(
+                    zip(("ente_id", "signer", "header", "jti"), key, strict=True), expires_at=token.expires_at
+                )
+    inserted: set[tuple[str, ...]] = set()
+    if rows:
+        statement = (
+            upsert(replays)
+            .on_conflict_do_nothing()
+            .returning(replays.c.ente_id, replays.c.signer, replays.c.header, replays.c.jti)
+        )
+        inserted = {tuple(row) for row in tx.connection.execute(statement, [rows[key] for key in sorted(rows)])}
+    return [
+        all((key := (ente_id, signer, token.header, token.jti)) in inserted and first[key] == n for token in tokens)
+        for n, (ente_id, signer, tokens) in enumerate(wanted)
+    ]
+
+
+def _consume(tx: Tx, submissions: Sequence[Submission[Any]], results: list[Any]) -> list[int]:
+    wanted = [(s.signed.ente_id, s.signed.signer, s.signed.used) for s in submissions]
+    fresh = []
+    for n, unused in enumerate(consume_tokens(tx, wanted)):
+        if unused:
+            fresh.append(n)
+        else:
+            results[n] = TokenReplayed()
+    return fresh
+
+
+def _count(tx: Tx, submissions: Sequence[Submission[Any]], numbers: list[int], results: list[Any]) -> list[int]:
+    """Those within their vendor's daily quota. Only acts count: a refused request uses nothing up."""
+    day = tx.now.date().isoformat()
+    left: dict[tuple[str, str], int] = {}
+    allowed: list[int] = []
+    used: dict[tuple[str, str], int] = {}
+    for n in numbers:
+        signed = submissions[n].signed
+        if signed.daily_quota is None or submissions[n].refusal is not None:
+            allowed.append(n)
+            continue
+        vendor = (signed.ente_id, signed.vendor_id)
+        if vendor not in left:
+            left[vendor] = signed.daily_quota - _used(tx, *vendor, day)
+        if left[vendor] <= 0:
+            midnight = (tx.now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+            results[n] = QuotaExceeded(headers={"Retry-After": str(int((midnight - tx.now).total_seconds()) + 1)})
+            continue
+        left[vendor] -= 1
+        used[vendor] = used.get(vendor, 0) + 1
+        allowed.append(n)
+    for (ente_id, vendor_id), count in used.items():
+        statement = upsert(quota_usage).values(ente_id=ente_id, vendor_id=vendor_id, day=day, used=count)
+        keys = ["ente_id", "vendor_id", "day"]
+        tx.connection.execute(
+            statement.on_conflict_do_update(index_elements=keys, set_={"used": quota_usage.c.used + count})
+        )
+    return allowed
+
+
+def _used(tx: Tx, ente_id: str, vendor_id: str, day: str) -> int:
+    row = tx.connection.execute(
+        select(quota_usage.c.used).where(
+            quota_usage.c.ente_id == ente_id, quota_usage.c.vendor_id == vendor_id, quota_usage.c.day == day
+        )
+    ).scalar_one_or_none()
+    return row or 0

@@ -1,0 +1,38 @@
+"""What a citizen switched off: one topic on one channel, at once and for good until switched on again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from .citizens import Citizen
+from .database import Tx, upsert
+from .tables import channel_opt_outs
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    ente_id: str
+    citizen_id: str
+    channel: str
+    topic: str
+    """A service_id, or `*` for notices of no service."""
+
+
+def record_opt_outs(tx: Tx, opt_outs: Sequence[OptOut]) -> list[None]:
+    """A Committer handler; doing it twice is doing it once."""
+    for each in opt_outs:
+        row = {"ente_id": each.ente_id, "citizen_id": each.citizen_id, "channel": each.channel, "topic": each.topic}
+        tx.connection.execute(upsert(channel_opt_outs).values(**row, at=tx.now).on_conflict_do_nothing())
+    return [None] * len(opt_outs)
+
+
+def opted_out(connection: Connection, citizen: Citizen, *, channel: str, topic: str) -> bool:
+    """Whether the citizen switched that topic off on that channel."""
+    query = select(channel_opt_outs.c.at).where(
+        channel_opt_outs.c.ente_id == citizen.ente_id,
+        channel_opt_outs.c.citizen_id == citizen.citizen_id,
+        channel_opt_outs.c.channel == channel,
+        channel_opt_outs.c.topic == topic,
+    )
+    return connection.execute(query).first() is not None

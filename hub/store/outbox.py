@@ -1,0 +1,260 @@
+"""The outbox: claim, mark, settle. The row is the message; whoever works on it holds its lease and fencing token.
+
+Every write of a worker carries its `claim_id` in the WHERE clause: one whose lease was taken over changes nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, insert, select, tuple_, update
+
+from contracts.identifiers import new_uuid7
+
+from .database import Tx
+from .tables import attempts, connectors, deliveries, items, timeline
+
+PENDING = ("queued", "waiting")
+CONNECTOR_UNKNOWN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A wish for work: up to `limit` due deliveries, for `lease`."""
+
+    limit: int
+    lease: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery in one worker's hands."""
+
+    ente_id: str
+    delivery_id: str
+    claim_id: str
+    citizen_id: str
+    message_id: str
+    connector_id: str
+    channel: str
+    attempts: int
+    """How many were made, this one included; following up on an accepted message makes none."""
+    memo: Mapping[str, Any] = field(repr=False)
+    unsafe: bool
+    accepted: bool
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A step is done and the next follows at once. With `unsafe` it leaves the mark "about to send"."""
+
+    claim: Claim
+    memo: Mapping[str, Any]
+    unsafe: bool
+    lease: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The end of a claim: the delivery's new state and when it is due again."""
+
+    claim: Claim
+    state: str
+    outcome: str
+    """What the attempt row records: done, continue, rejected, skipped, deferred, unconfirmed, misconfigured."""
+    reason: str | None = None
+    detail: str = ""
+    due_at: datetime | None = None
+    memo: Mapping[str, Any] | None = None
+    unsafe: bool = False
+    provider_id: str | None = None
+    spent: bool = True
+    """False: our own fault, the attempt is given back."""
+
+
+_MINE = and_(
+    deliveries.c.ente_id == bindparam("my_ente"),
+    deliveries.c.delivery_id == bindparam("my_delivery"),
+    deliveries.c.claim_id == bindparam("my_claim"),
+)
+
+
+def claim(tx: Tx, wishes: Sequence[Due]) -> list[list[Claim]]:
+    """A Committer handler: due deliveries of active connectors, oldest first, with their attempt rows."""
+    return [_claim(tx, wish) for wish in wishes]
+
+
+def _claim(tx: Tx, wish: Due) -> list[Claim]:
+    rows = tx.connection.execute(
+        select(deliveries)
+        .join(
+            connectors,
+            (connectors.c.ente_id == deliveries.c.ente_id) & (connectors.c.connector_id == deliveries.c.connector_id),
+        )
+        .where(
+            deliveries.c.state.in_(PENDING),
+            deliveries.c.due_at <= tx.now,
+            deliveries.c.claim_id.is_(None),
+            connectors.c.status == "active",
+        )
+        .order_by(deliveries.c.due_at, deliveries.c.delivery_id)
+        .limit(wish.limit)
+    ).all()
+    claims = [
+        Claim(
+            row.ente_id,
+            row.delivery_id,
+            new_uuid7(),
+            row.citizen_id,
+            row.message_id,
+            row.connector_id,
+            row.channel,
+            row.attempts + (row.state == "queued"),
+            row.memo,
+            row.unsafe,
+            row.state == "waiting",
+            row.created_at,
+            row.expires_at,
+        )
+        for row in rows
+    ]
+    if claims:
+        tx.connection.execute(
+            update(deliveries)
+            .where(
+                deliveries.c.ente_id == bindparam("my_ente"),
+                deliveries.c.delivery_id == bindparam("my_delivery"),
+            )
+            .values(
+                claim_id=bindparam("my_claim"),
+                lease_until=tx.now + wish.lease,
+                attempts=bindparam("my_attempts"),
+                claims=deliveries.c.claims + 1,
+                about_to_send_at=None,
+            ),
+            [_mine(c) | {"my_attempts": c.attempts} for c in claims],
+        )
+        # The attempt is on record before any byte leaves.
+        tx.connection.execute(
+            insert(attempts),
+            [
+                {"ente_id": c.ente_id, "delivery_id": c.delivery_id, "claim_id": c.claim_id, "started_at": tx.now}
+                for c in claims
+            ],
+        )
+    return claims
+
+
+def progress(tx: Tx, steps: Sequence[Progress]) -> list[bool]:
+    """A Committer handler: store each memo and renew the lease; False where the claim was lost, and nothing changed."""
+    return [
+        tx.connection.execute(
+            update(deliveries)
+            .where(_MINE)
+            .values(
+                memo=dict(step.memo),
+                unsafe=step.unsafe,
+                about_to_send_at=tx.now if step.unsafe else None,
+                lease_until=tx.now + step.lease,
+            ),
+            _mine(step.claim),
+        ).rowcount
+        == 1
+        for step in steps
+    ]
+
+
+def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
+    """A Committer handler: the outcome of each claim. A lost claim leaves only the late result in its attempt row."""
+    kept = []
+    for end in settlements:
+        values: dict[str, Any] = {
+            "state": end.state,
+            "reason": end.reason,
+            "unsafe": end.unsafe,
+            "claim_id": None,
+            "lease_until": None,
+            "about_to_send_at": None,
+            "claims": 0,
+            "updated_at": tx.now,
+        }
+        if end.due_at is not None:
+            values["due_at"] = end.due_at
+        if end.memo is not None:
+            values["memo"] = dict(end.memo)
+        if end.provider_id is not None:
+            values["provider_id"] = end.provider_id
+        if not end.spent:
+            values["attempts"] = max(0, end.claim.attempts - 1)
+        mine = tx.connection.execute(update(deliveries).where(_MINE).values(values), _mine(end.claim)).rowcount == 1
+        close_attempt(tx, end.claim, end.outcome if mine else "late", end.reason, end.detail)
+        if mine and end.state not in PENDING:
+            note_outcome(
+                tx, end.claim.ente_id, end.claim.citizen_id, end.claim.message_id, end.claim.channel, end.state
+            )
+        kept.append(mine)
+    return kept
+
+
+def close_attempt(tx: Tx, claim: Claim, outcome: str, reason: str | None, detail: str = "") -> None:
+    tx.connection.execute(
+        update(attempts)
+        .where(
+            attempts.c.ente_id == claim.ente_id,
+            attempts.c.delivery_id == claim.delivery_id,
+            attempts.c.claim_id == claim.claim_id,
+        )
+        .values(ended_at=tx.now, outcome=outcome, reason=reason, detail=detail[:500])
+    )
+
+
+def note_outcome(tx: Tx, ente_id: str, citizen_id: str, message_id: str, channel: str, state: str) -> None:
+    """The timeline of the message, and of the item it tells about, says how the telling ended."""
+    about = tx.connection.execute(
+        select(items.c.about_item_id).where(
+            items.c.ente_id == ente_id, items.c.citizen_id == citizen_id, items.c.item_id == message_id
+        )
+    ).scalar_one_or_none()
+    tx.connection.execute(
+        insert(timeline),
+        [
+            {
+                "ente_id": ente_id,
+                "citizen_id": citizen_id,
+                "item_id": item_id,
+                "event_id": new_uuid7(),
+                "at": tx.now,
+                "event": "notified" if state == "delivered" else "notice_ended",
+                "data": {"channel": channel, "state": state},
+            }
+            for item_id in (message_id, about)
+            if item_id is not None
+        ],
+    )
+
+
+def notifications(connection: Connection, wanted: Sequence[tuple[str, str, str]]) -> dict[str, str]:
+    """For each (ente, citizen, item): pending, sent or not_sent. It is all that a vendor learns (`settled` 8)."""
+    if not wanted:
+        return {}
+    key = tuple_(items.c.ente_id, items.c.citizen_id, items.c.item_id)
+    about = tuple_(items.c.ente_id, items.c.citizen_id, items.c.about_item_id)
+    rows = connection.execute(
+        select(items.c.item_id, items.c.about_item_id, deliveries.c.state)
+        .join(deliveries, (deliveries.c.ente_id == items.c.ente_id) & (deliveries.c.message_id == items.c.item_id))
+        .where(key.in_(wanted) | about.in_(wanted))
+    )
+    states: dict[str, set[str]] = {}
+    for row in rows:
+        states.setdefault(row.about_item_id or row.item_id, set()).add(row.state)
+    return {
+        item_id: "sent" if found & {"delivered", "waiting"} else "pending" if found & {"queued", "held"} else "not_sent"
+        for item_id, found in states.items()
+    }
+
+
+def _mine(claim: Claim) -> dict[str, str]:
+    return {"my_ente": claim.ente_id, "my_delivery": claim.delivery_id, "my_claim": claim.claim_id}

@@ -1,0 +1,19 @@
+"""What the store needs of others, as protocols: bootstrap hands over the real ones."""
+
+from typing import Protocol
+
+
+class Vault(Protocol):
+    """Encryption at rest (hub.security.vault)."""
+
+    def keyed_hash(self, purpose: str, value: str) -> str: ...
+
+    def seal(self, plaintext: bytes, place: str) -> bytes: ...
+
+    def open(self, sealed: bytes, place: str) -> bytes: ...
+
+    def new_data_key(self) -> bytes: ...
+
+    def seal_with(self, key: bytes, plaintext: bytes, place: str) -> bytes: ...
+
+    def open_with(self, key: bytes, sealed: bytes, place: str) -> bytes: ...

@@ -1,0 +1,66 @@
+"""A picture of configuration, kept in memory and read again when its version counter has moved."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection
+
+from .database import Database
+from .directory import version
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Snapshot(Generic[T]):
+    """The value of `load` at the newest version seen of the counter `name`."""
+
+    def __init__(self, database: Database, name: str, load: Callable[[Connection], T]) -> None:
+        self._database = database
+        self._name = name
+        self._load = load
+        self._version = -1
+        self._value: T | None = None
+        self.poll()
+
+    def __call__(self) -> T:
+        assert self._value is not None
+        return self._value
+
+    def poll(self) -> bool:
+        """Read again if the counter moved; says whether it did."""
+        with self._database.read() as connection:
+            current = version(connection, self._name)
+            if current == self._version:
+                return False
+            self._value, self._version = self._load(connection), current
+        return True
+
+
+class Watcher:
+    """Polls snapshots each second, so that what an administrator changes holds everywhere within two."""
+
+    def __init__(self, snapshots: Sequence[Snapshot[Any]], *, every_s: float = 1.0) -> None:
+        self._snapshots = snapshots
+        self._every_s = every_s
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._every_s):
+            for snapshot in self._snapshots:
+                try:
+                    snapshot.poll()
+                except Exception as exc:  # noqa: BLE001 - a store that is away comes back; the old picture holds meanwhile
+                    log.warning("snapshot.poll_failed error=%s", type(exc).__name__)

@@ -1,0 +1,116 @@
+"""Upkeep of what stands: leases that ran out, deliveries too old, items that become visible, tokens long expired.
+
+Each function is a Committer handler over one wish, safe to run by several at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import and_, delete, or_, select, true, update
+
+from .database import Tx
+from .outbox import PENDING, note_outcome
+from .rows import Batch
+from .tables import attempts, deliveries, items, replays
+
+MAX_CLAIMS = 5
+"""Claims in a row without a result after which a delivery is parked: it may be what kills its workers."""
+
+_LIMIT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """`resending` names the (ente, connector) pairs that opted in to sending again after an unknown outcome.
+
+    `everyone` takes every claim as abandoned: said by the embedded dispatcher at its start, when it alone can hold one.
+    """
+
+    resending: frozenset[tuple[str, str]]
+    everyone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    requeued: int = 0
+    unconfirmed: int = 0
+    parked: int = 0
+    expired: int = 0
+    shown: int = 0
+
+
+def sweep(tx: Tx, wishes: Sequence[Sweep]) -> list[Swept]:
+    """A Committer handler."""
+    return [_sweep(tx, wish) for wish in wishes]
+
+
+def _sweep(tx: Tx, wish: Sweep) -> Swept:
+    counts = {"requeued": 0, "unconfirmed": 0, "parked": 0}
+    ran_out = true() if wish.everyone else deliveries.c.lease_until < tx.now
+    lost = and_(deliveries.c.claim_id.is_not(None), ran_out)
+    for row in tx.connection.execute(select(deliveries).where(lost).limit(_LIMIT)).mappings().all():
+        counts[_release(tx, dict(row), wish)] += 1
+    tx.connection.execute(delete(replays).where(replays.c.expires_at < tx.now - timedelta(minutes=5)))
+    return Swept(**counts, expired=_expire(tx), shown=_show(tx))
+
+
+def _release(tx: Tx, row: dict[str, Any], wish: Sweep) -> str:
+    values: dict[str, Any] = {"claim_id": None, "lease_until": None, "about_to_send_at": None, "updated_at": tx.now}
+    resends = (row["ente_id"], row["connector_id"]) in wish.resending
+    if row["about_to_send_at"] is not None and not resends:
+        kind, values = "unconfirmed", values | {"state": "unconfirmed", "reason": "lease.lost_while_sending"}
+    elif row["claims"] >= MAX_CLAIMS:
+        kind, values = "parked", values | {"state": "parked", "reason": "claims.without_result"}
+    else:
+        # The state stays (queued or waiting); a little later each time, so that poison does not spin.
+        kind, values = "requeued", values | {"due_at": tx.now + timedelta(seconds=2 ** row["claims"] - 2)}
+    _write(tx, row, values)
+    tx.connection.execute(
+        update(attempts)
+        .where(
+            attempts.c.ente_id == row["ente_id"],
+            attempts.c.delivery_id == row["delivery_id"],
+            attempts.c.claim_id == row["claim_id"],
+        )
+        .values(ended_at=tx.now, outcome="lost", reason=values.get("reason"))
+    )
+    return kind
+
+
+def _expire(tx: Tx) -> int:
+    old = (
+        deliveries.c.state.in_(("queued", "held"))
+        & deliveries.c.claim_id.is_(None)
+        & (deliveries.c.expires_at <= tx.now)
+    )
+    rows = tx.connection.execute(select(deliveries).where(old).limit(_LIMIT)).mappings().all()
+    for row in rows:
+        _write(tx, dict(row), {"state": "expired", "reason": row["reason"] or "age.exceeded", "updated_at": tx.now})
+    return len(rows)
+
+
+def _write(tx: Tx, row: dict[str, Any], values: dict[str, Any]) -> None:
+    tx.connection.execute(
+        update(deliveries)
+        .where(deliveries.c.ente_id == row["ente_id"], deliveries.c.delivery_id == row["delivery_id"])
+        .values(values)
+    )
+    state = values.get("state", row["state"])
+    if state not in PENDING:
+        note_outcome(tx, row["ente_id"], row["citizen_id"], row["message_id"], row["channel"], state)
+
+
+def _show(tx: Tx) -> int:
+    """Items whose time has come get a new sequence number, so that `changes` tells of them."""
+    rows = tx.connection.execute(
+        select(items)
+        .where(items.c.hidden, or_(items.c.visible_from.is_(None), items.c.visible_from <= tx.now))
+        .limit(_LIMIT)
+    ).mappings()
+    batch = Batch()
+    for row in rows:
+        batch.change(dict(row) | {"hidden": False, "updated_at": tx.now})
+    batch.write(tx)
+    return len(batch.changed_items)
