@@ -1,26 +1,22 @@
 """Finds the connectors: each folder here with a `manifest.toml`. Adding one needs no line in any other file.
 
 A folder's package exports `connect(settings, limits) -> Connector`; its module `config` has the model `Settings`. It
-may have a module `simulator` with `simulator(ledger, **options)`, an ASGI application that plays the provider.
+may have a module `simulator` with `simulate(folder, **options) -> Simulation`, which plays the provider.
 """
 
 import importlib
-from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel
 
-from contracts.connector import ConnectorType
+from contracts.connector import ConnectorType, Simulation
 
 from .base.manifest import FILE_NAME, BrokenConnector, read_manifest
 
 _HERE = Path(__file__).parent
 _PACKAGE = __package__ or "connectors"
-
-_Scope = MutableMapping[str, Any]
-AsgiApp = Callable[[_Scope, Callable[[], Awaitable[_Scope]], Callable[[_Scope], Awaitable[None]]], Awaitable[None]]
 
 
 def find_types(root: Path = _HERE) -> dict[str, ConnectorType]:
@@ -33,8 +29,8 @@ def find_types(root: Path = _HERE) -> dict[str, ConnectorType]:
     return {folder.name: _load(folder) for folder in folders}
 
 
-def simulator(name: str) -> Callable[..., AsgiApp]:
-    """The simulator factory of a connector, `simulator(ledger: Path, **options) -> AsgiApp`; imported only here.
+def simulate(name: str, folder: Path, **options: Any) -> Simulation:
+    """The simulated provider of a connector, keeping its ledger in `folder`; its module is imported only here.
 
     Raises:
         LookupError: there is no such connector, or it has no simulator.
@@ -42,8 +38,8 @@ def simulator(name: str) -> Callable[..., AsgiApp]:
     if not (_HERE / name / FILE_NAME).is_file() or not (_HERE / name / "simulator.py").is_file():
         raise LookupError(f"no simulator for connector {name!r}")
     module = importlib.import_module(f"{_PACKAGE}.{name}.simulator")
-    factory: Callable[..., AsgiApp] = module.simulator
-    return factory
+    simulation: Simulation = module.simulate(folder, **options)
+    return simulation
 
 
 def _load(folder: Path) -> ConnectorType:

@@ -51,10 +51,12 @@ def test_a_folder_without_a_manifest_is_no_connector(tmp_path):
 
 
 def test_simulators_are_imported_only_when_asked_for(tmp_path):
-    assert callable(registry.simulator("app_io")(tmp_path / "ledger.jsonl"))
+    simulation = registry.simulate("app_io", tmp_path)
+    assert simulation.start()["base_url"].startswith("http://127.0.0.1:")
+    simulation.stop()
     for name in ("loopback", "unknown", "../app_io", "base"):
         with pytest.raises(LookupError):
-            registry.simulator(name)
+            registry.simulate(name, tmp_path)
 
 
 def test_production_does_not_load_what_is_for_tests():

@@ -35,7 +35,11 @@ def rfc3339(moment: datetime) -> str:
 
 
 def _to_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        # Only ValueError is a fault of the field; anything else would be a fault of ours.
+        raise ValueError("is outside the years 1 to 9999 in UTC") from None
 
 
 def _text(value: str) -> str:

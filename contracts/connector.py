@@ -7,10 +7,10 @@ commits the mark "about to send", and only then calls `advance` again. If the pr
 delivery stands as `unconfirmed`, because bytes may have left.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, Field
 
@@ -134,3 +134,13 @@ class ConnectorType:
     settings: type[BaseModel]
     connect: Callable[[Any, Limits], Connector]
     """Takes the validated settings and the limits in force (the manifest's, or the administrator's)."""
+
+
+class Simulation(Protocol):
+    """A simulated provider: what `simulate(folder, **options)` of a connector's `simulator` module returns."""
+
+    def start(self) -> Mapping[str, Any]:
+        """Begin to serve on loopback; returns the settings that point a connector at it."""
+        ...
+
+    def stop(self) -> None: ...

@@ -19,7 +19,7 @@ _NOTICE_NUMBER_MODULUS = 93
 
 def check_tax_code(value: str) -> str:
     """`value`, if it is a natural person's tax code in upper case; else ValueError, which does not repeat it."""
-    if not _TAX_CODE.match(value):
+    if not _TAX_CODE.fullmatch(value):
         raise ValueError("not an Italian tax code (codice fiscale) of a person, in upper case")
     try:
         codicefiscale.validate(value)
@@ -87,8 +87,9 @@ ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=200, patt
 AmountCents = Annotated[int, Field(ge=0, le=99_999_999_999, json_schema_extra={"format": "int64"})]
 """Euro cents. Never a float, never a string."""
 
+# A look-ahead, so that something that only looks like a code cannot hide a real one that begins within it.
 _TAX_CODE_INSIDE = re.compile(
-    r"[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]", re.IGNORECASE
+    r"(?=([A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]))", re.IGNORECASE
 )
 
 

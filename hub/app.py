@@ -66,7 +66,7 @@ def create_app(home: Home | None = None) -> FastAPI:
         ("/public/v1/unsubscribes/{token}", "POST", public.unsubscribe, "unsubscribe"),
     ):
         app.router.routes.append(Route(path, endpoint(handler, name, limiter), methods=[method]))
-    app.router.routes.extend(documentation.routes(lambda _request: _public_url(hub)))
+    app.router.routes.extend(documentation.routes(lambda request: _public_url(hub, request)))
     _errors(app, limiter)
     return app
 
@@ -117,6 +117,9 @@ def _errors(app: FastAPI, limiter: Limiter) -> None:
     app.add_exception_handler(405, answer(MethodNotAllowed))  # type: ignore[arg-type]  # as above
 
 
-def _public_url(hub: Hub) -> str:
+def _public_url(hub: Hub, request: Request) -> str:
+    """The base of the ente whose address was called; of the first one elsewhere (behind a proxy that renames)."""
     enti = hub.registry().enti
-    return enti[0].public_url if enti else ""
+    asked = str(request.base_url).rstrip("/")
+    called = [ente for ente in enti if ente.public_url == asked] or list(enti[:1])
+    return called[0].public_url if called else asked

@@ -4,8 +4,8 @@ where connectors come from.
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ import orjson
 
 from connectors import registry as connectors_registry
 from contracts.base import rfc3339
-from contracts.connector import ConnectorType
+from contracts.connector import ConnectorType, Simulation
 from hub.clock import Clock, SystemClock
 from hub.dispatch.dispatcher import Dispatcher
 from hub.dispatch.notices import Notices
@@ -189,6 +189,17 @@ class Hub:
             file.write(line)
             file.flush()
             os.fsync(file.fileno())
+
+
+def simulations(
+    folder: Path, names: Iterable[str], options: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Simulation]:
+    """The simulated providers of the connectors that have one, not yet started; each keeps its ledger in a folder."""
+    found = {}
+    for name in names:
+        with suppress(LookupError):  # that connector has no simulator
+            found[name] = connectors_registry.simulate(name, folder / name, **(options or {}).get(name, {}))
+    return found
 
 
 @contextmanager

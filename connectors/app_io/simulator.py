@@ -39,6 +39,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from connectors.base.serving import LoopbackServer
+
 from .simulator_model import Ledger, NewMessage, Profile, parse, problem, shape_of_fiscal_code
 
 _BASE = "/api/v1"
@@ -245,3 +247,25 @@ def _error(status: int) -> Response:
     if status in _GATEWAY:
         return JSONResponse({"statusCode": status, "message": _GATEWAY[status]}, status)
     return problem(status, _TITLES.get(status, "Error"), "Scripted.")
+
+
+class Io:
+    """The simulated App IO on a loopback port. Options are those of `simulator`."""
+
+    def __init__(self, folder: Path, *, port: int = 0, **options: Any) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._key = "simulated-io-key"
+        app = simulator(folder / "app_io.jsonl", api_keys={self._key}, **options)
+        self._server = LoopbackServer(app, port=port)
+
+    def start(self) -> Mapping[str, Any]:
+        self._server.start()
+        return {"base_url": f"{self._server.url}/api/v1", "api_key": self._key, "status_delay_s": 1.0}
+
+    def stop(self) -> None:
+        self._server.stop()
+
+
+def simulate(folder: Path, **options: Any) -> Io:
+    """See `connectors.registry.simulate`."""
+    return Io(folder, **options)

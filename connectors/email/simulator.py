@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -179,3 +179,27 @@ def _append(path: Path, line: str) -> None:
         file.write(line + "\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+class MailServer:
+    """The simulated mail server as a `contracts.connector.Simulation`: clear text on loopback, no login."""
+
+    def __init__(self, folder: Path, *, port: int = 0) -> None:
+        self._simulator = Simulator(folder, port=port)
+
+    def start(self) -> Mapping[str, Any]:
+        self._simulator.start()
+        return {
+            "host": "127.0.0.1",
+            "port": self._simulator.port,
+            "security": "none",
+            "from_address": "avvisi@comune.example.it",
+        }
+
+    def stop(self) -> None:
+        self._simulator.stop()
+
+
+def simulate(folder: Path, **options: Any) -> MailServer:
+    """See `connectors.registry.simulate`."""
+    return MailServer(folder, **options)

@@ -24,6 +24,9 @@ _ITEM: TypeAdapter[Item] = TypeAdapter(Item)
 # What the person asked for or must act on cannot be switched off (email-and-pec, "List-Unsubscribe").
 _ALWAYS = frozenset({"integration_request", "outcome", "alert"})
 
+# Whoever has paid meanwhile is not asked to pay.
+_SETTLED = frozenset({"paid", "paid_elsewhere", "cancelled", "refunded"})
+
 
 @dataclass(frozen=True, slots=True)
 class Notices:
@@ -37,7 +40,7 @@ class Notices:
     """(ente_id, citizen_id, topic) -> a one-click address."""
 
     def of(self, claim: Claim) -> Notice:
-        """The notice of a claimed delivery. Raises Skipped when the message was withdrawn or the citizen opted out."""
+        """The notice of a claimed delivery. Raises Skipped when it was withdrawn, is moot, or was opted out of."""
         with self.database.read() as connection:
             tax_code, citizen = self.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)
             mine = (items.c.ente_id == claim.ente_id) & (items.c.citizen_id == claim.citizen_id)
@@ -54,6 +57,8 @@ class Notices:
                 )
             topic = row["service_id"] or "*"
             silenced = opted_out(connection, citizen, channel=claim.channel, topic=topic)
+        if about is not None and about["collection"] == "payments" and about["state"] in _SETTLED:
+            raise Skipped("notice.moot")
         assert payload is not None
         message = _ITEM.validate_json(payload)
         assert isinstance(message, Message)

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 import orjson
@@ -10,12 +10,13 @@ from pydantic import ValidationError
 
 from contracts.connector import Connector, ConnectorType, Limits
 from hub.store.configuration import ConnectorConfig
+from hub.store.snapshot import Snapshot
 
 from .routing import Outlet, Outlets
 
 log = logging.getLogger(__name__)
 
-Configs = Mapping[tuple[str, str], ConnectorConfig]
+Configs = dict[tuple[str, str], ConnectorConfig]
 
 
 class BadConfiguration(Exception):
@@ -25,16 +26,20 @@ class BadConfiguration(Exception):
 class ConnectorPool:
     """Makes connectors from their configurations, and keeps them while the version holds."""
 
-    def __init__(self, types: Mapping[str, ConnectorType], configs: Callable[[], Configs]) -> None:
+    def __init__(self, types: Mapping[str, ConnectorType], configs: Snapshot[Configs]) -> None:
         self._types = types
         self._configs = configs
         self._ready: dict[tuple[str, str], tuple[int, Connector]] = {}
         self._lock = threading.Lock()
 
-    def get(self, ente_id: str, connector_id: str) -> Connector | None:
-        """The connector in force; None when it is gone or its settings no longer fit."""
+    def get(self, ente_id: str, connector_id: str, version: int = 0) -> Connector | None:
+        """The connector in force, at `version` or newer; None when it is gone or its settings no longer fit."""
         key = (ente_id, connector_id)
         config = self._configs().get(key)
+        if version > (config.version if config else 0):
+            # Changed less than a second ago: working with the old settings could pause what was just set right.
+            self._configs.poll()
+            config = self._configs().get(key)
         if config is None:
             return None
         with self._lock:

@@ -36,12 +36,14 @@ class ClaimLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Works on claims. `connector` gives the connector in force for (ente, connector_id); None when it is not there."""
+    """Works on claims. `connector` gives the connector of (ente, connector_id), at that version of its configuration
+    or a newer one; None when it is not there.
+    """
 
     committer: Committer
     clock: Clock
     notice_of: Callable[[Claim], Notice]
-    connector: Callable[[str, str], Connector | None]
+    connector: Callable[[str, str, int], Connector | None]
     lease: timedelta
     draw: Callable[[], float] = random.random
 
@@ -54,7 +56,8 @@ class Runner:
             return
         mine = self.committer.write(settle, end)
         if end.outcome == "misconfigured":
-            self.committer.write(pause, Pause(claim.ente_id, claim.connector_id, end.reason or ""))
+            failed = Pause(claim.ente_id, claim.connector_id, claim.connector_version, end.reason or "")
+            self.committer.write(pause, failed)
         log.info(
             "delivery.settled delivery_id=%s connector=%s state=%s outcome=%s reason=%s attempt=%d kept=%s",
             claim.delivery_id,
@@ -67,7 +70,7 @@ class Runner:
         )
 
     def _end(self, claim: Claim) -> Settlement:
-        connector = self.connector(claim.ente_id, claim.connector_id)
+        connector = self.connector(claim.ente_id, claim.connector_id, claim.connector_version)
         if connector is None:
             return _held(claim, "connector.not_loaded")
         memo: Memo = dict(claim.memo)

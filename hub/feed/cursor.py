@@ -1,4 +1,7 @@
-"""Opaque cursors: sealed, and bound to the citizen and the list they were given for."""
+"""Opaque cursors: sealed, and bound to the person and the list they were given for.
+
+Not to the citizen_id: who asks before anything was published has none yet, and goes on with the same cursor later.
+"""
 
 import base64
 from typing import Any
@@ -7,21 +10,20 @@ import orjson
 
 from hub.errors import Fault, RequestInvalid
 from hub.security.vault import VaultError
-from hub.store.citizens import Citizen
 from hub.store.ports import Vault
 
 
-def write(vault: Vault, citizen: Citizen, purpose: str, position: list[Any]) -> str:
-    """A cursor that only this citizen can use, and only for this list with these filters."""
-    sealed = vault.seal(orjson.dumps(position), _place(citizen, purpose))
+def write(vault: Vault, owner: str, purpose: str, position: list[Any]) -> str:
+    """A cursor that only this person can use, and only for this list with these filters."""
+    sealed = vault.seal(orjson.dumps(position), _place(owner, purpose))
     return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
-def read(vault: Vault, citizen: Citizen, purpose: str, cursor: str) -> list[Any]:
+def read(vault: Vault, owner: str, purpose: str, cursor: str) -> list[Any]:
     """The position in a cursor. Raises RequestInvalid for one that was not given for this list."""
     try:
         sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        position: list[Any] = orjson.loads(vault.open(sealed, _place(citizen, purpose)))
+        position: list[Any] = orjson.loads(vault.open(sealed, _place(owner, purpose)))
     except (ValueError, VaultError) as exc:
         raise bad("cursor", "not a cursor of this list") from exc
     return position
@@ -32,5 +34,5 @@ def bad(parameter: str, detail: str) -> RequestInvalid:
     return RequestInvalid(f"{parameter}: {detail}", faults=(Fault(f"#query/{parameter}", "parameter.invalid", detail),))
 
 
-def _place(citizen: Citizen, purpose: str) -> str:
-    return f"cursor|{citizen.ente_id}|{citizen.citizen_id}|{purpose}"
+def _place(owner: str, purpose: str) -> str:
+    return f"cursor|{owner}|{purpose}"

@@ -7,7 +7,7 @@ from typing import get_args
 
 from contracts.feed import Turn
 from contracts.publishing import Collection
-from hub.errors import RequestInvalid
+from hub.errors import Fault, RequestInvalid
 from hub.store.reading import Filters
 
 from .cursor import bad
@@ -83,7 +83,9 @@ def _once(query: Sequence[tuple[str, str]], allowed: Sequence[str]) -> dict[str,
     given: dict[str, str] = {}
     for name, value in query:
         if name not in allowed:
-            raise RequestInvalid(f"unknown parameter; known here: {', '.join(allowed) or 'none'}")
+            # The name is the sender's own text, and may be a tax code: it is not repeated.
+            detail = f"known here: {', '.join(allowed) or 'none'}"
+            raise RequestInvalid(f"unknown parameter; {detail}", faults=(Fault("#query", "parameter.unknown", detail),))
         if name in given:
             raise bad(name, "given twice")
         longest = 400 if name in ("cursor", "after") else _LONGEST
@@ -114,4 +116,7 @@ def _instant(given: Mapping[str, str], name: str) -> datetime | None:
         raise bad(name, "an RFC 3339 date-time with its zone") from None
     if moment.tzinfo is None:
         raise bad(name, "the zone is missing; write for example 2026-11-24T00:00:00Z")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise bad(name, "outside the years 1 to 9999 in UTC") from None

@@ -66,14 +66,15 @@ class Feed:
         """The citizen behind a verified subject, None when nothing was ever published for that code."""
         return self._citizens.find(connection, subject)
 
-    def reading(self, connection: Connection, citizen: Citizen | None, level: int) -> Reading:
-        return Reading(connection, self._vault, citizen or _NOBODY, level, self._clock.now())
+    def reading(self, connection: Connection, subject: Subject, citizen: Citizen | None, level: int) -> Reading:
+        owner = self._vault.keyed_hash("cursor", "\0".join(subject))
+        return Reading(connection, self._vault, citizen or _NOBODY, owner, level, self._clock.now())
 
     def page(self, reading: Reading, wish: ListWish) -> dict[str, Any]:
         """contracts.feed.FeedPage."""
         after = None
         if wish.cursor is not None:
-            moment, item_id = cursor.read(self._vault, reading.citizen, wish.purpose, wish.cursor)
+            moment, item_id = cursor.read(self._vault, reading.owner, wish.purpose, wish.cursor)
             after = (datetime.fromisoformat(moment), item_id)
         if wish.q is None:
             rows = reading.page(wish.filters, sort=wish.sort, after=after, limit=wish.limit + 1)
@@ -86,7 +87,7 @@ class Feed:
         position = [rfc3339(last[column]), last["item_id"]] if last else None
         return {
             "items": [row_view(row, reading.now) for row in rows],
-            "next_cursor": cursor.write(self._vault, reading.citizen, wish.purpose, position) if position else None,
+            "next_cursor": cursor.write(self._vault, reading.owner, wish.purpose, position) if position else None,
             "truncated": cut,
         }
 
@@ -132,7 +133,7 @@ class Feed:
 
     def changes(self, reading: Reading, after: str | None, limit: int) -> dict[str, Any]:
         """contracts.feed.ChangesPage: in commit order, nothing missed, each item as it is now."""
-        number = 0 if after is None else cursor.read(self._vault, reading.citizen, "changes", after)[0]
+        number = 0 if after is None else cursor.read(self._vault, reading.owner, "changes", after)[0]
         rows = reading.changes(number, limit + 1)
         shown = rows[:limit]
         last = shown[-1].item["sequence"] if shown else number
@@ -146,7 +147,7 @@ class Feed:
                 }
                 for row in shown
             ],
-            "next_cursor": cursor.write(self._vault, reading.citizen, "changes", [last]),
+            "next_cursor": cursor.write(self._vault, reading.owner, "changes", [last]),
             "more": len(rows) > limit,
         }
 

@@ -37,6 +37,7 @@ _COLLECTION_OF = {
     "list_payments": "payments",
     "list_receipts": "receipts",
 }
+_ITEM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _RANGE = re.compile(r"^bytes=(\d{0,15})-(\d{0,15})$")
 
 Read = Callable[[Reading, Exchange], Response]
@@ -93,11 +94,13 @@ class FeedApi:
     def _answer(
         self, reader: Reader, exchange: Exchange, read: Read
     ) -> tuple[Response | None, str | None, HubError | None]:
+        subject = _subject(reader)
         with self._feed.open() as connection:
-            citizen = self._feed.citizen(connection, _subject(reader))
+            citizen = self._feed.citizen(connection, subject)
             citizen_id = citizen.citizen_id if citizen else None
+            reading = self._feed.reading(connection, subject, citizen, reader.level)
             try:
-                return read(self._feed.reading(connection, citizen, reader.level), exchange), citizen_id, None
+                return read(reading, exchange), citizen_id, None
             except HubError as refusal:
                 return None, citizen_id, refusal
 
@@ -133,10 +136,9 @@ class FeedApi:
                 patch = _patch(exchange)
             except HubError as error:
                 refusal = error
-            item_id = exchange.request.path_params["item_id"]
             citizen_id = await run_in_threadpool(self._citizen_id, reader)
             change = UserStateChange(
-                access=_access(exchange, operation, reader, citizen_id, "ok", item_id=item_id),
+                access=_access(exchange, operation, reader, citizen_id, "ok"),
                 signer=f"portal:{reader.portal.portal_id}",
                 used=tuple(UsedToken(t.header, t.jti, t.expires_at) for t in reader.used),
                 level=reader.level,
@@ -182,9 +184,9 @@ def _access(
     reader: Reader,
     citizen_id: str | None,
     outcome: str,
-    *,
-    item_id: str | None = None,
 ) -> Access:
+    # What stands in the path is the sender's own text, and may be a tax code: only a real id is written down.
+    item_id = exchange.request.path_params.get("item_id", "")
     return Access(
         request_id=exchange.request_id,
         ente_id=reader.ente.ente_id,
@@ -194,7 +196,7 @@ def _access(
         operation=operation.operation_id,
         outcome=outcome,
         citizen_id=citizen_id,
-        item_id=item_id or exchange.request.path_params.get("item_id"),
+        item_id=item_id if _ITEM_ID.fullmatch(item_id) else None,
     )
 
 

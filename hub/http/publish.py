@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from contracts.base import rfc3339
-from hub.errors import HubError, RequestInvalid, RequestRefused
+from hub.errors import HubError, RequestInvalid
 from hub.ingest.pipeline import Inbound, Pipeline, body_sha256
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView, find_wish
@@ -161,8 +161,9 @@ class PublishApi:
         inbound = Inbound(request, exchange.request_id, operation.operation_id, operation.signed_body)
         try:
             verified = self._pipeline.verify(inbound)
-        except RequestRefused as refused:
-            row = Unsigned(exchange.request_id, operation.operation_id, refused.cause, body_sha256(request.body))
+        except HubError as refused:
+            digest = body_sha256(request.body)
+            row = Unsigned(exchange.request_id, operation.operation_id, refused.cause, digest, refused.code)
             await self._committer.submit(self._intake.record_unsigned, row)
             raise
         exchange.allowance = self._limiter.count_call(f"{verified.ente.ente_id}/{verified.vendor.vendor_id}")

@@ -10,6 +10,7 @@ import contracts.items as canonical
 from contracts.items import COLLECTIONS, Item
 from contracts.problem import MAX_FAULTS
 from hub.errors import ContractViolation, Fault, HubError, PersonalExternalId, RequestInvalid
+from hub.telemetry import redact
 
 _ITEM: TypeAdapter[Item] = TypeAdapter(Item)
 
@@ -48,7 +49,7 @@ def refusal_of(error: ValidationError) -> HubError:
     errors = error.errors(include_url=False, include_input=False)
     if any(e["type"] == "json_invalid" for e in errors):
         return RequestInvalid("the body is not JSON in UTF-8", faults=(Fault("", "body.not_json", "not JSON"),))
-    if errors[0]["type"] == "model_type" or (errors[0]["type"].endswith("_type") and not errors[0]["loc"]):
+    if errors[0]["type"].endswith("_type") and not errors[0]["loc"]:
         return RequestInvalid("the body is not a JSON object", faults=(Fault("", "body.not_object", "not an object"),))
     if any(isinstance(e.get("ctx", {}).get("error"), canonical.PersonalExternalId) for e in errors):
         return PersonalExternalId(faults=(Fault("/external_id", "external_id.personal_data", "holds a tax code"),))
@@ -76,7 +77,8 @@ def read(payload: bytes) -> Item:
 
 def _fault(error: ErrorDetails) -> Fault:
     parts = [str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"]]
-    pointer = "".join(f"/{part}" for part in parts)[:500]
+    # The name of an unknown field is the sender's own text, and may be a tax code.
+    pointer = redact("".join(f"/{part}" for part in parts))[:500]
     kind = error["type"]
     code = _CODES.get(kind, "field.type" if kind.endswith(("_type", "_parsing")) else "field.invalid")
     return Fault(pointer, code, error["msg"].removeprefix("Value error, ")[:500])

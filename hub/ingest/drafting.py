@@ -1,7 +1,7 @@
 """From a canonical item to the store's draft of it: clear columns, states, and the message it will give."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from contracts.items import Channel, CitizenItem, Document, Item, Message, Payment, Receipt, Service
@@ -130,8 +130,8 @@ def _turn(item: CitizenItem, state: str) -> str:
 
 def _due_at(item: CitizenItem) -> datetime | None:
     match item:
-        case Payment() if item.due_date is not None:
-            # A due date ends at midnight in Italy.
+        case Payment() if item.due_date is not None and item.due_date < date.max:
+            # A due date ends at midnight in Italy; 31 December 9999 is how some sources write "none".
             return (datetime.combine(item.due_date, time(), ROME) + timedelta(days=1)).astimezone(UTC)
         case Message():
             return item.due_at

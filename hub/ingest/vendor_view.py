@@ -30,8 +30,12 @@ def find_wish(query: Sequence[tuple[str, str]]) -> FindWish:
     """The wish in a query string. Raises RequestInvalid."""
     given: dict[str, str] = {}
     for name, value in query:
-        if name not in ("external_id", "collection", "source", "limit", "cursor") or name in given:
-            raise _bad(name, "unknown, or given twice")
+        if name not in ("external_id", "collection", "source", "limit", "cursor"):
+            # The name is the sender's own text, and may be a tax code: it is not repeated.
+            detail = "known here: external_id, collection, source, limit, cursor"
+            raise RequestInvalid(f"unknown parameter; {detail}", faults=(Fault("#query", "parameter.unknown", detail),))
+        if name in given:
+            raise _bad(name, "given twice")
         if not 1 <= len(value) <= 200 or any(ord(c) < 33 for c in value):
             raise _bad(name, "must be 1 to 200 characters, without spaces and control characters")
         given[name] = value

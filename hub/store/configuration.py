@@ -33,6 +33,8 @@ class Pause:
 
     ente_id: str
     connector_id: str
+    version: int
+    """The configuration that failed: a newer one has not been tried yet, and is not paused for it."""
     reason: str
 
 
@@ -100,7 +102,14 @@ def set_status(tx: Tx, ente_id: str, connector_id: str, *, status: str, reason: 
 def pause(tx: Tx, pauses: Sequence[Pause]) -> list[None]:
     """A Committer handler."""
     for each in pauses:
-        set_status(tx, each.ente_id, each.connector_id, status="paused", reason=each.reason[:200])
+        query = select(connectors.c.version, connectors.c.status).where(
+            connectors.c.ente_id == each.ente_id, connectors.c.connector_id == each.connector_id
+        )
+        row = tx.connection.execute(query).one()
+        if row.version == each.version:
+            set_status(tx, each.ente_id, each.connector_id, status="paused", reason=each.reason[:200])
+        elif row.status == "active":
+            _release_held(tx, each.ente_id, each.connector_id)
     return [None] * len(pauses)
 
 

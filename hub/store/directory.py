@@ -12,6 +12,7 @@ from contracts.identifiers import new_uuid7
 from hub.registry import Ente, Key, Portal, Registry, Vendor
 
 from .database import Tx, upsert
+from .publications import HUB_VENDOR
 from .tables import enti, portals, services, trust_keys, vendors, versions
 
 
@@ -101,7 +102,8 @@ class NewKey:
 def add_ente(tx: Tx, ente: Ente) -> None:
     """Register a body. Raises AlreadyThere, also when its audiences are those of another one."""
     for row in tx.connection.execute(select(enti)):
-        if row.ente_id == ente.ente_id or ente.public_url == row.public_url:
+        theirs = {row.public_url, row.publish_audience, row.feed_audience}
+        if row.ente_id == ente.ente_id or theirs & {ente.public_url, ente.publish_audience, ente.feed_audience}:
             raise AlreadyThere(ente.ente_id)
     tx.connection.execute(
         insert(enti),
@@ -121,6 +123,8 @@ def add_ente(tx: Tx, ente: Ente) -> None:
 def add_vendor(tx: Tx, vendor: Vendor, keys: Iterable[NewKey]) -> None:
     """Register a vendor with its trust material. Raises AlreadyThere, also for an alias that is taken."""
     names = {vendor.vendor_id, *vendor.aliases}
+    if HUB_VENDOR in names:
+        raise AlreadyThere(HUB_VENDOR)
     for row in tx.connection.execute(select(vendors).where(vendors.c.ente_id == vendor.ente_id)):
         if names & {row.vendor_id, *row.aliases}:
             raise AlreadyThere(vendor.vendor_id)

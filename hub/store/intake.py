@@ -77,12 +77,13 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Unsigned:
-    """A request refused before its signatures held: all that may be said of it."""
+    """A request refused by its verification: all that may be said of it."""
 
     request_id: str
     operation: str
     cause: str
     body_sha256: str
+    code: str = "request.refused"
     ente_id: str = NO_ENTE
 
 
@@ -122,7 +123,7 @@ class Intake:
         """A Committer handler: evidence of requests refused before their signatures held."""
         for refusal in refusals:
             row = _evidence_row(tx, refusal.ente_id, refusal.request_id, refusal.operation)
-            row |= {"code": "request.refused", "cause": refusal.cause[:300], "body_sha256": refusal.body_sha256}
+            row |= {"code": refusal.code, "cause": refusal.cause[:300], "body_sha256": refusal.body_sha256}
             tx.evidence_rows.append(row)
         return [None] * len(refusals)
 

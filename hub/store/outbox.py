@@ -37,6 +37,8 @@ class Claim:
     citizen_id: str
     message_id: str
     connector_id: str
+    connector_version: int
+    """The configuration in force when it was claimed."""
     channel: str
     attempts: int
     """How many were made, this one included; following up on an accepted message makes none."""
@@ -89,7 +91,7 @@ def claim(tx: Tx, wishes: Sequence[Due]) -> list[list[Claim]]:
 
 def _claim(tx: Tx, wish: Due) -> list[Claim]:
     rows = tx.connection.execute(
-        select(deliveries)
+        select(deliveries, connectors.c.version.label("connector_version"))
         .join(
             connectors,
             (connectors.c.ente_id == deliveries.c.ente_id) & (connectors.c.connector_id == deliveries.c.connector_id),
@@ -111,6 +113,7 @@ def _claim(tx: Tx, wish: Due) -> list[Claim]:
             row.citizen_id,
             row.message_id,
             row.connector_id,
+            row.connector_version,
             row.channel,
             row.attempts + (row.state == "queued"),
             row.memo,

@@ -305,7 +305,7 @@ def _facts_kept(draft: Draft, item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _delivery_row(tx: Tx, planned: PlannedDelivery, message: dict[str, Any]) -> dict[str, Any]:
-    visible_from = message["visible_from"]
+    due_at = max(tx.now, message["visible_from"] or tx.now)
     return {
         "ente_id": message["ente_id"],
         "delivery_id": new_uuid7(),
@@ -315,8 +315,9 @@ def _delivery_row(tx: Tx, planned: PlannedDelivery, message: dict[str, Any]) -> 
         "channel": planned.channel,
         "state": "skipped" if planned.reason else "queued",
         "reason": planned.reason,
-        "due_at": max(tx.now, visible_from) if visible_from else tx.now,
-        "expires_at": planned.expires_at,
+        "due_at": due_at,
+        # Its age counts from when it may leave: a message for next week is not too old then.
+        "expires_at": planned.expires_at + (due_at - tx.now),
         "attempts": 0,
         "claims": 0,
         "claim_id": None,

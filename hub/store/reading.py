@@ -56,6 +56,8 @@ class Reading:
     connection: Connection
     vault: Vault
     citizen: Citizen
+    owner: str
+    """Keyed hash of the person, known here or not yet: whose cursors these are."""
     level: int
     now: datetime
 

@@ -14,7 +14,7 @@ from hub.security.causes import code_of
 from hub.security.portal import Reader, verify_reader
 
 CODE, OMOCODIA = "RSSMRA80A01H501U", "RSSMRA80A01H50MM"
-COMPANY = ""
+COMPANY = "02438750586"
 ACR = "https://www.spid.gov.it/SpidL"
 
 

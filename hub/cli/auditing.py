@@ -1,0 +1,109 @@
+"""`audit verify`: whether evidence and access log are as they were written."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+from sqlalchemy import Connection, func, select, tuple_
+
+from hub.security import jose
+from hub.security.causes import Refusal
+from hub.security.sign import SigningKey
+from hub.store.chain import verify_chain
+from hub.store.tables import access_log, chain_roots, evidence
+
+from .console import Failed, complain, emit, say
+from .options import HOME, AsJson, HomeFolder, opened
+
+group = typer.Typer(name="audit", help="Evidence and access log.", no_args_is_help=True)
+
+Tails = dict[str, tuple[int, str]]
+MAX_TOLD = 50
+
+
+@group.callback()
+def _group() -> None:
+    """Evidence and access log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """What stands in the anchors' file."""
+
+    count: int
+    roots: frozenset[tuple[str, int, str]]
+    faults: tuple[str, ...]
+
+    def last(self) -> Tails:
+        """The farthest root of each writer."""
+        return {writer: (number, root) for writer, number, root in sorted(self.roots)}
+
+
+@group.command("verify")
+def verify(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+    """Check the hash chain over every record, and the signed anchors outside the database."""
+    with opened(home) as one:
+        # The anchors first: what is written meanwhile only makes the chain longer than they say.
+        anchors = read_anchors(one.anchors, one.key)
+        with one.database.read() as connection:
+            records = sum(
+                connection.execute(select(func.count()).select_from(table)).scalar_one()
+                for table in (evidence, access_log)
+            )
+            faults = [*anchors.faults, *verify_chain(connection, anchors.last()), *_rewritten(connection, anchors)]
+    if as_json:
+        emit({"ok": not faults, "records": records, "anchors": anchors.count, "faults": faults})
+    else:
+        for fault in faults[:MAX_TOLD]:
+            say(fault)
+        say(f"{records} records, {anchors.count} anchors, {len(faults)} faults")
+    if not anchors.count and records:
+        complain("note: there is no anchor yet, so that a cut tail would not show; a hub writes one in five minutes")
+    if faults:
+        raise Failed(f"the records are not as they were written: {len(faults)} faults")
+
+
+def read_anchors(path: Path, key: SigningKey) -> Anchors:
+    """The anchors, each with the hub's signature over it."""
+    roots: set[tuple[str, int, str]] = set()
+    faults = []
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    for number, line in enumerate(lines, 1):
+        try:
+            found = _anchor(line, key)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            faults.append(f"anchor {number}: cannot be read")
+        except Refusal:
+            faults.append(f"anchor {number}: the hub's signature does not hold")
+        else:
+            roots |= {(writer, int(at), str(root)) for writer, (at, root) in found.items()}
+    return Anchors(len(lines), frozenset(roots), tuple(faults))
+
+
+def _anchor(line: bytes, key: SigningKey) -> Tails:
+    content: dict[str, Any] = json.loads(line)
+    signature = content.pop("signature")
+    token = jose.parse(signature)
+    jose.verify(token, jose.VerifyingKey(key.private.public_key(), key.alg, key.kid))
+    if token.claims != content:
+        raise Refusal("signature.invalid")
+    tails: Tails = content["tails"]
+    return tails
+
+
+def _rewritten(connection: Connection, anchors: Anchors) -> Iterator[str]:
+    """Earlier anchors whose root is another one now."""
+    last = anchors.last()
+    earlier = sorted(each for each in anchors.roots if last[each[0]] != each[1:])
+    for start in range(0, len(earlier), 400):
+        part = earlier[start : start + 400]
+        where = tuple_(chain_roots.c.writer_id, chain_roots.c.root_number).in_([each[:2] for each in part])
+        rows = connection.execute(
+            select(chain_roots.c.writer_id, chain_roots.c.root_number, chain_roots.c.root).where(where)
+        )
+        present = {tuple(row) for row in rows}
+        for writer, number, _ in (each for each in part if each not in present):
+            yield f"writer {writer}: root {number} is not the one anchored"

@@ -1,0 +1,109 @@
+"""A connector's settings on the command line: read from options and files, checked by its type, shown without secrets."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from contracts.connector import Connector, ConnectorType
+from contracts.failures import Misconfigured
+from hub.dispatch.pool import BadConfiguration, build
+from hub.store.configuration import ConnectorConfig
+
+from .console import WrongUsage
+from .options import read_text
+
+HIDDEN = "**********"
+
+
+def from_options(
+    kind: ConnectorType, present: Mapping[str, Any], *, sets: Sequence[str], secret_files: Sequence[str]
+) -> dict[str, Any]:
+    """The present settings, changed by `key=value` and by `key=FILE` for secrets; an empty value takes one away."""
+    properties = kind.settings.model_json_schema()["properties"]
+    settings = dict(present)
+    for key, text in _pairs(sets, "--set"):
+        if key in properties and _is_secret(properties[key]):
+            raise WrongUsage(f"--set {key}: it is a secret; arguments are seen by others, use --secret-file {key}=FILE")
+        settings[key] = _value(text, properties.get(key, {}))
+    for key, file in _pairs(secret_files, "--secret-file"):
+        settings[key] = read_text(Path(file), name=f"--secret-file {key}").rstrip("\r\n")
+    return settings
+
+
+def limits_from_options(present: Mapping[str, Any], limits: Sequence[str]) -> dict[str, Any]:
+    """The present limits, changed by `key=number`."""
+    changed = dict(present)
+    for key, text in _pairs(limits, "--limit"):
+        try:
+            changed[key] = json.loads(text)
+        except ValueError:
+            raise WrongUsage(f"--limit {key}: not a number") from None
+    return changed
+
+
+def connect(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Connector:
+    """The connector of a configuration; a fault of it names the setting."""
+    try:
+        return build(types, config)
+    except BadConfiguration as fault:
+        raise WrongUsage(f"connector {config.connector_id}: {fault}") from None
+    except Misconfigured as fault:
+        raise WrongUsage(f"connector {config.connector_id}: {fault.reason}: {fault.detail}") from None
+
+
+def masked(kind: ConnectorType | None, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with every secret hidden; where they do not fit the type, only their names."""
+    if kind is not None:
+        try:
+            model = kind.settings.model_validate_json(json.dumps(dict(settings)))
+        except ValidationError:
+            pass
+        else:
+            return _masked(model)
+    return dict.fromkeys(settings, HIDDEN)
+
+
+def _masked(model: BaseModel) -> dict[str, Any]:
+    found = {}
+    for name in type(model).model_fields:
+        value = getattr(model, name)
+        if isinstance(value, SecretStr):
+            found[name] = HIDDEN
+        elif isinstance(value, BaseModel):
+            found[name] = _masked(value)
+        else:
+            found[name] = value if isinstance(value, str | int | float | bool | None) else str(value)
+    return found
+
+
+def _pairs(texts: Sequence[str], option: str) -> list[tuple[str, str]]:
+    pairs = [text.partition("=") for text in texts]
+    for key, equals, _ in pairs:
+        if not key or not equals:
+            raise WrongUsage(f"{option} takes key=value")
+    return [(key, value) for key, _, value in pairs]
+
+
+def _value(text: str, schema: Mapping[str, Any]) -> Any:
+    """A JSON scalar, or the text itself: also where it looks like a number and the setting is a text."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    if isinstance(value, dict | list) or (
+        isinstance(value, bool | int | float) and _types(schema) <= {"string", "null"}
+    ):
+        return text
+    return value
+
+
+def _types(schema: Mapping[str, Any]) -> set[str]:
+    options = schema.get("anyOf", [schema])
+    return {str(option.get("type", "any")) for option in options}
+
+
+def _is_secret(schema: Mapping[str, Any]) -> bool:
+    return any(option.get("writeOnly", False) for option in schema.get("anyOf", [schema]))

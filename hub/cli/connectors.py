@@ -1,0 +1,172 @@
+"""`connector`: the ways out, as an administrator configures them."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from contracts.base import Code
+from contracts.failures import Failure
+from hub.bootstrap import Home
+from hub.store.configuration import ConnectorConfig, set_status
+
+from .connector_settings import connect, from_options, limits_from_options, masked
+from .console import Failed, WrongUsage, record, table, told
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened
+
+group = typer.Typer(name="connector", help="The ways out: App IO, e-mail, ...", no_args_is_help=True)
+
+ConnectorId = Annotated[str, typer.Argument(metavar="ID")]
+
+
+@group.command("list")
+def list_(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+    """The connectors."""
+    with opened(home) as one, one.database.read() as connection:
+        configs = one.configuration.load(connection)
+    rows = [
+        {
+            "ente_id": config.ente_id,
+            "connector_id": config.connector_id,
+            "type": config.type,
+            "status": config.status,
+            "version": config.version,
+            "paused_reason": config.paused_reason,
+        }
+        for _, config in sorted(configs.items())
+    ]
+    table(rows, as_json=as_json, empty="no connector is configured")
+
+
+@group.command("show")
+def show(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+    """One connector; its secrets are never shown."""
+    with opened(home) as one:
+        config = _config(one, ente, connector_id)
+        record(_shown(one, config), as_json=as_json)
+
+
+@group.command("set")
+def set_(
+    connector_id: ConnectorId,
+    type_: Annotated[str | None, typer.Option("--type", help="Connector type; needed the first time.")] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; JSON scalar or text; repeatable.")
+    ] = None,
+    secret_files: Annotated[
+        list[str] | None,
+        typer.Option("--secret-file", metavar="KEY=FILE", help="A secret from a file, or - for standard input."),
+    ] = None,
+    limits: Annotated[
+        list[str] | None, typer.Option("--limit", metavar="KEY=VALUE", help="A limit such as retry_base_s=1.")
+    ] = None,
+    unset: Annotated[list[str] | None, typer.Option("--unset", metavar="KEY", help="Back to the default.")] = None,
+    ente: EnteCode = None,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Make a connector, or give it a new version: what is not named stays. It is active at once."""
+    checked(Code, connector_id, name="the connector's id")
+    with opened(home) as one:
+        present = _present(one, ente, connector_id, type_)
+        kind = one.types.get(present.type)
+        if kind is None:
+            raise WrongUsage(f"--type: there is no connector type {present.type!r}; there are {', '.join(one.types)}")
+        settings = from_options(kind, present.settings, sets=sets or (), secret_files=secret_files or ())
+        settings = {key: value for key, value in settings.items() if key not in (unset or ())}
+        config = replace(present, settings=settings, limits=limits_from_options(present.limits, limits or ()))
+        connect(one.types, config).close()
+        with one.database.write() as tx:
+            one.configuration.save(
+                tx,
+                ente_id=config.ente_id,
+                connector_id=connector_id,
+                type=config.type,
+                settings=config.settings,
+                limits=config.limits,
+            )
+        saved = _config(one, config.ente_id, connector_id)
+        told(
+            _shown(one, saved),
+            as_json=as_json,
+            text=f"connector {connector_id} of {saved.ente_id} is active at version {saved.version}",
+        )
+
+
+@group.command("check")
+def check(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+    """Really call the provider."""
+    with opened(home) as one:
+        config = _config(one, ente, connector_id)
+        connector = connect(one.types, config)
+    try:
+        sentence = connector.check()
+    except Failure as failure:
+        raise Failed(f"connector {connector_id}: {type(failure).__name__.lower()}: {failure}") from None
+    finally:
+        connector.close()
+    told({"connector_id": connector_id, "ok": True, "detail": sentence}, as_json=as_json, text=sentence)
+
+
+@group.command("activate")
+def activate(
+    connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False
+) -> None:
+    """Let a connector work again; what its pause held goes out."""
+    _status(connector_id, ente, home, status="active", reason=None, as_json=as_json)
+
+
+@group.command("pause")
+def pause(
+    connector_id: ConnectorId,
+    reason: Annotated[str | None, typer.Option("--reason", help="For the colleagues.")] = None,
+    ente: EnteCode = None,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Hold everything that would go out by a connector."""
+    _status(connector_id, ente, home, status="paused", reason=(reason or "by an administrator")[:200], as_json=as_json)
+
+
+def _status(connector_id: str, ente: str | None, home: Path, *, status: str, reason: str | None, as_json: bool) -> None:
+    with opened(home) as one:
+        config = _config(one, ente, connector_id)
+        with one.database.write() as tx:
+            set_status(tx, config.ente_id, connector_id, status=status, reason=reason)
+    value = {"connector_id": connector_id, "status": status, "paused_reason": reason}
+    told(value, as_json=as_json, text=f"connector {connector_id} of {config.ente_id} is {status}")
+
+
+def _config(home: Home, ente: str | None, connector_id: str) -> ConnectorConfig:
+    with home.database.read() as connection:
+        code = ente_of(connection, ente).ente_id
+        found = home.configuration.load(connection).get((code, connector_id))
+    if found is None:
+        raise Failed(f"there is no connector {connector_id!r} in {code}")
+    return found
+
+
+def _present(home: Home, ente: str | None, connector_id: str, type_: str | None) -> ConnectorConfig:
+    """What is configured now; an empty one of that type where there is nothing, or something of another type."""
+    with home.database.read() as connection:
+        code = ente_of(connection, ente).ente_id
+        found = home.configuration.load(connection).get((code, connector_id))
+    if found is not None and type_ in (None, found.type):
+        return found
+    if type_ is None:
+        raise WrongUsage(f"--type is needed, as there is no connector {connector_id!r} in {code} yet")
+    return ConnectorConfig(code, connector_id, type_, "active", 0, {}, {})
+
+
+def _shown(home: Home, config: ConnectorConfig) -> dict[str, Any]:
+    return {
+        "ente_id": config.ente_id,
+        "connector_id": config.connector_id,
+        "type": config.type,
+        "status": config.status,
+        "paused_reason": config.paused_reason,
+        "version": config.version,
+        "settings": masked(home.types.get(config.type), config.settings),
+        "limits": dict(config.limits),
+    }

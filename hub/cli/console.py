@@ -1,0 +1,109 @@
+"""What commands print: JSON for machines, tables for people, one sentence for a failure."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from contracts.base import rfc3339
+
+_WIDE = 240
+"""Columns where nobody's terminal sets a width: a pipe gets whole lines."""
+
+
+class Failed(typer.TyperException):
+    """The thing asked for failed."""
+
+    exit_code = 1
+
+
+class WrongUsage(typer.TyperException):
+    """Wrong usage or configuration; the message names the setting."""
+
+    exit_code = 2
+
+
+def complain(sentence: str) -> None:
+    """One line on standard error."""
+    print(f"raccordo: {clean(' '.join(sentence.split()))}", file=sys.stderr)
+
+
+def say(line: str = "") -> None:
+    """One line for people."""
+    print(clean(line))
+
+
+def emit(value: Any) -> None:
+    """`value` for machines: JSON, indented."""
+    print(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=_json).decode())
+
+
+def told(value: Any, *, as_json: bool, text: str) -> None:
+    """What was done: `value` for machines, `text` for people."""
+    if as_json:
+        emit(value)
+    else:
+        say(text)
+
+
+def table(rows: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str) -> None:
+    """Rows of one shape; `empty` is what people read where there are none."""
+    if as_json:
+        emit(rows)
+    elif not rows:
+        say(empty)
+    else:
+        grid = Table(box=None, pad_edge=False, header_style="bold")
+        for name in rows[0]:
+            grid.add_column(name.replace("_", " "), overflow="fold")
+        for row in rows:
+            grid.add_row(*(Text(shown(value)) for value in row.values()))
+        _console().print(grid)
+
+
+def record(values: Mapping[str, Any], *, as_json: bool) -> None:
+    """One thing, a line a field."""
+    if as_json:
+        emit(values)
+        return
+    width = max(len(name) for name in values)
+    for name, value in values.items():
+        say(f"{name.replace('_', ' '):<{width}}  {shown(value)}")
+
+
+def shown(value: Any) -> str:
+    """A value as people read it."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return rfc3339(value.replace(microsecond=0))
+    if isinstance(value, list | tuple | set | frozenset):
+        return ", ".join(shown(one) for one in value) or "-"
+    if isinstance(value, Mapping):
+        return orjson.dumps(value, default=_json).decode()
+    return clean(str(value))
+
+
+def clean(text: str) -> str:
+    """Without control characters: what was received must not drive the terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _console() -> Console:
+    return Console() if sys.stdout.isatty() else Console(width=_WIDE, soft_wrap=True)
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(type(value).__name__)

@@ -1,0 +1,138 @@
+"""`delivery`: what went out, what did not, and sending again what may be."""
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from contracts.connector import Limits
+from contracts.failures import Skipped
+from hub.bootstrap import Home
+from hub.dispatch.notices import Notices
+from hub.store.citizens import Citizens
+from hub.store.directory import NotThere, load_registry
+from hub.store.operations import REPLAYABLE, NotReplayable, list_deliveries, replay_delivery, show_delivery
+from hub.store.outbox import Claim
+
+from .console import Failed, record, say, table, told
+from .options import HOME, AsJson, HomeFolder, opened
+
+group = typer.Typer(name="delivery", help="Deliveries: look, and send again.", no_args_is_help=True)
+
+State = Literal["queued", "waiting", "delivered", "rejected", "skipped", "unconfirmed", "held", "expired", "parked"]
+DeliveryId = Annotated[str, typer.Argument(metavar="ID")]
+_LISTED = ("delivery_id", "ente_id", "connector_id", "channel", "state", "reason", "attempts", "created_at", "due_at")
+# Not `memo` and `citizen_id`: an operator has no business with either.
+_SHOWN = (*_LISTED, "message_id", "claims", "expires_at", "updated_at", "provider_id")
+_ATTEMPT = ("started_at", "ended_at", "outcome", "reason", "detail")
+
+
+@group.command("list")
+def list_(
+    state: Annotated[State | None, typer.Option("--state")] = None,
+    connector: Annotated[str | None, typer.Option("--connector", metavar="ID")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 100,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """The newest deliveries."""
+    with opened(home) as one, one.database.read() as connection:
+        found = list_deliveries(connection, state=state, connector_id=connector, limit=limit)
+    table([{name: row[name] for name in _LISTED} for row in found], as_json=as_json, empty="no such delivery")
+
+
+@group.command("show")
+def show(delivery_id: DeliveryId, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+    """One delivery and its attempts."""
+    with opened(home) as one:
+        row, tries = _found(one, delivery_id)
+    values = {name: row[name] for name in _SHOWN}
+    attempts = [{name: each[name] for name in _ATTEMPT} for each in tries]
+    if as_json:
+        record(values | {"attempt_log": attempts}, as_json=True)
+        return
+    record(values, as_json=False)
+    say()
+    table(attempts, as_json=False, empty="no attempt yet")
+
+
+@group.command("replay")
+def replay(
+    delivery_id: DeliveryId,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go out.")] = False,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Queue an ended delivery again, from its first step."""
+    with opened(home) as one:
+        row, _ = _found(one, delivery_id)
+        if row["state"] not in REPLAYABLE or row["claim_id"] is not None:
+            raise _not_replayable(delivery_id, row["state"])
+        expires_in_s = _max_age_s(one, row)
+        if dry_run:
+            record(_preview(one, row), as_json=as_json)
+            return
+        try:
+            with one.database.write() as tx:
+                replay_delivery(tx, delivery_id, expires_in_s=expires_in_s)
+        except NotReplayable as found:
+            raise _not_replayable(delivery_id, str(found)) from None
+    value = {"delivery_id": delivery_id, "state": "queued", "was": row["state"]}
+    told(value, as_json=as_json, text=f"delivery {delivery_id} is queued again (it was {row['state']})")
+
+
+def _found(home: Home, delivery_id: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    try:
+        with home.database.read() as connection:
+            return show_delivery(connection, delivery_id)
+    except NotThere:
+        raise Failed(f"there is no delivery {delivery_id!r}") from None
+
+
+def _not_replayable(delivery_id: str, state: str) -> Failed:
+    return Failed(
+        f"delivery {delivery_id} is {state}; sending it again could tell the citizen twice, "
+        f"so only these can be replayed: {', '.join(sorted(REPLAYABLE))}"
+    )
+
+
+def _max_age_s(home: Home, row: dict[str, Any]) -> int:
+    with home.database.read() as connection:
+        config = home.configuration.load(connection).get((row["ente_id"], row["connector_id"]))
+    kind = home.types.get(config.type) if config else None
+    if config is None or kind is None:
+        raise Failed(f"connector {row['connector_id']} of this delivery is not configured any more")
+    return Limits.model_validate({**kind.manifest.limits.model_dump(), **config.limits}).max_age_s
+
+
+def _preview(home: Home, row: dict[str, Any]) -> dict[str, Any]:
+    """What would go out, without anything personal: the notice is made as for the delivery, and only its kind is told."""
+    values = {name: row[name] for name in ("delivery_id", "channel", "connector_id", "state", "attempts")}
+    try:
+        return values | {"kind": _kind(home, row), "would_be": "queued"}
+    except Skipped as skipped:
+        return values | {"kind": None, "would_be": f"skipped: {skipped.reason}"}
+
+
+def _kind(home: Home, row: dict[str, Any]) -> str:
+    with home.database.read() as connection:
+        registry = load_registry(connection)
+    notices = Notices(home.database, home.vault, Citizens(home.vault), lambda: registry, lambda *_: "")
+    names = (
+        "ente_id",
+        "delivery_id",
+        "citizen_id",
+        "message_id",
+        "connector_id",
+        "channel",
+        "created_at",
+        "expires_at",
+    )
+    claim = Claim(
+        **{name: row[name] for name in names},
+        claim_id="",
+        attempts=row["attempts"],
+        memo={},
+        unsafe=False,
+        accepted=False,
+    )
+    return notices.of(claim).kind

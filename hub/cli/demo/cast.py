@@ -1,0 +1,191 @@
+"""Who plays in the tour: two vendors with different kinds of key, a portal, three citizens, and what is sent."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from contracts.identifiers import make_notice_number
+from hub.bootstrap import Home
+from hub.registry import Ente, Portal, Vendor
+from hub.security.keys import (
+    certificates_pem,
+    new_authority,
+    new_key,
+    new_leaf,
+    private_pem,
+    write_private,
+    write_public,
+)
+from hub.security.sign import SigningKey
+from hub.store import directory
+from hub.store.directory import NewKey
+
+ENTE = "c_h501"
+
+
+@dataclass(frozen=True, slots=True)
+class Citizen:
+    name: str
+    tax_code: str
+    email: str
+    on_io: bool = True
+
+
+ROSSI = Citizen("Mario Rossi", "RSSMRA80A01H501U", "mario.rossi@example.it")
+VERDI = Citizen("Giuseppe Verdi", "VRDGPP70B15H501F", "giuseppe.verdi@example.it", on_io=False)
+BIANCHI = Citizen("Laura Bianchi", "BNCLRA85C41F205P", "laura.bianchi@example.it")
+CITIZENS = (ROSSI, VERDI, BIANCHI)
+
+PDF = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 100]/Contents 4 0 R/Resources<</Font<</F<</Type/Font\n"
+    b"/Subtype/Type1/BaseFont/Helvetica>>>>>>>>endobj 4 0 obj<</Length 55>>stream\n"
+    b"BT /F 14 Tf 20 50 Td (Certificato di residenza) Tj ET   \nendstream endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+)
+CREDITOR = "00488410010"
+NOTICE_NUMBER = make_notice_number(application_code=1, iuv_base=2026000123)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A vendor as the tour plays it."""
+
+    vendor_id: str
+    name: str
+    key: SigningKey
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    base: str
+    tributi: Sender
+    anagrafe: Sender
+    portal: SigningKey
+
+    @property
+    def publish_audience(self) -> str:
+        return f"{self.base}/publish/v1"
+
+    @property
+    def feed_audience(self) -> str:
+        return f"{self.base}/feed/v1"
+
+
+def engage(home: Home, keys: Path, base: str) -> Cast:
+    """Make the keys, and register everyone: what `raccordo keys`, `ente`, `vendor`, `portal` and `service` do."""
+    keys.mkdir(mode=0o700)
+    now = datetime.now(UTC)
+    authority = new_authority("CA di prova", now=now)
+    rsa, ec, portal = new_key("rs256"), new_key("es256"), new_key("es256")
+    leaf = new_leaf(authority, "tributi-srl", rsa.public_key(), now=now)
+    write_private(keys / "tributi-srl.pem", private_pem(rsa))
+    write_public(keys / "tributi-srl.crt", certificates_pem([leaf]))
+    write_public(keys / "ca.crt", certificates_pem([authority.certificate]))
+    write_private(keys / "anagrafe-spa.pem", private_pem(ec))
+    write_private(keys / "portale.pem", private_pem(portal))
+    cast = Cast(
+        base,
+        Sender("tributi-srl", "Tributi Srl", SigningKey(rsa, (leaf,)), "certificato x5c, RS256"),
+        Sender("anagrafe-spa", "Anagrafe SpA", SigningKey(ec), "chiave JWK registrata, ES256"),
+        SigningKey(portal),
+    )
+    everything = frozenset({"messages", "documents", "payments", "receipts"})
+    anchor = certificates_pem([authority.certificate]).decode()
+    with home.database.write() as tx:
+        ente = Ente(
+            ENTE, "Comune di Esempio", base, cast.publish_audience, cast.feed_audience, f"{base}/area-personale"
+        )
+        directory.add_ente(tx, ente)
+        directory.add_service(tx, ENTE, "tari", {"name": "TARI, tassa sui rifiuti"})
+        directory.add_service(tx, ENTE, "mensa", {"name": "Mensa scolastica"})
+        directory.add_service(tx, ENTE, "anagrafe", {"name": "Certificati anagrafici"})
+        for sender, trust, material in (
+            (cast.tributi, "x509", NewKey("anchor", anchor)),
+            (cast.anagrafe, "jwk", _jwk(cast.anagrafe.key)),
+        ):
+            vendor = Vendor(
+                ENTE,
+                sender.vendor_id,
+                sender.name,
+                "x509" if trust == "x509" else "jwk",
+                True,
+                (),
+                sender.vendor_id,
+                collections=everything,
+            )
+            directory.add_vendor(tx, vendor, [material])
+        scopes = frozenset({"feed:read", "feed:write"})
+        portal_keys = [_jwk(cast.portal), _jwk(cast.portal, "assertion_jwk")]
+        directory.add_portal(tx, Portal(ENTE, "portale", "Area personale", True, (), scopes), portal_keys)
+    return cast
+
+
+def item(citizen: Citizen, external_id: str, **fields: Any) -> dict[str, Any]:
+    """A publication for a citizen."""
+    envelope: dict[str, Any] = {
+        "external_id": external_id,
+        "version": 1,
+        "source": "gestionale",
+        "recipient": {"tax_code": citizen.tax_code, "email": citizen.email},
+        "occurred_at": datetime.now(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z"),
+    }
+    return envelope | fields
+
+
+WELCOME = item(
+    ROSSI,
+    "MSG-2026-1",
+    title="Apertura delle iscrizioni alla mensa",
+    service_id="mensa",
+    summary="Dal 1 dicembre si può iscrivere un figlio alla mensa scolastica.",
+    body_markdown="Dal **1 dicembre** sono aperte le iscrizioni alla mensa scolastica per l'anno 2026/2027.",
+    kind="service_opening",
+)
+CERTIFICATE = item(
+    VERDI,
+    "CERT-2026-7",
+    title="Certificato di residenza",
+    service_id="anagrafe",
+    doc_type="certificato-anagrafico",
+    filename="certificato.pdf",
+    media_type="application/pdf",
+    size=len(PDF),
+    sha256=hashlib.sha256(PDF).hexdigest(),
+)
+PAYMENT = item(
+    BIANCHI,
+    "TARI-2026-000123",
+    title="TARI 2026, prima rata",
+    summary="Importo dovuto entro il 16 dicembre.",
+    service_id="tari",
+    notice_number=NOTICE_NUMBER,
+    creditor_tax_code=CREDITOR,
+    amount_cents=12_550,
+    reason="TARI 2026, prima rata",
+    due_date="2026-12-16",
+    pay_url="https://servizi.comune.example.it/pagamenti/123",
+)
+RECEIPT = item(
+    BIANCHI,
+    "RT-2026-000123",
+    title="Ricevuta TARI 2026, prima rata",
+    service_id="tari",
+    payment={"notice_number": NOTICE_NUMBER, "creditor_tax_code": CREDITOR},
+    receipt_number="RT000123",
+    paid_at="2026-11-24T10:15:00Z",
+    amount_cents=12_550,
+    psp="Banca di Esempio",
+)
+
+
+def body_of(publication: dict[str, Any]) -> bytes:
+    """The bytes to sign and to send: the same ones."""
+    return json.dumps(publication, ensure_ascii=False).encode()
+
+
+def _jwk(key: SigningKey, kind: str = "jwk") -> NewKey:
+    return NewKey(kind, json.dumps(key.public_jwk()), key.kid)

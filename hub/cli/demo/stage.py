@@ -1,0 +1,194 @@
+"""The stage of the tour: the home, the simulated providers, the hub as a process of its own, and calls to it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from contracts.connector import Simulation
+from hub.bootstrap import Home, simulations
+from hub.security.sign import sign_portal_request, sign_request
+from hub.settings import Settings
+from hub.store.operations import list_deliveries
+
+from .cast import CITIZENS, ENTE, Cast, Citizen, Sender, engage
+
+IO_STEP_S = 1.5
+"""How long the hub waits for App IO in the tour, so that a call without an answer is short to watch."""
+
+
+class StageError(Exception):
+    """The tour cannot begin; the text says why."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """Everything that runs, and how to talk to it."""
+
+    folder: Path
+    home: Home
+    cast: Cast
+    port: int
+    io_url: str
+    client: httpx.Client
+    _hub: subprocess.Popen[bytes]
+    _simulations: list[Simulation] = field(default_factory=list)
+
+    @classmethod
+    def set_up(cls, folder: Path) -> "Stage":
+        """Make a fresh home in `folder`, start the providers and the hub. Raises StageError."""
+        if (folder / "hub").exists() and not (folder / "keys").exists():
+            raise StageError(f"{folder} holds something that is not a demo; choose another --home")
+        for name in ("hub", "keys", "providers"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        port = _free_port(8765)
+        home = Home(Settings(home=folder / "hub"))
+        home.create()
+        cast = engage(home, folder / "keys", f"http://127.0.0.1:{port}")
+        registered = {c.tax_code for c in CITIZENS if c.on_io}
+        providers = simulations(folder / "providers", ("app_io", "email"), {"app_io": {"registered": registered}})
+        io, mail = providers["app_io"], providers["email"]
+        io_settings, mail_settings = dict(io.start()), dict(mail.start())
+        io_settings["status_delay_s"] = 0.5
+        with home.database.write() as tx:
+            for name, settings, limits in (
+                ("app_io", io_settings, {"timeout_s": IO_STEP_S, "retry_base_s": 0.5}),
+                ("email", mail_settings, {"retry_base_s": 0.5}),
+            ):
+                home.configuration.save(
+                    tx, ente_id=ENTE, connector_id=name, type=name, settings=settings, limits=limits
+                )
+        process = _start_hub(folder, port)
+        client = httpx.Client(base_url=cast.base, timeout=15, trust_env=False)
+        stage = cls(folder, home, cast, port, str(io_settings["base_url"]), client, process, [io, mail])
+        stage._await_hub()
+        return stage
+
+    def tear_down(self) -> None:
+        self.client.close()
+        self._hub.terminate()
+        self._hub.wait(timeout=20)
+        for simulation in self._simulations:
+            simulation.stop()
+        self.home.database.close()
+
+    def sign(
+        self, sender: Sender, body: bytes, *, method: str = "POST", media_type: str = "application/json"
+    ) -> dict[str, str]:
+        """The headers of a vendor's request."""
+        headers = sign_request(
+            sender.key,
+            iss=sender.vendor_id,
+            aud=self.cast.publish_audience,
+            method=method,
+            url="",
+            body=body,
+            content_type=media_type,
+            now=datetime.now(UTC),
+        )
+        return headers | {"Content-Type": media_type}
+
+    def send(self, path: str, body: bytes, headers: Mapping[str, str], *, method: str = "POST") -> httpx.Response:
+        return self.client.request(method, f"/publish/v1{path}", content=body, headers=dict(headers))
+
+    def read(self, citizen: Citizen, path: str) -> dict[str, Any]:
+        """A feed answer, as the portal gets it on behalf of a citizen."""
+        headers = sign_portal_request(
+            self.cast.portal,
+            iss="portale",
+            aud=self.cast.feed_audience,
+            sub=f"sessione-{citizen.name.split()[1].lower()}",
+            fiscal_number=f"TINIT-{citizen.tax_code}",
+            now=datetime.now(UTC),
+        )
+        answer = self.client.get(f"/feed/v1{path}", headers=headers)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def io_fault(self, **fault: Any) -> None:
+        """The next new message at the simulated App IO meets this."""
+        self.client.post(self.io_url.removesuffix("/api/v1") + "/_sim/faults", json=[fault]).raise_for_status()
+
+    def deliveries(self) -> list[dict[str, Any]]:
+        with self.home.database.read() as connection:
+            return list_deliveries(connection)
+
+    def settled(self, *, within_s: float = 10.0) -> None:
+        """Wait until nothing is under way. Raises StageError."""
+        deadline = time.monotonic() + within_s
+        while any(d["state"] in ("queued", "waiting") for d in self.deliveries()):
+            if time.monotonic() > deadline:
+                raise StageError("the deliveries do not come to an end")
+            time.sleep(0.03)
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
+        """What `raccordo verify` says of a request: (exit code, its words)."""
+        request = self.folder / "keys" / "request.headers"
+        request.write_text("".join(f"{name}: {value}\n" for name, value in headers.items()))
+        (self.folder / "keys" / "request.body").write_bytes(body)
+        run = subprocess.run(  # noqa: S603 - our own command with our own files
+            [
+                *_raccordo(),
+                "verify",
+                "--home",
+                str(self.folder / "hub"),
+                "--headers",
+                str(request),
+                "--body",
+                str(self.folder / "keys" / "request.body"),
+                "--path",
+                "/publish/v1/messages",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | {"COLUMNS": "110"},
+        )
+        return run.returncode, run.stdout + run.stderr
+
+    def _await_hub(self) -> None:
+        deadline = time.monotonic() + 15
+        while time.monotonic() < deadline:
+            if self._hub.poll() is not None:
+                break
+            try:
+                if self.client.get("/publish/v1/status").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise StageError(f"the hub did not start; its log is {self.folder / 'hub.log'}")
+
+
+def _start_hub(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    with (folder / "hub.log").open("wb") as log:
+        return subprocess.Popen(  # noqa: S603 - our own command
+            [*_raccordo(), "serve", "--home", str(folder / "hub"), "--port", str(port)], stdout=log, stderr=log
+        )
+
+
+def _raccordo() -> list[str]:
+    return [sys.executable, "-c", "from hub.cli import main; main()"]
+
+
+def _free_port(wanted: int) -> int:
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found: int = probe.getsockname()[1]
+            return found
+    raise StageError("no free port on loopback")

@@ -1,0 +1,109 @@
+"""`init`, `ente`, `migrate`: the home, the bodies it serves, and its schema."""
+
+from typing import Annotated
+
+import typer
+
+from contracts.base import HttpsUrl, Label
+from contracts.identifiers import IpaCode
+from hub.bootstrap import HomeError
+from hub.registry import Ente
+from hub.store.directory import AlreadyThere, add_ente, load_registry
+
+from .console import Failed, table, told
+from .options import HOME, AsJson, HomeFolder, checked, home_at, opened
+
+ente = typer.Typer(name="ente", help="The bodies that this hub serves.", no_args_is_help=True)
+
+LOCAL_URL = "http://127.0.0.1:8000"
+Name = Annotated[str, typer.Option("--name", help="The name that citizens read.")]
+PortalUrl = Annotated[
+    str | None, typer.Option("--portal-url", help="Base of the links in notices; by default the public URL.")
+]
+
+
+def init(
+    code: Annotated[str, typer.Option("--ente", metavar="CODE", help="IPA code of the first ente, such as c_h501.")],
+    name: Name,
+    public_url: Annotated[
+        str, typer.Option("--public-url", envvar="RACCORDO_PUBLIC_URL", help="Base URL at which vendors call.")
+    ] = LOCAL_URL,
+    portal_url: PortalUrl = None,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Make the home: hub key, vault key, database. Refuses to overwrite."""
+    body = _ente(code, name, public_url, portal_url)
+    made = home_at(home)
+    try:
+        made.create()
+        with made.database.write() as tx:
+            add_ente(tx, body)
+    finally:
+        made.database.close()
+    told(_shown(body) | {"home": str(home)}, as_json=as_json, text=f"{home} is ready for {body.name} ({code})")
+
+
+@ente.command("add")
+def add(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="IPA code.")],
+    name: Name,
+    public_url: Annotated[str, typer.Option("--public-url", help="Base URL at which vendors call; its own.")],
+    portal_url: PortalUrl = None,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """One more ente on the same hub."""
+    body = _ente(code, name, public_url, portal_url)
+    with opened(home) as one:
+        try:
+            with one.database.write() as tx:
+                add_ente(tx, body)
+        except AlreadyThere:
+            raise Failed(f"an ente {code} or one at {body.public_url} is registered already") from None
+    told(_shown(body), as_json=as_json, text=f"{body.name} ({code}) is served at {body.public_url}")
+
+
+@ente.command("list")
+def list_(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+    """The enti and the audiences that vendors and portals sign for."""
+    with opened(home) as one, one.database.read() as connection:
+        rows = [_shown(body) for body in load_registry(connection).enti]
+    table(rows, as_json=as_json, empty="there is no ente yet")
+
+
+def migrate(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+    """Bring the database to the newest migration."""
+    one = home_at(home)
+    if not (one.folder / "raccordo.db").exists():
+        raise HomeError(f"{one.folder} holds no database: make a home with `raccordo init` (--home names it)")
+    try:
+        before, after = one.database.migrate()
+    finally:
+        one.database.close()
+    text = f"the database is at {after}" if before == after else f"the database went from {before} to {after}"
+    told({"before": before, "after": after}, as_json=as_json, text=text)
+
+
+def _ente(code: str, name: str, public_url: str, portal_url: str | None) -> Ente:
+    base = checked(HttpsUrl, public_url, name="--public-url").rstrip("/")
+    portal = checked(HttpsUrl, portal_url, name="--portal-url").rstrip("/") if portal_url else base
+    return Ente(
+        ente_id=checked(IpaCode, code, name="the ente's IPA code"),
+        name=checked(Label, name, name="--name"),
+        public_url=base,
+        publish_audience=f"{base}/publish/v1",
+        feed_audience=f"{base}/feed/v1",
+        portal_url=portal,
+    )
+
+
+def _shown(body: Ente) -> dict[str, str]:
+    return {
+        "ente_id": body.ente_id,
+        "name": body.name,
+        "public_url": body.public_url,
+        "publish_audience": body.publish_audience,
+        "feed_audience": body.feed_audience,
+        "portal_url": body.portal_url,
+    }

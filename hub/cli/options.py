@@ -1,0 +1,115 @@
+"""Options that many commands share, and what they stand for: an open home, an ente of it, a checked value."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Connection
+
+from hub.bootstrap import Home
+from hub.registry import Ente
+from hub.settings import Settings
+from hub.store.directory import load_registry
+
+from .console import Failed, WrongUsage
+
+HOME = Path(".raccordo")
+HomeFolder = Annotated[
+    Path,
+    typer.Option("--home", envvar="RACCORDO_HOME", metavar="DIR", help="Folder with database, keys, files, mailbox."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+EnteCode = Annotated[
+    str | None, typer.Option("--ente", metavar="CODE", help="IPA code of the ente; needed where there are several.")
+]
+
+
+def home_at(folder: Path) -> Home:
+    """The home in `folder`, not yet opened."""
+    try:
+        return Home(Settings(home=folder))
+    except ValidationError as error:
+        faults = (f"RACCORDO_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise WrongUsage("; ".join(faults)) from None
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Home]:
+    """The home in `folder` with its database open, until the block ends. Raises HomeError."""
+    home = home_at(folder)
+    try:
+        home.open_database()
+        yield home
+    finally:
+        home.database.close()
+
+
+def ente_of(connection: Connection, code: str | None) -> Ente:
+    """The ente of that code; without one, the only ente there is."""
+    enti = load_registry(connection).enti
+    if code is None and len(enti) == 1:
+        return enti[0]
+    names = ", ".join(ente.ente_id for ente in enti)
+    if code is None:
+        raise WrongUsage(f"--ente is needed, as this hub serves {names or 'no ente yet'}")
+    found = [ente for ente in enti if ente.ente_id == code]
+    if not found:
+        raise Failed(f"there is no ente {code!r} here; there is {names or 'none'}")
+    return found[0]
+
+
+def checked(kind: Any, value: Any, *, name: str) -> Any:
+    """`value`, if it is a `kind`; else the fault of the setting `name`."""
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        reason = error.errors(include_input=False)[0]["msg"].removeprefix("Value error, ")
+        raise WrongUsage(f"{name}: {reason}") from None
+
+
+def listed(value: str | None) -> list[str]:
+    """The parts of `a,b`."""
+    return [part for part in (piece.strip() for piece in (value or "").split(",")) if part]
+
+
+def subset(value: str | None, known: Sequence[str], *, name: str) -> frozenset[str]:
+    """The parts of `a,b`, all of them known; everything where nothing is given."""
+    parts = listed(value)
+    unknown = [part for part in parts if part not in known]
+    if unknown:
+        raise WrongUsage(f"{name}: there is no {unknown[0]!r}; there are {', '.join(sorted(known))}")
+    return frozenset(parts or known)
+
+
+def instant(text: str, *, name: str) -> datetime:
+    """An RFC 3339 instant with its zone."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise WrongUsage(f"{name}: not an RFC 3339 time such as 2026-11-23T09:00:00Z") from None
+    if moment.tzinfo is None:
+        raise WrongUsage(f"{name}: the time zone is missing; add Z for UTC")
+    return moment
+
+
+def read_bytes(path: Path, *, name: str) -> bytes:
+    """The content of a file, or of standard input for `-`."""
+    if str(path) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WrongUsage(f"{name}: cannot read {path}: {error.strerror}") from None
+
+
+def read_text(path: Path, *, name: str) -> str:
+    """The same as text in UTF-8."""
+    try:
+        return read_bytes(path, name=name).decode("utf-8")
+    except UnicodeDecodeError:
+        raise WrongUsage(f"{name}: {path} is not text in UTF-8") from None

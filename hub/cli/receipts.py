@@ -1,0 +1,77 @@
+"""Whether the hub's signed receipt holds: signature, digest, addressee, and the request it answers."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+
+from hub.security import jose
+from hub.security.causes import CAUSES, Refusal
+from hub.security.digest import check
+
+_API: Final = "/publish/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """`verified` is None where there is nothing to verify, or no key to do it with."""
+
+    verified: bool | None
+    detail: str
+
+
+class _Broken(Exception):
+    pass
+
+
+def receipt_of(
+    answer: httpx.Response, client: httpx.Client, *, vendor_id: str, audience: str, request_digest: str
+) -> Receipt:
+    """The answer's receipt, checked with the keys that the hub publishes under /.well-known/jwks.json."""
+    compact = answer.headers.get("agid-jwt-signature")
+    if compact is None:
+        return Receipt(None, "the answer carries none")
+    base, found, _ = str(answer.url).partition(_API)
+    if not found:
+        return Receipt(None, "not checked, as the URL is not one of the publish API")
+    try:
+        keys = client.get(f"{base}/.well-known/jwks.json").raise_for_status().json()["keys"]
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return Receipt(None, "not checked, as the hub's keys could not be read")
+    try:
+        _verify(compact, keys, answer, vendor_id=vendor_id, audience=audience, request_digest=request_digest)
+    except Refusal as refusal:
+        return Receipt(False, f"refused: {CAUSES[refusal.code].text}")
+    except _Broken as broken:
+        return Receipt(False, f"refused: {broken}")
+    return Receipt(True, "verified, signed by the hub over this answer and this request")
+
+
+def _verify(
+    compact: str,
+    keys: list[dict[str, str]],
+    answer: httpx.Response,
+    *,
+    vendor_id: str,
+    audience: str,
+    request_digest: str,
+) -> None:
+    token = jose.parse(compact)
+    kid = token.header.get("kid")
+    material = next((key for key in keys if key.get("kid") == kid), None)
+    if material is None:
+        raise _Broken("its key is not among those of the hub")
+    jose.verify(token, jose.jwk_key(json.dumps(material)))
+    digest = answer.headers.get("digest", "")
+    check(digest, answer.content)
+    wanted: dict[str, Callable[[object], bool]] = {
+        "iss": lambda value: value == audience,
+        "aud": lambda value: value == vendor_id,
+        "request_digest": lambda value: value == request_digest,
+        "signed_headers": lambda value: isinstance(value, list) and {"digest": digest} in value,
+    }
+    for claim, holds in wanted.items():
+        if not holds(token.claims.get(claim)):
+            raise _Broken(f"its {claim} is not the one expected")

@@ -1,0 +1,134 @@
+"""`serve`: the API and, in the same process, dispatcher and sweeper."""
+
+import ipaddress
+import logging
+import signal
+import socket
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hub.bootstrap import HomeError
+from hub.telemetry import configure
+
+from .console import Failed, WrongUsage, emit, say
+from .options import HOME, AsJson, HomeFolder, opened
+from .simulating import simulated
+
+log = logging.getLogger(__name__)
+
+DRAIN_S = 10
+
+
+def serve(
+    host: Annotated[str, typer.Option("--host")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free one.")] = 8000,
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Also start the simulated providers, and point the connectors at them.")
+    ] = False,
+    behind_tls_proxy: Annotated[
+        bool, typer.Option("--behind-tls-proxy", help="A proxy in front speaks TLS; needed beyond this machine.")
+    ] = False,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Serve the APIs; logs are JSON lines on standard error. SIGTERM ends it in good order."""
+    if not behind_tls_proxy and not _is_loopback(host):
+        raise WrongUsage(
+            f"--host {host}: plain http leaves this machine; put a TLS proxy in front and say --behind-tls-proxy"
+        )
+    from hub.app import create_app
+
+    configure()
+    for chatty in ("uvicorn", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    with opened(home) as one, ExitStack() as stack:
+        listener = stack.enter_context(_listen(host, port))
+        providers = stack.enter_context(simulated(one)) if simulate else {}
+        app = _Told(create_app(one))
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=behind_tls_proxy,
+            timeout_graceful_shutdown=DRAIN_S,
+            ws="none",
+            lifespan="on",
+        )
+        server = _Server(config, url=_url(host, listener), providers=providers, as_json=as_json)
+        server.end_on_signals()
+        try:
+            server.run([listener])
+        except SystemExit:  # uvicorn's way of saying that the application did not start
+            raise app.problem or Failed("the hub did not start; the log says why") from None
+
+
+class _Server(uvicorn.Server):
+    """Says on standard output where it serves, once it does."""
+
+    def __init__(self, config: uvicorn.Config, *, url: str, providers: Mapping[str, Path], as_json: bool) -> None:
+        super().__init__(config)
+        self._url = url
+        self._providers = providers
+        self._as_json = as_json
+
+    def end_on_signals(self) -> None:
+        """uvicorn raises the signal again when it is done; by then it must not kill what is still being closed."""
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, self._end)
+
+    def _end(self, *_: Any) -> None:
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        log.info("serve.started url=%s", self._url)
+        if self._as_json:
+            emit({"url": self._url, "simulated": {name: str(folder) for name, folder in self._providers.items()}})
+        else:
+            say(f"serving {self._url}")
+            for name, folder in self._providers.items():
+                say(f"{name} is simulated; its ledger is in {folder}")
+
+
+class _Told:
+    """The application; keeps the HomeError of a start that failed, which a server would only log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.problem: HomeError | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except HomeError as problem:
+            self.problem = problem
+            raise
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise Failed(f"--host {host} --port {port}: {error.strerror or error}") from None
+
+
+def _url(host: str, listener: socket.socket) -> str:
+    port = listener.getsockname()[1]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

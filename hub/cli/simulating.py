@@ -1,0 +1,70 @@
+"""`serve --simulate`: simulated providers beside the hub, and connectors that point at them."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from hub.bootstrap import Home, simulations
+from hub.store.configuration import ConnectorConfig
+from hub.store.directory import load_registry
+
+from .console import WrongUsage
+
+FOLDER = "simulated"
+_RECORD = "settings.json"
+
+
+@contextmanager
+def simulated(home: Home) -> Iterator[Mapping[str, Path]]:
+    """The simulated providers at work until the block ends; gives the folder of each, by connector.
+
+    Every ente's connector of the simulated type's name gets a new version that points at the provider; its limits, and
+    settings that the simulator does not speak of, stay. A connector that a person pointed at a real provider is not touched:
+    that would lose its credentials.
+    """
+    folder = home.folder / FOLDER
+    found = simulations(folder, home.types)
+    for (ente_id, name), config in _configs(home).items():
+        if name in found and not _is_ours(folder / name / _RECORD, config):
+            raise WrongUsage(
+                f"--simulate: connector {name} of {ente_id} was configured by a person, whose settings would be "
+                "lost; simulate in another --home"
+            )
+    with ExitStack() as stack:
+        for name, simulation in found.items():
+            settings = dict(simulation.start())
+            stack.callback(simulation.stop)
+            (folder / name / _RECORD).write_text(json.dumps(settings, indent=2) + "\n")
+            _point(home, name, settings)
+        yield {name: folder / name for name in found}
+
+
+def _is_ours(record: Path, config: ConnectorConfig) -> bool:
+    """Whether the connector still points at a simulator: some text that the last one gave is still in its settings."""
+    try:
+        last: dict[str, Any] = json.loads(record.read_text())
+    except (OSError, ValueError):
+        return False
+    return any(config.settings.get(key) == value for key, value in last.items() if isinstance(value, str))
+
+
+def _point(home: Home, name: str, settings: Mapping[str, Any]) -> None:
+    configs = _configs(home)
+    with home.database.write() as tx:
+        for ente in load_registry(tx.connection).enti:
+            present = configs.get((ente.ente_id, name))
+            home.configuration.save(
+                tx,
+                ente_id=ente.ente_id,
+                connector_id=name,
+                type=name,
+                settings={**(present.settings if present else {}), **settings},
+                limits=present.limits if present else {},
+            )
+
+
+def _configs(home: Home) -> dict[tuple[str, str], ConnectorConfig]:
+    with home.database.read() as connection:
+        return home.configuration.load(connection)

@@ -1,0 +1,180 @@
+"""`vendor`: who may publish, and with which keys."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from sqlalchemy import Connection
+
+from contracts.base import Code, Label
+from contracts.items import COLLECTIONS
+from hub.registry import Key, Vendor
+from hub.store.directory import AlreadyThere, add_vendor, load_registry
+from hub.store.publications import HUB_VENDOR
+
+from .console import Failed, WrongUsage, complain, record, table, told
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, subset
+from .trust_material import fingerprint, read_material
+
+group = typer.Typer(name="vendor", help="Who may publish, and with which keys.", no_args_is_help=True)
+
+RIGHTS = ("delivery-detail",)
+VendorId = Annotated[str, typer.Argument(metavar="ID", help="The vendor's id, its `iss`.")]
+Anchor = Annotated[Path | None, typer.Option("--anchor", exists=True, dir_okay=False, help="CA of this vendor alone.")]
+PublicAnchor = Annotated[
+    Path | None, typer.Option("--public-anchor", exists=True, dir_okay=False, help="Issuing CA that serves others too.")
+]
+Thumbprint = Annotated[list[str] | None, typer.Option("--thumbprint", help="Hex SHA-256 of a certificate; repeatable.")]
+Jwks = Annotated[Path | None, typer.Option("--jwks", exists=True, dir_okay=False, help="JWK set of public keys.")]
+
+
+@group.command("add")
+def add(
+    vendor_id: VendorId,
+    name: Annotated[str, typer.Option("--name")],
+    trust: Annotated[Literal["x509", "jwk", "pdnd"], typer.Option("--trust")],
+    anchor: Anchor = None,
+    public_anchor: PublicAnchor = None,
+    subject: Annotated[
+        str | None, typer.Option("--subject", help="CN or organizationIdentifier of its certificates; default: the id.")
+    ] = None,
+    thumbprint: Thumbprint = None,
+    jwks: Jwks = None,
+    collections: Annotated[str | None, typer.Option("--collections", help="a,b; default: all.")] = None,
+    services: Annotated[str | None, typer.Option("--services", help="a,b; default: every service.")] = None,
+    alias: Annotated[list[str] | None, typer.Option("--alias", help="Another accepted `iss`; repeatable.")] = None,
+    right: Annotated[list[str] | None, typer.Option("--right", help="delivery-detail; repeatable.")] = None,
+    signature_only: Annotated[
+        bool, typer.Option("--signature-only", help="Agid-JWT-Signature alone is enough.")
+    ] = False,
+    quota_per_day: Annotated[int | None, typer.Option("--quota-per-day", min=1, help="Requests a day.")] = None,
+    ente: EnteCode = None,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Register a vendor with its trust material."""
+    if trust == "pdnd":
+        raise WrongUsage("--trust pdnd comes with a later version; use x509 or jwk")
+    for each in (vendor_id, *(alias or ())):
+        _free_name(each)
+    with opened(home) as one:
+        keys = read_material(
+            trust,
+            anchor=anchor,
+            public_anchor=public_anchor,
+            thumbprints=thumbprint,
+            jwks=jwks,
+            now=one.clock.now(),
+        )
+        with one.database.read() as connection:
+            ente_id = ente_of(connection, ente).ente_id
+            known = {service for owner, service in load_registry(connection).services if owner == ente_id}
+        vendor = Vendor(
+            ente_id=ente_id,
+            vendor_id=vendor_id,
+            name=checked(Label, name, name="--name"),
+            trust=trust,
+            active=True,
+            keys=(),
+            subject=checked(Label, subject or vendor_id, name="--subject"),
+            aliases=frozenset(alias or ()),
+            collections=subset(collections, list(COLLECTIONS), name="--collections"),
+            services=frozenset(checked(Code, each, name="--services") for each in listed(services)),
+            rights=subset(",".join(right), RIGHTS, name="--right") if right else frozenset(),
+            signature_only=signature_only,
+            daily_quota=quota_per_day,
+        )
+        try:
+            with one.database.write() as tx:
+                add_vendor(tx, vendor, keys)
+        except AlreadyThere:
+            raise Failed(f"vendor {vendor_id}: the id or an alias is taken in {ente_id}") from None
+    for service in sorted(vendor.services - known):
+        complain(f"note: --services: {service} is not in the catalogue yet (`raccordo service add {service}`)")
+    told(
+        _shown(vendor) | {"keys": [key.kid or key.kind for key in keys]},
+        as_json=as_json,
+        text=f"vendor {vendor_id} may publish to {ente_id} with {len(keys)} {'key' if len(keys) == 1 else 'keys'}",
+    )
+
+
+@group.command("list")
+def list_(ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+    """The vendors."""
+    with opened(home) as one, one.database.read() as connection:
+        code = ente_of(connection, ente).ente_id if ente else None
+        found = {id(vendor): vendor for vendor in load_registry(connection).vendors.values()}.values()
+    rows = [
+        {
+            "ente_id": v.ente_id,
+            "vendor_id": v.vendor_id,
+            "name": v.name,
+            "trust": v.trust,
+            "active": v.active,
+            "keys": len(v.keys),
+            "collections": sorted(v.collections),
+            "quota_per_day": v.daily_quota,
+        }
+        for v in sorted(found, key=lambda v: (v.ente_id, v.vendor_id))
+        if code in (None, v.ente_id)
+    ]
+    table(rows, as_json=as_json, empty="no vendor is registered")
+
+
+@group.command("show")
+def show(vendor_id: VendorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+    """One vendor and its keys."""
+    with opened(home) as one, one.database.read() as connection:
+        vendor = vendor_of(connection, ente, vendor_id)
+        now = one.clock.now()
+    keys = [_shown_key(key, now) for key in vendor.keys]
+    if as_json:
+        record(_shown(vendor) | {"keys": keys}, as_json=True)
+    else:
+        record(_shown(vendor), as_json=False)
+        print()
+        table(keys, as_json=False, empty="no key")
+
+
+def vendor_of(connection: Connection, ente: str | None, vendor_id: str) -> Vendor:
+    """The vendor of that id or alias. Raises Failed."""
+    code = ente_of(connection, ente).ente_id
+    found = load_registry(connection).vendors.get((code, vendor_id))
+    if found is None:
+        raise Failed(f"there is no vendor {vendor_id!r} in {code}")
+    return found
+
+
+def _free_name(name: str) -> None:
+    checked(Code, name, name="the vendor's id or --alias")
+    if name == HUB_VENDOR:
+        raise WrongUsage(f"the vendor's id: {HUB_VENDOR!r} is the hub's own name")
+
+
+def _shown(vendor: Vendor) -> dict[str, Any]:
+    return {
+        "ente_id": vendor.ente_id,
+        "vendor_id": vendor.vendor_id,
+        "name": vendor.name,
+        "trust": vendor.trust,
+        "active": vendor.active,
+        "subject": vendor.subject,
+        "aliases": sorted(vendor.aliases),
+        "collections": sorted(vendor.collections),
+        "services": sorted(vendor.services) or "all",
+        "rights": sorted(vendor.rights),
+        "signature_only": vendor.signature_only,
+        "quota_per_day": vendor.daily_quota,
+    }
+
+
+def _shown_key(key: Key, now: datetime) -> dict[str, Any]:
+    return {
+        "kind": key.kind,
+        "name": key.kid or fingerprint(key),
+        "usable": key.usable(now),
+        "valid_from": key.valid_from,
+        "valid_to": key.valid_to,
+        "revoked_at": key.revoked_at,
+    }

@@ -1,0 +1,155 @@
+"""Deliberate bugs: each must turn the oracle red, else it is blind. Installed in the hub process of one test only."""
+
+import functools
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import and_, bindparam
+
+import hub.dispatch.runner as runner
+import hub.security.digest as digest
+import hub.store.committer as committer
+import hub.store.intake as intake
+import hub.store.outbox as outbox
+from hub.dispatch.pool import ConnectorPool
+from hub.store.rows import Batch
+from hub.store.tables import deliveries
+
+_THIRD = 3
+
+
+def answer_before_commit() -> None:
+    """The caller hears 201, then the transaction is committed, a little later."""
+
+    def transaction(self: committer.Committer, batch: list[Any]) -> None:
+        kinds: dict[Any, list[Any]] = {}
+        for work in batch:
+            kinds.setdefault(work.handler, []).append(work)
+        with self._database.write() as tx:
+            for handler, works in kinds.items():
+                for work, result in zip(works, handler(tx, [work.value for work in works]), strict=True):
+                    work.result = result
+            committer._answer([work for work in batch if work.loop is not None])
+            time.sleep(0.05)
+            self._chain.extend(tx)
+        self._chain.committed()
+
+    committer.Committer._transaction = transaction  # type: ignore[method-assign]  # that is the bug
+
+
+def _lose_third(name: str) -> None:
+    original = Batch.write
+    seen = [0]
+
+    def write(self: Batch, tx: Any) -> None:
+        if getattr(self, name):
+            seen[0] += 1
+            if seen[0] == _THIRD:
+                setattr(self, name, type(getattr(self, name))())
+                if name == "new_items":
+                    self.identities, self.versions, self.events, self.deliveries = [], [], [], []
+        original(self, tx)
+
+    Batch.write = write  # type: ignore[method-assign]  # that is the bug
+
+
+def drop_a_message() -> None:
+    """One accepted batch of items is never written."""
+    _lose_third("new_items")
+
+
+def drop_a_delivery() -> None:
+    """One message is kept, but nobody is ever told."""
+    _lose_third("deliveries")
+
+
+def skip_the_fence() -> None:
+    """A worker whose lease ran out writes, and sends, as if it still had the delivery."""
+    outbox._MINE = and_(
+        deliveries.c.ente_id == bindparam("my_ente"),
+        deliveries.c.delivery_id == bindparam("my_delivery"),
+        bindparam("my_claim").is_not(None),
+    )
+
+
+def skip_the_mark() -> None:
+    """Nothing says that bytes may have left."""
+    runner.Runner._mark = lambda self, claim, memo, *, unsafe: None  # type: ignore[method-assign]  # that is the bug
+
+
+def resend_unconfirmed() -> None:
+    """Every connector counts as one that may send twice."""
+    ConnectorPool.resending = lambda self: frozenset(self._configs())  # type: ignore[method-assign]  # that is the bug
+
+
+def unconfirmed_without_mark() -> None:
+    """A worker that dies before anything left is reported as if something might have."""
+    import hub.store.sweeping as sweeping
+
+    original = sweeping._release
+
+    @functools.wraps(original)
+    def release(tx: Any, row: dict[str, Any], wish: Any) -> str:
+        return original(tx, row | {"about_to_send_at": tx.now}, wish)
+
+    sweeping._release = release
+
+
+def skip_the_digest() -> None:
+    """A body that was changed on its way passes."""
+    digest.check = lambda value, body: None
+
+
+def forget_tokens() -> None:
+    """A used token is good a second time."""
+    intake.consume_tokens = lambda tx, wanted: [True] * len(wanted)
+
+
+def log_the_citizen() -> None:
+    """A tax code finds its way into a log line."""
+    original = runner.Runner._end
+
+    def end(self: Any, claim: Any) -> Any:
+        logging.getLogger("hub").info("delivery.begun tax_code=%s", self.notice_of(claim).tax_code)
+        return original(self, claim)
+
+    runner.Runner._end = end  # type: ignore[method-assign]  # that is the bug
+
+
+def fork_the_chain() -> None:
+    """Evidence is written over the root before the last one, as a writer would that forgot a commit."""
+    from hub.store.chain import ChainWriter
+
+    original, lock = ChainWriter.committed, threading.Lock()
+    seen = [0]
+
+    def committed(self: ChainWriter) -> None:
+        root = self._root
+        with lock:
+            seen[0] += 1
+            original(self)
+            if seen[0] == _THIRD:
+                self._root = root[::-1]
+
+    ChainWriter.committed = committed  # type: ignore[method-assign]  # that is the bug
+
+
+BUGS: dict[str, Callable[[], None]] = {
+    bug.__name__: bug
+    for bug in (
+        answer_before_commit,
+        drop_a_message,
+        drop_a_delivery,
+        skip_the_fence,
+        skip_the_mark,
+        resend_unconfirmed,
+        unconfirmed_without_mark,
+        skip_the_digest,
+        forget_tokens,
+        log_the_citizen,
+        fork_the_chain,
+    )
+}

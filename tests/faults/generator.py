@@ -1,0 +1,104 @@
+"""A vendor that keeps account: what it sent, and what it was told, each line on the disk before it goes on."""
+
+import hashlib
+import json
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from ..harness import BIANCHI, ROSSI, HubUnderTest, make_message
+from .files import Lines
+
+CITIZENS = (ROSSI, BIANCHI)
+EVERY = 9
+"""One message in so many is wrong on purpose, in turn by its body and by its form, and must be refused."""
+
+
+def make_numbered(name: str, number: int) -> dict[str, Any]:
+    """A message for App IO and e-mail whose text names it."""
+    return make_message(
+        name,
+        title=f"Avviso numero {number}",
+        body_markdown=f"Testo dell'avviso {name}.",
+        recipient={"tax_code": CITIZENS[number % len(CITIZENS)], "email": f"cittadino{number}@example.it"},
+    )
+
+
+def fingerprint(item: Mapping[str, Any]) -> str:
+    """A hash of what the vendor said, over the vendor's own fields: the same of what was sent and of what is shown."""
+    recipient = {name: item["recipient"].get(name) for name in ("tax_code", "email")}
+    said = {name: item[name] for name in ("external_id", "version", "source", "title", "occurred_at", "body_markdown")}
+    return hashlib.sha256(json.dumps([said, recipient], sort_keys=True).encode()).hexdigest()
+
+
+class Generator:
+    """Sends numbered messages; `ledger` is its account."""
+
+    def __init__(self, path: Path) -> None:
+        self.ledger = Lines(path)
+        self._number = 0
+        self._acked: dict[str, tuple[bytes, dict[str, str]]] = {}
+        self._waiting: dict[str, dict[str, Any]] = {}
+
+    def load(
+        self, hub: HubUnderTest, count: int, *, threads: int = 4, alive: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Send `count` messages, while the hub is `alive`."""
+
+        def one(number: int) -> None:
+            if alive():
+                self._send(hub, number)
+
+        numbers = range(self._number, self._number + count)
+        self._number += count
+        with ThreadPoolExecutor(threads) as pool:
+            for result in pool.map(one, numbers):
+                assert result is None
+
+    def send_again(self, hub: HubUnderTest) -> None:
+        """What had no answer, once more, with fresh tokens: the vendor's own duty."""
+        for name, item in list(self._waiting.items()):
+            self._post(hub, name, item)
+
+    def replay(self, hub: HubUnderTest, most: int = 5) -> None:
+        """Requests that were accepted, byte for byte, tokens and all: none may be accepted twice."""
+        for name, (body, headers) in list(self._acked.items())[-most:]:
+            answer = hub.client.post("/publish/v1/messages", content=body, headers=headers)
+            self.ledger.append(event="replayed", name=name, status=answer.status_code)
+
+    def _send(self, hub: HubUnderTest, number: int) -> None:
+        name = str(uuid.uuid4())
+        item = make_numbered(name, number)
+        wrong = "" if number % EVERY != EVERY - 1 else ("body", "form")[number // EVERY % 2]
+        self.ledger.append(
+            event="sent", name=name, tax_code=item["recipient"]["tax_code"], sha256=fingerprint(item), wrong=wrong
+        )
+        if not wrong:
+            self._waiting[name] = item
+        self._post(hub, name, item, wrong=wrong)
+
+    def _post(self, hub: HubUnderTest, name: str, item: dict[str, Any], *, wrong: str = "") -> None:
+        sent = item | {"version": 0} if wrong == "form" else item
+        body = json.dumps(sent).encode()
+        headers = hub.signed(body)
+        if wrong == "body":
+            body = body.replace(b"Avviso", b"Avvisi")
+        try:
+            answer = hub.client.post("/publish/v1/messages", content=body, headers=headers)
+        except httpx.TransportError:
+            self.ledger.append(event="unknown", name=name)
+            return
+        if answer.is_success:
+            self.ledger.append(event="acked", name=name, item_id=answer.json()["item_id"])
+            self._acked[name] = (body, headers)
+            self._waiting.pop(name, None)
+        else:
+            self.ledger.append(event="refused", name=name, status=answer.status_code)
+
+    def counts(self) -> Counter[str]:
+        return Counter(line["event"] for line in self.ledger.read())

@@ -1,0 +1,216 @@
+"""A whole hub on a loopback port, with a vendor and a portal that sign: what flow tests talk to."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from connectors.base.serving import LoopbackServer
+from hub.app import create_app
+from hub.bootstrap import Home
+from hub.registry import Ente, Portal, Vendor
+from hub.security.keys import new_key
+from hub.security.sign import SigningKey, sign_portal_request, sign_request
+from hub.settings import Settings
+from hub.store import directory
+from hub.store.directory import NewKey
+from hub.store.operations import list_deliveries
+
+ENTE = "c_h501"
+BASE = "https://hub.comune.example.it"
+PUBLISH_AUDIENCE = f"{BASE}/publish/v1"
+FEED_AUDIENCE = f"{BASE}/feed/v1"
+ROSSI = "RSSMRA80A01H501U"
+BIANCHI = "BNCLRA85C41F205P"
+ALL_COLLECTIONS = frozenset({"messages", "documents", "payments", "receipts", "services"})
+
+
+def make_item(external_id: str = "item-1", *, tax_code: str = ROSSI, **fields: Any) -> dict[str, Any]:
+    """A valid envelope; give the collection's own fields, or override any."""
+    item: dict[str, Any] = {
+        "external_id": external_id,
+        "version": 1,
+        "source": "tributi",
+        "recipient": {"tax_code": tax_code},
+        "title": f"Titolo {external_id}",
+        "occurred_at": "2026-11-23T09:00:00Z",
+    }
+    return item | fields
+
+
+def make_message(external_id: str = "message-1", **fields: Any) -> dict[str, Any]:
+    return make_item(external_id, **({"body_markdown": "Testo del messaggio."} | fields))
+
+
+def make_payment(external_id: str = "payment-1", **fields: Any) -> dict[str, Any]:
+    own = {
+        "creditor_tax_code": "00488410010",
+        "notice_number": "301000000000000012",
+        "amount_cents": 12_500,
+        "reason": "TARI 2026",
+        "due_date": "2026-12-16",
+    }
+    return make_item(external_id, **(own | fields))
+
+
+def make_receipt(external_id: str = "receipt-1", **fields: Any) -> dict[str, Any]:
+    own = {
+        "payment": {"creditor_tax_code": "00488410010", "notice_number": "301000000000000012"},
+        "receipt_number": "RT-1",
+        "paid_at": "2026-11-24T10:00:00Z",
+        "amount_cents": 12_500,
+    }
+    return make_item(external_id, **(own | fields))
+
+
+@dataclass
+class Caller:
+    """A vendor or portal: its id and its key."""
+
+    name: str
+    key: SigningKey = field(default_factory=lambda: SigningKey(new_key("es256")))
+
+    def jwk(self, kind: str = "jwk") -> NewKey:
+        return NewKey(kind, json.dumps(self.key.public_jwk()), self.key.kid)
+
+
+@dataclass
+class HubUnderTest:
+    """A running hub. `publish` signs as a vendor, `read` as the portal on behalf of a citizen."""
+
+    home: Home
+    url: str
+    client: httpx.Client
+    vendor: Caller
+    other_vendor: Caller
+    portal: Caller
+
+    def signed(
+        self,
+        body: bytes,
+        *,
+        method: str = "POST",
+        content_type: str | None = "application/json",
+        vendor: Caller | None = None,
+        audience: str = PUBLISH_AUDIENCE,
+        now: datetime | None = None,
+    ) -> dict[str, str]:
+        """The headers of a signed vendor request."""
+        caller = vendor or self.vendor
+        headers = sign_request(
+            caller.key,
+            iss=caller.name,
+            aud=audience,
+            method=method,
+            url="",
+            body=body,
+            content_type=content_type,
+            now=now or datetime.now(UTC),
+        )
+        if content_type:
+            headers.setdefault("Content-Type", content_type)
+        return headers
+
+    def publish(self, collection: str, item: Mapping[str, Any] | bytes, *, vendor: Caller | None = None) -> httpx.Response:
+        body = item if isinstance(item, bytes) else json.dumps(item).encode()
+        headers = self.signed(body, vendor=vendor)
+        return self.client.post(f"/publish/v1/{collection}", content=body, headers=headers)
+
+    def upload(self, item_id: str, content: bytes, media_type: str = "application/pdf") -> httpx.Response:
+        headers = self.signed(content, method="PUT", content_type=media_type)
+        return self.client.put(f"/publish/v1/documents/{item_id}/content", content=content, headers=headers)
+
+    def vendor_get(self, path: str, *, vendor: Caller | None = None, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        signed = self.signed(b"", method="GET", content_type=None, vendor=vendor)
+        return self.client.get(f"/publish/v1{path}", headers=signed | dict(headers or {}))
+
+    def reader(self, tax_code: str = ROSSI, **claims: Any) -> dict[str, str]:
+        """The two tokens of a feed request."""
+        return sign_portal_request(
+            self.portal.key,
+            iss=self.portal.name,
+            aud=claims.pop("aud", FEED_AUDIENCE),
+            sub=claims.pop("sub", "session-1"),
+            fiscal_number=claims.pop("fiscal_number", f"TINIT-{tax_code}"),
+            now=claims.pop("now", datetime.now(UTC)),
+            **claims,
+        )
+
+    def read(self, path: str, tax_code: str = ROSSI, *, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        return self.client.get(f"/feed/v1{path}", headers=self.reader(tax_code) | dict(headers or {}))
+
+    def mark(
+        self, item_id: str, patch: Mapping[str, Any], tax_code: str = ROSSI, *, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        own = self.reader(tax_code) | {"Content-Type": "application/merge-patch+json"}
+        return self.client.patch(
+            f"/feed/v1/items/{item_id}/user-state", content=json.dumps(patch), headers=own | dict(headers or {})
+        )
+
+    def deliveries(self) -> list[dict[str, Any]]:
+        with self.home.database.read() as connection:
+            return list_deliveries(connection, limit=1000)
+
+    def settled(self, *, within_s: float = 10) -> list[dict[str, Any]]:
+        """The deliveries, once none is queued."""
+        return eventually(
+            self.deliveries, lambda found: all(d["state"] != "queued" for d in found), within_s=within_s
+        )
+
+
+def eventually(look: Callable[[], Any], holds: Callable[[Any], bool], *, within_s: float = 10) -> Any:
+    """What `look` sees as soon as `holds`; fails with the last sight of it."""
+    deadline = time.monotonic() + within_s
+    while not holds(seen := look()):
+        assert time.monotonic() < deadline, f"still: {seen}"
+        time.sleep(0.02)
+    return seen
+
+
+def make_home(
+    folder: Path,
+    *,
+    vendors: tuple[Caller, ...] = (),
+    portals: tuple[Caller, ...] = (),
+    connectors: Mapping[str, tuple[str, Mapping[str, Any]]] | None = None,
+    limits: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Home:
+    """A fresh home with one ente. `connectors` maps an id to (type, settings)."""
+    home = Home(Settings(home=folder, **settings))
+    home.create()
+    with home.database.write() as tx:
+        ente = Ente(ENTE, "Comune di Prova", BASE, PUBLISH_AUDIENCE, FEED_AUDIENCE, "https://servizi.comune.example.it")
+        directory.add_ente(tx, ente)
+        for caller in vendors:
+            vendor = Vendor(ENTE, caller.name, caller.name, "jwk", True, (), caller.name, collections=ALL_COLLECTIONS)
+            directory.add_vendor(tx, vendor, [caller.jwk()])
+        for caller in portals:
+            portal = Portal(ENTE, caller.name, caller.name, True, (), frozenset({"feed:read", "feed:write"}))
+            directory.add_portal(tx, portal, [caller.jwk(), caller.jwk("assertion_jwk")])
+        directory.add_service(tx, ENTE, "tari", {"name": "TARI"})
+        for connector_id, (kind, own) in (connectors or {}).items():
+            home.configuration.save(
+                tx, ente_id=ENTE, connector_id=connector_id, type=kind, settings=own, limits=limits or {}
+            )
+    return home
+
+
+@contextmanager
+def running_hub(folder: Path, **options: Any) -> Iterator[HubUnderTest]:
+    """A hub with two vendors and a portal, on a loopback port, until the block ends."""
+    vendor, other, portal = Caller("acme"), Caller("beta"), Caller("portale")
+    home = make_home(folder, vendors=(vendor, other), portals=(portal,), **options)
+    server = LoopbackServer(create_app(home))
+    server.start()
+    try:
+        with httpx.Client(base_url=server.url, timeout=20) as client:
+            yield HubUnderTest(home, server.url, client, vendor, other, portal)
+    finally:
+        server.stop()
