@@ -13,7 +13,7 @@ import httpx
 
 from connectors.base.serving import LoopbackServer
 from hub.app import create_app
-from hub.bootstrap import Home
+from hub.bootstrap import Home, Hub
 from hub.registry import Ente, Portal, Vendor
 from hub.security.keys import new_key
 from hub.security.sign import SigningKey, sign_portal_request, sign_request
@@ -90,6 +90,8 @@ class HubUnderTest:
     vendor: Caller
     other_vendor: Caller
     portal: Caller
+    hub: Hub | None = None
+    """The hub itself, where it runs in this process."""
 
     def signed(
         self,
@@ -122,8 +124,15 @@ class HubUnderTest:
         headers = self.signed(body, vendor=vendor)
         return self.client.post(f"/publish/v1/{collection}", content=body, headers=headers)
 
-    def upload(self, item_id: str, content: bytes, media_type: str = "application/pdf") -> httpx.Response:
-        headers = self.signed(content, method="PUT", content_type=media_type)
+    def withdraw(self, item_id: str, reason: str = "errore", *, vendor: Caller | None = None) -> httpx.Response:
+        body = json.dumps({"reason": reason}).encode()
+        headers = self.signed(body, vendor=vendor)
+        return self.client.post(f"/publish/v1/items/{item_id}/withdrawals", content=body, headers=headers)
+
+    def upload(
+        self, item_id: str, content: bytes, media_type: str = "application/pdf", *, vendor: Caller | None = None
+    ) -> httpx.Response:
+        headers = self.signed(content, method="PUT", content_type=media_type, vendor=vendor)
         return self.client.put(f"/publish/v1/documents/{item_id}/content", content=content, headers=headers)
 
     def vendor_get(self, path: str, *, vendor: Caller | None = None, headers: Mapping[str, str] | None = None) -> httpx.Response:
@@ -203,14 +212,21 @@ def make_home(
 
 
 @contextmanager
-def running_hub(folder: Path, **options: Any) -> Iterator[HubUnderTest]:
-    """A hub with two vendors and a portal, on a loopback port, until the block ends."""
+def running_hub(
+    folder: Path, *, prepare: Callable[[Home, Caller, Caller], None] = lambda *_: None, **options: Any
+) -> Iterator[HubUnderTest]:
+    """A hub with two vendors and a portal, on a loopback port, until the block ends.
+
+    `prepare(home, vendor, portal)` may register more before it starts.
+    """
     vendor, other, portal = Caller("acme"), Caller("beta"), Caller("portale")
     home = make_home(folder, vendors=(vendor, other), portals=(portal,), **options)
-    server = LoopbackServer(create_app(home))
+    prepare(home, vendor, portal)
+    app = create_app(home)
+    server = LoopbackServer(app)
     server.start()
     try:
         with httpx.Client(base_url=server.url, timeout=20) as client:
-            yield HubUnderTest(home, server.url, client, vendor, other, portal)
+            yield HubUnderTest(home, server.url, client, vendor, other, portal, app.state.hub)
     finally:
         server.stop()

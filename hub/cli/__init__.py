@@ -1,4 +1,4 @@
-"""The command line `raccordo`: one module a subject. What it prints for machines (`--json`) and its names are a promise."""
+"""The command line `raccordo`: one module a subject. Names, options and what `--json` prints are a promise."""
 
 import sys
 

@@ -11,71 +11,72 @@ from sqlalchemy.exc import SQLAlchemyError
 from hub.bootstrap import HomeError
 from hub.security.vault import VaultError
 
-from . import (
-    auditing,
-    connectors,
-    deliveries,
-    describing,
-    homes,
-    keys,
-    portals,
-    services,
-    serving,
-    signing,
-    touring,
-    vendors,
-    verifying,
-)
+from .auditing import group as audit
+from .connectors import group as connector
 from .console import Failed, WrongUsage, complain
+from .deliveries import group as delivery
+from .describing import openapi
+from .homes import group as ente
+from .homes import init, migrate
+from .keys import group as keys
+from .portals import group as portal
+from .services import group as service
+from .serving import serve
+from .signing import sign
+from .touring import demo
+from .vendor_changes import changes
+from .vendors import group as vendor
+from .verifying import verify
+
+INTERRUPTED = 130
 
 application = typer.Typer(
-    name="raccordo",
     help="Raccordo: the interoperability hub of a municipality.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
 )
-for group in (homes.ente, vendors.group, portals.group, services.group, connectors.group, keys.group):
-    application.add_typer(group)
-for group in (deliveries.group, auditing.group):
-    application.add_typer(group)
-for name, command in (
-    ("init", homes.init),
-    ("serve", serving.serve),
-    ("migrate", homes.migrate),
-    ("sign", signing.sign),
-    ("verify", verifying.verify),
-    ("openapi", describing.openapi),
-    ("demo", touring.demo),
-):
-    application.command(name)(command)
+for command in (init, serve, migrate, sign, verify, openapi, demo):
+    application.command()(command)
+for change in changes:
+    vendor.command()(change)
+for subject in (ente, vendor, portal, service, connector, keys, delivery, audit):
+    application.add_typer(subject)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; its exit code: 0 done, 1 the thing asked for failed, 2 wrong usage or configuration."""
     try:
-        code = application(args=list(arguments), prog_name="raccordo", standalone_mode=False)
-    except typer.TyperException as error:
-        complain(error.format_message())
-        return error.exit_code
-    except HomeError as error:
-        complain(str(error))
-        return WrongUsage.exit_code
-    except (VaultError, PermissionError) as error:
-        complain(f"--home: {error}")
-        return WrongUsage.exit_code
-    except ValidationError as error:
-        complain("; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)))
-        return WrongUsage.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        return 130
-    except SQLAlchemyError as error:
-        complain(f"the database did not do it: {type(error).__name__}")
-        return Failed.exit_code
-    except Exception as error:  # noqa: BLE001 - a bug is told in one line too; the place is what a report needs
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        complain(f"this is a bug of raccordo: {type(error).__name__} at {place.filename}:{place.lineno}")
-        return Failed.exit_code
-    finally:
+        code = application(args=list(arguments) or ["--help"], prog_name="raccordo", standalone_mode=False)
         sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = None  # the reader has gone; nothing may be flushed at the end
+        return Failed.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - whatever it is, people get one sentence
+        exit_code, sentence = _told(error)
+        complain(sentence)
+        return exit_code
     return code if isinstance(code, int) else 0
+
+
+def _told(error: Exception) -> tuple[int, str]:
+    match error:
+        case typer.TyperException():
+            context = getattr(error, "ctx", None)
+            hint = f" (see `{context.command_path} --help`)" if context else ""
+            return error.exit_code, error.format_message().replace("Value error, ", "").rstrip(".") + hint
+        case HomeError():
+            return WrongUsage.exit_code, str(error)
+        case VaultError():
+            return WrongUsage.exit_code, f"--home: its vault.json or database does not open: {error}"
+        case PermissionError():
+            return WrongUsage.exit_code, f"no permission for {error.filename}"
+        case ValidationError():
+            faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+            return WrongUsage.exit_code, "; ".join(faults)
+        case SQLAlchemyError():
+            return Failed.exit_code, f"the database of --home did not do it: {type(error).__name__}"
+        case _:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            return Failed.exit_code, f"a bug of raccordo: {type(error).__name__} at {place.filename}:{place.lineno}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from sqlalchemy import Connection, func, select, tuple_
+from sqlalchemy import Connection, Table, func, select, tuple_
 
 from hub.security import jose
 from hub.security.causes import Refusal
@@ -18,7 +18,7 @@ from hub.store.tables import access_log, chain_roots, evidence
 from .console import Failed, complain, emit, say
 from .options import HOME, AsJson, HomeFolder, opened
 
-group = typer.Typer(name="audit", help="Evidence and access log.", no_args_is_help=True)
+group = typer.Typer(name="audit", help="Evidence and access log.")
 
 Tails = dict[str, tuple[int, str]]
 MAX_TOLD = 50
@@ -49,21 +49,22 @@ def verify(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
         # The anchors first: what is written meanwhile only makes the chain longer than they say.
         anchors = read_anchors(one.anchors, one.key)
         with one.database.read() as connection:
-            records = sum(
-                connection.execute(select(func.count()).select_from(table)).scalar_one()
-                for table in (evidence, access_log)
-            )
+            records = _count(connection, evidence) + _count(connection, access_log)
             faults = [*anchors.faults, *verify_chain(connection, anchors.last()), *_rewritten(connection, anchors)]
     if as_json:
         emit({"ok": not faults, "records": records, "anchors": anchors.count, "faults": faults})
     else:
         for fault in faults[:MAX_TOLD]:
             say(fault)
-        say(f"{records} records, {anchors.count} anchors, {len(faults)} faults")
+        say(f"records: {records}, anchors: {anchors.count}, faults: {len(faults)}")
     if not anchors.count and records:
         complain("note: there is no anchor yet, so that a cut tail would not show; a hub writes one in five minutes")
     if faults:
         raise Failed(f"the records are not as they were written: {len(faults)} faults")
+
+
+def _count(connection: Connection, table: Table) -> int:
+    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
 
 def read_anchors(path: Path, key: SigningKey) -> Anchors:

@@ -1,4 +1,4 @@
-"""A connector's settings on the command line: read from options and files, checked by its type, shown without secrets."""
+"""A connector's settings: read from options and files, checked by its type, shown without secrets."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -67,7 +67,7 @@ def masked(kind: ConnectorType | None, settings: Mapping[str, Any]) -> dict[str,
 
 
 def _masked(model: BaseModel) -> dict[str, Any]:
-    found = {}
+    found: dict[str, Any] = {}
     for name in type(model).model_fields:
         value = getattr(model, name)
         if isinstance(value, SecretStr):
@@ -93,11 +93,8 @@ def _value(text: str, schema: Mapping[str, Any]) -> Any:
         value = json.loads(text)
     except ValueError:
         return text
-    if isinstance(value, dict | list) or (
-        isinstance(value, bool | int | float) and _types(schema) <= {"string", "null"}
-    ):
-        return text
-    return value
+    number_for_text = isinstance(value, bool | int | float) and _types(schema) <= {"string", "null"}
+    return text if number_for_text or isinstance(value, dict | list) else value
 
 
 def _types(schema: Mapping[str, Any]) -> set[str]:

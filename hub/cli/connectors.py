@@ -15,7 +15,7 @@ from .connector_settings import connect, from_options, limits_from_options, mask
 from .console import Failed, WrongUsage, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened
 
-group = typer.Typer(name="connector", help="The ways out: App IO, e-mail, ...", no_args_is_help=True)
+group = typer.Typer(name="connector", help="The ways out: App IO, e-mail, ...")
 
 ConnectorId = Annotated[str, typer.Argument(metavar="ID")]
 

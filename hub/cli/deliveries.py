@@ -1,5 +1,6 @@
 """`delivery`: what went out, what did not, and sending again what may be."""
 
+from dataclasses import fields
 from typing import Annotated, Any, Literal
 
 import typer
@@ -16,7 +17,7 @@ from hub.store.outbox import Claim
 from .console import Failed, record, say, table, told
 from .options import HOME, AsJson, HomeFolder, opened
 
-group = typer.Typer(name="delivery", help="Deliveries: look, and send again.", no_args_is_help=True)
+group = typer.Typer(name="delivery", help="Deliveries: look, and send again.")
 
 State = Literal["queued", "waiting", "delivered", "rejected", "skipped", "unconfirmed", "held", "expired", "parked"]
 DeliveryId = Annotated[str, typer.Argument(metavar="ID")]
@@ -105,7 +106,7 @@ def _max_age_s(home: Home, row: dict[str, Any]) -> int:
 
 
 def _preview(home: Home, row: dict[str, Any]) -> dict[str, Any]:
-    """What would go out, without anything personal: the notice is made as for the delivery, and only its kind is told."""
+    """What would go out: the notice is made as for the delivery, and only its kind is told."""
     values = {name: row[name] for name in ("delivery_id", "channel", "connector_id", "state", "attempts")}
     try:
         return values | {"kind": _kind(home, row), "would_be": "queued"}
@@ -117,22 +118,6 @@ def _kind(home: Home, row: dict[str, Any]) -> str:
     with home.database.read() as connection:
         registry = load_registry(connection)
     notices = Notices(home.database, home.vault, Citizens(home.vault), lambda: registry, lambda *_: "")
-    names = (
-        "ente_id",
-        "delivery_id",
-        "citizen_id",
-        "message_id",
-        "connector_id",
-        "channel",
-        "created_at",
-        "expires_at",
-    )
-    claim = Claim(
-        **{name: row[name] for name in names},
-        claim_id="",
-        attempts=row["attempts"],
-        memo={},
-        unsafe=False,
-        accepted=False,
-    )
+    known = {each.name: row[each.name] for each in fields(Claim) if each.name in row}
+    claim = Claim(**(known | {"claim_id": "", "memo": {}, "unsafe": False, "accepted": False}))
     return notices.of(claim).kind

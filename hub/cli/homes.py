@@ -10,10 +10,10 @@ from hub.bootstrap import HomeError
 from hub.registry import Ente
 from hub.store.directory import AlreadyThere, add_ente, load_registry
 
-from .console import Failed, table, told
+from .console import Failed, WrongUsage, table, told
 from .options import HOME, AsJson, HomeFolder, checked, home_at, opened
 
-ente = typer.Typer(name="ente", help="The bodies that this hub serves.", no_args_is_help=True)
+group = typer.Typer(name="ente", help="The bodies that this hub serves.")
 
 LOCAL_URL = "http://127.0.0.1:8000"
 Name = Annotated[str, typer.Option("--name", help="The name that citizens read.")]
@@ -44,7 +44,7 @@ def init(
     told(_shown(body) | {"home": str(home)}, as_json=as_json, text=f"{home} is ready for {body.name} ({code})")
 
 
-@ente.command("add")
+@group.command("add")
 def add(
     code: Annotated[str, typer.Argument(metavar="CODE", help="IPA code.")],
     name: Name,
@@ -64,7 +64,7 @@ def add(
     told(_shown(body), as_json=as_json, text=f"{body.name} ({code}) is served at {body.public_url}")
 
 
-@ente.command("list")
+@group.command("list")
 def list_(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """The enti and the audiences that vendors and portals sign for."""
     with opened(home) as one, one.database.read() as connection:
@@ -87,6 +87,8 @@ def migrate(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
 
 def _ente(code: str, name: str, public_url: str, portal_url: str | None) -> Ente:
     base = checked(HttpsUrl, public_url, name="--public-url").rstrip("/")
+    if "?" in base or "#" in base:
+        raise WrongUsage("--public-url: a base URL has neither query nor fragment")
     portal = checked(HttpsUrl, portal_url, name="--portal-url").rstrip("/") if portal_url else base
     return Ente(
         ente_id=checked(IpaCode, code, name="the ente's IPA code"),

@@ -25,7 +25,7 @@ from hub.security.keys import (
 from .console import Failed, WrongUsage, record
 from .options import AsJson
 
-group = typer.Typer(name="keys", help="Keys and test certificates.", no_args_is_help=True)
+group = typer.Typer(name="keys", help="Keys and test certificates.")
 
 _CA, _CA_KEY = "ca.pem", "ca-key.pem"
 

@@ -13,7 +13,7 @@ from .console import Failed, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, subset
 from .trust_material import read_jwks
 
-group = typer.Typer(name="portal", help="Who may read the feed on behalf of a citizen.", no_args_is_help=True)
+group = typer.Typer(name="portal", help="Who may read the feed on behalf of a citizen.")
 
 SCOPES = ("feed:read", "feed:write")
 
@@ -24,9 +24,7 @@ def add(
     jwks: Annotated[Path, typer.Option("--jwks", exists=True, dir_okay=False, help="JWK set of its public keys.")],
     assertion_jwks: Annotated[
         Path | None,
-        typer.Option(
-            "--assertion-jwks", exists=True, dir_okay=False, help="Keys of the citizen assertions, if others."
-        ),
+        typer.Option("--assertion-jwks", exists=True, dir_okay=False, help="Keys of the citizen assertions."),
     ] = None,
     scopes: Annotated[str | None, typer.Option("--scopes", help="a,b; default: feed:read,feed:write.")] = None,
     name: Annotated[str | None, typer.Option("--name", help="Default: the id.")] = None,
@@ -37,9 +35,7 @@ def add(
     """Register a portal; the same keys sign the citizen assertions unless others are given."""
     keys = [
         *read_jwks(jwks, name="--jwks"),
-        *read_jwks(
-            assertion_jwks or jwks, kind="assertion_jwk", name="--assertion-jwks" if assertion_jwks else "--jwks"
-        ),
+        *read_jwks(assertion_jwks or jwks, kind="assertion_jwk", name="--assertion-jwks"),
     ]
     checked(Code, portal_id, name="the portal's id")
     with opened(home) as one:
@@ -58,13 +54,9 @@ def add(
                 add_portal(tx, portal, keys)
         except AlreadyThere:
             raise Failed(f"there is a portal {portal_id!r} in {ente_id} already") from None
+    kids = sorted({key.kid for key in keys if key.kid})
     told(
-        {
-            "ente_id": ente_id,
-            "portal_id": portal_id,
-            "scopes": sorted(portal.scopes),
-            "keys": [key.kid for key in keys],
-        },
+        {"ente_id": ente_id, "portal_id": portal_id, "scopes": sorted(portal.scopes), "keys": kids},
         as_json=as_json,
         text=f"portal {portal_id} may use {', '.join(sorted(portal.scopes))} of {ente_id}",
     )

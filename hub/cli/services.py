@@ -10,7 +10,7 @@ from hub.store.directory import AlreadyThere, add_service, load_registry
 from .console import Failed, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened
 
-group = typer.Typer(name="service", help="The catalogue of services.", no_args_is_help=True)
+group = typer.Typer(name="service", help="The catalogue of services.")
 
 
 @group.command("add")

@@ -12,7 +12,7 @@ from hub.security.causes import Refusal
 from hub.security.digest import digest_header
 from hub.security.sign import SigningKey, sign_request
 
-from .console import Failed, WrongUsage, complain, emit, say
+from .console import Failed, WrongUsage, emit, say
 from .options import AsJson, checked, read_bytes
 from .receipts import receipt_of
 
@@ -92,7 +92,7 @@ def _send(method: str, url: str, headers: dict[str, str], body: bytes, *, iss: s
     else:
         say(f"HTTP {answer.status_code} {answer.reason_phrase}")
         say(answer.text)
-        complain(f"receipt: {receipt.detail}")
+        say(f"receipt: {receipt.detail}")
     if receipt.verified is False:
         raise Failed("the hub's receipt does not hold; keep the answer and ask the municipality")
     if not answer.is_success:

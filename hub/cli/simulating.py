@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from hub.bootstrap import Home, simulations
+from hub.bootstrap import Home, _sole, simulations
 from hub.store.configuration import ConnectorConfig
 from hub.store.directory import load_registry
 
@@ -21,9 +21,15 @@ def simulated(home: Home) -> Iterator[Mapping[str, Path]]:
     """The simulated providers at work until the block ends; gives the folder of each, by connector.
 
     Every ente's connector of the simulated type's name gets a new version that points at the provider; its limits, and
-    settings that the simulator does not speak of, stay. A connector that a person pointed at a real provider is not touched:
-    that would lose its credentials.
+    settings that the simulator does not speak of, stay. A connector that a person pointed at a real provider is not
+    touched: that would lose its credentials.
+
+    Raises:
+        WrongUsage: there is such a connector.
+        HomeError: another process serves this home.
     """
+    with _sole(home.folder / "serve.lock"):
+        pass  # where another process serves this home, its connectors must not be turned away from its providers
     folder = home.folder / FOLDER
     found = simulations(folder, home.types)
     for (ente_id, name), config in _configs(home).items():

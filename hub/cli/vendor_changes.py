@@ -13,22 +13,19 @@ from hub.store.directory import NewKey, add_keys, retire_keys, set_vendor_active
 from .console import Failed, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, opened
 from .trust_material import read_material
-from .vendors import Anchor, Jwks, PublicAnchor, Thumbprint, VendorId, group, vendor_of
+from .vendors import Anchor, Jwks, PublicAnchor, Thumbprint, VendorId, vendor_of
 
 
-@group.command("suspend")
 def suspend(vendor_id: VendorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """Refuse everything of a vendor, within seconds."""
     _activate(vendor_id, ente, home, active=False, as_json=as_json)
 
 
-@group.command("readmit")
 def readmit(vendor_id: VendorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """Let a suspended vendor publish again."""
     _activate(vendor_id, ente, home, active=True, as_json=as_json)
 
 
-@group.command("rotate")
 def rotate(
     vendor_id: VendorId,
     anchor: Anchor = None,
@@ -65,6 +62,9 @@ def rotate(
         as_json=as_json,
         text=f"vendor {vendor.vendor_id}: {len(fresh)} new, {ended} old until {ends:%Y-%m-%d %H:%M} UTC",
     )
+
+
+changes = (suspend, readmit, rotate)
 
 
 def _activate(vendor_id: str, ente: str | None, home: Path, *, active: bool, as_json: bool) -> None:

@@ -17,7 +17,7 @@ from .console import Failed, WrongUsage, complain, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, subset
 from .trust_material import fingerprint, read_material
 
-group = typer.Typer(name="vendor", help="Who may publish, and with which keys.", no_args_is_help=True)
+group = typer.Typer(name="vendor", help="Who may publish, and with which keys.")
 
 RIGHTS = ("delivery-detail",)
 VendorId = Annotated[str, typer.Argument(metavar="ID", help="The vendor's id, its `iss`.")]

@@ -12,6 +12,7 @@ from hub.errors import AlreadyWithdrawn, HubError, RecipientChanged, StateTermin
 
 from .citizens import Citizen, Citizens, Subject
 from .database import Tx
+from .folding import settle_paid
 from .intake import Done, Signed
 from .outbox import notifications
 from .ports import Vault
@@ -239,34 +240,6 @@ def load_by_identity(tx: Tx, identities: set[Identity]) -> dict[Identity, dict[s
         external_id = item.pop("identity_external_id")
         found[Identity(item["ente_id"], item["vendor_id"], item["source"], external_id, item["collection"])] = item
     return found
-
-
-def settle_paid(tx: Tx, batch: Batch) -> None:
-    """A payment whose receipt is here is paid, whichever came first, and stays so (`settled` 14)."""
-    touched = {
-        (item["ente_id"], item["citizen_id"], item["notice_key"])
-        for item in batch.touched()
-        if item["notice_key"] is not None
-    }
-    if not touched:
-        return
-    key = tuple_(items.c.ente_id, items.c.citizen_id, items.c.notice_key)
-    same_notice = {
-        row["item_id"]: dict(row)
-        for row in tx.connection.execute(select(items).where(key.in_(sorted(touched)))).mappings()
-    } | {item["item_id"]: item for item in batch.touched() if item["notice_key"] is not None}
-    receipts = {
-        (i["ente_id"], i["citizen_id"], i["notice_key"])
-        for i in same_notice.values()
-        if i["collection"] == "receipts" and i["lifecycle"] == "active"
-    }
-    for item in same_notice.values():
-        owed = item["collection"] == "payments" and item["state"] not in ("paid", "refunded")
-        if owed and (item["ente_id"], item["citizen_id"], item["notice_key"]) in receipts:
-            item |= {"state": "paid", "turn": "none", "updated_at": tx.now}
-            batch.event(item, tx.now, "paid")
-            batch.change(item)
-            batch.drop_deliveries_about(item["item_id"])
 
 
 def _columns(tx: Tx, draft: Draft) -> dict[str, Any]:

@@ -1,0 +1,42 @@
+"""Tables and indexes, for SQLite and PostgreSQL alike.
+
+Every table leads with `ente_id`, the distribution key; the large ones carry `citizen_id`, so that they can be
+hash-partitioned by it. Whatever must be unique per ente (external identity, jti) has a table of its own, because a
+partitioned table can only be unique within its partitions. Columns ending in `_sealed` hold AEAD ciphertext; what a
+query needs is clear. Times are integers, microseconds since 1970 in UTC.
+"""
+
+from .columns import EPOCH, Instant, metadata, to_micros
+from .known import connectors, enti, portals, sequences, services, trust_keys, vendors, versions
+from .outbox import attempts, deliveries
+from .personal import channel_opt_outs, citizens, item_identities, item_versions, items, timeline, user_states
+from .proof import access_log, chain_roots, evidence, quota_usage, replays
+
+__all__ = [
+    "EPOCH",
+    "Instant",
+    "access_log",
+    "attempts",
+    "chain_roots",
+    "channel_opt_outs",
+    "citizens",
+    "connectors",
+    "deliveries",
+    "enti",
+    "evidence",
+    "item_identities",
+    "item_versions",
+    "items",
+    "metadata",
+    "portals",
+    "quota_usage",
+    "replays",
+    "sequences",
+    "services",
+    "timeline",
+    "to_micros",
+    "trust_keys",
+    "user_states",
+    "vendors",
+    "versions",
+]

@@ -1,0 +1,49 @@
+"""What all tables share: the metadata, the type of an instant, short names for columns."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    MetaData,
+    String,
+)
+from sqlalchemy.types import TypeDecorator
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_micros(moment: datetime) -> int:
+    """Microseconds since 1970, UTC."""
+    return (moment - EPOCH) // _MICROSECOND
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime kept as microseconds since 1970: the same order and the same value on every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else to_micros(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+metadata = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"})
+
+
+def ente() -> Column[Any]:
+    return Column("ente_id", String(20), primary_key=True)
+
+
+def key(name: str, length: int = 36) -> Column[Any]:
+    return Column(name, String(length), primary_key=True)
+
+
+def needed(name: str, kind: Any) -> Column[Any]:
+    return Column(name, kind, nullable=False)

@@ -1,0 +1,91 @@
+"""Who is known, and how connectors are configured."""
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Integer, LargeBinary, String, Table, Text
+
+from .columns import Instant, ente, key, metadata, needed
+
+enti = Table(
+    "enti",
+    metadata,
+    ente(),
+    needed("name", String(200)),
+    needed("public_url", String(500)),
+    needed("portal_url", String(500)),
+    needed("publish_audience", String(500)),
+    needed("feed_audience", String(500)),
+    needed("created_at", Instant),
+)
+
+vendors = Table(
+    "vendors",
+    metadata,
+    ente(),
+    key("vendor_id", 64),
+    needed("name", String(200)),
+    needed("trust", String(10)),
+    needed("active", Boolean),
+    needed("subject", String(200)),
+    needed("aliases", JSON),
+    needed("collections", JSON),
+    needed("services", JSON),
+    needed("rights", JSON),
+    needed("signature_only", Boolean),
+    Column("daily_quota", Integer),
+    needed("created_at", Instant),
+)
+
+portals = Table(
+    "portals",
+    metadata,
+    ente(),
+    key("portal_id", 64),
+    needed("name", String(200)),
+    needed("active", Boolean),
+    needed("scopes", JSON),
+    needed("created_at", Instant),
+)
+
+# Keys of vendors and portals; `owner` is `vendor:<id>` or `portal:<id>`.
+trust_keys = Table(
+    "trust_keys",
+    metadata,
+    ente(),
+    key("owner", 80),
+    key("key_id"),
+    needed("kind", String(20)),
+    needed("material", Text),
+    Column("kid", String(200)),
+    Column("valid_from", Instant),
+    Column("valid_to", Instant),
+    Column("revoked_at", Instant),
+)
+
+services = Table(
+    "services",
+    metadata,
+    ente(),
+    key("service_id", 64),
+    needed("record", JSON),
+    needed("created_at", Instant),
+)
+
+# An administrator's configuration of a connector type for one ente. Secrets are sealed under the vault key.
+connectors = Table(
+    "connectors",
+    metadata,
+    ente(),
+    key("connector_id", 64),
+    needed("type", String(64)),
+    needed("status", String(10)),  # active | paused
+    Column("paused_reason", String(200)),
+    needed("settings_sealed", LargeBinary),
+    needed("limits", JSON),
+    needed("version", Integer),
+    needed("updated_at", Instant),
+)
+
+# Counters that tell caches to look again: `trust`, `connectors`.
+versions = Table("versions", metadata, key("name", 20), needed("value", BigInteger))
+
+# The last sequence number of each ente: locked last in a transaction, so that its order is commit order.
+sequences = Table("sequences", metadata, ente(), needed("value", BigInteger))

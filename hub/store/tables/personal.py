@@ -1,0 +1,121 @@
+"""Citizens and their items. Only `citizens` ties a tax code to a citizen_id."""
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table
+
+from .columns import Instant, ente, key, metadata, needed
+
+# The only table that ties a tax code to a citizen_id. Destroying `data_key_sealed` erases all that was sealed with it.
+citizens = Table(
+    "citizens",
+    metadata,
+    ente(),
+    key("citizen_id"),
+    needed("subject_hash", String(64)),
+    needed("subject_kind", String(12)),  # person | organization | ente
+    needed("tax_code_sealed", LargeBinary),
+    needed("data_key_sealed", LargeBinary),
+    needed("created_at", Instant),
+    Index("ux_citizens_subject", "ente_id", "subject_hash", unique=True),
+)
+
+# Who an item is, by its vendor's own name. `citizen_id` leads to the partition.
+item_identities = Table(
+    "item_identities",
+    metadata,
+    ente(),
+    key("vendor_id", 64),
+    key("source", 64),
+    key("external_id", 400),
+    key("collection", 20),
+    needed("item_id", String(36)),
+    needed("citizen_id", String(36)),
+    Index("ux_item_identities_item_id", "ente_id", "item_id", unique=True),
+)
+
+items = Table(
+    "items",
+    metadata,
+    ente(),
+    key("citizen_id"),
+    key("item_id"),
+    needed("vendor_id", String(64)),
+    needed("source", String(64)),
+    needed("collection", String(20)),
+    needed("version", Integer),
+    needed("content_hash", String(64)),
+    needed("lifecycle", String(12)),  # active | withdrawn | restricted | erased
+    needed("state", String(30)),
+    needed("reported_state", String(30)),  # the source's own word; `state` adds what the hub knows (a receipt, a file)
+    needed("turn", String(8)),
+    Column("service_id", String(64)),
+    needed("sensitivity", String(10)),
+    needed("min_loa", Integer),
+    needed("hidden", Boolean),  # visible_from is still to come
+    Column("visible_from", Instant),
+    Column("expires_at", Instant),
+    Column("due_at", Instant),
+    needed("occurred_at", Instant),
+    Column("as_of", Instant),
+    needed("received_at", Instant),
+    needed("updated_at", Instant),
+    Column("notice_key", String(64)),  # keyed hash of (creditor, notice number): ties payment and receipt
+    Column("about_item_id", String(36)),  # a message that a rule made: the item it tells about
+    Column("content_sha256", String(64)),  # the file of a document, once it is here
+    Column("content_key", String(200)),
+    needed("sequence", BigInteger),
+    Index("ix_items_feed", "ente_id", "citizen_id", "occurred_at", "item_id"),
+    Index("ix_items_changes", "ente_id", "citizen_id", "sequence"),
+    Index("ix_items_notice", "ente_id", "citizen_id", "notice_key"),
+    Index("ix_items_about", "ente_id", "citizen_id", "about_item_id"),
+    Index("ix_items_hidden", "ente_id", "hidden", "visible_from"),
+)
+
+item_versions = Table(
+    "item_versions",
+    metadata,
+    ente(),
+    key("citizen_id"),
+    key("item_id"),
+    Column("version", Integer, primary_key=True),
+    needed("content_hash", String(64)),
+    needed("payload_sealed", LargeBinary),  # RFC 8785 canonical JSON
+    needed("outcome", String(12)),
+    needed("received_at", Instant),
+)
+
+timeline = Table(
+    "timeline",
+    metadata,
+    ente(),
+    key("citizen_id"),
+    key("item_id"),
+    key("event_id"),
+    needed("at", Instant),
+    needed("event", String(30)),
+    needed("data", JSON),
+)
+
+user_states = Table(
+    "user_states",
+    metadata,
+    ente(),
+    key("citizen_id"),
+    key("item_id"),
+    Column("read_at", Instant),
+    Column("seen_version", Integer),
+    Column("archived_at", Instant),
+    Column("starred_at", Instant),
+    Column("confirmed_at", Instant),
+    needed("updated_at", Instant),
+)
+
+# What a citizen switched off: one topic (a service, or `*`) on one channel.
+channel_opt_outs = Table(
+    "channel_opt_outs",
+    metadata,
+    ente(),
+    key("citizen_id"),
+    key("channel", 10),
+    key("topic", 64),
+    needed("at", Instant),
+)

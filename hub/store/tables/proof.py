@@ -1,0 +1,85 @@
+"""What proves: evidence, access log, their hash chain; used tokens and quotas, which decide with the commit."""
+
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, LargeBinary, String, Table
+
+from .columns import Instant, ente, key, metadata, needed
+
+# `ente_id` is `-` where a refusal came before an ente was known.
+evidence = Table(
+    "evidence",
+    metadata,
+    ente(),
+    key("evidence_id"),
+    needed("at", Instant),
+    needed("request_id", String(64)),
+    needed("operation", String(60)),
+    Column("vendor_id", String(64)),
+    Column("signer", String(200)),
+    needed("verdict", String(10)),  # accepted | refused
+    needed("code", String(64)),
+    Column("cause", String(300)),
+    needed("body_sha256", String(64)),
+    Column("body_sealed", LargeBinary),  # the very bytes that were signed, under the citizen's key
+    needed("tokens", JSON),
+    Column("citizen_id", String(36)),
+    Column("item_id", String(36)),
+    Column("version", Integer),
+    needed("row_hash", String(64)),
+    needed("writer_id", String(36)),
+    needed("root_number", BigInteger),
+    Index("ix_evidence_root", "writer_id", "root_number"),
+)
+
+access_log = Table(
+    "access_log",
+    metadata,
+    ente(),
+    key("access_id"),
+    needed("at", Instant),
+    needed("request_id", String(64)),
+    needed("portal_id", String(64)),
+    Column("citizen_id", String(36)),
+    needed("pseudonym", String(200)),
+    needed("acr", String(100)),
+    needed("operation", String(60)),
+    needed("outcome", String(64)),
+    Column("item_id", String(36)),
+    needed("row_hash", String(64)),
+    needed("writer_id", String(36)),
+    needed("root_number", BigInteger),
+    Index("ix_access_log_citizen", "ente_id", "citizen_id", "at"),
+    Index("ix_access_log_root", "writer_id", "root_number"),
+)
+
+# One hash root a commit and writer, each over the one before it.
+chain_roots = Table(
+    "chain_roots",
+    metadata,
+    key("writer_id"),
+    Column("root_number", BigInteger, primary_key=True),
+    needed("at", Instant),
+    needed("entries", Integer),
+    needed("root", String(64)),
+)
+
+# Used tokens, until they expire. One insert decides (no check first): the primary key is the replay guard.
+replays = Table(
+    "replays",
+    metadata,
+    ente(),
+    key("signer", 200),
+    key("header", 30),
+    key("jti", 200),
+    needed("expires_at", Instant),
+    Index("ix_replays_expires_at", "expires_at"),
+)
+
+# Daily quotas, exact and durable: counted with the commit.
+quota_usage = Table(
+    "quota_usage",
+    metadata,
+    ente(),
+    key("vendor_id", 64),
+    key("day", 10),
+    needed("used", Integer),
+)

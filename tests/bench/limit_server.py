@@ -1,0 +1,148 @@
+"""The limit: the least a server can do that keeps the hub's promises to a vendor. Hand-made, and no model for a hub.
+
+Both tokens are verified (keys cached by raw protected segment), their claims, the digest and the signed headers; the
+schema is the hub's own; record and outbox row are on the disk (SQLite, `synchronous=FULL`, group commit) before 202.
+No replay answer, evidence, encryption, receipt, rate limit or log.
+"""
+
+import asyncio
+import hashlib
+import json
+import queue
+import sqlite3
+import threading
+import time
+from base64 import b64decode, b64encode, urlsafe_b64decode
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from contracts.identifiers import new_uuid7
+from contracts.items import Message
+
+_SHA256, _ECDSA, _PKCS1 = SHA256(), ECDSA(SHA256()), PKCS1v15()
+
+SCHEMA = """
+CREATE TABLE record (
+    id TEXT PRIMARY KEY, jti TEXT NOT NULL UNIQUE, citizen TEXT NOT NULL, occurred_at TEXT NOT NULL, body BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX record_feed ON record (citizen, occurred_at);
+CREATE TABLE outbox (id TEXT PRIMARY KEY, record_id TEXT NOT NULL, state TEXT NOT NULL, due_at REAL NOT NULL)
+WITHOUT ROWID;
+CREATE INDEX outbox_due ON outbox (state, due_at);
+"""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A durable SQLite with the limit's two tables."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-32000;" + SCHEMA)
+    return connection
+
+
+def commit(connection: sqlite3.Connection, rows: list[tuple[str, str, str, str, bytes]]) -> None:
+    """Records and their outbox rows in one durable transaction."""
+    now = time.time()
+    connection.execute("BEGIN IMMEDIATE")
+    connection.executemany("INSERT INTO record VALUES (?, ?, ?, ?, ?)", rows)
+    connection.executemany("INSERT INTO outbox VALUES (?, ?, 'queued', ?)", [(r[1], r[0], now) for r in rows])
+    connection.execute("COMMIT")
+
+
+def _unpadded(segment: str | bytes) -> bytes:
+    if isinstance(segment, str):
+        segment = segment.encode()
+    return urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
+
+
+class Tokens:
+    """Verifies compact JWS of the known vendors."""
+
+    def __init__(self, audience: str, keys: Mapping[str, Any]) -> None:
+        self._audience = audience
+        self._keys = keys
+        self._by_segment: dict[bytes, Any] = {}
+
+    def verify(self, compact: str, now: float) -> dict[str, Any]:
+        signed, _, signature = compact.encode().rpartition(b".")
+        protected, _, payload = signed.partition(b".")
+        key = self._by_segment.get(protected)
+        if key is None:
+            key = self._by_segment[protected] = self._key(json.loads(_unpadded(protected)))
+        raw = _unpadded(signature)
+        if isinstance(key, EllipticCurvePublicKey):
+            r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
+            key.verify(encode_dss_signature(r, s), signed, _ECDSA)
+        else:
+            key.verify(raw, signed, _PKCS1, _SHA256)
+        claims: dict[str, Any] = orjson.loads(_unpadded(payload))
+        if claims["aud"] != self._audience or not claims["iat"] - 5 <= now < claims["exp"] or not claims["jti"]:
+            raise ValueError
+        return claims
+
+    def _key(self, header: dict[str, Any]) -> Any:
+        if "x5c" in header:
+            return x509.load_der_x509_certificate(b64decode(header["x5c"][0])).public_key()
+        return self._keys[header["kid"]]
+
+
+class _Writer:
+    """Group commit: what queued while one transaction was written is the next."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = connect(path)
+        self._queue: queue.SimpleQueue[tuple[tuple[str, str, str, str, bytes], asyncio.Future[None]]] = (
+            queue.SimpleQueue()
+        )
+        threading.Thread(target=self._run, daemon=True).start()
+
+    async def submit(self, row: tuple[str, str, str, str, bytes]) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.put((row, future))
+        await future
+
+    def _run(self) -> None:
+        while True:
+            batch = [self._queue.get()]
+            while len(batch) < 256 and not self._queue.empty():
+                batch.append(self._queue.get())
+            commit(self._connection, [row for row, _ in batch])
+            batch[0][1].get_loop().call_soon_threadsafe(_resolve, [future for _, future in batch])
+
+
+def _resolve(futures: list[asyncio.Future[None]]) -> None:
+    for future in futures:
+        future.set_result(None)
+
+
+def create_app(path: Path, audience: str, keys: Mapping[str, Any]) -> Starlette:
+    tokens, writer = Tokens(audience, keys), _Writer(path)
+
+    async def accept(request: Request) -> Response:
+        body, headers, now = await request.body(), request.headers, time.time()
+        first = tokens.verify(headers["authorization"].removeprefix("Bearer "), now)
+        second = tokens.verify(headers["agid-jwt-signature"], now)
+        digest = headers["digest"]
+        if first["iss"] != second["iss"] or digest != f"SHA-256={b64encode(hashlib.sha256(body).digest()).decode()}":
+            raise ValueError
+        for pair in second["signed_headers"]:
+            for name, value in pair.items():
+                if headers[name] != value:
+                    raise ValueError
+        item = Message.model_validate_json(body)
+        record_id = new_uuid7()
+        await writer.submit((record_id, second["jti"], item.recipient.tax_code, item.occurred_at.isoformat(), body))
+        return Response(orjson.dumps({"id": record_id}), 202, media_type="application/json")
+
+    return Starlette(routes=[Route("/publish/v1/messages", accept, methods=["POST"])])

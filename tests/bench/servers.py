@@ -1,0 +1,128 @@
+"""The measured servers, each in a process of its own, and the process that loads them."""
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from .load import Run, generate
+
+_SPAWN = get_context("spawn")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class _Announced(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, pipe: Connection) -> None:
+        super().__init__(config)
+        self._pipe = pipe
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        assert sockets
+        self._pipe.send(sockets[0].getsockname()[1])
+
+
+def _serve(app: Any, pipe: Connection) -> None:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    config = uvicorn.Config(
+        app, loop="uvloop", http="httptools", ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=2
+    )
+    _Announced(config, pipe).run(sockets=[listener])
+
+
+def serve_hub(folder: Path, settings: dict[str, Any], pipe: Connection, profile: Path | None = None) -> None:
+    """The hub as `raccordo serve` runs it, logs at INFO included, into a file."""
+    from hub.app import create_app
+    from hub.bootstrap import Home
+    from hub.settings import Settings
+    from hub.telemetry import configure
+
+    configure(stream=(folder / "hub.log").open("w"))
+    app = create_app(Home(Settings(home=folder, **settings)))
+    if profile is None:
+        _serve(app, pipe)
+        return
+    _profiled(app, pipe, profile)
+
+
+def _profiled(app: Any, pipe: Connection, folder: Path) -> None:
+    """Serve under cProfile: `loop.pstats` of the event loop, `committer.pstats` of the writing thread."""
+    import cProfile
+
+    committer = app.state.hub.committer
+    loop, writer = cProfile.Profile(), cProfile.Profile()
+    committer._thread._target = lambda: writer.runcall(committer._run)
+    loop.runcall(_serve, app, pipe)
+    loop.dump_stats(folder / "loop.pstats")
+    writer.dump_stats(folder / "committer.pstats")
+
+
+def serve_limit(path: Path, audience: str, jwks: dict[str, Any], pipe: Connection) -> None:
+    from joserfc.jwk import JWKRegistry
+
+    from .limit_server import create_app
+
+    keys = {kid: JWKRegistry.import_key(jwk).public_key for kid, jwk in jwks.items()}  # type: ignore[union-attr]  # EC keys
+    _serve(create_app(path, audience, keys), pipe)
+
+
+class Server:
+    """A running one."""
+
+    def __init__(self, process: Any, port: int) -> None:
+        self._process = process
+        self.port = port
+
+    def rss_mb(self) -> float:
+        pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
+        return pages * PAGE / 1024 / 1024
+
+    def cpu_s(self) -> float:
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def running(target: Callable[..., None], *arguments: Any, **options: Any) -> Iterator[Server]:
+    ours, theirs = _SPAWN.Pipe()
+    process = _SPAWN.Process(target=target, args=(*arguments, theirs), kwargs=options, daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield Server(process, ours.recv())
+    finally:
+        process.terminate()
+        process.join(20)
+
+
+class Generator:
+    """The generating process; `drive` returns once every request has its answer."""
+
+    def __init__(self) -> None:
+        self._pipe, theirs = _SPAWN.Pipe()
+        self._process = _SPAWN.Process(target=generate, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def drive(self, server: Server, requests: list[bytes]) -> Run:
+        """Load a server. Exits when an answer is not a success: a rate of refusals is no rate."""
+        self._pipe.send((server.port, requests))
+        found = self._pipe.recv()
+        if isinstance(found, Exception):
+            raise found
+        assert isinstance(found, Run)
+        failed = {status: count for status, count in found.statuses.items() if not 200 <= status < 300}
+        if failed or len(found.latencies) != len(requests):
+            sys.exit(f"bench: {failed} of {len(requests)} answers; the first body: {found.sample[:300]!r}")
+        return found
+
+    def close(self) -> None:
+        self._pipe.close()
+        self._process.join(5)

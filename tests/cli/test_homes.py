@@ -1,0 +1,130 @@
+"""`init`, `ente`, `migrate`, and what every command does with a wrong home."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import Raccordo
+
+
+def test_init_makes_a_home_that_only_its_owner_reads(call: Raccordo, tmp_path: Path) -> None:
+    answer = call("init", "--home", tmp_path / "h", "--ente", "c_h501", "--name", "Comune", "--json")
+    assert answer.code == 0
+    assert answer.json["publish_audience"] == "http://127.0.0.1:8000/publish/v1"
+    assert answer.json["feed_audience"] == "http://127.0.0.1:8000/feed/v1"
+    assert stat.S_IMODE((tmp_path / "h").stat().st_mode) == 0o700
+    for name in ("hub-key.pem", "vault.json"):
+        assert stat.S_IMODE((tmp_path / "h" / name).stat().st_mode) == 0o600
+
+
+def test_init_takes_the_public_url_of_the_environment(
+    call: Raccordo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RACCORDO_PUBLIC_URL", "https://hub.example.it/")
+    monkeypatch.setenv("RACCORDO_HOME", str(tmp_path / "h"))
+    answer = call("init", "--ente", "c_h501", "--name", "Comune", "--portal-url", "https://sportello.example.it", "--json")
+    assert answer.json["publish_audience"] == "https://hub.example.it/publish/v1"
+    assert answer.json["portal_url"] == "https://sportello.example.it"
+    assert (tmp_path / "h" / "raccordo.db").exists()
+
+
+def test_init_refuses_to_overwrite(raccordo: Raccordo, home: Path) -> None:
+    before = (home / "vault.json").read_bytes()
+    answer = raccordo("init", "--ente", "c_x", "--name", "Altro")
+    assert answer.code == 2
+    assert "--home" in answer.err
+    assert (home / "vault.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "setting"),
+    [
+        (("--ente", "c h", "--name", "X"), "IPA"),
+        (("--ente", "c_h501", "--name", ""), "--name"),
+        (("--name", "X"), "--ente"),
+        (("--ente", "c_h501", "--name", "X", "--public-url", "http://hub.example.it"), "--public-url"),
+        (("--ente", "c_h501", "--name", "X", "--public-url", "https://hub.example.it/?a=1"), "--public-url"),
+        (("--ente", "c_h501", "--name", "X", "--portal-url", "ftp://x"), "--portal-url"),
+        (("--ente", "c_h501", "--name", "X", "--colour", "red"), "--colour"),
+    ],
+)
+def test_init_names_the_wrong_setting_and_makes_nothing(
+    call: Raccordo, tmp_path: Path, arguments: tuple[str, ...], setting: str
+) -> None:
+    answer = call("init", "--home", tmp_path / "h", *arguments)
+    assert answer.code == 2
+    assert setting in answer.err
+    assert not (tmp_path / "h").exists()
+
+
+def test_one_more_ente_has_audiences_of_its_own(raccordo: Raccordo) -> None:
+    assert raccordo("ente", "add", "c_l219", "--name", "Torino", "--public-url", "https://to.example.it").code == 0
+    rows = raccordo("ente", "list", "--json").json
+    assert [row["ente_id"] for row in rows] == ["c_h501", "c_l219"]
+    assert rows[1]["publish_audience"] == "https://to.example.it/publish/v1"
+    again = raccordo("ente", "add", "c_other", "--name", "X", "--public-url", "https://to.example.it")
+    assert again.code == 1
+
+
+def test_with_several_enti_the_ente_must_be_named(raccordo: Raccordo) -> None:
+    raccordo("ente", "add", "c_l219", "--name", "Torino", "--public-url", "https://to.example.it")
+    unnamed = raccordo("service", "add", "tari", "--name", "TARI")
+    assert unnamed.code == 2
+    assert "--ente" in unnamed.err
+    assert raccordo("service", "add", "tari", "--name", "TARI", "--ente", "c_l219").code == 0
+    assert raccordo("service", "add", "tari", "--name", "TARI", "--ente", "c_none").code == 1
+
+
+def test_migrate_says_where_the_database_is(raccordo: Raccordo) -> None:
+    found = raccordo("migrate", "--json").json
+    assert found["before"] == found["after"]
+
+
+def test_an_older_database_is_told_to_migrate(raccordo: Raccordo, home: Path) -> None:
+    with sqlite3.connect(home / "raccordo.db") as connection:
+        connection.execute("update alembic_version set version_num = '0000'")
+    connection.close()
+    answer = raccordo("vendor", "list")
+    assert answer.code == 2
+    assert "raccordo migrate" in answer.err
+
+
+@pytest.mark.parametrize(
+    "command", ["vendor list", "ente list", "connector list", "delivery list", "audit verify", "migrate", "serve"]
+)
+def test_a_missing_home_is_named(call: Raccordo, tmp_path: Path, command: str) -> None:
+    answer = call(*command.split(), "--home", tmp_path / "none")
+    assert answer.code == 2
+    assert "--home" in answer.err
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_wrong_environment_setting_is_named(raccordo: Raccordo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RACCORDO_BODY_LIMIT", "much")
+    answer = raccordo("vendor", "list")
+    assert answer.code == 2
+    assert "RACCORDO_BODY_LIMIT" in answer.err
+
+
+def test_the_console_script_ends_with_the_exit_code(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "error", "-c", "from hub.cli import main; main()"]
+    for arguments, code in (([], 0), (["--help"], 0), (["vendor"], 2), (["nonsense"], 2)):
+        found = subprocess.run([*command, *arguments], capture_output=True, text=True, cwd=tmp_path, env=os.environ)
+        assert found.returncode == code, found.stderr
+        assert "Traceback" not in found.stderr
+
+
+def test_openapi_is_written_and_compared(call: Raccordo, tmp_path: Path) -> None:
+    assert call("openapi", "--check", "--out", tmp_path).code == 1
+    assert call("openapi", "--out", tmp_path).code == 0
+    assert call("openapi", "--check", "--out", tmp_path).code == 0
+    (tmp_path / "openapi" / "feed.yaml").write_text("openapi: 3.0.3\n")
+    drifted = call("openapi", "--check", "--out", tmp_path)
+    assert drifted.code == 1
+    assert "feed.yaml" in drifted.err
+    assert call("openapi", "--out", tmp_path / "none").code == 2

@@ -1,0 +1,116 @@
+"""What the flows share: hubs whose every answer is held against its description, items of every collection, people."""
+
+import hashlib
+import itertools
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from sqlalchemy import Table, select
+from stdnum.it import codicefiscale
+
+from hub.http.operations import FEED, PUBLISH
+from tests.harness import HubUnderTest, make_item, make_message, make_payment, make_receipt, running_hub
+from tests.rules.conformance import assert_as_described
+
+_TEMPLATES = [
+    (operation, re.compile(f"/{operation.api}/v1" + re.sub(r"\{[a-z_]+\}", "[^/]+", operation.path)))
+    for operation in (*PUBLISH, *FEED)
+]
+_people = itertools.count()
+
+
+def hold_against_description(response: httpx.Response) -> None:
+    """An httpx hook: asserts that the operation, if it is one of ours, declares this very response."""
+    request = response.request
+    for operation, pattern in _TEMPLATES:
+        if operation.method == request.method and pattern.fullmatch(request.url.path):
+            response.read()
+            assert_as_described(operation.api, operation.method, operation.path, response)
+            return
+
+
+@contextmanager
+def described_hub(folder: Path, **options: Any) -> Iterator[HubUnderTest]:
+    """`running_hub`, every answer of which is checked as it comes."""
+    with running_hub(folder, **options) as hub:
+        hub.client.event_hooks = {"request": [], "response": [hold_against_description]}
+        yield hub
+
+
+def mail_folder(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
+    """The `connectors` of a hub that writes its e-mails into a folder."""
+    (folder / "box").mkdir(parents=True)
+    return {"mail": ("loopback", {"folder": str(folder / "box")})}
+
+
+def fresh(prefix: str = "item") -> str:
+    """A name that nothing else has."""
+    return f"{prefix}-{uuid4().hex[:12]}"
+
+
+def new_person() -> str:
+    """A valid tax code that no other test uses."""
+    number = next(_people)
+    letters = "".join("BCDFGHJKLM"[int(digit)] for digit in f"{number:06d}")
+    body = f"{letters}80A01H501"
+    return body + codicefiscale.calc_check_digit(body)
+
+
+def make_document(external_id: str, content: bytes | None = None, **fields: Any) -> dict[str, Any]:
+    """A document: of paper without `content`, else a PDF still to be uploaded."""
+    if content is None:
+        own: dict[str, Any] = {"doc_type": "certificato", "form": "other"}
+    else:
+        own = {
+            "doc_type": "certificato",
+            "filename": "certificato.pdf",
+            "media_type": "application/pdf",
+            "size": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+    return make_item(external_id, **(own | fields))
+
+
+def make_service(external_id: str, **fields: Any) -> dict[str, Any]:
+    own = {"service_id": "mensa", "name": "Mensa", "card_url": "https://www.comune.example.it/mensa"}
+    item = make_item(external_id, **(own | fields))
+    del item["recipient"]
+    return item
+
+
+MAKERS = {
+    "messages": make_message,
+    "documents": make_document,
+    "payments": make_payment,
+    "receipts": make_receipt,
+    "services": make_service,
+}
+
+
+def notice_number() -> str:
+    return f"3{uuid4().int % 10**17:017d}"
+
+
+def published(hub: HubUnderTest, collection: str, item: dict[str, Any], **how: Any) -> str:
+    """Publish; returns the item_id."""
+    response = hub.publish(collection, item, **how)
+    assert response.status_code in (200, 201), response.text
+    item_id: str = response.json()["item_id"]
+    return item_id
+
+
+def rows(hub: HubUnderTest, table: Table, **where: Any) -> list[dict[str, Any]]:
+    """What the database holds."""
+    query = select(table).where(*(table.c[name] == value for name, value in where.items()))
+    with hub.home.database.read() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def titles(response: httpx.Response) -> list[str]:
+    assert response.status_code == 200, response.text
+    return [item["title"] for item in response.json()["items"]]

@@ -1,0 +1,69 @@
+"""What the repository says of itself is true: publiccode.yml, licence, settings, sizes, no machine's paths."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import yaml
+
+from hub.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PUBLIC = yaml.safe_load((ROOT / "publiccode.yml").read_text())
+
+
+def tracked():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def test_publiccode_has_what_the_reference_parser_demands():
+    for key in ("publiccodeYmlVersion", "name", "url", "platforms", "developmentStatus", "softwareType"):
+        assert PUBLIC[key], key
+    for language in PUBLIC["localisation"]["availableLanguages"]:
+        told = PUBLIC["description"][language]
+        assert len(told["shortDescription"]) <= 150
+        assert 150 <= len(told["longDescription"]) <= 10_000
+        assert told["features"]
+    assert PUBLIC["maintenance"]["type"] == "community"
+    assert PUBLIC["maintenance"]["contacts"][0]["name"]
+
+
+def test_version_and_licence_are_said_the_same_everywhere():
+    assert PUBLIC["softwareVersion"] == PROJECT["version"]
+    assert PUBLIC["legal"]["license"] == PROJECT["license"] == "EUPL-1.2"
+    assert "SPDX-License-Identifier: EUPL-1.2" in (ROOT / "LICENSE").read_text()
+    assert f"## {PROJECT['version']}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_every_setting_is_in_the_readme_with_its_default_and_no_other():
+    readme = (ROOT / "README.md").read_text()
+    told = dict(re.findall(r"^\| `(RACCORDO_[A-Z_]+)` \| `?([^|`]*)`? \|", readme, re.MULTILINE))
+    known = {f"RACCORDO_{name.upper()}": str(field.default) for name, field in Settings.model_fields.items()}
+    assert told == {name: "" if default == "None" else default for name, default in known.items()}
+
+
+def test_requirements_name_no_index_and_pin_every_package_with_a_hash():
+    text = (ROOT / "requirements.txt").read_text()
+    assert not re.search(r"https?://|--index-url|--find-links", text)
+    packages = re.findall(r"^[a-zA-Z0-9._\[\]-]+==", text, re.MULTILINE)
+    assert len(packages) > 40
+    assert text.count("--hash=sha256:") >= len(packages)
+
+
+def test_no_module_has_two_subjects():
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in tracked()
+        if path.suffix == ".py" and (lines := len(path.read_text().splitlines())) > 350
+    }
+    assert not long
+
+
+def test_no_machine_is_named_in_the_repository():
+    own = Path(__file__).name
+    for path in tracked():
+        if path.name != own and path.suffix in (".py", ".md", ".toml", ".txt", ".yml", ".yaml", ".sh", ""):
+            assert not re.search(r"/(?:work|farm)/[a-z]", path.read_text(errors="ignore")), path
