@@ -161,7 +161,7 @@ class Hub:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Take the home for this process, work, and put everything down again. Raises HomeError when it is taken."""
-        with _sole(self.home.folder / "serve.lock"):
+        with sole(self.home.folder / "serve.lock"):
             self.committer.start()
             self.dispatcher.start()
             self._watcher.start()
@@ -203,7 +203,7 @@ def simulations(
 
 
 @contextmanager
-def _sole(path: Path) -> Iterator[None]:
+def sole(path: Path) -> Iterator[None]:
     """Hold the home's lock. The embedded dispatcher takes over every claim at its start, so it must be alone."""
     with path.open("a") as file:
         try:

@@ -31,8 +31,10 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "event": event,
         }
-        if fields:
-            entry["fields"] = fields
+        for part in fields.split():
+            name, _, value = part.partition("=")
+            if value:
+                entry.setdefault(name, value)
         if record.exc_info and record.exc_info[0] is not None:
             entry["error"] = record.exc_info[0].__name__
             frames = traceback.extract_tb(record.exc_info[2])

@@ -119,7 +119,9 @@ class HubUnderTest:
             headers.setdefault("Content-Type", content_type)
         return headers
 
-    def publish(self, collection: str, item: Mapping[str, Any] | bytes, *, vendor: Caller | None = None) -> httpx.Response:
+    def publish(
+        self, collection: str, item: Mapping[str, Any] | bytes, *, vendor: Caller | None = None
+    ) -> httpx.Response:
         body = item if isinstance(item, bytes) else json.dumps(item).encode()
         headers = self.signed(body, vendor=vendor)
         return self.client.post(f"/publish/v1/{collection}", content=body, headers=headers)
@@ -135,7 +137,9 @@ class HubUnderTest:
         headers = self.signed(content, method="PUT", content_type=media_type, vendor=vendor)
         return self.client.put(f"/publish/v1/documents/{item_id}/content", content=content, headers=headers)
 
-    def vendor_get(self, path: str, *, vendor: Caller | None = None, headers: Mapping[str, str] | None = None) -> httpx.Response:
+    def vendor_get(
+        self, path: str, *, vendor: Caller | None = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
         signed = self.signed(b"", method="GET", content_type=None, vendor=vendor)
         return self.client.get(f"/publish/v1{path}", headers=signed | dict(headers or {}))
 
@@ -168,9 +172,7 @@ class HubUnderTest:
 
     def settled(self, *, within_s: float = 10) -> list[dict[str, Any]]:
         """The deliveries, once none is queued."""
-        return eventually(
-            self.deliveries, lambda found: all(d["state"] != "queued" for d in found), within_s=within_s
-        )
+        return eventually(self.deliveries, lambda found: all(d["state"] != "queued" for d in found), within_s=within_s)
 
 
 def eventually(look: Callable[[], Any], holds: Callable[[Any], bool], *, within_s: float = 10) -> Any:
@@ -230,3 +232,4 @@ def running_hub(
             yield HubUnderTest(home, server.url, client, vendor, other, portal, app.state.hub)
     finally:
         server.stop()
+        app.state.hub.connectors.close()

@@ -39,9 +39,10 @@ def say(line: str = "") -> None:
     print(clean(line))
 
 
-def emit(value: Any) -> None:
-    """`value` for machines: JSON, indented."""
-    print(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=_json).decode())
+def emit(value: Any, *, one_line: bool = False) -> None:
+    """`value` for machines: JSON, indented unless the reader waits for a line."""
+    option = 0 if one_line else orjson.OPT_INDENT_2
+    print(orjson.dumps(value, option=option, default=_json).decode(), flush=one_line)
 
 
 def told(value: Any, *, as_json: bool, text: str) -> None:

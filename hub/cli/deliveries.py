@@ -1,6 +1,5 @@
 """`delivery`: what went out, what did not, and sending again what may be."""
 
-from dataclasses import fields
 from typing import Annotated, Any, Literal
 
 import typer
@@ -118,6 +117,20 @@ def _kind(home: Home, row: dict[str, Any]) -> str:
     with home.database.read() as connection:
         registry = load_registry(connection)
     notices = Notices(home.database, home.vault, Citizens(home.vault), lambda: registry, lambda *_: "")
-    known = {each.name: row[each.name] for each in fields(Claim) if each.name in row}
-    claim = Claim(**(known | {"claim_id": "", "memo": {}, "unsafe": False, "accepted": False}))
+    claim = Claim(
+        ente_id=row["ente_id"],
+        delivery_id=row["delivery_id"],
+        claim_id="",
+        citizen_id=row["citizen_id"],
+        message_id=row["message_id"],
+        connector_id=row["connector_id"],
+        connector_version=0,
+        channel=row["channel"],
+        attempts=row["attempts"],
+        memo={},
+        unsafe=False,
+        accepted=False,
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+    )
     return notices.of(claim).kind

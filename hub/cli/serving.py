@@ -4,6 +4,7 @@ import ipaddress
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +14,7 @@ import typer
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hub.bootstrap import HomeError
+from hub.bootstrap import HomeError, sole
 from hub.telemetry import configure
 
 from .console import Failed, WrongUsage, emit, say
@@ -44,11 +45,13 @@ def serve(
         )
     from hub.app import create_app
 
-    configure()
-    for chatty in ("uvicorn", "alembic"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
     with opened(home) as one, ExitStack() as stack:
+        with sole(one.folder / "serve.lock"):
+            pass  # where another process serves this home, its connectors must not be turned to our providers
         listener = stack.enter_context(_listen(host, port))
+        configure()
+        for chatty in ("uvicorn", "alembic"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
         providers = stack.enter_context(simulated(one)) if simulate else {}
         app = _Told(create_app(one))
         config = uvicorn.Config(
@@ -90,11 +93,13 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         log.info("serve.started url=%s", self._url)
         if self._as_json:
-            emit({"url": self._url, "simulated": {name: str(folder) for name, folder in self._providers.items()}})
+            folders = {name: str(folder) for name, folder in self._providers.items()}
+            emit({"url": self._url, "simulated": folders}, one_line=True)
         else:
             say(f"serving {self._url}")
             for name, folder in self._providers.items():
                 say(f"{name} is simulated; its ledger is in {folder}")
+            sys.stdout.flush()
 
 
 class _Told:

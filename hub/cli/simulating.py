@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from hub.bootstrap import Home, _sole, simulations
+from hub.bootstrap import Home, simulations
 from hub.store.configuration import ConnectorConfig
 from hub.store.directory import load_registry
 
@@ -26,10 +26,7 @@ def simulated(home: Home) -> Iterator[Mapping[str, Path]]:
 
     Raises:
         WrongUsage: there is such a connector.
-        HomeError: another process serves this home.
     """
-    with _sole(home.folder / "serve.lock"):
-        pass  # where another process serves this home, its connectors must not be turned away from its providers
     folder = home.folder / FOLDER
     found = simulations(folder, home.types)
     for (ente_id, name), config in _configs(home).items():

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from datetime import timedelta
 
 from hub.store.committer import Committer
@@ -104,7 +105,7 @@ class Dispatcher:
             try:
                 swept = self._committer.write(sweep, Sweep(self._resending()))
                 if swept != Swept():
-                    log.info("sweep.done %s", swept)
+                    log.info("sweep.done %s", " ".join(f"{name}={count}" for name, count in asdict(swept).items()))
                     self._bell.set()
                 self._after_sweep()
             except Exception as exc:  # noqa: BLE001 - the sweeper must outlive a bad moment of the store

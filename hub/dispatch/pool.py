@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import orjson
@@ -30,7 +31,9 @@ class ConnectorPool:
         self._types = types
         self._configs = configs
         self._ready: dict[tuple[str, str], tuple[int, Connector]] = {}
+        self._retired: list[Connector] = []
         self._lock = threading.Lock()
+        self._routes: tuple[Configs, Outlets] | None = None
 
     def get(self, ente_id: str, connector_id: str, version: int = 0) -> Connector | None:
         """The connector in force, at `version` or newer; None when it is gone or its settings no longer fit."""
@@ -51,18 +54,31 @@ class ConnectorPool:
             except BadConfiguration as exc:
                 log.warning("connector.unusable connector=%s problem=%s", connector_id, exc)
                 return None
-            # The one before is left to whoever is using it now; its sockets close with it.
+            if ready is not None:
+                # Somebody may be using it now, so it is closed with the pool; configurations change seldom.
+                self._retired.append(ready[1])
             self._ready[key] = (config.version, connector)
             return connector
 
+    def close(self) -> None:
+        """Close every connector made here; nobody may be using one any more."""
+        with self._lock:
+            for connector in (*self._retired, *(ready for _, ready in self._ready.values())):
+                connector.close()
+            self._retired, self._ready = [], {}
+
     def outlets(self) -> Outlets:
         """For each ente and channel, the connector that serves it; of several, the first by id."""
+        configs = self._configs()
+        if self._routes is not None and self._routes[0] is configs:
+            return self._routes[1]
         found: dict[tuple[str, str], Outlet] = {}
-        for (ente_id, connector_id), _ in sorted(self._configs().items()):
+        for (ente_id, connector_id), _ in sorted(configs.items()):
             connector = self.get(ente_id, connector_id)
             if connector is not None:
                 outlet = Outlet(connector_id, timedelta(seconds=connector.manifest.limits.max_age_s))
                 found.setdefault((ente_id, connector.manifest.channel), outlet)
+        self._routes = (configs, found)
         return found
 
     def resending(self) -> frozenset[tuple[str, str]]:
@@ -86,4 +102,6 @@ def build(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Connec
     except ValidationError as exc:
         faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors(include_input=False))
         raise BadConfiguration("; ".join(faults)) from None
-    return kind.connect(settings, limits)
+    connector = kind.connect(settings, limits)
+    # Retries and age follow the limits in force, whatever manifest the connector carries.
+    return replace(connector, manifest=connector.manifest.model_copy(update={"limits": limits}))

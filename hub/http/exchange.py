@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from contracts.identifiers import new_uuid7
-from hub.errors import BodyTooLarge, HubError, RequestRefused
+from hub.errors import BodyTooLarge, HubError
 from hub.security.modi import SignedRequest
 
 from .limits import Allowance, Limiter
@@ -33,6 +33,7 @@ class Exchange:
 
     request: Request
     request_id: str
+    address: str
     allowance: Allowance
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
@@ -65,15 +66,12 @@ def endpoint(handler: Handler, operation: str, limiter: Limiter) -> Callable[[Re
     async def run(request: Request) -> Response:
         started = time.perf_counter()
         address = request.client.host if request.client else "-"
-        exchange = Exchange(request, new_uuid7(), limiter.peek(address))
+        exchange = Exchange(request, new_uuid7(), address, limiter.peek(address))
         try:
-            limiter.refuse_if_spent(address)
             response = await handler(exchange)
         except ClientDisconnect:
             response = Response(status_code=499)
         except HubError as error:
-            if isinstance(error, RequestRefused):
-                exchange.allowance = limiter.count_refusal(address)
             response = problem(error, exchange)
         except Exception:
             log.exception("request.failed operation=%s request_id=%s", operation, exchange.request_id)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from contracts.feed import UserStatePatch
 from hub.clock import Clock
-from hub.errors import HubError, MediaUnsupported, RangeInvalid, RequestInvalid
+from hub.errors import HubError, MediaUnsupported, RangeInvalid, RequestInvalid, RequestRefused
 from hub.feed import parameters
 from hub.feed.query import Feed, File
 from hub.ingest.canonical import refusal_of
@@ -169,7 +169,12 @@ class FeedApi:
     async def _reader(self, exchange: Exchange, *, scope: str, change: bool) -> Reader:
         request = await exchange.signed_request(self._body_limit)
         exchange.body = request.body
-        reader = verify_reader(request, scope=scope, change=change, registry=self._registry(), now=self._clock.now())
+        now = self._clock.now()
+        try:
+            reader = verify_reader(request, scope=scope, change=change, registry=self._registry(), now=now)
+        except RequestRefused:
+            exchange.allowance = self._limiter.count_refusal(exchange.address)
+            raise
         exchange.allowance = self._limiter.count_call(f"{reader.ente.ente_id}/portal/{reader.portal.portal_id}")
         return reader
 

@@ -43,19 +43,19 @@ class Limiter:
         return allowance
 
     def count_refusal(self, address: str) -> Allowance:
-        """One more refusal of an address."""
-        self._window.hit(self._refusals, "refusal", address)
-        return self.peek(address)
+        """One more refused call of an address. Raises QuotaExceeded when its minute is used up.
+
+        Only what is refused is ever stopped by it: a vendor behind the same proxy as somebody who guesses is not.
+        """
+        allowed = self._window.hit(self._refusals, "refusal", address)
+        allowance = self.peek(address)
+        if not allowed:
+            raise QuotaExceeded(headers={"Retry-After": str(allowance.reset_s), **allowance.headers()})
+        return allowance
 
     def peek(self, address: str) -> Allowance:
         """What an address has left before it is known who calls."""
         return self._left(self._refusals, "refusal", address)
-
-    def refuse_if_spent(self, address: str) -> None:
-        """Raises QuotaExceeded for an address whose refusals are used up: guessing must cost more than answering."""
-        if not self._window.test(self._refusals, "refusal", address):
-            allowance = self.peek(address)
-            raise QuotaExceeded(headers={"Retry-After": str(allowance.reset_s), **allowance.headers()})
 
     def _left(self, item: RateLimitItemPerMinute, *key: str) -> Allowance:
         stats = self._window.get_window_stats(item, *key)

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from contracts.base import rfc3339
-from hub.errors import HubError, RequestInvalid
+from hub.errors import HubError, RequestInvalid, RequestRefused
 from hub.ingest.pipeline import Inbound, Pipeline, body_sha256
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView, find_wish
@@ -161,7 +161,8 @@ class PublishApi:
         inbound = Inbound(request, exchange.request_id, operation.operation_id, operation.signed_body)
         try:
             verified = self._pipeline.verify(inbound)
-        except HubError as refused:
+        except RequestRefused as refused:
+            exchange.allowance = self._limiter.count_refusal(exchange.address)
             digest = body_sha256(request.body)
             row = Unsigned(exchange.request_id, operation.operation_id, refused.cause, digest, refused.code)
             await self._committer.submit(self._intake.record_unsigned, row)
@@ -176,9 +177,11 @@ class PublishApi:
 
     async def _read(self, inbound: Inbound, verified: Verified, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """A read by a vendor: its token is consumed and the read recorded like any other request."""
+        refusal: HubError | None = None
         try:
+            if verified.refusal is not None:
+                raise verified.refusal
             content = await run_in_threadpool(act)
-            refusal: HubError | None = None
         except HubError as error:
             content, refusal = {}, error
         submission = self._pipeline.read_submission(inbound, verified, refusal)

@@ -50,7 +50,7 @@ class Pipeline:
         self._chains = ChainCache()
 
     def verify(self, inbound: Inbound) -> Verified:
-        """Who sent it. Raises RequestRefused or RequestMalformed, and VendorSuspended once the signatures hold."""
+        """Who sent it. Raises RequestRefused or RequestMalformed."""
         return verify(
             inbound.request,
             signed_body=inbound.signed_body,
@@ -97,6 +97,8 @@ class Pipeline:
         """What `act` makes of the request; a refusal of it is kept, for the token is consumed all the same."""
         signed = signed_of(inbound, verified)
         try:
+            if verified.refusal is not None:
+                raise verified.refusal
             if collection is not None and collection not in verified.vendor.collections:
                 raise CollectionForbidden
             return Submission(signed, act=act())

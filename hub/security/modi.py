@@ -33,6 +33,9 @@ class Verified:
     used: tuple[UsedToken, ...]
     tokens: Mapping[str, str]
     """Header name -> compact JWS, for the evidence."""
+    refusal: HubError | None = None
+    """Why it is refused all the same (VendorSuspended, MediaUnsupported): the signatures hold, so its tokens are used
+    up and the sender is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,15 @@ def verify(
     Raises:
         RequestRefused: a check before the sender is known failed; 401. The code is in `cause` alone.
         RequestMalformed: the same where a header is missing, repeated or malformed; 400.
-        VendorSuspended, MediaUnsupported: the signatures hold, so the sender is told.
     """
     state = State.start(request, signed_body=signed_body, registry=registry, now=now, chains=chains)
+    held: HubError | None = None
     try:
-        for check in CHECKS:
-            check.run(state)
+        try:
+            for check in CHECKS:
+                check.run(state)
+        except HubError as refusal:
+            held = refusal
         used = tuple([used_token(one.header, one.token.claims, TIMES) for one in state.presented])
     except Refusal as refusal:
         raise refusal.error() from None
@@ -74,6 +80,7 @@ def verify(
         signer=state.presented[0].key.signer,
         used=used,
         tokens={one.header: one.compact for one in state.presented},
+        refusal=held,
     )
 
 

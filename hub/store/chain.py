@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy import Connection, Table, func, select
 
+from .bulk import insert_rows
 from .database import Tx
 from .tables import access_log, chain_roots, evidence, to_micros
 
@@ -52,21 +53,18 @@ class ChainWriter:
                 row["row_hash"] = row_hash(table, row)
                 row["writer_id"], row["root_number"] = self.writer_id, self._number + 1
                 hashes.append(row["row_hash"])
-            if rows:
-                tx.connection.execute(insert(table), rows)
+            insert_rows(tx.connection, table, rows)
         if not hashes:
             return
         self._pending = (self._number + 1, root_over(self._root, hashes))
-        tx.connection.execute(
-            insert(chain_roots),
-            {
-                "writer_id": self.writer_id,
-                "root_number": self._pending[0],
-                "at": tx.now,
-                "entries": len(hashes),
-                "root": self._pending[1],
-            },
-        )
+        root = {
+            "writer_id": self.writer_id,
+            "root_number": self._pending[0],
+            "at": tx.now,
+            "entries": len(hashes),
+            "root": self._pending[1],
+        }
+        insert_rows(tx.connection, chain_roots, [root])
 
     def committed(self) -> None:
         if self._pending is not None:

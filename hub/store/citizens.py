@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, tuple_
+from sqlalchemy import Connection, insert, select
 
 from contracts.identifiers import new_uuid7
 
-from .database import Tx
+from .database import Tx, among
 from .ports import Vault
 from .tables import citizens
 
@@ -77,7 +77,7 @@ class Citizens:
         rows = connection.execute(
             select(
                 citizens.c.ente_id, citizens.c.citizen_id, citizens.c.subject_hash, citizens.c.data_key_sealed
-            ).where(tuple_(citizens.c.ente_id, citizens.c.subject_hash).in_(keys))
+            ).where(among((citizens.c.ente_id, citizens.c.subject_hash), keys))
         )
         return {
             (row.ente_id, row.subject_hash): Citizen(

@@ -50,16 +50,20 @@ class Committer:
         self._chain = ChainWriter(new_uuid7())
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
         self._closed = False
+        self._door = threading.Lock()
+        """Nothing enters the queue after the word that ends it."""
 
     def start(self) -> None:
         self._thread.start()
 
     def close(self) -> None:
         """Write what was handed over, then stop."""
-        if not self._closed:
+        with self._door:
+            if self._closed:
+                return
             self._closed = True
-            self._queue.put(None)
-            self._thread.join()
+        self._queue.put(None)
+        self._thread.join()
 
     async def submit(self, handler: Handler[V, R], value: V) -> R:
         """Hand over a value; returns once it is durable. Raises what the handler answered, or StoreUnavailable."""
@@ -75,12 +79,13 @@ class Committer:
         return future.result()
 
     def _put(self, work: _Work) -> None:
-        if self._closed:
-            raise StoreUnavailable(cause="the committer is closed")
-        try:
-            self._queue.put_nowait(work)
-        except queue.Full:
-            raise StoreUnavailable(cause="the committer's queue is full") from None
+        with self._door:
+            if self._closed:
+                raise StoreUnavailable(cause="the committer is closed")
+            try:
+                self._queue.put_nowait(work)
+            except queue.Full:
+                raise StoreUnavailable(cause="the committer's queue is full") from None
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:

@@ -1,6 +1,7 @@
 """The one door to the database: open, read, write, migrate. What differs between databases is said here."""
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,13 +12,15 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import ColumnElement, Connection, Engine, and_, create_engine, event
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.pool import QueuePool
 
 from hub.clock import Clock
 
-__all__ = ["Database", "Tx", "upsert"]
+__all__ = ["Database", "Tx", "among", "upsert"]
+
+log = logging.getLogger(__name__)
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -61,7 +64,11 @@ class Database:
             tx = Tx(connection, self.clock.now())
             yield tx
         for hook in tx.after_commit:
-            hook()
+            try:
+                hook()
+            except Exception:
+                # It is durable: a cache or a doorbell that fails must not make anybody believe otherwise.
+                log.exception("commit.hook_failed")
 
     def migrate(self) -> tuple[str | None, str]:
         """Bring the schema to the newest migration; returns the revisions before and after."""
@@ -90,6 +97,15 @@ class Database:
         config.set_main_option("script_location", str(_MIGRATIONS))
         config.attributes["engine"] = self.engine
         return config
+
+
+def among(columns: Sequence[ColumnElement[Any]], keys: Collection[tuple[Any, ...]]) -> ColumnElement[bool]:
+    """Rows whose `columns` are one of `keys`, and perhaps others whose parts come from different keys.
+
+    The row value `(a, b) IN (...)` would be exact, but for it SQLite reads the whole table; this takes the index.
+    """
+    parts = zip(*keys, strict=True)
+    return and_(*(column.in_(sorted(set(part))) for column, part in zip(columns, parts, strict=True)))
 
 
 def _prepare(dbapi_connection: Any, _record: Any) -> None:

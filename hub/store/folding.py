@@ -1,8 +1,8 @@
 """Facts that several items share: a receipt pays the payment of the same notice (`settled` 14)."""
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 
-from .database import Tx
+from .database import Tx, among
 from .rows import Batch
 from .tables import items
 
@@ -16,10 +16,11 @@ def settle_paid(tx: Tx, batch: Batch) -> None:
     }
     if not touched:
         return
-    key = tuple_(items.c.ente_id, items.c.citizen_id, items.c.notice_key)
+    key = (items.c.ente_id, items.c.citizen_id, items.c.notice_key)
     same_notice = {
         row["item_id"]: dict(row)
-        for row in tx.connection.execute(select(items).where(key.in_(sorted(touched)))).mappings()
+        for row in tx.connection.execute(select(items).where(among(key, touched))).mappings()
+        if (row["ente_id"], row["citizen_id"], row["notice_key"]) in touched
     } | {item["item_id"]: item for item in batch.touched() if item["notice_key"] is not None}
     receipts = {
         (i["ente_id"], i["citizen_id"], i["notice_key"])

@@ -15,12 +15,14 @@ from sqlalchemy import select
 from contracts.identifiers import new_uuid7
 from hub.errors import HubError, QuotaExceeded, TokenReplayed
 
+from .bulk import insert_rows
 from .citizens import Citizen
 from .database import Tx, upsert
 from .ports import Vault
 from .tables import quota_usage, replays
 
 NO_ENTE = "-"
+_FIRST_WINS = "ON CONFLICT DO NOTHING RETURNING ente_id, signer, header, jti"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,14 +186,8 @@ def consume_tokens(tx: Tx, wanted: Sequence[tuple[str, str, tuple[UsedToken, ...
                 rows[key] = dict(
                     zip(("ente_id", "signer", "header", "jti"), key, strict=True), expires_at=token.expires_at
                 )
-    inserted: set[tuple[str, ...]] = set()
-    if rows:
-        statement = (
-            upsert(replays)
-            .on_conflict_do_nothing()
-            .returning(replays.c.ente_id, replays.c.signer, replays.c.header, replays.c.jti)
-        )
-        inserted = {tuple(row) for row in tx.connection.execute(statement, [rows[key] for key in sorted(rows)])}
+    results = insert_rows(tx.connection, replays, [rows[key] for key in sorted(rows)], conflict=_FIRST_WINS)
+    inserted = {tuple(row) for result in results for row in result}
     return [
         all((key := (ente_id, signer, token.header, token.jti)) in inserted and first[key] == n for token in tokens)
         for n, (ente_id, signer, tokens) in enumerate(wanted)

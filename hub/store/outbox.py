@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
 from contracts.identifiers import new_uuid7
 
-from .database import Tx
+from .database import Tx, among
 from .tables import attempts, connectors, deliveries, items, timeline
 
 PENDING = ("queued", "waiting")
@@ -243,12 +243,12 @@ def notifications(connection: Connection, wanted: Sequence[tuple[str, str, str]]
     """For each (ente, citizen, item): pending, sent or not_sent. It is all that a vendor learns (`settled` 8)."""
     if not wanted:
         return {}
-    key = tuple_(items.c.ente_id, items.c.citizen_id, items.c.item_id)
-    about = tuple_(items.c.ente_id, items.c.citizen_id, items.c.about_item_id)
+    key = (items.c.ente_id, items.c.citizen_id, items.c.item_id)
+    about = (items.c.ente_id, items.c.citizen_id, items.c.about_item_id)
     rows = connection.execute(
         select(items.c.item_id, items.c.about_item_id, deliveries.c.state)
         .join(deliveries, (deliveries.c.ente_id == items.c.ente_id) & (deliveries.c.message_id == items.c.item_id))
-        .where(key.in_(wanted) | about.in_(wanted))
+        .where(among(key, wanted) | among(about, wanted))
     )
     states: dict[str, set[str]] = {}
     for row in rows:

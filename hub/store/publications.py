@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 
 from contracts.identifiers import new_uuid7
 from hub.errors import AlreadyWithdrawn, HubError, RecipientChanged, StateTerminal, VersionConflict
 
 from .citizens import Citizen, Citizens, Subject
-from .database import Tx
+from .database import Tx, among
 from .folding import settle_paid
 from .intake import Done, Signed
 from .outbox import notifications
@@ -223,7 +223,7 @@ def load_by_identity(tx: Tx, identities: set[Identity]) -> dict[Identity, dict[s
     if not identities:
         return {}
     names = item_identities.c
-    key = tuple_(names.ente_id, names.vendor_id, names.source, names.external_id, names.collection)
+    key = (names.ente_id, names.vendor_id, names.source, names.external_id, names.collection)
     rows = tx.connection.execute(
         select(names.external_id.label("identity_external_id"), items)
         .join(
@@ -232,7 +232,7 @@ def load_by_identity(tx: Tx, identities: set[Identity]) -> dict[Identity, dict[s
             & (items.c.citizen_id == names.citizen_id)
             & (items.c.item_id == names.item_id),
         )
-        .where(key.in_(sorted(identities)))
+        .where(among(key, identities))
     ).mappings()
     found = {}
     for row in rows:

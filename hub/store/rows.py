@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, update
 
 from contracts.identifiers import new_uuid7
 
+from .bulk import insert_rows
 from .database import Tx, upsert
 from .tables import deliveries, item_identities, item_versions, items, sequences, timeline
 
@@ -19,6 +20,10 @@ _UPDATE_ITEM = (
     .where(*(items.c[name] == bindparam(f"key_{name}") for name in _ITEM_KEY))
     .values({name: bindparam(name) for name in _CHANGING})
 )
+_ADVANCE = upsert(sequences).values(ente_id=bindparam("ente"), value=bindparam("count"))
+_ADVANCE_SEQUENCE = _ADVANCE.on_conflict_do_update(
+    index_elements=["ente_id"], set_={"value": sequences.c.value + _ADVANCE.excluded.value}
+).returning(sequences.c.value)
 
 
 @dataclass(slots=True)
@@ -73,18 +78,13 @@ class Batch:
     def write(self, tx: Tx) -> None:
         """Everything, with fresh sequence numbers, which are taken last (`settled` 20)."""
         connection = tx.connection
-        if self.identities:
-            # Another writer may have taken a name meanwhile: then the batch fails and is retried one by one.
-            connection.execute(insert(item_identities), self.identities)
-        if self.versions:
-            connection.execute(insert(item_versions), self.versions)
-        if self.events:
-            connection.execute(insert(timeline), self.events)
-        if self.deliveries:
-            connection.execute(insert(deliveries), self.deliveries)
+        # Another writer may have taken a name meanwhile: then the batch fails and is retried one by one.
+        insert_rows(connection, item_identities, self.identities)
+        insert_rows(connection, item_versions, self.versions)
+        insert_rows(connection, timeline, self.events)
+        insert_rows(connection, deliveries, self.deliveries)
         number_items(tx, self.touched())
-        if self.new_items:
-            connection.execute(insert(items), list(self.new_items.values()))
+        insert_rows(connection, items, list(self.new_items.values()))
         if self.changed_items:
             connection.execute(
                 _UPDATE_ITEM,
@@ -102,11 +102,7 @@ def number_items(tx: Tx, changed: Sequence[dict[str, Any]]) -> None:
         by_ente.setdefault(item["ente_id"], []).append(item)
     for ente_id in sorted(by_ente):
         count = len(by_ente[ente_id])
-        statement = upsert(sequences).values(ente_id=ente_id, value=count)
-        statement = statement.on_conflict_do_update(
-            index_elements=["ente_id"], set_={"value": sequences.c.value + count}
-        )
-        last = tx.connection.execute(statement.returning(sequences.c.value)).scalar_one()
+        last = tx.connection.execute(_ADVANCE_SEQUENCE, {"ente": ente_id, "count": count}).scalar_one()
         for number, item in enumerate(by_ente[ente_id], start=last - count + 1):
             item["sequence"] = number
 

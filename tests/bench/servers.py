@@ -55,7 +55,10 @@ def serve_hub(folder: Path, settings: dict[str, Any], pipe: Connection, profile:
 def _profiled(app: Any, pipe: Connection, folder: Path) -> None:
     """Serve under cProfile: `loop.pstats` of the event loop, `committer.pstats` of the writing thread."""
     import cProfile
+    import signal
 
+    # uvicorn raises the signal that stopped it once more: the profiles must be written first.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     committer = app.state.hub.committer
     loop, writer = cProfile.Profile(), cProfile.Profile()
     committer._thread._target = lambda: writer.runcall(committer._run)

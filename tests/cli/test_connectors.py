@@ -7,7 +7,7 @@ import pytest
 
 from .conftest import Raccordo
 
-SECRET = "s3cret-value-of-the-key"  # noqa: S105 - a trial's
+SECRET = "s3cret-value-of-the-key"
 
 
 @pytest.fixture

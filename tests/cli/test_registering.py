@@ -80,9 +80,7 @@ def test_every_option_of_a_vendor_is_kept(raccordo: Raccordo, keys: Path) -> Non
 
 
 def test_a_service_that_is_not_in_the_catalogue_is_noted(raccordo: Raccordo, keys: Path) -> None:
-    made = raccordo(
-        "vendor", "add", "a", *PEOPLE, "--trust", "jwk", "--jwks", keys / "jwks.json", "--services", "imu"
-    )
+    made = raccordo("vendor", "add", "a", *PEOPLE, "--trust", "jwk", "--jwks", keys / "jwks.json", "--services", "imu")
     assert made.code == 0
     assert "--services" in made.err
 
@@ -149,7 +147,7 @@ def test_rotation_lets_the_old_key_end_after_the_overlap(raccordo: Raccordo, key
     turned = raccordo("vendor", "rotate", "acme", "--jwks", other_keys / "jwks.json", "--overlap-hours", "2", "--json")
     assert turned.json["added"] == turned.json["ending"] == 1
     old, new = sorted(raccordo("vendor", "show", "acme", "--json").json["keys"], key=lambda k: k["valid_to"] is None)
-    assert old["usable"] and new["usable"]
+    assert (old["usable"], new["usable"]) == (True, True)
     assert old["valid_to"] == turned.json["end_at"]
     ended = raccordo("vendor", "rotate", "acme", "--jwks", other_keys / "jwks.json")
     assert ended.code == 1  # nothing new in it

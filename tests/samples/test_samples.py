@@ -1,4 +1,4 @@
-"""The samples of `samples/`, run as a vendor would run them: signed by other tools than ours, accepted by a running hub."""
+"""The samples, run as a vendor would run them: signed by other tools than ours, accepted by a running hub."""
 
 import json
 import os

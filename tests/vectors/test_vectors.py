@@ -59,6 +59,8 @@ def verdict(vector: dict[str, Any], chains: ChainCache | None = None) -> Verdict
             now=NOW,
             chains=chains or ChainCache(),
         )
+        if verified.refusal is not None:
+            raise verified.refusal
     except HubError as error:
         return error.status, code_of(error)
     return verified.vendor.vendor_id, ""
@@ -146,13 +148,19 @@ def test_explain_agrees_with_verify(name: str) -> None:
         assert failed[0].detail
 
 
+def _refusal_of(vector: dict[str, Any]) -> None:
+    verified = modi.verify(
+        request_of(vector), signed_body=vector["signed_body"], registry=registry(), now=NOW, chains=ChainCache()
+    )
+    if verified.refusal is not None:
+        raise verified.refusal
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_cause_holds_no_token(name: str) -> None:
     vector = VECTORS[name]
     with pytest.raises(HubError) as caught:
-        modi.verify(
-            request_of(vector), signed_body=vector["signed_body"], registry=registry(), now=NOW, chains=ChainCache()
-        )
+        _refusal_of(vector)
     told = caught.value.cause + caught.value.detail
     for _, value in vector["request"]["headers"]:
         assert not [part for part in value.split(".") if len(part) >= 16 and part in told]

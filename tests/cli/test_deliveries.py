@@ -1,0 +1,149 @@
+"""Deliveries and evidence of a hub that has worked: looking, sending again, and whether records were changed."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness import ROSSI, make_message, running_hub
+
+from .conftest import Raccordo
+
+TITLE = "Titolo riservato"
+
+
+@pytest.fixture(scope="module")
+def worked_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose hub published one message, delivered it, and ended in good order."""
+    folder = tmp_path_factory.mktemp("worked")
+    (folder / "box").mkdir()
+    connectors = {"box": ("loopback", {"folder": str(folder / "box"), "channel": "email"})}
+    with running_hub(folder / "home", connectors=connectors) as hub:
+        message = make_message(title=TITLE, recipient={"tax_code": ROSSI, "email": "mario@example.it"})
+        assert hub.publish("messages", message).status_code == 201
+        hub.settled()
+    return folder / "home"
+
+
+@pytest.fixture
+def home(worked_home: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(worked_home, tmp_path / "home"))
+
+
+@pytest.fixture
+def database(home: Path) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(home / "raccordo.db", isolation_level=None)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def delivery_id(database: sqlite3.Connection) -> str:
+    return str(database.execute("select delivery_id from deliveries where connector_id = 'box'").fetchone()[0])
+
+
+def test_deliveries_are_listed_and_shown_without_personal_data(raccordo: Raccordo, delivery_id: str) -> None:
+    rows = raccordo("delivery", "list", "--state", "delivered", "--connector", "box", "--json").json
+    assert [row["delivery_id"] for row in rows] == [delivery_id]
+    shown = raccordo("delivery", "show", delivery_id, "--json")
+    assert [each["outcome"] for each in shown.json["attempt_log"]] == ["done"]
+    told = raccordo("delivery", "show", delivery_id).out + raccordo("delivery", "list").out + shown.out
+    for personal in (ROSSI, TITLE, "mario@example.it"):
+        assert personal not in told
+    assert raccordo("delivery", "list", "--state", "held", "--json").json == []
+
+
+def test_unknown_states_and_deliveries_are_told(raccordo: Raccordo) -> None:
+    wrong = raccordo("delivery", "list", "--state", "lost")
+    assert (wrong.code, "--state" in wrong.err) == (2, True)
+    for command in ("show", "replay"):
+        assert raccordo("delivery", command, "019-none").code == 1
+
+
+@pytest.mark.parametrize("state", ["queued", "waiting", "delivered"])
+def test_what_is_under_way_or_done_is_not_sent_again(
+    raccordo: Raccordo, database: sqlite3.Connection, delivery_id: str, state: str
+) -> None:
+    database.execute("update deliveries set state = ?", (state,))
+    for extra in ((), ("--dry-run",)):
+        answer = raccordo("delivery", "replay", delivery_id, *extra)
+        assert answer.code == 1
+        assert state in answer.err
+
+
+@pytest.mark.parametrize("state", ["rejected", "skipped", "unconfirmed", "held", "expired", "parked"])
+def test_what_ended_is_queued_again(
+    raccordo: Raccordo, database: sqlite3.Connection, delivery_id: str, state: str
+) -> None:
+    database.execute("update deliveries set state = ?, reason = 'x'", (state,))
+    tried = raccordo("delivery", "replay", delivery_id, "--dry-run", "--json")
+    assert tried.json == {
+        "delivery_id": delivery_id,
+        "channel": "email",
+        "connector_id": "box",
+        "state": state,
+        "attempts": 1,
+        "kind": "info",
+        "would_be": "queued",
+    }
+    assert raccordo("delivery", "show", delivery_id, "--json").json["state"] == state
+    assert raccordo("delivery", "replay", delivery_id, "--json").json["was"] == state
+    after = raccordo("delivery", "show", delivery_id, "--json").json
+    assert (after["state"], after["attempts"], after["reason"]) == ("queued", 0, None)
+
+
+def test_a_dry_run_says_that_a_withdrawn_message_would_not_go_out(
+    raccordo: Raccordo, database: sqlite3.Connection, delivery_id: str
+) -> None:
+    database.execute("update deliveries set state = 'parked'")
+    database.execute("update items set lifecycle = 'withdrawn'")
+    assert raccordo("delivery", "replay", delivery_id, "--dry-run", "--json").json["would_be"].startswith("skipped")
+
+
+def test_a_delivery_without_its_connector_is_not_sent_again(
+    raccordo: Raccordo, database: sqlite3.Connection, delivery_id: str
+) -> None:
+    database.execute("update deliveries set state = 'parked'")
+    database.execute("delete from connectors")
+    assert raccordo("delivery", "replay", delivery_id).code == 1
+
+
+def test_untouched_records_hold(raccordo: Raccordo) -> None:
+    answer = raccordo("audit", "verify", "--json")
+    assert (answer.code, answer.json["ok"], answer.json["faults"]) == (0, True, [])
+    assert answer.json["records"] >= 1
+    assert answer.json["anchors"] >= 1
+
+
+def test_a_changed_record_is_found(raccordo: Raccordo, database: sqlite3.Connection) -> None:
+    database.execute("update evidence set code = 'item.updated'")
+    answer = raccordo("audit", "verify")
+    assert answer.code == 1
+    assert "the record was changed" in answer.out
+
+
+def test_a_cut_tail_is_found_by_the_anchors(raccordo: Raccordo, database: sqlite3.Connection) -> None:
+    for table in ("evidence", "access_log", "chain_roots"):
+        database.execute(f"delete from {table}")
+    answer = raccordo("audit", "verify")
+    assert answer.code == 1
+    assert "the tail was cut" in answer.out
+
+
+def test_a_forged_or_broken_anchor_is_found(raccordo: Raccordo, home: Path) -> None:
+    line = json.loads((home / "anchors.jsonl").read_text().splitlines()[-1])
+    forged = line | {"tails": {}}
+    (home / "anchors.jsonl").write_text(json.dumps(forged) + "\nnonsense\n")
+    answer = raccordo("audit", "verify", "--json")
+    assert answer.code == 1
+    assert answer.json["faults"] == ["anchor 1: the hub's signature does not hold", "anchor 2: cannot be read"]
+
+
+def test_missing_anchors_are_noted(raccordo: Raccordo, home: Path) -> None:
+    (home / "anchors.jsonl").unlink()
+    answer = raccordo("audit", "verify")
+    assert answer.code == 0
+    assert "no anchor" in answer.err

@@ -1,0 +1,113 @@
+"""`serve` as a process: simulated providers, a signed publication, an orderly end."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.harness import PUBLISH_AUDIENCE, ROSSI, eventually, make_message
+
+from .conftest import Raccordo
+
+COMMAND = [sys.executable, "-c", "from hub.cli import main; main()"]
+
+
+@contextmanager
+def serving(home: Path, log: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """A hub as a process, and what it said when it was ready."""
+    with log.open("w") as stderr:
+        process = subprocess.Popen(
+            [*COMMAND, "serve", "--home", str(home), "--port", "0", "--json", *options],
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+    try:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        assert said, log.read_text()
+        yield process, json.loads(said)
+    finally:
+        process.terminate()
+        process.wait(15)
+        process.stdout.close()
+
+
+def test_a_simulated_hub_delivers_what_is_published(
+    raccordo: Raccordo, call: Raccordo, home: Path, keys: Path, tmp_path: Path
+) -> None:
+    raccordo("vendor", "add", "acme", "--name", "Acme", "--trust", "x509", "--anchor", keys / "ca.pem")
+    message = make_message(recipient={"tax_code": ROSSI, "email": "mario@example.it"})
+    (tmp_path / "body").write_text(json.dumps(message))
+    log = tmp_path / "hub.log"
+    with serving(home, log, "--simulate") as (process, said):
+        assert {row["connector_id"] for row in raccordo("connector", "list", "--json").json} == {"app_io", "email"}
+        for connector in ("app_io", "email"):
+            assert raccordo("connector", "check", connector).code == 0
+        signed = ("--key", keys / "key.pem", "--cert", keys / "cert.pem", "--iss", "acme", "--aud", PUBLISH_AUDIENCE)
+        to = ("--url", f"{said['url']}/publish/v1/messages", "--body", tmp_path / "body", "--send", "--json")
+        sent = call("sign", *signed, *to)
+        assert (sent.code, sent.json["status"], sent.json["receipt"]["verified"]) == (0, 201, True)
+        refused = call("sign", *signed[:-1], "https://other.example.it", *to)
+        assert (refused.code, refused.json["status"], refused.json["receipt"]["verified"]) == (1, 401, None)
+        prepared = call("sign", *signed, *to[2:4], "--json").json["headers"]
+        headers, body = tmp_path / "headers", ("--body", tmp_path / "body", "--path", "/publish/v1/messages", "--json")
+        headers.write_text(json.dumps(prepared))
+        assert raccordo("verify", "--headers", headers, *body).json["accepted"] is True
+        assert httpx.post(to[1], content=(tmp_path / "body").read_bytes(), headers=prepared).status_code == 200
+        used = raccordo("verify", "--headers", headers, *body).json
+        assert [step["code"] for step in used["steps"] if step["outcome"] == "failed"] == ["token.replayed"]
+        taken = raccordo("serve", "--port", "0")
+        assert (taken.code, "another process serves" in taken.err) == (2, True)
+        assert raccordo("serve", "--port", "0", "--simulate").code == 2
+        eventually(
+            lambda: raccordo("delivery", "list", "--json").json,
+            lambda rows: {r["state"] for r in rows} == {"delivered"},
+        )
+        assert raccordo("audit", "verify").code == 0
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0
+    simulated = home / "simulated"
+    assert len((simulated / "app_io" / "app_io.jsonl").read_text().splitlines()) == 1
+    assert len(list((simulated / "email" / "mailbox").glob("*.eml"))) == 1
+    assert raccordo("audit", "verify", "--json").json["anchors"] == 1
+    for line in log.read_text().splitlines():
+        assert json.loads(line)["event"]
+        assert ROSSI not in line
+
+
+def test_simulating_again_keeps_limits_and_never_a_real_provider(
+    raccordo: Raccordo, home: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "hub.log"
+    with serving(home, log, "--simulate"):
+        raccordo("connector", "set", "app_io", "--limit", "retry_base_s=2")
+    with serving(home, log, "--simulate"):
+        assert raccordo("connector", "show", "app_io", "--json").json["limits"] == {"retry_base_s": 2}
+    (tmp_path / "key").write_text("real-key")
+    real = ("--set", "base_url=https://io.example.it/api/v1", "--secret-file", f"api_key={tmp_path / 'key'}")
+    raccordo("connector", "set", "app_io", *real)
+    answer = raccordo("serve", "--simulate", "--port", "0")
+    assert (answer.code, "--simulate" in answer.err) == (2, True)
+    assert raccordo("connector", "show", "app_io", "--json").json["settings"]["base_url"].startswith("https://io.")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "hub.example.it", "192.0.2.1"])
+def test_plain_http_does_not_leave_this_machine(raccordo: Raccordo, host: str) -> None:
+    answer = raccordo("serve", "--host", host)
+    assert (answer.code, "--behind-tls-proxy" in answer.err) == (2, True)
+
+
+def test_a_taken_port_is_told(raccordo: Raccordo) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        answer = raccordo("serve", "--port", taken.getsockname()[1])
+    assert (answer.code, "--port" in answer.err) == (1, True)
