@@ -41,4 +41,4 @@ lock: ## pin requirements.txt anew (needs uv)
 	  --group dev --group build pyproject.toml -o requirements.txt
 
 clean: ## remove the virtual environment and the demo's home
-	rm -rf $(VENV) .raccordo
+	rm -rf $(VENV) .raccordo/demo

@@ -1,8 +1,8 @@
 """What every canonical model shares: closed, frozen, strict; times in UTC; text without control characters."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import UTC, date, datetime
+from typing import Annotated, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -22,6 +22,8 @@ from pydantic_core import CoreSchema
 # Overrides make a title read as something it is not (CVE-2021-42574); plain right-to-left letters are welcome.
 _BIDI_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
+_Moment = TypeVar("_Moment", bound=date)
+
 
 class Model(BaseModel):
     """A frozen value with a closed schema: an unknown field is an error, a number is never read from a string."""
@@ -40,6 +42,13 @@ def _to_utc(moment: datetime) -> datetime:
     except OverflowError:
         # Only ValueError is a fault of the field; anything else would be a fault of ours.
         raise ValueError("is outside the years 1 to 9999 in UTC") from None
+
+
+def _in_reach(moment: _Moment) -> _Moment:
+    # Arithmetic on the edges of the calendar overflows; no matter of a municipality lies there.
+    if not 1900 <= moment.year <= 2200:
+        raise ValueError("the year must be from 1900 to 2200")
+    return moment
 
 
 def _text(value: str) -> str:
@@ -86,11 +95,14 @@ LINE = _Checked(_line, r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$")
 
 UtcDatetime = Annotated[
     AwareDatetime,
+    AfterValidator(_in_reach),
     AfterValidator(_to_utc),
     PlainSerializer(rfc3339, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time", "maxLength": 40}),
 ]
 """An instant with its zone, kept in UTC."""
+
+Day = Annotated[date, AfterValidator(_in_reach)]
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200), LINE]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=120), LINE]

@@ -1,7 +1,6 @@
 """Identifiers with the rules that their issuers set. Each is a constrained `str`: what exists has been checked."""
 
 import re
-from datetime import UTC, datetime
 from typing import Annotated
 
 import uuid_utils
@@ -101,11 +100,6 @@ def holds_tax_code(text: str) -> bool:
 def new_uuid7() -> str:
     """A fresh UUIDv7 in lower case."""
     return str(uuid_utils.uuid7())
-
-
-def uuid7_time(value: str) -> datetime:
-    """The instant of creation that a UUIDv7 carries, to the millisecond."""
-    return datetime.fromtimestamp((uuid_utils.UUID(value).int >> 80) / 1000, tz=UTC)
 
 
 def make_notice_number(*, application_code: int, iuv_base: int) -> str:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -32,7 +33,9 @@ def create_app(home: Home | None = None) -> FastAPI:
         with hub.running():
             yield
 
-    app = FastAPI(title="Raccordo", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Raccordo", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan
+    )
     app.state.hub = hub
     publish = PublishApi(
         pipeline=hub.pipeline,
@@ -52,7 +55,6 @@ def create_app(home: Home | None = None) -> FastAPI:
         registry=hub.registry,
         clock=hub.clock,
         limiter=limiter,
-        body_limit=hub.settings.body_limit,
     )
     status = _status(hub)
     for operation in PUBLISH:
@@ -80,7 +82,7 @@ def _mount(app: FastAPI, operation: Operation, handler: Handler, limiter: Limite
 def _status(hub: Hub) -> Handler:
     async def status(_exchange: Exchange) -> Response:
         try:
-            hub.registry.poll()
+            await run_in_threadpool(hub.registry.poll)
         except Exception:  # noqa: BLE001 - whatever keeps the database from answering, the answer is 503
             raise StoreUnavailable from None
         content = {

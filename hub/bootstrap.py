@@ -48,6 +48,14 @@ LEASE = timedelta(seconds=180)
 ANCHOR_EVERY = timedelta(minutes=5)
 
 
+_LOSSES = {
+    "vault.json": "the key file is missing; restore it from your backup, without it the data cannot be read",
+    "hub-key.pem": "the key file is missing; restore it from your backup, without it the hub cannot sign as before",
+    "raccordo.db": "the database is missing beside its keys; restore it from your backup",
+}
+"""The files that make a home, and what to say where one of them is lost while others are there."""
+
+
 class HomeError(Exception):
     """The home folder is not as it should be; the text says what to do."""
 
@@ -62,9 +70,10 @@ class Home:
 
     def create(self) -> None:
         """Make keys and database. Raises HomeError when there is something already."""
-        if any((self.folder / name).exists() for name in ("vault.json", "hub-key.pem", "raccordo.db")):
+        if any((self.folder / name).exists() for name in _LOSSES):
             raise HomeError(f"{self.folder} already holds a hub; choose another --home, or use it as it is")
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)  # also where it was there before
         Vault.create(self.folder / "vault.json")
         write_private(self.folder / "hub-key.pem", private_pem(new_key("es256")))
         self.database.migrate()
@@ -92,24 +101,43 @@ class Home:
 
     def open_database(self) -> Database:
         """The database, at the schema that this code knows. Raises HomeError."""
-        self._existing("raccordo.db")
-        found, wanted = self.database.revision(), self.database.newest_revision()
+        found, wanted = self._revision(), self.database.newest_revision()
         if found != wanted:
             raise HomeError(
                 f"the database is at migration {found}, this version needs {wanted}: run `raccordo migrate`"
             )
         return self.database
 
+    def migrate(self) -> tuple[str | None, str]:
+        """Bring the database to the schema of this code; its revisions before and after. Raises HomeError."""
+        self._revision()
+        return self.database.migrate()
+
     @property
     def anchors(self) -> Path:
         """Where the anchors of the hash chain stand, outside the database."""
         return self.folder / "anchors.jsonl"
 
+    def _revision(self) -> str | None:
+        """The database's revision, None for an empty one. Raises HomeError where this code can do nothing with it."""
+        self._existing("raccordo.db")
+        found = self.database.revision()
+        if found is None and not self.database.is_empty():
+            raise HomeError("the database has lost the row that names its migration: restore the backup")
+        if found is not None and not self.database.knows(found):
+            raise HomeError(
+                f"the database was made by a newer raccordo (migration {found}); "
+                "install that version or restore the backup"
+            )
+        return found
+
     def _existing(self, name: str) -> Path:
         path = self.folder / name
-        if not path.exists():
+        if path.exists():
+            return path
+        if not any((self.folder / each).exists() for each in _LOSSES):
             raise HomeError(f"{path} is missing: make a home with `raccordo init` (--home or RACCORDO_HOME names it)")
-        return path
+        raise HomeError(f"{path} is missing: {_LOSSES[name]}")
 
 
 class Hub:

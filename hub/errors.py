@@ -141,6 +141,12 @@ class PreconditionFailed(HubError):
     status, code, title = 412, "precondition.failed", "Precondizione fallita / Precondition failed"
 
 
+class BodyTooSlow(HubError):
+    """The body did not arrive in time; nothing was accepted. Send it again."""
+
+    status, code, title = 408, "body.too_slow", "Corpo troppo lento / Body too slow"
+
+
 class BodyTooLarge(HubError):
     """The body is larger than the limit."""
 

@@ -14,7 +14,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="RACCORDO_", frozen=True)
 
-    home: Annotated[Path, Field(description="folder with database, keys, files and mailbox")] = Path(".raccordo")
+    home: Annotated[Path, Field(description="folder with database, keys and files")] = Path(".raccordo")
     public_url: Annotated[
         str | None, Field(description="base URL of the first ente, for `raccordo init`; `serve` reads the database")
     ] = None

@@ -17,23 +17,30 @@ import orjson
 _TAX_CODE = re.compile(
     r"\b[A-Z]{6}[0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]\b", re.IGNORECASE
 )
-_JWS = re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+")
+# Not `\b`: a hyphen is a boundary and in the class, and the search would be quadratic in a hostile text.
+_JWS = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+")
+
+
+_OURS = re.compile(r"^[a-z_]+\.[a-z_]+( [a-z_]+=|$)")
+_NEXT_FIELD = re.compile(r" (?=[a-z_]+=)")
 
 
 class JsonLines(logging.Formatter):
     """A record as one line of JSON; hostile text cannot start a line of its own."""
 
     def format(self, record: logging.LogRecord) -> str:
-        event, _, fields = redact(record.getMessage()).partition(" ")
+        message = redact(record.getMessage())
+        # A message of ours is `event name=value ...`; one of a library is kept whole.
+        event, _, fields = message.partition(" ") if _OURS.match(message) else (message, "", "")
         entry: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": event,
         }
-        for part in fields.split():
+        for part in _NEXT_FIELD.split(fields) if fields else ():
             name, _, value = part.partition("=")
-            if value:
+            if value != "None":
                 entry.setdefault(name, value)
         if record.exc_info and record.exc_info[0] is not None:
             entry["error"] = record.exc_info[0].__name__

@@ -1,11 +1,10 @@
 """Documents: what a service issues, as a file, a card or a thing on paper."""
 
-from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from ..base import LINE, Code, HttpsUrl, Label, MediaType, Model, Sha256Hex, Summary, UtcDatetime
+from ..base import LINE, Code, Day, HttpsUrl, Label, MediaType, Model, Sha256Hex, Summary, UtcDatetime
 from .envelope import Envelope
 
 DocumentState = Literal["announced", "available", "superseded", "revoked", "expired"]
@@ -58,7 +57,7 @@ class Protocol(Model):
 
     number: Label
     year: Annotated[int, Field(ge=1900, le=2200, json_schema_extra={"format": "int32"})]
-    registered_on: date | None = None
+    registered_on: Day | None = None
     office: Label | None = None
 
 

@@ -1,11 +1,10 @@
 """Payments: what the citizen owes, and the pagoPA notice that asks for it."""
 
-from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from ..base import LINE, HttpsUrl, Model
+from ..base import LINE, Day, HttpsUrl, Model
 from ..identifiers import AmountCents, NoticeNumber, OrganizationTaxCode
 from .envelope import Envelope
 
@@ -52,7 +51,7 @@ class Payment(Envelope):
     amount_cents: AmountCents
     currency: Literal["EUR"] = "EUR"
     reason: Annotated[str, StringConstraints(min_length=1, max_length=140), LINE]
-    due_date: date | None = None
+    due_date: Day | None = None
     invalid_after_due: bool = False
     installment: Installment | None = None
     items: Annotated[tuple[PaymentPart, ...], Field(max_length=5)] = ()

@@ -76,7 +76,13 @@ def _told(error: Exception) -> tuple[int, str]:
             faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
             return WrongUsage.exit_code, "; ".join(faults)
         case SQLAlchemyError():
-            return Failed.exit_code, f"the database of --home did not do it: {type(error).__name__}"
+            return Failed.exit_code, f"the database of --home did not do it: {_database_fault(error)}"
         case _:
             place = traceback.extract_tb(error.__traceback__)[-1]
             return Failed.exit_code, f"a bug of raccordo: {type(error).__name__} at {place.filename}:{place.lineno}"
+
+
+def _database_fault(error: SQLAlchemyError) -> str:
+    """The kind of the error, and SQLite's own name for it where it is SQLite's."""
+    name = getattr(getattr(error, "orig", None), "sqlite_errorname", None)
+    return f"{type(error).__name__} ({name})" if name else type(error).__name__

@@ -14,6 +14,7 @@ from hub.store.configuration import ConnectorConfig, set_status
 from .connector_settings import connect, from_options, limits_from_options, masked
 from .console import Failed, WrongUsage, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened
+from .simulating import is_simulated
 
 group = typer.Typer(name="connector", help="The ways out: App IO, e-mail, ...")
 
@@ -33,6 +34,7 @@ def list_(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
             "status": config.status,
             "version": config.version,
             "paused_reason": config.paused_reason,
+            "simulated": is_simulated(one, config),
         }
         for _, config in sorted(configs.items())
     ]
@@ -113,7 +115,7 @@ def check(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = H
 def activate(
     connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False
 ) -> None:
-    """Let a connector work again; what its pause held goes out."""
+    """Let a connector work again; what waited for it goes out."""
     _status(connector_id, ente, home, status="active", reason=None, as_json=as_json)
 
 
@@ -125,7 +127,7 @@ def pause(
     home: HomeFolder = HOME,
     as_json: AsJson = False,
 ) -> None:
-    """Hold everything that would go out by a connector."""
+    """Let nothing out by a connector: its pending deliveries stay queued until it is activated."""
     _status(connector_id, ente, home, status="paused", reason=(reason or "by an administrator")[:200], as_json=as_json)
 
 

@@ -9,12 +9,21 @@ from contracts.failures import Skipped
 from hub.bootstrap import Home
 from hub.dispatch.notices import Notices
 from hub.store.citizens import Citizens
+from hub.store.configuration import ConnectorConfig
 from hub.store.directory import NotThere, load_registry
-from hub.store.operations import REPLAYABLE, NotReplayable, list_deliveries, replay_delivery, show_delivery
-from hub.store.outbox import Claim
+from hub.store.operations import (
+    REPLAYABLE,
+    NotReplayable,
+    list_deliveries,
+    paused_connectors,
+    replay_delivery,
+    show_delivery,
+)
+from hub.store.outbox import CONNECTOR_UNKNOWN, PENDING, Claim
 
-from .console import Failed, record, say, table, told
+from .console import Failed, record, say, shown, table, told
 from .options import HOME, AsJson, HomeFolder, opened
+from .outlets import pick
 
 group = typer.Typer(name="delivery", help="Deliveries: look, and send again.")
 
@@ -37,7 +46,9 @@ def list_(
     """The newest deliveries."""
     with opened(home) as one, one.database.read() as connection:
         found = list_deliveries(connection, state=state, connector_id=connector, limit=limit)
-    table([{name: row[name] for name in _LISTED} for row in found], as_json=as_json, empty="no such delivery")
+        paused = paused_connectors(connection)
+    rows = [{name: row[name] for name in _LISTED} | {"blocked": _blocked(row, paused)} for row in found]
+    table(rows, as_json=as_json, empty="no such delivery")
 
 
 @group.command("show")
@@ -45,7 +56,9 @@ def show(delivery_id: DeliveryId, home: HomeFolder = HOME, as_json: AsJson = Fal
     """One delivery and its attempts."""
     with opened(home) as one:
         row, tries = _found(one, delivery_id)
-    values = {name: row[name] for name in _SHOWN}
+        with one.database.read() as connection:
+            paused = paused_connectors(connection)
+    values = {name: row[name] for name in _SHOWN} | {"blocked": _blocked(row, paused)}
     attempts = [{name: each[name] for name in _ATTEMPT} for each in tries]
     if as_json:
         record(values | {"attempt_log": attempts}, as_json=True)
@@ -62,22 +75,25 @@ def replay(
     home: HomeFolder = HOME,
     as_json: AsJson = False,
 ) -> None:
-    """Queue an ended delivery again, from its first step."""
+    """Queue an ended delivery again, from its first step; its connector must be active."""
     with opened(home) as one:
         row, _ = _found(one, delivery_id)
         if row["state"] not in REPLAYABLE or row["claim_id"] is not None:
-            raise _not_replayable(delivery_id, row["state"])
-        expires_in_s = _max_age_s(one, row)
+            raise _not_replayable(one, row)
+        was, config = row["state"], _connector(one, row)
+        row["connector_id"], expires_in_s = config.connector_id, _max_age_s(one, config)
         if dry_run:
             record(_preview(one, row), as_json=as_json)
             return
         try:
             with one.database.write() as tx:
-                replay_delivery(tx, delivery_id, expires_in_s=expires_in_s)
-        except NotReplayable as found:
-            raise _not_replayable(delivery_id, str(found)) from None
-    value = {"delivery_id": delivery_id, "state": "queued", "was": row["state"]}
-    told(value, as_json=as_json, text=f"delivery {delivery_id} is queued again (it was {row['state']})")
+                replay_delivery(tx, delivery_id, expires_in_s=expires_in_s, connector_id=config.connector_id)
+        except NotReplayable:
+            row, _ = _found(one, delivery_id)
+            raise _not_replayable(one, row) from None
+    value = {"delivery_id": delivery_id, "state": "queued", "was": was, "connector_id": config.connector_id}
+    text = f"delivery {delivery_id} is queued again by connector {config.connector_id} (it was {was})"
+    told(value, as_json=as_json, text=text)
 
 
 def _found(home: Home, delivery_id: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -88,20 +104,57 @@ def _found(home: Home, delivery_id: str) -> tuple[dict[str, Any], list[dict[str,
         raise Failed(f"there is no delivery {delivery_id!r}") from None
 
 
-def _not_replayable(delivery_id: str, state: str) -> Failed:
+def _blocked(row: dict[str, Any], paused: dict[tuple[str, str], str]) -> str | None:
+    """What keeps a delivery that has not ended from going out, whatever its due time says."""
+    reason = paused.get((row["ente_id"], row["connector_id"]))
+    stays = row["state"] in (*PENDING, "held")
+    return f"connector paused: {reason}" if reason is not None and stays else None
+
+
+def _not_replayable(home: Home, row: dict[str, Any]) -> Failed:
+    delivery_id, state = row["delivery_id"], row["state"]
+    if state in PENDING:
+        with home.database.read() as connection:
+            paused = paused_connectors(connection).get((row["ente_id"], row["connector_id"]))
+        if paused is not None:
+            return _activate_first(row, row["connector_id"], paused)
+        return Failed(f"delivery {delivery_id} is {state}: it is under way and due at {shown(row['due_at'])}")
     return Failed(
         f"delivery {delivery_id} is {state}; sending it again could tell the citizen twice, "
         f"so only these can be replayed: {', '.join(sorted(REPLAYABLE))}"
     )
 
 
-def _max_age_s(home: Home, row: dict[str, Any]) -> int:
+def _activate_first(row: dict[str, Any], connector_id: str, reason: str | None) -> Failed:
+    return Failed(
+        f"delivery {row['delivery_id']} is {row['state']} and its connector {connector_id} is paused ({reason}): "
+        f"activate it first with `raccordo connector activate {connector_id} --ente {row['ente_id']}`"
+    )
+
+
+def _connector(home: Home, row: dict[str, Any]) -> ConnectorConfig:
+    """The active connector that the delivery goes out by: its own, or today's of the channel if there was none."""
     with home.database.read() as connection:
-        config = home.configuration.load(connection).get((row["ente_id"], row["connector_id"]))
-    kind = home.types.get(config.type) if config else None
-    if config is None or kind is None:
-        raise Failed(f"connector {row['connector_id']} of this delivery is not configured any more")
-    return Limits.model_validate({**kind.manifest.limits.model_dump(), **config.limits}).max_age_s
+        configs = home.configuration.load(connection)
+    if row["connector_id"] == CONNECTOR_UNKNOWN:
+        config = pick(home.types, configs, row["ente_id"], row["channel"])
+        if config is None:
+            raise Failed(
+                f"{row['ente_id']} still has no connector for channel {row['channel']}: "
+                "configure one with `raccordo connector set`, then replay"
+            )
+    else:
+        config = configs.get((row["ente_id"], row["connector_id"]))
+        if config is None or config.type not in home.types:
+            raise Failed(f"connector {row['connector_id']} of this delivery is not configured any more")
+    if config.status != "active":
+        raise _activate_first(row, config.connector_id, config.paused_reason)
+    return config
+
+
+def _max_age_s(home: Home, config: ConnectorConfig) -> int:
+    limits = home.types[config.type].manifest.limits.model_dump()
+    return Limits.model_validate({**limits, **config.limits}).max_age_s
 
 
 def _preview(home: Home, row: dict[str, Any]) -> dict[str, Any]:
@@ -125,6 +178,7 @@ def _kind(home: Home, row: dict[str, Any]) -> str:
         message_id=row["message_id"],
         connector_id=row["connector_id"],
         connector_version=0,
+        maybe_sent=False,
         channel=row["channel"],
         attempts=row["attempts"],
         memo={},

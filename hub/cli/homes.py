@@ -6,7 +6,6 @@ import typer
 
 from contracts.base import HttpsUrl, Label
 from contracts.identifiers import IpaCode
-from hub.bootstrap import HomeError
 from hub.registry import Ente
 from hub.store.directory import AlreadyThere, add_ente, load_registry
 
@@ -75,10 +74,8 @@ def list_(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
 def migrate(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """Bring the database to the newest migration."""
     one = home_at(home)
-    if not (one.folder / "raccordo.db").exists():
-        raise HomeError(f"{one.folder} holds no database: make a home with `raccordo init` (--home names it)")
     try:
-        before, after = one.database.migrate()
+        before, after = one.migrate()
     finally:
         one.database.close()
     text = f"the database is at {after}" if before == after else f"the database went from {before} to {after}"

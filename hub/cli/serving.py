@@ -14,12 +14,13 @@ import typer
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hub.bootstrap import HomeError, sole
+from hub.bootstrap import Home, HomeError, sole
 from hub.telemetry import configure
 
 from .console import Failed, WrongUsage, emit, say
 from .options import HOME, AsJson, HomeFolder, opened
-from .simulating import simulated
+from .outlets import unserved
+from .simulating import simulated, still_simulated
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ def serve(
         for chatty in ("uvicorn", "alembic"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
         providers = stack.enter_context(simulated(one)) if simulate else {}
+        _warn(one, simulating=simulate)
         app = _Told(create_app(one))
         config = uvicorn.Config(
             app,
@@ -60,6 +62,7 @@ def serve(
             access_log=False,
             server_header=False,
             proxy_headers=behind_tls_proxy,
+            limit_concurrency=MOST_CONNECTIONS,
             timeout_graceful_shutdown=DRAIN_S,
             ws="none",
             lifespan="on",
@@ -70,6 +73,19 @@ def serve(
             server.run([listener])
         except SystemExit:  # uvicorn's way of saying that the application did not start
             raise app.problem or Failed("the hub did not start; the log says why") from None
+
+
+MOST_CONNECTIONS = 1000
+
+
+def _warn(home: Home, *, simulating: bool) -> None:
+    """Log what is set up so that citizens would not be told, though nothing fails."""
+    for ente_id, connector_id in () if simulating else still_simulated(home):
+        problem = f"connector {connector_id} still points at the simulator"
+        log.warning("serve.simulated_connector ente=%s connector=%s problem=%s", ente_id, connector_id, problem)
+    for ente_id, channels in unserved(home).items():
+        problem = "no connector: notices on these channels are skipped"
+        log.warning("serve.unserved_channels ente=%s channels=%s problem=%s", ente_id, ",".join(channels), problem)
 
 
 class _Server(uvicorn.Server):

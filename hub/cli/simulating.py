@@ -30,7 +30,7 @@ def simulated(home: Home) -> Iterator[Mapping[str, Path]]:
     folder = home.folder / FOLDER
     found = simulations(folder, home.types)
     for (ente_id, name), config in _configs(home).items():
-        if name in found and not _is_ours(folder / name / _RECORD, config):
+        if name in found and not is_simulated(home, config):
             raise WrongUsage(
                 f"--simulate: connector {name} of {ente_id} was configured by a person, whose settings would be "
                 "lost; simulate in another --home"
@@ -44,10 +44,15 @@ def simulated(home: Home) -> Iterator[Mapping[str, Path]]:
         yield {name: folder / name for name in found}
 
 
-def _is_ours(record: Path, config: ConnectorConfig) -> bool:
+def still_simulated(home: Home) -> list[tuple[str, str]]:
+    """The connectors that point at a simulator, as (ente_id, connector_id)."""
+    return [key for key, config in sorted(_configs(home).items()) if is_simulated(home, config)]
+
+
+def is_simulated(home: Home, config: ConnectorConfig) -> bool:
     """Whether the connector still points at a simulator: some text that the last one gave is still in its settings."""
     try:
-        last: dict[str, Any] = json.loads(record.read_text())
+        last: dict[str, Any] = json.loads((home.folder / FOLDER / config.connector_id / _RECORD).read_text())
     except (OSError, ValueError):
         return False
     return any(config.settings.get(key) == value for key, value in last.items() if isinstance(value, str))

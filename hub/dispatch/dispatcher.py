@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from hub.store.committer import Committer
+from hub.store.database import error_name
 from hub.store.outbox import Claim, Due, claim
 from hub.store.sweeping import Sweep, Swept, sweep
 
@@ -73,7 +74,7 @@ class Dispatcher:
                 if free:
                     claims = self._committer.write(claim, Due(free, self._lease))
             except Exception as exc:  # noqa: BLE001 - a store that is away comes back; the loop must live
-                log.warning("dispatch.claim_failed error=%s", type(exc).__name__)
+                log.warning("dispatch.claim_failed error=%s", error_name(exc))
             for _ in range(free - len(claims)):
                 self._free.release()
             for each in claims:
@@ -109,4 +110,4 @@ class Dispatcher:
                     self._bell.set()
                 self._after_sweep()
             except Exception as exc:  # noqa: BLE001 - the sweeper must outlive a bad moment of the store
-                log.warning("sweep.failed error=%s", type(exc).__name__)
+                log.warning("sweep.failed error=%s", error_name(exc))

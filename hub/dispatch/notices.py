@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pydantic import TypeAdapter
-from sqlalchemy import select
+from sqlalchemy import Connection, RowMapping, select
 
 from contracts.connector import Notice, PaymentData
 from contracts.failures import Skipped
 from contracts.items import Action, Item, Message, Payment
 from hub.registry import Registry
-from hub.store.citizens import Citizens
+from hub.store.citizens import Citizen, Citizens
 from hub.store.database import Database
 from hub.store.optouts import opted_out
 from hub.store.outbox import Claim
@@ -36,55 +36,59 @@ class Notices:
     vault: Vault
     citizens: Citizens
     registry: Callable[[], Registry]
-    unsubscribe_url: Callable[[str, str, str], str]
-    """(ente_id, citizen_id, topic) -> a one-click address."""
+    unsubscribe_url: Callable[[str, str, str, str], str]
+    """(ente_id, citizen_id, topic, hash of the address) -> a one-click address."""
 
     def of(self, claim: Claim) -> Notice:
         """The notice of a claimed delivery. Raises Skipped when it was withdrawn, is moot, or was opted out of."""
         with self.database.read() as connection:
             tax_code, citizen = self.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)
-            mine = (items.c.ente_id == claim.ente_id) & (items.c.citizen_id == claim.citizen_id)
-            row = connection.execute(select(items).where(mine, items.c.item_id == claim.message_id)).mappings().one()
+            row, message = self._item(connection, citizen, claim.message_id)
+            about, item = row, message
+            if row["about_item_id"] is not None:
+                about, item = self._item(connection, citizen, row["about_item_id"])
             if row["lifecycle"] != "active":
                 raise Skipped("item.withdrawn")
-            payload = version_payload(connection, self.vault, citizen, item_id=claim.message_id, version=row["version"])
-            about, about_payload = None, None
-            if row["about_item_id"] is not None:
-                told = select(items).where(mine, items.c.item_id == row["about_item_id"])
-                about = connection.execute(told).mappings().one()
-                about_payload = version_payload(
-                    connection, self.vault, citizen, item_id=about["item_id"], version=about["version"]
-                )
-            topic = row["service_id"] or "*"
-            silenced = opted_out(connection, citizen, channel=claim.channel, topic=topic)
-        if about is not None and about["collection"] == "payments" and about["state"] in _SETTLED:
-            raise Skipped("notice.moot")
-        assert payload is not None
-        message = _ITEM.validate_json(payload)
-        assert isinstance(message, Message)
-        optional = message.kind not in _ALWAYS
-        if optional and silenced:
-            raise Skipped(f"{claim.channel}.opted_out")
-        item = _ITEM.validate_json(about_payload) if about_payload is not None else message
+            if about["collection"] == "payments" and about["state"] in _SETTLED:
+                raise Skipped("notice.moot")
+            assert isinstance(message, Message)
+            unsubscribe_url = None
+            if claim.channel == "email" and message.kind not in _ALWAYS:
+                unsubscribe_url = self._unsubscribe_url(connection, citizen, row["service_id"] or "*", message)
         ente = self.registry().ente(claim.ente_id)
-        shown = about["item_id"] if about is not None else claim.message_id
         return Notice(
             delivery_id=claim.delivery_id,
             ente_name=ente.name,
             kind=message.kind,
             language=message.language,
             created_at=claim.created_at,
-            deep_link=f"{ente.portal_url}/items/{shown}",
+            deep_link=f"{ente.portal_url}/items/{about['item_id']}",
             tax_code=tax_code,
             email=message.recipient.email,
             title=message.title,
             body_markdown=message.body_markdown,
             sensitive=message.sensitivity == "sensitive",
-            due_at=about["due_at"] if about is not None else message.due_at,
+            due_at=about["due_at"],
             payment=_payment(item),
             action=_action(message, claim.created_at),
-            unsubscribe_url=self.unsubscribe_url(claim.ente_id, claim.citizen_id, topic) if optional else None,
+            unsubscribe_url=unsubscribe_url,
         )
+
+    def _item(self, connection: Connection, citizen: Citizen, item_id: str) -> tuple[RowMapping, Item]:
+        mine = (items.c.ente_id == citizen.ente_id) & (items.c.citizen_id == citizen.citizen_id)
+        row = connection.execute(select(items).where(mine, items.c.item_id == item_id)).mappings().one()
+        payload = version_payload(connection, self.vault, citizen, item_id=item_id, version=row["version"])
+        assert payload is not None
+        return row, _ITEM.validate_json(payload)
+
+    def _unsubscribe_url(self, connection: Connection, citizen: Citizen, topic: str, message: Message) -> str | None:
+        """The address to switch the topic off for this mailbox. Raises Skipped where it was switched off."""
+        if message.recipient.email is None:
+            return None
+        address_hash = self.vault.keyed_hash("email", message.recipient.email.lower())
+        if opted_out(connection, citizen, channel="email", topic=topic, address_hash=address_hash):
+            raise Skipped("email.opted_out")
+        return self.unsubscribe_url(citizen.ente_id, citizen.citizen_id, topic, address_hash)
 
 
 def _payment(item: Item) -> PaymentData | None:

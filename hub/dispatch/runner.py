@@ -19,7 +19,6 @@ from contracts.connector import Connector, Continue, Done, Memo, Notice
 from contracts.failures import Deferred, Failure, Misconfigured, Rejected, Skipped, Unconfirmed
 from hub.clock import Clock
 from hub.store.committer import Committer
-from hub.store.configuration import Pause, pause
 from hub.store.outbox import Claim, Progress, Settlement, progress, settle
 
 from .backoff import next_attempt
@@ -55,9 +54,8 @@ class Runner:
             log.warning("delivery.claim_lost delivery_id=%s", claim.delivery_id)
             return
         mine = self.committer.write(settle, end)
-        if end.outcome == "misconfigured":
-            failed = Pause(claim.ente_id, claim.connector_id, claim.connector_version, end.reason or "")
-            self.committer.write(pause, failed)
+        if mine and end.outcome == "misconfigured":
+            log.warning("connector.paused connector=%s reason=%s", claim.connector_id, end.reason)
         log.info(
             "delivery.settled delivery_id=%s connector=%s state=%s outcome=%s reason=%s attempt=%d kept=%s",
             claim.delivery_id,
@@ -133,8 +131,9 @@ class Runner:
             draw=self.draw,
         )
         if due is None:
-            # What the provider has accepted does not expire for want of a final word: the citizen may have it.
-            state = "unconfirmed" if claim.accepted or outcome == "unconfirmed" else "expired"
+            # What the provider has accepted, or may have, does not expire: the citizen may have it.
+            known_unsent = not (claim.accepted or claim.maybe_sent or outcome == "unconfirmed")
+            state = "expired" if known_unsent else "unconfirmed"
             return Settlement(claim, state, outcome, failure.reason, failure.detail)
         state = "waiting" if claim.accepted else "queued"
         return Settlement(claim, state, outcome, failure.reason, failure.detail, due_at=due, memo=memo, unsafe=unsafe)

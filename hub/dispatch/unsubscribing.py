@@ -24,10 +24,10 @@ class UnsubscribeLinks:
     clock: Clock
     public_url: Callable[[str], str]
 
-    def make(self, ente_id: str, citizen_id: str, topic: str) -> str:
+    def make(self, ente_id: str, citizen_id: str, topic: str, address_hash: str) -> str:
         """An address good for some 13 months."""
         until = int(self.clock.now().timestamp()) + _LIFETIME_S
-        sealed = self.vault.seal(orjson.dumps([ente_id, citizen_id, topic, until]), _PLACE)
+        sealed = self.vault.seal(orjson.dumps([ente_id, citizen_id, topic, address_hash, until]), _PLACE)
         token = base64.urlsafe_b64encode(sealed).decode().rstrip("=")
         return f"{self.public_url(ente_id)}/public/v1/unsubscribes/{token}"
 
@@ -35,9 +35,9 @@ class UnsubscribeLinks:
         """What a token switches off. Raises ItemUnknown for one that is not ours, or too old."""
         try:
             sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-            ente_id, citizen_id, topic, until = orjson.loads(self.vault.open(sealed, _PLACE))
+            ente_id, citizen_id, topic, address_hash, until = orjson.loads(self.vault.open(sealed, _PLACE))
         except (binascii.Error, ValueError, VaultError):
             raise ItemUnknown("this link is not valid") from None
         if until < self.clock.now().timestamp():
             raise ItemUnknown("this link has expired")
-        return OptOut(ente_id, citizen_id, "email", topic)
+        return OptOut(ente_id, citizen_id, "email", topic, address_hash)

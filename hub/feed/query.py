@@ -3,6 +3,7 @@
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from threading import BoundedSemaphore
 from typing import Any
 
 import orjson
@@ -24,6 +25,9 @@ from .views import delivery_view, link_view, row_view, shown_state, timeline_vie
 
 SEARCH_DEPTH = 2000
 """A search opens the citizen's newest items, this many at most, and says when it stopped (`settled` 23)."""
+
+_SEARCHES = 3
+"""Searches at once: each decrypts much, and the writer must not starve beside them."""
 
 _SEARCHED = ("title", "summary", "body_markdown", "reason", "notice_number", "receipt_number", "filename")
 _NOBODY = Citizen("", "", b"")
@@ -57,6 +61,7 @@ class Feed:
         self._citizens = citizens
         self._files = files
         self._clock = clock
+        self._searching = BoundedSemaphore(_SEARCHES)
 
     def open(self) -> AbstractContextManager[Connection]:
         """A consistent picture, for one answer."""
@@ -81,7 +86,8 @@ class Feed:
             more, cut = len(rows) > wish.limit, False
             rows = rows[: wish.limit]
         else:
-            rows, more, cut = _search(reading, wish, after)
+            with self._searching:
+                rows, more, cut = _search(reading, wish, after)
         column = wish.sort.removeprefix("-")
         last = rows[-1].item if rows and more else None
         position = [rfc3339(last[column]), last["item_id"]] if last else None

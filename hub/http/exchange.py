@@ -1,22 +1,29 @@
 """One exchange over HTTP: the body read once and capped, the identity of the request, the headers every answer has."""
 
+import asyncio
 import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from contracts.identifiers import new_uuid7
-from hub.errors import BodyTooLarge, HubError
+from hub.errors import BodyTooLarge, BodyTooSlow, HubError
 from hub.security.modi import SignedRequest
 
 from .limits import Allowance, Limiter
 
 log = logging.getLogger(__name__)
+
+BODY_DEADLINE_S = 60.0
+"""For a whole body, so that one dripped byte by byte does not hold its memory for ever."""
+
+LARGE_BODY = 64 * 1024
+"""Beyond this a body is read only from whom has shown a signature: strangers must not fill the memory."""
 
 PROBLEM = "application/problem+json"
 _CORRELATION = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
@@ -29,12 +36,12 @@ _SAFE = {
 
 @dataclass(slots=True)
 class Exchange:
-    """What a handler works with. `allowance` is what the caller has left; it fills the rate-limit headers."""
+    """What a handler works with. `allowance` is what the caller has left, once it is known who calls."""
 
     request: Request
     request_id: str
     address: str
-    allowance: Allowance
+    allowance: Allowance | None = None
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -44,17 +51,25 @@ class Exchange:
         given = self.request.headers.get("x-correlation-id", "")
         return given if _CORRELATION.match(given) else self.request_id
 
-    async def signed_request(self, limit: int) -> SignedRequest:
-        """The request as its signatures cover it: raw header lines, raw body, never re-serialised."""
-        body = await read_body(self.request, limit)
-        return SignedRequest(
+    async def signed_request(
+        self, limit: int, *, before_large: Callable[[SignedRequest], None] = lambda _: None
+    ) -> SignedRequest:
+        """The request as its signatures cover it: raw header lines, raw body, never re-serialised.
+
+        `before_large` sees the request without its body before more than a little of it is read.
+        """
+        request = SignedRequest(
             method=self.request.method,
             target=self.request.url.path,
             headers=tuple(
                 (name.decode("latin-1"), value.decode("latin-1")) for name, value in self.request.headers.raw
             ),
-            body=body,
+            body=b"",
         )
+        announced = self.request.headers.get("content-length", "0")
+        if "transfer-encoding" in self.request.headers or not announced.isdigit() or int(announced) > LARGE_BODY:
+            before_large(request)
+        return replace(request, body=await read_body(self.request, limit))
 
 
 Handler = Callable[[Exchange], Awaitable[Response]]
@@ -66,7 +81,7 @@ def endpoint(handler: Handler, operation: str, limiter: Limiter) -> Callable[[Re
     async def run(request: Request) -> Response:
         started = time.perf_counter()
         address = request.client.host if request.client else "-"
-        exchange = Exchange(request, new_uuid7(), address, limiter.peek(address))
+        exchange = Exchange(request, new_uuid7(), address)
         try:
             response = await handler(exchange)
         except ClientDisconnect:
@@ -76,7 +91,7 @@ def endpoint(handler: Handler, operation: str, limiter: Limiter) -> Callable[[Re
         except Exception:
             log.exception("request.failed operation=%s request_id=%s", operation, exchange.request_id)
             response = problem(HubError(), exchange)
-        for name, value in _headers(exchange).items():
+        for name, value in _headers(exchange, limiter).items():
             response.headers.setdefault(name, value)
         log.info(
             "request.done operation=%s method=%s status=%d ms=%.1f client=%s request_id=%s",
@@ -92,27 +107,32 @@ def endpoint(handler: Handler, operation: str, limiter: Limiter) -> Callable[[Re
     return run
 
 
-def _headers(exchange: Exchange) -> Mapping[str, str]:
+def _headers(exchange: Exchange, limiter: Limiter) -> Mapping[str, str]:
+    allowance = exchange.allowance or limiter.peek(exchange.address)
     return {
         **_SAFE,
         "X-Correlation-ID": exchange.correlation_id,
-        **exchange.allowance.headers(),
+        **allowance.headers(),
         **exchange.headers,
     }
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body. Raises BodyTooLarge as soon as it is known to be."""
+    """The whole body. Raises BodyTooLarge as soon as it is known to be, BodyTooSlow at the deadline."""
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:
         raise BodyTooLarge(f"the body may have at most {limit} bytes")
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise BodyTooLarge(f"the body may have at most {limit} bytes")
-        chunks.append(chunk)
+    try:
+        async with asyncio.timeout(BODY_DEADLINE_S):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > limit:
+                    raise BodyTooLarge(f"the body may have at most {limit} bytes")
+                chunks.append(chunk)
+    except TimeoutError:
+        raise BodyTooSlow from None
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 

@@ -40,6 +40,9 @@ _COLLECTION_OF = {
 _ITEM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _RANGE = re.compile(r"^bytes=(\d{0,15})-(\d{0,15})$")
 
+_BODY_LIMIT = 16 * 1024
+"""A user state is small; nothing larger is read from whom is not known yet."""
+
 Read = Callable[[Reading, Exchange], Response]
 
 
@@ -54,14 +57,12 @@ class FeedApi:
         registry: Callable[[], Registry],
         clock: Clock,
         limiter: Limiter,
-        body_limit: int,
     ) -> None:
         self._feed = feed
         self._committer = committer
         self._registry = registry
         self._clock = clock
         self._limiter = limiter
-        self._body_limit = body_limit
 
     def handler(self, operation: Operation) -> Handler:
         """The handler of an operation of the table. Raises KeyError for one that has none."""
@@ -167,7 +168,7 @@ class FeedApi:
         return citizen.citizen_id if citizen else None
 
     async def _reader(self, exchange: Exchange, *, scope: str, change: bool) -> Reader:
-        request = await exchange.signed_request(self._body_limit)
+        request = await exchange.signed_request(_BODY_LIMIT)
         exchange.body = request.body
         now = self._clock.now()
         try:

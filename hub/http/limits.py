@@ -2,10 +2,10 @@
 
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 
 from hub.errors import QuotaExceeded
 
@@ -30,34 +30,39 @@ class Limiter:
     """Counts by client once it is known, and by address what is refused before that."""
 
     def __init__(self, *, calls_per_minute: int, refusals_per_minute: int) -> None:
-        self._window = FixedWindowRateLimiter(MemoryStorage())
+        # A fixed window is one counter: read back from the hit itself, for the library's own way counts it twice.
+        self._counters = MemoryStorage()
         self._calls = RateLimitItemPerMinute(calls_per_minute)
         self._refusals = RateLimitItemPerMinute(refusals_per_minute)
 
     def count_call(self, client: str) -> Allowance:
         """One more call of a verified client. Raises QuotaExceeded when its minute is used up."""
-        allowed = self._window.hit(self._calls, "call", client)
-        allowance = self._left(self._calls, "call", client)
-        if not allowed:
-            raise QuotaExceeded(headers={"Retry-After": str(allowance.reset_s), **allowance.headers()})
-        return allowance
+        return self._hit(self._calls, _key(self._calls, "call", client))
 
     def count_refusal(self, address: str) -> Allowance:
         """One more refused call of an address. Raises QuotaExceeded when its minute is used up.
 
         Only what is refused is ever stopped by it: a vendor behind the same proxy as somebody who guesses is not.
         """
-        allowed = self._window.hit(self._refusals, "refusal", address)
-        allowance = self.peek(address)
-        if not allowed:
-            raise QuotaExceeded(headers={"Retry-After": str(allowance.reset_s), **allowance.headers()})
-        return allowance
+        return self._hit(self._refusals, _key(self._refusals, "refusal", address))
 
     def peek(self, address: str) -> Allowance:
         """What an address has left before it is known who calls."""
-        return self._left(self._refusals, "refusal", address)
+        key = _key(self._refusals, "refusal", address)
+        return self._left(self._refusals, key, self._counters.get(key))
 
-    def _left(self, item: RateLimitItemPerMinute, *key: str) -> Allowance:
-        stats = self._window.get_window_stats(item, *key)
-        reset = max(1, round(stats.reset_time - time.time()))
-        return Allowance(item.amount, max(0, stats.remaining), min(reset, 60))
+    def _hit(self, item: RateLimitItemPerMinute, key: str) -> Allowance:
+        count = self._counters.incr(key, item.get_expiry())
+        allowance = self._left(item, key, count)
+        if count > item.amount:
+            raise QuotaExceeded(headers={"Retry-After": str(allowance.reset_s), **allowance.headers()})
+        return allowance
+
+    def _left(self, item: RateLimitItemPerMinute, key: str, count: int) -> Allowance:
+        reset = max(1, round(self._counters.get_expiry(key) - time.time()))
+        return Allowance(item.amount, max(0, item.amount - count), min(reset, 60))
+
+
+@lru_cache(maxsize=4096)
+def _key(item: RateLimitItemPerMinute, kind: str, client: str) -> str:
+    return item.key_for(kind, client)

@@ -78,7 +78,7 @@ def read(payload: bytes) -> Item:
 def _fault(error: ErrorDetails) -> Fault:
     parts = [str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"]]
     # The name of an unknown field is the sender's own text, and may be a tax code.
-    pointer = redact("".join(f"/{part}" for part in parts))[:500]
+    pointer = redact("".join(f"/{part[:200]}" for part in parts)[:600])[:500]
     kind = error["type"]
     code = _CODES.get(kind, "field.type" if kind.endswith(("_type", "_parsing")) else "field.invalid")
     return Fault(pointer, code, error["msg"].removeprefix("Value error, ")[:500])

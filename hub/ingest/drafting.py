@@ -12,6 +12,9 @@ from hub.store.publications import HUB_VENDOR, Draft, Identity, PlannedDelivery
 from .canonical import canonical_json, content_hash
 from .notices import message_for, rule_for
 
+SETTLES = "settles-notices"
+"""The right of a vendor (a payment intermediary) whose receipts pay other vendors' notices too."""
+
 ROME = ZoneInfo("Europe/Rome")
 
 Route = Callable[[str, tuple[Channel, ...], bool], tuple[PlannedDelivery, ...]]
@@ -99,6 +102,7 @@ def _citizen_draft(
         due_at=_due_at(item),
         as_of=item.as_of,
         notice_key=_notice_key(item, keyed_hash),
+        settles=isinstance(item, Receipt) and SETTLES in vendor.rights,
         file_sha256=item.sha256 if isinstance(item, Document) else None,
         message=message,
         deliveries=route(vendor.ente_id, channels, item.recipient.email is not None) if channels else (),

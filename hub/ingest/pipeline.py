@@ -21,7 +21,7 @@ from hub.clock import Clock
 from hub.errors import CollectionForbidden, HubError, MediaUnsupported, ServiceForbidden, ServiceUnknown
 from hub.registry import Registry
 from hub.security.chains import ChainCache
-from hub.security.modi import SignedRequest, Verified, verify
+from hub.security.modi import SignedRequest, Verified, authenticate, verify
 from hub.store.amendments import Withdraw
 from hub.store.intake import Read, Signed, Submission, UsedToken
 
@@ -52,6 +52,16 @@ class Pipeline:
     def verify(self, inbound: Inbound) -> Verified:
         """Who sent it. Raises RequestRefused or RequestMalformed."""
         return verify(
+            inbound.request,
+            signed_body=inbound.signed_body,
+            registry=self._registry(),
+            now=self._clock.now(),
+            chains=self._chains,
+        )
+
+    def authenticate(self, inbound: Inbound) -> None:
+        """What can be told from the headers alone, before a large body is read. Raises as `verify`."""
+        authenticate(
             inbound.request,
             signed_body=inbound.signed_body,
             registry=self._registry(),
@@ -131,9 +141,9 @@ def signed_of(inbound: Inbound, verified: Verified) -> Signed:
     )
 
 
-def body_sha256(body: bytes) -> str:
-    """Hex SHA-256 of a body."""
-    return hashlib.sha256(body).hexdigest()
+def sha256_hex(content: bytes) -> str:
+    """Hex SHA-256."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def _json_body(request: SignedRequest) -> None:

@@ -17,7 +17,7 @@ from hub.store.reading import vendor_items, version_payload
 
 from .canonical import read
 from .drafting import KeyedHash, Route, uploaded_draft
-from .pipeline import Inbound, Pipeline, body_sha256
+from .pipeline import Inbound, Pipeline, sha256_hex
 
 
 class Uploads:
@@ -68,7 +68,7 @@ def _as_announced(document: Document, inbound: Inbound) -> str:
         raise ContentUnexpected
     body = inbound.request.body
     media_type = "".join(inbound.request.values("content-type")).partition(";")[0].strip().lower()
-    sha256 = body_sha256(body)
+    sha256 = sha256_hex(body)
     if media_type != document.media_type:
         raise ContentMismatch(f"the media type is not the announced one ({document.media_type})")
     if len(body) != document.size:

@@ -87,6 +87,13 @@ def validate(header: Mapping[str, Any], vendor: Vendor, now: datetime) -> Truste
     )
 
 
+def presented_key(header: Mapping[str, Any]) -> VerifyingKey:
+    """The key of the `x5c` leaf as presented, believed in nothing. Raises Refusal where it can be no signing key."""
+    leaf, _ = read_x5c(header)
+    _strength(leaf)
+    return VerifyingKey(public=_signing_key(leaf), alg=_algorithm(leaf), signer="")
+
+
 def read_x5c(header: Mapping[str, Any]) -> tuple[x509.Certificate, list[x509.Certificate]]:
     """The leaf and the intermediates of `x5c` (RFC 7515 4.1.6: standard base64 of DER, leaf first).
 

@@ -6,8 +6,8 @@ and its own ration of new chains, so that none can evict another's entries or bu
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Final
@@ -15,7 +15,8 @@ from typing import Any, Final
 from hub.registry import Registry, Vendor
 
 from .causes import Refusal
-from .certificates import Trusted, validate
+from .certificates import Trusted, presented_key, validate
+from .jose import VerifyingKey
 
 LIFETIME: Final = timedelta(minutes=5)
 PER_VENDOR: Final = 64
@@ -54,12 +55,20 @@ class ChainCache:
         self._lock = Lock()
 
     def resolve(
-        self, protected: str, header: Mapping[str, Any], *, vendor: Vendor, registry: Registry, now: datetime
+        self,
+        protected: str,
+        header: Mapping[str, Any],
+        *,
+        vendor: Vendor,
+        registry: Registry,
+        now: datetime,
+        proof: Callable[[VerifyingKey], None],
     ) -> Trusted:
         """The trusted key of this header: remembered, or validated now.
 
         A header that was good before is validated again without drawing on the ration, so that a flood of strange
-        certificates in a vendor's name cannot lock the vendor out.
+        certificates in a vendor's name cannot lock the vendor out. For a new one, `proof` first checks the token under
+        the certificate's own key, trusted or not.
 
         Raises:
             Refusal: as `certificates.validate`; `chain.busy` where the vendor's ration of new chains is spent.
@@ -69,6 +78,8 @@ class ChainCache:
         if known is not None and known.since <= now < known.until:
             return known
         if known is None:
+            # The ration is for those who hold a key: what a stranger makes up fails here, and costs the vendor nothing.
+            proof(presented_key(header))
             self._spend(place, now)
         found = validate(header, vendor, now)
         return Trusted(
@@ -98,6 +109,10 @@ class ChainCache:
             with self._lock:
                 # A request that still holds the older picture works on a place of its own, kept by nobody.
                 fresh = _Place(registry.version)
+                if place is not None:
+                    # Known before the change: to be validated again, but not out of the ration.
+                    stale = ((p, replace(trusted, until=trusted.since)) for p, trusted in place.known.items())
+                    fresh.known.update(stale)
                 if place is None or place.version < registry.version:
                     self._places[owner] = fresh
                 place = fresh

@@ -8,6 +8,7 @@ covered by no ModI signature (modi 5.17).
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from hub import errors
@@ -178,7 +179,12 @@ def find_keys(state: State) -> None:
                 one.trusted = first.trusted
             else:
                 one.trusted = state.chains.resolve(
-                    one.token.protected, header, vendor=state.vendor, registry=state.registry, now=state.now
+                    one.token.protected,
+                    header,
+                    vendor=state.vendor,
+                    registry=state.registry,
+                    now=state.now,
+                    proof=partial(jose.verify, one.token),
                 )
             assert one.trusted is not None
             one.key = one.trusted.key

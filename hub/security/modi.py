@@ -13,7 +13,7 @@ from hub.registry import Ente, Registry, Vendor
 
 from .causes import CAUSES, Refusal, code_of
 from .chains import ChainCache
-from .checks import CHECKS, TIMES, State
+from .checks import CHECKS, TIMES, State, check_signatures
 from .claims import UsedToken, used_token
 from .headers import SignedRequest
 
@@ -82,6 +82,24 @@ def verify(
         tokens={one.header: one.compact for one in state.presented},
         refusal=held,
     )
+
+
+def authenticate(
+    request: SignedRequest, *, signed_body: bool, registry: Registry, now: datetime, chains: ChainCache
+) -> None:
+    """The checks that need no body, through the signatures: before a large one is read into memory.
+
+    Raises:
+        RequestRefused, RequestMalformed: as `verify`, which is still to be called with the body.
+    """
+    state = State.start(request, signed_body=signed_body, registry=registry, now=now, chains=chains)
+    try:
+        for check in CHECKS:
+            check.run(state)
+            if check.run is check_signatures:
+                return
+    except Refusal as refusal:
+        raise refusal.error() from None
 
 
 def explain(

@@ -90,7 +90,7 @@ class Amendments:
             batch.write(tx)
         told = notifications(tx.connection, [(item["ente_id"], item["citizen_id"], item["item_id"])])
         answer = Uploaded(item["item_id"], item["state"], outcome, tx.now, told.get(item["item_id"], "not_sent"))
-        return Done(answer, citizen, item["item_id"], item["version"], f"content.{outcome}")
+        return Done(answer, citizen, item["item_id"], item["version"], f"content.{outcome}", keep_body=False)
 
     def _withdraw(self, tx: Tx, signed: Signed, withdraw: Withdraw) -> Done:
         item = own_item(tx, signed, withdraw.item_id)

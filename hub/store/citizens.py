@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert, select
 from contracts.identifiers import new_uuid7
 
 from .database import Tx, among
+from .database import keys as parameters
 from .ports import Vault
 from .tables import citizens
 
@@ -77,7 +78,8 @@ class Citizens:
         rows = connection.execute(
             select(
                 citizens.c.ente_id, citizens.c.citizen_id, citizens.c.subject_hash, citizens.c.data_key_sealed
-            ).where(among((citizens.c.ente_id, citizens.c.subject_hash), keys))
+            ).where(among("subject", citizens.c.ente_id, citizens.c.subject_hash)),
+            parameters("subject", keys),
         )
         return {
             (row.ente_id, row.subject_hash): Citizen(

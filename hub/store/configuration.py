@@ -84,7 +84,7 @@ class Configuration:
             index_elements=["ente_id", "connector_id"], set_={**values, "version": connectors.c.version + 1}
         )
         tx.connection.execute(statement)
-        _release_held(tx, ente_id, connector_id)
+        _release(tx, ente_id, connector_id)
         bump(tx, "connectors")
 
 
@@ -95,12 +95,12 @@ def set_status(tx: Tx, ente_id: str, connector_id: str, *, status: str, reason: 
     if tx.connection.execute(update(connectors).where(where).values(values)).rowcount == 0:
         raise NotThere(connector_id)
     if status == "active":
-        _release_held(tx, ente_id, connector_id)
+        _release(tx, ente_id, connector_id)
     bump(tx, "connectors")
 
 
-def pause(tx: Tx, pauses: Sequence[Pause]) -> list[None]:
-    """A Committer handler."""
+def pause(tx: Tx, pauses: Sequence[Pause]) -> None:
+    """Pause connectors whose configuration failed; what was changed meanwhile is tried anew instead."""
     for each in pauses:
         query = select(connectors.c.version, connectors.c.status).where(
             connectors.c.ente_id == each.ente_id, connectors.c.connector_id == each.connector_id
@@ -109,16 +109,16 @@ def pause(tx: Tx, pauses: Sequence[Pause]) -> list[None]:
         if row.version == each.version:
             set_status(tx, each.ente_id, each.connector_id, status="paused", reason=each.reason[:200])
         elif row.status == "active":
-            _release_held(tx, each.ente_id, each.connector_id)
-    return [None] * len(pauses)
+            _release(tx, each.ente_id, each.connector_id)
 
 
-def _release_held(tx: Tx, ente_id: str, connector_id: str) -> None:
-    held = (
-        (deliveries.c.ente_id == ente_id) & (deliveries.c.connector_id == connector_id) & (deliveries.c.state == "held")
-    )
+def _release(tx: Tx, ente_id: str, connector_id: str) -> None:
+    """What was held goes out again, and what waits for its next attempt need not wait for the old fault's sake."""
+    its = (deliveries.c.ente_id == ente_id) & (deliveries.c.connector_id == connector_id)
     values = {"state": "queued", "reason": None, "due_at": tx.now, "updated_at": tx.now}
-    tx.connection.execute(update(deliveries).where(held).values(values))
+    tx.connection.execute(update(deliveries).where(its, deliveries.c.state == "held").values(values))
+    retried = (deliveries.c.state == "queued") & (deliveries.c.attempts > 0) & deliveries.c.claim_id.is_(None)
+    tx.connection.execute(update(deliveries).where(its, retried).values(due_at=tx.now))
 
 
 def _place(ente_id: str, connector_id: str) -> str:

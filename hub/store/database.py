@@ -1,24 +1,25 @@
 """The one door to the database: open, read, write, migrate. What differs between databases is said here."""
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import ColumnElement, Connection, Engine, and_, create_engine, event
+from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, create_engine, event, inspect
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.pool import QueuePool
 
 from hub.clock import Clock
 
-__all__ = ["Database", "Tx", "among", "upsert"]
+__all__ = ["Database", "Tx", "among", "error_name", "keys", "upsert"]
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,13 @@ class Database:
     def __init__(self, url: str, clock: Clock) -> None:
         self.clock = clock
         self.engine: Engine = create_engine(
-            url, hide_parameters=True, poolclass=QueuePool, pool_size=8, max_overflow=8, pool_timeout=10
+            url,
+            hide_parameters=True,
+            json_serializer=_json,
+            poolclass=QueuePool,
+            pool_size=8,
+            max_overflow=56,
+            pool_timeout=10,
         )
         event.listen(self.engine, "connect", _prepare)
         event.listen(self.engine, "begin", _begin)
@@ -89,6 +96,16 @@ class Database:
         assert head is not None
         return head
 
+    def knows(self, revision: str) -> bool:
+        """Whether the revision is one of this code's; a newer version's is not."""
+        scripts = ScriptDirectory.from_config(self._alembic()).walk_revisions()
+        return any(script.revision == revision for script in scripts)
+
+    def is_empty(self) -> bool:
+        """Whether no migration has made its tables yet."""
+        with self.engine.connect() as connection:
+            return set(inspect(connection).get_table_names()) <= {"alembic_version"}
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -99,13 +116,26 @@ class Database:
         return config
 
 
-def among(columns: Sequence[ColumnElement[Any]], keys: Collection[tuple[Any, ...]]) -> ColumnElement[bool]:
-    """Rows whose `columns` are one of `keys`, and perhaps others whose parts come from different keys.
+def among(name: str, *columns: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Rows whose `columns` are one of the keys given by `keys(name, ...)`, or put together from parts of several.
 
     The row value `(a, b) IN (...)` would be exact, but for it SQLite reads the whole table; this takes the index.
     """
-    parts = zip(*keys, strict=True)
-    return and_(*(column.in_(sorted(set(part))) for column, part in zip(columns, parts, strict=True)))
+    return and_(*(column.in_(bindparam(f"{name}_{n}", expanding=True)) for n, column in enumerate(columns)))
+
+
+def keys(name: str, wanted: Collection[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    """The parameters of `among(name, ...)`; `wanted` is not empty."""
+    return {f"{name}_{n}": sorted(set(part)) for n, part in enumerate(zip(*wanted, strict=True))}
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def error_name(error: Exception) -> str:
+    """What failed, for a log: SQLite's own constant (SQLITE_FULL, SQLITE_READONLY) where there is one, never a text."""
+    return str(getattr(getattr(error, "orig", None), "sqlite_errorname", type(error).__name__))
 
 
 def _prepare(dbapi_connection: Any, _record: Any) -> None:

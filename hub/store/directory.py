@@ -12,8 +12,10 @@ from contracts.identifiers import new_uuid7
 from hub.registry import Ente, Key, Portal, Registry, Vendor
 
 from .database import Tx, upsert
-from .publications import HUB_VENDOR
 from .tables import enti, portals, services, trust_keys, vendors, versions
+
+HUB_VENDOR = "raccordo"
+"""The vendor_id of messages that a rule of the hub made. No vendor can be registered under it."""
 
 
 class AlreadyThere(Exception):

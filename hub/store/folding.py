@@ -1,8 +1,10 @@
 """Facts that several items share: a receipt pays the payment of the same notice (`settled` 14)."""
 
+from typing import Any
+
 from sqlalchemy import select
 
-from .database import Tx, among
+from .database import Tx, among, keys
 from .rows import Batch
 from .tables import items
 
@@ -16,21 +18,22 @@ def settle_paid(tx: Tx, batch: Batch) -> None:
     }
     if not touched:
         return
-    key = (items.c.ente_id, items.c.citizen_id, items.c.notice_key)
+    same = select(items).where(among("notice", items.c.ente_id, items.c.citizen_id, items.c.notice_key))
     same_notice = {
         row["item_id"]: dict(row)
-        for row in tx.connection.execute(select(items).where(among(key, touched))).mappings()
+        for row in tx.connection.execute(same, keys("notice", touched)).mappings()
         if (row["ente_id"], row["citizen_id"], row["notice_key"]) in touched
     } | {item["item_id"]: item for item in batch.touched() if item["notice_key"] is not None}
-    receipts = {
-        (i["ente_id"], i["citizen_id"], i["notice_key"])
-        for i in same_notice.values()
-        if i["collection"] == "receipts" and i["lifecycle"] == "active"
-    }
+    receipts = [i for i in same_notice.values() if i["collection"] == "receipts" and i["lifecycle"] == "active"]
     for item in same_notice.values():
         owed = item["collection"] == "payments" and item["state"] not in ("paid", "refunded")
-        if owed and (item["ente_id"], item["citizen_id"], item["notice_key"]) in receipts:
+        if owed and any(_settles(receipt, item) for receipt in receipts):
             item |= {"state": "paid", "turn": "none", "updated_at": tx.now}
             batch.event(item, tx.now, "paid")
             batch.change(item)
-            batch.drop_deliveries_about(item["item_id"])
+
+
+def _settles(receipt: dict[str, Any], payment: dict[str, Any]) -> bool:
+    """The same notice of the same citizen, and of the same vendor: another's receipt counts only by right."""
+    same = all(receipt[name] == payment[name] for name in ("ente_id", "citizen_id", "notice_key"))
+    return same and (receipt["settles"] or receipt["vendor_id"] == payment["vendor_id"])

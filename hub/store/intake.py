@@ -58,6 +58,8 @@ class Done:
     item_id: str
     version: int
     code: str
+    keep_body: bool = True
+    """False where the same content is kept already (a file, a repetition): its hash and the tokens are the evidence."""
 
 
 A = TypeVar("A")
@@ -142,15 +144,17 @@ class Intake:
             return row | {"code": result.code, "cause": result.detail[:300]}
         if isinstance(result, Read):
             return row | {"verdict": "accepted", "code": "read"}
-        place = f"evidence|body|{signed.ente_id}|{row['evidence_id']}"
-        return row | {
+        row |= {
             "verdict": "accepted",
             "code": result.code,
-            "body_sealed": self._vault.seal_with(result.citizen.data_key, signed.body, place),
             "citizen_id": result.citizen.citizen_id,
             "item_id": result.item_id,
             "version": result.version,
         }
+        if not result.keep_body:
+            return row
+        place = f"evidence|body|{signed.ente_id}|{row['evidence_id']}"
+        return row | {"body_sealed": self._vault.seal_with(result.citizen.data_key, signed.body, place)}
 
 
 def _evidence_row(tx: Tx, ente_id: str, request_id: str, operation: str) -> dict[str, Any]:

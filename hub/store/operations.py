@@ -8,13 +8,13 @@ from contracts.identifiers import new_uuid7
 
 from .database import Tx
 from .directory import NotThere
-from .tables import attempts, deliveries, timeline
+from .tables import attempts, connectors, deliveries, timeline
 
 REPLAYABLE = frozenset({"rejected", "skipped", "unconfirmed", "held", "expired", "parked"})
 
 
 class NotReplayable(Exception):
-    """The delivery is under way or done; sending it again would tell the citizen twice."""
+    """The delivery is under way or done: a second sending could tell the citizen twice."""
 
 
 def list_deliveries(
@@ -42,8 +42,23 @@ def show_delivery(connection: Connection, delivery_id: str) -> tuple[dict[str, A
     return dict(row), [dict(each) for each in tries]
 
 
-def replay_delivery(tx: Tx, delivery_id: str, *, expires_in_s: int) -> None:
-    """Queue an ended delivery again, from its first step. Raises NotThere or NotReplayable."""
+def paused_connectors(connection: Connection) -> dict[tuple[str, str], str]:
+    """Why each paused connector is paused, by (ente_id, connector_id)."""
+    rows = connection.execute(
+        select(connectors.c.ente_id, connectors.c.connector_id, connectors.c.paused_reason).where(
+            connectors.c.status == "paused"
+        )
+    )
+    return {(row.ente_id, row.connector_id): row.paused_reason or "no reason given" for row in rows}
+
+
+def replay_delivery(tx: Tx, delivery_id: str, *, expires_in_s: int, connector_id: str | None = None) -> None:
+    """Queue an ended delivery again, from its first step; by another connector where one is given.
+
+    Raises:
+        NotThere: there is no such delivery.
+        NotReplayable: it is under way or done.
+    """
     row, _ = show_delivery(tx.connection, delivery_id)
     if row["state"] not in REPLAYABLE or row["claim_id"] is not None:
         raise NotReplayable(row["state"])
@@ -53,6 +68,7 @@ def replay_delivery(tx: Tx, delivery_id: str, *, expires_in_s: int) -> None:
         .where(deliveries.c.ente_id == row["ente_id"], deliveries.c.delivery_id == delivery_id)
         .values(
             state="queued",
+            connector_id=connector_id or row["connector_id"],
             reason=None,
             due_at=tx.now,
             expires_at=expires_at,
@@ -60,6 +76,7 @@ def replay_delivery(tx: Tx, delivery_id: str, *, expires_in_s: int) -> None:
             claims=0,
             memo={},
             unsafe=False,
+            maybe_sent=False,
             updated_at=tx.now,
         )
     )

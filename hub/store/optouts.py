@@ -17,22 +17,31 @@ class OptOut:
     channel: str
     topic: str
     """A service_id, or `*` for notices of no service."""
+    address_hash: str
+    """Keyed hash of the address written to: a vendor that gave an address of its own silences only that one."""
 
 
 def record_opt_outs(tx: Tx, opt_outs: Sequence[OptOut]) -> list[None]:
     """A Committer handler; doing it twice is doing it once."""
     for each in opt_outs:
-        row = {"ente_id": each.ente_id, "citizen_id": each.citizen_id, "channel": each.channel, "topic": each.topic}
+        row = {
+            "ente_id": each.ente_id,
+            "citizen_id": each.citizen_id,
+            "channel": each.channel,
+            "topic": each.topic,
+            "address_hash": each.address_hash,
+        }
         tx.connection.execute(upsert(channel_opt_outs).values(**row, at=tx.now).on_conflict_do_nothing())
     return [None] * len(opt_outs)
 
 
-def opted_out(connection: Connection, citizen: Citizen, *, channel: str, topic: str) -> bool:
-    """Whether the citizen switched that topic off on that channel."""
+def opted_out(connection: Connection, citizen: Citizen, *, channel: str, topic: str, address_hash: str) -> bool:
+    """Whether the citizen switched that topic off on that channel, for that address."""
     query = select(channel_opt_outs.c.at).where(
         channel_opt_outs.c.ente_id == citizen.ente_id,
         channel_opt_outs.c.citizen_id == citizen.citizen_id,
         channel_opt_outs.c.channel == channel,
         channel_opt_outs.c.topic == topic,
+        channel_opt_outs.c.address_hash == address_hash,
     )
     return connection.execute(query).first() is not None

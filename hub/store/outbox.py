@@ -12,7 +12,8 @@ from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
 from contracts.identifiers import new_uuid7
 
-from .database import Tx, among
+from .configuration import Pause, pause
+from .database import Tx, among, keys
 from .tables import attempts, connectors, deliveries, items, timeline
 
 PENDING = ("queued", "waiting")
@@ -38,6 +39,8 @@ class Claim:
     message_id: str
     connector_id: str
     connector_version: int
+    maybe_sent: bool
+    """Bytes may have left in an earlier attempt, whatever this one shows."""
     """The configuration in force when it was claimed."""
     channel: str
     attempts: int
@@ -114,6 +117,7 @@ def _claim(tx: Tx, wish: Due) -> list[Claim]:
             row.message_id,
             row.connector_id,
             row.connector_version,
+            row.maybe_sent,
             row.channel,
             row.attempts + (row.state == "queued"),
             row.memo,
@@ -190,6 +194,8 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
             values["memo"] = dict(end.memo)
         if end.provider_id is not None:
             values["provider_id"] = end.provider_id
+        if end.outcome == "unconfirmed":
+            values["maybe_sent"] = True
         if not end.spent:
             values["attempts"] = max(0, end.claim.attempts - 1)
         mine = tx.connection.execute(update(deliveries).where(_MINE).values(values), _mine(end.claim)).rowcount == 1
@@ -198,6 +204,10 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
             note_outcome(
                 tx, end.claim.ente_id, end.claim.citizen_id, end.claim.message_id, end.claim.channel, end.state
             )
+        if mine and end.outcome == "misconfigured":
+            # In the same commit: a delivery held by nobody's pause would wait for ever.
+            reason = end.reason or ""
+            pause(tx, [Pause(end.claim.ente_id, end.claim.connector_id, end.claim.connector_version, reason)])
         kept.append(mine)
     return kept
 
@@ -243,12 +253,13 @@ def notifications(connection: Connection, wanted: Sequence[tuple[str, str, str]]
     """For each (ente, citizen, item): pending, sent or not_sent. It is all that a vendor learns (`settled` 8)."""
     if not wanted:
         return {}
-    key = (items.c.ente_id, items.c.citizen_id, items.c.item_id)
-    about = (items.c.ente_id, items.c.citizen_id, items.c.about_item_id)
+    own = among("item", items.c.ente_id, items.c.citizen_id, items.c.item_id)
+    about = among("item", items.c.ente_id, items.c.citizen_id, items.c.about_item_id)
     rows = connection.execute(
         select(items.c.item_id, items.c.about_item_id, deliveries.c.state)
         .join(deliveries, (deliveries.c.ente_id == items.c.ente_id) & (deliveries.c.message_id == items.c.item_id))
-        .where(among(key, wanted) | among(about, wanted))
+        .where(own | about),
+        keys("item", wanted),
     )
     states: dict[str, set[str]] = {}
     for row in rows:

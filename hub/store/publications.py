@@ -11,7 +11,8 @@ from contracts.identifiers import new_uuid7
 from hub.errors import AlreadyWithdrawn, HubError, RecipientChanged, StateTerminal, VersionConflict
 
 from .citizens import Citizen, Citizens, Subject
-from .database import Tx, among
+from .database import Tx, among, keys
+from .directory import HUB_VENDOR as HUB_VENDOR
 from .folding import settle_paid
 from .intake import Done, Signed
 from .outbox import notifications
@@ -19,15 +20,25 @@ from .ports import Vault
 from .rows import Batch, payload_place
 from .tables import item_identities, item_versions, items
 
-HUB_VENDOR = "raccordo"
-"""The vendor_id of messages that a rule of the hub made. No vendor can be registered under it."""
-
 # What a source may still report once it has reported these (`settled` 12): facts are not taken back.
 _TERMINAL: dict[tuple[str, str], frozenset[str]] = {
     ("payments", "paid"): frozenset({"paid", "refunded"}),
     ("payments", "refunded"): frozenset({"refunded"}),
     ("documents", "revoked"): frozenset({"revoked"}),
 }
+
+
+_NAMES = item_identities.c
+_BY_IDENTITY = (
+    select(_NAMES.external_id.label("identity_external_id"), items)
+    .join(
+        items,
+        (items.c.ente_id == _NAMES.ente_id)
+        & (items.c.citizen_id == _NAMES.citizen_id)
+        & (items.c.item_id == _NAMES.item_id),
+    )
+    .where(among("name", _NAMES.ente_id, _NAMES.vendor_id, _NAMES.source, _NAMES.external_id, _NAMES.collection))
+)
 
 
 class Identity(NamedTuple):
@@ -71,6 +82,8 @@ class Draft:
     due_at: datetime | None = None
     as_of: datetime | None = None
     notice_key: str | None = None
+    settles: bool = False
+    """A receipt whose vendor may settle notices of other vendors too."""
     file_sha256: str | None = None
     """The file it announces: a later version with the same one needs no new upload."""
     message: "Draft | None" = None
@@ -105,6 +118,7 @@ class Publications:
         citizens = self._citizens.resolve(tx, (d.subject for d in drafts if d.identity not in known))
         batch = Batch()
         results: list[Done | HubError] = []
+        changed: list[tuple[Draft, Citizen, bool]] = []
         for draft in drafts:
             item = known.get(draft.identity)
             citizen = citizens.get(draft.subject) or self._citizens.find(tx.connection, draft.subject)
@@ -120,9 +134,11 @@ class Publications:
                 continue
             known[draft.identity] = item
             if outcome in ("created", "updated"):
-                self.tell(tx, batch, draft, citizen, item, created=outcome == "created")
+                changed.append((draft, citizen, outcome == "created"))
             results.append(_done(tx, item, citizen, outcome, draft))
         settle_paid(tx, batch)
+        for draft, citizen, created in changed:
+            self.tell(tx, batch, draft, citizen, known[draft.identity], created=created)
         batch.write(tx)
         return _with_notifications(tx, batch, results)
 
@@ -153,10 +169,12 @@ class Publications:
     ) -> None:
         """Notice -> message -> deliveries (`settled` 13). The message's identity is the guard: at most one a rule."""
         message = item
+        if item["collection"] == "payments" and item["state"] == "paid":
+            return  # its receipt was here first: there is nothing to ask for
         if draft.message is not None:
             rule = draft.message.identity.external_id
             identity = draft.message.identity._replace(external_id=f"{item['item_id']}.{rule}")
-            if load_by_identity(tx, {identity}) or batch.has_identity(identity):
+            if not created and (load_by_identity(tx, {identity}) or batch.has_identity(identity)):
                 return
             message = self.create(tx, batch, replace(draft.message, identity=identity), citizen, about=item)
         elif not created or draft.identity.collection != "messages":
@@ -222,18 +240,7 @@ def load_by_identity(tx: Tx, identities: set[Identity]) -> dict[Identity, dict[s
     """The items that exist under these names."""
     if not identities:
         return {}
-    names = item_identities.c
-    key = (names.ente_id, names.vendor_id, names.source, names.external_id, names.collection)
-    rows = tx.connection.execute(
-        select(names.external_id.label("identity_external_id"), items)
-        .join(
-            items,
-            (items.c.ente_id == names.ente_id)
-            & (items.c.citizen_id == names.citizen_id)
-            & (items.c.item_id == names.item_id),
-        )
-        .where(among(key, identities))
-    ).mappings()
+    rows = tx.connection.execute(_BY_IDENTITY, keys("name", identities)).mappings()
     found = {}
     for row in rows:
         item = dict(row)
@@ -263,6 +270,7 @@ def _columns(tx: Tx, draft: Draft) -> dict[str, Any]:
         "as_of": draft.as_of,
         "updated_at": tx.now,
         "notice_key": draft.notice_key,
+        "settles": draft.settles,
     }
 
 
@@ -296,6 +304,7 @@ def _delivery_row(tx: Tx, planned: PlannedDelivery, message: dict[str, Any]) -> 
         "claim_id": None,
         "lease_until": None,
         "about_to_send_at": None,
+        "maybe_sent": False,
         "unsafe": False,
         "memo": {},
         "provider_id": None,
@@ -308,7 +317,7 @@ def _done(tx: Tx, item: dict[str, Any], citizen: Citizen, outcome: Any, draft: D
     answer = Published(
         item["item_id"], draft.identity.external_id, draft.version, item["lifecycle"], outcome, tx.now, "not_sent"
     )
-    return Done(answer, citizen, item["item_id"], draft.version, f"item.{outcome}")
+    return Done(answer, citizen, item["item_id"], draft.version, f"item.{outcome}", outcome != "unchanged")
 
 
 def _with_notifications(tx: Tx, batch: Batch, results: list[Done | HubError]) -> list[Done | HubError]:

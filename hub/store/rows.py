@@ -58,13 +58,6 @@ class Batch:
                 return str(row["content_hash"])
         return None
 
-    def drop_deliveries_about(self, item_id: str) -> None:
-        """What was to be told about an item in this batch needs no telling any more."""
-        messages = {i["item_id"] for i in self.new_items.values() if i["about_item_id"] == item_id}
-        for row in self.deliveries:
-            if row["message_id"] in messages:
-                row |= {"state": "skipped", "reason": "notice.moot"}
-
     def items_with_pending_deliveries(self) -> set[str]:
         """The items that a queued delivery of this batch tells about."""
         pending = {row["message_id"] for row in self.deliveries if row["state"] == "queued"}

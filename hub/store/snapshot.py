@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
 
-from .database import Database
+from .database import Database, error_name
 from .directory import version
 
 log = logging.getLogger(__name__)
@@ -63,4 +63,4 @@ class Watcher:
                 try:
                     snapshot.poll()
                 except Exception as exc:  # noqa: BLE001 - a store that is away comes back; the old picture holds meanwhile
-                    log.warning("snapshot.poll_failed error=%s", type(exc).__name__)
+                    log.warning("snapshot.poll_failed error=%s", error_name(exc))

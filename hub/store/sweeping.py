@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, delete, or_, select, true, update
+from sqlalchemy import and_, delete, or_, select, update
 
 from .database import Tx
 from .outbox import PENDING, note_outcome
 from .rows import Batch
-from .tables import attempts, deliveries, items, replays
+from .tables import attempts, deliveries, enti, items, replays
 
 MAX_CLAIMS = 5
 """Claims in a row without a result after which a delivery is parked: it may be what kills its workers."""
 
 _LIMIT = 500
+_ALL = select(enti.c.ente_id)
+"""Every index leads with the ente: a condition without it would read whole tables, with all publishing waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,8 @@ def sweep(tx: Tx, wishes: Sequence[Sweep]) -> list[Swept]:
 
 def _sweep(tx: Tx, wish: Sweep) -> Swept:
     counts = {"requeued": 0, "unconfirmed": 0, "parked": 0}
-    ran_out = true() if wish.everyone else deliveries.c.lease_until < tx.now
-    lost = and_(deliveries.c.claim_id.is_not(None), ran_out)
+    ran_out = deliveries.c.lease_until.is_not(None) if wish.everyone else deliveries.c.lease_until < tx.now
+    lost = and_(deliveries.c.ente_id.in_(_ALL), deliveries.c.claim_id.is_not(None), ran_out)
     for row in tx.connection.execute(select(deliveries).where(lost).limit(_LIMIT)).mappings().all():
         counts[_release(tx, dict(row), wish)] += 1
     tx.connection.execute(delete(replays).where(replays.c.expires_at < tx.now - timedelta(minutes=5)))
@@ -64,6 +66,7 @@ def _release(tx: Tx, row: dict[str, Any], wish: Sweep) -> str:
     elif row["claims"] >= MAX_CLAIMS:
         kind, values = "parked", values | {"state": "parked", "reason": "claims.without_result"}
     else:
+        values["maybe_sent"] = row["maybe_sent"] or row["about_to_send_at"] is not None
         # The state stays (queued or waiting); a little later each time, so that poison does not spin.
         kind, values = "requeued", values | {"due_at": tx.now + timedelta(seconds=2 ** row["claims"] - 2)}
     _write(tx, row, values)
@@ -81,13 +84,15 @@ def _release(tx: Tx, row: dict[str, Any], wish: Sweep) -> str:
 
 def _expire(tx: Tx) -> int:
     old = (
-        deliveries.c.state.in_(("queued", "held"))
+        deliveries.c.ente_id.in_(_ALL)
+        & deliveries.c.state.in_(("queued", "held"))
         & deliveries.c.claim_id.is_(None)
         & (deliveries.c.expires_at <= tx.now)
     )
     rows = tx.connection.execute(select(deliveries).where(old).limit(_LIMIT)).mappings().all()
     for row in rows:
-        _write(tx, dict(row), {"state": "expired", "reason": row["reason"] or "age.exceeded", "updated_at": tx.now})
+        state = "unconfirmed" if row["maybe_sent"] else "expired"
+        _write(tx, dict(row), {"state": state, "reason": row["reason"] or "age.exceeded", "updated_at": tx.now})
     return len(rows)
 
 
@@ -106,7 +111,8 @@ def _show(tx: Tx) -> int:
     """Items whose time has come get a new sequence number, so that `changes` tells of them."""
     rows = tx.connection.execute(
         select(items)
-        .where(items.c.hidden, or_(items.c.visible_from.is_(None), items.c.visible_from <= tx.now))
+        .where(items.c.ente_id.in_(_ALL), items.c.hidden.is_(True))
+        .where(or_(items.c.visible_from.is_(None), items.c.visible_from <= tx.now))
         .limit(_LIMIT)
     ).mappings()
     batch = Batch()

@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from base64 import b64decode, b64encode, urlsafe_b64decode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,14 @@ def _unpadded(segment: str | bytes) -> bytes:
     return urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
 
 
+def _check(key: Any, raw: bytes, signed: bytes) -> None:
+    if isinstance(key, EllipticCurvePublicKey):
+        r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
+        key.verify(encode_dss_signature(r, s), signed, _ECDSA)
+    else:
+        key.verify(raw, signed, _PKCS1, _SHA256)
+
+
 class Tokens:
     """Verifies compact JWS of the known vendors."""
 
@@ -80,16 +88,17 @@ class Tokens:
         key = self._by_segment.get(protected)
         if key is None:
             key = self._by_segment[protected] = self._key(json.loads(_unpadded(protected)))
-        raw = _unpadded(signature)
-        if isinstance(key, EllipticCurvePublicKey):
-            r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
-            key.verify(encode_dss_signature(r, s), signed, _ECDSA)
-        else:
-            key.verify(raw, signed, _PKCS1, _SHA256)
+        _check(key, _unpadded(signature), signed)
         claims: dict[str, Any] = orjson.loads(_unpadded(payload))
         if claims["aud"] != self._audience or not claims["iat"] - 5 <= now < claims["exp"] or not claims["jti"]:
             raise ValueError
         return claims
+
+    def bare(self, compact: str) -> Callable[[], None]:
+        """The check of one signature and nothing else, everything read beforehand."""
+        signed, _, signature = compact.encode().rpartition(b".")
+        key, raw = self._by_segment[signed.partition(b".")[0]], _unpadded(signature)
+        return lambda: _check(key, raw, signed)
 
     def _key(self, header: dict[str, Any]) -> Any:
         if "x5c" in header:

@@ -99,6 +99,11 @@ def test_a_connector_is_paused_and_activated(io: Raccordo) -> None:
     assert (row["status"], row["paused_reason"]) == ("active", None)
 
 
+def test_pausing_says_what_becomes_of_pending_deliveries(call: Raccordo) -> None:
+    told = " ".join(call("connector", "pause", "--help").out.split())
+    assert "pending deliveries stay queued until it is activated" in told
+
+
 @pytest.mark.parametrize("command", ["show", "check", "activate", "pause"])
 def test_an_unknown_connector_is_told(raccordo: Raccordo, command: str) -> None:
     answer = raccordo("connector", command, "nothing")

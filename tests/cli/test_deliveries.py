@@ -111,6 +111,50 @@ def test_a_delivery_without_its_connector_is_not_sent_again(
     assert raccordo("delivery", "replay", delivery_id).code == 1
 
 
+@pytest.mark.parametrize("state", ["queued", "waiting"])
+def test_what_is_under_way_is_not_called_a_second_sending(
+    raccordo: Raccordo, database: sqlite3.Connection, delivery_id: str, state: str
+) -> None:
+    database.execute("update deliveries set state = ?", (state,))
+    due = raccordo("delivery", "show", delivery_id, "--json").json["due_at"]
+    told = raccordo("delivery", "replay", delivery_id).err
+    assert f"under way and due at {due[:19]}" in told
+    assert "twice" not in told
+
+
+def test_a_paused_connector_is_seen_from_its_deliveries(
+    raccordo: Raccordo, database: sqlite3.Connection, delivery_id: str
+) -> None:
+    raccordo("connector", "pause", "box", "--reason", "key to be renewed")
+    assert raccordo("delivery", "show", delivery_id, "--json").json["blocked"] is None
+    for state in ("queued", "waiting"):
+        database.execute("update deliveries set state = ? where delivery_id = ?", (state, delivery_id))
+        [row] = raccordo("delivery", "list", "--connector", "box", "--json").json
+        assert row["blocked"] == "connector paused: key to be renewed"
+        assert "connector paused: key to be renewed" in raccordo("delivery", "show", delivery_id).out
+    for state in ("queued", "parked"):
+        database.execute("update deliveries set state = ?", (state,))
+        answer = raccordo("delivery", "replay", delivery_id)
+        assert (answer.code, "activate it first" in answer.err) == (1, True)
+    raccordo("connector", "activate", "box")
+    assert raccordo("delivery", "show", delivery_id, "--json").json["blocked"] is None
+    assert raccordo("delivery", "replay", delivery_id).code == 0
+
+
+def test_what_had_no_connector_goes_out_by_the_one_of_today(
+    raccordo: Raccordo, database: sqlite3.Connection, delivery_id: str
+) -> None:
+    unset = "connector_id = '-', state = 'skipped', reason = 'channel.not_configured'"
+    database.execute(f"update deliveries set {unset}, channel = 'io' where delivery_id = ?", (delivery_id,))
+    none = raccordo("delivery", "replay", delivery_id)
+    assert (none.code, "no connector for channel io" in none.err) == (1, True)
+    database.execute("update deliveries set channel = 'email' where delivery_id = ?", (delivery_id,))
+    assert raccordo("delivery", "replay", delivery_id, "--dry-run", "--json").json["connector_id"] == "box"
+    assert raccordo("delivery", "replay", delivery_id, "--json").json["connector_id"] == "box"
+    row = raccordo("delivery", "show", delivery_id, "--json").json
+    assert (row["connector_id"], row["state"], row["reason"]) == ("box", "queued", None)
+
+
 def test_untouched_records_hold(raccordo: Raccordo) -> None:
     answer = raccordo("audit", "verify", "--json")
     assert (answer.code, answer.json["ok"], answer.json["faults"]) == (0, True, [])

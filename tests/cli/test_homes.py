@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from hub.store.database import Database
+
 from .conftest import Raccordo
 
 
@@ -20,6 +22,19 @@ def test_init_makes_a_home_that_only_its_owner_reads(call: Raccordo, tmp_path: P
     assert stat.S_IMODE((tmp_path / "h").stat().st_mode) == 0o700
     for name in ("hub-key.pem", "vault.json"):
         assert stat.S_IMODE((tmp_path / "h" / name).stat().st_mode) == 0o600
+
+
+def test_init_closes_a_folder_that_was_there(call: Raccordo, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    assert call("init", "--home", tmp_path, "--ente", "c_h501", "--name", "Comune").code == 0
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+
+
+def test_what_the_console_script_writes_is_for_its_owner(tmp_path: Path) -> None:
+    code = "import os; os.umask(0o022); from hub.cli import main; main()"
+    init = ["init", "--home", str(tmp_path / "h"), "--ente", "c_h501", "--name", "Comune"]
+    subprocess.run([sys.executable, "-c", code, *init], check=True, capture_output=True)
+    assert stat.S_IMODE((tmp_path / "h" / "raccordo.db").stat().st_mode) == 0o600
 
 
 def test_init_takes_the_public_url_of_the_environment(
@@ -87,13 +102,54 @@ def test_migrate_says_where_the_database_is(raccordo: Raccordo) -> None:
     assert found["before"] == found["after"]
 
 
-def test_an_older_database_is_told_to_migrate(raccordo: Raccordo, home: Path) -> None:
-    with sqlite3.connect(home / "raccordo.db") as connection:
-        connection.execute("update alembic_version set version_num = '0000'")
-    connection.close()
+def test_an_older_database_is_told_to_migrate(raccordo: Raccordo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Database, "newest_revision", lambda _: "9999")
     answer = raccordo("vendor", "list")
     assert answer.code == 2
     assert "raccordo migrate" in answer.err
+
+
+@pytest.mark.parametrize("command", ["vendor list", "migrate"])
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("update alembic_version set version_num = '9999'", "made by a newer raccordo (migration 9999)"),
+        ("delete from alembic_version", "has lost the row that names its migration"),
+    ],
+)
+def test_a_database_that_this_code_does_not_know_is_told(
+    raccordo: Raccordo, home: Path, command: str, change: str, sentence: str
+) -> None:
+    connection = sqlite3.connect(home / "raccordo.db", isolation_level=None)
+    connection.execute(change)
+    connection.close()
+    answer = raccordo(*command.split())
+    assert (answer.code, sentence in answer.err, "restore the backup" in answer.err) == (2, True, True)
+
+
+def test_an_empty_database_is_migrated(raccordo: Raccordo, home: Path) -> None:
+    for file in home.glob("raccordo.db*"):
+        file.unlink()
+    (home / "raccordo.db").touch()
+    assert "raccordo migrate" in raccordo("vendor", "list").err
+    assert raccordo("migrate", "--json").json["before"] is None
+
+
+def test_a_database_error_has_the_name_that_sqlite_gives_it(raccordo: Raccordo, home: Path) -> None:
+    (home / "raccordo.db").write_bytes(b"no database" * 1000)
+    for command in ("vendor", "list"), ("migrate",):
+        answer = raccordo(*command)
+        assert (answer.code, "SQLITE_NOTADB" in answer.err) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["vault.json", "hub-key.pem", "raccordo.db"])
+def test_a_lost_file_of_a_home_is_restored_and_never_made_anew(raccordo: Raccordo, home: Path, name: str) -> None:
+    (home / name).unlink()
+    answer = raccordo("serve", "--port", "0")
+    assert answer.code == 2
+    assert name in answer.err
+    assert "restore it from your backup" in answer.err
+    assert "init" not in answer.err
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.harness import PUBLISH_AUDIENCE, ROSSI, eventually, make_message
+from hub.bootstrap import Home
+from hub.cli.serving import _warn
+from hub.cli.simulating import simulated
+from hub.settings import Settings
+from tests.harness import ENTE, PUBLISH_AUDIENCE, ROSSI, eventually, make_message
 
 from .conftest import Raccordo
 
@@ -97,6 +101,29 @@ def test_simulating_again_keeps_limits_and_never_a_real_provider(
     answer = raccordo("serve", "--simulate", "--port", "0")
     assert (answer.code, "--simulate" in answer.err) == (2, True)
     assert raccordo("connector", "show", "app_io", "--json").json["settings"]["base_url"].startswith("https://io.")
+
+
+def test_a_start_warns_of_channels_without_a_connector(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    _warn(Home(Settings(home=home)), simulating=False)
+    [line] = caplog.messages
+    assert line.startswith(f"serve.unserved_channels ente={ENTE} channels=io,email ")
+
+
+def test_what_still_points_at_a_simulator_is_said(
+    raccordo: Raccordo, home: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = Home(Settings(home=home))
+    with simulated(one):
+        _warn(one, simulating=True)
+    assert caplog.messages == []
+    (tmp_path / "key").write_text("real-key")
+    real = ("--set", "base_url=https://io.example.it/api/v1", "--secret-file", f"api_key={tmp_path / 'key'}")
+    raccordo("connector", "set", "app_io", *real)
+    rows = raccordo("connector", "list", "--json").json
+    assert {row["connector_id"]: row["simulated"] for row in rows} == {"app_io": False, "email": True}
+    _warn(one, simulating=False)
+    [line] = caplog.messages
+    assert line.endswith("connector email still points at the simulator")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "hub.example.it", "192.0.2.1"])

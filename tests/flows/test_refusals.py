@@ -216,7 +216,6 @@ def test_a_wrong_method_is_405_and_told_the_right_one(hub, method, path, allowed
     assert set(response.headers["Allow"].split(", ")) == allowed
 
 
-@pytest.mark.xfail(strict=True, reason="hub/app.py lets Starlette redirect: FastAPI(redirect_slashes=False) is missing")
 @pytest.mark.parametrize("path", ["/publish/v1/messages/", "/feed/v1/items/"])
 def test_a_slash_at_the_end_is_no_path_of_ours(hub, path):
     assert hub.client.get(path).status_code == 404

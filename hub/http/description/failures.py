@@ -16,6 +16,7 @@ UNFORESEEN: tuple[type[HubError], ...] = (
     errors.PathUnknown,
     errors.MethodNotAllowed,
     errors.BodyTooLarge,
+    errors.BodyTooSlow,
 )
 """What any path can answer outside its own statuses; described as `default`."""
 
@@ -25,6 +26,7 @@ _MEANING = {
     403: "Non ammesso / Not allowed",
     404: "Non trovato / Not found",
     406: "Formato non disponibile / Not acceptable",
+    408: "Corpo troppo lento / Body too slow",
     409: "Conflitto / Conflict",
     412: "Precondizione fallita / Precondition failed",
     413: "Corpo troppo grande / Body too large",

@@ -122,6 +122,7 @@ ENTRIES: dict[str, Entry] = {
             errors.TokenReplayed,
             errors.PreconditionFailed,
             errors.BodyTooLarge,
+            errors.BodyTooSlow,
             errors.MediaUnsupported,
             errors.ContractViolation,
         ),

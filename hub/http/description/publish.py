@@ -26,7 +26,13 @@ _VENDOR: Errors = (
     errors.TokenReplayed,
     *ANY_CALLER,
 )
-_WRITING: Errors = (*_VENDOR, errors.BodyTooLarge, errors.MediaUnsupported, errors.ContractViolation)
+_WRITING: Errors = (
+    *_VENDOR,
+    errors.BodyTooLarge,
+    errors.BodyTooSlow,
+    errors.MediaUnsupported,
+    errors.ContractViolation,
+)
 _PUBLISHING: Errors = (
     *_WRITING,
     errors.CollectionForbidden,
@@ -187,6 +193,7 @@ ENTRIES: dict[str, Entry] = {
             errors.ItemUnknown,
             errors.AlreadyWithdrawn,
             errors.BodyTooLarge,
+            errors.BodyTooSlow,
             errors.MediaUnsupported,
             errors.ContentMismatch,
             errors.ContentUnexpected,

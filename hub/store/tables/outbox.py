@@ -23,6 +23,7 @@ deliveries = Table(
     Column("claim_id", String(36)),
     Column("lease_until", Instant),
     Column("about_to_send_at", Instant),  # the mark before an unsafe step
+    needed("maybe_sent", Boolean),  # bytes may have left in some attempt, whatever the later ones show
     needed("unsafe", Boolean),  # the next step is an unsafe one
     needed("memo", JSON),
     Column("provider_id", String(200)),

@@ -59,6 +59,7 @@ items = Table(
     needed("received_at", Instant),
     needed("updated_at", Instant),
     Column("notice_key", String(64)),  # keyed hash of (creditor, notice number): ties payment and receipt
+    needed("settles", Boolean),  # a receipt of a vendor that may settle the notices of others
     Column("about_item_id", String(36)),  # a message that a rule made: the item it tells about
     Column("content_sha256", String(64)),  # the file of a document, once it is here
     Column("content_key", String(200)),
@@ -117,5 +118,6 @@ channel_opt_outs = Table(
     key("citizen_id"),
     key("channel", 10),
     key("topic", 64),
+    key("address_hash", 64),  # the address that the link was sent to: whoever reads it speaks for no other
     needed("at", Instant),
 )

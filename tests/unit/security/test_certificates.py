@@ -15,6 +15,10 @@ from hub.security.causes import Refusal, code_of
 from hub.security.chains import ChainCache
 
 
+def HELD(_key):
+    """The token's signature holds under the presented key."""
+
+
 def header(world: Any, name: str = "acme", ca: keys.Authority | None = None) -> dict[str, Any]:
     private = keys.new_key("es256")
     leaf = keys.new_leaf(ca or world.authority(), name, private.public_key(), now=world.now)
@@ -24,7 +28,7 @@ def header(world: Any, name: str = "acme", ca: keys.Authority | None = None) -> 
 def cause(cache: ChainCache, segment: str, found: dict[str, Any], world: Any, **kw: Any) -> str:
     arguments = {"vendor": world.vendor(), "registry": world.registry, "now": world.now} | kw
     with pytest.raises(Refusal) as caught:
-        cache.resolve(segment, found, **arguments)
+        cache.resolve(segment, found, proof=HELD, **arguments)
     return caught.value.code
 
 
@@ -79,7 +83,7 @@ def test_an_entry_never_outlives_its_certificate_or_its_key(world: Any) -> None:
     entry = replace(world.vendor().keys[0], valid_to=soon)
     registry = world.with_vendor(keys=(entry,))
     cache, vendor = ChainCache(), registry.vendors["c_h501", "acme"]
-    trusted = cache.resolve("p", found, vendor=vendor, registry=registry, now=world.now)
+    trusted = cache.resolve("p", found, vendor=vendor, registry=registry, now=world.now, proof=HELD)
     assert trusted.until == soon
     cache.keep("p", trusted, vendor=vendor, registry=registry)
     assert cause(cache, "p", found, world, vendor=vendor, registry=registry, now=soon) == "key.unusable"
@@ -87,7 +91,7 @@ def test_an_entry_never_outlives_its_certificate_or_its_key(world: Any) -> None:
 
 def test_a_change_of_trust_empties_the_place(world: Any) -> None:
     found, cache = header(world), ChainCache()
-    trusted = cache.resolve("p", found, vendor=world.vendor(), registry=world.registry, now=world.now)
+    trusted = cache.resolve("p", found, vendor=world.vendor(), registry=world.registry, now=world.now, proof=HELD)
     cache.keep("p", trusted, vendor=world.vendor(), registry=world.registry)
     registry = world.with_vendor(keys=())
     vendor = registry.vendors["c_h501", "acme"]
@@ -96,32 +100,40 @@ def test_a_change_of_trust_empties_the_place(world: Any) -> None:
 
 def test_endless_new_headers_are_rationed_and_lock_nobody_out(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     cache, good = ChainCache(validations_per_window=5, per_vendor=3), header(world)
-    trusted = cache.resolve("good", good, vendor=world.vendor(), registry=world.registry, now=world.now)
+    trusted = cache.resolve("good", good, vendor=world.vendor(), registry=world.registry, now=world.now, proof=HELD)
     cache.keep("good", trusted, vendor=world.vendor(), registry=world.registry)
     strange, calls = header(world, ca=keys.new_authority("Other CA", now=world.now)), count(monkeypatch)
     causes = [cause(cache, f"strange-{i}", strange, world) for i in range(20)]
     assert causes == ["chain.invalid"] * 4 + ["chain.busy"] * 16
     assert len(calls) == 4
     # Known: served from memory, and validated again when it has aged, in spite of the spent ration.
-    assert cache.resolve("good", good, vendor=world.vendor(), registry=world.registry, now=world.now) is trusted
+    assert (
+        cache.resolve("good", good, vendor=world.vendor(), registry=world.registry, now=world.now, proof=HELD)
+        is trusted
+    )
     late = world.now + timedelta(seconds=400)
     for i in range(20):
         cause(cache, f"late-{i}", strange, world, now=late)
-    assert cache.resolve("good", good, vendor=world.vendor(), registry=world.registry, now=late).key == trusted.key
+    assert (
+        cache.resolve("good", good, vendor=world.vendor(), registry=world.registry, now=late, proof=HELD).key
+        == trusted.key
+    )
 
 
 def test_a_vendor_fills_only_its_own_places(world: Any) -> None:
     cache = ChainCache(per_vendor=3)
     found = header(world)
     for i in range(10):
-        trusted = cache.resolve(str(i), found, vendor=world.vendor(), registry=world.registry, now=world.now)
+        trusted = cache.resolve(
+            str(i), found, vendor=world.vendor(), registry=world.registry, now=world.now, proof=HELD
+        )
         cache.keep(str(i), trusted, vendor=world.vendor(), registry=world.registry)
     assert len(cache) == 3
 
 
 def test_a_clock_set_back_does_not_prolong_an_entry(world: Any) -> None:
     found, cache = header(world), ChainCache()
-    trusted = cache.resolve("p", found, vendor=world.vendor(), registry=world.registry, now=world.now)
+    trusted = cache.resolve("p", found, vendor=world.vendor(), registry=world.registry, now=world.now, proof=HELD)
     assert trusted.until - trusted.since <= timedelta(minutes=10)
     assert trusted.until <= world.now + timedelta(minutes=5)
 
@@ -131,7 +143,9 @@ def test_a_second_anchor_is_tried_when_the_first_does_not_vouch(world: Any) -> N
     registry = world.with_vendor(keys=(*world.vendor().keys, world.anchor_entry(other)))
     vendor = registry.vendors["c_h501", "acme"]
     found = header(world, ca=other)
-    assert ChainCache().resolve("p", found, vendor=vendor, registry=registry, now=world.now).key.alg == "ES256"
+    assert (
+        ChainCache().resolve("p", found, vendor=vendor, registry=registry, now=world.now, proof=HELD).key.alg == "ES256"
+    )
 
 
 @pytest.mark.parametrize("material", ["", "not PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"])
@@ -146,7 +160,7 @@ def test_a_thumbprint_pins_a_certificate_of_any_issuer_but_its_dates_count(world
     leaf, _ = certificates.read_x5c(found)
     registry = world.with_vendor(keys=(Key("k", "thumbprint", certificates.thumbprint(leaf).upper()),))
     vendor = registry.vendors["c_h501", "acme"]
-    ChainCache().resolve("p", found, vendor=vendor, registry=registry, now=world.now)
+    ChainCache().resolve("p", found, vendor=vendor, registry=registry, now=world.now, proof=HELD)
     late = leaf.not_valid_after_utc
     assert cause(ChainCache(), "p", found, world, vendor=vendor, registry=registry, now=late) == "certificate.expired"
 

@@ -56,8 +56,11 @@ def upgrade() -> None:
         sa.Column("citizen_id", sa.String(length=36), nullable=False),
         sa.Column("channel", sa.String(length=10), nullable=False),
         sa.Column("topic", sa.String(length=64), nullable=False),
+        sa.Column("address_hash", sa.String(length=64), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("ente_id", "citizen_id", "channel", "topic", name=op.f("pk_channel_opt_outs")),
+        sa.PrimaryKeyConstraint(
+            "ente_id", "citizen_id", "channel", "topic", "address_hash", name=op.f("pk_channel_opt_outs")
+        ),
     )
     op.create_table(
         "citizens",
@@ -101,6 +104,7 @@ def upgrade() -> None:
         sa.Column("claim_id", sa.String(length=36), nullable=True),
         sa.Column("lease_until", sa.BigInteger(), nullable=True),
         sa.Column("about_to_send_at", sa.BigInteger(), nullable=True),
+        sa.Column("maybe_sent", sa.Boolean(), nullable=False),
         sa.Column("unsafe", sa.Boolean(), nullable=False),
         sa.Column("memo", sa.JSON(), nullable=False),
         sa.Column("provider_id", sa.String(length=200), nullable=True),
@@ -198,6 +202,7 @@ def upgrade() -> None:
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("notice_key", sa.String(length=64), nullable=True),
+        sa.Column("settles", sa.Boolean(), nullable=False),
         sa.Column("about_item_id", sa.String(length=36), nullable=True),
         sa.Column("content_sha256", sa.String(length=64), nullable=True),
         sa.Column("content_key", sa.String(length=200), nullable=True),

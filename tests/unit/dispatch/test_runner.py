@@ -1,0 +1,283 @@
+"""The runner and the pool: the type of what a connector raises decides, with fakes that behave."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from contracts.base import Model
+from contracts.connector import Connector, ConnectorType, Continue, Done, Idempotency, Limits, Manifest
+from contracts.failures import Deferred, Misconfigured, Rejected, Skipped, Unconfirmed
+from hub.dispatch.pool import BadConfiguration, ConnectorPool, build
+from hub.dispatch.runner import Runner
+from hub.store.configuration import ConnectorConfig
+from hub.store.outbox import Claim, Progress, Settlement
+from hub.telemetry import JsonLines
+
+NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+CLAIM = Claim("e", "d", "c", "who", "m", "odd", 7, False, "io", 1, {}, False, False, NOW, NOW + timedelta(days=3))
+
+
+class Writes:
+    """A committer that remembers; `keeps` says whether the claim is still ours at each mark."""
+
+    def __init__(self, keeps=True):
+        self.keeps = keeps
+        self.values = []
+
+    def write(self, _handler, value):
+        self.values.append(value)
+        return self.keeps
+
+    def of(self, kind):
+        return [value for value in self.values if isinstance(value, kind)]
+
+
+class StandingClock:
+    def now(self):
+        return NOW
+
+
+def run(advance, *, claim=CLAIM, keeps=True, notice=lambda _: None, limits=None, **idempotency):
+    """The writes of one claim."""
+    manifest = Manifest(
+        name="odd", title="Odd", channel="io", idempotency=Idempotency(**idempotency), limits=limits or Limits()
+    )
+    connector = Connector(manifest, advance, lambda: "") if advance else None
+    writes = Writes(keeps)
+    Runner(writes, StandingClock(), notice, lambda *_: connector, timedelta(seconds=60), lambda: 0.5).run(claim)
+    return writes
+
+
+def raising(failure):
+    def advance(_notice, _memo):
+        raise failure
+
+    return advance
+
+
+def ended(writes):
+    (end,) = writes.of(Settlement)
+    return end.state, end.outcome, end.reason
+
+
+UNCONFIRMED_TWICE = {"honours_key": True}, {"resend_unconfirmed": True}
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (Rejected("x.no"), ("rejected", "rejected", "x.no")),
+        (Skipped("x.absent"), ("skipped", "skipped", "x.absent")),
+        (Misconfigured("x.key"), ("held", "misconfigured", "x.key")),
+        (Unconfirmed("x.silent"), ("unconfirmed", "unconfirmed", "x.silent")),
+        (Deferred("x.later"), ("queued", "deferred", "x.later")),
+        (KeyError("RSSMRA80A01H501U"), ("queued", "deferred", "bug.KeyError")),
+    ],
+)
+def test_the_type_of_a_failure_is_the_decision(failure, expected):
+    assert ended(run(raising(failure))) == expected
+
+
+@pytest.mark.parametrize("opted", UNCONFIRMED_TWICE)
+def test_who_opted_in_tries_again_after_an_unknown_outcome(opted):
+    assert ended(run(raising(Unconfirmed("x")), **opted)) == ("queued", "unconfirmed", "x")
+
+
+@pytest.mark.parametrize("opted", [{}, *UNCONFIRMED_TWICE])
+def test_an_unknown_outcome_at_the_end_of_the_attempts_stays_unknown(opted):
+    last = replace(CLAIM, attempts=50)
+    assert ended(run(raising(Unconfirmed("x")), claim=last, **opted))[0] == "unconfirmed"
+
+
+@pytest.mark.parametrize(("accepted", "state"), [(False, "expired"), (True, "unconfirmed")])
+def test_the_end_of_the_attempts_is_expired_unless_the_provider_had_taken_it(accepted, state):
+    last = replace(CLAIM, attempts=50, accepted=accepted)
+    assert ended(run(raising(Deferred("x")), claim=last))[0] == state
+
+
+def test_what_the_provider_has_taken_waits_on_through_trouble():
+    assert ended(run(raising(Deferred("x")), claim=replace(CLAIM, accepted=True)))[0] == "waiting"
+
+
+def test_done_is_delivered_with_the_providers_own_name():
+    (end,) = run(lambda *_: Done("p-1")).of(Settlement)
+    assert (end.state, end.provider_id) == ("delivered", "p-1")
+
+
+def test_the_mark_is_written_before_the_unsafe_step():
+    seen = []
+    writes = Writes()
+
+    def advance(_notice, memo):
+        if memo:
+            seen.append([(p.unsafe, p.memo) for p in writes.of(Progress)])
+            return Done()
+        return Continue({"step": 1}, unsafe=True)
+
+    manifest = Manifest(name="odd", title="Odd", channel="io")
+    connector = Connector(manifest, advance, lambda: "")
+    Runner(writes, StandingClock(), lambda _: None, lambda *_: connector, timedelta(seconds=60)).run(CLAIM)
+    assert seen == [[(True, {"step": 1})]]
+
+
+def test_a_claim_that_begins_with_an_unsafe_step_is_marked_first():
+    writes = run(lambda *_: Done(), claim=replace(CLAIM, unsafe=True, memo={"step": 1}))
+    assert [(p.unsafe, p.memo) for p in writes.of(Progress)] == [(True, {"step": 1})]
+
+
+def test_a_claim_lost_at_the_mark_sends_nothing_and_settles_nothing():
+    calls = []
+
+    def advance(_notice, memo):
+        calls.append(memo)
+        return Continue({"step": 1}, unsafe=True)
+
+    writes = run(advance, keeps=False)
+    assert (calls, writes.of(Settlement)) == ([{}], [])
+
+
+def test_a_bug_after_the_mark_is_an_unknown_outcome():
+    def advance(_notice, memo):
+        if memo:
+            raise ZeroDivisionError
+        return Continue({"step": 1}, unsafe=True)
+
+    assert ended(run(advance)) == ("unconfirmed", "unconfirmed", "bug.ZeroDivisionError")
+
+
+def test_steps_without_end_are_stopped():
+    assert ended(run(lambda *_: Continue({})))[2] == "bug.endless_steps"
+
+
+def test_a_step_for_later_gives_the_claim_back():
+    (end,) = run(lambda *_: Continue({"id": 1}, after=timedelta(minutes=5), accepted=True)).of(Settlement)
+    assert (end.state, end.due_at, end.memo) == ("waiting", NOW + timedelta(minutes=5), {"id": 1})
+
+
+def test_a_wrong_set_up_pauses_the_configuration_that_was_used():
+    (end,) = run(raising(Misconfigured("x.key"))).of(Settlement)
+    assert (end.state, end.outcome, end.reason, end.claim.connector_version) == ("held", "misconfigured", "x.key", 7)
+    assert end.spent is False
+
+
+def test_a_connector_that_is_not_there_holds_the_delivery():
+    assert ended(run(None)) == ("held", "misconfigured", "connector.not_loaded")
+
+
+@pytest.mark.parametrize(("notice", "state"), [(Skipped("email.opted_out"), "skipped"), (LookupError("who"), "queued")])
+def test_a_notice_that_cannot_be_made_is_judged_like_a_step(notice, state):
+    def fail(_claim):
+        raise notice
+
+    assert ended(run(lambda *_: Done(), notice=fail))[0] == state
+
+
+def test_no_personal_data_of_a_bug_is_in_what_is_written_or_logged(caplog):
+    writes = run(raising(KeyError("RSSMRA80A01H501U")))
+    assert "RSSMRA" not in repr(writes.values)
+    assert "RSSMRA" not in "".join(JsonLines().format(record) for record in caplog.records)
+
+
+# --- the pool
+
+
+class Settings(Model):
+    folder: str
+
+
+class Configs:
+    """A snapshot whose `poll` brings what was configured meanwhile."""
+
+    def __init__(self, *configs):
+        self.now = {(c.ente_id, c.connector_id): c for c in configs}
+        self.next = self.now
+
+    def __call__(self):
+        return self.now
+
+    def poll(self):
+        self.now = self.next
+        return True
+
+
+class Odd:
+    """A connector type that remembers what it made and what was closed."""
+
+    def __init__(self):
+        self.made, self.closed = [], []
+        manifest = Manifest(name="odd", title="Odd", channel="io")
+        self.types = {"odd": ConnectorType(manifest, Settings, self.connect)}
+        self.manifest = manifest
+
+    def connect(self, settings, limits):
+        self.made.append((settings.folder, limits))
+        name = settings.folder
+        return Connector(self.manifest, lambda *_: Done(), lambda: "", lambda: self.closed.append(name))
+
+
+def config(version=1, folder="a", **fields):
+    made = {"type": "odd", "status": "active", "settings": {"folder": folder}, "limits": {}} | fields
+    return ConnectorConfig("e", "odd", version=version, **made)
+
+
+def test_one_instance_serves_while_its_version_holds():
+    odd = Odd()
+    pool = ConnectorPool(odd.types, Configs(config()))
+    assert pool.get("e", "odd") is pool.get("e", "odd")
+    assert len(odd.made) == 1
+
+
+def test_a_claim_made_under_a_newer_configuration_is_never_served_by_the_old_one():
+    odd, configs = Odd(), Configs(config(1, "old"))
+    pool = ConnectorPool(odd.types, configs)
+    pool.get("e", "odd", 1)
+    configs.next = {("e", "odd"): config(2, "new")}
+    pool.get("e", "odd", 1)
+    pool.get("e", "odd", 2)
+    assert [folder for folder, _ in odd.made] == ["old", "new"]
+
+
+def test_closing_the_pool_closes_every_connector_once():
+    """Their sockets were left to the garbage collector."""
+    odd, configs = Odd(), Configs(config(1, "old"))
+    pool = ConnectorPool(odd.types, configs)
+    pool.get("e", "odd")
+    configs.next = {("e", "odd"): config(2, "new")}
+    pool.get("e", "odd", 2)
+    assert odd.closed == []
+    for _ in range(2):
+        pool.close()
+    assert odd.closed == ["old", "new"]
+
+
+def test_the_limits_in_force_are_the_administrators_where_there_are_any():
+    """Retries followed the manifest of the connector, whatever the administrator had set."""
+    odd = Odd()
+    connector = build(odd.types, config(limits={"max_attempts": 3, "max_age_s": 60}))
+    assert (connector.manifest.limits.max_attempts, connector.manifest.limits.max_age_s) == (3, 60)
+    assert connector.manifest.limits.retry_base_s == Limits().retry_base_s
+    assert odd.made[0][1] == connector.manifest.limits
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"settings": {}}, "folder"),
+        ({"settings": {"folder": "a", "extra": "RSSMRA80A01H501U"}}, "extra"),
+        ({"limits": {"max_attempts": 0}}, "max_attempts"),
+        ({"type": "gone"}, "gone"),
+    ],
+)
+def test_settings_that_do_not_fit_are_named_without_their_values(fields, named):
+    with pytest.raises(BadConfiguration, match=named) as refused:
+        build(Odd().types, config(**fields))
+    assert "RSSMRA" not in str(refused.value)
+
+
+@pytest.mark.parametrize("configs", [(), (config(settings={}),)], ids=["gone", "broken"])
+def test_a_connector_that_cannot_be_used_is_none_and_serves_no_channel(configs):
+    pool = ConnectorPool(Odd().types, Configs(*configs))
+    assert pool.get("e", "odd", 1) is None
+    assert pool.outlets() == {}
+    assert pool.resending() == frozenset()

@@ -1,0 +1,138 @@
+"""The one form that is hashed and kept."""
+
+import json
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.items import COLLECTIONS, Message
+from hub.errors import ContractViolation, HubError, PersonalExternalId, RequestInvalid
+from hub.ingest.canonical import canonical_json, content_hash, parse, read
+from tests.flows.making import MAKERS
+
+BAD = [chr(n) for n in (*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0x202A, 0x202F))]
+BAD += [chr(n) for n in range(0x2066, 0x206A)]
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=BAD), min_size=1, max_size=80)
+LINE = st.text(
+    st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"], exclude_characters=BAD), min_size=1, max_size=80
+).filter(str.strip)
+MOMENT = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)).map(datetime.isoformat)  # noqa: DTZ001
+OPTIONAL = {
+    "summary": TEXT,
+    "sensitivity": st.sampled_from(["normal", "sensitive"]),
+    "min_loa": st.integers(2, 3),
+    "visible_from": MOMENT,
+    "due_at": MOMENT,
+    "requires_confirmation": st.booleans(),
+    "links": st.lists(st.fixed_dictionaries({"rel": st.just("about"), "external_id": st.just("a/b")}), max_size=3),
+    "notify": st.fixed_dictionaries({"channels": st.lists(st.sampled_from(["io", "email"]), max_size=2)}),
+    "attachments": st.lists(
+        st.fixed_dictionaries(
+            {"filename": LINE, "media_type": st.just("a/b"), "url": st.just("https://x.it/"), "size": st.integers(1, 9)}
+        ),
+        max_size=2,
+    ),
+}
+MESSAGES = st.fixed_dictionaries(
+    {
+        "external_id": st.text("abc-/1", min_size=1, max_size=20),
+        "version": st.integers(1, 2**31 - 1),
+        "source": st.just("tributi"),
+        "recipient": st.just({"tax_code": "RSSMRA80A01H501U"}),
+        "title": LINE,
+        "occurred_at": MOMENT,
+        "body_markdown": TEXT,
+    },
+    optional=OPTIONAL,
+)
+
+
+@given(MESSAGES)
+def test_the_canonical_form_is_that_of_rfc_8785(made):
+    item = Message.model_validate_json(json.dumps(made))
+    payload = canonical_json(item)
+    assert payload == rfc8785.dumps(json.loads(payload))
+
+
+@given(MESSAGES)
+def test_reading_it_back_gives_the_same_item(made):
+    item = Message.model_validate_json(json.dumps(made))
+    assert read(canonical_json(item)) == item
+    assert canonical_json(read(canonical_json(item))) == canonical_json(item)
+
+
+@given(MESSAGES, st.randoms())
+def test_order_and_whitespace_make_no_difference(made, random):
+    names = list(made)
+    random.shuffle(names)
+    other = json.dumps({name: made[name] for name in names}, indent=3)
+    assert canonical_json(parse("messages", other.encode())) == canonical_json(
+        parse("messages", json.dumps(made).encode())
+    )
+
+
+@pytest.mark.parametrize("collection", sorted(MAKERS))
+def test_the_canonical_form_of_every_collection_is_that_of_rfc_8785(collection):
+    payload = canonical_json(parse(collection, json.dumps(MAKERS[collection]("item-1")).encode()))
+    assert payload == rfc8785.dumps(json.loads(payload))
+    assert type(read(payload)) is COLLECTIONS[collection]
+
+
+def test_the_zone_of_an_instant_makes_no_difference():
+    one, other = (
+        parse("messages", json.dumps(MAKERS["messages"]("x", occurred_at=moment)).encode())
+        for moment in ("2026-11-23T09:00:00Z", "2026-11-23T10:00:00.000+01:00")
+    )
+    assert content_hash(canonical_json(one)) == content_hash(canonical_json(other))
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_do_anything_but_parse_or_be_refused(body):
+    with pytest.raises((RequestInvalid, ContractViolation)):
+        parse("messages", body)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.sampled_from(sorted(MAKERS)), st.data(), JSON)
+def test_any_json_in_any_field_is_taken_or_refused_with_its_place(collection, data, value):
+    """A crash here would be a 500 to the vendor: dates at the end of time once were."""
+    item = MAKERS[collection]("item-1")
+    name = data.draw(st.sampled_from(sorted(COLLECTIONS[collection].model_fields)))
+    body = orjson.dumps(item | {name: value})
+    faults = faults_of(collection, body)
+    assert all(fault.pointer.startswith(f"/{name}") or fault.pointer == "" for fault in faults)
+
+
+def faults_of(collection, body):
+    try:
+        parse(collection, body)
+    except ContractViolation as refused:
+        return refused.faults
+    return ()
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b"", RequestInvalid),
+        (b"[]", RequestInvalid),
+        (b'{"a"', RequestInvalid),
+        (b"{}", ContractViolation),
+        (json.dumps(MAKERS["messages"]("RSSMRA80A01H501U")).encode(), PersonalExternalId),
+        (json.dumps(MAKERS["messages"]("x") | {"recipient": 1}).encode(), ContractViolation),
+    ],
+)
+def test_each_kind_of_fault_has_its_own_error(body, error):
+    with pytest.raises(HubError) as refused:
+        parse("messages", body)
+    assert type(refused.value) is error

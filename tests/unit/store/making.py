@@ -1,0 +1,126 @@
+"""A store on a file of its own, with a clock that stands still until a test moves it."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from hub.registry import Ente, Vendor
+from hub.security.vault import Vault
+from hub.store import directory
+from hub.store.amendments import Amendments, Upload, Withdraw
+from hub.store.citizens import Citizens, Subject
+from hub.store.database import Database
+from hub.store.intake import Intake, Signed, Submission, UsedToken
+from hub.store.publications import Draft, Identity, PlannedDelivery, Publications
+from hub.store.tables import connectors, deliveries
+
+ENTE = "c_h501"
+START = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+
+
+class FakeClock:
+    """Time, moved by hand."""
+
+    def __init__(self) -> None:
+        self.moment = START
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def pass_by(self, **time: float) -> None:
+        self.moment += timedelta(**time)
+
+
+@lru_cache(maxsize=1)
+def _migrated() -> bytes:
+    """The file of a migrated database with one ente, made once a process."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        database = Database(f"sqlite:///{path}", FakeClock())
+        database.migrate()
+        base = "https://here.example.it"
+        with database.write() as tx:
+            directory.add_ente(tx, Ente(ENTE, "X", base, f"{base}/publish/v1", f"{base}/feed/v1", base))
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.close()
+        return path.read_bytes()
+
+
+def new_database(path: Path, clock: FakeClock) -> Database:
+    """A database of its own at `path`."""
+    path.write_bytes(_migrated())
+    return Database(f"sqlite:///{path}", clock)
+
+
+@dataclass
+class Store:
+    """A database with all that writes into it, but no thread: a test calls the handlers itself."""
+
+    database: Database
+    clock: FakeClock
+    vault: Vault = field(default_factory=lambda: Vault("aaaaaaaa", {"aaaaaaaa": b"k" * 32}, b"p" * 32))
+    numbers: Any = field(default_factory=count)
+
+    def __post_init__(self) -> None:
+        self.citizens = Citizens(self.vault)
+        publications = Publications(self.citizens, self.vault)
+        amendments = Amendments(self.citizens, publications)
+        appliers = {Draft: publications.apply, Upload: amendments.upload, Withdraw: amendments.withdraw}
+        self.intake = Intake(self.vault, appliers)
+
+    def run(self, handler, *values):
+        """What a Committer does with a batch, without its thread."""
+        with self.database.write() as tx:
+            return handler(tx, list(values))
+
+    def signed(self, *, jti: str | None = None, vendor: str = "acme", **fields: Any) -> Signed:
+        """A request whose signatures held, with a token of its own unless one is given."""
+        token = UsedToken("authorization", jti or f"jti-{next(self.numbers)}", START + timedelta(days=1))
+        request_id = f"request-{next(self.numbers)}"
+        made = {"used": (token,), "tokens": {}, "body": b"{}"} | fields
+        return Signed(request_id, "publish_message", ENTE, vendor, "jwk:x", **made)
+
+    def publish(self, *drafts: Draft, **signed: Any) -> list[Any]:
+        return self.run(self.intake.record, *[Submission(self.signed(**signed), act=draft) for draft in drafts])
+
+    def deliveries(self) -> list[dict[str, Any]]:
+        return self.rows(deliveries)
+
+    def rows(self, table) -> list[dict[str, Any]]:
+        with self.database.read() as connection:
+            return [dict(row) for row in connection.execute(select(table)).mappings()]
+
+    def connector(self, connector_id: str = "io", status: str = "active") -> None:
+        row = {"ente_id": ENTE, "connector_id": connector_id, "type": "x", "status": status, "version": 1}
+        row |= {"settings_sealed": b"", "limits": {}}
+        with self.database.write() as tx:
+            tx.connection.execute(insert(connectors), row | {"updated_at": tx.now})
+
+
+def make_draft(external_id: str = "m-1", *, tax_code: str = "RSSMRA80A01H501U", **fields: Any) -> Draft:
+    """A message with one delivery by `io`; the payload is whatever."""
+    planned = PlannedDelivery("io", "io", START + timedelta(days=3))
+    made: dict[str, Any] = {
+        "identity": Identity(ENTE, "acme", "tributi", external_id, "messages"),
+        "subject": Subject(ENTE, "person", tax_code),
+        "version": 1,
+        "content_hash": "0" * 64,
+        "payload": b"{}",
+        "state": "published",
+        "reported_state": "published",
+        "turn": "none",
+        "occurred_at": START,
+        "deliveries": (planned,),
+    }
+    return Draft(**(made | fields))
+
+
+def make_vendor(vendor_id: str = "acme", **fields: Any) -> Vendor:
+    return Vendor(ENTE, vendor_id, vendor_id, "jwk", True, (), vendor_id, **fields)

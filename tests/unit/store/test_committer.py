@@ -1,0 +1,240 @@
+"""Group commit: what a caller hears is what is on the disk, and a neighbour's poison is the neighbour's alone."""
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import insert, select
+from sqlalchemy.exc import OperationalError
+
+from hub.errors import HubError, StoreUnavailable, VersionConflict
+from hub.store.committer import BATCH, Committer
+from hub.store.tables import versions
+
+
+def note(tx, names):
+    """A handler: each name becomes a row; `conflict` is answered to its own caller, `poison` breaks the transaction."""
+    results = []
+    for name in names:
+        if name.startswith("poison"):
+            raise ValueError(name)
+        if name.startswith("conflict"):
+            results.append(VersionConflict())
+            continue
+        tx.connection.execute(insert(versions), {"name": name, "value": 1})
+        results.append(name)
+    return results
+
+
+@pytest.fixture
+def committer(store):
+    made = Committer(store.database)
+    yield made
+    if made._thread.is_alive():
+        made.close()
+
+
+def names(store):
+    return {row["name"] for row in store.rows(versions)} - {"trust"}
+
+
+def gathered(committer, values, handler=note):
+    """Hand everything over before the thread starts, so that it is one batch; returns results and exceptions."""
+    with ThreadPoolExecutor(len(values)) as pool:
+        futures = [pool.submit(committer.write, handler, value) for value in values]
+        while committer._queue.qsize() < len(values):
+            pass
+        committer.start()
+        return [future.exception() or future.result() for future in futures]
+
+
+def test_a_result_is_heard_only_once_it_is_durable(store, committer):
+    committer.start()
+    seen = []
+
+    def handler(tx, values):
+        with store.database.read() as connection:  # another connection: it sees what is committed, and nothing else
+            seen.append(connection.execute(select(versions).where(versions.c.name == "a")).all())
+        return note(tx, values)
+
+    committer.write(handler, "a")
+    assert seen == [[]]
+    assert names(store) == {"a"}
+
+
+def test_a_batch_is_one_transaction(store, committer):
+    counts = []
+
+    def handler(tx, values):
+        counts.append(len(values))
+        return note(tx, values)
+
+    assert sorted(gathered(committer, [f"n{n}" for n in range(20)], handler)) == sorted(f"n{n}" for n in range(20))
+    assert counts == [20]
+    assert len(names(store)) == 20
+
+
+def test_a_conflict_concerns_its_own_request_alone(store, committer):
+    results = gathered(committer, ["a", "conflict", "b"])
+    assert [isinstance(result, VersionConflict) for result in results].count(True) == 1
+    assert names(store) == {"a", "b"}
+
+
+def test_a_batch_that_fails_is_retried_one_by_one(store, committer):
+    results = gathered(committer, ["a", "poison", "b", "c"])
+    assert [type(result) for result in results if isinstance(result, Exception)] == [ValueError]
+    assert names(store) == {"a", "b", "c"}
+
+
+def test_the_error_of_a_broken_value_reaches_its_own_caller(committer):
+    results = gathered(committer, ["a", "poison-1", "poison-2"])
+    assert sorted(str(result) for result in results) == ["a", "poison-1", "poison-2"]
+
+
+def test_a_database_that_fails_is_answered_503(committer):
+    def handler(_tx, _values):
+        raise OperationalError("INSERT ...", {}, Exception("disk I/O error"))
+
+    committer.start()
+    with pytest.raises(StoreUnavailable) as refused:
+        committer.write(handler, 1)
+    assert refused.value.headers["Retry-After"]
+    assert "disk" not in refused.value.detail
+
+
+def test_the_same_key_twice_in_one_batch_is_the_error_of_one(store, committer):
+    results = gathered(committer, ["a", "a"])
+    assert sorted(type(result).__name__ for result in results) == ["StoreUnavailable", "str"]
+    assert names(store) == {"a"}
+
+
+def test_a_failed_commit_runs_no_hook(store, committer):
+    ran = []
+
+    def handler(tx, values):
+        tx.after_commit.append(lambda: ran.append(values))
+        return note(tx, values)
+
+    committer.start()
+    with pytest.raises(ValueError):
+        committer.write(handler, "poison")
+    committer.write(handler, "a")
+    assert ran == [["a"]]
+
+
+def test_different_handlers_of_one_batch_share_its_transaction(store, committer):
+    nows = []
+
+    def other(tx, values):
+        nows.append(tx)
+        return note(tx, values)
+
+    def third(tx, values):
+        nows.append(tx)
+        return note(tx, values)
+
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(committer.write, handler, name) for handler, name in ((other, "a"), (third, "b"))]
+        while committer._queue.qsize() < 2:
+            pass
+        committer.start()
+        assert sorted(future.result() for future in futures) == ["a", "b"]
+    assert nows[0] is nows[1]
+
+
+def test_a_closed_committer_takes_nothing(committer):
+    committer.start()
+    committer.close()
+    with pytest.raises(StoreUnavailable):
+        committer.write(note, "a")
+
+
+def test_closing_writes_what_was_handed_over(store, committer):
+    with ThreadPoolExecutor(10) as pool:
+        futures = [pool.submit(committer.write, note, f"n{n}") for n in range(10)]
+        while committer._queue.qsize() < 10:
+            pass
+        committer.start()
+        committer.close()
+        assert len({future.result() for future in futures}) == 10
+    assert len(names(store)) == 10
+
+
+def test_closing_twice_is_closing_once(committer):
+    committer.start()
+    committer.close()
+    committer.close()
+
+
+def test_a_full_queue_is_503_at_once(store):
+    small = Committer(store.database, depth=1)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(small.write, note, "a")
+        while small._queue.qsize() < 1:
+            pass
+        with pytest.raises(StoreUnavailable):
+            small.write(note, "b")
+        small.start()
+        assert first.result() == "a"
+    small.close()
+
+
+def test_more_than_a_batch_is_written_all_the_same(store, committer):
+    counts = []
+
+    def handler(tx, values):
+        counts.append(len(values))
+        return note(tx, values)
+
+    async def flood():
+        sent = [asyncio.ensure_future(committer.submit(handler, f"n{n}")) for n in range(BATCH + 10)]
+        while committer._queue.qsize() < BATCH + 10:
+            await asyncio.sleep(0)
+        committer.start()
+        return await asyncio.gather(*sent)
+
+    assert len(set(asyncio.run(flood()))) == BATCH + 10
+    assert max(counts) <= BATCH
+    assert len(names(store)) == BATCH + 10
+
+
+def test_a_coroutine_hears_its_own_result_or_error(committer):
+    committer.start()
+
+    async def ask():
+        return await asyncio.gather(
+            *(committer.submit(note, name) for name in ("a", "conflict", "b")), return_exceptions=True
+        )
+
+    first, error, second = asyncio.run(ask())
+    assert (first, second) == ("a", "b")
+    assert isinstance(error, HubError)
+
+
+def test_a_caller_that_went_away_does_not_stop_the_others(store, committer):
+    async def leave():
+        gone = asyncio.ensure_future(committer.submit(note, "gone"))
+        kept = asyncio.ensure_future(committer.submit(note, "kept"))
+        while committer._queue.qsize() < 2:
+            await asyncio.sleep(0)
+        gone.cancel()
+        committer.start()
+        return await kept
+
+    assert asyncio.run(leave()) == "kept"
+    assert names(store) == {"gone", "kept"}
+
+
+def test_many_threads_lose_nothing(store, committer):
+    committer.start()
+    barrier = threading.Barrier(8)
+
+    def write(thread):
+        barrier.wait()
+        return [committer.write(note, f"{thread}-{n}") for n in range(25)]
+
+    with ThreadPoolExecutor(8) as pool:
+        written = [name for batch in pool.map(write, range(8)) for name in batch]
+    assert names(store) == set(written)
+    assert len(written) == 200

@@ -1,0 +1,156 @@
+"""What a verified request leaves: its token used, its quota counted, its evidence, its act; in that order."""
+
+from datetime import timedelta
+
+import pytest
+
+from hub.errors import ContractViolation, QuotaExceeded, RecipientChanged, TokenReplayed, VersionConflict
+from hub.store.intake import Read, Submission
+from hub.store.publications import Published
+from hub.store.sweeping import Sweep, sweep
+from hub.store.tables import citizens, evidence, items, quota_usage, replays
+from tests.unit.store.making import make_draft
+
+OTHER = "1" * 64
+
+
+def record(store, *submissions):
+    return store.run(store.intake.record, *submissions)
+
+
+def test_the_first_use_of_a_token_in_a_batch_wins(store):
+    answers = record(store, *[Submission(store.signed(jti="one"), act=make_draft(f"m-{n}")) for n in range(3)])
+    assert [type(answer) for answer in answers] == [Published, TokenReplayed, TokenReplayed]
+    assert len(store.rows(items)) == 1
+
+
+def test_a_token_used_before_is_refused_before_anything_else_is_said(store):
+    record(store, Submission(store.signed(jti="one"), act=Read()))
+    (answer,) = record(store, Submission(store.signed(jti="one", daily_quota=0), refusal=ContractViolation()))
+    assert isinstance(answer, TokenReplayed)
+
+
+def test_a_refused_request_consumes_its_token(store):
+    record(store, Submission(store.signed(jti="one"), refusal=ContractViolation()))
+    assert [row["jti"] for row in store.rows(replays)] == ["one"]
+
+
+def test_a_token_is_forgotten_only_well_after_it_could_be_accepted(store):
+    record(store, Submission(store.signed(jti="one"), act=Read()))
+    expires_at = store.rows(replays)[0]["expires_at"]
+    store.clock.moment = expires_at + timedelta(minutes=5)
+    store.run(sweep, Sweep(frozenset()))
+    assert len(store.rows(replays)) == 1
+    store.clock.pass_by(seconds=1)
+    store.run(sweep, Sweep(frozenset()))
+    assert store.rows(replays) == []
+
+
+def test_every_request_leaves_one_row_of_evidence(store):
+    submissions = [
+        Submission(store.signed(jti="a"), act=make_draft()),
+        Submission(store.signed(jti="a"), act=make_draft("m-2")),
+        Submission(store.signed(), refusal=ContractViolation()),
+        Submission(store.signed(), act=Read()),
+        Submission(store.signed(), act=make_draft(content_hash=OTHER)),
+    ]
+    with store.database.write() as tx:
+        store.intake.record(tx, submissions)
+        found = [(row["verdict"], row["code"]) for row in tx.evidence_rows]
+    assert found == [
+        ("accepted", "item.created"),
+        ("refused", "token.replayed"),
+        ("refused", "contract.violation"),
+        ("accepted", "read"),
+        ("refused", "version.conflict"),
+    ]
+
+
+def test_a_refused_body_is_kept_by_its_hash_alone(store):
+    with store.database.write() as tx:
+        store.intake.record(tx, [Submission(store.signed(body=b"RSSMRA80A01H501U"), refusal=ContractViolation())])
+        (row,) = tx.evidence_rows
+    assert row["body_sealed"] is None
+    assert "RSSMRA" not in str(row)
+    assert store.rows(evidence) == []  # the chain writes the rows, with the commit
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_the_quota_is_exact_over_and_within_batches(store, batched):
+    wishes = [Submission(store.signed(daily_quota=3), act=make_draft(f"m-{n}")) for n in range(5)]
+    answers = record(store, *wishes) if batched else [record(store, wish)[0] for wish in wishes]
+    assert [type(answer) for answer in answers] == [Published] * 3 + [QuotaExceeded] * 2
+    assert [row["used"] for row in store.rows(quota_usage)] == [3]
+
+
+def test_the_quota_begins_anew_at_midnight_utc_and_says_how_long_that_is(store):
+    wish = lambda n: Submission(store.signed(daily_quota=1), act=make_draft(f"m-{n}"))  # noqa: E731
+    _, over = record(store, wish(1), wish(2))
+    assert over.headers["Retry-After"] == str(14 * 3600 + 1)
+    store.clock.pass_by(seconds=int(over.headers["Retry-After"]))
+    assert isinstance(record(store, wish(3))[0], Published)
+
+
+def test_the_quota_of_one_vendor_is_not_anothers(store):
+    record(store, Submission(store.signed(daily_quota=1), act=make_draft()))
+    draft = make_draft("m-2")
+    (answer,) = record(store, Submission(store.signed(vendor="beta", daily_quota=1), act=draft))
+    assert isinstance(answer, Published)
+
+
+# --- publications in one batch: each follows the one before
+
+
+@pytest.mark.parametrize(
+    ("second", "outcome"),
+    [
+        ({}, "unchanged"),
+        ({"version": 2, "content_hash": OTHER}, "updated"),
+        ({"content_hash": OTHER}, VersionConflict),
+        ({"version": 2, "tax_code": "BNCLRA85C41F205P"}, RecipientChanged),
+    ],
+)
+@pytest.mark.parametrize("batched", [True, False])
+def test_two_of_one_identity_are_judged_alike_in_one_batch_and_in_two(store, second, outcome, batched):
+    drafts = [make_draft(), make_draft(**second)]
+    answers = store.publish(*drafts) if batched else [store.publish(draft)[0] for draft in drafts]
+    assert answers[0].outcome == "created"
+    assert getattr(answers[1], "outcome", type(answers[1])) == outcome
+    assert len(store.rows(items)) == 1
+    assert len(store.deliveries()) == 1
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_versions_in_any_order_leave_the_newest(store, batched):
+    drafts = [make_draft(version=n, content_hash=str(n) * 64) for n in (2, 1, 3, 1)]
+    answers = store.publish(*drafts) if batched else [store.publish(draft)[0] for draft in drafts]
+    assert [answer.outcome for answer in answers] == ["created", "superseded", "updated", "superseded"]
+    assert [(row["version"], row["content_hash"]) for row in store.rows(items)] == [(3, "3" * 64)]
+
+
+def test_one_citizen_is_made_once_a_batch(store):
+    store.publish(*[make_draft(f"m-{n}") for n in range(3)], make_draft("m-9", tax_code="BNCLRA85C41F205P"))
+    assert len(store.rows(citizens)) == 2
+
+
+def test_a_citizen_of_a_batch_that_failed_is_not_remembered(store):
+    """A cached identity whose row was rolled back would leave items without an owner."""
+    try:
+        with store.database.write() as tx:
+            store.intake.record(tx, [Submission(store.signed(), act=make_draft())])
+            raise ZeroDivisionError
+    except ZeroDivisionError:
+        pass
+    store.publish(make_draft())
+    assert {row["citizen_id"] for row in store.rows(citizens)} == {row["citizen_id"] for row in store.rows(items)}
+
+
+def test_the_order_of_answers_is_that_of_requests(store):
+    wishes = [
+        Submission(store.signed(), act=Read()),
+        Submission(store.signed(), act=make_draft("a")),
+        Submission(store.signed(), refusal=ContractViolation()),
+        Submission(store.signed(), act=make_draft("b")),
+    ]
+    answers = record(store, *wishes)
+    assert [getattr(answer, "external_id", type(answer)) for answer in answers] == [Read, "a", ContractViolation, "b"]

@@ -1,0 +1,92 @@
+"""Sequence numbers: given last, in commit order, without gap or repeat within an ente."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from hub.store.committer import Committer
+from hub.store.intake import Submission
+from hub.store.rows import number_items
+from hub.store.tables import items, sequences
+from tests.unit.store.making import ENTE, FakeClock, make_draft, new_database
+
+
+def numbers(store):
+    with store.database.read() as connection:
+        return connection.execute(select(items.c.sequence).order_by(items.c.sequence)).scalars().all()
+
+
+def test_each_item_of_a_batch_has_its_own_number(store):
+    store.publish(*[make_draft(f"m-{n}") for n in range(5)])
+    store.publish(make_draft("m-9"))
+    assert numbers(store) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_changed_item_has_a_new_number(store):
+    store.publish(make_draft())
+    store.publish(make_draft("m-2"))
+    store.publish(make_draft(version=2, content_hash="1" * 64))
+    assert numbers(store) == [2, 3]
+
+
+def test_an_item_changed_twice_in_a_batch_has_one_new_number(store):
+    store.publish(make_draft(), make_draft(version=2, content_hash="1" * 64))
+    assert numbers(store) == [1]
+
+
+def test_what_changes_nothing_takes_no_number(store):
+    store.publish(make_draft())
+    store.publish(make_draft())
+    assert numbers(store) == [1]
+    assert store.rows(sequences) == [{"ente_id": ENTE, "value": 1}]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.lists(st.sampled_from(["a", "b", "c"]), max_size=5), max_size=6))
+def test_every_ente_counts_for_itself(tmp_path_factory, batches):
+    database = new_database(tmp_path_factory.mktemp("sequences") / "store.db", FakeClock())
+    given_out: dict[str, list[int]] = {}
+    with database.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        for batch in batches:
+            rows = [{"ente_id": ente_id} for ente_id in batch]
+            number_items(type("Tx", (), {"connection": connection}), rows)
+            for row in rows:
+                given_out.setdefault(row["ente_id"], []).append(row["sequence"])
+    database.close()
+    assert all(found == list(range(1, len(found) + 1)) for found in given_out.values())
+
+
+def test_a_reader_never_sees_a_number_appear_below_one_it_has_seen(store):
+    """Two writers: numbers taken early and committed late would let `changes` skip an item."""
+    writers = [Committer(store.database), Committer(store.database)]
+    for writer in writers:
+        writer.start()
+    done = threading.Event()
+
+    def write(which):
+        for n in range(30):
+            writers[which].write(store.intake.record, Submission(store.signed(), act=make_draft(f"{which}-{n}")))
+
+    def follow():
+        seen, last = [], 0
+        while True:
+            finished = done.is_set()
+            with store.database.read() as connection:
+                query = select(items.c.sequence).where(items.c.sequence > last).order_by(items.c.sequence)
+                fresh = connection.execute(query).scalars().all()
+            seen += fresh
+            last = fresh[-1] if fresh else last
+            if finished:
+                return seen
+
+    with ThreadPoolExecutor(3) as pool:
+        reading = pool.submit(follow)
+        for writing in [pool.submit(write, which) for which in (0, 1)]:
+            writing.result()
+        done.set()
+        assert reading.result() == list(range(1, 61))
+    for writer in writers:
+        writer.close()
