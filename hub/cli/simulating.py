@@ -50,12 +50,19 @@ def still_simulated(home: Home) -> list[tuple[str, str]]:
 
 
 def is_simulated(home: Home, config: ConnectorConfig) -> bool:
-    """Whether the connector still points at a simulator: some text that the last one gave is still in its settings."""
+    """Whether the connector still points at a simulator.
+
+    Then some text that the last one gave is still in its settings, and every whole number: a real mail server may also
+    be at 127.0.0.1, but not at the same port.
+    """
     try:
         last: dict[str, Any] = json.loads((home.folder / FOLDER / config.connector_id / _RECORD).read_text())
     except (OSError, ValueError):
         return False
-    return any(config.settings.get(key) == value for key, value in last.items() if isinstance(value, str))
+    kept = {key for key, value in last.items() if config.settings.get(key) == value}
+    numbers = {key for key, value in last.items() if isinstance(value, int)}
+    texts = {key for key, value in last.items() if isinstance(value, str)}
+    return numbers <= kept and not texts.isdisjoint(kept)
 
 
 def _point(home: Home, name: str, settings: Mapping[str, Any]) -> None:

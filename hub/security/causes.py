@@ -91,6 +91,11 @@ CAUSES: Final[dict[str, Cause]] = {
         "Agid-JWT-Signature is a token of its own, with signed_headers.",
         "Agid-JWT-Signature è un token a sé, con signed_headers.",
     ),
+    "token.misplaced": _malformed(
+        "the Authorization token carries signed_headers",
+        "Make one token for each header: only Agid-JWT-Signature carries signed_headers.",
+        "Un token per intestazione: solo Agid-JWT-Signature porta signed_headers.",
+    ),
     "token.malformed": _malformed("not a compact JWS of two JSON objects and a signature", *_COMPACT),
     "token.too_large": _malformed("the token is larger than allowed", *_COMPACT),
     "token.detached": _malformed(

@@ -101,6 +101,13 @@ def read_tokens(state: State) -> None:
         one.token = jose.parse(one.compact)
 
 
+def own_headers(state: State) -> None:
+    # A used Agid-JWT-Signature, found in some log, must not open a read as Authorization: jti counts by header.
+    for one in state.presented:
+        if one.header == AUTHORIZATION and "signed_headers" in one.token.claims:
+            raise Refusal("token.misplaced")
+
+
 # Algorithm
 
 
@@ -314,6 +321,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check("find_tokens", find_tokens, "I token sono presenti", "Tokens are present", finds=True),
     Check("distinct_tokens", distinct_tokens, "I token sono distinti", "The tokens are distinct"),
     Check("read_tokens", read_tokens, "I token sono JWS ben formati", "The tokens are well-formed JWS", finds=True),
+    Check("own_headers", own_headers, "Ogni token è nella sua intestazione", "Each token is in its own header"),
     Check("check_typ", check_typ, "typ è JWT", "typ is JWT"),
     Check("check_alg", check_alg, "L'algoritmo è ammesso", "The algorithm is allowed"),
     Check("check_critical", check_critical, "Nessun parametro crit o b64", "No crit or b64 parameter"),

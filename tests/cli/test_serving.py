@@ -124,6 +124,8 @@ def test_what_still_points_at_a_simulator_is_said(
     _warn(one, simulating=False)
     [line] = caplog.messages
     assert line.endswith("connector email still points at the simulator")
+    raccordo("connector", "set", "email", "--set", "port=25")  # a mail server of this machine
+    assert not any(row["simulated"] for row in raccordo("connector", "list", "--json").json)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "hub.example.it", "192.0.2.1"])

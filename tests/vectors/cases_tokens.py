@@ -32,6 +32,17 @@ def _who() -> Iterator[Vector]:
     yield bad("iss-of-another", base, "acme's certificate, borea's iss", "key.reference_missing", both(iss="borea"))
 
 
+def _place() -> Iterator[Vector]:
+    yield bad(
+        "signature-token-as-authorization",
+        "x5c-es256",
+        "the Authorization token carries signed_headers",
+        "token.misplaced",
+        claim(AUTH, signed_headers=[]),
+        status=400,
+    )
+
+
 def _signature() -> Iterator[Vector]:
     base, bad_sig = "x5c-es256", "signature.invalid"
     yield bad(
@@ -114,5 +125,6 @@ def _claims() -> Iterator[Vector]:
 
 def vectors() -> Iterator[Vector]:
     yield from _who()
+    yield from _place()
     yield from _signature()
     yield from _claims()
