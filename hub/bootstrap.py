@@ -198,6 +198,7 @@ class Hub:
             finally:
                 self._watcher.stop()
                 self.dispatcher.stop()
+                self.connectors.close()
                 self.committer.close()
                 self._write_anchor()
                 self.database.close()

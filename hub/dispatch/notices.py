@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, RowMapping, select
@@ -98,5 +98,10 @@ def _payment(item: Item) -> PaymentData | None:
 
 
 def _action(message: Message, now: datetime) -> Action | None:
-    open_now = [a for a in message.actions if a.valid_to is None or a.valid_to > now.astimezone(UTC)]
+    open_now = [
+        action
+        for action in message.actions
+        if (action.valid_from is None or action.valid_from <= now)
+        and (action.valid_to is None or action.valid_to > now)
+    ]
     return next((a for a in open_now if a.primary), open_now[0] if open_now else None)

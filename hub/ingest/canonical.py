@@ -1,6 +1,7 @@
 """From bytes to a canonical item and back: parsing with exact faults, and the one form that is hashed and kept."""
 
 import hashlib
+import json
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -39,9 +40,18 @@ def parse(collection: str, body: bytes) -> Item:
         ContractViolation: the contract is broken; every fault with its JSON pointer.
     """
     try:
-        return COLLECTIONS[collection].model_validate_json(body)
+        item = COLLECTIONS[collection].model_validate_json(body)
     except ValidationError as exc:
         raise refusal_of(exc) from None
+    json.loads(body, object_pairs_hook=_members)
+    return item
+
+
+def _members(pairs: list[tuple[str, object]]) -> None:
+    # Two parsers may each take another of two members of one name: what was signed must mean one thing (modi 5.18).
+    names = {name for name, _ in pairs}
+    if len(names) != len(pairs):
+        raise ContractViolation(faults=(Fault("", "field.duplicate", "a member occurs twice in one object"),))
 
 
 def refusal_of(error: ValidationError) -> HubError:

@@ -103,9 +103,8 @@ def read_tokens(state: State) -> None:
 
 def own_headers(state: State) -> None:
     # A used Agid-JWT-Signature, found in some log, must not open a read as Authorization: jti counts by header.
-    for one in state.presented:
-        if one.header == AUTHORIZATION and "signed_headers" in one.token.claims:
-            raise Refusal("token.misplaced")
+    if any(one.header == AUTHORIZATION and "signed_headers" in one.token.claims for one in state.presented):
+        raise Refusal("token.misplaced")
 
 
 # Algorithm

@@ -13,6 +13,7 @@ from contracts.items import COLLECTIONS, Message
 from hub.errors import ContractViolation, HubError, PersonalExternalId, RequestInvalid
 from hub.ingest.canonical import canonical_json, content_hash, parse, read
 from tests.flows.making import MAKERS
+from tests.harness import make_message
 
 BAD = [chr(n) for n in (*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0x202A, 0x202F))]
 BAD += [chr(n) for n in range(0x2066, 0x206A)]
@@ -136,3 +137,11 @@ def test_each_kind_of_fault_has_its_own_error(body, error):
     with pytest.raises(HubError) as refused:
         parse("messages", body)
     assert type(refused.value) is error
+
+
+def test_a_member_that_occurs_twice_is_refused():
+    """The last one won silently, while another parser of the signed bytes may take the first."""
+    body = json.dumps(make_message("m-1")).encode().replace(b'"title"', b'"title": "Altro", "title"')
+    with pytest.raises(ContractViolation) as refused:
+        parse("messages", body)
+    assert refused.value.faults[0].code == "field.duplicate"
