@@ -1,13 +1,15 @@
-"""Short-window limits, in this process: calls of a client, refusals of an address. Daily quotas are the store's."""
+"""Short-window limits, in this process: calls of a client, refusals of an address. Daily quotas are the store's.
+
+A fixed window of one minute, counted on the event loop alone. The library tried first starts a timer thread again and
+again; at the rate of publishing that cost more than a signature check (DECISIONS 12).
+"""
 
 import time
 from dataclasses import dataclass
-from functools import lru_cache
-
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
 
 from hub.errors import QuotaExceeded
+
+_WINDOW_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,39 +32,48 @@ class Limiter:
     """Counts by client once it is known, and by address what is refused before that."""
 
     def __init__(self, *, calls_per_minute: int, refusals_per_minute: int) -> None:
-        # A fixed window is one counter: read back from the hit itself, for the library's own way counts it twice.
-        self._counters = MemoryStorage()
-        self._calls = RateLimitItemPerMinute(calls_per_minute)
-        self._refusals = RateLimitItemPerMinute(refusals_per_minute)
+        self._calls = _Window(calls_per_minute)
+        self._refusals = _Window(refusals_per_minute)
 
     def count_call(self, client: str) -> Allowance:
         """One more call of a verified client. Raises QuotaExceeded when its minute is used up."""
-        return self._hit(self._calls, _key(self._calls, "call", client))
+        return self._calls.hit(client)
 
     def count_refusal(self, address: str) -> Allowance:
         """One more refused call of an address. Raises QuotaExceeded when its minute is used up.
 
         Only what is refused is ever stopped by it: a vendor behind the same proxy as somebody who guesses is not.
         """
-        return self._hit(self._refusals, _key(self._refusals, "refusal", address))
+        return self._refusals.hit(address)
 
     def peek(self, address: str) -> Allowance:
         """What an address has left before it is known who calls."""
-        key = _key(self._refusals, "refusal", address)
-        return self._left(self._refusals, key, self._counters.get(key))
+        return self._refusals.left(address)
 
-    def _hit(self, item: RateLimitItemPerMinute, key: str) -> Allowance:
-        count = self._counters.incr(key, item.get_expiry())
-        allowance = self._left(item, key, count)
-        if count > item.amount:
+
+class _Window:
+    """Counts of the present minute, forgotten together when it ends."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._number = 0
+        self._counts: dict[str, int] = {}
+
+    def hit(self, key: str) -> Allowance:
+        self._roll()
+        count = self._counts[key] = self._counts.get(key, 0) + 1
+        allowance = self.left(key)
+        if count > self._limit:
             raise QuotaExceeded(headers={"Retry-After": str(allowance.reset_s), **allowance.headers()})
         return allowance
 
-    def _left(self, item: RateLimitItemPerMinute, key: str, count: int) -> Allowance:
-        reset = max(1, round(self._counters.get_expiry(key) - time.time()))
-        return Allowance(item.amount, max(0, item.amount - count), min(reset, 60))
+    def left(self, key: str) -> Allowance:
+        now = self._roll()
+        remaining = max(0, self._limit - self._counts.get(key, 0))
+        return Allowance(self._limit, remaining, _WINDOW_S - int(now) % _WINDOW_S)
 
-
-@lru_cache(maxsize=4096)
-def _key(item: RateLimitItemPerMinute, kind: str, client: str) -> str:
-    return item.key_for(kind, client)
+    def _roll(self) -> float:
+        now = time.monotonic()
+        if (number := int(now) // _WINDOW_S) != self._number:
+            self._number, self._counts = number, {}
+        return now
