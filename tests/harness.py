@@ -229,7 +229,7 @@ def running_hub(
     server.start()
     try:
         with httpx.Client(base_url=server.url, timeout=20) as client:
-            yield HubUnderTest(home, server.url, client, vendor, other, portal, app.state.hub)
+            yield HubUnderTest(home, server.url, client, vendor, other, portal, app.hub)
     finally:
         server.stop()
-        app.state.hub.connectors.close()
+        app.hub.connectors.close()

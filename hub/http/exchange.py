@@ -73,9 +73,10 @@ class Exchange:
 
 
 Handler = Callable[[Exchange], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def endpoint(handler: Handler, operation: str, limiter: Limiter) -> Callable[[Request], Awaitable[Response]]:
+def endpoint(handler: Handler, operation: str, limiter: Limiter) -> Endpoint:
     """A Starlette endpoint: errors become problems, and every answer gets its headers and its one log line."""
 
     async def run(request: Request) -> Response:

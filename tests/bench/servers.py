@@ -59,7 +59,7 @@ def _profiled(app: Any, pipe: Connection, folder: Path) -> None:
 
     # uvicorn raises the signal that stopped it once more: the profiles must be written first.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    committer = app.state.hub.committer
+    committer = app.hub.committer
     loop, writer = cProfile.Profile(), cProfile.Profile()
     committer._thread._target = lambda: writer.runcall(committer._run)
     loop.runcall(_serve, app, pipe)

@@ -478,7 +478,7 @@ def test_what_waited_in_the_outbox_is_sent_by_the_hub_that_starts_next(tmp_path)
         eventually(ledger.read_text, lambda text: person in text)
     finally:
         server.stop()
-        app.state.hub.connectors.close()
+        app.hub.connectors.close()
         io.stop()
 
 
