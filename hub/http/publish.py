@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -87,13 +88,9 @@ class PublishApi:
                 "version": answer.version,
                 "lifecycle": answer.lifecycle,
                 "outcome": answer.outcome,
-                "received_at": rfc3339(answer.received_at),
-                "request_digest": digest_header(inbound.request.body),
                 "notification": answer.notification,
             }
-            created = answer.outcome == "created"
-            location = {"Location": f"{verified.ente.publish_audience}/items/{answer.item_id}"} if created else {}
-            return self._signed(content, verified, inbound, status=201 if created else 200, headers=location)
+            return self._signed(content, answer.received_at, verified, inbound, created=answer.outcome == "created")
 
         return publish
 
@@ -105,11 +102,8 @@ class PublishApi:
             content = {
                 "item_id": answer.item_id,
                 "lifecycle": "withdrawn",
-                "received_at": rfc3339(answer.received_at),
-                "request_digest": digest_header(inbound.request.body),
             }
-            location = {"Location": f"{verified.ente.publish_audience}/items/{answer.item_id}"}
-            return self._signed(content, verified, inbound, status=201, headers=location)
+            return self._signed(content, answer.received_at, verified, inbound, created=True)
 
         return withdraw
 
@@ -123,13 +117,9 @@ class PublishApi:
                 "item_id": answer.item_id,
                 "state": answer.state,
                 "outcome": answer.outcome,
-                "received_at": rfc3339(answer.received_at),
-                "request_digest": digest_header(inbound.request.body),
                 "notification": answer.notification,
             }
-            created = answer.outcome == "created"
-            location = {"Location": f"{verified.ente.publish_audience}/items/{answer.item_id}"} if created else {}
-            return self._signed(content, verified, inbound, status=201 if created else 200, headers=location)
+            return self._signed(content, answer.received_at, verified, inbound, created=answer.outcome == "created")
 
         return upload
 
@@ -207,9 +197,11 @@ class PublishApi:
         return content
 
     def _signed(
-        self, content: dict[str, Any], verified: Verified, inbound: Inbound, *, status: int, headers: dict[str, str]
+        self, content: dict[str, Any], received_at: datetime, verified: Verified, inbound: Inbound, *, created: bool
     ) -> Response:
         """The receipt: signed by the hub over the bytes sent, tied to the request by its digest."""
+        request_digest = digest_header(inbound.request.body)
+        content |= {"received_at": rfc3339(received_at), "request_digest": request_digest}
         body = orjson.dumps(content)
         proof = sign_response(
             self._key,
@@ -217,7 +209,8 @@ class PublishApi:
             aud=verified.vendor.vendor_id,
             body=body,
             content_type="application/json",
-            request_digest=content["request_digest"],
+            request_digest=request_digest,
             now=self._pipeline.now(),
         )
-        return Response(body, status, {**headers, **proof}, media_type="application/json")
+        location = {"Location": f"{verified.ente.publish_audience}/items/{content['item_id']}"} if created else {}
+        return Response(body, 201 if created else 200, {**location, **proof}, media_type="application/json")
