@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection
 
 from contracts.items import COLLECTIONS
 from contracts.publishing import Withdrawal
@@ -19,7 +19,7 @@ from hub.registry import Registry
 from hub.security.chains import ChainCache
 from hub.security.modi import Outcome, SignedRequest, Step, Verified, explain, verify
 from hub.store.directory import load_registry
-from hub.store.tables import replays
+from hub.store.replay import UsedToken, used_before
 
 from .console import WrongUsage
 
@@ -83,9 +83,8 @@ def explanation(home: Home, request: SignedRequest, operation: Operation, at: da
 
 def _unused(connection: Connection, verified: Verified) -> Step:
     """Whether a token was consumed already: by this very request, or by one with the same jti."""
-    keys = [(verified.ente.ente_id, verified.signer, used.header, used.jti) for used in verified.used]
-    columns = tuple_(replays.c.ente_id, replays.c.signer, replays.c.header, replays.c.jti)
-    seen = connection.execute(select(replays.c.header).where(columns.in_(keys))).scalars().all()
+    used = [UsedToken(token.header, token.jti, token.expires_at) for token in verified.used]
+    seen = used_before(connection, verified.ente.ente_id, verified.signer, used)
     name, text_it, text_en = "unused", "jti non è mai stato usato", "jti was not used before"
     if not seen:
         return Step(name, text_it, text_en, "ok")
@@ -95,7 +94,7 @@ def _unused(connection: Connection, verified: Verified) -> Step:
         text_en,
         "failed",
         code="token.replayed",
-        detail=f"used already in {', '.join(sorted(seen))}; the hub has seen this request",
+        detail=f"used already in {', '.join(seen)}; the hub has seen this request",
         advice="Make both tokens anew for each call.",
         advice_it="Generate i token di nuovo a ogni chiamata.",
     )

@@ -5,7 +5,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
@@ -58,18 +58,13 @@ class Exchange:
 
         `before_large` sees the request without its body before more than a little of it is read.
         """
-        request = SignedRequest(
-            method=self.request.method,
-            target=self.request.url.path,
-            headers=tuple(
-                (name.decode("latin-1"), value.decode("latin-1")) for name, value in self.request.headers.raw
-            ),
-            body=b"",
-        )
-        announced = self.request.headers.get("content-length", "0")
-        if "transfer-encoding" in self.request.headers or not announced.isdigit() or int(announced) > LARGE_BODY:
-            before_large(request)
-        return replace(request, body=await read_body(self.request, limit))
+        scope = self.request.scope
+        headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
+        bare = SignedRequest(scope["method"], scope["path"], headers, b"")
+        announced = "".join(bare.values("content-length")) or "0"
+        if bare.values("transfer-encoding") or not announced.isdigit() or int(announced) > LARGE_BODY:
+            before_large(bare)
+        return SignedRequest(bare.method, bare.target, headers, await read_body(self.request, limit))
 
 
 Handler = Callable[[Exchange], Awaitable[Response]]
@@ -92,8 +87,7 @@ def endpoint(handler: Handler, operation: str, limiter: Limiter) -> Endpoint:
         except Exception:
             log.exception("request.failed operation=%s request_id=%s", operation, exchange.request_id)
             response = problem(HubError(), exchange)
-        for name, value in _headers(exchange, limiter).items():
-            response.headers.setdefault(name, value)
+        _complete(response, exchange, limiter)
         log.info(
             "request.done operation=%s method=%s status=%d ms=%.1f client=%s request_id=%s",
             operation,
@@ -108,14 +102,16 @@ def endpoint(handler: Handler, operation: str, limiter: Limiter) -> Endpoint:
     return run
 
 
-def _headers(exchange: Exchange, limiter: Limiter) -> Mapping[str, str]:
+def _complete(response: Response, exchange: Exchange, limiter: Limiter) -> None:
+    """Add the headers that every answer has; what the response says itself stays."""
     allowance = exchange.allowance or limiter.peek(exchange.address)
-    return {
-        **_SAFE,
-        "X-Correlation-ID": exchange.correlation_id,
-        **allowance.headers(),
-        **exchange.headers,
-    }
+    ours = {**_SAFE, "X-Correlation-ID": exchange.correlation_id, **allowance.headers(), **exchange.headers}
+    raw = response.raw_headers
+    present = {name for name, _ in raw}
+    for name, value in ours.items():
+        key = name.lower().encode("latin-1")
+        if key not in present:
+            raw.append((key, value.encode("latin-1")))
 
 
 async def read_body(request: Request, limit: int) -> bytes:

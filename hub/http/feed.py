@@ -22,9 +22,9 @@ from hub.registry import Registry
 from hub.security.portal import Reader, verify_reader
 from hub.store.citizens import Subject
 from hub.store.committer import Committer
-from hub.store.intake import UsedToken
 from hub.store.readers import Access, UserStateChange, change_user_state, record_access
 from hub.store.reading import Reading
+from hub.store.replay import UsedToken
 
 from .exchange import Exchange, Handler, json_response
 from .limits import Limiter

@@ -91,7 +91,7 @@ def _citizen_draft(
         content_hash=content_hash(payload),
         payload=payload,
         state=state,
-        reported_state=getattr(item, "state", None) or state,
+        reported_state=state,
         turn=_turn(item, state),
         occurred_at=item.occurred_at,
         service_id=item.service_id,
@@ -111,6 +111,8 @@ def _citizen_draft(
 
 def _state(item: CitizenItem, *, file_here: bool) -> str:
     match item:
+        case Message():
+            return "published"
         case Payment():
             return item.state
         case Document():
@@ -118,8 +120,6 @@ def _state(item: CitizenItem, *, file_here: bool) -> str:
             return item.state or ("announced" if awaited else "available")
         case Receipt():
             return "available"
-        case Message():
-            return "published"
 
 
 def _turn(item: CitizenItem, state: str) -> str:

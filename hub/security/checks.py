@@ -6,7 +6,7 @@ covered by no ModI signature (modi 5.17).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -54,7 +54,7 @@ class State:
     ente: Ente = None  # type: ignore[assignment]  # set by find_ente
     vendor: Vendor = None  # type: ignore[assignment]  # set by find_vendor
     digest: str | None = None
-    signed: tuple[tuple[str, str], ...] = ()
+    signed: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def start(
@@ -103,7 +103,7 @@ def read_tokens(state: State) -> None:
 
 def own_headers(state: State) -> None:
     # A used Agid-JWT-Signature, found in some log, must not open a read as Authorization: jti counts by header.
-    if any(one.header == AUTHORIZATION and "signed_headers" in one.token.claims for one in state.presented):
+    if (one := state.of(AUTHORIZATION)) and "signed_headers" in one.token.claims:
         raise Refusal("token.misplaced")
 
 
@@ -176,31 +176,32 @@ def complete(state: State) -> None:
         raise Refusal("token.missing", "Agid-JWT-Signature")
 
 
+def _find_key(state: State, one: Presented) -> None:
+    protected, header, vendor = one.token.protected, one.token.header, state.vendor
+    if vendor.trust == "x509":
+        proof = partial(jose.verify, one.token)
+        one.trusted = state.chains.resolve(
+            protected, header, vendor=vendor, registry=state.registry, now=state.now, proof=proof
+        )
+        one.key = one.trusted.key
+    else:
+        one.key = jwks.registered_key(header, vendor.keys, "jwk", state.now)
+
+
 def find_keys(state: State) -> None:
-    for one in state.presented:
-        header = one.token.header
-        if state.vendor.trust == "x509":
-            first = state.presented[0]
-            if one is not first and one.token.protected == first.token.protected:
-                one.trusted = first.trusted
-            else:
-                one.trusted = state.chains.resolve(
-                    one.token.protected,
-                    header,
-                    vendor=state.vendor,
-                    registry=state.registry,
-                    now=state.now,
-                    proof=partial(jose.verify, one.token),
-                )
-            assert one.trusted is not None
-            one.key = one.trusted.key
+    first, *others = state.presented
+    _find_key(state, first)
+    for other in others:
+        if other.token.protected == first.token.protected:
+            other.trusted, other.key = first.trusted, first.key
         else:
-            one.key = jwks.registered_key(header, state.vendor.keys, "jwk", state.now)
+            _find_key(state, other)
 
 
 def one_signer(state: State) -> None:
-    if len({one.key.signer for one in state.presented}) > 1:
-        raise Refusal("signer.differs")
+    for other in state.presented[1:]:
+        if other.key.signer != state.presented[0].key.signer:
+            raise Refusal("signer.differs")
 
 
 # Signature
@@ -269,15 +270,14 @@ def find_signed_headers(state: State) -> None:
 
 
 def digest_signed(state: State) -> None:
-    if state.of(SIGNATURE) and "digest" not in [name for name, _ in state.signed]:
+    if state.of(SIGNATURE) and "digest" not in state.signed:
         raise Refusal("header.unsigned", "digest")
 
 
 def content_headers_signed(state: State) -> None:
     if state.of(SIGNATURE):
-        signed = [name for name, _ in state.signed]
-        for name, _ in state.request.headers:
-            if name in headers.MUST_BE_SIGNED and name not in signed:
+        for name in headers.MUST_BE_SIGNED:
+            if state.request.values(name) and name not in state.signed:
                 raise Refusal("header.unsigned", name)
 
 

@@ -6,7 +6,7 @@ All times are NumericDate in whole seconds (modi 1.0): an integer, never a boole
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from .causes import Refusal
 
@@ -91,8 +91,7 @@ def lifetime_bounded(claims: Claims, rules: TimeRules) -> None:
         raise Refusal("lifetime.too_long", f"exp - iat is more than {rules.lifetime} s")
 
 
-@dataclass(frozen=True, slots=True)
-class UsedToken:
+class UsedToken(NamedTuple):
     """One token that the replay store must consume, scoped by (ente, signer, header), until it expires."""
 
     header: str

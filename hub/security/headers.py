@@ -1,9 +1,8 @@
 """A request as received, and the comparison of its headers with those that were signed (INTEGRITY_REST_01)."""
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 from .causes import Refusal
@@ -12,7 +11,7 @@ MUST_BE_SIGNED: Final = ("content-type", "content-encoding")
 MAX_SIGNED: Final = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SignedRequest:
     """What arrived, before any decoding: the bytes that were hashed and every header line."""
 
@@ -22,9 +21,9 @@ class SignedRequest:
     """Lower-case names, in the order received, repetitions kept."""
     body: bytes
 
-    def values(self, name: str) -> tuple[str, ...]:
+    def values(self, name: str) -> Sequence[str]:
         """Every value of the header of that lower-case name, in order."""
-        return tuple([value for header, value in self.headers if header == name])
+        return self._by_name.get(name, ())
 
     def only(self, name: str) -> str | None:
         """The one value of a header that may not be repeated; None where there is none.
@@ -36,6 +35,13 @@ class SignedRequest:
         if len(values) > 1:
             raise Refusal("header.repeated", name)
         return values[0] if values else None
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name, value in self.headers:
+            found.setdefault(name, []).append(value)
+        return found
 
 
 def bearer(authorization: str) -> str:
@@ -51,8 +57,8 @@ def bearer(authorization: str) -> str:
     return token
 
 
-def signed_headers(claims: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """The claim as (lower-case name, value) pairs: an array of single-member objects (modi 1.4).
+def signed_headers(claims: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The claim, an array of single-member objects (modi 1.4), as lower-case names with their values in order.
 
     Raises:
         Refusal: `signed_headers.malformed`.
@@ -60,41 +66,41 @@ def signed_headers(claims: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     value = claims.get("signed_headers")
     if not isinstance(value, list) or not 0 < len(value) <= MAX_SIGNED:
         raise Refusal("signed_headers.malformed", "missing, empty or no array")
-    pairs: list[tuple[str, str]] = []
+    signed: dict[str, list[str]] = {}
     for entry in value:
         if not isinstance(entry, dict) or len(entry) != 1:
             raise Refusal("signed_headers.malformed", "an entry is no object of one member")
-        pairs.extend(entry.items())
-    if not all(isinstance(text, str) and name == name.lower() for name, text in pairs):
-        raise Refusal("signed_headers.malformed", "a name is not in lower case or a value is no string")
-    return tuple(pairs)
+        for name, text in entry.items():
+            if not isinstance(text, str) or name != name.lower():
+                raise Refusal("signed_headers.malformed", "a name is not in lower case or a value is no string")
+            signed.setdefault(name, []).append(text)
+    return signed
 
 
-def same_counts(request: SignedRequest, signed: tuple[tuple[str, str], ...]) -> None:
+def same_counts(request: SignedRequest, signed: Mapping[str, list[str]]) -> None:
     """As many values were received as were signed: an appended copy is refused (modi 5.12).
 
     Raises:
         Refusal: `header.count`.
     """
-    for name, times in Counter([name for name, _ in signed]).items():
+    for name, values in signed.items():
         received = len(request.values(name))
-        if received != times:
-            raise Refusal("header.count", f"{name[:40]!r}: {times} signed, {received} received")
+        if received != len(values):
+            raise Refusal("header.count", f"{name[:40]!r}: {len(values)} signed, {received} received")
 
 
-def same_values(request: SignedRequest, signed: tuple[tuple[str, str], ...]) -> None:
+def same_values(request: SignedRequest, signed: Mapping[str, list[str]]) -> None:
     """Every signed value equals, in order, the one received: exactly, but Content-Type by its meaning (modi 5.12).
 
     Raises:
         Refusal: `header.mismatch`.
     """
-    waiting: dict[str, list[str]] = {}
-    for name, value in signed:
-        if name not in waiting:
-            waiting[name] = list(request.values(name))
-        received = waiting[name].pop(0) if waiting[name] else ""
-        if received != value and not (name == "content-type" and media_type(received) == media_type(value)):
-            raise Refusal("header.mismatch", f"{name[:40]!r}", facts=f"signed {value!r}, received {received!r}")
+    for name, values in signed.items():
+        waiting = iter(request.values(name))
+        for value in values:
+            received = next(waiting, "")
+            if received != value and not (name == "content-type" and media_type(received) == media_type(value)):
+                raise Refusal("header.mismatch", f"{name[:40]!r}", facts=f"signed {value!r}, received {received!r}")
 
 
 @lru_cache(maxsize=256)

@@ -6,12 +6,12 @@ token is verified twice as fast as by the library's own `decode` (design/perform
 
 import binascii
 import json
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import (
     ECDSA,
@@ -38,13 +38,17 @@ _P256_BYTES: Final = 32
 
 # `-_` become `+/`; the characters of the other alphabet, and padding, become one that base64 refuses.
 _FROM_URL = bytes.maketrans(b"-_+/=", b"+/!!!")
-# RFC 4648 3.5: the unused bits of the last character must be zero, else one signature has several spellings.
-_LAST_OF_TWO = frozenset(b"AQgw")
-_LAST_OF_THREE = frozenset(b"AEIMQUYcgkosw048")
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+# By characters beyond a multiple of four: which may be the last, and the padding left out. RFC 4648 3.5: the unused
+# bits of the last one must be zero, else one signature has several spellings.
+_ENDINGS: Final[Mapping[int, tuple[bytes, bytes]]] = {
+    0: (bytes(range(256)), b""),
+    2: (b"AQgw", b"=="),
+    3: (b"AEIMQUYcgkosw048", b"="),
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A parsed JWS whose signature nobody has checked yet."""
 
     compact: str
@@ -71,10 +75,11 @@ def parse(compact: str) -> Token:
         raise Refusal("token.malformed", "not three parts of ASCII") from None
     if not payload:
         raise Refusal("token.detached")
+    text, header = _protected(protected)
     return Token(
         compact=compact,
-        protected=protected.decode("ascii"),
-        header=_parsed_header(protected),
+        protected=text,
+        header=header,
         claims=_json_object(_unbase64url(payload)),
         signing_input=protected + b"." + payload,
         signature=_unbase64url(signature) if signature else b"",
@@ -82,25 +87,19 @@ def parse(compact: str) -> Token:
 
 
 def _unbase64url(segment: bytes) -> bytes:
-    rest = len(segment) % 4
-    translated = segment.translate(_FROM_URL)
-    if rest == 2:
-        canonical = segment[-1] in _LAST_OF_TWO
-    elif rest == 3:
-        canonical = segment[-1] in _LAST_OF_THREE
-    else:
-        canonical = rest == 0 and bool(segment)
-    if not canonical:
+    last, padding = _ENDINGS.get(len(segment) % 4, (b"", b""))
+    if not segment or segment[-1] not in last:
         raise Refusal("token.malformed", "base64url of an impossible length or ending")
     try:
-        return binascii.a2b_base64(translated + b"=" * (-len(segment) % 4), strict_mode=True)
+        return binascii.a2b_base64(segment.translate(_FROM_URL) + padding, strict_mode=True)
     except binascii.Error:
         raise Refusal("token.malformed", "not base64url without padding") from None
 
 
 @lru_cache(maxsize=512)
-def _parsed_header(protected: bytes) -> Mapping[str, Any]:
-    return _json_object(_unbase64url(protected))
+def _protected(segment: bytes) -> tuple[str, Mapping[str, Any]]:
+    """The first segment as text, the same object for all its tokens so that its hash is kept, and its header."""
+    return segment.decode("ascii"), _json_object(_unbase64url(segment))
 
 
 def _members_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -121,6 +120,25 @@ _DECODE: Callable[[str], Any] = json.JSONDecoder(
 
 
 def _json_object(raw: bytes) -> dict[str, Any]:
+    return _plain_object(raw) or _strict_object(raw)
+
+
+def _plain_object(raw: bytes) -> dict[str, Any] | None:
+    """The object of JSON as most libraries write it; None where it takes the strict reader to tell.
+
+    A dict has each member once. So what is written back as the very bytes that were read repeated none, had no lone
+    surrogate, no NaN and no number that another reader takes for another.
+    """
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
+        return None
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) and orjson.dumps(value) == raw else None
+
+
+def _strict_object(raw: bytes) -> dict[str, Any]:
     try:
         value = _DECODE(raw.decode("utf-8"))
         if b"\\u" in raw:
@@ -149,13 +167,11 @@ _ECDSA = ECDSA(_SHA256)
 _PKCS1 = PKCS1v15()
 
 
-def _verify_rs256(key: PublicKey, signature: bytes, signed: bytes) -> None:
-    assert isinstance(key, RSAPublicKey)
+def _verify_rs256(key: RSAPublicKey, signature: bytes, signed: bytes) -> None:
     key.verify(signature, signed, _PKCS1, _SHA256)
 
 
-def _verify_es256(key: PublicKey, signature: bytes, signed: bytes) -> None:
-    assert isinstance(key, EllipticCurvePublicKey)
+def _verify_es256(key: EllipticCurvePublicKey, signature: bytes, signed: bytes) -> None:
     # RFC 7518 3.4: r and s of 32 bytes each, never the DER form.
     if len(signature) != 2 * _P256_BYTES:
         raise InvalidSignature
@@ -166,21 +182,21 @@ def _verify_es256(key: PublicKey, signature: bytes, signed: bytes) -> None:
     key.verify(encode_dss_signature(r, s), signed, _ECDSA)
 
 
-def _sign_rs256(key: PrivateKey, signed: bytes) -> bytes:
-    assert isinstance(key, RSAPrivateKey)
+def _sign_rs256(key: RSAPrivateKey, signed: bytes) -> bytes:
     return key.sign(signed, _PKCS1, _SHA256)
 
 
-def _sign_es256(key: PrivateKey, signed: bytes) -> bytes:
-    assert isinstance(key, EllipticCurvePrivateKey)
+def _sign_es256(key: EllipticCurvePrivateKey, signed: bytes) -> bytes:
     r, s = decode_dss_signature(key.sign(signed, _ECDSA))
     return r.to_bytes(_P256_BYTES, "big") + s.to_bytes(_P256_BYTES, "big")
 
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
-    verify: Callable[[PublicKey, bytes, bytes], None]
-    sign: Callable[[PrivateKey, bytes], bytes]
+    """Any: a row takes the key type of its own, which `algorithm_of` pinned; with another it is a TypeError."""
+
+    verify: Callable[[Any, bytes, bytes], None]
+    sign: Callable[[Any, bytes], bytes]
 
 
 ALGORITHMS: Final[Mapping[str, Algorithm]] = {
@@ -234,12 +250,15 @@ def sign(protected: str, claims: Mapping[str, Any], key: PrivateKey, alg: str) -
 
 def segment(value: Mapping[str, Any]) -> str:
     """A JSON object as one segment."""
-    return base64url(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8"))
+    try:
+        return base64url(orjson.dumps(value))
+    except TypeError:  # a whole number of more than 64 bits
+        return base64url(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8"))
 
 
 def base64url(raw: bytes) -> str:
     """Base64url without padding (RFC 7515 2)."""
-    return b64encode(raw, b"-_").rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(raw, newline=False).translate(_TO_URL, delete=b"=").decode("ascii")
 
 
 def _asymmetric(jwk: Any) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Final
-from uuid import uuid4
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -108,7 +108,7 @@ class SigningKey:
 
 def _base(*, iss: str, aud: str, now: datetime, lifetime_s: int) -> dict[str, Any]:
     issued = int(now.timestamp())
-    return {"iss": iss, "aud": aud, "iat": issued, "nbf": issued, "exp": issued + lifetime_s, "jti": str(uuid4())}
+    return {"iss": iss, "aud": aud, "iat": issued, "nbf": issued, "exp": issued + lifetime_s, "jti": token_hex(16)}
 
 
 def sign_request(

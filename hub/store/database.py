@@ -23,6 +23,15 @@ __all__ = ["Database", "Tx", "among", "error_name", "keys", "upsert"]
 
 log = logging.getLogger(__name__)
 
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "busy_timeout=5000",
+    "foreign_keys=ON",
+    "cache_size=-32000",
+    # 16 MB of log before it is copied back: a page written again and again is copied once.
+    "wal_autocheckpoint=4000",
+)
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -49,6 +58,8 @@ class Database:
         self.engine: Engine = create_engine(
             url,
             hide_parameters=True,
+            # Inserts are one statement for each number of rows: among 128 they would drive each other out.
+            connect_args={"cached_statements": 1024},
             json_serializer=_json,
             poolclass=QueuePool,
             pool_size=8,
@@ -142,7 +153,7 @@ def _prepare(dbapi_connection: Any, _record: Any) -> None:
     # The driver must not open transactions on its own: `_begin` says when and how.
     dbapi_connection.isolation_level = None
     cursor = dbapi_connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON", "cache_size=-32000"):
+    for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -7,7 +7,7 @@ answered before anything else about the request; a refusal leaves only its evide
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import select
@@ -15,23 +15,13 @@ from sqlalchemy import select
 from contracts.identifiers import new_uuid7
 from hub.errors import HubError, QuotaExceeded, TokenReplayed
 
-from .bulk import insert_rows
 from .citizens import Citizen
 from .database import Tx, upsert
 from .ports import Vault
-from .tables import quota_usage, replays
+from .replay import UsedToken, consume_tokens
+from .tables import quota_usage
 
 NO_ENTE = "-"
-_FIRST_WINS = "ON CONFLICT DO NOTHING RETURNING ente_id, signer, header, jti"
-
-
-@dataclass(frozen=True, slots=True)
-class UsedToken:
-    """A token to consume: its jti is accepted once for (ente, signer, header)."""
-
-    header: str
-    jti: str
-    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,26 +166,6 @@ def _evidence_row(tx: Tx, ente_id: str, request_id: str, operation: str) -> dict
         "item_id": None,
         "version": None,
     }
-
-
-def consume_tokens(tx: Tx, wanted: Sequence[tuple[str, str, tuple[UsedToken, ...]]]) -> list[bool]:
-    """For each (ente, signer, tokens): whether every token was unused. One insert decides; the first wins."""
-    first: dict[tuple[str, str, str, str], int] = {}
-    rows: dict[tuple[str, str, str, str], dict[str, Any]] = {}
-    for n, (ente_id, signer, tokens) in enumerate(wanted):
-        for token in tokens:
-            key = (ente_id, signer, token.header, token.jti)
-            if key not in first:
-                first[key] = n
-                rows[key] = dict(
-                    zip(("ente_id", "signer", "header", "jti"), key, strict=True), expires_at=token.expires_at
-                )
-    results = insert_rows(tx.connection, replays, [rows[key] for key in sorted(rows)], conflict=_FIRST_WINS)
-    inserted = {tuple(row) for result in results for row in result}
-    return [
-        all((key := (ente_id, signer, token.header, token.jti)) in inserted and first[key] == n for token in tokens)
-        for n, (ente_id, signer, tokens) in enumerate(wanted)
-    ]
 
 
 def _consume(tx: Tx, submissions: Sequence[Submission[Any]], results: list[Any]) -> list[int]:

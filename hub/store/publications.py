@@ -91,9 +91,9 @@ class Draft:
     deliveries: tuple[PlannedDelivery, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Published:
-    """The answer to a publication."""
+    """The answer to a publication; `notification` is known last, when the whole batch is."""
 
     item_id: str
     external_id: str
@@ -329,15 +329,8 @@ def _with_notifications(tx: Tx, batch: Batch, results: list[Done | HubError]) ->
         if isinstance(result, Done) and result.answer.outcome != "created"
     ]
     earlier = notifications(tx.connection, old)
-    return [
-        replace(
-            result,
-            answer=replace(
-                result.answer,
-                notification="pending" if result.item_id in pending else earlier.get(result.item_id, "not_sent"),
-            ),
-        )
-        if isinstance(result, Done)
-        else result
-        for result in results
-    ]
+    for result in results:
+        if isinstance(result, Done):
+            answer: Published = result.answer
+            answer.notification = "pending" if result.item_id in pending else earlier.get(result.item_id, "not_sent")
+    return results

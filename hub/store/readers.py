@@ -10,7 +10,7 @@ from contracts.identifiers import new_uuid7
 from hub.errors import HubError, ItemUnknown, PreconditionFailed, TokenReplayed
 
 from .database import Tx, upsert
-from .intake import UsedToken, consume_tokens
+from .replay import UsedToken, consume_tokens
 from .rows import Batch
 from .tables import items, user_states
 

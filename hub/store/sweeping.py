@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import and_, or_, select, update
 
 from .database import Tx
 from .outbox import PENDING, note_outcome
+from .replay import forget_tokens
 from .rows import Batch
-from .tables import attempts, deliveries, enti, items, replays
+from .tables import attempts, deliveries, enti, items
 
 MAX_CLAIMS = 5
 """Claims in a row without a result after which a delivery is parked: it may be what kills its workers."""
@@ -54,7 +55,7 @@ def _sweep(tx: Tx, wish: Sweep) -> Swept:
     lost = and_(deliveries.c.ente_id.in_(_ALL), deliveries.c.claim_id.is_not(None), ran_out)
     for row in tx.connection.execute(select(deliveries).where(lost).limit(_LIMIT)).mappings().all():
         counts[_release(tx, dict(row), wish)] += 1
-    tx.connection.execute(delete(replays).where(replays.c.expires_at < tx.now - timedelta(minutes=5)))
+    forget_tokens(tx)
     return Swept(**counts, expired=_expire(tx), shown=_show(tx))
 
 

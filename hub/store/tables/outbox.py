@@ -2,7 +2,7 @@
 
 from sqlalchemy import JSON, Boolean, Column, Index, Integer, String, Table
 
-from .columns import Instant, ente, key, metadata, needed
+from .columns import CLUSTERED, Instant, ente, key, metadata, needed, partial_index
 
 # One row a message and connector. `claim_id` is the fencing token of whoever works on it until `lease_until`.
 deliveries = Table(
@@ -31,8 +31,9 @@ deliveries = Table(
     needed("updated_at", Instant),
     Index("ix_deliveries_due", "ente_id", "state", "due_at"),
     Index("ix_deliveries_message", "ente_id", "message_id"),
-    Index("ix_deliveries_lease", "ente_id", "lease_until"),
+    **CLUSTERED,
 )
+partial_index("ix_deliveries_lease", deliveries, "lease_until", where=deliveries.c.lease_until.is_not(None))
 
 attempts = Table(
     "attempts",
@@ -45,4 +46,5 @@ attempts = Table(
     Column("outcome", String(12)),
     Column("reason", String(100)),
     Column("detail", String(500)),
+    **CLUSTERED,
 )

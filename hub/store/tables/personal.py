@@ -2,7 +2,7 @@
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table
 
-from .columns import Instant, ente, key, metadata, needed
+from .columns import CLUSTERED, Instant, ente, key, metadata, needed, partial_index
 
 # The only table that ties a tax code to a citizen_id. Destroying `data_key_sealed` erases all that was sealed with it.
 citizens = Table(
@@ -16,6 +16,7 @@ citizens = Table(
     needed("data_key_sealed", LargeBinary),
     needed("created_at", Instant),
     Index("ux_citizens_subject", "ente_id", "subject_hash", unique=True),
+    **CLUSTERED,
 )
 
 # Who an item is, by its vendor's own name. `citizen_id` leads to the partition.
@@ -30,6 +31,7 @@ item_identities = Table(
     needed("item_id", String(36)),
     needed("citizen_id", String(36)),
     Index("ux_item_identities_item_id", "ente_id", "item_id", unique=True),
+    **CLUSTERED,
 )
 
 items = Table(
@@ -66,18 +68,21 @@ items = Table(
     needed("sequence", BigInteger),
     Index("ix_items_feed", "ente_id", "citizen_id", "occurred_at", "item_id"),
     Index("ix_items_changes", "ente_id", "citizen_id", "sequence"),
-    Index("ix_items_notice", "ente_id", "citizen_id", "notice_key"),
-    Index("ix_items_about", "ente_id", "citizen_id", "about_item_id"),
-    Index("ix_items_hidden", "ente_id", "hidden", "visible_from"),
+    **CLUSTERED,
 )
+# Most items are in none of these: a row is indexed only where there is something to find.
+partial_index("ix_items_notice", items, "citizen_id", "notice_key", where=items.c.notice_key.is_not(None))
+partial_index("ix_items_about", items, "citizen_id", "about_item_id", where=items.c.about_item_id.is_not(None))
+partial_index("ix_items_hidden", items, "visible_from", where=items.c.hidden.is_(True))
 
+# Keys that lead with the item's time-ordered id are written at the end of their trees: what is new stays together.
 item_versions = Table(
     "item_versions",
     metadata,
     ente(),
-    key("citizen_id"),
     key("item_id"),
     Column("version", Integer, primary_key=True),
+    key("citizen_id"),
     needed("content_hash", String(64)),
     needed("payload_sealed", LargeBinary),  # RFC 8785 canonical JSON
     needed("outcome", String(12)),
@@ -88,12 +93,13 @@ timeline = Table(
     "timeline",
     metadata,
     ente(),
-    key("citizen_id"),
     key("item_id"),
     key("event_id"),
+    key("citizen_id"),
     needed("at", Instant),
     needed("event", String(30)),
     needed("data", JSON),
+    **CLUSTERED,
 )
 
 user_states = Table(
@@ -108,6 +114,7 @@ user_states = Table(
     Column("starred_at", Instant),
     Column("confirmed_at", Instant),
     needed("updated_at", Instant),
+    **CLUSTERED,
 )
 
 # What a citizen switched off: one topic (a service, or `*`) on one channel.

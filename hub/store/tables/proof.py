@@ -2,7 +2,7 @@
 
 from sqlalchemy import JSON, BigInteger, Column, Index, Integer, LargeBinary, String, Table
 
-from .columns import Instant, ente, key, metadata, needed
+from .columns import CLUSTERED, Instant, ente, key, metadata, needed
 
 # `ente_id` is `-` where a refusal came before an ente was known.
 evidence = Table(
@@ -27,7 +27,6 @@ evidence = Table(
     needed("row_hash", String(64)),
     needed("writer_id", String(36)),
     needed("root_number", BigInteger),
-    Index("ix_evidence_root", "writer_id", "root_number"),
 )
 
 access_log = Table(
@@ -48,7 +47,6 @@ access_log = Table(
     needed("writer_id", String(36)),
     needed("root_number", BigInteger),
     Index("ix_access_log_citizen", "ente_id", "citizen_id", "at"),
-    Index("ix_access_log_root", "writer_id", "root_number"),
 )
 
 # One hash root a commit and writer, each over the one before it.
@@ -67,11 +65,12 @@ replays = Table(
     "replays",
     metadata,
     ente(),
-    key("signer", 200),
-    key("header", 30),
-    key("jti", 200),
+    Column("token", LargeBinary(16), primary_key=True),  # a hash of (signer, header, jti): short, for it is all index
+    needed("used_at", Instant),
     needed("expires_at", Instant),
-    Index("ix_replays_expires_at", "expires_at"),
+    # Not by expiry: what is consumed together then stands together, at the end of the index.
+    Index("ix_replays_used_at", "used_at"),
+    **CLUSTERED,
 )
 
 # Daily quotas, exact and durable: counted with the commit.

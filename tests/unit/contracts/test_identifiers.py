@@ -3,7 +3,7 @@
 import string
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from stdnum import luhn
@@ -47,6 +47,21 @@ def tax_codes(draw):
 @given(tax_codes())
 def test_a_valid_tax_code_passes_whatever_its_omocodia(code):
     assert check_tax_code(code) == code
+
+
+@given(
+    st.from_regex(r"[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}", fullmatch=True)
+)
+@example("RSSMRA00B29H501")
+@example("RSSMRA01B29H501")
+@example("RSSMRA20B69H501")
+def test_the_day_of_birth_is_judged_as_stdnum_judges_it(body):
+    code = body + codicefiscale.calc_check_digit(body)
+    try:
+        accepted = check_tax_code(code) == code
+    except ValueError:
+        accepted = False
+    assert accepted == codicefiscale.is_valid(code)
 
 
 @given(tax_codes(), st.data())
@@ -119,6 +134,15 @@ def test_the_last_digit_of_an_organisations_code_belongs_to_the_rest(number, pro
     assert check_organization_tax_code(code) == code
     with pytest.raises(ValueError):
         check_organization_tax_code(body + str((int(code[-1]) + step) % 10))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0048841001", "IT00488410010", "00488410010\n", " 00488410010", "0048841001\u0660"]
+)
+def test_an_organisations_code_is_eleven_digits_and_no_more(text):
+    """With `IT` before it the code passed, and named another subject."""
+    with pytest.raises(ValueError):
+        check_organization_tax_code(text)
 
 
 # --- notice numbers: pagoPA, auxiliary digit 0

@@ -167,3 +167,23 @@ def test_a_private_jwk_is_no_registered_key() -> None:
 )
 def test_media_types_compare_by_meaning(one: str, other: str, same: bool) -> None:
     assert (media_type(one) == media_type(other)) is same
+
+
+# --- the fast reader
+
+_members = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b", "iat", "é", "\\u0061", "\\ud800"]),
+        st.sampled_from(["1", "1.0", "1e3", "NaN", "-0", "12345678901234567890123", '"x"', '"\\u00e9"', "[1]", "{}"]),
+    ),
+    max_size=4,
+)
+
+
+@QUICK
+@given(_members, st.sampled_from([",", ", "]), st.sampled_from([":", ": "]))
+def test_the_fast_reader_says_what_the_strict_one_says_or_nothing(members, comma, colon):
+    raw = ("{" + comma.join(f'"{name}"{colon}{value}' for name, value in members) + "}").encode()
+    plain = jose._plain_object(raw)
+    if plain is not None:
+        assert jose._strict_object(raw) == plain

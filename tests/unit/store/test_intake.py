@@ -32,7 +32,7 @@ def test_a_token_used_before_is_refused_before_anything_else_is_said(store):
 
 def test_a_refused_request_consumes_its_token(store):
     record(store, Submission(store.signed(jti="one"), refusal=ContractViolation()))
-    assert [row["jti"] for row in store.rows(replays)] == ["one"]
+    assert len(store.rows(replays)) == 1
 
 
 def test_a_token_is_forgotten_only_well_after_it_could_be_accepted(store):

@@ -28,7 +28,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("ente_id", "access_id", name=op.f("pk_access_log")),
     )
     op.create_index("ix_access_log_citizen", "access_log", ["ente_id", "citizen_id", "at"], unique=False)
-    op.create_index("ix_access_log_root", "access_log", ["writer_id", "root_number"], unique=False)
     op.create_table(
         "attempts",
         sa.Column("ente_id", sa.String(length=20), nullable=False),
@@ -40,6 +39,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(length=100), nullable=True),
         sa.Column("detail", sa.String(length=500), nullable=True),
         sa.PrimaryKeyConstraint("ente_id", "delivery_id", "claim_id", name=op.f("pk_attempts")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "chain_roots",
@@ -72,6 +72,7 @@ def upgrade() -> None:
         sa.Column("data_key_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("ente_id", "citizen_id", name=op.f("pk_citizens")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ux_citizens_subject", "citizens", ["ente_id", "subject_hash"], unique=True)
     op.create_table(
@@ -111,9 +112,17 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("ente_id", "delivery_id", name=op.f("pk_deliveries")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_deliveries_due", "deliveries", ["ente_id", "state", "due_at"], unique=False)
-    op.create_index("ix_deliveries_lease", "deliveries", ["ente_id", "lease_until"], unique=False)
+    op.create_index(
+        "ix_deliveries_lease",
+        "deliveries",
+        ["ente_id", "lease_until"],
+        unique=False,
+        sqlite_where=sa.text("lease_until IS NOT NULL"),
+        postgresql_where=sa.text("lease_until IS NOT NULL"),
+    )
     op.create_index("ix_deliveries_message", "deliveries", ["ente_id", "message_id"], unique=False)
     op.create_table(
         "enti",
@@ -149,7 +158,6 @@ def upgrade() -> None:
         sa.Column("root_number", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("ente_id", "evidence_id", name=op.f("pk_evidence")),
     )
-    op.create_index("ix_evidence_root", "evidence", ["writer_id", "root_number"], unique=False)
     op.create_table(
         "item_identities",
         sa.Column("ente_id", sa.String(length=20), nullable=False),
@@ -162,19 +170,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(
             "ente_id", "vendor_id", "source", "external_id", "collection", name=op.f("pk_item_identities")
         ),
+        sqlite_with_rowid=False,
     )
     op.create_index("ux_item_identities_item_id", "item_identities", ["ente_id", "item_id"], unique=True)
     op.create_table(
         "item_versions",
         sa.Column("ente_id", sa.String(length=20), nullable=False),
-        sa.Column("citizen_id", sa.String(length=36), nullable=False),
         sa.Column("item_id", sa.String(length=36), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("citizen_id", sa.String(length=36), nullable=False),
         sa.Column("content_hash", sa.String(length=64), nullable=False),
         sa.Column("payload_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("outcome", sa.String(length=12), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("ente_id", "citizen_id", "item_id", "version", name=op.f("pk_item_versions")),
+        sa.PrimaryKeyConstraint("ente_id", "item_id", "version", "citizen_id", name=op.f("pk_item_versions")),
     )
     op.create_table(
         "items",
@@ -208,12 +217,34 @@ def upgrade() -> None:
         sa.Column("content_key", sa.String(length=200), nullable=True),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("ente_id", "citizen_id", "item_id", name=op.f("pk_items")),
+        sqlite_with_rowid=False,
     )
-    op.create_index("ix_items_about", "items", ["ente_id", "citizen_id", "about_item_id"], unique=False)
+    op.create_index(
+        "ix_items_about",
+        "items",
+        ["ente_id", "citizen_id", "about_item_id"],
+        unique=False,
+        sqlite_where=sa.text("about_item_id IS NOT NULL"),
+        postgresql_where=sa.text("about_item_id IS NOT NULL"),
+    )
     op.create_index("ix_items_changes", "items", ["ente_id", "citizen_id", "sequence"], unique=False)
     op.create_index("ix_items_feed", "items", ["ente_id", "citizen_id", "occurred_at", "item_id"], unique=False)
-    op.create_index("ix_items_hidden", "items", ["ente_id", "hidden", "visible_from"], unique=False)
-    op.create_index("ix_items_notice", "items", ["ente_id", "citizen_id", "notice_key"], unique=False)
+    op.create_index(
+        "ix_items_hidden",
+        "items",
+        ["ente_id", "visible_from"],
+        unique=False,
+        sqlite_where=sa.text("hidden IS 1"),
+        postgresql_where=sa.text("hidden IS true"),
+    )
+    op.create_index(
+        "ix_items_notice",
+        "items",
+        ["ente_id", "citizen_id", "notice_key"],
+        unique=False,
+        sqlite_where=sa.text("notice_key IS NOT NULL"),
+        postgresql_where=sa.text("notice_key IS NOT NULL"),
+    )
     op.create_table(
         "portals",
         sa.Column("ente_id", sa.String(length=20), nullable=False),
@@ -235,13 +266,13 @@ def upgrade() -> None:
     op.create_table(
         "replays",
         sa.Column("ente_id", sa.String(length=20), nullable=False),
-        sa.Column("signer", sa.String(length=200), nullable=False),
-        sa.Column("header", sa.String(length=30), nullable=False),
-        sa.Column("jti", sa.String(length=200), nullable=False),
+        sa.Column("token", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("ente_id", "signer", "header", "jti", name=op.f("pk_replays")),
+        sa.PrimaryKeyConstraint("ente_id", "token", name=op.f("pk_replays")),
+        sqlite_with_rowid=False,
     )
-    op.create_index("ix_replays_expires_at", "replays", ["expires_at"], unique=False)
+    op.create_index("ix_replays_used_at", "replays", ["used_at"], unique=False)
     op.create_table(
         "sequences",
         sa.Column("ente_id", sa.String(length=20), nullable=False),
@@ -259,13 +290,14 @@ def upgrade() -> None:
     op.create_table(
         "timeline",
         sa.Column("ente_id", sa.String(length=20), nullable=False),
-        sa.Column("citizen_id", sa.String(length=36), nullable=False),
         sa.Column("item_id", sa.String(length=36), nullable=False),
         sa.Column("event_id", sa.String(length=36), nullable=False),
+        sa.Column("citizen_id", sa.String(length=36), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("event", sa.String(length=30), nullable=False),
         sa.Column("data", sa.JSON(), nullable=False),
-        sa.PrimaryKeyConstraint("ente_id", "citizen_id", "item_id", "event_id", name=op.f("pk_timeline")),
+        sa.PrimaryKeyConstraint("ente_id", "item_id", "event_id", "citizen_id", name=op.f("pk_timeline")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "trust_keys",
@@ -292,6 +324,7 @@ def upgrade() -> None:
         sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("ente_id", "citizen_id", "item_id", name=op.f("pk_user_states")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "vendors",
