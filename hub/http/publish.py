@@ -26,6 +26,7 @@ from hub.store.publications import Published
 from .exchange import Exchange, Handler, json_response
 from .limits import Limiter
 from .operations import Operation
+from .together import Together
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,13 @@ class PublishApi:
         self._body_limit = body_limit
         self._content_limit = content_limit
         self._accepted = accepted
+        self._verify = Together(pipeline.verify)
+        self._judge: Together[tuple[Inbound, Verified, str], Submission[Any]] = Together(
+            lambda request: pipeline.publication(*request)
+        )
+        self._receipt: Together[tuple[dict[str, Any], datetime, Verified, Inbound, bool], Response] = Together(
+            lambda answer: self._signed(*answer)
+        )
 
     def handler(self, operation: Operation) -> Handler:
         """The handler of an operation of the table. Raises KeyError for one that has none."""
@@ -81,7 +89,7 @@ class PublishApi:
     def _publish(self, operation: Operation, collection: str) -> Handler:
         async def publish(exchange: Exchange) -> Response:
             inbound, verified = await self._verified(exchange, operation, self._body_limit)
-            answer: Published = await self._submit(self._pipeline.publication(inbound, verified, collection))
+            answer: Published = await self._submit(await self._judge((inbound, verified, collection)))
             content = {
                 "item_id": answer.item_id,
                 "external_id": answer.external_id,
@@ -90,7 +98,7 @@ class PublishApi:
                 "outcome": answer.outcome,
                 "notification": answer.notification,
             }
-            return self._signed(content, answer.received_at, verified, inbound, created=answer.outcome == "created")
+            return await self._receipt((content, answer.received_at, verified, inbound, answer.outcome == "created"))
 
         return publish
 
@@ -103,7 +111,7 @@ class PublishApi:
                 "item_id": answer.item_id,
                 "lifecycle": "withdrawn",
             }
-            return self._signed(content, answer.received_at, verified, inbound, created=True)
+            return await self._receipt((content, answer.received_at, verified, inbound, True))
 
         return withdraw
 
@@ -119,7 +127,7 @@ class PublishApi:
                 "outcome": answer.outcome,
                 "notification": answer.notification,
             }
-            return self._signed(content, answer.received_at, verified, inbound, created=answer.outcome == "created")
+            return await self._receipt((content, answer.received_at, verified, inbound, answer.outcome == "created"))
 
         return upload
 
@@ -160,7 +168,7 @@ class PublishApi:
                 limit, before_large=lambda bare: self._pipeline.authenticate(inbound_of(bare))
             )
             inbound, body = inbound_of(request), request.body
-            verified = self._pipeline.verify(inbound)
+            verified = await self._verify(inbound)
         except RequestRefused as refused:
             exchange.allowance = self._limiter.count_refusal(exchange.address)
             row = Unsigned(exchange.request_id, operation.operation_id, refused.cause, sha256_hex(body), refused.code)
@@ -197,7 +205,7 @@ class PublishApi:
         return content
 
     def _signed(
-        self, content: dict[str, Any], received_at: datetime, verified: Verified, inbound: Inbound, *, created: bool
+        self, content: dict[str, Any], received_at: datetime, verified: Verified, inbound: Inbound, created: bool
     ) -> Response:
         """The receipt: signed by the hub over the bytes sent, tied to the request by its digest."""
         request_digest = digest_header(inbound.request.body)

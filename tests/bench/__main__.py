@@ -25,7 +25,7 @@ from . import raw, store
 from .corpus import Vendors, feed_requests, publish_requests, tax_codes
 from .load import CONNECTIONS
 from .reading import pages
-from .servers import Generator, running, serve_hub, serve_limit
+from .servers import Generator, running, serve_hub, serve_limit, serve_same
 from .verifying import verifiers
 
 SETTINGS = {"calls_per_minute": 10_000_000}
@@ -117,9 +117,12 @@ def measure(folder: Path, size: Size, profile: Path | None) -> list[Line]:
     with (
         closing(Generator()) as generator,
         running(serve_limit, folder / "limit.db", PUBLISH_AUDIENCE, jwks) as limit,
+        running(serve_same, folder / "same.db", folder / "hub") as same,
         running(serve_hub, folder / "hub", SETTINGS, **options) as hub,
     ):
-        found, latencies = _publishing(folder, size, vendors, signed, generator, {"limit": limit, "hub": hub})
+        found, latencies = _publishing(
+            folder, size, vendors, signed, generator, {"limit": limit, "same": same, "hub": hub}
+        )
         rss = hub.rss_mb()
         for _ in range(size.rounds):
             found.add("feed/http", generator.drive(hub, feed_requests(vendors, codes, size.messages // 4)).rate)
@@ -178,11 +181,16 @@ def _publishing_lines(found: Findings, latencies: dict[str, list[float]], rss: f
             Line("  raw driver, group commits of 16", found.of(f"commits/{vendor}"), "msg/s"),
             Line("  two checks and a share of a commit", found.of(f"floor/{vendor}"), "msg/s"),
         ]
-        for server, against, goal in (("limit", "floor", ""), ("hub", "limit", "0.50, then 0.60")):
+        for server, against, title, goal in (
+            ("limit", "floor", "limit server, by hand", ""),
+            ("same", "floor", "limit server, the hub's verification", ""),
+            ("hub", "same", "hub, publish", "0.50"),
+            ("hub", "limit", "  against the one by hand", "then 0.60"),
+        ):
             key = f"{server}/{vendor}"
             lines.append(
                 Line(
-                    f"  {'limit server' if server == 'limit' else 'hub, publish'}",
+                    f"  {title}",
                     found.of(key),
                     "msg/s",
                     f"{against}",

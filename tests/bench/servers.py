@@ -68,12 +68,20 @@ def _profiled(app: Any, pipe: Connection, folder: Path) -> None:
 
 
 def serve_limit(path: Path, audience: str, jwks: dict[str, Any], pipe: Connection) -> None:
+    """The limit server that verifies by hand."""
     from joserfc.jwk import JWKRegistry
 
-    from .limit_server import create_app
+    from .limit_server import by_hand, create_app
 
     keys = {kid: JWKRegistry.import_key(jwk).public_key for kid, jwk in jwks.items()}  # type: ignore[union-attr]  # EC keys
-    _serve(create_app(path, audience, keys), pipe)
+    _serve(create_app(path, by_hand(audience, keys)), pipe)
+
+
+def serve_same(path: Path, home: Path, pipe: Connection) -> None:
+    """The limit server that verifies as the hub does."""
+    from .limit_server import create_app, same
+
+    _serve(create_app(path, same(home)), pipe)
 
 
 class Server:

@@ -20,7 +20,7 @@ evidence = Table(
     Column("cause", String(300)),
     needed("body_sha256", String(64)),
     Column("body_sealed", LargeBinary),  # the very bytes that were signed, under the citizen's key
-    needed("tokens", JSON),
+    needed("tokens", JSON),  # header -> compact JWS; `.payload.signature` where it shares the segment before it
     Column("citizen_id", String(36)),
     Column("item_id", String(36)),
     Column("version", Integer),
