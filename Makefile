@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test check bench lock openapi clean
+.PHONY: help demo test check bench faults lock openapi clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -32,6 +32,9 @@ check: $(STAMP) ## ruff, mypy --strict, import-linter, OpenAPI drift
 
 bench: $(STAMP) ## rates and ratios, measured in one run
 	$(BIN)/python -m tests.bench $(ARGS)
+
+faults: $(STAMP) ## the fault matrix and random kills, about an hour; ARGS="--minutes 10 --seed 7"
+	$(BIN)/python -m tests.faults --report docs/faults.md $(ARGS)
 
 openapi: $(STAMP) ## write openapi/ anew from the code
 	$(BIN)/raccordo openapi

@@ -22,7 +22,7 @@ Memo = dict[str, Any]
 
 
 class Limits(Model):
-    """The connector's own bounds, in seconds."""
+    """The connector's own bounds; an administrator may set others. Names in `_s` are seconds."""
 
     timeout_s: Annotated[float, Field(gt=0, le=120)] = 20.0
     """The whole of one step, connection included. The hub's lease is longer."""
@@ -32,6 +32,17 @@ class Limits(Model):
     retry_base_s: Annotated[float, Field(gt=0, le=3600)] = 10.0
     """First mean delay between attempts; it doubles, with full jitter, up to `retry_cap_s`."""
     retry_cap_s: Annotated[float, Field(gt=0, le=86_400)] = 3600.0
+    rate_per_s: Annotated[float, Field(gt=0, le=10_000)] = 10.0
+    """Deliveries begun in a second, by all workers together; a follow-up of an accepted one counts as one too."""
+    burst: Annotated[int, Field(ge=1, le=10_000)] = 20
+    """How many may begin at once after a rest."""
+    concurrency: Annotated[int, Field(ge=1, le=1000)] = 4
+    """Deliveries under way at once. Keep it below the threads of the hub: the rest is what a slow provider leaves."""
+    breaker_failures: Annotated[int, Field(ge=1, le=1000)] = 5
+    """Failures in a row that speak of the provider, after which nothing is sent for a while."""
+    breaker_open_s: Annotated[float, Field(gt=0, le=86_400)] = 30.0
+    """How long; then one delivery tries. It doubles while that fails, up to `breaker_max_open_s`."""
+    breaker_max_open_s: Annotated[float, Field(gt=0, le=86_400)] = 900.0
 
 
 class Idempotency(Model):
@@ -51,6 +62,9 @@ class Manifest(Model):
     auth: Literal["api_key", "smtp", "none"] = "none"
     limits: Limits = Limits()
     idempotency: Idempotency = Idempotency()
+    ordered: bool = False
+    """One notice at a time, in the order of their making, for each citizen and service: the next is sent once the one
+    before was accepted or has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +128,22 @@ class Continue:
 Advance = Callable[[Notice, Memo], Done | Continue]
 """One step. Raises a `contracts.failures.Failure`; anything else is a bug of the connector."""
 
+Lookup = Callable[[Notice, Memo], Done | Continue | None]
+"""Asks the provider what became of a delivery that may have been sent: Done or an accepted Continue where it has it,
+None where it surely has not. Raises Unconfirmed where it cannot tell, Deferred where it cannot be asked now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """One call that a delivery makes, for the person who decides whether it is sent again. No secret is in it.
+
+    `call` says what goes where, without personal data; `fields` what goes out under which name. The same notice and
+    settings give the same preview, so that two of them can be compared: what changes with every attempt is left out.
+    """
+
+    call: str
+    fields: Mapping[str, str] = field(repr=False)
+
 
 @dataclass(frozen=True, slots=True)
 class Connector:
@@ -124,6 +154,17 @@ class Connector:
     check: Callable[[], str]
     """Really calls the provider; returns a sentence for the administrator or raises a Failure."""
     close: Callable[[], None] = lambda: None
+    lookup: Lookup | None = None
+    """Where the provider can be asked: then nothing that may have been sent is sent again unasked."""
+    preview: Callable[[Notice], tuple[Preview, ...]] | None = None
+    """The calls of a delivery from its first step on, as far as they can be known, without making any. Raises the
+    Failure that the delivery would meet before its first call."""
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether a delivery goes on by itself after an unknown outcome; else a person decides."""
+        own = self.manifest.idempotency
+        return self.lookup is not None or own.honours_key or own.resend_unconfirmed
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What a connector raises when a step did not succeed. The type is the decision; the text holds no personal data."""
 
 from datetime import timedelta
+from typing import Literal
 
 
 class Failure(Exception):
@@ -23,16 +24,26 @@ class Skipped(Failure):
 class Deferred(Failure):
     """Not now: the provider is overloaded or unreachable and nothing was accepted. The delivery is tried again.
 
-    `after` is the provider's own wish (Retry-After); the hub clamps it.
+    `after` is the provider's own wish (Retry-After); the hub clamps it. `about` the message alone (a full mailbox, a
+    greylist): others go on. About the provider: so many in a row stop its connector for a while.
     """
 
-    def __init__(self, reason: str, detail: str = "", *, after: timedelta | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        detail: str = "",
+        *,
+        after: timedelta | None = None,
+        about: Literal["provider", "message"] = "provider",
+    ) -> None:
         super().__init__(reason, detail)
         self.after = after
+        self.about = about
 
 
 class Unconfirmed(Failure):
-    """Bytes were sent and no answer came: the provider may have accepted. Resent only if the connector opted in."""
+    """Bytes were sent and no answer came: the provider may have accepted. Resent only if it can be asked first, honours
+    our key, or the connector opted in."""
 
 
 class Misconfigured(Failure):

@@ -14,8 +14,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 
-from hub.bootstrap import Home, Hub
+from hub.bootstrap import Hub
 from hub.errors import MethodNotAllowed, PathUnknown, StoreUnavailable
+from hub.home import Home
 from hub.http import documentation
 from hub.http.exchange import Endpoint, Exchange, Handler, endpoint, json_response
 from hub.http.feed import FeedApi
@@ -94,7 +95,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         key=hub.key,
         body_limit=hub.settings.body_limit,
         content_limit=hub.settings.content_limit,
-        accepted=hub.dispatcher.ring,
+        accepted=hub.ring,
     )
     feed = FeedApi(
         feed=hub.feed,
@@ -122,10 +123,8 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
 
 def _status(hub: Hub) -> Handler:
     async def status(_exchange: Exchange) -> Response:
-        try:
-            await run_in_threadpool(hub.registry.poll)
-        except Exception:  # noqa: BLE001 - whatever keeps the database from answering, the answer is 503
-            raise StoreUnavailable from None
+        if not await run_in_threadpool(hub.observed.ready):
+            raise StoreUnavailable  # which check does not hold is for the operator: `hub.exporter` tells
         content = {
             "type": "about:blank",
             "title": "In servizio / Up",

@@ -13,7 +13,8 @@ import httpx
 
 from connectors.base.serving import LoopbackServer
 from hub.app import create_app
-from hub.bootstrap import Home, Hub
+from hub.bootstrap import Hub
+from hub.home import Home
 from hub.registry import Ente, Portal, Vendor
 from hub.security.keys import new_key
 from hub.security.sign import SigningKey, sign_portal_request, sign_request
@@ -21,6 +22,7 @@ from hub.settings import Settings
 from hub.store import directory
 from hub.store.directory import NewKey
 from hub.store.operations import list_deliveries
+from tests import stores
 
 ENTE = "c_h501"
 BASE = "https://hub.comune.example.it"
@@ -194,7 +196,7 @@ def make_home(
     **settings: Any,
 ) -> Home:
     """A fresh home with one ente. `connectors` maps an id to (type, settings)."""
-    home = Home(Settings(home=folder, **settings))
+    home = Home(Settings(home=folder, **(stores.home_settings() | settings)))
     home.create()
     with home.database.write() as tx:
         ente = Ente(ENTE, "Comune di Prova", BASE, PUBLISH_AUDIENCE, FEED_AUDIENCE, "https://servizi.comune.example.it")

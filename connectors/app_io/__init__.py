@@ -26,4 +26,4 @@ def connect(settings: Settings, limits: Limits) -> Connector:
         status_checks=settings.status_checks,
         status_delay_s=settings.status_delay_s,
     )
-    return Connector(read_manifest(Path(__file__).parent), io.advance, io.check, client.close)
+    return Connector(read_manifest(Path(__file__).parent), io.advance, io.check, client.close, preview=io.preview)

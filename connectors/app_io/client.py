@@ -4,6 +4,7 @@ The memos: {}, then {"step": "send"} (announced as unsafe), then {"step": "statu
 the last one as often as `status_checks` says.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal
@@ -12,8 +13,9 @@ import httpx
 from pydantic import Field, TypeAdapter, ValidationError
 
 from connectors.base.http import Answer, send
+from connectors.base.previewing import fields_of
 from contracts.base import Model
-from contracts.connector import Continue, Done, Memo, Notice
+from contracts.connector import Continue, Done, Memo, Notice, Preview
 from contracts.failures import Deferred, Misconfigured, Skipped, Unconfirmed
 
 from .mapping import (
@@ -76,6 +78,11 @@ class AppIo:
             case AskStatus() as step:
                 return self._ask_status(notice, step)
 
+    def preview(self, notice: Notice) -> tuple[Preview, ...]:
+        """The question whether we may write, and the message. The key goes in a header of both, and is not shown."""
+        profile, message = {"fiscal_code": recipient(notice)}, new_message(notice, self.service)
+        return self._shown("/profiles", profile), self._shown("/messages", message)
+
     def check(self) -> str:
         """Ask for the profile of IO's test recipient: whether it exists does not matter, that we may ask does."""
         answer = self._profile(TEST_RECIPIENT)
@@ -134,6 +141,9 @@ class AppIo:
     def _profile(self, fiscal_code: str) -> Answer:
         # POST and not GET /profiles/{fiscal_code}: the tax code then stays out of URLs and of everybody's logs.
         return self._call("POST", "/profiles", {"fiscal_code": fiscal_code})
+
+    def _shown(self, path: str, body: Mapping[str, object]) -> Preview:
+        return Preview(f"POST {self.http.build_request('POST', path).url}", fields_of(body))
 
     def _call(self, method: str, path: str, body: object = None, *, unsafe: bool = False) -> Answer:
         request = self.http.build_request(method, path, json=body)

@@ -258,6 +258,47 @@ class Conformance:
             walk = self.until_sending()
             self.meets(walk, fault)
 
+    def test_a_lookup_finds_what_the_provider_has_and_nothing_else(self) -> None:
+        walk = self.until_sending()
+        lookup, memo, taken = walk.connector.lookup, walk.memo, len(self.taken())
+        if lookup is None:
+            return
+        # Without an unsafe step the message is at the provider already.
+        assert lookup(walk.notice, memo) is None or not walk.unsafe
+        assert len(self.taken()) == taken, "a question sends nothing"
+        walk.step()
+        found = lookup(walk.notice, memo)
+        assert isinstance(found, Done) or (found is not None and found.accepted)
+        self.is_proper(found)
+
+    def test_a_lookup_that_fails_never_says_that_nothing_arrived(self) -> None:
+        walk = self.until_sending()
+        memo = walk.memo
+        if walk.connector.lookup is None:
+            return
+        walk.step()
+        for fault in self.faults:
+            self.behave(fault)
+            connector = self.fresh(TIMEOUT_S)
+            assert connector.lookup is not None
+            try:
+                assert connector.lookup(walk.notice, memo) is not None
+            except (Deferred, Unconfirmed) as failure:
+                self.is_proper(failure)
+
+    def test_a_preview_shows_what_would_go_out_and_sends_nothing(self) -> None:
+        connector, notice, count = self.fresh(), self.notice(), len(self.taken())
+        assert connector.preview is not None, "an operator must see what would be sent again"
+        self.behave(None)
+        shown = connector.preview(notice)
+        assert shown == connector.preview(notice), "two previews of the same must not differ"
+        assert len(self.taken()) == count
+        self.shows_nothing(" ".join(f"{each.call} {each!r}" for each in shown))
+        values = " ".join(value for each in shown for value in each.fields.values())
+        assert notice.title in values
+        for secret in self.secrets:
+            assert secret not in values
+
     def test_the_check_tells_of_a_provider_that_is_not_there(self) -> None:
         if Fault.REFUSED not in self.faults:
             return

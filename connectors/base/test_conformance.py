@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from connectors.base.conformance import Conformance
-from contracts.connector import Connector, Continue, Done, Idempotency, Manifest
+from contracts.connector import Connector, Continue, Done, Idempotency, Manifest, Preview
 from contracts.failures import Deferred, Unconfirmed
 
 from .scripted import Fault
@@ -18,13 +18,24 @@ class Suite(Conformance):
     faults = (Fault.REFUSED, Fault.CUT)
 
     def __init__(self, bug=None):
-        self.bug, self.fault, self.got, self._made = bug, None, [], []
+        self.bug, self.fault, self.got, self.seen, self._made = bug, None, [], [], []
 
     def connect(self, limits):
         idempotency = Idempotency(resend_unconfirmed=self.bug in ("new_identifier", "none_but_resends"))
         manifest = Manifest(name="toy", title="Toy", channel="email", idempotency=idempotency)
         self.memory = None
-        return Connector(manifest, self.advance, lambda: self.call("probe"))
+        return Connector(manifest, self.advance, lambda: self.call("probe"), preview=self.preview)
+
+    def preview(self, notice):
+        shown = {"title": notice.title, "key": SECRET if self.bug == "previews_secret" else "(secret)"}
+        if self.bug == "preview_sends":
+            self.call(notice.delivery_id)
+        target = notice.tax_code if self.bug == "previews_a_person" else "toy"
+        return (Preview(f"POST /{target}", shown | ({"at": str(len(self.seen))} if self.unsteady() else {})),)
+
+    def unsteady(self):
+        self.seen.append(1)
+        return self.bug == "unsteady_preview"
 
     def advance(self, notice, memo):
         if memo.get("step") is None:
@@ -82,6 +93,10 @@ def test_a_connector_without_a_fault_passes(bug):
         "refused_unconfirmed",
         "cut_deferred",
         "shows_secret",
+        "preview_sends",
+        "previews_secret",
+        "previews_a_person",
+        "unsteady_preview",
     ],
 )
 def test_each_fault_is_found(bug):

@@ -4,7 +4,7 @@ from contracts.connector import Connector, Limits
 
 from .client import Mailer
 from .config import Settings
-from .delivery import advance
+from .delivery import advance, preview
 from .manifest import MANIFEST
 
 __all__ = ["MANIFEST", "Settings", "connect"]
@@ -17,4 +17,5 @@ def connect(settings: Settings, limits: Limits) -> Connector:
         manifest=MANIFEST,
         advance=lambda notice, memo: advance(notice, memo, settings, mailer.send),
         check=mailer.check,
+        preview=lambda notice: preview(notice, settings),
     )

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 
-from contracts.connector import Continue, Done, Memo, Notice
+from contracts.connector import Continue, Done, Memo, Notice, Preview
 from contracts.failures import Rejected, Skipped
 
 from .addresses import BadAddress, ascii_address, opaque_token
@@ -11,6 +12,8 @@ from .client import Letter
 from .config import Settings
 from .message import Stamp, compose
 from .statuses import Doubtful, Verdict
+
+_OF_AN_ATTEMPT = frozenset({"message-id", "date", "mime-version", "content-type"})
 
 SECOND_LOOK = timedelta(hours=12)
 """A domain that does not exist must be missing twice within 24 hours."""
@@ -31,6 +34,18 @@ def advance(notice: Notice, memo: Memo, settings: Settings, send: Callable[[Lett
             raise
         return Continue({**memo, "doubted": True, "waiting": True}, after=SECOND_LOOK)
     return Done(provider_id=stamp.message_id, detail="inviata come cortesia / sent as courtesy")
+
+
+def preview(notice: Notice, settings: Settings) -> tuple[Preview, ...]:
+    """The letter, without what is fixed at its first attempt: Message-ID and date."""
+    stamp = Stamp(message_id="<preview@invalid>", date=notice.created_at)
+    message = compose(notice, _recipient(notice), stamp, settings)
+    fields = {"envelope sender": settings.envelope_sender(opaque_token(notice.delivery_id))}
+    fields |= {name: str(value) for name, value in message.items() if name.lower() not in _OF_AN_ATTEMPT}
+    for part in message.iter_parts():
+        assert isinstance(part, EmailMessage)
+        fields[part.get_content_type()] = part.get_content()
+    return (Preview(f"SMTP {settings.host}:{settings.port} ({settings.security})", fields),)
 
 
 def _recipient(notice: Notice) -> str:

@@ -157,9 +157,10 @@ def failure(reply: Reply) -> Failure:
     if found in MISCONFIGURED:
         return Misconfigured(found, detail)
     if found in DEFERRED:
-        return Deferred(found, detail, after=DEFERRED[found])
+        mailbox = reply.phase is Phase.RECIPIENT or found is Verdict.MAILBOX_FULL
+        return Deferred(found, detail, after=DEFERRED[found], about="message" if mailbox else "provider")
     if found is Verdict.BLOCKED and reply.phase is Phase.RECIPIENT:
-        return Deferred(found, detail, after=BLOCKED_AFTER)
+        return Deferred(found, detail, after=BLOCKED_AFTER, about="message")
     if found in SECOND_TIME:
         return Doubtful(found, detail)
     return Rejected(found, detail)

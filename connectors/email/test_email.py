@@ -133,6 +133,7 @@ def test_a_refusal_of_the_recipient(
     assert isinstance(caught, kind)
     assert caught.reason == reason
     assert getattr(caught, "after", None) == after
+    assert getattr(caught, "about", "message") == "message", "one citizen's mailbox must not stop everybody's mail"
     assert "mario.rossi" not in "".join(traceback.format_exception(caught))
     assert sim.entries() == []
 

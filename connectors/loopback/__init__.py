@@ -21,4 +21,4 @@ def connect(settings: Settings, limits: Limits) -> Connector:
     """The connector for one folder. `limits` bind the hub; a local file has no time-out of its own."""
     manifest = read_manifest(Path(__file__).parent).model_copy(update={"channel": settings.channel})
     folder = Folder(settings.folder)
-    return Connector(manifest, folder.advance, folder.check)
+    return Connector(manifest, folder.advance, folder.check, lookup=folder.lookup, preview=folder.preview)

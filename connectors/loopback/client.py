@@ -1,13 +1,15 @@
 """The one step: write the file, on the disk and whole, or not at all."""
 
 import errno
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts.connector import Continue, Done, Memo, Notice
+from connectors.base.previewing import fields_of
+from contracts.connector import Continue, Done, Memo, Notice, Preview
 from contracts.failures import Deferred, Misconfigured
 
 from .mapping import content, file_name
@@ -31,6 +33,17 @@ class Folder:
         with _failures():
             self._write(name, content(notice))
         return Done(name)
+
+    def lookup(self, notice: Notice, memo: Memo) -> Done | None:
+        """Whether the file is there: it is there whole or not at all."""
+        name = file_name(notice)
+        with _failures():
+            self.path.stat()  # without the folder nothing can be said of a file
+            return Done(name) if (self.path / name).exists() else None
+
+    def preview(self, notice: Notice) -> tuple[Preview, ...]:
+        """The file that would be written."""
+        return (Preview(f"write {self.path / file_name(notice)}", fields_of(json.loads(content(notice)))),)
 
     def check(self) -> str:
         """Write and remove a file."""

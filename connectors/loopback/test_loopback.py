@@ -63,6 +63,20 @@ def test_the_file_bears_the_deliverys_name_and_nothing_else_is_left(tmp_path):
     assert next(tmp_path.iterdir()).stat().st_mode & 0o077 == 0
 
 
+def test_a_lookup_knows_a_delivery_by_its_file(tmp_path):
+    delivery = walk(tmp_path)
+    ask = delivery.connector.lookup
+    assert ask(delivery.notice, {}) is None
+    delivery.finish()
+    assert ask(delivery.notice, {}) == Done("01890a5d-ac96-774b-bcce-b302099a8057.json")
+
+
+def test_a_missing_folder_does_not_mean_that_nothing_arrived(tmp_path):
+    delivery = walk(tmp_path / "gone")
+    with pytest.raises(Misconfigured):
+        delivery.connector.lookup(delivery.notice, {})
+
+
 def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path):
     assert isinstance(walk(tmp_path, delivery_id="../x").finish(), Rejected)
     assert isinstance(walk(tmp_path, delivery_id="x\n").finish(), Rejected)

@@ -8,10 +8,12 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from hub.bootstrap import HomeError
+from hub.home import HomeError
 from hub.security.vault import VaultError
+from hub.store.database import error_name, is_away
 
 from .auditing import group as audit
+from .backing import backup, erase, restore
 from .connectors import group as connector
 from .console import Failed, WrongUsage, complain
 from .deliveries import group as delivery
@@ -19,7 +21,9 @@ from .describing import openapi
 from .homes import group as ente
 from .homes import init, migrate
 from .keys import group as keys
+from .partitioning import partition
 from .portals import group as portal
+from .replaying import replay
 from .services import group as service
 from .serving import serve
 from .signing import sign
@@ -27,6 +31,7 @@ from .touring import demo
 from .vendor_changes import changes
 from .vendors import group as vendor
 from .verifying import verify
+from .working import sweep, worker
 
 INTERRUPTED = 130
 
@@ -35,8 +40,9 @@ application = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for command in (init, serve, migrate, sign, verify, openapi, demo):
+for command in (init, serve, worker, sweep, migrate, partition, backup, restore, erase, sign, verify, openapi, demo):
     application.command()(command)
+delivery.command()(replay)
 for change in changes:
     vendor.command()(change)
 for subject in (ente, vendor, portal, service, connector, keys, delivery, audit):
@@ -75,14 +81,16 @@ def _told(error: Exception) -> tuple[int, str]:
         case ValidationError():
             faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
             return WrongUsage.exit_code, "; ".join(faults)
+        case SQLAlchemyError() if is_away(error):
+            return Failed.exit_code, "the database of RACCORDO_DATABASE_URL does not answer"
         case SQLAlchemyError():
-            return Failed.exit_code, f"the database of --home did not do it: {_database_fault(error)}"
+            return Failed.exit_code, f"the database did not do it: {_database_fault(error)}"
         case _:
             place = traceback.extract_tb(error.__traceback__)[-1]
             return Failed.exit_code, f"a bug of raccordo: {type(error).__name__} at {place.filename}:{place.lineno}"
 
 
 def _database_fault(error: SQLAlchemyError) -> str:
-    """The kind of the error, and SQLite's own name for it where it is SQLite's."""
-    name = getattr(getattr(error, "orig", None), "sqlite_errorname", None)
-    return f"{type(error).__name__} ({name})" if name else type(error).__name__
+    """The kind of the error, and the database's own name for it where it has one."""
+    kind, name = type(error).__name__, error_name(error)
+    return kind if name == kind else f"{kind} ({name})"

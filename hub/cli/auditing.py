@@ -1,17 +1,16 @@
 """`audit verify`: whether evidence and access log are as they were written."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import typer
 from sqlalchemy import Connection, Table, func, select, tuple_
 
-from hub.security import jose
+from hub.home import Home
 from hub.security.causes import Refusal
 from hub.security.sign import SigningKey
+from hub.security.signed_lines import open_line
 from hub.store.chain import verify_chain
 from hub.store.tables import access_log, chain_roots, evidence
 
@@ -46,21 +45,27 @@ class Anchors:
 def verify(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """Check the hash chain over every record, and the signed anchors outside the database."""
     with opened(home) as one:
-        # The anchors first: what is written meanwhile only makes the chain longer than they say.
-        anchors = read_anchors(one.anchors, one.key)
-        with one.database.read() as connection:
-            records = _count(connection, evidence) + _count(connection, access_log)
-            faults = [*anchors.faults, *verify_chain(connection, anchors.last()), *_rewritten(connection, anchors)]
+        records, anchors, faults = examine(one)
     if as_json:
-        emit({"ok": not faults, "records": records, "anchors": anchors.count, "faults": faults})
+        emit({"ok": not faults, "records": records, "anchors": anchors, "faults": faults})
     else:
         for fault in faults[:MAX_TOLD]:
             say(fault)
-        say(f"records: {records}, anchors: {anchors.count}, faults: {len(faults)}")
-    if not anchors.count and records:
+        say(f"records: {records}, anchors: {anchors}, faults: {len(faults)}")
+    if not anchors and records:
         complain("note: there is no anchor yet, so that a cut tail would not show; a hub writes one in five minutes")
     if faults:
         raise Failed(f"the records are not as they were written: {len(faults)} faults")
+
+
+def examine(home: Home) -> tuple[int, int, list[str]]:
+    """How many records and anchors there are, and every fault found."""
+    # The anchors first: what is written meanwhile only makes the chain longer than they say.
+    anchors = read_anchors(home.anchors, home.key)
+    with home.database.read() as connection:
+        records = _count(connection, evidence) + _count(connection, access_log)
+        faults = [*anchors.faults, *verify_chain(connection, anchors.last()), *_rewritten(connection, anchors)]
+    return records, anchors.count, faults
 
 
 def _count(connection: Connection, table: Table) -> int:
@@ -85,14 +90,8 @@ def read_anchors(path: Path, key: SigningKey) -> Anchors:
 
 
 def _anchor(line: bytes, key: SigningKey) -> Tails:
-    content: dict[str, Any] = json.loads(line)
-    signature = content.pop("signature")
-    token = jose.parse(signature)
-    jose.verify(token, jose.VerifyingKey(key.private.public_key(), key.alg, key.kid))
-    if token.claims != content:
-        raise Refusal("signature.invalid")
-    tails: Tails = content["tails"]
-    return tails
+    found: Tails = open_line(line, key)["tails"]
+    return found
 
 
 def _rewritten(connection: Connection, anchors: Anchors) -> Iterator[str]:

@@ -8,8 +8,9 @@ import typer
 
 from contracts.base import Code
 from contracts.failures import Failure
-from hub.bootstrap import Home
+from hub.home import Home
 from hub.store.configuration import ConnectorConfig, set_status
+from hub.store.lanes import Lane, Standing, standings
 
 from .connector_settings import connect, from_options, limits_from_options, masked
 from .console import Failed, WrongUsage, record, table, told
@@ -23,9 +24,9 @@ ConnectorId = Annotated[str, typer.Argument(metavar="ID")]
 
 @group.command("list")
 def list_(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
-    """The connectors."""
+    """The connectors. Where the breaker is open, its provider failed again and again and is left alone for a while."""
     with opened(home) as one, one.database.read() as connection:
-        configs = one.configuration.load(connection)
+        configs, lanes, now = one.configuration.load(connection), standings(connection), one.database.clock.now()
     rows = [
         {
             "ente_id": config.ente_id,
@@ -34,9 +35,10 @@ def list_(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
             "status": config.status,
             "version": config.version,
             "paused_reason": config.paused_reason,
+            "breaker": lanes.get(Lane(*key), Standing()).breaker(now),
             "simulated": is_simulated(one, config),
         }
-        for _, config in sorted(configs.items())
+        for key, config in sorted(configs.items())
     ]
     table(rows, as_json=as_json, empty="no connector is configured")
 

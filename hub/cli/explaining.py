@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from contracts.items import COLLECTIONS
 from contracts.publishing import Withdrawal
-from hub.bootstrap import Home
 from hub.errors import Fault, HubError
+from hub.home import Home
 from hub.http.operations import PUBLISH, Operation
 from hub.ingest.canonical import parse, refusal_of
 from hub.ingest.pipeline import Inbound, Pipeline

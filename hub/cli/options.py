@@ -11,7 +11,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
-from hub.bootstrap import Home
+from hub.home import Home
 from hub.registry import Ente
 from hub.settings import Settings
 from hub.store.directory import load_registry

@@ -6,8 +6,8 @@ from typing import get_args
 from contracts.connector import ConnectorType
 from contracts.failures import Misconfigured
 from contracts.items import Channel
-from hub.bootstrap import Home
 from hub.dispatch.pool import BadConfiguration, Configs, build
+from hub.home import Home
 from hub.store.configuration import ConnectorConfig
 from hub.store.directory import load_registry
 

@@ -14,7 +14,7 @@ import typer
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hub.bootstrap import Home, HomeError, sole
+from hub.home import Home, HomeError
 from hub.telemetry import configure
 
 from .console import Failed, WrongUsage, emit, say
@@ -47,7 +47,7 @@ def serve(
     from hub.app import create_app
 
     with opened(home) as one, ExitStack() as stack:
-        with sole(one.folder / "serve.lock"):
+        with one.taken():
             pass  # where another process serves this home, its connectors must not be turned to our providers
         listener = stack.enter_context(_listen(host, port))
         configure()

@@ -6,7 +6,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from hub.bootstrap import Home, simulations
+from hub.bootstrap import simulations
+from hub.home import Home
 from hub.store.configuration import ConnectorConfig
 from hub.store.directory import load_registry
 

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -9,8 +10,11 @@ from datetime import timedelta
 
 from hub.store.committer import Committer
 from hub.store.database import error_name
+from hub.store.lanes import LimitsOf
 from hub.store.outbox import Claim, Due, claim
 from hub.store.sweeping import Sweep, Swept, sweep
+
+from .hands import give_up
 
 log = logging.getLogger(__name__)
 
@@ -25,21 +29,26 @@ class Dispatcher:
         run: Callable[[Claim], None],
         resending: Callable[[], frozenset[tuple[str, str]]],
         lease: timedelta,
+        limits: Callable[[], LimitsOf] = dict,
         threads: int = 8,
         poll_s: float = 0.5,
         sweep_s: float = 5.0,
+        grace_s: float = 20.0,
         after_sweep: Callable[[], None] = lambda: None,
     ) -> None:
         self._committer = committer
         self._run = run
         self._resending = resending
         self._lease = lease
+        self._limits = limits
         self._poll_s = poll_s
         self._sweep_s = sweep_s
+        self._grace_s = grace_s
         self._after_sweep = after_sweep
         self._free = threading.Semaphore(threads)
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="delivery")
+        self._held: dict[str, Claim] = {}
         self._bell = threading.Event()
         self._stopping = threading.Event()
         self._loops = [
@@ -47,9 +56,9 @@ class Dispatcher:
             threading.Thread(target=self._sweep_on, name="sweeper", daemon=True),
         ]
 
-    def start(self) -> None:
-        """Take over what a process that died left claimed, then work. One a home: `hub.bootstrap` sees to it."""
-        self._committer.write(sweep, Sweep(self._resending(), everyone=True))
+    def start(self, *, alone: bool = True) -> None:
+        """Work. Whoever is `alone` with the database first takes over what a process that died left claimed."""
+        self._committer.write(sweep, Sweep(self._resending(), everyone=alone))
         for loop in self._loops:
             loop.start()
 
@@ -58,12 +67,17 @@ class Dispatcher:
         self._bell.set()
 
     def stop(self) -> None:
-        """Finish what is in flight and stop."""
+        """Finish what is in flight and stop. After the grace, what is not just being sent is handed back."""
         self._stopping.set()
         self._bell.set()
         for loop in self._loops:
             if loop.is_alive():
                 loop.join()
+        deadline = time.monotonic() + self._grace_s
+        while self._held and time.monotonic() < deadline:
+            time.sleep(0.02)
+        for each in list(self._held.values()):
+            give_up(self._committer, each)
         self._pool.shutdown(wait=True)
 
     def _dispatch(self) -> None:
@@ -72,12 +86,13 @@ class Dispatcher:
             claims: list[Claim] = []
             try:
                 if free:
-                    claims = self._committer.write(claim, Due(free, self._lease))
+                    claims = self._committer.write(claim, Due(free, self._lease, limits=self._limits()))
             except Exception as exc:  # noqa: BLE001 - a store that is away comes back; the loop must live
                 log.warning("dispatch.claim_failed error=%s", error_name(exc))
             for _ in range(free - len(claims)):
                 self._free.release()
             for each in claims:
+                self._held[each.claim_id] = each
                 self._pool.submit(self._one, each)
             if not claims:
                 self._bell.wait(self._poll_s)
@@ -98,6 +113,7 @@ class Dispatcher:
             # Not settled: the lease runs out and the sweeper takes it from there.
             log.exception("delivery.unsettled delivery_id=%s", each.delivery_id)
         finally:
+            del self._held[each.claim_id]
             self._free.release()
             self._bell.set()
 

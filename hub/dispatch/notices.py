@@ -42,7 +42,10 @@ class Notices:
     def of(self, claim: Claim) -> Notice:
         """The notice of a claimed delivery. Raises Skipped when it was withdrawn, is moot, or was opted out of."""
         with self.database.read() as connection:
-            tax_code, citizen = self.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)
+            try:
+                tax_code, citizen = self.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)
+            except LookupError:
+                raise Skipped("citizen.erased") from None
             row, message = self._item(connection, citizen, claim.message_id)
             about, item = row, message
             if row["about_item_id"] is not None:

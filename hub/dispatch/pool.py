@@ -18,6 +18,7 @@ from .routing import Outlet, Outlets
 log = logging.getLogger(__name__)
 
 Configs = dict[tuple[str, str], ConnectorConfig]
+LimitsByKey = dict[tuple[str, str], Limits]
 
 
 class BadConfiguration(Exception):
@@ -34,6 +35,7 @@ class ConnectorPool:
         self._retired: list[Connector] = []
         self._lock = threading.Lock()
         self._routes: tuple[Configs, Outlets] | None = None
+        self._limits: tuple[Configs, LimitsByKey] | None = None
 
     def get(self, ente_id: str, connector_id: str, version: int = 0) -> Connector | None:
         """The connector in force, at `version` or newer; None when it is gone or its settings no longer fit."""
@@ -76,19 +78,26 @@ class ConnectorPool:
         for (ente_id, connector_id), _ in sorted(configs.items()):
             connector = self.get(ente_id, connector_id)
             if connector is not None:
-                outlet = Outlet(connector_id, timedelta(seconds=connector.manifest.limits.max_age_s))
+                manifest = connector.manifest
+                max_age = timedelta(seconds=manifest.limits.max_age_s)
+                outlet = Outlet(connector_id, max_age, ordered=manifest.ordered)
                 found.setdefault((ente_id, connector.manifest.channel), outlet)
         self._routes = (configs, found)
         return found
 
     def resending(self) -> frozenset[tuple[str, str]]:
-        """The connectors that send again after an unknown outcome."""
+        """The connectors whose deliveries go on by themselves after an unknown outcome."""
         return frozenset(
-            key
-            for key in self._configs()
-            if (connector := self.get(*key)) is not None
-            and (connector.manifest.idempotency.resend_unconfirmed or connector.manifest.idempotency.honours_key)
+            key for key in self._configs() if (connector := self.get(*key)) is not None and connector.may_repeat
         )
+
+    def limits(self) -> LimitsByKey:
+        """The limits in force, by (ente_id, connector_id)."""
+        configs = self._configs()
+        if self._limits is None or self._limits[0] is not configs:
+            found = {key: connector.manifest.limits for key in configs if (connector := self.get(*key)) is not None}
+            self._limits = (configs, found)
+        return self._limits[1]
 
 
 def build(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Connector:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from contracts.items import Channel
+from contracts.items import Channel, MessageKind
+from hub.store.lanes import BULK, NORMAL, URGENT
 from hub.store.outbox import CONNECTOR_UNKNOWN
 from hub.store.publications import PlannedDelivery
 
@@ -15,14 +16,24 @@ class Outlet:
 
     connector_id: str
     max_age: timedelta
+    ordered: bool = False
 
 
 Outlets = Mapping[tuple[str, str], Outlet]
 """By (ente_id, channel)."""
 
+PRIORITIES: dict[MessageKind, int] = {"alert": URGENT, "broadcast": BULK, "service_opening": BULK}
+"""Of the kinds that are no ordinary notices: an alert does not wait behind a mailing to the whole town."""
+
 
 def plan(
-    ente_id: str, channels: tuple[Channel, ...], *, has_email: bool, outlets: Outlets, now: datetime
+    ente_id: str,
+    channels: tuple[Channel, ...],
+    *,
+    has_email: bool,
+    kind: MessageKind = "info",
+    outlets: Outlets,
+    now: datetime,
 ) -> tuple[PlannedDelivery, ...]:
     """One planned delivery a channel; one that cannot be tried carries the reason: nothing is dropped silently."""
     planned = []
@@ -32,16 +43,27 @@ def plan(
             planned.append(PlannedDelivery(channel, CONNECTOR_UNKNOWN, now, "channel.not_configured"))
             continue
         reason = "email.no_address" if channel == "email" and not has_email else None
-        planned.append(PlannedDelivery(channel, outlet.connector_id, now + outlet.max_age, reason))
+        planned.append(
+            PlannedDelivery(
+                channel,
+                outlet.connector_id,
+                now + outlet.max_age,
+                reason,
+                ordered=outlet.ordered,
+                priority=PRIORITIES.get(kind, NORMAL),
+            )
+        )
     return tuple(planned)
 
 
 def router(
     outlets: Callable[[], Outlets], now: Callable[[], datetime]
-) -> Callable[[str, tuple[Channel, ...], bool], tuple[PlannedDelivery, ...]]:
+) -> Callable[[str, tuple[Channel, ...], bool, MessageKind], tuple[PlannedDelivery, ...]]:
     """`plan` with the configuration and the time of the moment."""
 
-    def route(ente_id: str, channels: tuple[Channel, ...], has_email: bool) -> tuple[PlannedDelivery, ...]:
-        return plan(ente_id, channels, has_email=has_email, outlets=outlets(), now=now())
+    def route(
+        ente_id: str, channels: tuple[Channel, ...], has_email: bool, kind: MessageKind
+    ) -> tuple[PlannedDelivery, ...]:
+        return plan(ente_id, channels, has_email=has_email, kind=kind, outlets=outlets(), now=now())
 
     return route

@@ -1,6 +1,7 @@
 """The right half of the line: one claimed delivery, taken as far as it goes now.
 
     notice  = what the connector is told
+    asked   = lookup(notice, memo)            only where the provider may have it and can be asked
     step    = advance(notice, memo)           network; no transaction is open
     next    = Done | Continue | a failure     the type is the decision
     settle  = only if the claim is still ours
@@ -11,15 +12,18 @@ mark and the delivery stands as `unconfirmed`.
 
 import logging
 import random
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from contracts.connector import Connector, Continue, Done, Memo, Notice
 from contracts.failures import Deferred, Failure, Misconfigured, Rejected, Skipped, Unconfirmed
 from hub.clock import Clock
+from hub.metrics import count_attempt
 from hub.store.committer import Committer
 from hub.store.outbox import Claim, Progress, Settlement, progress, settle
+from hub.tracing import span
 
 from .backoff import next_attempt
 
@@ -27,6 +31,10 @@ log = logging.getLogger(__name__)
 
 _MOST_STEPS = 20
 """Steps of one claim that follow each other at once; a connector that wants more has a loop."""
+
+
+class _Undecided(Unconfirmed):
+    """Not even the provider can tell whether it has the message: a person decides."""
 
 
 class ClaimLost(Exception):
@@ -45,15 +53,28 @@ class Runner:
     connector: Callable[[str, str, int], Connector | None]
     lease: timedelta
     draw: Callable[[], float] = random.random
+    failed: Callable[[Claim], None] = lambda _: None
+    """Told of a claim that did not deliver, once it is settled."""
 
     def run(self, claim: Claim) -> None:
         """Take the delivery as far as it goes, and settle it."""
+        started = time.monotonic()
         try:
-            end = self._end(claim)
+            with span("deliver", delivery_id=claim.delivery_id, connector=claim.connector_id, attempt=claim.attempts):
+                end = self._end(claim)
         except ClaimLost:
             log.warning("delivery.claim_lost delivery_id=%s", claim.delivery_id)
             return
         mine = self.committer.write(settle, end)
+        count_attempt(
+            ente_id=claim.ente_id,
+            connector_id=claim.connector_id,
+            outcome=end.outcome,
+            state=end.state,
+            seconds=time.monotonic() - started,
+        )
+        if mine and end.outcome not in ("done", "continue"):
+            self.failed(claim)
         if mine and end.outcome == "misconfigured":
             log.warning("connector.paused connector=%s reason=%s", claim.connector_id, end.reason)
         log.info(
@@ -71,61 +92,94 @@ class Runner:
         connector = self.connector(claim.ente_id, claim.connector_id, claim.connector_version)
         if connector is None:
             return _held(claim, "connector.not_loaded")
-        memo: Memo = dict(claim.memo)
-        unsafe = claim.unsafe
+        at = _Place(claim, dict(claim.memo), claim.unsafe)
         try:
             notice = self.notice_of(claim)
-            if unsafe:
-                self._mark(claim, memo, unsafe=True)
-            for _ in range(_MOST_STEPS):
-                step = connector.advance(notice, memo)
-                if isinstance(step, Done):
-                    return Settlement(claim, "delivered", "done", detail=step.detail, provider_id=step.provider_id)
-                memo, unsafe = step.memo, step.unsafe
-                if step.after > timedelta():
-                    return self._later(claim, step)
-                self._mark(claim, memo, unsafe=unsafe)
-            return Settlement(claim, "parked", "deferred", "bug.endless_steps")
-        except Failure as failure:
-            return self._failed(claim, connector, failure, memo, unsafe)
+            at.called = True
+            step = self._walk(at, connector, notice)
         except ClaimLost:
             raise
+        except Failure as failure:
+            end = self._failed(at, connector, failure)
+            after = failure.after if isinstance(failure, Deferred) else None
+            return replace(end, answered=_answered(at.claim, failure) if at.called else None, after=after)
         except Exception as bug:
             # A bug of the connector. Before anything was sent it is tried again; after, nobody knows.
             log.exception("delivery.bug delivery_id=%s connector=%s", claim.delivery_id, claim.connector_id)
             name = f"bug.{type(bug).__name__}"
-            found = Unconfirmed(name) if unsafe else Deferred(name)
-            return self._failed(claim, connector, found, memo, unsafe)
+            return self._failed(at, connector, Unconfirmed(name) if at.unsafe else Deferred(name))
+        return replace(self._reached(at, step), answered=_answered(at.claim, step))
+
+    def _walk(self, at: "_Place", connector: Connector, notice: Notice) -> Done | Continue | None:
+        """Step after step, to the end or to a wait; None where neither comes."""
+        step = self._asked(at.claim, connector, notice)
+        if step is None:
+            # It never was sent, or the provider says that nothing arrived, or it may be sent twice.
+            at.claim = replace(at.claim, maybe_sent=at.claim.maybe_sent and connector.lookup is None)
+            if at.unsafe:
+                self._mark(at.claim, at.memo, unsafe=True)
+        for _ in range(_MOST_STEPS):
+            step = step or connector.advance(notice, at.memo)
+            if isinstance(step, Done):
+                return step
+            at.memo, at.unsafe = step.memo, step.unsafe
+            if step.after > timedelta():
+                return step
+            self._mark(at.claim, at.memo, unsafe=at.unsafe)
+            step = None
+        return None
+
+    def _asked(self, claim: Claim, connector: Connector, notice: Notice) -> Done | Continue | None:
+        """What the provider says of a delivery that it may have; None where it surely has not, or cannot be asked."""
+        if not claim.maybe_sent or claim.accepted or connector.lookup is None:
+            return None
+        try:
+            found = connector.lookup(notice, dict(claim.memo))
+        except Unconfirmed as failure:
+            raise _Undecided(failure.reason, failure.detail) from failure
+        log.info("delivery.asked delivery_id=%s found=%s", claim.delivery_id, found is not None)
+        return found
 
     def _mark(self, claim: Claim, memo: Memo, *, unsafe: bool) -> None:
         if not self.committer.write(progress, Progress(claim, memo, unsafe, self.lease)):
             raise ClaimLost
 
-    def _later(self, claim: Claim, step: Continue) -> Settlement:
-        due = self.clock.now() + step.after
-        state = "waiting" if step.accepted else "queued"
-        return Settlement(claim, state, "continue", due_at=due, memo=step.memo, unsafe=step.unsafe)
+    def _reached(self, at: "_Place", step: Done | Continue | None) -> Settlement:
+        match step:
+            case Done():
+                return Settlement(at.claim, "delivered", "done", detail=step.detail, provider_id=step.provider_id)
+            case Continue():
+                state, due = "waiting" if step.accepted else "queued", self._now(at) + step.after
+                return Settlement(at.claim, state, "continue", due_at=due, memo=step.memo, unsafe=step.unsafe)
+            case None:
+                return Settlement(at.claim, "parked", "deferred", "bug.endless_steps")
 
-    def _failed(self, claim: Claim, connector: Connector, failure: Failure, memo: Memo, unsafe: bool) -> Settlement:
-        opted_in = connector.manifest.idempotency
+    def _now(self, at: "_Place") -> datetime:
+        """The database's time, whatever this machine's clock says: that of the claim, and what has passed since."""
+        if at.claim.claimed_at is None:
+            return self.clock.now()
+        return at.claim.claimed_at + timedelta(seconds=time.monotonic() - at.since)
+
+    def _failed(self, at: "_Place", connector: Connector, failure: Failure) -> Settlement:
         match failure:
             case Rejected():
-                return Settlement(claim, "rejected", "rejected", failure.reason, failure.detail)
+                return Settlement(at.claim, "rejected", "rejected", failure.reason, failure.detail)
             case Skipped():
-                return Settlement(claim, "skipped", "skipped", failure.reason, failure.detail)
+                return Settlement(at.claim, "skipped", "skipped", failure.reason, failure.detail)
             case Misconfigured():
-                return _held(claim, failure.reason, failure.detail, memo=memo, unsafe=unsafe)
-            case Unconfirmed() if not (opted_in.resend_unconfirmed or opted_in.honours_key):
-                return Settlement(claim, "unconfirmed", "unconfirmed", failure.reason, failure.detail)
+                return _held(at.claim, failure.reason, failure.detail, memo=at.memo, unsafe=at.unsafe)
+            case Unconfirmed() if isinstance(failure, _Undecided) or not connector.may_repeat:
+                return Settlement(at.claim, "unconfirmed", "unconfirmed", failure.reason, failure.detail)
             case _:
-                return self._retried(claim, connector, failure, memo, unsafe)
+                return self._retried(at, connector, failure)
 
-    def _retried(self, claim: Claim, connector: Connector, failure: Failure, memo: Memo, unsafe: bool) -> Settlement:
+    def _retried(self, at: "_Place", connector: Connector, failure: Failure) -> Settlement:
+        claim = at.claim
         outcome = "unconfirmed" if isinstance(failure, Unconfirmed) else "deferred"
         due = next_attempt(
             attempt=claim.attempts,
             after=failure.after if isinstance(failure, Deferred) else None,
-            now=self.clock.now(),
+            now=self._now(at),
             expires_at=claim.expires_at,
             limits=connector.manifest.limits,
             draw=self.draw,
@@ -136,7 +190,32 @@ class Runner:
             state = "expired" if known_unsent else "unconfirmed"
             return Settlement(claim, state, outcome, failure.reason, failure.detail)
         state = "waiting" if claim.accepted else "queued"
-        return Settlement(claim, state, outcome, failure.reason, failure.detail, due_at=due, memo=memo, unsafe=unsafe)
+        return Settlement(
+            claim, state, outcome, failure.reason, failure.detail, due_at=due, memo=at.memo, unsafe=at.unsafe
+        )
+
+
+@dataclass(slots=True)
+class _Place:
+    """How far a claim has come: what a failure leaves behind."""
+
+    claim: Claim
+    memo: Memo
+    unsafe: bool
+    since: float = field(default_factory=time.monotonic)
+    called: bool = False
+    """The connector was: what it raises may speak of the provider."""
+
+
+def _answered(claim: Claim, result: Done | Continue | Failure | None) -> bool | None:
+    """What a result says of the provider's health. Following up, a connector takes a failed question for an answer."""
+    match result:
+        case Unconfirmed() | Deferred(about="provider"):
+            return False
+        case Misconfigured() | None:
+            return None
+        case _:
+            return None if claim.accepted else True
 
 
 def _held(claim: Claim, reason: str, detail: str = "", *, memo: Memo | None = None, unsafe: bool = False) -> Settlement:

@@ -13,7 +13,9 @@ from starlette.responses import Response
 
 from contracts.identifiers import new_uuid7
 from hub.errors import BodyTooLarge, BodyTooSlow, HubError
+from hub.metrics import count_request
 from hub.security.modi import SignedRequest
+from hub.tracing import span
 
 from .limits import Allowance, Limiter
 
@@ -79,7 +81,8 @@ def endpoint(handler: Handler, operation: str, limiter: Limiter) -> Endpoint:
         address = request.client.host if request.client else "-"
         exchange = Exchange(request, new_uuid7(), address)
         try:
-            response = await handler(exchange)
+            with span("request", operation=operation, request_id=exchange.request_id):
+                response = await handler(exchange)
         except ClientDisconnect:
             response = Response(status_code=499)
         except HubError as error:
@@ -88,12 +91,14 @@ def endpoint(handler: Handler, operation: str, limiter: Limiter) -> Endpoint:
             log.exception("request.failed operation=%s request_id=%s", operation, exchange.request_id)
             response = problem(HubError(), exchange)
         _complete(response, exchange, limiter)
+        took_s = time.perf_counter() - started
+        count_request(operation, response.status_code, took_s)
         log.info(
             "request.done operation=%s method=%s status=%d ms=%.1f client=%s request_id=%s",
             operation,
             request.method,
             response.status_code,
-            (time.perf_counter() - started) * 1000,
+            took_s * 1000,
             address,
             exchange.request_id,
         )

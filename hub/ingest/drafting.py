@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from contracts.items import Channel, CitizenItem, Document, Item, Message, Payment, Receipt, Service
+from contracts.items import Channel, CitizenItem, Document, Item, Message, MessageKind, Payment, Receipt, Service
 from hub.registry import Vendor
 from hub.store.citizens import Subject
 from hub.store.publications import HUB_VENDOR, Draft, Identity, PlannedDelivery
@@ -17,8 +17,8 @@ SETTLES = "settles-notices"
 
 ROME = ZoneInfo("Europe/Rome")
 
-Route = Callable[[str, tuple[Channel, ...], bool], tuple[PlannedDelivery, ...]]
-"""Which connectors to try: (ente_id, channels wished for, whether an e-mail address is known)."""
+Route = Callable[[str, tuple[Channel, ...], bool, MessageKind], tuple[PlannedDelivery, ...]]
+"""Which connectors to try: (ente_id, channels wished for, whether an e-mail address is known, kind)."""
 
 KeyedHash = Callable[[str, str], str]
 
@@ -82,8 +82,10 @@ def _citizen_draft(
             min_loa=item.min_loa,
             visible_from=item.visible_from,
         )
-    tells = message is not None or isinstance(item, Message)
-    channels = item.notify.channels if tells else ()
+    kind = rule.kind if rule is not None else item.kind if isinstance(item, Message) else None
+    deliveries: tuple[PlannedDelivery, ...] = ()
+    if kind is not None and item.notify.channels:
+        deliveries = route(vendor.ente_id, item.notify.channels, item.recipient.email is not None, kind)
     return Draft(
         identity=identity,
         subject=subject,
@@ -105,7 +107,7 @@ def _citizen_draft(
         settles=isinstance(item, Receipt) and SETTLES in vendor.rights,
         file_sha256=item.sha256 if isinstance(item, Document) else None,
         message=message,
-        deliveries=route(vendor.ente_id, channels, item.recipient.email is not None) if channels else (),
+        deliveries=deliveries,
     )
 
 

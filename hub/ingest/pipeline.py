@@ -25,6 +25,7 @@ from hub.security.modi import SignedRequest, Verified, authenticate, verify
 from hub.store.amendments import Withdraw
 from hub.store.intake import Read, Signed, Submission
 from hub.store.replay import UsedToken
+from hub.tracing import span
 
 from .canonical import parse, refusal_of
 from .drafting import KeyedHash, Route, draft_of
@@ -52,13 +53,14 @@ class Pipeline:
 
     def verify(self, inbound: Inbound) -> Verified:
         """Who sent it. Raises RequestRefused or RequestMalformed."""
-        return verify(
-            inbound.request,
-            signed_body=inbound.signed_body,
-            registry=self._registry(),
-            now=self._clock.now(),
-            chains=self._chains,
-        )
+        with span("verify", apart=True, request_id=inbound.request_id):
+            return verify(
+                inbound.request,
+                signed_body=inbound.signed_body,
+                registry=self._registry(),
+                now=self._clock.now(),
+                chains=self._chains,
+            )
 
     def authenticate(self, inbound: Inbound) -> None:
         """What can be told from the headers alone, before a large body is read. Raises as `verify`."""

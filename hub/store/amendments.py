@@ -10,11 +10,11 @@ from sqlalchemy import select, update
 from hub.errors import AlreadyWithdrawn, ContentMismatch, HubError, ItemUnknown
 
 from .citizens import Citizens
-from .database import Tx
+from .database import Tx, among, keys
 from .intake import Done, Signed
 from .outbox import notifications
 from .publications import Draft, Publications
-from .rows import Batch
+from .rows import IN_ORDER, Batch, lock_items
 from .tables import deliveries, item_identities, items
 
 
@@ -58,9 +58,11 @@ class Amendments:
         self._publications = publications
 
     def upload(self, tx: Tx, acts: Sequence[tuple[Signed, Upload]]) -> list[Done | HubError]:
+        _hold(tx, acts)
         return [self._each(self._upload, tx, signed, act) for signed, act in acts]
 
     def withdraw(self, tx: Tx, acts: Sequence[tuple[Signed, Withdraw]]) -> list[Done | HubError]:
+        _hold(tx, acts)
         return [self._each(self._withdraw, tx, signed, act) for signed, act in acts]
 
     def _each(self, apply: Any, tx: Tx, signed: Signed, act: Any) -> Done | HubError:
@@ -108,6 +110,17 @@ class Amendments:
         return Done(Withdrawn(item["item_id"], tx.now), citizen, item["item_id"], item["version"], "item.withdrawn")
 
 
+def _hold(tx: Tx, acts: Sequence[tuple[Signed, Upload | Withdraw]]) -> None:
+    """Lock every item that the acts are about, in order, before the first of them is read."""
+    names = item_identities.c
+    wanted = {(signed.ente_id, act.item_id) for signed, act in acts}
+    found = tx.connection.execute(
+        select(names.ente_id, names.citizen_id, names.item_id).where(among("name", names.ente_id, names.item_id)),
+        keys("name", wanted),
+    )
+    lock_items(tx, {tuple(row) for row in found})
+
+
 def own_item(tx: Tx, signed: Signed, item_id: str) -> dict[str, Any]:
     """The vendor's own item. Raises ItemUnknown, also for another vendor's: who may not see it learns nothing."""
     row = (
@@ -135,11 +148,14 @@ def own_item(tx: Tx, signed: Signed, item_id: str) -> dict[str, Any]:
 
 def _messages_about(tx: Tx, item: dict[str, Any]) -> list[dict[str, Any]]:
     rows = tx.connection.execute(
-        select(items).where(
+        select(items)
+        .where(
             items.c.ente_id == item["ente_id"],
             items.c.citizen_id == item["citizen_id"],
             items.c.about_item_id == item["item_id"],
         )
+        .order_by(*IN_ORDER)
+        .with_for_update()
     ).mappings()
     return [dict(row) for row in rows]
 

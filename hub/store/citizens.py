@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select
@@ -63,8 +64,8 @@ class Citizens:
         row = connection.execute(
             select(citizens).where(citizens.c.ente_id == ente_id, citizens.c.citizen_id == citizen_id)
         ).one_or_none()
-        if row is None:
-            raise LookupError(citizen_id)
+        if row is None or not row.data_key_sealed:
+            raise LookupError(citizen_id)  # nobody, or somebody who was erased
         place = _place("tax_code", ente_id, citizen_id)
         citizen = Citizen(
             ente_id, citizen_id, self._vault.open(row.data_key_sealed, _place("key", ente_id, citizen_id))
@@ -92,7 +93,7 @@ class Citizens:
 
     def _make(self, tx: Tx, fresh: dict[Subject, tuple[str, str]]) -> dict[tuple[str, str], Citizen]:
         made, rows = {}, []
-        for subject, key in fresh.items():
+        for subject, key in sorted(fresh.items(), key=itemgetter(1)):
             citizen = Citizen(subject.ente_id, new_uuid7(), self._vault.new_data_key())
             where = (citizen.ente_id, citizen.citizen_id)
             rows.append(
@@ -109,7 +110,8 @@ class Citizens:
                 }
             )
             made[key] = citizen
-        # A unique index stands guard: should another writer have made the same one, this batch fails and is retried.
+        # A unique index stands guard: should another writer have made the same one, this batch fails and is
+        # tried again.
         tx.connection.execute(insert(citizens), rows)
         return made
 

@@ -8,6 +8,7 @@ one by one, so that one poisoned value does not fail its neighbours.
 import asyncio
 import logging
 import queue
+import random
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,9 +20,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from contracts.identifiers import new_uuid7
 from hub.errors import StoreUnavailable
+from hub.metrics import CommitWatch, commit_failures
+from hub.tracing import span
 
 from .chain import ChainWriter
-from .database import Database, Tx, error_name
+from .database import CommitUnknown, Database, Tx, error_name, is_away, may_pass
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +36,8 @@ BATCH = 256
 GATHER_S = 0.002
 """How long a batch waits for company, once the one before had some: two half batches cost more than one whole. Whoever
 publishes alone never waits."""
+TRIES = 4
+"""Of a transaction that met another writer's (a deadlock, a name taken meanwhile)."""
 
 
 @dataclass(slots=True)
@@ -52,6 +57,7 @@ class Committer:
         self._database = database
         self._queue: queue.Queue[_Work | None] = queue.Queue(maxsize=depth)
         self._chain = ChainWriter(new_uuid7())
+        self.watch = CommitWatch()
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
         self._closed = False
         self._door = threading.Lock()
@@ -68,6 +74,15 @@ class Committer:
             self._closed = True
         self._queue.put(None)
         self._thread.join()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    @property
+    def depth(self) -> int:
+        """Values that wait."""
+        return self._queue.qsize()
 
     async def submit(self, handler: Handler[V, R], value: V) -> R:
         """Hand over a value; returns once it is durable. Raises what the handler answered, or StoreUnavailable."""
@@ -110,21 +125,44 @@ class Committer:
                     break
                 batch.append(work)
             crowded = len(batch) > 1
-            self._commit(batch)
+            self.watch.begin(len(batch))
+            with span("commit", size=len(batch)):
+                self._commit(batch)
+            self.watch.end()
             _answer(batch)
             if last:
                 return
 
     def _commit(self, batch: list[_Work]) -> None:
-        try:
-            self._transaction(batch)
-        except Exception as exc:  # noqa: BLE001 - whatever a handler raised is answered to its callers
-            if len(batch) > 1:
-                for work in batch:
-                    self._commit([work])
-                return
-            log.warning("commit.failed handler=%s error=%s", batch[0].handler.__name__, error_name(exc))
-            batch[0].result = StoreUnavailable(cause=error_name(exc)) if isinstance(exc, SQLAlchemyError) else exc
+        fault = self._attempt(batch)
+        if fault is None:
+            return
+        if len(batch) > 1 and not (isinstance(fault, CommitUnknown) or is_away(fault)):
+            for work in batch:
+                self._commit([work])
+            return
+        commit_failures.inc()
+        log.warning("commit.failed handler=%s error=%s", batch[0].handler.__name__, error_name(fault))
+        for work in batch:
+            work.result = StoreUnavailable(cause=error_name(fault)) if isinstance(fault, SQLAlchemyError) else fault
+
+    def _attempt(self, batch: list[_Work]) -> Exception | None:
+        """Write the batch, again where another writer was in the way; what kept it from being written."""
+        for left in reversed(range(TRIES)):
+            try:
+                self._transaction(batch)
+            except CommitUnknown as exc:
+                # Perhaps it is written, and the root with it. A second time would read as a replay: the caller, who
+                # hears 503, comes back with a fresh token and is told what holds.
+                self._chain = ChainWriter(new_uuid7())
+                return exc
+            except Exception as exc:  # noqa: BLE001 - whatever a handler raised is answered to its callers
+                if left == 0 or not may_pass(exc):
+                    return exc
+                time.sleep(random.uniform(0, 0.01))  # noqa: S311 - so that the two do not meet again
+            else:
+                return None
+        return None
 
     def _transaction(self, batch: list[_Work]) -> None:
         kinds: dict[Handler[Any, Any], list[_Work]] = {}

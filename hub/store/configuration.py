@@ -9,8 +9,12 @@ from sqlalchemy import Connection, select, update
 
 from .database import Tx, upsert
 from .directory import NotThere, bump
+from .lanes import Lane, reset
 from .ports import Vault
-from .tables import connectors, deliveries
+from .tables import clipped, connectors, deliveries
+
+RESTORED = "restored"
+"""Why a delivery of a restored back-up is held: it may have been sent since, so that a person releases it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +109,9 @@ def pause(tx: Tx, pauses: Sequence[Pause]) -> None:
         query = select(connectors.c.version, connectors.c.status).where(
             connectors.c.ente_id == each.ente_id, connectors.c.connector_id == each.connector_id
         )
-        row = tx.connection.execute(query).one()
+        row = tx.connection.execute(query.with_for_update()).one()
         if row.version == each.version:
-            set_status(tx, each.ente_id, each.connector_id, status="paused", reason=each.reason[:200])
+            set_status(tx, each.ente_id, each.connector_id, status="paused", reason=clipped(each.reason, 200))
         elif row.status == "active":
             _release(tx, each.ente_id, each.connector_id)
 
@@ -116,9 +120,12 @@ def _release(tx: Tx, ente_id: str, connector_id: str) -> None:
     """What was held goes out again, and what waits for its next attempt need not wait for the old fault's sake."""
     its = (deliveries.c.ente_id == ente_id) & (deliveries.c.connector_id == connector_id)
     values = {"state": "queued", "reason": None, "due_at": tx.now, "updated_at": tx.now}
-    tx.connection.execute(update(deliveries).where(its, deliveries.c.state == "held").values(values))
+    held = (deliveries.c.state == "held") & (deliveries.c.reason.is_(None) | (deliveries.c.reason != RESTORED))
+    tx.connection.execute(update(deliveries).where(its, held).values(values))
     retried = (deliveries.c.state == "queued") & (deliveries.c.attempts > 0) & deliveries.c.claim_id.is_(None)
     tx.connection.execute(update(deliveries).where(its, retried).values(due_at=tx.now))
+    tx.work_is_due = True
+    reset(tx, Lane(ente_id, connector_id))
 
 
 def _place(ente_id: str, connector_id: str) -> str:

@@ -1,38 +1,54 @@
-"""The one door to the database: open, read, write, migrate. What differs between databases is said here."""
+"""The one door to the database: open, read, write, migrate. `sqlite` and `postgres` say what is theirs."""
 
 import logging
+import os
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+from weakref import WeakSet
 
-import orjson
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, create_engine, event, inspect
-from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, inspect, make_url, select
+from sqlalchemy.dialects.postgresql import insert as upsert  # it compiles for SQLite too; SQLite's own does not for us
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from hub.clock import Clock
+from hub.clock import Clock, SystemClock
 
-__all__ = ["Database", "Tx", "among", "error_name", "keys", "upsert"]
+from . import postgres, sqlite
+from .tables import versions
+
+__all__ = [
+    "CommitUnknown",
+    "Database",
+    "Tx",
+    "among",
+    "error_name",
+    "is_away",
+    "keys",
+    "lock_names",
+    "may_pass",
+    "upsert",
+]
 
 log = logging.getLogger(__name__)
 
-_PRAGMAS = (
-    "journal_mode=WAL",
-    "synchronous=FULL",
-    "busy_timeout=5000",
-    "foreign_keys=ON",
-    "cache_size=-32000",
-    # 16 MB of log before it is copied back: a page written again and again is copied once.
-    "wal_autocheckpoint=4000",
-)
+_PASSING = frozenset({"40001", "40P01", "23505"})
+"""serialization_failure, deadlock_detected, unique_violation: the next try sees what the other writer did."""
+_engines: WeakSet[Engine] = WeakSet()
+OLDEST_CODE = "oldest_code"
+"""The row of `versions` that says which code this schema still serves."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class CommitUnknown(SQLAlchemyError):
+    """The connection broke under the COMMIT: what was written may be there or not."""
 
 
 @dataclass(slots=True)
@@ -41,46 +57,64 @@ class Tx:
 
     connection: Connection
     now: datetime
+    before_commit: list[Callable[[], None]] = field(default_factory=list)
+    """Run last in the transaction: for locks that everybody wants, so that they are held for a moment only."""
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     """Run once the commit is durable; for caches and doorbells."""
     evidence_rows: list[dict[str, Any]] = field(default_factory=list)
     access_rows: list[dict[str, Any]] = field(default_factory=list)
+    new_items: list[dict[str, Any]] = field(default_factory=list)
+    changed_items: dict[tuple[str, str, str], dict[str, Any]] = field(default_factory=dict)
+    """The items that get their sequence number at the end (`rows`)."""
+    work_is_due: bool = False
+    """Deliveries were queued."""
+
+
+class Singleton(Protocol):
+    """A part that one process plays among all that share the database."""
+
+    def held(self) -> bool: ...
+
+    def release(self) -> None: ...
 
 
 class Database:
-    """A SQLite file: WAL, `synchronous=FULL`, every writing transaction BEGIN IMMEDIATE.
-
-    Plain BEGIN lets two readers both wish to write, and one of them fails at once in spite of the busy time-out.
-    """
+    """A SQLite file, which one process has to itself, or a PostgreSQL that several share."""
 
     def __init__(self, url: str, clock: Clock) -> None:
         self.clock = clock
-        self.engine: Engine = create_engine(
-            url,
-            hide_parameters=True,
-            # Inserts are one statement for each number of rows: among 128 they would drive each other out.
-            connect_args={"cached_statements": 1024},
-            json_serializer=_json,
-            poolclass=QueuePool,
-            pool_size=8,
-            max_overflow=56,
-            pool_timeout=10,
-        )
-        event.listen(self.engine, "connect", _prepare)
-        event.listen(self.engine, "begin", _begin)
+        self.is_shared = make_url(url).get_backend_name() == "postgresql"
+        self._url = url
+        self.engine: Engine = postgres.open_engine(url) if self.is_shared else sqlite.open_engine(url)
+        self._reading = postgres.reading(self.engine) if self.is_shared else self.engine
+        _engines.add(self.engine)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent picture for reading; rolled back at the end."""
-        with self.engine.connect() as connection:
+        with self._reading.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Tx]:
-        """A transaction of its own, for rare writes (configuration). The hot path goes through the Committer."""
-        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
-            tx = Tx(connection, self.clock.now())
+        """A transaction of its own, for rare writes (configuration). The hot path goes through the Committer.
+
+        Raises:
+            CommitUnknown: nobody can say whether it was committed.
+        """
+        with self.engine.connect().execution_options(writes=True) as connection, connection.begin() as transaction:
+            tx = Tx(connection, self.now(connection))
             yield tx
+            for step in tx.before_commit:
+                step()
+            if tx.work_is_due and self.is_shared:
+                postgres.notify(connection)
+            try:
+                transaction.commit()
+            except DBAPIError as exc:
+                if exc.connection_invalidated:
+                    raise CommitUnknown(error_name(exc)) from exc
+                raise
         for hook in tx.after_commit:
             try:
                 hook()
@@ -88,11 +122,29 @@ class Database:
                 # It is durable: a cache or a doorbell that fails must not make anybody believe otherwise.
                 log.exception("commit.hook_failed")
 
-    def migrate(self) -> tuple[str | None, str]:
-        """Bring the schema to the newest migration; returns the revisions before and after."""
-        before = self.revision()
-        command.upgrade(self._alembic(), "head")
-        after = self.revision()
+    def now(self, connection: Connection) -> datetime:
+        """The time by which dues and leases go."""
+        # One process has one clock. Several machines go by the server's; a clock of the tests' goes before it.
+        if self.is_shared and isinstance(self.clock, SystemClock):
+            return postgres.now(connection)
+        return self.clock.now()
+
+    def singleton(self, name: str) -> Singleton:
+        """The part `name`, to be taken."""
+        return postgres.Singleton(self.engine, name) if self.is_shared else _Alone()
+
+    def migrate(self, to: str = "head") -> tuple[str | None, str]:
+        """Bring the schema to a migration, the newest by default; returns the revisions before and after."""
+        engine = postgres.open_engine(self._url, migrating=True) if self.is_shared else self.engine
+        try:
+            with postgres.holding(engine, "migration") if self.is_shared else nullcontext():
+                before = self.revision()
+                command.upgrade(self._alembic(engine), to)
+                after = self.revision()
+                self._say_who_may_serve(after)
+        finally:
+            if self.is_shared:
+                engine.dispose()
         assert after is not None
         return before, after
 
@@ -112,6 +164,29 @@ class Database:
         scripts = ScriptDirectory.from_config(self._alembic()).walk_revisions()
         return any(script.revision == revision for script in scripts)
 
+    def serves(self, revision: str) -> bool:
+        """Whether this code may work on that schema: one of its own, or a newer one that only added to its newest.
+
+        Where versions roll, a process of the one before may start again on the schema of the next.
+        """
+        if self.knows(revision):
+            return True
+        with self.engine.connect() as connection:
+            oldest = connection.execute(select(versions.c.value).where(versions.c.name == OLDEST_CODE)).scalar()
+        return oldest is not None and int(self.newest_revision()) >= oldest
+
+    def _say_who_may_serve(self, revision: str | None) -> None:
+        """Leave in the database the oldest revision whose code this schema still serves: the last that took away."""
+        oldest = int(self.newest_revision())
+        for script in ScriptDirectory.from_config(self._alembic()).walk_revisions():
+            oldest = int(script.revision)
+            if getattr(script.module, "contracts", False):
+                break
+        if revision == self.newest_revision():
+            with self.write() as tx:
+                row = upsert(versions).values(name=OLDEST_CODE, value=oldest)
+                tx.connection.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": oldest}))
+
     def is_empty(self) -> bool:
         """Whether no migration has made its tables yet."""
         with self.engine.connect() as connection:
@@ -120,10 +195,10 @@ class Database:
     def close(self) -> None:
         self.engine.dispose()
 
-    def _alembic(self) -> Config:
+    def _alembic(self, engine: Engine | None = None) -> Config:
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
-        config.attributes["engine"] = self.engine
+        config.attributes["engine"] = engine or self.engine
         return config
 
 
@@ -140,24 +215,52 @@ def keys(name: str, wanted: Collection[tuple[Any, ...]]) -> dict[str, list[Any]]
     return {f"{name}_{n}": sorted(set(part)) for n, part in enumerate(zip(*wanted, strict=True))}
 
 
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()
+def lock_names(tx: Tx, names: Collection[str]) -> None:
+    """Whoever holds one of these names is waited for, until its transaction ends. SQLite has one writer anyway."""
+    if tx.connection.dialect.name == "postgresql":
+        postgres.lock_names(tx.connection, names)
 
 
-def error_name(error: Exception) -> str:
-    """What failed, for a log: SQLite's own constant (SQLITE_FULL, SQLITE_READONLY) where there is one, never a text."""
-    return str(getattr(getattr(error, "orig", None), "sqlite_errorname", type(error).__name__))
+def error_name(error: BaseException) -> str:
+    """What failed, for a log, never a text: SQLite's own constant (SQLITE_FULL), or PostgreSQL's code and name."""
+    fault = getattr(error, "orig", None)
+    if (name := getattr(fault, "sqlite_errorname", None)) is not None:
+        return str(name)
+    if (code := getattr(fault, "sqlstate", None)) is not None:
+        return f"{code}/{type(fault).__name__}"
+    return type(error).__name__
 
 
-def _prepare(dbapi_connection: Any, _record: Any) -> None:
-    # The driver must not open transactions on its own: `_begin` says when and how.
-    dbapi_connection.isolation_level = None
-    cursor = dbapi_connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+def may_pass(error: BaseException) -> bool:
+    """Whether the same transaction, tried again at once, may well succeed: another writer was in its way, or the
+    connection broke and the next one may hold."""
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return lost or getattr(getattr(error, "orig", None), "sqlstate", None) in _PASSING
 
 
-def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def is_away(error: BaseException) -> bool:
+    """Whether there is no database to talk to: then trying once more, at once, only makes others wait."""
+    if isinstance(error, PoolTimeout):
+        return True
+    if not isinstance(error, OperationalError) or error.connection_invalidated:
+        return False
+    return getattr(error.orig, "sqlstate", "") is None
+
+
+class _Alone:
+    """Where one process has the database to itself, every part is its own."""
+
+    def held(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
+
+
+def _leave_to_the_parent() -> None:
+    for engine in _engines:
+        engine.dispose(close=False)
+
+
+# A forked process opens connections of its own: two that speak on one would garble each other.
+os.register_at_fork(after_in_child=_leave_to_the_parent)

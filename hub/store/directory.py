@@ -33,7 +33,8 @@ def version(connection: Connection, name: str) -> int:
 
 
 def bump(tx: Tx, name: str) -> None:
-    """Tell every process that `name` changed."""
+    """Tell every process that `name` changed. Said first: its counter is held until the commit, so that whoever else
+    changes the same waits, and then sees this."""
     statement = upsert(versions).values(name=name, value=1)
     tx.connection.execute(
         statement.on_conflict_do_update(index_elements=["name"], set_={"value": versions.c.value + 1})
@@ -103,6 +104,7 @@ class NewKey:
 
 def add_ente(tx: Tx, ente: Ente) -> None:
     """Register a body. Raises AlreadyThere, also when its audiences are those of another one."""
+    bump(tx, "trust")
     for row in tx.connection.execute(select(enti)):
         theirs = {row.public_url, row.publish_audience, row.feed_audience}
         if row.ente_id == ente.ente_id or theirs & {ente.public_url, ente.publish_audience, ente.feed_audience}:
@@ -119,11 +121,11 @@ def add_ente(tx: Tx, ente: Ente) -> None:
             "created_at": tx.now,
         },
     )
-    bump(tx, "trust")
 
 
 def add_vendor(tx: Tx, vendor: Vendor, keys: Iterable[NewKey]) -> None:
     """Register a vendor with its trust material. Raises AlreadyThere, also for an alias that is taken."""
+    bump(tx, "trust")
     names = {vendor.vendor_id, *vendor.aliases}
     if HUB_VENDOR in names:
         raise AlreadyThere(HUB_VENDOR)
@@ -153,6 +155,7 @@ def add_vendor(tx: Tx, vendor: Vendor, keys: Iterable[NewKey]) -> None:
 
 def add_portal(tx: Tx, portal: Portal, keys: Iterable[NewKey]) -> None:
     """Register a portal. Raises AlreadyThere."""
+    bump(tx, "trust")
     taken = select(portals).where(portals.c.ente_id == portal.ente_id, portals.c.portal_id == portal.portal_id)
     if tx.connection.execute(taken).first():
         raise AlreadyThere(portal.portal_id)
@@ -163,16 +166,17 @@ def add_portal(tx: Tx, portal: Portal, keys: Iterable[NewKey]) -> None:
 
 def add_service(tx: Tx, ente_id: str, service_id: str, record: dict[str, Any]) -> None:
     """Put a service into the catalogue. Raises AlreadyThere."""
+    bump(tx, "trust")
     taken = select(services).where(services.c.ente_id == ente_id, services.c.service_id == service_id)
     if tx.connection.execute(taken).first():
         raise AlreadyThere(service_id)
     row = {"ente_id": ente_id, "service_id": service_id, "record": record, "created_at": tx.now}
     tx.connection.execute(insert(services), row)
-    bump(tx, "trust")
 
 
 def add_keys(tx: Tx, ente_id: str, owner: str, keys: Iterable[NewKey]) -> None:
     """Add trust material to `vendor:<id>` or `portal:<id>`."""
+    bump(tx, "trust")
     rows = [
         {
             "ente_id": ente_id,
@@ -188,24 +192,22 @@ def add_keys(tx: Tx, ente_id: str, owner: str, keys: Iterable[NewKey]) -> None:
     ]
     if rows:
         tx.connection.execute(insert(trust_keys), rows)
-    bump(tx, "trust")
 
 
 def retire_keys(tx: Tx, ente_id: str, owner: str, at: datetime) -> int:
     """Let the owner's present keys end at `at`: the overlap of a rotation. Returns how many."""
+    bump(tx, "trust")
     current = (
         (trust_keys.c.ente_id == ente_id)
         & (trust_keys.c.owner == owner)
         & (trust_keys.c.valid_to.is_(None) | (trust_keys.c.valid_to > at))
     )
-    count = tx.connection.execute(update(trust_keys).where(current).values(valid_to=at)).rowcount
-    bump(tx, "trust")
-    return count
+    return tx.connection.execute(update(trust_keys).where(current).values(valid_to=at)).rowcount
 
 
 def set_vendor_active(tx: Tx, ente_id: str, vendor_id: str, *, active: bool) -> None:
     """Suspend or readmit a vendor. Raises NotThere."""
+    bump(tx, "trust")
     where = (vendors.c.ente_id == ente_id) & (vendors.c.vendor_id == vendor_id)
     if tx.connection.execute(update(vendors).where(where).values(active=active)).rowcount == 0:
         raise NotThere(vendor_id)
-    bump(tx, "trust")

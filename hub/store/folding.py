@@ -1,12 +1,19 @@
 """Facts that several items share: a receipt pays the payment of the same notice (`settled` 14)."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import select
 
-from .database import Tx, among, keys
-from .rows import Batch
+from .database import Tx, among, keys, lock_names
+from .rows import IN_ORDER, Batch
 from .tables import items
+
+
+def meet(tx: Tx, notices: Iterable[tuple[str, str | None]]) -> None:
+    """Whoever writes about one of these (ente, notice) waits for whoever does already: a payment and its receipt, both
+    new, would not see each other, and the payment would stay unpaid. Before any item is locked."""
+    lock_names(tx, {f"notice|{ente_id}|{notice}" for ente_id, notice in notices if notice is not None})
 
 
 def settle_paid(tx: Tx, batch: Batch) -> None:
@@ -18,7 +25,12 @@ def settle_paid(tx: Tx, batch: Batch) -> None:
     }
     if not touched:
         return
-    same = select(items).where(among("notice", items.c.ente_id, items.c.citizen_id, items.c.notice_key))
+    same = (
+        select(items)
+        .where(among("notice", items.c.ente_id, items.c.citizen_id, items.c.notice_key))
+        .order_by(*IN_ORDER)
+        .with_for_update()
+    )
     same_notice = {
         row["item_id"]: dict(row)
         for row in tx.connection.execute(same, keys("notice", touched)).mappings()

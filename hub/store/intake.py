@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import update
 
 from contracts.identifiers import new_uuid7
 from hub.errors import HubError, QuotaExceeded, TokenReplayed
@@ -19,7 +19,7 @@ from .citizens import Citizen
 from .database import Tx, upsert
 from .ports import Vault
 from .replay import UsedToken, consume_tokens
-from .tables import quota_usage
+from .tables import clipped, quota_usage
 
 NO_ENTE = "-"
 
@@ -117,7 +117,7 @@ class Intake:
         """A Committer handler: evidence of requests refused before their signatures held."""
         for refusal in refusals:
             row = _evidence_row(tx, refusal.ente_id, refusal.request_id, refusal.operation)
-            row |= {"code": refusal.code, "cause": refusal.cause[:300], "body_sha256": refusal.body_sha256}
+            row |= {"code": refusal.code, "cause": clipped(refusal.cause, 300), "body_sha256": refusal.body_sha256}
             tx.evidence_rows.append(row)
         return [None] * len(refusals)
 
@@ -131,7 +131,7 @@ class Intake:
         }
         if isinstance(result, HubError):
             # A refused body belongs to no citizen, so there is no key to keep it under: its hash and tokens stay.
-            return row | {"code": result.code, "cause": result.detail[:300]}
+            return row | {"code": result.code, "cause": clipped(result.detail, 300)}
         if isinstance(result, Read):
             return row | {"verdict": "accepted", "code": "read"}
         row |= {
@@ -198,6 +198,13 @@ def _count(tx: Tx, submissions: Sequence[Submission[Any]], numbers: list[int], r
     left: dict[tuple[str, str], int] = {}
     allowed: list[int] = []
     used: dict[tuple[str, str], int] = {}
+    counted = {
+        (signed.ente_id, signed.vendor_id)
+        for n in numbers
+        if (signed := submissions[n].signed).daily_quota is not None and submissions[n].refusal is None
+    }
+    # All their counters, in order: two processes that count for two vendors must not wait for each other.
+    used_before = {vendor: _used(tx, *vendor, day) for vendor in sorted(counted)}
     for n in numbers:
         signed = submissions[n].signed
         if signed.daily_quota is None or submissions[n].refusal is not None:
@@ -205,7 +212,7 @@ def _count(tx: Tx, submissions: Sequence[Submission[Any]], numbers: list[int], r
             continue
         vendor = (signed.ente_id, signed.vendor_id)
         if vendor not in left:
-            left[vendor] = signed.daily_quota - _used(tx, *vendor, day)
+            left[vendor] = signed.daily_quota - used_before[vendor]
         if left[vendor] <= 0:
             midnight = (tx.now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
             results[n] = QuotaExceeded(headers={"Retry-After": str(int((midnight - tx.now).total_seconds()) + 1)})
@@ -214,18 +221,18 @@ def _count(tx: Tx, submissions: Sequence[Submission[Any]], numbers: list[int], r
         used[vendor] = used.get(vendor, 0) + 1
         allowed.append(n)
     for (ente_id, vendor_id), count in used.items():
-        statement = upsert(quota_usage).values(ente_id=ente_id, vendor_id=vendor_id, day=day, used=count)
-        keys = ["ente_id", "vendor_id", "day"]
-        tx.connection.execute(
-            statement.on_conflict_do_update(index_elements=keys, set_={"used": quota_usage.c.used + count})
+        counter = (
+            (quota_usage.c.ente_id == ente_id) & (quota_usage.c.vendor_id == vendor_id) & (quota_usage.c.day == day)
         )
+        tx.connection.execute(update(quota_usage).where(counter).values(used=quota_usage.c.used + count))
     return allowed
 
 
 def _used(tx: Tx, ente_id: str, vendor_id: str, day: str) -> int:
-    row = tx.connection.execute(
-        select(quota_usage.c.used).where(
-            quota_usage.c.ente_id == ente_id, quota_usage.c.vendor_id == vendor_id, quota_usage.c.day == day
-        )
-    ).scalar_one_or_none()
-    return row or 0
+    """How many of today's are used up. The counter is held until the commit, so that the quota stays exact."""
+    counter = upsert(quota_usage).values(ente_id=ente_id, vendor_id=vendor_id, day=day, used=0)
+    held = counter.on_conflict_do_update(
+        index_elements=["ente_id", "vendor_id", "day"], set_={"used": quota_usage.c.used}
+    )
+    used: int = tx.connection.execute(held.returning(quota_usage.c.used)).scalar_one()
+    return used

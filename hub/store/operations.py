@@ -1,8 +1,11 @@
 """Deliveries as an operator sees and repairs them."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, desc, func, insert, select, update
 
 from contracts.identifiers import new_uuid7
 
@@ -10,6 +13,9 @@ from .database import Tx
 from .directory import NotThere
 from .tables import attempts, connectors, deliveries, timeline
 
+CITIZENS_OWN = ("confirmed",)
+DEAD = ("rejected", "expired", "parked", "unconfirmed")
+"""The dead letters: ended without the citizen having been told, or without anybody knowing."""
 REPLAYABLE = frozenset({"rejected", "skipped", "unconfirmed", "held", "expired", "parked"})
 
 
@@ -17,16 +23,58 @@ class NotReplayable(Exception):
     """The delivery is under way or done: a second sending could tell the citizen twice."""
 
 
-def list_deliveries(
-    connection: Connection, *, state: str | None = None, connector_id: str | None = None, limit: int = 100
-) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which deliveries; None and () stand for all."""
+
+    states: tuple[str, ...] = ()
+    connector_id: str | None = None
+    ente_id: str | None = None
+    reason: str | None = None
+    since: datetime | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        its = deliveries.c
+        equal = ((its.connector_id, self.connector_id), (its.ente_id, self.ente_id), (its.reason, self.reason))
+        found = [column == value for column, value in equal if value is not None]
+        if self.states:
+            found.append(its.state.in_(self.states))
+        if self.since is not None:
+            found.append(its.created_at >= self.since)
+        return found
+
+
+def list_deliveries(connection: Connection, wanted: Wanted = Wanted(), *, limit: int = 100) -> list[dict[str, Any]]:
     """The newest deliveries, without personal data."""
     query = select(deliveries).order_by(deliveries.c.created_at.desc(), deliveries.c.delivery_id.desc()).limit(limit)
-    if state is not None:
-        query = query.where(deliveries.c.state == state)
-    if connector_id is not None:
-        query = query.where(deliveries.c.connector_id == connector_id)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return [dict(row) for row in connection.execute(query.where(*wanted.conditions())).mappings()]
+
+
+def count_reasons(connection: Connection, wanted: Wanted) -> list[dict[str, Any]]:
+    """How many deliveries ended why, the most frequent first."""
+    what = (deliveries.c.ente_id, deliveries.c.connector_id, deliveries.c.state, deliveries.c.reason)
+    query = select(*what, func.count().label("count"), func.max(deliveries.c.updated_at).label("latest"))
+    query = query.where(*wanted.conditions()).group_by(*what).order_by(desc("count"), *what)
+    return [_plain(row) for row in connection.execute(query).mappings()]
+
+
+def delivery_timeline(connection: Connection, delivery: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What happened to the message of a delivery, oldest first; the citizen's own acts are not among it."""
+    query = (
+        select(timeline.c.at, timeline.c.event, timeline.c.data)
+        .where(
+            timeline.c.ente_id == delivery["ente_id"],
+            timeline.c.item_id == delivery["message_id"],
+            timeline.c.event.not_in(CITIZENS_OWN),
+        )
+        .order_by(timeline.c.at, timeline.c.event_id)
+    )
+    return [_plain(row) for row in connection.execute(query).mappings()]
+
+
+def _plain(row: RowMapping) -> dict[str, Any]:
+    # A column's name is a subclass of str, and no key of JSON.
+    return {str(name): value for name, value in row.items()}
 
 
 def show_delivery(connection: Connection, delivery_id: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -59,10 +107,13 @@ def replay_delivery(tx: Tx, delivery_id: str, *, expires_in_s: int, connector_id
         NotThere: there is no such delivery.
         NotReplayable: it is under way or done.
     """
+    held = select(deliveries.c.delivery_id).where(deliveries.c.delivery_id == delivery_id).with_for_update()
+    tx.connection.execute(held)
     row, _ = show_delivery(tx.connection, delivery_id)
     if row["state"] not in REPLAYABLE or row["claim_id"] is not None:
         raise NotReplayable(row["state"])
     expires_at = max(row["expires_at"], tx.now.fromtimestamp(tx.now.timestamp() + expires_in_s, tz=tx.now.tzinfo))
+    tx.work_is_due = True
     tx.connection.execute(
         update(deliveries)
         .where(deliveries.c.ente_id == row["ente_id"], deliveries.c.delivery_id == delivery_id)

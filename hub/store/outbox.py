@@ -8,24 +8,33 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
 
+from contracts.connector import Limits
 from contracts.identifiers import new_uuid7
 
+from . import lanes
 from .configuration import Pause, pause
 from .database import Tx, among, keys
-from .tables import attempts, connectors, deliveries, items, timeline
+from .lanes import Lane, LimitsOf, Verdict
+from .tables import attempts, clipped, deliveries, items, timeline
 
 PENDING = ("queued", "waiting")
 CONNECTOR_UNKNOWN = "-"
 
+FOLLOW_UPS = 5
+"""One claim in so many of a lane is for following up on what was accepted, if such is due: a flood of new messages does
+not starve the last word on the old ones, nor the other way round."""
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A wish for work: up to `limit` due deliveries, for `lease`."""
+    """A wish for work: up to `limit` due deliveries, for `lease`; of one lane, or shared out among all."""
 
     limit: int
     lease: timedelta
+    lane: tuple[str, str] | None = None
+    limits: LimitsOf = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +48,9 @@ class Claim:
     message_id: str
     connector_id: str
     connector_version: int
+    """The configuration in force when it was claimed."""
     maybe_sent: bool
     """Bytes may have left in an earlier attempt, whatever this one shows."""
-    """The configuration in force when it was claimed."""
     channel: str
     attempts: int
     """How many were made, this one included; following up on an accepted message makes none."""
@@ -50,6 +59,13 @@ class Claim:
     accepted: bool
     created_at: datetime
     expires_at: datetime
+    limits: Limits = field(default_factory=Limits)
+    claimed_at: datetime | None = None
+    """By the database's clock; it came into being with the lease."""
+
+    @property
+    def lane(self) -> Lane:
+        return Lane(self.ente_id, self.connector_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +94,10 @@ class Settlement:
     provider_id: str | None = None
     spent: bool = True
     """False: our own fault, the attempt is given back."""
+    answered: bool | None = None
+    """Whether the provider answered; None where the outcome does not tell."""
+    after: timedelta | None = None
+    """For how long it asked to be left alone."""
 
 
 _MINE = and_(
@@ -88,71 +108,76 @@ _MINE = and_(
 
 
 def claim(tx: Tx, wishes: Sequence[Due]) -> list[list[Claim]]:
-    """A Committer handler: due deliveries of active connectors, oldest first, with their attempt rows."""
+    """A Committer handler: due deliveries of active connectors, lane by lane, with their attempt rows."""
     return [_claim(tx, wish) for wish in wishes]
 
 
 def _claim(tx: Tx, wish: Due) -> list[Claim]:
-    rows = tx.connection.execute(
-        select(deliveries, connectors.c.version.label("connector_version"))
-        .join(
-            connectors,
-            (connectors.c.ente_id == deliveries.c.ente_id) & (connectors.c.connector_id == deliveries.c.connector_id),
-        )
-        .where(
-            deliveries.c.state.in_(PENDING),
-            deliveries.c.due_at <= tx.now,
-            deliveries.c.claim_id.is_(None),
-            connectors.c.status == "active",
-        )
-        .order_by(deliveries.c.due_at, deliveries.c.delivery_id)
-        .limit(wish.limit)
-    ).all()
-    claims = [
-        Claim(
-            row.ente_id,
-            row.delivery_id,
-            new_uuid7(),
-            row.citizen_id,
-            row.message_id,
-            row.connector_id,
-            row.connector_version,
-            row.maybe_sent,
-            row.channel,
-            row.attempts + (row.state == "queued"),
-            row.memo,
-            row.unsafe,
-            row.state == "waiting",
-            row.created_at,
-            row.expires_at,
-        )
-        for row in rows
-    ]
+    wanted = None if wish.lane is None else Lane(*wish.lane)
+    grants = [lanes.grant(tx, each) for each in lanes.ready(tx.connection, tx.now, wish.limits, wanted)]
+    open_now = [grant for grant in grants if grant is not None and grant.allowed]
+    parts = lanes.shared_out(wish.limit, [grant.allowed for grant in open_now])
+    claims = [each for grant, part in zip(open_now, parts, strict=True) for each in _claim_in(tx, grant, part)]
     if claims:
-        tx.connection.execute(
-            update(deliveries)
-            .where(
-                deliveries.c.ente_id == bindparam("my_ente"),
-                deliveries.c.delivery_id == bindparam("my_delivery"),
-            )
-            .values(
-                claim_id=bindparam("my_claim"),
-                lease_until=tx.now + wish.lease,
-                attempts=bindparam("my_attempts"),
-                claims=deliveries.c.claims + 1,
-                about_to_send_at=None,
-            ),
-            [_mine(c) | {"my_attempts": c.attempts} for c in claims],
-        )
-        # The attempt is on record before any byte leaves.
-        tx.connection.execute(
-            insert(attempts),
-            [
-                {"ente_id": c.ente_id, "delivery_id": c.delivery_id, "claim_id": c.claim_id, "started_at": tx.now}
-                for c in claims
-            ],
-        )
+        _record(tx, claims, wish.lease)
     return claims
+
+
+def _claim_in(tx: Tx, grant: lanes.Grant, count: int) -> list[Claim]:
+    """Up to `count` due deliveries of a lane."""
+    ready, standing = grant.ready, grant.standing
+    share = (standing.claimed + count) // FOLLOW_UPS - standing.claimed // FOLLOW_UPS
+    waiting = lanes.oldest(tx, ready, "waiting", count)
+    queued = lanes.oldest(tx, ready, "queued", count - min(share, len(waiting)))
+    rows = [*waiting[: count - len(queued)], *queued]
+    if rows:
+        lanes.save(tx, ready.lane, lanes.begun(standing, ready.limits, count=len(rows), now=tx.now))
+    return [_to_claim(row, ready, tx.now) for row in rows]
+
+
+def _to_claim(row: Row[Any], ready: lanes.Ready, now: datetime) -> Claim:
+    return Claim(
+        row.ente_id,
+        row.delivery_id,
+        new_uuid7(),
+        row.citizen_id,
+        row.message_id,
+        row.connector_id,
+        ready.connector_version,
+        row.maybe_sent,
+        row.channel,
+        row.attempts + (row.state == "queued"),
+        row.memo,
+        row.unsafe,
+        row.state == "waiting",
+        row.created_at,
+        row.expires_at,
+        ready.limits,
+        now,
+    )
+
+
+def _record(tx: Tx, claims: Sequence[Claim], lease: timedelta) -> None:
+    tx.connection.execute(
+        update(deliveries)
+        .where(deliveries.c.ente_id == bindparam("my_ente"), deliveries.c.delivery_id == bindparam("my_delivery"))
+        .values(
+            claim_id=bindparam("my_claim"),
+            lease_until=tx.now + lease,
+            attempts=bindparam("my_attempts"),
+            claims=deliveries.c.claims + 1,
+            about_to_send_at=None,
+        ),
+        [_mine(c) | {"my_attempts": c.attempts} for c in claims],
+    )
+    # The attempt is on record before any byte leaves.
+    tx.connection.execute(
+        insert(attempts),
+        [
+            {"ente_id": c.ente_id, "delivery_id": c.delivery_id, "claim_id": c.claim_id, "started_at": tx.now}
+            for c in claims
+        ],
+    )
 
 
 def progress(tx: Tx, steps: Sequence[Progress]) -> list[bool]:
@@ -177,26 +202,29 @@ def progress(tx: Tx, steps: Sequence[Progress]) -> list[bool]:
 def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
     """A Committer handler: the outcome of each claim. A lost claim leaves only the late result in its attempt row."""
     kept = []
+    standings = lanes.standings(tx.connection, [end.claim.lane for end in settlements])
+    verdicts: list[Verdict] = []
     for end in settlements:
         values: dict[str, Any] = {
             "state": end.state,
-            "reason": end.reason,
+            "reason": _short(end.reason),
             "unsafe": end.unsafe,
             "claim_id": None,
             "lease_until": None,
             "about_to_send_at": None,
             "claims": 0,
             "updated_at": tx.now,
+            "maybe_sent": end.claim.maybe_sent or end.outcome == "unconfirmed",
         }
         if end.due_at is not None:
             values["due_at"] = end.due_at
         if end.memo is not None:
             values["memo"] = dict(end.memo)
         if end.provider_id is not None:
-            values["provider_id"] = end.provider_id
-        if end.outcome == "unconfirmed":
-            values["maybe_sent"] = True
-        if not end.spent:
+            values["provider_id"] = clipped(end.provider_id, 200)
+        standing = standings.get(end.claim.lane)
+        in_an_outage = end.answered is False and standing is not None and standing.open_until is not None
+        if (not end.spent or in_an_outage) and not end.claim.accepted:
             values["attempts"] = max(0, end.claim.attempts - 1)
         mine = tx.connection.execute(update(deliveries).where(_MINE).values(values), _mine(end.claim)).rowcount == 1
         close_attempt(tx, end.claim, end.outcome if mine else "late", end.reason, end.detail)
@@ -208,7 +236,10 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
             # In the same commit: a delivery held by nobody's pause would wait for ever.
             reason = end.reason or ""
             pause(tx, [Pause(end.claim.ente_id, end.claim.connector_id, end.claim.connector_version, reason)])
+        if mine and end.answered is not None:
+            verdicts.append(Verdict(end.claim.lane, end.answered, end.claim.limits, end.after))
         kept.append(mine)
+    lanes.judge(tx, verdicts, standings)
     return kept
 
 
@@ -220,8 +251,12 @@ def close_attempt(tx: Tx, claim: Claim, outcome: str, reason: str | None, detail
             attempts.c.delivery_id == claim.delivery_id,
             attempts.c.claim_id == claim.claim_id,
         )
-        .values(ended_at=tx.now, outcome=outcome, reason=reason, detail=detail[:500])
+        .values(ended_at=tx.now, outcome=outcome, reason=_short(reason), detail=clipped(detail, 500))
     )
+
+
+def _short(reason: str | None) -> str | None:
+    return None if reason is None else clipped(reason, 100)
 
 
 def note_outcome(tx: Tx, ente_id: str, citizen_id: str, message_id: str, channel: str, state: str) -> None:

@@ -1,23 +1,27 @@
 """Publishing: one item, created, updated, unchanged or superseded (`settled` 11), with its message and deliveries."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import select
 
 from contracts.identifiers import new_uuid7
 from hub.errors import AlreadyWithdrawn, HubError, RecipientChanged, StateTerminal, VersionConflict
+from hub.metrics import count_publications
 
 from .citizens import Citizen, Citizens, Subject
 from .database import Tx, among, keys
 from .directory import HUB_VENDOR as HUB_VENDOR
-from .folding import settle_paid
+from .folding import meet, settle_paid
 from .intake import Done, Signed
+from .lanes import NORMAL
 from .outbox import notifications
 from .ports import Vault
-from .rows import Batch, payload_place
+from .rows import IN_ORDER, Batch, payload_place
 from .tables import item_identities, item_versions, items
 
 # What a source may still report once it has reported these (`settled` 12): facts are not taken back.
@@ -26,7 +30,6 @@ _TERMINAL: dict[tuple[str, str], frozenset[str]] = {
     ("payments", "refunded"): frozenset({"refunded"}),
     ("documents", "revoked"): frozenset({"revoked"}),
 }
-
 
 _NAMES = item_identities.c
 _BY_IDENTITY = (
@@ -39,6 +42,8 @@ _BY_IDENTITY = (
     )
     .where(among("name", _NAMES.ente_id, _NAMES.vendor_id, _NAMES.source, _NAMES.external_id, _NAMES.collection))
 )
+# In an order that is no index's: with one, SQLite walks all items in that order to save itself a sort.
+_HELD_BY_IDENTITY = _BY_IDENTITY.order_by(*(column.concat("") for column in IN_ORDER)).with_for_update(of=items)
 
 
 class Identity(NamedTuple):
@@ -59,6 +64,9 @@ class PlannedDelivery:
     connector_id: str
     expires_at: datetime
     reason: str | None = None
+    ordered: bool = False
+    """Its connector wants one citizen's notices about a service one at a time."""
+    priority: int = NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +122,13 @@ class Publications:
     def apply(self, tx: Tx, acts: Sequence[tuple[Signed, Draft]]) -> list[Done | HubError]:
         """Each draft's answer, in order; drafts of one identity in a batch follow each other."""
         drafts = [draft for _, draft in acts]
-        known = load_by_identity(tx, {draft.identity for draft in drafts})
+        meet(tx, ((draft.identity.ente_id, draft.notice_key) for draft in drafts))
+        known = load_by_identity(tx, {draft.identity for draft in drafts}, lock=True)
         citizens = self._citizens.resolve(tx, (d.subject for d in drafts if d.identity not in known))
         batch = Batch()
         results: list[Done | HubError] = []
         changed: list[tuple[Draft, Citizen, bool]] = []
+        tally: Counter[tuple[str, str]] = Counter()
         for draft in drafts:
             item = known.get(draft.identity)
             citizen = citizens.get(draft.subject) or self._citizens.find(tx.connection, draft.subject)
@@ -133,6 +143,7 @@ class Publications:
                 results.append(refusal)
                 continue
             known[draft.identity] = item
+            tally[draft.identity.collection, outcome] += 1
             if outcome in ("created", "updated"):
                 changed.append((draft, citizen, outcome == "created"))
             results.append(_done(tx, item, citizen, outcome, draft))
@@ -140,6 +151,7 @@ class Publications:
         for draft, citizen, created in changed:
             self.tell(tx, batch, draft, citizen, known[draft.identity], created=created)
         batch.write(tx)
+        tx.after_commit.append(partial(count_publications, tally))
         return _with_notifications(tx, batch, results)
 
     def create(
@@ -236,11 +248,11 @@ class Publications:
         )
 
 
-def load_by_identity(tx: Tx, identities: set[Identity]) -> dict[Identity, dict[str, Any]]:
-    """The items that exist under these names."""
+def load_by_identity(tx: Tx, identities: set[Identity], *, lock: bool = False) -> dict[Identity, dict[str, Any]]:
+    """The items that exist under these names; with `lock` held until the commit, to be changed."""
     if not identities:
         return {}
-    rows = tx.connection.execute(_BY_IDENTITY, keys("name", identities)).mappings()
+    rows = tx.connection.execute(_HELD_BY_IDENTITY if lock else _BY_IDENTITY, keys("name", identities)).mappings()
     found = {}
     for row in rows:
         item = dict(row)
@@ -310,6 +322,8 @@ def _delivery_row(tx: Tx, planned: PlannedDelivery, message: dict[str, Any]) -> 
         "provider_id": None,
         "created_at": tx.now,
         "updated_at": tx.now,
+        "priority": planned.priority,
+        "order_key": (message["service_id"] or "-") if planned.ordered else None,
     }
 
 

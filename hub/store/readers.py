@@ -11,8 +11,8 @@ from hub.errors import HubError, ItemUnknown, PreconditionFailed, TokenReplayed
 
 from .database import Tx, upsert
 from .replay import UsedToken, consume_tokens
-from .rows import Batch
-from .tables import items, user_states
+from .rows import Batch, item_key, lock_items
+from .tables import clipped, items, user_states
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ def change_user_state(tx: Tx, changes: Sequence[UserStateChange]) -> list[Any]:
     """A Committer handler: None, or why not. The token is consumed first, whatever follows."""
     results: list[HubError | None] = []
     fresh = consume_tokens(tx, [(c.access.ente_id, c.signer, c.used) for c in changes])
+    lock_items(tx, {(a.ente_id, a.citizen_id or "", a.item_id or "") for a in (change.access for change in changes)})
     for change, unused in zip(changes, fresh, strict=True):
         try:
             if not unused:
@@ -93,7 +94,9 @@ def _apply(tx: Tx, change: UserStateChange) -> None:
     if row is None:
         raise ItemUnknown
     item = dict(row)
-    if change.if_match is not None and change.if_match != user_state_tag(item):
+    # What changed in this very transaction gets its number at the end: nobody can have seen it yet.
+    stale = item_key(item) in tx.changed_items or change.if_match != user_state_tag(item)
+    if change.if_match is not None and stale:
         raise PreconditionFailed
     values: dict[str, Any] = {"updated_at": tx.now}
     for name, column in (("read", "read_at"), ("archived", "archived_at"), ("starred", "starred_at")):
@@ -122,8 +125,8 @@ def _access_row(tx: Tx, access: Access) -> dict[str, Any]:
         "request_id": access.request_id,
         "portal_id": access.portal_id,
         "citizen_id": access.citizen_id,
-        "pseudonym": access.pseudonym[:200],
-        "acr": access.acr[:100],
+        "pseudonym": clipped(access.pseudonym, 200),
+        "acr": clipped(access.acr, 100),
         "operation": access.operation,
         "outcome": access.outcome,
         "item_id": access.item_id,

@@ -1,25 +1,36 @@
 """The rows an item leaves, gathered over a batch and written with one statement a table."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, select, update
 
 from contracts.identifiers import new_uuid7
 
 from .bulk import insert_rows
-from .database import Tx, upsert
+from .database import Tx, among, keys, upsert
 from .tables import deliveries, item_identities, item_versions, items, sequences, timeline
 
+ItemKey = tuple[str, str, str]
 _ITEM_KEY = ("ente_id", "citizen_id", "item_id")
+_IDENTITY_KEY = itemgetter("ente_id", "vendor_id", "source", "external_id", "collection")
 _CHANGING = tuple(column.name for column in items.columns if column.name not in _ITEM_KEY)
 _UPDATE_ITEM = (
     update(items)
     .where(*(items.c[name] == bindparam(f"key_{name}") for name in _ITEM_KEY))
     .values({name: bindparam(name) for name in _CHANGING})
 )
+_NUMBER_ITEM = (
+    update(items)
+    .where(*(items.c[name] == bindparam(f"key_{name}") for name in _ITEM_KEY))
+    .values(sequence=bindparam("number"))
+)
+# Where all wait for all in the same order nobody waits for ever.
+IN_ORDER = (items.c.ente_id, items.c.citizen_id, items.c.item_id)
+_LOCK_ITEMS = select(items.c.item_id).where(among("item", *IN_ORDER)).order_by(*IN_ORDER).with_for_update()
 _ADVANCE = upsert(sequences).values(ente_id=bindparam("ente"), value=bindparam("count"))
 _ADVANCE_SEQUENCE = _ADVANCE.on_conflict_do_update(
     index_elements=["ente_id"], set_={"value": sequences.c.value + _ADVANCE.excluded.value}
@@ -69,16 +80,16 @@ class Batch:
         self.events.append(row | {"event_id": new_uuid7(), "at": at, "event": event, "data": data})
 
     def write(self, tx: Tx) -> None:
-        """Everything, with fresh sequence numbers, which are taken last (`settled` 20)."""
+        """Everything; new items, and every sequence number, last in the transaction (`settled` 20)."""
         connection = tx.connection
-        # Another writer may have taken a name meanwhile: then the batch fails and is retried one by one.
-        insert_rows(connection, item_identities, self.identities)
+        # Another writer may have taken a name meanwhile: then the batch fails and is tried again.
+        insert_rows(connection, item_identities, sorted(self.identities, key=_IDENTITY_KEY))
         insert_rows(connection, item_versions, self.versions)
         insert_rows(connection, timeline, self.events)
         insert_rows(connection, deliveries, self.deliveries)
-        number_items(tx, self.touched())
-        insert_rows(connection, items, list(self.new_items.values()))
+        tx.work_is_due = tx.work_is_due or any(row["state"] == "queued" for row in self.deliveries)
         if self.changed_items:
+            # At once, with the old number: whoever reads the item later in this transaction finds it as it is now.
             connection.execute(
                 _UPDATE_ITEM,
                 [
@@ -86,6 +97,36 @@ class Batch:
                     for item in self.changed_items.values()
                 ],
             )
+        if not (tx.new_items or tx.changed_items):
+            tx.before_commit.append(lambda: _number(tx))
+        tx.new_items += self.new_items.values()
+        tx.changed_items |= {item_key(item): item for item in self.changed_items.values()}
+
+
+def _number(tx: Tx) -> None:
+    """The last of a transaction: what it made and changed gets its numbers, and the counters are held till the commit
+    alone. A counter taken before the locks of items would make two writers wait for each other."""
+    number_items(tx, [*tx.new_items, *tx.changed_items.values()])
+    insert_rows(tx.connection, items, tx.new_items)
+    if tx.changed_items:
+        tx.connection.execute(
+            _NUMBER_ITEM,
+            [
+                {f"key_{name}": item[name] for name in _ITEM_KEY} | {"number": item["sequence"]}
+                for item in tx.changed_items.values()
+            ],
+        )
+
+
+def item_key(item: Mapping[str, Any]) -> ItemKey:
+    """Where an item stands."""
+    return item["ente_id"], item["citizen_id"], item["item_id"]
+
+
+def lock_items(tx: Tx, wanted: Collection[ItemKey]) -> None:
+    """Hold these items until the commit: what is read of them from now on is still so when it is written."""
+    if wanted:
+        tx.connection.execute(_LOCK_ITEMS, keys("item", wanted))
 
 
 def number_items(tx: Tx, changed: Sequence[dict[str, Any]]) -> None:

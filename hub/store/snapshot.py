@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -24,6 +25,7 @@ class Snapshot(Generic[T]):
         self._load = load
         self._version = -1
         self._value: T | None = None
+        self._checked_at = time.monotonic()
         self.poll()
 
     def __call__(self) -> T:
@@ -34,10 +36,16 @@ class Snapshot(Generic[T]):
         """Read again if the counter moved; says whether it did."""
         with self._database.read() as connection:
             current = version(connection, self._name)
-            if current == self._version:
-                return False
-            self._value, self._version = self._load(connection), current
-        return True
+            moved = current != self._version
+            if moved:
+                self._value, self._version = self._load(connection), current
+        self._checked_at = time.monotonic()
+        return moved
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since it was last known to be the newest."""
+        return time.monotonic() - self._checked_at
 
 
 class Watcher:

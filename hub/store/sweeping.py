@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 
 from .database import Tx
 from .outbox import PENDING, note_outcome
 from .replay import forget_tokens
+from .requests import forget_requests
 from .rows import Batch
 from .tables import attempts, deliveries, enti, items
 
@@ -20,13 +21,14 @@ MAX_CLAIMS = 5
 """Claims in a row without a result after which a delivery is parked: it may be what kills its workers."""
 
 _LIMIT = 500
+_MOST_APART_S = 30
 _ALL = select(enti.c.ente_id)
 """Every index leads with the ente: a condition without it would read whole tables, with all publishing waiting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """`resending` names the (ente, connector) pairs that opted in to sending again after an unknown outcome.
+    """`resending` names the (ente, connector) pairs whose deliveries go on by themselves after an unknown outcome.
 
     `everyone` takes every claim as abandoned: said by the embedded dispatcher at its start, when it alone can hold one.
     """
@@ -53,13 +55,14 @@ def _sweep(tx: Tx, wish: Sweep) -> Swept:
     counts = {"requeued": 0, "unconfirmed": 0, "parked": 0}
     ran_out = deliveries.c.lease_until.is_not(None) if wish.everyone else deliveries.c.lease_until < tx.now
     lost = and_(deliveries.c.ente_id.in_(_ALL), deliveries.c.claim_id.is_not(None), ran_out)
-    for row in tx.connection.execute(select(deliveries).where(lost).limit(_LIMIT)).mappings().all():
-        counts[_release(tx, dict(row), wish)] += 1
+    for place, row in enumerate(tx.connection.execute(_some(lost)).mappings().all()):
+        counts[_release(tx, dict(row), wish, place)] += 1
     forget_tokens(tx)
+    forget_requests(tx)
     return Swept(**counts, expired=_expire(tx), shown=_show(tx))
 
 
-def _release(tx: Tx, row: dict[str, Any], wish: Sweep) -> str:
+def _release(tx: Tx, row: dict[str, Any], wish: Sweep, place: int = 0) -> str:
     values: dict[str, Any] = {"claim_id": None, "lease_until": None, "about_to_send_at": None, "updated_at": tx.now}
     resends = (row["ente_id"], row["connector_id"]) in wish.resending
     if row["about_to_send_at"] is not None and not resends:
@@ -68,8 +71,11 @@ def _release(tx: Tx, row: dict[str, Any], wish: Sweep) -> str:
         kind, values = "parked", values | {"state": "parked", "reason": "claims.without_result"}
     else:
         values["maybe_sent"] = row["maybe_sent"] or row["about_to_send_at"] is not None
-        # The state stays (queued or waiting); a little later each time, so that poison does not spin.
-        kind, values = "requeued", values | {"due_at": tx.now + timedelta(seconds=2 ** row["claims"] - 2)}
+        # The state stays (queued or waiting); a little later each time, so that poison does not spin. What was lost
+        # again goes on apart from the others: one of them kills its worker, and must not take them along until all are
+        # parked.
+        apart_s = min(place, _MOST_APART_S) if row["claims"] > 1 else 0
+        kind, values = "requeued", values | {"due_at": tx.now + timedelta(seconds=2 ** row["claims"] - 2 + apart_s)}
     _write(tx, row, values)
     tx.connection.execute(
         update(attempts)
@@ -90,11 +96,16 @@ def _expire(tx: Tx) -> int:
         & deliveries.c.claim_id.is_(None)
         & (deliveries.c.expires_at <= tx.now)
     )
-    rows = tx.connection.execute(select(deliveries).where(old).limit(_LIMIT)).mappings().all()
+    rows = tx.connection.execute(_some(old)).mappings().all()
     for row in rows:
         state = "unconfirmed" if row["maybe_sent"] else "expired"
         _write(tx, dict(row), {"state": state, "reason": row["reason"] or "age.exceeded", "updated_at": tx.now})
     return len(rows)
+
+
+def _some(where: ColumnElement[bool]) -> Select[Any]:
+    """Deliveries that no other sweeper, and no worker at its end, is about to change."""
+    return select(deliveries).where(where).limit(_LIMIT).with_for_update(skip_locked=True)
 
 
 def _write(tx: Tx, row: dict[str, Any], values: dict[str, Any]) -> None:

@@ -17,11 +17,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from hub.bootstrap import Home
+from hub.home import Home
 from hub.settings import Settings
 
 from ..harness import PUBLISH_AUDIENCE
-from . import raw, store
+from . import dispatching, queueing, raw, shared_store, store
 from .corpus import Vendors, feed_requests, publish_requests, tax_codes
 from .load import CONNECTIONS
 from .reading import pages
@@ -127,7 +127,15 @@ def measure(folder: Path, size: Size, profile: Path | None) -> list[Line]:
         for _ in range(size.rounds):
             found.add("feed/http", generator.drive(hub, feed_requests(vendors, codes, size.messages // 4)).rate)
         _store_and_reading(folder, size, vendors, codes, found)
-    return [*_publishing_lines(found, latencies, rss), *_other_lines(found)]
+    with closing(Generator()) as generator:
+        shared = shared_store.rates(folder, vendors, SETTINGS, signed["rs"], generator, size.rounds)
+        found.rounds |= {f"shared/{name}": rates for name, rates in shared.items()}
+    return [
+        *_publishing_lines(found, latencies, rss),
+        *_other_lines(found),
+        *_dispatching(folder, size),
+        *_queueing(folder, size),
+    ]
 
 
 def _publishing(
@@ -173,6 +181,19 @@ def _store_and_reading(folder: Path, size: Size, vendors: Vendors, codes: list[s
     home.database.close()
 
 
+def _dispatching(folder: Path, size: Size) -> list[Line]:
+    found = Findings()
+    for _ in range(size.rounds):
+        alone, beside = dispatching.rates(folder, messages=size.messages // 4)
+        found.add("alone", alone)
+        found.add("beside", beside)
+    ratio, spread = found.ratio("beside", "alone"), found.spread("beside")
+    return [
+        Line("embedded dispatcher, a folder alone", found.of("alone"), "deliveries/s", note=found.spread("alone")),
+        Line("  beside a dead and a slow provider", found.of("beside"), "deliveries/s", "alone", ratio, "0.90", spread),
+    ]
+
+
 def _publishing_lines(found: Findings, latencies: dict[str, list[float]], rss: float) -> list[Line]:
     lines = []
     for vendor, name in VENDORS.items():
@@ -199,6 +220,9 @@ def _publishing_lines(found: Findings, latencies: dict[str, list[float]], rss: f
                     f"{found.spread(key)}; {_latency(latencies[key])}",
                 )
             )
+    lines.append(Line("RS256, PostgreSQL, 2 processes: limit server", found.of("shared/limit"), "msg/s"))
+    ratio, spread = found.ratio("shared/hub", "shared/limit"), found.spread("shared/hub")
+    lines.append(Line("  hub, publish", found.of("shared/hub"), "msg/s", "limit", ratio, "0.50", spread))
     return [*lines, Line("hub, resident memory", rss, "MB", goal="at most 150")]
 
 
@@ -221,6 +245,23 @@ def _other_lines(found: Findings) -> list[Line]:
             Line(f"verify {name}: two joserfc decodes", found.of(plain), "/s"),
             Line("  the hub's verification", found.of(ours), "/s", "joserfc", found.ratio(ours, plain), "0.66"),
         ]
+    return lines
+
+
+def _queueing(folder: Path, size: Size) -> list[Line]:
+    """The same deliveries, called in three ways."""
+    found = Findings()
+    for ways in queueing.rates(folder / "queue", messages=300, rounds=min(size.rounds, 3)):
+        for way, rate in ways.items():
+            found.add(way, rate)
+    lines = [Line("deliveries, PostgreSQL: a job of RQ for each", found.of("one"), "/s")]
+    for way, text, against, goal in (
+        ("embedded", "the embedded dispatcher", "one", "10.0"),
+        ("rq", "a worker called by Redis", "embedded", "0.70"),
+    ):
+        lines.append(
+            Line(f"  {text}", found.of(way), "/s", against, found.ratio(way, against), goal, found.spread(way))
+        )
     return lines
 
 

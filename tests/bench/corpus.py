@@ -13,7 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from stdnum.it.codicefiscale import calc_check_digit
 
-from hub.bootstrap import Home
+from hub.home import Home
 from hub.registry import Vendor
 from hub.security.keys import Authority, new_authority, new_key, new_leaf, private_pem
 from hub.security.sign import SigningKey, sign_portal_request, sign_request
@@ -52,9 +52,9 @@ class Vendors:
     def of(self, name: str) -> SigningKey:
         return self.es if name == "es" else self.rs
 
-    def home(self, folder: Path) -> Home:
+    def home(self, folder: Path, **settings: str) -> Home:
         """A fresh home that knows them. No connector: the outbox row is written, nothing is sent."""
-        home = make_home(folder, portals=(self.portal,), calls_per_minute=10_000_000)
+        home = make_home(folder, portals=(self.portal,), calls_per_minute=10_000_000, **settings)
         anchor = self.authority.certificate.public_bytes(Encoding.PEM).decode()
         with home.database.write() as tx:
             for name, trust, key in (

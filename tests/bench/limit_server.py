@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import psycopg
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -32,7 +33,7 @@ from starlette.routing import Route
 
 from contracts.identifiers import new_uuid7
 from contracts.items import Message
-from hub.bootstrap import Home
+from hub.home import Home
 from hub.security import modi
 from hub.security.chains import ChainCache
 from hub.security.modi import SignedRequest
@@ -40,6 +41,9 @@ from hub.settings import Settings
 from hub.store.directory import load_registry
 
 _SHA256, _ECDSA, _PKCS1 = SHA256(), ECDSA(SHA256()), PKCS1v15()
+
+Row = tuple[str, str, str, str, bytes]
+"""id, jti, citizen, occurred_at, body"""
 
 SCHEMA = """
 CREATE TABLE record (
@@ -59,13 +63,33 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def commit(connection: sqlite3.Connection, rows: list[tuple[str, str, str, str, bytes]]) -> None:
+def commit(connection: sqlite3.Connection, rows: list[Row]) -> None:
     """Records and their outbox rows in one durable transaction."""
     now = time.time()
     connection.execute("BEGIN IMMEDIATE")
     connection.executemany("INSERT INTO record VALUES (?, ?, ?, ?, ?)", rows)
     connection.executemany("INSERT INTO outbox VALUES (?, ?, 'queued', ?)", [(r[1], r[0], now) for r in rows])
     connection.execute("COMMIT")
+
+
+POSTGRES_SCHEMA = SCHEMA.replace("BLOB", "BYTEA").replace("WITHOUT ROWID", "").replace("REAL", "FLOAT8")
+_POSTGRES_RECORDS = (
+    "INSERT INTO record SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[])"
+)
+_POSTGRES_OUTBOX = "INSERT INTO outbox SELECT o, r, 'queued', %s FROM unnest(%s::text[], %s::text[]) AS u(o, r)"
+
+
+def postgres_commit(url: str) -> Callable[[list[Row]], None]:
+    """The same on PostgreSQL: two statements over arrays, one connection."""
+    connection = psycopg.connect(url.replace("+psycopg", ""))
+
+    def write(rows: list[Row]) -> None:
+        ids = [row[0] for row in rows]
+        connection.execute(_POSTGRES_RECORDS, [list(column) for column in zip(*rows, strict=True)])
+        connection.execute(_POSTGRES_OUTBOX, [time.time(), [row[1] for row in rows], ids])
+        connection.commit()
+
+    return write
 
 
 def _unpadded(segment: str | bytes) -> bytes:
@@ -117,14 +141,12 @@ class Tokens:
 class _Writer:
     """Group commit: what queued while one transaction was written is the next."""
 
-    def __init__(self, path: Path) -> None:
-        self._connection = connect(path)
-        self._queue: queue.SimpleQueue[tuple[tuple[str, str, str, str, bytes], asyncio.Future[None]]] = (
-            queue.SimpleQueue()
-        )
+    def __init__(self, write: Callable[[list[Row]], None]) -> None:
+        self._write = write
+        self._queue: queue.SimpleQueue[tuple[Row, asyncio.Future[None]]] = queue.SimpleQueue()
         threading.Thread(target=self._run, daemon=True).start()
 
-    async def submit(self, row: tuple[str, str, str, str, bytes]) -> None:
+    async def submit(self, row: Row) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.put((row, future))
         await future
@@ -134,7 +156,7 @@ class _Writer:
             batch = [self._queue.get()]
             while len(batch) < 256 and not self._queue.empty():
                 batch.append(self._queue.get())
-            commit(self._connection, [row for row, _ in batch])
+            self._write([row for row, _ in batch])
             batch[0][1].get_loop().call_soon_threadsafe(_resolve, [future for _, future in batch])
 
 
@@ -182,8 +204,8 @@ def same(home: Path) -> Verify:
     return verify
 
 
-def create_app(path: Path, verify: Verify) -> Starlette:
-    writer = _Writer(path)
+def create_app(write: Callable[[list[Row]], None], verify: Verify) -> Starlette:
+    writer = _Writer(write)
 
     async def accept(request: Request) -> Response:
         body = await request.body()

@@ -7,8 +7,9 @@ from typing import Any
 
 import orjson
 
-from hub.bootstrap import Home, Hub
+from hub.bootstrap import Hub
 from hub.feed.parameters import list_wish
+from hub.home import Home
 from hub.store.citizens import Citizen, Subject
 
 from ..harness import ENTE

@@ -4,7 +4,8 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -29,25 +30,27 @@ class _Announced(uvicorn.Server):
         self._pipe.send(sockets[0].getsockname()[1])
 
 
-def _serve(app: Any, pipe: Connection) -> None:
-    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+def _serve(app: Any, pipe: Connection, port: int = 0) -> None:
+    listener = socket.create_server(("127.0.0.1", port), backlog=256, reuse_port=True)
     config = uvicorn.Config(
         app, loop="uvloop", http="httptools", ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=2
     )
     _Announced(config, pipe).run(sockets=[listener])
 
 
-def serve_hub(folder: Path, settings: dict[str, Any], pipe: Connection, profile: Path | None = None) -> None:
+def serve_hub(
+    folder: Path, settings: dict[str, Any], pipe: Connection, port: int = 0, profile: Path | None = None
+) -> None:
     """The hub as `raccordo serve` runs it, logs at INFO included, into a file."""
     from hub.app import create_app
-    from hub.bootstrap import Home
+    from hub.home import Home
     from hub.settings import Settings
     from hub.telemetry import configure
 
     configure(stream=(folder / "hub.log").open("w"))
     app = create_app(Home(Settings(home=folder, **settings)))
     if profile is None:
-        _serve(app, pipe)
+        _serve(app, pipe, port)
         return
     _profiled(app, pipe, profile)
 
@@ -67,21 +70,37 @@ def _profiled(app: Any, pipe: Connection, folder: Path) -> None:
     writer.dump_stats(folder / "committer.pstats")
 
 
-def serve_limit(path: Path, audience: str, jwks: dict[str, Any], pipe: Connection) -> None:
-    """The limit server that verifies by hand."""
+def serve_limit(store: Path | str, audience: str, jwks: dict[str, Any], pipe: Connection, port: int = 0) -> None:
+    """The limit server that verifies by hand, over a SQLite file or a PostgreSQL."""
     from joserfc.jwk import JWKRegistry
 
     from .limit_server import by_hand, create_app
 
     keys = {kid: JWKRegistry.import_key(jwk).public_key for kid, jwk in jwks.items()}  # type: ignore[union-attr]  # EC keys
-    _serve(create_app(path, by_hand(audience, keys)), pipe)
+    _serve(create_app(_writing(store), by_hand(audience, keys)), pipe, port)
 
 
-def serve_same(path: Path, home: Path, pipe: Connection) -> None:
+def serve_same(store: Path, home: Path, pipe: Connection) -> None:
     """The limit server that verifies as the hub does."""
     from .limit_server import create_app, same
 
-    _serve(create_app(path, same(home)), pipe)
+    _serve(create_app(_writing(store), same(home)), pipe)
+
+
+def prepare_limit(url: str) -> None:
+    """The limit server's tables in a PostgreSQL."""
+    import psycopg
+
+    from .limit_server import POSTGRES_SCHEMA
+
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        connection.execute(POSTGRES_SCHEMA)  # type: ignore[arg-type]  # a literal, put together
+
+
+def _writing(store: Path | str) -> Callable[[list[Any]], None]:
+    from .limit_server import commit, connect, postgres_commit
+
+    return postgres_commit(store) if isinstance(store, str) else partial(commit, connect(store))
 
 
 class Server:
@@ -111,6 +130,15 @@ def running(target: Callable[..., None], *arguments: Any, **options: Any) -> Ite
     finally:
         process.terminate()
         process.join(20)
+
+
+@contextmanager
+def running_two(target: Callable[..., None], *arguments: Any) -> Iterator[Server]:
+    """Two processes on one port: the kernel deals the connections out."""
+    with ExitStack() as stack:
+        first = stack.enter_context(running(target, *arguments))
+        stack.enter_context(running(target, *arguments, port=first.port))
+        yield first
 
 
 class Generator:

@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import JSON, Boolean, Column, Integer, LargeBinary, String, Table, insert
 
 from contracts.identifiers import new_uuid7
-from hub.bootstrap import Home
+from hub.home import Home
 from hub.settings import Settings
 from hub.store.bulk import insert_rows
 from hub.store.database import Tx, upsert

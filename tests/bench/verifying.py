@@ -11,7 +11,7 @@ from cryptography import x509
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from hub.bootstrap import Home
+from hub.home import Home
 from hub.security import modi
 from hub.security.chains import ChainCache
 from hub.store.directory import load_registry

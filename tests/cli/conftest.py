@@ -29,7 +29,7 @@ Raccordo = Callable[..., Answer]
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RACCORDO_HOME", "RACCORDO_PUBLIC_URL"):
+    for name in ("RACCORDO_HOME", "RACCORDO_PUBLIC_URL", "RACCORDO_DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -1,9 +1,13 @@
 """Connectors: versions, secrets that are never seen, checks."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from tests.harness import ENTE
 
 from .conftest import Raccordo
 
@@ -37,6 +41,17 @@ def test_secrets_are_never_printed(io: Raccordo, home: Path) -> None:
             assert SECRET not in answer.out + answer.err
     assert io("connector", "show", "io", "--json").json["settings"]["api_key"] == "**********"
     assert SECRET.encode() not in (home / "raccordo.db").read_bytes()
+
+
+def test_an_open_breaker_shows_and_an_activation_closes_it(io: Raccordo, home: Path) -> None:
+    """An operator asks why nothing goes out; once the provider is mended, he need not wait."""
+    assert [row["breaker"] for row in io("connector", "list", "--json").json] == ["closed"]
+    with closing(sqlite3.connect(home / "raccordo.db")) as database, database:
+        row = (ENTE, "io", 5, 1, 4_000_000_000_000_000, 5)
+        database.execute("INSERT INTO lanes VALUES (?, ?, ?, ?, ?, NULL, ?, NULL)", row)
+    assert [row["breaker"] for row in io("connector", "list", "--json").json] == ["open"]
+    assert io("connector", "activate", "io").code == 0
+    assert [row["breaker"] for row in io("connector", "list", "--json").json] == ["closed"]
 
 
 def test_what_is_not_named_stays(io: Raccordo) -> None:

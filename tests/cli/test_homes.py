@@ -113,7 +113,11 @@ def test_an_older_database_is_told_to_migrate(raccordo: Raccordo, monkeypatch: p
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ("update alembic_version set version_num = '9999'", "made by a newer raccordo (migration 9999)"),
+        (
+            "update alembic_version set version_num = '9999'; "
+            "update versions set value = 9999 where name = 'oldest_code'",
+            "made by a newer raccordo (migration 9999)",
+        ),
         ("delete from alembic_version", "has lost the row that names its migration"),
     ],
 )
@@ -121,10 +125,18 @@ def test_a_database_that_this_code_does_not_know_is_told(
     raccordo: Raccordo, home: Path, command: str, change: str, sentence: str
 ) -> None:
     connection = sqlite3.connect(home / "raccordo.db", isolation_level=None)
-    connection.execute(change)
+    connection.executescript(change)
     connection.close()
     answer = raccordo(*command.split())
     assert (answer.code, sentence in answer.err, "restore the backup" in answer.err) == (2, True, True)
+
+
+def test_a_newer_schema_that_only_added_is_served(raccordo: Raccordo, home: Path) -> None:
+    connection = sqlite3.connect(home / "raccordo.db", isolation_level=None)
+    connection.execute("update alembic_version set version_num = '9999'")
+    connection.close()
+    assert raccordo("vendor", "list").code == 0
+    assert "made by a newer raccordo" in raccordo("migrate").err
 
 
 def test_an_empty_database_is_migrated(raccordo: Raccordo, home: Path) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from hub.bootstrap import Home
 from hub.cli.serving import _warn
 from hub.cli.simulating import simulated
+from hub.home import Home
 from hub.settings import Settings
 from tests.harness import ENTE, PUBLISH_AUDIENCE, ROSSI, eventually, make_message
 

@@ -19,6 +19,7 @@ from hub.store.rows import Batch
 from hub.store.tables import deliveries
 
 _THIRD = 3
+_LATE_S = 12.0
 
 
 def answer_before_commit() -> None:
@@ -92,8 +93,8 @@ def unconfirmed_without_mark() -> None:
     original = sweeping._release
 
     @functools.wraps(original)
-    def release(tx: Any, row: dict[str, Any], wish: Any) -> str:
-        return original(tx, row | {"about_to_send_at": tx.now}, wish)
+    def release(tx: Any, row: dict[str, Any], *others: Any) -> str:
+        return original(tx, row | {"about_to_send_at": tx.now}, *others)
 
     sweeping._release = release
 
@@ -117,6 +118,50 @@ def log_the_citizen() -> None:
         return original(self, claim)
 
     runner.Runner._end = end  # type: ignore[method-assign]  # that is the bug
+
+
+def settle_late() -> None:
+    """Whoever comes back after its lease writes over what was decided meanwhile."""
+    original = runner.Runner._end
+
+    def end(self: Any, claim: Any) -> Any:
+        found = original(self, claim)
+        if claim.channel == "io" and found.state == "waiting":
+            time.sleep(2.5 * self.lease.total_seconds())
+        return found
+
+    runner.Runner._end = end  # type: ignore[method-assign]  # that is the bug
+    skip_the_fence()
+
+
+def forget_the_order() -> None:
+    """Whose turn it is counts for nothing; the last come first."""
+    import hub.store.lanes as lanes
+
+    write, oldest = Batch.write, lanes.oldest
+
+    def unordered(self: Batch, tx: Any) -> None:
+        self.deliveries = [row | {"order_key": None} for row in self.deliveries]
+        write(self, tx)
+
+    def newest(*args: Any, **kwargs: Any) -> Any:
+        return oldest(*args, **kwargs)[::-1]
+
+    Batch.write = unordered  # type: ignore[method-assign]  # that is the bug
+    lanes.oldest = newest
+
+
+def sweep_too_rarely() -> None:
+    """What is due again is found, but late."""
+    import hub.worker.sweeper as sweeper
+
+    original, began = sweeper.Sweeper.sweep, time.monotonic()
+
+    def sweep(self: Any) -> None:
+        if time.monotonic() - began > _LATE_S:
+            original(self)
+
+    sweeper.Sweeper.sweep = sweep  # type: ignore[method-assign]  # that is the bug
 
 
 def fork_the_chain() -> None:
@@ -150,6 +195,9 @@ BUGS: dict[str, Callable[[], None]] = {
         skip_the_digest,
         forget_tokens,
         log_the_citizen,
+        settle_late,
+        forget_the_order,
+        sweep_too_rarely,
         fork_the_chain,
     )
 }

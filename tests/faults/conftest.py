@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from .topology import Servers, servers
 from .world import World
 
 
@@ -13,3 +14,9 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture(scope="session")
+def shared_servers() -> Iterator[Servers]:
+    with servers(durable=False) as both:
+        yield both

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -42,6 +44,7 @@ class Generator:
     def __init__(self, path: Path) -> None:
         self.ledger = Lines(path)
         self._number = 0
+        self._counting = threading.Lock()
         self._acked: dict[str, tuple[bytes, dict[str, str]]] = {}
         self._waiting: dict[str, dict[str, Any]] = {}
 
@@ -60,27 +63,58 @@ class Generator:
             for result in pool.map(one, numbers):
                 assert result is None
 
-    def send_again(self, hub: HubUnderTest) -> None:
-        """What had no answer, once more, with fresh tokens: the vendor's own duty."""
-        for name, item in list(self._waiting.items()):
-            self._post(hub, name, item)
+    def one(self, hub: HubUnderTest) -> None:
+        """The next message; several threads may ask for theirs."""
+        with self._counting:
+            number, self._number = self._number, self._number + 1
+        self._send(hub, number)
+
+    def send_again(self, hub: HubUnderTest, *, within_s: float = 20) -> None:
+        """What had no answer, or a 503, once more with fresh tokens until it has one: the vendor's own duty."""
+        deadline = time.monotonic() + within_s
+        while self._waiting and time.monotonic() < deadline:
+            for name, item in list(self._waiting.items()):
+                self._post(hub, name, item)
+            if self._waiting:
+                time.sleep(0.2)
 
     def replay(self, hub: HubUnderTest, most: int = 5) -> None:
         """Requests that were accepted, byte for byte, tokens and all: none may be accepted twice."""
         for name, (body, headers) in list(self._acked.items())[-most:]:
-            answer = hub.client.post("/publish/v1/messages", content=body, headers=headers)
-            self.ledger.append(event="replayed", name=name, status=answer.status_code)
+            for _ in range(3):
+                try:
+                    status = hub.client.post("/publish/v1/messages", content=body, headers=headers).status_code
+                except httpx.TransportError:
+                    status = 0
+                if 0 < status < 500:
+                    break
+            self.ledger.append(event="replayed", name=name, status=status)
+
+    def took(self, item: Mapping[str, Any], number: int) -> None:
+        """Enter a message into the account that was sent past it, and taken in."""
+        self._note_sent(item, number, wrong="")
+        self._waiting[item["external_id"]] = dict(item)
 
     def _send(self, hub: HubUnderTest, number: int) -> None:
         name = str(uuid.uuid4())
         item = make_numbered(name, number)
         wrong = "" if number % EVERY != EVERY - 1 else ("body", "form")[number // EVERY % 2]
-        self.ledger.append(
-            event="sent", name=name, tax_code=item["recipient"]["tax_code"], sha256=fingerprint(item), wrong=wrong
-        )
+        self._note_sent(item, number, wrong=wrong)
         if not wrong:
             self._waiting[name] = item
         self._post(hub, name, item, wrong=wrong)
+
+    def _note_sent(self, item: Mapping[str, Any], number: int, *, wrong: str) -> None:
+        self.ledger.append(
+            event="sent",
+            name=item["external_id"],
+            number=number,
+            tax_code=item["recipient"]["tax_code"],
+            email=item["recipient"]["email"],
+            sha256=fingerprint(item),
+            body_sha256=hashlib.sha256(json.dumps(item).encode()).hexdigest(),
+            wrong=wrong,
+        )
 
     def _post(self, hub: HubUnderTest, name: str, item: dict[str, Any], *, wrong: str = "") -> None:
         sent = item | {"version": 0} if wrong == "form" else item
@@ -97,6 +131,8 @@ class Generator:
             self.ledger.append(event="acked", name=name, item_id=answer.json()["item_id"])
             self._acked[name] = (body, headers)
             self._waiting.pop(name, None)
+        elif answer.status_code >= 500 or answer.status_code == 429:
+            self.ledger.append(event="put_off", name=name, status=answer.status_code)
         else:
             self.ledger.append(event="refused", name=name, status=answer.status_code)
 

@@ -1,4 +1,5 @@
-"""The hub of a fault test: the whole application, on a loopback port, in a process that may be told where to die.
+"""The hub of an embedded fault test: the whole application, on a loopback port, in a process that may be told where to
+die.
 
 The processes are forked from a server that has imported everything (`CONTEXT`), so that a life costs no second of
 start-up; they share nothing else with the test.
@@ -6,59 +7,36 @@ start-up; they share nothing else with the test.
 
 import asyncio
 import multiprocessing
-import os
 import socket
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import uvicorn
 
 import hub.bootstrap as bootstrap
 from hub.app import create_app
-from hub.dispatch.dispatcher import Dispatcher
 from hub.settings import Settings
-from hub.telemetry import configure
 
-from .bugs import BUGS
-from .steps import STEPS, countdown
+from .lives import PLAIN, Life, Place, begin
+
+__all__ = ["CONTEXT", "PLAIN", "Life", "run_api", "serve"]
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload([__name__])
+CONTEXT.set_forkserver_preload([__name__, "tests.faults.parts"])
 
 
-@dataclass(frozen=True)
-class Life:
-    """How a hub process lives: where it dies (`step`, at its call number `times`), with which bug, which lease."""
-
-    step: str = ""
-    times: int = 1
-    bug: str = ""
-    lease_s: float | None = None
+def serve(home: Path, place: Place, life: Life) -> None:
+    """The process. `place.ready` is written, with the port in it, once the hub serves."""
+    begin(place, life)
+    sweep_s = 5.0 if life.lease_s is None else life.lease_s / 4
+    run_api(Settings(home=home, sweep_s=sweep_s), place)
 
 
-PLAIN = Life()
-"""No death arranged, no bug."""
-
-
-def serve(home: Path, ready: Path, log: Path, life: Life) -> None:
-    """The process. `ready` is written, with the port in it, once the hub serves."""
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    configure()
-    Dispatcher.__init__.__kwdefaults__["poll_s"] = 0.05
-    if life.bug:
-        BUGS[life.bug]()
-    if life.step:
-        STEPS[life.step](countdown(life.times))
-    if life.lease_s is not None:
-        bootstrap.LEASE = timedelta(seconds=life.lease_s)
-        Dispatcher.__init__.__kwdefaults__["sweep_s"] = life.lease_s / 4
-    app = create_app(bootstrap.Home(Settings(home=home)))
-    listener = socket.create_server(("127.0.0.1", 0))
+def run_api(settings: Settings, place: Place, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    """Serve until SIGTERM."""
+    app = create_app(bootstrap.Home(settings))
+    listener = socket.create_server((host, port), backlog=1024)
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5, ws="none")
-    _Server(config, ready).run(sockets=[listener])
+    _Server(config, place.ready).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):

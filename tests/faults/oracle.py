@@ -12,6 +12,9 @@ _TAX_CODE = re.compile(r"[A-Z]{6}\d{2}[A-Z]\d{2}[A-Z]\d{3}[A-Z]", re.IGNORECASE)
 # What `hub.telemetry` blots out had reached the log all the same.
 _BLOTS = ("[tax code]", "[token]", "eyJ")
 CHANNELS = ("io", "email")
+ENDS = frozenset({"delivered", "rejected", "skipped", "unconfirmed", "expired", "parked"})
+MAX_CLAIMS = 5
+"""As `hub.store.sweeping` has it: after so many claims without a result a delivery is parked."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,9 @@ class Told:
     provider_id: str
     name: str
     """The message that the text names."""
+    number: int | None = None
+    """The number in its title."""
+    to: str = ""
 
 
 @dataclass
@@ -42,12 +48,27 @@ class Evidence:
     attempts: Counter[str]
     """Attempt rows by delivery."""
     marked: set[str]
-    """Deliveries with the mark "about to send" at a moment of death."""
+    """Deliveries that ever bore the mark "about to send"."""
     logs: str
     chain: list[str]
     integrity: list[str]
     names: dict[str, str] = field(default_factory=dict)
     """Delivery -> the message it belongs to."""
+    doubts: Counter[str] = field(default_factory=Counter)
+    """Attempts whose end nobody knows (lost, late, unconfirmed, never closed), by delivery."""
+    inbound: Counter[str] = field(default_factory=Counter)
+    """Rows of the evidence that made an item, by the hash of the body that was signed."""
+    changes: list[tuple[str, str, str]] = field(default_factory=list)
+    """Every change of a delivery's state, in order: delivery, from, to."""
+    secrets: list[str] = field(default_factory=list)
+    """What must be in no log beside tax codes and tokens."""
+    ends: frozenset[str] = frozenset({"delivered", "unconfirmed"})
+    """The ends that this run's providers can bring about."""
+    ordered: bool = False
+    """Its connectors promise the order."""
+    drain_s: float = 0.0
+    """From the last repair until nothing was pending."""
+    drain_within_s: float = float("inf")
 
 
 class Violation(NamedTuple):
@@ -57,21 +78,10 @@ class Violation(NamedTuple):
 
 def violations(seen: Evidence) -> list[Violation]:
     """Everything that does not hold; empty when nothing was lost, doubled, made up or told to the wrong ear."""
-    return [
-        *_nothing_lost(seen),
-        *_nothing_stuck(seen),
-        *_told_as_recorded(seen),
-        *_never_twice(seen),
-        *_doubt_has_a_mark(seen),
-        *_refused_means_refused(seen),
-        *[Violation("I7", text) for text in seen.chain],
-        *_quiet_logs(seen),
-        *_tokens_once(seen),
-        *[Violation("I0", text) for text in seen.integrity],
-    ]
+    return [found for rule in RULES for found in rule(seen)]
 
 
-def _nothing_lost(seen: Evidence) -> Iterator[Violation]:
+def acknowledged_means_shown(seen: Evidence) -> Iterator[Violation]:
     """I1: what was acknowledged is in the feed once, as it was said; and nothing is there that was not said."""
     sent = {line["name"]: line for line in seen.ledger if line["event"] == "sent"}
     acked = {line["name"]: line["item_id"] for line in seen.ledger if line["event"] == "acked"}
@@ -91,19 +101,36 @@ def _nothing_lost(seen: Evidence) -> Iterator[Violation]:
             yield Violation("I1", f"{name} is not what was sent")
 
 
-def _nothing_stuck(seen: Evidence) -> Iterator[Violation]:
-    """I2: every message has its deliveries, each one over (these providers answer, so none is given up)."""
+def acknowledged_means_proven(seen: Evidence) -> Iterator[Violation]:
+    """I1: of what was acknowledged there is one row of evidence that it was taken in, over the very bytes."""
+    acked = {line["name"] for line in seen.ledger if line["event"] == "acked"}
+    for line in seen.ledger:
+        if line["event"] == "sent" and line["name"] in acked and seen.inbound[line["body_sha256"]] != 1:
+            yield Violation("I1", f"{line['name']} was acknowledged with {seen.inbound[line['body_sha256']]} rows")
+
+
+def nothing_stuck(seen: Evidence) -> Iterator[Violation]:
+    """I2: every message has its deliveries, each one over in one of the ways that this run's providers allow."""
     channels = defaultdict(list)
     for row in seen.deliveries:
-        channels[seen.names[row["delivery_id"]]].append(row["channel"])
-        if row["state"] not in ("delivered", "unconfirmed") or row["claim_id"] is not None:
-            yield Violation("I2", f"{row['delivery_id']} stands as {row['state']} {row['reason']}")
+        delivery = row["delivery_id"]
+        channels[seen.names[delivery]].append(row["channel"])
+        poison = row["state"] == "parked" and seen.doubts[delivery] >= MAX_CLAIMS
+        if row["claim_id"] is not None or not (row["state"] in seen.ends or poison):
+            yield Violation("I2", f"{delivery} stands as {row['state']} {row['reason']}")
     for item in seen.shown:
         if sorted(channels[item.name]) != sorted(CHANNELS):
             yield Violation("I2", f"{item.name} has deliveries for {channels[item.name]}")
 
 
-def _told_as_recorded(seen: Evidence) -> Iterator[Violation]:
+def an_end_is_the_end(seen: Evidence) -> Iterator[Violation]:
+    """I2: one end for each delivery; who comes late changes nothing."""
+    for delivery, before, after in seen.changes:
+        if before in ENDS and after != before:
+            yield Violation("I2", f"{delivery} was {before} and became {after}")
+
+
+def told_as_recorded(seen: Evidence) -> Iterator[Violation]:
     """I3: delivered means that the provider has that very message; what a provider has, an attempt was made of."""
     told = {(one.channel, one.provider_id): one.name for one in seen.told}
     made = {(seen.names[row["delivery_id"]], row["channel"]): row["delivery_id"] for row in seen.deliveries}
@@ -117,8 +144,21 @@ def _told_as_recorded(seen: Evidence) -> Iterator[Violation]:
             yield Violation("I3", f"{one.channel} has {one.name}, of which there is no attempt")
 
 
-def _never_twice(seen: Evidence) -> Iterator[Violation]:
-    """I4: App IO never has a message twice; a copy of an e-mail bears the same Message-ID."""
+def told_to_the_right_ear(seen: Evidence) -> Iterator[Violation]:
+    """I3: title, text and addressee at the provider are those of one message that was sent."""
+    sent = {line["name"]: line for line in seen.ledger if line["event"] == "sent"}
+    for one in seen.told:
+        line = sent.get(one.name)
+        if line is None:
+            yield Violation("I3", f"{one.channel} has {one.provider_id}, which nobody sent")
+        elif one.number != line["number"] or one.to != line[{"io": "tax_code", "email": "email"}[one.channel]]:
+            yield Violation("I3", f"{one.channel} has {one.name} under another title or for somebody else")
+
+
+def never_twice(seen: Evidence) -> Iterator[Violation]:
+    """I4: App IO never has a message twice; a copy of an e-mail bears the same Message-ID, and an attempt without a
+    known end explains it."""
+    deliveries = {(row["channel"], seen.names[row["delivery_id"]]): row["delivery_id"] for row in seen.deliveries}
     by_message = defaultdict(list)
     for one in seen.told:
         by_message[one.channel, one.name].append(one.provider_id)
@@ -127,16 +167,19 @@ def _never_twice(seen: Evidence) -> Iterator[Violation]:
             yield Violation("I4", f"App IO has {name} {len(ids)} times")
         if channel == "email" and len(set(ids)) > 1:
             yield Violation("I4", f"{name} went out under {len(set(ids))} Message-IDs")
+        doubts = seen.doubts[deliveries.get((channel, name), "")]
+        if channel == "email" and len(ids) - 1 > doubts:
+            yield Violation("I4", f"{name} went out {len(ids)} times with {doubts} attempts in doubt")
 
 
-def _doubt_has_a_mark(seen: Evidence) -> Iterator[Violation]:
+def doubt_has_a_mark(seen: Evidence) -> Iterator[Violation]:
     """I4: `unconfirmed` only where bytes may have left."""
     for row in seen.deliveries:
         if row["state"] == "unconfirmed" and row["delivery_id"] not in seen.marked:
             yield Violation("I4", f"{row['delivery_id']} is unconfirmed and was not being sent")
 
 
-def _refused_means_refused(seen: Evidence) -> Iterator[Violation]:
+def refused_means_refused(seen: Evidence) -> Iterator[Violation]:
     """I5: what is wrong is refused, what is refused shows nowhere."""
     wrong = {line["name"] for line in seen.ledger if line["event"] == "sent" and line["wrong"]}
     acked = {line["name"] for line in seen.ledger if line["event"] == "acked"}
@@ -150,17 +193,83 @@ def _refused_means_refused(seen: Evidence) -> Iterator[Violation]:
         yield Violation("I5", f"{name} is right and was refused")
 
 
-def _quiet_logs(seen: Evidence) -> Iterator[Violation]:
-    """I9: no tax code and no token in the logs."""
+def order_kept(seen: Evidence) -> Iterator[Violation]:
+    """I6: where order is promised, what was acknowledged before another was even sent reaches the citizen first."""
+    if not seen.ordered:
+        return
+    acked_at = {line["name"]: at for at, line in reversed([*enumerate(seen.ledger)]) if line["event"] == "acked"}
+    sent_at = {line["name"]: at for at, line in enumerate(seen.ledger) if line["event"] == "sent"}
+    citizen = {line["name"]: line["tax_code"] for line in seen.ledger if line["event"] == "sent"}
+    first: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    for place, one in enumerate(seen.told):
+        first[one.channel, citizen.get(one.name, "")].setdefault(one.name, place)
+    for (channel, _), places in first.items():
+        told = sorted(places, key=places.__getitem__)
+        for earlier, later in ((a, b) for n, a in enumerate(told) for b in told[n + 1 :]):
+            if acked_at.get(later, len(seen.ledger)) < sent_at.get(earlier, -1):
+                yield Violation("I6", f"{channel} had {earlier} before {later}, which was there first")
+
+
+def chain_holds(seen: Evidence) -> Iterator[Violation]:
+    """I7: the chain of evidence and audit verifies, up to its last anchor."""
+    for text in seen.chain:
+        yield Violation("I7", text)
+
+
+def drained_in_time(seen: Evidence) -> Iterator[Violation]:
+    """I8: once everything is repaired, what had gathered is gone within its time."""
+    if seen.drain_s > seen.drain_within_s:
+        yield Violation("I8", f"after {seen.drain_s:.1f} s something was pending, {seen.drain_within_s:.0f} allowed")
+
+
+def taken_in_after_repair(seen: Evidence) -> Iterator[Violation]:
+    """I8: whoever came again after the repair was taken in."""
+    answered = {line["name"] for line in seen.ledger if line["event"] in ("acked", "refused")}
+    for line in seen.ledger:
+        if line["event"] == "sent" and not line["wrong"] and line["name"] not in answered:
+            yield Violation("I8", f"{line['name']} is right and was not taken in")
+
+
+def quiet_logs(seen: Evidence) -> Iterator[Violation]:
+    """I9: no tax code, no token and no secret in the logs."""
     if _TAX_CODE.search(seen.logs):
         yield Violation("I9", "a tax code is in the logs")
     for blot in _BLOTS:
         if blot in seen.logs:
             yield Violation("I9", f"{blot} is in the logs")
+    for number, secret in enumerate(seen.secrets):
+        if secret in seen.logs:
+            yield Violation("I9", f"secret {number} is in the logs")
 
 
-def _tokens_once(seen: Evidence) -> Iterator[Violation]:
+def tokens_once(seen: Evidence) -> Iterator[Violation]:
     """I10: a request that was accepted is never accepted again, a crash in between or not."""
     for line in seen.ledger:
         if line["event"] == "replayed" and line["status"] != 409:
             yield Violation("I10", f"the tokens of {line['name']} were used twice: {line['status']}")
+
+
+def database_whole(seen: Evidence) -> Iterator[Violation]:
+    """I0: the database itself finds no fault with its files."""
+    for text in seen.integrity:
+        yield Violation("I0", text)
+
+
+RULES = (
+    acknowledged_means_shown,
+    acknowledged_means_proven,
+    nothing_stuck,
+    an_end_is_the_end,
+    told_as_recorded,
+    told_to_the_right_ear,
+    never_twice,
+    doubt_has_a_mark,
+    refused_means_refused,
+    order_kept,
+    chain_holds,
+    drained_in_time,
+    taken_in_after_repair,
+    quiet_logs,
+    tokens_once,
+    database_whole,
+)

@@ -4,17 +4,23 @@ Each step wraps one function of the hub, in the process that is to die, before t
 """
 
 import functools
-import os
-import signal
-import threading
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy import Engine, event
+
+import connectors.base.deadline as wire
 import hub.dispatch.dispatcher as dispatcher
 import hub.dispatch.runner as runner
+import hub.store.lanes as lanes
+import hub.worker.jobs as jobs
+import hub.worker.process as process
+import hub.worker.sweeper as sweeper
 from connectors.app_io.client import AppIo
 from connectors.email.client import Mailer
 from connectors.email.wire import Session
+from hub.dispatch.doorbell import Doorbell
+from hub.dispatch.hands import Hands
 from hub.dispatch.notices import Notices
 from hub.http.publish import PublishApi
 from hub.ingest.pipeline import Pipeline
@@ -24,21 +30,8 @@ from hub.store.intake import Intake
 from hub.store.outbox import Settlement
 from hub.store.sweeping import Swept
 
+POISON = "Avviso numero 3"
 Death = Callable[[], None]
-
-
-def countdown(times: int) -> Death:
-    """Kills this process, without any goodbye, at its call number `times`."""
-    left = [times]
-    lock = threading.Lock()
-
-    def die() -> None:
-        with lock:
-            left[0] -= 1
-            if left[0] == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    return die
 
 
 def before(owner: Any, name: str, *, when: Callable[..., bool] = lambda *_: True) -> Callable[[Death], None]:
@@ -76,6 +69,16 @@ def after(owner: Any, name: str, *, when: Callable[..., bool] = lambda *_: True)
     return install
 
 
+def each(*installers: Callable[[Death], None]) -> Callable[[Death], None]:
+    """The same step, which several functions take."""
+
+    def install(die: Death) -> None:
+        for installer in installers:
+            installer(die)
+
+    return install
+
+
 STEPS: dict[str, Callable[[Death], None]] = {
     # the left half: a request
     "before_verify": before(Pipeline, "verify"),
@@ -84,7 +87,7 @@ STEPS: dict[str, Callable[[Death], None]] = {
     "after_commit": before(ChainWriter, "committed", when=lambda self: self._pending is not None),
     "before_answer": before(PublishApi, "_signed"),
     # the right half: a delivery
-    "claimed": before(dispatcher.Dispatcher, "_one"),
+    "claimed": each(before(dispatcher.Dispatcher, "_one"), before(Hands, "_one")),
     "notice_made": after(Notices, "of"),
     "profile_asked": after(AppIo, "_ask_profile"),
     "within_mark": after(runner, "progress", when=lambda _, tx, steps: any(step.unsafe for step in steps)),
@@ -94,9 +97,44 @@ STEPS: dict[str, Callable[[Death], None]] = {
     ),
     "mail_sent": after(Mailer, "send"),
     "message_sent": after(AppIo, "_send_message"),
+    "connected": after(wire._Backend, "connect_tcp"),
+    "half_written": after(wire._Stream, "write"),
+    "before_reply": before(wire._Stream, "read"),
+    "half_read": after(wire._Stream, "read"),
     "before_settle": after(runner.Runner, "_end"),
     "within_settle": after(runner, "settle"),
     "settled": after(Committer, "write", when=lambda _, self, handler, value: isinstance(value, Settlement)),
+    "breaker_written": after(lanes, "judge", when=lambda _, tx, verdicts, *__: bool(verdicts)),
     # upkeep
-    "within_sweep": after(dispatcher, "sweep", when=lambda found, *_: found != [Swept()]),
+    "within_sweep": each(
+        after(dispatcher, "sweep", when=lambda found, *_: found != [Swept()]),
+        after(sweeper, "sweep", when=lambda found, *_: found != [Swept()]),
+    ),
+    # an operator's command
+    "statement": lambda die: event.listen(Engine, "after_cursor_execute", lambda *_: die()),
+    # a message that kills whoever works on it
+    "poisoned": after(Notices, "of", when=lambda notice, *_: notice.title == POISON),
+    # the bell and who hears it
+    "before_ring": before(Doorbell, "ring"),
+    "rung": after(Doorbell, "ring"),
+    "popped": after(process.Listener.queue_class, "dequeue_any", when=lambda found, *_: found is not None),
+    "drain_begun": before(jobs, "drain"),
 }
+
+REQUEST = ("before_verify", "before_insert", "before_commit", "after_commit", "before_answer")
+DELIVERY = (
+    *(
+        "claimed",
+        "notice_made",
+        "profile_asked",
+        "within_mark",
+        "marked",
+        "mail_half_sent",
+        "mail_sent",
+        "message_sent",
+    ),
+    *("connected", "half_written", "before_reply", "half_read"),
+    *("before_settle", "within_settle", "settled", "breaker_written"),
+)
+UPKEEP = ("within_sweep", "poisoned", "statement")
+BELL = ("before_ring", "rung", "popped", "drain_begun")

@@ -6,17 +6,21 @@ import time
 
 import pytest
 
-from .hub_process import Life
+from .lives import Life
 from .oracle import violations
-from .steps import STEPS
+from .steps import BELL, DELIVERY, REQUEST, STEPS, UPKEEP
 from .world import World
 
 MESSAGES = 18
 # Requests pass their steps soon; a delivery's steps want some deliveries under way at once.
-NTH = {"before_insert": 3, "before_commit": 3, "after_commit": 3, "marked": 7}
+NTH = {"before_insert": 3, "before_commit": 3, "after_commit": 3, "marked": 7, "connected": 1}
 
 
-@pytest.mark.parametrize("step", [step for step in STEPS if step != "within_sweep"])
+def test_every_step_is_one_of_a_request_a_delivery_or_upkeep() -> None:
+    assert {*REQUEST, *DELIVERY, *UPKEEP, *BELL} == set(STEPS)
+
+
+@pytest.mark.parametrize("step", [*REQUEST, *DELIVERY])
 def test_killed_at_a_step_nothing_is_lost_or_told_twice(world: World, step: str) -> None:
     with world.life(Life(step, NTH.get(step, 5))) as hub:
         world.generator.load(hub, MESSAGES, alive=world.alive)

@@ -21,8 +21,7 @@ from connectors.registry import simulate
 from contracts.connector import Connector, ConnectorType, Continue, Done, Idempotency, Manifest
 from contracts.failures import Deferred, Misconfigured
 from hub.app import create_app
-from hub.bootstrap import Home
-from hub.settings import Settings
+from hub.home import Home
 from hub.store.citizens import Subject
 from hub.store.configuration import set_status
 from hub.store.operations import show_delivery
@@ -98,7 +97,7 @@ class Registered:
 
 
 @pytest.fixture(scope="module")
-def at_work(tmp_path_factory):
+def at_work(kind, tmp_path_factory):
     with providers(tmp_path_factory.mktemp("delivery"), registered=Registered()) as running:
         yield running
 
@@ -214,15 +213,15 @@ def test_a_provider_that_stumbles_is_asked_again(at_work, person, fault):
     assert len(at_work.io_messages(person)) == 1
 
 
-@pytest.mark.parametrize("kind", ["hang", "cut", "error"])
-def test_what_io_may_have_taken_is_unconfirmed_and_never_sent_again(at_work, person, kind):
-    at_work.io_fault(kind=kind, seconds=30)
+@pytest.mark.parametrize("fault", ["hang", "cut", "error"])
+def test_what_io_may_have_taken_is_unconfirmed_and_never_sent_again(at_work, person, fault):
+    at_work.io_fault(kind=fault, seconds=30)
     item_id = published(at_work.hub, "messages", make_message(fresh(), **to(person), **IO_ONLY))
     assert at_work.told(item_id)["io"]["state"] == "unconfirmed"
     # One that comes after it is delivered meanwhile: had the first been sent again, it would be in the ledger.
     after = published(at_work.hub, "messages", make_message(fresh(), **to(person), **IO_ONLY))
     assert at_work.told(after)["io"]["state"] == "delivered"
-    assert len(at_work.io_messages(person)) == (1 if kind == "error" else 2)
+    assert len(at_work.io_messages(person)) == (1 if fault == "error" else 2)
     assert at_work.told(item_id)["io"]["state"] == "unconfirmed"
 
 
@@ -310,11 +309,11 @@ def test_the_click_switches_the_optional_mails_of_that_service_off(at_work, invi
 
 
 @pytest.mark.req("S29", "S62")
-@pytest.mark.parametrize("kind", ["outcome", "alert", "integration_request"])
-def test_what_the_citizen_must_know_still_comes_and_offers_no_switch(at_work, invited, kind):
+@pytest.mark.parametrize("needed", ["outcome", "alert", "integration_request"])
+def test_what_the_citizen_must_know_still_comes_and_offers_no_switch(at_work, invited, needed):
     person, address, url = invited
     httpx.post(url)
-    assert again(at_work, person, address, kind=kind)["state"] == "delivered"
+    assert again(at_work, person, address, kind=needed)["state"] == "delivered"
     assert at_work.mails(address)[-1]["List-Unsubscribe"] is None
 
 
@@ -352,7 +351,7 @@ def test_a_link_to_a_cursor_is_no_link(at_work, person):
 
 
 @pytest.fixture
-def alone(tmp_path):
+def alone(kind, tmp_path):
     with providers(tmp_path) as running:
         yield running
 
@@ -454,20 +453,19 @@ def test_a_message_for_next_month_is_not_too_old_then(alone):
     assert delivery["expires_at"] > then + timedelta(days=1)
 
 
-def test_what_waited_in_the_outbox_is_sent_by_the_hub_that_starts_next(tmp_path):
+def test_what_waited_in_the_outbox_is_sent_by_the_hub_that_starts_next(kind, tmp_path):
     with providers(tmp_path / "first") as first:
         switch(first, "paused")
         person = new_person()
         published(first.hub, "messages", make_message(fresh(), **to(person), **IO_ONLY))
         switch(first, "active", "mail")
-        folder = first.hub.home.folder
     with first.hub.home.database.write() as tx:
         set_status(tx, ENTE, "io", status="active")
     first.hub.home.database.close()
     io = simulate("app_io", tmp_path / "later", status_polls=0)
     settings = dict(io.start()) | {"status_delay_s": 0.05}
 
-    home = Home(Settings(home=folder))
+    home = Home(first.hub.home.settings)
     with home.database.write() as tx:
         home.configuration.save(tx, ente_id=ENTE, connector_id="io", type="app_io", settings=settings, limits=QUICK)
     app = create_app(home)

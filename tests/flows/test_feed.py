@@ -48,7 +48,7 @@ def reader_only():
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory, reader_only):
+def hub(kind, tmp_path_factory, reader_only):
     def prepare(home, _vendor, _portal):
         with home.database.write() as tx:
             portal = Portal(ENTE, reader_only.name, "", True, (), frozenset({"feed:read"}))

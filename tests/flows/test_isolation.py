@@ -29,7 +29,7 @@ COMPANY = "00488410010"
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory):
+def hub(kind, tmp_path_factory):
     def prepare(home, vendor, portal):
         """A second body on the same hub, with the same vendor and portal; `beta` is known to the first alone."""
         with home.database.write() as tx:

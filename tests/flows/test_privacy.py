@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from connectors.base.serving import LoopbackServer
 from connectors.registry import simulate
 from hub.app import create_app
-from hub.bootstrap import Home
+from hub.home import Home
 from hub.security.vault import VaultError
 from hub.settings import Settings
 from hub.store.tables import access_log, citizens, evidence, item_versions
@@ -267,7 +267,7 @@ def test_a_hub_with_connectors_does_not_even_start_with_another_key(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def moved(tmp_path_factory):
+def moved(kind, tmp_path_factory):
     with described_hub(tmp_path_factory.mktemp("moved") / "home") as running:
         yield running
 

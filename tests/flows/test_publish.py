@@ -55,7 +55,7 @@ def callers():
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory, callers):
+def hub(kind, tmp_path_factory, callers):
     def prepare(home, _vendor, _portal):
         plain = Vendor(ENTE, "", "", "jwk", True, (), "", collections=ALL_COLLECTIONS)
         special = {

@@ -17,7 +17,7 @@ BODY_LIMIT = 20_000
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory):
+def hub(kind, tmp_path_factory):
     folder = tmp_path_factory.mktemp("refusals")
     with described_hub(folder / "home", body_limit=BODY_LIMIT, content_limit=BODY_LIMIT * 2) as running:
         published(running, "messages", make_message("first"))

@@ -17,7 +17,7 @@ PERSON = "VRDGPP70B15H501F"
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory):
+def hub(kind, tmp_path_factory):
     with running_hub(tmp_path_factory.mktemp("strangers") / "home") as hub:
         yield hub
 

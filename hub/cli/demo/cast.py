@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.identifiers import make_notice_number
-from hub.bootstrap import Home
+from hub.home import Home
 from hub.registry import Ente, Portal, Vendor
 from hub.security.keys import (
     certificates_pem,

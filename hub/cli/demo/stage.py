@@ -15,7 +15,8 @@ from typing import Any
 import httpx
 
 from contracts.connector import Simulation
-from hub.bootstrap import Home, simulations
+from hub.bootstrap import simulations
+from hub.home import Home
 from hub.security.sign import sign_portal_request, sign_request
 from hub.settings import Settings
 from hub.store.operations import list_deliveries

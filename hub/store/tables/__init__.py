@@ -6,27 +6,33 @@ partitioned table can only be unique within its partitions. Columns ending in `_
 query needs is clear. Times are integers, microseconds since 1970 in UTC.
 """
 
-from .columns import EPOCH, Instant, metadata, to_micros
+from .columns import EPOCH, Instant, clipped, metadata, to_json, to_micros
 from .known import connectors, enti, portals, sequences, services, trust_keys, vendors, versions
-from .outbox import attempts, deliveries
+from .outbox import QUEUED, WAITING, attempts, claimable, deliveries, delivery_requests, lanes
 from .personal import channel_opt_outs, citizens, item_identities, item_versions, items, timeline, user_states
 from .proof import access_log, chain_roots, evidence, quota_usage, replays
 
 __all__ = [
     "EPOCH",
+    "QUEUED",
+    "WAITING",
     "Instant",
     "access_log",
     "attempts",
     "chain_roots",
     "channel_opt_outs",
     "citizens",
+    "claimable",
+    "clipped",
     "connectors",
     "deliveries",
+    "delivery_requests",
     "enti",
     "evidence",
     "item_identities",
     "item_versions",
     "items",
+    "lanes",
     "metadata",
     "portals",
     "quota_usage",
@@ -34,6 +40,7 @@ __all__ = [
     "sequences",
     "services",
     "timeline",
+    "to_json",
     "to_micros",
     "trust_keys",
     "user_states",

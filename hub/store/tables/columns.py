@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -22,6 +23,17 @@ _MICROSECOND = timedelta(microseconds=1)
 def to_micros(moment: datetime) -> int:
     """Microseconds since 1970, UTC."""
     return (moment - EPOCH) // _MICROSECOND
+
+
+def to_json(value: Any) -> str:
+    """As JSON columns are written."""
+    return orjson.dumps(value).decode()
+
+
+def clipped(text: str, length: int) -> str:
+    """What a column of that length takes of a text that others wrote: PostgreSQL counts letters and refuses NUL, and no
+    database takes half a surrogate pair."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()[:length]
 
 
 class Instant(TypeDecorator[datetime]):

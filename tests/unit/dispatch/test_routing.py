@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.dispatch.routing import Outlet, plan, router
+from hub.store.lanes import BULK, NORMAL, URGENT
 from hub.store.outbox import CONNECTOR_UNKNOWN
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -35,6 +37,12 @@ def test_the_connectors_of_another_body_are_not_ours():
     assert planned.reason == "channel.not_configured"
 
 
+@pytest.mark.parametrize(("kind", "priority"), [("alert", URGENT), ("info", NORMAL), ("broadcast", BULK)])
+def test_an_alert_goes_before_and_a_mailing_to_all_behind(kind, priority):
+    (planned,) = plan("a", ("io",), has_email=True, kind=kind, outlets=OUTLETS, now=NOW)
+    assert planned.priority == priority
+
+
 @given(st.lists(st.sampled_from(["io", "email"]), max_size=4), st.booleans())
 def test_nothing_is_dropped_and_nothing_is_doubled(channels, has_email):
     planned = plan("a", tuple(channels), has_email=has_email, outlets=OUTLETS, now=NOW)
@@ -44,6 +52,6 @@ def test_nothing_is_dropped_and_nothing_is_doubled(channels, has_email):
 def test_a_router_looks_at_the_configuration_of_the_moment():
     outlets = dict(OUTLETS)
     route = router(lambda: outlets, lambda: NOW)
-    assert route("a", ("io",), False)[0].connector_id == "io-1"
+    assert route("a", ("io",), False, "info")[0].connector_id == "io-1"
     outlets[("a", "io")] = Outlet("io-2", timedelta(days=1))
-    assert route("a", ("io",), False)[0].connector_id == "io-2"
+    assert route("a", ("io",), False, "info")[0].connector_id == "io-2"

@@ -38,12 +38,12 @@ class StandingClock:
         return NOW
 
 
-def run(advance, *, claim=CLAIM, keeps=True, notice=lambda _: None, limits=None, **idempotency):
+def run(advance, *, claim=CLAIM, keeps=True, notice=lambda _: None, limits=None, lookup=None, **idempotency):
     """The writes of one claim."""
     manifest = Manifest(
         name="odd", title="Odd", channel="io", idempotency=Idempotency(**idempotency), limits=limits or Limits()
     )
-    connector = Connector(manifest, advance, lambda: "") if advance else None
+    connector = Connector(manifest, advance, lambda: "", lookup=lookup) if advance else None
     writes = Writes(keeps)
     Runner(writes, StandingClock(), notice, lambda *_: connector, timedelta(seconds=60), lambda: 0.5).run(claim)
     return writes
@@ -179,6 +179,91 @@ def test_no_personal_data_of_a_bug_is_in_what_is_written_or_logged(caplog):
     assert "RSSMRA" not in "".join(JsonLines().format(record) for record in caplog.records)
 
 
+# --- asking before sending again
+
+MAYBE = replace(CLAIM, maybe_sent=True, unsafe=True, memo={"step": 1})
+
+
+def never(*_):
+    raise AssertionError("must not be called")
+
+
+def test_what_the_provider_has_is_not_sent_again():
+    writes = run(never, claim=MAYBE, lookup=lambda *_: Done("p-1"))
+    (end,) = writes.of(Settlement)
+    assert (end.state, end.provider_id, writes.of(Progress)) == ("delivered", "p-1", [])
+
+
+def test_what_the_provider_has_taken_goes_on_from_there():
+    found = Continue({"id": 1}, after=timedelta(minutes=1), accepted=True)
+    (end,) = run(never, claim=MAYBE, lookup=lambda *_: found).of(Settlement)
+    assert (end.state, end.memo) == ("waiting", {"id": 1})
+
+
+def test_what_surely_did_not_arrive_is_sent_with_its_mark_and_known_as_unsent():
+    writes = run(raising(Deferred("x")), claim=MAYBE, lookup=lambda *_: None)
+    (end,) = writes.of(Settlement)
+    assert [p.unsafe for p in writes.of(Progress)] == [True]
+    assert (end.state, end.claim.maybe_sent) == ("queued", False)
+
+
+def test_where_the_provider_cannot_tell_a_person_decides():
+    assert ended(run(never, claim=MAYBE, lookup=raising(Unconfirmed("x.unknown"))))[0] == "unconfirmed"
+
+
+def test_a_provider_that_cannot_be_asked_now_is_asked_later():
+    (end,) = run(never, claim=MAYBE, lookup=raising(Deferred("x.down"))).of(Settlement)
+    assert (end.state, end.claim.maybe_sent) == ("queued", True)
+
+
+@pytest.mark.parametrize("claim", [CLAIM, replace(MAYBE, accepted=True)])
+def test_what_was_never_in_doubt_is_not_asked_about(claim):
+    assert ended(run(lambda *_: Done(), claim=claim, lookup=never))[0] == "delivered"
+
+
+def test_an_unknown_outcome_is_asked_about_where_it_can_be():
+    assert ended(run(raising(Unconfirmed("x")), lookup=never)) == ("queued", "unconfirmed", "x")
+
+
+# --- what an outcome says of the provider
+
+
+@pytest.mark.parametrize(
+    ("result", "answered"),
+    [
+        (lambda *_: Done(), True),
+        (lambda *_: Continue({}, after=timedelta(1)), True),
+        (raising(Rejected("x")), True),
+        (raising(Skipped("x")), True),
+        (raising(Deferred("x", about="message")), True),
+        (raising(Deferred("x")), False),
+        (raising(Unconfirmed("x")), False),
+        (raising(Misconfigured("x")), None),
+        (raising(KeyError()), None),
+    ],
+)
+def test_only_trouble_of_the_provider_counts_against_it(result, answered):
+    (end,) = run(result).of(Settlement)
+    assert end.answered is answered
+
+
+@pytest.mark.parametrize("notice", [raising(Skipped("email.opted_out")), raising(KeyError())])
+def test_what_fails_before_the_provider_is_called_says_nothing_of_it(notice):
+    (end,) = run(never, notice=lambda claim: notice(claim, {})).of(Settlement)
+    assert end.answered is None
+
+
+def test_a_follow_up_says_nothing_good_as_it_may_hide_trouble():
+    """App IO answers `Continue` to a failed question about a status: its breaker would never have opened."""
+    (end,) = run(lambda *_: Continue({}, after=timedelta(1)), claim=replace(CLAIM, accepted=True)).of(Settlement)
+    assert end.answered is None
+
+
+def test_the_wish_of_the_provider_is_passed_on():
+    (end,) = run(raising(Deferred("x", after=timedelta(minutes=7)))).of(Settlement)
+    assert end.after == timedelta(minutes=7)
+
+
 # --- the pool
 
 
@@ -258,6 +343,21 @@ def test_the_limits_in_force_are_the_administrators_where_there_are_any():
     assert (connector.manifest.limits.max_attempts, connector.manifest.limits.max_age_s) == (3, 60)
     assert connector.manifest.limits.retry_base_s == Limits().retry_base_s
     assert odd.made[0][1] == connector.manifest.limits
+
+
+def test_the_limits_of_every_lane_follow_the_configuration():
+    odd, configs = Odd(), Configs(config(limits={"rate_per_s": 3}))
+    pool = ConnectorPool(odd.types, configs)
+    assert pool.limits()["e", "odd"].rate_per_s == 3
+    configs.now = {("e", "odd"): config(2, limits={"rate_per_s": 4})}
+    assert pool.limits()["e", "odd"].rate_per_s == 4
+
+
+@pytest.mark.parametrize(("lookup", "repeats"), [(None, False), (lambda *_: None, True)])
+def test_what_can_be_asked_goes_on_by_itself_after_an_unknown_outcome(lookup, repeats):
+    connector = Connector(Odd().manifest, lambda *_: Done(), lambda: "", lookup=lookup)
+    types = {"odd": ConnectorType(connector.manifest, Settings, lambda *_: connector)}
+    assert (("e", "odd") in ConnectorPool(types, Configs(config())).resending()) is repeats
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ class Routes:
     def __init__(self):
         self.asked = []
 
-    def __call__(self, ente_id, channels, has_email):
-        self.asked.append((ente_id, channels, has_email))
+    def __call__(self, ente_id, channels, has_email, kind):
+        self.asked.append((ente_id, channels, has_email, kind))
         return (PLANNED,)
 
 
@@ -112,12 +112,13 @@ def test_the_message_of_a_document_is_there_once_its_file_is():
 @pytest.mark.parametrize(
     ("fields", "asked"),
     [
-        ({}, [("c_h501", ("io", "email"), False)]),
-        ({"notify": {"channels": ["email"]}}, [("c_h501", ("email",), False)]),
+        ({}, [("c_h501", ("io", "email"), False, "info")]),
+        ({"notify": {"channels": ["email"]}}, [("c_h501", ("email",), False, "info")]),
         ({"notify": {"channels": []}}, []),
+        ({"kind": "alert"}, [("c_h501", ("io", "email"), False, "alert")]),
         (
             {"recipient": {"tax_code": "RSSMRA80A01H501U", "email": "a@b.it"}},
-            [("c_h501", ("io", "email"), True)],
+            [("c_h501", ("io", "email"), True, "info")],
         ),
     ],
 )

@@ -1,13 +1,18 @@
-"""A fresh store for each test."""
+"""A fresh store for each test, on either kind of database."""
 
 import pytest
 
-from tests.unit.store.making import FakeClock, Store, new_database
+from tests.stores import KINDS
+from tests.unit.store.making import FakeClock, Store, fresh_database
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request):
+    return request.param
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(kind, tmp_path):
     clock = FakeClock()
-    database = new_database(tmp_path / "store.db", clock)
-    yield Store(database, clock)
-    database.close()
+    with fresh_database(kind, tmp_path, clock) as database:
+        yield Store(database, clock)

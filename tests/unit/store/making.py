@@ -1,15 +1,16 @@
-"""A store on a file of its own, with a clock that stands still until a test moves it."""
+"""A store of its own, with a clock that stands still until a test moves it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import insert, select
 
+from hub.clock import Clock
 from hub.registry import Ente, Vendor
 from hub.security.vault import Vault
 from hub.store import directory
@@ -20,6 +21,7 @@ from hub.store.intake import Intake, Signed, Submission
 from hub.store.publications import Draft, Identity, PlannedDelivery, Publications
 from hub.store.replay import UsedToken
 from hub.store.tables import connectors, deliveries
+from tests import stores
 
 ENTE = "c_h501"
 START = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -38,26 +40,29 @@ class FakeClock:
         self.moment += timedelta(**time)
 
 
-@lru_cache(maxsize=1)
-def _migrated() -> bytes:
-    """The file of a migrated database with one ente, made once a process."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "empty.db"
-        database = Database(f"sqlite:///{path}", FakeClock())
-        database.migrate()
-        base = "https://here.example.it"
-        with database.write() as tx:
-            directory.add_ente(tx, Ente(ENTE, "X", base, f"{base}/publish/v1", f"{base}/feed/v1", base))
+def _one_ente(url: str) -> None:
+    """Migrated, with one ente."""
+    database = Database(url, FakeClock())
+    database.migrate()
+    base = "https://here.example.it"
+    with database.write() as tx:
+        directory.add_ente(tx, Ente(ENTE, "X", base, f"{base}/publish/v1", f"{base}/feed/v1", base))
+    if not database.is_shared:
         with database.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+
+
+@contextmanager
+def fresh_database(kind: str, folder: Path, clock: Clock) -> Iterator[Database]:
+    """A database of its own, with one ente."""
+    made = stores.Store(kind, folder, _one_ente)
+    database = Database(made.url, clock)
+    try:
+        yield database
+    finally:
         database.close()
-        return path.read_bytes()
-
-
-def new_database(path: Path, clock: FakeClock) -> Database:
-    """A database of its own at `path`."""
-    path.write_bytes(_migrated())
-    return Database(f"sqlite:///{path}", clock)
+        made.drop()
 
 
 @dataclass

@@ -36,7 +36,7 @@ def committer(store):
 
 
 def names(store):
-    return {row["name"] for row in store.rows(versions)} - {"trust"}
+    return {row["name"] for row in store.rows(versions)} - {"trust", "oldest_code"}
 
 
 def gathered(committer, values, handler=note):

@@ -5,6 +5,7 @@ have been sent is never sent again unless its connector opted in.
 """
 
 import tempfile
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from hub.store.outbox import Due, Progress, Settlement, claim, progress, settle
 from hub.store.sweeping import MAX_CLAIMS, Sweep, sweep
 from hub.store.tables import attempts
-from tests.unit.store.making import ENTE, FakeClock, Store, make_draft, new_database
+from tests.unit.store.making import ENTE, FakeClock, Store, fresh_database, make_draft
 
 LEASE = timedelta(seconds=60)
 RESENDS = frozenset({(ENTE, "mail")})
@@ -25,13 +26,15 @@ ENDED = {"delivered", "rejected", "skipped", "unconfirmed", "expired", "parked"}
 class Outbox(RuleBasedStateMachine):
     """The model: who holds what until when, whether it was being sent, and how often it was sent."""
 
+    kind: str
     claims = Bundle("claims")
 
     def __init__(self):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.clock = FakeClock()
-        self.database = new_database(Path(self.folder.name) / "store.db", self.clock)
+        self.opened = ExitStack()
+        self.database = self.opened.enter_context(fresh_database(self.kind, Path(self.folder.name), self.clock))
         self.store = Store(self.database, self.clock)
         self.holder: dict[str, str] = {}
         self.until = {}
@@ -42,7 +45,7 @@ class Outbox(RuleBasedStateMachine):
         self.connector_of: dict[str, str] = {}
 
     def teardown(self):
-        self.database.close()
+        self.opened.close()
         self.folder.cleanup()
 
     @initialize()
@@ -146,5 +149,14 @@ class Outbox(RuleBasedStateMachine):
         assert opened == set(self.holder.values())
 
 
-Outbox.TestCase.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
-TestOutbox = Outbox.TestCase
+class OnSqlite(Outbox):
+    kind = "sqlite"
+
+
+class OnPostgresql(Outbox):
+    kind = "postgresql"
+
+
+for machine in (OnSqlite, OnPostgresql):
+    machine.TestCase.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
+TestOnSqlite, TestOnPostgresql = OnSqlite.TestCase, OnPostgresql.TestCase

@@ -11,7 +11,7 @@ from hub.store.committer import Committer
 from hub.store.intake import Submission
 from hub.store.rows import number_items
 from hub.store.tables import items, sequences
-from tests.unit.store.making import ENTE, FakeClock, make_draft, new_database
+from tests.unit.store.making import ENTE, FakeClock, fresh_database, make_draft
 
 
 def numbers(store):
@@ -45,17 +45,16 @@ def test_what_changes_nothing_takes_no_number(store):
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.lists(st.lists(st.sampled_from(["a", "b", "c"]), max_size=5), max_size=6))
-def test_every_ente_counts_for_itself(tmp_path_factory, batches):
-    database = new_database(tmp_path_factory.mktemp("sequences") / "store.db", FakeClock())
+@given(batches=st.lists(st.lists(st.sampled_from(["a", "b", "c"]), max_size=5), max_size=6))
+def test_every_ente_counts_for_itself(kind, tmp_path_factory, batches):
     given_out: dict[str, list[int]] = {}
-    with database.engine.connect().execution_options(writes=True) as connection, connection.begin():
+    folder = tmp_path_factory.mktemp("sequences")
+    with fresh_database(kind, folder, FakeClock()) as database, database.write() as tx:
         for batch in batches:
             rows = [{"ente_id": ente_id} for ente_id in batch]
-            number_items(type("Tx", (), {"connection": connection}), rows)
+            number_items(tx, rows)
             for row in rows:
                 given_out.setdefault(row["ente_id"], []).append(row["sequence"])
-    database.close()
     assert all(found == list(range(1, len(found) + 1)) for found in given_out.values())
 
 

@@ -1,0 +1,1 @@
+"""Back-ups: a consistent copy of the database, the files and the anchors, signed; and the way back."""

@@ -1,0 +1,134 @@
+"""Making a back-up, of a hub that may be serving meanwhile.
+
+anchors, erasures   first: the records of the picture are then at least as long as the anchors say
+tables              one picture of the database, a compressed file of JSON lines each
+files               those that the picture's items name; they were durable before the items were
+keys                only where asked, under a passphrase
+manifest            last: a back-up without one was not finished
+"""
+
+import gzip
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from contracts.base import rfc3339
+from hub.exporter import BACKUP_MARK
+from hub.home import Home
+from hub.store.copying import Snapshot, snapshot
+
+from .erasures import Journal
+from .keys import seal_keys
+from .manifest import Manifest, Part, json_line, part_of
+
+FILES = "files.sha256"
+KEYS = "keys.sealed"
+KEY_FILES = ("vault.json", "hub-key.pem")
+
+
+class Refused(Exception):
+    """The back-up cannot be made there; the text says why."""
+
+
+def make_backup(home: Home, folder: Path, *, passphrase: str | None) -> Manifest:
+    """Make a back-up in a new folder; with the keys where there is a passphrase.
+
+    Raises:
+        Refused: the folder is there already, or cannot be made.
+        BadJournal: the journal of erasures does not hold.
+    """
+    unfinished = folder.with_name(f"{folder.name}.part")
+    if folder.exists() or unfinished.exists():
+        raise Refused(f"{folder} or {unfinished} is there already; give each back-up a folder of its own")
+    try:
+        unfinished.mkdir(mode=0o700, parents=True)
+    except OSError as exc:
+        raise Refused(f"{unfinished}: {exc.strerror}") from None
+    made = _write(home, unfinished, passphrase)
+    made.write(unfinished, home.key)
+    _sync(unfinished)
+    unfinished.rename(folder)
+    (home.folder / BACKUP_MARK).touch(mode=0o600)
+    return made
+
+
+def _write(home: Home, folder: Path, passphrase: str | None) -> Manifest:
+    erasures = len(Journal(home.erasures, home.key).read())
+    parts = [*_copied(home, folder)]
+    at = rfc3339(home.clock.now())
+    revision = home.database.revision()
+    assert revision is not None
+    with snapshot(home.database) as picture:
+        columns = picture.tables
+        rows = {name: _write_table(picture, folder, name) for name in columns}
+        parts += [part_of(folder, table_path(name)) for name in columns]
+        files, missing = _copy_files(home.folder / "files", folder, picture.file_keys())
+    parts.append(part_of(folder, FILES))
+    if passphrase is not None:
+        sealed = seal_keys({name: (home.folder / name).read_bytes() for name in KEY_FILES}, passphrase)
+        (folder / KEYS).write_bytes(sealed)
+        parts.append(part_of(folder, KEYS))
+    return Manifest(
+        at=at,
+        version=version("raccordo"),
+        revision=revision,
+        kind=home.database.engine.dialect.name,
+        columns=columns,
+        rows=rows,
+        files=files,
+        missing_files=missing,
+        erasures=erasures,
+        with_keys=passphrase is not None,
+        parts=parts,
+    )
+
+
+def table_path(name: str) -> str:
+    return f"tables/{name}.jsonl.gz"
+
+
+def _copied(home: Home, folder: Path) -> Iterator[Part]:
+    for source in (home.anchors, home.erasures):
+        if source.exists():
+            shutil.copyfile(source, folder / source.name)
+            yield part_of(folder, source.name)
+
+
+def _write_table(picture: Snapshot, folder: Path, name: str) -> int:
+    (folder / "tables").mkdir(exist_ok=True)
+    count = 0
+    with gzip.open(folder / table_path(name), "wb", compresslevel=3) as file:
+        for row in picture.rows(name):
+            file.write(json_line(row))
+            count += 1
+    return count
+
+
+def _copy_files(source: Path, folder: Path, keys: Iterator[str]) -> tuple[int, int]:
+    """How many were copied, and how many are not where the database says."""
+    copied = missing = 0
+    with (folder / FILES).open("w") as sums:
+        for key in keys:
+            target = folder / "files" / key
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                shutil.copyfile(source / key, target)
+            except FileNotFoundError:
+                missing += 1
+                continue
+            sums.write(f"{hashlib.sha256(target.read_bytes()).hexdigest()}  {key}\n")
+            copied += 1
+    return copied, missing
+
+
+def _sync(folder: Path) -> None:
+    """Everything on disk before the back-up gets its name."""
+    for path in (*folder.rglob("*"), folder):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,160 @@
+"""Restoring a back-up into an empty home.
+
+    keys        those that stand in the home, else those of the back-up with its passphrase
+    check       signature and every hash, before anything is written
+    tables      at the back-up's own migration, then brought to the newest
+    hold        what was still to be sent may have been sent since: a person decides
+    files, anchors
+    erasures    whoever was erased, up to the newest journal there is, is erased again
+
+The caller then verifies the chain of records.
+"""
+
+import gzip
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from hub.home import Home
+from hub.store.copying import fill, settle_restored
+from hub.store.directory import NotThere
+from hub.store.erasing import erase_citizen
+
+from .erasures import BadJournal, Erasure, Journal
+from .keys import open_keys
+from .making import FILES, KEY_FILES, KEYS, table_path
+from .manifest import BadBackup, Manifest, check_part, claims_keys, read_sums
+
+
+class NotEmpty(Exception):
+    """There is a hub already; the text says where."""
+
+
+class KeysNeeded(Exception):
+    """Neither the home nor the back-up has the keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was done."""
+
+    manifest: Manifest
+    held: int
+    erased: int
+    migrated_to: str
+
+
+def restore_backup(home: Home, folder: Path, *, passphrase: Callable[[], str], erasures: Path | None) -> Restored:
+    """Restore. `erasures` is the newest journal; None says that nobody was erased since the back-up. `passphrase` is
+    asked only where the keys come from the back-up.
+
+    Raises:
+        NotEmpty, KeysNeeded, WrongPassphrase, BadBackup, BadJournal
+    """
+    if (home.folder / "raccordo.db").exists() or any((home.folder / "files").glob("*")):
+        raise NotEmpty(f"{home.folder} already holds a hub: restore into a new --home")
+    _bring_keys(home, folder, passphrase)
+    manifest = Manifest.read(folder, home.key)
+    for part in manifest.parts:
+        check_part(folder, part)
+    to_erase = _to_erase(home, folder, manifest, erasures)
+    _check_files(folder)
+    if not home.database.is_empty():
+        raise NotEmpty("the database already holds tables: restore into a new one")
+    if not home.database.knows(manifest.revision):
+        raise BadBackup(f"it is of a newer raccordo (migration {manifest.revision}): install that version first")
+    home.unfinished.touch()
+    newest = _fill(home, folder, manifest)
+    held = settle_restored(home.database)
+    _bring_files(home, folder, erasures)
+    erased = _erase_again(home, to_erase)
+    home.unfinished.unlink()
+    return Restored(manifest, held, erased, newest)
+
+
+def _fill(home: Home, folder: Path, manifest: Manifest) -> str:
+    """The tables, at the newest migration in the end."""
+    home.database.migrate(manifest.revision)
+    for name, columns in manifest.columns.items():
+        fill(home.database, name, columns, _rows(folder / table_path(name)))
+    return home.database.migrate()[1]
+
+
+def _bring_keys(home: Home, folder: Path, passphrase: Callable[[], str]) -> None:
+    """The keys into the home, unless they are there. Raises KeysNeeded, WrongPassphrase or BadBackup."""
+    if all((home.folder / name).exists() for name in KEY_FILES):
+        return
+    if not claims_keys(folder):
+        raise KeysNeeded(f"the back-up has no keys: put {' and '.join(KEY_FILES)} into {home.folder} first (mode 0600)")
+    try:
+        sealed = (folder / KEYS).read_bytes()
+    except OSError:
+        raise BadBackup(f"{KEYS} is missing") from None
+    found = open_keys(sealed, passphrase())
+    home.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in KEY_FILES:
+        with os.fdopen(os.open(home.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(found[name])
+
+
+def _erase_again(home: Home, erasures: list[Erasure]) -> int:
+    """Erase everybody of a journal; returns how many there were. Whoever came after the back-up is not there."""
+    count = 0
+    for each in erasures:
+        try:
+            with home.database.write() as tx:
+                keys = erase_citizen(tx, each.ente_id, each.citizen_id)
+        except NotThere:
+            continue
+        remove_files(home, keys)
+        count += 1
+    return count
+
+
+def remove_files(home: Home, keys: list[str]) -> None:
+    """The sealed files of somebody who was erased. Their key is gone already: this frees the space."""
+    for key in keys:
+        (home.folder / "files" / key).unlink(missing_ok=True)
+
+
+def _to_erase(home: Home, folder: Path, manifest: Manifest, newest: Path | None) -> list[Erasure]:
+    found = Journal(newest or folder / home.erasures.name, home.key).read()
+    known = Journal(folder / home.erasures.name, home.key).read()
+    if found[: len(known)] != known or len(known) != manifest.erasures:
+        raise BadJournal(f"{newest}: it is older than the back-up, or of another hub: give the newest one")
+    return found
+
+
+def _rows(path: Path) -> Iterator[list[Any]]:
+    with gzip.open(path, "rb") as file:
+        for line in file:
+            yield orjson.loads(line)
+
+
+def _check_files(folder: Path) -> None:
+    with (folder / FILES).open() as sums:
+        for path, digest in read_sums(sums):
+            file = folder / "files" / path
+            if not file.exists() or sha256(file.read_bytes()).hexdigest() != digest:
+                raise BadBackup(f"files/{path} is missing or was changed")
+
+
+def _bring_files(home: Home, folder: Path, erasures: Path | None) -> None:
+    with (folder / FILES).open() as sums:
+        for path, _ in read_sums(sums):
+            target = home.folder / "files" / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / "files" / path, target)
+    for source, target in (
+        (folder / home.anchors.name, home.anchors),
+        (erasures or folder / home.erasures.name, home.erasures),
+    ):
+        if source.exists():
+            shutil.copyfile(source, target)
+            target.chmod(0o600)

@@ -1,0 +1,237 @@
+"""`delivery replay`: sending again what may be, after showing exactly what would go out and what differs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from contracts.connector import Limits, Preview
+from contracts.failures import Failure, Misconfigured, Skipped
+from hub.dispatch.pool import BadConfiguration, build
+from hub.dispatch.requests import Requests, differences
+from hub.home import Home
+from hub.store.configuration import ConnectorConfig
+from hub.store.operations import (
+    REPLAYABLE,
+    NotReplayable,
+    list_deliveries,
+    paused_connectors,
+    replay_delivery,
+)
+from hub.store.outbox import CONNECTOR_UNKNOWN, PENDING
+
+from .console import Failed, WrongUsage, emit, say, shown, table, told
+from .deliveries import (
+    ConnectorOption,
+    EnteOption,
+    ReasonOption,
+    SinceOption,
+    StateOption,
+    chosen,
+    found_delivery,
+)
+from .options import HOME, AsJson, HomeFolder, opened
+from .outlets import pick
+from .revealing import REVEAL, Reveal, claim_of, log_reveal, notices_of
+
+
+def replay(
+    delivery_id: Annotated[str | None, typer.Argument(metavar="[ID]")] = None,
+    state: StateOption = None,
+    connector: ConnectorOption = None,
+    ente: EnteOption = None,
+    reason: ReasonOption = None,
+    since: SinceOption = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 100,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go out.")] = False,
+    reveal: Reveal = REVEAL,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Queue an ended delivery, or those of a --state, again, from the first step; the connector must be active."""
+    several = (state, connector, ente, reason, since) != (None,) * 5
+    if (delivery_id is not None) == several:
+        raise WrongUsage("give the ID of a delivery, or --state and what else narrows it down")
+    with opened(home) as one:
+        if delivery_id is None:
+            if state not in REPLAYABLE:
+                raise WrongUsage(f"--state: one of {', '.join(sorted(REPLAYABLE))}")
+            wanted = chosen((state,), connector, ente, reason, since)
+            with one.database.read() as connection:
+                rows = list_deliveries(connection, wanted, limit=limit)
+            _replay_many(one, rows, dry_run=dry_run, as_json=as_json)
+        elif dry_run:
+            _dry_run(one, delivery_id, reveal=reveal, as_json=as_json)
+        else:
+            value = _replay(one, delivery_id)
+            text = (
+                f"delivery {delivery_id} is queued again by connector {value['connector_id']} (it was {value['was']})"
+            )
+            told(value, as_json=as_json, text=text)
+
+
+def _replay_many(home: Home, rows: Sequence[Mapping[str, Any]], *, dry_run: bool, as_json: bool) -> None:
+    results = []
+    for row in rows:
+        values = {name: row[name] for name in ("delivery_id", "connector_id", "state", "reason")}
+        try:
+            if dry_run:
+                _replayable(home, row["delivery_id"])
+            else:
+                _replay(home, row["delivery_id"])
+            results.append(values | {"result": "would be queued" if dry_run else "queued", "problem": None})
+        except Failed as problem:
+            results.append(values | {"result": "stays", "problem": problem.format_message()})
+    table(results, as_json=as_json, empty="no such delivery")
+    stayed = sum(each["result"] == "stays" for each in results)
+    if stayed:
+        raise Failed(f"{stayed} of {len(results)} cannot be replayed now")
+
+
+def _replay(home: Home, delivery_id: str) -> dict[str, Any]:
+    row, config = _replayable(home, delivery_id)
+    try:
+        with home.database.write() as tx:
+            replay_delivery(tx, delivery_id, expires_in_s=_max_age_s(home, config), connector_id=config.connector_id)
+    except NotReplayable:
+        raise _not_replayable(home, found_delivery(home, delivery_id)[0]) from None
+    return {"delivery_id": delivery_id, "state": "queued", "was": row["state"], "connector_id": config.connector_id}
+
+
+def _replayable(home: Home, delivery_id: str) -> tuple[dict[str, Any], ConnectorConfig]:
+    row, _ = found_delivery(home, delivery_id)
+    if row["state"] not in REPLAYABLE or row["claim_id"] is not None:
+        raise _not_replayable(home, row)
+    return row, _connector(home, row)
+
+
+def _not_replayable(home: Home, row: Mapping[str, Any]) -> Failed:
+    delivery_id, state = row["delivery_id"], row["state"]
+    if state in PENDING:
+        with home.database.read() as connection:
+            paused = paused_connectors(connection).get((row["ente_id"], row["connector_id"]))
+        if paused is not None:
+            return _activate_first(row, row["connector_id"], paused)
+        return Failed(f"delivery {delivery_id} is {state}: it is under way and due at {shown(row['due_at'])}")
+    return Failed(
+        f"delivery {delivery_id} is {state}; sending it again could tell the citizen twice, "
+        f"so only these can be replayed: {', '.join(sorted(REPLAYABLE))}"
+    )
+
+
+def _activate_first(row: Mapping[str, Any], connector_id: str, reason: str | None) -> Failed:
+    return Failed(
+        f"delivery {row['delivery_id']} is {row['state']} and its connector {connector_id} is paused ({reason}): "
+        f"activate it first with `raccordo connector activate {connector_id} --ente {row['ente_id']}`"
+    )
+
+
+def _connector(home: Home, row: Mapping[str, Any]) -> ConnectorConfig:
+    """The active connector that the delivery goes out by: its own, or today's of the channel if there was none."""
+    with home.database.read() as connection:
+        configs = home.configuration.load(connection)
+    if row["connector_id"] == CONNECTOR_UNKNOWN:
+        config = pick(home.types, configs, row["ente_id"], row["channel"])
+        if config is None:
+            raise Failed(
+                f"{row['ente_id']} still has no connector for channel {row['channel']}: "
+                "configure one with `raccordo connector set`, then replay"
+            )
+    else:
+        config = configs.get((row["ente_id"], row["connector_id"]))
+        if config is None or config.type not in home.types:
+            raise Failed(f"connector {row['connector_id']} of this delivery is not configured any more")
+    if config.status != "active":
+        raise _activate_first(row, config.connector_id, config.paused_reason)
+    return config
+
+
+def _max_age_s(home: Home, config: ConnectorConfig) -> int:
+    limits = home.types[config.type].manifest.limits.model_dump()
+    return Limits.model_validate({**limits, **config.limits}).max_age_s
+
+
+def _dry_run(home: Home, delivery_id: str, *, reveal: bool, as_json: bool) -> None:
+    """What would go out and how it differs from last time; values only with `reveal`."""
+    row, config = _replayable(home, delivery_id)
+    row["connector_id"] = config.connector_id
+    if reveal:
+        log_reveal(home, row, "preview_delivery")
+    values = {name: row[name] for name in ("delivery_id", "channel", "connector_id", "state", "attempts")}
+    values |= _preview(home, row, config, reveal=reveal)
+    if as_json:
+        emit(values)
+        return
+    for line in _lines(values):
+        say(line)
+
+
+def _preview(home: Home, row: Mapping[str, Any], config: ConnectorConfig, *, reveal: bool) -> dict[str, Any]:
+    claim = claim_of(row)
+    try:
+        connector = build(home.types, config)
+    except (BadConfiguration, Misconfigured) as problem:
+        raise Failed(f"connector {config.connector_id} cannot be made of its settings: {problem}") from None
+    requests = Requests(notices_of(home), lambda *_: connector)
+    try:
+        kind = requests.notices.of(claim).kind
+        calls = requests.of(claim)
+    except Skipped as skipped:
+        return {"would_be": f"skipped: {skipped.reason}"}
+    except Failure as failure:
+        return {"would_be": f"{type(failure).__name__.lower()}: {failure.reason}"}
+    finally:
+        connector.close()
+    last = requests.last(claim)
+    return {
+        "would_be": "queued",
+        "kind": kind,
+        "requests": None if calls is None else [_call(each, reveal=reveal) for each in calls],
+        "last_request_at": None if last is None else last[0],
+        "difference": None if last is None or calls is None else _difference(last[1], calls, reveal=reveal),
+    }
+
+
+def _call(call: Preview, *, reveal: bool) -> dict[str, Any]:
+    return {"call": call.call, "fields": {name: _value(value, reveal=reveal) for name, value in call.fields.items()}}
+
+
+def _difference(before: Sequence[Preview], now: Sequence[Preview], *, reveal: bool) -> list[dict[str, Any]]:
+    return [
+        asdict(each) | {"before": _value(each.before, reveal=reveal), "now": _value(each.now, reveal=reveal)}
+        for each in differences(before, now)
+    ]
+
+
+def _value(value: str | None, *, reveal: bool) -> str | None:
+    return value if value is None or reveal else f"({len(value)} characters)"
+
+
+def _lines(values: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in values.items():
+        if name not in ("requests", "difference", "last_request_at"):
+            yield f"{name.replace('_', ' '):<12}  {shown(value)}"
+    if "requests" not in values:
+        return
+    if values["requests"] is None:
+        yield "the connector cannot say what it would send"
+    for call in values["requests"] or ():
+        yield ""
+        yield call["call"]
+        for name, value in call["fields"].items():
+            yield f"  {name}: {value}"
+    yield ""
+    yield from _told_difference(values["last_request_at"], values["difference"])
+
+
+def _told_difference(at: datetime | None, found: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
+    if at is None:
+        yield "no earlier request is on record"
+    elif not found:
+        yield f"the same as the last request, of {shown(at)}"
+    else:
+        yield f"different from the last request, of {shown(at)}:"
+        for each in found:
+            yield f"  {each['change']} {each['field']}: {shown(each['before'])} -> {shown(each['now'])}"

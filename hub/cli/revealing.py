@@ -1,0 +1,95 @@
+"""Personal data on an operator's terminal: only when asked for, and never without a line in the access log."""
+
+import getpass
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Annotated, Any
+
+import typer
+
+from contracts.failures import Skipped
+from contracts.identifiers import new_uuid7
+from hub.dispatch.notices import Notices
+from hub.home import Home
+from hub.store.citizens import Citizens
+from hub.store.committer import Committer
+from hub.store.directory import load_registry
+from hub.store.outbox import Claim
+from hub.store.readers import Access, record_access
+
+REVEAL = False
+Reveal = Annotated[
+    bool, typer.Option("--reveal", help="Show personal data too; who did so is written to the access log.")
+]
+
+OPERATOR = "cli"
+"""What stands for the portal where an operator looked."""
+
+
+def log_reveal(home: Home, row: Mapping[str, Any], operation: str) -> None:
+    """Record durably that somebody looks, before anything is shown."""
+    access = Access(
+        request_id=new_uuid7(),
+        ente_id=row["ente_id"],
+        portal_id=OPERATOR,
+        pseudonym=_user(),
+        acr="-",
+        operation=operation,
+        outcome="ok",
+        citizen_id=row["citizen_id"],
+        item_id=row["message_id"],
+    )
+    committer = Committer(home.database)
+    committer.start()
+    try:
+        committer.write(record_access, access)
+    finally:
+        committer.close()
+
+
+def revealed(notices: Notices, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Whom the delivery concerns and what it says; nothing where it would be skipped."""
+    with suppress(Skipped):
+        notice = notices.of(claim_of(row))
+        return {
+            "tax_code": notice.tax_code,
+            "email": notice.email,
+            "title": notice.title,
+            "body_markdown": notice.body_markdown,
+        }
+    return {}
+
+
+def notices_of(home: Home) -> Notices:
+    """Notices as the dispatcher makes them, but with empty unsubscribe links: they are shown, not sent."""
+    with home.database.read() as connection:
+        registry = load_registry(connection)
+    return Notices(home.database, home.vault, Citizens(home.vault), lambda: registry, lambda *_: "")
+
+
+def claim_of(row: Mapping[str, Any]) -> Claim:
+    """The delivery as if it had just been claimed for its first step; nothing is written."""
+    return Claim(
+        ente_id=row["ente_id"],
+        delivery_id=row["delivery_id"],
+        claim_id="",
+        citizen_id=row["citizen_id"],
+        message_id=row["message_id"],
+        connector_id=row["connector_id"],
+        connector_version=0,
+        maybe_sent=False,
+        channel=row["channel"],
+        attempts=row["attempts"],
+        memo={},
+        unsafe=False,
+        accepted=False,
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+    )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may run as a number without a name
+        return "unknown"

@@ -1,0 +1,95 @@
+"""What a delivery asks of its provider, for a person: kept when an attempt did not deliver, compared at a replay."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+import orjson
+
+from contracts.connector import Connector, Preview
+from contracts.failures import Failure
+from hub.store.committer import Committer
+from hub.store.database import error_name
+from hub.store.outbox import Claim
+from hub.store.requests import keep_requests, last_request, seal_request
+
+from .notices import Notices
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field that would go out otherwise than last time."""
+
+    call: str
+    field: str
+    change: Literal["added", "removed", "changed"]
+    before: str | None
+    now: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Previews of deliveries, and the last one of each that did not arrive."""
+
+    notices: Notices
+    connector: Callable[[str, str, int], Connector | None]
+
+    def of(self, claim: Claim) -> tuple[Preview, ...] | None:
+        """The calls that the delivery would make now; None where its connector cannot tell. Raises Failure."""
+        connector = self.connector(claim.ente_id, claim.connector_id, claim.connector_version)
+        if connector is None or connector.preview is None:
+            return None
+        notice = self.notices.of(claim)
+        if notice.unsubscribe_url is not None:
+            # The link works for whoever has it, and is another one each time.
+            notice = replace(notice, unsubscribe_url="https://unsubscribe.invalid/")
+        return connector.preview(notice)
+
+    def last(self, claim: Claim) -> tuple[datetime, tuple[Preview, ...]] | None:
+        """The calls of the last attempt that did not deliver, and when; None where none is on record."""
+        notices = self.notices
+        with notices.database.read() as connection:
+            _, citizen = notices.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)
+            found = last_request(connection, notices.vault, citizen, claim.delivery_id)
+        if found is None:
+            return None
+        at, content = found
+        return at, tuple(Preview(each["call"], each["fields"]) for each in orjson.loads(content))
+
+    def keep(self, committer: Committer, claim: Claim) -> None:
+        """Keep what the attempt asked. Best effort: the delivery is settled, and nothing depends on this."""
+        try:
+            asked = self.of(claim)
+            if asked is None:
+                return
+            content = orjson.dumps([{"call": each.call, "fields": dict(each.fields)} for each in asked])
+            notices = self.notices
+            with notices.database.read() as connection:
+                _, citizen = notices.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)
+            committer.write(keep_requests, seal_request(notices.vault, citizen, claim.delivery_id, content))
+        except Failure:
+            return  # it did not come as far as a call
+        except Exception as exc:  # noqa: BLE001 - a copy for the operator must not cost anybody a delivery
+            log.warning("delivery.request_not_kept delivery_id=%s error=%s", claim.delivery_id, error_name(exc))
+
+
+def differences(before: Sequence[Preview], now: Sequence[Preview]) -> list[Difference]:
+    """What changed from one to the other, call by call and field by field; a call is known by its place and target."""
+    old, new = _fields(before), _fields(now)
+    found = []
+    for key in dict.fromkeys((*old, *new)):
+        was, is_ = old.get(key), new.get(key)
+        if was != is_:
+            change: Literal["added", "removed", "changed"] = (
+                "added" if was is None else "removed" if is_ is None else "changed"
+            )
+            found.append(Difference(*key, change, was, is_))
+    return found
+
+
+def _fields(calls: Sequence[Preview]) -> Mapping[tuple[str, str], str]:
+    return {(each.call, name): value for each in calls for name, value in each.fields.items()}

@@ -1,0 +1,214 @@
+"""The operations port of a process: `/metrics` for Prometheus, `/live` and `/ready` for whoever supervises it.
+
+A port of its own, on loopback or an internal address: what it tells is for the operator alone. The public `/status`
+says of readiness only yes or no.
+"""
+
+import json
+import logging
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from sqlalchemy import select
+
+from hub import metrics
+from hub.store import figures
+from hub.store.committer import Committer
+from hub.store.database import Database, error_name
+from hub.store.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+
+CACHED_S = 5.0
+"""Several scrapers, or an impatient one, read the database no more often than this."""
+
+STALLED_S = 30.0
+STALE_S = 30.0
+BACKUP_MARK = "last-backup"
+"""The file in the home whose time is that of the last finished back-up."""
+
+Sample = tuple[str, tuple[str, ...], float]
+
+
+@dataclass(slots=True)
+class Observed:
+    """The parts of a process that are looked at from outside."""
+
+    database: Database
+    committer: Committer
+    folder: Path
+    snapshots: Mapping[str, Snapshot[Any]]
+    _wanted_revision: str | None = field(default=None, init=False)
+
+    def checks(self) -> dict[str, bool]:
+        """Each condition of readiness, by name."""
+        return {
+            "database": self._holds(self._answers),
+            "migrations": self._holds(self._is_migrated),
+            "committer": self.committer.alive and self.committer.watch.under_way_s < STALLED_S,
+            # Older than that, a key that was revoked may still be believed.
+            "configuration": all(snapshot.age_s < STALE_S for snapshot in self.snapshots.values()),
+        }
+
+    def ready(self) -> bool:
+        return all(self.checks().values())
+
+    def _answers(self) -> bool:
+        with self.database.read() as connection:
+            return bool(connection.execute(select(1)).scalar_one())
+
+    def _is_migrated(self) -> bool:
+        if self._wanted_revision is None:
+            self._wanted_revision = self.database.newest_revision()
+        return self.database.revision() == self._wanted_revision
+
+    @staticmethod
+    def _holds(check: Callable[[], bool]) -> bool:
+        try:
+            return check()
+        except Exception as exc:  # noqa: BLE001 - whatever keeps it from answering, it does not hold
+            log.warning("ready.check_failed error=%s", error_name(exc))
+            return False
+
+
+class Figures:
+    """A collector: the process's own instruments, and what is read at the moment of a scrape."""
+
+    def __init__(self, observed: Observed) -> None:
+        self._observed = observed
+        self._lock = threading.Lock()
+        self._read_at = float("-inf")
+        self._samples: list[Sample] = []
+
+    def collect(self) -> Iterator[Metric]:
+        yield from metrics.REGISTRY.collect()
+        families = {
+            name: GaugeMetricFamily(name, told, labels=labels) for name, (told, labels) in metrics.SCRAPED.items()
+        }
+        for name, labels, value in (*self._now(), *self._of_the_database()):
+            families[name].add_metric(labels, value)
+        yield from families.values()
+
+    def _now(self) -> Iterator[Sample]:
+        observed = self._observed
+        yield "raccordo_commit_queue_depth", (), observed.committer.depth
+        yield "raccordo_commit_under_way_seconds", (), observed.committer.watch.under_way_s
+        for name, snapshot in observed.snapshots.items():
+            yield "raccordo_snapshot_age_seconds", (name,), snapshot.age_s
+        yield "raccordo_disk_free_bytes", (), shutil.disk_usage(observed.folder).free
+        mark = observed.folder / BACKUP_MARK
+        yield "raccordo_last_backup_timestamp_seconds", (), mark.stat().st_mtime if mark.exists() else 0
+        for name, holds in observed.checks().items():
+            yield "raccordo_ready", (name,), float(holds)
+
+    def _of_the_database(self) -> list[Sample]:
+        with self._lock:
+            if time.monotonic() - self._read_at >= CACHED_S:
+                try:
+                    self._samples = list(self._read())
+                except Exception as exc:  # noqa: BLE001 - the other figures must be seen, above all then
+                    log.warning("metrics.read_failed error=%s", error_name(exc))
+                    self._samples = []  # absent is true, an old queue would not be
+                self._read_at = time.monotonic()
+            return self._samples
+
+    def _read(self) -> Iterator[Sample]:
+        now = self._observed.database.clock.now()
+        with self._observed.database.read() as connection:
+            for row in figures.connector_statuses(connection):
+                yield (
+                    "raccordo_connector_paused",
+                    (row["ente_id"], row["connector_id"]),
+                    float(row["status"] == "paused"),
+                )
+            for queue in figures.queues(connection):
+                labels = (queue.ente_id, queue.connector_id)
+                yield "raccordo_deliveries", (*labels, queue.state), queue.count
+                if queue.state == "queued" and queue.oldest_due_at is not None:
+                    age = max(0.0, (now - queue.oldest_due_at).total_seconds())
+                    yield "raccordo_delivery_oldest_due_seconds", labels, age
+            for lane, is_open in figures.open_breakers(connection, now).items():
+                yield "raccordo_breaker_open", tuple(lane), float(is_open)
+            for ente_id, count in figures.expired_leases(connection, now).items():
+                yield "raccordo_delivery_leases_expired", (ente_id,), count
+            for row in figures.key_ends(connection):
+                yield (
+                    "raccordo_key_expiry_timestamp_seconds",
+                    (row["ente_id"], row["owner"]),
+                    row["ends_at"].timestamp(),
+                )
+
+
+@contextmanager
+def exporting(where: tuple[str, int] | None, observed: Observed) -> Iterator[int | None]:
+    """Serve the operations port until the block ends; gives the port. Nothing where there is no address.
+
+    A port that is taken is logged and no more: a hub that is not watched is better than none.
+    """
+    if where is None:
+        yield None
+        return
+    try:
+        server = _Server(where, _handler(observed))
+    except OSError as exc:
+        log.error("metrics.not_served port=%d error=%s", where[1], exc.strerror)  # noqa: TRY400 - the trace says no more
+        yield None
+        return
+    thread = threading.Thread(target=server.serve_forever, name="exporter", daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, where: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
+        super().__init__(where, handler)
+
+
+def _handler(observed: Observed) -> type[BaseHTTPRequestHandler]:
+    found = Figures(observed)
+
+    class Handler(BaseHTTPRequestHandler):
+        server_version = "raccordo"
+        sys_version = ""
+        timeout = 10
+
+        def do_GET(self) -> None:
+            if self.path == "/metrics":
+                self._answer(200, CONTENT_TYPE_LATEST, generate_latest(found))
+            elif self.path == "/live":
+                self._answer(200, "application/json", b'{"live": true}')
+            elif self.path == "/ready":
+                checks = observed.checks()
+                self._answer(200 if all(checks.values()) else 503, "application/json", json.dumps(checks).encode())
+            else:
+                self._answer(404, "text/plain", b"/metrics, /live, /ready\n")
+
+        def _answer(self, status: int, media_type: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", media_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Silent: a line a scrape would drown the others."""
+
+    return Handler

@@ -1,0 +1,171 @@
+"""A home: where a hub's keys, files and database are, and whether they belong together."""
+
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from connectors import registry as connectors_registry
+from contracts.connector import ConnectorType
+from hub.clock import Clock, SystemClock
+from hub.security.keys import new_key, private_pem, write_private
+from hub.security.sign import SigningKey
+from hub.security.vault import Vault
+from hub.settings import Settings
+from hub.store.configuration import Configuration
+from hub.store.database import Database
+
+_LOSSES = {
+    "vault.json": "the key file is missing; restore it from your backup, without it the data cannot be read",
+    "hub-key.pem": "the key file is missing; restore it from your backup, without it the hub cannot sign as before",
+    "raccordo.db": "the database is missing beside its keys; restore it from your backup",
+}
+"""The files that make a home, and what to say where one of them is lost while others are there."""
+
+
+class HomeError(Exception):
+    """The home folder is not as it should be; the text says what to do."""
+
+
+class Home:
+    """The folder of an embedded hub: database, keys, files. `create` makes it, the rest opens it."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.folder = settings.home
+        self.clock: Clock = clock or SystemClock()
+        self._is_open = False
+
+    def create(self) -> None:
+        """Make keys and database. Raises HomeError when there is something already."""
+        if any((self.folder / name).exists() for name in _LOSSES):
+            raise HomeError(f"{self.folder} already holds a hub; choose another --home, or use it as it is")
+        if self.database.is_shared and not self.database.is_empty():
+            raise HomeError(
+                "the database of RACCORDO_DATABASE_URL holds a hub already: copy vault.json and hub-key.pem from its "
+                "home to serve it from here too, or name an empty database"
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)  # also where it was there before
+        Vault.create(self.folder / "vault.json")
+        write_private(self.folder / "hub-key.pem", private_pem(new_key("es256")))
+        self.database.migrate()
+
+    @cached_property
+    def vault(self) -> Vault:
+        return Vault.load(self._existing("vault.json"))
+
+    @cached_property
+    def key(self) -> SigningKey:
+        """The hub's own key: it signs receipts and anchors."""
+        return SigningKey.load(self._existing("hub-key.pem"))
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(self.settings.database_url, self.clock)
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        return Configuration(self.vault)
+
+    @cached_property
+    def types(self) -> dict[str, ConnectorType]:
+        return connectors_registry.find_types()
+
+    def open_database(self) -> Database:
+        """The database, at the schema that this code knows. Looked at once, also for processes forked since. Raises
+        HomeError.
+        """
+        if self._is_open:
+            return self.database
+        if self.unfinished.exists():
+            raise HomeError(f"a restore into {self.folder} was not finished: empty it and its database, and start over")
+        found, wanted = self._revision(self.database.serves), self.database.newest_revision()
+        if found != wanted and (found is None or self.database.knows(found)):
+            raise HomeError(
+                f"the database is at migration {found}, this version needs {wanted}: run `raccordo migrate`"
+            )
+        self._is_open = True
+        return self.database
+
+    def check_workers(self) -> None:
+        """Raises HomeError where no worker can work beside this process."""
+        if not self.database.is_shared:
+            raise HomeError(
+                "workers need PostgreSQL (RACCORDO_DATABASE_URL): on SQLite `raccordo serve` delivers by itself / "
+                "i worker richiedono PostgreSQL: con SQLite le consegne le fa `raccordo serve`"
+            )
+
+    def migrate(self) -> tuple[str | None, str]:
+        """Bring the database to the schema of this code; its revisions before and after. Raises HomeError."""
+        self._revision(self.database.knows)
+        return self.database.migrate()
+
+    @property
+    def erasures(self) -> Path:
+        """The journal of erasures (`hub.backup.erasures`)."""
+        return self.folder / "erasures.jsonl"
+
+    @property
+    def unfinished(self) -> Path:
+        """Here while a restore is under way: what it has brought must not be delivered before all is settled."""
+        return self.folder / "restore-unfinished"
+
+    @property
+    def anchors(self) -> Path:
+        """Where the anchors of the hash chain stand, outside the database."""
+        return self.folder / "anchors.jsonl"
+
+    def _revision(self, will_do: Callable[[str], bool]) -> str | None:
+        """The database's revision, None for an empty one. Raises HomeError where this code can do nothing with it."""
+        for name in self._parts:
+            self._existing(name)
+        found = self.database.revision()
+        if found is None and not self.database.is_empty():
+            raise HomeError("the database has lost the row that names its migration: restore the backup")
+        if found is None and self.database.is_shared:
+            raise HomeError(
+                "the database of RACCORDO_DATABASE_URL is empty, though there are keys: name the one that belongs to "
+                f"{self.folder}, or restore it from your backup"
+            )
+        if found is not None and not will_do(found):
+            raise HomeError(
+                f"the database was made by a newer raccordo (migration {found}); "
+                "install that version or restore the backup"
+            )
+        return found
+
+    @property
+    def _parts(self) -> list[str]:
+        """The files without which there is no home; the database may be elsewhere."""
+        return [name for name in _LOSSES if name != "raccordo.db" or not self.database.is_shared]
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Have the home for this process alone, where its database is a file of the home; several processes share
+        PostgreSQL. Raises HomeError when another serves it."""
+        if self.database.is_shared:
+            yield
+            return
+        with sole(self.folder / "serve.lock"):
+            yield
+
+    def _existing(self, name: str) -> Path:
+        path = self.folder / name
+        if path.exists():
+            return path
+        if not any((self.folder / each).exists() for each in self._parts):
+            raise HomeError(f"{path} is missing: make a home with `raccordo init` (--home or RACCORDO_HOME names it)")
+        raise HomeError(f"{path} is missing: {_LOSSES[name]}")
+
+
+@contextmanager
+def sole(path: Path) -> Iterator[None]:
+    """Hold the home's lock. The embedded dispatcher takes over every claim at its start, so it must be alone."""
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise HomeError(f"another process serves {path.parent}") from None
+        yield

@@ -1,0 +1,109 @@
+"""Every table out of the database in one consistent picture, and back into an empty one of either kind.
+
+The copy is of values, not of files: one format for SQLite and PostgreSQL, so that a back-up of one can be restored into
+the other. A table is read and written as the database itself describes it, whatever its migration.
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import JSON, Connection, LargeBinary, MetaData, Table, delete, insert, select, update
+
+from .configuration import RESTORED
+from .database import Database
+from .tables import deliveries, items, metadata, sequences
+
+_ROWS = 1000
+
+SEQUENCE_GAP = 1_000_000_000
+"""Readers may hold cursors beyond the back-up's last number: new changes must get numbers that they have not seen."""
+
+Row = list[Any]
+
+
+class Snapshot:
+    """One picture of the whole database."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._reflected = _reflect(connection)
+
+    @property
+    def tables(self) -> dict[str, list[str]]:
+        """Each table with its columns."""
+        return {name: list(table.columns.keys()) for name, table in self._reflected.items()}
+
+    def rows(self, name: str) -> Iterator[Row]:
+        """The rows of a table, as JSON can hold them: bytes in base64."""
+        table = self._reflected[name]
+        binary = _places(table, LargeBinary)
+        for found in self._connection.execute(select(table).execution_options(yield_per=_ROWS)):
+            row = list(found)
+            for place in binary:
+                row[place] = None if row[place] is None else b64encode(row[place]).decode("ascii")
+            yield row
+
+    def file_keys(self) -> Iterator[str]:
+        """The files of documents that the items of this picture name."""
+        query = select(items.c.content_key).where(items.c.content_key.is_not(None))
+        yield from self._connection.execute(query.execution_options(yield_per=_ROWS)).scalars()
+
+
+@contextmanager
+def snapshot(database: Database) -> Iterator[Snapshot]:
+    """The database as it stands now, while others go on writing."""
+    with database.read() as connection:
+        if connection.dialect.name == "postgresql":
+            # Of a large municipality this takes longer than any request may.
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+        yield Snapshot(connection)
+
+
+def fill(database: Database, name: str, columns: Sequence[str], rows: Iterator[Row]) -> int:
+    """Put rows of `Snapshot.rows` into a table of an empty database; returns how many they were."""
+    with database.write() as tx:
+        table = _reflect(tx.connection)[name]
+        tx.connection.execute(delete(table))
+        binary = [place for place, column in enumerate(columns) if isinstance(table.c[column].type, LargeBinary)]
+        for column in table.columns:
+            if isinstance(column.type, JSON) and column.nullable:
+                column.type = JSON(none_as_null=True)
+        count = 0
+        while some := list(islice(rows, _ROWS)):
+            tx.connection.execute(insert(table), [_values(columns, row, binary) for row in some])
+            count += len(some)
+    return count
+
+
+def settle_restored(database: Database) -> int:
+    """What the back-up had still to send is held until a person decides, for it may have been sent since; returns how
+    many. What a provider had accepted goes on being asked for: that sends nothing.
+    """
+    free = {"claim_id": None, "lease_until": None, "about_to_send_at": None, "claims": 0}
+    held = free | {"state": "held", "reason": RESTORED, "maybe_sent": True}
+    with database.write() as tx:
+        pending = deliveries.c.state.in_(("queued", "held"))
+        count = tx.connection.execute(update(deliveries).where(pending).values(held)).rowcount
+        tx.connection.execute(update(deliveries).where(deliveries.c.state == "waiting").values(free))
+        tx.connection.execute(update(sequences).values(value=sequences.c.value + SEQUENCE_GAP))
+    return count
+
+
+def _reflect(connection: Connection) -> dict[str, Table]:
+    found = MetaData()
+    found.reflect(connection, only=lambda name, _: name in metadata.tables)
+    return dict(found.tables)
+
+
+def _places(table: Table, kind: type) -> list[int]:
+    return [place for place, column in enumerate(table.columns) if isinstance(column.type, kind)]
+
+
+def _values(columns: Sequence[str], row: Row, binary: Sequence[int]) -> Mapping[str, Any]:
+    for place in binary:
+        row[place] = None if row[place] is None else b64decode(row[place])
+    return dict(zip(columns, row, strict=True))

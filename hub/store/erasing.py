@@ -1,0 +1,69 @@
+"""Erasing a citizen: the data key is destroyed, and with it all that was sealed under it, back-ups included.
+
+What stays is what names nobody: that there were items, of which vendor and state, and the records that prove. A vendor
+that repeats an erased item is refused; a new item for the same person begins a new, unconnected identity.
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, delete, or_, select, update
+
+from .database import Tx
+from .directory import NotThere
+from .tables import channel_opt_outs, citizens, deliveries, delivery_requests, items, user_states
+
+ERASED = "citizen.erased"
+_OWN: tuple[Table, ...] = (delivery_requests, channel_opt_outs, user_states)
+
+
+def erase_citizen(tx: Tx, ente_id: str, citizen_id: str) -> list[str]:
+    """Erase; returns the keys of the citizen's files, to be removed once this is durable. Again changes nothing.
+
+    Whoever keeps the citizen's data key in memory must be told, or not be running (`Citizens`).
+
+    Raises:
+        NotThere: nobody has that id.
+    """
+    mine = (citizens.c.ente_id == ente_id) & (citizens.c.citizen_id == citizen_id)
+    gone = {"data_key_sealed": b"", "tax_code_sealed": b"", "subject_hash": f"erased:{citizen_id}"}
+    if tx.connection.execute(update(citizens).where(mine).values(gone)).rowcount == 0:
+        raise NotThere(citizen_id)
+    files = _of(items, ente_id, citizen_id) & items.c.content_key.is_not(None)
+    keys = list(tx.connection.execute(select(items.c.content_key).where(files)).scalars())
+    _end_deliveries(tx, ente_id, citizen_id)
+    changes = {"lifecycle": "erased", "turn": "none", "content_key": None, "notice_key": None, "updated_at": tx.now}
+    tx.connection.execute(update(items).where(_of(items, ente_id, citizen_id)).values(changes))
+    for table in _OWN:
+        tx.connection.execute(delete(table).where(_of(table, ente_id, citizen_id)))
+    return keys
+
+
+def others_at_work(connection: Connection) -> bool:
+    """Whether other sessions of the hub are open on a database that several processes share."""
+    if connection.dialect.name != "postgresql":
+        return False
+    query = """SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+        AND application_name = 'raccordo' AND pid <> pg_backend_pid())"""
+    return bool(connection.exec_driver_sql(query).scalar_one())
+
+
+def _end_deliveries(tx: Tx, ente_id: str, citizen_id: str) -> None:
+    """Nothing is sent any more; what may have arrived is not called unsent."""
+    messages = select(items.c.item_id).where(_of(items, ente_id, citizen_id))
+    its = deliveries.c
+    under_way = (its.ente_id == ente_id) & its.message_id.in_(messages) & its.state.in_(("queued", "waiting", "held"))
+    reached = or_(its.state == "waiting", its.maybe_sent, its.about_to_send_at.is_not(None))
+    ended: dict[str, Any] = {
+        "reason": ERASED,
+        "claim_id": None,
+        "lease_until": None,
+        "about_to_send_at": None,
+        "memo": {},
+        "updated_at": tx.now,
+    }
+    for which, state in ((reached, "unconfirmed"), (~reached, "skipped")):
+        tx.connection.execute(update(deliveries).where(under_way, which).values(ended | {"state": state}))
+
+
+def _of(table: Table, ente_id: str, citizen_id: str) -> ColumnElement[bool]:
+    return (table.c.ente_id == ente_id) & (table.c.citizen_id == citizen_id)

@@ -1,0 +1,85 @@
+"""What a scrape reads of the database: how full the outbox is, how old, what is paused, which keys end soon.
+
+Only by the index on (ente, state, due_at), oldest first and up to a cap: a queue of millions must not make the look at
+it a burden of its own. A count that reached the cap says "at least that".
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, func, select
+
+from . import lanes
+from .outbox import PENDING
+from .tables import connectors, deliveries, enti, trust_keys
+
+COUNTED = (*PENDING, "held", "parked", "unconfirmed")
+"""The states that a gauge shows: what is under way, and what waits for a person."""
+
+CAP = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Deliveries of one connector in one state."""
+
+    ente_id: str
+    connector_id: str
+    state: str
+    count: int
+    oldest_due_at: datetime | None
+    """Of those that nobody works on; None where all are claimed."""
+
+
+def queues(connection: Connection) -> Iterator[Queue]:
+    """The queues that are not empty."""
+    for ente_id in connection.execute(select(enti.c.ente_id)).scalars().all():
+        for state in COUNTED:
+            for row in connection.execute(_counts(ente_id, state)):
+                yield Queue(ente_id, row.connector_id, state, row.counted, row.oldest_due_at)
+
+
+def _counts(ente_id: str, state: str) -> Select[Any]:
+    oldest = (
+        select(deliveries.c.connector_id, deliveries.c.due_at, deliveries.c.claim_id)
+        .where(deliveries.c.ente_id == ente_id, deliveries.c.state == state)
+        .order_by(deliveries.c.due_at)
+        .limit(CAP)
+        .subquery()
+    )
+    free = func.min(oldest.c.due_at).filter(oldest.c.claim_id.is_(None))
+    return select(oldest.c.connector_id, func.count().label("counted"), free.label("oldest_due_at")).group_by(
+        oldest.c.connector_id
+    )
+
+
+def expired_leases(connection: Connection, now: datetime) -> dict[str, int]:
+    """Claims whose lease has run out, by ente."""
+    query = select(enti.c.ente_id, func.count(deliveries.c.delivery_id).label("expired")).outerjoin(
+        deliveries, (deliveries.c.ente_id == enti.c.ente_id) & (deliveries.c.lease_until < now)
+    )
+    return {row.ente_id: row.expired for row in connection.execute(query.group_by(enti.c.ente_id))}
+
+
+def connector_statuses(connection: Connection) -> Sequence[RowMapping]:
+    """(ente_id, connector_id, status) of each connector."""
+    query = select(connectors.c.ente_id, connectors.c.connector_id, connectors.c.status)
+    return connection.execute(query).mappings().all()
+
+
+def key_ends(connection: Connection) -> Sequence[RowMapping]:
+    """(ente_id, owner, end) where every key in force has an end: after the last one the owner cannot call any more."""
+    query = (
+        select(trust_keys.c.ente_id, trust_keys.c.owner, func.max(trust_keys.c.valid_to).label("ends_at"))
+        .where(trust_keys.c.revoked_at.is_(None))
+        .group_by(trust_keys.c.ente_id, trust_keys.c.owner)
+        .having(func.count(trust_keys.c.valid_to) == func.count())
+    )
+    return connection.execute(query).mappings().all()
+
+
+def open_breakers(connection: Connection, now: datetime) -> dict[lanes.Lane, bool]:
+    """Whether nothing, or no more than a trial, is sent in each lane."""
+    return {lane: standing.breaker(now) != "closed" for lane, standing in lanes.standings(connection).items()}

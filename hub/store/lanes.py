@@ -1,0 +1,344 @@
+"""Lanes: one connector of one ente each, with its circuit breaker and its rate (GCRA).
+
+They are rows, locked by whoever claims: they hold for any number of workers, and over restarts. What may be begun, and
+what an outcome means, is decided by the functions over `Standing`; the rest reads and writes.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+
+from contracts.connector import Limits
+
+from .database import Tx, upsert
+from .tables import EPOCH, QUEUED, WAITING, claimable, connectors, deliveries, lanes
+
+log = logging.getLogger(__name__)
+
+URGENT, NORMAL, BULK = 0, 1, 2
+"""The priorities of deliveries in a lane: what is more urgent goes first."""
+
+
+class Lane(NamedTuple):
+    """A connector of an ente."""
+
+    ente_id: str
+    connector_id: str
+
+
+LimitsOf = Mapping[tuple[str, str], Limits]
+"""The limits in force, by lane; a lane that is not there has the common ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a lane stands. Its breaker is closed without `open_until`, open before it, half-open from then on."""
+
+    failures: int = 0
+    opened: int = 0
+    open_until: datetime | None = None
+    tat: datetime | None = None
+    claimed: int = 0
+    served_at: datetime | None = None
+
+    def breaker(self, now: datetime) -> Literal["closed", "open", "half_open"]:
+        if self.open_until is None:
+            return "closed"
+        return "open" if now < self.open_until else "half_open"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the end of a claim says of its provider."""
+
+    lane: Lane
+    answered: bool
+    limits: Limits
+    after: timedelta | None = None
+    """For how long the provider asked to be left alone."""
+
+
+def allowance(standing: Standing, limits: Limits, *, under_way: int, now: datetime) -> int:
+    """How many deliveries the lane may begin now."""
+    most = {"closed": limits.concurrency, "half_open": 1, "open": 0}[standing.breaker(now)]
+    interval = _interval(limits)
+    ahead = max(timedelta(), (standing.tat or now) - now)
+    return max(0, min(most - under_way, (interval * limits.burst - ahead) // interval))
+
+
+def begun(standing: Standing, limits: Limits, *, count: int, now: datetime) -> Standing:
+    """After `count` deliveries were begun."""
+    tat = max(standing.tat or now, now) + count * _interval(limits)
+    return replace(standing, tat=tat, claimed=standing.claimed + count, served_at=now)
+
+
+def answered(standing: Standing, *, now: datetime) -> Standing:
+    """After the provider answered. While open, that is an answer to something older than the trouble."""
+    if standing.breaker(now) == "open":
+        return standing
+    return replace(standing, failures=0, opened=0, open_until=None)
+
+
+def failed(standing: Standing, limits: Limits, *, now: datetime, after: timedelta | None = None) -> Standing:
+    """After a failure that speaks of the provider; it may open the breaker, for `after` at least."""
+    state = standing.breaker(now)
+    if state == "open":
+        return standing
+    failures = standing.failures + 1
+    if state == "closed" and failures < limits.breaker_failures:
+        return replace(standing, failures=failures)
+    doubled = limits.breaker_open_s * 2 ** min(standing.opened, 20)
+    wished = after.total_seconds() if after is not None else 0
+    wait = timedelta(seconds=min(limits.breaker_max_open_s, max(doubled, wished)))
+    return replace(standing, failures=failures, opened=standing.opened + 1, open_until=now + wait)
+
+
+def _interval(limits: Limits) -> timedelta:
+    # Rounded up to the microsecond: the rate is a limit.
+    return timedelta(microseconds=-(-1_000_000 // limits.rate_per_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A lane with something due: the priorities of its queued and of its waiting deliveries."""
+
+    lane: Lane
+    connector_version: int
+    limits: Limits
+    queued: tuple[int, ...]
+    waiting: tuple[int, ...]
+    standing: Standing | None
+    """None: nothing was ever claimed in it."""
+
+
+_PRIORITIES = (URGENT, NORMAL, BULK)
+_STATES = {"queued": QUEUED, "waiting": WAITING}
+_CLASSES = tuple((state, priority) for state in _STATES for priority in _PRIORITIES)
+_STANDING = tuple(lanes.c[name] for name in Standing.__dataclass_fields__)
+
+
+def _due(state: str, priority: int) -> ColumnElement[bool]:
+    """Deliveries of that state and priority which may be claimed `now`, as far as their own rows say."""
+    its = deliveries.c
+    return and_(
+        claimable,
+        its.state == _STATES[state],
+        its.priority == literal_column(str(priority)),
+        its.due_at <= bindparam("now"),
+        or_(its.order_key.is_(None), its.state == WAITING, ~_somebody_before()),
+    )
+
+
+def _somebody_before() -> ColumnElement[bool]:
+    """Whether a notice about the same service to the same citizen has to go first, or is on its way.
+
+    What a provider accepted is no obstacle any more, nor what has ended. `unconfirmed` is an end, too: the person who
+    decides about it may take days.
+    """
+    other, its = deliveries.alias("other"), deliveries.c
+    return exists().where(
+        other.c.ente_id == its.ente_id,
+        other.c.connector_id == its.connector_id,
+        other.c.citizen_id == its.citizen_id,
+        other.c.order_key == its.order_key,
+        other.c.state.in_(("queued", "held")),
+        other.c.delivery_id != its.delivery_id,
+        # The second: one that was replayed, or whose connector became an ordered one, while a later one was on its way.
+        or_(other.c.delivery_id < its.delivery_id, other.c.claim_id.is_not(None)),
+    )
+
+
+def due_lanes(connection: Connection, now: datetime, limits: LimitsOf | None = None) -> list[Lane]:
+    """The lanes that have something due and may begin it, as far as breaker and rate say: for doorbells."""
+    return [each.lane for each in ready(connection, now, limits or {})]
+
+
+def ready(connection: Connection, now: datetime, limits: LimitsOf, lane: Lane | None = None) -> list[Ready]:
+    """Lanes of active connectors that have something due and may begin it: the most urgent and least served first."""
+    query, its_name = (_READY, {}) if lane is None else (_READY_ONE, lane._asdict())
+    found = []
+    for row in connection.execute(query, {"now": now} | its_name):
+        key = Lane(row.ente_id, row.connector_id)
+        classes = {state: tuple(p for p in _PRIORITIES if getattr(row, f"{state}_{p}")) for state in _STATES}
+        its = limits.get(key) or Limits()
+        standing = None if row.claimed is None else _standing(row)
+        if any(classes.values()) and allowance(standing or Standing(), its, under_way=0, now=now):
+            found.append(Ready(key, row.version, its, **classes, standing=standing))
+    return sorted(found, key=_turn)
+
+
+def _turn(each: Ready) -> tuple[int, datetime]:
+    served_at = each.standing.served_at if each.standing else None
+    return min(each.queued + each.waiting), served_at or EPOCH
+
+
+_READY = (
+    select(
+        connectors.c.ente_id,
+        connectors.c.connector_id,
+        connectors.c.version,
+        *_STANDING,
+        *(
+            exists()
+            .where(
+                deliveries.c.ente_id == connectors.c.ente_id,
+                deliveries.c.connector_id == connectors.c.connector_id,
+                _due(state, priority),
+            )
+            .label(f"{state}_{priority}")
+            for state, priority in _CLASSES
+        ),
+    )
+    .outerjoin(lanes, and_(lanes.c.ente_id == connectors.c.ente_id, lanes.c.connector_id == connectors.c.connector_id))
+    .where(connectors.c.status == "active")
+)
+_READY_ONE = _READY.where(
+    connectors.c.ente_id == bindparam("ente_id"), connectors.c.connector_id == bindparam("connector_id")
+)
+_OLDEST = {
+    (state, priority): select(deliveries)
+    .where(
+        deliveries.c.ente_id == bindparam("ente_id"),
+        deliveries.c.connector_id == bindparam("connector_id"),
+        _due(state, priority),
+    )
+    .order_by(deliveries.c.due_at, deliveries.c.delivery_id)
+    .limit(bindparam("count"))
+    .with_for_update(skip_locked=True, of=deliveries)
+    for state, priority in _CLASSES
+}
+_ONE = select(*_STANDING).where(
+    lanes.c.ente_id == bindparam("ente_id"), lanes.c.connector_id == bindparam("connector_id")
+)
+_IF_FREE, _ALONE = _ONE.with_for_update(skip_locked=True), _ONE.with_for_update()
+_UNDER_WAY = select(func.count()).where(
+    deliveries.c.ente_id == bindparam("ente_id"),
+    deliveries.c.lease_until.is_not(None),
+    deliveries.c.lease_until >= bindparam("now"),
+    deliveries.c.connector_id == bindparam("connector_id"),
+)
+
+
+def oldest(tx: Tx, each: Ready, state: str, count: int) -> list[Row[Any]]:
+    """The most urgent deliveries of a lane in that state, and of those the ones due longest; nobody else takes them."""
+    rows: list[Row[Any]] = []
+    for priority in each.queued if state == "queued" else each.waiting:
+        if len(rows) < count:
+            wanted = each.lane._asdict() | {"now": tx.now, "count": count - len(rows)}
+            rows += tx.connection.execute(_OLDEST[state, priority], wanted).all()
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A lane that is ours until this transaction ends, and how much may be begun in it."""
+
+    ready: Ready
+    standing: Standing
+    allowed: int
+
+
+def grant(tx: Tx, each: Ready) -> Grant | None:
+    """Lock the lane; None where another worker is claiming in it."""
+    if each.standing is None:
+        empty = upsert(lanes).values(each.lane._asdict() | asdict(Standing()))
+        tx.connection.execute(empty.on_conflict_do_nothing())
+    name = each.lane._asdict()
+    row = tx.connection.execute(_IF_FREE, name).one_or_none()
+    if row is None:
+        return None
+    standing = _standing(row)
+    under_way = tx.connection.execute(_UNDER_WAY, name | {"now": tx.now}).scalar_one()
+    return Grant(each, standing, allowance(standing, each.limits, under_way=under_way, now=tx.now))
+
+
+def shared_out(total: int, wishes: Sequence[int]) -> list[int]:
+    """`total` among those who wish for so much: evenly, nobody more than he wishes, and one each from the first on
+    where there is not one for each."""
+    if total <= len(wishes):
+        return [int(n < total) for n in range(len(wishes))]
+    parts = [0] * len(wishes)
+    # The modest first: what they leave is shared among the others.
+    for served, n in enumerate(sorted(range(len(wishes)), key=wishes.__getitem__)):
+        parts[n] = min(wishes[n], -(-total // (len(wishes) - served)))
+        total -= parts[n]
+    return parts
+
+
+def save(tx: Tx, lane: Lane, standing: Standing) -> None:
+    tx.connection.execute(update(lanes).where(_is(lane)).values(asdict(standing)))
+
+
+def standings(connection: Connection, wanted: Sequence[Lane] | None = None) -> dict[Lane, Standing]:
+    """How lanes stand, those that are wanted or all; one in which nothing was ever claimed is not there."""
+    query = select(lanes)
+    if wanted is not None:
+        query = query.where(or_(*(_is(lane) for lane in sorted(set(wanted)))))
+    return {Lane(row.ente_id, row.connector_id): _standing(row) for row in connection.execute(query)}
+
+
+def judge(tx: Tx, verdicts: Sequence[Verdict], known: Mapping[Lane, Standing]) -> None:
+    """What the ends of claims mean for the breakers of their lanes, in that order; `known` was read just before."""
+    by_lane: dict[Lane, list[Verdict]] = {}
+    for verdict in verdicts:
+        by_lane.setdefault(verdict.lane, []).append(verdict)
+    # In one order for all: two workers who wait for each other's lanes would wait for ever.
+    for lane in sorted(by_lane):
+        before = known.get(lane, Standing())
+        if _after(before, by_lane[lane], tx.now) == before:
+            continue  # the usual case: it answers as it did, and no row has to be locked
+        row = tx.connection.execute(_ALONE, lane._asdict()).one_or_none()
+        if row is None:
+            continue
+        before = _standing(row)
+        after = _after(before, by_lane[lane], tx.now)
+        save(tx, lane, after)
+        tx.after_commit.append(partial(_tell, lane, before, after))
+
+
+def reset(tx: Tx, lane: Lane) -> None:
+    """Close the breaker: somebody has changed what failed, or says that it works again."""
+    tx.connection.execute(update(lanes).where(_is(lane)).values(failures=0, opened=0, open_until=None))
+
+
+def _after(standing: Standing, verdicts: Sequence[Verdict], now: datetime) -> Standing:
+    for each in verdicts:
+        if each.answered:
+            standing = answered(standing, now=now)
+        else:
+            standing = failed(standing, each.limits, now=now, after=each.after)
+    return standing
+
+
+def _tell(lane: Lane, before: Standing, after: Standing) -> None:
+    if after.opened > before.opened:
+        log.warning(
+            "lane.opened ente_id=%s connector=%s failures=%d open_until=%s", *lane, after.failures, after.open_until
+        )
+    elif before.open_until is not None and after.open_until is None:
+        log.info("lane.closed ente_id=%s connector=%s", *lane)
+
+
+def _is(lane: Lane) -> ColumnElement[bool]:
+    return and_(lanes.c.ente_id == lane.ente_id, lanes.c.connector_id == lane.connector_id)
+
+
+def _standing(row: Row[Any]) -> Standing:
+    return Standing(**{name: getattr(row, name) for name in Standing.__dataclass_fields__})

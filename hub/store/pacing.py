@@ -1,0 +1,29 @@
+"""When a lane that its own rate holds back may go on."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select
+
+from contracts.connector import Limits
+
+from .lanes import Lane, LimitsOf, standings
+from .tables import claimable, deliveries
+
+
+def resumes_at(connection: Connection, now: datetime, lane: Lane, limits: LimitsOf) -> datetime | None:
+    """None where nothing is due, or something else than the rate holds it back."""
+    standing, its = standings(connection, [lane]).get(lane), limits.get(lane) or Limits()
+    if standing is None or standing.tat is None or standing.breaker(now) != "closed":
+        return None
+    interval = timedelta(seconds=1 / its.rate_per_s)
+    # The GCRA lets the next one pass once the arrival time is no further ahead than the burst less one.
+    at = standing.tat - (its.burst - 1) * interval
+    if at < now - interval:
+        return None
+    due = select(deliveries.c.delivery_id).where(
+        deliveries.c.ente_id == lane.ente_id,
+        deliveries.c.connector_id == lane.connector_id,
+        claimable,
+        deliveries.c.due_at <= now,
+    )
+    return at if connection.execute(due.limit(1)).first() else None

@@ -1,0 +1,199 @@
+"""What is PostgreSQL's own: how it is reached, how transactions begin, many rows in one statement, its locks and clock.
+
+Several processes write at once. Rows read to be changed are locked FOR UPDATE in the order of their keys; what has no
+row yet is guarded by a unique constraint, or by an advisory lock on a name.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Connection,
+    Engine,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    create_engine,
+    event,
+    make_url,
+)
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.types import TypeEngine
+
+from .tables import Instant, to_json
+
+DUE = "raccordo_due"
+"""The channel on which a commit that queued deliveries says so. A hint: whoever misses it finds them by polling."""
+
+_SESSION = {
+    "application_name": "raccordo",
+    "connect_timeout": "5",
+    # A machine that vanished is noticed in half a minute, not in two hours.
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "4",
+    "tcp_user_timeout": "30000",
+}
+_TIMEOUTS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
+# A migration may take its time, but waits for no lock so long that everybody else queues behind it.
+_MIGRATION_TIMEOUTS = "-c statement_timeout=0 -c lock_timeout=5s"
+# Accepted means stored: on a server that was told otherwise as well.
+_DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+_TIME = "SELECT clock_timestamp()"
+_LOCK_NAMES = "SELECT count(pg_advisory_xact_lock(name)) FROM unnest(%s::int8[]) AS name"
+
+
+def open_engine(url: str, *, migrating: bool = False) -> Engine:
+    """A pool of connections: READ COMMITTED, and REPEATABLE READ READ ONLY through `reading`."""
+    engine = create_engine(
+        make_url(url).update_query_dict({"options": _MIGRATION_TIMEOUTS if migrating else _TIMEOUTS} | _SESSION),
+        hide_parameters=True,
+        json_serializer=to_json,
+        isolation_level="READ COMMITTED",
+        pool_size=5,
+        max_overflow=15,
+        pool_timeout=10,
+        pool_recycle=1800,
+        pool_pre_ping=True,
+        pool_use_lifo=True,
+    )
+    event.listen(engine, "connect", _prepare)
+    return engine
+
+
+def reading(engine: Engine) -> Engine:
+    """The same connections, for a consistent picture."""
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def _prepare(dbapi_connection: Any, _record: Any) -> None:
+    dbapi_connection.execute(_DURABLE)
+    dbapi_connection.commit()
+
+
+def now(connection: Connection) -> datetime:
+    """The server's clock: machines that share a database need not agree on the time."""
+    moment: datetime = connection.exec_driver_sql(_TIME).scalar_one()
+    return moment.astimezone(UTC)
+
+
+def notify(connection: Connection) -> None:
+    """Ring on every machine, once this transaction is committed."""
+    connection.exec_driver_sql(f"NOTIFY {DUE}")
+
+
+# --- locks
+
+
+def number_of(name: str) -> int:
+    """The number that stands for a name among advisory locks."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
+
+
+def lock_names(connection: Connection, names: Collection[str]) -> None:
+    """Hold these names until the transaction ends; whoever holds one of them is waited for."""
+    if names:
+        connection.exec_driver_sql(_LOCK_NAMES, (sorted(map(number_of, names)),))
+
+
+class Singleton:
+    """A part that one process plays among all that share the database, as long as its connection lives."""
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self._engine = engine
+        self._number = number_of(name)
+        self._connection: Connection | None = None
+
+    def held(self) -> bool:
+        """Whether it is ours; taken where nobody has it. False where the database cannot be asked."""
+        try:
+            if self._connection is None:
+                self._connection = self._taken()
+            else:
+                self._connection.exec_driver_sql("SELECT 1")
+        except SQLAlchemyError:
+            self.release()
+        return self._connection is not None
+
+    def release(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _taken(self) -> Connection | None:
+        connection = alone(self._engine)
+        if connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (self._number,)).scalar_one():
+            return connection
+        connection.close()
+        return None
+
+
+@contextmanager
+def holding(engine: Engine, name: str) -> Iterator[None]:
+    """Wait for a name, and hold it on a connection of its own."""
+    connection = alone(engine)
+    try:
+        connection.exec_driver_sql("SET lock_timeout = 0")
+        connection.exec_driver_sql("SELECT pg_advisory_lock(%s)", (number_of(name),))
+        yield
+    finally:
+        connection.close()
+
+
+def alone(engine: Engine) -> Connection:
+    """A connection that its pool forgets: closing it ends the session, and with it the locks."""
+    connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    connection.detach()
+    return connection
+
+
+# --- many rows at once
+
+
+def insertions(table: Table, rows: Sequence[Mapping[str, Any]], conflict: str) -> Iterator[tuple[str, tuple[str]]]:
+    """One statement a table, whatever the number of rows, so that the server plans it once; its one value is the rows.
+
+    As JSON, which is written here and read there in C; the driver writes arrays in Python, at half a commit's cost.
+    """
+    yield _statement(table, conflict), (orjson.dumps(rows, _as_json, orjson.OPT_PASSTHROUGH_DATETIME).decode(),)
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return Instant.bound(value)
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
+    raise TypeError(type(value).__name__)
+
+
+@lru_cache(maxsize=64)
+def _statement(table: Table, conflict: str) -> str:
+    names = ", ".join(column.name for column in table.columns)
+    typed = ", ".join(f"{column.name} {_name_of(column.type)}" for column in table.columns)
+    given = f"json_to_recordset(%s::json) AS given({typed})"
+    return f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {given} {conflict}"  # noqa: S608 - our own names
+
+
+# The first that fits: BigInteger is an Integer too.
+_TYPES: tuple[tuple[type[TypeEngine[Any]], str], ...] = (
+    (Instant, "int8"),
+    (BigInteger, "int8"),
+    (Integer, "int4"),
+    (Boolean, "bool"),
+    (LargeBinary, "bytea"),
+    (String, "text"),
+    (JSON, "json"),
+)
+
+
+def _name_of(kind: TypeEngine[Any]) -> str:
+    return next(name for one, name in _TYPES if isinstance(kind, one))

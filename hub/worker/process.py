@@ -1,0 +1,218 @@
+"""A worker process: RQ's worker listens for the bell and forks a work-horse for each ring; a child of it sweeps.
+
+The parent holds no connection to the database and starts no thread: what a work-horse finds after its fork is whole.
+"""
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.process import BaseProcess
+from typing import Any, ClassVar
+
+from redis.exceptions import RedisError
+from rq import Worker
+from rq.exceptions import DeserializationError, StopRequested
+from rq.job import Job
+from rq.queue import Queue
+from rq.serializers import JSONSerializer
+
+from hub.bootstrap import Hub
+from hub.dispatch.doorbell import JOB, QUEUE, connect
+from hub.exporter import exporting
+from hub.home import Home
+
+from . import jobs
+from .sweeper import Sweeper
+from .tally import Tally
+
+log = logging.getLogger(__name__)
+
+_LISTEN_S = 20
+"""RQ's worker TTL: it listens for 15 seconds less, and gives up on a silent Redis after 10 more."""
+_PAUSE_S = 1.0
+_FORK = multiprocessing.get_context("fork")
+
+
+def work(home: Home, *, burst: bool = False) -> None:
+    """Answer the bell until SIGTERM, or in a `burst` until nothing rings. Whatever Redis does, the sweeper goes on.
+    Raises HomeError.
+    """
+    check(home)
+    jobs.preload(home)
+    stopping = threading.Event()
+    tally = Tally()
+    tally.give()
+    parent = os.getpid()
+    sweeper = Child(lambda: sweep(home, alone=lambda: os.getppid() != parent, tally=tally))
+    try:
+        while not stopping.is_set():
+            if not burst:
+                sweeper.keep()
+            _listen(home, stopping, sweeper, burst=burst)
+            if burst:
+                return
+            stopping.wait(_PAUSE_S)
+    except StopRequested:
+        pass  # the signal came as RQ's worker was beginning its life, or ending it
+    finally:
+        _handle(signal.SIG_IGN)
+        sweeper.stop()
+
+
+def sweep(home: Home, *, alone: Callable[[], bool] = lambda: False, tally: Tally | None = None) -> None:
+    """Sweep until SIGTERM, and be scraped for all that works beside. Raises HomeError."""
+    stopping = threading.Event()
+    _handle(lambda *_: stopping.set())
+    hub = Hub(home)
+    if tally is not None:
+        tally.take()
+    with hub.working(), exporting(home.settings.metrics_address, hub.observed):
+        sweeper = Sweeper(hub, stopping)
+        try:
+            sweeper.run(alone=alone)
+        finally:
+            sweeper.close()
+
+
+def look(home: Home, *, burst: bool = False) -> None:
+    """Without Redis: look into the outbox until SIGTERM, or in a `burst` until nothing is due. Raises HomeError."""
+    check(home)
+    stopping = threading.Event()
+    _handle(lambda *_: stopping.set())
+    hub = Hub(home)
+    with hub.working(), exporting(home.settings.metrics_address, hub.observed):
+        if burst:
+            while not (stopping.is_set() or jobs.drain_of(hub, stopping)(None)):
+                pass
+        else:
+            with hub.delivering():
+                stopping.wait()
+
+
+def check(home: Home) -> None:
+    """Raises HomeError where a worker could not work. Leaves no connection."""
+    home.check_workers()
+    try:
+        home.open_database()
+    finally:
+        home.database.close()
+
+
+class Child:
+    """A process beside this one that is started again when it dies."""
+
+    def __init__(self, target: Callable[[], None]) -> None:
+        self._target = target
+        self._process: BaseProcess | None = None
+
+    def keep(self) -> None:
+        """Start it, if it is not there."""
+        if self._process is None or not self._process.is_alive():
+            if self._process is not None:
+                log.warning("worker.sweeper_died exit_code=%s", self._process.exitcode)
+            self._process = _FORK.Process(target=self._target, name="sweeper")
+            self._process.start()
+
+    def stop(self) -> None:
+        """Let it end what it does."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.join()
+
+
+class Listener(Worker):
+    """RQ's worker on one queue, without what could disturb a fork or obey somebody in Redis."""
+
+    known: ClassVar[frozenset[str]] = frozenset({JOB})
+    max_connection_wait_time = _PAUSE_S  # a minute, by RQ's own: so long a Redis that is back would ring for nobody
+
+    def __init__(self, home: Home, stopping: threading.Event, sweeper: Child, *, burst: bool) -> None:
+        self._stopping = stopping
+        self._sweeper = sweeper
+        self._burst = burst
+        super().__init__(
+            [QUEUE],
+            connection=connect(home.settings.redis_url, timeout_s=_LISTEN_S - 5),
+            serializer=JSONSerializer,
+            worker_ttl=_LISTEN_S,
+            log_job_description=False,
+        )
+
+    def subscribe(self) -> None:
+        """Not: a thread for commands, such as "shut down", of whoever reaches Redis."""
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        if not (self.is_horse or self._burst):
+            self._sweeper.keep()
+        super().heartbeat(timeout, pipeline)
+
+    def request_stop(self, signum: Any, frame: Any) -> None:
+        self._stopping.set()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ's own gap
+
+    def handle_warm_shutdown_request(self) -> None:
+        """The work-horse is told too: RQ would wait for the end of its whole job."""
+        if self.horse_pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.horse_pid, signal.SIGTERM)
+
+    def setup_work_horse_signals(self) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, jobs.stop_politely)
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        if self._stopping.is_set():
+            return  # the sweeper rings again
+        if not self._is_ring(job):
+            log.warning("worker.job_refused job_id=%s", job.id)
+            job.delete()
+            queue.intermediate_queue.remove(job.id)
+            return
+        super().execute_job(job, queue)
+
+    def _is_ring(self, job: Job) -> bool:
+        """RQ calls whatever function a job names: whoever writes to Redis would command this machine."""
+        calls = (job._success_callback_name, job._failure_callback_name, job._stopped_callback_name)
+        try:
+            return job.func_name in self.known and not any(calls) and not job.webhooks
+        except DeserializationError:
+            return False
+
+
+def _listen(home: Home, stopping: threading.Event, sweeper: Child, *, burst: bool) -> None:
+    """One life of RQ's worker: it ends when Redis fails at the wrong moment."""
+    worker: Listener | None = None
+    _handle(lambda *_: stopping.set())
+    try:
+        worker = Listener(home, stopping, sweeper, burst=burst)
+        worker.work(burst=burst, logging_level="WARNING")
+    except (RedisError, OSError) as error:
+        log.warning("worker.redis_away error=%s", type(error).__name__)
+    finally:
+        _handle(lambda *_: stopping.set())
+        if worker is not None:
+            _await_horse(worker)
+            worker.connection.close()
+
+
+def _await_horse(worker: Listener) -> None:
+    """A work-horse that RQ gave up watching still delivers; the next one must not come on top of it."""
+    while worker.horse_pid:
+        if worker._stopping.is_set():
+            worker.handle_warm_shutdown_request()
+        try:
+            if os.waitpid(worker.horse_pid, os.WNOHANG)[0]:
+                return
+        except ChildProcessError:
+            return
+        time.sleep(0.1)
+
+
+def _handle(handler: Any) -> None:
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, handler)

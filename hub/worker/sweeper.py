@@ -1,0 +1,71 @@
+"""The sweeper: upkeep of the outbox, and a ring for each lane with something due. Where Redis does not hear it, or
+nobody comes, it delivers with its own hands. Several may run.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+
+from hub.bootstrap import Hub
+from hub.dispatch.doorbell import Doorbell, Unheard
+from hub.store.database import error_name
+from hub.store.sweeping import Sweep, Swept, sweep
+
+from .jobs import drain_of
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 60.0
+"""How long no ring may have been answered, of any lane, before the sweeper helps: workers are dead, or suspended."""
+
+
+class Sweeper:
+    """Sweeps with a hub that is `working()`."""
+
+    def __init__(self, hub: Hub, stopping: threading.Event) -> None:
+        self._hub = hub
+        self._stopping = stopping
+        self._bell = Doorbell(hub.settings.redis_url) if hub.settings.redis_url else None
+        self._unanswered_since = time.monotonic()
+        self._drain = drain_of(hub, stopping)
+
+    def run(self, *, alone: Callable[[], bool] = lambda: False) -> None:
+        """Sweep at intervals, until it is to stop or is `alone`."""
+        while not (self._stopping.is_set() or alone()):
+            try:
+                self.sweep()
+            except Exception as error:  # noqa: BLE001 - it must outlive a bad moment of the store
+                log.warning("sweep.failed error=%s", error_name(error))
+            self._stopping.wait(self._hub.settings.sweep_s)
+
+    def sweep(self) -> None:
+        """Once. Without Redis workers look for themselves, and nobody is called."""
+        swept = self._hub.committer.write(sweep, Sweep(self._hub.connectors.resending()))
+        if swept != Swept():
+            log.info("sweep.done %s", " ".join(f"{name}={count}" for name, count in asdict(swept).items()))
+        self._hub.anchor()
+        if self._bell is not None:
+            self._call(self._bell)
+
+    def _call(self, bell: Doorbell) -> None:
+        due = self._hub.due_lanes()
+        try:
+            rung = bell.ring(due)
+        except Unheard as unheard:
+            if due:
+                self._help(f"unheard: {unheard}", len(due))
+            return
+        if rung or not due:
+            self._unanswered_since = time.monotonic()
+        elif time.monotonic() - self._unanswered_since > PATIENCE_S:
+            self._help("unanswered", len(due))
+
+    def _help(self, why: str, lanes: int) -> None:
+        log.warning("sweep.delivers reason=%s lanes=%d", why, lanes)
+        self._drain(None, budget_s=self._hub.settings.sweep_s)
+
+    def close(self) -> None:
+        if self._bell is not None:
+            self._bell.close()

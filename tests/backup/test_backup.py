@@ -1,0 +1,465 @@
+"""A back-up made while the hub serves, and the way back: what is kept, what is held, what stays erased."""
+
+import gzip
+import io
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import select, update
+
+from connectors.base.serving import LoopbackServer
+from hub.app import create_app
+from hub.backup import keys
+from hub.backup.erasures import BadJournal, Journal
+from hub.backup.keys import WrongPassphrase, open_keys, seal_keys
+from hub.backup.making import make_backup
+from hub.cli.application import run
+from hub.home import Home
+from hub.registry import Ente
+from hub.settings import Settings
+from hub.store.configuration import set_status
+from hub.store.copying import SEQUENCE_GAP
+from hub.store.directory import NotThere, add_ente
+from hub.store.erasing import erase_citizen
+from hub.store.tables import citizens, deliveries, enti, items, metadata, sequences
+from tests import stores
+from tests.flows.making import make_document
+from tests.harness import BIANCHI, ENTE, ROSSI, HubUnderTest, make_message, running_hub
+
+PDF = b"%PDF-1.7 prova"
+TITLE = "Titolo riservato"
+PASSPHRASE = "cavallo batteria graffetta"
+
+
+@dataclass(frozen=True)
+class Worked:
+    folder: Path
+    hub: HubUnderTest
+    """It has ended; its callers still have their keys."""
+
+
+@pytest.fixture(scope="module")
+def worked(tmp_path_factory):
+    """A home with two citizens, a file, and deliveries; and the numbers it ended with."""
+    folder = tmp_path_factory.mktemp("worked")
+    (folder / "box").mkdir()
+    connectors = {"box": ("loopback", {"folder": str(folder / "box"), "channel": "email"})}
+    with running_hub(folder / "home", connectors=connectors) as hub:
+        for tax_code in (ROSSI, BIANCHI):
+            recipient = {"tax_code": tax_code, "email": "mario@example.it"}
+            answer = hub.publish("messages", make_message(external_id=tax_code[:6], title=TITLE, recipient=recipient))
+            assert answer.status_code == 201
+        document = hub.publish("documents", make_document("doc", PDF)).json()
+        assert hub.upload(document["item_id"], PDF).status_code == 201
+        hub.settled()
+        hub.read("/items")
+    return Worked(folder, hub)
+
+
+@pytest.fixture(autouse=True)
+def _cheap_guesses(monkeypatch):
+    """The passphrase's cost is for attackers, not for tests."""
+    monkeypatch.setitem(keys._COST, "n", 2**10)
+
+
+@pytest.fixture
+def home(worked, tmp_path):
+    return Path(shutil.copytree(worked.folder / "home", tmp_path / "home"))
+
+
+@pytest.fixture
+def phrase(tmp_path):
+    path = tmp_path / "phrase"
+    path.write_text(PASSPHRASE + "\n")
+    return path
+
+
+def opened(folder) -> Home:
+    return Home(Settings(home=folder))
+
+
+def rows(home: Home, table, *what):
+    with home.database.read() as connection:
+        return connection.execute(select(*(what or (table,))).order_by(*table.primary_key)).all()
+
+
+def everything(folder) -> dict:
+    home = opened(folder)
+    try:
+        return {name: [tuple(row) for row in rows(home, table)] for name, table in metadata.tables.items()}
+    finally:
+        home.database.close()
+
+
+def backup(home, to, *more) -> int:
+    return run(["backup", "--home", str(home), "--to", str(to), *map(str, more)])
+
+
+def restore(source, home, *more, later=("--no-later-erasures",)) -> int:
+    return run(["restore", "--home", str(home), "--from", str(source), *map(str, later), *map(str, more)])
+
+
+def test_everything_comes_back_but_what_is_to_be_sent(home, tmp_path, phrase):
+    one = opened(home)
+    with one.database.write() as tx:
+        tx.connection.execute(update(deliveries).where(deliveries.c.connector_id == "box").values(state="queued"))
+    one.database.close()
+    before = everything(home)
+    assert backup(home, tmp_path / "b", "--with-keys", "--passphrase-file", phrase) == 0
+    assert restore(tmp_path / "b", tmp_path / "new", "--passphrase-file", phrase) == 0
+    after = everything(tmp_path / "new")
+    different = {name for name in before if before[name] != after[name]}
+    assert different == {"deliveries", "sequences"}
+    assert run(["audit", "verify", "--home", str(tmp_path / "new")]) == 0
+    assert (tmp_path / "new" / "hub-key.pem").read_bytes() == (home / "hub-key.pem").read_bytes()
+    assert (tmp_path / "new" / "hub-key.pem").stat().st_mode & 0o077 == 0
+    files = {p.relative_to(home): p.read_bytes() for p in (home / "files").rglob("*") if p.is_file()}
+    assert len(files) == 1
+    assert all((tmp_path / "new" / path).read_bytes() == content for path, content in files.items())
+
+
+def test_what_was_to_be_sent_is_held_until_a_person_decides(home, tmp_path, phrase, capsys):
+    one = opened(home)
+    with one.database.write() as tx:
+        its = deliveries.c
+        tx.connection.execute(
+            update(deliveries)
+            .where(its.connector_id == "box")
+            .values(state="queued", claim_id="x", lease_until=tx.now, about_to_send_at=tx.now)
+        )
+    one.database.close()
+    backup(home, tmp_path / "b")
+    shutil.copy(home / "vault.json", _folder(tmp_path / "new"))
+    shutil.copy(home / "hub-key.pem", tmp_path / "new")
+    assert restore(tmp_path / "b", tmp_path / "new") == 0
+    new = opened(tmp_path / "new")
+    held = [row for row in rows(new, deliveries) if row.connector_id == "box"]
+    assert {(row.state, row.reason, row.claim_id, row.maybe_sent) for row in held} == {("held", "restored", None, True)}
+    with new.database.write() as tx:  # a pause that ends releases what it held, and nothing else
+        set_status(tx, ENTE, "box", status="active")
+    assert {row.state for row in rows(new, deliveries) if row.connector_id == "box"} == {"held"}
+    new.database.close()
+    capsys.readouterr()
+    for row in held:
+        assert run(["delivery", "replay", row.delivery_id, "--home", str(tmp_path / "new")]) == 0
+
+
+def test_a_reader_s_cursor_beyond_the_back_up_still_sees_what_comes_after(home, tmp_path, phrase):
+    was = {row.ente_id: row.value for row in _all(home, sequences)}
+    assert backup(home, tmp_path / "b", "--with-keys", "--passphrase-file", phrase) == 0
+    assert restore(tmp_path / "b", tmp_path / "new", "--passphrase-file", phrase) == 0
+    assert {row.ente_id: row.value for row in _all(tmp_path / "new", sequences)} == {
+        ente: value + SEQUENCE_GAP for ente, value in was.items()
+    }
+
+
+def test_a_back_up_is_one_picture_while_the_hub_serves(tmp_path, phrase):
+    with running_hub(tmp_path / "home") as hub:
+        done = threading.Event()
+        accepted: list[str] = []
+
+        def publish() -> None:
+            while not done.is_set():
+                answer = hub.publish("messages", make_message(external_id=f"m-{len(accepted)}"))
+                accepted.append(answer.json()["item_id"])
+
+        thread = threading.Thread(target=publish)
+        thread.start()
+        try:
+            while len(accepted) < 5:
+                done.wait(0.01)
+            known = list(accepted)
+            made = make_backup(hub.home, tmp_path / "b", passphrase=PASSPHRASE)
+        finally:
+            done.set()
+            thread.join()
+    assert made.rows["items"] == made.rows["item_versions"] == made.rows["item_identities"]
+    assert restore(tmp_path / "b", tmp_path / "new", "--passphrase-file", phrase) == 0
+    there = {row.item_id for row in _all(tmp_path / "new", items)}
+    assert set(known) <= there <= set(accepted) | {"-"}
+
+
+def test_whoever_was_erased_after_the_back_up_stays_erased(home, tmp_path, phrase, monkeypatch):
+    assert backup(home, tmp_path / "b", "--with-keys", "--passphrase-file", phrase) == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO(ROSSI + "\n"))
+    assert run(["erase", "--home", str(home)]) == 0
+    _is_erased(home)
+    assert (
+        restore(
+            tmp_path / "b", tmp_path / "new", "--passphrase-file", phrase, later=("--erasures", home / "erasures.jsonl")
+        )
+        == 0
+    )
+    _is_erased(tmp_path / "new")
+    assert Journal(tmp_path / "new" / "erasures.jsonl", opened(home).key).read()
+    monkeypatch.setattr("sys.stdin", io.StringIO(ROSSI + "\n"))
+    assert run(["erase", "--home", str(tmp_path / "new")]) == 1, "there is nobody any more"
+
+
+def _is_erased(folder) -> None:
+    home = opened(folder)
+    gone = [row for row in rows(home, citizens) if row.subject_hash.startswith("erased:")]
+    assert [(row.data_key_sealed, row.tax_code_sealed) for row in gone] == [(b"", b"")]
+    [citizen_id] = [row.citizen_id for row in gone]
+    theirs = [row for row in rows(home, items) if row.citizen_id == citizen_id]
+    assert len(theirs) >= 2
+    assert {(row.lifecycle, row.content_key) for row in theirs} == {("erased", None)}
+    assert [row for row in rows(home, items) if row.lifecycle == "active"], "the other citizen is still there"
+    assert not [path for path in (folder / "files").rglob("*") if path.is_file()]
+    home.database.close()
+    assert run(["audit", "verify", "--home", str(folder)]) == 0
+
+
+def test_an_erased_citizen_is_nobody_for_the_portal_and_can_begin_anew(home, worked, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(ROSSI + "\n"))
+    assert run(["erase", "--home", str(home)]) == 0
+    with _serving(home, worked) as hub:
+        assert hub.read("/items").json()["items"] == []
+        repeated = hub.publish("messages", make_message(external_id=ROSSI[:6], title=TITLE, version=2))
+        assert repeated.status_code == 422, "what was erased does not come back by itself"
+        assert hub.publish("messages", make_message(external_id="new")).status_code == 201
+        assert len(hub.read("/items").json()["items"]) == 1
+
+
+def test_erasing_ends_what_is_under_way_and_does_not_call_it_unsent(home):
+    one = opened(home)
+    [citizen_id] = {row.citizen_id for row in rows(one, items) if row.content_key}
+    mine = [row.delivery_id for row in rows(one, deliveries) if row.citizen_id == citizen_id]
+    other = [row for row in rows(one, deliveries) if row.citizen_id != citizen_id]
+    assert len(mine) >= 2
+    with one.database.write() as tx:
+        for delivery_id, state in zip(mine, ("queued", "waiting"), strict=False):
+            where = deliveries.c.delivery_id == delivery_id
+            tx.connection.execute(update(deliveries).where(where).values(state=state))
+    for _ in range(2):
+        with one.database.write() as tx:
+            erase_citizen(tx, ENTE, citizen_id)
+        states = {row.delivery_id: (row.state, row.reason) for row in rows(one, deliveries)}
+        assert states[mine[0]] == ("skipped", "citizen.erased")
+        assert states[mine[1]] == ("unconfirmed", "citizen.erased")
+    assert [row for row in rows(one, deliveries) if row.citizen_id != citizen_id] == other
+    with pytest.raises(NotThere), one.database.write() as tx:
+        erase_citizen(tx, ENTE, "nobody")
+    one.database.close()
+    assert run(["delivery", "replay", mine[0], "--dry-run", "--home", str(home)]) in (0, 1)
+
+
+def test_nobody_is_erased_while_the_hub_serves(home, worked, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(ROSSI + "\n"))
+    with _serving(home, worked):
+        assert run(["erase", "--home", str(home)]) == 2
+
+
+def test_a_journal_older_than_the_back_up_is_refused(home, tmp_path, phrase, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(ROSSI + "\n"))
+    assert run(["erase", "--home", str(home)]) == 0
+    assert backup(home, tmp_path / "b", "--with-keys", "--passphrase-file", phrase) == 0
+    (tmp_path / "empty").write_bytes(b"")
+    assert (
+        restore(tmp_path / "b", tmp_path / "n", "--passphrase-file", phrase, later=("--erasures", tmp_path / "empty"))
+        == 1
+    )
+    assert not (tmp_path / "n" / "raccordo.db").exists()
+    (tmp_path / "b" / "erasures.jsonl").unlink()
+    assert restore(tmp_path / "b", tmp_path / "n", "--passphrase-file", phrase) == 1
+
+
+def test_a_journal_that_was_changed_is_refused(home, tmp_path):
+    one = opened(home)
+    journal = Journal(tmp_path / "j", one.key)
+    for number in range(3):
+        journal.add(ENTE, f"c{number}", one.clock.now())
+    assert [each.citizen_id for each in journal.read()] == ["c0", "c1", "c2"]
+    whole = journal.path.read_bytes().splitlines(keepends=True)
+    for wrong in (whole[1:], [whole[0], whole[2]], [whole[1], whole[0]], [whole[0].replace(b"c0", b"c9")], [b"{}\n"]):
+        journal.path.write_bytes(b"".join(wrong))
+        with pytest.raises(BadJournal):
+            journal.read()
+        with pytest.raises(BadJournal):
+            journal.add(ENTE, "c9", one.clock.now())
+
+
+@pytest.fixture
+def made(home, tmp_path, phrase):
+    assert backup(home, tmp_path / "b", "--with-keys", "--passphrase-file", phrase) == 0
+    return tmp_path / "b"
+
+
+@pytest.mark.parametrize(
+    "part", ["tables/items.jsonl.gz", "files.sha256", "anchors.jsonl", "keys.sealed", "manifest.json"]
+)
+@pytest.mark.parametrize("harm", ["changed", "missing"])
+def test_a_part_that_is_not_as_it_was_written_is_refused(made, tmp_path, phrase, part, harm):
+    path = made / part
+    if harm == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-3] + b"xx\n")
+    assert restore(made, tmp_path / "new", "--passphrase-file", phrase) == 1
+    assert not (tmp_path / "new" / "raccordo.db").exists()
+
+
+def test_a_manifest_of_another_hub_is_refused(made, tmp_path, phrase):
+    assert run(["init", "--home", str(tmp_path / "other"), "--ente", ENTE, "--name", "Altro"]) == 0
+    new = _folder(tmp_path / "new")
+    for name in ("vault.json", "hub-key.pem"):
+        shutil.copy(tmp_path / "other" / name, new)
+    assert restore(made, new) == 1
+    assert not (new / "raccordo.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("member", "value"), [("rows", {"items": 9}), ("revision", "9999"), ("format", 2), ("with_keys", False)]
+)
+def test_a_manifest_that_was_changed_is_refused(made, tmp_path, phrase, member, value):
+    content = json.loads((made / "manifest.json").read_text()) | {member: value}
+    (made / "manifest.json").write_text(json.dumps(content))
+    assert restore(made, tmp_path / "new", "--passphrase-file", phrase) in (1, 2)
+    assert not (tmp_path / "new" / "raccordo.db").exists()
+
+
+def test_a_file_that_was_changed_is_refused(made, tmp_path, phrase):
+    [file] = [path for path in (made / "files").rglob("*") if path.is_file()]
+    file.write_bytes(b"other")
+    assert restore(made, tmp_path / "new", "--passphrase-file", phrase) == 1
+
+
+def test_nothing_is_restored_over_a_hub(made, home, phrase):
+    before = (home / "raccordo.db").read_bytes()
+    assert restore(made, home, "--passphrase-file", phrase) == 2
+    assert (home / "raccordo.db").read_bytes() == before
+
+
+def test_a_restore_that_broke_off_is_not_served(made, tmp_path, phrase, monkeypatch, capsys):
+    monkeypatch.setattr("hub.backup.restoring.settle_restored", lambda _: 1 / 0)
+    assert restore(made, tmp_path / "new", "--passphrase-file", phrase) == 1
+    monkeypatch.undo()
+    for command in (["delivery", "list"], ["audit", "verify"], ["serve", "--port", "0"]):
+        assert run([*command, "--home", str(tmp_path / "new")]) == 2
+        assert "was not finished" in capsys.readouterr().err
+    assert restore(made, tmp_path / "new", "--passphrase-file", phrase) == 2
+
+
+def test_one_has_to_say_what_was_erased_since(made, tmp_path, phrase):
+    assert restore(made, tmp_path / "new", "--passphrase-file", phrase, later=()) == 2
+    both = ("--no-later-erasures", "--erasures", phrase)
+    assert restore(made, tmp_path / "new", "--passphrase-file", phrase, later=both) == 2
+    assert restore(made, tmp_path / "new", "--passphrase-file", phrase, later=("--erasures", tmp_path / "none")) == 2
+
+
+def test_the_keys_are_needed_and_only_the_passphrase_gives_them(home, made, tmp_path, capsys):
+    assert backup(home, tmp_path / "bare") == 0
+    assert "NOT in it" in capsys.readouterr().err
+    assert not (tmp_path / "bare" / "keys.sealed").exists()
+    assert restore(tmp_path / "bare", tmp_path / "new") == 2
+    (tmp_path / "wrong").write_text("another passphrase")
+    assert restore(made, tmp_path / "new", "--passphrase-file", tmp_path / "wrong") == 1
+    (tmp_path / "short").write_text("short")
+    assert backup(home, tmp_path / "c", "--with-keys", "--passphrase-file", tmp_path / "short") == 2
+    for raw in (b"", b"short", seal_keys({"a": b"x"}, PASSPHRASE)[:-1]):
+        with pytest.raises(WrongPassphrase):
+            open_keys(raw, PASSPHRASE)
+    assert open_keys(seal_keys({"a": b"x"}, PASSPHRASE), PASSPHRASE) == {"a": b"x"}
+
+
+def test_a_home_of_one_kind_is_restored_into_the_other(made, tmp_path, phrase, monkeypatch):
+    store = stores.Store("postgresql", tmp_path)
+    before = everything(made.parent / "home")
+    monkeypatch.setenv("RACCORDO_DATABASE_URL", store.url)
+    try:
+        assert restore(made, tmp_path / "new", "--passphrase-file", phrase) == 0
+        after = everything(tmp_path / "new")
+        assert {name for name in before if before[name] != after[name]} <= {"deliveries", "sequences"}
+        assert run(["audit", "verify", "--home", str(tmp_path / "new")]) == 0
+        assert backup(tmp_path / "new", tmp_path / "again") == 0
+        assert restore(made, tmp_path / "third", "--passphrase-file", phrase) == 2, "the database is not empty"
+        monkeypatch.setattr("sys.stdin", io.StringIO(ROSSI + "\n"))
+        with opened(tmp_path / "new").database.read() as somebody:
+            somebody.exec_driver_sql("SELECT 1")
+            assert run(["erase", "--home", str(tmp_path / "new")]) == 1, "another process is at work"
+        somebody.engine.dispose()
+        monkeypatch.setattr("sys.stdin", io.StringIO(ROSSI + "\n"))
+        assert run(["erase", "--home", str(tmp_path / "new")]) == 0
+        _is_erased(tmp_path / "new")
+    finally:
+        store.drop()
+
+
+def test_a_back_up_shows_nothing_in_clear_and_is_readable_by_its_owner_alone(made):
+    everything = b"".join(
+        gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        for path in made.rglob("*")
+        if path.is_file()
+    )
+    vault = json.loads((made.parent / "home" / "vault.json").read_text())
+    for secret in (ROSSI, TITLE, "mario@example.it", vault["pepper"], *vault["keys"].values(), "PRIVATE KEY"):
+        assert secret.encode() not in everything
+    assert made.stat().st_mode & 0o077 == 0
+
+
+def test_a_back_up_has_a_folder_of_its_own_and_leaves_its_mark(home, made, tmp_path):
+    assert (home / "last-backup").exists()
+    assert backup(home, made) == 1
+    (tmp_path / "d.part").mkdir()
+    assert backup(home, tmp_path / "d") == 1
+
+
+def test_a_back_up_of_an_older_version_is_brought_to_this_one(tmp_path, phrase):
+    old = opened(tmp_path / "old")
+    old.create()
+    old.database.close()
+    (tmp_path / "old" / "raccordo.db").unlink()
+    old = opened(tmp_path / "old")
+    old.database.migrate("0001")
+    base = "https://hub.example.it"
+    with old.database.write() as tx:
+        add_ente(tx, Ente(ENTE, "Comune", base, f"{base}/publish/v1", f"{base}/feed/v1", base))
+    made = make_backup(old, tmp_path / "b", passphrase=PASSPHRASE)
+    old.database.close()
+    assert (made.revision, "lanes" in made.rows) == ("0001", False)
+    assert restore(tmp_path / "b", tmp_path / "new", "--passphrase-file", phrase) == 0
+    new = opened(tmp_path / "new")
+    assert new.database.revision() == new.database.newest_revision() != "0001"
+    assert [row.ente_id for row in rows(new, enti)] == [ENTE]
+    new.database.close()
+
+
+def test_a_lost_file_is_told_and_the_rest_is_kept(home, tmp_path, capsys):
+    [file] = [path for path in (home / "files").rglob("*") if path.is_file()]
+    file.unlink()
+    assert backup(home, tmp_path / "b") == 0
+    assert "1 files of documents are not where" in capsys.readouterr().err
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def _all(folder, table):
+    home = opened(folder)
+    try:
+        return rows(home, table)
+    finally:
+        home.database.close()
+
+
+@contextmanager
+def _serving(home: Path, worked: Worked) -> Iterator[HubUnderTest]:
+    """The hub of an existing home, with the callers that made it."""
+    one = opened(home)
+    app = create_app(one)
+    server = LoopbackServer(app)
+    server.start()
+    try:
+        with httpx.Client(base_url=server.url, timeout=20) as client:
+            yield replace(worked.hub, home=one, url=server.url, client=client, hub=app.hub)
+    finally:
+        server.stop()

@@ -1,0 +1,43 @@
+"""The production shape: two API processes over one durable PostgreSQL, against the limit server in the same shape."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.real.postgres import Postgres
+
+from ..harness import PUBLISH_AUDIENCE
+from .corpus import Vendors
+from .servers import Generator, Server, prepare_limit, running_two, serve_hub, serve_limit
+
+
+@contextmanager
+def servers(folder: Path, vendors: Vendors, settings: dict[str, Any]) -> Iterator[dict[str, Server]]:
+    """`limit` and `hub`, two processes each."""
+    jwks = {vendors.es.kid: vendors.es.public_jwk()}
+    with Postgres() as server:
+        limit_url, hub_url = server.create_database("limit"), server.create_database("hub")
+        prepare_limit(limit_url)
+        own = {"database_url": hub_url, "dispatch": "workers"}
+        vendors.home(folder / "shared", **own)
+        with (
+            running_two(serve_limit, limit_url, PUBLISH_AUDIENCE, jwks) as limit,
+            running_two(serve_hub, folder / "shared", settings | own) as hub,
+        ):
+            yield {"limit": limit, "hub": hub}
+
+
+def rates(
+    folder: Path, vendors: Vendors, settings: dict[str, Any], requests: list[bytes], generator: Generator, rounds: int
+) -> dict[str, list[float]]:
+    """Messages a second of each, round by round; the first of the rounds' parts warms up."""
+    part = len(requests) // (rounds + 1)
+    found: dict[str, list[float]] = {"limit": [], "hub": []}
+    with servers(folder, vendors, settings) as both:
+        for n in range(rounds + 1):
+            for name in sorted(both, reverse=bool(n % 2)):
+                run = generator.drive(both[name], requests[n * part : (n + 1) * part])
+                if n:
+                    found[name].append(run.rate)
+    return found

@@ -1,0 +1,146 @@
+"""What every fault test stands on, whatever processes it has: a home, a vendor that keeps account, and the evidence."""
+
+import json
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from hub.store.chain import verify_chain
+
+from ..harness import Caller, HubUnderTest, make_home
+from . import history
+from .accounts import feed, told
+from .generator import Generator
+from .lives import PLAIN, Life
+from .oracle import Evidence, Shown
+
+# Nothing here waits for a provider's pace or for a human's patience.
+FAST = {
+    "retry_base_s": 0.05,
+    "retry_cap_s": 0.2,
+    "timeout_s": 20,
+    "rate_per_s": 1000.0,
+    "burst": 1000,
+    "breaker_failures": 20,
+    "breaker_open_s": 0.5,
+    "breaker_max_open_s": 1.0,
+}
+PENDING = "SELECT count(*) AS n FROM deliveries WHERE state IN ('queued', 'waiting', 'held') OR claim_id IS NOT NULL"
+
+
+class Ground(ABC):
+    """Subclasses say how the hub comes to life on it."""
+
+    drain_within_s = 15.0
+    ends = frozenset({"delivered", "unconfirmed"})
+    ordered = False
+
+    def __init__(
+        self,
+        folder: Path,
+        connectors: Mapping[str, tuple[str, Mapping[str, Any]]],
+        *,
+        limits: Mapping[str, Any] = FAST,
+        **settings: Any,
+    ) -> None:
+        self.folder = folder
+        self.vendor, self.other, self.portal = Caller("acme"), Caller("beta"), Caller("portale")
+        self.home = make_home(
+            folder / "home",
+            vendors=(self.vendor, self.other),
+            portals=(self.portal,),
+            connectors=connectors,
+            limits=limits,
+            **settings,
+        )
+        history.install(self.home.database.engine)
+        self.home.database.close()
+        self.generator = Generator(folder / "generator.jsonl")
+        self.io_url = str(dict(connectors["io"][1])["base_url"]).removesuffix("/api/v1")
+
+    @abstractmethod
+    def rows(self, query: str) -> list[Any]:
+        """Straight from the database, past the hub."""
+
+    @abstractmethod
+    def integrity(self) -> list[str]:
+        """What the database says of its own files; empty when they are whole."""
+
+    @abstractmethod
+    def recover(self, life: Life = PLAIN, *, fresh: int = 4) -> Evidence:
+        """Repair all; what had no answer is sent again, with some `fresh` messages, and old requests are replayed; all
+        is drained, then looked at."""
+
+    def close(self) -> None:
+        self.home.database.close()
+
+    def under_test(self, url: str, client: httpx.Client) -> HubUnderTest:
+        return HubUnderTest(self.home, url, client, self.vendor, self.other, self.portal)
+
+    def io_faults(self, *faults: dict[str, Any]) -> None:
+        """Script App IO."""
+        httpx.post(f"{self.io_url}/_sim/faults", json=list(faults)).raise_for_status()
+
+    def drain(self, *, within_s: float | None = None) -> float:
+        """Until nothing is queued, waiting or in somebody's hands; how long it took. A hub that does not get there is
+        the oracle's."""
+        started = time.monotonic()
+        deadline = started + (within_s or self.drain_within_s)
+        while self.rows(PENDING)[0]["n"] and time.monotonic() <= deadline:
+            time.sleep(0.05)
+        return time.monotonic() - started
+
+    def settle_up(self, hub: HubUnderTest, fresh: int) -> tuple[list[Shown], float]:
+        """The end of a test, everything being well again: the feed, and the seconds that draining took."""
+        self.generator.send_again(hub)
+        self.generator.load(hub, fresh)
+        self.generator.replay(hub)
+        drain_s = self.drain()
+        return feed(hub), drain_s
+
+    def evidence(self, shown: list[Shown], drain_s: float = 0.0) -> Evidence:
+        """Everything the oracle needs, the hub being down."""
+        rows = self.rows("SELECT * FROM deliveries")
+        names = {row["item_id"]: row["external_id"] for row in self.rows("SELECT * FROM item_identities")}
+        attempts = self.rows("SELECT delivery_id, outcome FROM attempts")
+        with self.home.database.read() as connection:
+            chain = list(verify_chain(connection, self._anchors()))
+        self.home.database.close()
+        return Evidence(
+            ledger=self.generator.ledger.read(),
+            shown=shown,
+            told=told(self.folder),
+            deliveries=rows,
+            attempts=Counter(row["delivery_id"] for row in attempts),
+            marked={row["delivery_id"] for row in self.rows(history.MARKED)},
+            logs=self.logs(),
+            chain=chain,
+            integrity=self.integrity(),
+            names={row["delivery_id"]: names.get(row["message_id"], "") for row in rows},
+            doubts=Counter(row["delivery_id"] for row in attempts if row["outcome"] in history.DOUBTFUL),
+            inbound=Counter(row["body_sha256"] for row in self.rows(history.INBOUND)),
+            changes=[(row["delivery_id"], row["was"], row["became"]) for row in self.rows(history.CHANGES)],
+            secrets=self.secrets(),
+            ends=self.ends,
+            ordered=self.ordered,
+            drain_s=drain_s,
+            drain_within_s=self.drain_within_s,
+        )
+
+    def secrets(self) -> list[str]:
+        """What no log may hold beside what is personal."""
+        return ["simulated-io-key", (self.home.folder / "hub-key.pem").read_text().splitlines()[1]]
+
+    def logs(self) -> str:
+        return "\n".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("hub-*.log")))
+
+    def _anchors(self) -> dict[str, tuple[int, str]]:
+        newest: dict[str, tuple[int, str]] = {}
+        for line in self.home.anchors.read_text().splitlines() if self.home.anchors.exists() else ():
+            newest |= {writer: (number, root) for writer, (number, root) in json.loads(line)["tails"].items()}
+        return newest

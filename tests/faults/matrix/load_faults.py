@@ -1,0 +1,106 @@
+"""What vendors, messages and operators may do: repetitions, poison, one slow neighbour, a deploy under load."""
+
+import json
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from ..generator import make_numbered
+from ..lives import Life
+from ..oracle import Evidence
+from ..scenario import Scenario
+from ..steps import POISON
+from ..topology import Shared
+
+_PARALLEL = 40
+
+
+def _identical(world: Shared) -> None:
+    """The very same request at once: its tokens are good for one."""
+    body = json.dumps(make_numbered("11111111-1111-4111-8111-111111111111", 900)).encode()
+    headers = world.hub.signed(body)
+    codes = _at_once(lambda _: world.hub.client.post("/publish/v1/messages", content=body, headers=headers).status_code)
+    assert sorted(set(codes)) in ([201, 409], [201]), codes
+    assert codes.count(201) == 1, codes
+    world.generator.took(json.loads(body), 900)
+
+
+def _repeated(world: Shared) -> None:
+    """The same message at once, each time with tokens of its own: one item, and everybody hears of it."""
+    item = make_numbered("22222222-2222-4222-8222-222222222222", 901)
+    answers = _at_once(lambda _: world.hub.publish("messages", item))
+    assert {answer.status_code for answer in answers} <= {200, 201}, [answer.status_code for answer in answers]
+    assert len({answer.json()["item_id"] for answer in answers}) == 1
+    world.generator.took(item, 901)
+
+
+def _contradicted(world: Shared) -> None:
+    """The same version with another text is refused, whoever comes first."""
+    item = make_numbered("33333333-3333-4333-8333-333333333333", 902)
+    assert world.hub.publish("messages", item).status_code == 201
+    codes = _at_once(lambda n: world.hub.publish("messages", item | {"title": f"Altro {n}"}).status_code)
+    assert set(codes) == {409}, codes
+    world.generator.took(item, 902)
+
+
+def _at_once(one: object) -> list[object]:
+    with ThreadPoolExecutor(12) as pool:
+        return list(pool.map(one, range(_PARALLEL)))  # type: ignore[call-overload]
+
+
+def _poison(world: Shared) -> None:
+    world.load(10)
+    world.drain(within_s=80)
+
+
+def _poison_alone_is_parked(world: Shared, seen: Evidence) -> Iterable[str]:
+    number = int(POISON.rsplit(" ", 1)[1])
+    poison = {line["name"] for line in seen.ledger if line["event"] == "sent" and line["number"] == number}
+    for row in seen.deliveries:
+        if (row["state"] == "parked") != (seen.names[row["delivery_id"]] in poison):
+            yield f"{row['delivery_id']} stands as {row['state']}, {seen.names[row['delivery_id']] in poison}"
+
+
+def _slow_neighbour(world: Shared) -> None:
+    """App IO takes two seconds for each; e-mail does not wait for it."""
+    world.io_faults(*[{"kind": "delay", "seconds": 1.8, "on": "profiles"}] * 60)
+    world.load(30)
+    deadline = time.monotonic() + 10
+    waiting = "SELECT count(*) AS n FROM deliveries WHERE channel = 'email' AND state = 'queued'"
+    while world.rows(waiting)[0]["n"] and time.monotonic() < deadline:
+        time.sleep(0.1)
+    left = world.rows(waiting)[0]["n"]
+    assert not left, f"{left} e-mails waited for App IO"
+
+
+def _rolling(world: Shared) -> None:
+    """Each process is told to stop, and started again, under load."""
+    with world.loading():
+        for name in ("api-1", "worker-1", "api-2", "worker-2"):
+            time.sleep(0.4)
+            world.parts[name].stop()
+            world.start()
+
+
+def _nobody_was_put_off(_world: Shared, seen: Evidence) -> Iterable[str]:
+    if hurt := [line for line in seen.ledger if line["event"] in ("put_off", "unknown")]:
+        yield f"{len(hurt)} requests had no answer, or a bad one: {hurt[:3]}"
+
+
+_TWICE = {"apis": 2, "workers": 2}
+SCENARIOS = [
+    Scenario("forty identical requests at once", _identical, _TWICE, quick=True),
+    Scenario("one message forty times at once", _repeated, _TWICE),
+    Scenario("one version with forty other texts", _contradicted, _TWICE),
+    Scenario(
+        "a message that kills its workers",
+        _poison,
+        {"lease_s": 0.5},
+        {"worker-1": Life("poisoned", 0, lease_s=0.5)},
+        drain_within_s=60,
+        ends=frozenset({"parked"}),
+        also=_poison_alone_is_parked,
+    ),
+    Scenario("a slow neighbour", _slow_neighbour, drain_within_s=60),
+    Scenario("a rolling restart", _rolling, _TWICE, also=_nobody_was_put_off, quick=True),
+]

@@ -1,0 +1,80 @@
+"""Anything may happen to anybody at any moment, several times, under load."""
+
+import random
+import time
+from collections.abc import Callable
+
+from ..scenario import Scenario
+from ..topology import Shared
+
+_PARTS = ("api-1", "api-2", "worker-1", "worker-2")
+_BACKENDS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+
+
+def _kill(world: Shared, draw: random.Random) -> str:
+    name = draw.choice(_PARTS)
+    how = draw.choice(("kill", "kill_all", "kill_children")) if name.startswith("worker") else "kill_all"
+    getattr(world.parts[name], how)()
+    return f"{how} {name}"
+
+
+def _freeze(world: Shared, draw: random.Random) -> str:
+    name = draw.choice((*_PARTS, "provider"))
+    world.parts[name].freeze()
+    time.sleep(draw.uniform(0.2, 1.5 * world.lease_s))
+    world.parts[name].thaw()
+    return f"freeze {name}"
+
+
+def _kill_postgres(world: Shared, draw: random.Random) -> str:
+    world.on.postgres.kill()
+    time.sleep(draw.uniform(0, 1.5))
+    world.on.postgres.start()
+    return "kill postgres"
+
+
+def _freeze_postgres(world: Shared, draw: random.Random) -> str:
+    world.on.postgres.freeze()
+    time.sleep(draw.uniform(0.2, 3))
+    world.on.postgres.thaw()
+    return "freeze postgres"
+
+
+def _terminate(world: Shared, draw: random.Random) -> str:
+    with world.connect() as connection:
+        connection.execute(_BACKENDS.encode())
+    return "terminate sessions"
+
+
+def _kill_redis(world: Shared, draw: random.Random) -> str:
+    world.on.redis.kill()
+    time.sleep(draw.uniform(0, 1.5))
+    world.on.redis.start()
+    return "kill redis"
+
+
+def _kill_provider(world: Shared, draw: random.Random) -> str:
+    world.parts["provider"].kill_all()
+    return "kill provider"
+
+
+_FAULTS: tuple[Callable[[Shared, random.Random], str], ...] = (
+    *(_kill, _kill, _kill, _kill, _freeze, _freeze),
+    *(_kill_postgres, _freeze_postgres, _terminate, _kill_redis, _kill_provider),
+)
+
+
+def at_random(seed: int, *, rounds: int = 8) -> Scenario:
+    """`seed` decides what happens, to whom and when."""
+    draw = random.Random(seed)
+
+    def play(world: Shared) -> None:
+        done = []
+        with world.loading(per_s=20):
+            for _ in range(rounds):
+                time.sleep(draw.uniform(0.05, 0.8))
+                done.append(draw.choice(_FAULTS)(world, draw))
+                world.start()
+        (world.folder / "what-happened").write_text("\n".join(done))
+
+    return Scenario(f"random, seed {seed}", play, {"apis": 2, "workers": 2}, drain_within_s=60)

@@ -1,0 +1,110 @@
+"""What runs in the processes of a shared hub: an API, a worker, a sweeper, the providers. Each is one of the real
+commands, begun by a `Life`, in a session of its own and perhaps on a machine (network namespace) of its own.
+"""
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hub.worker.process as process
+from connectors import registry as connectors
+from hub.bootstrap import Home
+from hub.settings import Settings
+
+from .hub_process import run_api
+from .lives import Life, Place, begin
+from .meddler import Meddler
+
+_PR_SET_PDEATHSIG = 1
+_CLONE_NEWNET = 0x40000000
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a part runs: `net` is the file of its network namespace, "" that of the tests."""
+
+    net: str = ""
+    address: str = "127.0.0.1"
+    relays: tuple[tuple[int, str, int], ...] = ()
+    """(port on this machine's loopback, address, port): providers that the connectors take only on loopback."""
+
+
+HERE = Machine()
+
+
+def api(settings: Mapping[str, Any], machine: Machine, port: int, place: Place, life: Life) -> None:
+    _be(machine)
+    begin(place, life)
+    run_api(Settings.model_validate(settings), place, host=machine.address, port=port)
+
+
+def worker(settings: Mapping[str, Any], machine: Machine, place: Place, life: Life) -> None:
+    _be(machine)
+    begin(place, life)
+    home = Home(Settings.model_validate(settings))
+    sweep = process.sweep
+
+    def known(*args: Any, **kwargs: Any) -> None:
+        place.pid(f"{place.name}.sweeper").write_text(str(os.getpid()))
+        sweep(*args, **kwargs)
+
+    process.sweep = known
+    place.ready.write_text("")
+    work = process.work if home.settings.redis_url else process.look
+    work(home)
+
+
+def provider(folder: Path, machine: Machine, ports: tuple[int, int], place: Place, life: Life) -> None:
+    """App IO and a mail server. What they accepted before, they still know."""
+    _be(machine)
+    begin(place, life)
+    io = connectors.simulate("app_io", folder / "io", port=ports[0], status_polls=0)
+    mail = connectors.simulate("email", folder / "mail", port=ports[1])
+    io.start()
+    mail.start()
+    # The simulators listen on loopback only; on a machine of their own they are reached through its address.
+    outside = [Meddler(("127.0.0.1", port), listen=(machine.address, port)) for port in ports if machine.net]
+    over = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: over.set())
+    place.ready.write_text("")
+    over.wait()
+    for each in outside:
+        each.close()
+    mail.stop()
+    io.stop()
+
+
+def _be(machine: Machine) -> None:
+    os.setsid()
+    # Whoever kills the tests ends their processes, too.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    # A daemon of the tests' process, which ends with it; RQ's worker has children all the same.
+    multiprocessing.current_process()._config["daemon"] = False
+    if machine.net:
+        enter(machine.net)
+    for port, host, there in machine.relays:
+        _relay(port, host, there)
+
+
+def _relay(port: int, host: str, there: int) -> None:
+    """In a process of its own: the worker must not have threads when it forks."""
+    if os.fork() == 0:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        Meddler((host, there), listen=("127.0.0.1", port))
+        threading.Event().wait()
+
+
+def enter(net: str) -> None:
+    """This thread, and what it starts, is on that machine from now on."""
+    descriptor = os.open(net, os.O_RDONLY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).setns(descriptor, _CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "setns")
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,266 @@
+"""A shared hub: PostgreSQL, Redis, API processes, workers and the providers, each of them a process to do things to."""
+
+import itertools
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import psycopg
+from psycopg.rows import dict_row
+
+from ..harness import HubUnderTest, eventually
+from ..real import guard
+from ..real.postgres import Postgres
+from ..real.redis import Redis
+from ..real.server import Server, _free_port
+from . import parts
+from .ground import FAST, Ground
+from .lives import PLAIN, Life
+from .meddler import Meddler
+from .oracle import Evidence
+from .part import Part
+from .parts import HERE, Machine
+
+LEASE_S = 4.0
+SWEEP_S = 0.5
+ANSWER_WITHIN_S = 10.0
+# A provider's time-out is shorter than the lease, as in operation.
+LIMITS = FAST | {"timeout_s": 2, "concurrency": 8}
+_numbers = itertools.count()
+
+
+@dataclass
+class Servers:
+    postgres: Postgres
+    redis: Redis
+    machines: Mapping[str, Machine] = field(default_factory=dict)
+    """Where the parts run, if not here."""
+    network: Any = None
+
+
+@contextmanager
+def servers(*, durable: bool = True) -> Iterator[Servers]:
+    """For as many worlds as one likes, one after the other. What is not `durable` outlives kill -9 all the same."""
+    settings = {"max_connections": "60", "shared_buffers": "32MB"}
+    with Postgres(durable=durable, settings=settings) as postgres, Redis() as redis:
+        yield Servers(postgres, redis)
+
+
+class Shared(Ground):
+    """Parts by name: api-1 ..., worker-1 ..., provider; servers: postgres, redis."""
+
+    drain_within_s = 25.0
+
+    def __init__(
+        self,
+        folder: Path,
+        on: Servers,
+        *,
+        apis: int = 1,
+        workers: int = 1,
+        lease_s: float = LEASE_S,
+        limits: Mapping[str, Any] = LIMITS,
+        meddled: str = "",
+        **settings: Any,
+    ) -> None:
+        folder.mkdir(exist_ok=True)
+        self.on = on
+        self.lease_s = lease_s
+        self._ports = ports = (_free_port(), _free_port())
+        behind = {"io": ports[0], "postgres": on.postgres.port}
+        self.meddler = Meddler(("127.0.0.1", behind[meddled])) if meddled else None
+        self.parts = {"provider": Part(folder, "provider", parts.provider, folder, self._machine("provider"), ports)}
+        self.parts["provider"].start()
+        self._database = f"faults_{next(_numbers)}"
+        url = on.postgres.create_database(self._database)
+        io_port = self.meddler.port if self.meddler and meddled == "io" else ports[0]
+        super().__init__(folder, _connectors(io_port, ports[1]), limits=limits, database_url=url)
+        if self.meddler and meddled == "postgres":
+            url = url.replace(f":{on.postgres.port}/", f":{self.meddler.port}/")
+        self.io_url = f"http://{self._machine('provider').address}:{ports[0]}"
+        given = {"home": self.home.folder, "database_url": url, "dispatch": "workers", "redis_url": on.redis.url}
+        self._settings = given | {"sweep_s": SWEEP_S} | settings
+        addresses = []
+        for name in (f"api-{n}" for n in range(1, apis + 1)):
+            port, machine = _free_port(), self._machine(name)
+            self.parts[name] = Part(folder, name, parts.api, self._settings, machine, port)
+            addresses.append(f"http://{machine.address}:{port}")
+        for name in (f"worker-{n}" for n in range(1, workers + 1)):
+            self.parts[name] = Part(folder, name, parts.worker, self._settings, self._machine(name))
+        client = httpx.Client(base_url=addresses[0], transport=Balancer(addresses), timeout=ANSWER_WITHIN_S)
+        self.hub = self.under_test(addresses[0], client)
+
+    def _machine(self, name: str) -> Machine:
+        machine = self.on.machines.get(name, HERE)
+        if not (name.startswith("worker") and machine.net):
+            return machine
+        far = self._machine("provider").address
+        return replace(machine, relays=tuple((port, far, port) for port in self._ports))
+
+    # --- the lives of its parts
+
+    def start(self, lives: Mapping[str, Life] | None = None, *, every: Life = PLAIN) -> HubUnderTest:
+        """All that does not run: each with its own life, or that of `every`one."""
+        for name, server in self._servers.items():
+            self.folder.joinpath(f"{name}.pid").write_text(str(server.processes()[0].pid))
+        for name, part in self.parts.items():
+            if not part.alive:
+                life = (lives or {}).get(name, every)
+                part.start(life if life.lease_s else replace(life, lease_s=self.lease_s))
+        return self.hub
+
+    def died(self, name: str, *, within_s: float = 20) -> None:
+        """Wait until the death arranged in that part's life has come, to whomever."""
+        eventually(self.parts[name].step_passed, bool, within_s=within_s)
+
+    def repair(self, life: Life = PLAIN) -> None:
+        """Everything runs again."""
+        for server in self._servers.values():
+            # Killed by a step, it takes its guard a moment to notice.
+            while server.alive and not _at_work(server):
+                time.sleep(0.02)
+            if server.alive:
+                server.thaw()
+            else:
+                server.start()
+        for part in self.parts.values():
+            part.thaw()
+        self.start(every=life)
+        self.eventually_up()
+
+    def eventually_up(self) -> None:
+        def up() -> bool:
+            with suppress(httpx.HTTPError):
+                return self.hub.client.get("/publish/v1/status").is_success
+            return False
+
+        eventually(up, bool, within_s=20)
+
+    @property
+    def _servers(self) -> dict[str, Server]:
+        return {"postgres": self.on.postgres, "redis": self.on.redis}
+
+    # --- load, and the end
+
+    @contextmanager
+    def loading(self, *, per_s: float = 15, threads: int = 3) -> Iterator[None]:
+        """Messages at a steady pace, until the block ends."""
+        over = threading.Event()
+
+        def send() -> None:
+            while not over.wait(threads / per_s):
+                self.generator.one(self.hub)
+
+        senders = [threading.Thread(target=send) for _ in range(threads)]
+        for each in senders:
+            each.start()
+        try:
+            yield
+        finally:
+            over.set()
+            for each in senders:
+                each.join()
+
+    def load(self, count: int, *, threads: int = 4) -> None:
+        self.generator.load(self.hub, count, threads=threads)
+
+    def recover(self, life: Life = PLAIN, *, fresh: int = 4) -> Evidence:
+        self.repair(life)
+        shown, drain_s = self.settle_up(self.hub, fresh)
+        self.stop()
+        return self.evidence(shown, drain_s)
+
+    def stop(self) -> None:
+        """Everybody ends in good order, the providers last."""
+        for part in reversed(self.parts.values()):
+            part.stop()
+
+    def close(self) -> None:
+        for part in self.parts.values():
+            part.thaw()
+            part.kill_all()
+        if self.meddler:
+            self.meddler.close()
+        self.hub.client.close()
+        super().close()
+        with suppress(psycopg.Error):
+            self.on.postgres.drop_database(self._database)
+
+    def __enter__(self) -> "Shared":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- looking
+
+    def rows(self, query: str) -> list[Any]:
+        with self.connect() as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def connect(self, **keywords: Any) -> psycopg.Connection[dict[str, Any]]:
+        """Straight to the database."""
+        address = self.on.postgres.url(self._database).replace("+psycopg", "")
+        return psycopg.connect(address, connect_timeout=5, autocommit=True, row_factory=dict_row, **keywords)
+
+    def integrity(self) -> list[str]:
+        """Each index agrees with itself; nothing where the server has no amcheck."""
+        indexes = (
+            "SELECT c.oid::regclass AS name FROM pg_class c JOIN pg_am a ON a.oid = c.relam WHERE a.amname = 'btree' "
+        )
+        with self.connect() as connection:
+            try:
+                connection.execute("CREATE EXTENSION IF NOT EXISTS amcheck")
+            except psycopg.Error:
+                return []
+            found = []
+            for row in connection.execute(f"{indexes} AND c.relkind = 'i'".encode()).fetchall():
+                try:
+                    connection.execute("SELECT bt_index_check(%s::regclass)", (row["name"],))
+                except psycopg.Error as error:
+                    found.append(f"{row['name']}: {error}")
+            return found
+
+    def secrets(self) -> list[str]:
+        return [*super().secrets(), self.on.postgres.password, self.on.redis.password]
+
+
+class Balancer(httpx.BaseTransport):
+    """Each request goes to the next API; where none can be reached, its error is the vendor's."""
+
+    def __init__(self, addresses: list[str]) -> None:
+        self._turns = itertools.cycle([httpx.URL(each) for each in addresses])
+        self._count = len(addresses)
+        self._inner = httpx.HTTPTransport(limits=httpx.Limits(max_connections=100))
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        for left in reversed(range(self._count)):
+            there = next(self._turns)
+            request.url = request.url.copy_with(host=there.host, port=there.port)
+            try:
+                return self._inner.handle_request(request)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                if not left:
+                    raise
+        raise AssertionError
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def _connectors(io_port: int, mail_port: int) -> dict[str, tuple[str, dict[str, Any]]]:
+    io = {"base_url": f"http://127.0.0.1:{io_port}/api/v1", "api_key": "simulated-io-key", "status_delay_s": 0.05}
+    mail = {"host": "127.0.0.1", "port": mail_port, "security": "none", "from_address": "avvisi@comune.example.it"}
+    return {"io": ("app_io", io), "posta": ("email", mail)}
+
+
+def _at_work(server: Server) -> bool:
+    """Whether its first process is there and answers, or is frozen."""
+    family = server.processes()
+    return bool(family) and (server._ready() or any(guard.status(one) == psutil.STATUS_STOPPED for one in family))

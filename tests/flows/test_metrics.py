@@ -1,0 +1,198 @@
+"""The operations port: what it counts, what it says of readiness, and that it tells nothing of people."""
+
+import json
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from pydantic import ValidationError
+
+from hub import exporter, metrics
+from hub.settings import Settings
+from tests.harness import ENTE, ROSSI, HubUnderTest, make_message, running_hub
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def hub(tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubUnderTest]:
+    monkeypatch.setattr(exporter, "CACHED_S", 0.0)
+    (tmp_path / "box").mkdir()
+    connectors = {"box": ("loopback", {"folder": str(tmp_path / "box"), "channel": "email"})}
+    with running_hub(tmp_path / "home", connectors=connectors, metrics_listen=f"127.0.0.1:{port}") as hub:
+        yield hub
+
+
+def scrape(port: int) -> dict[tuple[str, ...], float]:
+    """name, then label values in the order of their names -> value."""
+    text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    return {
+        (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_a_publication_and_its_delivery_are_counted(hub: HubUnderTest, port: int) -> None:
+    before = scrape(port)
+    message = make_message(recipient={"tax_code": ROSSI, "email": "mario@example.it"})
+    assert hub.publish("messages", message).status_code == 201
+    assert hub.publish("messages", message).status_code == 200
+    assert hub.publish("messages", b"{}").status_code == 422
+    hub.settled()
+    after = scrape(port)
+
+    def grown(*key: str) -> float:
+        return after.get(key, 0) - before.get(key, 0)
+
+    assert grown("raccordo_requests_total", "publish_message", "2xx") == 2
+    assert grown("raccordo_requests_total", "publish_message", "4xx") == 1
+    assert grown("raccordo_request_seconds_count", "publish_message") == 3
+    assert grown("raccordo_publications_total", "messages", "created") == 1
+    assert grown("raccordo_publications_total", "messages", "unchanged") == 1
+    assert grown("raccordo_delivery_attempts_total", "box", ENTE, "done", "delivered") == 1
+    assert grown("raccordo_delivery_attempt_seconds_count", "box", ENTE) == 1
+    assert grown("raccordo_commit_batch_size_sum") >= 2
+    assert grown("raccordo_commit_seconds_count") >= 2
+    assert after["process_resident_memory_bytes",] > 1_000_000
+    assert after["raccordo_disk_free_bytes",] > 0
+    assert after["raccordo_snapshot_age_seconds", "trust"] < 30
+
+
+def test_queues_are_counted_with_the_age_of_what_is_due(hub: HubUnderTest, port: int) -> None:
+    message = make_message(recipient={"tax_code": ROSSI, "email": "mario@example.it"})
+    hub.publish("messages", message)
+    hub.settled()
+    assert not [key for key in scrape(port) if key[0] == "raccordo_deliveries" and key[1] == "box"]
+    with hub.home.database.write() as tx:
+        tx.connection.exec_driver_sql("UPDATE connectors SET status = 'paused'")
+        tx.connection.exec_driver_sql(
+            "UPDATE deliveries SET state = 'queued', due_at = due_at - 90000000 WHERE connector_id = 'box'"
+        )
+    found = scrape(port)
+    assert found["raccordo_deliveries", "box", ENTE, "queued"] == 1
+    assert 90 <= found["raccordo_delivery_oldest_due_seconds", "box", ENTE] < 120
+    assert found["raccordo_connector_paused", "box", ENTE] == 1
+    assert found["raccordo_delivery_leases_expired", ENTE] == 0
+    with hub.home.database.write() as tx:
+        tx.connection.exec_driver_sql("UPDATE deliveries SET state = 'parked', claim_id = 'x', lease_until = 1")
+    found = scrape(port)
+    assert found["raccordo_deliveries", "box", ENTE, "parked"] == 1
+    assert ("raccordo_delivery_oldest_due_seconds", "box", ENTE) not in found
+
+
+def test_an_open_breaker_is_seen(hub: HubUnderTest, port: int) -> None:
+    hub.publish("messages", make_message(recipient={"tax_code": ROSSI, "email": "mario@example.it"}))
+    hub.settled()
+    assert scrape(port)["raccordo_breaker_open", "box", ENTE] == 0
+    with hub.home.database.write() as tx:
+        tx.connection.exec_driver_sql("UPDATE lanes SET failures = 5, opened = 1, open_until = 9000000000000000")
+    assert scrape(port)["raccordo_breaker_open", "box", ENTE] == 1
+
+
+def test_a_count_stops_at_its_cap(hub: HubUnderTest, monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    monkeypatch.setattr("hub.store.figures.CAP", 2)
+    for number in range(3):
+        hub.publish(
+            "messages", make_message(external_id=f"m-{number}", recipient={"tax_code": ROSSI, "email": "m@x.it"})
+        )
+    hub.settled()
+    with hub.home.database.write() as tx:
+        tx.connection.exec_driver_sql("UPDATE deliveries SET state = 'held' WHERE connector_id = 'box'")
+    assert scrape(port)["raccordo_deliveries", "box", ENTE, "held"] == 2
+
+
+def test_every_metric_is_told_and_no_label_names_a_person(hub: HubUnderTest, port: int) -> None:
+    hub.publish("messages", make_message(title="Titolo riservato", recipient={"tax_code": ROSSI, "email": "m@x.it"}))
+    hub.read("/items")
+    hub.client.get(f"/feed/v1/items/{ROSSI}", headers=hub.reader())
+    hub.client.get(f"/{ROSSI}")
+    hub.settled()
+    text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    for personal in (ROSSI, "Titolo", "m@x.it"):
+        assert personal not in text
+    told = set(re.findall(r"^# HELP (raccordo_\S+) \S", text, re.MULTILINE))
+    assert set(metrics.SCRAPED) <= told
+    assert {"raccordo_requests_total", "raccordo_publications_total"} <= told
+
+
+def test_liveness_and_readiness_are_two_things(hub: HubUnderTest, port: int) -> None:
+    base = f"http://127.0.0.1:{port}"
+    assert httpx.get(f"{base}/live").json() == {"live": True}
+    ready = httpx.get(f"{base}/ready")
+    assert (ready.status_code, set(ready.json().values())) == (200, {True})
+    with hub.home.database.write() as tx:
+        tx.connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
+    broken = httpx.get(f"{base}/ready")
+    assert (broken.status_code, broken.json()["migrations"], broken.json()["database"]) == (503, False, True)
+    assert scrape(port)["raccordo_ready", "migrations"] == 0
+    assert httpx.get(f"{base}/live").status_code == 200
+    status = hub.client.get("/publish/v1/status")
+    assert status.status_code == 503
+    assert "migrations" not in status.text
+    assert httpx.get(f"{base}/nothing").status_code == 404
+
+
+def test_a_committer_that_stands_still_is_not_ready(hub: HubUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hub.client.get("/feed/v1/status").status_code == 200
+    monkeypatch.setattr(exporter, "STALLED_S", 0.0)
+    go, entered = threading.Event(), threading.Event()
+
+    def slow(_tx: object, values: object) -> list[None]:
+        entered.set()
+        go.wait(10)
+        return [None]
+
+    worker = threading.Thread(target=hub.hub.committer.write, args=(slow, 1))
+    worker.start()
+    assert entered.wait(10)
+    checks = hub.hub.observed.checks()
+    go.set()
+    worker.join()
+    assert checks["committer"] is False
+    assert checks["database"] is True
+
+
+def test_the_public_port_serves_no_metrics(hub: HubUnderTest) -> None:
+    for path in ("/metrics", "/ready", "/live", "/publish/v1/metrics"):
+        assert hub.client.get(path).status_code == 404
+
+
+def test_a_taken_port_keeps_no_hub_from_serving(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        with running_hub(tmp_path / "home", metrics_listen=listen) as hub:
+            assert hub.client.get("/publish/v1/status").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "listen", ["0.0.0.0:9464", "8.8.8.8:9464", "[::]:1", "9464", "localhost", "127.0.0.1:x", "127.0.0.1:70000"]
+)
+def test_an_address_that_the_world_sees_is_refused(listen: str) -> None:
+    with pytest.raises(ValidationError, match="metrics_listen"):
+        Settings(metrics_listen=listen)
+
+
+def test_addresses_of_this_machine_and_of_an_internal_network_are_taken() -> None:
+    assert Settings(metrics_listen="[::1]:9464").metrics_address == ("::1", 9464)
+    assert Settings(metrics_listen="10.0.0.5:9464").metrics_address == ("10.0.0.5", 9464)
+    assert Settings().metrics_address is None
+
+
+def test_ready_is_one_answer_of_json(hub: HubUnderTest, port: int) -> None:
+    answer = httpx.get(f"http://127.0.0.1:{port}/ready")
+    assert answer.headers["content-type"] == "application/json"
+    assert set(json.loads(answer.content)) == {"database", "migrations", "committer", "configuration"}

@@ -1,0 +1,91 @@
+"""The databases under the tests: every test of the store runs on both kinds, each with a database of its own.
+
+One PostgreSQL a test process, started by the first test that asks and ended with the process.
+"""
+
+import atexit
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+from tests.real.postgres import Postgres
+
+KINDS = ("sqlite", "postgresql")
+_SETTINGS = {"max_connections": "200", "shared_buffers": "32MB", "deadlock_timeout": "100ms"}
+
+_numbers = count()
+
+
+@cache
+def postgres() -> Postgres:
+    """The server of this process. A crash of the machine would lose its data, kill -9 does not."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(Postgres(durable=False, settings=_SETTINGS))
+
+
+class Store:
+    """A database for one test: empty, or as `prepare` (run once a kind and process) leaves it."""
+
+    def __init__(self, kind: str, folder: Path, prepare: Callable[[str], None] | None = None) -> None:
+        name = f"test_{next(_numbers)}"
+        self._name = name if kind == "postgresql" else None
+        if self._name:
+            template = _template(prepare) if prepare else "template1"
+            self.url = postgres().create_database(self._name, template=template)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / f"{name}.db"
+            self.url = f"sqlite:///{path}"
+            if prepare:
+                path.write_bytes(_file(prepare, folder))
+
+    def drop(self) -> None:
+        if self._name:
+            postgres().drop_database(self._name)
+
+
+@cache
+def _template(prepare: Callable[[str], None]) -> str:
+    name = f"template_{next(_numbers)}"
+    prepare(postgres().create_database(name))
+    return name
+
+
+_files: dict[Callable[[str], None], bytes] = {}
+
+
+def _file(prepare: Callable[[str], None], folder: Path) -> bytes:
+    if prepare not in _files:
+        path = folder / "template.db"
+        prepare(f"sqlite:///{path}")
+        _files[prepare] = path.read_bytes()
+        path.unlink()
+    return _files[prepare]
+
+
+_in_use: list[tuple[str, list[Store]]] = [("sqlite", [])]
+
+
+@contextmanager
+def in_use(kind: str) -> Iterator[None]:
+    """New homes have their database there, until the block ends."""
+    made: list[Store] = []
+    _in_use.append((kind, made))
+    try:
+        yield
+    finally:
+        _in_use.pop()
+        for store in made:
+            store.drop()
+
+
+def home_settings() -> dict[str, str]:
+    """What a new home's settings say of its database: nothing where it is the file in the home."""
+    kind, made = _in_use[-1]
+    if kind == "sqlite":
+        return {}
+    made.append(Store(kind, Path()))
+    return {"database_url": made[-1].url}

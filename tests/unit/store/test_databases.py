@@ -1,0 +1,144 @@
+"""The door to the database: its clock, its pictures, the names of its faults; alike on both kinds."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import insert, select
+from sqlalchemy.exc import DatabaseError, IntegrityError
+
+from contracts.failures import Rejected
+from hub.clock import SystemClock
+from hub.settings import Settings
+from hub.store.bulk import insert_rows
+from hub.store.database import Database, error_name, is_away, may_pass
+from hub.store.outbox import Due, Settlement, claim, settle
+from hub.store.tables import attempts, evidence, replays, versions
+from tests.unit.store.making import ENTE, START, make_draft
+
+
+def test_a_clock_of_the_tests_goes_before_the_servers(store):
+    with store.database.write() as tx:
+        assert tx.now == START
+
+
+def test_otherwise_the_time_of_a_transaction_is_aware_and_now(store):
+    database = Database(store.database._url, SystemClock())
+    with database.write() as tx:
+        assert abs(tx.now - datetime.now(UTC)) < timedelta(seconds=5)
+        assert tx.now.tzinfo is UTC
+    database.close()
+
+
+def test_machines_that_share_a_database_go_by_its_clock(store):
+    class Slow(SystemClock):
+        def now(self):
+            return START
+
+    database = Database(store.database._url, Slow())
+    with database.write() as tx:
+        assert (tx.now != START) is database.is_shared
+    database.close()
+
+
+def test_what_is_read_is_one_picture_whatever_is_written_meanwhile(store):
+    count = select(versions.c.value).where(versions.c.name == "trust")
+    with store.database.read() as connection:
+        before = connection.execute(count).scalar_one()
+        with store.database.write() as tx:
+            tx.connection.execute(versions.update().values(value=99))
+        assert connection.execute(count).scalar_one() == before
+    with store.database.read() as connection:
+        assert connection.execute(count).scalar_one() == 99
+
+
+def test_postgresql_refuses_to_write_in_a_reading_transaction(store):
+    if not store.database.is_shared:
+        return
+    with store.database.read() as connection, pytest.raises(DatabaseError) as refused:
+        connection.execute(insert(versions), {"name": "x", "value": 1})
+    assert error_name(refused.value) == "25006/ReadOnlySqlTransaction"
+
+
+def test_a_fault_is_named_without_its_text(store):
+    with pytest.raises(IntegrityError) as refused, store.database.write() as tx:
+        tx.connection.execute(insert(versions), {"name": "trust", "value": 1})
+    expected = "23505/UniqueViolation" if store.database.is_shared else "SQLITE_CONSTRAINT_PRIMARYKEY"
+    assert error_name(refused.value) == expected
+    assert may_pass(refused.value) is store.database.is_shared
+    assert not is_away(refused.value)
+
+
+def test_a_database_that_is_not_there_is_away_at_once():
+    database = Database("postgresql+psycopg://x:Zanzibar@127.0.0.1:9/x", SystemClock())
+    with pytest.raises(DatabaseError) as refused, database.read():
+        pass
+    assert is_away(refused.value)
+    assert "Zanzibar" not in error_name(refused.value)
+    database.close()
+
+
+def test_a_hook_that_fails_does_not_undo_the_commit(store, caplog):
+    caplog.set_level(logging.CRITICAL)
+    with store.database.write() as tx:
+        tx.connection.execute(insert(versions), {"name": "x", "value": 1})
+        tx.after_commit.append(lambda: 1 / 0)
+    assert "x" in {row["name"] for row in store.rows(versions)}
+
+
+@pytest.mark.parametrize("count", [0, 1, 700])
+def test_many_rows_come_back_as_they_were_given(store, count):
+    strange = "'\"\\{},NULL %s :x àèß😀\n"
+    row = {str(column.name): None for column in evidence.columns} | {
+        "ente_id": ENTE, "at": START, "request_id": strange, "operation": "", "verdict": "x", "code": "",
+        "body_sha256": "", "tokens": {"a": [strange, None]}, "row_hash": "", "writer_id": "", "root_number": 2**40,
+        "body_sealed": bytes(range(256)), "version": 7,
+    }  # fmt: skip
+    rows = [row | {"evidence_id": f"{n:05d}"} for n in range(count)]
+    with store.database.write() as tx:
+        insert_rows(tx.connection, evidence, rows)
+    assert sorted(store.rows(evidence), key=lambda each: each["evidence_id"]) == rows
+
+
+def test_rows_that_are_there_already_are_told_apart(store):
+    def put(*tokens):
+        rows = [{"ente_id": ENTE, "token": token, "used_at": START, "expires_at": START} for token in tokens]
+        with store.database.write() as tx:
+            results = insert_rows(tx.connection, replays, rows, conflict="ON CONFLICT DO NOTHING RETURNING token")
+            return sorted(row.token for result in results for row in result)
+
+    assert put(b"a", b"b") == [b"a", b"b"]
+    assert put(b"b", b"c") == [b"c"]
+
+
+def test_what_a_provider_says_is_kept_as_far_as_it_fits(store):
+    """A detail with NUL in it, or a reason too long, must not keep the outcome from being written."""
+    store.connector()
+    store.publish(make_draft())
+    (((claimed,),)) = store.run(claim, Due(1, timedelta(minutes=1)))
+    failure = Rejected("io." + "x" * 200, "a\0b\ud800" + "c" * 600)
+    assert store.run(settle, Settlement(claimed, "rejected", "rejected", failure.reason, failure.detail)) == [True]
+    (row,) = store.rows(attempts)
+    assert (len(row["reason"]), len(row["detail"])) == (100, 500)
+    assert row["detail"].startswith("ab?ccc")
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("", "sqlite:////h/raccordo.db"),
+        ("postgresql://u:p@host/db", "postgresql+psycopg://u:p@host/db"),
+        ("postgres://u:p@host/db?sslmode=require", "postgresql+psycopg://u:p@host/db?sslmode=require"),
+        ("postgresql+psycopg://u:p@host/db", "postgresql+psycopg://u:p@host/db"),
+    ],
+)
+def test_the_address_of_the_database_as_people_write_it(given, url):
+    settings = Settings(home="/h", database_url=given)
+    assert settings.database_url == url
+    assert "u:p" not in repr(settings)
+
+
+@pytest.mark.parametrize("url", ["mysql://u:p@host/db", "postgresql+asyncpg://u@h/d", "nothing"])
+def test_another_kind_of_database_is_refused(url):
+    with pytest.raises(ValueError, match="postgresql"):
+        Settings(database_url=url)

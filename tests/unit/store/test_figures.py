@@ -1,0 +1,73 @@
+"""What a scrape reads: right on both kinds of database, and by index."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import insert, update
+from sqlalchemy.dialects import sqlite
+
+from hub.store import figures
+from hub.store.figures import Queue
+from hub.store.outbox import Due, claim
+from hub.store.tables import deliveries, trust_keys
+from tests.unit.store.making import ENTE, START, make_draft
+
+
+def read(store, what, *arguments):
+    with store.database.read() as connection:
+        return list(what(connection, *arguments))
+
+
+def test_queues_tell_state_connector_count_and_the_oldest_that_nobody_has(store):
+    store.connector()
+    assert read(store, figures.queues) == []
+    store.publish(make_draft("m-1"))
+    store.clock.pass_by(minutes=5)
+    store.publish(make_draft("m-2"), make_draft("m-3"))
+    assert read(store, figures.queues) == [Queue(ENTE, "io", "queued", 3, START)]
+    store.run(claim, Due(1, timedelta(minutes=1)))
+    assert read(store, figures.queues) == [Queue(ENTE, "io", "queued", 3, START + timedelta(minutes=5))]
+    with store.database.write() as tx:
+        tx.connection.execute(update(deliveries).values(state="delivered"))
+    assert read(store, figures.queues) == []
+
+
+def test_leases_that_ran_out_are_counted(store):
+    store.connector()
+    store.publish(make_draft())
+    store.run(claim, Due(1, timedelta(minutes=1)))
+
+    def expired():
+        with store.database.read() as connection:
+            return figures.expired_leases(connection, store.clock.now())
+
+    assert expired() == {ENTE: 0}
+    store.clock.pass_by(minutes=2)
+    assert expired() == {ENTE: 1}
+
+
+def test_an_owner_ends_with_the_last_of_its_keys(store):
+    def key(owner, number, valid_to, revoked_at=None):
+        row = {"ente_id": ENTE, "owner": owner, "key_id": str(number), "kind": "jwk", "material": "{}"}
+        with store.database.write() as tx:
+            tx.connection.execute(insert(trust_keys), row | {"valid_to": valid_to, "revoked_at": revoked_at})
+
+    day = timedelta(days=1)
+    key("vendor:a", 1, START + day)
+    key("vendor:a", 2, START + 2 * day)
+    key("vendor:a", 3, START + 9 * day, revoked_at=START)
+    key("vendor:b", 4, START + day)
+    key("vendor:b", 5, None)
+    assert [(row["owner"], row["ends_at"]) for row in read(store, figures.key_ends)] == [("vendor:a", START + 2 * day)]
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True, scope="module")
+def test_no_figure_reads_a_whole_table_of_deliveries(store):
+    statement = figures._counts(ENTE, "queued").compile(
+        dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}
+    )
+    with store.database.read() as connection:
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")
+        plan = " ".join(row.detail for row in rows)
+    assert "ix_deliveries_due (ente_id=? AND state=?)" in plan
+    assert "SCAN deliveries" not in plan

@@ -1,0 +1,324 @@
+"""Several processes write into one PostgreSQL at once: what each is told holds, and nothing is counted twice."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, select, text
+
+from contracts.connector import Limits
+from hub.errors import QuotaExceeded, StoreUnavailable, VersionConflict
+from hub.store.chain import verify_chain
+from hub.store.committer import Committer
+from hub.store.database import Database
+from hub.store.intake import Submission
+from hub.store.lanes import Lane
+from hub.store.listening import Listener
+from hub.store.outbox import Due, claim
+from hub.store.publications import Identity, Published
+from hub.store.sweeping import Sweep, sweep
+from hub.store.tables import citizens, evidence, items, quota_usage, replays
+from tests.harness import eventually
+from tests.unit.store.making import ENTE, Store, make_draft
+
+OTHER = "1" * 64
+ROUNDS = 50
+
+
+@pytest.fixture(scope="module")
+def kind():
+    return "postgresql"
+
+
+@contextmanager
+def processes(store, count):
+    """As many writers as processes would be: each with a pool, a cache and a committer of its own."""
+    made = []
+    for _ in range(count):
+        database = Database(store.database._url, store.clock)
+        one = Store(database, store.clock, store.vault, store.numbers)
+        one.committer = Committer(database)
+        one.committer.start()
+        made.append(one)
+    try:
+        yield made
+    finally:
+        for one in made:
+            one.committer.close()
+            one.database.close()
+
+
+def at_once(*calls):
+    """The result of each call, all begun together."""
+    barrier = threading.Barrier(len(calls))
+
+    def run(call):
+        barrier.wait()
+        try:
+            return call()
+        except Exception as exc:
+            return exc
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+def publishing(one, draft, **signed):
+    submission = Submission(one.signed(**signed), act=draft)
+    return lambda: one.committer.write(one.intake.record, submission)
+
+
+def payment(name, **fields):
+    identity = Identity(ENTE, "acme", "tributi", f"p-{name}", "payments")
+    made = {"identity": identity, "state": "due", "reported_state": "due", "notice_key": name, "deliveries": ()}
+    return make_draft(**(made | fields))
+
+
+def receipt(name):
+    identity = Identity(ENTE, "acme", "tributi", f"r-{name}", "receipts")
+    return make_draft(identity=identity, notice_key=name, deliveries=())
+
+
+def test_the_same_item_from_two_processes_is_one_item(store):
+    with processes(store, 2) as both:
+        for n in range(ROUNDS):
+            answers = at_once(*(publishing(one, make_draft(f"m-{n}", tax_code=f"{n}")) for one in both))
+            assert sorted(answer.outcome for answer in answers) == ["created", "unchanged"]
+    assert len(store.rows(items)) == len(store.rows(citizens)) == len(store.deliveries()) == ROUNDS
+
+
+def test_a_payment_and_its_receipt_published_at_once_end_paid(store):
+    """Neither saw the other, as both were new: the payment stayed unpaid, and the citizen was asked for it."""
+    with processes(store, 2) as (one, other):
+        for n in range(ROUNDS):
+            for answer in at_once(publishing(one, payment(f"n{n}")), publishing(other, receipt(f"n{n}"))):
+                assert answer.outcome == "created"
+    assert {row["state"] for row in store.rows(items) if row["collection"] == "payments"} == {"paid"}
+
+
+def test_two_new_versions_at_once_one_of_which_conflicts(store):
+    with processes(store, 2) as (one, other):
+        for n in range(ROUNDS):
+            store.publish(make_draft(f"m-{n}"))
+            drafts = [make_draft(f"m-{n}", version=2, content_hash=each) for each in (OTHER, "2" * 64)]
+            answers = at_once(publishing(one, drafts[0]), publishing(other, drafts[1]))
+            assert sorted(type(answer).__name__ for answer in answers) == ["Published", "VersionConflict"]
+            (row,) = [row for row in store.rows(items) if row["version"] == 2 and row["item_id"] == item_of(answers)]
+            assert row["content_hash"] == (OTHER if isinstance(answers[1], VersionConflict) else "2" * 64)
+
+
+def item_of(answers):
+    (item_id,) = [answer.item_id for answer in answers if isinstance(answer, Published)]
+    return item_id
+
+
+def test_of_one_token_used_in_two_processes_one_use_is_accepted(store):
+    with processes(store, 2) as both:
+        for n in range(ROUNDS):
+            calls = [publishing(one, make_draft(f"{n}-{which}"), jti=f"once-{n}") for which, one in enumerate(both)]
+            names = sorted(type(answer).__name__ for answer in at_once(*calls))
+            assert names == ["Published", "TokenReplayed"]
+    assert len(store.rows(replays)) == ROUNDS
+
+
+def test_a_quota_is_exact_over_processes(store):
+    with processes(store, 3) as all_three:
+        calls = [
+            publishing(one, make_draft(f"{n}-{which}"), daily_quota=10)
+            for n in range(7)
+            for which, one in enumerate(all_three)
+        ]
+        answers = at_once(*calls)
+    assert [isinstance(answer, QuotaExceeded) for answer in answers].count(False) == 10
+    assert [row["used"] for row in store.rows(quota_usage)] == [10]
+
+
+def test_no_delivery_is_claimed_by_two(store):
+    wide = {Lane(ENTE, "io"): Limits(concurrency=100, burst=1000, rate_per_s=1000)}
+    store.connector()
+    store.publish(*[make_draft(f"m-{n}") for n in range(60)])
+    with processes(store, 3) as all_three:
+
+        def drain(one):
+            found = []
+            while True:
+                claims = one.committer.write(claim, Due(3, timedelta(minutes=1), limits=wide))
+                if not claims:
+                    return found
+                found += claims
+
+        def drained(one):
+            return lambda: drain(one)
+
+        found = [each.delivery_id for claims in at_once(*map(drained, all_three)) for each in claims]
+        store.run(claim, Due(60, timedelta(minutes=1), limits=wide))
+    assert len(found) == len(set(found))
+    assert all(row["claim_id"] for row in store.deliveries())
+
+
+def test_a_process_that_starts_leaves_the_claims_of_others_alone(store):
+    store.connector()
+    store.publish(make_draft())
+    (claims,) = store.run(claim, Due(1, timedelta(minutes=1)))
+    with processes(store, 1) as (other,):
+        other.committer.write(sweep, Sweep(frozenset()))
+    (row,) = store.deliveries()
+    assert row["claim_id"] == claims[0].claim_id
+
+
+def test_changes_never_misses_an_item_of_four_writers(store):
+    done = threading.Event()
+
+    def follow():
+        seen, last = [], 0
+        while True:
+            finished = done.is_set()
+            with store.database.read() as connection:
+                query = select(items.c.sequence).where(items.c.sequence > last).order_by(items.c.sequence)
+                fresh = connection.execute(query).scalars().all()
+            seen += fresh
+            last = fresh[-1] if fresh else last
+            if finished:
+                return seen
+
+    with processes(store, 4) as writers, ThreadPoolExecutor(5) as pool:
+        reading = pool.submit(follow)
+
+        def write(which):
+            for n in range(40):
+                publishing(writers[which], make_draft(f"{which}-{n}", tax_code=str(which)))()
+
+        for writing in [pool.submit(write, which) for which in range(4)]:
+            writing.result()
+        done.set()
+        assert reading.result() == list(range(1, 161))
+
+
+def test_each_process_has_a_chain_of_its_own_and_all_hold(store):
+    with processes(store, 3) as all_three:
+        for n in range(10):
+            at_once(*(publishing(one, make_draft(f"{n}-{which}")) for which, one in enumerate(all_three)))
+    assert len({row["writer_id"] for row in store.rows(evidence)}) == 3
+    with store.database.read() as connection:
+        assert list(verify_chain(connection, {})) == []
+
+
+def test_updates_of_the_same_items_in_any_order_block_nobody_for_ever(store):
+    names = [f"m-{n}" for n in range(6)]
+    store.publish(*map(make_draft, names))
+    with processes(store, 2) as (one, other):
+        for version in range(2, 22):
+            drafts = [make_draft(name, version=version, content_hash=OTHER) for name in names]
+            forth = [publishing(one, draft) for draft in drafts]
+            back = [publishing(other, draft) for draft in reversed(drafts)]
+            for answer in at_once(*forth, *back):
+                assert answer.outcome in ("updated", "unchanged")
+    assert {row["version"] for row in store.rows(items)} == {21}
+
+
+# --- connections that break
+
+
+def cut(store):
+    """Every connection to the database but our own ends, as at a restart of the server."""
+    with store.database.write() as tx:
+        tx.connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+
+
+def test_a_writer_whose_connection_broke_meanwhile_writes_on_another(store):
+    with processes(store, 1) as (one,):
+        publishing(one, make_draft("m-1"))()
+        cut(store)
+        assert publishing(one, make_draft("m-2"))().outcome == "created"
+
+
+def test_a_connection_that_breaks_under_a_batch_loses_nothing(store):
+    tried = []
+
+    def record(tx, submissions):
+        if not tried:
+            tried.append(cut(store))
+        return one.intake.record(tx, submissions)
+
+    with processes(store, 1) as (one,):
+        answer = one.committer.write(record, Submission(one.signed(), act=make_draft()))
+    assert answer.outcome == "created"
+    assert len(store.rows(items)) == 1
+
+
+def test_a_commit_of_which_nobody_knows_is_not_repeated_and_begins_a_new_chain(store):
+    """Its second try would be told that its own token is used; and its root, had it been written, stands in the way."""
+    with processes(store, 1) as (one,):
+
+        def cut_once(_connection):
+            if not tried:
+                tried.append(cut(store))
+
+        publishing(one, make_draft("m-0"))()
+        tried = []
+        event.listen(one.database.engine, "commit", cut_once)
+        with pytest.raises(StoreUnavailable):
+            publishing(one, make_draft("m-1"))()
+        assert publishing(one, make_draft("m-2"))().outcome == "created"
+    assert len({row["writer_id"] for row in store.rows(evidence)}) == 2
+    with store.database.read() as connection:
+        assert list(verify_chain(connection, {})) == []
+
+
+# --- parts and hints
+
+
+def test_one_process_plays_a_part_until_it_goes(store):
+    with processes(store, 2) as (one, other):
+        first, second = one.database.singleton("anchor"), other.database.singleton("anchor")
+        assert (first.held(), second.held(), first.held()) == (True, False, True)
+        another = other.database.singleton("something else")
+        assert another.held()
+        another.release()
+        first.release()
+        assert second.held()
+        cut(store)
+        assert not second.held()
+        assert second.held()
+        second.release()
+
+
+def test_a_commit_that_queues_rings_in_another_process_and_no_other_does(store):
+    rung = threading.Semaphore(0)
+    listener = Listener(store.database, rung.release)
+    listener.start()
+    try:
+        assert rung.acquire(timeout=5)  # it may have missed something
+        with processes(store, 1) as (one,):
+            publishing(one, make_draft("m-1", deliveries=()))()
+            publishing(one, make_draft("m-2"))()
+            assert rung.acquire(timeout=5)
+        assert not rung.acquire(timeout=0.1)
+    finally:
+        listener.stop()
+
+
+def test_a_listener_whose_connection_broke_listens_again(store, monkeypatch):
+    monkeypatch.setattr("hub.store.listening._RETRY_S", 0.01)
+    rung = []
+    listener = Listener(store.database, lambda: rung.append(1))
+    listener.start()
+    try:
+        eventually(lambda: len(rung), lambda count: count == 1)
+        cut(store)
+        eventually(lambda: len(rung), lambda count: count == 2)
+    finally:
+        listener.stop()
+
+
+def test_two_machines_that_migrate_at_once_migrate_once(store):
+    with processes(store, 2) as both:
+        newest = store.database.newest_revision()
+        assert at_once(*(one.database.migrate for one in both)) == [(newest, newest)] * 2

@@ -1,0 +1,115 @@
+"""The bell: rung once for the same work, again when that ring is gone, and never at the cost of who rings."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis as Client
+
+from hub.dispatch.doorbell import Doorbell, Ringer, Unheard
+from hub.store.lanes import Lane
+
+from ..harness import eventually
+from ..real.redis import Redis
+
+pytestmark = pytest.mark.xdist_group("workers")
+LANES = [Lane("c_h501", "io"), Lane("c_h501", "posta")]
+WAITING = "rq:queue:raccordo"
+
+
+@pytest.fixture
+def client(redis_server: Redis) -> Iterator[Client]:
+    with Client.from_url(redis_server.url) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def bell(redis_server: Redis) -> Iterator[Doorbell]:
+    bell = Doorbell(redis_server.url)
+    yield bell
+    bell.close()
+
+
+def test_a_lane_is_not_rung_for_while_its_ring_waits(client: Client, bell: Doorbell) -> None:
+    assert [bell.ring(LANES), bell.ring(LANES[:1]), bell.ring(LANES)] == [2, 0, 0]
+    assert client.llen(WAITING) == 2
+
+
+def test_whoever_takes_a_ring_makes_room_for_the_next(client: Client, bell: Doorbell) -> None:
+    bell.ring(LANES)
+    client.lpop(WAITING)
+    assert bell.ring(LANES) == 1
+
+
+def test_a_ring_that_redis_forgot_does_not_silence_the_next(client: Client, bell: Doorbell) -> None:
+    bell.ring(LANES)
+    client.delete(WAITING)
+    assert bell.ring(LANES) == 2
+    client.flushall()
+    assert bell.ring(LANES) == 2
+
+
+def test_many_who_ring_at_once_ring_once(redis_server: Redis, client: Client) -> None:
+    bells = [Doorbell(redis_server.url) for _ in range(8)]
+    together = threading.Barrier(len(bells))
+
+    def ring(bell: Doorbell) -> None:
+        together.wait()
+        bell.ring(LANES)
+        bell.close()
+
+    threads = [threading.Thread(target=ring, args=(bell,)) for bell in bells]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert client.llen(WAITING) == 2
+
+
+def test_a_frozen_redis_holds_nobody_up_for_long(redis_server: Redis, client: Client, bell: Doorbell) -> None:
+    bell.ring(LANES)
+    redis_server.freeze()
+    try:
+        started = time.monotonic()
+        with pytest.raises(Unheard):
+            bell.ring(LANES)
+        assert time.monotonic() - started < 2
+    finally:
+        redis_server.thaw()
+    assert bell.ring(LANES) == 0
+
+
+def test_a_redis_that_is_full_is_as_good_as_none(client: Client, bell: Doorbell) -> None:
+    client.config_set("maxmemory", "1kb")
+    try:
+        with pytest.raises(Unheard):
+            bell.ring(LANES)
+    finally:
+        client.config_set("maxmemory", "0")
+
+
+def test_after_a_commit_the_lanes_with_something_due_are_rung_for(client: Client, bell: Doorbell) -> None:
+    with Ringer(lambda: LANES, bell.ring) as ringer:
+        started = time.monotonic()
+        for _ in range(1000):
+            ringer.ring()
+        assert time.monotonic() - started < 1
+        eventually(lambda: client.llen(WAITING), lambda found: found == 2)
+
+
+def test_a_ringer_survives_that_nobody_hears_and_counts_it() -> None:
+    def nobody(_: object) -> None:
+        raise Unheard("ConnectionError")
+
+    with Ringer(lambda: LANES, nobody) as ringer:
+        ringer.ring()
+        eventually(lambda: ringer.unheard, bool)
+    assert ringer.unheard == 2
+
+
+def test_what_was_committed_last_is_rung_for_before_it_stops(client: Client, bell: Doorbell) -> None:
+    with Ringer(lambda: LANES, bell.ring):
+        pass
+    assert client.llen(WAITING) == 2

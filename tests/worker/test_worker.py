@@ -1,0 +1,261 @@
+"""A worker called by Redis: it delivers at once; whoever dies or hangs delays, and nothing is lost or told twice."""
+
+import signal
+import time
+from itertools import takewhile
+from pathlib import Path
+
+import psutil
+import pytest
+from rq import Callback, Queue
+from rq.webhook import Webhook
+
+from ..harness import ENTE, ROSSI, eventually
+from .world import BODY, SWEEP_S, World, horse_of
+
+pytestmark = pytest.mark.xdist_group("workers")
+SOON_S = 3 * SWEEP_S + 2
+"""A sweep, a fork and a busy machine."""
+
+
+def titles(*names: str) -> list[str]:
+    return sorted(f"Titolo {name}" for name in names)
+
+
+def test_what_is_published_is_delivered_at_once(world: World) -> None:
+    with world.worker(sweep_s=60):
+        world.listening()
+        world.publish("a", "b", "c")
+        world.delivered(3)
+    assert world.told() == titles("a", "b", "c")
+
+
+def test_nothing_personal_goes_through_redis(world: World) -> None:
+    with world.client.monitor() as monitor:
+        world.publish("a")
+        eventually(lambda: world.client.llen("rq:queue:raccordo"), lambda found: found >= 1)
+        queue = Queue("raccordo", connection=world.client, serializer="json")
+        jobs = queue.jobs
+        with world.worker():
+            world.delivered(1)
+        world.client.echo("that was all")
+        commands = (each["command"] for each in monitor.listen())
+        seen = "\n".join(takewhile(lambda command: "that was all" not in command, commands))
+    assert {tuple(job.args) for job in jobs} <= {(ENTE, "io"), (ENTE, "posta")}
+    assert {(job.description, len(job.kwargs)) for job in jobs} == {("drain a lane", 0)}
+    assert "drain a lane" in seen
+    for secret in (ROSSI, "Titolo", BODY, str(world.hub.deliveries()[0]["delivery_id"])):
+        assert secret not in seen
+
+
+def test_whoever_writes_to_redis_does_not_command_the_worker(world: World) -> None:
+    queue = Queue("raccordo", connection=world.client, serializer="json")
+    ours, folder = ("hub.worker.jobs.drain", (ENTE, "io")), str(world.folder / "made by a stranger")
+    queue.enqueue_call("os.mkdir", args=(folder,))
+    queue.enqueue_call(*ours, on_success=Callback("os.mkdir"))
+    queue.enqueue_call(*ours, webhooks=[Webhook("http://127.0.0.1:1/", "finished")])
+    world.client.hset(queue.enqueue_call(*ours).key, "data", b"no json")
+    with world.worker():
+        world.publish("a")
+        world.delivered(1)
+        eventually(lambda: world.logs().count("worker.job_refused"), lambda count: count == 4)
+    assert not Path(folder).exists()
+    assert world.client.llen("rq:queue:raccordo:intermediate") == 0
+
+
+@pytest.mark.parametrize("step", ["popped", "notice_made"])
+def test_killed_before_anything_was_sent_it_is_delivered_later_and_once(world: World, step: str) -> None:
+    with world.worker(step=step) as first:
+        world.publish("a")
+        eventually((world.folder / "died").exists, bool)
+        with world.worker():
+            world.delivered(1)
+        del first
+    assert world.told() == titles("a")
+
+
+@pytest.mark.parametrize("step", ["marked", "message_sent"])
+def test_a_work_horse_killed_while_sending_leaves_it_unconfirmed(world: World, step: str) -> None:
+    with world.worker(step=step):
+        world.publish("a")
+        eventually(world.states, lambda seen: seen["unconfirmed"] == 1)
+        world.publish("b")
+        world.delivered(1)
+    assert world.told() == titles("b") if step == "marked" else titles("a", "b")
+
+
+def test_a_work_horse_killed_while_mailing_sends_again_with_the_same_message_id(world: World) -> None:
+    with world.worker(step="mail_sent"):
+        world.publish("a", recipient={"tax_code": ROSSI, "email": "mario@example.it"})
+        world.delivered(1, channel="email")
+    assert [*world.mails().values()] == [2]
+
+
+def test_the_work_horse_of_a_killed_parent_finishes_and_nobody_sends_again(world: World) -> None:
+    world.io_faults({"kind": "delay", "seconds": 2.5})
+    with world.worker(lease_s=10) as first:
+        world.publish("a")
+        horse = horse_of(first)
+        eventually(lambda: _marked(world), bool)
+        first.kill()
+        with world.worker(lease_s=10):
+            world.publish("b")
+            world.delivered(2)
+        horse.wait(10)
+    assert world.told() == titles("a", "b")
+
+
+def _marked(world: World) -> bool:
+    with world.hub.home.database.read() as connection:
+        query = "SELECT count(*) FROM deliveries WHERE about_to_send_at IS NOT NULL"
+        return bool(connection.exec_driver_sql(query).scalar())
+
+
+def test_a_sweeper_that_was_killed_is_started_again(world: World) -> None:
+    with world.worker() as worker:
+        world.listening()
+        for child in worker.children():
+            child.kill()
+        world.redis.kill()
+        try:
+            world.publish("a")
+            world.delivered(1)
+        finally:
+            world.redis.start()
+
+
+def test_without_redis_publishing_goes_on_and_the_sweeper_delivers(world: World) -> None:
+    with world.worker():
+        world.listening()
+        world.redis.kill()
+        try:
+            assert world.publish("a", "b") < 1
+            assert world.delivered(2) < SOON_S
+        finally:
+            world.redis.start()
+        world.publish("c")
+        assert world.delivered(3) < SOON_S
+    assert world.told() == titles("a", "b", "c")
+
+
+def test_a_redis_that_forgot_everything_delays_by_a_sweep(world: World) -> None:
+    world.publish("a")
+    eventually(lambda: world.client.llen("rq:queue:raccordo"), bool)
+    world.client.flushall()
+    with world.worker():
+        assert world.delivered(1) < SOON_S
+        world.client.flushall()
+        world.publish("b")
+        assert world.delivered(2) < SOON_S
+    assert world.told() == titles("a", "b")
+
+
+def test_a_frozen_redis_holds_up_neither_publishing_nor_delivering(world: World) -> None:
+    with world.worker() as worker:
+        world.listening()
+        world.redis.freeze()
+        try:
+            assert world.publish("a", "b") < 1
+            assert world.delivered(2) < SOON_S
+        finally:
+            world.redis.thaw()
+        world.publish("c")
+        assert world.delivered(3) < SOON_S
+        assert worker.is_running()
+    assert world.told() == titles("a", "b", "c")
+
+
+def test_a_worker_told_to_stop_finishes_what_it_is_sending(world: World) -> None:
+    world.io_faults({"kind": "delay", "seconds": 1})
+    with world.worker(lease_s=10) as worker:
+        world.publish("a", "b")
+        eventually(lambda: _marked(world), bool)
+        worker.terminate()
+        worker.wait(10)
+        assert world.states()["delivered"] >= 1
+        assert _claimed(world) == 0
+        with world.worker(lease_s=10):
+            world.delivered(2)
+    assert world.told() == titles("a", "b")
+
+
+def test_a_worker_told_to_stop_hands_back_what_it_has_not_begun_to_send(world: World) -> None:
+    world.io_faults({"kind": "delay", "seconds": 3, "on": "profiles"})
+    with world.worker(lease_s=60, stop_grace_s=0) as worker:
+        world.publish("a")
+        horse_of(worker)
+        eventually(lambda: _claimed(world), bool)
+        started = time.monotonic()
+        worker.send_signal(signal.SIGTERM)
+        eventually(lambda: _claimed(world), lambda claimed: not claimed)
+        assert time.monotonic() - started < 2.5
+        row = world.hub.deliveries()[0]
+        with world.worker():
+            world.delivered(1)
+    assert world.told() == titles("a")
+    assert row["attempts"] <= 1
+
+
+def _claimed(world: World) -> int:
+    with world.hub.home.database.read() as connection:
+        return int(
+            connection.exec_driver_sql("SELECT count(*) FROM deliveries WHERE claim_id IS NOT NULL").scalar_one()
+        )
+
+
+def test_two_workers_and_their_sweepers_tell_everybody_once(world: World) -> None:
+    names = [f"m{n}" for n in range(40)]
+    with world.worker(), world.worker():
+        world.publish(*names)
+        world.delivered(len(names), within_s=30)
+    assert world.told() == titles(*names)
+
+
+def test_an_idle_worker_ends_at_once_when_it_is_told(world: World) -> None:
+    with world.worker() as worker:
+        world.listening()
+        children = worker.children()
+        worker.terminate()
+        worker.wait(5)
+        assert not [child for child in children if psutil.pid_exists(child.pid)]
+
+
+def test_without_a_redis_of_theirs_workers_look_for_themselves(world: World) -> None:
+    with world.worker(redis_url="") as worker:
+        world.publish("a", "b")
+        world.delivered(2)
+        worker.terminate()
+        worker.wait(10)
+    assert world.told() == titles("a", "b")
+
+
+def test_a_worker_in_a_burst_ends_when_nothing_rings(world: World) -> None:
+    world.publish("a")
+    eventually(lambda: world.client.llen("rq:queue:raccordo"), bool)
+    with world.worker(burst=True) as worker:
+        worker.wait(15)
+    assert world.told() == titles("a")
+
+
+def test_sweepers_beside_each_other_ring_once(world: World) -> None:
+    with world.sweeper(), world.sweeper():
+        world.publish("a", "b")
+        eventually(lambda: world.client.llen("rq:queue:raccordo"), bool)
+        time.sleep(3 * SWEEP_S)
+        assert world.client.llen("rq:queue:raccordo") == 1
+        assert world.told() == []
+
+
+def test_a_bell_that_nobody_answers_makes_the_sweeper_deliver(world: World) -> None:
+    with world.sweeper(patience_s=1):
+        world.publish("a")
+        world.delivered(1)
+    assert world.client.llen("rq:queue:raccordo") == 1
+
+
+def test_what_is_due_again_after_a_while_is_found_by_a_sweeper(world: World) -> None:
+    world.io_faults({"kind": "error", "status": 500, "on": "profiles"})
+    with world.worker():
+        world.publish("a")
+        assert world.delivered(1) < SOON_S
+    assert world.told() == titles("a")
