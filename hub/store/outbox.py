@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, insert, select, update
 
 from contracts.connector import Limits
 from contracts.identifiers import new_uuid7
@@ -181,11 +181,14 @@ def _record(tx: Tx, claims: Sequence[Claim], lease: timedelta) -> None:
 
 
 def progress(tx: Tx, steps: Sequence[Progress]) -> list[bool]:
-    """A Committer handler: store each memo and renew the lease; False where the claim was lost, and nothing changed."""
+    """A Committer handler: store each memo and renew the lease; False where the claim was lost, and nothing changed.
+
+    A lease that ran out is lost, though nobody took the delivery over yet: its slot in the lane may be another's.
+    """
     return [
         tx.connection.execute(
             update(deliveries)
-            .where(_MINE)
+            .where(_MINE, _leased(tx.now))
             .values(
                 memo=dict(step.memo),
                 unsafe=step.unsafe,
@@ -197,6 +200,10 @@ def progress(tx: Tx, steps: Sequence[Progress]) -> list[bool]:
         == 1
         for step in steps
     ]
+
+
+def _leased(now: datetime) -> ColumnElement[bool]:
+    return deliveries.c.lease_until >= now
 
 
 def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:

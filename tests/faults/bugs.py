@@ -1,5 +1,6 @@
 """Deliberate bugs: each must turn the oracle red, else it is blind. Installed in the hub process of one test only."""
 
+import dataclasses
 import functools
 import logging
 import threading
@@ -7,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import and_, bindparam
+from sqlalchemy import and_, bindparam, true
 
 import hub.dispatch.runner as runner
 import hub.security.digest as digest
@@ -17,6 +18,8 @@ import hub.store.outbox as outbox
 from hub.dispatch.pool import ConnectorPool
 from hub.store.rows import Batch
 from hub.store.tables import deliveries
+
+from ..harness import BIANCHI, ROSSI
 
 _THIRD = 3
 _LATE_S = 12.0
@@ -74,6 +77,7 @@ def skip_the_fence() -> None:
         deliveries.c.delivery_id == bindparam("my_delivery"),
         bindparam("my_claim").is_not(None),
     )
+    outbox._leased = lambda now: true()
 
 
 def skip_the_mark() -> None:
@@ -118,6 +122,20 @@ def log_the_citizen() -> None:
         return original(self, claim)
 
     runner.Runner._end = end  # type: ignore[method-assign]  # that is the bug
+
+
+def mix_up_the_citizens() -> None:
+    """A notice goes to somebody else."""
+    from hub.dispatch.notices import Notices
+
+    original = Notices.of
+    others = {ROSSI: BIANCHI, BIANCHI: ROSSI}
+
+    def of(self: Notices, *args: Any, **kwargs: Any) -> Any:
+        notice = original(self, *args, **kwargs)
+        return dataclasses.replace(notice, tax_code=others[notice.tax_code])
+
+    Notices.of = of  # type: ignore[method-assign]  # that is the bug
 
 
 def settle_late() -> None:
@@ -195,6 +213,7 @@ BUGS: dict[str, Callable[[], None]] = {
         skip_the_digest,
         forget_tokens,
         log_the_citizen,
+        mix_up_the_citizens,
         settle_late,
         forget_the_order,
         sweep_too_rarely,

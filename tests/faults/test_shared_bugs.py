@@ -19,6 +19,7 @@ _KILLED_AT = {
 _IN_PEACE = {
     "drop_a_message": {"I1"},
     "drop_a_delivery": {"I2"},
+    "mix_up_the_citizens": {"I3"},
     "skip_the_digest": {"I5"},
     "forget_tokens": {"I10"},
     "log_the_citizen": {"I9"},

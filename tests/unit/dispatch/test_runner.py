@@ -155,6 +155,13 @@ def test_a_step_for_later_gives_the_claim_back():
     assert (end.state, end.due_at, end.memo) == ("waiting", NOW + timedelta(minutes=5), {"id": 1})
 
 
+def test_due_times_go_by_the_databases_clock_and_not_by_this_machines():
+    # A worker whose clock was an hour fast put off every second step by an hour.
+    claim = replace(CLAIM, claimed_at=NOW + timedelta(hours=1))
+    (end,) = run(lambda *_: Continue({}, after=timedelta(minutes=5), accepted=True), claim=claim).of(Settlement)
+    assert timedelta() <= end.due_at - (NOW + timedelta(hours=1, minutes=5)) < timedelta(minutes=1)
+
+
 def test_a_wrong_set_up_pauses_the_configuration_that_was_used():
     (end,) = run(raising(Misconfigured("x.key"))).of(Settlement)
     assert (end.state, end.outcome, end.reason, end.claim.connector_version) == ("held", "misconfigured", "x.key", 7)

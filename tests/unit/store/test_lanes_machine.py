@@ -132,7 +132,8 @@ class OneLane(RuleBasedStateMachine):
     def goes_on(self, found):
         for each in found:
             kept = self.store.run(progress, Progress(each, {}, False, LEASE))[0]
-            assert kept is (self.holder.get(each.delivery_id) == each.claim_id)
+            mine = self.holder.get(each.delivery_id) == each.claim_id
+            assert kept is (mine and self.until[each.delivery_id] >= self.clock.moment)
             if kept:
                 self.until[each.delivery_id] = self.clock.moment + LEASE
 

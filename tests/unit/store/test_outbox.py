@@ -238,6 +238,18 @@ def test_claims_in_a_row_without_a_result_end_in_parking(outbox):
     assert (only(outbox)["state"], only(outbox)["reason"]) == ("parked", "claims.without_result")
 
 
+def test_what_is_lost_together_again_goes_on_one_by_one(outbox):
+    # One of them kills its worker: it took the others along, until all were parked.
+    for external_id in ("another", "a-third"):
+        outbox.publish(make_draft(external_id=external_id))
+    for _ in range(2):
+        assert len(take(outbox, 3)) == 3
+        outbox.clock.pass_by(seconds=61)
+        swept(outbox)
+    due = sorted(row["due_at"] for row in outbox.deliveries())
+    assert [moment - due[0] for moment in due] == [timedelta(seconds=n) for n in range(3)]
+
+
 def test_a_result_in_between_starts_the_count_anew(outbox):
     lose(outbox, MAX_CLAIMS - 1)
     end(outbox, take_when_due(outbox), "queued", "deferred", due_at=outbox.clock.moment)
