@@ -80,7 +80,7 @@ class Outbox(RuleBasedStateMachine):
     def step(self, found, unsafe):
         for each in found:
             kept = self.store.run(progress, Progress(each, {}, unsafe, LEASE))[0]
-            assert kept is self.mine(each)
+            assert kept is (self.mine(each) and self.until[each.delivery_id] >= self.clock.moment)
             if kept:
                 self.until[each.delivery_id] = self.clock.moment + LEASE
                 if unsafe:
