@@ -21,7 +21,7 @@ _PRAGMAS = (
     # 16 MB of log before it is copied back: a page written again and again is copied once.
     "wal_autocheckpoint=4000",
 )
-_MOST_ROWS = 16
+_MOST_ROWS = 32
 """In one statement. A prepared one weighs 2 KB a row, and there is one for each number of rows and table."""
 
 Bind = tuple[int, Callable[[Any], Any]]
