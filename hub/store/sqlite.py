@@ -40,6 +40,7 @@ def open_engine(url: str) -> Engine:
         json_serializer=to_json,
         poolclass=QueuePool,
         pool_size=8,
+        pool_use_lifo=True,  # the connection used last has its pages and statements at hand
         max_overflow=56,
         pool_timeout=10,
     )
