@@ -44,9 +44,9 @@ def rows_of(count: int) -> Rows:
     for _ in range(count):
         name = new_uuid7()
         for table in _ORDER:
-            found[table.name].append({column.name: _filled(column, name, now) for column in table.columns})
+            found[table.name].append({str(column.name): _filled(column, name, now) for column in table.columns})
         for header in ("authorization", "agid-jwt-signature"):
-            token = {column.name: _filled(column, name, now) for column in replays.columns}
+            token = {str(column.name): _filled(column, name, now) for column in replays.columns}
             found[replays.name].append(token | {"token": hashlib.sha256(f"{header}{name}".encode()).digest()[:16]})
     return found
 
