@@ -41,6 +41,11 @@ class ClaimLost(Exception):
     """The lease ran out and somebody else may have the delivery: what we know is not written."""
 
 
+class MarkFailed(Exception):
+    """The store did not take a mark, or nobody knows. The step after it was not begun, and the claim is not settled:
+    its lease runs out, and the sweeper reads from the row whether the mark is there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Runner:
     """Works on claims. `connector` gives the connector of (ente, connector_id), at that version of its configuration
@@ -97,7 +102,7 @@ class Runner:
             notice = self.notice_of(claim)
             at.called = True
             step = self._walk(at, connector, notice)
-        except ClaimLost:
+        except (ClaimLost, MarkFailed):
             raise
         except Failure as failure:
             end = self._failed(at, connector, failure)
@@ -141,7 +146,11 @@ class Runner:
         return found
 
     def _mark(self, claim: Claim, memo: Memo, *, unsafe: bool) -> None:
-        if not self.committer.write(progress, Progress(claim, memo, unsafe, self.lease)):
+        try:
+            kept = self.committer.write(progress, Progress(claim, memo, unsafe, self.lease))
+        except Exception as error:
+            raise MarkFailed from error
+        if not kept:
             raise ClaimLost
 
     def _reached(self, at: "_Place", step: Done | Continue | None) -> Settlement:
