@@ -9,7 +9,8 @@ from contracts.base import Model
 from contracts.connector import Connector, ConnectorType, Continue, Done, Idempotency, Limits, Manifest
 from contracts.failures import Deferred, Misconfigured, Rejected, Skipped, Unconfirmed
 from hub.dispatch.pool import BadConfiguration, ConnectorPool, build
-from hub.dispatch.runner import Runner
+from hub.dispatch.runner import MarkFailed, Runner
+from hub.errors import StoreUnavailable
 from hub.store.configuration import ConnectorConfig
 from hub.store.outbox import Claim, Progress, Settlement
 from hub.telemetry import JsonLines
@@ -124,6 +125,16 @@ def test_the_mark_is_written_before_the_unsafe_step():
 def test_a_claim_that_begins_with_an_unsafe_step_is_marked_first():
     writes = run(lambda *_: Done(), claim=replace(CLAIM, unsafe=True, memo={"step": 1}))
     assert [(p.unsafe, p.memo) for p in writes.of(Progress)] == [(True, {"step": 1})]
+
+
+def test_a_mark_that_the_store_did_not_take_is_no_doubt_about_sending(monkeypatch):
+    def away(self, _handler, value):
+        self.values.append(value)
+        raise StoreUnavailable
+
+    monkeypatch.setattr(Writes, "write", away)
+    with pytest.raises(MarkFailed):
+        run(lambda *_: Continue({}, unsafe=True))
 
 
 def test_a_claim_lost_at_the_mark_sends_nothing_and_settles_nothing():
