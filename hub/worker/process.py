@@ -155,6 +155,12 @@ class Listener(Worker):
         self._stopping.set()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ's own gap
 
+    def _install_signal_handlers(self) -> None:
+        super()._install_signal_handlers()  # type: ignore[no-untyped-call]  # RQ's own gap
+        # RQ does this late: told before, it would listen on for ever, and `execute_job` swallow each ring.
+        if self._stopping.is_set():
+            self._stop_requested = True
+
     def handle_warm_shutdown_request(self) -> None:
         """The work-horse is told too: RQ would wait for the end of its whole job."""
         if self.horse_pid:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis as Client
 
 from .. import stores
 from ..harness import running_hub
@@ -15,6 +16,13 @@ from .world import LIMITS, SWEEP_S, World, providers
 def redis_server() -> Iterator[Redis]:
     with Redis() as server:
         yield server
+
+
+@pytest.fixture
+def client(redis_server: Redis) -> Iterator[Client]:
+    with Client.from_url(redis_server.url) as client:
+        client.flushall()
+        yield client
 
 
 @pytest.fixture

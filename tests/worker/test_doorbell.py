@@ -19,13 +19,6 @@ WAITING = "rq:queue:raccordo"
 
 
 @pytest.fixture
-def client(redis_server: Redis) -> Iterator[Client]:
-    with Client.from_url(redis_server.url) as client:
-        client.flushall()
-        yield client
-
-
-@pytest.fixture
 def bell(redis_server: Redis) -> Iterator[Doorbell]:
     bell = Doorbell(redis_server.url)
     yield bell

@@ -3,7 +3,6 @@
 Where one of these fails after an upgrade, RQ has changed, and the tests of our worker say whether it matters.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,6 @@ from ..real.redis import Redis
 from . import rq_jobs
 
 pytestmark = pytest.mark.xdist_group("workers")
-
-
-@pytest.fixture
-def client(redis_server: Redis) -> Iterator[Client]:
-    with Client.from_url(redis_server.url) as client:
-        client.flushall()
-        yield client
 
 
 def start(redis_server: Redis, *queues: str, dies_after_pop: bool = False) -> Any:

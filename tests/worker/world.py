@@ -26,13 +26,13 @@ from hub.settings import Settings
 from hub.telemetry import configure
 
 from ..faults.hub_process import CONTEXT
-from ..faults.steps import STEPS
-from ..harness import ROSSI, HubUnderTest, eventually, make_message
+from ..faults.steps import STEPS, after
+from ..harness import HubUnderTest, eventually, make_message
 from ..real.redis import Redis
 
 SWEEP_S = 0.5
 LEASE_S = 1.5
-_FAST = {"retry_base_s": 0.05, "retry_cap_s": 0.2, "rate_per_s": 1000.0, "burst": 1000, "concurrency": 4}
+LIMITS = {"retry_base_s": 0.05, "retry_cap_s": 0.2, "rate_per_s": 1000.0, "burst": 1000, "concurrency": 4}
 BODY = "Il contenuto è riservato."
 
 
@@ -49,10 +49,18 @@ class World:
 
     @contextmanager
     def worker(
-        self, *, step: str = "", lease_s: float = LEASE_S, burst: bool = False, **settings: Any
+        self,
+        *,
+        step: str = "",
+        lease_s: float = LEASE_S,
+        burst: bool = False,
+        told_at_birth: bool = False,
+        **settings: Any,
     ) -> Iterator[psutil.Process]:
-        """A worker until the block ends; it may be dead by then. With `step` it dies there, the first time."""
-        with self._process(_work, step, self.folder / "died", lease_s, burst, **settings) as one:
+        """A worker until the block ends; it may be dead by then. With `step` it dies there, the first time; one that is
+        `told_at_birth` gets SIGTERM as RQ registers it.
+        """
+        with self._process(_work, step, self.folder / "died", lease_s, burst, told_at_birth, **settings) as one:
             yield one
 
     @contextmanager
@@ -162,12 +170,16 @@ def providers(folder: Path) -> Iterator[tuple[dict[str, tuple[str, dict[str, Any
         io.stop()
 
 
-def _work(settings: dict[str, Any], log: Path, step: str, died: Path, lease_s: float, burst: bool) -> None:
+def _work(
+    settings: dict[str, Any], log: Path, step: str, died: Path, lease_s: float, burst: bool, told_at_birth: bool
+) -> None:
     """A worker's process."""
     home = _home(settings, log)
     bootstrap.LEASE = timedelta(seconds=lease_s)
     if step:
-        _STEPS[step](_once(died))
+        STEPS[step](_once(died))
+    if told_at_birth:
+        after(process.Listener, "register_birth")(lambda: os.kill(os.getpid(), signal.SIGTERM))
     work = process.work if home.settings.redis_url else process.look
     work(home, burst=burst)
 
@@ -194,22 +206,3 @@ def _once(died: Path) -> Any:
             os.kill(os.getpid(), signal.SIGKILL)
 
     return die
-
-
-def _popped(die: Any) -> None:
-    original = process.Listener.queue_class.dequeue_any
-
-    def dequeue_any(*args: Any, **kwargs: Any) -> Any:
-        found = original(*args, **kwargs)
-        if found is not None:
-            die()
-        return found
-
-    process.Listener.queue_class.dequeue_any = dequeue_any
-
-
-_STEPS = {"popped": _popped} | {
-    name: STEPS[name] for name in ("notice_made", "marked", "message_sent", "mail_sent", "settled")
-}
-LIMITS = _FAST
-__all__ = ["BODY", "LIMITS", "ROSSI", "World", "horse_of", "providers"]
