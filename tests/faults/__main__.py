@@ -30,7 +30,6 @@ def main() -> int:
     skipped: dict[str, str] = {}
     folder = Path(tempfile.mkdtemp(prefix="raccordo-faults-"))
     matrix = _shuffled(draw)
-    asked = len(matrix)
     with servers() as on:
         for subject, scenario in _until(started + options.minutes * 60, matrix, draw):
             if reason := scenario.needs():
@@ -40,7 +39,7 @@ def main() -> int:
             played.append((subject, outcome))
             _tell(outcome, time.monotonic() - started)
     done = sum(subject != _AT_RANDOM for subject, _ in played) + len(skipped)
-    run = Run(options.seed, time.monotonic() - started, played, skipped, asked - done)
+    run = Run(options.seed, time.monotonic() - started, played, skipped, len(matrix) - done)
     if options.report:
         options.report.write_text(report(run))
     print(f"{len(played)} scenarios, {len(run.broken)} with violations")

@@ -103,7 +103,7 @@ class Ground(ABC):
         drain_s = self.drain()
         return feed(hub), drain_s
 
-    def evidence(self, shown: list[Shown], drain_s: float = 0.0) -> Evidence:
+    def evidence(self, shown: list[Shown], drain_s: float) -> Evidence:
         """Everything the oracle needs, the hub being down."""
         rows = self.rows("SELECT * FROM deliveries")
         names = {row["item_id"]: row["external_id"] for row in self.rows("SELECT * FROM item_identities")}

@@ -12,13 +12,11 @@ from pathlib import Path
 
 import uvicorn
 
-import hub.bootstrap as bootstrap
 from hub.app import create_app
+from hub.home import Home
 from hub.settings import Settings
 
-from .lives import PLAIN, Life, Place, begin
-
-__all__ = ["CONTEXT", "PLAIN", "Life", "run_api", "serve"]
+from .lives import Life, Place, begin
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload([__name__, "tests.faults.parts"])
@@ -33,7 +31,7 @@ def serve(home: Path, place: Place, life: Life) -> None:
 
 def run_api(settings: Settings, place: Place, *, host: str = "127.0.0.1", port: int = 0) -> None:
     """Serve until SIGTERM."""
-    app = create_app(bootstrap.Home(settings))
+    app = create_app(Home(settings))
     listener = socket.create_server((host, port), backlog=1024)
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5, ws="none")
     _Server(config, place.ready).run(sockets=[listener])

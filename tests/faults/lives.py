@@ -127,7 +127,7 @@ def _keep_order() -> None:
     def outlets(self: ConnectorPool) -> Any:
         return {key: replace(outlet, ordered=True) for key, outlet in original(self).items()}
 
-    ConnectorPool.outlets = outlets  # type: ignore[method-assign]
+    ConnectorPool.outlets = outlets  # type: ignore[method-assign]  # in this process alone
 
 
 def _set_the_clock(place: Place) -> None:
@@ -138,4 +138,4 @@ def _set_the_clock(place: Place) -> None:
         off = place.skew.read_text() if place.skew.exists() else ""
         return now(self) + timedelta(seconds=float(off or 0))
 
-    SystemClock.now = wrong  # type: ignore[method-assign]
+    SystemClock.now = wrong  # type: ignore[method-assign]  # in this process alone

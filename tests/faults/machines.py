@@ -6,10 +6,10 @@ import random
 import secrets
 import shutil
 import subprocess
-import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from functools import cache
 from typing import TypeVar
 
 from ..real.postgres import Postgres
@@ -21,6 +21,7 @@ T = TypeVar("T")
 NAMES = ("postgres", "redis", "provider", "api-1", "api-2", "worker-1", "worker-2")
 
 
+@cache
 def missing() -> str:
     """Why no machines can be made here; "" where they can."""
     if os.getuid():
@@ -103,27 +104,18 @@ def _ip(*words: str) -> None:
 
 def inside(net: str, do: Callable[[], T]) -> T:
     """Do something on a machine: what it starts is there, too."""
-    found: list[T] = []
-    problem: list[BaseException] = []
 
-    def run() -> None:
-        try:
-            enter(net)
-            found.append(do())
-        except BaseException as error:
-            problem.append(error)
+    def there() -> T:
+        enter(net)
+        return do()
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    if problem:
-        raise problem[0]
-    return found[0]
+    with ThreadPoolExecutor(1) as own_thread:
+        return own_thread.submit(there).result()
 
 
 class FarPostgres(Postgres):
-    def __init__(self, network: Network, name: str = "postgres") -> None:
-        self._net, self._address = network.net(name), network.address(name)
+    def __init__(self, network: Network) -> None:
+        self._net, self._address = network.net("postgres"), network.address("postgres")
         super().__init__(durable=False, settings={"max_connections": "100", "shared_buffers": "32MB"})
 
     def start(self) -> None:
@@ -142,8 +134,8 @@ class FarPostgres(Postgres):
 
 
 class FarRedis(Redis):
-    def __init__(self, network: Network, name: str = "redis") -> None:
-        self._net, self._address = network.net(name), network.address(name)
+    def __init__(self, network: Network) -> None:
+        self._net, self._address = network.net("redis"), network.address("redis")
         super().__init__()
 
     @property
@@ -155,7 +147,7 @@ class FarRedis(Redis):
 
     def _prepare(self) -> None:
         super()._prepare()
-        with Path(self.folder / "redis.conf").open("a") as settings:
+        with (self.folder / "redis.conf").open("a") as settings:
             settings.write("bind *\n")
 
     def _ready(self) -> bool:

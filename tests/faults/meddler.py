@@ -13,7 +13,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class Meddler:
-    """Listens at `url`'s port and passes everything on, unless told how to `spoil` the next requests."""
+    """Listens at `port` and passes everything on to its target, unless told how to `spoil` the next requests."""
 
     def __init__(self, target: tuple[str, int], *, listen: tuple[str, int] = ("127.0.0.1", 0)) -> None:
         self._target = target

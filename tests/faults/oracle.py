@@ -5,7 +5,7 @@ as a portal reads it, the rows on the disk, the logs. Pure: evidence in, violati
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 _TAX_CODE = re.compile(r"[A-Z]{6}\d{2}[A-Z]\d{2}[A-Z]\d{3}[A-Z]", re.IGNORECASE)
@@ -34,9 +34,9 @@ class Told:
     provider_id: str
     name: str
     """The message that the text names."""
-    number: int | None = None
+    number: int | None
     """The number in its title."""
-    to: str = ""
+    to: str
 
 
 @dataclass
@@ -52,23 +52,23 @@ class Evidence:
     logs: str
     chain: list[str]
     integrity: list[str]
-    names: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str]
     """Delivery -> the message it belongs to."""
-    doubts: Counter[str] = field(default_factory=Counter)
+    doubts: Counter[str]
     """Attempts whose end nobody knows (lost, late, unconfirmed, never closed), by delivery."""
-    inbound: Counter[str] = field(default_factory=Counter)
+    inbound: Counter[str]
     """Rows of the evidence that made an item, by the hash of the body that was signed."""
-    changes: list[tuple[str, str, str]] = field(default_factory=list)
+    changes: list[tuple[str, str, str]]
     """Every change of a delivery's state, in order: delivery, from, to."""
-    secrets: list[str] = field(default_factory=list)
+    secrets: list[str]
     """What must be in no log beside tax codes and tokens."""
-    ends: frozenset[str] = frozenset({"delivered", "unconfirmed"})
+    ends: frozenset[str]
     """The ends that this run's providers can bring about."""
-    ordered: bool = False
+    ordered: bool
     """Its connectors promise the order."""
-    drain_s: float = 0.0
+    drain_s: float
     """From the last repair until nothing was pending."""
-    drain_within_s: float = float("inf")
+    drain_within_s: float
 
 
 class Violation(NamedTuple):

@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 
 from ..harness import eventually
+from ..real import guard
 from .hub_process import CONTEXT
 from .lives import PLAIN, Life, Place
 
@@ -74,10 +75,7 @@ class Part:
 
     def kill_children(self) -> None:
         """kill -9 to what it forked."""
-        for one in self.family():
-            if one.pid != self._process.pid:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    one.kill()
+        guard.tell([one for one in self.family() if one.pid != self._process.pid], signal.SIGKILL)
 
     def freeze(self) -> None:
         self._tell(signal.SIGSTOP)
@@ -105,6 +103,4 @@ class Part:
         return tally.exists() and tally.stat().st_size >= self._life.times
 
     def _tell(self, number: signal.Signals) -> None:
-        for one in self.family():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                one.send_signal(number)
+        guard.tell(self.family(), number)

@@ -14,14 +14,14 @@ from typing import Any
 
 import hub.worker.process as process
 from connectors import registry as connectors
-from hub.bootstrap import Home
+from hub.home import Home
 from hub.settings import Settings
 
+from ..real.guard import die_with_parent
 from .hub_process import run_api
 from .lives import Life, Place, begin
 from .meddler import Meddler
 
-_PR_SET_PDEATHSIG = 1
 _CLONE_NEWNET = 0x40000000
 
 
@@ -83,7 +83,7 @@ def provider(folder: Path, machine: Machine, ports: tuple[int, int], place: Plac
 def _be(machine: Machine) -> None:
     os.setsid()
     # Whoever kills the tests ends their processes, too.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    die_with_parent()
     # A daemon of the tests' process, which ends with it; RQ's worker has children all the same.
     multiprocessing.current_process()._config["daemon"] = False
     if machine.net:
@@ -95,7 +95,7 @@ def _be(machine: Machine) -> None:
 def _relay(port: int, host: str, there: int) -> None:
     """In a process of its own: the worker must not have threads when it forks."""
     if os.fork() == 0:
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        die_with_parent()
         Meddler((host, there), listen=("127.0.0.1", port))
         threading.Event().wait()
 

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,11 @@ from .topology import Servers, Shared
 
 def nothing_more(_world: Shared, _seen: Evidence) -> Iterable[str]:
     return ()
+
+
+def nobody_was_put_off(_world: Shared, seen: Evidence) -> Iterable[str]:
+    if hurt := [line for line in seen.ledger if line["event"] in ("put_off", "unknown")]:
+        yield f"{len(hurt)} requests had no answer, or a bad one: {hurt[:3]}"
 
 
 @dataclass(frozen=True)
@@ -49,12 +55,10 @@ class Outcome:
     seconds: float
 
 
-def perform(scenario: Scenario, folder: Path, on: Servers) -> Outcome:
-    """Play it, repair everything, look."""
-    if scenario.on is None or on.network is not None:
-        return _perform(scenario, folder, on)
-    with scenario.on() as own:
-        return _perform(scenario, folder, own)
+def perform(scenario: Scenario, folder: Path, on: Servers | None = None) -> Outcome:
+    """Play it on its own servers, else on these; repair everything, look."""
+    with scenario.on() if scenario.on else nullcontext(on) as servers:
+        return _perform(scenario, folder, servers)
 
 
 def _perform(scenario: Scenario, folder: Path, on: Servers) -> Outcome:

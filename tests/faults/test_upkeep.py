@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect
 
-from hub.bootstrap import Home
 from hub.clock import SystemClock
+from hub.home import Home
 from hub.settings import Settings
 from hub.store.database import Database
 

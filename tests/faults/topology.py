@@ -18,7 +18,7 @@ from ..harness import HubUnderTest, eventually
 from ..real import guard
 from ..real.postgres import Postgres
 from ..real.redis import Redis
-from ..real.server import Server, _free_port
+from ..real.server import Server, free_port
 from . import parts
 from .ground import FAST, Ground
 from .lives import PLAIN, Life
@@ -67,12 +67,11 @@ class Shared(Ground):
         lease_s: float = LEASE_S,
         limits: Mapping[str, Any] = LIMITS,
         meddled: str = "",
-        **settings: Any,
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.on = on
         self.lease_s = lease_s
-        self._ports = ports = (_free_port(), _free_port())
+        self._ports = ports = (free_port(), free_port())
         behind = {"io": ports[0], "postgres": on.postgres.port}
         self.meddler = Meddler(("127.0.0.1", behind[meddled])) if meddled else None
         self.parts = {"provider": Part(folder, "provider", parts.provider, folder, self._machine("provider"), ports)}
@@ -85,10 +84,10 @@ class Shared(Ground):
             url = url.replace(f":{on.postgres.port}/", f":{self.meddler.port}/")
         self.io_url = f"http://{self._machine('provider').address}:{ports[0]}"
         given = {"home": self.home.folder, "database_url": url, "dispatch": "workers", "redis_url": on.redis.url}
-        self._settings = given | {"sweep_s": SWEEP_S} | settings
+        self._settings = given | {"sweep_s": SWEEP_S}
         addresses = []
         for name in (f"api-{n}" for n in range(1, apis + 1)):
-            port, machine = _free_port(), self._machine(name)
+            port, machine = free_port(), self._machine(name)
             self.parts[name] = Part(folder, name, parts.api, self._settings, machine, port)
             addresses.append(f"http://{machine.address}:{port}")
         for name in (f"worker-{n}" for n in range(1, workers + 1)):
@@ -204,10 +203,10 @@ class Shared(Ground):
         with self.connect() as connection:
             return connection.execute(query.encode()).fetchall()
 
-    def connect(self, **keywords: Any) -> psycopg.Connection[dict[str, Any]]:
+    def connect(self) -> psycopg.Connection[dict[str, Any]]:
         """Straight to the database."""
         address = self.on.postgres.url(self._database).replace("+psycopg", "")
-        return psycopg.connect(address, connect_timeout=5, autocommit=True, row_factory=dict_row, **keywords)
+        return psycopg.connect(address, connect_timeout=5, autocommit=True, row_factory=dict_row)
 
     def integrity(self) -> list[str]:
         """Each index agrees with itself; nothing where the server has no amcheck."""

@@ -15,11 +15,7 @@ from pydantic import ValidationError
 from hub import exporter, metrics
 from hub.settings import Settings
 from tests.harness import ENTE, ROSSI, HubUnderTest, make_message, running_hub
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+from tests.real.server import free_port
 
 
 @pytest.fixture

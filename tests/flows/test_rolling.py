@@ -51,7 +51,13 @@ class Earlier:
         command = [sys.executable, "-W", "ignore", "-c", _SCRIPT, str(folder)]
         self._errors = (folder / "errors").open("w+")
         self._process = subprocess.Popen(
-            command, cwd=code, env=environment, text=True, stdin=-1, stdout=-1, stderr=self._errors
+            command,
+            cwd=code,
+            env=environment,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
         )
         assert self._answer() == "ready"
 
@@ -77,7 +83,7 @@ class Earlier:
 def earlier(tmp_path: Path) -> Iterator[Earlier]:
     found = subprocess.run(["git", "archive", EARLIER], cwd=ROOT, capture_output=True, check=False)
     if found.returncode:
-        pytest.skip("NOT CHECKED against earlier code: this checkout has no history")
+        pytest.skip(f"NOT CHECKED against earlier code, which git does not give: {found.stderr.decode().strip()}")
     code = tmp_path / "earlier"
     with tarfile.open(fileobj=io.BytesIO(found.stdout)) as archive:
         archive.extractall(code, filter="data")

@@ -55,7 +55,7 @@ class Guard:
         # PostgreSQL's processes have sessions of their own; an orphan among them becomes the guard's child.
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
         user: dict[str, Any] = {} if uid == os.getuid() else {"user": uid, "group": gid, "extra_groups": ()}
-        self._server = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent, **user).pid
+        self._server = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent, **user).pid
 
     def run(self) -> bool:
         """Until no process is left; whether the tests died."""
@@ -94,8 +94,8 @@ def _forget_memory_of(pid: int) -> None:
             ctypes.CDLL(None).shmctl(segment, _IPC_RMID, None)
 
 
-def _die_with_parent() -> None:
-    """Runs after the change of user, at which the kernel forgets the signal."""
+def die_with_parent() -> None:
+    """To be said after a change of user, at which the kernel forgets the signal."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

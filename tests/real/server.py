@@ -32,7 +32,7 @@ class Server(ABC):
 
     def __init__(self, user: User) -> None:
         self.user = user
-        self.port = _free_port()
+        self.port = free_port()
         self.password = secrets.token_urlsafe(24)
         # Root's own temporary folder may be closed to others; /tmp is not.
         self.folder = Path(tempfile.mkdtemp(prefix="raccordo-", dir=None if os.getuid() else "/tmp"))
@@ -130,7 +130,7 @@ class Server(ABC):
         shutil.rmtree(self.folder)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Below the ports that the kernel gives to clients: one of those would be taken while the server is down."""
     for port in random.sample(range(15_000, 32_000), 100):
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):

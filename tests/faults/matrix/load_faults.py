@@ -2,16 +2,19 @@
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
+from ...harness import eventually
 from ..generator import make_numbered
 from ..lives import Life
 from ..oracle import Evidence
-from ..scenario import Scenario
+from ..scenario import Scenario, nobody_was_put_off
 from ..steps import POISON
 from ..topology import Shared
 
+T = TypeVar("T")
 _PARALLEL = 40
 
 
@@ -43,9 +46,9 @@ def _contradicted(world: Shared) -> None:
     world.generator.took(item, 902)
 
 
-def _at_once(one: object) -> list[object]:
+def _at_once(one: Callable[[int], T]) -> list[T]:
     with ThreadPoolExecutor(12) as pool:
-        return list(pool.map(one, range(_PARALLEL)))  # type: ignore[call-overload]
+        return list(pool.map(one, range(_PARALLEL)))
 
 
 def _poison(world: Shared) -> None:
@@ -65,12 +68,8 @@ def _slow_neighbour(world: Shared) -> None:
     """App IO takes two seconds for each; e-mail does not wait for it."""
     world.io_faults(*[{"kind": "delay", "seconds": 1.8, "on": "profiles"}] * 60)
     world.load(30)
-    deadline = time.monotonic() + 10
-    waiting = "SELECT count(*) AS n FROM deliveries WHERE channel = 'email' AND state = 'queued'"
-    while world.rows(waiting)[0]["n"] and time.monotonic() < deadline:
-        time.sleep(0.1)
-    left = world.rows(waiting)[0]["n"]
-    assert not left, f"{left} e-mails waited for App IO"
+    waiting = "SELECT count(*) AS mails_waiting FROM deliveries WHERE channel = 'email' AND state = 'queued'"
+    eventually(lambda: world.rows(waiting)[0], lambda row: not row["mails_waiting"])
 
 
 def _rolling(world: Shared) -> None:
@@ -80,11 +79,6 @@ def _rolling(world: Shared) -> None:
             time.sleep(0.4)
             world.parts[name].stop()
             world.start()
-
-
-def _nobody_was_put_off(_world: Shared, seen: Evidence) -> Iterable[str]:
-    if hurt := [line for line in seen.ledger if line["event"] in ("put_off", "unknown")]:
-        yield f"{len(hurt)} requests had no answer, or a bad one: {hurt[:3]}"
 
 
 _TWICE = {"apis": 2, "workers": 2}
@@ -102,5 +96,5 @@ SCENARIOS = [
         also=_poison_alone_is_parked,
     ),
     Scenario("a slow neighbour", _slow_neighbour, drain_within_s=60),
-    Scenario("a rolling restart", _rolling, _TWICE, also=_nobody_was_put_off, quick=True),
+    Scenario("a rolling restart", _rolling, _TWICE, also=nobody_was_put_off, quick=True),
 ]

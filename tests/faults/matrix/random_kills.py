@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 
 from ..scenario import Scenario
 from ..topology import Shared
@@ -26,11 +27,12 @@ def _freeze(world: Shared, draw: random.Random) -> str:
     return f"freeze {name}"
 
 
-def _kill_postgres(world: Shared, draw: random.Random) -> str:
-    world.on.postgres.kill()
+def _kill_server(world: Shared, draw: random.Random, *, name: str) -> str:
+    server = getattr(world.on, name)
+    server.kill()
     time.sleep(draw.uniform(0, 1.5))
-    world.on.postgres.start()
-    return "kill postgres"
+    server.start()
+    return f"kill {name}"
 
 
 def _freeze_postgres(world: Shared, draw: random.Random) -> str:
@@ -46,13 +48,6 @@ def _terminate(world: Shared, draw: random.Random) -> str:
     return "terminate sessions"
 
 
-def _kill_redis(world: Shared, draw: random.Random) -> str:
-    world.on.redis.kill()
-    time.sleep(draw.uniform(0, 1.5))
-    world.on.redis.start()
-    return "kill redis"
-
-
 def _kill_provider(world: Shared, draw: random.Random) -> str:
     world.parts["provider"].kill_all()
     return "kill provider"
@@ -60,7 +55,8 @@ def _kill_provider(world: Shared, draw: random.Random) -> str:
 
 _FAULTS: tuple[Callable[[Shared, random.Random], str], ...] = (
     *(_kill, _kill, _kill, _kill, _freeze, _freeze),
-    *(_kill_postgres, _freeze_postgres, _terminate, _kill_redis, _kill_provider),
+    *(partial(_kill_server, name="postgres"), _freeze_postgres, _terminate),
+    *(partial(_kill_server, name="redis"), _kill_provider),
 )
 
 

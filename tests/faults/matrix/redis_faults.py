@@ -1,14 +1,13 @@
 """What Redis may do. Publishing must not notice, and delivering is late by a sweep at most."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 
 from redis import Redis as Client
 from redis.exceptions import RedisError
 
-from ..oracle import Evidence
-from ..scenario import Scenario
+from ..scenario import Scenario, nobody_was_put_off
 from ..topology import SWEEP_S, Shared
 
 LATE_S = 3 * SWEEP_S + 10
@@ -30,15 +29,10 @@ def _while(world: Shared, fault: Callable[[Shared], None], heal: Callable[[Share
     assert late_s < LATE_S, f"without Redis something was pending after {LATE_S} s"
 
 
-def _nobody_noticed(_world: Shared, seen: Evidence) -> Iterable[str]:
-    if hurt := [line for line in seen.ledger if line["event"] in ("put_off", "unknown")]:
-        yield f"{len(hurt)} requests had no answer, or a bad one: {hurt[0]}"
-
-
 def _scenario(
     name: str, fault: Callable[[Shared], None], heal: Callable[[Shared], None] = lambda _: None, *, quick: bool = False
 ) -> Scenario:
-    return Scenario(f"redis {name}", lambda world: _while(world, fault, heal), also=_nobody_noticed, quick=quick)
+    return Scenario(f"redis {name}", lambda world: _while(world, fault, heal), also=nobody_was_put_off, quick=quick)
 
 
 def _restart_empty(world: Shared) -> None:
