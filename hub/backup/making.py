@@ -8,21 +8,22 @@ manifest            last: a back-up without one was not finished
 """
 
 import gzip
-import hashlib
-import os
 import shutil
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+import orjson
+
 from contracts.base import rfc3339
+from hub.durable import sync
 from hub.exporter import BACKUP_MARK
 from hub.home import Home
 from hub.store.copying import Snapshot, snapshot
 
 from .erasures import Journal
 from .keys import seal_keys
-from .manifest import Manifest, Part, json_line, part_of
+from .manifest import Manifest, Part, part_of
 
 FILES = "files.sha256"
 KEYS = "keys.sealed"
@@ -102,7 +103,7 @@ def _write_table(picture: Snapshot, folder: Path, name: str) -> int:
     count = 0
     with gzip.open(folder / table_path(name), "wb", compresslevel=3) as file:
         for row in picture.rows(name):
-            file.write(json_line(row))
+            file.write(orjson.dumps(row) + b"\n")
             count += 1
     return count
 
@@ -112,14 +113,15 @@ def _copy_files(source: Path, folder: Path, keys: Iterator[str]) -> tuple[int, i
     copied = missing = 0
     with (folder / FILES).open("w") as sums:
         for key in keys:
-            target = folder / "files" / key
+            name = f"files/{key}"
+            target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 shutil.copyfile(source / key, target)
             except FileNotFoundError:
                 missing += 1
                 continue
-            sums.write(f"{hashlib.sha256(target.read_bytes()).hexdigest()}  {key}\n")
+            sums.write(f"{part_of(folder, name).sha256}  {key}\n")
             copied += 1
     return copied, missing
 
@@ -127,8 +129,4 @@ def _copy_files(source: Path, folder: Path, keys: Iterator[str]) -> tuple[int, i
 def _sync(folder: Path) -> None:
     """Everything on disk before the back-up gets its name."""
     for path in (*folder.rglob("*"), folder):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync(path)

@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import orjson
-
 from hub.security.causes import Refusal
 from hub.security.sign import SigningKey
 from hub.security.signed_lines import open_line, signed_line
@@ -121,7 +119,3 @@ def _raw(folder: Path) -> bytes:
         return (folder / NAME).read_bytes()
     except OSError:
         raise BadBackup(f"{folder} holds no back-up: {NAME} is missing") from None
-
-
-def json_line(row: list[Any]) -> bytes:
-    return orjson.dumps(row) + b"\n"

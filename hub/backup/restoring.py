@@ -11,17 +11,16 @@ The caller then verifies the chain of records.
 """
 
 import gzip
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from hub.home import Home
+from hub.security.keys import write_private
 from hub.store.copying import fill, settle_restored
 from hub.store.directory import NotThere
 from hub.store.erasing import erase_citizen
@@ -29,7 +28,7 @@ from hub.store.erasing import erase_citizen
 from .erasures import BadJournal, Erasure, Journal
 from .keys import open_keys
 from .making import FILES, KEY_FILES, KEYS, table_path
-from .manifest import BadBackup, Manifest, check_part, claims_keys, read_sums
+from .manifest import BadBackup, Manifest, check_part, claims_keys, part_of, read_sums
 
 
 class NotEmpty(Exception):
@@ -99,8 +98,7 @@ def _bring_keys(home: Home, folder: Path, passphrase: Callable[[], str]) -> None
     found = open_keys(sealed, passphrase())
     home.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in KEY_FILES:
-        with os.fdopen(os.open(home.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(found[name])
+        write_private(home.folder / name, found[name])
 
 
 def _erase_again(home: Home, erasures: list[Erasure]) -> int:
@@ -124,8 +122,8 @@ def remove_files(home: Home, keys: list[str]) -> None:
 
 
 def _to_erase(home: Home, folder: Path, manifest: Manifest, newest: Path | None) -> list[Erasure]:
-    found = Journal(newest or folder / home.erasures.name, home.key).read()
     known = Journal(folder / home.erasures.name, home.key).read()
+    found = known if newest is None else Journal(newest, home.key).read()
     if found[: len(known)] != known or len(known) != manifest.erasures:
         raise BadJournal(f"{newest}: it is older than the back-up, or of another hub: give the newest one")
     return found
@@ -140,9 +138,9 @@ def _rows(path: Path) -> Iterator[list[Any]]:
 def _check_files(folder: Path) -> None:
     with (folder / FILES).open() as sums:
         for path, digest in read_sums(sums):
-            file = folder / "files" / path
-            if not file.exists() or sha256(file.read_bytes()).hexdigest() != digest:
-                raise BadBackup(f"files/{path} is missing or was changed")
+            name = f"files/{path}"
+            if not (folder / name).exists() or part_of(folder, name).sha256 != digest:
+                raise BadBackup(f"{name} is missing or was changed")
 
 
 def _bring_files(home: Home, folder: Path, erasures: Path | None) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from hub.durable import sync
+
 from . import jose
 from .causes import Refusal
 from .sign import SigningKey
@@ -39,8 +41,4 @@ def append_durably(path: Path, line: bytes) -> None:
         file.write(line)
         file.flush()
         os.fsync(file.fileno())
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)

@@ -1,10 +1,11 @@
 """Files of documents: sealed under their citizen's key, kept by content hash in an object store, durable before use."""
 
-import os
 from pathlib import Path
 
 from obstore.exceptions import NotFoundError
 from obstore.store import LocalStore
+
+from hub.durable import sync
 
 from .citizens import Citizen
 from .ports import Vault
@@ -28,10 +29,10 @@ class Files:
         key = f"{citizen.ente_id}/{citizen.citizen_id}/{item_id}-{sha256}"
         self._store.put(key, self._vault.seal_with(citizen.data_key, content, f"file|{key}"))
         path = self._folder / key
-        _sync(path)
+        sync(path)
         while path != self._folder:
             path = path.parent
-            _sync(path)
+            sync(path)
         return key
 
     def get(self, citizen: Citizen, key: str) -> bytes:
@@ -41,11 +42,3 @@ class Files:
         except (NotFoundError, FileNotFoundError) as exc:
             raise FileMissing(key) from exc
         return self._vault.open_with(citizen.data_key, sealed, f"file|{key}")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -81,6 +81,17 @@ def phrase(tmp_path):
     return path
 
 
+@pytest.fixture
+def erase(monkeypatch):
+    """The command, as one who types Rossi's tax code runs it; its exit code."""
+
+    def call(home) -> int:
+        monkeypatch.setattr("sys.stdin", io.StringIO(ROSSI + "\n"))
+        return run(["erase", "--home", str(home)])
+
+    return call
+
+
 def opened(folder) -> Home:
     return Home(Settings(home=folder))
 
@@ -186,10 +197,9 @@ def test_a_back_up_is_one_picture_while_the_hub_serves(tmp_path, phrase):
     assert set(known) <= there <= set(accepted) | {"-"}
 
 
-def test_whoever_was_erased_after_the_back_up_stays_erased(home, tmp_path, phrase, monkeypatch):
+def test_whoever_was_erased_after_the_back_up_stays_erased(home, tmp_path, phrase, erase):
     assert backup(home, tmp_path / "b", "--with-keys", "--passphrase-file", phrase) == 0
-    monkeypatch.setattr("sys.stdin", io.StringIO(ROSSI + "\n"))
-    assert run(["erase", "--home", str(home)]) == 0
+    assert erase(home) == 0
     _is_erased(home)
     assert (
         restore(
@@ -199,8 +209,7 @@ def test_whoever_was_erased_after_the_back_up_stays_erased(home, tmp_path, phras
     )
     _is_erased(tmp_path / "new")
     assert Journal(tmp_path / "new" / "erasures.jsonl", opened(home).key).read()
-    monkeypatch.setattr("sys.stdin", io.StringIO(ROSSI + "\n"))
-    assert run(["erase", "--home", str(tmp_path / "new")]) == 1, "there is nobody any more"
+    assert erase(tmp_path / "new") == 1, "there is nobody any more"
 
 
 def _is_erased(folder) -> None:
@@ -217,9 +226,8 @@ def _is_erased(folder) -> None:
     assert run(["audit", "verify", "--home", str(folder)]) == 0
 
 
-def test_an_erased_citizen_is_nobody_for_the_portal_and_can_begin_anew(home, worked, monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO(ROSSI + "\n"))
-    assert run(["erase", "--home", str(home)]) == 0
+def test_an_erased_citizen_is_nobody_for_the_portal_and_can_begin_anew(home, worked, erase):
+    assert erase(home) == 0
     with _serving(home, worked) as hub:
         assert hub.read("/items").json()["items"] == []
         repeated = hub.publish("messages", make_message(external_id=ROSSI[:6], title=TITLE, version=2))
@@ -251,15 +259,13 @@ def test_erasing_ends_what_is_under_way_and_does_not_call_it_unsent(home):
     assert run(["delivery", "replay", mine[0], "--dry-run", "--home", str(home)]) in (0, 1)
 
 
-def test_nobody_is_erased_while_the_hub_serves(home, worked, monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO(ROSSI + "\n"))
+def test_nobody_is_erased_while_the_hub_serves(home, worked, erase):
     with _serving(home, worked):
-        assert run(["erase", "--home", str(home)]) == 2
+        assert erase(home) == 2
 
 
-def test_a_journal_older_than_the_back_up_is_refused(home, tmp_path, phrase, monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO(ROSSI + "\n"))
-    assert run(["erase", "--home", str(home)]) == 0
+def test_a_journal_older_than_the_back_up_is_refused(home, tmp_path, phrase, erase):
+    assert erase(home) == 0
     assert backup(home, tmp_path / "b", "--with-keys", "--passphrase-file", phrase) == 0
     (tmp_path / "empty").write_bytes(b"")
     assert (
@@ -369,7 +375,7 @@ def test_the_keys_are_needed_and_only_the_passphrase_gives_them(home, made, tmp_
     assert open_keys(seal_keys({"a": b"x"}, PASSPHRASE), PASSPHRASE) == {"a": b"x"}
 
 
-def test_a_home_of_one_kind_is_restored_into_the_other(made, tmp_path, phrase, monkeypatch):
+def test_a_home_of_one_kind_is_restored_into_the_other(made, tmp_path, phrase, monkeypatch, erase):
     store = stores.Store("postgresql", tmp_path)
     before = everything(made.parent / "home")
     monkeypatch.setenv("RACCORDO_DATABASE_URL", store.url)
@@ -380,13 +386,11 @@ def test_a_home_of_one_kind_is_restored_into_the_other(made, tmp_path, phrase, m
         assert run(["audit", "verify", "--home", str(tmp_path / "new")]) == 0
         assert backup(tmp_path / "new", tmp_path / "again") == 0
         assert restore(made, tmp_path / "third", "--passphrase-file", phrase) == 2, "the database is not empty"
-        monkeypatch.setattr("sys.stdin", io.StringIO(ROSSI + "\n"))
         with opened(tmp_path / "new").database.read() as somebody:
             somebody.exec_driver_sql("SELECT 1")
-            assert run(["erase", "--home", str(tmp_path / "new")]) == 1, "another process is at work"
+            assert erase(tmp_path / "new") == 1, "another process is at work"
         somebody.engine.dispose()
-        monkeypatch.setattr("sys.stdin", io.StringIO(ROSSI + "\n"))
-        assert run(["erase", "--home", str(tmp_path / "new")]) == 0
+        assert erase(tmp_path / "new") == 0
         _is_erased(tmp_path / "new")
     finally:
         store.drop()
