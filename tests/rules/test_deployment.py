@@ -23,13 +23,13 @@ def parse(words: list[str]) -> None:
     """Raises for a command or an option that there is not; runs nothing."""
     group = typer.main.get_command(application)
     name, *rest = words
-    command = group.commands[name]  # type: ignore[attr-defined]
+    command = group.commands[name]  # type: ignore[attr-defined]  # a group: there are several commands
     command.make_context(name, rest)
 
 
 def service_of(unit: Path) -> configparser.SectionProxy:
     parser = configparser.ConfigParser(interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # as configparser's documentation has it
     parser.read(unit)
     return parser["Service"]
 
