@@ -20,7 +20,7 @@ from hub.store.outbox import PENDING
 
 from .console import Failed, WrongUsage, record, say, table
 from .options import HOME, AsJson, HomeFolder, instant, opened
-from .revealing import REVEAL, Reveal, log_reveal, notices_of, revealed
+from .revealing import Reveal, log_reveal, notices_of, revealed
 
 group = typer.Typer(name="delivery", help="Deliveries: look, and send again.")
 
@@ -69,7 +69,7 @@ def list_(
 
 
 @group.command("show")
-def show(delivery_id: DeliveryId, reveal: Reveal = REVEAL, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+def show(delivery_id: DeliveryId, reveal: Reveal = False, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """One delivery, its attempts, and what happened to its message."""
     with opened(home) as one:
         row, tries = found_delivery(one, delivery_id)

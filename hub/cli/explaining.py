@@ -19,7 +19,7 @@ from hub.registry import Registry
 from hub.security.chains import ChainCache
 from hub.security.modi import Outcome, SignedRequest, Step, Verified, explain, verify
 from hub.store.directory import load_registry
-from hub.store.replay import UsedToken, used_before
+from hub.store.replay import used_before
 
 from .console import WrongUsage
 
@@ -83,8 +83,7 @@ def explanation(home: Home, request: SignedRequest, operation: Operation, at: da
 
 def _unused(connection: Connection, verified: Verified) -> Step:
     """Whether a token was consumed already: by this very request, or by one with the same jti."""
-    used = [UsedToken(token.header, token.jti, token.expires_at) for token in verified.used]
-    seen = used_before(connection, verified.ente.ente_id, verified.signer, used)
+    seen = used_before(connection, verified.ente.ente_id, verified.signer, verified.used)
     name, text_it, text_en = "unused", "jti non è mai stato usato", "jti was not used before"
     if not seen:
         return Step(name, text_it, text_en, "ok")

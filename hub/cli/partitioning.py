@@ -18,7 +18,7 @@ def partition(
 ) -> None:
     """Hash-partition the large tables of a PostgreSQL, rows included; whoever serves it waits meanwhile."""
     with opened(home) as one:
-        if one.database.engine.dialect.name != "postgresql":
+        if not one.database.is_shared:
             raise WrongUsage("only PostgreSQL has partitions: set RACCORDO_DATABASE_URL")
         try:
             with one.database.write() as tx:

@@ -22,7 +22,7 @@ from hub.store.operations import (
 )
 from hub.store.outbox import CONNECTOR_UNKNOWN, PENDING
 
-from .console import Failed, WrongUsage, emit, say, shown, table, told
+from .console import Failed, WrongUsage, emit, record, say, shown, table, told
 from .deliveries import (
     ConnectorOption,
     EnteOption,
@@ -34,7 +34,9 @@ from .deliveries import (
 )
 from .options import HOME, AsJson, HomeFolder, opened
 from .outlets import pick
-from .revealing import REVEAL, Reveal, claim_of, log_reveal, notices_of
+from .revealing import Reveal, claim_of, log_reveal, notices_of
+
+_TOLD_APART = ("requests", "difference", "last_request_at")
 
 
 def replay(
@@ -46,7 +48,7 @@ def replay(
     since: SinceOption = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 100,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go out.")] = False,
-    reveal: Reveal = REVEAL,
+    reveal: Reveal = False,
     home: HomeFolder = HOME,
     as_json: AsJson = False,
 ) -> None:
@@ -164,6 +166,7 @@ def _dry_run(home: Home, delivery_id: str, *, reveal: bool, as_json: bool) -> No
     if as_json:
         emit(values)
         return
+    record({name: value for name, value in values.items() if name not in _TOLD_APART}, as_json=False)
     for line in _lines(values):
         say(line)
 
@@ -210,9 +213,6 @@ def _value(value: str | None, *, reveal: bool) -> str | None:
 
 
 def _lines(values: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in values.items():
-        if name not in ("requests", "difference", "last_request_at"):
-            yield f"{name.replace('_', ' '):<12}  {shown(value)}"
     if "requests" not in values:
         return
     if values["requests"] is None:

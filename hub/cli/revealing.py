@@ -17,7 +17,6 @@ from hub.store.directory import load_registry
 from hub.store.outbox import Claim
 from hub.store.readers import Access, record_access
 
-REVEAL = False
 Reveal = Annotated[
     bool, typer.Option("--reveal", help="Show personal data too; who did so is written to the access log.")
 ]

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from hub.store.committer import Committer
@@ -61,7 +61,7 @@ class Drain:
         claims = self.committer.write(claim, wish)
         if not claims and hands.busy and lane is not None:
             # While it waits for a slow answer, its other hands are not idle.
-            claims = self.committer.write(claim, Due(wish.limit, self.lease, None, wish.limits))
+            claims = self.committer.write(claim, replace(wish, lane=None))
         hands.take(claims)
         return len(claims)
 

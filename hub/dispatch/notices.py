@@ -13,6 +13,7 @@ from contracts.items import Action, Item, Message, Payment
 from hub.registry import Registry
 from hub.store.citizens import Citizen, Citizens
 from hub.store.database import Database
+from hub.store.erasing import ERASED
 from hub.store.optouts import opted_out
 from hub.store.outbox import Claim
 from hub.store.ports import Vault
@@ -45,7 +46,7 @@ class Notices:
             try:
                 tax_code, citizen = self.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)
             except LookupError:
-                raise Skipped("citizen.erased") from None
+                raise Skipped(ERASED) from None
             row, message = self._item(connection, citizen, claim.message_id)
             about, item = row, message
             if row["about_item_id"] is not None:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from contracts.connector import Connector, ConnectorType, Limits
 from hub.store.configuration import ConnectorConfig
+from hub.store.lanes import LimitsOf
 from hub.store.snapshot import Snapshot
 
 from .routing import Outlet, Outlets
@@ -18,7 +19,6 @@ from .routing import Outlet, Outlets
 log = logging.getLogger(__name__)
 
 Configs = dict[tuple[str, str], ConnectorConfig]
-LimitsByKey = dict[tuple[str, str], Limits]
 
 
 class BadConfiguration(Exception):
@@ -35,7 +35,7 @@ class ConnectorPool:
         self._retired: list[Connector] = []
         self._lock = threading.Lock()
         self._routes: tuple[Configs, Outlets] | None = None
-        self._limits: tuple[Configs, LimitsByKey] | None = None
+        self._limits: tuple[Configs, LimitsOf] | None = None
 
     def get(self, ente_id: str, connector_id: str, version: int = 0) -> Connector | None:
         """The connector in force, at `version` or newer; None when it is gone or its settings no longer fit."""
@@ -81,7 +81,7 @@ class ConnectorPool:
                 manifest = connector.manifest
                 max_age = timedelta(seconds=manifest.limits.max_age_s)
                 outlet = Outlet(connector_id, max_age, ordered=manifest.ordered)
-                found.setdefault((ente_id, connector.manifest.channel), outlet)
+                found.setdefault((ente_id, manifest.channel), outlet)
         self._routes = (configs, found)
         return found
 
@@ -91,7 +91,7 @@ class ConnectorPool:
             key for key in self._configs() if (connector := self.get(*key)) is not None and connector.may_repeat
         )
 
-    def limits(self) -> LimitsByKey:
+    def limits(self) -> LimitsOf:
         """The limits in force, by (ente_id, connector_id)."""
         configs = self._configs()
         if self._limits is None or self._limits[0] is not configs:

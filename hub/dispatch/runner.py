@@ -106,8 +106,7 @@ class Runner:
             raise
         except Failure as failure:
             end = self._failed(at, connector, failure)
-            after = failure.after if isinstance(failure, Deferred) else None
-            return replace(end, answered=_answered(at.claim, failure) if at.called else None, after=after)
+            return replace(end, answered=_answered(at.claim, failure) if at.called else None, after=_wish(failure))
         except Exception as bug:
             # A bug of the connector. Before anything was sent it is tried again; after, nobody knows.
             log.exception("delivery.bug delivery_id=%s connector=%s", claim.delivery_id, claim.connector_id)
@@ -187,7 +186,7 @@ class Runner:
         outcome = "unconfirmed" if isinstance(failure, Unconfirmed) else "deferred"
         due = next_attempt(
             attempt=claim.attempts,
-            after=failure.after if isinstance(failure, Deferred) else None,
+            after=_wish(failure),
             now=self._now(at),
             expires_at=claim.expires_at,
             limits=connector.manifest.limits,
@@ -225,6 +224,11 @@ def _answered(claim: Claim, result: Done | Continue | Failure | None) -> bool | 
             return None
         case _:
             return None if claim.accepted else True
+
+
+def _wish(failure: Failure) -> timedelta | None:
+    """For how long the provider asked to be left alone."""
+    return failure.after if isinstance(failure, Deferred) else None
 
 
 def _held(claim: Claim, reason: str, detail: str = "", *, memo: Memo | None = None, unsafe: bool = False) -> Settlement:

@@ -5,7 +5,7 @@ the other. A table is read and written as the database itself describes it, what
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy import JSON, Connection, LargeBinary, MetaData, Table, delete, i
 
 from .configuration import RESTORED
 from .database import Database
+from .outbox import UNCLAIMED
 from .tables import deliveries, items, metadata, sequences
 
 _ROWS = 1000
@@ -29,7 +30,7 @@ class Snapshot:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._reflected = _reflect(connection)
+        self._reflected = _reflect(connection, metadata.tables)
 
     @property
     def tables(self) -> dict[str, list[str]]:
@@ -39,7 +40,7 @@ class Snapshot:
     def rows(self, name: str) -> Iterator[Row]:
         """The rows of a table, as JSON can hold them: bytes in base64."""
         table = self._reflected[name]
-        binary = _places(table, LargeBinary)
+        binary = _binary(table, table.columns.keys())
         for found in self._connection.execute(select(table).execution_options(yield_per=_ROWS)):
             row = list(found)
             for place in binary:
@@ -66,9 +67,9 @@ def snapshot(database: Database) -> Iterator[Snapshot]:
 def fill(database: Database, name: str, columns: Sequence[str], rows: Iterator[Row]) -> int:
     """Put rows of `Snapshot.rows` into a table of an empty database; returns how many they were."""
     with database.write() as tx:
-        table = _reflect(tx.connection)[name]
+        table = _reflect(tx.connection, {name} & metadata.tables.keys())[name]
         tx.connection.execute(delete(table))
-        binary = [place for place, column in enumerate(columns) if isinstance(table.c[column].type, LargeBinary)]
+        binary = _binary(table, columns)
         for column in table.columns:
             if isinstance(column.type, JSON) and column.nullable:
                 column.type = JSON(none_as_null=True)
@@ -83,7 +84,7 @@ def settle_restored(database: Database) -> int:
     """What the back-up had still to send is held until a person decides, for it may have been sent since; returns how
     many. What a provider had accepted goes on being asked for: that sends nothing.
     """
-    free = {"claim_id": None, "lease_until": None, "about_to_send_at": None, "claims": 0}
+    free = UNCLAIMED | {"claims": 0}
     held = free | {"state": "held", "reason": RESTORED, "maybe_sent": True}
     with database.write() as tx:
         pending = deliveries.c.state.in_(("queued", "held"))
@@ -93,14 +94,15 @@ def settle_restored(database: Database) -> int:
     return count
 
 
-def _reflect(connection: Connection) -> dict[str, Table]:
+def _reflect(connection: Connection, names: Collection[str]) -> dict[str, Table]:
     found = MetaData()
-    found.reflect(connection, only=lambda name, _: name in metadata.tables)
+    found.reflect(connection, only=lambda name, _: name in names)
     return dict(found.tables)
 
 
-def _places(table: Table, kind: type) -> list[int]:
-    return [place for place, column in enumerate(table.columns) if isinstance(column.type, kind)]
+def _binary(table: Table, columns: Iterable[str]) -> list[int]:
+    """The places of those among the columns that hold bytes."""
+    return [place for place, name in enumerate(columns) if isinstance(table.c[name].type, LargeBinary)]
 
 
 def _values(columns: Sequence[str], row: Row, binary: Sequence[int]) -> Mapping[str, Any]:

@@ -155,14 +155,13 @@ class Database:
 
     def newest_revision(self) -> str:
         """The revision this code was written for."""
-        head = ScriptDirectory.from_config(self._alembic()).get_current_head()
+        head = self._scripts().get_current_head()
         assert head is not None
         return head
 
     def knows(self, revision: str) -> bool:
         """Whether the revision is one of this code's; a newer version's is not."""
-        scripts = ScriptDirectory.from_config(self._alembic()).walk_revisions()
-        return any(script.revision == revision for script in scripts)
+        return any(script.revision == revision for script in self._scripts().walk_revisions())
 
     def serves(self, revision: str) -> bool:
         """Whether this code may work on that schema: one of its own, or a newer one that only added to its newest.
@@ -177,15 +176,17 @@ class Database:
 
     def _say_who_may_serve(self, revision: str | None) -> None:
         """Leave in the database the oldest revision whose code this schema still serves: the last that took away."""
-        oldest = int(self.newest_revision())
-        for script in ScriptDirectory.from_config(self._alembic()).walk_revisions():
+        newest = self.newest_revision()
+        if revision != newest:
+            return
+        oldest = int(newest)
+        for script in self._scripts().walk_revisions():
             oldest = int(script.revision)
             if getattr(script.module, "contracts", False):
                 break
-        if revision == self.newest_revision():
-            with self.write() as tx:
-                row = upsert(versions).values(name=OLDEST_CODE, value=oldest)
-                tx.connection.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": oldest}))
+        with self.write() as tx:
+            row = upsert(versions).values(name=OLDEST_CODE, value=oldest)
+            tx.connection.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": oldest}))
 
     def is_empty(self) -> bool:
         """Whether no migration has made its tables yet."""
@@ -194,6 +195,9 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+    def _scripts(self) -> ScriptDirectory:
+        return ScriptDirectory.from_config(self._alembic())
 
     def _alembic(self, engine: Engine | None = None) -> Config:
         config = Config()

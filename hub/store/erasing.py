@@ -4,12 +4,11 @@ What stays is what names nobody: that there were items, of which vendor and stat
 that repeats an erased item is refused; a new item for the same person begins a new, unconnected identity.
 """
 
-from typing import Any
-
 from sqlalchemy import ColumnElement, Connection, Table, delete, or_, select, update
 
 from .database import Tx
 from .directory import NotThere
+from .outbox import UNCLAIMED
 from .tables import channel_opt_outs, citizens, deliveries, delivery_requests, items, user_states
 
 ERASED = "citizen.erased"
@@ -53,14 +52,7 @@ def _end_deliveries(tx: Tx, ente_id: str, citizen_id: str) -> None:
     its = deliveries.c
     under_way = (its.ente_id == ente_id) & its.message_id.in_(messages) & its.state.in_(("queued", "waiting", "held"))
     reached = or_(its.state == "waiting", its.maybe_sent, its.about_to_send_at.is_not(None))
-    ended: dict[str, Any] = {
-        "reason": ERASED,
-        "claim_id": None,
-        "lease_until": None,
-        "about_to_send_at": None,
-        "memo": {},
-        "updated_at": tx.now,
-    }
+    ended = UNCLAIMED | {"reason": ERASED, "memo": {}, "updated_at": tx.now}
     for which, state in ((reached, "unconfirmed"), (~reached, "skipped")):
         tx.connection.execute(update(deliveries).where(under_way, which).values(ended | {"state": state}))
 

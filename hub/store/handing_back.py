@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import update
 
 from .database import Tx
-from .outbox import Claim, close_attempt
+from .outbox import MINE, UNCLAIMED, Claim, close_attempt, fence
 from .tables import deliveries
 
 
@@ -16,21 +16,14 @@ def hand_back(tx: Tx, claims: Sequence[Claim]) -> list[bool]:
 
 
 def _hand_back(tx: Tx, claim: Claim) -> bool:
-    mine = (
-        (deliveries.c.ente_id == bindparam("my_ente"))
-        & (deliveries.c.delivery_id == bindparam("my_delivery"))
-        & (deliveries.c.claim_id == bindparam("my_claim"))
-        & deliveries.c.about_to_send_at.is_(None)
-    )
-    values = {
-        "claim_id": None,
-        "lease_until": None,
+    unmarked = deliveries.c.about_to_send_at.is_(None)
+    values = UNCLAIMED | {
         "attempts": claim.attempts if claim.accepted else claim.attempts - 1,
         "claims": deliveries.c.claims - 1,
         "updated_at": tx.now,
     }
-    names = {"my_ente": claim.ente_id, "my_delivery": claim.delivery_id, "my_claim": claim.claim_id}
-    if tx.connection.execute(update(deliveries).where(mine).values(values), names).rowcount != 1:
+    given_up = update(deliveries).where(MINE, unmarked).values(values)
+    if tx.connection.execute(given_up, fence(claim)).rowcount != 1:
         return False
     close_attempt(tx, claim, "handed_back", None)
     return True

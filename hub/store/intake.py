@@ -17,8 +17,8 @@ from hub.errors import HubError, QuotaExceeded, TokenReplayed
 
 from .citizens import Citizen
 from .database import Tx, upsert
-from .ports import Vault
-from .replay import UsedToken, consume_tokens
+from .ports import UsedToken, Vault
+from .replay import consume_tokens
 from .tables import clipped, quota_usage
 
 NO_ENTE = "-"

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Table,
     and_,
     bindparam,
     exists,
@@ -78,14 +79,14 @@ class Verdict:
 def allowance(standing: Standing, limits: Limits, *, under_way: int, now: datetime) -> int:
     """How many deliveries the lane may begin now."""
     most = {"closed": limits.concurrency, "half_open": 1, "open": 0}[standing.breaker(now)]
-    interval = _interval(limits)
+    interval = interval_of(limits)
     ahead = max(timedelta(), (standing.tat or now) - now)
     return max(0, min(most - under_way, (interval * limits.burst - ahead) // interval))
 
 
 def begun(standing: Standing, limits: Limits, *, count: int, now: datetime) -> Standing:
     """After `count` deliveries were begun."""
-    tat = max(standing.tat or now, now) + count * _interval(limits)
+    tat = max(standing.tat or now, now) + count * interval_of(limits)
     return replace(standing, tat=tat, claimed=standing.claimed + count, served_at=now)
 
 
@@ -110,7 +111,8 @@ def failed(standing: Standing, limits: Limits, *, now: datetime, after: timedelt
     return replace(standing, failures=failures, opened=standing.opened + 1, open_until=now + wait)
 
 
-def _interval(limits: Limits) -> timedelta:
+def interval_of(limits: Limits) -> timedelta:
+    """From one delivery to the next, at the lane's rate."""
     # Rounded up to the microsecond: the rate is a limit.
     return timedelta(microseconds=-(-1_000_000 // limits.rate_per_s))
 
@@ -165,9 +167,9 @@ def _somebody_before() -> ColumnElement[bool]:
     )
 
 
-def due_lanes(connection: Connection, now: datetime, limits: LimitsOf | None = None) -> list[Lane]:
+def due_lanes(connection: Connection, now: datetime, limits: LimitsOf) -> list[Lane]:
     """The lanes that have something due and may begin it, as far as breaker and rate say: for doorbells."""
-    return [each.lane for each in ready(connection, now, limits or {})]
+    return [each.lane for each in ready(connection, now, limits)]
 
 
 def ready(connection: Connection, now: datetime, limits: LimitsOf, lane: Lane | None = None) -> list[Ready]:
@@ -182,6 +184,11 @@ def ready(connection: Connection, now: datetime, limits: LimitsOf, lane: Lane | 
         if any(classes.values()) and allowance(standing or Standing(), its, under_way=0, now=now):
             found.append(Ready(key, row.version, its, **classes, standing=standing))
     return sorted(found, key=_turn)
+
+
+def _of_lane(table: Table) -> ColumnElement[bool]:
+    """The table's rows of the lane that the parameters name."""
+    return and_(table.c.ente_id == bindparam("ente_id"), table.c.connector_id == bindparam("connector_id"))
 
 
 def _turn(each: Ready) -> tuple[int, datetime]:
@@ -209,30 +216,19 @@ _READY = (
     .outerjoin(lanes, and_(lanes.c.ente_id == connectors.c.ente_id, lanes.c.connector_id == connectors.c.connector_id))
     .where(connectors.c.status == "active")
 )
-_READY_ONE = _READY.where(
-    connectors.c.ente_id == bindparam("ente_id"), connectors.c.connector_id == bindparam("connector_id")
-)
+_READY_ONE = _READY.where(_of_lane(connectors))
 _OLDEST = {
     (state, priority): select(deliveries)
-    .where(
-        deliveries.c.ente_id == bindparam("ente_id"),
-        deliveries.c.connector_id == bindparam("connector_id"),
-        _due(state, priority),
-    )
+    .where(_of_lane(deliveries), _due(state, priority))
     .order_by(deliveries.c.due_at, deliveries.c.delivery_id)
     .limit(bindparam("count"))
     .with_for_update(skip_locked=True, of=deliveries)
     for state, priority in _CLASSES
 }
-_ONE = select(*_STANDING).where(
-    lanes.c.ente_id == bindparam("ente_id"), lanes.c.connector_id == bindparam("connector_id")
-)
+_ONE = select(*_STANDING).where(_of_lane(lanes))
 _IF_FREE, _ALONE = _ONE.with_for_update(skip_locked=True), _ONE.with_for_update()
 _UNDER_WAY = select(func.count()).where(
-    deliveries.c.ente_id == bindparam("ente_id"),
-    deliveries.c.lease_until.is_not(None),
-    deliveries.c.lease_until >= bindparam("now"),
-    deliveries.c.connector_id == bindparam("connector_id"),
+    _of_lane(deliveries), deliveries.c.lease_until.is_not(None), deliveries.c.lease_until >= bindparam("now")
 )
 
 
@@ -257,10 +253,10 @@ class Grant:
 
 def grant(tx: Tx, each: Ready) -> Grant | None:
     """Lock the lane; None where another worker is claiming in it."""
-    if each.standing is None:
-        empty = upsert(lanes).values(each.lane._asdict() | asdict(Standing()))
-        tx.connection.execute(empty.on_conflict_do_nothing())
     name = each.lane._asdict()
+    if each.standing is None:
+        empty = upsert(lanes).values(name | asdict(Standing()))
+        tx.connection.execute(empty.on_conflict_do_nothing())
     row = tx.connection.execute(_IF_FREE, name).one_or_none()
     if row is None:
         return None

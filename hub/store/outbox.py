@@ -6,6 +6,7 @@ Every write of a worker carries its `claim_id` in the WHERE clause: one whose le
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, insert, select, update
@@ -100,11 +101,15 @@ class Settlement:
     """For how long it asked to be left alone."""
 
 
-_MINE = and_(
+MINE = and_(
     deliveries.c.ente_id == bindparam("my_ente"),
     deliveries.c.delivery_id == bindparam("my_delivery"),
     deliveries.c.claim_id == bindparam("my_claim"),
 )
+"""The row of a claim that is still its worker's; the parameters are `fence(claim)`."""
+
+UNCLAIMED: dict[str, Any] = {"claim_id": None, "lease_until": None, "about_to_send_at": None}
+"""What a delivery in nobody's hands shows."""
 
 
 def claim(tx: Tx, wishes: Sequence[Due]) -> list[list[Claim]]:
@@ -114,8 +119,9 @@ def claim(tx: Tx, wishes: Sequence[Due]) -> list[list[Claim]]:
 
 def _claim(tx: Tx, wish: Due) -> list[Claim]:
     wanted = None if wish.lane is None else Lane(*wish.lane)
-    grants = [lanes.grant(tx, each) for each in lanes.ready(tx.connection, tx.now, wish.limits, wanted)]
-    open_now = [grant for grant in grants if grant is not None and grant.allowed]
+    grants = (lanes.grant(tx, each) for each in lanes.ready(tx.connection, tx.now, wish.limits, wanted))
+    # No more lanes than deliveries: a grant is a lock, and two queries.
+    open_now = list(islice((grant for grant in grants if grant is not None and grant.allowed), wish.limit))
     parts = lanes.shared_out(wish.limit, [grant.allowed for grant in open_now])
     claims = [each for grant, part in zip(open_now, parts, strict=True) for each in _claim_in(tx, grant, part)]
     if claims:
@@ -168,7 +174,7 @@ def _record(tx: Tx, claims: Sequence[Claim], lease: timedelta) -> None:
             claims=deliveries.c.claims + 1,
             about_to_send_at=None,
         ),
-        [_mine(c) | {"my_attempts": c.attempts} for c in claims],
+        [fence(c) | {"my_attempts": c.attempts} for c in claims],
     )
     # The attempt is on record before any byte leaves.
     tx.connection.execute(
@@ -188,14 +194,14 @@ def progress(tx: Tx, steps: Sequence[Progress]) -> list[bool]:
     return [
         tx.connection.execute(
             update(deliveries)
-            .where(_MINE, _leased(tx.now))
+            .where(MINE, _leased(tx.now))
             .values(
                 memo=dict(step.memo),
                 unsafe=step.unsafe,
                 about_to_send_at=tx.now if step.unsafe else None,
                 lease_until=tx.now + step.lease,
             ),
-            _mine(step.claim),
+            fence(step.claim),
         ).rowcount
         == 1
         for step in steps
@@ -212,13 +218,10 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
     standings = lanes.standings(tx.connection, [end.claim.lane for end in settlements])
     verdicts: list[Verdict] = []
     for end in settlements:
-        values: dict[str, Any] = {
+        values = UNCLAIMED | {
             "state": end.state,
             "reason": _short(end.reason),
             "unsafe": end.unsafe,
-            "claim_id": None,
-            "lease_until": None,
-            "about_to_send_at": None,
             "claims": 0,
             "updated_at": tx.now,
             "maybe_sent": end.claim.maybe_sent or end.outcome == "unconfirmed",
@@ -233,7 +236,7 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
         in_an_outage = end.answered is False and standing is not None and standing.open_until is not None
         if (not end.spent or in_an_outage) and not end.claim.accepted:
             values["attempts"] = max(0, end.claim.attempts - 1)
-        mine = tx.connection.execute(update(deliveries).where(_MINE).values(values), _mine(end.claim)).rowcount == 1
+        mine = tx.connection.execute(update(deliveries).where(MINE).values(values), fence(end.claim)).rowcount == 1
         close_attempt(tx, end.claim, end.outcome if mine else "late", end.reason, end.detail)
         if mine and end.state not in PENDING:
             note_outcome(
@@ -312,5 +315,5 @@ def notifications(connection: Connection, wanted: Sequence[tuple[str, str, str]]
     }
 
 
-def _mine(claim: Claim) -> dict[str, str]:
+def fence(claim: Claim) -> dict[str, str]:
     return {"my_ente": claim.ente_id, "my_delivery": claim.delivery_id, "my_claim": claim.claim_id}

@@ -1,12 +1,12 @@
 """When a lane that its own rate holds back may go on."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, select
 
 from contracts.connector import Limits
 
-from .lanes import Lane, LimitsOf, standings
+from .lanes import Lane, LimitsOf, interval_of, standings
 from .tables import claimable, deliveries
 
 
@@ -15,7 +15,7 @@ def resumes_at(connection: Connection, now: datetime, lane: Lane, limits: Limits
     standing, its = standings(connection, [lane]).get(lane), limits.get(lane) or Limits()
     if standing is None or standing.tat is None or standing.breaker(now) != "closed":
         return None
-    interval = timedelta(seconds=1 / its.rate_per_s)
+    interval = interval_of(its)
     # The GCRA lets the next one pass once the arrival time is no further ahead than the burst less one.
     at = standing.tat - (its.burst - 1) * interval
     if at < now - interval:

@@ -1,6 +1,20 @@
 """What the store needs of others, as protocols: bootstrap hands over the real ones."""
 
+from datetime import datetime
 from typing import Protocol
+
+
+class UsedToken(Protocol):
+    """A token to consume (hub.security.claims): its jti is accepted once for (ente, signer, header)."""
+
+    @property
+    def header(self) -> str: ...
+
+    @property
+    def jti(self) -> str: ...
+
+    @property
+    def expires_at(self) -> datetime: ...
 
 
 class Vault(Protocol):

@@ -10,7 +10,8 @@ from contracts.identifiers import new_uuid7
 from hub.errors import HubError, ItemUnknown, PreconditionFailed, TokenReplayed
 
 from .database import Tx, upsert
-from .replay import UsedToken, consume_tokens
+from .ports import UsedToken
+from .replay import consume_tokens
 from .rows import Batch, item_key, lock_items
 from .tables import clipped, items, user_states
 

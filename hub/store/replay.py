@@ -2,27 +2,18 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import Connection, delete, select
 
 from .bulk import insert_rows
 from .database import Tx
+from .ports import UsedToken
 from .tables import replays
 
 _KEPT = timedelta(minutes=30)
 _PAST_EXPIRY = timedelta(minutes=5)
 _FIRST_WINS = "ON CONFLICT DO NOTHING RETURNING ente_id, token"
-
-
-@dataclass(frozen=True, slots=True)
-class UsedToken:
-    """A token to consume: its jti is accepted once for (ente, signer, header)."""
-
-    header: str
-    jti: str
-    expires_at: datetime
 
 
 def consume_tokens(tx: Tx, wanted: Sequence[tuple[str, str, tuple[UsedToken, ...]]]) -> list[bool]:

@@ -18,16 +18,9 @@ ItemKey = tuple[str, str, str]
 _ITEM_KEY = ("ente_id", "citizen_id", "item_id")
 _IDENTITY_KEY = itemgetter("ente_id", "vendor_id", "source", "external_id", "collection")
 _CHANGING = tuple(column.name for column in items.columns if column.name not in _ITEM_KEY)
-_UPDATE_ITEM = (
-    update(items)
-    .where(*(items.c[name] == bindparam(f"key_{name}") for name in _ITEM_KEY))
-    .values({name: bindparam(name) for name in _CHANGING})
-)
-_NUMBER_ITEM = (
-    update(items)
-    .where(*(items.c[name] == bindparam(f"key_{name}") for name in _ITEM_KEY))
-    .values(sequence=bindparam("number"))
-)
+_CHANGE = update(items).where(*(items.c[name] == bindparam(f"key_{name}") for name in _ITEM_KEY))
+_UPDATE_ITEM = _CHANGE.values({name: bindparam(name) for name in _CHANGING})
+_NUMBER_ITEM = _CHANGE.values(sequence=bindparam("number"))
 # Where all wait for all in the same order nobody waits for ever.
 IN_ORDER = (items.c.ente_id, items.c.citizen_id, items.c.item_id)
 _LOCK_ITEMS = select(items.c.item_id).where(among("item", *IN_ORDER)).order_by(*IN_ORDER).with_for_update()

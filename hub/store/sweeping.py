@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 
 from .database import Tx
-from .outbox import PENDING, note_outcome
+from .outbox import PENDING, UNCLAIMED, note_outcome
 from .replay import forget_tokens
 from .requests import forget_requests
 from .rows import Batch
@@ -62,8 +62,8 @@ def _sweep(tx: Tx, wish: Sweep) -> Swept:
     return Swept(**counts, expired=_expire(tx), shown=_show(tx))
 
 
-def _release(tx: Tx, row: dict[str, Any], wish: Sweep, place: int = 0) -> str:
-    values: dict[str, Any] = {"claim_id": None, "lease_until": None, "about_to_send_at": None, "updated_at": tx.now}
+def _release(tx: Tx, row: dict[str, Any], wish: Sweep, place: int) -> str:
+    values = UNCLAIMED | {"updated_at": tx.now}
     resends = (row["ente_id"], row["connector_id"]) in wish.resending
     if row["about_to_send_at"] is not None and not resends:
         kind, values = "unconfirmed", values | {"state": "unconfirmed", "reason": "lease.lost_while_sending"}

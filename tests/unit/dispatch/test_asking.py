@@ -47,13 +47,9 @@ def died_sending(store, folder, *, arrived):
 
 
 def work(store, connector):
-    class Writes:
-        def write(self, handler, value):
-            return store.run(handler, value)[0]
-
     (claimed,) = store.run(claim, Due(1, LEASE))[0]
     notice = make_notice(delivery_id=claimed.delivery_id)
-    Runner(Writes(), store.clock, lambda _: notice, lambda *_: connector, LEASE).run(claimed)
+    Runner(store, store.clock, lambda _: notice, lambda *_: connector, LEASE).run(claimed)
     (row,) = store.deliveries()
     return row
 

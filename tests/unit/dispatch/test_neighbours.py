@@ -45,13 +45,11 @@ class Town:
             name: Connector(provider.manifest, self._call(name, provider), lambda: "")
             for name, provider in providers.items()
         }
-        self.runner = Runner(self, self.clock, lambda _: None, lambda _, name, __: connectors[name], LEASE, lambda: 0.5)
+        self.runner = Runner(
+            store, self.clock, lambda _: None, lambda _, name, __: connectors[name], LEASE, lambda: 0.5
+        )
         for name in providers:
             store.connector(name)
-
-    def write(self, handler, value):
-        """A committer without its thread."""
-        return self.store.run(handler, value)[0]
 
     def _call(self, name, provider):
         def advance(_notice, _memo):
@@ -77,7 +75,7 @@ class Town:
 
     def _claim(self):
         limits = {(ENTE, name): provider.limits for name, provider in self.providers.items()}
-        while self._free and (claims := self.write(claim, Due(self._free, LEASE, limits=limits))):
+        while self._free and (claims := self.store.write(claim, Due(self._free, LEASE, limits=limits))):
             for each in claims:
                 self._free -= 1
                 self.under_way[each.connector_id] += 1

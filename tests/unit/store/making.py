@@ -12,6 +12,7 @@ from sqlalchemy import insert, select
 
 from hub.clock import Clock
 from hub.registry import Ente, Vendor
+from hub.security.claims import UsedToken
 from hub.security.vault import Vault
 from hub.store import directory
 from hub.store.amendments import Amendments, Upload, Withdraw
@@ -19,7 +20,6 @@ from hub.store.citizens import Citizens, Subject
 from hub.store.database import Database
 from hub.store.intake import Intake, Signed, Submission
 from hub.store.publications import Draft, Identity, PlannedDelivery, Publications
-from hub.store.replay import UsedToken
 from hub.store.tables import connectors, deliveries
 from tests import stores
 
@@ -85,6 +85,10 @@ class Store:
         """What a Committer does with a batch, without its thread."""
         with self.database.write() as tx:
             return handler(tx, list(values))
+
+    def write(self, handler, value):
+        """As a Committer's `write`: one value, and its result."""
+        return self.run(handler, value)[0]
 
     def signed(self, *, jti: str | None = None, vendor: str = "acme", **fields: Any) -> Signed:
         """A request whose signatures held, with a token of its own unless one is given."""

@@ -150,7 +150,7 @@ def standing(store):
 
 def due_now(store):
     with store.database.read() as connection:
-        return [lane.connector_id for lane in due_lanes(connection, store.clock.moment)]
+        return [lane.connector_id for lane in due_lanes(connection, store.clock.moment, {})]
 
 
 @pytest.fixture
@@ -260,6 +260,14 @@ def test_slots_are_shared_out_and_what_one_lane_leaves_the_next_takes(outbox):
     fill(outbox, "mail", 20)
     assert Counter(c.connector_id for c in take(outbox, 8)) == {"io": 4, "mail": 4}
     assert Counter(c.connector_id for c in take(outbox, 8, concurrency=5)) == {"io": 1, "mail": 7}
+
+
+def test_a_claim_touches_no_more_lanes_than_it_wishes_deliveries(outbox):
+    fill(outbox, "io", 2)
+    fill(outbox, "mail", 2)
+    assert len(take(outbox, 1)) == 1
+    with outbox.database.read() as connection:
+        assert len(standings(connection)) == 1
 
 
 @given(total=st.integers(0, 40), wishes=st.lists(st.integers(1, 20), max_size=8))

@@ -5,21 +5,19 @@ notices go one at a time and in order, an open breaker lets nothing through and 
 ended is either in somebody's hands or due at some time.
 """
 
-import tempfile
-from contextlib import ExitStack
 from datetime import timedelta
-from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+from hypothesis.stateful import Bundle, consumes, initialize, invariant, rule
 
 from contracts.connector import Limits
 from hub.store.lanes import Lane, Standing, standings
 from hub.store.outbox import Due, Progress, Settlement, claim, progress, settle
 from hub.store.sweeping import Sweep, sweep
 from tests.unit.store.filling import fill
-from tests.unit.store.making import ENTE, FakeClock, Store, fresh_database
+from tests.unit.store.machines import StoreMachine
+from tests.unit.store.making import ENTE
 
 LEASE = timedelta(seconds=60)
 LANE = Lane(ENTE, "io")
@@ -29,28 +27,18 @@ LIMITS = Limits(
 )  # fmt: skip
 
 
-class OneLane(RuleBasedStateMachine):
+class OneLane(StoreMachine):
     """The model: who holds what, the attempts that count, the breaker, and the claims of the last moments."""
 
-    kind: str
     claims = Bundle("claims")
 
     def __init__(self):
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
-        self.clock = FakeClock()
-        self.opened = ExitStack()
-        database = self.opened.enter_context(fresh_database(self.kind, Path(self.folder.name), self.clock))
-        self.store = Store(database, self.clock)
         self.holder, self.until, self.attempts = {}, {}, {}
         self.accepted, self.ended = set(), set()
         self.failures = self.times_opened = 0
         self.open_until = None
         self.begun = []
-
-    def teardown(self):
-        self.opened.close()
-        self.folder.cleanup()
 
     @initialize()
     def publish(self):

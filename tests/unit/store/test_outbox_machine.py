@@ -4,38 +4,30 @@ What holds whatever happens: a delivery is in one worker's hands at a time, only
 have been sent is never sent again unless its connector opted in.
 """
 
-import tempfile
-from contextlib import ExitStack
 from datetime import timedelta
-from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+from hypothesis.stateful import Bundle, consumes, initialize, invariant, rule
 
 from hub.store.outbox import Due, Progress, Settlement, claim, progress, settle
 from hub.store.sweeping import MAX_CLAIMS, Sweep, sweep
 from hub.store.tables import attempts
-from tests.unit.store.making import ENTE, FakeClock, Store, fresh_database, make_draft
+from tests.unit.store.machines import StoreMachine
+from tests.unit.store.making import ENTE, make_draft
 
 LEASE = timedelta(seconds=60)
 RESENDS = frozenset({(ENTE, "mail")})
 ENDED = {"delivered", "rejected", "skipped", "unconfirmed", "expired", "parked"}
 
 
-class Outbox(RuleBasedStateMachine):
+class Outbox(StoreMachine):
     """The model: who holds what until when, whether it was being sent, and how often it was sent."""
 
-    kind: str
     claims = Bundle("claims")
 
     def __init__(self):
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
-        self.clock = FakeClock()
-        self.opened = ExitStack()
-        self.database = self.opened.enter_context(fresh_database(self.kind, Path(self.folder.name), self.clock))
-        self.store = Store(self.database, self.clock)
         self.holder: dict[str, str] = {}
         self.until = {}
         self.sending: set[str] = set()
@@ -43,10 +35,6 @@ class Outbox(RuleBasedStateMachine):
         self.sent: dict[str, int] = {}
         self.ended: dict[str, str] = {}
         self.connector_of: dict[str, str] = {}
-
-    def teardown(self):
-        self.opened.close()
-        self.folder.cleanup()
 
     @initialize()
     def publish(self):

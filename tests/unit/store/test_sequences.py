@@ -1,7 +1,6 @@
 """Sequence numbers: given last, in commit order, without gap or repeat within an ente."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +10,7 @@ from hub.store.committer import Committer
 from hub.store.intake import Submission
 from hub.store.rows import number_items
 from hub.store.tables import items, sequences
+from tests.unit.store.following import seen_while
 from tests.unit.store.making import ENTE, FakeClock, fresh_database, make_draft
 
 
@@ -63,29 +63,11 @@ def test_a_reader_never_sees_a_number_appear_below_one_it_has_seen(store):
     writers = [Committer(store.database), Committer(store.database)]
     for writer in writers:
         writer.start()
-    done = threading.Event()
 
     def write(which):
         for n in range(30):
             writers[which].write(store.intake.record, Submission(store.signed(), act=make_draft(f"{which}-{n}")))
 
-    def follow():
-        seen, last = [], 0
-        while True:
-            finished = done.is_set()
-            with store.database.read() as connection:
-                query = select(items.c.sequence).where(items.c.sequence > last).order_by(items.c.sequence)
-                fresh = connection.execute(query).scalars().all()
-            seen += fresh
-            last = fresh[-1] if fresh else last
-            if finished:
-                return seen
-
-    with ThreadPoolExecutor(3) as pool:
-        reading = pool.submit(follow)
-        for writing in [pool.submit(write, which) for which in (0, 1)]:
-            writing.result()
-        done.set()
-        assert reading.result() == list(range(1, 61))
+    assert seen_while(store, *(partial(write, which) for which in (0, 1))) == list(range(1, 61))
     for writer in writers:
         writer.close()

@@ -4,9 +4,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import event, text
 
 from contracts.connector import Limits
 from hub.errors import QuotaExceeded, StoreUnavailable, VersionConflict
@@ -21,6 +22,7 @@ from hub.store.publications import Identity, Published
 from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import citizens, evidence, items, quota_usage, replays
 from tests.harness import eventually
+from tests.unit.store.following import seen_while
 from tests.unit.store.making import ENTE, Store, make_draft
 
 OTHER = "1" * 64
@@ -149,10 +151,8 @@ def test_no_delivery_is_claimed_by_two(store):
                     return found
                 found += claims
 
-        def drained(one):
-            return lambda: drain(one)
-
-        found = [each.delivery_id for claims in at_once(*map(drained, all_three)) for each in claims]
+        drains = [partial(drain, one) for one in all_three]
+        found = [each.delivery_id for claims in at_once(*drains) for each in claims]
         store.run(claim, Due(60, timedelta(minutes=1), limits=wide))
     assert len(found) == len(set(found))
     assert all(row["claim_id"] for row in store.deliveries())
@@ -169,31 +169,13 @@ def test_a_process_that_starts_leaves_the_claims_of_others_alone(store):
 
 
 def test_changes_never_misses_an_item_of_four_writers(store):
-    done = threading.Event()
-
-    def follow():
-        seen, last = [], 0
-        while True:
-            finished = done.is_set()
-            with store.database.read() as connection:
-                query = select(items.c.sequence).where(items.c.sequence > last).order_by(items.c.sequence)
-                fresh = connection.execute(query).scalars().all()
-            seen += fresh
-            last = fresh[-1] if fresh else last
-            if finished:
-                return seen
-
-    with processes(store, 4) as writers, ThreadPoolExecutor(5) as pool:
-        reading = pool.submit(follow)
+    with processes(store, 4) as writers:
 
         def write(which):
             for n in range(40):
                 publishing(writers[which], make_draft(f"{which}-{n}", tax_code=str(which)))()
 
-        for writing in [pool.submit(write, which) for which in range(4)]:
-            writing.result()
-        done.set()
-        assert reading.result() == list(range(1, 161))
+        assert seen_while(store, *(partial(write, which) for which in range(4))) == list(range(1, 161))
 
 
 def test_each_process_has_a_chain_of_its_own_and_all_hold(store):
