@@ -4,7 +4,6 @@ Starlette's router alone: an application object around it adds layers to each re
 cost a quarter of the event loop's time under load (DECISIONS 16).
 """
 
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -34,7 +33,6 @@ class Application(Router):
         @asynccontextmanager
         async def lifespan(_app: object) -> AsyncIterator[None]:
             with hub.running():
-                _spare_collections()
                 yield
 
         limiter = Limiter(
@@ -52,14 +50,6 @@ class Application(Router):
 def create_app(home: Home | None = None) -> Application:
     """The application over a home (by default that of the environment). Raises HomeError."""
     return Application(Hub(home or Home(Settings())))
-
-
-def _spare_collections() -> None:
-    """Modules, models and tables live as long as the process: the garbage collector need not look at them again, and
-    what a request leaves is freed by its counts, so that collections may be rarer."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 class _Resource:

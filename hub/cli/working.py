@@ -1,6 +1,5 @@
 """`worker` and `sweep`: processes that deliver and do not serve."""
 
-import logging
 from typing import Annotated
 
 import typer
@@ -25,7 +24,7 @@ def worker(
     changed = ({} if threads is None else {"delivery_threads": threads}) | ({"redis_url": ""} if no_redis else {})
     one = home_at(home)
     one = Home(one.settings.model_copy(update=changed))
-    _start()
+    configure()
     if one.settings.redis_url:
         process.work(one, burst=burst)
     else:
@@ -38,10 +37,5 @@ def sweep(home: HomeFolder = HOME) -> None:
 
     one = home_at(home)
     process.check(one)
-    _start()
-    process.sweep(one)
-
-
-def _start() -> None:
     configure()
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    process.sweep(one)

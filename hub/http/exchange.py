@@ -63,7 +63,7 @@ class Exchange:
         scope = self.request.scope
         headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
         bare = SignedRequest(scope["method"], scope["path"], headers, b"")
-        announced = "".join(bare.values("content-length")) or "0"
+        announced = next(iter(bare.values("content-length")), "0")
         if bare.values("transfer-encoding") or not announced.isdigit() or int(announced) > LARGE_BODY:
             before_large(bare)
         return SignedRequest(bare.method, bare.target, headers, await read_body(self.request, limit))

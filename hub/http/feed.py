@@ -24,7 +24,6 @@ from hub.store.citizens import Subject
 from hub.store.committer import Committer
 from hub.store.readers import Access, UserStateChange, change_user_state, record_access
 from hub.store.reading import Reading
-from hub.store.replay import UsedToken
 
 from .exchange import Exchange, Handler, json_response
 from .limits import Limiter
@@ -141,7 +140,7 @@ class FeedApi:
             change = UserStateChange(
                 access=_access(exchange, operation, reader, citizen_id, "ok"),
                 signer=f"portal:{reader.portal.portal_id}",
-                used=tuple(UsedToken(t.header, t.jti, t.expires_at) for t in reader.used),
+                used=reader.used,
                 level=reader.level,
                 patch=patch,
                 if_match=_if_match(exchange),

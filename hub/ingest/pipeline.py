@@ -24,7 +24,6 @@ from hub.security.chains import ChainCache
 from hub.security.modi import SignedRequest, Verified, authenticate, verify
 from hub.store.amendments import Withdraw
 from hub.store.intake import Read, Signed, Submission
-from hub.store.replay import UsedToken
 from hub.tracing import span
 
 from .canonical import parse, refusal_of
@@ -137,7 +136,7 @@ def signed_of(inbound: Inbound, verified: Verified) -> Signed:
         ente_id=verified.ente.ente_id,
         vendor_id=verified.vendor.vendor_id,
         signer=verified.signer,
-        used=tuple([UsedToken(token.header, token.jti, token.expires_at) for token in verified.used]),
+        used=verified.used,
         tokens=verified.tokens,
         body=inbound.request.body,
         daily_quota=verified.vendor.daily_quota,

@@ -72,16 +72,22 @@ def commit(connection: sqlite3.Connection, rows: list[Row]) -> None:
     connection.execute("COMMIT")
 
 
-POSTGRES_SCHEMA = SCHEMA.replace("BLOB", "BYTEA").replace("WITHOUT ROWID", "").replace("REAL", "FLOAT8")
+_POSTGRES_SCHEMA = SCHEMA.replace("BLOB", "BYTEA").replace("WITHOUT ROWID", "").replace("REAL", "FLOAT8")
 _POSTGRES_RECORDS = (
     "INSERT INTO record SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[])"
 )
 _POSTGRES_OUTBOX = "INSERT INTO outbox SELECT o, r, 'queued', %s FROM unnest(%s::text[], %s::text[]) AS u(o, r)"
 
 
+def prepare_postgres(url: str) -> None:
+    """The limit's two tables in a PostgreSQL."""
+    with _postgres(url) as connection:
+        connection.execute(_POSTGRES_SCHEMA)  # type: ignore[arg-type]  # a literal, put together
+
+
 def postgres_commit(url: str) -> Callable[[list[Row]], None]:
     """The same on PostgreSQL: two statements over arrays, one connection."""
-    connection = psycopg.connect(url.replace("+psycopg", ""))
+    connection = _postgres(url)
 
     def write(rows: list[Row]) -> None:
         ids = [row[0] for row in rows]
@@ -90,6 +96,10 @@ def postgres_commit(url: str) -> Callable[[list[Row]], None]:
         connection.commit()
 
     return write
+
+
+def _postgres(url: str) -> psycopg.Connection[Any]:
+    return psycopg.connect(url.replace("+psycopg", ""))
 
 
 def _unpadded(segment: str | bytes) -> bytes:

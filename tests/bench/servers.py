@@ -43,12 +43,14 @@ def serve_hub(
 ) -> None:
     """The hub as `raccordo serve` runs it, logs at INFO included, into a file."""
     from hub.app import create_app
+    from hub.cli.serving import spare_collections
     from hub.home import Home
     from hub.settings import Settings
     from hub.telemetry import configure
 
     configure(stream=(folder / "hub.log").open("w"))
     app = create_app(Home(Settings(home=folder, **settings)))
+    spare_collections()
     if profile is None:
         _serve(app, pipe, port)
         return
@@ -85,16 +87,6 @@ def serve_same(store: Path, home: Path, pipe: Connection) -> None:
     from .limit_server import create_app, same
 
     _serve(create_app(_writing(store), same(home)), pipe)
-
-
-def prepare_limit(url: str) -> None:
-    """The limit server's tables in a PostgreSQL."""
-    import psycopg
-
-    from .limit_server import POSTGRES_SCHEMA
-
-    with psycopg.connect(url.replace("+psycopg", "")) as connection:
-        connection.execute(POSTGRES_SCHEMA)  # type: ignore[arg-type]  # a literal, put together
 
 
 def _writing(store: Path | str) -> Callable[[list[Any]], None]:

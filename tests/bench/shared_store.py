@@ -9,7 +9,8 @@ from tests.real.postgres import Postgres
 
 from ..harness import PUBLISH_AUDIENCE
 from .corpus import Vendors
-from .servers import Generator, Server, prepare_limit, running_two, serve_hub, serve_limit
+from .limit_server import prepare_postgres
+from .servers import Generator, Server, running_two, serve_hub, serve_limit
 
 
 @contextmanager
@@ -18,7 +19,7 @@ def servers(folder: Path, vendors: Vendors, settings: dict[str, Any]) -> Iterato
     jwks = {vendors.es.kid: vendors.es.public_jwk()}
     with Postgres() as server:
         limit_url, hub_url = server.create_database("limit"), server.create_database("hub")
-        prepare_limit(limit_url)
+        prepare_postgres(limit_url)
         own = {"database_url": hub_url, "dispatch": "workers"}
         vendors.home(folder / "shared", **own)
         with (
