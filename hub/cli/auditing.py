@@ -12,6 +12,7 @@ from hub.security.causes import Refusal
 from hub.security.sign import SigningKey
 from hub.security.signed_lines import open_line
 from hub.store.chain import verify_chain
+from hub.store.jose_headers import verify_segments
 from hub.store.tables import access_log, chain_roots, evidence
 
 from .console import Failed, complain, emit, say
@@ -64,7 +65,8 @@ def examine(home: Home) -> tuple[int, int, list[str]]:
     anchors = read_anchors(home.anchors, home.key)
     with home.database.read() as connection:
         records = _count(connection, evidence) + _count(connection, access_log)
-        faults = [*anchors.faults, *verify_chain(connection, anchors.last()), *_rewritten(connection, anchors)]
+        kept = (*verify_chain(connection, anchors.last()), *verify_segments(connection))
+        faults = [*anchors.faults, *kept, *_rewritten(connection, anchors)]
     return records, anchors.count, faults
 
 

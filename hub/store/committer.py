@@ -55,7 +55,9 @@ class Committer:
 
     def __init__(self, database: Database, *, depth: int = 4096) -> None:
         self._database = database
-        self._queue: queue.Queue[_Work | None] = queue.Queue(maxsize=depth)
+        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._most = depth
+        self._ready: dict[asyncio.AbstractEventLoop, list[_Work]] = {}
         self._chain = ChainWriter(new_uuid7())
         self.watch = CommitWatch()
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
@@ -88,25 +90,38 @@ class Committer:
         """Hand over a value; returns once it is durable. Raises what the handler answered, or StoreUnavailable."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
-        # All who are ready now come first: they share the batch, whose fixed cost is that of several messages.
-        await asyncio.sleep(0)
-        self._put(_Work(handler, value, loop, future))
+        # All who are ready in this turn are handed over together: they share the batch, whose fixed cost is that of
+        # several messages.
+        ready = self._ready.get(loop)
+        if ready is None:
+            ready = self._ready[loop] = []
+            loop.call_soon(self._hand_over, loop)
+        ready.append(_Work(handler, value, loop, future))
         return await future
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        works = self._ready.pop(loop)
+        try:
+            self._put(works)
+        except StoreUnavailable as refusal:
+            for work in works:
+                if not work.future.done():
+                    work.future.set_exception(refusal)
 
     def write(self, handler: Handler[V, R], value: V) -> R:
         """The same for a thread."""
         future: Future[R] = Future()
-        self._put(_Work(handler, value, None, future))
+        self._put([_Work(handler, value, None, future)])
         return future.result()
 
-    def _put(self, work: _Work) -> None:
+    def _put(self, works: list[_Work]) -> None:
         with self._door:
             if self._closed:
                 raise StoreUnavailable(cause="the committer is closed")
-            try:
-                self._queue.put_nowait(work)
-            except queue.Full:
-                raise StoreUnavailable(cause="the committer's queue is full") from None
+            if self._queue.qsize() + len(works) > self._most:
+                raise StoreUnavailable(cause="the committer's queue is full")
+            for work in works:
+                self._queue.put(work)
 
     def _run(self) -> None:
         crowded = False

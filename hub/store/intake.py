@@ -17,6 +17,7 @@ from hub.errors import HubError, QuotaExceeded, TokenReplayed
 
 from .citizens import Citizen
 from .database import Tx, upsert
+from .jose_headers import JoseHeaders
 from .ports import UsedToken, Vault
 from .replay import consume_tokens
 from .tables import clipped, quota_usage
@@ -90,10 +91,12 @@ class Intake:
     def __init__(self, vault: Vault, appliers: Mapping[type, ApplyActs]) -> None:
         self._vault = vault
         self._appliers = appliers
+        self._headers = JoseHeaders()
 
     def record(self, tx: Tx, submissions: Sequence[Submission[Any]]) -> list[Any]:
         """A Committer handler: each submission's answer, or the error to raise to its caller."""
         results: list[Any] = [None] * len(submissions)
+        tokens = self._headers.keep(tx, [submission.signed.tokens for submission in submissions])
         fresh = _consume(tx, submissions, results)
         allowed = _count(tx, submissions, fresh, results)
         by_type: dict[type, list[int]] = {}
@@ -109,8 +112,8 @@ class Intake:
             acts = [(submissions[n].signed, submissions[n].act) for n in numbers]
             for n, result in zip(numbers, self._appliers[kind](tx, acts), strict=True):
                 results[n] = result
-        for submission, result in zip(submissions, results, strict=True):
-            tx.evidence_rows.append(self._evidence(tx, submission.signed, result))
+        for submission, kept, result in zip(submissions, tokens, results, strict=True):
+            tx.evidence_rows.append(self._evidence(tx, submission.signed, kept, result))
         return [result.answer if isinstance(result, Done) else result for result in results]
 
     def record_unsigned(self, tx: Tx, refusals: Sequence[Unsigned]) -> list[None]:
@@ -121,13 +124,15 @@ class Intake:
             tx.evidence_rows.append(row)
         return [None] * len(refusals)
 
-    def _evidence(self, tx: Tx, signed: Signed, result: Done | Read | HubError) -> dict[str, Any]:
+    def _evidence(
+        self, tx: Tx, signed: Signed, tokens: dict[str, str], result: Done | Read | HubError
+    ) -> dict[str, Any]:
         row = _evidence_row(tx, signed.ente_id, signed.request_id, signed.operation)
         row |= {
             "vendor_id": signed.vendor_id,
             "signer": signed.signer,
             "body_sha256": hashlib.sha256(signed.body).hexdigest(),
-            "tokens": _kept_tokens(signed.tokens),
+            "tokens": tokens,
         }
         if isinstance(result, HubError):
             # A refused body belongs to no citizen, so there is no key to keep it under: its hash and tokens stay.
@@ -145,19 +150,6 @@ class Intake:
             return row
         place = f"evidence|body|{signed.ente_id}|{row['evidence_id']}"
         return row | {"body_sealed": self._vault.seal_with(result.citizen.data_key, signed.body, place)}
-
-
-def _kept_tokens(tokens: Mapping[str, str]) -> dict[str, str]:
-    """The tokens; a protected segment that stands in the one before is left out (`.payload.signature`).
-
-    The two of a request nearly always share it, and with a certificate chain in it, it is most of what they weigh.
-    """
-    kept, before = {}, ""
-    for header, compact in tokens.items():
-        protected, _, rest = compact.partition(".")
-        kept[header] = f".{rest}" if protected == before else compact
-        before = protected
-    return kept
 
 
 def _evidence_row(tx: Tx, ente_id: str, request_id: str, operation: str) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def _partition(connection: Connection, table: Table, parts: int) -> int:
     for number in range(parts):
         run(
             f"CREATE TABLE {table.name}_{number:02} PARTITION OF {table.name} "
-            f"FOR VALUES WITH (MODULUS {parts}, REMAINDER {number})"
+            f"FOR VALUES WITH (MODULUS {parts}, REMAINDER {number}){_storage(connection, whole)}"
         )
     names = ", ".join(column.name for column in table.columns)
     run(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {whole}")  # noqa: S608 - our own names
@@ -66,6 +66,13 @@ def _partition(connection: Connection, table: Table, parts: int) -> int:
         connection.execute(CreateIndex(index))
     run(f"DROP TABLE {whole}")
     return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def _storage(connection: Connection, table: str) -> str:
+    """The storage parameters that a migration gave to the table."""
+    query = text("SELECT array_to_string(reloptions, ', ') FROM pg_class WHERE oid = to_regclass(:name)")
+    options = connection.execute(query, {"name": table}).scalar()
+    return f" WITH ({options})" if options else ""
 
 
 def _name(index: Index) -> str:

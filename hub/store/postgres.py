@@ -43,7 +43,10 @@ _SESSION = {
     "keepalives_count": "4",
     "tcp_user_timeout": "30000",
 }
-_TIMEOUTS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
+# Everything is found by key. A join by hash or merge reads a whole table, which a plan made while it was small and kept
+# goes on to do when it has grown.
+_PLANS = "-c enable_hashjoin=off -c enable_mergejoin=off"
+_TIMEOUTS = f"{_PLANS} -c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
 # A migration may take its time, but waits for no lock so long that everybody else queues behind it.
 _MIGRATION_TIMEOUTS = "-c statement_timeout=0 -c lock_timeout=5s"
 # Accepted means stored: on a server that was told otherwise as well.

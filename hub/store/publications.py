@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from sqlalchemy import select
 
@@ -14,15 +14,16 @@ from hub.errors import AlreadyWithdrawn, HubError, RecipientChanged, StateTermin
 from hub.metrics import count_publications
 
 from .citizens import Citizen, Citizens, Subject
-from .database import Tx, among, keys
+from .database import Tx
 from .directory import HUB_VENDOR as HUB_VENDOR
 from .folding import meet, settle_paid
+from .identities import Identity, load_by_identity
 from .intake import Done, Signed
 from .lanes import NORMAL
 from .outbox import notifications
 from .ports import Vault
-from .rows import IN_ORDER, Batch, payload_place
-from .tables import item_identities, item_versions, items
+from .rows import Batch, payload_place
+from .tables import item_versions
 
 # What a source may still report once it has reported these (`settled` 12): facts are not taken back.
 _TERMINAL: dict[tuple[str, str], frozenset[str]] = {
@@ -30,30 +31,6 @@ _TERMINAL: dict[tuple[str, str], frozenset[str]] = {
     ("payments", "refunded"): frozenset({"refunded"}),
     ("documents", "revoked"): frozenset({"revoked"}),
 }
-
-_NAMES = item_identities.c
-_BY_IDENTITY = (
-    select(_NAMES.external_id.label("identity_external_id"), items)
-    .join(
-        items,
-        (items.c.ente_id == _NAMES.ente_id)
-        & (items.c.citizen_id == _NAMES.citizen_id)
-        & (items.c.item_id == _NAMES.item_id),
-    )
-    .where(among("name", _NAMES.ente_id, _NAMES.vendor_id, _NAMES.source, _NAMES.external_id, _NAMES.collection))
-)
-# In an order that is no index's: with one, SQLite walks all items in that order to save itself a sort.
-_HELD_BY_IDENTITY = _BY_IDENTITY.order_by(*(column.concat("") for column in IN_ORDER)).with_for_update(of=items)
-
-
-class Identity(NamedTuple):
-    """An item by its vendor's own name, unique in an ente."""
-
-    ente_id: str
-    vendor_id: str
-    source: str
-    external_id: str
-    collection: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,19 +223,6 @@ class Publications:
                 "received_at": tx.now,
             }
         )
-
-
-def load_by_identity(tx: Tx, identities: set[Identity], *, lock: bool = False) -> dict[Identity, dict[str, Any]]:
-    """The items that exist under these names; with `lock` held until the commit, to be changed."""
-    if not identities:
-        return {}
-    rows = tx.connection.execute(_HELD_BY_IDENTITY if lock else _BY_IDENTITY, keys("name", identities)).mappings()
-    found = {}
-    for row in rows:
-        item = dict(row)
-        external_id = item.pop("identity_external_id")
-        found[Identity(item["ente_id"], item["vendor_id"], item["source"], external_id, item["collection"])] = item
-    return found
 
 
 def _columns(tx: Tx, draft: Draft) -> dict[str, Any]:

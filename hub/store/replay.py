@@ -27,8 +27,7 @@ def consume_tokens(tx: Tx, wanted: Sequence[tuple[str, str, tuple[UsedToken, ...
             if key not in first:
                 first[key] = n
                 rows[key] = {"ente_id": ente_id, "token": key[1], "used_at": tx.now, "expires_at": token.expires_at}
-    results = insert_rows(tx.connection, replays, [rows[key] for key in sorted(rows)], conflict=_FIRST_WINS)
-    inserted = {tuple(row) for result in results for row in result}
+    inserted = set(insert_rows(tx.connection, replays, [rows[key] for key in sorted(rows)], conflict=_FIRST_WINS))
     return [all(key in inserted and first[key] == n for key in own) for n, own in enumerate(keys)]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from hub.store.chain import tails, verify_chain
+from hub.store.jose_headers import verify_segments
 from hub.store.tables import attempts, evidence, items
 
 from .cast import BIANCHI, ENTE, NOTICE_NUMBER, ROSSI, VERDI
@@ -73,7 +74,7 @@ def _database(stage: Stage) -> list[Finding]:
         )
         refused = select(evidence.c.code).where(evidence.c.verdict == "refused").order_by(evidence.c.at)
         tried = Counter(connection.execute(select(attempts.c.outcome)).scalars())
-        faults = list(verify_chain(connection, tails(connection)))
+        faults = [*verify_chain(connection, tails(connection)), *verify_segments(connection)]
         return [
             Finding("database: items published", 4, connection.execute(published).scalar_one()),
             Finding("database: the payment is paid", ["paid"], list(payment)),

@@ -30,7 +30,7 @@ item_identities = Table(
     key("collection", 20),
     needed("item_id", String(36)),
     needed("citizen_id", String(36)),
-    Index("ux_item_identities_item_id", "ente_id", "item_id", unique=True),
+    Index("ux_item_identities_item", "item_id", "ente_id", unique=True),
     **CLUSTERED,
 )
 

@@ -1,6 +1,6 @@
 """What proves: evidence, access log, their hash chain; used tokens and quotas, which decide with the commit."""
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
 
 from .columns import CLUSTERED, Instant, ente, key, metadata, needed
 
@@ -20,13 +20,22 @@ evidence = Table(
     Column("cause", String(300)),
     needed("body_sha256", String(64)),
     Column("body_sealed", LargeBinary),  # the very bytes that were signed, under the citizen's key
-    needed("tokens", JSON),  # header -> compact JWS; `.payload.signature` where it shares the segment before it
+    needed("tokens", JSON),  # header -> compact JWS, or its parts with `jose_headers`: see `store.jose_headers`
     Column("citizen_id", String(36)),
     Column("item_id", String(36)),
     Column("version", Integer),
     needed("row_hash", String(64)),
     needed("writer_id", String(36)),
     needed("root_number", BigInteger),
+)
+
+# Protected segments of tokens, under their hex SHA-256: a certificate chain weighs more than all else in a request, and
+# each of its vendor's requests carries it.
+jose_headers = Table(
+    "jose_headers",
+    metadata,
+    key("sha256", 64),
+    needed("segment", Text),
 )
 
 access_log = Table(

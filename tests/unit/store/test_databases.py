@@ -104,11 +104,10 @@ def test_rows_that_are_there_already_are_told_apart(store):
     def put(*tokens):
         rows = [{"ente_id": ENTE, "token": token, "used_at": START, "expires_at": START} for token in tokens]
         with store.database.write() as tx:
-            results = insert_rows(tx.connection, replays, rows, conflict="ON CONFLICT DO NOTHING RETURNING token")
-            return sorted(row.token for result in results for row in result)
+            return sorted(insert_rows(tx.connection, replays, rows, conflict="ON CONFLICT DO NOTHING RETURNING token"))
 
-    assert put(b"a", b"b") == [b"a", b"b"]
-    assert put(b"b", b"c") == [b"c"]
+    assert put(b"a", b"b") == [(b"a",), (b"b",)]
+    assert put(b"b", b"c") == [(b"c",)]
 
 
 def test_what_a_provider_says_is_kept_as_far_as_it_fits(store):

@@ -1,0 +1,47 @@
+"""An item by its vendor's own name, and the item of that name."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
+
+from .database import Tx
+from .given import GIVEN, given, is_given
+from .rows import IN_ORDER, item_key
+from .tables import item_identities, items
+
+_NAMES = item_identities.c
+_NAMED = select(item_identities).select_from(
+    GIVEN.join(
+        item_identities,
+        is_given(_NAMES.ente_id, _NAMES.vendor_id, _NAMES.source, _NAMES.external_id, _NAMES.collection),
+    )
+)
+_BY_KEY = select(items).select_from(GIVEN.join(items, is_given(*IN_ORDER)))
+# In an order that is no index's: with one, SQLite walks all items in that order to save itself a sort.
+_HELD_BY_KEY = _BY_KEY.order_by(*(column.concat("") for column in IN_ORDER)).with_for_update(of=items)
+
+
+class Identity(NamedTuple):
+    """An item by its vendor's own name, unique in an ente."""
+
+    ente_id: str
+    vendor_id: str
+    source: str
+    external_id: str
+    collection: str
+
+
+def load_by_identity(tx: Tx, identities: set[Identity], *, lock: bool = False) -> dict[Identity, dict[str, Any]]:
+    """The items that exist under these names; with `lock` held until the commit, to be changed."""
+    if not identities:
+        return {}
+    names = {
+        (row.ente_id, row.citizen_id, row.item_id): Identity(
+            row.ente_id, row.vendor_id, row.source, row.external_id, row.collection
+        )
+        for row in tx.connection.execute(_NAMED, given(identities))
+    }
+    if not names:  # most are new, and there is no item to look for
+        return {}
+    rows = tx.connection.execute(_HELD_BY_KEY if lock else _BY_KEY, given(names)).mappings()
+    return {names[item_key(row)]: row for row in map(dict, rows)}
