@@ -57,8 +57,9 @@ class Tx:
 
     connection: Connection
     now: datetime
-    before_commit: list[Callable[[], None]] = field(default_factory=list)
-    """Run last in the transaction: for locks that everybody wants, so that they are held for a moment only."""
+    before_commit: list[Callable[["Tx"], None]] = field(default_factory=list)
+    """Run last in the transaction: for locks that everybody wants, so that they are held for a moment only. A step that
+    kept hold of `tx` itself would be a cycle, and every batch's rows would stay until the next collection."""
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     """Run once the commit is durable; for caches and doorbells."""
     evidence_rows: list[dict[str, Any]] = field(default_factory=list)
@@ -106,7 +107,7 @@ class Database:
             tx = Tx(connection, self.now(connection))
             yield tx
             for step in tx.before_commit:
-                step()
+                step(tx)
             if tx.work_is_due and self.is_shared:
                 postgres.notify(connection)
             try:
