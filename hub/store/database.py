@@ -10,11 +10,19 @@ from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakSet
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, inspect, make_url, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    String,
+    and_,
+    bindparam,
+    column,
+    inspect,
+    make_url,
+    select,
+    table,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert  # it compiles for SQLite too; SQLite's own does not for us
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -44,7 +52,9 @@ _PASSING = frozenset({"40001", "40P01", "23505"})
 _engines: WeakSet[Engine] = WeakSet()
 OLDEST_CODE = "oldest_code"
 """The row of `versions` that says which code this schema still serves."""
-_MIGRATIONS = Path(__file__).parent / "migrations"
+_REVISIONS = sorted(path.name[:4] for path in (Path(__file__).parent / "migrations/versions").glob("[0-9]*.py"))
+"""This code's, oldest first. The files' names tell them, so that a server need not load Alembic."""
+_SCHEMA = table("alembic_version", column("version_num", String))
 
 
 class CommitUnknown(SQLAlchemyError):
@@ -57,8 +67,9 @@ class Tx:
 
     connection: Connection
     now: datetime
-    before_commit: list[Callable[[], None]] = field(default_factory=list)
-    """Run last in the transaction: for locks that everybody wants, so that they are held for a moment only."""
+    before_commit: list[Callable[["Tx"], None]] = field(default_factory=list)
+    """Run last in the transaction: for locks that everybody wants, so that they are held for a moment only. A step that
+    kept hold of `tx` itself would be a cycle, and every batch's rows would stay until the next collection."""
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     """Run once the commit is durable; for caches and doorbells."""
     evidence_rows: list[dict[str, Any]] = field(default_factory=list)
@@ -106,7 +117,7 @@ class Database:
             tx = Tx(connection, self.now(connection))
             yield tx
             for step in tx.before_commit:
-                step()
+                step(tx)
             if tx.work_is_due and self.is_shared:
                 postgres.notify(connection)
             try:
@@ -135,13 +146,16 @@ class Database:
 
     def migrate(self, to: str = "head") -> tuple[str | None, str]:
         """Bring the schema to a migration, the newest by default; returns the revisions before and after."""
+        from . import migrating  # 8 MB of Alembic, where a schema is changed
+
         engine = postgres.open_engine(self._url, migrating=True) if self.is_shared else self.engine
         try:
             with postgres.holding(engine, "migration") if self.is_shared else nullcontext():
                 before = self.revision()
-                command.upgrade(self._alembic(engine), to)
+                migrating.upgrade(engine, to)
                 after = self.revision()
-                self._say_who_may_serve(after)
+                if after == self.newest_revision():
+                    self._say_who_may_serve(migrating.oldest_served(after))
         finally:
             if self.is_shared:
                 engine.dispose()
@@ -151,17 +165,17 @@ class Database:
     def revision(self) -> str | None:
         """The schema's revision, None for an empty database."""
         with self.engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+            if not inspect(connection).has_table(_SCHEMA.name):
+                return None
+            return connection.execute(select(_SCHEMA.c.version_num)).scalar_one_or_none()
 
     def newest_revision(self) -> str:
         """The revision this code was written for."""
-        head = self._scripts().get_current_head()
-        assert head is not None
-        return head
+        return _REVISIONS[-1]
 
     def knows(self, revision: str) -> bool:
         """Whether the revision is one of this code's; a newer version's is not."""
-        return any(script.revision == revision for script in self._scripts().walk_revisions())
+        return revision in _REVISIONS
 
     def serves(self, revision: str) -> bool:
         """Whether this code may work on that schema: one of its own, or a newer one that only added to its newest.
@@ -174,16 +188,8 @@ class Database:
             oldest = connection.execute(select(versions.c.value).where(versions.c.name == OLDEST_CODE)).scalar()
         return oldest is not None and int(self.newest_revision()) >= oldest
 
-    def _say_who_may_serve(self, revision: str | None) -> None:
-        """Leave in the database the oldest revision whose code this schema still serves: the last that took away."""
-        newest = self.newest_revision()
-        if revision != newest:
-            return
-        oldest = int(newest)
-        for script in self._scripts().walk_revisions():
-            oldest = int(script.revision)
-            if getattr(script.module, "contracts", False):
-                break
+    def _say_who_may_serve(self, oldest: int) -> None:
+        """Leave in the database the oldest revision whose code this schema still serves."""
         with self.write() as tx:
             row = upsert(versions).values(name=OLDEST_CODE, value=oldest)
             tx.connection.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": oldest}))
@@ -191,19 +197,10 @@ class Database:
     def is_empty(self) -> bool:
         """Whether no migration has made its tables yet."""
         with self.engine.connect() as connection:
-            return set(inspect(connection).get_table_names()) <= {"alembic_version"}
+            return set(inspect(connection).get_table_names()) <= {_SCHEMA.name}
 
     def close(self) -> None:
         self.engine.dispose()
-
-    def _scripts(self) -> ScriptDirectory:
-        return ScriptDirectory.from_config(self._alembic())
-
-    def _alembic(self, engine: Engine | None = None) -> Config:
-        config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS))
-        config.attributes["engine"] = engine or self.engine
-        return config
 
 
 def among(name: str, *columns: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -91,7 +91,7 @@ class Batch:
                 ],
             )
         if not (tx.new_items or tx.changed_items):
-            tx.before_commit.append(lambda: _number(tx))
+            tx.before_commit.append(_number)
         tx.new_items += self.new_items.values()
         tx.changed_items |= {item_key(item): item for item in self.changed_items.values()}
 

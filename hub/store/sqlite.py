@@ -17,12 +17,15 @@ _PRAGMAS = (
     "synchronous=FULL",
     "busy_timeout=5000",
     "foreign_keys=ON",
-    "cache_size=-16000",
+    # 4 MB a connection: the rest of the file is in the system's own cache, which is nobody's resident memory.
+    "cache_size=-4000",
     # 16 MB of log before it is copied back: a page written again and again is copied once.
     "wal_autocheckpoint=4000",
 )
-_MOST_ROWS = 32
-"""In one statement. A prepared one weighs 2 KB a row, and there is one for each number of rows and table."""
+_SIZES = (32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
+"""How many rows a statement may have. A prepared one weighs 2 KB a row, for each table; were there one for each number,
+they would fill 10 MB, or drive each other out of the driver's cache."""
+_DIALECT = dialect(json_serializer=to_json)
 
 Bind = tuple[int, Callable[[Any], Any]]
 
@@ -35,8 +38,8 @@ def open_engine(url: str) -> Engine:
     engine = create_engine(
         url,
         hide_parameters=True,
-        # Inserts are one statement for each number of rows: among 128 they would drive each other out.
-        connect_args={"cached_statements": 512},
+        # The driver's own 128 would not hold the inserts of every size beside what is read.
+        connect_args={"cached_statements": 256},
         json_serializer=to_json,
         poolclass=QueuePool,
         pool_size=8,
@@ -64,17 +67,20 @@ def _begin(connection: Connection) -> None:
 
 
 def insertions(table: Table, rows: Sequence[Mapping[str, Any]], conflict: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Statements with their parameters: one for every so many rows."""
+    """Statements with their parameters, each for as many rows as one of `_SIZES`."""
     take, binds = _columns(table)
-    for start in range(0, len(rows), _MOST_ROWS):
-        some = rows[start : start + _MOST_ROWS]
+    start = 0
+    while start < len(rows):
+        size = next(size for size in _SIZES if size <= len(rows) - start)
+        some = rows[start : start + size]
+        start += size
         values: list[Any] = []
         for row in some:
             bound = list(take(row))
             for place, bind in binds:
                 bound[place] = bind(bound[place])
             values += bound
-        yield _statement(table, len(some), conflict), tuple(values)
+        yield _statement(table, size, conflict), tuple(values)
 
 
 @lru_cache(maxsize=64)
@@ -89,11 +95,10 @@ def _bind(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
         return kind.bound  # the decorator's own layers around the same conversion cost three calls a value
     if isinstance(kind, Boolean):
         return None  # an integer already
-    own = dialect(json_serializer=to_json)
-    return kind.dialect_impl(own).bind_processor(own)
+    return kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _statement(table: Table, count: int, conflict: str) -> str:
     names = ", ".join(column.name for column in table.columns)
     row = f"({', '.join('?' * len(table.columns))})"

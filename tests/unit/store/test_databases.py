@@ -86,7 +86,7 @@ def test_a_hook_that_fails_does_not_undo_the_commit(store, caplog):
     assert "x" in {row["name"] for row in store.rows(versions)}
 
 
-@pytest.mark.parametrize("count", [0, 1, 700])
+@pytest.mark.parametrize("count", [0, 1, 31, 700])
 def test_many_rows_come_back_as_they_were_given(store, count):
     strange = "'\"\\{},NULL %s :x àèß😀\n"
     row = {str(column.name): None for column in evidence.columns} | {

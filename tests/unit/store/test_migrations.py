@@ -3,9 +3,11 @@
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import String, inspect
 
 from hub.store.database import Database
+from hub.store.migrating import MIGRATIONS
 from hub.store.tables import metadata
 from tests import stores
 from tests.unit.store.making import FakeClock
@@ -29,6 +31,12 @@ def test_migrating_again_changes_nothing(empty):
     empty.migrate()
     newest = empty.newest_revision()
     assert empty.migrate() == (newest, newest)
+
+
+def test_the_revisions_are_those_that_alembic_finds_in_the_files(empty):
+    scripts = list(ScriptDirectory(MIGRATIONS).walk_revisions())
+    assert empty.newest_revision() == scripts[0].revision
+    assert all(empty.knows(script.revision) for script in scripts)
 
 
 def differs(context, _column, _metadata_column, there, here):
