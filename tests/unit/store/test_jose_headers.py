@@ -52,7 +52,7 @@ def test_what_another_process_wrote_is_not_written_again(store):
 def test_what_was_not_committed_is_written_with_the_next(store):
     headers = JoseHeaders()
 
-    def fail():
+    def fail(_tx):
         raise RuntimeError
 
     with pytest.raises(RuntimeError), store.database.write() as tx:  # noqa: PT012 - the end of the block raises
