@@ -11,7 +11,7 @@ from cryptography import x509
 
 from hub.registry import Key
 from hub.security.causes import CAUSES, Refusal
-from hub.security.jose import jwk_key
+from hub.security.jwk import jwk_key
 from hub.security.keys import certificates_pem
 from hub.store.directory import NewKey
 
