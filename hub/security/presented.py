@@ -1,7 +1,7 @@
 """The certificates that a token's header presents: in `x5c`, behind an allowed `x5u`, or named by `x5t#S256`.
 
-They are believed in nothing yet: `certificates` decides. Only the forms that a vendor's rules allow are honoured;
-`jku`, `jwk` and SHA-1 `x5t` never are (modi 5.11).
+They are believed in nothing yet: `certificates` decides. Only the forms configured for a vendor are honoured: `x5u`
+where it has hosts, `x5t#S256` where a certificate is registered; `jku`, `jwk` and SHA-1 `x5t` never are (modi 5.11).
 """
 
 import binascii
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -25,20 +25,18 @@ from .causes import Refusal
 from .material import Shelf
 from .revocation import Consulted, Mode
 
-Reference = Literal["x5c", "x5u", "x5t#S256"]
-
 MAX_CERTIFICATES: Final = 5
 MAX_URL_CHARS: Final = 1000
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateRules:
-    """How one vendor's certificates may come, and whether their revocation is asked for."""
+    """How one vendor's certificates may come besides `x5c`, and whether their revocation is asked for."""
 
-    references: frozenset[Reference] = frozenset({"x5c"})
     x5u_hosts: frozenset[str] = frozenset()
-    """`host` or `host:port`, in lower case; only these are ever asked for certificates, over https."""
+    """`host` or `host:port`, in lower case: only these are ever asked for certificates. Empty: `x5u` is ignored."""
     revocation: Mode = "off"
 
 
@@ -58,21 +56,21 @@ def thumbprint(leaf: x509.Certificate) -> str:
 
 
 def read(header: Mapping[str, Any], vendor: Vendor, rules: CertificateRules, shelf: Shelf, now: datetime) -> Presented:
-    """The certificates of the first form in the header that the rules allow: `x5c`, `x5u`, then `x5t#S256`.
+    """The certificates of the first form in the header that is configured: `x5c`, `x5u`, then `x5t#S256`.
 
     Raises:
         Wanted: what lies behind `x5u` is not at hand.
         Refusal: `key.reference_missing`, `certificate.malformed`, `certificate.host`, `certificate.unreachable`,
             `key.unknown`.
     """
-    if "x5c" in rules.references and "x5c" in header:
+    if "x5c" in header:
         found = read_x5c(header)
-    elif "x5u" in rules.references and "x5u" in header:
+    elif "x5u" in header and rules.x5u_hosts:
         found = _read_x5u(header["x5u"], rules, shelf, now)
-    elif "x5t#S256" in rules.references and "x5t#S256" in header:
-        return _registered(header["x5t#S256"], vendor)
+    elif "x5t#S256" in header and (registered := [one for one in vendor.keys if one.kind == "certificate"]):
+        return _registered(header["x5t#S256"], registered)
     else:
-        raise Refusal("key.reference_missing", f"none of {', '.join(sorted(rules.references))}")
+        raise Refusal("key.reference_missing", "no x5c")
     if "x5t#S256" in header and header["x5t#S256"] != _x5t(found.leaf):
         raise Refusal("certificate.malformed", "x5t#S256 is not the leaf's")
     return found
@@ -122,22 +120,23 @@ def _allowed(url: str, hosts: frozenset[str]) -> bool:
         port = parts.port
     except ValueError:
         return False
-    if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or parts.fragment or " " in url:
+    # http for a simulator on the same machine; whoever fetches still has to be allowed to.
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         return False
-    if "\\" in url:  # readers of addresses disagree about it
+    # Readers of addresses disagree about a backslash.
+    if not parts.hostname or "@" in parts.netloc or parts.fragment or " " in url or "\\" in url:
         return False
     return f"{parts.hostname}:{port or 443}" in hosts or (port in (None, 443) and parts.hostname in hosts)
 
 
-def _registered(x5t: Any, vendor: Vendor) -> Presented:
+def _registered(x5t: Any, entries: Sequence[Key]) -> Presented:
     """The registered certificate of that thumbprint. A name alone says nothing about a certificate not yet known."""
     if not isinstance(x5t, str):
         raise Refusal("certificate.malformed", "x5t#S256 is no text")
-    for entry in vendor.keys:
-        if entry.kind == "certificate":
-            leaf, *others = registered_certificates(entry)
-            if _x5t(leaf) == x5t:
-                return Presented(leaf, tuple(others))
+    for entry in entries:
+        leaf, *others = registered_certificates(entry)
+        if _x5t(leaf) == x5t:
+            return Presented(leaf, tuple(others))
     raise Refusal("key.unknown", "no registered certificate has that x5t#S256", facts=f"x5t#S256 is {x5t[:100]!r}")
 
 
