@@ -106,7 +106,7 @@ def _vouched(found: Presented, print_: str, vendor: Vendor, now: datetime) -> tu
             refusal = Refusal("key.unusable", f"trust entry {entry.key_id}")
             continue
         try:
-            return entry, _pinned(entry, found) if pinned else _under(entry, found, vendor, now)
+            return entry, _pinned(entry, found, now) if pinned else _under(entry, found, vendor, now)
         except Refusal as reason:
             refusal = reason
     raise refusal
@@ -118,13 +118,14 @@ def _pins(entry: Key, print_: str) -> bool:
     return entry.kind == "thumbprint" and entry.material.strip().lower() == print_
 
 
-def _pinned(entry: Key, found: Presented) -> list[x509.Certificate]:
+def _pinned(entry: Key, found: Presented, now: datetime) -> list[x509.Certificate]:
     """The leaf, and its issuer where that came along: nobody needs it for trust, but revocation is its to tell."""
     known = registered_certificates(entry)[1:] if entry.kind == "certificate" else []
     for one in (*known, *found.intermediates):
         try:
-            found.leaf.verify_directly_issued_by(one)
+            _dates(one, now)
             _sound(one)
+            found.leaf.verify_directly_issued_by(one)
         except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, Refusal):
             continue
         return [found.leaf, one]
@@ -177,7 +178,7 @@ def _chain(
         PolicyBuilder()
         .time(now)
         .store(_store(material, tuple(anchors)))
-        .max_chain_depth(MAX_CERTIFICATES)
+        .max_chain_depth(MAX_CERTIFICATES - 1)  # without leaf and anchor
         .extension_policies(ca_policy=ExtensionPolicy.webpki_defaults_ca(), ee_policy=ExtensionPolicy.permit_all())
         .build_client_verifier()
     )

@@ -43,7 +43,7 @@ def leaf(issuing: pki.Party) -> pki.Party:
 
 
 def told(mode: Any, leaf: pki.Party, *, crl: Any = None, answer: Any = None, now: Any = NOW) -> str:
-    """The code of the refusal, "" where none, for a leaf whose issuer is the anchor; what is not given cannot be had."""
+    """The code of the refusal, "" where none, for a leaf right under the anchor; what is not given cannot be had."""
     shelf = Shelf()
     for _ in range(4):
         try:
@@ -304,13 +304,13 @@ def test_intermediates_are_asked_for_too_and_the_anchor_is_not(root: pki.Party) 
     assert [one.source for one in trusted.consulted] == ["crl", "crl"]
     assert trusted.chain == (leaf.certificate, middle.certificate, root.certificate)
     root.revoke(middle)
-    with pytest.raises(Refusal, match="certificate.revoked"):
+    with pytest.raises(Refusal, match=r"certificate\.revoked"):
         Elsewhere(root=root.crl(), middle=middle.crl()).run(check)
 
 
 def test_nothing_is_fetched_for_a_chain_that_does_not_hold(root: pki.Party) -> None:
     stranger = pki.root().issue(crl_url="http://evil")
-    with pytest.raises(Refusal, match="chain.invalid"):
+    with pytest.raises(Refusal, match=r"chain\.invalid"):
         validate(Presented(stranger.certificate, ()), anchored(root), RULES, Shelf(), NOW)
 
 
@@ -320,15 +320,15 @@ def test_a_pinned_leaf_needs_its_issuer_to_be_known(root: pki.Party) -> None:
     pem = certificates_pem([leaf.certificate]).decode()
     alone, whole = (vendor(Key("c", "certificate", one)) for one in (pem, pem + anchored(root).keys[0].material))
     bare = Presented(leaf.certificate, ())
-    with pytest.raises(Refusal, match="revocation.unknown"):
+    with pytest.raises(Refusal, match=r"revocation\.unknown"):
         validate(bare, alone, RULES, Shelf(), NOW)
     validate(bare, alone, CertificateRules(revocation="fail-open"), Shelf(), NOW)
     Elsewhere(root=root.crl()).run(lambda shelf: validate(bare, whole, RULES, shelf, NOW))
     root.revoke(leaf)
-    with pytest.raises(Refusal, match="certificate.revoked"):
+    with pytest.raises(Refusal, match=r"certificate\.revoked"):
         Elsewhere(root=root.crl()).run(lambda shelf: validate(bare, whole, RULES, shelf, NOW))
     presented = Presented(leaf.certificate, (pki.root("Other").certificate, root.certificate))
-    with pytest.raises(Refusal, match="certificate.revoked"):
+    with pytest.raises(Refusal, match=r"certificate\.revoked"):
         Elsewhere(root=root.crl()).run(lambda shelf: validate(presented, alone, RULES, shelf, NOW))
 
 
