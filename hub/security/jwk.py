@@ -1,12 +1,21 @@
 """JSON Web Keys (RFC 7517, RFC 8037): reading, naming and writing them. The only module that imports a JOSE library."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    SECP384R1,
+    SECP521R1,
+    EllipticCurve,
+    EllipticCurvePublicKey,
+    EllipticCurvePublicNumbers,
+)
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
 
@@ -14,11 +23,16 @@ from .algorithms import PrivateKey, PublicKey, algorithms_of
 from .causes import Refusal
 from .jose import VerifyingKey, unbase64url
 from .strict_json import json_object
+from .weak_keys import check_rsa
 
 _AsymmetricKey = RSAKey | ECKey | OKPKey
 _KEY_TYPES: Final = ("RSA", "EC", "OKP")
-# RFC 7518 6.2.1.2: a coordinate has the full size of the field, leading zeros included.
-_COORDINATE_BYTES: Final[Mapping[object, int]] = {"P-256": 32, "P-384": 48, "P-521": 66}
+_CURVES: Final[Mapping[str | None, tuple[Callable[[], EllipticCurve], int]]] = {
+    "P-256": (SECP256R1, 32),
+    "P-384": (SECP384R1, 48),
+    "P-521": (SECP521R1, 66),
+}
+MAX_MEMBER_BYTES: Final = 2 * 1024
 
 
 @lru_cache(maxsize=4096)
@@ -60,33 +74,45 @@ def verifying_key(jwk: Mapping[str, Any]) -> VerifyingKey:
 
 
 def _public(jwk: Mapping[str, Any]) -> PublicKey:
-    _full_coordinates(jwk)
-    # Only what says which key it is: the rest has been looked at, and a library has opinions of its own about it.
-    members = {name: jwk[name] for name in ("kty", "crv", "x", "y", "n", "e") if name in jwk}
     if "d" in jwk:
         raise Refusal("key.invalid", "a private key is nobody's to register")
-    try:
-        key = JWKRegistry.import_key(members)
-        if not isinstance(key, _AsymmetricKey):
-            raise Refusal("key.invalid", "not an RSA, EC or OKP JWK")
-        public = key.public_key
-    except (JoseError, ValueError, KeyError, TypeError, OverflowError):
-        raise Refusal("key.invalid", "not a JWK, or its point is not on the curve") from None
-    if not isinstance(public, PublicKey):
-        raise Refusal("key.invalid", "not a key of signatures")
-    return public
-
-
-def _full_coordinates(jwk: Mapping[str, Any]) -> None:
-    size = _COORDINATE_BYTES.get(jwk.get("crv")) if jwk["kty"] == "EC" and isinstance(jwk.get("crv"), str) else None
-    if size is not None:
-        for name in ("x", "y"):
+    curve = jwk.get("crv") if isinstance(jwk.get("crv"), str) else None
+    match jwk["kty"]:
+        case "RSA":
+            n, e = _number(jwk, "n"), _number(jwk, "e")
+            check_rsa(n, e)
+            return RSAPublicNumbers(e, n).public_key()
+        case "EC" if curve in _CURVES:
+            make, size = _CURVES[curve]
+            x, y = (int.from_bytes(_octets(jwk, name, size), "big") for name in ("x", "y"))
             try:
-                found = unbase64url(str(jwk.get(name)).encode("utf-8"))
-            except (Refusal, UnicodeEncodeError):
-                raise Refusal("key.invalid", f"{name} is not base64url") from None
-            if len(found) != size:
-                raise Refusal("key.invalid", f"{name} has {len(found)} bytes, {size} are needed on {jwk['crv']}")
+                return EllipticCurvePublicNumbers(x, y, make()).public_key()
+            except ValueError:
+                raise Refusal("key.invalid", f"the point is not on {curve}") from None
+        case "OKP" if curve == "Ed25519":
+            return Ed25519PublicKey.from_public_bytes(_octets(jwk, "x", 32))
+        case "OKP" if curve == "Ed448":
+            return Ed448PublicKey.from_public_bytes(_octets(jwk, "x", 57))
+    raise Refusal("key.invalid", "none of RSA, P-256, P-384, P-521, Ed25519 and Ed448")
+
+
+def _octets(jwk: Mapping[str, Any], name: str, size: int | None = None) -> bytes:
+    """RFC 7518 6.2.1.2, RFC 8037 2: a coordinate has its full size, leading zeros included."""
+    value = jwk.get(name)
+    try:
+        found = unbase64url(value.encode("ascii")) if isinstance(value, str) else b""
+    except (Refusal, UnicodeEncodeError):
+        found = b""
+    if not found or len(found) > MAX_MEMBER_BYTES:
+        raise Refusal("key.invalid", f"{name} is missing or not base64url")
+    if size is not None and len(found) != size:
+        raise Refusal("key.invalid", f"{name} has {len(found)} bytes where {size} are needed")
+    return found
+
+
+def _number(jwk: Mapping[str, Any], name: str) -> int:
+    # RFC 7518 6.3.1.1 knows that libraries put a zero byte before a modulus; it changes nothing.
+    return int.from_bytes(_octets(jwk, name), "big")
 
 
 def _named(key: PublicKey) -> _AsymmetricKey:
