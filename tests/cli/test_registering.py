@@ -43,7 +43,7 @@ def test_a_certificate_needs_a_ca_and_uses_the_one_that_is_there(call: Raccordo,
     assert (tmp_path / "k" / "ca.pem").read_bytes() == authority
 
 
-@pytest.mark.parametrize("kind", ["rs384", "rs512", "ps256", "ps384", "ps512", "es384", "es512", "eddsa"])
+@pytest.mark.parametrize("kind", ["rs384", "ps256", "es384", "es512", "eddsa"])
 def test_keys_of_every_algorithm_sign_and_verify(call: Raccordo, tmp_path: Path, kind: str) -> None:
     alg = "EdDSA" if kind == "eddsa" else kind.upper()
     assert call("keys", "new", "--kind", kind, "--out", tmp_path, "--subject", "acme", "--ca").code == 0

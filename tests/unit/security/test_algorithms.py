@@ -38,8 +38,13 @@ ORDERS = {
 
 
 @lru_cache
+def rsa_key() -> Any:
+    return keys.new_key("rs256")
+
+
+@lru_cache
 def private(alg: str) -> Any:
-    return keys.new_key(alg.lower())  # type: ignore[arg-type]
+    return rsa_key() if alg[0] in "RP" else keys.new_key(alg.lower())  # type: ignore[arg-type]
 
 
 def verifying(alg: str, public: Any = None) -> VerifyingKey:
