@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID, PublicKeyAlgorithmOID
 from cryptography.x509.verification import ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
@@ -16,6 +16,7 @@ from hub.registry import Key, Vendor
 from . import revocation
 from .algorithms import PSS_ALGORITHMS, PublicKey, algorithms_of
 from .causes import Refusal
+from .der import READING_FAILS
 from .jose import VerifyingKey
 from .material import Shelf
 from .presented import MAX_CERTIFICATES, CertificateRules, Presented, registered_certificates, thumbprint
@@ -126,7 +127,7 @@ def _pinned(entry: Key, found: Presented, now: datetime) -> list[x509.Certificat
             _dates(one, now)
             _sound(one)
             found.leaf.verify_directly_issued_by(one)
-        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, Refusal):
+        except (*READING_FAILS, InvalidSignature, Refusal):
             continue
         return [found.leaf, one]
     return [found.leaf]
@@ -186,8 +187,8 @@ def _chain(
         return verifier.verify(found.leaf, list(found.intermediates)).chain
     except VerificationError as failed:
         raise Refusal("chain.invalid", facts=str(failed)[:300]) from None
-    except ValueError:
-        raise Refusal("certificate.malformed", "an extension cannot be read") from None
+    except READING_FAILS:
+        raise Refusal("certificate.malformed", "a part of it cannot be read") from None
 
 
 def _dates(leaf: x509.Certificate, now: datetime) -> None:
@@ -203,7 +204,7 @@ def _sound(certificate: x509.Certificate) -> PublicKey:
         algorithms_of(key)
     except Refusal as refusal:
         raise Refusal("certificate.weak", refusal.note) from None
-    except (ValueError, UnsupportedAlgorithm):
+    except READING_FAILS:
         raise Refusal("certificate.weak", "a key of unknown type, or a point that is not on its curve") from None
     assert isinstance(key, PublicKey)  # algorithms_of knows no other
     return key
@@ -218,7 +219,7 @@ def _algorithms(leaf: x509.Certificate) -> tuple[str, ...]:
 def _signed_soundly(certificate: x509.Certificate) -> None:
     try:
         sound = sound_signature(certificate.signature_algorithm_oid, certificate.signature_hash_algorithm)
-    except UnsupportedAlgorithm:
+    except READING_FAILS:
         sound = False
     if not sound:
         raise Refusal("certificate.weak", "signed with SHA-1, MD5 or a hash of unknown strength")
@@ -241,11 +242,7 @@ def _usage(leaf: x509.Certificate) -> None:
 
     A seal may have contentCommitment (once nonRepudiation) in the place of digitalSignature.
     """
-    try:
-        extensions = {extension.oid: extension for extension in leaf.extensions}
-    except (ValueError, x509.DuplicateExtension):
-        raise Refusal("certificate.malformed", "an extension cannot be read") from None
-    for extension in extensions.values():
+    for extension in leaf.extensions:
         if extension.critical and extension.oid not in _UNDERSTOOD:
             raise Refusal("certificate.usage", f"critical extension {extension.oid.dotted_string} is not understood")
         match extension.value:

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import ExtensionOID
 
 from .causes import Refusal
+from .der import READING_FAILS
 from .statements import Unusable, check_dates, sound_signature
 
 _UNDERSTOOD: Final = frozenset({ExtensionOID.ISSUING_DISTRIBUTION_POINT, ExtensionOID.AUTHORITY_KEY_IDENTIFIER})
@@ -30,7 +30,10 @@ def check(
     until = check_dates(crl.last_update_utc, crl.next_update_utc, now)
     _made_by(issuer, crl)
     _covers(crl, certificate, url)
-    entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
+    try:
+        entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
+    except READING_FAILS:
+        raise Unusable("an entry cannot be read") from None
     if entry is not None:
         raise Refusal("certificate.revoked", f"by CRL, on {entry.revocation_date_utc.isoformat()}")
     return until
@@ -45,7 +48,7 @@ def _made_by(issuer: x509.Certificate, crl: x509.CertificateRevocationList) -> N
         usage = next((e.value for e in issuer.extensions if isinstance(e.value, x509.KeyUsage)), None)
         # The types say which keys a CA may have; others are a TypeError.
         held = crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except READING_FAILS:
         raise Unusable("its signature cannot be checked") from None
     if usage is not None and not usage.crl_sign:
         raise Unusable("the issuer may not sign CRLs")
@@ -54,11 +57,7 @@ def _made_by(issuer: x509.Certificate, crl: x509.CertificateRevocationList) -> N
 
 
 def _covers(crl: x509.CertificateRevocationList, certificate: x509.Certificate, url: str) -> None:
-    try:
-        extensions = list(crl.extensions)
-    except (ValueError, x509.DuplicateExtension):
-        raise Unusable("an extension cannot be read") from None
-    for extension in extensions:
+    for extension in crl.extensions:
         if isinstance(extension.value, x509.DeltaCRLIndicator):
             raise Unusable("a delta CRL")
         if extension.critical and extension.oid not in _UNDERSTOOD:

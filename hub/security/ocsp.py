@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -23,6 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from .algorithms import algorithms_of
 from .causes import Refusal
+from .der import READING_FAILS
 from .statements import Unusable, check_dates, sound_signature
 
 MAX_RESPONSES: Final = 16
@@ -50,7 +51,7 @@ def check(answer: OCSPResponse, *, certificate: x509.Certificate, issuer: x509.C
     try:
         _signed(answer, issuer, now)
         single = _about(answer, certificate, issuer)
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension):
+    except READING_FAILS:
         raise Unusable("it cannot be read") from None
     until = check_dates(single.this_update_utc, single.next_update_utc, now)
     if single.certificate_status is OCSPCertStatus.REVOKED:
@@ -118,7 +119,7 @@ def _delegated(certificate: x509.Certificate, issuer: x509.Certificate, now: dat
     try:
         certificate.verify_directly_issued_by(issuer)
         algorithms_of(certificate.public_key())
-    except (ValueError, TypeError, InvalidSignature, Refusal):
+    except (*READING_FAILS, InvalidSignature, Refusal):
         raise Unusable("the responder was not certified by the issuer, or its key is weak") from None
     if not sound_signature(certificate.signature_algorithm_oid, certificate.signature_hash_algorithm):
         raise Unusable("the responder's certificate is signed with a weak hash")

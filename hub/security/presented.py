@@ -16,11 +16,11 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from hub.registry import Key, Vendor
 
+from . import der
 from .causes import Refusal
 from .material import Shelf
 from .revocation import Consulted, Mode
@@ -95,10 +95,10 @@ def _certificates(ders: Sequence[bytes]) -> Presented:
     if not 1 <= len(ders) <= MAX_CERTIFICATES:
         raise Refusal("certificate.malformed", f"not 1 to {MAX_CERTIFICATES} certificates")
     try:
-        leaf, *others = [x509.load_der_x509_certificate(der) for der in dict.fromkeys(ders)]
-        return Presented(leaf, tuple(others))
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+        leaf, *others = [der.certificate(one) for one in dict.fromkeys(ders)]
+    except der.Unreadable:
         raise Refusal("certificate.malformed") from None
+    return Presented(leaf, tuple(others))
 
 
 def _read_x5u(x5u: Any, rules: CertificateRules, shelf: Shelf, now: datetime) -> Presented:
@@ -152,8 +152,8 @@ def registered_certificates(entry: Key) -> list[x509.Certificate]:
 @lru_cache(maxsize=1024)
 def _registered_pem(material: str) -> list[x509.Certificate]:
     try:
-        found = [x509.load_pem_x509_certificate(pem.encode("ascii")) for pem in _PEM.findall(material)]
-    except (ValueError, UnsupportedAlgorithm):
+        found = [der.pem_certificate(pem.encode("ascii")) for pem in _PEM.findall(material)]
+    except ValueError:  # Unreadable, or not ASCII
         raise Refusal("chain.invalid", "the registered certificate cannot be read") from None
     if not found:
         raise Refusal("chain.invalid", "the registry entry holds no certificate")

@@ -104,11 +104,7 @@ def _clear(
 
 def _questions(certificate: x509.Certificate, issuer: x509.Certificate) -> Iterator[tuple[Source, str, str]]:
     """(source, name on the shelf, address) in the order in which they are asked."""
-    try:
-        extensions = certificate.extensions
-        asked = ocsp.question(certificate, issuer).hex()
-    except (ValueError, x509.DuplicateExtension):
-        raise Refusal("certificate.malformed", "an extension cannot be read") from None
+    extensions, asked = certificate.extensions, ocsp.question(certificate, issuer).hex()
     for url in _addresses(extensions, _responders):
         yield "ocsp", f"{url}\n{asked}", url
     for url in _addresses(extensions, _distribution_points):

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.ocsp import OCSPResponse, OCSPResponseStatus, load_der_ocsp_response
+from cryptography.x509.ocsp import OCSPResponse, OCSPResponseStatus
 
 from hub.clock import Clock
+from hub.security import der
 from hub.security.material import Held, Source
 from hub.security.presented import MAX_CERTIFICATES
 
@@ -88,10 +88,9 @@ class CertificateFetchers:
 
 def _certificates(body: bytes) -> tuple[bytes, ...]:
     try:
-        pems = _PEM.findall(body)
-        found = [x509.load_pem_x509_certificate(pem) for pem in pems[: MAX_CERTIFICATES + 1]]
-        found = found or [x509.load_der_x509_certificate(body)]
-    except (ValueError, UnsupportedAlgorithm):
+        found = [der.pem_certificate(pem) for pem in _PEM.findall(body)[: MAX_CERTIFICATES + 1]]
+        found = found or [der.certificate(body)]
+    except der.Unreadable:
         raise Unreachable("no certificates") from None
     if len(found) > MAX_CERTIFICATES:
         raise Unreachable("too many certificates")
@@ -100,18 +99,17 @@ def _certificates(body: bytes) -> tuple[bytes, ...]:
 
 def _crl(body: bytes) -> x509.CertificateRevocationList:
     try:
-        pem = body.lstrip().startswith(b"-----BEGIN")
-        return x509.load_pem_x509_crl(body) if pem else x509.load_der_x509_crl(body)
-    except (ValueError, UnsupportedAlgorithm):
+        return der.crl(body)
+    except der.Unreadable:
         raise Unreachable("no CRL") from None
 
 
 def _ocsp(body: bytes) -> tuple[OCSPResponse, datetime | None]:
     try:
-        answer = load_der_ocsp_response(body)
+        answer = der.ocsp_answer(body)
         if answer.response_status is not OCSPResponseStatus.SUCCESSFUL:
             raise Unreachable(f"status {answer.response_status.name.lower()}")
         ends = [one.next_update_utc for one in answer.responses]
-    except (ValueError, UnsupportedAlgorithm):
+    except der.READING_FAILS:
         raise Unreachable("no OCSP answer") from None
     return answer, min((end for end in ends if end is not None), default=None)

@@ -376,6 +376,12 @@ def test_what_x5u_brought_may_be_nothing(value: Any, wanted: str) -> None:
     assert reading({"x5u": "https://certs.acme.it/a"}, rules=HOSTS, shelf=shelf) == wanted
 
 
+def test_x5u_brings_no_more_certificates_than_x5c_may_hold(root: pki.Party) -> None:
+    shelf, many = Shelf(), [root.issue().certificate.public_bytes(Encoding.DER) for _ in range(MAX_CERTIFICATES + 1)]
+    shelf.put("x5u", "https://certs.acme.it/a", Held(tuple(many), 0, NOW.timestamp() + 9))
+    assert reading({"x5u": "https://certs.acme.it/a"}, rules=HOSTS, shelf=shelf) == "certificate.malformed"
+
+
 def test_the_presented_key_is_that_of_the_leaf(root: pki.Party) -> None:
     leaf = root.issue(key=ed25519.Ed25519PrivateKey.generate())
     key = presented_key(Presented(leaf.certificate, (root.certificate,)))

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.hashes import MD5, SHA1, SHA224, SHA256, SHA512
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
 
 from hub.registry import Key, Vendor
 from hub.security import revocation
@@ -20,6 +20,7 @@ from hub.security.keys import certificates_pem
 from hub.security.material import Held, Shelf, Wanted
 from hub.security.presented import CertificateRules, Presented
 from hub.security.sign import SigningKey
+from hub.security.statements import sound_signature
 from tests import pki
 from tests.pki import CRL_URL, DAY, NOW, OCSP_URL
 
@@ -104,6 +105,7 @@ CRLS = {
     "of tomorrow": {"since": NOW + timedelta(hours=1)},
     "of another's key": {"signer": pki.root("Other")},
     "a delta": {"more": [(x509.DeltaCRLIndicator(1), True)]},
+    "a delta that does not insist": {"more": [(x509.DeltaCRLIndicator(1), False)]},
     "with something critical": {
         "more": [(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), True)]
     },
@@ -134,7 +136,7 @@ def test_a_crl_of_its_own_scope_counts(scope: Any, leaf: pki.Party, issuing: pki
     assert both(leaf, crl=issuing.crl(more=[(scope, True)])) == CLEAR
 
 
-def test_a_crl_signed_with_sha1_proves_nothing() -> None:
+def test_a_crl_signed_with_sha1_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     ca = pki.root(key=rsa.generate_private_key(public_exponent=65537, key_size=2048))
     leaf = ca.issue(crl_url=CRL_URL)
     good = ca.crl()
@@ -143,6 +145,8 @@ def test_a_crl_signed_with_sha1_proves_nothing() -> None:
     weak = x509.load_der_x509_crl(der)
     assert isinstance(weak.signature_hash_algorithm, SHA1)
     assert both(leaf, crl=weak) == NOTHING
+    monkeypatch.setattr("hub.security.crl.sound_signature", lambda *_: True)
+    assert both(leaf, crl=weak) == NOTHING, "the library refuses it too"
 
 
 def test_a_ca_that_may_not_sign_crls() -> None:
@@ -151,8 +155,20 @@ def test_a_ca_that_may_not_sign_crls() -> None:
     assert both(silent.issue(crl_url=CRL_URL), crl=silent.crl()) == NOTHING
 
 
-def test_a_crl_of_another_issuer(leaf: pki.Party, root: pki.Party) -> None:
-    assert both(leaf, crl=root.crl()) == NOTHING
+def test_a_crl_of_another_issuer(leaf: pki.Party, root: pki.Party, issuing: pki.Party) -> None:
+    renamed = root.issue("Once called otherwise", ca=True, key=issuing.key)
+    for other in (root, renamed):
+        assert both(leaf, crl=other.crl()) == NOTHING
+
+
+def test_which_hashes_are_relied_on() -> None:
+    rsa_sha256, ed25519_oid = SignatureAlgorithmOID.RSA_WITH_SHA256, SignatureAlgorithmOID.ED25519
+    assert [sound_signature(rsa_sha256, one) for one in (SHA256(), SHA512(), SHA1(), MD5(), SHA224())] == [
+        *(True, True),
+        *(False, False, False),
+    ]
+    assert sound_signature(ed25519_oid, None)
+    assert not sound_signature(rsa_sha256, None)
 
 
 ANSWERS = {
@@ -179,6 +195,14 @@ def test_an_answer_of_another_ca(leaf: pki.Party) -> None:
     stranger = pki.root("Issuing")
     assert both(leaf, answer=stranger.answer(leaf)) == NOTHING
     assert both(leaf, answer=stranger.answer(leaf, by_name=True)) == NOTHING
+
+
+@pytest.mark.parametrize(
+    "key", [None, ed25519.Ed25519PrivateKey.generate()], ids=["of the same kind", "of another kind"]
+)
+def test_an_answer_in_the_name_of_the_issuer(key: Any, leaf: pki.Party, issuing: pki.Party) -> None:
+    stranger = pki.root("Issuing", key=key)
+    assert both(leaf, answer=stranger.answer(leaf, issuer=issuing.certificate, by_name=True)) == NOTHING
 
 
 def test_a_failure_of_the_responder(leaf: pki.Party) -> None:
