@@ -175,7 +175,7 @@ LEAVES: dict[str, tuple[dict[str, Any], str]] = {
     "a key of encryption": ({"key_usage": usage()}, "certificate.usage"),
     "a server": ({"uses": [ExtendedKeyUsageOID.SERVER_AUTH]}, "certificate.usage"),
     "a responder": ({"uses": [ExtendedKeyUsageOID.OCSP_SIGNING]}, "certificate.usage"),
-    "a CA": ({"ca": True}, "certificate.usage"),
+    "a CA": ({"ca": True, "key_usage": usage(sign=True, ca=True)}, "certificate.usage"),
     "something critical": ({"more": [(UNKNOWN, True)]}, "certificate.usage"),
     "something not critical": ({"more": [(UNKNOWN, False)]}, ""),
     "expired": ({"until": NOW}, "certificate.expired"),
