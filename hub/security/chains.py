@@ -99,9 +99,8 @@ class ChainCache:
         try:
             found = validate(presented, vendor, rules, shelf, now)
         except Refusal:
-            with (
-                self._lock
-            ):  # it is no longer known: whoever sends it again must hold its key, and pays from the ration
+            # No longer known: whoever sends it again must hold its key, and pays from the ration.
+            with self._lock:
                 place.known.pop(protected, None)
             raise
         return replace(
