@@ -10,7 +10,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
-KeyKind = Literal["anchor", "public_anchor", "thumbprint", "jwk", "assertion_jwk"]
+KeyKind = Literal["anchor", "public_anchor", "thumbprint", "certificate", "jwk", "assertion_jwk"]
 TrustKind = Literal["x509", "jwk"]
 
 
@@ -34,7 +34,7 @@ class Key:
     key_id: str
     kind: KeyKind
     material: str
-    """PEM of a certificate, hex SHA-256 thumbprint, or JSON of a public JWK."""
+    """PEM of certificates (anchors, or a leaf and its issuer), hex SHA-256 thumbprint, or JSON of a public JWK."""
     kid: str | None = None
     valid_from: datetime | None = None
     valid_to: datetime | None = None

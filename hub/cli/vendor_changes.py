@@ -13,7 +13,7 @@ from hub.store.directory import NewKey, add_keys, retire_keys, set_vendor_active
 from .console import Failed, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, opened
 from .trust_material import read_material
-from .vendors import Anchor, Jwks, PublicAnchor, Thumbprint, VendorId, vendor_of
+from .vendors import Anchor, Certificate, Jwks, PublicAnchor, Thumbprint, VendorId, vendor_of
 
 
 def suspend(vendor_id: VendorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
@@ -31,6 +31,7 @@ def rotate(
     anchor: Anchor = None,
     public_anchor: PublicAnchor = None,
     thumbprint: Thumbprint = None,
+    certificate: Certificate = None,
     jwks: Jwks = None,
     overlap_hours: Annotated[
         float, typer.Option("--overlap-hours", min=0, max=8760, help="How long the old keys still hold; 0: no longer.")
@@ -48,6 +49,7 @@ def rotate(
             anchor=anchor,
             public_anchor=public_anchor,
             thumbprints=thumbprint,
+            certificates=certificate,
             jwks=jwks,
             now=one.clock.now(),
         )

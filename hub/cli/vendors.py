@@ -26,6 +26,10 @@ PublicAnchor = Annotated[
     Path | None, typer.Option("--public-anchor", exists=True, dir_okay=False, help="Issuing CA that serves others too.")
 ]
 Thumbprint = Annotated[list[str] | None, typer.Option("--thumbprint", help="Hex SHA-256 of a certificate; repeatable.")]
+Certificate = Annotated[
+    list[Path] | None,
+    typer.Option("--certificate", exists=True, dir_okay=False, help="The vendor's own, then its issuer; repeatable."),
+]
 Jwks = Annotated[Path | None, typer.Option("--jwks", exists=True, dir_okay=False, help="JWK set of public keys.")]
 
 
@@ -40,6 +44,7 @@ def add(
         str | None, typer.Option("--subject", help="CN or organizationIdentifier of its certificates; default: the id.")
     ] = None,
     thumbprint: Thumbprint = None,
+    certificate: Certificate = None,
     jwks: Jwks = None,
     collections: Annotated[str | None, typer.Option("--collections", help="a,b; default: all.")] = None,
     services: Annotated[str | None, typer.Option("--services", help="a,b; default: every service.")] = None,
@@ -66,6 +71,7 @@ def add(
             anchor=anchor,
             public_anchor=public_anchor,
             thumbprints=thumbprint,
+            certificates=certificate,
             jwks=jwks,
             now=one.clock.now(),
         )
