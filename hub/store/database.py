@@ -174,6 +174,12 @@ class Database:
             oldest = connection.execute(select(versions.c.value).where(versions.c.name == OLDEST_CODE)).scalar()
         return oldest is not None and int(self.newest_revision()) >= oldest
 
+    def suits(self, revision: str | None) -> bool:
+        """Whether that schema may be served as it is: an older one is migrated first."""
+        if revision is None or revision == self.newest_revision():
+            return revision is not None
+        return not self.knows(revision) and self.serves(revision)
+
     def _say_who_may_serve(self, revision: str | None) -> None:
         """Leave in the database the oldest revision whose code this schema still serves: the last that took away."""
         newest = self.newest_revision()
