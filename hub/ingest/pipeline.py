@@ -8,26 +8,38 @@ Each step is a value for the next:
 """
 
 import hashlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from contracts.items import Item
 from contracts.publishing import Withdrawal
 from hub.clock import Clock
-from hub.errors import CollectionForbidden, HubError, MediaUnsupported, ServiceForbidden, ServiceUnknown
+from hub.errors import (
+    CollectionForbidden,
+    HubError,
+    MediaUnsupported,
+    ServiceForbidden,
+    ServiceUnknown,
+    StoreUnavailable,
+)
 from hub.registry import Registry
 from hub.security.chains import ChainCache
 from hub.security.modi import SignedRequest, Verified, authenticate, verify
 from hub.store.amendments import Withdraw
+from hub.store.database import error_name
 from hub.store.intake import Read, Signed, Submission
 from hub.tracing import span
 
 from .canonical import parse, refusal_of
 from .drafting import KeyedHash, Route, draft_of
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +121,16 @@ class Pipeline:
         """What `act` makes of the request; a refusal of it is kept, for the token is consumed all the same."""
         signed = signed_of(inbound, verified)
         try:
-            if verified.refusal is not None:
-                raise verified.refusal
-            if collection is not None and collection not in verified.vendor.collections:
-                raise CollectionForbidden
+            _admit(verified, collection)
             return Submission(signed, act=act())
         except HubError as refusal:
             return Submission(signed, refusal=refusal)
+        except SQLAlchemyError as fault:
+            return Submission(signed, refusal=StoreUnavailable(cause=error_name(fault)))
+        except Exception:
+            # A bug of ours: the token is used up and the evidence kept all the same.
+            log.exception("intake.failed request_id=%s", inbound.request_id)
+            return Submission(signed, refusal=HubError())
 
     def _permit(self, verified: Verified, item: Item) -> None:
         service_id = item.service_id
@@ -126,6 +141,13 @@ class Pipeline:
         known = (verified.ente.ente_id, service_id) in self._registry().services
         if not known and item.collection != "services":
             raise ServiceUnknown
+
+
+def _admit(verified: Verified, collection: str | None) -> None:
+    if verified.refusal is not None:
+        raise verified.refusal
+    if collection is not None and collection not in verified.vendor.collections:
+        raise CollectionForbidden
 
 
 def signed_of(inbound: Inbound, verified: Verified) -> Signed:

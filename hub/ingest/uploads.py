@@ -7,7 +7,7 @@ from contracts.items import Document
 from hub.errors import ContentMismatch, ContentUnexpected, ItemUnknown
 from hub.registry import Vendor
 from hub.security.modi import Verified
-from hub.store.amendments import Upload
+from hub.store.amendments import Upload, must_be_active
 from hub.store.citizens import Citizens
 from hub.store.database import Database
 from hub.store.files import Files
@@ -52,7 +52,8 @@ class Uploads:
             if not found or found[0]["collection"] != "documents":
                 raise ItemUnknown
             item = found[0]
-            _, citizen = self._citizens.tax_code(connection, vendor.ente_id, item["citizen_id"])
+            must_be_active(item)
+            citizen = self._citizens.by_id(connection, vendor.ente_id, item["citizen_id"])
             payload = version_payload(connection, self._vault, citizen, item_id=item_id, version=item["version"])
         assert payload is not None
         document = read(payload)

@@ -1,6 +1,6 @@
 """What a vendor does to an item that exists: upload its file, take it back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -74,11 +74,10 @@ class Amendments:
 
     def _upload(self, tx: Tx, signed: Signed, upload: Upload) -> Done:
         item = own_item(tx, signed, upload.item_id)
-        if item["lifecycle"] != "active":
-            raise AlreadyWithdrawn
+        must_be_active(item)
         if item["version"] != upload.version:
             raise ContentMismatch("a newer version of the document was published meanwhile")
-        _, citizen = self._citizens.tax_code(tx.connection, item["ente_id"], item["citizen_id"])
+        citizen = self._citizens.by_id(tx.connection, item["ente_id"], item["citizen_id"])
         outcome: Literal["created", "unchanged"] = "unchanged"
         if item["content_sha256"] != upload.sha256:
             outcome = "created"
@@ -96,9 +95,8 @@ class Amendments:
 
     def _withdraw(self, tx: Tx, signed: Signed, withdraw: Withdraw) -> Done:
         item = own_item(tx, signed, withdraw.item_id)
-        if item["lifecycle"] == "withdrawn":
-            raise AlreadyWithdrawn
-        _, citizen = self._citizens.tax_code(tx.connection, item["ente_id"], item["citizen_id"])
+        must_be_active(item)
+        citizen = self._citizens.by_id(tx.connection, item["ente_id"], item["citizen_id"])
         batch = Batch()
         # The reason is the vendor's free text: it stays in the sealed body of the evidence.
         batch.event(item, tx.now, "withdrawn")
@@ -144,6 +142,14 @@ def own_item(tx: Tx, signed: Signed, item_id: str) -> dict[str, Any]:
     if row is None:
         raise ItemUnknown
     return dict(row)
+
+
+def must_be_active(item: Mapping[str, Any]) -> None:
+    """Raises ItemUnknown for what was erased, AlreadyWithdrawn for what was taken back."""
+    if item["lifecycle"] == "erased":
+        raise ItemUnknown
+    if item["lifecycle"] != "active":
+        raise AlreadyWithdrawn
 
 
 def _messages_about(tx: Tx, item: dict[str, Any]) -> list[dict[str, Any]]:

@@ -154,9 +154,7 @@ def test_on_a_newer_schema_that_only_added_it_is_ready(hub: HubUnderTest, oldest
     assert hub.client.get("/publish/v1/status").status_code == status
 
 
-def test_the_public_status_reads_the_database_once_a_second(
-    hub: HubUnderTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_public_status_reads_the_database_once_a_second(hub: HubUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exporter, "CHECKED_S", 3600.0)
     looks: list[None] = []
     monkeypatch.setattr(hub.hub.database, "revision", lambda: looks.append(None))

@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from hub.registry import Vendor
 from hub.store import directory
+from hub.store.erasing import erase_citizen
 from hub.store.tables import citizens, deliveries, evidence, item_versions, items, replays
 from tests.flows.making import (
     MAKERS,
@@ -414,6 +416,44 @@ def test_another_vendors_item_cannot_be_withdrawn(hub, person):
     item_id = published(hub, "messages", make_message(fresh(), tax_code=person))
     assert code(hub.withdraw(item_id, vendor=hub.other_vendor)) == (404, "item.unknown")
     assert len(titles(hub.read("/items", person))) == 1
+
+
+@pytest.fixture
+def erased(hub, person):
+    """A document whose citizen was erased."""
+    item_id = published(hub, "documents", make_document(fresh(), PDF, tax_code=person))
+    (row,) = rows(hub, items, item_id=item_id)
+    with hub.home.database.write() as tx:
+        erase_citizen(tx, ENTE, row["citizen_id"])
+    return item_id
+
+
+@pytest.mark.parametrize(
+    "act", [lambda hub, item_id: hub.withdraw(item_id), lambda hub, item_id: hub.upload(item_id, PDF)]
+)
+def test_what_was_erased_is_unknown_to_its_vendor(hub, erased, act):
+    """It was a 500: a withdrawal broke its whole batch, an upload left its token unused and no evidence."""
+    before = len(rows(hub, evidence)), len(rows(hub, replays))
+    assert code(act(hub, erased)) == (404, "item.unknown")
+    assert (len(rows(hub, evidence)), len(rows(hub, replays))) > before
+
+
+@pytest.mark.parametrize(
+    ("fault", "answer"),
+    [(RuntimeError("a bug"), (500, "hub.error")), (OperationalError("", {}, Exception()), (503, "store.unavailable"))],
+)
+def test_whatever_goes_wrong_in_judging_a_request_its_token_is_used_up(hub, monkeypatch, fault, answer):
+    item_id = published(hub, "documents", make_document(fresh(), PDF))
+
+    def broken(*_args, **_more):
+        raise fault
+
+    monkeypatch.setattr(hub.hub.uploads._files, "put", broken)
+    headers = hub.signed(PDF, method="PUT", content_type="application/pdf")
+    put = lambda: hub.client.put(f"/publish/v1/documents/{item_id}/content", content=PDF, headers=headers)  # noqa: E731
+    assert code(put()) == answer
+    monkeypatch.undo()
+    assert code(put()) == (409, "token.replayed")
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"reason": ""}', b'{"reason": "x", "altro": 1}', b'{"reason": "a\\nb"}'])
