@@ -79,9 +79,9 @@ class Amendments:
             raise ContentMismatch("a newer version of the document was published meanwhile")
         citizen = self._citizens.by_id(tx.connection, item["ente_id"], item["citizen_id"])
         outcome: Literal["created", "unchanged"] = "unchanged"
+        batch = Batch()
         if item["content_sha256"] != upload.sha256:
             outcome = "created"
-            batch = Batch()
             item |= {"content_sha256": upload.sha256, "content_key": upload.content_key, "updated_at": tx.now}
             if item["state"] == "announced":
                 item["state"] = "available"
@@ -90,6 +90,8 @@ class Amendments:
             self._publications.tell(tx, batch, upload.draft, citizen, item, created=False)
             batch.write(tx)
         told = notifications(tx.connection, [(item["ente_id"], item["citizen_id"], item["item_id"])])
+        # Of a message made just now the outbox cannot tell yet: items come last in a transaction.
+        told |= dict.fromkeys(batch.items_with_pending_deliveries(), "pending")
         answer = Uploaded(item["item_id"], item["state"], outcome, tx.now, told.get(item["item_id"], "not_sent"))
         return Done(answer, citizen, item["item_id"], item["version"], f"content.{outcome}", keep_body=False)
 

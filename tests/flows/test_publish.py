@@ -33,6 +33,7 @@ from tests.harness import (
     ENTE,
     PUBLISH_AUDIENCE,
     Caller,
+    HubUnderTest,
     eventually,
     make_message,
     make_payment,
@@ -428,14 +429,13 @@ def erased(hub, person):
     return item_id
 
 
-@pytest.mark.parametrize(
-    "act", [lambda hub, item_id: hub.withdraw(item_id), lambda hub, item_id: hub.upload(item_id, PDF)]
-)
+@pytest.mark.parametrize("act", [HubUnderTest.withdraw, lambda hub, item_id: hub.upload(item_id, PDF)])
 def test_what_was_erased_is_unknown_to_its_vendor(hub, erased, act):
     """It was a 500: a withdrawal broke its whole batch, an upload left its token unused and no evidence."""
-    before = len(rows(hub, evidence)), len(rows(hub, replays))
+    before, used = len(rows(hub, evidence)), len(rows(hub, replays))
     assert code(act(hub, erased)) == (404, "item.unknown")
-    assert (len(rows(hub, evidence)), len(rows(hub, replays))) > before
+    assert len(rows(hub, evidence)) == before + 1
+    assert len(rows(hub, replays)) > used
 
 
 @pytest.mark.parametrize(
@@ -466,6 +466,13 @@ def test_a_withdrawal_needs_a_reason_and_nothing_else(hub, body):
 
 
 # --- files
+
+
+def test_an_upload_that_makes_the_notice_says_that_it_is_pending(hub, person):
+    """It answered not_sent, so that nobody was called to send it either."""
+    item = make_document(fresh(), PDF, recipient={"tax_code": person, "email": "a@example.org"})
+    item_id = published(hub, "documents", item)
+    assert hub.upload(item_id, PDF).json()["notification"] == "pending"
 
 
 @pytest.mark.req("S49")
