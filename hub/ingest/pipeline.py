@@ -15,7 +15,6 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
 
 from contracts.items import Item
 from contracts.publishing import Withdrawal
@@ -32,7 +31,7 @@ from hub.registry import Registry
 from hub.security.chains import ChainCache
 from hub.security.modi import SignedRequest, Verified, authenticate, verify
 from hub.store.amendments import Withdraw
-from hub.store.database import error_name
+from hub.store.database import IN_TROUBLE, error_name
 from hub.store.intake import Read, Signed, Submission
 from hub.tracing import span
 
@@ -125,7 +124,7 @@ class Pipeline:
             return Submission(signed, act=act())
         except HubError as refusal:
             return Submission(signed, refusal=refusal)
-        except SQLAlchemyError as fault:
+        except IN_TROUBLE as fault:
             return Submission(signed, refusal=StoreUnavailable(cause=error_name(fault)))
         except Exception:
             # A bug of ours: the token is used up and the evidence kept all the same.

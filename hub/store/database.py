@@ -16,7 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, inspect, make_url, select
 from sqlalchemy.dialects.postgresql import insert as upsert  # it compiles for SQLite too; SQLite's own does not for us
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hub.clock import Clock, SystemClock
@@ -25,6 +25,7 @@ from . import postgres, sqlite
 from .tables import versions
 
 __all__ = [
+    "IN_TROUBLE",
     "CommitUnknown",
     "Database",
     "Tx",
@@ -41,6 +42,8 @@ log = logging.getLogger(__name__)
 
 _PASSING = frozenset({"40001", "40P01", "23505"})
 """serialization_failure, deadlock_detected, unique_violation: the next try sees what the other writer did."""
+IN_TROUBLE = (OperationalError, InterfaceError, PoolTimeout)
+"""What a database raises that is away, full or too slow: it is no fault of what was asked."""
 _engines: WeakSet[Engine] = WeakSet()
 OLDEST_CODE = "oldest_code"
 """The row of `versions` that says which code this schema still serves."""
