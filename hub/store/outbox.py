@@ -21,6 +21,8 @@ from .lanes import Lane, LimitsOf, Verdict
 from .tables import attempts, clipped, deliveries, items, timeline
 
 PENDING = ("queued", "waiting")
+ENDED = frozenset({"delivered", "rejected", "skipped", "unconfirmed", "expired", "parked"})
+"""Where the telling is over unless a person begins it again; `held` only waits for one."""
 CONNECTOR_UNKNOWN = "-"
 
 FOLLOW_UPS = 5
@@ -238,7 +240,7 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
             values["attempts"] = max(0, end.claim.attempts - 1)
         mine = tx.connection.execute(update(deliveries).where(MINE).values(values), fence(end.claim)).rowcount == 1
         close_attempt(tx, end.claim, end.outcome if mine else "late", end.reason, end.detail)
-        if mine and end.state not in PENDING:
+        if mine and end.state in ENDED:
             note_outcome(
                 tx, end.claim.ente_id, end.claim.citizen_id, end.claim.message_id, end.claim.channel, end.state
             )

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 
 from .database import Tx
-from .outbox import PENDING, UNCLAIMED, note_outcome
+from .outbox import ENDED, UNCLAIMED, note_outcome
 from .replay import forget_tokens
 from .requests import forget_requests
 from .rows import Batch
@@ -115,7 +115,7 @@ def _write(tx: Tx, row: dict[str, Any], values: dict[str, Any]) -> None:
         .values(values)
     )
     state = values.get("state", row["state"])
-    if state not in PENDING:
+    if state in ENDED:
         note_outcome(tx, row["ente_id"], row["citizen_id"], row["message_id"], row["channel"], state)
 
 
