@@ -64,7 +64,7 @@ class Hub:
         self.intake = Intake(
             vault, {Draft: publications.apply, Upload: amendments.upload, Withdraw: amendments.withdraw}
         )
-        route = router(self.connectors.outlets, clock.now)
+        route = router(self.connectors.outlets)
         self.pipeline = Pipeline(clock=clock, registry=self.registry, route=route, keyed_hash=vault.keyed_hash)
         self.uploads = Uploads(
             pipeline=self.pipeline,

@@ -130,8 +130,8 @@ class Figures:
             return self._samples
 
     def _read(self) -> Iterator[Sample]:
-        now = self._observed.database.clock.now()
         with self._observed.database.read() as connection:
+            now = self._observed.database.now(connection)
             for row in figures.connector_statuses(connection):
                 yield (
                     "raccordo_connector_paused",

@@ -26,7 +26,7 @@ ConnectorId = Annotated[str, typer.Argument(metavar="ID")]
 def list_(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """The connectors. Where the breaker is open, its provider failed again and again and is left alone for a while."""
     with opened(home) as one, one.database.read() as connection:
-        configs, lanes, now = one.configuration.load(connection), standings(connection), one.database.clock.now()
+        configs, lanes, now = one.configuration.load(connection), standings(connection), one.database.now(connection)
     rows = [
         {
             "ente_id": config.ente_id,

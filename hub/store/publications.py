@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -62,7 +62,7 @@ class PlannedDelivery:
 
     channel: str
     connector_id: str
-    expires_at: datetime
+    max_age: timedelta = timedelta()
     reason: str | None = None
     ordered: bool = False
     """Its connector wants one citizen's notices about a service one at a time."""
@@ -310,7 +310,7 @@ def _delivery_row(tx: Tx, planned: PlannedDelivery, message: dict[str, Any]) -> 
         "reason": planned.reason,
         "due_at": due_at,
         # Its age counts from when it may leave: a message for next week is not too old then.
-        "expires_at": planned.expires_at + (due_at - tx.now),
+        "expires_at": due_at + planned.max_age,
         "attempts": 0,
         "claims": 0,
         "claim_id": None,

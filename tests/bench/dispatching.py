@@ -60,7 +60,7 @@ def _rate(folder: Path, names: tuple[str, ...], messages: int) -> float:
 
 
 def _publish(hub: Hub, names: tuple[str, ...], messages: int) -> None:
-    planned = tuple(PlannedDelivery("io", name, hub.clock.now() + timedelta(days=1)) for name in names)
+    planned = tuple(PlannedDelivery("io", name, timedelta(days=1)) for name in names)
 
     def route(_: str, __: tuple[Channel, ...], ___: bool, ____: MessageKind) -> tuple[PlannedDelivery, ...]:
         return planned

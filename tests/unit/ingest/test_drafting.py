@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,7 +13,7 @@ from hub.store.publications import PlannedDelivery
 from tests.flows.making import MAKERS, make_document
 
 VENDOR = Vendor("c_h501", "acme", "Acme", "jwk", True, (), "acme")
-PLANNED = PlannedDelivery("io", "io", datetime(2026, 12, 1, tzinfo=UTC))
+PLANNED = PlannedDelivery("io", "io", timedelta(days=3))
 
 
 class Routes:

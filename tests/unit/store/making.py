@@ -116,7 +116,7 @@ class Store:
 
 def make_draft(external_id: str = "m-1", *, tax_code: str = "RSSMRA80A01H501U", **fields: Any) -> Draft:
     """A message with one delivery by `io`; the payload is whatever."""
-    planned = PlannedDelivery("io", "io", START + timedelta(days=3))
+    planned = PlannedDelivery("io", "io", timedelta(days=3))
     made: dict[str, Any] = {
         "identity": Identity(ENTE, "acme", "tributi", external_id, "messages"),
         "subject": Subject(ENTE, "person", tax_code),

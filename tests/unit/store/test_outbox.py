@@ -90,6 +90,13 @@ def test_the_age_of_what_may_leave_later_counts_from_then(store):
     assert only(store)["expires_at"] == store.clock.moment + later + timedelta(days=3)
 
 
+def test_the_age_of_a_delivery_counts_by_the_clock_of_the_database(store):
+    """It counted by that of the machine that took the message: one an hour behind had it expire an hour early."""
+    store.clock.pass_by(days=30)
+    store.publish(make_draft())
+    assert only(store)["expires_at"] == store.clock.moment + timedelta(days=3)
+
+
 def test_following_up_on_what_was_accepted_is_no_attempt(outbox):
     end(outbox, take(outbox)[0], "waiting", "continue", due_at=outbox.clock.moment, memo={"id": "x"})
     (again,) = take(outbox)
