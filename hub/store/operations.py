@@ -101,7 +101,8 @@ def paused_connectors(connection: Connection) -> dict[tuple[str, str], str]:
 
 
 def replay_delivery(tx: Tx, delivery_id: str, *, expires_in_s: int, connector_id: str | None = None) -> None:
-    """Queue an ended delivery again, from its first step; by another connector where one is given.
+    """Queue an ended delivery again, from its first step; by another connector where one is given. That bytes may have
+    left is not forgotten: who can be asked is asked first, and it never ends as unsent (DECISIONS 15, 20).
 
     Raises:
         NotThere: there is no such delivery.
@@ -127,7 +128,6 @@ def replay_delivery(tx: Tx, delivery_id: str, *, expires_in_s: int, connector_id
             claims=0,
             memo={},
             unsafe=False,
-            maybe_sent=False,
             updated_at=tx.now,
         )
     )

@@ -369,6 +369,19 @@ def test_a_person_may_send_again_what_has_ended(outbox, state):
     assert len(take(outbox)) == 1
 
 
+def test_what_may_have_left_is_not_called_unsent_after_a_replay(outbox):
+    """The replay forgot it: too old in the end, the delivery stood as expired though the citizen may have it."""
+    end(outbox, take(outbox)[0], "unconfirmed", "unconfirmed")
+    with outbox.database.write() as tx:
+        replay_delivery(tx, only(outbox)["delivery_id"], expires_in_s=3600)
+    (again,) = take(outbox)
+    assert again.maybe_sent
+    end(outbox, again, "queued", "deferred", due_at=outbox.clock.moment)
+    outbox.clock.pass_by(days=4)
+    assert swept(outbox) == Swept(expired=1)
+    assert only(outbox)["state"] == "unconfirmed"
+
+
 @pytest.mark.parametrize("state", ["delivered", "waiting", "queued"])
 def test_nobody_sends_again_what_is_done_or_under_way(outbox, state):
     end(outbox, take(outbox)[0], state, "x", due_at=outbox.clock.moment)
