@@ -102,10 +102,14 @@ class Amendments:
         batch = Batch()
         # The reason is the vendor's free text: it stays in the sealed body of the evidence.
         batch.event(item, tx.now, "withdrawn")
+        gone = {"lifecycle": "withdrawn", "turn": "none", "updated_at": tx.now}
         for changed in [item, *_messages_about(tx, item)]:
-            changed |= {"lifecycle": "withdrawn", "turn": "none", "updated_at": tx.now}
-            batch.change(changed)
+            batch.change(changed | gone)
             _stop_deliveries(tx, changed)
+        for message in tx.new_items:  # one that an upload made just now: it is written as it stands at the end
+            if (message["ente_id"], message["about_item_id"]) == (item["ente_id"], item["item_id"]):
+                message.update(gone)
+                _stop_deliveries(tx, message)
         batch.write(tx)
         return Done(Withdrawn(item["item_id"], tx.now), citizen, item["item_id"], item["version"], "item.withdrawn")
 
