@@ -109,6 +109,11 @@ class Home:
         return self.folder / "erasures.jsonl"
 
     @property
+    def backup_mark(self) -> Path:
+        """Its time is that of the last finished back-up."""
+        return self.folder / "last-backup"
+
+    @property
     def unfinished(self) -> Path:
         """Here while a restore is under way: what it has brought must not be delivered before all is settled."""
         return self.folder / "restore-unfinished"

@@ -12,6 +12,8 @@ from .outbox import UNCLAIMED
 from .tables import channel_opt_outs, citizens, deliveries, delivery_requests, items, user_states
 
 ERASED = "citizen.erased"
+_GONE = "erased:"
+"""Before the citizen_id, in the place of the hash of a tax code."""
 _OWN: tuple[Table, ...] = (delivery_requests, channel_opt_outs, user_states)
 
 
@@ -24,7 +26,7 @@ def erase_citizen(tx: Tx, ente_id: str, citizen_id: str) -> list[str]:
         NotThere: nobody has that id.
     """
     mine = (citizens.c.ente_id == ente_id) & (citizens.c.citizen_id == citizen_id)
-    gone = {"data_key_sealed": b"", "tax_code_sealed": b"", "subject_hash": f"erased:{citizen_id}"}
+    gone = {"data_key_sealed": b"", "tax_code_sealed": b"", "subject_hash": f"{_GONE}{citizen_id}"}
     if tx.connection.execute(update(citizens).where(mine).values(gone)).rowcount == 0:
         raise NotThere(citizen_id)
     files = _of(items, ente_id, citizen_id) & items.c.content_key.is_not(None)
@@ -35,6 +37,12 @@ def erase_citizen(tx: Tx, ente_id: str, citizen_id: str) -> list[str]:
     for table in _OWN:
         tx.connection.execute(delete(table).where(_of(table, ente_id, citizen_id)))
     return keys
+
+
+def erased_citizens(connection: Connection) -> set[tuple[str, str]]:
+    """(ente_id, citizen_id) of everybody who was erased here."""
+    query = select(citizens.c.ente_id, citizens.c.citizen_id).where(citizens.c.subject_hash.startswith(_GONE))
+    return {(row.ente_id, row.citizen_id) for row in connection.execute(query)}
 
 
 def others_at_work(connection: Connection) -> bool:
