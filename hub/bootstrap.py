@@ -105,7 +105,11 @@ class Hub:
             self._ringer = Ringer(self.due_lanes, Doorbell(settings.redis_url).ring)
         self._watcher = Watcher((self.registry, configs))
         self.observed = Observed(
-            self.database, self.committer, home.folder, {"trust": self.registry, "connectors": configs}
+            self.database,
+            self.committer,
+            home.folder,
+            home.backup_mark,
+            {"trust": self.registry, "connectors": configs},
         )
         self._listener = Listener(self.database, self.dispatcher.ring)
         self._anchor_writer = self.database.singleton("anchor")

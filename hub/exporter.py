@@ -35,8 +35,6 @@ CHECKED_S = 1.0
 
 STALLED_S = 30.0
 STALE_S = 30.0
-BACKUP_MARK = "last-backup"
-"""The file in the home whose time is that of the last finished back-up."""
 
 Sample = tuple[str, tuple[str, ...], float]
 
@@ -48,6 +46,7 @@ class Observed:
     database: Database
     committer: Committer
     folder: Path
+    backup_mark: Path
     snapshots: Mapping[str, Snapshot[Any]]
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _looked_at: float = field(default=float("-inf"), init=False)
@@ -113,7 +112,7 @@ class Figures:
         for name, snapshot in observed.snapshots.items():
             yield "raccordo_snapshot_age_seconds", (name,), snapshot.age_s
         yield "raccordo_disk_free_bytes", (), shutil.disk_usage(observed.folder).free
-        mark = observed.folder / BACKUP_MARK
+        mark = observed.backup_mark
         yield "raccordo_last_backup_timestamp_seconds", (), mark.stat().st_mtime if mark.exists() else 0
         for name, holds in observed.checks().items():
             yield "raccordo_ready", (name,), float(holds)
