@@ -78,7 +78,7 @@ class ConnectorPool:
             return connector
 
     def close(self) -> None:
-        """Close every connector made here; nobody may be using one any more."""
+        """Close every connector made here; whoever still uses one has given its claim back."""
         with self._lock:
             for connector in (*self._retired, *(ready for _, ready in self._ready.values())):
                 connector.close()
