@@ -15,7 +15,7 @@ from .outbox import ENDED, UNCLAIMED, note_outcome
 from .replay import forget_tokens
 from .requests import forget_requests
 from .rows import Batch
-from .tables import attempts, deliveries, enti, items
+from .tables import attempts, deliveries, enti, expirable, items
 
 MAX_CLAIMS = 5
 """Claims in a row without a result after which a delivery is parked: it may be what kills its workers."""
@@ -90,12 +90,7 @@ def _release(tx: Tx, row: dict[str, Any], wish: Sweep, place: int) -> str:
 
 
 def _expire(tx: Tx) -> int:
-    old = (
-        deliveries.c.ente_id.in_(_ALL)
-        & deliveries.c.state.in_(("queued", "held"))
-        & deliveries.c.claim_id.is_(None)
-        & (deliveries.c.expires_at <= tx.now)
-    )
+    old = deliveries.c.ente_id.in_(_ALL) & expirable & (deliveries.c.expires_at <= tx.now)
     rows = tx.connection.execute(_some(old)).mappings().all()
     for row in rows:
         state = "unconfirmed" if row["maybe_sent"] else "expired"
