@@ -91,6 +91,16 @@ def test_a_rate_that_is_used_up_lets_the_lane_go_on_when_it_allows_one_more(stor
     assert len(take(store, limits=SLOW)) == 1
 
 
+def test_a_slow_lane_that_another_thing_holds_back_is_not_looked_at_again_and_again(store):
+    """With one delivery in ten seconds, a drain asked each millisecond for ten seconds whether it might go on."""
+    store.connector()
+    store.publish(*[make_draft(f"m-{n}") for n in range(4)])
+    one_at_once = {IO: Limits(rate_per_s=0.1, burst=2, concurrency=1)}
+    take(store, limits=one_at_once)
+    store.clock.pass_by(seconds=1)
+    assert resumes(store, one_at_once) is None
+
+
 def test_a_lane_without_anything_due_waits_for_nothing(outbox):
     take(outbox, limits=SLOW)
     assert resumes(outbox) is None
