@@ -103,6 +103,8 @@ class Committer:
         with self._door:
             if self._closed:
                 raise StoreUnavailable(cause="the committer is closed")
+            if self._thread.ident is not None and not self.alive:
+                raise StoreUnavailable(cause="the committer died")
             try:
                 self._queue.put_nowait(work)
             except queue.Full:

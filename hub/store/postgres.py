@@ -130,11 +130,13 @@ class Singleton:
             connection.close()
 
     def _taken(self) -> Connection | None:
-        connection = alone(self._engine)
-        if connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (self._number,)).scalar_one():
-            return connection
-        connection.close()
-        return None
+        connection, ours = alone(self._engine), False
+        try:
+            ours = connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (self._number,)).scalar_one()
+        finally:
+            if not ours:
+                connection.close()
+        return connection if ours else None
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from tests.harness import make_home
 
 
 def test_what_fails_at_the_stop_leaves_nothing_else_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that was full for the last anchor left the database open, and on PostgreSQL the part of who anchors taken."""
+    """A disk that was full for the last anchor left the database open, and the part of who anchors taken."""
     hub = Hub(make_home(tmp_path / "home"))
     closed, released = Mock(wraps=hub.database.close), Mock()
     monkeypatch.setattr(hub.database, "close", closed)
