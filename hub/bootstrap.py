@@ -29,12 +29,14 @@ from hub.store.chain import tails
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
 from hub.store.directory import load_registry
+from hub.store.drafts import Draft
 from hub.store.files import Files
 from hub.store.intake import Intake
-from hub.store.lanes import Lane, due_lanes
+from hub.store.lanes import due_lanes
 from hub.store.listening import Listener
-from hub.store.publications import Draft, Publications
+from hub.store.publications import Publications
 from hub.store.snapshot import Snapshot, Watcher
+from hub.store.standing import Lane
 from hub.tracing import tracing
 
 if TYPE_CHECKING:

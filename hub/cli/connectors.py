@@ -10,7 +10,8 @@ from contracts.base import Code
 from contracts.failures import Failure
 from hub.home import Home
 from hub.store.configuration import ConnectorConfig, set_status
-from hub.store.lanes import Lane, Standing, standings
+from hub.store.lanes import standings
+from hub.store.standing import Lane, Standing
 
 from .connector_settings import connect, from_options, limits_from_options, masked
 from .console import Failed, WrongUsage, record, table, told

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from hub.store.committer import Committer
 from hub.store.database import error_name
-from hub.store.lanes import LimitsOf
 from hub.store.outbox import Claim, Due, claim
+from hub.store.standing import LimitsOf
 
 from .hands import Hands
 from .upkeep import swept_once

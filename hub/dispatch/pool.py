@@ -13,8 +13,8 @@ from contracts.connector import Connector, ConnectorType, Limits, Manifest
 from contracts.failures import Misconfigured
 from hub.store.configuration import ConnectorConfig
 from hub.store.database import error_name
-from hub.store.lanes import LimitsOf
 from hub.store.snapshot import Snapshot
+from hub.store.standing import LimitsOf
 
 from .routing import Outlet, Outlets
 
@@ -130,7 +130,7 @@ def channel_of(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> s
         connector = build(types, config)
     except BadConfiguration:
         manifest = _manifest_of_type(types, config)
-        return manifest and manifest.channel
+        return None if manifest is None else manifest.channel
     connector.close()
     return connector.manifest.channel
 

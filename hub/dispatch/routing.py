@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from contracts.items import Channel, MessageKind
-from hub.store.lanes import BULK, NORMAL, URGENT
+from hub.store.drafts import PlannedDelivery
 from hub.store.outbox import CONNECTOR_UNKNOWN
-from hub.store.publications import PlannedDelivery
+from hub.store.standing import BULK, NORMAL, URGENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from hub.errors import AlreadyWithdrawn, ContentMismatch, HubError, ItemUnknown
 
 from .citizens import Citizens
 from .database import Tx, among, keys
+from .drafts import Draft
 from .intake import Done, Signed
-from .outbox import notifications
-from .publications import Draft, Publications
+from .publications import Publications
 from .rows import IN_ORDER, Batch, lock_items
 from .tables import deliveries, item_identities, items
+from .telling import notifications
 
 
 @dataclass(frozen=True, slots=True)

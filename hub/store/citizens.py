@@ -69,7 +69,7 @@ class Citizens:
         """The citizen of an item. Raises LookupError."""
         return self._opened(_row(connection, ente_id, citizen_id))
 
-    def _opened(self, row: Row[Any]) -> Citizen:
+    def _opened(self, row: Any) -> Citizen:
         key = self._vault.open(row.data_key_sealed, _place("key", row.ente_id, row.citizen_id))
         return Citizen(row.ente_id, row.citizen_id, key)
 

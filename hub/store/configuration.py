@@ -9,8 +9,9 @@ from sqlalchemy import Connection, select, update
 
 from .database import Tx, upsert
 from .directory import NotThere, bump
-from .lanes import Lane, reset
+from .lanes import reset
 from .ports import Vault
+from .standing import Lane
 from .tables import clipped, connectors, deliveries
 
 RESTORED = "restored"

@@ -6,7 +6,8 @@ from sqlalchemy import Connection, select
 
 from contracts.connector import Limits
 
-from .lanes import Lane, LimitsOf, interval_of, standings
+from .lanes import standings
+from .standing import Lane, LimitsOf, interval_of
 from .tables import claimable, deliveries
 
 _SLACK = timedelta(milliseconds=50)

@@ -11,11 +11,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 
 from .database import Tx
-from .outbox import ENDED, UNCLAIMED, note_outcome
+from .outbox import ENDED, UNCLAIMED
 from .replay import forget_tokens
 from .requests import forget_requests
 from .rows import Batch
 from .tables import attempts, deliveries, enti, expirable, items
+from .telling import note_outcome
 
 MAX_CLAIMS = 5
 """Claims in a row without a result after which a delivery is parked: it may be what kills its workers."""

@@ -17,8 +17,8 @@ from hub.dispatch.dispatcher import Dispatcher
 from hub.ingest.drafting import draft_of
 from hub.registry import Vendor
 from hub.security.claims import UsedToken
+from hub.store.drafts import PlannedDelivery
 from hub.store.intake import Signed, Submission
-from hub.store.publications import PlannedDelivery
 from hub.store.tables import deliveries
 
 from ..harness import ENTE, make_home, make_message

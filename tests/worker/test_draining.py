@@ -13,8 +13,8 @@ import pytest
 from hub.bootstrap import Hub
 from hub.dispatch.draining import Drain
 from hub.home import Home
-from hub.store.lanes import Lane
 from hub.store.outbox import Claim
+from hub.store.standing import Lane
 from hub.worker.jobs import drain_of
 
 from .. import stores

@@ -11,8 +11,8 @@ from hub.dispatch.notices import Notices
 from hub.ingest.canonical import parse
 from hub.ingest.drafting import draft_of
 from hub.store.directory import load_registry
+from hub.store.drafts import PlannedDelivery
 from hub.store.outbox import Due, claim
-from hub.store.publications import PlannedDelivery
 from hub.store.tables import items
 from tests.flows.making import MAKERS
 from tests.unit.store.making import START, make_vendor

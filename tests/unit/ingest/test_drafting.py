@@ -9,7 +9,7 @@ import pytest
 from hub.ingest.canonical import parse, read
 from hub.ingest.drafting import draft_of, uploaded_draft
 from hub.registry import Vendor
-from hub.store.publications import PlannedDelivery
+from hub.store.drafts import PlannedDelivery
 from tests.flows.making import MAKERS, make_document
 
 VENDOR = Vendor("c_h501", "acme", "Acme", "jwk", True, (), "acme")

@@ -18,8 +18,9 @@ from hub.store import directory
 from hub.store.amendments import Amendments, Upload, Withdraw
 from hub.store.citizens import Citizens, Subject
 from hub.store.database import Database
+from hub.store.drafts import Draft, Identity, PlannedDelivery
 from hub.store.intake import Intake, Signed, Submission
-from hub.store.publications import Draft, Identity, PlannedDelivery, Publications
+from hub.store.publications import Publications
 from hub.store.tables import connectors, deliveries
 from tests import stores
 

@@ -6,9 +6,9 @@ import pytest
 
 from contracts.connector import Limits
 from hub.store.handing_back import hand_back
-from hub.store.lanes import Lane
 from hub.store.outbox import Due, Progress, Settlement, claim, progress, settle
 from hub.store.pacing import resumes_at
+from hub.store.standing import Lane
 from hub.store.tables import attempts
 from tests.unit.store.making import ENTE, make_draft
 

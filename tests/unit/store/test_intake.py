@@ -7,8 +7,8 @@ import pytest
 from hub.errors import ContractViolation, QuotaExceeded, RecipientChanged, TokenReplayed, VersionConflict
 from hub.store.amendments import Upload, Withdraw
 from hub.store.directory import HUB_VENDOR
+from hub.store.drafts import Identity, Published
 from hub.store.intake import Read, Submission
-from hub.store.publications import Identity, Published
 from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import citizens, evidence, items, quota_usage, replays
 from tests.unit.store.making import ENTE, make_draft

@@ -12,21 +12,9 @@ from sqlalchemy import update
 
 from contracts.connector import Limits
 from hub.store.configuration import set_status
-from hub.store.lanes import (
-    BULK,
-    NORMAL,
-    URGENT,
-    Lane,
-    Standing,
-    allowance,
-    answered,
-    begun,
-    due_lanes,
-    failed,
-    shared_out,
-    standings,
-)
+from hub.store.lanes import due_lanes, shared_out, standings
 from hub.store.outbox import Due, Settlement, claim, settle
+from hub.store.standing import BULK, NORMAL, URGENT, Lane, Standing, allowance, answered, begun, failed
 from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import deliveries
 from tests.unit.store.filling import fill
