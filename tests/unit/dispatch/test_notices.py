@@ -47,9 +47,7 @@ def test_the_notice_of_what_was_withdrawn_is_not_sent(store, withdrawn):
         notice(store)
 
 
-@pytest.mark.parametrize(
-    ("window", "offered"), [((5, 20), True), ((-5, 5), False), ((-5, 20), True), ((20, 30), False)]
-)
+@pytest.mark.parametrize(("days", "offered"), [((5, 20), True), ((-5, 5), False), ((-5, 20), True), ((20, 30), False)])
 def test_the_action_of_a_message_for_later_is_the_one_open_when_it_leaves(store, days, offered):
     """It was the one open at the publication: a link that had closed by then, or none."""
     begin, end = (START + timedelta(days=count) for count in days)
