@@ -1,11 +1,11 @@
 """The composition root: from a home to a hub at work. The only place that chooses."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connectors import registry as connectors_registry
 from contracts.base import rfc3339
@@ -29,13 +29,18 @@ from hub.store.chain import tails
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
 from hub.store.directory import load_registry
+from hub.store.drafts import Draft
 from hub.store.files import Files
 from hub.store.intake import Intake
-from hub.store.lanes import Lane, due_lanes
+from hub.store.lanes import due_lanes
 from hub.store.listening import Listener
-from hub.store.publications import Draft, Publications
+from hub.store.publications import Publications
 from hub.store.snapshot import Snapshot, Watcher
+from hub.store.standing import Lane
 from hub.tracing import tracing
+
+if TYPE_CHECKING:
+    from hub.dispatch.doorbell import Ringer
 
 # The whole of a connector's longest step, and time to settle.
 LEASE = timedelta(seconds=180)
@@ -64,7 +69,7 @@ class Hub:
         self.intake = Intake(
             vault, {Draft: publications.apply, Upload: amendments.upload, Withdraw: amendments.withdraw}
         )
-        route = router(self.connectors.outlets, clock.now)
+        route = router(self.connectors.outlets)
         self.pipeline = Pipeline(clock=clock, registry=self.registry, route=route, keyed_hash=vault.keyed_hash)
         self.uploads = Uploads(
             pipeline=self.pipeline,
@@ -98,14 +103,14 @@ class Hub:
             grace_s=settings.stop_grace_s,
             after_sweep=self.anchor,
         )
-        self._ringer: Any = None
-        if settings.dispatch == "workers" and settings.redis_url:
-            from hub.dispatch.doorbell import Doorbell, Ringer  # 10 MB of RQ, where there is a Redis
-
-            self._ringer = Ringer(self.due_lanes, Doorbell(settings.redis_url).ring)
+        self._ringer: Ringer | None = None
         self._watcher = Watcher((self.registry, configs))
         self.observed = Observed(
-            self.database, self.committer, home.folder, {"trust": self.registry, "connectors": configs}
+            self.database,
+            self.committer,
+            home.folder,
+            home.backup_mark,
+            {"trust": self.registry, "connectors": configs},
         )
         self._listener = Listener(self.database, self.dispatcher.ring)
         self._anchor_writer = self.database.singleton("anchor")
@@ -117,7 +122,7 @@ class Hub:
         embedded = self.settings.dispatch == "embedded"
         # Others that share the database have claims of their own: nobody takes those over.
         alone = not self.database.is_shared
-        calling = self.delivering(alone=alone) if embedded else self._ringer or nullcontext()
+        calling = self.delivering(alone=alone) if embedded else self._calling()
         exported = exporting(self.settings.metrics_address, self.observed)
         with self.home.taken(), self.working(serving=True), calling, exported:
             yield
@@ -125,19 +130,19 @@ class Hub:
     @contextmanager
     def working(self, *, serving: bool = False) -> Iterator[None]:
         """Write and follow the configuration: all that a work-horse needs."""
-        self.committer.start()
-        self._watcher.start()
-        try:
+        with ExitStack() as last:
+            # From below: each is put down whatever the others do.
+            last.callback(self.database.close)
+            last.callback(self._anchor_writer.release)
+            if serving:
+                last.callback(self._write_anchor)
+            last.callback(self.committer.close)
+            last.callback(self.connectors.close)
+            last.callback(self._watcher.stop)
+            self.committer.start()
+            self._watcher.start()
             with tracing():
                 yield
-        finally:
-            self._watcher.stop()
-            self.connectors.close()
-            self.committer.close()
-            if serving:
-                self._write_anchor()
-            self._anchor_writer.release()
-            self.database.close()
 
     @contextmanager
     def delivering(self, *, alone: bool = False) -> Iterator[None]:
@@ -149,6 +154,17 @@ class Hub:
         finally:
             self._listener.stop()
             self.dispatcher.stop()
+
+    @contextmanager
+    def _calling(self) -> Iterator[None]:
+        """Call workers for what is due, where there is a Redis; without one they look for themselves."""
+        if not self.settings.redis_url:
+            yield
+            return
+        from hub.dispatch.doorbell import Doorbell, Ringer  # 10 MB of RQ
+
+        with closing(Doorbell(self.settings.redis_url)) as bell, Ringer(self.due_lanes, bell.ring) as self._ringer:
+            yield
 
     def ring(self) -> None:
         """Something may be due. Best effort, and at once."""

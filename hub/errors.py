@@ -224,7 +224,7 @@ class QuotaExceeded(HubError):
 
 
 class StoreUnavailable(HubError):
-    """The store cannot take writes now; nothing was accepted. Try again."""
+    """The store cannot be read or written now; nothing was accepted. Try again."""
 
     status, code, title = 503, "store.unavailable", "Archivio non disponibile / Store unavailable"
 

@@ -10,7 +10,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +19,6 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
-from sqlalchemy import select
 
 from hub import metrics
 from hub.store import figures
@@ -31,11 +30,11 @@ log = logging.getLogger(__name__)
 
 CACHED_S = 5.0
 """Several scrapers, or an impatient one, read the database no more often than this."""
+CHECKED_S = 1.0
+"""Nor does whoever asks for the public `/status` have it looked at more often than this."""
 
 STALLED_S = 30.0
 STALE_S = 30.0
-BACKUP_MARK = "last-backup"
-"""The file in the home whose time is that of the last finished back-up."""
 
 Sample = tuple[str, tuple[str, ...], float]
 
@@ -47,14 +46,20 @@ class Observed:
     database: Database
     committer: Committer
     folder: Path
+    backup_mark: Path
     snapshots: Mapping[str, Snapshot[Any]]
-    _wanted_revision: str | None = field(default=None, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _looked_at: float = field(default=float("-inf"), init=False)
+    _seen: tuple[bool, bool] = field(default=(False, False), init=False)
+    _suiting: str | None = field(default=None, init=False)
+    """A revision that this code serves: to find that out, it reads its own migrations."""
 
     def checks(self) -> dict[str, bool]:
         """Each condition of readiness, by name."""
+        answers, suits = self._database()
         return {
-            "database": self._holds(self._answers),
-            "migrations": self._holds(self._is_migrated),
+            "database": answers,
+            "migrations": suits,
             "committer": self.committer.alive and self.committer.watch.under_way_s < STALLED_S,
             # Older than that, a key that was revoked may still be believed.
             "configuration": all(snapshot.age_s < STALE_S for snapshot in self.snapshots.values()),
@@ -63,22 +68,23 @@ class Observed:
     def ready(self) -> bool:
         return all(self.checks().values())
 
-    def _answers(self) -> bool:
-        with self.database.read() as connection:
-            return bool(connection.execute(select(1)).scalar_one())
+    def _database(self) -> tuple[bool, bool]:
+        """Whether it answers, and whether this code serves its schema: as it was a moment ago."""
+        with self._lock:
+            if time.monotonic() - self._looked_at >= CHECKED_S:
+                self._seen = self._look()
+                self._looked_at = time.monotonic()
+            return self._seen
 
-    def _is_migrated(self) -> bool:
-        if self._wanted_revision is None:
-            self._wanted_revision = self.database.newest_revision()
-        return self.database.revision() == self._wanted_revision
-
-    @staticmethod
-    def _holds(check: Callable[[], bool]) -> bool:
+    def _look(self) -> tuple[bool, bool]:
         try:
-            return check()
+            found = self.database.revision()
+            if found != self._suiting:
+                self._suiting = found if self.database.suits(found) else None
         except Exception as exc:  # noqa: BLE001 - whatever keeps it from answering, it does not hold
             log.warning("ready.check_failed error=%s", error_name(exc))
-            return False
+            return False, False
+        return True, found is not None and found == self._suiting
 
 
 class Figures:
@@ -106,7 +112,7 @@ class Figures:
         for name, snapshot in observed.snapshots.items():
             yield "raccordo_snapshot_age_seconds", (name,), snapshot.age_s
         yield "raccordo_disk_free_bytes", (), shutil.disk_usage(observed.folder).free
-        mark = observed.folder / BACKUP_MARK
+        mark = observed.backup_mark
         yield "raccordo_last_backup_timestamp_seconds", (), mark.stat().st_mtime if mark.exists() else 0
         for name, holds in observed.checks().items():
             yield "raccordo_ready", (name,), float(holds)
@@ -123,8 +129,8 @@ class Figures:
             return self._samples
 
     def _read(self) -> Iterator[Sample]:
-        now = self._observed.database.clock.now()
         with self._observed.database.read() as connection:
+            now = self._observed.database.now(connection)
             for row in figures.connector_statuses(connection):
                 yield (
                     "raccordo_connector_paused",

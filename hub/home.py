@@ -81,8 +81,9 @@ class Home:
             return self.database
         if self.unfinished.exists():
             raise HomeError(f"a restore into {self.folder} was not finished: empty it and its database, and start over")
-        found, wanted = self._revision(self.database.serves), self.database.newest_revision()
-        if found != wanted and (found is None or self.database.knows(found)):
+        found = self._revision(self.database.serves)
+        if not self.database.suits(found):
+            wanted = self.database.newest_revision()
             raise HomeError(
                 f"the database is at migration {found}, this version needs {wanted}: run `raccordo migrate`"
             )
@@ -106,6 +107,11 @@ class Home:
     def erasures(self) -> Path:
         """The journal of erasures (`hub.backup.erasures`)."""
         return self.folder / "erasures.jsonl"
+
+    @property
+    def backup_mark(self) -> Path:
+        """Its time is that of the last finished back-up."""
+        return self.folder / "last-backup"
 
     @property
     def unfinished(self) -> Path:

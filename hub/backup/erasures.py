@@ -5,14 +5,17 @@ middle; a back-up records how many there were, so that an older journal is not t
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from contracts.base import rfc3339
+from hub.home import Home
 from hub.security.causes import Refusal
 from hub.security.sign import SigningKey
 from hub.security.signed_lines import append_durably, open_line, signed_line
+from hub.store.erasing import erased_citizens
 
 _FIRST = "0" * 64
 
@@ -39,11 +42,12 @@ class Journal:
 
     def add(self, ente_id: str, citizen_id: str, at: datetime) -> None:
         """Note an erasure, durably; before the database is changed: a note too many does no harm. Raises BadJournal."""
-        lines = self._lines()
-        self.read()
+        number, previous = 1, _FIRST
+        for _, line in self._verified():
+            number, previous = number + 1, _hash(line)
         content = {
-            "number": len(lines) + 1,
-            "previous": _hash(lines[-1]) if lines else _FIRST,
+            "number": number,
+            "previous": previous,
             "ente_id": ente_id,
             "citizen_id": citizen_id,
             "at": rfc3339(at),
@@ -52,22 +56,40 @@ class Journal:
 
     def read(self) -> list[Erasure]:
         """Every erasure, oldest first. Raises BadJournal."""
-        found, previous = [], _FIRST
+        return [erasure for erasure, _ in self._verified()]
+
+    def _verified(self) -> Iterator[tuple[Erasure, bytes]]:
+        """Each erasure with its line."""
+        previous = _FIRST
         for number, line in enumerate(self._lines(), 1):
             try:
                 content = open_line(line, self.key)
                 if (content["number"], content["previous"]) != (number, previous):
                     raise BadJournal(f"{self.path}: before line {number} something is missing or in another order")
-                found.append(Erasure(content["ente_id"], content["citizen_id"], content["at"]))
+                erasure = Erasure(content["ente_id"], content["citizen_id"], content["at"])
             except Refusal:
                 raise BadJournal(f"{self.path}: the signature of line {number} does not hold") from None
             except (ValueError, KeyError, TypeError, AttributeError):
                 raise BadJournal(f"{self.path}: line {number} cannot be read") from None
+            yield erasure, line
             previous = _hash(line)
-        return found
 
     def _lines(self) -> list[bytes]:
         return self.path.read_bytes().splitlines() if self.path.exists() else []
+
+
+def check_journal(home: Home) -> None:
+    """Whether everybody whom the database shows as erased stands in this home's journal. Raises BadJournal: several
+    machines may share a database, and a restore would bring back whom another one erased.
+    """
+    with home.database.read() as connection:
+        erased = erased_citizens(connection)
+    known = {(each.ente_id, each.citizen_id) for each in Journal(home.erasures, home.key).read()}
+    if missing := len(erased - known):
+        raise BadJournal(
+            f"{home.erasures} lacks {missing} erasures that were made on another machine: copy its journal here first, "
+            "and erase on one machine only"
+        )
 
 
 def _hash(line: bytes) -> str:

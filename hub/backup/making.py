@@ -16,12 +16,11 @@ from pathlib import Path
 import orjson
 
 from contracts.base import rfc3339
-from hub.durable import sync
-from hub.exporter import BACKUP_MARK
+from hub.durable import sync, sync_all
 from hub.home import Home
-from hub.store.copying import Snapshot, snapshot
+from hub.store.copying import Picture, taken
 
-from .erasures import Journal
+from .erasures import Journal, check_journal
 from .keys import seal_keys
 from .manifest import Manifest, Part, part_of
 
@@ -39,8 +38,9 @@ def make_backup(home: Home, folder: Path, *, passphrase: str | None) -> Manifest
 
     Raises:
         Refused: the folder is there already, or cannot be made.
-        BadJournal: the journal of erasures does not hold.
+        BadJournal: the journal of erasures does not hold, or lacks somebody.
     """
+    check_journal(home)
     unfinished = folder.with_name(f"{folder.name}.part")
     if folder.exists() or unfinished.exists():
         raise Refused(f"{folder} or {unfinished} is there already; give each back-up a folder of its own")
@@ -50,19 +50,20 @@ def make_backup(home: Home, folder: Path, *, passphrase: str | None) -> Manifest
         raise Refused(f"{unfinished}: {exc.strerror}") from None
     made = _write(home, unfinished, passphrase)
     made.write(unfinished, home.key)
-    _sync(unfinished)
+    sync_all(unfinished)  # before the back-up gets its name
     unfinished.rename(folder)
-    (home.folder / BACKUP_MARK).touch(mode=0o600)
+    sync(folder.parent)
+    home.backup_mark.touch(mode=0o600)
     return made
 
 
 def _write(home: Home, folder: Path, passphrase: str | None) -> Manifest:
-    erasures = len(Journal(home.erasures, home.key).read())
     parts = [*_copied(home, folder)]
+    erasures = len(Journal(folder / home.erasures.name, home.key).read())
     at = rfc3339(home.clock.now())
     revision = home.database.revision()
     assert revision is not None
-    with snapshot(home.database) as picture:
+    with taken(home.database) as picture:
         columns = picture.tables
         rows = {name: _write_table(picture, folder, name) for name in columns}
         parts += [part_of(folder, table_path(name)) for name in columns]
@@ -98,7 +99,7 @@ def _copied(home: Home, folder: Path) -> Iterator[Part]:
             yield part_of(folder, source.name)
 
 
-def _write_table(picture: Snapshot, folder: Path, name: str) -> int:
+def _write_table(picture: Picture, folder: Path, name: str) -> int:
     (folder / "tables").mkdir(exist_ok=True)
     count = 0
     with gzip.open(folder / table_path(name), "wb", compresslevel=3) as file:
@@ -124,9 +125,3 @@ def _copy_files(source: Path, folder: Path, keys: Iterator[str]) -> tuple[int, i
             sums.write(f"{part_of(folder, name).sha256}  {key}\n")
             copied += 1
     return copied, missing
-
-
-def _sync(folder: Path) -> None:
-    """Everything on disk before the back-up gets its name."""
-    for path in (*folder.rglob("*"), folder):
-        sync(path)

@@ -19,6 +19,7 @@ from typing import Any
 
 import orjson
 
+from hub.durable import sync, sync_all
 from hub.home import Home
 from hub.security.keys import write_private
 from hub.store.copying import fill, settle_restored
@@ -69,11 +70,14 @@ def restore_backup(home: Home, folder: Path, *, passphrase: Callable[[], str], e
     if not home.database.knows(manifest.revision):
         raise BadBackup(f"it is of a newer raccordo (migration {manifest.revision}): install that version first")
     home.unfinished.touch()
+    sync(home.folder)
     newest = _fill(home, folder, manifest)
     held = settle_restored(home.database)
     _bring_files(home, folder, erasures)
     erased = _erase_again(home, to_erase)
+    sync_all(home.folder)
     home.unfinished.unlink()
+    sync(home.folder)
     return Restored(manifest, held, erased, newest)
 
 
@@ -124,7 +128,9 @@ def remove_files(home: Home, keys: list[str]) -> None:
 def _to_erase(home: Home, folder: Path, manifest: Manifest, newest: Path | None) -> list[Erasure]:
     known = Journal(folder / home.erasures.name, home.key).read()
     found = known if newest is None else Journal(newest, home.key).read()
-    if found[: len(known)] != known or len(known) != manifest.erasures:
+    if len(known) != manifest.erasures:
+        raise BadJournal(f"{folder / home.erasures.name}: it is not the journal that the back-up was made with")
+    if found[: len(known)] != known:
         raise BadJournal(f"{newest}: it is older than the back-up, or of another hub: give the newest one")
     return found
 

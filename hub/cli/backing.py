@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.backup.erasures import BadJournal, Journal
+from hub.backup.erasures import BadJournal, Journal, check_journal
 from hub.backup.keys import SHORTEST, WrongPassphrase
 from hub.backup.making import Refused, make_backup
 from hub.backup.manifest import BadBackup
@@ -106,6 +106,7 @@ def erase(ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = Fals
         if found is None:
             raise Failed("nothing is held about that tax code")
         try:
+            check_journal(one)
             Journal(one.erasures, one.key).add(ente_id, found.citizen_id, one.clock.now())
         except BadJournal as problem:
             raise Failed(str(problem)) from None

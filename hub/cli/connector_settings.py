@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from contracts.connector import Connector, ConnectorType
-from contracts.failures import Misconfigured
 from hub.dispatch.pool import BadConfiguration, build
 from hub.store.configuration import ConnectorConfig
 
@@ -50,8 +49,6 @@ def connect(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Conn
         return build(types, config)
     except BadConfiguration as fault:
         raise WrongUsage(f"connector {config.connector_id}: {fault}") from None
-    except Misconfigured as fault:
-        raise WrongUsage(f"connector {config.connector_id}: {fault.reason}: {fault.detail}") from None
 
 
 def masked(kind: ConnectorType | None, settings: Mapping[str, Any]) -> dict[str, Any]:

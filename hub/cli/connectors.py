@@ -10,7 +10,8 @@ from contracts.base import Code
 from contracts.failures import Failure
 from hub.home import Home
 from hub.store.configuration import ConnectorConfig, set_status
-from hub.store.lanes import Lane, Standing, standings
+from hub.store.lanes import standings
+from hub.store.standing import Lane, Standing
 
 from .connector_settings import connect, from_options, limits_from_options, masked
 from .console import Failed, WrongUsage, record, table, told
@@ -26,7 +27,7 @@ ConnectorId = Annotated[str, typer.Argument(metavar="ID")]
 def list_(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """The connectors. Where the breaker is open, its provider failed again and again and is left alone for a while."""
     with opened(home) as one, one.database.read() as connection:
-        configs, lanes, now = one.configuration.load(connection), standings(connection), one.database.clock.now()
+        configs, lanes, now = one.configuration.load(connection), standings(connection), one.database.now(connection)
     rows = [
         {
             "ente_id": config.ente_id,

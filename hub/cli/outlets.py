@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import get_args
 
 from contracts.connector import ConnectorType
-from contracts.failures import Misconfigured
 from contracts.items import Channel
-from hub.dispatch.pool import BadConfiguration, Configs, build
+from hub.dispatch.pool import Configs, channel_of, in_turn
 from hub.home import Home
 from hub.store.configuration import ConnectorConfig
 from hub.store.directory import load_registry
@@ -16,13 +15,8 @@ CHANNELS: tuple[str, ...] = get_args(Channel)
 
 def pick(types: Mapping[str, ConnectorType], configs: Configs, ente_id: str, channel: str) -> ConnectorConfig | None:
     """The connector that serves a channel of an ente: the first active one by id, else the first paused one."""
-    found = [
-        config
-        for (ente, _), config in sorted(configs.items())
-        if ente == ente_id and _channel(types, config) == channel
-    ]
-    active = (config for config in found if config.status == "active")
-    return next(active, found[0] if found else None)
+    its = (config for config in in_turn(configs) if config.ente_id == ente_id)
+    return next((config for config in its if channel_of(types, config) == channel), None)
 
 
 def unserved(home: Home) -> dict[str, list[str]]:
@@ -34,13 +28,3 @@ def unserved(home: Home) -> dict[str, list[str]]:
         for ente in registry.enti
     }
     return {ente_id: channels for ente_id, channels in found.items() if channels}
-
-
-def _channel(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> str | None:
-    """None where the settings do not fit. The connector is made, as its settings may choose the channel."""
-    try:
-        connector = build(types, config)
-    except (BadConfiguration, Misconfigured):
-        return None
-    connector.close()
-    return connector.manifest.channel

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from contracts.connector import Limits, Preview
-from contracts.failures import Failure, Misconfigured, Skipped
+from contracts.failures import Failure, Skipped
 from hub.dispatch.pool import BadConfiguration, build
 from hub.dispatch.requests import Requests, differences
 from hub.home import Home
@@ -175,7 +175,7 @@ def _preview(home: Home, row: Mapping[str, Any], config: ConnectorConfig, *, rev
     claim = claim_of(row)
     try:
         connector = build(home.types, config)
-    except (BadConfiguration, Misconfigured) as problem:
+    except BadConfiguration as problem:
         raise Failed(f"connector {config.connector_id} cannot be made of its settings: {problem}") from None
     requests = Requests(notices_of(home), lambda *_: connector)
     try:

@@ -10,8 +10,7 @@ from sqlalchemy import Connection
 from contracts.base import Code, Label
 from contracts.items import COLLECTIONS
 from hub.registry import Key, Vendor
-from hub.store.directory import AlreadyThere, add_vendor, load_registry
-from hub.store.publications import HUB_VENDOR
+from hub.store.directory import HUB_VENDOR, AlreadyThere, add_vendor, load_registry
 
 from .console import Failed, WrongUsage, complain, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, subset

@@ -2,19 +2,16 @@
 
 import logging
 import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from datetime import timedelta
 
 from hub.store.committer import Committer
 from hub.store.database import error_name
-from hub.store.lanes import LimitsOf
 from hub.store.outbox import Claim, Due, claim
-from hub.store.sweeping import Sweep, Swept, sweep
+from hub.store.standing import LimitsOf
 
-from .hands import give_up
+from .hands import Hands
+from .upkeep import swept_once
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +34,6 @@ class Dispatcher:
         after_sweep: Callable[[], None] = lambda: None,
     ) -> None:
         self._committer = committer
-        self._run = run
         self._resending = resending
         self._lease = lease
         self._limits = limits
@@ -45,11 +41,8 @@ class Dispatcher:
         self._sweep_s = sweep_s
         self._grace_s = grace_s
         self._after_sweep = after_sweep
-        self._free = threading.Semaphore(threads)
-        self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="delivery")
-        self._held: dict[str, Claim] = {}
         self._bell = threading.Event()
+        self._hands = Hands(committer, run, threads=threads, done=self._bell.set)
         self._stopping = threading.Event()
         self._loops = [
             threading.Thread(target=self._dispatch, name="dispatcher", daemon=True),
@@ -58,7 +51,7 @@ class Dispatcher:
 
     def start(self, *, alone: bool = True) -> None:
         """Work. Whoever is `alone` with the database first takes over what a process that died left claimed."""
-        self._committer.write(sweep, Sweep(self._resending(), everyone=alone))
+        swept_once(self._committer, self._resending(), everyone=alone)
         for loop in self._loops:
             loop.start()
 
@@ -73,56 +66,31 @@ class Dispatcher:
         for loop in self._loops:
             if loop.is_alive():
                 loop.join()
-        deadline = time.monotonic() + self._grace_s
-        while self._held and time.monotonic() < deadline:
-            time.sleep(0.02)
-        for each in list(self._held.values()):
-            give_up(self._committer, each)
-        self._pool.shutdown(wait=True)
+        self._hands.finish(self._grace_s)
 
     def _dispatch(self) -> None:
         while not self._stopping.is_set():
-            free = self._take_free()
-            claims: list[Claim] = []
-            try:
-                if free:
-                    claims = self._committer.write(claim, Due(free, self._lease, limits=self._limits()))
-            except Exception as exc:  # noqa: BLE001 - a store that is away comes back; the loop must live
-                log.warning("dispatch.claim_failed error=%s", error_name(exc))
-            for _ in range(free - len(claims)):
-                self._free.release()
-            for each in claims:
-                self._held[each.claim_id] = each
-                self._pool.submit(self._one, each)
-            if not claims:
+            if not self._take():
                 self._bell.wait(self._poll_s)
                 self._bell.clear()
 
-    def _take_free(self) -> int:
-        count = 0
-        if self._free.acquire(timeout=self._poll_s):
-            count = 1
-            while count < self._threads and self._free.acquire(blocking=False):
-                count += 1
-        return count
-
-    def _one(self, each: Claim) -> None:
+    def _take(self) -> bool:
+        """Whether there was something to take up."""
+        self._hands.wait(0)
+        if not self._hands.free:
+            return False
         try:
-            self._run(each)
-        except Exception:
-            # Not settled: the lease runs out and the sweeper takes it from there.
-            log.exception("delivery.unsettled delivery_id=%s", each.delivery_id)
-        finally:
-            del self._held[each.claim_id]
-            self._free.release()
-            self._bell.set()
+            claims = self._committer.write(claim, Due(self._hands.free, self._lease, limits=self._limits()))
+        except Exception as exc:  # noqa: BLE001 - a store that is away comes back; the loop must live
+            log.warning("dispatch.claim_failed error=%s", error_name(exc))
+            return False
+        self._hands.take(claims)
+        return bool(claims)
 
     def _sweep_on(self) -> None:
         while not self._stopping.wait(self._sweep_s):
             try:
-                swept = self._committer.write(sweep, Sweep(self._resending()))
-                if swept != Swept():
-                    log.info("sweep.done %s", " ".join(f"{name}={count}" for name, count in asdict(swept).items()))
+                if swept_once(self._committer, self._resending()):
                     self._bell.set()
                 self._after_sweep()
             except Exception as exc:  # noqa: BLE001 - the sweeper must outlive a bad moment of the store

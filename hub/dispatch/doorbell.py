@@ -16,7 +16,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from hub.store.database import error_name
-from hub.store.lanes import Lane
+from hub.store.standing import Lane
 
 if TYPE_CHECKING:
     from redis.client import Pipeline

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from hub.store.committer import Committer
 from hub.store.database import Database
-from hub.store.lanes import Lane, LimitsOf
 from hub.store.outbox import Claim, Due, claim
 from hub.store.pacing import resumes_at
+from hub.store.standing import Lane, LimitsOf
 
 from .hands import Hands
 

@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from hub.errors import StoreUnavailable
 from hub.store.committer import Committer
+from hub.store.database import error_name
 from hub.store.handing_back import hand_back
 from hub.store.outbox import Claim
 
@@ -16,12 +17,22 @@ log = logging.getLogger(__name__)
 class Hands:
     """For one thread that takes claims and waits; `run` works in the others."""
 
-    def __init__(self, committer: Committer, run: Callable[[Claim], None], *, threads: int) -> None:
+    def __init__(
+        self,
+        committer: Committer,
+        run: Callable[[Claim], None],
+        *,
+        threads: int,
+        done: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`done` is called, by a thread of its own, whenever one more claim can be taken."""
         self._committer = committer
         self._run = run
         self._threads = threads
+        self._done = done
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="delivery")
         self._held: dict[Future[None], Claim] = {}
+        self._given_up: set[str] = set()
 
     @property
     def busy(self) -> bool:
@@ -35,7 +46,9 @@ class Hands:
     def take(self, claims: Sequence[Claim]) -> None:
         """Begin to work on them."""
         for each in claims:
-            self._held[self._pool.submit(self._one, each)] = each
+            future = self._pool.submit(self._one, each)
+            self._held[future] = each
+            future.add_done_callback(lambda _: self._done())
 
     def wait(self, timeout_s: float | None = None) -> None:
         """Until some claim is done with, if there is any."""
@@ -49,7 +62,7 @@ class Hands:
         while self._held and (left := deadline - time.monotonic()) > 0:
             self.wait(left)
         for future, each in list(self._held.items()):
-            if give_up(self._committer, each):
+            if self._give_up(each):
                 del self._held[future]
         while self._held:
             self.wait()
@@ -58,17 +71,21 @@ class Hands:
     def _one(self, each: Claim) -> None:
         try:
             self._run(each)
-        except Exception:
+        except Exception as exc:
+            if each.claim_id in self._given_up:
+                # It worked on while everything was put away; the delivery is long due again.
+                log.info("delivery.left delivery_id=%s error=%s", each.delivery_id, error_name(exc))
+                return
             # Not settled: the lease runs out and the sweeper takes it from there.
             log.exception("delivery.unsettled delivery_id=%s", each.delivery_id)
 
-
-def give_up(committer: Committer, each: Claim) -> bool:
-    """Hand a claim back; False where its thread is just sending, or the store is away: then the lease decides."""
-    try:
-        handed_back = committer.write(hand_back, each)
-    except StoreUnavailable:
-        return False
-    if handed_back:
-        log.info("delivery.handed_back delivery_id=%s", each.delivery_id)
-    return handed_back
+    def _give_up(self, each: Claim) -> bool:
+        """Hand a claim back; False where its thread is just sending, or the store is away: then the lease decides."""
+        try:
+            handed_back = self._committer.write(hand_back, each)
+        except StoreUnavailable:
+            return False
+        if handed_back:
+            self._given_up.add(each.claim_id)
+            log.info("delivery.handed_back delivery_id=%s", each.delivery_id)
+        return handed_back

@@ -51,7 +51,7 @@ class Notices:
             about, item = row, message
             if row["about_item_id"] is not None:
                 about, item = self._item(connection, citizen, row["about_item_id"])
-            if row["lifecycle"] != "active":
+            if {row["lifecycle"], about["lifecycle"]} != {"active"}:
                 raise Skipped("item.withdrawn")
             if about["collection"] == "payments" and about["state"] in _SETTLED:
                 raise Skipped("notice.moot")
@@ -74,7 +74,8 @@ class Notices:
             sensitive=message.sensitivity == "sensitive",
             due_at=about["due_at"],
             payment=_payment(item),
-            action=_action(message, claim.created_at),
+            # As it stood when it was to leave, and not now: what may be sent twice must be the same both times.
+            action=_action(message, max(claim.created_at, row["visible_from"] or claim.created_at)),
             unsubscribe_url=unsubscribe_url,
         )
 

@@ -3,16 +3,18 @@
 import logging
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import orjson
 from pydantic import ValidationError
 
-from contracts.connector import Connector, ConnectorType, Limits
+from contracts.connector import Connector, ConnectorType, Limits, Manifest
+from contracts.failures import Misconfigured
 from hub.store.configuration import ConnectorConfig
-from hub.store.lanes import LimitsOf
+from hub.store.database import error_name
 from hub.store.snapshot import Snapshot
+from hub.store.standing import LimitsOf
 
 from .routing import Outlet, Outlets
 
@@ -25,6 +27,17 @@ class BadConfiguration(Exception):
     """The settings of a connector do not fit its type; the text names the settings, never their values."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Derived:
+    """What follows from one picture of the configuration, and from the connectors `made` by then."""
+
+    configs: Configs
+    made: int
+    outlets: Outlets
+    limits: LimitsOf
+    resending: frozenset[tuple[str, str]]
+
+
 class ConnectorPool:
     """Makes connectors from their configurations, and keeps them while the version holds."""
 
@@ -34,8 +47,8 @@ class ConnectorPool:
         self._ready: dict[tuple[str, str], tuple[int, Connector]] = {}
         self._retired: list[Connector] = []
         self._lock = threading.Lock()
-        self._routes: tuple[Configs, Outlets] | None = None
-        self._limits: tuple[Configs, LimitsOf] | None = None
+        self._made = 0
+        self._known: _Derived | None = None
 
     def get(self, ente_id: str, connector_id: str, version: int = 0) -> Connector | None:
         """The connector in force, at `version` or newer; None when it is gone or its settings no longer fit."""
@@ -53,51 +66,79 @@ class ConnectorPool:
                 return ready[1]
             try:
                 connector = build(self._types, config)
-            except BadConfiguration as exc:
-                log.warning("connector.unusable connector=%s problem=%s", connector_id, exc)
+            except Exception as exc:  # noqa: BLE001 - one that has a bug must not take the others along
+                problem = exc if isinstance(exc, BadConfiguration) else error_name(exc)
+                log.warning("connector.unusable connector=%s problem=%s", connector_id, problem)
                 return None
             if ready is not None:
                 # Somebody may be using it now, so it is closed with the pool; configurations change seldom.
                 self._retired.append(ready[1])
             self._ready[key] = (config.version, connector)
+            self._made += 1
             return connector
 
     def close(self) -> None:
-        """Close every connector made here; nobody may be using one any more."""
+        """Close every connector made here; whoever still uses one has given its claim back."""
         with self._lock:
             for connector in (*self._retired, *(ready for _, ready in self._ready.values())):
                 connector.close()
             self._retired, self._ready = [], {}
 
     def outlets(self) -> Outlets:
-        """For each ente and channel, the connector that serves it; of several, the first by id."""
-        configs = self._configs()
-        if self._routes is not None and self._routes[0] is configs:
-            return self._routes[1]
-        found: dict[tuple[str, str], Outlet] = {}
-        for (ente_id, connector_id), _ in sorted(configs.items()):
-            connector = self.get(ente_id, connector_id)
-            if connector is not None:
-                manifest = connector.manifest
-                max_age = timedelta(seconds=manifest.limits.max_age_s)
-                outlet = Outlet(connector_id, max_age, ordered=manifest.ordered)
-                found.setdefault((ente_id, manifest.channel), outlet)
-        self._routes = (configs, found)
-        return found
+        """For each ente and channel, the connector that serves it; of several, the first of `in_turn`."""
+        return self._derived().outlets
 
     def resending(self) -> frozenset[tuple[str, str]]:
         """The connectors whose deliveries go on by themselves after an unknown outcome."""
-        return frozenset(
-            key for key in self._configs() if (connector := self.get(*key)) is not None and connector.may_repeat
-        )
+        return self._derived().resending
 
     def limits(self) -> LimitsOf:
         """The limits in force, by (ente_id, connector_id)."""
-        configs = self._configs()
-        if self._limits is None or self._limits[0] is not configs:
-            found = {key: connector.manifest.limits for key in configs if (connector := self.get(*key)) is not None}
-            self._limits = (configs, found)
-        return self._limits[1]
+        return self._derived().limits
+
+    def _derived(self) -> _Derived:
+        configs, made = self._configs(), self._made
+        if self._known is None or self._known.configs is not configs or self._known.made != made:
+            outlets: dict[tuple[str, str], Outlet] = {}
+            limits: dict[tuple[str, str], Limits] = {}
+            resending = set()
+            for config in in_turn(configs):
+                key = (config.ente_id, config.connector_id)
+                connector = self.get(*key)
+                if connector is not None:
+                    limits[key] = connector.manifest.limits
+                    if connector.may_repeat:
+                        resending.add(key)
+                manifest = connector.manifest if connector else _manifest_of_type(self._types, config)
+                if manifest is not None:
+                    max_age = timedelta(seconds=manifest.limits.max_age_s)
+                    outlet = Outlet(config.connector_id, max_age, ordered=manifest.ordered)
+                    outlets.setdefault((config.ente_id, manifest.channel), outlet)
+            self._known = _Derived(configs, made, outlets, limits, frozenset(resending))
+        return self._known
+
+
+def in_turn(configs: Configs) -> list[ConnectorConfig]:
+    """In the order in which they are preferred for a channel: the active ones first, then by id."""
+    return sorted(configs.values(), key=lambda one: (one.ente_id, one.status != "active", one.connector_id))
+
+
+def channel_of(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> str | None:
+    """The channel that a configuration serves; None where its type is unknown. Makes the connector, as its settings may
+    choose the channel, and closes it."""
+    try:
+        connector = build(types, config)
+    except BadConfiguration:
+        manifest = _manifest_of_type(types, config)
+        return None if manifest is None else manifest.channel
+    connector.close()
+    return connector.manifest.channel
+
+
+def _manifest_of_type(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Manifest | None:
+    """What stands for a connector that cannot be made: its channel is served, and what goes there is held."""
+    kind = types.get(config.type)
+    return None if kind is None else kind.manifest
 
 
 def build(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Connector:
@@ -111,6 +152,9 @@ def build(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Connec
     except ValidationError as exc:
         faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors(include_input=False))
         raise BadConfiguration("; ".join(faults)) from None
-    connector = kind.connect(settings, limits)
+    try:
+        connector = kind.connect(settings, limits)
+    except Misconfigured as fault:
+        raise BadConfiguration(f"{fault.reason}: {fault.detail}") from None
     # Retries and age follow the limits in force, whatever manifest the connector carries.
     return replace(connector, manifest=connector.manifest.model_copy(update={"limits": limits}))

@@ -53,7 +53,7 @@ class Requests:
         """The calls of the last attempt that did not deliver, and when; None where none is on record."""
         notices = self.notices
         with notices.database.read() as connection:
-            _, citizen = notices.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)
+            citizen = notices.citizens.by_id(connection, claim.ente_id, claim.citizen_id)
             found = last_request(connection, notices.vault, citizen, claim.delivery_id)
         if found is None:
             return None
@@ -69,7 +69,7 @@ class Requests:
             content = orjson.dumps([{"call": each.call, "fields": dict(each.fields)} for each in asked])
             notices = self.notices
             with notices.database.read() as connection:
-                _, citizen = notices.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)
+                citizen = notices.citizens.by_id(connection, claim.ente_id, claim.citizen_id)
             committer.write(keep_requests, seal_request(notices.vault, citizen, claim.delivery_id, content))
         except Failure:
             return  # it did not come as far as a call

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from contracts.items import Channel, MessageKind
-from hub.store.lanes import BULK, NORMAL, URGENT
+from hub.store.drafts import PlannedDelivery
 from hub.store.outbox import CONNECTOR_UNKNOWN
-from hub.store.publications import PlannedDelivery
+from hub.store.standing import BULK, NORMAL, URGENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +33,20 @@ def plan(
     has_email: bool,
     kind: MessageKind = "info",
     outlets: Outlets,
-    now: datetime,
 ) -> tuple[PlannedDelivery, ...]:
     """One planned delivery a channel; one that cannot be tried carries the reason: nothing is dropped silently."""
     planned = []
     for channel in dict.fromkeys(channels):
         outlet = outlets.get((ente_id, channel))
         if outlet is None:
-            planned.append(PlannedDelivery(channel, CONNECTOR_UNKNOWN, now, "channel.not_configured"))
+            planned.append(PlannedDelivery(channel, CONNECTOR_UNKNOWN, reason="channel.not_configured"))
             continue
         reason = "email.no_address" if channel == "email" and not has_email else None
         planned.append(
             PlannedDelivery(
                 channel,
                 outlet.connector_id,
-                now + outlet.max_age,
+                outlet.max_age,
                 reason,
                 ordered=outlet.ordered,
                 priority=PRIORITIES.get(kind, NORMAL),
@@ -57,13 +56,13 @@ def plan(
 
 
 def router(
-    outlets: Callable[[], Outlets], now: Callable[[], datetime]
+    outlets: Callable[[], Outlets],
 ) -> Callable[[str, tuple[Channel, ...], bool, MessageKind], tuple[PlannedDelivery, ...]]:
-    """`plan` with the configuration and the time of the moment."""
+    """`plan` with the configuration of the moment."""
 
     def route(
         ente_id: str, channels: tuple[Channel, ...], has_email: bool, kind: MessageKind
     ) -> tuple[PlannedDelivery, ...]:
-        return plan(ente_id, channels, has_email=has_email, kind=kind, outlets=outlets(), now=now())
+        return plan(ente_id, channels, has_email=has_email, kind=kind, outlets=outlets())
 
     return route

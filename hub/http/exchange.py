@@ -12,9 +12,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from contracts.identifiers import new_uuid7
-from hub.errors import BodyTooLarge, BodyTooSlow, HubError
+from hub.errors import BodyTooLarge, BodyTooSlow, HubError, StoreUnavailable
 from hub.metrics import count_request
 from hub.security.modi import SignedRequest
+from hub.store.database import IN_TROUBLE, error_name
 from hub.tracing import span
 
 from .limits import Allowance, Limiter
@@ -87,6 +88,8 @@ def endpoint(handler: Handler, operation: str, limiter: Limiter) -> Endpoint:
             response = Response(status_code=499)
         except HubError as error:
             response = problem(error, exchange)
+        except IN_TROUBLE as exc:
+            response = problem(StoreUnavailable(cause=error_name(exc)), exchange)
         except Exception:
             log.exception("request.failed operation=%s request_id=%s", operation, exchange.request_id)
             response = problem(HubError(), exchange)

@@ -20,8 +20,8 @@ from hub.security.modi import SignedRequest, Verified
 from hub.security.sign import SigningKey, sign_response
 from hub.store.amendments import Uploaded, Withdrawn
 from hub.store.committer import Committer
+from hub.store.drafts import Published
 from hub.store.intake import Intake, Submission, Unsigned
-from hub.store.publications import Published
 
 from .exchange import Exchange, Handler, json_response
 from .limits import Limiter

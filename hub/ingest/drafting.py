@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 from contracts.items import Channel, CitizenItem, Document, Item, Message, MessageKind, Payment, Receipt, Service
 from hub.registry import Vendor
 from hub.store.citizens import Subject
-from hub.store.identities import Identity
-from hub.store.publications import HUB_VENDOR, Draft, PlannedDelivery
+from hub.store.directory import HUB_VENDOR
+from hub.store.drafts import Draft, Identity, PlannedDelivery
 
 from .canonical import canonical_json, content_hash
 from .notices import message_for, rule_for

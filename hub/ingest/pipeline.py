@@ -8,6 +8,7 @@ Each step is a value for the next:
 """
 
 import hashlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,16 +19,26 @@ from pydantic import ValidationError
 from contracts.items import Item
 from contracts.publishing import Withdrawal
 from hub.clock import Clock
-from hub.errors import CollectionForbidden, HubError, MediaUnsupported, ServiceForbidden, ServiceUnknown
+from hub.errors import (
+    CollectionForbidden,
+    HubError,
+    MediaUnsupported,
+    ServiceForbidden,
+    ServiceUnknown,
+    StoreUnavailable,
+)
 from hub.registry import Registry
 from hub.security.chains import ChainCache
 from hub.security.modi import SignedRequest, Verified, authenticate, verify
 from hub.store.amendments import Withdraw
+from hub.store.database import IN_TROUBLE, error_name
 from hub.store.intake import Read, Signed, Submission
 from hub.tracing import span
 
 from .canonical import parse, refusal_of
 from .drafting import KeyedHash, Route, draft_of
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,7 @@ class Pipeline:
     def publication(self, inbound: Inbound, verified: Verified, collection: str) -> Submission[Any]:
         """A publication, or the exact reason why not."""
 
-        def act() -> Any:
+        def act(_signed: Signed) -> Any:
             _json_body(inbound.request)
             item = parse(collection, inbound.request.body)
             self._permit(verified, item)
@@ -85,7 +96,7 @@ class Pipeline:
     def withdrawal(self, inbound: Inbound, verified: Verified, item_id: str) -> Submission[Any]:
         """A withdrawal, or the exact reason why not."""
 
-        def act() -> Any:
+        def act(_signed: Signed) -> Any:
             _json_body(inbound.request)
             try:
                 wish = Withdrawal.model_validate_json(inbound.request.body)
@@ -104,18 +115,21 @@ class Pipeline:
         return self._clock.now()
 
     def submission(
-        self, inbound: Inbound, verified: Verified, act: Callable[[], Any], *, collection: str | None = None
+        self, inbound: Inbound, verified: Verified, act: Callable[[Signed], Any], *, collection: str | None = None
     ) -> Submission[Any]:
         """What `act` makes of the request; a refusal of it is kept, for the token is consumed all the same."""
         signed = signed_of(inbound, verified)
         try:
-            if verified.refusal is not None:
-                raise verified.refusal
-            if collection is not None and collection not in verified.vendor.collections:
-                raise CollectionForbidden
-            return Submission(signed, act=act())
+            _admit(verified, collection)
+            return Submission(signed, act=act(signed))
         except HubError as refusal:
             return Submission(signed, refusal=refusal)
+        except IN_TROUBLE as fault:
+            return Submission(signed, refusal=StoreUnavailable(cause=error_name(fault)))
+        except Exception:
+            # A bug of ours: the token is used up and the evidence kept all the same.
+            log.exception("intake.failed request_id=%s", inbound.request_id)
+            return Submission(signed, refusal=HubError())
 
     def _permit(self, verified: Verified, item: Item) -> None:
         service_id = item.service_id
@@ -126,6 +140,13 @@ class Pipeline:
         known = (verified.ente.ente_id, service_id) in self._registry().services
         if not known and item.collection != "services":
             raise ServiceUnknown
+
+
+def _admit(verified: Verified, collection: str | None) -> None:
+    if verified.refusal is not None:
+        raise verified.refusal
+    if collection is not None and collection not in verified.vendor.collections:
+        raise CollectionForbidden
 
 
 def signed_of(inbound: Inbound, verified: Verified) -> Signed:
@@ -139,6 +160,7 @@ def signed_of(inbound: Inbound, verified: Verified) -> Signed:
         used=verified.used,
         tokens=verified.tokens,
         body=inbound.request.body,
+        body_sha256=sha256_hex(inbound.request.body),
         daily_quota=verified.vendor.daily_quota,
     )
 

@@ -10,8 +10,8 @@ from contracts.publishing import Collection
 from hub.errors import Fault, ItemUnknown, RequestInvalid
 from hub.registry import Vendor
 from hub.store.database import Database
-from hub.store.outbox import notifications
 from hub.store.reading import item_timeline, vendor_items
+from hub.store.telling import notifications
 
 # Facts of the vendor's own making, or of public law: whoever has no right `delivery-detail` sees these alone.
 _OPEN_EVENTS = frozenset({"accepted", "updated", "superseded", "available", "paid", "withdrawn"})

@@ -36,9 +36,19 @@ def open_line(line: bytes, key: SigningKey) -> dict[str, Any]:
 
 
 def append_durably(path: Path, line: bytes) -> None:
-    """Add a line to a file; it is on disk, the file's own name included, before this returns."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
+    """Add a line to a file; it is on disk, the file's own name included, before this returns. Where there is no room
+    for it, the file stays as it was.
+    """
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        size = os.fstat(file).st_size
+        try:
+            while line:
+                line = line[os.write(file, line) :]
+            os.fsync(file)
+        except OSError:
+            os.ftruncate(file, size)  # half a line, and what comes after it could never be read
+            raise
+    finally:
+        os.close(file)
     sync(path.parent)

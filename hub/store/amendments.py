@@ -1,6 +1,6 @@
 """What a vendor does to an item that exists: upload its file, take it back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -11,11 +11,12 @@ from hub.errors import AlreadyWithdrawn, ContentMismatch, HubError, ItemUnknown
 
 from .citizens import Citizens
 from .database import Tx, among, keys
+from .drafts import Draft
 from .intake import Done, Signed
-from .outbox import notifications
-from .publications import Draft, Publications
+from .publications import Publications
 from .rows import IN_ORDER, Batch, lock_items
 from .tables import deliveries, item_identities, items
+from .telling import notifications
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +75,14 @@ class Amendments:
 
     def _upload(self, tx: Tx, signed: Signed, upload: Upload) -> Done:
         item = own_item(tx, signed, upload.item_id)
-        if item["lifecycle"] != "active":
-            raise AlreadyWithdrawn
+        must_be_active(item)
         if item["version"] != upload.version:
             raise ContentMismatch("a newer version of the document was published meanwhile")
-        _, citizen = self._citizens.tax_code(tx.connection, item["ente_id"], item["citizen_id"])
+        citizen = self._citizens.by_id(tx.connection, item["ente_id"], item["citizen_id"])
         outcome: Literal["created", "unchanged"] = "unchanged"
+        batch = Batch()
         if item["content_sha256"] != upload.sha256:
             outcome = "created"
-            batch = Batch()
             item |= {"content_sha256": upload.sha256, "content_key": upload.content_key, "updated_at": tx.now}
             if item["state"] == "announced":
                 item["state"] = "available"
@@ -91,21 +91,26 @@ class Amendments:
             self._publications.tell(tx, batch, upload.draft, citizen, item, created=False)
             batch.write(tx)
         told = notifications(tx.connection, [(item["ente_id"], item["citizen_id"], item["item_id"])])
+        # Of a message made just now the outbox cannot tell yet: items come last in a transaction.
+        told |= dict.fromkeys(batch.items_with_pending_deliveries(), "pending")
         answer = Uploaded(item["item_id"], item["state"], outcome, tx.now, told.get(item["item_id"], "not_sent"))
         return Done(answer, citizen, item["item_id"], item["version"], f"content.{outcome}", keep_body=False)
 
     def _withdraw(self, tx: Tx, signed: Signed, withdraw: Withdraw) -> Done:
         item = own_item(tx, signed, withdraw.item_id)
-        if item["lifecycle"] == "withdrawn":
-            raise AlreadyWithdrawn
-        _, citizen = self._citizens.tax_code(tx.connection, item["ente_id"], item["citizen_id"])
+        must_be_active(item)
+        citizen = self._citizens.by_id(tx.connection, item["ente_id"], item["citizen_id"])
         batch = Batch()
         # The reason is the vendor's free text: it stays in the sealed body of the evidence.
         batch.event(item, tx.now, "withdrawn")
+        gone = {"lifecycle": "withdrawn", "turn": "none", "updated_at": tx.now}
         for changed in [item, *_messages_about(tx, item)]:
-            changed |= {"lifecycle": "withdrawn", "turn": "none", "updated_at": tx.now}
-            batch.change(changed)
+            batch.change(changed | gone)
             _stop_deliveries(tx, changed)
+        for message in tx.new_items:  # one that an upload made just now: it is written as it stands at the end
+            if (message["ente_id"], message["about_item_id"]) == (item["ente_id"], item["item_id"]):
+                message.update(gone)
+                _stop_deliveries(tx, message)
         batch.write(tx)
         return Done(Withdrawn(item["item_id"], tx.now), citizen, item["item_id"], item["version"], "item.withdrawn")
 
@@ -144,6 +149,14 @@ def own_item(tx: Tx, signed: Signed, item_id: str) -> dict[str, Any]:
     if row is None:
         raise ItemUnknown
     return dict(row)
+
+
+def must_be_active(item: Mapping[str, Any]) -> None:
+    """Raises ItemUnknown for what was erased, AlreadyWithdrawn for what was taken back."""
+    if item["lifecycle"] == "erased":
+        raise ItemUnknown
+    if item["lifecycle"] != "active":
+        raise AlreadyWithdrawn
 
 
 def _messages_about(tx: Tx, item: dict[str, Any]) -> list[dict[str, Any]]:

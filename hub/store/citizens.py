@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from contracts.identifiers import new_uuid7
 
@@ -61,16 +61,17 @@ class Citizens:
 
     def tax_code(self, connection: Connection, ente_id: str, citizen_id: str) -> tuple[str, Citizen]:
         """The tax code of a citizen, for a delivery, and the citizen. Raises LookupError."""
-        row = connection.execute(
-            select(citizens).where(citizens.c.ente_id == ente_id, citizens.c.citizen_id == citizen_id)
-        ).one_or_none()
-        if row is None or not row.data_key_sealed:
-            raise LookupError(citizen_id)  # nobody, or somebody who was erased
-        place = _place("tax_code", ente_id, citizen_id)
-        citizen = Citizen(
-            ente_id, citizen_id, self._vault.open(row.data_key_sealed, _place("key", ente_id, citizen_id))
-        )
+        row = _row(connection, ente_id, citizen_id)
+        citizen, place = self._opened(row), _place("tax_code", ente_id, citizen_id)
         return self._vault.open_with(citizen.data_key, row.tax_code_sealed, place).decode(), citizen
+
+    def by_id(self, connection: Connection, ente_id: str, citizen_id: str) -> Citizen:
+        """The citizen of an item. Raises LookupError."""
+        return self._opened(_row(connection, ente_id, citizen_id))
+
+    def _opened(self, row: Any) -> Citizen:
+        key = self._vault.open(row.data_key_sealed, _place("key", row.ente_id, row.citizen_id))
+        return Citizen(row.ente_id, row.citizen_id, key)
 
     def _hash(self, subject: Subject) -> str:
         return self._vault.keyed_hash("subject", f"{subject.ente_id}\0{subject.kind}\0{subject.tax_code}")
@@ -82,14 +83,7 @@ class Citizens:
             ).where(among("subject", citizens.c.ente_id, citizens.c.subject_hash)),
             parameters("subject", keys),
         )
-        return {
-            (row.ente_id, row.subject_hash): Citizen(
-                row.ente_id,
-                row.citizen_id,
-                self._vault.open(row.data_key_sealed, _place("key", row.ente_id, row.citizen_id)),
-            )
-            for row in rows
-        }
+        return {(row.ente_id, row.subject_hash): self._opened(row) for row in rows}
 
     def _make(self, tx: Tx, fresh: dict[Subject, tuple[str, str]]) -> dict[tuple[str, str], Citizen]:
         made, rows = {}, []
@@ -119,6 +113,15 @@ class Citizens:
         if len(self._cache) + len(fresh) > _CACHE:
             self._cache = {}
         self._cache |= fresh
+
+
+def _row(connection: Connection, ente_id: str, citizen_id: str) -> Row[Any]:
+    row = connection.execute(
+        select(citizens).where(citizens.c.ente_id == ente_id, citizens.c.citizen_id == citizen_id)
+    ).one_or_none()
+    if row is None or not row.data_key_sealed:
+        raise LookupError(citizen_id)  # nobody, or somebody who was erased
+    return row
 
 
 def _place(column: str, ente_id: str, citizen_id: str) -> str:

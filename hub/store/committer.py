@@ -118,6 +118,8 @@ class Committer:
         with self._door:
             if self._closed:
                 raise StoreUnavailable(cause="the committer is closed")
+            if self._thread.ident is not None and not self.alive:
+                raise StoreUnavailable(cause="the committer died")
             if self._queue.qsize() + len(works) > self._most:
                 raise StoreUnavailable(cause="the committer's queue is full")
             for work in works:

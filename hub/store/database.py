@@ -24,7 +24,7 @@ from sqlalchemy import (
     table,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert  # it compiles for SQLite too; SQLite's own does not for us
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hub.clock import Clock, SystemClock
@@ -33,6 +33,7 @@ from . import postgres, sqlite
 from .tables import versions
 
 __all__ = [
+    "IN_TROUBLE",
     "CommitUnknown",
     "Database",
     "Tx",
@@ -49,6 +50,8 @@ log = logging.getLogger(__name__)
 
 _PASSING = frozenset({"40001", "40P01", "23505"})
 """serialization_failure, deadlock_detected, unique_violation: the next try sees what the other writer did."""
+IN_TROUBLE = (OperationalError, InterfaceError, PoolTimeout)
+"""What a database raises that is away, full or too slow: it is no fault of what was asked."""
 _engines: WeakSet[Engine] = WeakSet()
 OLDEST_CODE = "oldest_code"
 """The row of `versions` that says which code this schema still serves."""
@@ -187,6 +190,12 @@ class Database:
         with self.engine.connect() as connection:
             oldest = connection.execute(select(versions.c.value).where(versions.c.name == OLDEST_CODE)).scalar()
         return oldest is not None and int(self.newest_revision()) >= oldest
+
+    def suits(self, revision: str | None) -> bool:
+        """Whether that schema may be served as it is: an older one is migrated first."""
+        if revision is None or revision == self.newest_revision():
+            return revision is not None
+        return not self.knows(revision) and self.serves(revision)
 
     def _say_who_may_serve(self, oldest: int) -> None:
         """Leave in the database the oldest revision whose code this schema still serves."""

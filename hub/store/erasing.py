@@ -6,12 +6,15 @@ that repeats an erased item is refused; a new item for the same person begins a 
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, or_, select, update
 
+from . import postgres
 from .database import Tx
 from .directory import NotThere
 from .outbox import UNCLAIMED
 from .tables import channel_opt_outs, citizens, deliveries, delivery_requests, items, user_states
 
 ERASED = "citizen.erased"
+_GONE = "erased:"
+"""Before the citizen_id, in the place of the hash of a tax code."""
 _OWN: tuple[Table, ...] = (delivery_requests, channel_opt_outs, user_states)
 
 
@@ -24,7 +27,7 @@ def erase_citizen(tx: Tx, ente_id: str, citizen_id: str) -> list[str]:
         NotThere: nobody has that id.
     """
     mine = (citizens.c.ente_id == ente_id) & (citizens.c.citizen_id == citizen_id)
-    gone = {"data_key_sealed": b"", "tax_code_sealed": b"", "subject_hash": f"erased:{citizen_id}"}
+    gone = {"data_key_sealed": b"", "tax_code_sealed": b"", "subject_hash": f"{_GONE}{citizen_id}"}
     if tx.connection.execute(update(citizens).where(mine).values(gone)).rowcount == 0:
         raise NotThere(citizen_id)
     files = _of(items, ente_id, citizen_id) & items.c.content_key.is_not(None)
@@ -37,13 +40,15 @@ def erase_citizen(tx: Tx, ente_id: str, citizen_id: str) -> list[str]:
     return keys
 
 
+def erased_citizens(connection: Connection) -> set[tuple[str, str]]:
+    """(ente_id, citizen_id) of everybody who was erased here."""
+    query = select(citizens.c.ente_id, citizens.c.citizen_id).where(citizens.c.subject_hash.startswith(_GONE))
+    return {(row.ente_id, row.citizen_id) for row in connection.execute(query)}
+
+
 def others_at_work(connection: Connection) -> bool:
     """Whether other sessions of the hub are open on a database that several processes share."""
-    if connection.dialect.name != "postgresql":
-        return False
-    query = """SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
-        AND application_name = 'raccordo' AND pid <> pg_backend_pid())"""
-    return bool(connection.exec_driver_sql(query).scalar_one())
+    return connection.dialect.name == "postgresql" and postgres.others_at_work(connection)
 
 
 def _end_deliveries(tx: Tx, ente_id: str, citizen_id: str) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, RowMapping, Select, func, select
 
 from . import lanes
 from .outbox import PENDING
+from .standing import Lane
 from .tables import connectors, deliveries, enti, trust_keys
 
 COUNTED = (*PENDING, "held", "parked", "unconfirmed")
@@ -80,6 +81,6 @@ def key_ends(connection: Connection) -> Sequence[RowMapping]:
     return connection.execute(query).mappings().all()
 
 
-def open_breakers(connection: Connection, now: datetime) -> dict[lanes.Lane, bool]:
+def open_breakers(connection: Connection, now: datetime) -> dict[Lane, bool]:
     """Whether nothing, or no more than a trial, is sent in each lane."""
     return {lane: standing.breaker(now) != "closed" for lane, standing in lanes.standings(connection).items()}

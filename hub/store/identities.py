@@ -1,10 +1,11 @@
-"""An item by its vendor's own name, and the item of that name."""
+"""The items of the names that vendors gave them."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import select
 
 from .database import Tx
+from .drafts import Identity
 from .given import GIVEN, given, is_given
 from .rows import IN_ORDER, item_key
 from .tables import item_identities, items
@@ -19,16 +20,6 @@ _NAMED = select(item_identities).select_from(
 _BY_KEY = select(items).select_from(GIVEN.join(items, is_given(*IN_ORDER)))
 # In an order that is no index's: with one, SQLite walks all items in that order to save itself a sort.
 _HELD_BY_KEY = _BY_KEY.order_by(*(column.concat("") for column in IN_ORDER)).with_for_update(of=items)
-
-
-class Identity(NamedTuple):
-    """An item by its vendor's own name, unique in an ente."""
-
-    ente_id: str
-    vendor_id: str
-    source: str
-    external_id: str
-    collection: str
 
 
 def load_by_identity(tx: Tx, identities: set[Identity], *, lock: bool = False) -> dict[Identity, dict[str, Any]]:

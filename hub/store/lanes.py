@@ -1,15 +1,15 @@
 """Lanes: one connector of one ente each, with its circuit breaker and its rate (GCRA).
 
 They are rows, locked by whoever claims: they hold for any number of workers, and over restarts. What may be begun, and
-what an outcome means, is decided by the functions over `Standing`; the rest reads and writes.
+what an outcome means, is decided in `standing`.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -29,92 +29,10 @@ from sqlalchemy import (
 from contracts.connector import Limits
 
 from .database import Tx, upsert
+from .standing import BULK, NORMAL, URGENT, Lane, LimitsOf, Standing, Verdict, allowance, judged
 from .tables import EPOCH, QUEUED, WAITING, claimable, connectors, deliveries, lanes
 
 log = logging.getLogger(__name__)
-
-URGENT, NORMAL, BULK = 0, 1, 2
-"""The priorities of deliveries in a lane: what is more urgent goes first."""
-
-
-class Lane(NamedTuple):
-    """A connector of an ente."""
-
-    ente_id: str
-    connector_id: str
-
-
-LimitsOf = Mapping[tuple[str, str], Limits]
-"""The limits in force, by lane; a lane that is not there has the common ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a lane stands. Its breaker is closed without `open_until`, open before it, half-open from then on."""
-
-    failures: int = 0
-    opened: int = 0
-    open_until: datetime | None = None
-    tat: datetime | None = None
-    claimed: int = 0
-    served_at: datetime | None = None
-
-    def breaker(self, now: datetime) -> Literal["closed", "open", "half_open"]:
-        if self.open_until is None:
-            return "closed"
-        return "open" if now < self.open_until else "half_open"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the end of a claim says of its provider."""
-
-    lane: Lane
-    answered: bool
-    limits: Limits
-    after: timedelta | None = None
-    """For how long the provider asked to be left alone."""
-
-
-def allowance(standing: Standing, limits: Limits, *, under_way: int, now: datetime) -> int:
-    """How many deliveries the lane may begin now."""
-    most = {"closed": limits.concurrency, "half_open": 1, "open": 0}[standing.breaker(now)]
-    interval = interval_of(limits)
-    ahead = max(timedelta(), (standing.tat or now) - now)
-    return max(0, min(most - under_way, (interval * limits.burst - ahead) // interval))
-
-
-def begun(standing: Standing, limits: Limits, *, count: int, now: datetime) -> Standing:
-    """After `count` deliveries were begun."""
-    tat = max(standing.tat or now, now) + count * interval_of(limits)
-    return replace(standing, tat=tat, claimed=standing.claimed + count, served_at=now)
-
-
-def answered(standing: Standing, *, now: datetime) -> Standing:
-    """After the provider answered. While open, that is an answer to something older than the trouble."""
-    if standing.breaker(now) == "open":
-        return standing
-    return replace(standing, failures=0, opened=0, open_until=None)
-
-
-def failed(standing: Standing, limits: Limits, *, now: datetime, after: timedelta | None = None) -> Standing:
-    """After a failure that speaks of the provider; it may open the breaker, for `after` at least."""
-    state = standing.breaker(now)
-    if state == "open":
-        return standing
-    failures = standing.failures + 1
-    if state == "closed" and failures < limits.breaker_failures:
-        return replace(standing, failures=failures)
-    doubled = limits.breaker_open_s * 2 ** min(standing.opened, 20)
-    wished = after.total_seconds() if after is not None else 0
-    wait = timedelta(seconds=min(limits.breaker_max_open_s, max(doubled, wished)))
-    return replace(standing, failures=failures, opened=standing.opened + 1, open_until=now + wait)
-
-
-def interval_of(limits: Limits) -> timedelta:
-    """From one delivery to the next, at the lane's rate."""
-    # Rounded up to the microsecond: the rate is a limit.
-    return timedelta(microseconds=-(-1_000_000 // limits.rate_per_s))
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,13 +216,13 @@ def judge(tx: Tx, verdicts: Sequence[Verdict], known: Mapping[Lane, Standing]) -
     # In one order for all: two workers who wait for each other's lanes would wait for ever.
     for lane in sorted(by_lane):
         before = known.get(lane, Standing())
-        if _after(before, by_lane[lane], tx.now) == before:
+        if judged(before, by_lane[lane], tx.now) == before:
             continue  # the usual case: it answers as it did, and no row has to be locked
         row = tx.connection.execute(_ALONE, lane._asdict()).one_or_none()
         if row is None:
             continue
         before = _standing(row)
-        after = _after(before, by_lane[lane], tx.now)
+        after = judged(before, by_lane[lane], tx.now)
         save(tx, lane, after)
         tx.after_commit.append(partial(_tell, lane, before, after))
 
@@ -312,15 +230,6 @@ def judge(tx: Tx, verdicts: Sequence[Verdict], known: Mapping[Lane, Standing]) -
 def reset(tx: Tx, lane: Lane) -> None:
     """Close the breaker: somebody has changed what failed, or says that it works again."""
     tx.connection.execute(update(lanes).where(_is(lane)).values(failures=0, opened=0, open_until=None))
-
-
-def _after(standing: Standing, verdicts: Sequence[Verdict], now: datetime) -> Standing:
-    for each in verdicts:
-        if each.answered:
-            standing = answered(standing, now=now)
-        else:
-            standing = failed(standing, each.limits, now=now, after=each.after)
-    return standing
 
 
 def _tell(lane: Lane, before: Standing, after: Standing) -> None:

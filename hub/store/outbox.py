@@ -9,18 +9,21 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, insert, update
 
 from contracts.connector import Limits
 from contracts.identifiers import new_uuid7
 
 from . import lanes
 from .configuration import Pause, pause
-from .database import Tx, among, keys
-from .lanes import Lane, LimitsOf, Verdict
-from .tables import attempts, clipped, deliveries, items, timeline
+from .database import Tx
+from .standing import Lane, LimitsOf, Verdict, begun
+from .tables import attempts, clipped, deliveries
+from .telling import note_outcome
 
 PENDING = ("queued", "waiting")
+ENDED = frozenset({"delivered", "rejected", "skipped", "unconfirmed", "expired", "parked"})
+"""Where the telling is over unless a person begins it again; `held` only waits for one."""
 CONNECTOR_UNKNOWN = "-"
 
 FOLLOW_UPS = 5
@@ -34,7 +37,7 @@ class Due:
 
     limit: int
     lease: timedelta
-    lane: tuple[str, str] | None = None
+    lane: Lane | None = None
     limits: LimitsOf = field(default_factory=dict)
 
 
@@ -118,8 +121,7 @@ def claim(tx: Tx, wishes: Sequence[Due]) -> list[list[Claim]]:
 
 
 def _claim(tx: Tx, wish: Due) -> list[Claim]:
-    wanted = None if wish.lane is None else Lane(*wish.lane)
-    grants = (lanes.grant(tx, each) for each in lanes.ready(tx.connection, tx.now, wish.limits, wanted))
+    grants = (lanes.grant(tx, each) for each in lanes.ready(tx.connection, tx.now, wish.limits, wish.lane))
     # No more lanes than deliveries: a grant is a lock, and two queries.
     open_now = list(islice((grant for grant in grants if grant is not None and grant.allowed), wish.limit))
     parts = lanes.shared_out(wish.limit, [grant.allowed for grant in open_now])
@@ -137,7 +139,7 @@ def _claim_in(tx: Tx, grant: lanes.Grant, count: int) -> list[Claim]:
     queued = lanes.oldest(tx, ready, "queued", count - min(share, len(waiting)))
     rows = [*waiting[: count - len(queued)], *queued]
     if rows:
-        lanes.save(tx, ready.lane, lanes.begun(standing, ready.limits, count=len(rows), now=tx.now))
+        lanes.save(tx, ready.lane, begun(standing, ready.limits, count=len(rows), now=tx.now))
     return [_to_claim(row, ready, tx.now) for row in rows]
 
 
@@ -237,8 +239,16 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
         if (not end.spent or in_an_outage) and not end.claim.accepted:
             values["attempts"] = max(0, end.claim.attempts - 1)
         mine = tx.connection.execute(update(deliveries).where(MINE).values(values), fence(end.claim)).rowcount == 1
-        close_attempt(tx, end.claim, end.outcome if mine else "late", end.reason, end.detail)
-        if mine and end.state not in PENDING:
+        close_attempt(
+            tx,
+            ente_id=end.claim.ente_id,
+            delivery_id=end.claim.delivery_id,
+            claim_id=end.claim.claim_id,
+            outcome=end.outcome if mine else "late",
+            reason=end.reason,
+            detail=end.detail,
+        )
+        if mine and end.state in ENDED:
             note_outcome(
                 tx, end.claim.ente_id, end.claim.citizen_id, end.claim.message_id, end.claim.channel, end.state
             )
@@ -253,13 +263,23 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
     return kept
 
 
-def close_attempt(tx: Tx, claim: Claim, outcome: str, reason: str | None, detail: str = "") -> None:
+def close_attempt(
+    tx: Tx,
+    *,
+    ente_id: str,
+    delivery_id: str,
+    claim_id: str,
+    outcome: str,
+    reason: str | None = None,
+    detail: str = "",
+) -> None:
+    """What became of an attempt."""
     tx.connection.execute(
         update(attempts)
         .where(
-            attempts.c.ente_id == claim.ente_id,
-            attempts.c.delivery_id == claim.delivery_id,
-            attempts.c.claim_id == claim.claim_id,
+            attempts.c.ente_id == ente_id,
+            attempts.c.delivery_id == delivery_id,
+            attempts.c.claim_id == claim_id,
         )
         .values(ended_at=tx.now, outcome=outcome, reason=_short(reason), detail=clipped(detail, 500))
     )
@@ -267,52 +287,6 @@ def close_attempt(tx: Tx, claim: Claim, outcome: str, reason: str | None, detail
 
 def _short(reason: str | None) -> str | None:
     return None if reason is None else clipped(reason, 100)
-
-
-def note_outcome(tx: Tx, ente_id: str, citizen_id: str, message_id: str, channel: str, state: str) -> None:
-    """The timeline of the message, and of the item it tells about, says how the telling ended."""
-    about = tx.connection.execute(
-        select(items.c.about_item_id).where(
-            items.c.ente_id == ente_id, items.c.citizen_id == citizen_id, items.c.item_id == message_id
-        )
-    ).scalar_one_or_none()
-    tx.connection.execute(
-        insert(timeline),
-        [
-            {
-                "ente_id": ente_id,
-                "citizen_id": citizen_id,
-                "item_id": item_id,
-                "event_id": new_uuid7(),
-                "at": tx.now,
-                "event": "notified" if state == "delivered" else "notice_ended",
-                "data": {"channel": channel, "state": state},
-            }
-            for item_id in (message_id, about)
-            if item_id is not None
-        ],
-    )
-
-
-def notifications(connection: Connection, wanted: Sequence[tuple[str, str, str]]) -> dict[str, str]:
-    """For each (ente, citizen, item): pending, sent or not_sent. It is all that a vendor learns (`settled` 8)."""
-    if not wanted:
-        return {}
-    own = among("item", items.c.ente_id, items.c.citizen_id, items.c.item_id)
-    about = among("item", items.c.ente_id, items.c.citizen_id, items.c.about_item_id)
-    rows = connection.execute(
-        select(items.c.item_id, items.c.about_item_id, deliveries.c.state)
-        .join(deliveries, (deliveries.c.ente_id == items.c.ente_id) & (deliveries.c.message_id == items.c.item_id))
-        .where(own | about),
-        keys("item", wanted),
-    )
-    states: dict[str, set[str]] = {}
-    for row in rows:
-        states.setdefault(row.about_item_id or row.item_id, set()).add(row.state)
-    return {
-        item_id: "sent" if found & {"delivered", "waiting"} else "pending" if found & {"queued", "held"} else "not_sent"
-        for item_id, found in states.items()
-    }
 
 
 def fence(claim: Claim) -> dict[str, str]:

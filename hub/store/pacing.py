@@ -1,13 +1,17 @@
 """When a lane that its own rate holds back may go on."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
 from contracts.connector import Limits
 
-from .lanes import Lane, LimitsOf, interval_of, standings
+from .lanes import standings
+from .standing import Lane, LimitsOf, interval_of
 from .tables import claimable, deliveries
+
+_SLACK = timedelta(milliseconds=50)
+"""For so long after its moment the rate may still be what held a lane back; what rests longer has other reasons."""
 
 
 def resumes_at(connection: Connection, now: datetime, lane: Lane, limits: LimitsOf) -> datetime | None:
@@ -18,7 +22,7 @@ def resumes_at(connection: Connection, now: datetime, lane: Lane, limits: Limits
     interval = interval_of(its)
     # The GCRA lets the next one pass once the arrival time is no further ahead than the burst less one.
     at = standing.tat - (its.burst - 1) * interval
-    if at < now - interval:
+    if at < now - min(interval, _SLACK):
         return None
     due = select(deliveries.c.delivery_id).where(
         deliveries.c.ente_id == lane.ente_id,

@@ -51,6 +51,8 @@ _TIMEOUTS = f"{_PLANS} -c statement_timeout=30s -c lock_timeout=10s -c idle_in_t
 _MIGRATION_TIMEOUTS = "-c statement_timeout=0 -c lock_timeout=5s"
 # Accepted means stored: on a server that was told otherwise as well.
 _DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+_OTHERS = """SELECT EXISTS (SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = %s AND pid <> pg_backend_pid())"""
 _TIME = "SELECT clock_timestamp()"
 _LOCK_NAMES = "SELECT count(pg_advisory_xact_lock(name)) FROM unnest(%s::int8[]) AS name"
 
@@ -87,6 +89,11 @@ def now(connection: Connection) -> datetime:
     """The server's clock: machines that share a database need not agree on the time."""
     moment: datetime = connection.exec_driver_sql(_TIME).scalar_one()
     return moment.astimezone(UTC)
+
+
+def others_at_work(connection: Connection) -> bool:
+    """Whether other sessions of the hub are open on this database."""
+    return bool(connection.exec_driver_sql(_OTHERS, (_SESSION["application_name"],)).scalar_one())
 
 
 def notify(connection: Connection) -> None:
@@ -133,11 +140,13 @@ class Singleton:
             connection.close()
 
     def _taken(self) -> Connection | None:
-        connection = alone(self._engine)
-        if connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (self._number,)).scalar_one():
-            return connection
-        connection.close()
-        return None
+        connection, ours = alone(self._engine), False
+        try:
+            ours = connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (self._number,)).scalar_one()
+        finally:
+            if not ours:
+                connection.close()
+        return connection if ours else None
 
 
 @contextmanager

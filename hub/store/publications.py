@@ -2,10 +2,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import select
 
@@ -13,17 +12,16 @@ from contracts.identifiers import new_uuid7
 from hub.errors import AlreadyWithdrawn, HubError, RecipientChanged, StateTerminal, VersionConflict
 from hub.metrics import count_publications
 
-from .citizens import Citizen, Citizens, Subject
+from .citizens import Citizen, Citizens
 from .database import Tx
-from .directory import HUB_VENDOR as HUB_VENDOR
+from .drafts import Draft, PlannedDelivery, Published
 from .folding import meet, settle_paid
-from .identities import Identity, load_by_identity
+from .identities import load_by_identity
 from .intake import Done, Signed
-from .lanes import NORMAL
-from .outbox import notifications
 from .ports import Vault
 from .rows import Batch, payload_place
 from .tables import item_versions
+from .telling import notifications
 
 # What a source may still report once it has reported these (`settled` 12): facts are not taken back.
 _TERMINAL: dict[tuple[str, str], frozenset[str]] = {
@@ -31,62 +29,6 @@ _TERMINAL: dict[tuple[str, str], frozenset[str]] = {
     ("payments", "refunded"): frozenset({"refunded"}),
     ("documents", "revoked"): frozenset({"revoked"}),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedDelivery:
-    """A channel to try. With a `reason` it cannot be tried at all and is recorded as skipped."""
-
-    channel: str
-    connector_id: str
-    expires_at: datetime
-    reason: str | None = None
-    ordered: bool = False
-    """Its connector wants one citizen's notices about a service one at a time."""
-    priority: int = NORMAL
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A valid item, as ingest understood it: clear columns, and its canonical JSON to be sealed."""
-
-    identity: Identity
-    subject: Subject
-    version: int
-    content_hash: str
-    payload: bytes = field(repr=False)
-    state: str
-    reported_state: str
-    turn: str
-    occurred_at: datetime
-    service_id: str | None = None
-    sensitivity: str = "normal"
-    min_loa: int = 2
-    visible_from: datetime | None = None
-    expires_at: datetime | None = None
-    due_at: datetime | None = None
-    as_of: datetime | None = None
-    notice_key: str | None = None
-    settles: bool = False
-    """A receipt whose vendor may settle notices of other vendors too."""
-    file_sha256: str | None = None
-    """The file it announces: a later version with the same one needs no new upload."""
-    message: "Draft | None" = None
-    """The message a rule makes of it, its external_id being the rule's name; an item of `messages` is its own."""
-    deliveries: tuple[PlannedDelivery, ...] = ()
-
-
-@dataclass(slots=True)
-class Published:
-    """The answer to a publication; `notification` is known last, when the whole batch is."""
-
-    item_id: str
-    external_id: str
-    version: int
-    lifecycle: str
-    outcome: Literal["created", "updated", "unchanged", "superseded"]
-    received_at: datetime
-    notification: str
 
 
 class Publications:
@@ -274,7 +216,7 @@ def _delivery_row(tx: Tx, planned: PlannedDelivery, message: dict[str, Any]) -> 
         "reason": planned.reason,
         "due_at": due_at,
         # Its age counts from when it may leave: a message for next week is not too old then.
-        "expires_at": planned.expires_at + (due_at - tx.now),
+        "expires_at": due_at + planned.max_age,
         "attempts": 0,
         "claims": 0,
         "claim_id": None,

@@ -90,7 +90,8 @@ class Batch:
                     for item in self.changed_items.values()
                 ],
             )
-        if not (tx.new_items or tx.changed_items):
+        # Of several batches the first that has an item sees to the numbers of all.
+        if self.touched() and not (tx.new_items or tx.changed_items):
             tx.before_commit.append(_number)
         tx.new_items += self.new_items.values()
         tx.changed_items |= {item_key(item): item for item in self.changed_items.values()}

@@ -23,6 +23,7 @@ class Snapshot(Generic[T]):
         self._database = database
         self._name = name
         self._load = load
+        self._lock = threading.Lock()
         self._version = -1
         self._value: T | None = None
         self._checked_at = time.monotonic()
@@ -34,12 +35,13 @@ class Snapshot(Generic[T]):
 
     def poll(self) -> bool:
         """Read again if the counter moved; says whether it did."""
-        with self._database.read() as connection:
+        # One at a time: who began to read before a change must not come after who read it.
+        with self._lock, self._database.read() as connection:
             current = version(connection, self._name)
             moved = current != self._version
             if moved:
                 self._value, self._version = self._load(connection), current
-        self._checked_at = time.monotonic()
+            self._checked_at = time.monotonic()
         return moved
 
     @property

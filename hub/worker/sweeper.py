@@ -6,12 +6,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 
 from hub.bootstrap import Hub
 from hub.dispatch.doorbell import Doorbell, Unheard
+from hub.dispatch.upkeep import swept_once
 from hub.store.database import error_name
-from hub.store.sweeping import Sweep, Swept, sweep
 
 from .jobs import drain_of
 
@@ -42,9 +41,7 @@ class Sweeper:
 
     def sweep(self) -> None:
         """Once. Without Redis workers look for themselves, and nobody is called."""
-        swept = self._hub.committer.write(sweep, Sweep(self._hub.connectors.resending()))
-        if swept != Swept():
-            log.info("sweep.done %s", " ".join(f"{name}={count}" for name, count in asdict(swept).items()))
+        swept_once(self._hub.committer, self._hub.connectors.resending())
         self._hub.anchor()
         if self._bell is not None:
             self._call(self._bell)

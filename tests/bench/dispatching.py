@@ -1,5 +1,6 @@
 """What the embedded dispatcher delivers in a second to a folder, alone and beside a dead and a slow provider."""
 
+import hashlib
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,8 +18,8 @@ from hub.dispatch.dispatcher import Dispatcher
 from hub.ingest.drafting import draft_of
 from hub.registry import Vendor
 from hub.security.claims import UsedToken
+from hub.store.drafts import PlannedDelivery
 from hub.store.intake import Signed, Submission
-from hub.store.publications import PlannedDelivery
 from hub.store.tables import deliveries
 
 from ..harness import ENTE, make_home, make_message
@@ -60,7 +61,7 @@ def _rate(folder: Path, names: tuple[str, ...], messages: int) -> float:
 
 
 def _publish(hub: Hub, names: tuple[str, ...], messages: int) -> None:
-    planned = tuple(PlannedDelivery("io", name, hub.clock.now() + timedelta(days=1)) for name in names)
+    planned = tuple(PlannedDelivery("io", name, timedelta(days=1)) for name in names)
 
     def route(_: str, __: tuple[Channel, ...], ___: bool, ____: MessageKind) -> tuple[PlannedDelivery, ...]:
         return planned
@@ -86,7 +87,8 @@ def _publish(hub: Hub, names: tuple[str, ...], messages: int) -> None:
 
 def _signed(number: int, until: datetime) -> Signed:
     used = (UsedToken("authorization", f"jti-{number}", until),)
-    return Signed(f"request-{number}", "publish_message", ENTE, "acme", "jwk:x", used=used, tokens={}, body=b"{}")
+    sent = {"tokens": {}, "body": b"{}", "body_sha256": hashlib.sha256(b"{}").hexdigest()}
+    return Signed(f"request-{number}", "publish_message", ENTE, "acme", "jwk:x", used=used, **sent)
 
 
 def _troubled(connector: Connector | None, name: str) -> Connector | None:

@@ -20,7 +20,7 @@ from hub.bootstrap import Hub
 from hub.dispatch.doorbell import QUEUE, Doorbell
 from hub.home import Home
 from hub.settings import Settings
-from hub.store.lanes import Lane
+from hub.store.standing import Lane
 from hub.store.tables import deliveries
 from hub.telemetry import configure
 from hub.worker import jobs, process

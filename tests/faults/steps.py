@@ -10,12 +10,11 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 import connectors.base.deadline as wire
-import hub.dispatch.dispatcher as dispatcher
 import hub.dispatch.runner as runner
+import hub.dispatch.upkeep as upkeep
 import hub.store.lanes as lanes
 import hub.worker.jobs as jobs
 import hub.worker.process as process
-import hub.worker.sweeper as sweeper
 from connectors.app_io.client import AppIo
 from connectors.email.client import Mailer
 from connectors.email.wire import Session
@@ -69,16 +68,6 @@ def after(owner: Any, name: str, *, when: Callable[..., bool] = lambda *_: True)
     return install
 
 
-def each(*installers: Callable[[Death], None]) -> Callable[[Death], None]:
-    """The same step, which several functions take."""
-
-    def install(die: Death) -> None:
-        for installer in installers:
-            installer(die)
-
-    return install
-
-
 STEPS: dict[str, Callable[[Death], None]] = {
     # the left half: a request
     "before_verify": before(Pipeline, "verify"),
@@ -87,7 +76,7 @@ STEPS: dict[str, Callable[[Death], None]] = {
     "after_commit": before(ChainWriter, "committed", when=lambda self: self._pending is not None),
     "before_answer": before(PublishApi, "_signed"),
     # the right half: a delivery
-    "claimed": each(before(dispatcher.Dispatcher, "_one"), before(Hands, "_one")),
+    "claimed": before(Hands, "_one"),
     "notice_made": after(Notices, "of"),
     "profile_asked": after(AppIo, "_ask_profile"),
     "within_mark": after(runner, "progress", when=lambda _, tx, steps: any(step.unsafe for step in steps)),
@@ -106,10 +95,7 @@ STEPS: dict[str, Callable[[Death], None]] = {
     "settled": after(Committer, "write", when=lambda _, self, handler, value: isinstance(value, Settlement)),
     "breaker_written": after(lanes, "judge", when=lambda _, tx, verdicts, *__: bool(verdicts)),
     # upkeep
-    "within_sweep": each(
-        after(dispatcher, "sweep", when=lambda found, *_: found != [Swept()]),
-        after(sweeper, "sweep", when=lambda found, *_: found != [Swept()]),
-    ),
+    "within_sweep": after(upkeep, "sweep", when=lambda found, *_: found != [Swept()]),
     # an operator's command
     "statement": lambda die: event.listen(Engine, "after_cursor_execute", lambda *_: die()),
     # a message that kills whoever works on it

@@ -555,6 +555,21 @@ def test_a_connector_with_a_bug_harms_its_own_deliveries_only(tmp_path, advance,
         assert hub.publish("messages", make_message(fresh(), notify={"channels": []})).status_code == 201
 
 
+def test_a_connector_that_cannot_be_made_holds_its_own_deliveries_only(kind, tmp_path):
+    """One CA file that could not be read, and the hub neither started nor took a message, on any channel."""
+    (tmp_path / "box").mkdir()
+    mail = {"host": "127.0.0.1", "security": "starttls", "from_address": "avvisi@comune.example.it"}
+    ways = {
+        "io": ("loopback", {"folder": str(tmp_path / "box"), "channel": "io"}),
+        "mail": ("email", mail | {"ca_file": str(tmp_path / "gone.pem")}),
+    }
+    with described_hub(tmp_path / "home", connectors=ways) as hub:
+        published(hub, "messages", make_message(fresh(), **to(new_person(), "a@example.org")))
+        look = lambda: {d["channel"]: (d["state"], d["reason"]) for d in hub.deliveries()}  # noqa: E731
+        wanted = {"io": ("delivered", None), "email": ("held", "connector.not_loaded")}
+        eventually(look, lambda found: found == wanted)
+
+
 def test_the_mail_of_the_ledger_is_the_mail_of_the_mailbox(at_work, person, address):
     """The ground of the counts above: what the simulator says it took is what lies in its folder."""
     at_work.told(published(at_work.hub, "messages", make_message(fresh(), **to(person, address), **MAIL_ONLY)))

@@ -26,6 +26,7 @@ def port() -> int:
 @pytest.fixture
 def hub(tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubUnderTest]:
     monkeypatch.setattr(exporter, "CACHED_S", 0.0)
+    monkeypatch.setattr(exporter, "CHECKED_S", 0.0)
     (tmp_path / "box").mkdir()
     connectors = {"box": ("loopback", {"folder": str(tmp_path / "box"), "channel": "email"})}
     with running_hub(tmp_path / "home", connectors=connectors, metrics_listen=f"127.0.0.1:{port}") as hub:
@@ -131,7 +132,7 @@ def test_liveness_and_readiness_are_two_things(hub: HubUnderTest, port: int) -> 
     ready = httpx.get(f"{base}/ready")
     assert (ready.status_code, set(ready.json().values())) == (200, {True})
     with hub.home.database.write() as tx:
-        tx.connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
+        tx.connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     broken = httpx.get(f"{base}/ready")
     assert (broken.status_code, broken.json()["migrations"], broken.json()["database"]) == (503, False, True)
     assert scrape(port)["raccordo_ready", "migrations"] == 0
@@ -140,6 +141,26 @@ def test_liveness_and_readiness_are_two_things(hub: HubUnderTest, port: int) -> 
     assert status.status_code == 503
     assert "migrations" not in status.text
     assert httpx.get(f"{base}/nothing").status_code == 404
+
+
+@pytest.mark.parametrize(("oldest_code", "status"), [(None, 200), (9999, 503)])
+def test_on_a_newer_schema_that_only_added_it_is_ready(hub: HubUnderTest, oldest_code: int | None, status: int) -> None:
+    """A migration while the version before served took all its processes out of the balance."""
+    assert hub.client.get("/publish/v1/status").status_code == 200
+    with hub.home.database.write() as tx:
+        tx.connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        if oldest_code is not None:
+            tx.connection.exec_driver_sql(f"UPDATE versions SET value = {oldest_code} WHERE name = 'oldest_code'")
+    assert hub.client.get("/publish/v1/status").status_code == status
+
+
+def test_the_public_status_reads_the_database_once_a_second(hub: HubUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporter, "CHECKED_S", 3600.0)
+    looks: list[None] = []
+    monkeypatch.setattr(hub.hub.database, "revision", lambda: looks.append(None))
+    for _ in range(3):
+        hub.client.get("/publish/v1/status")
+    assert len(looks) <= 1
 
 
 def test_a_committer_that_stands_still_is_not_ready(hub: HubUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:

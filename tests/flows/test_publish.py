@@ -9,13 +9,16 @@ from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from hub.registry import Vendor
 from hub.store import directory
+from hub.store.erasing import erase_citizen
 from hub.store.jose_headers import whole
 from hub.store.tables import citizens, deliveries, evidence, item_versions, items, replays
 from tests.flows.making import (
     MAKERS,
+    code,
     described_hub,
     fresh,
     mail_folder,
@@ -32,6 +35,7 @@ from tests.harness import (
     ENTE,
     PUBLISH_AUDIENCE,
     Caller,
+    HubUnderTest,
     eventually,
     make_message,
     make_payment,
@@ -76,10 +80,6 @@ def hub(kind, tmp_path_factory, callers):
     folder = tmp_path_factory.mktemp("publish")
     with described_hub(folder / "home", connectors=mail_folder(folder), prepare=prepare) as running:
         yield running
-
-
-def code(response):
-    return response.status_code, response.json().get("code") or response.json().get("outcome")
 
 
 @pytest.fixture
@@ -416,6 +416,43 @@ def test_another_vendors_item_cannot_be_withdrawn(hub, person):
     assert len(titles(hub.read("/items", person))) == 1
 
 
+@pytest.fixture
+def erased(hub, person):
+    """A document whose citizen was erased."""
+    item_id = published(hub, "documents", make_document(fresh(), PDF, tax_code=person))
+    (row,) = rows(hub, items, item_id=item_id)
+    with hub.home.database.write() as tx:
+        erase_citizen(tx, ENTE, row["citizen_id"])
+    return item_id
+
+
+@pytest.mark.parametrize("act", [HubUnderTest.withdraw, lambda hub, item_id: hub.upload(item_id, PDF)])
+def test_what_was_erased_is_unknown_to_its_vendor(hub, erased, act):
+    """It was a 500: a withdrawal broke its whole batch, an upload left its token unused and no evidence."""
+    before, used = len(rows(hub, evidence)), len(rows(hub, replays))
+    assert code(act(hub, erased)) == (404, "item.unknown")
+    assert len(rows(hub, evidence)) == before + 1
+    assert len(rows(hub, replays)) > used
+
+
+@pytest.mark.parametrize(
+    ("fault", "answer"),
+    [(RuntimeError("a bug"), (500, "hub.error")), (OperationalError("", {}, Exception()), (503, "store.unavailable"))],
+)
+def test_whatever_goes_wrong_in_judging_a_request_its_token_is_used_up(hub, monkeypatch, fault, answer):
+    item_id = published(hub, "documents", make_document(fresh(), PDF))
+
+    def broken(*_args, **_more):
+        raise fault
+
+    monkeypatch.setattr(hub.hub.uploads._files, "put", broken)
+    headers = hub.signed(PDF, method="PUT", content_type="application/pdf")
+    put = lambda: hub.client.put(f"/publish/v1/documents/{item_id}/content", content=PDF, headers=headers)  # noqa: E731
+    assert code(put()) == answer
+    monkeypatch.undo()
+    assert code(put()) == (409, "token.replayed")
+
+
 @pytest.mark.parametrize("body", [b"{}", b'{"reason": ""}', b'{"reason": "x", "altro": 1}', b'{"reason": "a\\nb"}'])
 def test_a_withdrawal_needs_a_reason_and_nothing_else(hub, body):
     item_id = published(hub, "messages", make_message(fresh()))
@@ -426,6 +463,13 @@ def test_a_withdrawal_needs_a_reason_and_nothing_else(hub, body):
 
 
 # --- files
+
+
+def test_an_upload_that_makes_the_notice_says_that_it_is_pending(hub, person):
+    """It answered not_sent, so that nobody was called to send it either."""
+    item = make_document(fresh(), PDF, recipient={"tax_code": person, "email": "a@example.org"})
+    item_id = published(hub, "documents", item)
+    assert hub.upload(item_id, PDF).json()["notification"] == "pending"
 
 
 @pytest.mark.req("S49")

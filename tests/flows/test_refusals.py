@@ -2,10 +2,12 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import httpx
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from hub.security.digest import digest_header
 from hub.security.jose import base64url
@@ -372,6 +374,19 @@ def test_a_closed_store_answers_503_with_the_time_to_wait(tmp_path):
         hub.hub.committer._closed = False
     assert (response.status_code, response.json()["code"]) == (503, "store.unavailable")
     assert int(response.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(
+    "read", [lambda hub: hub.read("/items"), lambda hub: hub.vendor_get("/items"), lambda hub: hub.read("/summary")]
+)
+def test_a_read_of_a_database_that_is_away_answers_503(tmp_path, read):
+    """It was a 500, which says that it is no use to try again."""
+    with described_hub(tmp_path / "home") as hub:
+        away = OperationalError("SELECT", {}, Exception("gone"))
+        hub.hub.database.read = Mock(side_effect=away)
+        response = read(hub)
+        del hub.hub.database.read
+    assert (response.status_code, response.json()["code"]) == (503, "store.unavailable")
 
 
 def test_a_token_issued_a_little_ahead_of_our_clock_is_taken(hub):

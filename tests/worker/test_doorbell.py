@@ -8,7 +8,7 @@ import pytest
 from redis import Redis as Client
 
 from hub.dispatch.doorbell import Doorbell, Ringer, Unheard
-from hub.store.lanes import Lane
+from hub.store.standing import Lane
 
 from ..harness import eventually
 from ..real.redis import Redis

@@ -8,7 +8,7 @@ query needs is clear. Times are integers, microseconds since 1970 in UTC.
 
 from .columns import EPOCH, Instant, clipped, metadata, to_json, to_micros
 from .known import connectors, enti, portals, sequences, services, trust_keys, vendors, versions
-from .outbox import QUEUED, WAITING, attempts, claimable, deliveries, delivery_requests, lanes
+from .outbox import QUEUED, WAITING, attempts, claimable, deliveries, delivery_requests, expirable, lanes
 from .personal import channel_opt_outs, citizens, item_identities, item_versions, items, timeline, user_states
 from .proof import access_log, chain_roots, evidence, jose_headers, quota_usage, replays
 
@@ -29,6 +29,7 @@ __all__ = [
     "delivery_requests",
     "enti",
     "evidence",
+    "expirable",
     "item_identities",
     "item_versions",
     "items",

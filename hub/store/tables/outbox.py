@@ -54,7 +54,10 @@ partial_index("ix_deliveries_lease", deliveries, "lease_until", where=deliveries
 # Literals and no parameters: SQLite takes a partial index only where the query says what the index says.
 QUEUED: ColumnClause[str] = literal_column("'queued'")
 WAITING: ColumnClause[str] = literal_column("'waiting'")
+HELD: ColumnClause[str] = literal_column("'held'")
 claimable = deliveries.c.claim_id.is_(None) & or_(deliveries.c.state == QUEUED, deliveries.c.state == WAITING)
+expirable = deliveries.c.claim_id.is_(None) & or_(deliveries.c.state == QUEUED, deliveries.c.state == HELD)
+partial_index("ix_deliveries_expiry", deliveries, "expires_at", where=expirable)
 partial_index(
     # With the id: what a pause held is due at one moment, and PostgreSQL would sort all of it for each claim.
     "ix_deliveries_lane",

@@ -13,18 +13,9 @@ from hub.dispatch.runner import Runner
 from hub.store.outbox import Due, Progress, claim, progress
 from hub.store.sweeping import Sweep, Swept, sweep
 from tests.unit.store.filling import fill
-from tests.unit.store.making import ENTE, FakeClock, Store, fresh_database
+from tests.unit.store.making import ENTE
 
 LEASE = timedelta(seconds=60)
-
-
-@pytest.fixture
-def store(tmp_path):
-    clock = FakeClock()
-    with fresh_database("sqlite", tmp_path, clock) as database:
-        made = Store(database, clock)
-        made.connector()
-        yield made
 
 
 @pytest.fixture
@@ -36,6 +27,7 @@ def folder(tmp_path):
 def died_sending(store, folder, *, arrived):
     """The connector, after a worker of its died behind the mark; whether the message had `arrived` nobody knows."""
     connector = connect(Settings.model_validate_json(json.dumps({"folder": str(folder)})), Limits())
+    store.connector()
     (name,) = fill(store, "io", 1)
     (claimed,) = store.run(claim, Due(1, LEASE))[0]
     store.run(progress, Progress(claimed, {}, True, LEASE))

@@ -10,8 +10,9 @@ import pytest
 from contracts.connector import Connector, Done, Limits, Manifest
 from contracts.failures import Deferred
 from hub.dispatch.runner import Runner
-from hub.store.lanes import Lane, standings
+from hub.store.lanes import standings
 from hub.store.outbox import Due, claim
+from hub.store.standing import Lane
 from hub.store.tables import attempts
 from tests.unit.store.filling import fill
 from tests.unit.store.making import ENTE, START, FakeClock, Store, fresh_database

@@ -393,9 +393,51 @@ def test_settings_that_do_not_fit_are_named_without_their_values(fields, named):
     assert "RSSMRA" not in str(refused.value)
 
 
-@pytest.mark.parametrize("configs", [(), (config(settings={}),)], ids=["gone", "broken"])
-def test_a_connector_that_cannot_be_used_is_none_and_serves_no_channel(configs):
+@pytest.mark.parametrize("configs", [(), (config(type="gone"),)], ids=["none", "of an unknown type"])
+def test_a_connector_that_is_not_there_is_none_and_serves_no_channel(configs):
     pool = ConnectorPool(Odd().types, Configs(*configs))
     assert pool.get("e", "odd", 1) is None
     assert pool.outlets() == {}
     assert pool.resending() == frozenset()
+
+
+def unreadable(*_):
+    raise Misconfigured("odd.file", "it cannot be read")
+
+
+def with_a_bug(*_):
+    raise RuntimeError
+
+
+@pytest.mark.parametrize("connect", [unreadable, with_a_bug])
+def test_a_connector_that_cannot_be_made_harms_no_other_and_what_goes_there_is_held(connect):
+    """`connect` said Misconfigured, which nobody caught: publishing, dispatch and start-up failed for all."""
+    odd = Odd()
+    broken = ConnectorType(Manifest(name="broken", title="Broken", channel="email"), Settings, connect)
+    both = Configs(config())
+    both.now |= {("e", "mail"): replace(config(type="broken"), connector_id="mail")}
+    pool = ConnectorPool(odd.types | {"broken": broken}, both)
+    assert pool.get("e", "mail") is None
+    assert {channel: outlet.connector_id for (_, channel), outlet in pool.outlets().items()} == {
+        "io": "odd",
+        "email": "mail",
+    }
+    assert set(pool.limits()) == {("e", "odd")}
+
+
+def test_what_can_be_made_again_is_so_without_a_change_of_the_configuration():
+    odd = Odd()
+    able = odd.types["odd"]
+    types = {"odd": replace(able, connect=unreadable)}
+    pool = ConnectorPool(types, Configs(config(limits={"rate_per_s": 3})))
+    assert pool.limits() == {}
+    types["odd"] = able
+    pool.get("e", "odd")
+    assert pool.limits()["e", "odd"].rate_per_s == 3
+
+
+def test_an_active_connector_serves_its_channel_before_a_paused_one():
+    """The commands said so; publishing took the first by id, paused or not."""
+    both = Configs(config(status="paused"))
+    both.now |= {("e", "second"): replace(config(), connector_id="second")}
+    assert ConnectorPool(Odd().types, both).outlets()["e", "io"].connector_id == "second"

@@ -2,18 +2,18 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from hub.ingest.canonical import parse, read
 from hub.ingest.drafting import draft_of, uploaded_draft
 from hub.registry import Vendor
-from hub.store.publications import PlannedDelivery
+from hub.store.drafts import PlannedDelivery
 from tests.flows.making import MAKERS, make_document
 
 VENDOR = Vendor("c_h501", "acme", "Acme", "jwk", True, (), "acme")
-PLANNED = PlannedDelivery("io", "io", datetime(2026, 12, 1, tzinfo=UTC))
+PLANNED = PlannedDelivery("io", "io", timedelta(days=3))
 
 
 class Routes:

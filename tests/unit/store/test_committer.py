@@ -150,6 +150,15 @@ def test_a_closed_committer_takes_nothing(committer):
         committer.write(note, "a")
 
 
+def test_a_committer_that_died_lets_nobody_wait(committer):
+    """Its callers waited for ever."""
+    committer._thread = threading.Thread(target=lambda: None)
+    committer._thread.start()
+    committer._thread.join()
+    with pytest.raises(StoreUnavailable):
+        committer.write(note, "a")
+
+
 def test_closing_writes_what_was_handed_over(store, committer):
     with ThreadPoolExecutor(10) as pool:
         futures = [pool.submit(committer.write, note, f"n{n}") for n in range(10)]

@@ -1,6 +1,7 @@
 """The door to the database: its clock, its pictures, the names of its faults; alike on both kinds."""
 
 import logging
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,9 +11,12 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 from contracts.failures import Rejected
 from hub.clock import SystemClock
 from hub.settings import Settings
+from hub.store import postgres
 from hub.store.bulk import insert_rows
 from hub.store.database import Database, error_name, is_away, may_pass
+from hub.store.directory import bump, version
 from hub.store.outbox import Due, Settlement, claim, settle
+from hub.store.snapshot import Snapshot
 from hub.store.tables import attempts, evidence, replays, versions
 from tests.unit.store.making import ENTE, START, make_draft
 
@@ -39,6 +43,46 @@ def test_machines_that_share_a_database_go_by_its_clock(store):
     with database.write() as tx:
         assert (tx.now != START) is database.is_shared
     database.close()
+
+
+def test_a_part_that_cannot_be_taken_leaves_no_connection(store, monkeypatch):
+    """One leaked with each try, while the database said no."""
+    if not store.database.is_shared:
+        return
+    made, alone = [], postgres.alone
+    monkeypatch.setattr(postgres, "alone", lambda engine: made.append(alone(engine)) or made[-1])
+    part = store.database.singleton("part")
+    part._number = "no number"
+    assert not part.held()
+    assert [connection.closed for connection in made] == [True]
+
+
+def test_two_looks_at_a_snapshot_never_end_with_the_older_one(store):
+    """The watcher's look, begun before a change, put back what a worker had just read of it."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def load(connection):
+        seen = version(connection, "trust")
+        if threading.current_thread() is slow:
+            begun.set()
+            assert go_on.wait(10)
+        return seen
+
+    slow = None
+    snapshot = Snapshot(store.database, "trust", load)
+    slow, quick = (threading.Thread(target=snapshot.poll) for _ in range(2))
+    change = lambda: store.run(lambda tx, _: bump(tx, "trust"))  # noqa: E731
+    change()
+    slow.start()
+    assert begun.wait(10)
+    change()
+    quick.start()
+    quick.join(0.2)
+    go_on.set()
+    slow.join()
+    quick.join()
+    with store.database.read() as connection:
+        assert snapshot() == version(connection, "trust")
 
 
 def test_what_is_read_is_one_picture_whatever_is_written_meanwhile(store):

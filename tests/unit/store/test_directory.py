@@ -4,8 +4,7 @@ import pytest
 
 from hub.registry import Ente, Portal
 from hub.store import directory
-from hub.store.directory import AlreadyThere, NotThere
-from hub.store.publications import HUB_VENDOR
+from hub.store.directory import HUB_VENDOR, AlreadyThere, NotThere
 from tests.unit.store.making import ENTE, make_vendor
 
 BASE = "https://hub.example.it"

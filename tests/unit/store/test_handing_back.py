@@ -2,36 +2,16 @@
 
 from datetime import timedelta
 
-import pytest
-
 from contracts.connector import Limits
 from hub.store.handing_back import hand_back
-from hub.store.lanes import Lane
-from hub.store.outbox import Due, Progress, Settlement, claim, progress, settle
+from hub.store.outbox import Progress, Settlement, progress, settle
 from hub.store.pacing import resumes_at
+from hub.store.standing import Lane
 from hub.store.tables import attempts
-from tests.unit.store.making import ENTE, make_draft
+from tests.unit.store.making import ENTE, LEASE, make_draft, only, take
 
-LEASE = timedelta(seconds=60)
 IO = Lane(ENTE, "io")
 SLOW = {IO: Limits(rate_per_s=1, burst=2)}
-
-
-@pytest.fixture
-def outbox(store):
-    """One queued delivery of an active connector."""
-    store.connector()
-    store.publish(make_draft())
-    return store
-
-
-def take(store, limit=10, limits=None):
-    return store.run(claim, Due(limit, LEASE, limits=limits or {}))[0]
-
-
-def only(store):
-    (row,) = store.deliveries()
-    return row
 
 
 def test_what_was_handed_back_is_as_it_was_and_due_at_once(outbox):
@@ -89,6 +69,16 @@ def test_a_rate_that_is_used_up_lets_the_lane_go_on_when_it_allows_one_more(stor
     assert at == store.clock.moment + timedelta(seconds=1)
     store.clock.moment = at
     assert len(take(store, limits=SLOW)) == 1
+
+
+def test_a_slow_lane_that_another_thing_holds_back_is_not_looked_at_again_and_again(store):
+    """With one delivery in ten seconds, a drain asked each millisecond for ten seconds whether it might go on."""
+    store.connector()
+    store.publish(*[make_draft(f"m-{n}") for n in range(4)])
+    one_at_once = {IO: Limits(rate_per_s=0.1, burst=2, concurrency=1)}
+    take(store, limits=one_at_once)
+    store.clock.pass_by(seconds=1)
+    assert resumes(store, one_at_once) is None
 
 
 def test_a_lane_without_anything_due_waits_for_nothing(outbox):

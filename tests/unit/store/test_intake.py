@@ -6,18 +6,37 @@ from datetime import timedelta
 import pytest
 
 from hub.errors import ContractViolation, QuotaExceeded, RecipientChanged, TokenReplayed, VersionConflict
+from hub.store.amendments import Upload, Withdraw
 from hub.store.database import Tx
+from hub.store.directory import HUB_VENDOR
+from hub.store.drafts import Identity, Published
 from hub.store.intake import Read, Submission
-from hub.store.publications import Published
 from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import citizens, evidence, items, quota_usage, replays
-from tests.unit.store.making import make_draft
+from tests.unit.store.making import ENTE, make_draft
 
 OTHER = "1" * 64
 
 
 def record(store, *submissions):
     return store.run(store.intake.record, *submissions)
+
+
+def test_a_withdrawal_reaches_the_notice_that_an_upload_made_in_the_same_commit(store):
+    """The new message is written last: the withdrawal did not see it, and the citizen was told of nothing."""
+    identity = Identity(ENTE, "acme", "anagrafe", "d-1", "documents")
+    document = {"identity": identity, "state": "announced", "reported_state": "announced", "deliveries": ()}
+    (published,) = store.publish(make_draft(**document))
+    message = make_draft("told", identity=Identity(ENTE, HUB_VENDOR, "raccordo", "told", "messages"))
+    told = make_draft(**document | {"message": message, "deliveries": message.deliveries})
+    upload = Upload(published.item_id, 1, "0" * 64, "key", told)
+    withdraw = Withdraw(published.item_id, "errore")
+    record(store, *[Submission(store.signed(), act=act) for act in (upload, withdraw)])
+    assert {(row["collection"], row["lifecycle"]) for row in store.rows(items)} == {
+        ("documents", "withdrawn"),
+        ("messages", "withdrawn"),
+    }
+    assert [(row["state"], row["reason"]) for row in store.deliveries()] == [("skipped", "item.withdrawn")]
 
 
 def test_the_first_use_of_a_token_in_a_batch_wins(store):

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, consumes, initialize, invariant, rule
 
 from contracts.connector import Limits
-from hub.store.lanes import Lane, Standing, standings
+from hub.store.lanes import standings
 from hub.store.outbox import Due, Progress, Settlement, claim, progress, settle
+from hub.store.standing import Lane, Standing
 from hub.store.sweeping import Sweep, sweep
 from tests.unit.store.filling import fill
 from tests.unit.store.machines import StoreMachine

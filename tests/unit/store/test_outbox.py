@@ -6,26 +6,13 @@ import pytest
 
 from hub.store.configuration import set_status
 from hub.store.operations import NotReplayable, replay_delivery
-from hub.store.outbox import Due, Progress, Settlement, claim, progress, settle
+from hub.store.outbox import Progress, Settlement, progress, settle
 from hub.store.sweeping import MAX_CLAIMS, Sweep, Swept, sweep
 from hub.store.tables import attempts, connectors, timeline
-from tests.unit.store.making import ENTE, make_draft
+from tests.unit.store.making import ENTE, LEASE, make_draft, only, take
 
-LEASE = timedelta(seconds=60)
 NOBODY = frozenset()
 IO_RESENDS = frozenset({(ENTE, "io")})
-
-
-@pytest.fixture
-def outbox(store):
-    """One queued delivery of an active connector."""
-    store.connector()
-    store.publish(make_draft())
-    return store
-
-
-def take(store, limit=10):
-    return store.run(claim, Due(limit, LEASE))[0]
 
 
 def mark(store, claimed, *, unsafe=True, memo=None):
@@ -38,11 +25,6 @@ def end(store, claimed, state="delivered", outcome="done", **fields):
 
 def swept(store, resending=NOBODY, **how):
     return store.run(sweep, Sweep(resending, **how))[0]
-
-
-def only(store):
-    (row,) = store.deliveries()
-    return row
 
 
 # --- claims
@@ -88,6 +70,13 @@ def test_the_age_of_what_may_leave_later_counts_from_then(store):
     later = timedelta(days=30)
     store.publish(make_draft(visible_from=store.clock.moment + later))
     assert only(store)["expires_at"] == store.clock.moment + later + timedelta(days=3)
+
+
+def test_the_age_of_a_delivery_counts_by_the_clock_of_the_database(store):
+    """It counted by that of the machine that took the message: one an hour behind had it expire an hour early."""
+    store.clock.pass_by(days=30)
+    store.publish(make_draft())
+    assert only(store)["expires_at"] == store.clock.moment + timedelta(days=3)
 
 
 def test_following_up_on_what_was_accepted_is_no_attempt(outbox):
@@ -147,7 +136,7 @@ def test_a_step_renews_the_lease(outbox):
 # --- settlements
 
 
-@pytest.mark.parametrize("state", ["delivered", "rejected", "skipped", "unconfirmed", "expired", "parked", "held"])
+@pytest.mark.parametrize("state", ["delivered", "rejected", "skipped", "unconfirmed", "expired", "parked"])
 def test_the_end_of_the_telling_stands_in_the_timeline(outbox, state):
     end(outbox, take(outbox)[0], state, "x")
     last = outbox.rows(timeline)[-1]
@@ -155,7 +144,7 @@ def test_the_end_of_the_telling_stands_in_the_timeline(outbox, state):
     assert last["data"] == {"channel": "io", "state": state}
 
 
-@pytest.mark.parametrize("state", ["queued", "waiting"])
+@pytest.mark.parametrize("state", ["queued", "waiting", "held"])
 def test_what_goes_on_does_not_stand_in_the_timeline(outbox, state):
     before = outbox.rows(timeline)
     end(outbox, take(outbox)[0], state, "deferred", due_at=outbox.clock.moment)
@@ -360,6 +349,19 @@ def test_a_person_may_send_again_what_has_ended(outbox, state):
     row = only(outbox)
     assert (row["state"], row["memo"], row["attempts"]) == ("queued", {}, 0)
     assert len(take(outbox)) == 1
+
+
+def test_what_may_have_left_is_not_called_unsent_after_a_replay(outbox):
+    """The replay forgot it: too old in the end, the delivery stood as expired though the citizen may have it."""
+    end(outbox, take(outbox)[0], "unconfirmed", "unconfirmed")
+    with outbox.database.write() as tx:
+        replay_delivery(tx, only(outbox)["delivery_id"], expires_in_s=3600)
+    (again,) = take(outbox)
+    assert again.maybe_sent
+    end(outbox, again, "queued", "deferred", due_at=outbox.clock.moment)
+    outbox.clock.pass_by(days=4)
+    assert swept(outbox) == Swept(expired=1)
+    assert only(outbox)["state"] == "unconfirmed"
 
 
 @pytest.mark.parametrize("state", ["delivered", "waiting", "queued"])

@@ -42,7 +42,7 @@ class Outbox(StoreMachine):
         for connector_id in ("io", "mail"):
             self.store.connector(connector_id)
         for n, connector_id in enumerate(("io", "mail")):
-            own = type(planned)("io", connector_id, planned.expires_at)
+            own = type(planned)("io", connector_id, planned.max_age)
             self.store.publish(make_draft(f"m-{n}", deliveries=(own,)))
         self.connector_of = {row["delivery_id"]: row["connector_id"] for row in self.store.deliveries()}
 

@@ -1,7 +1,9 @@
 """Sequence numbers: given last, in commit order, without gap or repeat within an ente."""
 
+from datetime import timedelta
 from functools import partial
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -9,6 +11,7 @@ from sqlalchemy import select
 from hub.store.committer import Committer
 from hub.store.intake import Submission
 from hub.store.rows import number_items
+from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import items, sequences
 from tests.unit.store.following import seen_while
 from tests.unit.store.making import ENTE, FakeClock, fresh_database, make_draft
@@ -42,6 +45,19 @@ def test_what_changes_nothing_takes_no_number(store):
     store.publish(make_draft())
     assert numbers(store) == [1]
     assert store.rows(sequences) == [{"ente_id": ENTE, "value": 1}]
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_sweep_and_publications_in_one_transaction_number_each_item_once(store, hidden):
+    """The sweep's empty batch had the numbers given twice: the whole commit failed, and was tried one by one."""
+    visible_from = store.clock.moment + timedelta(hours=1) if hidden else None
+    store.publish(make_draft(visible_from=visible_from))
+    store.clock.pass_by(hours=2)
+    with store.database.write() as tx:
+        sweep(tx, [Sweep(frozenset())])
+        store.intake.record(tx, [Submission(store.signed(), act=make_draft(f"n-{n}")) for n in range(3)])
+    assert numbers(store) == ([2, 3, 4, 5] if hidden else [1, 2, 3, 4])
+    assert store.rows(sequences)[0]["value"] == numbers(store)[-1]
 
 
 @settings(max_examples=20, deadline=None)

@@ -14,12 +14,11 @@ from hub.errors import QuotaExceeded, StoreUnavailable, VersionConflict
 from hub.store.chain import verify_chain
 from hub.store.committer import Committer
 from hub.store.database import Database
-from hub.store.identities import Identity
+from hub.store.drafts import Identity, Published
 from hub.store.intake import Submission
-from hub.store.lanes import Lane
 from hub.store.listening import Listener
 from hub.store.outbox import Due, claim
-from hub.store.publications import Published
+from hub.store.standing import Lane
 from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import citizens, evidence, items, quota_usage, replays
 from tests.harness import eventually

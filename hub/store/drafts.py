@@ -1,0 +1,74 @@
+"""What a publication is before it is written, and what its vendor is told of it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+from .citizens import Subject
+from .standing import NORMAL
+
+
+class Identity(NamedTuple):
+    """An item by its vendor's own name, unique in an ente."""
+
+    ente_id: str
+    vendor_id: str
+    source: str
+    external_id: str
+    collection: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDelivery:
+    """A channel to try. With a `reason` it cannot be tried at all and is recorded as skipped."""
+
+    channel: str
+    connector_id: str
+    max_age: timedelta = timedelta()
+    reason: str | None = None
+    ordered: bool = False
+    """Its connector wants one citizen's notices about a service one at a time."""
+    priority: int = NORMAL
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A valid item, as ingest understood it: clear columns, and its canonical JSON to be sealed."""
+
+    identity: Identity
+    subject: Subject
+    version: int
+    content_hash: str
+    payload: bytes = field(repr=False)
+    state: str
+    reported_state: str
+    turn: str
+    occurred_at: datetime
+    service_id: str | None = None
+    sensitivity: str = "normal"
+    min_loa: int = 2
+    visible_from: datetime | None = None
+    expires_at: datetime | None = None
+    due_at: datetime | None = None
+    as_of: datetime | None = None
+    notice_key: str | None = None
+    settles: bool = False
+    """A receipt whose vendor may settle notices of other vendors too."""
+    file_sha256: str | None = None
+    """The file it announces: a later version with the same one needs no new upload."""
+    message: "Draft | None" = None
+    """The message a rule makes of it, its external_id being the rule's name; an item of `messages` is its own."""
+    deliveries: tuple[PlannedDelivery, ...] = ()
+
+
+@dataclass(slots=True)
+class Published:
+    """The answer to a publication; `notification` is known last, when the whole batch is."""
+
+    item_id: str
+    external_id: str
+    version: int
+    lifecycle: str
+    outcome: Literal["created", "updated", "unchanged", "superseded"]
+    received_at: datetime
+    notification: str

@@ -1,0 +1,101 @@
+"""How a lane stands: its circuit breaker, its rate (GCRA), what an outcome means for them. Pure; `lanes` keeps it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+from contracts.connector import Limits
+
+URGENT, NORMAL, BULK = 0, 1, 2
+"""The priorities of deliveries in a lane: what is more urgent goes first."""
+
+
+class Lane(NamedTuple):
+    """A connector of an ente."""
+
+    ente_id: str
+    connector_id: str
+
+
+LimitsOf = Mapping[tuple[str, str], Limits]
+"""The limits in force, by lane; a lane that is not there has the common ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a lane stands. Its breaker is closed without `open_until`, open before it, half-open from then on."""
+
+    failures: int = 0
+    opened: int = 0
+    open_until: datetime | None = None
+    tat: datetime | None = None
+    claimed: int = 0
+    served_at: datetime | None = None
+
+    def breaker(self, now: datetime) -> Literal["closed", "open", "half_open"]:
+        if self.open_until is None:
+            return "closed"
+        return "open" if now < self.open_until else "half_open"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the end of a claim says of its provider."""
+
+    lane: Lane
+    answered: bool
+    limits: Limits
+    after: timedelta | None = None
+    """For how long the provider asked to be left alone."""
+
+
+def allowance(standing: Standing, limits: Limits, *, under_way: int, now: datetime) -> int:
+    """How many deliveries the lane may begin now."""
+    most = {"closed": limits.concurrency, "half_open": 1, "open": 0}[standing.breaker(now)]
+    interval = interval_of(limits)
+    ahead = max(timedelta(), (standing.tat or now) - now)
+    return max(0, min(most - under_way, (interval * limits.burst - ahead) // interval))
+
+
+def begun(standing: Standing, limits: Limits, *, count: int, now: datetime) -> Standing:
+    """After `count` deliveries were begun."""
+    tat = max(standing.tat or now, now) + count * interval_of(limits)
+    return replace(standing, tat=tat, claimed=standing.claimed + count, served_at=now)
+
+
+def answered(standing: Standing, *, now: datetime) -> Standing:
+    """After the provider answered. While open, that is an answer to something older than the trouble."""
+    if standing.breaker(now) == "open":
+        return standing
+    return replace(standing, failures=0, opened=0, open_until=None)
+
+
+def failed(standing: Standing, limits: Limits, *, now: datetime, after: timedelta | None = None) -> Standing:
+    """After a failure that speaks of the provider; it may open the breaker, for `after` at least."""
+    state = standing.breaker(now)
+    if state == "open":
+        return standing
+    failures = standing.failures + 1
+    if state == "closed" and failures < limits.breaker_failures:
+        return replace(standing, failures=failures)
+    doubled = limits.breaker_open_s * 2 ** min(standing.opened, 20)
+    wished = after.total_seconds() if after is not None else 0
+    wait = timedelta(seconds=min(limits.breaker_max_open_s, max(doubled, wished)))
+    return replace(standing, failures=failures, opened=standing.opened + 1, open_until=now + wait)
+
+
+def interval_of(limits: Limits) -> timedelta:
+    """From one delivery to the next, at the lane's rate."""
+    # Rounded up to the microsecond: the rate is a limit.
+    return timedelta(microseconds=-(-1_000_000 // limits.rate_per_s))
+
+
+def judged(standing: Standing, verdicts: Sequence[Verdict], now: datetime) -> Standing:
+    """After the ends of several claims, in that order."""
+    for each in verdicts:
+        if each.answered:
+            standing = answered(standing, now=now)
+        else:
+            standing = failed(standing, each.limits, now=now, after=each.after)
+    return standing

@@ -1,0 +1,64 @@
+"""The embedded dispatcher: what it holds when it is to stop, and that a free hand is not left idle."""
+
+import logging
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+
+from hub.dispatch.dispatcher import Dispatcher
+from hub.store.committer import Committer
+from hub.store.outbox import Settlement, settle
+from tests.harness import eventually
+from tests.unit.store.filling import fill
+
+
+@pytest.fixture
+def committer(store):
+    store.connector()
+    made = Committer(store.database)
+    made.start()
+    yield made
+    made.close()
+
+
+def dispatcher(committer, run, **settings):
+    nobody = frozenset()
+    return Dispatcher(committer=committer, run=run, resending=lambda: nobody, lease=timedelta(minutes=3), **settings)
+
+
+def test_stopping_waits_no_longer_than_the_grace_for_what_is_not_being_sent(store, committer, caplog):
+    """A grace of a tenth of a second took as long as the slowest provider."""
+    caplog.set_level(logging.INFO)
+    fill(store, "io", 1)
+    begun, leave = threading.Event(), threading.Event()
+
+    def hangs(_claim):
+        begun.set()
+        leave.wait(5)
+        raise RuntimeError("its connector was closed")
+
+    one = dispatcher(committer, hangs, grace_s=0.1)
+    one.start()
+    assert begun.wait(10)
+    started = time.monotonic()
+    one.stop()
+    assert time.monotonic() - started < 3
+    (row,) = store.deliveries()
+    assert (row["state"], row["attempts"], row["claim_id"]) == ("queued", 0, None)
+    leave.set()
+    eventually(lambda: caplog.text, lambda text: "delivery.left" in text)
+    assert not [record for record in caplog.records if record.levelno > logging.INFO]
+
+
+def test_a_hand_that_is_free_takes_the_next_at_once(store, committer):
+    fill(store, "io", 12)
+
+    def run(claimed):
+        committer.write(settle, Settlement(claimed, "delivered", "done"))
+
+    one = dispatcher(committer, run, threads=2, poll_s=30)
+    one.start()
+    eventually(store.deliveries, lambda rows: {row["state"] for row in rows} == {"delivered"})
+    one.stop()
