@@ -34,7 +34,7 @@ attempts = Counter(
 )
 attempt_seconds = Histogram(
     "raccordo_delivery_attempt_seconds",
-    "Time from claim to settlement",
+    "Time from the start of the work on a claim to its settlement",
     ("ente", "connector"),
     buckets=_SLOW,
     registry=REGISTRY,

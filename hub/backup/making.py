@@ -18,7 +18,7 @@ import orjson
 from contracts.base import rfc3339
 from hub.durable import sync, sync_all
 from hub.home import Home
-from hub.store.copying import Snapshot, snapshot
+from hub.store.copying import Picture, taken
 
 from .erasures import Journal, check_journal
 from .keys import seal_keys
@@ -63,7 +63,7 @@ def _write(home: Home, folder: Path, passphrase: str | None) -> Manifest:
     at = rfc3339(home.clock.now())
     revision = home.database.revision()
     assert revision is not None
-    with snapshot(home.database) as picture:
+    with taken(home.database) as picture:
         columns = picture.tables
         rows = {name: _write_table(picture, folder, name) for name in columns}
         parts += [part_of(folder, table_path(name)) for name in columns]
@@ -99,7 +99,7 @@ def _copied(home: Home, folder: Path) -> Iterator[Part]:
             yield part_of(folder, source.name)
 
 
-def _write_table(picture: Snapshot, folder: Path, name: str) -> int:
+def _write_table(picture: Picture, folder: Path, name: str) -> int:
     (folder / "tables").mkdir(exist_ok=True)
     count = 0
     with gzip.open(folder / table_path(name), "wb", compresslevel=3) as file:

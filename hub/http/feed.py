@@ -16,7 +16,7 @@ from contracts.feed import UserStatePatch
 from hub.clock import Clock
 from hub.errors import HubError, MediaUnsupported, RangeInvalid, RequestInvalid, RequestRefused
 from hub.feed import parameters
-from hub.feed.query import Feed, File
+from hub.feed.query import Feed, File, Whole
 from hub.ingest.canonical import refusal_of
 from hub.registry import Registry
 from hub.security.portal import Reader, verify_reader
@@ -115,9 +115,8 @@ class FeedApi:
     def _show(self, reading: Reading, exchange: Exchange) -> Response:
         parameters.nothing(exchange.request.query_params.multi_items())
         whole = self._feed.whole(reading, exchange.request.path_params["item_id"])
-        # The tag before the dash is what If-Match compares; after it, what else the answer shows (deliveries).
-        shown = hashlib.sha256(orjson.dumps(whole.view)).hexdigest()[:16]
-        return _with_tag(exchange, f'"{whole.tag}-{shown}"', orjson.dumps(whole.view))
+        body = orjson.dumps(whole.view)
+        return _with_tag(exchange, _tag_of(whole, body), body)
 
     def _changes(self, reading: Reading, exchange: Exchange) -> Response:
         after, limit = parameters.changes_wish(exchange.request.query_params.multi_items())
@@ -157,8 +156,7 @@ class FeedApi:
 
     def _state_of(self, reading: Reading, exchange: Exchange) -> Response:
         whole = self._feed.whole(reading, exchange.request.path_params["item_id"])
-        shown = hashlib.sha256(orjson.dumps(whole.view)).hexdigest()[:16]
-        exchange.headers["ETag"] = f'"{whole.tag}-{shown}"'
+        exchange.headers["ETag"] = _tag_of(whole, orjson.dumps(whole.view))
         return json_response(whole.view["user_state"])
 
     def _citizen_id(self, reader: Reader) -> str | None:
@@ -226,6 +224,11 @@ def _if_match(exchange: Exchange) -> str | None:
     if header is None or header.strip() == "*":
         return None
     return header.strip().strip('"').partition("-")[0]
+
+
+def _tag_of(whole: Whole, body: bytes) -> str:
+    """Before the dash, what If-Match compares; after it, what else the answer shows (deliveries)."""
+    return f'"{whole.tag}-{hashlib.sha256(body).hexdigest()[:16]}"'
 
 
 def _tagged(exchange: Exchange, view: dict[str, Any]) -> Response:

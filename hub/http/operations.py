@@ -1,4 +1,4 @@
-"""The operations of the four APIs: one table from which routes, obligations and descriptions are made."""
+"""The operations of both APIs: one table from which routes, obligations and descriptions are made."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -89,7 +89,7 @@ class Configuration:
             index_elements=["ente_id", "connector_id"], set_={**values, "version": connectors.c.version + 1}
         )
         tx.connection.execute(statement)
-        _release(tx, ente_id, connector_id)
+        _let_go(tx, ente_id, connector_id)
         bump(tx, "connectors")
 
 
@@ -100,7 +100,7 @@ def set_status(tx: Tx, ente_id: str, connector_id: str, *, status: str, reason: 
     if tx.connection.execute(update(connectors).where(where).values(values)).rowcount == 0:
         raise NotThere(connector_id)
     if status == "active":
-        _release(tx, ente_id, connector_id)
+        _let_go(tx, ente_id, connector_id)
     bump(tx, "connectors")
 
 
@@ -114,10 +114,10 @@ def pause(tx: Tx, pauses: Sequence[Pause]) -> None:
         if row.version == each.version:
             set_status(tx, each.ente_id, each.connector_id, status="paused", reason=clipped(each.reason, 200))
         elif row.status == "active":
-            _release(tx, each.ente_id, each.connector_id)
+            _let_go(tx, each.ente_id, each.connector_id)
 
 
-def _release(tx: Tx, ente_id: str, connector_id: str) -> None:
+def _let_go(tx: Tx, ente_id: str, connector_id: str) -> None:
     """What was held goes out again, and what waits for its next attempt need not wait for the old fault's sake."""
     its = (deliveries.c.ente_id == ente_id) & (deliveries.c.connector_id == connector_id)
     values = {"state": "queued", "reason": None, "due_at": tx.now, "updated_at": tx.now}

@@ -25,7 +25,7 @@ SEQUENCE_GAP = 1_000_000_000
 Row = list[Any]
 
 
-class Snapshot:
+class Picture:
     """One picture of the whole database."""
 
     def __init__(self, connection: Connection) -> None:
@@ -54,18 +54,18 @@ class Snapshot:
 
 
 @contextmanager
-def snapshot(database: Database) -> Iterator[Snapshot]:
+def taken(database: Database) -> Iterator[Picture]:
     """The database as it stands now, while others go on writing."""
     with database.read() as connection:
         if connection.dialect.name == "postgresql":
             # Of a large municipality this takes longer than any request may.
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
-        yield Snapshot(connection)
+        yield Picture(connection)
 
 
 def fill(database: Database, name: str, columns: Sequence[str], rows: Iterator[Row]) -> int:
-    """Put rows of `Snapshot.rows` into a table of an empty database; returns how many they were."""
+    """Put rows of `Picture.rows` into a table of an empty database; returns how many they were."""
     with database.write() as tx:
         table = _reflect(tx.connection, {name} & metadata.tables.keys())[name]
         tx.connection.execute(delete(table))

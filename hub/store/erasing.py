@@ -6,6 +6,7 @@ that repeats an erased item is refused; a new item for the same person begins a 
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, or_, select, update
 
+from . import postgres
 from .database import Tx
 from .directory import NotThere
 from .outbox import UNCLAIMED
@@ -47,11 +48,7 @@ def erased_citizens(connection: Connection) -> set[tuple[str, str]]:
 
 def others_at_work(connection: Connection) -> bool:
     """Whether other sessions of the hub are open on a database that several processes share."""
-    if connection.dialect.name != "postgresql":
-        return False
-    query = """SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
-        AND application_name = 'raccordo' AND pid <> pg_backend_pid())"""
-    return bool(connection.exec_driver_sql(query).scalar_one())
+    return connection.dialect.name == "postgresql" and postgres.others_at_work(connection)
 
 
 def _end_deliveries(tx: Tx, ente_id: str, citizen_id: str) -> None:

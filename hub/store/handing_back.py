@@ -25,5 +25,7 @@ def _hand_back(tx: Tx, claim: Claim) -> bool:
     given_up = update(deliveries).where(MINE, unmarked).values(values)
     if tx.connection.execute(given_up, fence(claim)).rowcount != 1:
         return False
-    close_attempt(tx, claim, "handed_back", None)
+    close_attempt(
+        tx, ente_id=claim.ente_id, delivery_id=claim.delivery_id, claim_id=claim.claim_id, outcome="handed_back"
+    )
     return True

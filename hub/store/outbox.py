@@ -37,7 +37,7 @@ class Due:
 
     limit: int
     lease: timedelta
-    lane: tuple[str, str] | None = None
+    lane: Lane | None = None
     limits: LimitsOf = field(default_factory=dict)
 
 
@@ -121,8 +121,7 @@ def claim(tx: Tx, wishes: Sequence[Due]) -> list[list[Claim]]:
 
 
 def _claim(tx: Tx, wish: Due) -> list[Claim]:
-    wanted = None if wish.lane is None else Lane(*wish.lane)
-    grants = (lanes.grant(tx, each) for each in lanes.ready(tx.connection, tx.now, wish.limits, wanted))
+    grants = (lanes.grant(tx, each) for each in lanes.ready(tx.connection, tx.now, wish.limits, wish.lane))
     # No more lanes than deliveries: a grant is a lock, and two queries.
     open_now = list(islice((grant for grant in grants if grant is not None and grant.allowed), wish.limit))
     parts = lanes.shared_out(wish.limit, [grant.allowed for grant in open_now])
@@ -240,7 +239,15 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
         if (not end.spent or in_an_outage) and not end.claim.accepted:
             values["attempts"] = max(0, end.claim.attempts - 1)
         mine = tx.connection.execute(update(deliveries).where(MINE).values(values), fence(end.claim)).rowcount == 1
-        close_attempt(tx, end.claim, end.outcome if mine else "late", end.reason, end.detail)
+        close_attempt(
+            tx,
+            ente_id=end.claim.ente_id,
+            delivery_id=end.claim.delivery_id,
+            claim_id=end.claim.claim_id,
+            outcome=end.outcome if mine else "late",
+            reason=end.reason,
+            detail=end.detail,
+        )
         if mine and end.state in ENDED:
             note_outcome(
                 tx, end.claim.ente_id, end.claim.citizen_id, end.claim.message_id, end.claim.channel, end.state
@@ -256,13 +263,23 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
     return kept
 
 
-def close_attempt(tx: Tx, claim: Claim, outcome: str, reason: str | None, detail: str = "") -> None:
+def close_attempt(
+    tx: Tx,
+    *,
+    ente_id: str,
+    delivery_id: str,
+    claim_id: str,
+    outcome: str,
+    reason: str | None = None,
+    detail: str = "",
+) -> None:
+    """What became of an attempt."""
     tx.connection.execute(
         update(attempts)
         .where(
-            attempts.c.ente_id == claim.ente_id,
-            attempts.c.delivery_id == claim.delivery_id,
-            attempts.c.claim_id == claim.claim_id,
+            attempts.c.ente_id == ente_id,
+            attempts.c.delivery_id == delivery_id,
+            attempts.c.claim_id == claim_id,
         )
         .values(ended_at=tx.now, outcome=outcome, reason=_short(reason), detail=clipped(detail, 500))
     )

@@ -48,6 +48,8 @@ _TIMEOUTS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction
 _MIGRATION_TIMEOUTS = "-c statement_timeout=0 -c lock_timeout=5s"
 # Accepted means stored: on a server that was told otherwise as well.
 _DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+_OTHERS = """SELECT EXISTS (SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = %s AND pid <> pg_backend_pid())"""
 _TIME = "SELECT clock_timestamp()"
 _LOCK_NAMES = "SELECT count(pg_advisory_xact_lock(name)) FROM unnest(%s::int8[]) AS name"
 
@@ -84,6 +86,11 @@ def now(connection: Connection) -> datetime:
     """The server's clock: machines that share a database need not agree on the time."""
     moment: datetime = connection.exec_driver_sql(_TIME).scalar_one()
     return moment.astimezone(UTC)
+
+
+def others_at_work(connection: Connection) -> bool:
+    """Whether other sessions of the hub are open on this database."""
+    return bool(connection.exec_driver_sql(_OTHERS, (_SESSION["application_name"],)).scalar_one())
 
 
 def notify(connection: Connection) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 
 from .database import Tx
-from .outbox import ENDED, UNCLAIMED
+from .outbox import ENDED, UNCLAIMED, close_attempt
 from .replay import forget_tokens
 from .requests import forget_requests
 from .rows import Batch
-from .tables import attempts, deliveries, enti, expirable, items
+from .tables import deliveries, enti, expirable, items
 from .telling import note_outcome
 
 MAX_CLAIMS = 5
@@ -57,13 +57,13 @@ def _sweep(tx: Tx, wish: Sweep) -> Swept:
     ran_out = deliveries.c.lease_until.is_not(None) if wish.everyone else deliveries.c.lease_until < tx.now
     lost = and_(deliveries.c.ente_id.in_(_ALL), deliveries.c.claim_id.is_not(None), ran_out)
     for place, row in enumerate(tx.connection.execute(_some(lost)).mappings().all()):
-        counts[_release(tx, dict(row), wish, place)] += 1
+        counts[_take_back(tx, dict(row), wish, place)] += 1
     forget_tokens(tx)
     forget_requests(tx)
     return Swept(**counts, expired=_expire(tx), shown=_show(tx))
 
 
-def _release(tx: Tx, row: dict[str, Any], wish: Sweep, place: int) -> str:
+def _take_back(tx: Tx, row: dict[str, Any], wish: Sweep, place: int) -> str:
     values = UNCLAIMED | {"updated_at": tx.now}
     resends = (row["ente_id"], row["connector_id"]) in wish.resending
     if row["about_to_send_at"] is not None and not resends:
@@ -78,15 +78,8 @@ def _release(tx: Tx, row: dict[str, Any], wish: Sweep, place: int) -> str:
         apart_s = min(place, _MOST_APART_S) if row["claims"] > 1 else 0
         kind, values = "requeued", values | {"due_at": tx.now + timedelta(seconds=2 ** row["claims"] - 2 + apart_s)}
     _write(tx, row, values)
-    tx.connection.execute(
-        update(attempts)
-        .where(
-            attempts.c.ente_id == row["ente_id"],
-            attempts.c.delivery_id == row["delivery_id"],
-            attempts.c.claim_id == row["claim_id"],
-        )
-        .values(ended_at=tx.now, outcome="lost", reason=values.get("reason"))
-    )
+    name = {column: row[column] for column in ("ente_id", "delivery_id", "claim_id")}
+    close_attempt(tx, **name, outcome="lost", reason=values.get("reason"))
     return kind
 
 

@@ -94,13 +94,13 @@ def unconfirmed_without_mark() -> None:
     """A worker that dies before anything left is reported as if something might have."""
     import hub.store.sweeping as sweeping
 
-    original = sweeping._release
+    original = sweeping._take_back
 
     @functools.wraps(original)
     def release(tx: Any, row: dict[str, Any], *others: Any) -> str:
         return original(tx, row | {"about_to_send_at": tx.now}, *others)
 
-    sweeping._release = release
+    sweeping._take_back = release
 
 
 def skip_the_digest() -> None:

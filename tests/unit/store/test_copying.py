@@ -5,7 +5,7 @@ import json
 import pytest
 from sqlalchemy import insert, select, update
 
-from hub.store.copying import fill, settle_restored, snapshot
+from hub.store.copying import fill, settle_restored, taken
 from hub.store.database import Database
 from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import chain_roots, deliveries, delivery_requests, items, metadata
@@ -34,7 +34,7 @@ def content(database):
 
 
 def copy(source, target):
-    with snapshot(source) as picture:
+    with taken(source) as picture:
         for name, columns in picture.tables.items():
             through_json = (json.loads(json.dumps(row)) for row in picture.rows(name))
             fill(target, name, columns, through_json)
@@ -76,7 +76,7 @@ def test_what_was_there_before_is_replaced(filled, target):
 
 def test_a_picture_does_not_move_while_others_write(filled, target):
     before = content(filled.database)
-    with snapshot(filled.database) as picture:
+    with taken(filled.database) as picture:
         columns = picture.tables
         list(picture.rows("enti"))  # SQLite takes its picture with the first row that is read
         filled.publish(make_draft("m-7"))
@@ -90,7 +90,7 @@ def test_the_files_of_the_picture_are_named(filled):
         its = items.c
         first = select(its.item_id).limit(1).scalar_subquery()
         tx.connection.execute(update(items).where(its.item_id == first).values(content_key="c_h501/x/y"))
-    with snapshot(filled.database) as picture:
+    with taken(filled.database) as picture:
         assert list(picture.file_keys()) == ["c_h501/x/y"]
 
 
