@@ -85,7 +85,7 @@ class Pipeline:
     def publication(self, inbound: Inbound, verified: Verified, collection: str) -> Submission[Any]:
         """A publication, or the exact reason why not."""
 
-        def act() -> Any:
+        def act(_signed: Signed) -> Any:
             _json_body(inbound.request)
             item = parse(collection, inbound.request.body)
             self._permit(verified, item)
@@ -96,7 +96,7 @@ class Pipeline:
     def withdrawal(self, inbound: Inbound, verified: Verified, item_id: str) -> Submission[Any]:
         """A withdrawal, or the exact reason why not."""
 
-        def act() -> Any:
+        def act(_signed: Signed) -> Any:
             _json_body(inbound.request)
             try:
                 wish = Withdrawal.model_validate_json(inbound.request.body)
@@ -115,13 +115,13 @@ class Pipeline:
         return self._clock.now()
 
     def submission(
-        self, inbound: Inbound, verified: Verified, act: Callable[[], Any], *, collection: str | None = None
+        self, inbound: Inbound, verified: Verified, act: Callable[[Signed], Any], *, collection: str | None = None
     ) -> Submission[Any]:
         """What `act` makes of the request; a refusal of it is kept, for the token is consumed all the same."""
         signed = signed_of(inbound, verified)
         try:
             _admit(verified, collection)
-            return Submission(signed, act=act())
+            return Submission(signed, act=act(signed))
         except HubError as refusal:
             return Submission(signed, refusal=refusal)
         except IN_TROUBLE as fault:
@@ -160,6 +160,7 @@ def signed_of(inbound: Inbound, verified: Verified) -> Signed:
         used=verified.used,
         tokens=verified.tokens,
         body=inbound.request.body,
+        body_sha256=sha256_hex(inbound.request.body),
         daily_quota=verified.vendor.daily_quota,
     )
 

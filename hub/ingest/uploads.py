@@ -1,6 +1,5 @@
 """The file of a document: held against what its publication announced, kept, then made known."""
 
-from collections.abc import Callable
 from typing import Any
 
 from contracts.items import Document
@@ -11,13 +10,13 @@ from hub.store.amendments import Upload, must_be_active
 from hub.store.citizens import Citizens
 from hub.store.database import Database
 from hub.store.files import Files
-from hub.store.intake import Submission
+from hub.store.intake import Signed, Submission
 from hub.store.ports import Vault
 from hub.store.reading import vendor_items, version_payload
 
 from .canonical import read
 from .drafting import KeyedHash, Route, uploaded_draft
-from .pipeline import Inbound, Pipeline, sha256_hex
+from .pipeline import Inbound, Pipeline
 
 
 class Uploads:
@@ -43,10 +42,13 @@ class Uploads:
 
     def submission(self, inbound: Inbound, verified: Verified, item_id: str) -> Submission[Any]:
         """An upload, or the exact reason why not. A file whose commit fails stays unknown and harms nobody."""
-        act: Callable[[], Upload] = lambda: self._upload(inbound, verified.vendor, item_id)  # noqa: E731
+
+        def act(signed: Signed) -> Upload:
+            return self._upload(inbound, verified.vendor, item_id, signed.body_sha256)
+
         return self._pipeline.submission(inbound, verified, act, collection="documents")
 
-    def _upload(self, inbound: Inbound, vendor: Vendor, item_id: str) -> Upload:
+    def _upload(self, inbound: Inbound, vendor: Vendor, item_id: str, sha256: str) -> Upload:
         with self._database.read() as connection:
             found = vendor_items(connection, ente_id=vendor.ente_id, vendor_id=vendor.vendor_id, item_id=item_id)
             if not found or found[0]["collection"] != "documents":
@@ -58,22 +60,21 @@ class Uploads:
         assert payload is not None
         document = read(payload)
         assert isinstance(document, Document)
-        sha256 = _as_announced(document, inbound)
+        _check_announced(document, inbound, sha256)
         key = self._files.put(citizen, item_id=item_id, sha256=sha256, content=inbound.request.body)
         draft = uploaded_draft(document, vendor, route=self._route, keyed_hash=self._keyed_hash)
         return Upload(item_id, item["version"], sha256, key, draft)
 
 
-def _as_announced(document: Document, inbound: Inbound) -> str:
+def _check_announced(document: Document, inbound: Inbound, sha256: str) -> None:
+    """Raises ContentUnexpected or ContentMismatch."""
     if not document.has_file or document.content_url is not None:
         raise ContentUnexpected
     body = inbound.request.body
     media_type = "".join(inbound.request.values("content-type")).partition(";")[0].strip().lower()
-    sha256 = sha256_hex(body)
     if media_type != document.media_type:
         raise ContentMismatch(f"the media type is not the announced one ({document.media_type})")
     if len(body) != document.size:
         raise ContentMismatch(f"{len(body)} bytes came, {document.size} were announced")
     if sha256 != document.sha256:
         raise ContentMismatch("the SHA-256 of the bytes received is not the announced one")
-    return sha256

@@ -1,5 +1,6 @@
 """What the embedded dispatcher delivers in a second to a folder, alone and beside a dead and a slow provider."""
 
+import hashlib
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -86,7 +87,8 @@ def _publish(hub: Hub, names: tuple[str, ...], messages: int) -> None:
 
 def _signed(number: int, until: datetime) -> Signed:
     used = (UsedToken("authorization", f"jti-{number}", until),)
-    return Signed(f"request-{number}", "publish_message", ENTE, "acme", "jwk:x", used=used, tokens={}, body=b"{}")
+    sent = {"tokens": {}, "body": b"{}", "body_sha256": hashlib.sha256(b"{}").hexdigest()}
+    return Signed(f"request-{number}", "publish_message", ENTE, "acme", "jwk:x", used=used, **sent)
 
 
 def _troubled(connector: Connector | None, name: str) -> Connector | None:

@@ -111,6 +111,12 @@ def rows(hub: HubUnderTest, table: Table, **where: Any) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
+def code(response: httpx.Response) -> tuple[int, str | None]:
+    """The status, and the code of a refusal or the outcome of a publication."""
+    content = response.json()
+    return response.status_code, content.get("code") or content.get("outcome")
+
+
 def titles(response: httpx.Response) -> list[str]:
     assert response.status_code == 200, response.text
     return [item["title"] for item in response.json()["items"]]

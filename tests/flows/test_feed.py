@@ -15,6 +15,7 @@ from hub.store import directory
 from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import access_log, citizens
 from tests.flows.making import (
+    code,
     described_hub,
     fresh,
     mail_folder,
@@ -65,10 +66,6 @@ def hub(kind, tmp_path_factory, reader_only):
 @pytest.fixture
 def person():
     return new_person()
-
-
-def code(response):
-    return response.status_code, response.json().get("code")
 
 
 def silent(**fields):

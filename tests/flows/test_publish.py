@@ -17,6 +17,7 @@ from hub.store.erasing import erase_citizen
 from hub.store.tables import citizens, deliveries, evidence, item_versions, items, replays
 from tests.flows.making import (
     MAKERS,
+    code,
     described_hub,
     fresh,
     mail_folder,
@@ -78,10 +79,6 @@ def hub(kind, tmp_path_factory, callers):
     folder = tmp_path_factory.mktemp("publish")
     with described_hub(folder / "home", connectors=mail_folder(folder), prepare=prepare) as running:
         yield running
-
-
-def code(response):
-    return response.status_code, response.json().get("code") or response.json().get("outcome")
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.stores import KINDS
-from tests.unit.store.making import FakeClock, Store, fresh_database
+from tests.unit.store.making import FakeClock, Store, fresh_database, make_draft
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -16,3 +16,11 @@ def store(kind, tmp_path):
     clock = FakeClock()
     with fresh_database(kind, tmp_path, clock) as database:
         yield Store(database, clock)
+
+
+@pytest.fixture
+def outbox(store):
+    """One queued delivery of an active connector."""
+    store.connector()
+    store.publish(make_draft())
+    return store

@@ -65,12 +65,12 @@ def test_a_lane_that_its_rate_holds_back_is_drained_at_that_rate(hub: HubUnderTe
     assert time.monotonic() - started > 5 / 20
 
 
-@pytest.mark.parametrize(("end", "most"), [({"most": 3}, 3), ({"budget_s": 0.1}, 7)])
-def test_a_drain_with_something_left_says_so(hub: HubUnderTest, end: dict[str, Any], most: int) -> None:
+@pytest.mark.parametrize(("end", "counts"), [({"most": 3}, range(3, 4)), ({"budget_s": 0.1}, range(1, 8))])
+def test_a_drain_with_something_left_says_so(hub: HubUnderTest, end: dict[str, Any], counts: range) -> None:
     publish(hub, 8)
     with draining(hub) as drain:
         assert not drain(LANE, **end)
-    assert delivered(hub) <= most
+    assert delivered(hub) in counts
 
 
 def test_whoever_is_to_stop_takes_nothing_more(hub: HubUnderTest) -> None:

@@ -1,5 +1,6 @@
 """A store of its own, with a clock that stands still until a test moves it."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,11 +21,14 @@ from hub.store.citizens import Citizens, Subject
 from hub.store.database import Database
 from hub.store.drafts import Draft, Identity, PlannedDelivery
 from hub.store.intake import Intake, Signed, Submission
+from hub.store.outbox import Claim, Due, claim
 from hub.store.publications import Publications
+from hub.store.standing import Lane, LimitsOf
 from hub.store.tables import connectors, deliveries
 from tests import stores
 
 ENTE = "c_h501"
+LEASE = timedelta(seconds=60)
 START = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 
 
@@ -96,6 +100,7 @@ class Store:
         token = UsedToken("authorization", jti or f"jti-{next(self.numbers)}", START + timedelta(days=1))
         request_id = f"request-{next(self.numbers)}"
         made = {"used": (token,), "tokens": {}, "body": b"{}"} | fields
+        made["body_sha256"] = hashlib.sha256(made["body"]).hexdigest()
         return Signed(request_id, "publish_message", ENTE, vendor, "jwk:x", **made)
 
     def publish(self, *drafts: Draft, **signed: Any) -> list[Any]:
@@ -131,6 +136,17 @@ def make_draft(external_id: str = "m-1", *, tax_code: str = "RSSMRA80A01H501U", 
         "deliveries": (planned,),
     }
     return Draft(**(made | fields))
+
+
+def take(store: Store, limit: int = 10, lane: Lane | None = None, limits: LimitsOf | None = None) -> list[Claim]:
+    """Claim what is due."""
+    return store.run(claim, Due(limit, LEASE, lane, limits or {}))[0]
+
+
+def only(store: Store) -> dict[str, Any]:
+    """The one delivery there is."""
+    (row,) = store.deliveries()
+    return row
 
 
 def make_vendor(vendor_id: str = "acme", **fields: Any) -> Vendor:

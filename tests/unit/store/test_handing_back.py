@@ -2,36 +2,16 @@
 
 from datetime import timedelta
 
-import pytest
-
 from contracts.connector import Limits
 from hub.store.handing_back import hand_back
-from hub.store.outbox import Due, Progress, Settlement, claim, progress, settle
+from hub.store.outbox import Progress, Settlement, progress, settle
 from hub.store.pacing import resumes_at
 from hub.store.standing import Lane
 from hub.store.tables import attempts
-from tests.unit.store.making import ENTE, make_draft
+from tests.unit.store.making import ENTE, LEASE, make_draft, only, take
 
-LEASE = timedelta(seconds=60)
 IO = Lane(ENTE, "io")
 SLOW = {IO: Limits(rate_per_s=1, burst=2)}
-
-
-@pytest.fixture
-def outbox(store):
-    """One queued delivery of an active connector."""
-    store.connector()
-    store.publish(make_draft())
-    return store
-
-
-def take(store, limit=10, limits=None):
-    return store.run(claim, Due(limit, LEASE, limits=limits or {}))[0]
-
-
-def only(store):
-    (row,) = store.deliveries()
-    return row
 
 
 def test_what_was_handed_back_is_as_it_was_and_due_at_once(outbox):

@@ -17,10 +17,10 @@ from hub.store.outbox import Due, Settlement, claim, settle
 from hub.store.standing import BULK, NORMAL, URGENT, Lane, Standing, allowance, answered, begun, failed
 from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import deliveries
+from tests.unit.store import making
 from tests.unit.store.filling import fill
-from tests.unit.store.making import ENTE, START
+from tests.unit.store.making import ENTE, LEASE, START
 
-LEASE = timedelta(seconds=60)
 IO = Lane(ENTE, "io")
 WIDE = Limits(rate_per_s=10_000, burst=10_000, concurrency=1000)
 
@@ -123,7 +123,7 @@ def test_a_provider_that_asks_for_quiet_gets_it_within_bounds(wish, wait):
 
 def take(store, limit=100, lane=None, **limits):
     its = {IO: WIDE.model_copy(update=limits), Lane(ENTE, "mail"): WIDE}
-    return store.run(claim, Due(limit, LEASE, lane, its))[0]
+    return making.take(store, limit, lane, its)
 
 
 def end(store, claims, state="delivered", **fields):
@@ -280,7 +280,7 @@ def test_the_lane_that_was_served_longest_ago_goes_first(outbox):
 def test_a_wish_for_one_lane_gets_of_that_one(outbox):
     fill(outbox, "io", 2)
     fill(outbox, "mail", 2)
-    assert {c.connector_id for c in take(outbox, lane=(ENTE, "mail"))} == {"mail"}
+    assert {c.connector_id for c in take(outbox, lane=Lane(ENTE, "mail"))} == {"mail"}
     assert due_now(outbox) == ["io"]
 
 

@@ -6,26 +6,13 @@ import pytest
 
 from hub.store.configuration import set_status
 from hub.store.operations import NotReplayable, replay_delivery
-from hub.store.outbox import Due, Progress, Settlement, claim, progress, settle
+from hub.store.outbox import Progress, Settlement, progress, settle
 from hub.store.sweeping import MAX_CLAIMS, Sweep, Swept, sweep
 from hub.store.tables import attempts, connectors, timeline
-from tests.unit.store.making import ENTE, make_draft
+from tests.unit.store.making import ENTE, LEASE, make_draft, only, take
 
-LEASE = timedelta(seconds=60)
 NOBODY = frozenset()
 IO_RESENDS = frozenset({(ENTE, "io")})
-
-
-@pytest.fixture
-def outbox(store):
-    """One queued delivery of an active connector."""
-    store.connector()
-    store.publish(make_draft())
-    return store
-
-
-def take(store, limit=10):
-    return store.run(claim, Due(limit, LEASE))[0]
 
 
 def mark(store, claimed, *, unsafe=True, memo=None):
@@ -38,11 +25,6 @@ def end(store, claimed, state="delivered", outcome="done", **fields):
 
 def swept(store, resending=NOBODY, **how):
     return store.run(sweep, Sweep(resending, **how))[0]
-
-
-def only(store):
-    (row,) = store.deliveries()
-    return row
 
 
 # --- claims
