@@ -10,7 +10,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -48,6 +48,8 @@ class Observed:
     committer: Committer
     folder: Path
     snapshots: Mapping[str, Snapshot[Any]]
+    more: Callable[[], Iterable[Sample]] = tuple
+    """Figures of parts that not every process has."""
     _wanted_revision: str | None = field(default=None, init=False)
 
     def checks(self) -> dict[str, bool]:
@@ -108,6 +110,7 @@ class Figures:
         yield "raccordo_disk_free_bytes", (), shutil.disk_usage(observed.folder).free
         mark = observed.folder / BACKUP_MARK
         yield "raccordo_last_backup_timestamp_seconds", (), mark.stat().st_mtime if mark.exists() else 0
+        yield from observed.more()
         for name, holds in observed.checks().items():
             yield "raccordo_ready", (name,), float(holds)
 
