@@ -15,15 +15,15 @@ class PdndEnvironment:
     """Production, or one of the test environments. Values come from PDND's back office (modi 2.1).
 
     Raises:
-        ValueError: an address is not https (http on loopback where `loopback` allows it), or has a query.
+        ValueError: an address is not https (http on loopback where `loopback` allows it), or has more than a path.
     """
 
     issuer: str
     """`iss` of its vouchers; the name the environment goes by here."""
     jwks_url: str
     """The platform's own keys (modi 2.3)."""
-    keys_url: str
-    """Base of the API with its version, such as https://api.interop.pagopa.it/v3."""
+    keys_url: str = ""
+    """Base of the API with its version, such as https://api.interop.pagopa.it/v3. Empty: only vouchers are verified."""
     api_version: ApiVersion = "v3"
     signed_answers: bool | None = None
     """Answers of the API must carry a signature of the platform. None: where the version is known to give one, v3."""
@@ -37,11 +37,12 @@ class PdndEnvironment:
         return self.api_version == "v3" if self.signed_answers is None else self.signed_answers
 
     def __post_init__(self) -> None:
-        for url in (self.jwks_url, self.keys_url):
+        for url in (self.jwks_url, self.keys_url or self.jwks_url):
             parts = urlsplit(url)
             plain = self.loopback and parts.scheme == "http" and parts.hostname in _LOOPBACK
-            if not (plain or (parts.scheme == "https" and parts.hostname)) or parts.query or parts.fragment:
-                raise ValueError("an https address without query, or http on loopback for a simulated PDND")
+            reachable = plain or (parts.scheme == "https" and parts.hostname)
+            if not reachable or "@" in parts.netloc or parts.query or parts.fragment:
+                raise ValueError("an https address without password or query, or http on loopback for a simulated PDND")
 
 
 class VoucherUnavailable(Exception):
@@ -68,10 +69,14 @@ class VoucherSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PdndAccess:
-    """An environment with the vouchers of one client of kind "api" there."""
+    """An environment with the vouchers of one client of kind "api" there; without, nothing of its API can be asked."""
 
     environment: PdndEnvironment
-    vouchers: VoucherSource
+    vouchers: VoucherSource | None = None
+
+    @property
+    def has_api(self) -> bool:
+        return bool(self.environment.keys_url) and self.vouchers is not None
 
 
 Environments = Callable[[], Sequence[PdndAccess]]

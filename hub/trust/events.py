@@ -181,7 +181,7 @@ class KeyFeeds:
                 self._end(client)
 
     def _reconcile(self) -> None:
-        wanted = set(self._keys.clients().values())
+        wanted = {client for client in self._keys.clients().values() if client.access.has_api}
         for client in self._following.keys() - wanted:
             self._end(client)
             self._resolver.drop_all("pdnd-key")  # what nobody follows any more

@@ -17,6 +17,8 @@ JWKS_BYTES: Final = 256 * 1024
 ANSWER_BYTES: Final = 1024 * 1024
 _JSON: Final = ("application/json", "application/jwk+json", "application/jwk-set+json")
 
+JWKS_FRESH_S: Final = 60.0
+"""So soon a key is known that the platform begins to sign with."""
 FRESH_S: Final = 900.0
 USABLE_S: Final = 4 * 3600.0
 """How long keys are used while PDND does not answer: an outage of an afternoon stops nobody."""
@@ -76,8 +78,11 @@ class PdndClient:
         return self._clock.now().timestamp()
 
     async def _ask(self, url: str, params: Mapping[str, str] | None, also: tuple[int, ...]) -> Answer:
+        vouchers = self.access.vouchers
+        if vouchers is None or not self.access.has_api:
+            raise FetchFailed("no_api")
         try:
-            headers = await self.access.vouchers.header_for(purpose_id=None, method="GET", url=url)
+            headers = await vouchers.header_for(purpose_id=None, method="GET", url=url)
         except VoucherUnavailable as unavailable:
             raise FetchFailed(f"voucher_{unavailable.problem}", lasting=True) from None
         return await self._web.get(
@@ -130,7 +135,7 @@ class PdndKeys:
         client = self.clients().get(issuer)
         if client is None:
             return self._failed("no_environment")
-        return await self._held(client.platform_keys())
+        return await self._held(client.platform_keys(), JWKS_FRESH_S)
 
     async def key(self, name: str) -> Held:
         """The key of a `KeyName`, with the client that it belongs to where the API says so."""
@@ -144,7 +149,7 @@ class PdndKeys:
             (client,) = clients.values()
         if client is None:
             return self._failed("no_environment")
-        return await self._held(client.key(wanted.kid, producer=wanted.producer))
+        return await self._held(client.key(wanted.kid, producer=wanted.producer), FRESH_S)
 
     def clients(self) -> Mapping[str, PdndClient]:
         """By issuer; made anew where the configuration changed."""
@@ -157,7 +162,7 @@ class PdndKeys:
             del self._clients[issuer]
         return self._clients
 
-    async def _held(self, fetching: Awaitable[Any]) -> Held:
+    async def _held(self, fetching: Awaitable[Any], fresh_s: float) -> Held:
         try:
             value = await fetching
         except FetchFailed as failure:
@@ -165,7 +170,7 @@ class PdndKeys:
         if value is None:
             return self._absent()
         now = self._clock.now().timestamp()
-        return Held(value, now + FRESH_S, now + USABLE_S)
+        return Held(value, now + fresh_s, now + USABLE_S)
 
     def _absent(self) -> Held:
         until = self._clock.now().timestamp() + ABSENT_S

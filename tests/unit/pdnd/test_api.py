@@ -158,6 +158,14 @@ def test_private_keys_and_keys_known_already_are_not_registered(pdnd, consumer):
         pdnd.records.add_key("nobody", jwk_of(rsa_key("other")))
 
 
+def test_the_ledger_is_on_the_disk(pdnd, bearer, consumer, tmp_path):
+    bearer.get(f"/v2/keys/{consumer.kid}")
+    lines = [json.loads(line) for line in (tmp_path / "pdnd.jsonl").read_text().splitlines()]
+    assert [line["request"] for line in lines] == ["token", "key"]
+    assert lines[-1]["path"] == f"/v2/keys/{consumer.kid}"
+    assert lines == pdnd.ledger.lines
+
+
 def test_faults_come_in_order_and_for_whom_they_are_meant(pdnd):
     jwks = f"{pdnd.base_url}/.well-known/jwks.json"
     script = f"{pdnd.base_url}/_sim/faults"

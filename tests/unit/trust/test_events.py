@@ -9,7 +9,7 @@ import pytest
 
 from hub.clock import SystemClock
 from hub.security.material import Shelf, Wanted
-from hub.trust.environment import KeyName
+from hub.trust.environment import KeyName, PdndAccess
 from hub.trust.events import KeyFeeds, Positions
 from hub.trust.http import Web
 from hub.trust.pdnd import PdndKeys
@@ -170,6 +170,14 @@ def test_a_feed_that_lies_changes_nothing_and_is_read_again(pdnd, consumer, tmp_
         assert world.resolve(consumer.kid) is not None
         pdnd.records.revoke_key(consumer.kid)
         eventually(lambda: world.value(consumer.kid), lambda value: value == "wanted", within_s=5)
+
+
+def test_no_feed_is_read_where_there_is_no_api(pdnd, tmp_path):
+    environment = access(pdnd).environment
+    with following(tmp_path, lambda: [PdndAccess(environment)]) as world:
+        assert world.resolve("kid") is None
+        assert world.feeds.lags() == {}
+    assert pdnd.ledger.count("events") == 0
 
 
 def test_feeds_follow_the_configuration(pdnd, consumer, tmp_path):

@@ -94,7 +94,7 @@ def test_what_can_be_no_kid_is_told_without_asking(name):
         "https:///v3",
         "ftp://pdnd.example",
         "https://pdnd.example/v3?x=1",
-        "",
+        "https://user:password@pdnd.example/v3",
     ],
 )
 def test_an_environment_has_https_addresses(url):

@@ -100,6 +100,13 @@ def test_only_configured_environments_are_asked(accesses):
     assert held.problem == "pdnd.no_environment"
 
 
+def test_where_only_vouchers_are_verified_no_key_is_asked_for(pdnd, consumer):
+    jwks_url = f"{pdnd.base_url}/.well-known/jwks.json"
+    given = PdndAccess(PdndEnvironment(pdnd.issuer, jwks_url, loopback=True))
+    assert set(fetch(given, pdnd.issuer, jwks=True)[0].value) == {pdnd.keys.kid}
+    assert fetch(given, consumer.kid)[0].problem == "pdnd.no_api"
+
+
 def test_where_there_are_several_environments_a_kid_alone_is_of_none(pdnd, accesses, consumer):
     async def both() -> tuple[Held, Held]:
         web = Web()
