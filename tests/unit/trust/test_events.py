@@ -72,7 +72,7 @@ def following(folder, environments):
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_revoked_key_is_forgotten_within_two_seconds_by_each_process(pdnd, consumer, tmp_path, version):
-    given = access(pdnd, version, events_every_s=1.0)
+    given = access(pdnd, version, events_every_s=0.5)
     with following(tmp_path, lambda: [given]) as one, following(tmp_path, lambda: [given]) as other:
         for world in (one, other):
             assert world.resolve(consumer.kid).key.public == consumer.key.public_key()
