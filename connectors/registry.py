@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from contracts.connector import ConnectorType, Simulation
 
 from .base.manifest import FILE_NAME, BrokenConnector, read_manifest
+from .base.serving import LoopbackServer
 
 _HERE = Path(__file__).parent
 _PACKAGE = __package__ or "connectors"
@@ -40,6 +41,11 @@ def simulate(name: str, folder: Path, **options: Any) -> Simulation:
     module = importlib.import_module(f"{_PACKAGE}.{name}.simulator")
     simulation: Simulation = module.simulate(folder, **options)
     return simulation
+
+
+def serve(app: Any) -> LoopbackServer:
+    """A simulated service that is no connector's provider, to be started on any free loopback port."""
+    return LoopbackServer(app)
 
 
 def _load(folder: Path) -> ConnectorType:

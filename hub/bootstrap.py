@@ -17,12 +17,14 @@ from hub.dispatch.requests import Requests
 from hub.dispatch.routing import router
 from hub.dispatch.runner import Runner
 from hub.dispatch.unsubscribing import UnsubscribeLinks
-from hub.exporter import Observed, exporting
+from hub.exporter import Observed, Sample, exporting
 from hub.feed.query import Feed
 from hub.home import Home
 from hub.ingest.pipeline import Pipeline
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView
+from hub.pdnd.simulation import PdndSimulation
+from hub.security.material import Shelf
 from hub.security.signed_lines import append_durably, signed_line
 from hub.store.amendments import Amendments, Upload, Withdraw
 from hub.store.chain import tails
@@ -38,6 +40,11 @@ from hub.store.publications import Publications
 from hub.store.snapshot import Snapshot, Watcher
 from hub.store.standing import Lane
 from hub.tracing import tracing
+from hub.trust.environment import Environments
+from hub.trust.events import KeyFeeds, Positions
+from hub.trust.http import Web
+from hub.trust.pdnd import PdndKeys
+from hub.trust.resolver import Resolver
 
 if TYPE_CHECKING:
     from hub.dispatch.doorbell import Ringer
@@ -50,7 +57,7 @@ ANCHOR_EVERY = timedelta(minutes=5)
 class Hub:
     """Everything wired, for one process. `running()` is its life."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, *, pdnd: Environments = tuple) -> None:
         settings, clock = home.settings, home.clock
         self.home, self.settings, self.clock = home, settings, clock
         self.key = home.key
@@ -105,12 +112,18 @@ class Hub:
         )
         self._ringer: Ringer | None = None
         self._watcher = Watcher((self.registry, configs))
+        self._web = Web()
+        pdnd_keys = PdndKeys(pdnd, self._web, clock)
+        self.shelf = Shelf()
+        self.resolver = Resolver(self.shelf, pdnd_keys.fetchers(), clock)
+        self._feeds = KeyFeeds(pdnd_keys, self.resolver, Positions(home.folder / "pdnd-events.json"))
         self.observed = Observed(
             self.database,
             self.committer,
             home.folder,
             home.backup_mark,
             {"trust": self.registry, "connectors": configs},
+            more=self._trust_figures,
         )
         self._listener = Listener(self.database, self.dispatcher.ring)
         self._anchor_writer = self.database.singleton("anchor")
@@ -124,7 +137,7 @@ class Hub:
         alone = not self.database.is_shared
         calling = self.delivering(alone=alone) if embedded else self._calling()
         exported = exporting(self.settings.metrics_address, self.observed)
-        with self.home.taken(), self.working(serving=True), calling, exported:
+        with self.home.taken(), self.working(serving=True), self._resolving(), calling, exported:
             yield
 
     @contextmanager
@@ -143,6 +156,20 @@ class Hub:
             self._watcher.start()
             with tracing():
                 yield
+
+    @contextmanager
+    def _resolving(self) -> Iterator[None]:
+        """Fetch what verdicts want, and follow what happens to keys at PDND."""
+        self.resolver.start(background=[self._feeds.follow], closing=[self._web.aclose])
+        try:
+            yield
+        finally:
+            self.resolver.stop()
+
+    def _trust_figures(self) -> Iterator[Sample]:
+        yield "raccordo_trust_held", (), self.resolver.held()
+        for issuer, lag_s in self._feeds.lags().items():
+            yield "raccordo_pdnd_events_lag_seconds", (issuer,), lag_s
 
     @contextmanager
     def delivering(self, *, alone: bool = False) -> Iterator[None]:
@@ -190,6 +217,11 @@ class Hub:
             found = tails(connection)
         claims: dict[str, Any] = {"at": rfc3339(self.clock.now()), "tails": found}
         append_durably(self.home.anchors, signed_line(claims, self.key))
+
+
+def simulated_pdnd(folder: Path, **options: Any) -> PdndSimulation:
+    """A PDND of our own on loopback, not yet started; it keeps its ledger in `folder`."""
+    return PdndSimulation(folder, connectors_registry.serve, **options)
 
 
 def simulations(

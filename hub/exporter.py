@@ -10,7 +10,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -48,6 +48,8 @@ class Observed:
     folder: Path
     backup_mark: Path
     snapshots: Mapping[str, Snapshot[Any]]
+    more: Callable[[], Iterable[Sample]] = tuple
+    """Figures of parts that not every process has."""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _looked_at: float = field(default=float("-inf"), init=False)
     _seen: tuple[bool, bool] = field(default=(False, False), init=False)
@@ -114,6 +116,7 @@ class Figures:
         yield "raccordo_disk_free_bytes", (), shutil.disk_usage(observed.folder).free
         mark = observed.backup_mark
         yield "raccordo_last_backup_timestamp_seconds", (), mark.stat().st_mtime if mark.exists() else 0
+        yield from observed.more()
         for name, holds in observed.checks().items():
             yield "raccordo_ready", (name,), float(holds)
 

@@ -42,6 +42,12 @@ attempt_seconds = Histogram(
 commit_batch = Histogram("raccordo_commit_batch_size", "Values a group commit", buckets=_BATCHES, registry=REGISTRY)
 commit_seconds = Histogram("raccordo_commit_seconds", "Time of a group commit", buckets=_FAST, registry=REGISTRY)
 commit_failures = Counter("raccordo_commit_failures_total", "Values whose commit failed", registry=REGISTRY)
+trust_fetches = Counter(
+    "raccordo_trust_fetches_total",
+    "Keys, certificates and revocation lists wanted from elsewhere",
+    ("source", "outcome"),
+    registry=REGISTRY,
+)
 
 SCRAPED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "raccordo_commit_queue_depth": ("Values that wait for a group commit", ()),
@@ -55,6 +61,8 @@ SCRAPED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "raccordo_key_expiry_timestamp_seconds": ("When the last valid key of an owner ends", ("ente", "owner")),
     "raccordo_disk_free_bytes": ("Free space where the home is", ()),
     "raccordo_last_backup_timestamp_seconds": ("When the last back-up was finished; 0 for never", ()),
+    "raccordo_trust_held": ("Keys, certificates and revocation lists of others that are kept in memory", ()),
+    "raccordo_pdnd_events_lag_seconds": ("Time since the end of PDND's key events was last seen", ("issuer",)),
     "raccordo_ready": ("1 while a check of readiness holds", ("check",)),
 }
 """What the exporter reads at a scrape: name -> (help, labels)."""

@@ -96,6 +96,16 @@ class Shelf:
             self._found.pop((source, name), None)
             self._missing.pop((source, name), None)
 
+    def drop_all(self, source: Source) -> None:
+        """Forget everything of a source: nobody knows what was revoked."""
+        with self._lock:
+            for kept in (self._found, self._missing):
+                for place in [place for place in kept if place[0] == source]:
+                    del kept[place]
+
+    def __len__(self) -> int:
+        return len(self._found) + len(self._missing)
+
     def stale(self, now: float) -> list[tuple[Source, str]]:
         """What is in use and no longer fresh: to be refreshed in the background."""
         with self._lock:

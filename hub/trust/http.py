@@ -1,0 +1,149 @@
+"""One GET, bounded in time, size and form: https as configured, no redirect, nothing taken from the environment.
+
+What a server says in its body or in an error never leaves here but as the answer itself: failures are stable words.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Final
+
+import httpx
+
+CONNECT_S: Final = 2.0
+TOTAL_S: Final = 5.0
+_MOST_AT_ONCE: Final = 16
+_LONGEST_PAUSE_S: Final = 16.0
+_LONGEST_WISH_S: Final = 60.0
+
+
+class FetchFailed(Exception):
+    """There is no answer that can be used. `problem` is a stable word; `lasting` says that the server is not itself."""
+
+    def __init__(self, problem: str, *, lasting: bool = False, retry_after_s: float = 0.0) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.lasting = lasting
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer of status 200, or one of those that the caller asked for."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+
+class Web:
+    """The connections of one event loop. Made where it is first used, closed by `aclose`."""
+
+    def __init__(self) -> None:
+        self._client: httpx.AsyncClient | None = None
+
+    async def get(
+        self,
+        url: str,
+        *,
+        limit: int,
+        media_types: Collection[str],
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        also: Collection[int] = (),
+    ) -> Answer:
+        """The answer, with a body of at most `limit` bytes. Statuses in `also` are answers too, without their body.
+
+        Raises:
+            FetchFailed
+        """
+        try:
+            async with asyncio.timeout(TOTAL_S):
+                request = self._open().build_request("GET", url, headers=headers, params=params)
+                response = await self._open().send(request, stream=True)
+                try:
+                    return await _answer(response, limit, media_types, also)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            raise FetchFailed("timeout", lasting=True) from None
+        except httpx.TimeoutException:
+            raise FetchFailed("timeout", lasting=True) from None
+        # Also what a server's bad header or address makes httpx raise.
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError):
+            raise FetchFailed("unreachable", lasting=True) from None
+
+    async def aclose(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    def _open(self) -> httpx.AsyncClient:
+        if self._client is None:
+            self._client = httpx.AsyncClient(
+                # Not compressed: the cap on the answer's size then is a cap on memory.
+                headers={"User-Agent": "raccordo", "Accept-Encoding": "identity"},
+                timeout=httpx.Timeout(TOTAL_S, connect=CONNECT_S),
+                limits=httpx.Limits(max_connections=_MOST_AT_ONCE),
+                follow_redirects=False,
+                trust_env=False,
+                cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+            )
+        return self._client
+
+
+async def _answer(response: httpx.Response, limit: int, media_types: Collection[str], also: Collection[int]) -> Answer:
+    status = response.status_code
+    if status in also:
+        return Answer(status, response.headers, b"")
+    if status == 429:
+        raise FetchFailed("throttled", lasting=True, retry_after_s=_retry_after_s(response.headers))
+    if status >= 500:
+        raise FetchFailed("server_error", lasting=True, retry_after_s=_retry_after_s(response.headers))
+    if status != 200:
+        raise FetchFailed("redirected" if 300 <= status < 400 else f"status_{status}")
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise FetchFailed("compressed")
+    if response.headers.get("content-type", "").partition(";")[0].strip().lower() not in media_types:
+        raise FetchFailed("media_type")
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > limit:
+            raise FetchFailed("too_large")
+    return Answer(status, response.headers, bytes(body))
+
+
+def _retry_after_s(headers: httpx.Headers) -> float:
+    """The seconds of Retry-After. Its date form is left aside: it would need both clocks to be right."""
+    given = headers.get("retry-after", "").strip()
+    return float(given) if re.fullmatch("[0-9]{1,9}", given) else 0.0
+
+
+class Pause:
+    """How long a server that is not itself is left alone: a second, then twice as long each time, up to 16.
+
+    It may wish for more with Retry-After, up to a minute.
+    So that whoever waits for its answer is refused at once, and not after the time-out of a request of their own.
+    """
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._until = 0.0
+
+    def check(self) -> None:
+        """Raises FetchFailed while it lasts."""
+        if time.monotonic() < self._until:
+            raise FetchFailed("paused")
+
+    def failed(self, failure: FetchFailed) -> None:
+        if failure.lasting:
+            own_s = min(2.0**self._failures, _LONGEST_PAUSE_S)
+            self._failures = min(self._failures + 1, 10)
+            self._until = time.monotonic() + max(own_s, min(failure.retry_after_s, _LONGEST_WISH_S))
+
+    def succeeded(self) -> None:
+        self._failures, self._until = 0, 0.0
