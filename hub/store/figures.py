@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, func, select
 
 from . import lanes
+from .configuration import REMOVED
 from .outbox import PENDING
 from .tables import connectors, deliveries, enti, trust_keys
 
@@ -66,6 +67,7 @@ def expired_leases(connection: Connection, now: datetime) -> dict[str, int]:
 def connector_statuses(connection: Connection) -> Sequence[RowMapping]:
     """(ente_id, connector_id, status) of each connector."""
     query = select(connectors.c.ente_id, connectors.c.connector_id, connectors.c.status)
+    query = query.where(connectors.c.status != REMOVED)
     return connection.execute(query).mappings().all()
 
 

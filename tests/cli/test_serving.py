@@ -103,6 +103,18 @@ def test_simulating_again_keeps_limits_and_never_a_real_provider(
     assert raccordo("connector", "show", "app_io", "--json").json["settings"]["base_url"].startswith("https://io.")
 
 
+def test_a_connector_under_another_name_is_not_put_aside_for_a_simulator(
+    raccordo: Raccordo, home: Path, tmp_path: Path
+) -> None:
+    """`--simulate` on a home in production: its connector `io` came after the new `app_io`, and notices went there."""
+    (tmp_path / "key").write_text("real-key")
+    real = ("--set", "base_url=https://io.example.it/api/v1", "--secret-file", f"api_key={tmp_path / 'key'}")
+    assert raccordo("connector", "set", "io", "--type", "app_io", *real).code == 0
+    answer = raccordo("serve", "--simulate", "--port", "0")
+    assert (answer.code, "--simulate: connector io" in answer.err) == (2, True)
+    assert [row["connector_id"] for row in raccordo("connector", "list", "--json").json] == ["io"]
+
+
 def test_a_start_warns_of_channels_without_a_connector(home: Path, caplog: pytest.LogCaptureFixture) -> None:
     _warn(Home(Settings(home=home)), simulating=False)
     [line] = caplog.messages
