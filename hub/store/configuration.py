@@ -14,8 +14,8 @@ from .ports import Vault
 from .tables import clipped, connectors, deliveries
 
 REMOVED = "removed"
-"""The status of a connector that is there no more. Its row stays, for its version: one of the same name that comes later
-is a newer one, whatever a process still holds of the old."""
+"""The status of a connector that is there no more. Its row stays, for its version: one of the same name that comes
+later is a newer one, whatever a process still holds of the old."""
 
 RESTORED = "restored"
 """Why a delivery of a restored back-up is held: it may have been sent since, so that a person releases it."""

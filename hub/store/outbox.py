@@ -21,6 +21,10 @@ from .lanes import Lane, LimitsOf, Verdict
 from .tables import attempts, clipped, deliveries, items, timeline
 
 PENDING = ("queued", "waiting")
+UNDECIDED = ("unconfirmed", "parked")
+"""Ends that a person has to look at."""
+CLOSED = "closed"
+"""A person decided that nothing more is to be done, whatever has reached the citizen."""
 CONNECTOR_UNKNOWN = "-"
 
 FOLLOW_UPS = 5

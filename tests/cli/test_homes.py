@@ -154,6 +154,22 @@ def test_a_database_error_has_the_name_that_sqlite_gives_it(raccordo: Raccordo, 
         assert (answer.code, "SQLITE_NOTADB" in answer.err) == (1, True)
 
 
+def test_a_failed_init_can_be_tried_again(call: Raccordo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It left keys behind, which kept every later one from making a home there."""
+    init = ("init", "--home", tmp_path / "h", "--ente", "c_h501", "--name", "Comune")
+    monkeypatch.setattr(Database, "migrate", lambda *_: 1 / 0)
+    assert call(*init).code == 1
+    monkeypatch.undo()
+    assert call(*init).code == 0
+
+
+@pytest.mark.parametrize("raw", [b"garbage", b"{}", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
+def test_a_garbled_key_of_the_hub_is_told(raccordo: Raccordo, home: Path, raw: bytes) -> None:
+    (home / "hub-key.pem").write_bytes(raw)
+    answer = raccordo("audit", "verify")
+    assert (answer.code, "hub-key.pem" in answer.err, "backup" in answer.err) == (2, True, True)
+
+
 @pytest.mark.parametrize("name", ["vault.json", "hub-key.pem", "raccordo.db"])
 def test_a_lost_file_of_a_home_is_restored_and_never_made_anew(raccordo: Raccordo, home: Path, name: str) -> None:
     (home / name).unlink()
