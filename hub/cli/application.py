@@ -14,6 +14,7 @@ from hub.store.database import error_name, is_away
 
 from .auditing import group as audit
 from .backing import backup, erase, restore
+from .closing import close
 from .connectors import group as connector
 from .console import Failed, WrongUsage, complain
 from .deliveries import group as delivery
@@ -42,7 +43,8 @@ application = typer.Typer(
 )
 for command in (init, serve, worker, sweep, migrate, partition, backup, restore, erase, sign, verify, openapi, demo):
     application.command()(command)
-delivery.command()(replay)
+for step in (replay, close):
+    delivery.command()(step)
 for change in changes:
     vendor.command()(change)
 for subject in (ente, vendor, portal, service, connector, keys, delivery, audit):

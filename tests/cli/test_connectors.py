@@ -140,8 +140,8 @@ def test_a_removed_connector_is_gone_with_its_secrets_and_comes_back_as_a_newer_
 def test_a_connector_that_is_waited_for_is_not_removed(io: Raccordo, home: Path, state: str) -> None:
     with closing(sqlite3.connect(home / "raccordo.db")) as database, database:
         database.execute(
-            "INSERT INTO deliveries (ente_id, delivery_id, citizen_id, message_id, connector_id, channel, state, due_at,"
-            " expires_at, attempts, claims, maybe_sent, unsafe, memo, created_at, updated_at)"
+            "INSERT INTO deliveries (ente_id, delivery_id, citizen_id, message_id, connector_id, channel, state,"
+            " due_at, expires_at, attempts, claims, maybe_sent, unsafe, memo, created_at, updated_at)"
             " VALUES (?, 'd', 'c', 'm', 'io', 'io', ?, 0, 0, 0, 0, 0, 0, '{}', 0, 0)",
             (ENTE, state),
         )
