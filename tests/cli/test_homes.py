@@ -151,7 +151,24 @@ def test_a_database_error_has_the_name_that_sqlite_gives_it(raccordo: Raccordo, 
     (home / "raccordo.db").write_bytes(b"no database" * 1000)
     for command in ("vendor", "list"), ("migrate",):
         answer = raccordo(*command)
-        assert (answer.code, "SQLITE_NOTADB" in answer.err) == (1, True)
+        assert (answer.code, "SQLITE_NOTADB" in answer.err, "backup" in answer.err) == (1, True, True)
+
+
+def test_a_mistyped_setting_is_told(raccordo: Raccordo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RACCORDO_DELIVERY_THREDS", "9")
+    answer = raccordo("vendor", "list")
+    assert (answer.code, "did you mean RACCORDO_DELIVERY_THREADS" in answer.err) == (0, True)
+
+
+def test_root_does_not_write_into_the_home_of_another(
+    raccordo: Raccordo, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it wrote there was root's alone, and the hub ended with a traceback at its anchors."""
+    if os.geteuid() == 0:
+        os.chown(home, 65534, -1)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    answer = raccordo("vendor", "list")
+    assert (answer.code, "run this as that user" in answer.err) == (2, True)
 
 
 def test_a_failed_init_can_be_tried_again(call: Raccordo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

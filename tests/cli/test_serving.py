@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
 from hub.cli.serving import _warn
 from hub.cli.simulating import simulated
@@ -144,6 +145,19 @@ def test_what_still_points_at_a_simulator_is_said(
 def test_plain_http_does_not_leave_this_machine(raccordo: Raccordo, host: str) -> None:
     answer = raccordo("serve", "--host", host)
     assert (answer.code, "--behind-tls-proxy" in answer.err) == (2, True)
+
+
+def test_proxies_are_believed_where_the_setting_says(raccordo: Raccordo, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[uvicorn.Config] = []
+    monkeypatch.setattr("uvicorn.Server.run", lambda server, *_: seen.append(server.config))
+    monkeypatch.setattr("hub.cli.serving.spare_collections", lambda: None)
+    monkeypatch.setenv("RACCORDO_TRUSTED_PROXIES", "10.1.0.0/16, 192.0.2.7")
+    monkeypatch.setattr("hub.cli.serving.configure", lambda: None)
+    assert raccordo("serve", "--port", "0", "--behind-tls-proxy").code == 0
+    assert seen[0].forwarded_allow_ips == "10.1.0.0/16,192.0.2.7"
+    monkeypatch.setenv("RACCORDO_TRUSTED_PROXIES", "10.1.0.1/16")
+    answer = raccordo("serve", "--port", "0", "--behind-tls-proxy")
+    assert (answer.code, "RACCORDO_TRUSTED_PROXIES" in answer.err) == (2, True)
 
 
 def test_a_taken_port_is_told(raccordo: Raccordo) -> None:

@@ -188,6 +188,28 @@ def test_addresses_of_this_machine_and_of_an_internal_network_are_taken() -> Non
     assert Settings().metrics_address is None
 
 
+def test_every_address_is_taken_where_it_is_said_twice() -> None:
+    """In a container the address is not known before, and none could be scraped."""
+    assert Settings(metrics_listen="0.0.0.0:9464", metrics_everywhere=True).metrics_address == ("0.0.0.0", 9464)
+    with pytest.raises(ValidationError, match="metrics_listen"):
+        Settings(metrics_listen="8.8.8.8:9464", metrics_everywhere=True)
+
+
+def test_an_anchor_that_cannot_be_written_is_logged_and_no_more(
+    hub: HubUnderTest, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub.home.anchors.mkdir()
+    hub.hub._write_anchor()
+    hub.home.anchors.rmdir()
+    assert any(line.startswith("anchor.not_written") for line in caplog.messages)
+
+
+def test_proxies_are_a_list_of_networks() -> None:
+    found = Settings(trusted_proxies="10.0.0.0/8, 192.0.2.7").proxy_networks
+    assert [str(each) for each in found] == ["10.0.0.0/8", "192.0.2.7/32"]
+    assert [str(each) for each in Settings().proxy_networks] == ["127.0.0.1/32", "::1/128"]
+
+
 def test_ready_is_one_answer_of_json(hub: HubUnderTest, port: int) -> None:
     answer = httpx.get(f"http://127.0.0.1:{port}/ready")
     assert answer.headers["content-type"] == "application/json"
