@@ -105,10 +105,15 @@ class Hub:
         if settings.dispatch == "workers" and settings.redis_url:
             from hub.dispatch.doorbell import Doorbell, Ringer  # 10 MB of RQ, where there is a Redis
 
-            self._ringer = Ringer(self.due_lanes, Doorbell(settings.redis_url).ring)
+            self._ringer = Ringer(self.due_lanes, Doorbell(settings.redis_url).call)
         self._watcher = Watcher((self.registry, configs))
         self.observed = Observed(
-            self.database, self.committer, home.folder, {"trust": self.registry, "connectors": configs}
+            self.database,
+            self.committer,
+            home.folder,
+            {"trust": self.registry, "connectors": configs},
+            served=self.connectors.outlets,
+            dispatch=settings.dispatch,
         )
         self._listener = Listener(self.database, self.dispatcher.ring)
         self._anchor_writer = self.database.singleton("anchor")
@@ -121,6 +126,7 @@ class Hub:
         # Others that share the database have claims of their own: nobody takes those over.
         alone = not self.database.is_shared
         calling = self.delivering(alone=alone) if embedded else self._ringer or nullcontext()
+        self.observed.role = "api"
         exported = exporting(self.settings.metrics_address, self.observed)
         with self.home.taken(), self.working(serving=True), calling, exported:
             yield

@@ -10,17 +10,18 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from sqlalchemy import select
 
+from contracts.items import Channel
 from hub import metrics
 from hub.store import figures
 from hub.store.committer import Committer
@@ -48,6 +49,10 @@ class Observed:
     committer: Committer
     folder: Path
     snapshots: Mapping[str, Snapshot[Any]]
+    served: Callable[[], Collection[tuple[str, str]]] = frozenset
+    """The channels that have a connector, by ente."""
+    dispatch: str = "embedded"
+    role: str = "worker"
     _wanted_revision: str | None = field(default=None, init=False)
 
     def checks(self) -> dict[str, bool]:
@@ -108,6 +113,7 @@ class Figures:
         yield "raccordo_disk_free_bytes", (), shutil.disk_usage(observed.folder).free
         mark = observed.folder / BACKUP_MARK
         yield "raccordo_last_backup_timestamp_seconds", (), mark.stat().st_mtime if mark.exists() else 0
+        yield "raccordo_process", (observed.role, observed.dispatch), 1
         for name, holds in observed.checks().items():
             yield "raccordo_ready", (name,), float(holds)
 
@@ -141,6 +147,10 @@ class Figures:
                 yield "raccordo_breaker_open", tuple(lane), float(is_open)
             for ente_id, count in figures.expired_leases(connection, now).items():
                 yield "raccordo_delivery_leases_expired", (ente_id,), count
+            served = self._observed.served()
+            for ente_id in figures.enti_ids(connection):
+                for channel in get_args(Channel):
+                    yield "raccordo_channel_unserved", (ente_id, channel), float((ente_id, channel) not in served)
             for row in figures.key_ends(connection):
                 yield (
                     "raccordo_key_expiry_timestamp_seconds",

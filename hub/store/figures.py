@@ -36,10 +36,14 @@ class Queue:
 
 def queues(connection: Connection) -> Iterator[Queue]:
     """The queues that are not empty."""
-    for ente_id in connection.execute(select(enti.c.ente_id)).scalars().all():
+    for ente_id in enti_ids(connection):
         for state in COUNTED:
             for row in connection.execute(_counts(ente_id, state)):
                 yield Queue(ente_id, row.connector_id, state, row.counted, row.oldest_due_at)
+
+
+def enti_ids(connection: Connection) -> Sequence[str]:
+    return connection.execute(select(enti.c.ente_id)).scalars().all()
 
 
 def _counts(ente_id: str, state: str) -> Select[Any]:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from hub import exporter, metrics
 from hub.settings import Settings
+from hub.store.sweeping import Sweep, sweep
 from tests.harness import ENTE, ROSSI, HubUnderTest, make_message, running_hub
 from tests.real.server import free_port
 
@@ -88,6 +89,30 @@ def test_queues_are_counted_with_the_age_of_what_is_due(hub: HubUnderTest, port:
     found = scrape(port)
     assert found["raccordo_deliveries", "box", ENTE, "parked"] == 1
     assert ("raccordo_delivery_oldest_due_seconds", "box", ENTE) not in found
+
+
+def test_a_channel_without_a_connector_and_what_was_skipped_for_it_are_seen(hub: HubUnderTest, port: int) -> None:
+    before = scrape(port)
+    assert before["raccordo_process", "embedded", "api"] == 1
+    assert before["raccordo_channel_unserved", "io", ENTE] == 1
+    assert before["raccordo_channel_unserved", "email", ENTE] == 0
+    hub.publish("messages", make_message(recipient={"tax_code": ROSSI, "email": "mario@example.it"}))
+    after = scrape(port)
+    assert after["raccordo_notices_unserved_total",] - before["raccordo_notices_unserved_total",] == 1
+
+
+def test_what_the_sweeper_ends_is_counted(hub: HubUnderTest, port: int) -> None:
+    hub.publish("messages", make_message(recipient={"tax_code": ROSSI, "email": "mario@example.it"}))
+    hub.settled()
+    before = scrape(port)["raccordo_deliveries_swept_total", "expired"]
+    with hub.home.database.write() as tx:
+        tx.connection.exec_driver_sql("UPDATE connectors SET status = 'paused'")
+        tx.connection.exec_driver_sql(
+            "UPDATE deliveries SET state = 'queued', expires_at = 1 WHERE connector_id = 'box'"
+        )
+    hub.hub.committer.write(sweep, Sweep(frozenset()))
+    hub.settled()
+    assert scrape(port)["raccordo_deliveries_swept_total", "expired"] - before == 1
 
 
 def test_an_open_breaker_is_seen(hub: HubUnderTest, port: int) -> None:

@@ -13,7 +13,7 @@ from hub.store.figures import COUNTED
 ROOT = Path(__file__).parents[2]
 FILE = yaml.safe_load((ROOT / "docs/operations/alerts.yaml").read_text(encoding="utf-8"))
 RULES = [rule for group in FILE["groups"] for rule in group["rules"]]
-METRIC = re.compile(r"\b(?:raccordo|process)_[a-z_]+\b")
+METRIC = re.compile(r"\b(?:raccordo|process)_[a-z_]+\b|\bup(?=\{)")
 LABELS = re.compile(r"\b([a-z_]+)\s*(?:=~|!~|!=|=)\s*\"([^\"]*)\"")
 
 
@@ -24,7 +24,8 @@ def known() -> dict[str, set[str]]:
         if isinstance(each, metrics.Counter | metrics.Histogram) and not each._labelvalues:
             suffixes = ("_total",) if isinstance(each, metrics.Counter) else ("_bucket", "_sum", "_count")
             found |= {each._name + suffix: {*each._labelnames, "le"} for suffix in suffixes}
-    return found | {name: {"job"} for name in ("process_resident_memory_bytes", "process_cpu_seconds_total")}
+    found |= {each._name: set() for each in vars(metrics).values() if isinstance(each, metrics.Gauge)}
+    return found | {name: {"job"} for name in ("process_resident_memory_bytes", "process_cpu_seconds_total", "up")}
 
 
 def test_the_shape_is_that_of_prometheus():
@@ -76,6 +77,18 @@ def test_states_that_rules_ask_for_are_counted():
 def test_every_figure_that_calls_for_a_person_has_its_rule():
     used = set().union(*(METRIC.findall(rule["expr"]) for rule in RULES))
     assert set(metrics.SCRAPED) <= used
+
+
+def test_what_all_processes_report_of_one_database_is_not_added_up():
+    for rule in RULES:
+        assert not re.search(r"\bsum\b[^(]*\(raccordo_deliveries\{", rule["expr"])
+
+
+def test_an_alert_for_what_is_absent_is_none_that_another_process_hides():
+    """A dead API raised nothing while any worker was scraped."""
+    asked = {rule["alert"]: re.findall(r"absent\((\w+)(\{role=)?", rule["expr"]) for rule in RULES}
+    assert asked["RaccordoMetricsAbsent"] == [("raccordo_process", "{role=")]
+    assert asked["RaccordoNoPublications"]
 
 
 def test_operations_that_are_counted_are_few():
