@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from contracts.identifiers import new_uuid7
 from hub.errors import AlreadyWithdrawn, HubError, RecipientChanged, StateTerminal, VersionConflict
-from hub.metrics import count_publications, unserved
+from hub.metrics import count_publications
 
 from .citizens import Citizen, Citizens, Subject
 from .database import Tx, among, keys
@@ -19,7 +19,7 @@ from .directory import HUB_VENDOR as HUB_VENDOR
 from .folding import meet, settle_paid
 from .intake import Done, Signed
 from .lanes import NORMAL
-from .outbox import CONNECTOR_UNKNOWN, notifications
+from .outbox import notifications
 from .ports import Vault
 from .rows import IN_ORDER, Batch, payload_place
 from .tables import item_identities, item_versions, items
@@ -193,8 +193,6 @@ class Publications:
             return
         for delivery in draft.deliveries:
             batch.deliveries.append(_delivery_row(tx, delivery, message))
-            if delivery.connector_id == CONNECTOR_UNKNOWN:
-                tx.after_commit.append(unserved.inc)
 
     def _repeat(
         self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any]

@@ -91,6 +91,23 @@ def test_an_alert_for_what_is_absent_is_none_that_another_process_hides():
     assert asked["RaccordoNoPublications"]
 
 
+def test_every_reason_that_a_delivery_may_give_is_explained_and_no_other():
+    page = (ROOT / "docs/operations/reasons.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"`([a-z]+\.[a-z_]+)`", page))
+    folders = [ROOT / "hub/dispatch", ROOT / "hub/store", *(ROOT / "connectors").iterdir()]
+    files = [
+        path
+        for folder in folders
+        for path in folder.glob("*.py")
+        if not path.name.startswith(("test_", "simulator", "scripted", "conformance", "http_conformance"))
+    ]
+    families = "io|email|http|loopback|lease|claims|age|connector|channel|citizen|item|notice|bug"
+    pattern = re.compile(rf'"((?:{families})\.[a-z_]+)"')
+    found = set().union(*(pattern.findall(path.read_text(encoding="utf-8")) for path in files))
+    found -= {"notice.html", "notice.txt"}  # templates
+    assert told == found
+
+
 def test_operations_that_are_counted_are_few():
     # A label value a path or a caller could choose would fill the memory of whoever watches.
     assert len(PUBLISH) + len(FEED) < 100
@@ -100,6 +117,11 @@ def test_the_runbook_tells_of_every_command_it_needs():
     text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     for needed in (
         "raccordo backup",
+        "raccordo connector check",
+        "connector activate",
+        "delivery close",
+        "vendor rotate",
+        "docs/operations/reasons.md",
         "raccordo restore",
         "--erasures",
         "delivery replay",
