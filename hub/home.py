@@ -52,22 +52,24 @@ class Home:
             )
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)  # also where it was there before
+        made: list[str] = []
         try:
             Vault.create(self.folder / "vault.json")
+            made.append("vault.json")
             write_private(self.folder / "hub-key.pem", private_pem(new_key("es256")))
+            made.append("hub-key.pem")
+            if not self.database.is_shared:
+                made += ["raccordo.db", "raccordo.db-wal", "raccordo.db-shm"]
             self.database.migrate()
             self.note_keys()
         except BaseException:
             # Nothing was sealed or signed with them yet; left here, they would keep `init` from being tried again.
-            self._unmake()
+            # No more than is ours: somebody else may be making a home there at this moment.
+            self.database.close()
+            for name in made:
+                with suppress(OSError):
+                    (self.folder / name).unlink(missing_ok=True)
             raise
-
-    def _unmake(self) -> None:
-        self.database.close()
-        own = [] if self.database.is_shared else ["raccordo.db", "raccordo.db-wal", "raccordo.db-shm"]
-        for name in ("vault.json", "hub-key.pem", *own):
-            with suppress(OSError):
-                (self.folder / name).unlink(missing_ok=True)
 
     @cached_property
     def vault(self) -> Vault:

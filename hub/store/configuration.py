@@ -130,6 +130,7 @@ def remove(tx: Tx, vault: Vault, ente_id: str, connector_id: str) -> None:
     where = (connectors.c.ente_id == ente_id) & (connectors.c.connector_id == connector_id)
     nothing = vault.seal(b"{}", _place(ente_id, connector_id))
     tx.connection.execute(update(connectors).where(where).values(settings_sealed=nothing, limits={}))
+    reset(tx, Lane(ente_id, connector_id))
 
 
 def pause(tx: Tx, pauses: Sequence[Pause]) -> None:

@@ -126,7 +126,12 @@ def test_a_new_version_of_a_paused_connector_stays_paused(io: Raccordo, home: Pa
 def test_a_removed_connector_is_gone_with_its_secrets_and_comes_back_as_a_newer_one(
     io: Raccordo, home: Path, secret: Path
 ) -> None:
+    with closing(sqlite3.connect(home / "raccordo.db")) as database, database:
+        row = (ENTE, "io", 5, 1, 4_000_000_000_000_000, 5)
+        database.execute("INSERT INTO lanes VALUES (?, ?, ?, ?, ?, NULL, ?, NULL)", row)
     assert io("connector", "remove", "io").code == 0
+    with closing(sqlite3.connect(home / "raccordo.db")) as database:
+        assert database.execute("SELECT open_until FROM lanes").fetchall() == [(None,)], "no breaker of nobody's"
     assert io("connector", "list", "--json").json == []
     for command in ("show", "activate", "pause", "remove"):
         assert io("connector", command, "io").code == 1

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from hub.home import Home
+from hub.settings import Settings
 from hub.store.database import Database
 
 from .conftest import Raccordo
@@ -178,6 +180,15 @@ def test_a_failed_init_can_be_tried_again(call: Raccordo, tmp_path: Path, monkey
     assert call(*init).code == 1
     monkeypatch.undo()
     assert call(*init).code == 0
+
+
+def test_an_init_that_comes_second_takes_nothing_from_the_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Home(Settings(home=home))
+    monkeypatch.setattr(Path, "exists", lambda _: False)  # it looked before the first had begun
+    with pytest.raises(FileExistsError):
+        other.create()
+    monkeypatch.undo()
+    assert {"vault.json", "hub-key.pem", "raccordo.db"} <= {path.name for path in home.iterdir()}
 
 
 @pytest.mark.parametrize("raw", [b"garbage", b"{}", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
