@@ -20,6 +20,7 @@ DeliveryState = Literal[
     "held",
     "expired",
     "parked",
+    "closed",
 ]
 Turn = Literal["citizen", "body", "none"]
 

@@ -10,16 +10,17 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from contracts.items import Channel
 from hub import metrics
 from hub.store import figures
 from hub.store.committer import Committer
@@ -48,6 +49,10 @@ class Observed:
     folder: Path
     backup_mark: Path
     snapshots: Mapping[str, Snapshot[Any]]
+    served: Callable[[], Collection[tuple[str, str]]] = frozenset
+    """The channels that have a connector, by ente."""
+    dispatch: str = "embedded"
+    role: str = "worker"
     more: Callable[[], Iterable[Sample]] = tuple
     """Figures of parts that not every process has."""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
@@ -117,6 +122,7 @@ class Figures:
         mark = observed.backup_mark
         yield "raccordo_last_backup_timestamp_seconds", (), mark.stat().st_mtime if mark.exists() else 0
         yield from observed.more()
+        yield "raccordo_process", (observed.role, observed.dispatch), 1
         for name, holds in observed.checks().items():
             yield "raccordo_ready", (name,), float(holds)
 
@@ -150,6 +156,10 @@ class Figures:
                 yield "raccordo_breaker_open", tuple(lane), float(is_open)
             for ente_id, count in figures.expired_leases(connection, now).items():
                 yield "raccordo_delivery_leases_expired", (ente_id,), count
+            served = self._observed.served()
+            for ente_id in figures.enti_ids(connection):
+                for channel in get_args(Channel):
+                    yield "raccordo_channel_unserved", (ente_id, channel), float((ente_id, channel) not in served)
             for row in figures.key_ends(connection):
                 yield (
                     "raccordo_key_expiry_timestamp_seconds",

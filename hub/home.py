@@ -2,9 +2,11 @@
 
 import fcntl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from connectors import registry as connectors_registry
 from contracts.connector import ConnectorType
@@ -13,13 +15,15 @@ from hub.security.keys import new_key, private_pem, write_private
 from hub.security.sign import SigningKey
 from hub.security.vault import Vault
 from hub.settings import Settings
+from hub.store.belonging import keys_of, note_keys
 from hub.store.configuration import Configuration
 from hub.store.database import Database
 
 _LOSSES = {
     "vault.json": "the key file is missing; restore it from your backup, without it the data cannot be read",
     "hub-key.pem": "the key file is missing; restore it from your backup, without it the hub cannot sign as before",
-    "raccordo.db": "the database is missing beside its keys; restore it from your backup",
+    "raccordo.db": "the database is missing beside its keys; is RACCORDO_DATABASE_URL set, if it is a PostgreSQL? "
+    "If not, restore it from your backup",
 }
 """The files that make a home, and what to say where one of them is lost while others are there."""
 
@@ -48,9 +52,24 @@ class Home:
             )
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)  # also where it was there before
-        Vault.create(self.folder / "vault.json")
-        write_private(self.folder / "hub-key.pem", private_pem(new_key("es256")))
-        self.database.migrate()
+        made: list[str] = []
+        try:
+            Vault.create(self.folder / "vault.json")
+            made.append("vault.json")
+            write_private(self.folder / "hub-key.pem", private_pem(new_key("es256")))
+            made.append("hub-key.pem")
+            if not self.database.is_shared:
+                made += ["raccordo.db", "raccordo.db-wal", "raccordo.db-shm"]
+            self.database.migrate()
+            self.note_keys()
+        except BaseException:
+            # Nothing was sealed or signed with them yet; left here, they would keep `init` from being tried again.
+            # No more than is ours: somebody else may be making a home there at this moment.
+            self.database.close()
+            for name in made:
+                with suppress(OSError):
+                    (self.folder / name).unlink(missing_ok=True)
+            raise
 
     @cached_property
     def vault(self) -> Vault:
@@ -59,7 +78,11 @@ class Home:
     @cached_property
     def key(self) -> SigningKey:
         """The hub's own key: it signs receipts and anchors."""
-        return SigningKey.load(self._existing("hub-key.pem"))
+        path = self._existing("hub-key.pem")
+        try:
+            return SigningKey.load(path)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raise HomeError(f"{path} is not a private key: {_LOSSES['hub-key.pem'].partition('; ')[2]}") from None
 
     @cached_property
     def database(self) -> Database:
@@ -87,8 +110,29 @@ class Home:
             raise HomeError(
                 f"the database is at migration {found}, this version needs {wanted}: run `raccordo migrate`"
             )
+        self._check_keys()
         self._is_open = True
         return self.database
+
+    def note_keys(self) -> None:
+        """Put on record in the database which keys it belongs to, for whoever changes one."""
+        with self.database.write() as tx:
+            note_keys(tx, self._fingerprints)
+
+    @property
+    def _fingerprints(self) -> dict[str, int]:
+        return {"vault.json": self.vault.fingerprint, "hub-key.pem": self.key.fingerprint}
+
+    def _check_keys(self) -> None:
+        """Raises HomeError where the database belongs to other keys: what they seal and sign nobody could read."""
+        with self.database.read() as connection:
+            found = keys_of(connection, self._fingerprints)
+        for name, number in self._fingerprints.items():
+            if found.get(name, number) != number:
+                raise HomeError(
+                    f"{self.folder / name} is not the key of this database: put the right file there, from the home "
+                    "that made it or its backup"
+                )
 
     def check_workers(self) -> None:
         """Raises HomeError where no worker can work beside this process."""
@@ -101,7 +145,10 @@ class Home:
     def migrate(self) -> tuple[str | None, str]:
         """Bring the database to the schema of this code; its revisions before and after. Raises HomeError."""
         self._revision(self.database.knows)
-        return self.database.migrate()
+        done = self.database.migrate()
+        self._check_keys()
+        self.note_keys()
+        return done
 
     @property
     def erasures(self) -> Path:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
@@ -39,6 +39,16 @@ attempt_seconds = Histogram(
     buckets=_SLOW,
     registry=REGISTRY,
 )
+unserved = Counter(
+    "raccordo_notices_unserved_total", "Notices skipped since no connector serves their channel", registry=REGISTRY
+)
+swept = Counter(
+    "raccordo_deliveries_swept_total", "Deliveries that upkeep ended, by their state", ("state",), registry=REGISTRY
+)
+for _state in ("expired", "unconfirmed", "parked"):
+    swept.labels(_state)  # at 0 from the start: the first one is then an increase
+bell_heard = Gauge("raccordo_bell_heard", "0 while Redis does not take the rings that call workers", registry=REGISTRY)
+bell_heard.set(1)
 commit_batch = Histogram("raccordo_commit_batch_size", "Values a group commit", buckets=_BATCHES, registry=REGISTRY)
 commit_seconds = Histogram("raccordo_commit_seconds", "Time of a group commit", buckets=_FAST, registry=REGISTRY)
 commit_failures = Counter("raccordo_commit_failures_total", "Values whose commit failed", registry=REGISTRY)
@@ -64,6 +74,8 @@ SCRAPED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "raccordo_trust_held": ("Keys, certificates and revocation lists of others that are kept in memory", ()),
     "raccordo_pdnd_events_lag_seconds": ("Time since the end of PDND's key events was last seen", ("issuer",)),
     "raccordo_ready": ("1 while a check of readiness holds", ("check",)),
+    "raccordo_process": ("1: what the process is (api, worker, sweep), and who delivers", ("role", "dispatch")),
+    "raccordo_channel_unserved": ("1 while no connector serves the channel", ("ente", "channel")),
 }
 """What the exporter reads at a scrape: name -> (help, labels)."""
 

@@ -1,11 +1,14 @@
 """What the process is told by its environment. Everything an administrator changes lives in the database instead."""
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 MiB = 1024 * 1024
 _DATABASES = {
@@ -15,24 +18,47 @@ _DATABASES = {
     "sqlite": "sqlite",
 }
 """How an address begins, and how the driver's does."""
+_ENCODED = "in user and password write @ as %40, : as %3A, / as %2F, # as %23, ? as %3F, % as %25"
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def internal_address(listen: str) -> tuple[str, int] | None:
-    """Host and port; None for "". Raises ValueError where the address is not one of loopback or an internal network."""
+def internal_address(listen: str, *, everywhere: bool = False) -> tuple[str, int] | None:
+    """Host and port; None for "". Raises ValueError where the address is not one of loopback or an internal network,
+    nor all of them (`0.0.0.0`) `everywhere`.
+    """
     if not listen:
         return None
     host, _, port = listen.rpartition(":")
     number = ipaddress.ip_address(host.strip("[]"))
-    if number.is_global or number.is_unspecified or number.is_multicast:
+    if number.is_unspecified and not everywhere:
+        raise ValueError(
+            "a loopback or internal address, such as 127.0.0.1:9464; all of them only with "
+            "RACCORDO_METRICS_EVERYWHERE=true, where no stranger reaches the port, as in a container"
+        )
+    if number.is_global or number.is_multicast:
         raise ValueError("a loopback or internal address, such as 127.0.0.1:9464")
     if not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise ValueError("a port from 0 to 65535, such as 127.0.0.1:9464")
     return str(number), int(port)
 
 
-def _checked(listen: str) -> str:
-    internal_address(listen)
+def _checked(listen: str, info: ValidationInfo) -> str:
+    internal_address(listen, everywhere=bool(info.data.get("metrics_everywhere")))
     return listen
+
+
+def networks(listed: str) -> tuple[Network, ...]:
+    """The networks of a list with commas. Raises ValueError."""
+    return tuple(ipaddress.ip_network(each.strip()) for each in listed.split(",") if each.strip())
+
+
+def _networks(listed: str) -> str:
+    try:
+        networks(listed)
+    except ValueError:
+        raise ValueError("addresses or networks with commas between them, such as 127.0.0.1,10.0.0.0/24") from None
+    return listed
 
 
 def _database(url: str, info: ValidationInfo) -> str:
@@ -41,6 +67,12 @@ def _database(url: str, info: ValidationInfo) -> str:
     kind, found, rest = url.partition("://")
     if kind not in _DATABASES or not found:
         raise ValueError("an address such as postgresql+psycopg://user:password@host/name")
+    try:
+        host = make_url(f"{_DATABASES[kind]}://{rest}").host or ""
+    except (ValueError, ArgumentError):
+        raise ValueError(f"it cannot be read, perhaps at its port; {_ENCODED}") from None
+    if _DATABASES[kind] != "sqlite" and re.search(r"[@/:#?\s]", host.strip("[]") if "[" in host else host):
+        raise ValueError(f"its host cannot be read; {_ENCODED}")
     return f"{_DATABASES[kind]}://{rest}"
 
 
@@ -70,6 +102,14 @@ class Settings(BaseSettings):
     refusals_per_minute: Annotated[
         int, Field(ge=1, description="refused calls from one address in a minute before they are answered 429")
     ] = 300
+    trusted_proxies: Annotated[
+        str,
+        AfterValidator(_networks),
+        Field(description="addresses or networks of the proxies in front, whose X-Forwarded-For is believed"),
+    ] = "127.0.0.1,::1"
+    metrics_everywhere: Annotated[
+        bool, Field(description="let `RACCORDO_METRICS_LISTEN` be `0.0.0.0:9464`: only where no stranger reaches it")
+    ] = False
     metrics_listen: Annotated[
         str,
         AfterValidator(_checked),
@@ -95,4 +135,9 @@ class Settings(BaseSettings):
 
     @property
     def metrics_address(self) -> tuple[str, int] | None:
-        return internal_address(self.metrics_listen)
+        return internal_address(self.metrics_listen, everywhere=self.metrics_everywhere)
+
+    @property
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """Where requests come from that somebody else's word vouches for."""
+        return networks(self.trusted_proxies)

@@ -85,6 +85,7 @@ def _write(home: Home, folder: Path, passphrase: str | None) -> Manifest:
         erasures=erasures,
         with_keys=passphrase is not None,
         parts=parts,
+        vault=home.vault.fingerprint,
     )
 
 

@@ -45,6 +45,8 @@ class Manifest:
     with_keys: bool
     parts: list[Part]
     format: int = FORMAT
+    vault: int | None = None
+    """Which vault opens it: its fingerprint."""
 
     def write(self, folder: Path, key: SigningKey) -> None:
         (folder / NAME).write_bytes(signed_line(asdict(self), key))

@@ -22,7 +22,7 @@ import orjson
 from hub.durable import sync, sync_all
 from hub.home import Home
 from hub.security.keys import write_private
-from hub.store.copying import fill, settle_restored
+from hub.store.copying import count_held, fill, settle_restored
 from hub.store.directory import NotThere
 from hub.store.erasing import erase_citizen
 
@@ -61,8 +61,11 @@ def restore_backup(home: Home, folder: Path, *, passphrase: Callable[[], str], e
         raise NotEmpty(f"{home.folder} already holds a hub: restore into a new --home")
     _bring_keys(home, folder, passphrase)
     manifest = Manifest.read(folder, home.key)
+    if manifest.vault not in (None, home.vault.fingerprint):
+        raise BadBackup(f"{home.folder / 'vault.json'} is not the vault that sealed it: put the right one there first")
     for part in manifest.parts:
         check_part(folder, part)
+    erasures = _newest(home, folder, erasures)
     to_erase = _to_erase(home, folder, manifest, erasures)
     _check_files(folder)
     if not home.database.is_empty():
@@ -72,9 +75,11 @@ def restore_backup(home: Home, folder: Path, *, passphrase: Callable[[], str], e
     home.unfinished.touch()
     sync(home.folder)
     newest = _fill(home, folder, manifest)
-    held = settle_restored(home.database)
+    home.note_keys()
+    settle_restored(home.database)
     _bring_files(home, folder, erasures)
     erased = _erase_again(home, to_erase)
+    held = count_held(home.database)
     sync_all(home.folder)
     home.unfinished.unlink()
     sync(home.folder)
@@ -125,6 +130,18 @@ def remove_files(home: Home, keys: list[str]) -> None:
         (home.folder / "files" / key).unlink(missing_ok=True)
 
 
+def _newest(home: Home, folder: Path, given: Path | None) -> Path | None:
+    """The journal that goes furthest: that of the home may know of an erasure which whoever restores has forgotten.
+    Raises BadJournal.
+    """
+    there = Journal(home.erasures, home.key).read()
+    found = Journal(given or folder / home.erasures.name, home.key).read()
+    if there[: len(found)] != found[: len(there)]:
+        other = given or "the back-up's journal"
+        raise BadJournal(f"{home.erasures} and {other} tell of different erasures: each machine kept its own")
+    return home.erasures if len(there) > len(found) else given
+
+
 def _to_erase(home: Home, folder: Path, manifest: Manifest, newest: Path | None) -> list[Erasure]:
     known = Journal(folder / home.erasures.name, home.key).read()
     found = known if newest is None else Journal(newest, home.key).read()
@@ -160,5 +177,6 @@ def _bring_files(home: Home, folder: Path, erasures: Path | None) -> None:
         (erasures or folder / home.erasures.name, home.erasures),
     ):
         if source.exists():
-            shutil.copyfile(source, target)
+            if not (target.exists() and source.samefile(target)):
+                shutil.copyfile(source, target)
             target.chmod(0o600)

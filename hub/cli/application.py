@@ -10,10 +10,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hub.home import HomeError
 from hub.security.vault import VaultError
+from hub.settings import Settings
 from hub.store.database import error_name, is_away
+from hub.store.postgres import place_of, why_away
 
 from .auditing import group as audit
 from .backing import backup, erase, restore
+from .closing import close
 from .connectors import group as connector
 from .console import Failed, WrongUsage, complain
 from .deliveries import group as delivery
@@ -42,7 +45,8 @@ application = typer.Typer(
 )
 for command in (init, serve, worker, sweep, migrate, partition, backup, restore, erase, sign, verify, openapi, demo):
     application.command()(command)
-delivery.command()(replay)
+for step in (replay, close):
+    delivery.command()(step)
 for change in changes:
     vendor.command()(change)
 for subject in (ente, vendor, portal, service, connector, keys, delivery, audit):
@@ -82,7 +86,7 @@ def _told(error: Exception) -> tuple[int, str]:
             faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
             return WrongUsage.exit_code, "; ".join(faults)
         case SQLAlchemyError() if is_away(error):
-            return Failed.exit_code, "the database of RACCORDO_DATABASE_URL does not answer"
+            return Failed.exit_code, f"the database of RACCORDO_DATABASE_URL does not answer{_where_and_why(error)}"
         case SQLAlchemyError():
             return Failed.exit_code, f"the database did not do it: {_database_fault(error)}"
         case _:
@@ -90,7 +94,25 @@ def _told(error: Exception) -> tuple[int, str]:
             return Failed.exit_code, f"a bug of raccordo: {type(error).__name__} at {place.filename}:{place.lineno}"
 
 
+_ADVICE = {
+    "SQLITE_NOTADB": "raccordo.db is damaged or no database: restore it from your backup",
+    "SQLITE_CORRUPT": "raccordo.db is damaged: restore it from your backup",
+    "SQLITE_READONLY": "this user may not write raccordo.db or its folder: run as the user that the home belongs to",
+    "SQLITE_CANTOPEN": "this user may not open raccordo.db or its folder: run as the user that the home belongs to",
+    "SQLITE_FULL": "the disk is full",
+    "SQLITE_BUSY": "another process is writing: try again",
+}
+
+
 def _database_fault(error: SQLAlchemyError) -> str:
-    """The kind of the error, and the database's own name for it where it has one."""
+    """The kind of the error, the database's own name for it where it has one, and what helps."""
     kind, name = type(error).__name__, error_name(error)
-    return kind if name == kind else f"{kind} ({name})"
+    advice = next((f": {told}" for begins, told in _ADVICE.items() if name.startswith(begins)), "")
+    return kind if name == kind else f"{kind} ({name}){advice}"
+
+
+def _where_and_why(error: SQLAlchemyError) -> str:
+    url = Settings().database_url
+    where = f" ({place_of(url)})" if url.startswith("postgresql") else ""
+    why = why_away(error)
+    return f"{where}: {why}" if why else where

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from contracts.identifiers import OrganizationTaxCode, TaxCode
 from hub.backup.erasures import BadJournal, Journal, check_journal
 from hub.backup.keys import SHORTEST, WrongPassphrase
 from hub.backup.making import Refused, make_backup
@@ -17,7 +18,7 @@ from hub.store.erasing import erase_citizen, others_at_work
 
 from .auditing import MAX_TOLD, examine
 from .console import Failed, WrongUsage, complain, say, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, home_at, opened, read_text
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, home_at, opened, read_text
 
 PassphraseFile = Annotated[
     Path | None, typer.Option("--passphrase-file", metavar="FILE", help="Its first line; else it is asked for.")
@@ -97,6 +98,7 @@ def erase(ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = Fals
     """Erase the citizen whose tax code comes on standard input; there is no way back. The hub must not be serving."""
     tax_code = sys.stdin.readline().strip().upper()
     kind = "organization" if tax_code.isdigit() else "person"
+    checked(OrganizationTaxCode if tax_code.isdigit() else TaxCode, tax_code, name="the tax code on standard input")
     with opened(home) as one, sole(one.folder / "serve.lock"):
         with one.database.read() as connection:
             if others_at_work(connection):

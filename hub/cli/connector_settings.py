@@ -32,6 +32,15 @@ def from_options(
     return settings
 
 
+def without(kind: ConnectorType, settings: Mapping[str, Any], unset: Sequence[str]) -> dict[str, Any]:
+    """The settings but those; a name that is no setting of the type is told."""
+    known = {*kind.settings.model_json_schema()["properties"], *settings}
+    for key in unset:
+        if key not in known:
+            raise WrongUsage(f"--unset {key}: there is no such setting; there are {', '.join(sorted(known))}")
+    return {key: value for key, value in settings.items() if key not in unset}
+
+
 def limits_from_options(present: Mapping[str, Any], limits: Sequence[str]) -> dict[str, Any]:
     """The present limits, changed by `key=number`."""
     changed = dict(present)

@@ -9,12 +9,12 @@ import typer
 from contracts.base import Code
 from contracts.failures import Failure
 from hub.home import Home
-from hub.store.configuration import ConnectorConfig, set_status
+from hub.store.configuration import ConnectorConfig, StillPending, remove, set_status
 from hub.store.lanes import standings
 from hub.store.standing import Lane, Standing
 
-from .connector_settings import connect, from_options, limits_from_options, masked
-from .console import Failed, WrongUsage, record, table, told
+from .connector_settings import connect, from_options, limits_from_options, masked, without
+from .console import Failed, WrongUsage, complain, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened
 from .simulating import is_simulated
 
@@ -71,7 +71,7 @@ def set_(
     home: HomeFolder = HOME,
     as_json: AsJson = False,
 ) -> None:
-    """Make a connector, or give it a new version: what is not named stays. It is active at once."""
+    """Make a connector, active at once, or give it a new version: what is not named stays, a pause too."""
     checked(Code, connector_id, name="the connector's id")
     with opened(home) as one:
         present = _present(one, ente, connector_id, type_)
@@ -79,7 +79,7 @@ def set_(
         if kind is None:
             raise WrongUsage(f"--type: there is no connector type {present.type!r}; there are {', '.join(one.types)}")
         settings = from_options(kind, present.settings, sets=sets or (), secret_files=secret_files or ())
-        settings = {key: value for key, value in settings.items() if key not in (unset or ())}
+        settings = without(kind, settings, unset or ())
         config = replace(present, settings=settings, limits=limits_from_options(present.limits, limits or ()))
         connect(one.types, config).close()
         with one.database.write() as tx:
@@ -95,8 +95,13 @@ def set_(
         told(
             _shown(one, saved),
             as_json=as_json,
-            text=f"connector {connector_id} of {saved.ente_id} is active at version {saved.version}",
+            text=f"connector {connector_id} of {saved.ente_id} is {saved.status} at version {saved.version}",
         )
+        if saved.status == "paused":
+            complain(
+                f"note: it stays paused ({saved.paused_reason or 'no reason given'}) until "
+                f"`raccordo connector activate {connector_id} --ente {saved.ente_id}`"
+            )
 
 
 @group.command("check")
@@ -132,6 +137,23 @@ def pause(
 ) -> None:
     """Let nothing out by a connector: its pending deliveries stay queued until it is activated."""
     _status(connector_id, ente, home, status="paused", reason=(reason or "by an administrator")[:200], as_json=as_json)
+
+
+@group.command("remove")
+def remove_(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+    """Take a connector away, with its secrets: only where no delivery waits for it. What has ended stays on record."""
+    with opened(home) as one:
+        config = _config(one, ente, connector_id)
+        try:
+            with one.database.write() as tx:
+                remove(tx, one.vault, config.ente_id, connector_id)
+        except StillPending as count:
+            raise Failed(
+                f"{count} deliveries of connector {connector_id} have not ended: let them go out, or end them with "
+                f"`raccordo delivery close --connector {connector_id}`"
+            ) from None
+    value = {"ente_id": config.ente_id, "connector_id": connector_id, "status": "removed"}
+    told(value, as_json=as_json, text=f"connector {connector_id} of {config.ente_id} is removed")
 
 
 def _status(connector_id: str, ente: str | None, home: Path, *, status: str, reason: str | None, as_json: bool) -> None:

@@ -45,6 +45,15 @@ def emit(value: Any, *, one_line: bool = False) -> None:
     print(orjson.dumps(value, option=option, default=_json).decode(), flush=one_line)
 
 
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before what cannot be taken back, unless `yes`. Raises typer.Abort, or WrongUsage where nobody can answer."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise WrongUsage(f"--yes is needed where nobody can be asked: {question}")
+    typer.confirm(question, abort=True, err=True)
+
+
 def told(value: Any, *, as_json: bool, text: str) -> None:
     """What was done: `value` for machines, `text` for people."""
     if as_json:

@@ -1,15 +1,21 @@
 """`delivery list` and `show`: what went out, what did not and why. `replay` is in `replaying`."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from dataclasses import replace
+from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Connection
 
+from contracts.feed import DeliveryState
 from hub.home import Home
 from hub.store.directory import NotThere
+from hub.store.lanes import standings
 from hub.store.operations import (
     DEAD,
+    UNSERVED,
     Wanted,
+    count_deliveries,
     count_reasons,
     delivery_timeline,
     list_deliveries,
@@ -18,13 +24,13 @@ from hub.store.operations import (
 )
 from hub.store.outbox import PENDING
 
-from .console import Failed, WrongUsage, record, say, table
+from .console import Failed, WrongUsage, complain, record, say, shown, table
 from .options import HOME, AsJson, HomeFolder, instant, opened
 from .revealing import Reveal, log_reveal, notices_of, revealed
 
 group = typer.Typer(name="delivery", help="Deliveries: look, and send again.")
 
-State = Literal["queued", "waiting", "delivered", "rejected", "skipped", "unconfirmed", "held", "expired", "parked"]
+State = DeliveryState
 DeliveryId = Annotated[str, typer.Argument(metavar="ID")]
 StateOption = Annotated[State | None, typer.Option("--state")]
 ConnectorOption = Annotated[str | None, typer.Option("--connector", metavar="ID")]
@@ -43,7 +49,9 @@ _ATTEMPT = ("started_at", "ended_at", "outcome", "reason", "detail")
 @group.command("list")
 def list_(
     state: StateOption = None,
-    dead: Annotated[bool, typer.Option("--dead", help=f"The dead letters: {', '.join(DEAD)}.")] = False,
+    dead: Annotated[
+        bool, typer.Option("--dead", help=f"The dead letters: {', '.join(DEAD)}, skipped for {UNSERVED}.")
+    ] = False,
     connector: ConnectorOption = None,
     ente: EnteOption = None,
     reason: ReasonOption = None,
@@ -57,15 +65,19 @@ def list_(
     if dead and state is not None:
         raise WrongUsage("--dead and --state: give one of them")
     states = DEAD if dead else () if state is None else (state,)
-    wanted = chosen(states, connector, ente, reason, since)
+    wanted = replace(chosen(states, connector, ente, reason, since), unserved=dead)
+    more = 0
     with opened(home) as one, one.database.read() as connection:
         if by_reason:
             rows = count_reasons(connection, wanted)
         else:
-            paused = paused_connectors(connection)
+            stopped = _stopped(one, connection)
             found = list_deliveries(connection, wanted, limit=limit)
-            rows = [{name: row[name] for name in _LISTED} | {"blocked": _blocked(row, paused)} for row in found]
+            rows = [{name: row[name] for name in _LISTED} | {"blocked": _blocked(row, stopped)} for row in found]
+            more = count_deliveries(connection, wanted) - len(found) if len(found) == limit else 0
     table(rows, as_json=as_json, empty="no such delivery")
+    if more:
+        complain(f"note: {more} more, older ones; --limit shows them")
 
 
 @group.command("show")
@@ -74,13 +86,13 @@ def show(delivery_id: DeliveryId, reveal: Reveal = False, home: HomeFolder = HOM
     with opened(home) as one:
         row, tries = found_delivery(one, delivery_id)
         with one.database.read() as connection:
-            paused = paused_connectors(connection)
+            stopped = _stopped(one, connection)
             events = delivery_timeline(connection, row)
         personal = {}
         if reveal:
             log_reveal(one, row, "show_delivery")
             personal = revealed(notices_of(one), row)
-    values = {name: row[name] for name in _SHOWN} | {"blocked": _blocked(row, paused)} | personal
+    values = {name: row[name] for name in _SHOWN} | {"blocked": _blocked(row, stopped)} | personal
     attempts = [{name: each[name] for name in _ATTEMPT} for each in tries]
     if as_json:
         record(values | {"attempt_log": attempts, "timeline": events}, as_json=True)
@@ -109,8 +121,19 @@ def found_delivery(home: Home, delivery_id: str) -> tuple[dict[str, Any], list[d
         raise Failed(f"there is no delivery {delivery_id!r}") from None
 
 
-def _blocked(row: Mapping[str, Any], paused: Mapping[tuple[str, str], str]) -> str | None:
-    """What keeps a delivery that has not ended from going out, whatever its due time says."""
-    reason = paused.get((row["ente_id"], row["connector_id"]))
-    stays = row["state"] in (*PENDING, "held")
-    return f"connector paused: {reason}" if reason is not None and stays else None
+def _stopped(home: Home, connection: Connection) -> dict[tuple[str, str], str]:
+    """Why nothing goes out by a connector, whatever the due times say."""
+    now = home.database.now(connection)
+    found = {
+        (lane.ente_id, lane.connector_id): f"breaker open until {shown(standing.open_until)}"
+        for lane, standing in standings(connection).items()
+        if standing.breaker(now) == "open"
+    }
+    paused = paused_connectors(connection)
+    return found | {key: f"connector paused: {reason}" for key, reason in paused.items()}
+
+
+def _blocked(row: Mapping[str, Any], stopped: Mapping[tuple[str, str], str]) -> str | None:
+    """What keeps a delivery that has not ended from going out."""
+    reason = stopped.get((row["ente_id"], row["connector_id"]))
+    return reason if row["state"] in (*PENDING, "held") else None

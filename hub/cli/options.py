@@ -1,9 +1,12 @@
 """Options that many commands share, and what they stand for: an open home, an ente of it, a checked value."""
 
+import os
+import pwd
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +19,7 @@ from hub.registry import Ente
 from hub.settings import Settings
 from hub.store.directory import load_registry
 
-from .console import Failed, WrongUsage
+from .console import Failed, WrongUsage, complain
 
 HOME = Path(".raccordo")
 HomeFolder = Annotated[
@@ -31,11 +34,41 @@ EnteCode = Annotated[
 
 def home_at(folder: Path) -> Home:
     """The home in `folder`, not yet opened."""
+    _not_as_root(folder)
+    _tell_unknown()
     try:
         return Home(Settings(home=folder))
     except ValidationError as error:
         faults = (f"RACCORDO_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
         raise WrongUsage("; ".join(faults)) from None
+
+
+def _not_as_root(folder: Path) -> None:
+    """What root writes into the home of the hub's user, the hub cannot read. Raises WrongUsage."""
+    if os.geteuid() == 0 and folder.exists() and (owner := folder.stat().st_uid) != 0:
+        raise WrongUsage(
+            f"--home: {folder} belongs to user {_name(owner)}, who could not read what root writes there: "
+            "run this as that user (docs/deployment.md says how)"
+        )
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+_OF_TESTS = frozenset({"RACCORDO_PROVIDER_SPECS", "RACCORDO_WRITE_SAMPLES"})
+
+
+def _tell_unknown() -> None:
+    """A mistyped setting would be taken for none."""
+    known = {f"RACCORDO_{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.startswith("RACCORDO_") and name not in known | _OF_TESTS:
+            near = get_close_matches(name, known, 1, 0.8)
+            complain(f"note: {name} is no setting{f'; did you mean {near[0]}?' if near else ''}")
 
 
 @contextmanager

@@ -16,13 +16,14 @@ from hub.store.configuration import ConnectorConfig
 from hub.store.operations import (
     REPLAYABLE,
     NotReplayable,
+    count_deliveries,
     list_deliveries,
     paused_connectors,
     replay_delivery,
 )
 from hub.store.outbox import CONNECTOR_UNKNOWN, PENDING
 
-from .console import Failed, WrongUsage, emit, record, say, shown, table, told
+from .console import Failed, WrongUsage, complain, confirm, emit, record, say, shown, table, told
 from .deliveries import (
     ConnectorOption,
     EnteOption,
@@ -49,6 +50,7 @@ def replay(
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 100,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go out.")] = False,
     reveal: Reveal = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, where citizens may be told twice.")] = False,
     home: HomeFolder = HOME,
     as_json: AsJson = False,
 ) -> None:
@@ -63,6 +65,11 @@ def replay(
             wanted = chosen((state,), connector, ente, reason, since)
             with one.database.read() as connection:
                 rows = list_deliveries(connection, wanted, limit=limit)
+                more = count_deliveries(connection, wanted) - len(rows)
+            doubtful = state == "unconfirmed" and bool(rows) and not dry_run
+            confirm(f"send {len(rows)} again, whose citizens may have them already?", yes=yes or not doubtful)
+            if more:
+                complain(f"note: {more} more remain; --limit takes them too")
             _replay_many(one, rows, dry_run=dry_run, as_json=as_json)
         elif dry_run:
             _dry_run(one, delivery_id, reveal=reveal, as_json=as_json)

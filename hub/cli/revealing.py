@@ -27,23 +27,28 @@ OPERATOR = "cli"
 
 def log_reveal(home: Home, row: Mapping[str, Any], operation: str) -> None:
     """Record durably that somebody looks, before anything is shown."""
-    access = Access(
-        request_id=new_uuid7(),
-        ente_id=row["ente_id"],
-        portal_id=OPERATOR,
-        pseudonym=_user(),
-        acr="-",
-        operation=operation,
-        outcome="ok",
-        citizen_id=row["citizen_id"],
-        item_id=row["message_id"],
-    )
+    access = access_of(row, operation)
     committer = Committer(home.database)
     committer.start()
     try:
         committer.write(record_access, access)
     finally:
         committer.close()
+
+
+def access_of(row: Mapping[str, Any], operation: str) -> Access:
+    """The record that an operator dealt with a delivery."""
+    return Access(
+        request_id=new_uuid7(),
+        ente_id=row["ente_id"],
+        portal_id=OPERATOR,
+        pseudonym=operator(),
+        acr="-",
+        operation=operation,
+        outcome="ok",
+        citizen_id=row["citizen_id"],
+        item_id=row["message_id"],
+    )
 
 
 def revealed(notices: Notices, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,7 +92,8 @@ def claim_of(row: Mapping[str, Any]) -> Claim:
     )
 
 
-def _user() -> str:
+def operator() -> str:
+    """Who is at the terminal, as the system names them."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a container may run as a number without a name

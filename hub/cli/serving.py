@@ -63,6 +63,7 @@ def serve(
             access_log=False,
             server_header=False,
             proxy_headers=behind_tls_proxy,
+            forwarded_allow_ips=one.settings.trusted_proxies.replace(" ", ""),
             limit_concurrency=MOST_CONNECTIONS,
             timeout_graceful_shutdown=DRAIN_S,
             ws="none",

@@ -22,8 +22,8 @@ def simulated(home: Home) -> Iterator[Mapping[str, Path]]:
     """The simulated providers at work until the block ends; gives the folder of each, by connector.
 
     Every ente's connector of the simulated type's name gets a new version that points at the provider; its limits, and
-    settings that the simulator does not speak of, stay. A connector that a person pointed at a real provider is not
-    touched: that would lose its credentials.
+    settings that the simulator does not speak of, stay. Where one of such a type, under whatever name, points at a real
+    provider, nothing is simulated: its credentials would be lost, or notices meant for it go to the simulator.
 
     Raises:
         WrongUsage: there is such a connector.
@@ -31,10 +31,10 @@ def simulated(home: Home) -> Iterator[Mapping[str, Path]]:
     folder = home.folder / FOLDER
     found = simulations(folder, home.types)
     for (ente_id, name), config in _configs(home).items():
-        if name in found and not is_simulated(home, config):
+        if (name in found or config.type in found) and not is_simulated(home, config):
             raise WrongUsage(
-                f"--simulate: connector {name} of {ente_id} was configured by a person, whose settings would be "
-                "lost; simulate in another --home"
+                f"--simulate: connector {name} of {ente_id} was configured by a person: its notices would go to a "
+                "simulator, its settings be lost; simulate in another --home"
             )
     with ExitStack() as stack:
         for name, simulation in found.items():

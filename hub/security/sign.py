@@ -82,6 +82,11 @@ class SigningKey:
         return self.thumbprint
 
     @cached_property
+    def fingerprint(self) -> int:
+        """The thumbprint as a number of 62 bits."""
+        return int.from_bytes(sha256(self.thumbprint.encode("ascii")).digest()[:8]) >> 2
+
+    @cached_property
     def certificate_thumbprint(self) -> str | None:
         """Hex SHA-256 of the leaf, as `vendor add --thumbprint` takes it."""
         return thumbprint(self.certificates[0]) if self.certificates else None

@@ -60,6 +60,11 @@ class Vault:
         except (KeyError, ValueError, AttributeError) as exc:
             raise VaultError(f"{path} is not a vault file") from exc
 
+    @property
+    def fingerprint(self) -> int:
+        """Says of a vault file whether it is this one, whatever key is the current one; a number of 62 bits."""
+        return int(self.keyed_hash("vault", "fingerprint")[:16], 16) >> 2
+
     def keyed_hash(self, purpose: str, value: str) -> str:
         """Hex HMAC-SHA-256: codes are enumerable, so a plain hash would be no protection."""
         return hmac.digest(self.pepper, f"{purpose}\0{value}".encode(), hashlib.sha256).hex()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from .database import Tx, upsert
 from .directory import NotThere, bump
@@ -14,8 +14,16 @@ from .ports import Vault
 from .standing import Lane
 from .tables import clipped, connectors, deliveries
 
+REMOVED = "removed"
+"""The status of a connector that is there no more. Its row stays, for its version: one of the same name that comes
+later is a newer one, whatever a process still holds of the old."""
+
 RESTORED = "restored"
 """Why a delivery of a restored back-up is held: it may have been sent since, so that a person releases it."""
+
+
+class StillPending(Exception):
+    """Deliveries of the connector have not ended; the text says how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,7 @@ class Configuration:
                 row.limits,
                 row.paused_reason,
             )
-            for row in connection.execute(select(connectors))
+            for row in connection.execute(select(connectors).where(connectors.c.status != REMOVED))
         }
 
     def save(
@@ -75,33 +83,55 @@ class Configuration:
         settings: Mapping[str, Any],
         limits: Mapping[str, Any],
     ) -> None:
-        """Make a connector, or give it a new version; it is active at once."""
+        """Make a connector, which is active at once, or give it a new version: one that is paused stays so."""
+        where = (connectors.c.ente_id == ente_id) & (connectors.c.connector_id == connector_id)
+        status = tx.connection.execute(select(connectors.c.status).where(where).with_for_update()).scalar()
+        stays = status == "paused"
         values = {
             "type": type,
-            "status": "active",
-            "paused_reason": None,
             "settings_sealed": self._vault.seal(orjson.dumps(dict(settings)), _place(ente_id, connector_id)),
             "limits": dict(limits),
             "updated_at": tx.now,
         }
-        statement = upsert(connectors).values(ente_id=ente_id, connector_id=connector_id, version=1, **values)
+        values |= {} if stays else {"status": "active", "paused_reason": None}
+        fresh = {"status": "active", "version": 1} | values
+        statement = upsert(connectors).values(ente_id=ente_id, connector_id=connector_id, **fresh)
         statement = statement.on_conflict_do_update(
             index_elements=["ente_id", "connector_id"], set_={**values, "version": connectors.c.version + 1}
         )
         tx.connection.execute(statement)
-        _let_go(tx, ente_id, connector_id)
+        if not stays:
+            _let_go(tx, ente_id, connector_id)
         bump(tx, "connectors")
 
 
 def set_status(tx: Tx, ente_id: str, connector_id: str, *, status: str, reason: str | None = None) -> None:
     """Pause or activate. What a pause held goes out again. Raises NotThere."""
-    where = (connectors.c.ente_id == ente_id) & (connectors.c.connector_id == connector_id)
+    its = (connectors.c.ente_id == ente_id) & (connectors.c.connector_id == connector_id)
+    where = its & (connectors.c.status != REMOVED)
     values = {"status": status, "paused_reason": reason, "updated_at": tx.now, "version": connectors.c.version + 1}
     if tx.connection.execute(update(connectors).where(where).values(values)).rowcount == 0:
         raise NotThere(connector_id)
     if status == "active":
         _let_go(tx, ente_id, connector_id)
     bump(tx, "connectors")
+
+
+def remove(tx: Tx, vault: Vault, ente_id: str, connector_id: str) -> None:
+    """Take a connector away, and its secrets with it. Raises NotThere, StillPending.
+
+    What another process plans in the second before it has seen this waits: a connector of that name takes it over.
+    """
+    set_status(tx, ente_id, connector_id, status=REMOVED)
+    its = (deliveries.c.ente_id == ente_id) & (deliveries.c.connector_id == connector_id)
+    pending = its & deliveries.c.state.in_(("queued", "waiting", "held"))
+    count = tx.connection.execute(select(func.count()).where(pending)).scalar_one()
+    if count:
+        raise StillPending(str(count))
+    where = (connectors.c.ente_id == ente_id) & (connectors.c.connector_id == connector_id)
+    nothing = vault.seal(b"{}", _place(ente_id, connector_id))
+    tx.connection.execute(update(connectors).where(where).values(settings_sealed=nothing, limits={}))
+    reset(tx, Lane(ente_id, connector_id))
 
 
 def pause(tx: Tx, pauses: Sequence[Pause]) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import JSON, Connection, LargeBinary, MetaData, Table, delete, insert, select, update
+from sqlalchemy import JSON, Connection, LargeBinary, MetaData, Table, delete, func, insert, select, update
 
 from .configuration import RESTORED
 from .database import Database
@@ -92,6 +92,13 @@ def settle_restored(database: Database) -> int:
         tx.connection.execute(update(deliveries).where(deliveries.c.state == "waiting").values(free))
         tx.connection.execute(update(sequences).values(value=sequences.c.value + SEQUENCE_GAP))
     return count
+
+
+def count_held(database: Database) -> int:
+    """How many deliveries of a restored back-up wait for a person."""
+    with database.read() as connection:
+        held = (deliveries.c.state == "held") & (deliveries.c.reason == RESTORED)
+        return int(connection.execute(select(func.count()).where(held)).scalar_one())
 
 
 def _reflect(connection: Connection, names: Collection[str]) -> dict[str, Table]:

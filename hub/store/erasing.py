@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, or_, select, up
 from . import postgres
 from .database import Tx
 from .directory import NotThere
-from .outbox import UNCLAIMED
+from .outbox import CLOSED, UNCLAIMED, UNDECIDED
 from .tables import channel_opt_outs, citizens, deliveries, delivery_requests, items, user_states
 
 ERASED = "citizen.erased"
@@ -52,14 +52,15 @@ def others_at_work(connection: Connection) -> bool:
 
 
 def _end_deliveries(tx: Tx, ente_id: str, citizen_id: str) -> None:
-    """Nothing is sent any more; what may have arrived is not called unsent."""
+    """Nothing is sent any more; what may have arrived is not called unsent, and nobody is asked to decide about it."""
     messages = select(items.c.item_id).where(_of(items, ente_id, citizen_id))
     its = deliveries.c
-    under_way = (its.ente_id == ente_id) & its.message_id.in_(messages) & its.state.in_(("queued", "waiting", "held"))
-    reached = or_(its.state == "waiting", its.maybe_sent, its.about_to_send_at.is_not(None))
+    open_still = its.state.in_(("queued", "waiting", "held", *UNDECIDED))
+    reached = or_(its.state.in_(("waiting", *UNDECIDED)), its.maybe_sent, its.about_to_send_at.is_not(None))
     ended = UNCLAIMED | {"reason": ERASED, "memo": {}, "updated_at": tx.now}
-    for which, state in ((reached, "unconfirmed"), (~reached, "skipped")):
-        tx.connection.execute(update(deliveries).where(under_way, which).values(ended | {"state": state}))
+    its_own = (its.ente_id == ente_id) & its.message_id.in_(messages) & open_still
+    for which, state in ((reached, CLOSED), (~reached, "skipped")):
+        tx.connection.execute(update(deliveries).where(its_own, which).values(ended | {"state": state}))
 
 
 def _of(table: Table, ente_id: str, citizen_id: str) -> ColumnElement[bool]:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, func, select
 
 from . import lanes
+from .configuration import REMOVED
 from .outbox import PENDING
 from .standing import Lane
 from .tables import connectors, deliveries, enti, trust_keys
@@ -36,10 +37,14 @@ class Queue:
 
 def queues(connection: Connection) -> Iterator[Queue]:
     """The queues that are not empty."""
-    for ente_id in connection.execute(select(enti.c.ente_id)).scalars().all():
+    for ente_id in enti_ids(connection):
         for state in COUNTED:
             for row in connection.execute(_counts(ente_id, state)):
                 yield Queue(ente_id, row.connector_id, state, row.counted, row.oldest_due_at)
+
+
+def enti_ids(connection: Connection) -> Sequence[str]:
+    return connection.execute(select(enti.c.ente_id)).scalars().all()
 
 
 def _counts(ente_id: str, state: str) -> Select[Any]:
@@ -67,6 +72,7 @@ def expired_leases(connection: Connection, now: datetime) -> dict[str, int]:
 def connector_statuses(connection: Connection) -> Sequence[RowMapping]:
     """(ente_id, connector_id, status) of each connector."""
     query = select(connectors.c.ente_id, connectors.c.connector_id, connectors.c.status)
+    query = query.where(connectors.c.status != REMOVED)
     return connection.execute(query).mappings().all()
 
 

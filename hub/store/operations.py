@@ -11,16 +11,25 @@ from contracts.identifiers import new_uuid7
 
 from .database import Tx
 from .directory import NotThere
-from .tables import attempts, connectors, deliveries, enti, timeline
+from .outbox import CLOSED, UNDECIDED
+from .tables import attempts, clipped, connectors, deliveries, enti, timeline
 
 CITIZENS_OWN = ("confirmed",)
 DEAD = ("rejected", "expired", "parked", "unconfirmed")
 """The dead letters: ended without the citizen having been told, or without anybody knowing."""
-REPLAYABLE = frozenset({"rejected", "skipped", "unconfirmed", "held", "expired", "parked"})
+REPLAYABLE = frozenset({"rejected", "skipped", "unconfirmed", "held", "expired", "parked", CLOSED})
+CLOSABLE = frozenset({*UNDECIDED, "held"})
+"""What waits for a person."""
+UNSERVED = "channel.not_configured"
+"""Why a delivery was skipped where nothing was wrong but the set-up."""
 
 
 class NotReplayable(Exception):
     """The delivery is under way or done: a second sending could tell the citizen twice."""
+
+
+class NotClosable(Exception):
+    """The delivery waits for nobody's decision; the text is its state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +41,16 @@ class Wanted:
     ente_id: str | None = None
     reason: str | None = None
     since: datetime | None = None
+    unserved: bool = False
+    """Those too that were skipped since no connector serves their channel."""
 
     def conditions(self) -> list[ColumnElement[bool]]:
         its = deliveries.c
         equal = ((its.connector_id, self.connector_id), (its.ente_id, self.ente_id), (its.reason, self.reason))
         found = [column == value for column, value in equal if value is not None]
         if self.states:
-            found.append(its.state.in_(self.states))
+            skipped = (its.state == "skipped") & (its.reason == UNSERVED)
+            found.append(its.state.in_(self.states) | skipped if self.unserved else its.state.in_(self.states))
         if self.since is not None:
             found.append(its.created_at >= self.since)
         return found
@@ -48,6 +60,12 @@ def list_deliveries(connection: Connection, wanted: Wanted = Wanted(), *, limit:
     """The newest deliveries, without personal data."""
     query = select(deliveries).order_by(deliveries.c.created_at.desc(), deliveries.c.delivery_id.desc()).limit(limit)
     return [dict(row) for row in connection.execute(query.where(*wanted.conditions())).mappings()]
+
+
+def count_deliveries(connection: Connection, wanted: Wanted) -> int:
+    """How many there are of them."""
+    query = select(func.count()).select_from(deliveries).where(*wanted.conditions())
+    return int(connection.execute(query).scalar_one())
 
 
 def count_reasons(connection: Connection, wanted: Wanted) -> list[dict[str, Any]]:
@@ -113,9 +131,7 @@ def replay_delivery(tx: Tx, delivery_id: str, *, expires_in_s: int, connector_id
         NotThere: there is no such delivery.
         NotReplayable: it is under way or done.
     """
-    held = select(deliveries.c.delivery_id).where(_named(delivery_id)).with_for_update()
-    tx.connection.execute(held)
-    row, _ = show_delivery(tx.connection, delivery_id)
+    row = _locked(tx, delivery_id)
     if row["state"] not in REPLAYABLE or row["claim_id"] is not None:
         raise NotReplayable(row["state"])
     expires_at = max(row["expires_at"], tx.now.fromtimestamp(tx.now.timestamp() + expires_in_s, tz=tx.now.tzinfo))
@@ -136,15 +152,50 @@ def replay_delivery(tx: Tx, delivery_id: str, *, expires_in_s: int, connector_id
             updated_at=tx.now,
         )
     )
+    _note(tx, row, "notice_replayed")
+
+
+def close_delivery(tx: Tx, delivery_id: str, *, who: str, note: str) -> dict[str, Any]:
+    """End, by a person's decision, a delivery that waits for one; the row as it was. It may be replayed all the same.
+
+    Its attempts say who decided and why; the caller leaves the record that proves it.
+
+    Raises:
+        NotThere: there is no such delivery.
+        NotClosable: nobody has to decide about it.
+    """
+    row = _locked(tx, delivery_id)
+    if row["state"] not in CLOSABLE or row["claim_id"] is not None:
+        raise NotClosable(row["state"])
+    its = (deliveries.c.ente_id == row["ente_id"]) & (deliveries.c.delivery_id == delivery_id)
+    reason = row["reason"] or row["state"]
+    values = {"state": CLOSED, "reason": reason, "updated_at": tx.now}
+    tx.connection.execute(update(deliveries).where(its).values(values))
+    decision = {"started_at": tx.now, "ended_at": tx.now, "outcome": CLOSED, "reason": row["state"]}
+    detail = clipped(f"{who}: {note}", 500)
+    names = {"ente_id": row["ente_id"], "delivery_id": delivery_id, "claim_id": new_uuid7()}
+    tx.connection.execute(insert(attempts), names | decision | {"detail": detail})
+    _note(tx, row, "notice_closed")
+    return row
+
+
+def _locked(tx: Tx, delivery_id: str) -> dict[str, Any]:
+    held = select(deliveries.c.delivery_id).where(_named(delivery_id)).with_for_update()
+    tx.connection.execute(held)
+    return show_delivery(tx.connection, delivery_id)[0]
+
+
+def _note(tx: Tx, delivery: Mapping[str, Any], event: str) -> None:
+    """On the timeline of the message; `state` is what the delivery was."""
     tx.connection.execute(
         insert(timeline),
         {
-            "ente_id": row["ente_id"],
-            "citizen_id": row["citizen_id"],
-            "item_id": row["message_id"],
+            "ente_id": delivery["ente_id"],
+            "citizen_id": delivery["citizen_id"],
+            "item_id": delivery["message_id"],
             "event_id": new_uuid7(),
             "at": tx.now,
-            "event": "notice_replayed",
-            "data": {"channel": row["channel"], "state": row["state"]},
+            "event": event,
+            "data": {"channel": delivery["channel"], "state": delivery["state"]},
         },
     )

@@ -24,6 +24,10 @@ from .telling import note_outcome
 PENDING = ("queued", "waiting")
 ENDED = frozenset({"delivered", "rejected", "skipped", "unconfirmed", "expired", "parked"})
 """Where the telling is over unless a person begins it again; `held` only waits for one."""
+UNDECIDED = ("unconfirmed", "parked")
+"""Ends that a person has to look at."""
+CLOSED = "closed"
+"""A person decided that nothing more is to be done, whatever has reached the citizen."""
 CONNECTOR_UNKNOWN = "-"
 
 FOLLOW_UPS = 5

@@ -75,6 +75,31 @@ def open_engine(url: str, *, migrating: bool = False) -> Engine:
     return engine
 
 
+_WHY = (
+    ("resolve host", "the name of its host is not known"),
+    ("authentication failed", "it refuses user or password"),
+    ("no pg_hba.conf entry", "it lets nobody in from here with that user and database (pg_hba.conf)"),
+    ("does not exist", "it has no such database or user"),
+    ("refused", "nothing listens there"),
+    ("timeout", "no answer in time"),
+    ("too many clients", "it has no connection free"),
+    ("starting up", "it is just starting"),
+)
+"""What a refusal to connect says, and what it means; only such texts have no code of their own."""
+
+
+def why_away(error: BaseException) -> str | None:
+    """Why there is no connection, as far as the driver tells; its text may name users, so that none of it is given."""
+    told = str(getattr(error, "orig", None) or "").lower()
+    return next((why for words, why in _WHY if words in told), None)
+
+
+def place_of(url: str) -> str:
+    """Host, port and name of a database, without user and password."""
+    parts = make_url(url)
+    return f"{parts.host or parts.query.get('host') or 'localhost'}:{parts.port or 5432}/{parts.database}"
+
+
 def reading(engine: Engine) -> Engine:
     """The same connections, for a consistent picture."""
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)

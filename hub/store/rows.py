@@ -9,9 +9,11 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 
 from contracts.identifiers import new_uuid7
+from hub.metrics import unserved
 
 from .bulk import insert_rows
 from .database import Tx, among, keys, upsert
+from .outbox import CONNECTOR_UNKNOWN
 from .tables import deliveries, item_identities, item_versions, items, sequences, timeline
 
 ItemKey = tuple[str, str, str]
@@ -80,6 +82,9 @@ class Batch:
         insert_rows(connection, item_versions, self.versions)
         insert_rows(connection, timeline, self.events)
         insert_rows(connection, deliveries, self.deliveries)
+        for row in self.deliveries:
+            if row["connector_id"] == CONNECTOR_UNKNOWN:
+                tx.after_commit.append(unserved.inc)
         tx.work_is_due = tx.work_is_due or any(row["state"] == "queued" for row in self.deliveries)
         if self.changed_items:
             # At once, with the old number: whoever reads the item later in this transaction finds it as it is now.

@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 
+from hub.metrics import swept
+
 from .database import Tx
 from .outbox import ENDED, UNCLAIMED, close_attempt
 from .replay import forget_tokens
@@ -104,6 +106,8 @@ def _write(tx: Tx, row: dict[str, Any], values: dict[str, Any]) -> None:
         .values(values)
     )
     state = values.get("state", row["state"])
+    if state in ("expired", "unconfirmed", "parked"):
+        tx.after_commit.append(swept.labels(state).inc)
     if state in ENDED:
         note_outcome(tx, row["ente_id"], row["citizen_id"], row["message_id"], row["channel"], state)
 

@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 _LISTEN_S = 20
 """RQ's worker TTL: it listens for 15 seconds less, and gives up on a silent Redis after 10 more."""
 _PAUSE_S = 1.0
+_SELDOM_S = 60.0
 _FORK = multiprocessing.get_context("fork")
 
 
@@ -43,6 +44,8 @@ def work(home: Home, *, burst: bool = False) -> None:
     Raises HomeError.
     """
     check(home)
+    for each in (log, logging.getLogger("rq.worker")):
+        each.addFilter(Seldom())
     jobs.preload(home)
     stopping = threading.Event()
     tally = Tally()
@@ -69,7 +72,9 @@ def sweep(home: Home, *, alone: Callable[[], bool] = lambda: False, tally: Tally
     stopping = threading.Event()
     _handle(lambda *_: stopping.set())
     hub = Hub(home)
-    if tally is not None:
+    if tally is None:
+        hub.observed.role = "sweep"
+    else:
         tally.take()
     with hub.working(), exporting(home.settings.metrics_address, hub.observed):
         sweeper = Sweeper(hub, stopping)
@@ -101,6 +106,24 @@ def check(home: Home) -> None:
         home.open_database()
     finally:
         home.database.close()
+
+
+class Seldom(logging.Filter):
+    """A logger's warnings, each text at most once a minute: a Redis that is away is tried every second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        ours = record.name == log.name and not record.msg.startswith("worker.redis_away")
+        if record.levelno < logging.WARNING or ours:
+            return True
+        now, last = time.monotonic(), self._told.get(record.msg)
+        if last is not None and now - last < _SELDOM_S:
+            return False
+        self._told[record.msg] = now
+        return True
 
 
 class Child:

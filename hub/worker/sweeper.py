@@ -49,7 +49,7 @@ class Sweeper:
     def _call(self, bell: Doorbell) -> None:
         due = self._hub.due_lanes()
         try:
-            rung = bell.ring(due)
+            rung = bell.call(due)
         except Unheard as unheard:
             if due:
                 self._help(f"unheard: {unheard}", len(due))

@@ -255,7 +255,7 @@ def test_erasing_ends_what_is_under_way_and_does_not_call_it_unsent(home):
             erase_citizen(tx, ENTE, citizen_id)
         states = {row.delivery_id: (row.state, row.reason) for row in rows(one, deliveries)}
         assert states[mine[0]] == ("skipped", "citizen.erased")
-        assert states[mine[1]] == ("unconfirmed", "citizen.erased")
+        assert states[mine[1]] == ("closed", "citizen.erased")
     assert [row for row in rows(one, deliveries) if row.citizen_id != citizen_id] == other
     with pytest.raises(NotThere), one.database.write() as tx:
         erase_citizen(tx, ENTE, "nobody")
@@ -356,6 +356,75 @@ def test_a_line_for_which_there_is_no_room_is_not_begun(home, monkeypatch):
     monkeypatch.undo()
     journal.add(ENTE, "c3", one.clock.now())
     assert [each.citizen_id for each in journal.read()] == ["c1", "c3"]
+
+
+def test_a_newer_journal_in_the_home_is_not_forgotten(home, tmp_path, phrase, erase):
+    """`--no-later-erasures` said by mistake brought an erased citizen back."""
+    assert backup(home, tmp_path / "b", "--with-keys", "--passphrase-file", phrase) == 0
+    assert erase(home) == 0
+    new = _folder(tmp_path / "new")
+    shutil.copy(home / "erasures.jsonl", new)
+    for name in ("vault.json", "hub-key.pem"):
+        shutil.copy(home / name, new)
+    assert restore(tmp_path / "b", new) == 0
+    _is_erased(new)
+    assert (new / "erasures.jsonl").read_bytes() == (home / "erasures.jsonl").read_bytes()
+
+
+def test_the_longer_of_two_journals_counts_and_a_third_story_is_refused(home, tmp_path, phrase, erase):
+    assert backup(home, tmp_path / "b", "--with-keys", "--passphrase-file", phrase) == 0
+    assert erase(home) == 0
+    new, empty = _folder(tmp_path / "new"), tmp_path / "empty"
+    shutil.copy(home / "erasures.jsonl", new)
+    empty.write_bytes(b"")
+    assert restore(tmp_path / "b", new, "--passphrase-file", phrase, later=("--erasures", empty)) == 0
+    _is_erased(new)
+    one = opened(home)
+    Journal(_folder(tmp_path / "third") / "erasures.jsonl", one.key).add(ENTE, "another", one.clock.now())
+    later = ("--erasures", home / "erasures.jsonl")
+    assert restore(tmp_path / "b", tmp_path / "third", "--passphrase-file", phrase, later=later) == 1
+    assert not (tmp_path / "third" / "raccordo.db").exists()
+
+
+def test_nobody_has_to_decide_about_an_erased_citizen_s_deliveries(home, tmp_path, phrase, erase, capsys):
+    """They came back `unconfirmed`, which no command could end, and were counted among the held ones."""
+    one = opened(home)
+    with one.database.write() as tx:
+        tx.connection.execute(update(deliveries).where(deliveries.c.connector_id == "box").values(state="queued"))
+    one.database.close()
+    assert backup(home, tmp_path / "b", "--with-keys", "--passphrase-file", phrase) == 0
+    assert erase(home) == 0
+    later = ("--erasures", home / "erasures.jsonl")
+    capsys.readouterr()
+    assert restore(tmp_path / "b", tmp_path / "new", "--passphrase-file", phrase, "--json", later=later) == 0
+    told = json.loads(capsys.readouterr().out)
+    states = [row.state for row in _all(tmp_path / "new", deliveries) if row.connector_id == "box"]
+    assert told["held"] == states.count("held") >= 1
+    assert set(states) == {"held", "closed"}
+
+
+def test_another_home_s_keys_are_noticed(home, made, tmp_path, phrase, capsys):
+    """A wrong vault.json passed back-up and restore, and what it sealed afterwards opened with nothing else."""
+    assert run(["init", "--home", str(tmp_path / "other"), "--ente", ENTE, "--name", "Altro"]) == 0
+    for name in ("vault.json", "hub-key.pem"):
+        right = (home / name).read_bytes()
+        shutil.copy(tmp_path / "other" / name, home)
+        capsys.readouterr()
+        assert backup(home, tmp_path / "b2") == 2
+        assert f"{name} is not the key of this database" in capsys.readouterr().err
+        (home / name).write_bytes(right)
+    new = _folder(tmp_path / "new")
+    shutil.copy(home / "hub-key.pem", new)
+    shutil.copy(tmp_path / "other" / "vault.json", new)
+    assert restore(made, new) == 1
+    assert "not the vault that sealed it" in capsys.readouterr().err
+    assert not (new / "raccordo.db").exists()
+
+
+def test_what_is_no_tax_code_is_not_looked_for(home, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO("RSSMRA80A01H501X\n"))
+    assert run(["erase", "--home", str(home)]) == 2
+    assert "tax code" in capsys.readouterr().err
 
 
 def test_a_journal_that_was_changed_is_refused(home, tmp_path):

@@ -114,6 +114,53 @@ def test_a_connector_is_paused_and_activated(io: Raccordo) -> None:
     assert (row["status"], row["paused_reason"]) == ("active", None)
 
 
+def test_a_new_version_of_a_paused_connector_stays_paused(io: Raccordo, home: Path) -> None:
+    """`connector set` while the key was known to be wrong let everything out again, and forgot the reason."""
+    io("connector", "pause", "io", "--reason", "key to be renewed")
+    answer = io("connector", "set", "io", "--set", "status_checks=3")
+    assert (answer.code, "stays paused (key to be renewed)" in answer.err) == (0, True)
+    [row] = io("connector", "list", "--json").json
+    assert (row["status"], row["paused_reason"], row["version"]) == ("paused", "key to be renewed", 3)
+
+
+def test_a_removed_connector_is_gone_with_its_secrets_and_comes_back_as_a_newer_one(
+    io: Raccordo, home: Path, secret: Path
+) -> None:
+    with closing(sqlite3.connect(home / "raccordo.db")) as database, database:
+        row = (ENTE, "io", 5, 1, 4_000_000_000_000_000, 5)
+        database.execute("INSERT INTO lanes VALUES (?, ?, ?, ?, ?, NULL, ?, NULL)", row)
+    assert io("connector", "remove", "io").code == 0
+    with closing(sqlite3.connect(home / "raccordo.db")) as database:
+        assert database.execute("SELECT open_until FROM lanes").fetchall() == [(None,)], "no breaker of nobody's"
+    assert io("connector", "list", "--json").json == []
+    for command in ("show", "activate", "pause", "remove"):
+        assert io("connector", command, "io").code == 1
+    again = ("--type", "app_io", "--set", "base_url=http://127.0.0.1:9/api/v1", "--secret-file", f"api_key={secret}")
+    assert io("connector", "set", "io", *again).code == 0
+    [row] = io("connector", "list", "--json").json
+    assert (row["status"], row["version"] > 2) == ("active", True)
+
+
+@pytest.mark.parametrize("state", ["queued", "waiting", "held"])
+def test_a_connector_that_is_waited_for_is_not_removed(io: Raccordo, home: Path, state: str) -> None:
+    with closing(sqlite3.connect(home / "raccordo.db")) as database, database:
+        database.execute(
+            "INSERT INTO deliveries (ente_id, delivery_id, citizen_id, message_id, connector_id, channel, state,"
+            " due_at, expires_at, attempts, claims, maybe_sent, unsafe, memo, created_at, updated_at)"
+            " VALUES (?, 'd', 'c', 'm', 'io', 'io', ?, 0, 0, 0, 0, 0, 0, '{}', 0, 0)",
+            (ENTE, state),
+        )
+    answer = io("connector", "remove", "io")
+    assert (answer.code, "1 deliveries" in answer.err) == (1, True)
+    assert io("connector", "show", "io").code == 0
+
+
+def test_a_mistyped_name_is_not_unset(io: Raccordo) -> None:
+    answer = io("connector", "set", "io", "--unset", "pippo")
+    assert (answer.code, "--unset pippo" in answer.err) == (2, True)
+    assert io("connector", "show", "io", "--json").json["version"] == 1
+
+
 def test_pausing_says_what_becomes_of_pending_deliveries(call: Raccordo) -> None:
     told = " ".join(call("connector", "pause", "--help").out.split())
     assert "pending deliveries stay queued until it is activated" in told

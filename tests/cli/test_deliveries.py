@@ -137,11 +137,11 @@ def test_a_delivery_is_shown_with_its_timeline_and_personal_data_only_when_asked
 
 
 def test_dead_letters_are_counted_by_reason(raccordo: Raccordo, database: sqlite3.Connection, delivery_id: str) -> None:
-    assert raccordo("delivery", "list", "--dead", "--json").json == []
+    assert raccordo("delivery", "list", "--dead", "--connector", "box", "--json").json == []
     database.execute("update deliveries set state = 'rejected', reason = 'x.refused' where connector_id = 'box'")
-    [row] = raccordo("delivery", "list", "--dead", "--by-reason", "--json").json
+    [row] = raccordo("delivery", "list", "--dead", "--by-reason", "--connector", "box", "--json").json
     assert (row["connector_id"], row["state"], row["reason"], row["count"]) == ("box", "rejected", "x.refused", 1)
-    assert len(raccordo("delivery", "list", "--dead", "--json").json) == 1
+    assert len(raccordo("delivery", "list", "--dead", "--connector", "box", "--json").json) == 1
     assert raccordo("delivery", "list", "--dead", "--state", "held").code == 2
 
 
@@ -167,6 +167,78 @@ def test_several_are_replayed_by_state(raccordo: Raccordo, database: sqlite3.Con
     assert (some.code, "cannot be replayed" in some.err) == (1, True)  # the one without a connector stays
     for wrong in ((), ("--connector", "box"), ("--state", "delivered"), (delivery_id, "--state", "parked")):
         assert raccordo("delivery", "replay", *wrong).code == 2
+
+
+def test_doubtful_ones_are_sent_again_only_by_one_who_says_so(
+    raccordo: Raccordo, database: sqlite3.Connection, delivery_id: str
+) -> None:
+    database.execute("update deliveries set state = 'unconfirmed' where delivery_id = ?", (delivery_id,))
+    asked = raccordo("delivery", "replay", "--state", "unconfirmed")
+    assert (asked.code, "--yes" in asked.err) == (2, True)
+    assert raccordo("delivery", "show", delivery_id, "--json").json["state"] == "unconfirmed"
+    assert raccordo("delivery", "replay", "--state", "unconfirmed", "--yes").code == 0
+    assert raccordo("delivery", "show", delivery_id, "--json").json["state"] == "queued"
+
+
+def test_what_is_beyond_the_limit_is_said(raccordo: Raccordo, database: sqlite3.Connection) -> None:
+    [(count,)] = database.execute("select count(*) from deliveries").fetchall()
+    assert count == 2
+    listed = raccordo("delivery", "list", "--limit", "1", "--json")
+    assert (len(listed.json), "1 more" in listed.err) == (1, True)
+    assert raccordo("delivery", "list").err == ""
+    database.execute("update deliveries set state = 'parked'")
+    assert "1 more" in raccordo("delivery", "replay", "--state", "parked", "--limit", "1", "--dry-run").err
+
+
+@pytest.mark.parametrize("state", ["unconfirmed", "parked", "held"])
+def test_what_waits_for_a_person_is_closed_by_one_who_is_on_record(
+    raccordo: Raccordo, database: sqlite3.Connection, delivery_id: str, state: str
+) -> None:
+    """An unconfirmed delivery could only be sent again, so that its alert never went out."""
+    database.execute("update deliveries set state = ?, reason = 'x.y' where delivery_id = ?", (state, delivery_id))
+    answer = raccordo("delivery", "close", delivery_id, "--note", "the provider has it", "--json")
+    assert (answer.code, answer.json["was"]) == (0, state)
+    shown = raccordo("delivery", "show", delivery_id, "--json").json
+    assert (shown["state"], shown["reason"]) == ("closed", "x.y")
+    assert shown["attempt_log"][-1]["detail"].endswith(": the provider has it")
+    assert [each["event"] for each in shown["timeline"]][-1] == "notice_closed"
+    rows = database.execute("select operation, pseudonym from access_log where portal_id = 'cli'").fetchall()
+    assert [row[0] for row in rows] == ["close_delivery"]
+    assert raccordo("audit", "verify").code == 0
+    assert raccordo("delivery", "close", delivery_id, "--note", "again").code == 1
+    assert raccordo("delivery", "replay", delivery_id).code == 0
+
+
+def test_several_are_closed_and_only_what_waits_for_a_person(
+    raccordo: Raccordo, database: sqlite3.Connection, delivery_id: str
+) -> None:
+    assert raccordo("delivery", "close", delivery_id, "--note", "x").code == 1, "it is delivered"
+    database.execute("update deliveries set state = 'held' where delivery_id = ?", (delivery_id,))
+    some = ("delivery", "close", "--connector", "box", "--note", "moved to another provider")
+    asked = raccordo(*some)
+    assert (asked.code, "--yes" in asked.err) == (2, True)
+    assert [row["was"] for row in raccordo(*some, "--yes", "--json").json] == ["held"]
+    for wrong in (
+        ("--note", "x"),
+        ("--note", "x", "--state", "delivered"),
+        (delivery_id, "--note", f"it was {ROSSI}"),
+        (delivery_id, "--note", " "),
+    ):
+        assert raccordo("delivery", "close", *wrong).code == 2
+
+
+def test_a_channel_that_nobody_serves_is_among_the_dead(raccordo: Raccordo) -> None:
+    [row] = raccordo("delivery", "list", "--dead", "--by-reason", "--json").json
+    assert (row["state"], row["reason"], row["count"]) == ("skipped", "channel.not_configured", 1)
+
+
+def test_an_open_breaker_is_seen_from_its_deliveries(
+    raccordo: Raccordo, database: sqlite3.Connection, delivery_id: str
+) -> None:
+    database.execute("update deliveries set state = 'queued' where delivery_id = ?", (delivery_id,))
+    database.execute("update lanes set failures = 5, opened = 1, open_until = 4000000000000000")
+    [row] = raccordo("delivery", "list", "--connector", "box", "--json").json
+    assert row["blocked"].startswith("breaker open until 2096-")
 
 
 def test_a_delivery_without_its_connector_is_not_sent_again(

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from hub.home import Home
+from hub.settings import Settings
 from hub.store.database import Database
 
 from .conftest import Raccordo
@@ -151,7 +153,49 @@ def test_a_database_error_has_the_name_that_sqlite_gives_it(raccordo: Raccordo, 
     (home / "raccordo.db").write_bytes(b"no database" * 1000)
     for command in ("vendor", "list"), ("migrate",):
         answer = raccordo(*command)
-        assert (answer.code, "SQLITE_NOTADB" in answer.err) == (1, True)
+        assert (answer.code, "SQLITE_NOTADB" in answer.err, "backup" in answer.err) == (1, True, True)
+
+
+def test_a_mistyped_setting_is_told(raccordo: Raccordo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RACCORDO_DELIVERY_THREDS", "9")
+    answer = raccordo("vendor", "list")
+    assert (answer.code, "did you mean RACCORDO_DELIVERY_THREADS" in answer.err) == (0, True)
+
+
+def test_root_does_not_write_into_the_home_of_another(
+    raccordo: Raccordo, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it wrote there was root's alone, and the hub ended with a traceback at its anchors."""
+    if os.geteuid() == 0:
+        os.chown(home, 65534, -1)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    answer = raccordo("vendor", "list")
+    assert (answer.code, "run this as that user" in answer.err) == (2, True)
+
+
+def test_a_failed_init_can_be_tried_again(call: Raccordo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It left keys behind, which kept every later one from making a home there."""
+    init = ("init", "--home", tmp_path / "h", "--ente", "c_h501", "--name", "Comune")
+    monkeypatch.setattr(Database, "migrate", lambda *_: 1 / 0)
+    assert call(*init).code == 1
+    monkeypatch.undo()
+    assert call(*init).code == 0
+
+
+def test_an_init_that_comes_second_takes_nothing_from_the_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Home(Settings(home=home))
+    monkeypatch.setattr(Path, "exists", lambda _: False)  # it looked before the first had begun
+    with pytest.raises(FileExistsError):
+        other.create()
+    monkeypatch.undo()
+    assert {"vault.json", "hub-key.pem", "raccordo.db"} <= {path.name for path in home.iterdir()}
+
+
+@pytest.mark.parametrize("raw", [b"garbage", b"{}", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
+def test_a_garbled_key_of_the_hub_is_told(raccordo: Raccordo, home: Path, raw: bytes) -> None:
+    (home / "hub-key.pem").write_bytes(raw)
+    answer = raccordo("audit", "verify")
+    assert (answer.code, "hub-key.pem" in answer.err, "backup" in answer.err) == (2, True, True)
 
 
 @pytest.mark.parametrize("name", ["vault.json", "hub-key.pem", "raccordo.db"])

@@ -3,8 +3,10 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from tests import stores
 
@@ -83,6 +85,45 @@ def test_a_database_that_is_away_is_one_sentence_without_the_password(
     assert answer.code == 1
     assert "RACCORDO_DATABASE_URL does not answer" in answer.err
     assert "Zanzibar" not in answer.err
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"host": "nothing.invalid"}, "name of its host is not known"),
+        ({"port": 9}, "nothing listens there"),
+        ({"password": "Zanzibar"}, "refuses user or password"),
+        ({"database": "nowhere"}, "no such database"),
+    ],
+)
+def test_why_a_database_does_not_answer_is_said(
+    home: Path, raccordo: Raccordo, address: str, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], why: str
+) -> None:
+    """A wrong password, a wrong host and a dead server were one sentence, which named none of them."""
+    url = make_url(address).set(**change)
+    monkeypatch.setenv("RACCORDO_DATABASE_URL", url.render_as_string(hide_password=False))
+    answer = raccordo("ente", "list")
+    assert (answer.code, why in answer.err) == (1, True), answer.err
+    assert f"({url.host}:{url.port}/{url.database})" in answer.err
+    assert str(url.password) not in answer.err
+
+
+@pytest.mark.parametrize("rest", ["a:Zanzibar@b:port/c", "a:Zan@zibar@b/c", "a:Zan@zibar@b:5432/c"])
+def test_an_address_that_cannot_be_read_is_told_with_what_is_to_be_encoded(
+    raccordo: Raccordo, home: Path, monkeypatch: pytest.MonkeyPatch, rest: str
+) -> None:
+    monkeypatch.setenv("RACCORDO_DATABASE_URL", f"postgresql://{rest}")
+    answer = raccordo("ente", "list")
+    assert (answer.code, "RACCORDO_DATABASE_URL" in answer.err, "%40" in answer.err) == (2, True, True)
+    assert "ibar" not in answer.err
+
+
+def test_keys_without_their_database_s_address_ask_for_it(
+    home: Path, raccordo: Raccordo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RACCORDO_DATABASE_URL")
+    answer = raccordo("ente", "list")
+    assert (answer.code, "is RACCORDO_DATABASE_URL set" in answer.err) == (2, True)
 
 
 def test_an_address_of_another_kind_is_refused(raccordo: Raccordo, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
 from hub.cli.serving import _warn
 from hub.cli.simulating import simulated
@@ -103,6 +104,18 @@ def test_simulating_again_keeps_limits_and_never_a_real_provider(
     assert raccordo("connector", "show", "app_io", "--json").json["settings"]["base_url"].startswith("https://io.")
 
 
+def test_a_connector_under_another_name_is_not_put_aside_for_a_simulator(
+    raccordo: Raccordo, home: Path, tmp_path: Path
+) -> None:
+    """`--simulate` on a home in production: its connector `io` came after the new `app_io`, and notices went there."""
+    (tmp_path / "key").write_text("real-key")
+    real = ("--set", "base_url=https://io.example.it/api/v1", "--secret-file", f"api_key={tmp_path / 'key'}")
+    assert raccordo("connector", "set", "io", "--type", "app_io", *real).code == 0
+    answer = raccordo("serve", "--simulate", "--port", "0")
+    assert (answer.code, "--simulate: connector io" in answer.err) == (2, True)
+    assert [row["connector_id"] for row in raccordo("connector", "list", "--json").json] == ["io"]
+
+
 def test_a_start_warns_of_channels_without_a_connector(home: Path, caplog: pytest.LogCaptureFixture) -> None:
     _warn(Home(Settings(home=home)), simulating=False)
     [line] = caplog.messages
@@ -132,6 +145,19 @@ def test_what_still_points_at_a_simulator_is_said(
 def test_plain_http_does_not_leave_this_machine(raccordo: Raccordo, host: str) -> None:
     answer = raccordo("serve", "--host", host)
     assert (answer.code, "--behind-tls-proxy" in answer.err) == (2, True)
+
+
+def test_proxies_are_believed_where_the_setting_says(raccordo: Raccordo, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[uvicorn.Config] = []
+    monkeypatch.setattr("uvicorn.Server.run", lambda server, *_: seen.append(server.config))
+    monkeypatch.setattr("hub.cli.serving.spare_collections", lambda: None)
+    monkeypatch.setenv("RACCORDO_TRUSTED_PROXIES", "10.1.0.0/16, 192.0.2.7")
+    monkeypatch.setattr("hub.cli.serving.configure", lambda: None)
+    assert raccordo("serve", "--port", "0", "--behind-tls-proxy").code == 0
+    assert seen[0].forwarded_allow_ips == "10.1.0.0/16,192.0.2.7"
+    monkeypatch.setenv("RACCORDO_TRUSTED_PROXIES", "10.1.0.1/16")
+    answer = raccordo("serve", "--port", "0", "--behind-tls-proxy")
+    assert (answer.code, "RACCORDO_TRUSTED_PROXIES" in answer.err) == (2, True)
 
 
 def test_a_taken_port_is_told(raccordo: Raccordo) -> None:

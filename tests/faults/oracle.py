@@ -12,7 +12,7 @@ _TAX_CODE = re.compile(r"[A-Z]{6}\d{2}[A-Z]\d{2}[A-Z]\d{3}[A-Z]", re.IGNORECASE)
 # What `hub.telemetry` blots out had reached the log all the same.
 _BLOTS = ("[tax code]", "[token]", "eyJ")
 CHANNELS = ("io", "email")
-ENDS = frozenset({"delivered", "rejected", "skipped", "unconfirmed", "expired", "parked"})
+ENDS = frozenset({"delivered", "rejected", "skipped", "unconfirmed", "expired", "parked", "closed"})
 MAX_CLAIMS = 5
 """As `hub.store.sweeping` has it: after so many claims without a result a delivery is parked."""
 

@@ -385,6 +385,8 @@ def test_a_wrong_key_pauses_the_connector_and_the_right_one_sends_what_was_held(
     assert held["attempts"] == 0
     assert alone.hub.vendor_get(f"/items/{item_id}").json()["notification"] == "pending"
     configure(alone)
+    assert rows(alone.hub, connectors, connector_id="io")[0]["paused_reason"] == paused["paused_reason"]
+    switch(alone, "active")
     assert alone.told(item_id)["io"]["state"] == "delivered"
     assert rows(alone.hub, connectors, connector_id="io")[0]["status"] == "active"
     assert len(alone.io_messages(person)) == 1

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from hub import exporter, metrics
 from hub.settings import Settings
+from hub.store.sweeping import Sweep, sweep
 from tests.harness import ENTE, ROSSI, HubUnderTest, make_message, running_hub
 from tests.real.server import free_port
 
@@ -89,6 +90,30 @@ def test_queues_are_counted_with_the_age_of_what_is_due(hub: HubUnderTest, port:
     found = scrape(port)
     assert found["raccordo_deliveries", "box", ENTE, "parked"] == 1
     assert ("raccordo_delivery_oldest_due_seconds", "box", ENTE) not in found
+
+
+def test_a_channel_without_a_connector_and_what_was_skipped_for_it_are_seen(hub: HubUnderTest, port: int) -> None:
+    before = scrape(port)
+    assert before["raccordo_process", "embedded", "api"] == 1
+    assert before["raccordo_channel_unserved", "io", ENTE] == 1
+    assert before["raccordo_channel_unserved", "email", ENTE] == 0
+    hub.publish("messages", make_message(recipient={"tax_code": ROSSI, "email": "mario@example.it"}))
+    after = scrape(port)
+    assert after["raccordo_notices_unserved_total",] - before["raccordo_notices_unserved_total",] == 1
+
+
+def test_what_the_sweeper_ends_is_counted(hub: HubUnderTest, port: int) -> None:
+    hub.publish("messages", make_message(recipient={"tax_code": ROSSI, "email": "mario@example.it"}))
+    hub.settled()
+    before = scrape(port)["raccordo_deliveries_swept_total", "expired"]
+    with hub.home.database.write() as tx:
+        tx.connection.exec_driver_sql("UPDATE connectors SET status = 'paused'")
+        tx.connection.exec_driver_sql(
+            "UPDATE deliveries SET state = 'queued', expires_at = 1 WHERE connector_id = 'box'"
+        )
+    hub.hub.committer.write(sweep, Sweep(frozenset()))
+    hub.settled()
+    assert scrape(port)["raccordo_deliveries_swept_total", "expired"] - before == 1
 
 
 def test_an_open_breaker_is_seen(hub: HubUnderTest, port: int) -> None:
@@ -207,6 +232,28 @@ def test_addresses_of_this_machine_and_of_an_internal_network_are_taken() -> Non
     assert Settings(metrics_listen="[::1]:9464").metrics_address == ("::1", 9464)
     assert Settings(metrics_listen="10.0.0.5:9464").metrics_address == ("10.0.0.5", 9464)
     assert Settings().metrics_address is None
+
+
+def test_every_address_is_taken_where_it_is_said_twice() -> None:
+    """In a container the address is not known before, and none could be scraped."""
+    assert Settings(metrics_listen="0.0.0.0:9464", metrics_everywhere=True).metrics_address == ("0.0.0.0", 9464)
+    with pytest.raises(ValidationError, match="metrics_listen"):
+        Settings(metrics_listen="8.8.8.8:9464", metrics_everywhere=True)
+
+
+def test_an_anchor_that_cannot_be_written_is_logged_and_no_more(
+    hub: HubUnderTest, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub.home.anchors.mkdir()
+    hub.hub._write_anchor()
+    hub.home.anchors.rmdir()
+    assert any(line.startswith("anchor.not_written") for line in caplog.messages)
+
+
+def test_proxies_are_a_list_of_networks() -> None:
+    found = Settings(trusted_proxies="10.0.0.0/8, 192.0.2.7").proxy_networks
+    assert [str(each) for each in found] == ["10.0.0.0/8", "192.0.2.7/32"]
+    assert [str(each) for each in Settings().proxy_networks] == ["127.0.0.1/32", "::1/128"]
 
 
 def test_ready_is_one_answer_of_json(hub: HubUnderTest, port: int) -> None:

@@ -13,7 +13,7 @@ from hub.store.figures import COUNTED
 ROOT = Path(__file__).parents[2]
 FILE = yaml.safe_load((ROOT / "docs/operations/alerts.yaml").read_text(encoding="utf-8"))
 RULES = [rule for group in FILE["groups"] for rule in group["rules"]]
-METRIC = re.compile(r"\b(?:raccordo|process)_[a-z_]+\b")
+METRIC = re.compile(r"\b(?:raccordo|process)_[a-z_]+\b|\bup(?=\{)")
 LABELS = re.compile(r"\b([a-z_]+)\s*(?:=~|!~|!=|=)\s*\"([^\"]*)\"")
 
 
@@ -24,7 +24,8 @@ def known() -> dict[str, set[str]]:
         if isinstance(each, metrics.Counter | metrics.Histogram) and not each._labelvalues:
             suffixes = ("_total",) if isinstance(each, metrics.Counter) else ("_bucket", "_sum", "_count")
             found |= {each._name + suffix: {*each._labelnames, "le"} for suffix in suffixes}
-    return found | {name: {"job"} for name in ("process_resident_memory_bytes", "process_cpu_seconds_total")}
+    found |= {each._name: set() for each in vars(metrics).values() if isinstance(each, metrics.Gauge)}
+    return found | {name: {"job"} for name in ("process_resident_memory_bytes", "process_cpu_seconds_total", "up")}
 
 
 def test_the_shape_is_that_of_prometheus():
@@ -78,6 +79,35 @@ def test_every_figure_that_calls_for_a_person_has_its_rule():
     assert set(metrics.SCRAPED) <= used
 
 
+def test_what_all_processes_report_of_one_database_is_not_added_up():
+    for rule in RULES:
+        assert not re.search(r"\bsum\b[^(]*\(raccordo_deliveries\{", rule["expr"])
+
+
+def test_an_alert_for_what_is_absent_is_none_that_another_process_hides():
+    """A dead API raised nothing while any worker was scraped."""
+    asked = {rule["alert"]: re.findall(r"absent\((\w+)(\{role=)?", rule["expr"]) for rule in RULES}
+    assert asked["RaccordoMetricsAbsent"] == [("raccordo_process", "{role=")]
+    assert asked["RaccordoNoPublications"]
+
+
+def test_every_reason_that_a_delivery_may_give_is_explained_and_no_other():
+    page = (ROOT / "docs/operations/reasons.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"`([a-z]+\.[a-z_]+)`", page))
+    folders = [ROOT / "hub/dispatch", ROOT / "hub/store", *(ROOT / "connectors").iterdir()]
+    files = [
+        path
+        for folder in folders
+        for path in folder.glob("*.py")
+        if not path.name.startswith(("test_", "simulator", "scripted", "conformance", "http_conformance"))
+    ]
+    families = "io|email|http|loopback|lease|claims|age|connector|channel|citizen|item|notice|bug"
+    pattern = re.compile(rf'"((?:{families})\.[a-z_]+)"')
+    found = set().union(*(pattern.findall(path.read_text(encoding="utf-8")) for path in files))
+    found -= {"notice.html", "notice.txt"}  # templates
+    assert told == found
+
+
 def test_operations_that_are_counted_are_few():
     # A label value a path or a caller could choose would fill the memory of whoever watches.
     assert len(PUBLISH) + len(FEED) < 100
@@ -87,6 +117,11 @@ def test_the_runbook_tells_of_every_command_it_needs():
     text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     for needed in (
         "raccordo backup",
+        "raccordo connector check",
+        "connector activate",
+        "delivery close",
+        "vendor rotate",
+        "docs/operations/reasons.md",
         "raccordo restore",
         "--erasures",
         "delivery replay",

@@ -2,7 +2,9 @@
 
 import configparser
 import re
+import runpy
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "deployment"
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 UNITS = sorted(FOLDER.glob("*.service"))
+BACKUP = FOLDER / "raccordo-backup.service"
+SENDING = [unit for unit in UNITS if unit != BACKUP]
 SETTINGS = {f"RACCORDO_{name.upper()}" for name in Settings.model_fields}
 
 
@@ -28,7 +32,7 @@ def parse(words: list[str]) -> None:
 
 
 def service_of(unit: Path) -> configparser.SectionProxy:
-    parser = configparser.ConfigParser(interpolation=None)
+    parser = configparser.ConfigParser(interpolation=None, strict=False)  # EnvironmentFile stands twice
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # as configparser's documentation has it
     parser.read(unit)
     return parser["Service"]
@@ -55,15 +59,16 @@ def test_units_run_commands_that_exist() -> None:
         "raccordo-api.service",
         "raccordo-worker@.service",
         "raccordo-sweep.service",
+        "raccordo-backup.service",
     }
-    for unit in UNITS:
+    for unit in SENDING:
         program, *words = shlex.split(service_of(unit)["ExecStart"])
         assert program.endswith("/raccordo")
         parse(words)
 
 
 def test_whoever_sends_is_told_alone_and_given_more_time_than_the_grace() -> None:
-    for unit in UNITS:
+    for unit in SENDING:
         service = service_of(unit)
         assert service["KillMode"] == "mixed"
         assert int(service["TimeoutStopSec"]) > Settings.model_fields["stop_grace_s"].default
@@ -73,7 +78,7 @@ def test_whoever_sends_is_told_alone_and_given_more_time_than_the_grace() -> Non
 def test_every_setting_and_file_that_is_named_exists(page: Path) -> None:
     text = page.read_text()
     assert set(re.findall(r"RACCORDO_[A-Z_]+", text)) <= SETTINGS
-    for path in re.findall(r"raccordo-[\w@]+\.service", text):
+    for path in re.findall(r"raccordo-[a-z]+@?\.(?:service|timer)", text):
         assert (FOLDER / path).exists()
 
 
@@ -84,6 +89,60 @@ def test_commands_on_the_page_exist() -> None:
     for words in found:
         name, *rest = shlex.split(words)
         parse([name, *rest] if name in ("init", "migrate") else [name])
+
+
+def test_the_back_up_that_an_alert_waits_for_is_called_each_night() -> None:
+    shell = shlex.split(service_of(BACKUP)["ExecStart"])[-1].replace("$$", "$").replace("%%", "%")
+    program, *words = shlex.split(shell.removeprefix("exec ").replace("$(date +%Y-%m-%dT%H%M)", "today"))
+    assert program.endswith("/raccordo")
+    parse(words)
+    assert "OnCalendar=*-*-*" in BACKUP.with_suffix(".timer").read_text()
+
+
+def test_an_image_takes_from_the_checkout_only_what_it_names() -> None:
+    """`COPY . .` put .env and the keys of a home that stood in the checkout into the image."""
+    copied = re.findall(r"^COPY (.+) \S+$", (FOLDER / "Dockerfile").read_text(), re.MULTILINE)
+    names = {name for line in copied for name in line.split()}
+    assert names == {
+        *("requirements.txt", "docs/deployment/runtime.py", "pyproject.toml", "README.md", "LICENSE"),
+        *("contracts", "connectors", "hub"),
+    }
+    assert all((ROOT / name).exists() for name in names)
+
+
+def test_what_runs_is_a_part_of_the_lock_without_what_only_tests_need() -> None:
+    lock = (ROOT / "requirements.txt").read_text()
+    found = runpy.run_path(str(FOLDER / "runtime.py"))["runtime"](lock)
+    names = set(re.findall(r"^([A-Za-z0-9._-]+)==", found, re.MULTILINE))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = {re.split(r"[\[<>=]", each)[0] for each in project["project"]["dependencies"]}
+    only_tests = {re.split(r"[\[<>=]", each)[0] for each in project["dependency-groups"]["dev"]}
+    assert wanted | {"hatchling", "psycopg-binary", "uvloop"} <= names
+    assert not names & only_tests
+    for entry in re.split(r"\n(?=[A-Za-z0-9])", found.strip()):
+        assert entry in lock
+        assert "--hash=sha256:" in entry
+
+
+def test_containers_can_be_scraped_and_say_whether_they_are_well() -> None:
+    for name in ("api", "worker"):
+        service = COMPOSE["services"][name]
+        own = {key.removeprefix("RACCORDO_").lower(): value for key, value in service["environment"].items()}
+        listen = {key: own[key] for key in ("metrics_listen", "metrics_everywhere", "trusted_proxies")}
+        host, port = Settings(**listen).metrics_address or ("", 0)
+        assert host == "0.0.0.0"
+        assert f":{port}/ready" in service["healthcheck"]["test"][-1]
+        assert str(port) not in str(service.get("ports"))
+
+
+def test_processes_of_one_machine_may_have_settings_of_their_own() -> None:
+    for unit in SENDING:
+        assert "EnvironmentFile=-/etc/raccordo/%N.environment" in unit.read_text()
+
+
+@pytest.mark.parametrize("step", ["useradd", "daemon-reload", "systemd-run", "venv", "X-Forwarded-For", "migrate"])
+def test_the_page_says_how_a_machine_is_made_ready(step: str) -> None:
+    assert step in (ROOT / "docs" / "deployment.md").read_text()
 
 
 def test_the_checkout_s_worker_is_the_command() -> None:

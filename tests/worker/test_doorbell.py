@@ -1,14 +1,19 @@
 """The bell: rung once for the same work, again when that ring is gone, and never at the cost of who rings."""
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from redis import Redis as Client
 
 from hub.dispatch.doorbell import Doorbell, Ringer, Unheard
+from hub.metrics import bell_heard
 from hub.store.standing import Lane
+from hub.worker import process
+from hub.worker.process import Seldom
 
 from ..harness import eventually
 from ..real.redis import Redis
@@ -81,6 +86,37 @@ def test_a_redis_that_is_full_is_as_good_as_none(client: Client, bell: Doorbell)
             bell.ring(LANES)
     finally:
         client.config_set("maxmemory", "0")
+
+
+def test_the_metric_says_whether_a_ring_would_be_heard_also_where_nothing_is_due(
+    redis_server: Redis, client: Client, bell: Doorbell
+) -> None:
+    """A Redis that was stopped, or refused the password, was a line in the log and no alert."""
+
+    def heard() -> float:
+        return next(iter(bell_heard.collect())).samples[0].value
+
+    assert bell.call([]) == 0
+    assert heard() == 1
+    with closing(Doorbell(redis_server.url.replace(":", ":wrong", 2).replace(":wrong", ":", 1))) as stranger:
+        with pytest.raises(Unheard):
+            stranger.call([])
+        assert heard() == 0
+    assert bell.call(LANES) == 2
+    assert heard() == 1
+
+
+def test_a_redis_that_stays_away_is_told_of_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    def line(name: str, text: str, level: int = logging.WARNING) -> logging.LogRecord:
+        return logging.LogRecord(name, level, "", 0, text, (), None)
+
+    seldom = Seldom()
+    assert [seldom.filter(line("rq.worker", "Could not connect: %s")) for _ in range(3)] == [True, False, False]
+    assert seldom.filter(line("rq.worker", "another"))
+    assert [seldom.filter(line(process.log.name, "worker.redis_away error=%s")) for _ in range(2)] == [True, False]
+    assert all(seldom.filter(line(process.log.name, "worker.job_refused job_id=%s")) for _ in range(2))
+    monkeypatch.setattr(process, "_SELDOM_S", 0.0)
+    assert seldom.filter(line("rq.worker", "Could not connect: %s"))
 
 
 def test_after_a_commit_the_lanes_with_something_due_are_rung_for(client: Client, bell: Doorbell) -> None:
