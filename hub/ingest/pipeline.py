@@ -26,7 +26,7 @@ from hub.store.amendments import Withdraw
 from hub.store.intake import Read, Signed, Submission
 from hub.tracing import span
 
-from .canonical import parse, refusal_of
+from .canonical import bounded, parse, refusal_of
 from .drafting import KeyedHash, Route, draft_of
 
 
@@ -88,7 +88,7 @@ class Pipeline:
         def act() -> Any:
             _json_body(inbound.request)
             try:
-                wish = Withdrawal.model_validate_json(inbound.request.body)
+                wish = Withdrawal.model_validate_json(bounded(inbound.request.body))
             except ValidationError as exc:
                 raise refusal_of(exc) from None
             return Withdraw(item_id, wish.reason)
