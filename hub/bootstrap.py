@@ -1,6 +1,6 @@
 """The composition root: from a home to a hub at work. The only place that chooses."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
@@ -31,7 +31,7 @@ from hub.store.committer import Committer
 from hub.store.directory import load_registry
 from hub.store.files import Files
 from hub.store.intake import Intake
-from hub.store.lanes import Lane, due_lanes
+from hub.store.lanes import Lane, due_lanes, standings
 from hub.store.listening import Listener
 from hub.store.publications import Draft, Publications
 from hub.store.snapshot import Snapshot, Watcher
@@ -161,6 +161,11 @@ class Hub:
         """The lanes for which to ring."""
         with self.database.read() as connection:
             return due_lanes(connection, self.database.now(connection), self.connectors.limits())
+
+    def begun(self, lanes: Sequence[Lane]) -> int:
+        """How many deliveries were ever begun in these lanes."""
+        with self.database.read() as connection:
+            return sum(standing.claimed for standing in standings(connection, lanes).values()) if lanes else 0
 
     def anchor(self) -> None:
         """Write down, at intervals and outside the database, where the hash chain stands."""
