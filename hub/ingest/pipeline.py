@@ -8,6 +8,7 @@ Each step is a value for the next:
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 from contracts.items import Item
 from contracts.publishing import Withdrawal
 from hub.clock import Clock
-from hub.errors import CollectionForbidden, HubError, MediaUnsupported, ServiceForbidden, ServiceUnknown
+from hub.errors import CollectionForbidden, HubError, ItemUnknown, MediaUnsupported, ServiceForbidden, ServiceUnknown
 from hub.registry import Registry
 from hub.security.chains import ChainCache
 from hub.security.modi import SignedRequest, Verified, authenticate, verify
@@ -28,6 +29,8 @@ from hub.tracing import span
 
 from .canonical import bounded, parse, refusal_of
 from .drafting import KeyedHash, Route, draft_of
+
+_ITEM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ class Pipeline:
                 wish = Withdrawal.model_validate_json(bounded(inbound.request.body))
             except ValidationError as exc:
                 raise refusal_of(exc) from None
-            return Withdraw(item_id, wish.reason)
+            return Withdraw(item_id_of(item_id), wish.reason)
 
         return self.submission(inbound, verified, act)
 
@@ -141,6 +144,13 @@ def signed_of(inbound: Inbound, verified: Verified) -> Signed:
         body=inbound.request.body,
         daily_quota=verified.vendor.daily_quota,
     )
+
+
+def item_id_of(text: str) -> str:
+    """An item_id that stands in a path. Raises ItemUnknown for what can be none: a NUL would break a whole batch."""
+    if not _ITEM_ID.fullmatch(text):
+        raise ItemUnknown
+    return text
 
 
 def sha256_hex(content: bytes) -> str:

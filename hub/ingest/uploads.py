@@ -17,7 +17,7 @@ from hub.store.reading import vendor_items, version_payload
 
 from .canonical import read
 from .drafting import KeyedHash, Route, uploaded_draft
-from .pipeline import Inbound, Pipeline, sha256_hex
+from .pipeline import Inbound, Pipeline, item_id_of, sha256_hex
 
 
 class Uploads:
@@ -43,7 +43,7 @@ class Uploads:
 
     def submission(self, inbound: Inbound, verified: Verified, item_id: str) -> Submission[Any]:
         """An upload, or the exact reason why not. A file whose commit fails stays unknown and harms nobody."""
-        act: Callable[[], Upload] = lambda: self._upload(inbound, verified.vendor, item_id)  # noqa: E731
+        act: Callable[[], Upload] = lambda: self._upload(inbound, verified.vendor, item_id_of(item_id))  # noqa: E731
         return self._pipeline.submission(inbound, verified, act, collection="documents")
 
     def _upload(self, inbound: Inbound, vendor: Vendor, item_id: str) -> Upload:

@@ -32,6 +32,7 @@ __all__ = [
     "among",
     "error_name",
     "is_away",
+    "is_held_up",
     "keys",
     "lock_names",
     "may_pass",
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 
 _PASSING = frozenset({"40001", "40P01", "23505"})
 """serialization_failure, deadlock_detected, unique_violation: the next try sees what the other writer did."""
+_TIMED_OUT = frozenset({"55P03", "57014"})
+"""lock_not_available, query_canceled."""
 _engines: WeakSet[Engine] = WeakSet()
 OLDEST_CODE = "oldest_code"
 """The row of `versions` that says which code this schema still serves."""
@@ -215,8 +218,8 @@ def among(name: str, *columns: ColumnElement[Any]) -> ColumnElement[bool]:
     """Rows whose `columns`, all of them texts, are one of the keys given by `keys(name, ...)`.
 
     The parts one by one lead through the index; as row values SQLite would read the whole table, and as a join
-    PostgreSQL does while it has no statistics. The whole keys leave out what is put together from parts of several: parts
-    are a vendor's own names, and n keys may be chosen so that n * n rows exist.
+    PostgreSQL does while it has no statistics. The whole keys leave out what is put together from parts of several:
+    parts are a vendor's own names, and n keys may be chosen so that n * n rows exist.
     """
     parts = (column.in_(bindparam(f"{name}_{n}", expanding=True)) for n, column in enumerate(columns))
     whole = reduce(lambda one, column: one.concat(_BETWEEN).concat(column), columns)
@@ -259,6 +262,11 @@ def is_away(error: BaseException) -> bool:
     if not isinstance(error, OperationalError) or error.connection_invalidated:
         return False
     return getattr(error.orig, "sqlstate", "") is None
+
+
+def is_held_up(error: BaseException) -> bool:
+    """Whether it waited as long as it may: whoever tries again at once makes all behind it wait as long once more."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in _TIMED_OUT
 
 
 class _Alone:

@@ -206,8 +206,7 @@ def waiting(store):
     with store.database.read() as connection:
         return connection.execute(
             text(
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
             )
         ).scalar_one()
 
