@@ -24,13 +24,13 @@ from hub.ingest.pipeline import Pipeline
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView
 from hub.security.signed_lines import append_durably, signed_line
-from hub.store.amendments import Amendments, Upload, Withdraw
+from hub.store.amendments import Amendments, Upload, Withdraw, hold
 from hub.store.chain import tails
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
 from hub.store.directory import load_registry
 from hub.store.files import Files
-from hub.store.intake import Intake
+from hub.store.intake import ApplyActs, Intake
 from hub.store.lanes import Lane, due_lanes, standings
 from hub.store.listening import Listener
 from hub.store.publications import Draft, Publications
@@ -61,9 +61,12 @@ class Hub:
         files = Files(home.folder / "files", vault)
         publications = Publications(citizens, vault)
         amendments = Amendments(citizens, publications)
-        self.intake = Intake(
-            vault, {Draft: publications.apply, Upload: amendments.upload, Withdraw: amendments.withdraw}
-        )
+        appliers: dict[type, ApplyActs] = {
+            Draft: publications.apply,
+            Upload: amendments.upload,
+            Withdraw: amendments.withdraw,
+        }
+        self.intake = Intake(vault, appliers, hold)
         route = router(self.connectors.outlets, clock.now)
         self.pipeline = Pipeline(clock=clock, registry=self.registry, route=route, keyed_hash=vault.keyed_hash)
         self.uploads = Uploads(

@@ -201,6 +201,25 @@ def test_updates_of_the_same_items_in_any_order_block_nobody_for_ever(store):
     assert {row["version"] for row in store.rows(items)} == {21}
 
 
+def test_acts_of_several_kinds_in_a_batch_block_nobody_for_ever(store):
+    """One process published what the other withdrew, and the other way round: a deadlock, a second each time."""
+    names = [f"m-{n}" for n in range(2)]
+    first, second = store.publish(*map(make_draft, names))
+    with processes(store, 2) as both:
+
+        def mixed(one, name, item_id, version):
+            update = make_draft(name, version=version, content_hash=OTHER)
+            acts = (update, Withdraw(item_id, "x"))
+            return lambda: one.run(one.intake.record, *(Submission(one.signed(), act=act) for act in acts))
+
+        for version in range(2, 22):
+            calls = (
+                mixed(one, name, made.item_id, version)
+                for one, name, made in zip(both, names, (second, first), strict=True)
+            )
+            assert [type(answers) for answers in at_once(*calls)] == [list, list]
+
+
 def waiting(store):
     """How many wait for another's lock."""
     with store.database.read() as connection:
