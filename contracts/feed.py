@@ -66,7 +66,7 @@ class FeedItem(Model):
 
 
 class FeedPage(Model):
-    items: Annotated[tuple[FeedItem, ...], Field(max_length=100)]
+    items: Annotated[tuple[FeedItem, ...], Field(max_length=100, fail_fast=True)]
     next_cursor: Cursor | None
     truncated: bool = False
     """With `q`: the search looked at the newest items only and older ones were left out."""
@@ -94,9 +94,9 @@ class FeedItemDetail(FeedItem):
     content: Item
     content_available: bool
     """Whether `documents/{item_id}/content` has the file."""
-    linked: Annotated[tuple[LinkedItem, ...], Field(max_length=50)]
-    timeline: Annotated[tuple[TimelineEntry, ...], Field(max_length=500)]
-    deliveries: Annotated[tuple[DeliveryView, ...], Field(max_length=50)]
+    linked: Annotated[tuple[LinkedItem, ...], Field(max_length=50, fail_fast=True)]
+    timeline: Annotated[tuple[TimelineEntry, ...], Field(max_length=500, fail_fast=True)]
+    deliveries: Annotated[tuple[DeliveryView, ...], Field(max_length=50, fail_fast=True)]
     as_of: UtcDatetime
 
 
@@ -123,11 +123,11 @@ class NextDeadline(Model):
 
 
 class FeedSummary(Model):
-    sections: Annotated[tuple[SectionCount, ...], Field(max_length=200)]
+    sections: Annotated[tuple[SectionCount, ...], Field(max_length=200, fail_fast=True)]
     unread: Count
     waiting_for_citizen: Count
-    next_deadlines: Annotated[tuple[NextDeadline, ...], Field(max_length=10)]
-    sources: Annotated[tuple[SourceFreshness, ...], Field(max_length=200)]
+    next_deadlines: Annotated[tuple[NextDeadline, ...], Field(max_length=10, fail_fast=True)]
+    sources: Annotated[tuple[SourceFreshness, ...], Field(max_length=200, fail_fast=True)]
 
 
 class Change(Model):
@@ -142,6 +142,6 @@ class Change(Model):
 class ChangesPage(Model):
     """`next_cursor` is always present: keep it and ask again. `more` says that there is already something after it."""
 
-    items: Annotated[tuple[Change, ...], Field(max_length=100)]
+    items: Annotated[tuple[Change, ...], Field(max_length=100, fail_fast=True)]
     next_cursor: Cursor
     more: bool

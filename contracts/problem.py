@@ -29,4 +29,4 @@ class Problem(Model):
     detail: ShortText
     code: ProblemCode
     request_id: Annotated[str, StringConstraints(max_length=64)]
-    errors: Annotated[tuple[FieldError, ...], Field(max_length=MAX_FAULTS)] = ()
+    errors: Annotated[tuple[FieldError, ...], Field(max_length=MAX_FAULTS, fail_fast=True)] = ()

@@ -74,9 +74,9 @@ class PublishedItem(Model):
     received_at: UtcDatetime
     updated_at: UtcDatetime
     notification: Notification
-    timeline: Annotated[tuple[TimelineEntry, ...], Field(max_length=500)]
+    timeline: Annotated[tuple[TimelineEntry, ...], Field(max_length=500, fail_fast=True)]
 
 
 class PublishedItems(Model):
-    items: Annotated[tuple[PublishedItem, ...], Field(max_length=100)]
+    items: Annotated[tuple[PublishedItem, ...], Field(max_length=100, fail_fast=True)]
     next_cursor: Cursor | None

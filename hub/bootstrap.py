@@ -1,7 +1,7 @@
 """The composition root: from a home to a hub at work. The only place that chooses."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
@@ -27,15 +27,15 @@ from hub.ingest.vendor_view import VendorView
 from hub.pdnd.simulation import PdndSimulation
 from hub.security.material import Shelf
 from hub.security.signed_lines import append_durably, signed_line
-from hub.store.amendments import Amendments, Upload, Withdraw
+from hub.store.amendments import Amendments, Upload, Withdraw, hold
 from hub.store.chain import tails
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
 from hub.store.directory import load_registry
 from hub.store.drafts import Draft
 from hub.store.files import Files
-from hub.store.intake import Intake
-from hub.store.lanes import due_lanes
+from hub.store.intake import ApplyActs, Intake
+from hub.store.lanes import due_lanes, standings
 from hub.store.listening import Listener
 from hub.store.publications import Publications
 from hub.store.snapshot import Snapshot, Watcher
@@ -76,9 +76,12 @@ class Hub:
         files = Files(home.folder / "files", vault)
         publications = Publications(citizens, vault)
         amendments = Amendments(citizens, publications)
-        self.intake = Intake(
-            vault, {Draft: publications.apply, Upload: amendments.upload, Withdraw: amendments.withdraw}
-        )
+        appliers: dict[type, ApplyActs] = {
+            Draft: publications.apply,
+            Upload: amendments.upload,
+            Withdraw: amendments.withdraw,
+        }
+        self.intake = Intake(vault, appliers, hold)
         route = router(self.connectors.outlets)
         self.pipeline = Pipeline(clock=clock, registry=self.registry, route=route, keyed_hash=vault.keyed_hash)
         self.uploads = Uploads(
@@ -210,6 +213,11 @@ class Hub:
         """The lanes for which to ring."""
         with self.database.read() as connection:
             return due_lanes(connection, self.database.now(connection), self.connectors.limits())
+
+    def begun(self, lanes: Sequence[Lane]) -> int:
+        """How many deliveries were ever begun in these lanes."""
+        with self.database.read() as connection:
+            return sum(standing.claimed for standing in standings(connection, lanes).values()) if lanes else 0
 
     def anchor(self) -> None:
         """Write down, at intervals and outside the database, where the hash chain stands."""

@@ -19,7 +19,7 @@ class CardField(Model):
 class Card(Model):
     """What a digital card shows, and until when it holds."""
 
-    fields: Annotated[tuple[CardField, ...], Field(min_length=1, max_length=20)]
+    fields: Annotated[tuple[CardField, ...], Field(min_length=1, max_length=20, fail_fast=True)]
     valid_to: UtcDatetime | None = None
 
 

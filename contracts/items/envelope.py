@@ -43,7 +43,7 @@ class Link(Model):
 class Notify(Model):
     """How the vendor would like the citizen to be told. `channels: []` means: put it in the feed and stay silent."""
 
-    channels: Annotated[tuple[Channel, ...], Field(max_length=4)] = ("io", "email")
+    channels: Annotated[tuple[Channel, ...], Field(max_length=4, fail_fast=True)] = ("io", "email")
     subject: Title | None = None
     body: Markdown | None = None
 
@@ -85,9 +85,9 @@ class Envelope(Published):
     visible_from: UtcDatetime | None = None
     expires_at: UtcDatetime | None = None
     as_of: UtcDatetime | None = None
-    actions: Annotated[tuple[Action, ...], Field(max_length=10)] = ()
-    links: Annotated[tuple[Link, ...], Field(max_length=50)] = ()
-    beneficiaries: Annotated[tuple[Beneficiary, ...], Field(max_length=20)] = ()
+    actions: Annotated[tuple[Action, ...], Field(max_length=10, fail_fast=True)] = ()
+    links: Annotated[tuple[Link, ...], Field(max_length=50, fail_fast=True)] = ()
+    beneficiaries: Annotated[tuple[Beneficiary, ...], Field(max_length=20, fail_fast=True)] = ()
     notify: Notify = Notify()
 
     @model_validator(mode="after")

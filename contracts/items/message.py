@@ -37,7 +37,7 @@ class Message(Envelope):
     collection: Literal["messages"] = "messages"
     kind: MessageKind = "info"
     body_markdown: Markdown
-    attachments: Annotated[tuple[Attachment, ...], Field(max_length=20)] = ()
+    attachments: Annotated[tuple[Attachment, ...], Field(max_length=20, fail_fast=True)] = ()
     requires_confirmation: bool = False
     is_legal_service: Literal[False] = False
     thread_id: Code | None = None

@@ -54,7 +54,7 @@ class Payment(Envelope):
     due_date: Day | None = None
     invalid_after_due: bool = False
     installment: Installment | None = None
-    items: Annotated[tuple[PaymentPart, ...], Field(max_length=5)] = ()
+    items: Annotated[tuple[PaymentPart, ...], Field(max_length=5, fail_fast=True)] = ()
     pay_url: HttpsUrl | None = None
     state: PaymentState = "due"
 

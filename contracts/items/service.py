@@ -17,6 +17,6 @@ class Service(Published):
     card_url: HttpsUrl
     start_url: HttpsUrl | None = None
     category: Label | None = None
-    life_events: Annotated[tuple[Label, ...], Field(max_length=20)] = ()
+    life_events: Annotated[tuple[Label, ...], Field(max_length=20, fail_fast=True)] = ()
     owner_office: Label | None = None
     state: Literal["published", "suspended", "retired"] = "published"

@@ -37,3 +37,7 @@ class Together(Generic[A, B]):
                 future.set_result(self._work(value))
             except Exception as exc:  # noqa: BLE001 - it is the caller's, who awaits it
                 future.set_exception(exc)
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as exc:  # noqa: BLE001 - a panic of a Rust library; those after it wait as well
+                future.set_exception(RuntimeError(type(exc).__name__))

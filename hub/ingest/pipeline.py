@@ -9,6 +9,7 @@ Each step is a value for the next:
 
 import hashlib
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from hub.clock import Clock
 from hub.errors import (
     CollectionForbidden,
     HubError,
+    ItemUnknown,
     MediaUnsupported,
     ServiceForbidden,
     ServiceUnknown,
@@ -35,10 +37,11 @@ from hub.store.database import IN_TROUBLE, error_name
 from hub.store.intake import Read, Signed, Submission
 from hub.tracing import span
 
-from .canonical import parse, refusal_of
+from .canonical import bounded, parse, refusal_of
 from .drafting import KeyedHash, Route, draft_of
 
 log = logging.getLogger(__name__)
+_ITEM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +102,10 @@ class Pipeline:
         def act(_signed: Signed) -> Any:
             _json_body(inbound.request)
             try:
-                wish = Withdrawal.model_validate_json(inbound.request.body)
+                wish = Withdrawal.model_validate_json(bounded(inbound.request.body))
             except ValidationError as exc:
                 raise refusal_of(exc) from None
-            return Withdraw(item_id, wish.reason)
+            return Withdraw(item_id_of(item_id), wish.reason)
 
         return self.submission(inbound, verified, act)
 
@@ -163,6 +166,13 @@ def signed_of(inbound: Inbound, verified: Verified) -> Signed:
         body_sha256=sha256_hex(inbound.request.body),
         daily_quota=verified.vendor.daily_quota,
     )
+
+
+def item_id_of(text: str) -> str:
+    """An item_id that stands in a path. Raises ItemUnknown for what can be none: a NUL would break a whole batch."""
+    if not _ITEM_ID.fullmatch(text):
+        raise ItemUnknown
+    return text
 
 
 def sha256_hex(content: bytes) -> str:

@@ -16,7 +16,7 @@ from hub.store.reading import vendor_items, version_payload
 
 from .canonical import read
 from .drafting import KeyedHash, Route, uploaded_draft
-from .pipeline import Inbound, Pipeline
+from .pipeline import Inbound, Pipeline, item_id_of
 
 
 class Uploads:
@@ -44,7 +44,7 @@ class Uploads:
         """An upload, or the exact reason why not. A file whose commit fails stays unknown and harms nobody."""
 
         def act(signed: Signed) -> Upload:
-            return self._upload(inbound, verified.vendor, item_id, signed.body_sha256)
+            return self._upload(inbound, verified.vendor, item_id_of(item_id), signed.body_sha256)
 
         return self._pipeline.submission(inbound, verified, act, collection="documents")
 

@@ -13,6 +13,8 @@ from hub.store.database import Database
 from hub.store.reading import item_timeline, vendor_items
 from hub.store.telling import notifications
 
+from .pipeline import item_id_of
+
 # Facts of the vendor's own making, or of public law: whoever has no right `delivery-detail` sees these alone.
 _OPEN_EVENTS = frozenset({"accepted", "updated", "superseded", "available", "paid", "withdrawn"})
 
@@ -59,7 +61,7 @@ class VendorView:
 
     def one(self, vendor: Vendor, item_id: str) -> dict[str, Any]:
         """contracts.publishing.PublishedItem. Raises ItemUnknown, also for another vendor's."""
-        found = self._find(vendor, item_id=item_id, limit=1)
+        found = self._find(vendor, item_id=item_id_of(item_id), limit=1)
         if not found:
             raise ItemUnknown
         return found[0]

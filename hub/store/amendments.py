@@ -12,9 +12,11 @@ from hub.errors import AlreadyWithdrawn, ContentMismatch, HubError, ItemUnknown
 from .citizens import Citizens
 from .database import Tx, among, keys
 from .drafts import Draft
+from .folding import meet
+from .identities import places
 from .intake import Done, Signed
 from .publications import Publications
-from .rows import IN_ORDER, Batch, lock_items
+from .rows import IN_ORDER, Batch, ItemKey, lock_items
 from .tables import deliveries, item_identities, items
 from .telling import notifications
 
@@ -59,11 +61,11 @@ class Amendments:
         self._publications = publications
 
     def upload(self, tx: Tx, acts: Sequence[tuple[Signed, Upload]]) -> list[Done | HubError]:
-        _hold(tx, acts)
+        hold(tx, acts)
         return [self._each(self._upload, tx, signed, act) for signed, act in acts]
 
     def withdraw(self, tx: Tx, acts: Sequence[tuple[Signed, Withdraw]]) -> list[Done | HubError]:
-        _hold(tx, acts)
+        hold(tx, acts)
         return [self._each(self._withdraw, tx, signed, act) for signed, act in acts]
 
     def _each(self, apply: Any, tx: Tx, signed: Signed, act: Any) -> Done | HubError:
@@ -115,15 +117,20 @@ class Amendments:
         return Done(Withdrawn(item["item_id"], tx.now), citizen, item["item_id"], item["version"], "item.withdrawn")
 
 
-def _hold(tx: Tx, acts: Sequence[tuple[Signed, Upload | Withdraw]]) -> None:
+_NAMES = item_identities.c
+_WHERE = select(_NAMES.ente_id, _NAMES.citizen_id, _NAMES.item_id)
+_BY_ID = _WHERE.where(among("name", _NAMES.ente_id, _NAMES.item_id))
+
+
+def hold(tx: Tx, acts: Sequence[tuple[Signed, Draft | Upload | Withdraw]]) -> None:
     """Lock every item that the acts are about, in order, before the first of them is read."""
-    names = item_identities.c
-    wanted = {(signed.ente_id, act.item_id) for signed, act in acts}
-    found = tx.connection.execute(
-        select(names.ente_id, names.citizen_id, names.item_id).where(among("name", names.ente_id, names.item_id)),
-        keys("name", wanted),
-    )
-    lock_items(tx, {tuple(row) for row in found})
+    drafts = [act for _, act in acts if isinstance(act, Draft)]
+    meet(tx, ((draft.identity.ente_id, draft.notice_key) for draft in drafts))
+    found: set[ItemKey] = set()
+    if named := {(signed.ente_id, act.item_id) for signed, act in acts if not isinstance(act, Draft)}:
+        found |= {(*row,) for row in tx.connection.execute(_BY_ID, keys("name", named))}
+    found |= places(tx, {draft.identity for draft in drafts}).keys()
+    lock_items(tx, found)
 
 
 def own_item(tx: Tx, signed: Signed, item_id: str) -> dict[str, Any]:

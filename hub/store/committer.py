@@ -2,7 +2,7 @@
 
 A request is answered only after the COMMIT that holds it. A handler gets all the values of its kind at once and returns
 a result or an exception for each: a conflict concerns its own request alone. A batch that fails as a whole is retried
-one by one, so that one poisoned value does not fail its neighbours.
+in halves, so that one poisoned value does not fail its neighbours, nor makes each of them a transaction.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from contracts.identifiers import new_uuid7
 from hub.errors import StoreUnavailable
@@ -24,7 +24,7 @@ from hub.metrics import CommitWatch, commit_failures
 from hub.tracing import span
 
 from .chain import ChainWriter
-from .database import CommitUnknown, Database, Tx, error_name, is_away, may_pass
+from .database import CommitUnknown, Database, Tx, error_name, is_away, is_held_up, may_pass
 
 log = logging.getLogger(__name__)
 
@@ -154,14 +154,17 @@ class Committer:
         fault = self._attempt(batch)
         if fault is None:
             return
-        if len(batch) > 1 and not (isinstance(fault, CommitUnknown) or is_away(fault)):
-            for work in batch:
-                self._commit([work])
+        if len(batch) > 1 and not (isinstance(fault, CommitUnknown) or is_away(fault) or is_held_up(fault)):
+            half = len(batch) // 2
+            self._commit(batch[:half])
+            self._commit(batch[half:])
             return
         commit_failures.inc()
         log.warning("commit.failed handler=%s error=%s", batch[0].handler.__name__, error_name(fault))
         for work in batch:
-            work.result = StoreUnavailable(cause=error_name(fault)) if isinstance(fault, SQLAlchemyError) else fault
+            # A value that the database refuses is refused the next time, too: a bug of ours, whoever sent it.
+            passing = isinstance(fault, SQLAlchemyError) and not isinstance(fault, DataError)
+            work.result = StoreUnavailable(cause=error_name(fault)) if passing else fault
 
     def _attempt(self, batch: list[_Work]) -> Exception | None:
         """Write the batch, again where another writer was in the way; what kept it from being written."""

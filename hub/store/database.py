@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
 from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakSet
@@ -40,6 +41,7 @@ __all__ = [
     "among",
     "error_name",
     "is_away",
+    "is_held_up",
     "keys",
     "lock_names",
     "may_pass",
@@ -52,6 +54,8 @@ _PASSING = frozenset({"40001", "40P01", "23505"})
 """serialization_failure, deadlock_detected, unique_violation: the next try sees what the other writer did."""
 IN_TROUBLE = (OperationalError, InterfaceError, PoolTimeout)
 """What a database raises that is away, full or too slow: it is no fault of what was asked."""
+_TIMED_OUT = frozenset({"55P03", "57014"})
+"""lock_not_available, query_canceled."""
 _engines: WeakSet[Engine] = WeakSet()
 OLDEST_CODE = "oldest_code"
 """The row of `versions` that says which code this schema still serves."""
@@ -212,17 +216,26 @@ class Database:
         self.engine.dispose()
 
 
+_BETWEEN = "\x1f"
+"""Stands in no name: control characters are refused."""
+
+
 def among(name: str, *columns: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Rows whose `columns` are one of the keys given by `keys(name, ...)`, or put together from parts of several.
+    """Rows whose `columns`, all of them texts, are one of the keys given by `keys(name, ...)`.
 
-    The row value `(a, b) IN (...)` would be exact, but for it SQLite reads the whole table; this takes the index.
+    The parts one by one lead through the index; as row values SQLite would read the whole table, and as a join
+    PostgreSQL does while it has no statistics. The whole keys leave out what is put together from parts of several:
+    parts are a vendor's own names, and n keys may be chosen so that n * n rows exist.
     """
-    return and_(*(column.in_(bindparam(f"{name}_{n}", expanding=True)) for n, column in enumerate(columns)))
+    parts = (column.in_(bindparam(f"{name}_{n}", expanding=True)) for n, column in enumerate(columns))
+    whole = reduce(lambda one, column: one.concat(_BETWEEN).concat(column), columns)
+    return and_(*parts, whole.in_(bindparam(f"{name}_whole", expanding=True)))
 
 
-def keys(name: str, wanted: Collection[tuple[Any, ...]]) -> dict[str, list[Any]]:
+def keys(name: str, wanted: Collection[tuple[str, ...]]) -> dict[str, list[str]]:
     """The parameters of `among(name, ...)`; `wanted` is not empty."""
-    return {f"{name}_{n}": sorted(set(part)) for n, part in enumerate(zip(*wanted, strict=True))}
+    parts = {f"{name}_{n}": sorted(set(part)) for n, part in enumerate(zip(*wanted, strict=True))}
+    return parts | {f"{name}_whole": sorted({_BETWEEN.join(key) for key in wanted})}
 
 
 def lock_names(tx: Tx, names: Collection[str]) -> None:
@@ -255,6 +268,11 @@ def is_away(error: BaseException) -> bool:
     if not isinstance(error, OperationalError) or error.connection_invalidated:
         return False
     return getattr(error.orig, "sqlstate", "") is None
+
+
+def is_held_up(error: BaseException) -> bool:
+    """Whether it waited as long as it may: whoever tries again at once makes all behind it wait as long once more."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in _TIMED_OUT
 
 
 class _Alone:

@@ -1,5 +1,6 @@
 """The items of the names that vendors gave them."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import select
@@ -7,7 +8,7 @@ from sqlalchemy import select
 from .database import Tx
 from .drafts import Identity
 from .given import GIVEN, given, is_given
-from .rows import IN_ORDER, item_key
+from .rows import IN_ORDER, ItemKey, item_key
 from .tables import item_identities, items
 
 _NAMES = item_identities.c
@@ -22,16 +23,21 @@ _BY_KEY = select(items).select_from(GIVEN.join(items, is_given(*IN_ORDER)))
 _HELD_BY_KEY = _BY_KEY.order_by(*(column.concat("") for column in IN_ORDER)).with_for_update(of=items)
 
 
-def load_by_identity(tx: Tx, identities: set[Identity], *, lock: bool = False) -> dict[Identity, dict[str, Any]]:
-    """The items that exist under these names; with `lock` held until the commit, to be changed."""
+def places(tx: Tx, identities: Collection[Identity]) -> dict[ItemKey, Identity]:
+    """Where the items of these names stand, those that exist."""
     if not identities:
         return {}
-    names = {
+    return {
         (row.ente_id, row.citizen_id, row.item_id): Identity(
             row.ente_id, row.vendor_id, row.source, row.external_id, row.collection
         )
         for row in tx.connection.execute(_NAMED, given(identities))
     }
+
+
+def load_by_identity(tx: Tx, identities: set[Identity], *, lock: bool = False) -> dict[Identity, dict[str, Any]]:
+    """The items that exist under these names; with `lock` held until the commit, to be changed."""
+    names = places(tx, identities)
     if not names:  # most are new, and there is no item to look for
         return {}
     rows = tx.connection.execute(_HELD_BY_KEY if lock else _BY_KEY, given(names)).mappings()

@@ -87,12 +87,19 @@ ApplyActs = Callable[[Tx, Sequence[tuple[Signed, Any]]], Sequence[Done | HubErro
 
 
 class Intake:
-    """Records submissions. `appliers` gives, for each type of act, the function that applies a list of them."""
+    """Records submissions. `appliers` gives, for each type of act, the function that applies a list of them; `hold`
+    locks what acts of several types are about, before the first is applied."""
 
-    def __init__(self, vault: Vault, appliers: Mapping[type, ApplyActs]) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        appliers: Mapping[type, ApplyActs],
+        hold: Callable[[Tx, Sequence[tuple[Signed, Any]]], None] = lambda _tx, _acts: None,
+    ) -> None:
         self._vault = vault
         self._appliers = appliers
         self._headers = JoseHeaders()
+        self._hold = hold
 
     def record(self, tx: Tx, submissions: Sequence[Submission[Any]]) -> list[Any]:
         """A Committer handler: each submission's answer, or the error to raise to its caller."""
@@ -109,6 +116,9 @@ class Intake:
                 results[n] = submission.act
             else:
                 by_type.setdefault(type(submission.act), []).append(n)
+        if len(by_type) > 1:
+            # Each type locks in order; one after the other they would meet those of another process crosswise.
+            self._hold(tx, [(submissions[n].signed, submissions[n].act) for each in by_type.values() for n in each])
         for kind, numbers in by_type.items():
             acts = [(submissions[n].signed, submissions[n].act) for n in numbers]
             for n, result in zip(numbers, self._appliers[kind](tx, acts), strict=True):

@@ -118,7 +118,10 @@ def _show(tx: Tx) -> int:
         select(items)
         .where(items.c.ente_id.in_(_ALL), items.c.hidden.is_(True))
         .where(or_(items.c.visible_from.is_(None), items.c.visible_from <= tx.now))
+        .order_by(items.c.visible_from)
         .limit(_LIMIT)
+        # Whole rows are written back: what a publisher changes meanwhile must not be among them.
+        .with_for_update(skip_locked=True)
     ).mappings()
     batch = Batch()
     for row in rows:

@@ -1,6 +1,7 @@
 """The one job of RQ, as a work-horse runs it. It wires its own hub after the fork: no connection outlives one."""
 
 import logging
+import re
 import signal
 import threading
 from typing import Any
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 STOPPING = threading.Event()
 """Set in a work-horse that is to end."""
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _homes: list[Home] = []
 
 
@@ -40,7 +42,10 @@ def stop_politely(*_: Any) -> None:
 def drain(ente_id: str, connector_id: str) -> None:
     """Deliver what is due in a lane. Raises nothing: RQ would keep the text of an exception in Redis."""
     signal.signal(signal.SIGTERM, stop_politely)
-    lane = Lane(ente_id, connector_id)
+    lane = lane_of(ente_id, connector_id)
+    if lane is None:
+        log.warning("drain.refused")
+        return
     try:
         hub = Hub(preloaded())
         with hub.working():
@@ -48,7 +53,14 @@ def drain(ente_id: str, connector_id: str) -> None:
         if not done:
             _ring_again(hub.settings.redis_url, lane)
     except Exception as error:  # noqa: BLE001 - the rows stand as they are; the sweeper finds what is due
-        log.warning("drain.failed ente_id=%s connector=%s error=%s", ente_id, connector_id, error_name(error))
+        log.warning("drain.failed ente_id=%s connector=%s error=%s", *lane, error_name(error))
+
+
+def lane_of(ente_id: object, connector_id: object) -> Lane | None:
+    """The lane that a job names; None where that is no name, for it comes from Redis."""
+    if not all(isinstance(name, str) and _NAME.fullmatch(name) for name in (ente_id, connector_id)):
+        return None
+    return Lane(str(ente_id), str(connector_id))
 
 
 def drain_of(hub: Hub, stopping: threading.Event) -> Drain:

@@ -14,9 +14,10 @@ from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from typing import Any, ClassVar
 
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError, TimeoutError
 from rq import Worker
-from rq.exceptions import DeserializationError, StopRequested
+from rq.exceptions import DeserializationError, NoSuchJobError, StopRequested
+from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
@@ -36,6 +37,9 @@ _LISTEN_S = 20
 """RQ's worker TTL: it listens for 15 seconds less, and gives up on a silent Redis after 10 more."""
 _PAUSE_S = 1.0
 _SELDOM_S = 60.0
+_MOST_PACKED = 1000
+"""Bytes of a compressed field of a job: a ring has 100. A thousand become a megabyte at most."""
+_TAKEN = IntermediateQueue.get_intermediate_queue_key(f"rq:queue:{QUEUE}")
 _FORK = multiprocessing.get_context("fork")
 
 
@@ -148,6 +152,23 @@ class Child:
             self._process.join()
 
 
+class Ring(Job):
+    """A job as it comes out of Redis, where anybody may have put it: looked at before it is unpacked."""
+
+    def refresh(self) -> None:
+        """Read it. Raises NoSuchJobError where it is none of ours, and leaves nothing of it."""
+        try:
+            if max(self.connection.hstrlen(self.key, packed) for packed in ("data", "exc_info")) <= _MOST_PACKED:
+                super().refresh()  # type: ignore[no-untyped-call]  # RQ's own gap
+                return
+        except (ConnectionError, TimeoutError, NoSuchJobError):
+            raise
+        except Exception:  # noqa: BLE001, S110 - no number, no JSON, no UTF-8: refused like any other
+            pass
+        _refuse(self)
+        raise NoSuchJobError
+
+
 class Listener(Worker):
     """RQ's worker on one queue, without what could disturb a fork or obey somebody in Redis."""
 
@@ -162,6 +183,7 @@ class Listener(Worker):
             [QUEUE],
             connection=connect(home.settings.redis_url, timeout_s=_LISTEN_S - 5),
             serializer=JSONSerializer,
+            job_class=Ring,
             worker_ttl=_LISTEN_S,
             log_job_description=False,
         )
@@ -198,9 +220,7 @@ class Listener(Worker):
         if self._stopping.is_set():
             return  # the sweeper rings again
         if not self._is_ring(job):
-            log.warning("worker.job_refused job_id=%s", job.id)
-            job.delete()
-            queue.intermediate_queue.remove(job.id)
+            _refuse(job)
             return
         super().execute_job(job, queue)
 
@@ -208,9 +228,17 @@ class Listener(Worker):
         """RQ calls whatever function a job names: whoever writes to Redis would command this machine."""
         calls = (job._success_callback_name, job._failure_callback_name, job._stopped_callback_name)
         try:
-            return job.func_name in self.known and not any(calls) and not job.webhooks
-        except DeserializationError:
+            ours = job.func_name in self.known and not any(calls) and not job.webhooks
+            return ours and jobs.lane_of(*job.args, **job.kwargs) is not None
+        except (DeserializationError, TypeError):
             return False
+
+
+def _refuse(job: Job) -> None:
+    """Leave nothing of a job. It is not named: its id, too, is a stranger's text."""
+    log.warning("worker.job_refused")
+    job.connection.delete(job.key)
+    job.connection.lrem(_TAKEN, 0, job.id)
 
 
 def _listen(home: Home, stopping: threading.Event, sweeper: Child, *, burst: bool) -> None:

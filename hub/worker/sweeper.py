@@ -17,7 +17,8 @@ from .jobs import drain_of
 log = logging.getLogger(__name__)
 
 PATIENCE_S = 60.0
-"""How long no ring may have been answered, of any lane, before the sweeper helps: workers are dead, or suspended."""
+"""How long nothing may have been begun, in any lane with something due, before the sweeper helps: workers are dead, or
+suspended, or hear no ring."""
 
 
 class Sweeper:
@@ -27,7 +28,7 @@ class Sweeper:
         self._hub = hub
         self._stopping = stopping
         self._bell = Doorbell(hub.settings.redis_url) if hub.settings.redis_url else None
-        self._unanswered_since = time.monotonic()
+        self._begun, self._begun_at = -1, time.monotonic()
         self._drain = drain_of(hub, stopping)
 
     def run(self, *, alone: Callable[[], bool] = lambda: False) -> None:
@@ -48,15 +49,17 @@ class Sweeper:
 
     def _call(self, bell: Doorbell) -> None:
         due = self._hub.due_lanes()
+        begun = self._hub.begun(due)
+        if begun != self._begun or not due:
+            self._begun, self._begun_at = begun, time.monotonic()
         try:
-            rung = bell.call(due)
+            bell.call(due)
         except Unheard as unheard:
             if due:
                 self._help(f"unheard: {unheard}", len(due))
             return
-        if rung or not due:
-            self._unanswered_since = time.monotonic()
-        elif time.monotonic() - self._unanswered_since > PATIENCE_S:
+        # Not "was it rung": whoever takes the rings out of Redis would silence everything.
+        if due and time.monotonic() - self._begun_at > PATIENCE_S:
             self._help("unanswered", len(due))
 
     def _help(self, why: str, lanes: int) -> None:

@@ -57,6 +57,23 @@ TABLE = {
 }
 
 
+@pytest.mark.parametrize("name", ["a%00b", "no-id", "0199d1a2-7b3c-7d4e-8f50-6a7b8c9d0e1f"])
+@pytest.mark.parametrize(
+    ("method", "path", "content", "media_type"),
+    [
+        ("POST", "items/{}/withdrawals", b'{"reason": "x"}', "application/json"),
+        ("PUT", "documents/{}/content", b"x", "application/pdf"),
+        ("GET", "items/{}", b"", None),
+    ],
+)
+def test_what_names_no_item_is_unknown_once(hub, name, method, path, content, media_type):
+    """PostgreSQL takes no NUL: the batch broke with all that was in it, and the token was never used up."""
+    headers = hub.signed(content, method=method, content_type=media_type)
+    target = f"/publish/v1/{path.format(name)}"
+    answers = [hub.client.request(method, target, content=content or None, headers=headers) for _ in range(2)]
+    assert [answer.json()["code"] for answer in answers] == ["item.unknown", "token.replayed"]
+
+
 def left_behind(hub):
     """How many rows of each kind there are."""
     with hub.home.database.read() as connection:

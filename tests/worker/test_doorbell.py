@@ -49,6 +49,16 @@ def test_a_ring_that_redis_forgot_does_not_silence_the_next(client: Client, bell
     assert bell.ring(LANES) == 2
 
 
+def test_whatever_stands_under_a_lanes_name_silences_nobody(client: Client, bell: Doorbell) -> None:
+    client.set("raccordo:bell:c_h501:io", b"\xff\xfe")
+    assert bell.ring(LANES) == 2
+    client.flushall()
+    client.lpush("raccordo:bell:c_h501:io", "a list")
+    with pytest.raises(Unheard):  # so that the sweeper delivers
+        bell.ring(LANES)
+    assert client.llen(WAITING) == 1
+
+
 def test_many_who_ring_at_once_ring_once(redis_server: Redis, client: Client) -> None:
     bells = [Doorbell(redis_server.url) for _ in range(8)]
     together = threading.Barrier(len(bells))

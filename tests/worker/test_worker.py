@@ -2,6 +2,7 @@
 
 import signal
 import time
+import zlib
 from collections.abc import Callable
 from itertools import takewhile
 from pathlib import Path
@@ -9,11 +10,15 @@ from typing import Any
 
 import psutil
 import pytest
+from redis import Redis as Client
 from rq import Callback, Queue
+from rq.exceptions import NoSuchJobError
+from rq.serializers import JSONSerializer
 from rq.webhook import Webhook
 from sqlalchemy import ColumnElement, func, select
 
 from hub.store.tables import deliveries
+from hub.worker.process import Ring
 
 from ..harness import ENTE, ROSSI, eventually
 from ..real.redis import Redis
@@ -60,13 +65,29 @@ def test_whoever_writes_to_redis_does_not_command_the_worker(world: World) -> No
     queue.enqueue_call("os.mkdir", args=(folder,))
     queue.enqueue_call(*ours, on_success=Callback("os.mkdir"))
     queue.enqueue_call(*ours, webhooks=[Webhook("http://127.0.0.1:1/", "finished")])
+    queue.enqueue_call(ours[0], args=("RSSMRA80A01H501U\n", "io"))
+    queue.enqueue_call(ours[0], args=(ENTE,))
     world.client.hset(queue.enqueue_call(*ours).key, "data", b"no json")
+    world.client.hset(queue.enqueue_call(*ours).key, "timeout", b"no number")
+    world.client.hset(queue.enqueue_call(*ours).key, "data", zlib.compress(bytes(2_000_000)))
     with world.worker():
         world.publish("a")
         world.delivered(1)
-        eventually(lambda: world.logs().count("worker.job_refused"), lambda count: count == 4)
+        eventually(lambda: world.logs().count("worker.job_refused"), lambda count: count == 8)
     assert not Path(folder).exists()
+    assert "RSSMRA" not in world.logs()
     assert world.client.llen("rq:queue:raccordo:intermediate") == 0
+
+
+def test_a_job_is_measured_before_it_is_unpacked(client: Client) -> None:
+    """A megabyte in Redis became a gigabyte in the parent of all work-horses."""
+    queue = Queue("raccordo", connection=client, serializer="json")
+    job = queue.enqueue_call("hub.worker.jobs.drain", (ENTE, "io"))
+    assert Ring.fetch(job.id, connection=client, serializer=JSONSerializer).args == [ENTE, "io"]
+    client.hset(job.key, "exc_info", zlib.compress(bytes(2_000_000)))
+    with pytest.raises(NoSuchJobError):
+        Ring.fetch(job.id, connection=client, serializer=JSONSerializer)
+    assert not client.exists(job.key)
 
 
 @pytest.mark.parametrize("step", ["popped", "notice_made"])
@@ -229,6 +250,12 @@ def test_a_worker_in_a_burst_ends_when_nothing_rings(world: World) -> None:
     with world.worker(burst=True) as worker:
         worker.wait(15)
     assert world.told() == titles("a")
+
+
+def test_a_thief_of_rings_does_not_keep_the_sweeper_from_delivering(world: World) -> None:
+    with world.sweeper(patience_s=1):
+        world.publish("a")
+        eventually(lambda: (world.client.delete("rq:queue:raccordo"), world.told())[1], bool)
 
 
 def test_sweepers_beside_each_other_ring_once(world: World) -> None:

@@ -40,6 +40,24 @@ def test_every_model_is_closed_strict_and_frozen(model):
     assert (config["extra"], config["strict"], config["frozen"]) == ("forbid", True, True)
 
 
+def arrays(schema):
+    """Every array in a core schema."""
+    if isinstance(schema, dict):
+        if schema.get("type") in ("list", "tuple", "set", "frozenset"):
+            yield schema
+        for part in schema.values():
+            yield from arrays(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from arrays(part)
+
+
+@pytest.mark.parametrize("model", models(), ids=lambda cls: cls.__qualname__)
+def test_every_array_ends_at_its_first_fault(model):
+    """A megabyte of `"links": [{}, {}, ...]` was judged element by element, for two seconds, with everybody waiting."""
+    assert [each for each in arrays(model.__pydantic_core_schema__) if not each.get("fail_fast")] == []
+
+
 def bounds_missing(schema, path=""):
     """The strings, arrays and integers of a JSON Schema that have no upper limit."""
     if not isinstance(schema, dict):

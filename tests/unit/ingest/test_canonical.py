@@ -163,3 +163,42 @@ def test_a_name_in_several_objects_or_in_a_text_occurs_once():
     text = 'title": "title", "title": {"title": \\'
     body = json.dumps(make_message("m-1", links=LINKS, title=text)).encode()
     assert parse("messages", body).title == text
+
+
+# --- what a body may cost
+
+MEGABYTE = 2**20
+FULL = make_message(
+    actions=[{"kind": "pay", "label": "Paga", "url": "https://x.it/", "valid_from": "2026-01-01T00:00:00Z"}] * 10,
+    links=[{"rel": "about", "external_id": "a/b"}] * 50,
+    beneficiaries=[{"tax_code": "RSSMRA80A01H501U", "role": "child"}] * 20,
+    attachments=[{"filename": "a", "media_type": "a/b", "url": "https://x.it/", "sha256": "0" * 64}] * 20,
+    body_markdown='"' * 9000,
+)
+
+
+def test_the_fullest_item_is_far_from_the_bound():
+    body = json.dumps(FULL).encode()
+    parse("messages", body)
+    assert body.count(b'"') - body.count(b'\\"') < 2000
+
+
+def with_member(member):
+    return (json.dumps(make_message())[:-1] + f",{member}}}").encode()
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        ",".join(f'"k{n:x}":1' for n in range(MEGABYTE // 12)),
+        ",".join(f'"k{n:x}\\\\":1' for n in range(MEGABYTE // 14)),
+        f'"links":[{",".join(["{}"] * (MEGABYTE // 3))}]',
+        f'"actions":[{",".join(["1"] * (MEGABYTE // 2))}]',
+        f'"notify":{{"channels":[{",".join(["0"] * (MEGABYTE // 2))}]}}',
+    ],
+    ids=["unknown names", "unknown names with backslashes", "objects", "numbers", "within an object"],
+)
+def test_a_body_of_faults_is_refused_for_few_of_them(member):
+    with pytest.raises(ContractViolation) as refused:
+        parse("messages", with_member(member))
+    assert len(refused.value.faults) < 5

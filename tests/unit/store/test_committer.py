@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import insert, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 
 from hub.errors import HubError, StoreUnavailable, VersionConflict
 from hub.store.committer import BATCH, Committer
@@ -81,10 +81,45 @@ def test_a_conflict_concerns_its_own_request_alone(store, committer):
     assert names(store) == {"a", "b"}
 
 
-def test_a_batch_that_fails_is_retried_one_by_one(store, committer):
+def test_a_batch_that_fails_is_retried_in_halves(store, committer):
     results = gathered(committer, ["a", "poison", "b", "c"])
     assert [type(result) for result in results if isinstance(result, Exception)] == [ValueError]
     assert names(store) == {"a", "b", "c"}
+
+
+def test_poison_in_a_batch_makes_few_transactions(committer):
+    """One vendor's poison made each of its 255 neighbours a transaction of its own."""
+    sizes = []
+
+    def handler(tx, values):
+        sizes.append(len(values))
+        return note(tx, values)
+
+    gathered(committer, ["poison", *(f"n{n}" for n in range(63))], handler)
+    assert len(sizes) <= 13
+
+
+def test_a_value_that_the_database_refuses_is_no_passing_trouble(committer):
+    def handler(_tx, _values):
+        raise DataError("INSERT ...", {}, Exception("text fields cannot contain NUL"))
+
+    committer.start()
+    with pytest.raises(DataError):
+        committer.write(handler, 1)
+
+
+def test_a_batch_behind_a_lock_that_lasts_is_not_made_to_wait_again(committer):
+    tried = []
+
+    def handler(_tx, values):
+        tried.append(len(values))
+        fault = Exception("canceling statement due to lock timeout")
+        fault.sqlstate = "55P03"
+        raise OperationalError("SELECT ...", {}, fault)
+
+    results = gathered(committer, [1, 2, 3], handler)
+    assert {type(result) for result in results} == {StoreUnavailable}
+    assert tried == [3]
 
 
 def test_the_error_of_a_broken_value_reaches_its_own_caller(committer):

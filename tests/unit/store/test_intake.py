@@ -10,6 +10,7 @@ from hub.store.amendments import Upload, Withdraw
 from hub.store.database import Tx
 from hub.store.directory import HUB_VENDOR
 from hub.store.drafts import Identity, Published
+from hub.store.identities import load_by_identity
 from hub.store.intake import Read, Submission
 from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import citizens, evidence, items, quota_usage, replays
@@ -158,6 +159,15 @@ def test_versions_in_any_order_leave_the_newest(store, batched):
     answers = store.publish(*drafts) if batched else [store.publish(draft)[0] for draft in drafts]
     assert [answer.outcome for answer in answers] == ["created", "superseded", "updated", "superseded"]
     assert [(row["version"], row["content_hash"]) for row in store.rows(items)] == [(3, "3" * 64)]
+
+
+def test_only_the_items_that_are_named_are_read(store):
+    """A vendor's own sources and names, published crosswise: a batch of n of them locked and loaded n * n."""
+    crosswise = [Identity(ENTE, "acme", source, name, "messages") for source in "abc" for name in "abc"]
+    store.publish(*(make_draft(identity=identity) for identity in crosswise))
+    wanted = {identity for identity in crosswise if identity.source == identity.external_id}
+    with store.database.write() as tx:
+        assert set(load_by_identity(tx, wanted, lock=True)) == wanted
 
 
 def test_one_citizen_is_made_once_a_batch(store):

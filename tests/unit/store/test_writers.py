@@ -11,6 +11,7 @@ from sqlalchemy import event, text
 
 from contracts.connector import Limits
 from hub.errors import QuotaExceeded, StoreUnavailable, VersionConflict
+from hub.store.amendments import Withdraw, Withdrawn
 from hub.store.chain import verify_chain
 from hub.store.committer import Committer
 from hub.store.database import Database
@@ -23,7 +24,7 @@ from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import citizens, evidence, items, quota_usage, replays
 from tests.harness import eventually
 from tests.unit.store.following import seen_while
-from tests.unit.store.making import ENTE, Store, make_draft
+from tests.unit.store.making import ENTE, START, Store, make_draft
 
 OTHER = "1" * 64
 ROUNDS = 50
@@ -198,6 +199,50 @@ def test_updates_of_the_same_items_in_any_order_block_nobody_for_ever(store):
             for answer in at_once(*forth, *back):
                 assert answer.outcome in ("updated", "unchanged")
     assert {row["version"] for row in store.rows(items)} == {21}
+
+
+def test_acts_of_several_kinds_in_a_batch_block_nobody_for_ever(store):
+    """One process published what the other withdrew, and the other way round: a deadlock, a second each time."""
+    names = [f"m-{n}" for n in range(2)]
+    first, second = store.publish(*map(make_draft, names))
+    with processes(store, 2) as both:
+
+        def mixed(one, name, item_id, version):
+            update = make_draft(name, version=version, content_hash=OTHER)
+            acts = (update, Withdraw(item_id, "x"))
+            return lambda: one.run(one.intake.record, *(Submission(one.signed(), act=act) for act in acts))
+
+        for version in range(2, 22):
+            calls = (
+                mixed(one, name, made.item_id, version)
+                for one, name, made in zip(both, names, (second, first), strict=True)
+            )
+            assert [type(answers) for answers in at_once(*calls)] == [list, list]
+
+
+def waiting(store):
+    """How many wait for another's lock."""
+    with store.database.read() as connection:
+        return connection.execute(
+            text(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+        ).scalar_one()
+
+
+def test_a_sweeper_does_not_undo_what_is_accepted_meanwhile(store):
+    """It read an item to be shown, a withdrawal was committed, and it wrote the item back as it had read it."""
+    (made,) = store.publish(make_draft(visible_from=START + timedelta(hours=1)))
+    store.clock.pass_by(hours=1)
+    with processes(store, 1) as (other,), ThreadPoolExecutor() as pool:
+        with store.database.write() as tx:
+            withdrawal = Submission(store.signed(), act=Withdraw(made.item_id, "x"))
+            (answer,) = store.intake.record(tx, [withdrawal])
+            sweeping = pool.submit(other.run, sweep, Sweep(frozenset()))
+            eventually(lambda: sweeping.done() or waiting(store), bool)
+        sweeping.result()
+    assert isinstance(answer, Withdrawn)
+    assert [row["lifecycle"] for row in store.rows(items)] == ["withdrawn"]
 
 
 # --- connections that break

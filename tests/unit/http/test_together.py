@@ -1,0 +1,25 @@
+"""Steps that requests take together: each hears of its own, whatever becomes of the others."""
+
+import asyncio
+
+from hub.http.together import Together
+
+
+class Panic(BaseException):
+    """As a Rust library panics: it is no Exception."""
+
+
+def test_each_hears_of_its_own():
+    def half(value):
+        if value == 2:
+            raise Panic
+        if value % 2:
+            raise ValueError(value)
+        return value // 2
+
+    async def all_together():
+        step = Together(half)
+        return await asyncio.gather(*(step(value) for value in range(5)), return_exceptions=True)
+
+    found = asyncio.run(asyncio.wait_for(all_together(), 5))
+    assert [str(each) for each in found] == ["0", "1", "Panic", "3", "2"]
