@@ -4,7 +4,9 @@ import io
 import json
 import logging
 import re
+import sqlite3
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from sqlalchemy import select, update
 from connectors.base.serving import LoopbackServer
 from connectors.registry import simulate
 from hub.app import create_app
-from hub.home import Home
+from hub.home import Home, HomeError
 from hub.security.vault import VaultError
 from hub.settings import Settings
 from hub.store.tables import access_log, citizens, evidence, item_versions
@@ -250,6 +252,10 @@ def test_with_another_key_nothing_opens_and_nothing_is_said(sealed):
 @pytest.mark.req("S61")
 def test_with_another_pepper_nobody_is_found(sealed):
     rewrite_vault(sealed[0], pepper="00" * 32)
+    with pytest.raises(HomeError, match=r"vault\.json is not the key of this database"):
+        reopened(*sealed)
+    with closing(sqlite3.connect(sealed[0] / "raccordo.db")) as database, database:
+        database.execute("DELETE FROM versions WHERE name = 'vault.json'")  # as a version before this one left it
     assert reopened(*sealed).json()["items"] == []
 
 
