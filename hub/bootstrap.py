@@ -23,8 +23,11 @@ from hub.home import Home
 from hub.ingest.pipeline import Pipeline
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView
+from hub.security.channel import TrustedProxy
+from hub.security.material import Shelf
 from hub.security.signed_lines import append_durably, signed_line
-from hub.store.amendments import Amendments, Upload, Withdraw
+from hub.settings import Settings, proxy_networks
+from hub.store.amendments import Amendments, Upload, Uploaded, Withdraw, Withdrawn
 from hub.store.chain import tails
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
@@ -33,7 +36,7 @@ from hub.store.files import Files
 from hub.store.intake import Intake
 from hub.store.lanes import Lane, due_lanes
 from hub.store.listening import Listener
-from hub.store.publications import Draft, Publications
+from hub.store.publications import Draft, Publications, Published
 from hub.store.snapshot import Snapshot, Watcher
 from hub.tracing import tracing
 
@@ -62,10 +65,20 @@ class Hub:
         publications = Publications(citizens, vault)
         amendments = Amendments(citizens, publications)
         self.intake = Intake(
-            vault, {Draft: publications.apply, Upload: amendments.upload, Withdraw: amendments.withdraw}
+            vault,
+            {Draft: publications.apply, Upload: amendments.upload, Withdraw: amendments.withdraw},
+            answers=(Published, Uploaded, Withdrawn),
         )
         route = router(self.connectors.outlets, clock.now)
-        self.pipeline = Pipeline(clock=clock, registry=self.registry, route=route, keyed_hash=vault.keyed_hash)
+        self.shelf = Shelf()
+        self.pipeline = Pipeline(
+            clock=clock,
+            registry=self.registry,
+            route=route,
+            keyed_hash=vault.keyed_hash,
+            shelf=self.shelf,
+            proxy=trusted_proxy(settings),
+        )
         self.uploads = Uploads(
             pipeline=self.pipeline,
             database=self.database,
@@ -174,6 +187,15 @@ class Hub:
             found = tails(connection)
         claims: dict[str, Any] = {"at": rfc3339(self.clock.now()), "tails": found}
         append_durably(self.home.anchors, signed_line(claims, self.key))
+
+
+def trusted_proxy(settings: Settings) -> TrustedProxy | None:
+    """Who hands over client certificates (ID_AUTH_CHANNEL_02), where somebody does."""
+    if not settings.client_cert_header:
+        return None
+    return TrustedProxy(
+        proxy_networks(settings.client_cert_proxies), settings.client_cert_header.lower(), settings.client_cert_form
+    )
 
 
 def simulations(

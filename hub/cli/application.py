@@ -18,6 +18,7 @@ from .connectors import group as connector
 from .console import Failed, WrongUsage, complain
 from .deliveries import group as delivery
 from .describing import openapi
+from .e_services import pdnd
 from .homes import group as ente
 from .homes import init, migrate
 from .keys import group as keys
@@ -43,8 +44,9 @@ application = typer.Typer(
 for command in (init, serve, worker, sweep, migrate, partition, backup, restore, erase, sign, verify, openapi, demo):
     application.command()(command)
 delivery.command()(replay)
-for change in changes:
-    vendor.command()(change)
+ente.command()(pdnd)
+for name, change in changes.items():
+    vendor.command(name)(change)
 for subject in (ente, vendor, portal, service, connector, keys, delivery, audit):
     application.add_typer(subject)
 

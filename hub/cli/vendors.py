@@ -9,12 +9,14 @@ from sqlalchemy import Connection
 
 from contracts.base import Code, Label
 from contracts.items import COLLECTIONS
+from hub.profile import defaults_of
 from hub.registry import Key, Vendor
 from hub.store.directory import AlreadyThere, add_vendor, load_registry
 from hub.store.publications import HUB_VENDOR
 
 from .console import Failed, WrongUsage, complain, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, subset
+from .profiles import Held, changed_profile, shown_profile
 from .trust_material import fingerprint, read_material
 
 group = typer.Typer(name="vendor", help="Who may publish, and with which keys.")
@@ -26,6 +28,13 @@ PublicAnchor = Annotated[
     Path | None, typer.Option("--public-anchor", exists=True, dir_okay=False, help="Issuing CA that serves others too.")
 ]
 Thumbprint = Annotated[list[str] | None, typer.Option("--thumbprint", help="Hex SHA-256 of a certificate; repeatable.")]
+ChannelAnchor = Annotated[
+    Path | None,
+    typer.Option("--channel-anchor", exists=True, dir_okay=False, help="CA of its TLS clients."),
+]
+ChannelThumbprint = Annotated[
+    list[str] | None, typer.Option("--channel-thumbprint", help="Hex SHA-256 of a TLS client certificate; repeatable.")
+]
 Jwks = Annotated[Path | None, typer.Option("--jwks", exists=True, dir_okay=False, help="JWK set of public keys.")]
 
 
@@ -41,6 +50,12 @@ def add(
     ] = None,
     thumbprint: Thumbprint = None,
     jwks: Jwks = None,
+    channel_anchor: ChannelAnchor = None,
+    channel_thumbprint: ChannelThumbprint = None,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option("--profile", metavar="NAME=VALUE", help="A setting as of `vendor set`; repeatable."),
+    ] = None,
     collections: Annotated[str | None, typer.Option("--collections", help="a,b; default: all.")] = None,
     services: Annotated[str | None, typer.Option("--services", help="a,b; default: every service.")] = None,
     alias: Annotated[list[str] | None, typer.Option("--alias", help="Another accepted `iss`; repeatable.")] = None,
@@ -56,8 +71,6 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Register a vendor with its trust material."""
-    if trust == "pdnd":
-        raise WrongUsage("--trust pdnd comes with a later version; use x509 or jwk")
     for each in (vendor_id, *(alias or ())):
         _free_name(each)
     with opened(home) as one:
@@ -67,8 +80,12 @@ def add(
             public_anchor=public_anchor,
             thumbprints=thumbprint,
             jwks=jwks,
+            channel_anchor=channel_anchor,
+            channel_thumbprints=channel_thumbprint,
             now=one.clock.now(),
         )
+        held = Held.of(trust, signature_only=signature_only, kinds=[key.kind for key in keys])
+        agreed = changed_profile(defaults_of(trust), profile or (), option="--profile", held=held)
         with one.database.read() as connection:
             ente_id = ente_of(connection, ente).ente_id
             known = {service for owner, service in load_registry(connection).services if owner == ente_id}
@@ -86,12 +103,13 @@ def add(
             rights=subset(",".join(right), RIGHTS, name="--right") if right else frozenset(),
             signature_only=signature_only,
             daily_quota=quota_per_day,
+            profile=agreed,
         )
         try:
             with one.database.write() as tx:
                 add_vendor(tx, vendor, keys)
         except AlreadyThere:
-            raise Failed(f"vendor {vendor_id}: the id or an alias is taken in {ente_id}") from None
+            raise Failed(f"vendor {vendor_id}: the id, an alias or a PDND client is taken in {ente_id}") from None
     for service in sorted(vendor.services - known):
         complain(f"note: --services: {service} is not in the catalogue yet (`raccordo service add {service}`)")
     told(
@@ -134,7 +152,8 @@ def show(vendor_id: VendorId, ente: EnteCode = None, home: HomeFolder = HOME, as
     if as_json:
         record(_shown(vendor) | {"keys": keys}, as_json=True)
     else:
-        record(_shown(vendor), as_json=False)
+        facts = _shown(vendor)
+        record(facts | facts.pop("profile"), as_json=False)
         print()
         table(keys, as_json=False, empty="no key")
 
@@ -168,6 +187,7 @@ def _shown(vendor: Vendor) -> dict[str, Any]:
         "rights": sorted(vendor.rights),
         "signature_only": vendor.signature_only,
         "quota_per_day": vendor.daily_quota,
+        "profile": shown_profile(vendor.profile),
     }
 
 

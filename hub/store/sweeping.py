@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 
 from .database import Tx
 from .outbox import PENDING, UNCLAIMED, note_outcome
+from .receiving import forget_messages
 from .replay import forget_tokens
 from .requests import forget_requests
 from .rows import Batch
@@ -58,6 +59,7 @@ def _sweep(tx: Tx, wish: Sweep) -> Swept:
     for place, row in enumerate(tx.connection.execute(_some(lost)).mappings().all()):
         counts[_release(tx, dict(row), wish, place)] += 1
     forget_tokens(tx)
+    forget_messages(tx)
     forget_requests(tx)
     return Swept(**counts, expired=_expire(tx), shown=_show(tx))
 

@@ -7,83 +7,28 @@ the caller. Method, path and query are covered by no ModI signature (modi 5.17),
 Which of them a request meets, its vendor's profile says: the table is compiled once for each profile.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from hub.profile import Profile
 
 from . import audit, channels, dpop, integrity, known, parties, repeating, shape, times, trust, vouchers
-from .state import AUDIT, AUTHORIZATION, DPOP, SIGNATURE, State
+from .check import (
+    Check,
+    Run,
+    audited,
+    audited_by_pdnd,
+    correlated,
+    direct,
+    mutual,
+    pdnd_signed,
+    possessing,
+    repeatable,
+    vouched,
+)
+from .state import State
 
-__all__ = [
-    "AUDIT",
-    "AUTHORIZATION",
-    "CHECKS",
-    "DPOP",
-    "SIGNATURE",
-    "Check",
-    "State",
-    "checks_of",
-    "runs_of",
-]
-
-Run = Callable[[State], None]
-
-
-def always(_: Profile) -> bool:
-    return True
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One rule. After a failed one that `finds`, nothing further can be said about the request."""
-
-    name: str
-    run: Run
-    text_it: str
-    text_en: str
-    finds: bool = False
-    when: Callable[[Profile], bool] = always
-    """Whether a vendor of that profile is held to it."""
-
-
-def vouched(profile: Profile) -> bool:
-    return profile.authentication == "voucher"
-
-
-def direct(profile: Profile) -> bool:
-    return not vouched(profile)
-
-
-def audited(profile: Profile) -> bool:
-    return profile.audit != "none"
-
-
-def audited_by_pdnd(profile: Profile) -> bool:
-    return audited(profile) and vouched(profile)
-
-
-def correlated(profile: Profile) -> bool:
-    return profile.audit == "AUDIT_REST_02"
-
-
-def pdnd_signed(profile: Profile) -> bool:
-    return profile.integrity == "INTEGRITY_REST_02" or audited_by_pdnd(profile)
-
-
-def possessing(profile: Profile) -> bool:
-    return profile.dpop != "never"
-
-
-def mutual(profile: Profile) -> bool:
-    return profile.channel == "ID_AUTH_CHANNEL_02"
-
-
-def repeatable(profile: Profile) -> bool:
-    return profile.max_receipts > 0
-
+__all__ = ["CHECKS", "Check", "State", "checks_of", "runs_of"]
 
 # Until the vendor is known, the same for everybody.
 IDENTIFYING: Final[tuple[Check, ...]] = (

@@ -15,11 +15,11 @@ from hub.registry import Ente, Vendor
 from hub.security.claims import UsedToken
 from hub.security.vault import Vault
 from hub.store import directory
-from hub.store.amendments import Amendments, Upload, Withdraw
+from hub.store.amendments import Amendments, Upload, Uploaded, Withdraw, Withdrawn
 from hub.store.citizens import Citizens, Subject
 from hub.store.database import Database
 from hub.store.intake import Intake, Signed, Submission
-from hub.store.publications import Draft, Identity, PlannedDelivery, Publications
+from hub.store.publications import Draft, Identity, PlannedDelivery, Publications, Published
 from hub.store.tables import connectors, deliveries
 from tests import stores
 
@@ -79,7 +79,7 @@ class Store:
         publications = Publications(self.citizens, self.vault)
         amendments = Amendments(self.citizens, publications)
         appliers = {Draft: publications.apply, Upload: amendments.upload, Withdraw: amendments.withdraw}
-        self.intake = Intake(self.vault, appliers)
+        self.intake = Intake(self.vault, appliers, answers=(Published, Uploaded, Withdrawn))
 
     def run(self, handler, *values):
         """What a Committer does with a batch, without its thread."""
