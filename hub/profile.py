@@ -129,6 +129,7 @@ def faults(profile: Profile, *, trust: str, signature_only: bool, channel_keys: 
         ("clients", bool(profile.clients) and not vouchers, "only with authentication=voucher"),
         ("purposes", bool(profile.purposes) and not vouchers, "only with authentication=voucher"),
         ("audit", profile.audit == "AUDIT_REST_02" and not vouchers, "AUDIT_REST_02 needs authentication=voucher"),
+        ("audit_claims", profile.audit != "none" and not profile.audit_claims, "at least one, or audit=none"),
         ("dpop", profile.dpop != "never" and not vouchers, "a proof is bound to a voucher: authentication=voucher"),
         ("signature_only", signature_only and vouchers, "a voucher travels in Authorization"),
         ("signature_only", signature_only and profile.jti == "if-present", "needs jti=required"),

@@ -122,9 +122,9 @@ CAUSES: Final[dict[str, Cause]] = {
         "Agid-JWT-Signature è un token a sé, con signed_headers.",
     ),
     "token.misplaced": _malformed(
-        "the Authorization token carries signed_headers",
-        "Make one token for each header: only Agid-JWT-Signature carries signed_headers.",
-        "Un token per intestazione: solo Agid-JWT-Signature porta signed_headers.",
+        "the Authorization token is one that was made for another header",
+        "One token for each header: signed_headers in Agid-JWT-Signature alone, claims of the user in the evidence.",
+        "Un token per intestazione: signed_headers solo in Agid-JWT-Signature, dati dell'utente solo nel tracciamento.",
     ),
     "token.malformed": _malformed("not a compact JWS of two JSON objects and a signature", *_COMPACT),
     "token.too_large": _malformed("the token is larger than allowed", *_COMPACT),

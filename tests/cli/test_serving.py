@@ -1,5 +1,6 @@
 """`serve` as a process: simulated providers, a signed publication, an orderly end."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from hub.cli.serving import _warn
+from hub.cli.serving import _behind_proxy, _warn
 from hub.cli.simulating import simulated
 from hub.home import Home
 from hub.settings import Settings
@@ -140,3 +141,20 @@ def test_a_taken_port_is_told(raccordo: Raccordo) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         answer = raccordo("serve", "--port", taken.getsockname()[1])
     assert (answer.code, "--port" in answer.err) == (1, True)
+
+
+def test_behind_a_proxy_both_addresses_are_known() -> None:
+    """What the proxy says of its client names the caller; the connection's own address says whether to believe it."""
+    seen: list[Any] = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        seen.append((scope["client"][0], scope["raccordo.peer"]))
+
+    scope = {
+        "type": "http",
+        "client": ("127.0.0.1", 4711),
+        "headers": [(b"x-forwarded-for", b"203.0.113.7"), (b"x-forwarded-proto", b"https")],
+        "scheme": "http",
+    }
+    asyncio.run(_behind_proxy(app, "raccordo.peer")(scope, None, None))  # type: ignore[arg-type]
+    assert seen == [("203.0.113.7", "127.0.0.1")]

@@ -119,6 +119,16 @@ def _bad() -> Iterator[Vector]:
     yield bad("audit-01-typ", base, "another typ", "typ.wrong", header_of(AUDIT, typ="at+jwt"), draft=onda)
     yield bad("audit-01-kid", base, "a key of nobody", "key.unknown", header_of(AUDIT, kid="x"), draft=onda)
 
+    yield bad(
+        "audit-01-as-authorization",
+        base,
+        "the evidence in Authorization, where it counts as a fresh token",
+        "token.misplaced",
+        claim(AUTH, user_id="operator-7", loa="LOA3"),
+        draft=onda,
+        status=400,
+    )
+
     base = "channel-02"
     yield bad(
         "channel-missing",

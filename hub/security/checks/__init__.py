@@ -17,6 +17,7 @@ from .check import (
     Check,
     Run,
     audited,
+    audited_by_itself,
     audited_by_pdnd,
     correlated,
     direct,
@@ -82,6 +83,13 @@ BY_PROFILE: Final[tuple[Check, ...]] = (
         when=audited,
     ),
     Check("evidence_typ", audit.evidence_typ, "typ del tracciamento è JWT", "typ of the evidence is JWT", when=audited),
+    Check(
+        "evidence_apart",
+        audit.evidence_apart,
+        "Il tracciamento non è usato come Authorization",
+        "The evidence is not used as Authorization",
+        when=audited_by_itself,
+    ),
     Check(
         "evidence_ente",
         audit.evidence_ente,

@@ -9,7 +9,7 @@ from typing import Final
 from .. import claims, jose
 from ..causes import Refusal
 from .parties import ente_of
-from .state import AUDIT, TYP, Presented, State
+from .state import AUDIT, AUTHORIZATION, TYP, Presented, State
 from .vouchers import carried_digest, same_text, voucher_of
 
 LEAST_NONCE: Final = 10**12
@@ -32,6 +32,13 @@ def _evidence(state: State) -> Presented:
 def evidence_typ(state: State) -> None:
     if _evidence(state).token.header.get("typ") != TYP:
         raise Refusal("typ.wrong", f"{AUDIT}: typ must be {TYP}")
+
+
+def evidence_apart(state: State) -> None:
+    """Evidence is kept and sent again as it is: signed by the vendor itself, it must not pass for its Authorization."""
+    one = state.of(AUTHORIZATION)
+    if one is not None and all(name in one.token.claims for name in state.profile.audit_claims):
+        raise Refusal("token.misplaced", "authorization: it carries the claims of tracking evidence")
 
 
 def evidence_ente(state: State) -> None:

@@ -43,6 +43,10 @@ def audited_by_pdnd(profile: Profile) -> bool:
     return audited(profile) and vouched(profile)
 
 
+def audited_by_itself(profile: Profile) -> bool:
+    return audited(profile) and direct(profile)
+
+
 def correlated(profile: Profile) -> bool:
     return profile.audit == "AUDIT_REST_02"
 

@@ -51,6 +51,7 @@ def test_what_goes_together(profile, more):
         (Profile(clients=frozenset({"c"})), {}, "clients"),
         (Profile(purposes=frozenset({"p"})), {}, "purposes"),
         (Profile(audit="AUDIT_REST_02"), {}, "audit"),
+        (Profile(audit="AUDIT_REST_01", audit_claims=()), {}, "audit_claims"),
         (Profile(dpop="required"), {}, "dpop"),
         (VOUCHER, {"trust": "pdnd", "signature_only": True}, "signature_only"),
         (Profile(authentication="ID_AUTH_REST_01", jti="if-present"), {"signature_only": True}, "signature_only"),
