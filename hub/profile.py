@@ -63,6 +63,7 @@ class Profile:
     """Seconds that a DPoP proof holds (modi 2.4)."""
     revocation: Revocation = "off"
     x5u_hosts: frozenset[str] = frozenset()
+    """`host` or `host:port`, in lower case, from which certificates may be fetched."""
     clients: frozenset[str] = frozenset()
     """Its client ids at PDND."""
     purposes: frozenset[str] = frozenset()

@@ -30,6 +30,8 @@ class Pdnd:
     """The e-service's audience: `aud` of vouchers, and of what is signed with PDND keys."""
     keys_url: str = ""
     """Base of the API that gives the clients' keys by kid."""
+    api_version: str = "v3"
+    """Of that API, whose shapes differ."""
     eservice_id: str = ""
     producer_id: str = ""
     descriptor_ids: frozenset[str] = frozenset()

@@ -1,7 +1,7 @@
 """`ente pdnd`: the e-service that an ente registered at PDND, and the environment it is in."""
 
 from dataclasses import fields, replace
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
@@ -20,6 +20,7 @@ def pdnd(
     jwks_url: Annotated[str | None, typer.Option("--jwks-url", help="Where PDND publishes its own keys.")] = None,
     audience: Annotated[str | None, typer.Option("--audience", help="The e-service's audience, as registered.")] = None,
     keys_url: Annotated[str | None, typer.Option("--keys-url", help="Base of PDND's API of keys.")] = None,
+    api_version: Annotated[Literal["v1", "v2", "v3"] | None, typer.Option("--api-version", help="Of that API.")] = None,
     eservice_id: Annotated[str | None, typer.Option("--eservice-id")] = None,
     producer_id: Annotated[str | None, typer.Option("--producer-id")] = None,
     descriptor_ids: Annotated[str | None, typer.Option("--descriptor-ids", help="a,b: versions in service.")] = None,
@@ -34,6 +35,8 @@ def pdnd(
     for name, url in (("jwks_url", jwks_url), ("keys_url", keys_url)):
         if url is not None:
             given[name] = checked(HttpsUrl, url, name=_option(name)).rstrip("/")
+    if api_version is not None:
+        given["api_version"] = api_version
     if descriptor_ids is not None:
         given["descriptor_ids"] = frozenset(_text("descriptor_ids", one) for one in listed(descriptor_ids))
     if remove and given:

@@ -87,7 +87,7 @@ SETTINGS: Final[Mapping[str, Reader]] = {
     "algorithms": _set_of("|".join(ALGORITHMS), f"one of {', '.join(ALGORITHMS)}"),
     **{name: _number(name) for name in LIMITS},
     "revocation": _choice(*get_args(Revocation)),
-    "x5u_hosts": _set_of(r"[a-z0-9-]+(\.[a-z0-9-]+)+", "the name of a host in lower case"),
+    "x5u_hosts": _set_of(r"[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?", "a host, or host:port, in lower case"),
     "clients": _set_of(_PDND_ID, "an id of PDND"),
     "purposes": _set_of(_PDND_ID, "an id of PDND"),
     "message_id": _text,

@@ -57,7 +57,7 @@ def test_what_is_set_is_shown_and_the_rest_stays(acme: Raccordo) -> None:
         ("algorithms=HS256", "one of RS256"),
         ("algorithms=", "at least one"),
         ("audit_claims=user id", "name of a claim"),
-        ("x5u_hosts=https://acme.example.it", "name of a host"),
+        ("x5u_hosts=https://acme.example.it", "host:port"),
         ("clients=a/b", "id of PDND"),
         ("message_id=X-Message-ID", "header:<name"),
         ("audit=AUDIT_REST_02", "AUDIT_REST_02 needs authentication=voucher"),

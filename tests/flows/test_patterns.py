@@ -63,7 +63,7 @@ def hub(kind, tmp_path_factory, callers):
         shelf, until = running.hub.shelf, time() + 3600
         shelf.put("pdnd-jwks", ISSUER, Held({"pdnd-1": public(callers["pdnd"])}, until, until))
         for name, client in (("luna", CLIENT), ("ponte", DPOP_CLIENT)):
-            shelf.put("pdnd-key", name, Held(PdndKey(public(callers[name]), client), until, until))
+            shelf.put("pdnd-key", f"{ISSUER}\n{name}", Held(PdndKey(public(callers[name]), client), until, until))
         yield running
 
 

@@ -303,6 +303,14 @@ def _keys() -> Iterator[Vector]:
         draft=luna,
     )
     yield bad(
+        "integrity-odd-kid",
+        base,
+        "a kid such as PDND never gives",
+        "key.unknown",
+        header_of(SIG, kid="../keys?x"),
+        draft=luna,
+    )
+    yield bad(
         "integrity-not-fetched",
         base,
         "a kid that nobody fetched yet",

@@ -116,9 +116,11 @@ def shelf() -> dict[str, Any]:
     return {
         "pdnd-jwks": {ISSUER: [own]},
         "pdnd-key": {
-            **clients,
-            "unknown-of-luna": None,
-            "unowned-of-luna": {"jwk": public_jwk("luna"), "client_id": None},
+            ISSUER: {
+                **clients,
+                "unknown-of-luna": None,
+                "unowned-of-luna": {"jwk": public_jwk("luna"), "client_id": None},
+            }
         },
     }
 

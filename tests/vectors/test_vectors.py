@@ -72,9 +72,10 @@ def shelf(raw: dict[str, Any]) -> Shelf:
     for issuer, keys in raw["pdnd-jwks"].items():
         mapping = {one["kid"]: jose.jwk_key(one["jwk"]) for one in keys}
         found.put("pdnd-jwks", issuer, Held(mapping, instant + 60, instant + 600))
-    for kid, one in raw["pdnd-key"].items():
-        value = one and PdndKey(jose.jwk_key(one["jwk"]), one["client_id"])
-        found.put("pdnd-key", kid, Held(value, instant + 60, instant + 600, "" if one else "404"))
+    for issuer, clients in raw["pdnd-key"].items():
+        for kid, one in clients.items():
+            value = one and PdndKey(jose.jwk_key(one["jwk"]), one["client_id"])
+            found.put("pdnd-key", f"{issuer}\n{kid}", Held(value, instant + 60, instant + 600, "" if one else "404"))
     return found
 
 

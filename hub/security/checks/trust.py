@@ -1,5 +1,6 @@
 """Which key each token is signed with, whose it is, and whether the signature holds."""
 
+import re
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -10,6 +11,7 @@ from .parties import by_pdnd
 from .state import Presented, State
 
 _MAX_KID: Final = 200
+_PDND_KID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 def kid_of(one: Presented) -> str:
@@ -35,8 +37,11 @@ def _find_key(state: State, one: Presented) -> None:
 
 
 def _find_pdnd_key(state: State, one: Presented) -> None:
-    kid = kid_of(one)
-    held = state.shelf.get("pdnd-key", kid, state.instant)
+    kid, pdnd = kid_of(one), state.ente.pdnd
+    if pdnd is None or not _PDND_KID.fullmatch(kid):
+        raise Refusal("key.unknown", f"{one.header}: no kid of PDND", facts=f"kid is {kid!r}")
+    # With its environment: a key of the test one must not sign here.
+    held = state.shelf.get("pdnd-key", f"{pdnd.issuer}\n{kid}", state.instant)
     if held.value is None:
         raise Refusal("key.unknown", f"{one.header}: PDND gives no key of that kid", facts=f"kid is {kid!r}")
     one.owner = held.value.client_id

@@ -127,6 +127,6 @@ def test_a_setting_that_is_not_understood_is_not_left_out(record):
 
 
 def test_the_registration_at_pdnd_is_kept_whole():
-    one = Pdnd("iss", "https://x/jwks", "aud", "https://x/keys", "e", "p", frozenset({"d1", "d2"}))
+    one = Pdnd("iss", "https://x/jwks", "aud", "https://x/keys", "v2", "e", "p", frozenset({"d1", "d2"}))
     assert pdnd_of(json.loads(json.dumps(pdnd_record(one)))) == one
     assert pdnd_of(pdnd_record(None)) is None

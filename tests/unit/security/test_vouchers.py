@@ -44,12 +44,15 @@ def key_of(world, *name):
     return jose.jwk_key(json.dumps(world.signing_key(*name).public_jwk()))
 
 
+def name_of(world):
+    return f"{ISSUER}\n{world.signing_key('luna').kid}"
+
+
 @pytest.fixture
 def shelf(world):
     found, instant = Shelf(), world.now.timestamp()
     found.put("pdnd-jwks", ISSUER, Held({"pdnd-1": key_of(world, "pdnd", "rs256")}, instant + 10, instant + 20))
-    kid = world.signing_key("luna").kid
-    found.put("pdnd-key", kid, Held(PdndKey(key_of(world, "luna"), CLIENT), instant + 10, instant + 20))
+    found.put("pdnd-key", name_of(world), Held(PdndKey(key_of(world, "luna"), CLIENT), instant + 10, instant + 20))
     return found
 
 
@@ -67,15 +70,15 @@ def test_without_pdnds_keys_they_are_wanted_first(world, shelf):
     with pytest.raises(Wanted) as caught:
         verify(world, Shelf())
     assert (caught.value.source, caught.value.name) == ("pdnd-jwks", ISSUER)
-    shelf.drop("pdnd-key", world.signing_key("luna").kid)
+    shelf.drop("pdnd-key", name_of(world))
     with pytest.raises(Wanted) as caught:
         verify(world, shelf)
-    assert (caught.value.source, caught.value.name) == ("pdnd-key", world.signing_key("luna").kid)
+    assert (caught.value.source, caught.value.name) == ("pdnd-key", name_of(world))
 
 
 def test_nobody_without_a_voucher_has_a_key_looked_up(world, shelf):
     """Else a stranger could have PDND asked for any number of kids."""
-    shelf.drop("pdnd-key", world.signing_key("luna").kid)
+    shelf.drop("pdnd-key", name_of(world))
     instant = world.now.timestamp()
     shelf.put("pdnd-jwks", ISSUER, Held({"pdnd-1": key_of(world, "other", "rs256")}, instant + 10, instant + 20))
     with pytest.raises(RequestRefused) as caught:
@@ -103,7 +106,7 @@ def test_a_key_unknown_to_what_is_no_longer_fresh_is_looked_for(world, shelf, fr
 def test_a_revoked_key_is_gone_when_the_shelf_drops_it(world, shelf):
     verify(world, shelf)
     instant = world.now.timestamp()
-    shelf.put("pdnd-key", world.signing_key("luna").kid, Held(None, instant + 10, instant + 20, "revoked"))
+    shelf.put("pdnd-key", name_of(world), Held(None, instant + 10, instant + 20, "revoked"))
     with pytest.raises(RequestRefused) as caught:
         verify(world, shelf)
     assert code_of(caught.value) == "key.unknown"
