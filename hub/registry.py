@@ -13,7 +13,14 @@ from typing import Any, Literal
 from .profile import DEFAULT_PROFILE, Profile
 
 KeyKind = Literal[
-    "anchor", "public_anchor", "thumbprint", "jwk", "assertion_jwk", "channel_anchor", "channel_thumbprint"
+    "anchor",
+    "public_anchor",
+    "thumbprint",
+    "certificate",
+    "jwk",
+    "assertion_jwk",
+    "channel_anchor",
+    "channel_thumbprint",
 ]
 TrustKind = Literal["x509", "jwk", "pdnd"]
 
@@ -59,7 +66,7 @@ class Key:
     key_id: str
     kind: KeyKind
     material: str
-    """PEM of a certificate, hex SHA-256 thumbprint, or JSON of a public JWK."""
+    """PEM of certificates (anchors, or a leaf and its issuer), hex SHA-256 thumbprint, or JSON of a public JWK."""
     kid: str | None = None
     valid_from: datetime | None = None
     valid_to: datetime | None = None

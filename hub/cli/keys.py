@@ -2,16 +2,18 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from hub.security.certificates import thumbprint
-from hub.security.jose import PrivateKey, public_jwk
+from hub.security.jose import PrivateKey
+from hub.security.jwk import public_jwk
 from hub.security.keys import (
     Authority,
+    KeyType,
+    algorithm,
     certificates_pem,
     jwks,
     new_authority,
@@ -21,6 +23,7 @@ from hub.security.keys import (
     write_private,
     write_public,
 )
+from hub.security.presented import thumbprint
 
 from .console import Failed, WrongUsage, record
 from .options import AsJson
@@ -37,7 +40,7 @@ def _group() -> None:
 
 @group.command("new")
 def new(
-    kind: Annotated[Literal["rs256", "es256"], typer.Option("--kind")],
+    kind: Annotated[KeyType, typer.Option("--kind", help="The algorithm it signs with.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Gets key.pem, jwks.json, and cert.pem.")],
     subject: Annotated[
         str | None, typer.Option("--subject", metavar="CN", help="Also a certificate in that name, under DIR/ca.pem.")
@@ -58,7 +61,7 @@ def new(
         raise WrongUsage(f"--subject needs a CA: give --ca, as there is no {out / _CA}")
     private = new_key(kind)
     files = {"key": out / "key.pem", "jwks": out / "jwks.json"}
-    contents = {"jwks": jwks([private.public_key()]).encode()}
+    contents = {"jwks": jwks([private.public_key()], algorithm(kind)).encode()}
     told: dict[str, Any] = {"kid": public_jwk(private.public_key())["kid"]}
     if subject is not None:
         assert authority is not None

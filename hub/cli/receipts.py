@@ -7,7 +7,7 @@ from typing import Final
 
 import httpx
 
-from hub.security import jose
+from hub.security import jose, jwk
 from hub.security.causes import CAUSES, Refusal
 from hub.security.digest import check
 
@@ -63,7 +63,7 @@ def _verify(
     material = next((key for key in keys if key.get("kid") == kid), None)
     if material is None:
         raise _Broken("its key is not among those of the hub")
-    jose.verify(token, jose.jwk_key(json.dumps(material)))
+    jose.verify(token, jwk.jwk_key(json.dumps(material)))
     digest = answer.headers.get("digest", "")
     check(digest, answer.content)
     wanted: dict[str, Callable[[object], bool]] = {

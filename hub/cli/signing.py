@@ -26,6 +26,10 @@ def sign(
     cert: Annotated[
         Path | None, typer.Option("--cert", exists=True, dir_okay=False, help="Certificates, leaf first (x509).")
     ] = None,
+    alg: Annotated[
+        str | None,
+        typer.Option("--alg", help="PS256, RS512, ...; by default what the JWK names, or RS256, ES256, EdDSA."),
+    ] = None,
     method: Annotated[str, typer.Option("--method")] = "POST",
     url: Annotated[str | None, typer.Option("--url", help="Where it goes; needed for --send.")] = None,
     body: Annotated[Path | None, typer.Option("--body", metavar="FILE", help="- for standard input.")] = None,
@@ -44,7 +48,7 @@ def sign(
         raise WrongUsage(f"--method: one of {', '.join(METHODS)}")
     content = read_bytes(body, name="--body") if body is not None else b""
     headers = sign_request(
-        _key(key, cert),
+        _key(key, cert, alg),
         iss=iss,
         aud=aud,
         method=verb,
@@ -65,11 +69,11 @@ def sign(
             say(f"{name}: {value}")
 
 
-def _key(path: Path, cert: Path | None) -> SigningKey:
+def _key(path: Path, cert: Path | None, alg: str | None) -> SigningKey:
     try:
-        return SigningKey.load(path, cert)
+        return SigningKey.load(path, cert, alg)
     except (ValueError, TypeError, Refusal) as error:
-        reason = "neither RSA of 2048 bits or more nor P-256" if isinstance(error, Refusal) else str(error)
+        reason = error.note if isinstance(error, Refusal) else str(error)
         raise WrongUsage(f"--key: {path} cannot be used: {reason}") from None
 
 

@@ -11,8 +11,10 @@ from cryptography import x509
 
 from hub.registry import Key
 from hub.security.causes import CAUSES, Refusal
-from hub.security.jose import jwk_key
+from hub.security.certificates import presented_key
+from hub.security.jwk import jwk_key
 from hub.security.keys import certificates_pem
+from hub.security.presented import Presented
 from hub.store.directory import NewKey
 
 from .console import WrongUsage
@@ -28,6 +30,7 @@ def read_material(
     anchor: Path | None,
     public_anchor: Path | None,
     thumbprints: Sequence[str] | None,
+    certificates: Sequence[Path] | None,
     jwks: Path | None,
     channel_anchor: Path | None,
     channel_thumbprints: Sequence[str] | None,
@@ -38,7 +41,13 @@ def read_material(
     keys = [read_thumbprint(text, kind="channel_thumbprint") for text in channel_thumbprints or ()]
     if channel_anchor:
         keys.append(read_anchor(channel_anchor, kind="channel_anchor", now=now, name="--channel-anchor"))
-    given = {"--anchor": anchor, "--public-anchor": public_anchor, "--thumbprint": thumbprints, "--jwks": jwks}
+    given = {
+        "--anchor": anchor,
+        "--public-anchor": public_anchor,
+        "--thumbprint": thumbprints,
+        "--certificate": certificates,
+        "--jwks": jwks,
+    }
     for option, value in given.items():
         if value and (trust == "pdnd" or (option == "--jwks") is not (trust == "jwk")):
             raise WrongUsage(f"{option} does not go with --trust {trust}")
@@ -48,12 +57,13 @@ def read_material(
         return [*keys, *read_jwks(jwks, name="--jwks")]
     signing = len(keys)
     keys += [read_thumbprint(text) for text in thumbprints or ()]
+    keys += [read_certificate(path, now=now, name="--certificate") for path in certificates or ()]
     if anchor:
         keys.append(read_anchor(anchor, kind="anchor", now=now, name="--anchor"))
     if public_anchor:
         keys.append(read_anchor(public_anchor, kind="public_anchor", now=now, name="--public-anchor"))
     if len(keys) == signing and trust != "pdnd" and not (channel_alone and keys):
-        wanted = "--jwks" if trust == "jwk" else "--anchor, --public-anchor or --thumbprint"
+        wanted = "--jwks" if trust == "jwk" else "--anchor, --public-anchor, --certificate or --thumbprint"
         raise WrongUsage(f"--trust {trust} needs {wanted}")
     return keys
 
@@ -92,7 +102,7 @@ def _jwk(entry: Any, kind: str, name: str) -> NewKey:
     try:
         thumbprint = jwk_key(material).signer.removeprefix("jwk:")
     except Refusal as refusal:
-        raise WrongUsage(f"{name}: {CAUSES[refusal.code].text}") from None
+        raise WrongUsage(f"{name}: {refusal.note or CAUSES[refusal.code].text}") from None
     kid = entry.get("kid", thumbprint)
     if not isinstance(kid, str) or not 0 < len(kid) <= 200:
         raise WrongUsage(f"{name}: a kid is a text of 1 to 200 characters")
@@ -113,6 +123,26 @@ def read_anchor(path: Path, *, kind: str, now: datetime, name: str) -> NewKey:
         if certificate.not_valid_after_utc <= now:
             raise WrongUsage(f"{name}: a certificate in {path} expired on {certificate.not_valid_after_utc:%Y-%m-%d}")
     return NewKey(kind, certificates_pem(found).decode("ascii"))
+
+
+def read_certificate(path: Path, *, now: datetime, name: str) -> NewKey:
+    """A vendor's own certificate, pinned, which `x5t#S256` may then name; its issuer after it, for revocation."""
+    try:
+        found = [x509.load_pem_x509_certificate(pem) for pem in _PEM.findall(read_bytes(path, name=name))]
+    except ValueError:
+        raise WrongUsage(f"{name}: a certificate in {path} cannot be read") from None
+    if not found:
+        raise WrongUsage(f"{name}: {path} holds no certificate in PEM")
+    leaf, *others = found
+    if _is_authority(leaf):
+        raise WrongUsage(f"{name}: {path} begins with a CA; the vendor's own certificate comes first")
+    if leaf.not_valid_after_utc <= now:
+        raise WrongUsage(f"{name}: the certificate in {path} expired on {leaf.not_valid_after_utc:%Y-%m-%d}")
+    try:
+        presented_key(Presented(leaf, tuple(others)))
+    except Refusal as refusal:
+        raise WrongUsage(f"{name}: {refusal.note or CAUSES[refusal.code].text}") from None
+    return NewKey("certificate", certificates_pem(found).decode("ascii"))
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:

@@ -14,7 +14,17 @@ from .console import Failed, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, opened
 from .profiles import CHANNEL_KINDS, Held, changed_profile, kinds_of, shown_profile
 from .trust_material import read_material
-from .vendors import Anchor, ChannelAnchor, ChannelThumbprint, Jwks, PublicAnchor, Thumbprint, VendorId, vendor_of
+from .vendors import (
+    Anchor,
+    Certificate,
+    ChannelAnchor,
+    ChannelThumbprint,
+    Jwks,
+    PublicAnchor,
+    Thumbprint,
+    VendorId,
+    vendor_of,
+)
 
 
 def suspend(vendor_id: VendorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
@@ -32,6 +42,7 @@ def rotate(
     anchor: Anchor = None,
     public_anchor: PublicAnchor = None,
     thumbprint: Thumbprint = None,
+    certificate: Certificate = None,
     jwks: Jwks = None,
     channel_anchor: ChannelAnchor = None,
     channel_thumbprint: ChannelThumbprint = None,
@@ -51,6 +62,7 @@ def rotate(
             anchor=anchor,
             public_anchor=public_anchor,
             thumbprints=thumbprint,
+            certificates=certificate,
             jwks=jwks,
             channel_anchor=channel_anchor,
             channel_thumbprints=channel_thumbprint,

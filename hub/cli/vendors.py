@@ -35,6 +35,10 @@ ChannelAnchor = Annotated[
 ChannelThumbprint = Annotated[
     list[str] | None, typer.Option("--channel-thumbprint", help="Hex SHA-256 of a TLS client certificate; repeatable.")
 ]
+Certificate = Annotated[
+    list[Path] | None,
+    typer.Option("--certificate", exists=True, dir_okay=False, help="The vendor's own, then its issuer; repeatable."),
+]
 Jwks = Annotated[Path | None, typer.Option("--jwks", exists=True, dir_okay=False, help="JWK set of public keys.")]
 
 
@@ -49,6 +53,7 @@ def add(
         str | None, typer.Option("--subject", help="CN or organizationIdentifier of its certificates; default: the id.")
     ] = None,
     thumbprint: Thumbprint = None,
+    certificate: Certificate = None,
     jwks: Jwks = None,
     channel_anchor: ChannelAnchor = None,
     channel_thumbprint: ChannelThumbprint = None,
@@ -79,6 +84,7 @@ def add(
             anchor=anchor,
             public_anchor=public_anchor,
             thumbprints=thumbprint,
+            certificates=certificate,
             jwks=jwks,
             channel_anchor=channel_anchor,
             channel_thumbprints=channel_thumbprint,

@@ -71,7 +71,11 @@ _AUD = (
     "aud is the audience the municipality published for this API, not the URL of the call.",
     "aud è l'audience pubblicata dall'ente per questa API, non l'URL della chiamata.",
 )
-_JWT = ("Use RS256 or ES256 with typ JWT.", "Usate RS256 o ES256 con typ JWT.")
+_JWT = (
+    "Use RS256 or ES256 (or the 384, 512, PS and EdDSA forms) with typ JWT.",
+    "Usate RS256 o ES256 (o le forme 384, 512, PS ed EdDSA) con typ JWT.",
+)
+_RENEW = ("Make a new key and have it registered.", "Generate una nuova chiave e fatela registrare.")
 _FRESH = ("Make both tokens anew for each call.", "Generate i token di nuovo a ogni chiamata.")
 _BOTH = (
     "Send Authorization, Agid-JWT-Signature and Digest with every body, an empty one too.",
@@ -148,7 +152,7 @@ CAUSES: Final[dict[str, Cause]] = {
     "issuer.differs": _cause("the two tokens have different iss", *_SAME),
     # key
     "key.reference_missing": _cause(
-        "the header carries no x5c (certificates) or no kid (JWK); x5u, jku and jwk are never followed",
+        "the header names no key in a form that is registered (x5c, x5u, x5t#S256, kid); jku, jwk never are",
         "Put the certificate chain in x5c, or the registered kid in kid.",
         "Mettete la catena in x5c, oppure il kid registrato in kid.",
     ),
@@ -156,13 +160,30 @@ CAUSES: Final[dict[str, Cause]] = {
     "key.unavailable": _cause("keys that PDND publishes could not be had", *_LATER),
     "key.owner": _cause("the key belongs to another client than the voucher", *_CLIENT),
     "key.unusable": _cause("the key is revoked or outside its validity", *_KEY),
-    "key.invalid": _cause("the registered key is not RSA of 2048 bits or more, nor P-256", *_KEY),
-    "certificate.malformed": _cause("x5c is not a list of base64 DER certificates", *_CERT),
+    "key.invalid": _cause("the registered key is none of RSA, P-256, P-384, P-521 and Ed25519, or is malformed", *_KEY),
+    "key.weak": _cause("the key proves nothing, or takes too long to verify with", *_RENEW),
+    "certificate.malformed": _cause("the certificates cannot be read, or x5t#S256 is not the leaf's", *_CERT),
+    "certificate.host": _cause(
+        "x5u is not an https address of a registered host",
+        "Put the certificates in x5c, or have the host registered.",
+        "Mettete i certificati in x5c, oppure fate registrare l'host.",
+    ),
+    "certificate.unreachable": _cause(
+        "no certificates could be had from x5u",
+        "Serve them in PEM, leaf first, without redirects; or send x5c.",
+        "Pubblicateli in PEM, foglia per prima, senza redirect; oppure inviate x5c.",
+    ),
     "certificate.expired": _cause("the certificate is outside its validity", *_CERT),
     "certificate.weak": _cause("a key of the chain is too small or of a type not allowed", *_CERT),
     "certificate.usage": _cause("the certificate may not sign requests", *_CERT),
     "certificate.subject": _cause("the certificate is not the registered one", *_CERT),
     "chain.invalid": _cause("the chain does not lead to the registered anchor", *_CERT),
+    "certificate.revoked": _cause("a certificate of the chain was revoked by its issuer", *_RENEW),
+    "revocation.unknown": _cause(
+        "whether a certificate was revoked cannot be known now, and the registration demands it",
+        "Try again later; see that the CA's CRL or OCSP addresses answer.",
+        "Riprovate più tardi; verificate che CRL o OCSP della CA rispondano.",
+    ),
     "chain.busy": _cause("too many new certificates in a short time", *_FRESH),
     "signer.differs": _cause("the two tokens have different signers", *_SAME),
     "signature.invalid": _cause("the signature does not verify", *_COMPACT),

@@ -1,33 +1,27 @@
-"""Whether the certificates in `x5c` belong to a vendor: chain, dates, key, usage, subject.
+"""Whether the certificates that a header presents belong to a vendor: path, dates, keys, usage, subject, revocation."""
 
-Revocation lists are not read (modi 5.11): an anchor or thumbprint is revoked in the registry, within seconds.
-"""
-
-import binascii
-import re
-from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
+from cryptography.exceptions import InvalidSignature
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID, PublicKeyAlgorithmOID
 from cryptography.x509.verification import ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
 from hub.registry import Key, Vendor
 
+from . import revocation
+from .algorithms import PSS_ALGORITHMS, PublicKey, algorithms_of
 from .causes import Refusal
-from .jose import MIN_RSA_BITS, VerifyingKey, algorithm_of
-
-MAX_CERTIFICATES: Final = 5
-MIN_EC_BITS: Final = 256
+from .der import READING_FAILS
+from .jose import VerifyingKey
+from .material import Shelf
+from .presented import MAX_CERTIFICATES, CertificateRules, Presented, registered_certificates, thumbprint
+from .revocation import Consulted
+from .statements import sound_signature
 
 # A leaf signs requests as a TLS client, or as a seal (document signing, e-mail, "any"), or has no EKU at all.
 _USES: Final = frozenset(
@@ -36,6 +30,7 @@ _USES: Final = frozenset(
         ExtendedKeyUsageOID.EMAIL_PROTECTION,
         ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
         x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36"),  # id-kp-documentSigning, RFC 9336
+        x509.ObjectIdentifier("1.3.6.1.4.1.311.10.3.12"),  # the same before the RFC, in many seals
     }
 )
 _UNDERSTOOD: Final = frozenset(
@@ -47,7 +42,6 @@ _UNDERSTOOD: Final = frozenset(
         ExtensionOID.CERTIFICATE_POLICIES,
     }
 )
-_PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,90 +51,90 @@ class Trusted:
     key: VerifyingKey
     since: datetime
     until: datetime
+    chain: tuple[x509.Certificate, ...] = ()
+    """Leaf first, up to the anchor; of a pinned leaf, itself and its issuer where that is known."""
+    consulted: tuple[Consulted, ...] = ()
+    """What was fetched for it: the verdict does not outlive it."""
 
 
-def thumbprint(leaf: x509.Certificate) -> str:
-    """Lower-case hex SHA-256 of the DER (x5t#S256 is the same in base64url)."""
-    return sha256(leaf.public_bytes(Encoding.DER)).hexdigest()
+def validate(found: Presented, vendor: Vendor, rules: CertificateRules, shelf: Shelf, now: datetime) -> Trusted:
+    """The key of the leaf, if one of the vendor's usable trust entries vouches for it at `now`.
 
-
-def validate(header: Mapping[str, Any], vendor: Vendor, now: datetime) -> Trusted:
-    """The key of the `x5c` leaf, if one of the vendor's usable trust entries vouches for it at `now`.
-
-    In order: form, dates, key size, usage, pinned thumbprint, then anchors with the subject rule of `settled` 2.
+    In order: dates, key size, usage, pinned certificate, then anchors with the subject rule of `settled` 2, and last
+    what the issuers say of revocation.
 
     Raises:
-        Refusal: `key.reference_missing`, `certificate.*`, `chain.invalid`, `key.unknown`, `key.unusable`.
+        Wanted: revocation data that is not at hand.
+        Refusal: `certificate.*`, `chain.invalid`, `key.unknown`, `key.unusable`, `revocation.unknown`.
     """
-    leaf, intermediates = read_x5c(header)
-    print_ = thumbprint(leaf)
+    leaf, print_ = found.leaf, thumbprint(found.leaf)
     _dates(leaf, now)
-    _strength(leaf)
+    key = VerifyingKey(public=_sound(leaf), algs=_algorithms(leaf), signer=f"x5t#S256:{print_}")
     _usage(leaf)
-    entry, chain = _vouched(leaf, print_, intermediates, vendor, now)
-    key = VerifyingKey(public=_signing_key(leaf), alg=_algorithm(leaf), signer=f"x5t#S256:{print_}")
+    entry, chain = _vouched(found, print_, vendor, now)
     ends = [end for end in (entry.valid_to, entry.revoked_at) if end is not None]
+    until = min([*(one.not_valid_after_utc for one in chain), *ends])
+    cleared = revocation.check(chain, mode=rules.revocation, shelf=shelf, now=now, until=until)
     return Trusted(
         key=key,
         since=max(one.not_valid_before_utc for one in chain),
-        until=min([*(one.not_valid_after_utc for one in chain), *ends]),
+        until=min([cleared.until, *(one.ends(now) for one in found.consulted)]),
+        chain=tuple(chain),
+        consulted=(*found.consulted, *cleared.consulted),
     )
 
 
-def presented_key(header: Mapping[str, Any]) -> VerifyingKey:
-    """The key of the `x5c` leaf as presented, believed in nothing. Raises Refusal where it can be no signing key."""
-    leaf, _ = read_x5c(header)
-    _strength(leaf)
-    return VerifyingKey(public=_signing_key(leaf), alg=_algorithm(leaf), signer="")
+def presented_key(found: Presented) -> VerifyingKey:
+    """The key of the leaf as presented, believed in nothing.
 
-
-def read_x5c(header: Mapping[str, Any]) -> tuple[x509.Certificate, list[x509.Certificate]]:
-    """The leaf and the intermediates of `x5c` (RFC 7515 4.1.6: standard base64 of DER, leaf first).
-
-    `x5u` is never fetched, `x5t#S256` must be the leaf's own, SHA-1 `x5t`, `jku` and `jwk` are ignored (modi 5.11).
+    Raises:
+        Refusal: `certificate.weak` where it, or one that came along, can be no signing key: what is looked at
+            afterwards takes a bounded time.
     """
-    x5c = header.get("x5c")
-    if x5c is None:
-        raise Refusal("key.reference_missing", "no x5c")
-    if not isinstance(x5c, list) or not 1 <= len(x5c) <= MAX_CERTIFICATES:
-        raise Refusal("certificate.malformed", f"x5c is not a list of 1 to {MAX_CERTIFICATES}")
-    try:
-        ders = [binascii.a2b_base64(one.encode("ascii"), strict_mode=True) for one in x5c]
-        certificates = [x509.load_der_x509_certificate(der) for der in ders]
-    except (ValueError, AttributeError, TypeError, UnsupportedAlgorithm):
-        raise Refusal("certificate.malformed") from None
-    reference = header.get("x5t#S256")
-    own = urlsafe_b64encode(sha256(ders[0]).digest()).rstrip(b"=").decode("ascii")
-    if reference is not None and reference != own:
-        raise Refusal("certificate.malformed", "x5t#S256 is not the leaf's")
-    return certificates[0], certificates[1:]
+    for one in found.intermediates:
+        _sound(one)
+    return VerifyingKey(public=_sound(found.leaf), algs=_algorithms(found.leaf), signer="")
 
 
-def _vouched(
-    leaf: x509.Certificate, print_: str, intermediates: list[x509.Certificate], vendor: Vendor, now: datetime
-) -> tuple[Key, list[x509.Certificate]]:
+def _vouched(found: Presented, print_: str, vendor: Vendor, now: datetime) -> tuple[Key, Sequence[x509.Certificate]]:
     """The trust entry that vouches for the leaf and the chain it was found by; else the most telling refusal."""
     refusal = Refusal("key.unknown", "no certificate or anchor is registered")
     for entry in vendor.keys:
-        pinned = entry.kind == "thumbprint" and entry.material.strip().lower() == print_
+        pinned = _pins(entry, print_)
         if not pinned and entry.kind not in ("anchor", "public_anchor"):
             continue
         if not entry.usable(now):
             refusal = Refusal("key.unusable", f"trust entry {entry.key_id}")
             continue
-        if pinned:
-            return entry, [leaf]
         try:
-            return entry, _under(entry, leaf, intermediates, vendor, now)
-        except Refusal as found:
-            refusal = found
+            return entry, _pinned(entry, found, now) if pinned else _under(entry, found, vendor, now)
+        except Refusal as reason:
+            refusal = reason
     raise refusal
 
 
-def _under(
-    entry: Key, leaf: x509.Certificate, intermediates: list[x509.Certificate], vendor: Vendor, now: datetime
-) -> list[x509.Certificate]:
-    anchors = _anchors(entry.material)
+def _pins(entry: Key, print_: str) -> bool:
+    if entry.kind == "certificate":
+        return thumbprint(registered_certificates(entry)[0]) == print_
+    return entry.kind == "thumbprint" and entry.material.strip().lower() == print_
+
+
+def _pinned(entry: Key, found: Presented, now: datetime) -> list[x509.Certificate]:
+    """The leaf, and its issuer where that came along: nobody needs it for trust, but revocation is its to tell."""
+    known = registered_certificates(entry)[1:] if entry.kind == "certificate" else []
+    for one in (*known, *found.intermediates):
+        try:
+            _dates(one, now)
+            _sound(one)
+            found.leaf.verify_directly_issued_by(one)
+        except (*READING_FAILS, InvalidSignature, Refusal):
+            continue
+        return [found.leaf, one]
+    return [found.leaf]
+
+
+def _under(entry: Key, found: Presented, vendor: Vendor, now: datetime) -> list[x509.Certificate]:
+    leaf, anchors = found.leaf, registered_certificates(entry)
     names = _values(leaf, NameOID.ORGANIZATION_IDENTIFIER)
     if entry.kind == "anchor":
         names |= _values(leaf, NameOID.COMMON_NAME)
@@ -154,11 +148,14 @@ def _under(
             f"{what} is not the registered one",
             facts=f"expected {vendor.subject!r}, the certificate has {sorted(names)!r}",
         )
-    chain = _chain(leaf, intermediates, entry.material, now)
+    chain = _chain(found, entry.material, anchors, now)
     if entry.kind == "public_anchor" and chain[1] not in anchors:
         raise Refusal("chain.invalid", "not issued by the pinned public CA itself")
     for certificate in chain[1:]:
-        _strength(certificate)
+        _sound(certificate)
+        _unconstrained(certificate)
+    for certificate in chain[:-1]:
+        _signed_soundly(certificate)
     return chain
 
 
@@ -167,40 +164,31 @@ def _values(leaf: x509.Certificate, oid: x509.ObjectIdentifier) -> set[str]:
 
 
 @lru_cache(maxsize=1024)
-def _anchors(material: str) -> list[x509.Certificate]:
-    try:
-        found = [x509.load_pem_x509_certificate(pem.encode("ascii")) for pem in _PEM.findall(material)]
-    except (ValueError, UnsupportedAlgorithm):
-        raise Refusal("chain.invalid", "the registered anchor cannot be read") from None
-    if not found:
-        raise Refusal("chain.invalid", "the registered anchor holds no certificate")
-    return found
-
-
-@lru_cache(maxsize=1024)
-def _store(material: str) -> Store:
-    return Store(_anchors(material))
+def _store(material: str, anchors: tuple[x509.Certificate, ...]) -> Store:
+    del material  # the key under which the anchors, read from it, are remembered
+    return Store(list(anchors))
 
 
 def _chain(
-    leaf: x509.Certificate, intermediates: list[x509.Certificate], material: str, now: datetime
+    found: Presented, material: str, anchors: Sequence[x509.Certificate], now: datetime
 ) -> list[x509.Certificate]:
     # Seal certificates may lack the SAN that the client profile demands; what is given up with `permit_all`
-    # (usage, key size, unknown critical extensions) is checked in this module.
+    # (usage, key size, unknown critical extensions) is checked in this module. Dates, basic constraints, path length,
+    # key usage and critical extensions of the CAs, and constraints on alternative names, are the library's work.
     verifier = (
         PolicyBuilder()
         .time(now)
-        .store(_store(material))
-        .max_chain_depth(MAX_CERTIFICATES)
+        .store(_store(material, tuple(anchors)))
+        .max_chain_depth(MAX_CERTIFICATES - 1)  # without leaf and anchor
         .extension_policies(ca_policy=ExtensionPolicy.webpki_defaults_ca(), ee_policy=ExtensionPolicy.permit_all())
         .build_client_verifier()
     )
     try:
-        return verifier.verify(leaf, intermediates).chain
+        return verifier.verify(found.leaf, list(found.intermediates)).chain
     except VerificationError as failed:
         raise Refusal("chain.invalid", facts=str(failed)[:300]) from None
-    except ValueError:
-        raise Refusal("certificate.malformed", "an extension cannot be read") from None
+    except READING_FAILS:
+        raise Refusal("certificate.malformed", "a part of it cannot be read") from None
 
 
 def _dates(leaf: x509.Certificate, now: datetime) -> None:
@@ -209,45 +197,59 @@ def _dates(leaf: x509.Certificate, now: datetime) -> None:
         raise Refusal("certificate.expired", f"valid from {since} to {until}")
 
 
-def _strength(certificate: x509.Certificate) -> None:
+def _sound(certificate: x509.Certificate) -> PublicKey:
+    """The certificate's key, of a type and size that can be relied on."""
     try:
         key = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
-        raise Refusal("certificate.weak", "a key of unknown type") from None
-    strong = (isinstance(key, RSAPublicKey) and key.key_size >= MIN_RSA_BITS) or (
-        isinstance(key, EllipticCurvePublicKey) and key.key_size >= MIN_EC_BITS
-    )
-    if not strong:
-        raise Refusal("certificate.weak")
-
-
-def _signing_key(leaf: x509.Certificate) -> RSAPublicKey | EllipticCurvePublicKey:
-    key = leaf.public_key()
-    assert isinstance(key, RSAPublicKey | EllipticCurvePublicKey)  # _strength saw it
+        algorithms_of(key)
+    except Refusal as refusal:
+        raise Refusal("certificate.weak", refusal.note) from None
+    except READING_FAILS:
+        raise Refusal("certificate.weak", "a key of unknown type, or a point that is not on its curve") from None
+    assert isinstance(key, PublicKey)  # algorithms_of knows no other
     return key
 
 
-def _algorithm(leaf: x509.Certificate) -> str:
+def _algorithms(leaf: x509.Certificate) -> tuple[str, ...]:
+    if leaf.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
+        return PSS_ALGORITHMS  # RFC 4055 1.2: such a key is for PSS alone
+    return algorithms_of(leaf.public_key())
+
+
+def _signed_soundly(certificate: x509.Certificate) -> None:
     try:
-        return algorithm_of(_signing_key(leaf))
-    except Refusal:
-        raise Refusal("certificate.weak", "neither RSA nor P-256") from None
+        sound = sound_signature(certificate.signature_algorithm_oid, certificate.signature_hash_algorithm)
+    except READING_FAILS:
+        sound = False
+    if not sound:
+        raise Refusal("certificate.weak", "signed with SHA-1, MD5 or a hash of unknown strength")
+
+
+def _unconstrained(authority: x509.Certificate) -> None:
+    """A vendor is known by its subject: constraints that nothing here holds against it are refused (RFC 5280 4.2.1.10).
+
+    Exclusions of alternative names were held against the leaf's by `_chain`.
+    """
+    for extension in authority.extensions:
+        if isinstance(extension.value, x509.NameConstraints):
+            excluded = extension.value.excluded_subtrees or []
+            if extension.value.permitted_subtrees or any(isinstance(one, x509.DirectoryName) for one in excluded):
+                raise Refusal("chain.invalid", "a CA of the chain has name constraints that cannot be checked here")
 
 
 def _usage(leaf: x509.Certificate) -> None:
-    """A leaf that may sign: no CA, digitalSignature where KeyUsage is present, an EKU that does not exclude it."""
-    try:
-        extensions = {extension.oid: extension for extension in leaf.extensions}
-    except (ValueError, x509.DuplicateExtension):
-        raise Refusal("certificate.malformed", "an extension cannot be read") from None
-    for extension in extensions.values():
+    """A leaf that may sign: no CA, a KeyUsage and an EKU, where present, that do not exclude it.
+
+    A seal may have contentCommitment (once nonRepudiation) in the place of digitalSignature.
+    """
+    for extension in leaf.extensions:
         if extension.critical and extension.oid not in _UNDERSTOOD:
             raise Refusal("certificate.usage", f"critical extension {extension.oid.dotted_string} is not understood")
         match extension.value:
             case x509.BasicConstraints(ca=True):
                 raise Refusal("certificate.usage", "a CA certificate is no leaf")
-            case x509.KeyUsage(digital_signature=False):
-                raise Refusal("certificate.usage", "KeyUsage lacks digitalSignature")
+            case x509.KeyUsage(digital_signature=False, content_commitment=False):
+                raise Refusal("certificate.usage", "KeyUsage lacks digitalSignature and contentCommitment")
             case x509.ExtendedKeyUsage() as uses if not _USES & set(uses):
                 raise Refusal("certificate.usage", "ExtendedKeyUsage excludes client authentication and seals")
             case _:

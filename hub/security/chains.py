@@ -17,12 +17,17 @@ from hub.registry import Registry, Vendor
 from .causes import Refusal
 from .certificates import Trusted, presented_key, validate
 from .jose import VerifyingKey
+from .material import Shelf
+from .presented import CertificateRules, read
+from .revocation import still_holds
 
 LIFETIME: Final = timedelta(minutes=5)
 PER_VENDOR: Final = 64
 WINDOW_S: Final = 10.0
 VALIDATIONS_PER_WINDOW: Final = 100
 """New chains of one vendor. At 0.7 ms each (measured with an intermediate) a flood costs 7 ms of every second."""
+
+DEFAULT_RULES: Final = CertificateRules()
 
 
 @dataclass(slots=True)
@@ -51,6 +56,7 @@ class ChainCache:
         self._per_vendor = per_vendor
         self._lifetime = lifetime
         self._validations = validations_per_window
+        self._bare_shelf = Shelf()
         self._places: dict[tuple[str, str], _Place] = {}
         self._lock = Lock()
 
@@ -63,6 +69,8 @@ class ChainCache:
         registry: Registry,
         now: datetime,
         proof: Callable[[VerifyingKey], None],
+        rules: CertificateRules = DEFAULT_RULES,
+        shelf: Shelf | None = None,
     ) -> Trusted:
         """The trusted key of this header: remembered, or validated now.
 
@@ -70,20 +78,33 @@ class ChainCache:
         certificates in a vendor's name cannot lock the vendor out. For a new one, `proof` first checks the token under
         the certificate's own key, trusted or not.
 
+        What was fetched for a chain is part of its verdict: once the shelf holds something newer, a revocation list
+        above all, the chain is validated again.
+
         Raises:
-            Refusal: as `certificates.validate`; `chain.busy` where the vendor's ration of new chains is spent.
+            Wanted: what is behind `x5u`, or revocation data, is not at hand.
+            Refusal: as `presented.read` and `certificates.validate`; `chain.busy` where the vendor's ration of new
+                chains is spent.
         """
+        shelf = shelf or self._bare_shelf
         place = self._place(vendor, registry)
         known = place.known.get(protected)
-        if known is not None and known.since <= now < known.until:
+        if known is not None and known.since <= now < known.until and still_holds(known.consulted, shelf, now):
             return known
+        presented = read(header, vendor, rules, shelf, now)
         if known is None:
             # The ration is for those who hold a key: what a stranger makes up fails here, and costs the vendor nothing.
-            proof(presented_key(header))
+            proof(presented_key(presented))
             self._spend(place, now)
-        found = validate(header, vendor, now)
-        return Trusted(
-            key=found.key,
+        try:
+            found = validate(presented, vendor, rules, shelf, now)
+        except Refusal:
+            # No longer known: whoever sends it again must hold its key, and pays from the ration.
+            with self._lock:
+                place.known.pop(protected, None)
+            raise
+        return replace(
+            found,
             since=max(found.since, now - self._lifetime),  # a clock set back must not prolong an entry
             until=min(found.until, now + self._lifetime),
         )

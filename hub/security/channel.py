@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from urllib.parse import unquote_to_bytes
 
 from .causes import Refusal
-from .certificates import MAX_CERTIFICATES
+from .presented import MAX_CERTIFICATES
 
 Form = Literal["nginx", "rfc9440"]
 Network = IPv4Network | IPv6Network

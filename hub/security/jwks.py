@@ -6,7 +6,8 @@ from datetime import datetime
 from hub.registry import Key, KeyKind
 
 from .causes import Refusal
-from .jose import VerifyingKey, jwk_key
+from .jose import VerifyingKey
+from .jwk import jwk_key
 
 
 def registered_key(header: Mapping[str, object], keys: tuple[Key, ...], kind: KeyKind, now: datetime) -> VerifyingKey:

@@ -2,21 +2,28 @@
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from .jose import PrivateKey, PublicKey, public_jwk
+from .algorithms import PrivateKey, PublicKey
+from .jwk import public_jwk
 
-KeyType = Literal["rs256", "es256"]
+KeyType = Literal["rs256", "rs384", "rs512", "ps256", "ps384", "ps512", "es256", "es384", "es512", "eddsa"]
+_RSA_BITS: Final = {"256": 2048, "384": 3072, "512": 4096}
+_CURVES: Final[Mapping[str, type[ec.SECP256R1 | ec.SECP384R1 | ec.SECP521R1]]] = {
+    "es256": ec.SECP256R1,
+    "es384": ec.SECP384R1,
+    "es512": ec.SECP521R1,
+}
 CA_DAYS: Final = 3650
 LEAF_DAYS: Final = 825
 _BACKDATED: Final = timedelta(minutes=5)
@@ -32,10 +39,17 @@ class Authority:
 
 
 def new_key(kind: KeyType) -> PrivateKey:
-    """A fresh private key: RSA of 2048 bits, or P-256."""
-    if kind == "rs256":
-        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return ec.generate_private_key(ec.SECP256R1())
+    """A fresh private key for that algorithm: RSA of 2048, 3072 or 4096 bits, a NIST curve, or Ed25519."""
+    if kind == "eddsa":
+        return ed25519.Ed25519PrivateKey.generate()
+    if kind in _CURVES:
+        return ec.generate_private_key(_CURVES[kind]())
+    return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS[kind[2:]])
+
+
+def algorithm(kind: KeyType) -> str:
+    """The JOSE name of it."""
+    return "EdDSA" if kind == "eddsa" else kind.upper()
 
 
 def private_pem(key: PrivateKey) -> bytes:
@@ -47,9 +61,9 @@ def certificates_pem(certificates: Iterable[x509.Certificate]) -> bytes:
     return b"".join(one.public_bytes(Encoding.PEM) for one in certificates)
 
 
-def jwks(keys: Sequence[PublicKey]) -> str:
-    """A JWK set of public keys, each with kid = RFC 7638 thumbprint."""
-    return json.dumps({"keys": [public_jwk(key) for key in keys]}, indent=2) + "\n"
+def jwks(keys: Sequence[PublicKey], alg: str | None = None) -> str:
+    """A JWK set of public keys, each with kid = RFC 7638 thumbprint; `alg`: by default the first that fits."""
+    return json.dumps({"keys": [public_jwk(key, alg) for key in keys]}, indent=2) + "\n"
 
 
 def new_authority(common_name: str, *, now: datetime, kind: KeyType = "es256", days: int = CA_DAYS) -> Authority:
@@ -61,7 +75,7 @@ def new_authority(common_name: str, *, now: datetime, kind: KeyType = "es256", d
         builder.add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
         .add_extension(_usage(certificates=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, SHA256())
+        .sign(key, _hash(key))
     )
     return Authority(key, certificate)
 
@@ -87,7 +101,7 @@ def new_leaf(
         .add_extension(x509.SubjectAlternativeName([_san(common_name)]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_id), critical=False)
-        .sign(authority.key, SHA256())
+        .sign(authority.key, _hash(authority.key))
     )
 
 
@@ -105,6 +119,11 @@ def write_private(path: Path, content: bytes) -> None:
 def write_public(path: Path, content: bytes) -> None:
     """Writes a certificate or a JWKS; the same mode, as nothing needs more."""
     write_private(path, content)
+
+
+def _hash(key: PrivateKey) -> SHA256 | None:
+    """What a certificate is signed with: EdDSA brings its own hash."""
+    return None if isinstance(key, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey) else SHA256()
 
 
 def _name(common_name: str, organization_identifier: str | None) -> x509.Name:

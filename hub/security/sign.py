@@ -15,14 +15,14 @@ from secrets import token_hex
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from . import jose
-from .certificates import thumbprint
+from . import jose, jwk
+from .algorithms import algorithms_of
+from .causes import Refusal
 from .digest import digest_header
 from .portal import ASSERTION_TYPE
+from .presented import thumbprint
 
 LIFETIME_S: Final = 120
 _PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
@@ -35,36 +35,42 @@ class SigningKey:
 
     private: jose.PrivateKey
     certificates: tuple[x509.Certificate, ...] = ()
+    chosen: str | None = None
+    """One of the algorithms that fit the key; by default the first: RS256 for RSA, the curve's own for the others."""
 
     @classmethod
-    def load(cls, path: Path, cert_path: Path | None = None) -> "SigningKey":
-        """Reads a private key in PEM or JWK, and its certificates in PEM, leaf first.
+    def load(cls, path: Path, cert_path: Path | None = None, alg: str | None = None) -> "SigningKey":
+        """Reads a private key in PEM or JWK, and its certificates in PEM, leaf first. A JWK may name its `alg` itself.
 
         Raises:
             ValueError: no usable key, or the certificate is another key's.
+            Refusal: `key.weak`, or `key.invalid` where it cannot sign with that algorithm.
         """
         raw = path.read_bytes()
         if raw.lstrip().startswith(b"{"):
-            private = jose.private_key_of_jwk(raw.decode("utf-8"))
+            private, named = jwk.private_key_of_jwk(raw.decode("utf-8"))
+            alg = alg or named
         else:
             loaded = load_pem_private_key(raw, password=None)
-            if not isinstance(loaded, RSAPrivateKey | EllipticCurvePrivateKey):
-                raise ValueError("neither an RSA nor an EC key")
+            if not isinstance(loaded, jose.PrivateKey):
+                raise ValueError("neither an RSA, EC nor Ed25519 key")
             private = loaded
         pems = _PEM.findall(cert_path.read_bytes()) if cert_path else []
-        return cls(private, tuple(x509.load_pem_x509_certificate(pem) for pem in pems))
+        return cls(private, tuple(x509.load_pem_x509_certificate(pem) for pem in pems), alg)
 
     def __post_init__(self) -> None:
         if self.certificates and self.certificates[0].public_key() != self.private.public_key():
             raise ValueError("the certificate is not that of the key")
-        jose.algorithm_of(self.private)
+        algs = algorithms_of(self.private)
+        if self.chosen not in (None, *algs):
+            raise Refusal("key.invalid", f"such a key signs with {', '.join(algs)}")
 
     def __repr__(self) -> str:
         return f"SigningKey({self.alg}, {self.kid})"
 
     @cached_property
     def alg(self) -> str:
-        return jose.algorithm_of(self.private)
+        return self.chosen or algorithms_of(self.private)[0]
 
     @cached_property
     def thumbprint(self) -> str:
@@ -87,7 +93,7 @@ class SigningKey:
         return [b64encode(one.public_bytes(Encoding.DER)).decode("ascii") for one in sent]
 
     def public_jwk(self) -> dict[str, str]:
-        return jose.public_jwk(self.private.public_key())
+        return jwk.public_jwk(self.private.public_key(), self.alg)
 
     def protected(self, typ: str) -> str:
         """The first segment of this key's tokens of that `typ`."""

@@ -29,7 +29,7 @@ def open_line(line: bytes, key: SigningKey) -> dict[str, Any]:
     """
     content: dict[str, Any] = json.loads(line)
     token = jose.parse(content.pop("signature"))
-    jose.verify(token, jose.VerifyingKey(key.private.public_key(), key.alg, key.kid))
+    jose.verify(token, jose.VerifyingKey(key.private.public_key(), (key.alg,), key.kid))
     if token.claims != content:
         raise Refusal("signature.invalid")
     return content

@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from hub.security import jose, jwk
+from hub.security.certificates import presented_key
+from hub.security.presented import read_x5c
+from hub.security.sign import SigningKey
+
 from .conftest import Raccordo
 
 PEOPLE = ("--name", "Acme")
@@ -38,7 +43,28 @@ def test_a_certificate_needs_a_ca_and_uses_the_one_that_is_there(call: Raccordo,
     assert (tmp_path / "k" / "ca.pem").read_bytes() == authority
 
 
-@pytest.mark.parametrize("arguments", [("--kind", "es512", "--out", "k"), ("--kind", "es256"), ("--out", "k")])
+@pytest.mark.parametrize("kind", ["rs384", "ps256", "es384", "es512", "eddsa"])
+def test_keys_of_every_algorithm_sign_and_verify(call: Raccordo, tmp_path: Path, kind: str) -> None:
+    alg = "EdDSA" if kind == "eddsa" else kind.upper()
+    assert call("keys", "new", "--kind", kind, "--out", tmp_path, "--subject", "acme", "--ca").code == 0
+    (public,) = json.loads((tmp_path / "jwks.json").read_text())["keys"]
+    assert public["alg"] == alg
+    key = SigningKey.load(tmp_path / "key.pem", tmp_path / "cert.pem", alg)
+    token = jose.parse(key.token({"a": 1}))
+    jose.verify(token, jwk.jwk_key(json.dumps(public)))
+    jose.verify(token, presented_key(read_x5c(token.header)))
+
+
+def test_signing_with_an_algorithm_of_another_key_is_refused(call: Raccordo, tmp_path: Path) -> None:
+    call("keys", "new", "--kind", "es256", "--out", tmp_path)
+    answer = call(
+        "sign", "--key", tmp_path / "key.pem", "--iss", "a", "--aud", "b", "--alg", "RS256", "--method", "GET"
+    )
+    assert answer.code == 2
+    assert "ES256" in answer.err
+
+
+@pytest.mark.parametrize("arguments", [("--kind", "hs256", "--out", "k"), ("--kind", "es256"), ("--out", "k")])
 def test_keys_new_names_the_wrong_setting(call: Raccordo, arguments: tuple[str, ...]) -> None:
     answer = call("keys", "new", *arguments)
     assert answer.code == 2
@@ -55,6 +81,19 @@ def test_a_vendor_is_registered_with_an_anchor(raccordo: Raccordo, keys: Path) -
     assert [key["kind"] for key in shown["keys"]] == ["anchor"]
     assert "acme" in raccordo("vendor", "list").out
     assert "Raccordo test CA" in raccordo("vendor", "show", "acme").out
+
+
+def test_a_vendor_is_registered_with_its_own_certificate(raccordo: Raccordo, keys: Path, tmp_path: Path) -> None:
+    both = tmp_path / "both.pem"
+    both.write_bytes((keys / "cert.pem").read_bytes() + (keys / "ca.pem").read_bytes())
+    done = raccordo("vendor", "add", "acme", *PEOPLE, "--trust", "x509", "--certificate", both)
+    assert done.code == 0
+    shown = raccordo("vendor", "show", "acme", "--json").json
+    assert [key["kind"] for key in shown["keys"]] == ["certificate"]
+    for wrong, said in ((keys / "ca.pem", "a CA"), (keys / "jwks.json", "no certificate")):
+        refused = raccordo("vendor", "add", "beta", *PEOPLE, "--trust", "x509", "--certificate", wrong)
+        assert refused.code == 2
+        assert said in refused.err
 
 
 def test_every_option_of_a_vendor_is_kept(raccordo: Raccordo, keys: Path) -> None:

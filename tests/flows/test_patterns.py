@@ -13,7 +13,7 @@ import pytest
 
 from hub.profile import Profile, defaults_of
 from hub.registry import Pdnd, Vendor
-from hub.security import jose, keys
+from hub.security import jose, jwk, keys
 from hub.security.digest import digest_header
 from hub.security.material import Held, PdndKey
 from hub.security.sign import sign_request
@@ -68,7 +68,7 @@ def hub(kind, tmp_path_factory, callers):
 
 
 def public(caller):
-    return jose.jwk_key(json.dumps(caller.key.public_jwk()))
+    return jwk.jwk_key(json.dumps(caller.key.public_jwk()))
 
 
 def signed(caller, header, claims):

@@ -9,6 +9,9 @@ from make_drafts import PUBLISH, Draft, T, acme, borea, kid, with_cert, with_kid
 def _good() -> Iterator[Vector]:
     yield good("x5c-es256", "ES256, chain to the vendor's own anchor", acme(), vendor="acme")
     yield good("x5c-rs256", "RS256, leaf directly under the anchor", with_cert("acme-rsa", alg="RS256"), vendor="acme")
+    yield good("x5c-es384", "ES384, a P-384 key", with_cert("acme-p384", alg="ES384"), vendor="acme")
+    for alg in ("RS384", "RS512", "PS256", "PS384", "PS512"):
+        yield good(f"jwk-{alg.lower()}", f"{alg}, a key that names no alg", with_kid("borea", alg=alg), vendor="borea")
     yield good(
         "x5c-seal", "a seal: no SAN, no EKU, subject by organizationIdentifier", with_cert("acme-seal"), vendor="acme"
     )

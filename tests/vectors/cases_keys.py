@@ -71,7 +71,7 @@ def _keys() -> Iterator[Vector]:
     )
     yield bad("x5c-server-auth", base, "EKU serverAuth alone", "certificate.usage", with_cert("acme-server"))
     yield bad("x5c-1024-bit", base, "an RSA key of 1024 bits", "certificate.weak", headers(x5c=x5c("acme-1024")))
-    yield bad("x5c-p384", base, "P-384", "certificate.weak", headers(x5c=x5c("acme-p384")))
+    yield bad("x5c-p384-es256", "x5c-es384", "ES256 with a P-384 key", "alg.mismatch", headers(x5c=x5c("acme-p384")))
     yield bad("x5t-of-another", base, "x5t#S256 is not the leaf's", "certificate.malformed", headers(x5t_S256="A" * 43))
     yield bad(
         "thumbprint-other",

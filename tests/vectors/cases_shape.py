@@ -201,12 +201,11 @@ def _algorithm() -> Iterator[Vector]:
         ),
     )
     yield bad(
-        "alg-rs512",
-        "jwk-rs256",
+        "alg-es256k",
+        base,
         "an algorithm that is not in the list",
         "alg.forbidden",
-        headers(alg="RS512"),
-        draft=borea,
+        edit_both(lambda h, p, s: by_hand(segment(json.loads(unb64u(h)) | {"alg": "ES256K"}), p, "acme")),
     )
     yield bad(
         "alg-of-other-key",

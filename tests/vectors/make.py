@@ -20,6 +20,9 @@ from make_drafts import CERTS, FEED, HERE, NOW, OTHER_FEED, OTHER_PUBLISH, PUBLI
 from make_keys import der
 from make_pdnd import DESCRIPTOR, ESERVICE, ESERVICE_ID, ISSUER, PRODUCER, PURPOSE, client, shelf
 
+SIZES = ("256", "384", "512")
+EVERY_ALGORITHM = {"algorithms": ["EdDSA", *(f"{kind}{size}" for kind in ("ES", "PS", "RS") for size in SIZES)]}
+
 
 def registry() -> dict[str, Any]:
     """Enti and vendors as the vectors assume them."""
@@ -54,7 +57,7 @@ def registry() -> dict[str, Any]:
             {"ente_id": "c_f205", "publish_audience": OTHER_PUBLISH, "feed_audience": OTHER_FEED},
         ],
         "vendors": [
-            vendor("acme", "x509", [anchor("a-acme", "ca")], aliases=["acme-legacy"]),
+            vendor("acme", "x509", [anchor("a-acme", "ca")], aliases=["acme-legacy"], profile=EVERY_ALGORITHM),
             vendor(
                 "borea",
                 "jwk",
@@ -65,6 +68,7 @@ def registry() -> dict[str, Any]:
                     jwk_entry("borea-next", valid_from="2026-11-24T10:01:00Z"),
                     jwk_entry("borea-past", valid_to="2026-11-24T09:59:00Z"),
                 ],
+                profile=EVERY_ALGORITHM,
             ),
             vendor("cielo", "x509", [{"key_id": "t-cielo", "kind": "thumbprint", "material": print_}]),
             vendor(

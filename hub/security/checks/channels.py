@@ -9,6 +9,7 @@ from hub.registry import Key, KeyKind, Vendor
 from ..causes import Refusal
 from ..channel import CHAIN, as_x5c
 from .state import State
+from .trust import rules_of
 
 _KINDS: Final[dict[KeyKind, KeyKind]] = {"channel_anchor": "anchor", "channel_thumbprint": "thumbprint"}
 
@@ -38,6 +39,8 @@ def client_certificate(state: State) -> None:
         registry=state.registry,
         now=state.now,
         proof=lambda _: None,  # the proxy had it: the handshake
+        rules=rules_of(state.profile),
+        shelf=state.shelf,
     )
     state.chains.keep(name, trusted, vendor=vendor, registry=state.registry)
 

@@ -16,6 +16,7 @@ from hub.registry import Ente
 from .. import claims, jose
 from ..causes import Refusal
 from ..claims import UsedToken
+from ..jwk import jwk_key
 from .shape import allowed_alg, no_critical
 from .state import DPOP, Presented, State
 from .vouchers import bound_to, same_text, voucher_of
@@ -60,7 +61,7 @@ def proof_key(state: State) -> None:
     if "d" in given or "k" in given:
         raise Refusal("dpop.key", "jwk is not public")
     try:
-        key = jose.jwk_key(orjson.dumps(given, option=orjson.OPT_SORT_KEYS).decode("utf-8"))
+        key = jwk_key(orjson.dumps(given, option=orjson.OPT_SORT_KEYS).decode("utf-8"))
     except (Refusal, TypeError):
         raise Refusal("dpop.key", "jwk is no key allowed here") from None
     state.proof.key = key

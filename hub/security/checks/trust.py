@@ -2,11 +2,14 @@
 
 import re
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
+
+from hub.profile import Profile
 
 from .. import jose, jwks
 from ..causes import Refusal
+from ..presented import CertificateRules
 from .parties import by_pdnd
 from .state import Presented, State
 
@@ -29,11 +32,24 @@ def _find_key(state: State, one: Presented) -> None:
     elif vendor.trust == "x509":
         proof = partial(jose.verify, one.token)
         one.trusted = state.chains.resolve(
-            protected, header, vendor=vendor, registry=state.registry, now=state.now, proof=proof
+            protected,
+            header,
+            vendor=vendor,
+            registry=state.registry,
+            now=state.now,
+            proof=proof,
+            rules=rules_of(state.profile),
+            shelf=state.shelf,
         )
         one.key = one.trusted.key
     else:
         one.key = jwks.registered_key(header, vendor.keys, "jwk", state.now)
+
+
+@lru_cache(maxsize=1024)
+def rules_of(profile: Profile) -> CertificateRules:
+    """How certificates may come, and whether their revocation is asked for."""
+    return CertificateRules(x5u_hosts=profile.x5u_hosts, revocation=profile.revocation)
 
 
 def _find_pdnd_key(state: State, one: Presented) -> None:

@@ -124,10 +124,10 @@ def test_a_certificate_of_another_key_is_refused(world: Any) -> None:
 
 
 def test_a_file_that_is_no_key_is_refused(tmp_path: Path) -> None:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
     path = tmp_path / "key"
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    pem = X25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     for content in (pem, b"{}", b'{"kty":"oct","k":"AAAA"}', b"nothing"):
         path.write_bytes(content)
         with pytest.raises(ValueError):

@@ -8,7 +8,7 @@ import pytest
 from hub.errors import RequestRefused
 from hub.profile import defaults_of
 from hub.registry import Pdnd, Vendor
-from hub.security import jose, modi
+from hub.security import jose, jwk, modi
 from hub.security.causes import code_of
 from hub.security.chains import ChainCache
 from hub.security.material import Held, PdndKey, Shelf, Wanted
@@ -41,7 +41,7 @@ def request(world, **claims):
 
 
 def key_of(world, *name):
-    return jose.jwk_key(json.dumps(world.signing_key(*name).public_jwk()))
+    return jwk.jwk_key(json.dumps(world.signing_key(*name).public_jwk()))
 
 
 def name_of(world):

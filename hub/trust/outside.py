@@ -1,0 +1,185 @@
+"""A call to an address that a certificate names: bounded in time and size, to public addresses only, never followed on.
+
+Unlike what an operator configures, such an address is the choice of a CA, or of a vendor within its hosts. So whatever
+the name resolves to is looked at before a connection is made, and it is that very address that is connected to.
+"""
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import Iterable
+from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Final
+
+import httpcore
+import httpx
+
+CONNECT_S: Final = 2.0
+TOTAL_S: Final = 5.0
+MAX_BYTES: Final = 1024 * 1024
+_MOST_AT_ONCE: Final = 16
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_EMBEDDING: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+"""IPv6 addresses that hold one of IPv4 (NAT64), which may be anywhere."""
+
+_SocketOptions = Iterable[tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]]
+
+
+class Unreachable(Exception):
+    """There is no answer that can be used. `problem` is a word or two of ours, never of the other side."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+class Outside:
+    """Connections of one event loop; made where first used, closed by `aclose`.
+
+    `internal_hosts` are those that may have a private address because an operator listed them; `loopback` is for
+    simulators and tests.
+    """
+
+    def __init__(self, *, internal_hosts: frozenset[str] = frozenset(), loopback: bool = False) -> None:
+        self._allowed = internal_hosts | (_LOOPBACK if loopback else frozenset())
+        self._loopback = loopback
+        self._client: httpx.AsyncClient | None = None
+
+    async def get(self, url: str, *, plain: bool = False) -> bytes:
+        """The body of a GET. `plain`: over http too, for what carries its own signature.
+
+        Raises:
+            Unreachable
+        """
+        return await self._send("GET", url, plain=plain)
+
+    async def post(self, url: str, content: bytes, content_type: str, *, plain: bool = False) -> bytes:
+        """The body of the answer to a POST.
+
+        Raises:
+            Unreachable
+        """
+        return await self._send("POST", url, plain=plain, content=content, content_type=content_type)
+
+    async def _send(
+        self, method: str, url: str, *, plain: bool, content: bytes | None = None, content_type: str = ""
+    ) -> bytes:
+        try:
+            async with asyncio.timeout(TOTAL_S):
+                headers = {"Content-Type": content_type} if content_type else {}
+                request = self._open().build_request(method, url, content=content, headers=headers)
+                self._check(request.url, plain=plain)
+                response = await self._open().send(request, stream=True)
+                try:
+                    return await _body(response)
+                finally:
+                    await response.aclose()
+        except (TimeoutError, httpx.TimeoutException):
+            raise Unreachable("timeout") from None
+        # Also what a bad header or address makes httpx raise.
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError):
+            raise Unreachable("unreachable") from None
+
+    def _check(self, url: httpx.URL, *, plain: bool) -> None:
+        here = self._loopback and url.host in _LOOPBACK
+        if url.scheme != "https" and not (url.scheme == "http" and (plain or here)):
+            raise Unreachable("not https")
+        if url.userinfo:
+            raise Unreachable("a password in the address")
+
+    async def aclose(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    def _open(self) -> httpx.AsyncClient:
+        if self._client is None:
+            self._client = httpx.AsyncClient(
+                transport=_Transport(self._allowed),
+                # Not compressed: the cap on the answer's size then is a cap on memory.
+                headers={"User-Agent": "raccordo", "Accept-Encoding": "identity"},
+                timeout=httpx.Timeout(TOTAL_S, connect=CONNECT_S),
+                follow_redirects=False,
+                trust_env=False,
+                cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+            )
+        return self._client
+
+
+async def _body(response: httpx.Response) -> bytes:
+    if response.status_code != 200:
+        raise Unreachable(f"status {response.status_code}")
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise Unreachable("compressed")
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise Unreachable("too large")
+    return bytes(body)
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is somewhere on the Internet, and hides no other that is not."""
+    number = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(number, ipaddress.IPv6Address) and (
+        number.ipv4_mapped or number.sixtofour or number.teredo or any(number in one for one in _EMBEDDING)
+    ):
+        return False
+    return number.is_global and not number.is_multicast
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    # Reading the authorities' certificates takes longer than many a call.
+    return httpx.create_ssl_context(trust_env=False)
+
+
+class _Transport(httpx.AsyncHTTPTransport):
+    """httpx's own transport, over connections to addresses that were looked at."""
+
+    def __init__(self, allowed: frozenset[str]) -> None:
+        context = _tls()
+        super().__init__(verify=context, trust_env=False)
+        # httpx has no argument for httpcore's `network_backend`; a test fails should this name ever change.
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=context, max_connections=_MOST_AT_ONCE, network_backend=_Backend(allowed)
+        )
+
+
+class _Backend(httpcore.AsyncNetworkBackend):
+    def __init__(self, allowed: frozenset[str]) -> None:
+        self._inner = httpcore.AnyIOBackend()
+        self._allowed = allowed
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: _SocketOptions | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        addresses = await _resolve(host, port)
+        if host not in self._allowed and not all(is_public(address) for address in addresses):
+            raise httpcore.ConnectError("not a public address")
+        for tried, address in enumerate(addresses, start=1):
+            try:
+                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if tried == len(addresses):
+                    raise
+        raise httpcore.ConnectError("no address")
+
+    async def sleep(self, seconds: float) -> None:
+        await self._inner.sleep(seconds)
+
+
+async def _resolve(host: str, port: int) -> list[str]:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as exc:
+        raise httpcore.ConnectError("name resolution failed") from exc
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
