@@ -12,6 +12,7 @@ Lifecycle = Literal["active", "withdrawn", "restricted", "erased"]
 Outcome = Literal["created", "updated", "unchanged", "superseded"]
 Notification = Literal["pending", "sent", "not_sent"]
 DigestText = Annotated[str, StringConstraints(max_length=60, pattern=r"^SHA-256=[A-Za-z0-9+/]{43}=$")]
+MessageId = Annotated[str, StringConstraints(min_length=1, max_length=256), LINE]
 VersionNumber = Annotated[int, Field(ge=1, le=2_147_483_647, json_schema_extra={"format": "int32"})]
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[A-Za-z0-9_-]+$")]
 
@@ -27,6 +28,7 @@ class PublicationReceipt(Model):
     received_at: UtcDatetime
     request_digest: DigestText
     notification: Notification
+    message_id: MessageId | None = None
 
 
 class ContentReceipt(Model):
@@ -38,6 +40,7 @@ class ContentReceipt(Model):
     received_at: UtcDatetime
     request_digest: DigestText
     notification: Notification
+    message_id: MessageId | None = None
 
 
 class Withdrawal(Model):
@@ -51,6 +54,7 @@ class WithdrawalReceipt(Model):
     lifecycle: Literal["withdrawn"]
     received_at: UtcDatetime
     request_digest: DigestText
+    message_id: MessageId | None = None
 
 
 class TimelineEntry(Model):

@@ -25,14 +25,16 @@ from hub.ingest.pipeline import Pipeline
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView
 from hub.pdnd.simulation import PdndSimulation
+from hub.security.channel import TrustedProxy
 from hub.security.material import Shelf
 from hub.security.signed_lines import append_durably, signed_line
-from hub.store.amendments import Amendments, Upload, Withdraw, hold
+from hub.settings import Settings, networks
+from hub.store.amendments import Amendments, Upload, Uploaded, Withdraw, Withdrawn, hold
 from hub.store.chain import tails
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
 from hub.store.directory import load_registry
-from hub.store.drafts import Draft
+from hub.store.drafts import Draft, Published
 from hub.store.files import Files
 from hub.store.intake import ApplyActs, Intake
 from hub.store.lanes import due_lanes, standings
@@ -81,9 +83,17 @@ class Hub:
             Upload: amendments.upload,
             Withdraw: amendments.withdraw,
         }
-        self.intake = Intake(vault, appliers, hold)
+        self.intake = Intake(vault, appliers, hold, answers=(Published, Uploaded, Withdrawn))
         route = router(self.connectors.outlets)
-        self.pipeline = Pipeline(clock=clock, registry=self.registry, route=route, keyed_hash=vault.keyed_hash)
+        self.shelf = Shelf()
+        self.pipeline = Pipeline(
+            clock=clock,
+            registry=self.registry,
+            route=route,
+            keyed_hash=vault.keyed_hash,
+            shelf=self.shelf,
+            proxy=trusted_proxy(settings),
+        )
         self.uploads = Uploads(
             pipeline=self.pipeline,
             database=self.database,
@@ -120,7 +130,6 @@ class Hub:
         self._watcher = Watcher((self.registry, configs))
         self._web = Web()
         pdnd_keys = PdndKeys(pdnd, self._web, clock)
-        self.shelf = Shelf()
         self.resolver = Resolver(self.shelf, pdnd_keys.fetchers(), clock)
         self._feeds = KeyFeeds(pdnd_keys, self.resolver, Positions(home.folder / "pdnd-events.json"))
         self.observed = Observed(
@@ -240,6 +249,15 @@ class Hub:
 def simulated_pdnd(folder: Path, **options: Any) -> PdndSimulation:
     """A PDND of our own on loopback, not yet started; it keeps its ledger in `folder`."""
     return PdndSimulation(folder, connectors_registry.serve, **options)
+
+
+def trusted_proxy(settings: Settings) -> TrustedProxy | None:
+    """Who hands over client certificates (ID_AUTH_CHANNEL_02), where somebody does."""
+    if not settings.client_cert_header:
+        return None
+    return TrustedProxy(
+        networks(settings.client_cert_proxies), settings.client_cert_header.lower(), settings.client_cert_form
+    )
 
 
 def simulations(

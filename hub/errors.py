@@ -123,6 +123,18 @@ class NotAcceptable(HubError):
     status, code, title = 406, "media.not_acceptable", "Formato non disponibile / Not acceptable"
 
 
+class MessageReused(HubError):
+    """The message id was used for another request; each message has an id of its own."""
+
+    status, code, title = 409, "message.reused", "Identificativo già usato / Message id reused"
+
+
+class MessageRepeated(HubError):
+    """The message arrived more often than agreed; stop sending it, and use the other way agreed."""
+
+    status, code, title = 409, "message.repeated", "Troppi rinvii / Sent too often"
+
+
 class VersionConflict(HubError):
     """This version was already published with other content; publish a higher one."""
 

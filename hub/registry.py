@@ -10,8 +10,39 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
-KeyKind = Literal["anchor", "public_anchor", "thumbprint", "certificate", "jwk", "assertion_jwk"]
-TrustKind = Literal["x509", "jwk"]
+from .profile import DEFAULT_PROFILE, Profile
+
+KeyKind = Literal[
+    "anchor",
+    "public_anchor",
+    "thumbprint",
+    "certificate",
+    "jwk",
+    "assertion_jwk",
+    "channel_anchor",
+    "channel_thumbprint",
+]
+TrustKind = Literal["x509", "jwk", "pdnd"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pdnd:
+    """What an ente registered at PDND as erogatore: one e-service, and the environment it is in."""
+
+    issuer: str
+    """`iss` of the environment's vouchers, such as `interop.pagopa.it`."""
+    jwks_url: str
+    """Where the keys of those vouchers are published."""
+    audience: str
+    """The e-service's audience: `aud` of vouchers, and of what is signed with PDND keys."""
+    keys_url: str = ""
+    """Base of the API that gives the clients' keys by kid."""
+    api_version: str = "v3"
+    """Of that API, whose shapes differ."""
+    eservice_id: str = ""
+    producer_id: str = ""
+    descriptor_ids: frozenset[str] = frozenset()
+    """Compared where a voucher carries them; empty means not configured (modi 2.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +56,7 @@ class Ente:
     feed_audience: str
     portal_url: str
     """Base of the deep links that notices carry."""
+    pdnd: Pdnd | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +101,7 @@ class Vendor:
     signature_only: bool = False
     """The vendor may send `Agid-JWT-Signature` alone (`modi` 5.13)."""
     daily_quota: int | None = None
+    profile: Profile = DEFAULT_PROFILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +129,27 @@ class Registry:
     """By (ente_id, portal_id)."""
     services: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
     """The catalogue, by (ente_id, service_id)."""
+    clients: Mapping[tuple[str, str], Vendor] = field(default_factory=lambda: MappingProxyType({}))
+    """By (ente_id, PDND client id): the vendor that uses the client."""
 
     def ente_of_audience(self, audiences: tuple[str, ...], *, api: Literal["publish", "feed"]) -> Ente | None:
-        """The one ente whose audience of that API is among `audiences`; None when there is none or more than one."""
-        found = [e for e in self.enti if (e.publish_audience if api == "publish" else e.feed_audience) in audiences]
+        """The one ente whose audience of that API is among `audiences`; None when there is none or more than one.
+
+        What is signed for publishing may also name the ente by its e-service at PDND (modi 5.4).
+        """
+        if api == "feed":
+            found = [ente for ente in self.enti if ente.feed_audience in audiences]
+        else:
+            found = [
+                ente
+                for ente in self.enti
+                if ente.publish_audience in audiences or (ente.pdnd is not None and ente.pdnd.audience in audiences)
+            ]
+        return found[0] if len(found) == 1 else None
+
+    def ente_of_eservice(self, audiences: tuple[str, ...]) -> Ente | None:
+        """The one ente whose e-service at PDND is among `audiences`: what a voucher names."""
+        found = [ente for ente in self.enti if ente.pdnd is not None and ente.pdnd.audience in audiences]
         return found[0] if len(found) == 1 else None
 
     def ente(self, ente_id: str) -> Ente:

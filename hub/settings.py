@@ -3,9 +3,9 @@
 import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -115,6 +115,23 @@ class Settings(BaseSettings):
         AfterValidator(_checked),
         Field(description="`127.0.0.1:9464`: serve metrics, liveness and readiness there; empty: not at all"),
     ] = ""
+    client_cert_header: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9-]*$",
+            description="header in which a TLS proxy hands over client certificates (ID_AUTH_CHANNEL_02), such as "
+            "`Client-Cert`; empty: none is read",
+        ),
+    ] = ""
+    client_cert_form: Annotated[
+        Literal["rfc9440", "nginx"],
+        Field(description="its form: RFC 9440, or nginx's `$ssl_client_escaped_cert`"),
+    ] = "rfc9440"
+    client_cert_proxies: Annotated[
+        str,
+        AfterValidator(_networks),
+        Field(description="addresses or networks of that proxy, by commas; from elsewhere the header is refused"),
+    ] = ""
     delivery_threads: Annotated[int, Field(ge=1, le=64, description="deliveries under way at once")] = 8
     dispatch: Annotated[
         Literal["embedded", "workers"],
@@ -132,6 +149,12 @@ class Settings(BaseSettings):
     stop_grace_s: Annotated[
         float, Field(ge=0, le=600, description="seconds that a stopping process gives to deliveries under way")
     ] = 20.0
+
+    @model_validator(mode="after")
+    def _proxy_is_known(self) -> Self:
+        if self.client_cert_header and not self.client_cert_proxies:
+            raise ValueError("RACCORDO_CLIENT_CERT_HEADER needs RACCORDO_CLIENT_CERT_PROXIES: who may send it")
+        return self
 
     @property
     def metrics_address(self) -> tuple[str, int] | None:

@@ -21,6 +21,7 @@ from .connectors import group as connector
 from .console import Failed, WrongUsage, complain
 from .deliveries import group as delivery
 from .describing import openapi
+from .e_services import pdnd
 from .homes import group as ente
 from .homes import init, migrate
 from .keys import group as keys
@@ -47,8 +48,9 @@ for command in (init, serve, worker, sweep, migrate, partition, backup, restore,
     application.command()(command)
 for step in (replay, close):
     delivery.command()(step)
-for change in changes:
-    vendor.command()(change)
+ente.command()(pdnd)
+for name, change in changes.items():
+    vendor.command(name)(change)
 for subject in (ente, vendor, portal, service, connector, keys, delivery, audit):
     application.add_typer(subject)
 

@@ -1,6 +1,7 @@
 """Why a signed request is or is not accepted: the checks of the hub itself, over the registry of a home, one by one."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,13 +11,16 @@ from sqlalchemy import Connection
 
 from contracts.items import COLLECTIONS
 from contracts.publishing import Withdrawal
+from hub.bootstrap import trusted_proxy
 from hub.errors import Fault, HubError
 from hub.home import Home
 from hub.http.operations import PUBLISH, Operation
+from hub.http.resolving import ROUNDS
 from hub.ingest.canonical import parse, refusal_of
 from hub.ingest.pipeline import Inbound, Pipeline
 from hub.registry import Registry
 from hub.security.chains import ChainCache
+from hub.security.material import Shelf, Wanted
 from hub.security.modi import Outcome, SignedRequest, Step, Verified, explain, verify
 from hub.store.directory import load_registry
 from hub.store.replay import used_before
@@ -24,6 +28,8 @@ from hub.store.replay import used_before
 from .console import WrongUsage
 
 BASE = "/publish/v1"
+
+Fetch = Callable[[Wanted], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +68,24 @@ def operation_of(method: str, path: str) -> Operation:
     raise WrongUsage(f"--method: {BASE}{below} takes {', '.join(each.method for each in matching)}, not {method}")
 
 
-def explanation(home: Home, request: SignedRequest, operation: Operation, at: datetime) -> Explanation:
-    """The checks of the signatures, then, as far as they hold, those of the token's use and of the body."""
+def explanation(
+    home: Home, request: SignedRequest, operation: Operation, at: datetime, *, shelf: Shelf, fetch: Fetch | None = None
+) -> Explanation:
+    """The checks of the signatures, then, as far as they hold, those of the token's use and of the body.
+
+    `fetch` puts on the shelf what a check wants; without it the explanation says what the hub would have fetched.
+    """
     with home.database.read() as connection:
         registry = load_registry(connection)
-        told: dict[str, Any] = {"signed_body": operation.signed_body, "registry": registry, "now": at}
+        told: dict[str, Any] = {
+            "signed_body": operation.signed_body,
+            "registry": registry,
+            "now": at,
+            "shelf": shelf,
+            "proxy": trusted_proxy(home.settings),
+        }
+        if fetch is not None:
+            _gather(request, told, fetch)
         steps = explain(request, **told, chains=ChainCache())
         if any(step.name == "check_signatures" and step.outcome != "ok" for step in steps):
             return Explanation((*steps, _body_step("skipped")), ())
@@ -79,6 +98,19 @@ def explanation(home: Home, request: SignedRequest, operation: Operation, at: da
     if error is None:
         return Explanation((*steps, _body_step("ok")), ())
     return Explanation((*steps, _body_step("failed", error)), error.faults)
+
+
+def _gather(request: SignedRequest, told: dict[str, Any], fetch: Fetch) -> None:
+    """What the checks want, fetched as a hub that runs would."""
+    for _ in range(ROUNDS):
+        try:
+            verify(request, **told, chains=ChainCache())
+        except Wanted as wanted:
+            fetch(wanted)
+        except HubError:
+            return
+        else:
+            return
 
 
 def _unused(connection: Connection, verified: Verified) -> Step:

@@ -97,7 +97,7 @@ def _ente(code: str, name: str, public_url: str, portal_url: str | None) -> Ente
     )
 
 
-def _shown(body: Ente) -> dict[str, str]:
+def _shown(body: Ente) -> dict[str, str | None]:
     return {
         "ente_id": body.ente_id,
         "name": body.name,
@@ -105,4 +105,5 @@ def _shown(body: Ente) -> dict[str, str]:
         "publish_audience": body.publish_audience,
         "feed_audience": body.feed_audience,
         "portal_url": body.portal_url,
+        "pdnd_audience": body.pdnd.audience if body.pdnd else None,
     }

@@ -46,6 +46,7 @@ def serve(
             f"--host {host}: plain http leaves this machine; put a TLS proxy in front and say --behind-tls-proxy"
         )
     from hub.app import create_app
+    from hub.http.exchange import PEER
 
     with opened(home) as one, ExitStack() as stack:
         with one.taken():
@@ -58,12 +59,11 @@ def serve(
         app = _Told(create_app(one))
         spare_collections()
         config = uvicorn.Config(
-            app,
+            _behind_proxy(app, PEER, one.settings.trusted_proxies) if behind_tls_proxy else app,
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=behind_tls_proxy,
-            forwarded_allow_ips=one.settings.trusted_proxies.replace(" ", ""),
+            proxy_headers=False,  # ours is around the application, so that the address of the proxy itself is kept
             limit_concurrency=MOST_CONNECTIONS,
             timeout_graceful_shutdown=DRAIN_S,
             ws="none",
@@ -126,6 +126,20 @@ class _Server(uvicorn.Server):
             for name, folder in self._providers.items():
                 say(f"{name} is simulated; its ledger is in {folder}")
             sys.stdout.flush()
+
+
+def _behind_proxy(app: ASGIApp, peer: str, trusted: str) -> ASGIApp:
+    """The application as a `trusted` proxy calls it: `client` is whom the proxy speaks for, `peer` the proxy itself."""
+    from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+    spoken_for: Any = ProxyHeadersMiddleware(app, trusted.replace(" ", ""))  # type: ignore[arg-type]  # uvicorn has types of its own
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("client"):
+            scope[peer] = scope["client"][0]
+        await spoken_for(scope, receive, send)
+
+    return call
 
 
 class _Told:

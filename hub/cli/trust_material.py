@@ -32,9 +32,15 @@ def read_material(
     thumbprints: Sequence[str] | None,
     certificates: Sequence[Path] | None,
     jwks: Path | None,
+    channel_anchor: Path | None,
+    channel_thumbprints: Sequence[str] | None,
     now: datetime,
+    channel_alone: bool = False,
 ) -> list[NewKey]:
-    """What the options hand over, which must fit the kind of trust."""
+    """What the options hand over, which must fit the kind of trust; `channel_alone`: no key of signatures is needed."""
+    keys = [read_thumbprint(text, kind="channel_thumbprint") for text in channel_thumbprints or ()]
+    if channel_anchor:
+        keys.append(read_anchor(channel_anchor, kind="channel_anchor", now=now, name="--channel-anchor"))
     given = {
         "--anchor": anchor,
         "--public-anchor": public_anchor,
@@ -43,19 +49,20 @@ def read_material(
         "--jwks": jwks,
     }
     for option, value in given.items():
-        if value and (option == "--jwks") is not (trust == "jwk"):
+        if value and (trust == "pdnd" or (option == "--jwks") is not (trust == "jwk")):
             raise WrongUsage(f"{option} does not go with --trust {trust}")
     if anchor and public_anchor:
         raise WrongUsage("--anchor and --public-anchor exclude each other: a CA is the vendor's own or everybody's")
     if jwks:
-        return read_jwks(jwks, name="--jwks")
-    keys = [read_thumbprint(text) for text in thumbprints or ()]
+        return [*keys, *read_jwks(jwks, name="--jwks")]
+    signing = len(keys)
+    keys += [read_thumbprint(text) for text in thumbprints or ()]
     keys += [read_certificate(path, now=now, name="--certificate") for path in certificates or ()]
     if anchor:
         keys.append(read_anchor(anchor, kind="anchor", now=now, name="--anchor"))
     if public_anchor:
         keys.append(read_anchor(public_anchor, kind="public_anchor", now=now, name="--public-anchor"))
-    if not keys:
+    if len(keys) == signing and trust != "pdnd" and not (channel_alone and keys):
         wanted = "--jwks" if trust == "jwk" else "--anchor, --public-anchor, --certificate or --thumbprint"
         raise WrongUsage(f"--trust {trust} needs {wanted}")
     return keys
@@ -63,7 +70,7 @@ def read_material(
 
 def fingerprint(key: Key) -> str:
     """A short public name of an entry without a kid."""
-    if key.kind == "thumbprint":
+    if key.kind.endswith("thumbprint"):
         return key.material
     found = x509.load_pem_x509_certificates(key.material.encode("ascii"))
     return "; ".join(f"{one.subject.rfc4514_string()} until {one.not_valid_after_utc:%Y-%m-%d}" for one in found)
@@ -145,9 +152,10 @@ def _is_authority(certificate: x509.Certificate) -> bool:
         return False
 
 
-def read_thumbprint(text: str) -> NewKey:
+def read_thumbprint(text: str, *, kind: str = "thumbprint") -> NewKey:
     """A pinned certificate: the hex SHA-256 of its DER, colons allowed."""
     plain = text.replace(":", "").strip().lower()
     if not re.fullmatch(r"[0-9a-f]{64}", plain):
-        raise WrongUsage("--thumbprint: not the 64 hex digits of a certificate's SHA-256")
-    return NewKey("thumbprint", plain)
+        option = "--" + kind.replace("_", "-")
+        raise WrongUsage(f"{option}: not the 64 hex digits of a certificate's SHA-256")
+    return NewKey(kind, plain)

@@ -1,6 +1,6 @@
 """`vendor suspend`, `readmit`, `rotate`: what changes in the life of a vendor, in effect within seconds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -8,12 +8,23 @@ from typing import Annotated
 import typer
 
 from hub.registry import Vendor
-from hub.store.directory import NewKey, add_keys, retire_keys, set_vendor_active
+from hub.store.directory import AlreadyThere, NewKey, add_keys, retire_keys, set_profile, set_vendor_active
 
 from .console import Failed, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, opened
+from .profiles import CHANNEL_KINDS, Held, changed_profile, kinds_of, shown_profile
 from .trust_material import read_material
-from .vendors import Anchor, Certificate, Jwks, PublicAnchor, Thumbprint, VendorId, vendor_of
+from .vendors import (
+    Anchor,
+    Certificate,
+    ChannelAnchor,
+    ChannelThumbprint,
+    Jwks,
+    PublicAnchor,
+    Thumbprint,
+    VendorId,
+    vendor_of,
+)
 
 
 def suspend(vendor_id: VendorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
@@ -33,6 +44,8 @@ def rotate(
     thumbprint: Thumbprint = None,
     certificate: Certificate = None,
     jwks: Jwks = None,
+    channel_anchor: ChannelAnchor = None,
+    channel_thumbprint: ChannelThumbprint = None,
     overlap_hours: Annotated[
         float, typer.Option("--overlap-hours", min=0, max=8760, help="How long the old keys still hold; 0: no longer.")
     ] = 24,
@@ -51,13 +64,16 @@ def rotate(
             thumbprints=thumbprint,
             certificates=certificate,
             jwks=jwks,
+            channel_anchor=channel_anchor,
+            channel_thumbprints=channel_thumbprint,
             now=one.clock.now(),
+            channel_alone=True,
         )
         fresh = _fresh(keys, vendor)
         owner = f"vendor:{vendor.vendor_id}"
         with one.database.write() as tx:
             ends = tx.now + timedelta(hours=overlap_hours)
-            ended = retire_keys(tx, vendor.ente_id, owner, ends)
+            ended = retire_keys(tx, vendor.ente_id, owner, ends, kinds=_replaced(fresh, vendor))
             add_keys(tx, vendor.ente_id, owner, fresh)
     told(
         {"vendor_id": vendor.vendor_id, "added": len(fresh), "ending": ended, "end_at": ends},
@@ -66,7 +82,32 @@ def rotate(
     )
 
 
-changes = (suspend, readmit, rotate)
+def set_(
+    vendor_id: VendorId,
+    settings: Annotated[list[str], typer.Argument(metavar="NAME=VALUE...", help="Settings of its profile.")],
+    ente: EnteCode = None,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Change how a vendor proves who it is: patterns, algorithms, tolerances, PDND clients and purposes."""
+    with opened(home) as one:
+        with one.database.read() as connection:
+            vendor = vendor_of(connection, ente, vendor_id)
+        held = Held.of(vendor.trust, signature_only=vendor.signature_only, kinds=kinds_of(vendor.keys))
+        profile = changed_profile(vendor.profile, settings, option=vendor_id, held=held)
+        try:
+            with one.database.write() as tx:
+                set_profile(tx, vendor.ente_id, vendor.vendor_id, profile)
+        except AlreadyThere as taken:
+            raise Failed(f"clients: {taken} is another vendor's") from None
+    told(
+        {"vendor_id": vendor.vendor_id, "profile": shown_profile(profile)},
+        as_json=as_json,
+        text=f"vendor {vendor.vendor_id}: {', '.join(sorted(pair.partition('=')[0] for pair in settings))} changed",
+    )
+
+
+changes: Mapping[str, Callable[..., None]] = {"suspend": suspend, "readmit": readmit, "rotate": rotate, "set": set_}
 
 
 def _activate(vendor_id: str, ente: str | None, home: Path, *, active: bool, as_json: bool) -> None:
@@ -77,6 +118,12 @@ def _activate(vendor_id: str, ente: str | None, home: Path, *, active: bool, as_
             set_vendor_active(tx, vendor.ente_id, vendor.vendor_id, active=active)
     state = "may publish again" if active else "is suspended"
     told({"vendor_id": vendor.vendor_id, "active": active}, as_json=as_json, text=f"vendor {vendor.vendor_id} {state}")
+
+
+def _replaced(fresh: Sequence[NewKey], vendor: Vendor) -> frozenset[str]:
+    """The kinds that new keys stand in for: those of the channel, or of signatures, never one for the other."""
+    channel = {key.kind in CHANNEL_KINDS for key in fresh}
+    return frozenset(key.kind for key in vendor.keys if (key.kind in CHANNEL_KINDS) in channel)
 
 
 def _fresh(keys: Sequence[NewKey], vendor: Vendor) -> list[NewKey]:

@@ -9,11 +9,13 @@ from sqlalchemy import Connection
 
 from contracts.base import Code, Label
 from contracts.items import COLLECTIONS
+from hub.profile import defaults_of
 from hub.registry import Key, Vendor
 from hub.store.directory import HUB_VENDOR, AlreadyThere, add_vendor, load_registry
 
 from .console import Failed, WrongUsage, complain, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, subset
+from .profiles import Held, changed_profile, shown_profile
 from .trust_material import fingerprint, read_material
 
 group = typer.Typer(name="vendor", help="Who may publish, and with which keys.")
@@ -25,6 +27,13 @@ PublicAnchor = Annotated[
     Path | None, typer.Option("--public-anchor", exists=True, dir_okay=False, help="Issuing CA that serves others too.")
 ]
 Thumbprint = Annotated[list[str] | None, typer.Option("--thumbprint", help="Hex SHA-256 of a certificate; repeatable.")]
+ChannelAnchor = Annotated[
+    Path | None,
+    typer.Option("--channel-anchor", exists=True, dir_okay=False, help="CA of its TLS clients."),
+]
+ChannelThumbprint = Annotated[
+    list[str] | None, typer.Option("--channel-thumbprint", help="Hex SHA-256 of a TLS client certificate; repeatable.")
+]
 Certificate = Annotated[
     list[Path] | None,
     typer.Option("--certificate", exists=True, dir_okay=False, help="The vendor's own, then its issuer; repeatable."),
@@ -45,6 +54,12 @@ def add(
     thumbprint: Thumbprint = None,
     certificate: Certificate = None,
     jwks: Jwks = None,
+    channel_anchor: ChannelAnchor = None,
+    channel_thumbprint: ChannelThumbprint = None,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option("--profile", metavar="NAME=VALUE", help="A setting as of `vendor set`; repeatable."),
+    ] = None,
     collections: Annotated[str | None, typer.Option("--collections", help="a,b; default: all.")] = None,
     services: Annotated[str | None, typer.Option("--services", help="a,b; default: every service.")] = None,
     alias: Annotated[list[str] | None, typer.Option("--alias", help="Another accepted `iss`; repeatable.")] = None,
@@ -60,8 +75,6 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Register a vendor with its trust material."""
-    if trust == "pdnd":
-        raise WrongUsage("--trust pdnd comes with a later version; use x509 or jwk")
     for each in (vendor_id, *(alias or ())):
         _free_name(each)
     with opened(home) as one:
@@ -72,8 +85,12 @@ def add(
             thumbprints=thumbprint,
             certificates=certificate,
             jwks=jwks,
+            channel_anchor=channel_anchor,
+            channel_thumbprints=channel_thumbprint,
             now=one.clock.now(),
         )
+        held = Held.of(trust, signature_only=signature_only, kinds=[key.kind for key in keys])
+        agreed = changed_profile(defaults_of(trust), profile or (), option="--profile", held=held)
         with one.database.read() as connection:
             ente_id = ente_of(connection, ente).ente_id
             known = {service for owner, service in load_registry(connection).services if owner == ente_id}
@@ -91,12 +108,13 @@ def add(
             rights=subset(",".join(right), RIGHTS, name="--right") if right else frozenset(),
             signature_only=signature_only,
             daily_quota=quota_per_day,
+            profile=agreed,
         )
         try:
             with one.database.write() as tx:
                 add_vendor(tx, vendor, keys)
         except AlreadyThere:
-            raise Failed(f"vendor {vendor_id}: the id or an alias is taken in {ente_id}") from None
+            raise Failed(f"vendor {vendor_id}: the id, an alias or a PDND client is taken in {ente_id}") from None
     for service in sorted(vendor.services - known):
         complain(f"note: --services: {service} is not in the catalogue yet (`raccordo service add {service}`)")
     told(
@@ -139,7 +157,8 @@ def show(vendor_id: VendorId, ente: EnteCode = None, home: HomeFolder = HOME, as
     if as_json:
         record(_shown(vendor) | {"keys": keys}, as_json=True)
     else:
-        record(_shown(vendor), as_json=False)
+        facts = _shown(vendor)
+        record(facts | facts.pop("profile"), as_json=False)
         print()
         table(keys, as_json=False, empty="no key")
 
@@ -173,6 +192,7 @@ def _shown(vendor: Vendor) -> dict[str, Any]:
         "rights": sorted(vendor.rights),
         "signature_only": vendor.signature_only,
         "quota_per_day": vendor.daily_quota,
+        "profile": shown_profile(vendor.profile),
     }
 
 

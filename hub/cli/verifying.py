@@ -5,10 +5,11 @@ from typing import Annotated, Final
 
 import typer
 
+from hub.security.material import Shelf
 from hub.security.modi import SignedRequest, Step
 
 from .console import emit, say
-from .explaining import Explanation, explanation, operation_of
+from .explaining import BASE, Explanation, explanation, operation_of
 from .header_files import read_headers
 from .options import HOME, AsJson, HomeFolder, instant, opened, read_bytes
 
@@ -23,16 +24,23 @@ def verify(
     body: Annotated[Path | None, typer.Option("--body", metavar="FILE", help="The bytes sent; - for stdin.")] = None,
     method: Annotated[str, typer.Option("--method")] = "POST",
     at: Annotated[str | None, typer.Option("--at", metavar="TIME", help="RFC 3339; by default now.")] = None,
+    peer: Annotated[
+        str,
+        typer.Option("--peer", metavar="ADDRESS", help="Where the connection came from; a TLS proxy's."),
+    ] = "",
     home: HomeFolder = HOME,
     as_json: AsJson = False,
 ) -> None:
     """Explain why a vendor's signed request is or is not accepted; nothing is consumed or stored."""
     verb = method.upper()
     operation = operation_of(verb, path)
-    request = SignedRequest(verb, path, read_headers(headers), read_bytes(body, name="--body") if body else b"")
+    content = read_bytes(body, name="--body") if body else b""
+    # A DPoP proof names what was called below the ente's public URL.
+    target = BASE + path.partition("?")[0].partition(BASE)[2]
+    request = SignedRequest(verb, target, read_headers(headers), content, peer)
     with opened(home) as one:
         moment = instant(at, name="--at") if at else one.clock.now()
-        found = explanation(one, request, operation, moment)
+        found = explanation(one, request, operation, moment, shelf=Shelf())
     if as_json:
         _emit(found)
     else:

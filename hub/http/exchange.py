@@ -28,6 +28,9 @@ BODY_DEADLINE_S = 60.0
 LARGE_BODY = 64 * 1024
 """Beyond this a body is read only from whom has shown a signature: strangers must not fill the memory."""
 
+PEER = "raccordo.peer"
+"""In the scope: the address at the other end, where `client` is already the one that a proxy speaks for."""
+
 PROBLEM = "application/problem+json"
 _CORRELATION = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 _SAFE = {
@@ -55,7 +58,7 @@ class Exchange:
         return given if _CORRELATION.match(given) else self.request_id
 
     async def signed_request(
-        self, limit: int, *, before_large: Callable[[SignedRequest], None] = lambda _: None
+        self, limit: int, *, before_large: Callable[[SignedRequest], Awaitable[None]] | None = None
     ) -> SignedRequest:
         """The request as its signatures cover it: raw header lines, raw body, never re-serialised.
 
@@ -63,11 +66,13 @@ class Exchange:
         """
         scope = self.request.scope
         headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
-        bare = SignedRequest(scope["method"], scope["path"], headers, b"")
+        peer = scope.get(PEER, self.address)
+        bare = SignedRequest(scope["method"], scope["path"], headers, b"", peer)
         announced = next(iter(bare.values("content-length")), "0")
-        if bare.values("transfer-encoding") or not announced.isdigit() or int(announced) > LARGE_BODY:
-            before_large(bare)
-        return SignedRequest(bare.method, bare.target, headers, await read_body(self.request, limit))
+        large = bare.values("transfer-encoding") or not announced.isdigit() or int(announced) > LARGE_BODY
+        if large and before_large is not None:
+            await before_large(bare)
+        return SignedRequest(bare.method, bare.target, headers, await read_body(self.request, limit), peer)
 
 
 Handler = Callable[[Exchange], Awaitable[Response]]

@@ -26,6 +26,7 @@ from hub.store.intake import Intake, Submission, Unsigned
 from .exchange import Exchange, Handler, json_response
 from .limits import Limiter
 from .operations import Operation
+from .resolving import NothingElsewhere, Resolver, resolved
 from .together import Together
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class PublishApi:
         body_limit: int,
         content_limit: int,
         accepted: Callable[[], None],
+        resolver: Resolver | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._uploads = uploads
@@ -66,6 +68,7 @@ class PublishApi:
         self._body_limit = body_limit
         self._content_limit = content_limit
         self._accepted = accepted
+        self._resolver = resolver or NothingElsewhere()
         self._verify = Together(pipeline.verify)
         self._judge: Together[tuple[Inbound, Verified, str], Submission[Any]] = Together(
             lambda request: pipeline.publication(*request)
@@ -162,13 +165,17 @@ class PublishApi:
         def inbound_of(request: SignedRequest) -> Inbound:
             return Inbound(request, exchange.request_id, operation.operation_id, operation.signed_body)
 
+        async def authenticated(bare: SignedRequest) -> None:
+            async def run() -> None:
+                self._pipeline.authenticate(inbound_of(bare))
+
+            await resolved(run, self._resolver, exchange.address)
+
         body = b""
         try:
-            request = await exchange.signed_request(
-                limit, before_large=lambda bare: self._pipeline.authenticate(inbound_of(bare))
-            )
+            request = await exchange.signed_request(limit, before_large=authenticated)
             inbound, body = inbound_of(request), request.body
-            verified = await self._verify(inbound)
+            verified = await resolved(lambda: self._verify(inbound), self._resolver, exchange.address)
         except RequestRefused as refused:
             exchange.allowance = self._limiter.count_refusal(exchange.address)
             row = Unsigned(exchange.request_id, operation.operation_id, refused.cause, sha256_hex(body), refused.code)
@@ -210,6 +217,8 @@ class PublishApi:
         """The receipt: signed by the hub over the bytes sent, tied to the request by its digest."""
         request_digest = digest_header(inbound.request.body)
         content |= {"received_at": rfc3339(received_at), "request_digest": request_digest}
+        if verified.message_id:
+            content["message_id"] = verified.message_id
         body = orjson.dumps(content)
         proof = sign_response(
             self._key,

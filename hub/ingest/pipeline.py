@@ -31,10 +31,13 @@ from hub.errors import (
 )
 from hub.registry import Registry
 from hub.security.chains import ChainCache
+from hub.security.channel import TrustedProxy
+from hub.security.material import Shelf
 from hub.security.modi import SignedRequest, Verified, authenticate, verify
 from hub.store.amendments import Withdraw
 from hub.store.database import IN_TROUBLE, error_name
 from hub.store.intake import Read, Signed, Submission
+from hub.store.receiving import Message
 from hub.tracing import span
 
 from .canonical import bounded, parse, refusal_of
@@ -57,7 +60,18 @@ class Inbound:
 class Pipeline:
     """Verifies and judges; holds no state but the caches of verification."""
 
-    def __init__(self, *, clock: Clock, registry: Callable[[], Registry], route: Route, keyed_hash: KeyedHash) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        registry: Callable[[], Registry],
+        route: Route,
+        keyed_hash: KeyedHash,
+        shelf: Shelf | None = None,
+        proxy: TrustedProxy | None = None,
+    ) -> None:
+        self._shelf = Shelf() if shelf is None else shelf
+        self._proxy = proxy
         self._clock = clock
         self._registry = registry
         self._route = route
@@ -65,7 +79,7 @@ class Pipeline:
         self._chains = ChainCache()
 
     def verify(self, inbound: Inbound) -> Verified:
-        """Who sent it. Raises RequestRefused or RequestMalformed."""
+        """Who sent it. Raises RequestRefused or RequestMalformed; Wanted where something is to be fetched first."""
         with span("verify", apart=True, request_id=inbound.request_id):
             return verify(
                 inbound.request,
@@ -73,6 +87,8 @@ class Pipeline:
                 registry=self._registry(),
                 now=self._clock.now(),
                 chains=self._chains,
+                shelf=self._shelf,
+                proxy=self._proxy,
             )
 
     def authenticate(self, inbound: Inbound) -> None:
@@ -83,6 +99,8 @@ class Pipeline:
             registry=self._registry(),
             now=self._clock.now(),
             chains=self._chains,
+            shelf=self._shelf,
+            proxy=self._proxy,
         )
 
     def publication(self, inbound: Inbound, verified: Verified, collection: str) -> Submission[Any]:
@@ -165,6 +183,7 @@ def signed_of(inbound: Inbound, verified: Verified) -> Signed:
         body=inbound.request.body,
         body_sha256=sha256_hex(inbound.request.body),
         daily_quota=verified.vendor.daily_quota,
+        message=_message(inbound, verified) if verified.message_id else None,
     )
 
 
@@ -173,6 +192,12 @@ def item_id_of(text: str) -> str:
     if not _ITEM_ID.fullmatch(text):
         raise ItemUnknown
     return text
+
+
+def _message(inbound: Inbound, verified: Verified) -> Message:
+    request = inbound.request
+    what = b"\0".join((inbound.operation.encode(), request.target.encode("utf-8"), request.body))
+    return Message(verified.message_id, verified.max_receipts, sha256_hex(what))
 
 
 def sha256_hex(content: bytes) -> str:

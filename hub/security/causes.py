@@ -81,6 +81,34 @@ _BOTH = (
     "Send Authorization, Agid-JWT-Signature and Digest with every body, an empty one too.",
     "Inviate Authorization, Agid-JWT-Signature e Digest con ogni corpo, anche vuoto.",
 )
+_LATER = (
+    "Try again in a minute; tell the municipality if it lasts.",
+    "Riprovate tra poco; se persiste, avvisate.",
+)
+_CLIENT = (
+    "Sign with a key of the client that asked for the voucher; iss is its client_id.",
+    "Firmate con una chiave del client che ha chiesto il voucher; iss è il suo client_id.",
+)
+_VOUCHER = (
+    "Ask PDND for a voucher for this e-service, with the purpose agreed.",
+    "Chiedete alla PDND un voucher per questo e-service, con la finalità concordata.",
+)
+_EVIDENCE = (
+    "Sign the evidence once, hash that very string (lower-case hex), ask the voucher with it, send that string.",
+    "Firmate il tracciamento una volta, calcolatene lo SHA-256 (hex minuscolo), chiedete il voucher, inviatelo.",
+)
+_PROOF = (
+    "Make a DPoP proof for each request: htm, htu without query, iat, jti, ath (RFC 9449 4.2).",
+    "Generate una prova DPoP per ogni richiesta: htm, htu senza query, iat, jti, ath (RFC 9449 4.2).",
+)
+_CHANNEL = (
+    "Connect with the client certificate that the municipality registered.",
+    "Collegatevi con il certificato client registrato presso il Comune.",
+)
+_MESSAGE = (
+    "Give each message an id of its own, signed, the same each time it is sent; the jti is fresh each time.",
+    "Date a ogni messaggio un identificativo proprio, firmato, uguale a ogni rinvio; il jti è ogni volta nuovo.",
+)
 _PORTAL = ("See the portal profile of the feed.", "Vedete il profilo del portale per il feed.")
 
 CAUSES: Final[dict[str, Cause]] = {
@@ -88,7 +116,9 @@ CAUSES: Final[dict[str, Cause]] = {
     "header.repeated": _malformed("a header that may come once came more than once", *_ONCE),
     "token.missing": _malformed("a token that this operation needs is missing", *_BOTH),
     "authorization.scheme": _malformed(
-        "Authorization is not `Bearer <JWS>`", "Put `Bearer ` before the token.", "Anteponete `Bearer ` al token."
+        "Authorization is not `<scheme> <JWS>` with the scheme agreed",
+        "Put `Bearer ` before the token, or `DPoP ` before a voucher bound to a key.",
+        "Anteponete `Bearer ` al token, o `DPoP ` a un voucher legato a una chiave.",
     ),
     "token.duplicated": _malformed(
         "the same token stands in two headers",
@@ -96,9 +126,9 @@ CAUSES: Final[dict[str, Cause]] = {
         "Agid-JWT-Signature è un token a sé, con signed_headers.",
     ),
     "token.misplaced": _malformed(
-        "the Authorization token carries signed_headers",
-        "Make one token for each header: only Agid-JWT-Signature carries signed_headers.",
-        "Un token per intestazione: solo Agid-JWT-Signature porta signed_headers.",
+        "the Authorization token is one that was made for another header",
+        "One token for each header: signed_headers in Agid-JWT-Signature alone, claims of the user in the evidence.",
+        "Un token per intestazione: signed_headers solo in Agid-JWT-Signature, dati dell'utente solo nel tracciamento.",
     ),
     "token.malformed": _malformed("not a compact JWS of two JSON objects and a signature", *_COMPACT),
     "token.too_large": _malformed("the token is larger than allowed", *_COMPACT),
@@ -127,6 +157,8 @@ CAUSES: Final[dict[str, Cause]] = {
         "Mettete la catena in x5c, oppure il kid registrato in kid.",
     ),
     "key.unknown": _cause("no registered key of this sender fits", *_KEY),
+    "key.unavailable": _cause("keys that PDND publishes could not be had", *_LATER),
+    "key.owner": _cause("the key belongs to another client than the voucher", *_CLIENT),
     "key.unusable": _cause("the key is revoked or outside its validity", *_KEY),
     "key.invalid": _cause("the registered key is none of RSA, P-256, P-384, P-521 and Ed25519, or is malformed", *_KEY),
     "key.weak": _cause("the key proves nothing, or takes too long to verify with", *_RENEW),
@@ -179,6 +211,31 @@ CAUSES: Final[dict[str, Cause]] = {
         "Sign the value that leaves: frameworks rewrite Content-Type.",
         "Firmate il valore che parte davvero: i framework riscrivono Content-Type.",
     ),
+    # PDND voucher
+    "voucher.issuer": _cause("iss of the voucher is not the PDND that this ente is registered at", *_VOUCHER),
+    "voucher.subject": _cause("sub of the voucher is not its client_id", *_VOUCHER),
+    "voucher.purpose": _cause("the voucher's purpose is not one of those agreed with this vendor", *_VOUCHER),
+    "voucher.eservice": _cause("the voucher is for another e-service, producer or version", *_VOUCHER),
+    # tracking evidence
+    "audit.purpose": _cause("purposeId of the evidence is not the voucher's", *_EVIDENCE),
+    "audit.digest_missing": _cause('the voucher has no digest {"alg": "SHA256", "value": "<hex>"}', *_EVIDENCE),
+    "audit.digest": _cause("the voucher was asked with the digest of other evidence", *_EVIDENCE),
+    # proof of possession
+    "dpop.missing": _malformed("the DPoP proof is missing", *_PROOF),
+    "dpop.bearer": _cause("the voucher is bound to a key and was sent as Bearer", *_PROOF),
+    "dpop.unbound": _cause("the voucher is bound to no key and was sent as DPoP", *_PROOF),
+    "dpop.key": _cause("jwk of the proof is missing, private or of a kind not allowed", *_PROOF),
+    "dpop.binding": _cause("the proof's key is not the one that the voucher is bound to", *_PROOF),
+    "dpop.method": _cause("htm is not the method of the request", *_PROOF),
+    "dpop.target": _cause("htu is not the URL that was called", *_PROOF),
+    "dpop.voucher": _cause("ath is not the hash of the voucher", *_PROOF),
+    # channel
+    "channel.untrusted": _malformed("a header of the TLS proxy came from elsewhere", *_CHANNEL),
+    "channel.missing": _cause("no client certificate was handed over", *_CHANNEL),
+    "channel.malformed": _cause("the client certificate cannot be read", *_CHANNEL),
+    # message
+    "message.missing": _cause("the message has no id that can be used", *_MESSAGE),
+    "material.wanted": _cause("what others publish is needed and not at hand; a hub that runs would fetch it", *_LATER),
     # portal
     "portal.suspended": _cause("the portal is suspended", *_PORTAL),
     "ath.mismatch": _cause("ath is not the hash of the portal token", *_PORTAL),

@@ -4,9 +4,10 @@ All times are NumericDate in whole seconds (modi 1.0): an integer, never a boole
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
+
+from hub.profile import TimeRules
 
 from .causes import Refusal
 
@@ -16,24 +17,14 @@ MAX_TEXT: Final = 256
 Claims = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class TimeRules:
-    """How much a token's times may differ from ours, in seconds."""
-
-    max_age: int
-    future: int
-    grace: int
-    lifetime: int
-
-
-def text(claims: Claims, name: str, *, missing: str = "claim.missing") -> str:
+def text(claims: Claims, name: str, *, missing: str = "claim.missing", most: int = MAX_TEXT) -> str:
     """A required claim of text, short, without control characters."""
     value = claims.get(name)
     if value is None:
         raise Refusal(missing, f"{name} is missing")
     if not isinstance(value, str):
         raise Refusal("claim.type", f"{name} is not a string")
-    if not value or len(value) > MAX_TEXT or not value.isprintable():
+    if not value or len(value) > most or not value.isprintable():
         raise Refusal("claim.type", f"{name} is empty, too long or not printable")
     return value
 
@@ -97,6 +88,8 @@ class UsedToken(NamedTuple):
     header: str
     jti: str
     expires_at: datetime
+    signer: str = ""
+    """Where it is not the request's: a DPoP proof has a key of its own."""
 
 
 def used_token(header: str, claims: Claims, rules: TimeRules) -> UsedToken:

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from .causes import Refusal
 
 MUST_BE_SIGNED: Final = ("content-type", "content-encoding")
 MAX_SIGNED: Final = 32
+
+Scheme = Literal["bearer", "dpop"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class SignedRequest:
     headers: tuple[tuple[str, str], ...]
     """Lower-case names, in the order received, repetitions kept."""
     body: bytes
+    peer: str = ""
+    """The address at the other end of the connection, a proxy's where there is one."""
 
     def values(self, name: str) -> Sequence[str]:
         """Every value of the header of that lower-case name, in order."""
@@ -44,15 +48,33 @@ class SignedRequest:
         return found
 
 
-def bearer(authorization: str) -> str:
-    """The token of `Authorization: Bearer <token>`; the scheme is case-insensitive (RFC 9110 11.1).
+def authorization(value: str) -> tuple[Scheme, str]:
+    """The scheme and token of `Authorization: Bearer <token>` or `DPoP <token>` (RFC 9449 7.1).
+
+    The scheme is case-insensitive (RFC 9110 11.1).
 
     Raises:
         Refusal: `authorization.scheme`.
     """
-    scheme, _, token = authorization.partition(" ")
+    name, _, token = value.partition(" ")
     token = token.strip(" ")
-    if scheme.lower() != "bearer" or not token or " " in token:
+    scheme = _SCHEMES.get(name.lower())
+    if scheme is None or not token or " " in token:
+        raise Refusal("authorization.scheme")
+    return scheme, token
+
+
+_SCHEMES: Final[Mapping[str, Scheme]] = {"bearer": "bearer", "dpop": "dpop"}
+
+
+def bearer(value: str) -> str:
+    """The token of `Authorization: Bearer <token>`.
+
+    Raises:
+        Refusal: `authorization.scheme`.
+    """
+    scheme, token = authorization(value)
+    if scheme != "bearer":
         raise Refusal("authorization.scheme")
     return token
 

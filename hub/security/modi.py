@@ -1,23 +1,30 @@
-"""ID_AUTH_REST_02 with INTEGRITY_REST_01: who sent this request, and is it what they signed. The rules are in `checks`.
+"""Who sent this request, by the ModI and PDND patterns of its vendor, and is it what they signed.
 
-`verify` decides; `explain` says, check by check, the same to the one who asks for it at the command line.
+The rules are in `checks`. `verify` decides; `explain` says, check by check, the same to the one who asks for it at the
+command line.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from hub.errors import HubError
+from hub.profile import DEFAULT_PROFILE
 from hub.registry import Ente, Registry, Vendor
 
 from .causes import CAUSES, Refusal, code_of
 from .chains import ChainCache
-from .checks import CHECKS, TIMES, State, check_signatures
+from .channel import TrustedProxy
+from .checks import CHECKS, Check, State, checks_of, runs_of
+from .checks.state import AUTHORIZATION, SIGNATURE
 from .claims import UsedToken, used_token
 from .headers import SignedRequest
+from .material import Shelf, Wanted
 
-__all__ = ["CHECKS", "SignedRequest", "Step", "UsedToken", "Verified", "explain", "verify"]
+__all__ = ["CHECKS", "SignedRequest", "Step", "UsedToken", "Verified", "Wanted", "authenticate", "explain", "verify"]
+
+_EMPTY: Final = Shelf(capacity=0)
 
 Outcome = Literal["ok", "failed", "skipped"]
 
@@ -29,10 +36,13 @@ class Verified:
     ente: Ente
     vendor: Vendor
     signer: str
-    """Stable name of the key: `x5t#S256:<hex>` or `jwk:<RFC 7638 thumbprint>`."""
+    """Stable name: `x5t#S256:<hex>` or `jwk:<RFC 7638 thumbprint>` of a key, `pdnd:<client_id>` of a PDND client."""
     used: tuple[UsedToken, ...]
     tokens: Mapping[str, str]
-    """Header name -> compact JWS, for the evidence."""
+    """Header name -> compact JWS, for the evidence; without its signature where it would open the door again."""
+    message_id: str = ""
+    """PROFILE_NON_REPUDIATION_01: what names this message however often it is sent; empty where it is not agreed."""
+    max_receipts: int = 0
     refusal: HubError | None = None
     """Why it is refused all the same (VendorSuspended, MediaUnsupported): the signatures hold, so its tokens are used
     up and the sender is told."""
@@ -53,7 +63,14 @@ class Step:
 
 
 def verify(
-    request: SignedRequest, *, signed_body: bool, registry: Registry, now: datetime, chains: ChainCache
+    request: SignedRequest,
+    *,
+    signed_body: bool,
+    registry: Registry,
+    now: datetime,
+    chains: ChainCache,
+    shelf: Shelf = _EMPTY,
+    proxy: TrustedProxy | None = None,
 ) -> Verified:
     """Runs every check in order. `signed_body` is the operation's (POST, PUT), never read from the message.
 
@@ -62,81 +79,156 @@ def verify(
     Raises:
         RequestRefused: a check before the sender is known failed; 401. The code is in `cause` alone.
         RequestMalformed: the same where a header is missing, repeated or malformed; 400.
+        Wanted: something published elsewhere is not at hand: to be fetched, and all of this run anew.
     """
-    state = State.start(request, signed_body=signed_body, registry=registry, now=now, chains=chains)
+    state = _start(request, signed_body, registry, now, chains, shelf, proxy)
     held: HubError | None = None
     try:
         try:
-            for check in CHECKS:
-                check.run(state)
+            for run in runs_of(None):
+                run(state)
+            for run in runs_of(state.profile):
+                run(state)
         except HubError as refusal:
             held = refusal
-        used = tuple([used_token(one.header, one.token.claims, TIMES) for one in state.presented])
+        used = _used(state)
     except Refusal as refusal:
         raise refusal.error() from None
     return Verified(
         ente=state.ente,
         vendor=state.vendor,
-        signer=state.presented[0].key.signer,
+        signer=_signer(state),
         used=used,
-        tokens={one.header: one.compact for one in state.presented},
+        tokens=_kept(state),
+        message_id=state.message_id,
+        max_receipts=state.profile.max_receipts,
         refusal=held,
     )
 
 
 def authenticate(
-    request: SignedRequest, *, signed_body: bool, registry: Registry, now: datetime, chains: ChainCache
+    request: SignedRequest,
+    *,
+    signed_body: bool,
+    registry: Registry,
+    now: datetime,
+    chains: ChainCache,
+    shelf: Shelf = _EMPTY,
+    proxy: TrustedProxy | None = None,
 ) -> None:
     """The checks that need no body, through the signatures: before a large one is read into memory.
 
     Raises:
-        RequestRefused, RequestMalformed: as `verify`, which is still to be called with the body.
+        RequestRefused, RequestMalformed, Wanted: as `verify`, which is still to be called with the body.
     """
-    state = State.start(request, signed_body=signed_body, registry=registry, now=now, chains=chains)
+    state = _start(request, signed_body, registry, now, chains, shelf, proxy)
     try:
-        for check in CHECKS:
-            check.run(state)
-            if check.run is check_signatures:
-                return
+        for run in runs_of(None):
+            run(state)
+        for run in runs_of(state.profile, bodiless=True):
+            run(state)
     except Refusal as refusal:
         raise refusal.error() from None
 
 
+def _start(
+    request: SignedRequest,
+    signed_body: bool,
+    registry: Registry,
+    now: datetime,
+    chains: ChainCache,
+    shelf: Shelf,
+    proxy: TrustedProxy | None,
+) -> State:
+    return State(request, signed_body, registry, now, chains, shelf, proxy, now.timestamp(), [])
+
+
+def _used(state: State) -> tuple[UsedToken, ...]:
+    used = [
+        used_token(one.header, one.token.claims, one.times)
+        for one in state.presented
+        if one.use == "once" or (one.use == "if-jti" and "jti" in one.token.claims)
+    ]
+    if state.used_proof is not None:
+        used.append(state.used_proof)
+    return tuple(used)
+
+
+def _signer(state: State) -> str:
+    """Who signed for the body, where something is signed; else whom the voucher names."""
+    if state.voucher is None:
+        return state.presented[0].key.signer
+    signature = state.of(SIGNATURE)
+    return signature.key.signer if signature is not None else f"pdnd:{state.client_id}"
+
+
+def _kept(state: State) -> dict[str, str]:
+    """The tokens as evidence: whoever reads them must not be able to use those that may be used again (modi 5.20)."""
+    kept = {one.header: one.compact for one in state.presented}
+    first = state.presented[0]
+    if first.use == "again" and first.header == AUTHORIZATION:
+        kept[AUTHORIZATION] = first.compact.rpartition(".")[0] + "."
+    if state.proof is not None:
+        kept[state.proof.header] = state.proof.compact
+    return kept
+
+
 def explain(
-    request: SignedRequest, *, signed_body: bool, registry: Registry, now: datetime, chains: ChainCache
+    request: SignedRequest,
+    *,
+    signed_body: bool,
+    registry: Registry,
+    now: datetime,
+    chains: ChainCache,
+    shelf: Shelf = _EMPTY,
+    proxy: TrustedProxy | None = None,
 ) -> list[Step]:
     """The same checks one by one, going on after a failure as far as the rest can be said. Never raises a HubError.
 
-    A detail may quote what was received (digest, audience, certificate name): it is for the sender's own eyes.
+    A detail may quote what was received (digest, audience, certificate name): it is for the sender's own eyes. What
+    would have to be fetched is said, not fetched.
     """
-    state = State.start(request, signed_body=signed_body, registry=registry, now=now, chains=chains)
+    state = _start(request, signed_body, registry, now, chains, shelf, proxy)
     steps: list[Step] = []
     stopped = False
-    for check in CHECKS:
-        if stopped:
-            steps.append(Step(check.name, check.text_it, check.text_en, "skipped"))
-            continue
-        try:
-            check.run(state)
-            steps.append(Step(check.name, check.text_it, check.text_en, "ok"))
-        except Refusal as refusal:
-            stopped = check.finds
-            cause = CAUSES[refusal.code]
-            detail = "; ".join(part for part in (refusal.note or cause.text, refusal.facts) if part)
-            steps.append(
-                Step(
-                    check.name,
-                    check.text_it,
-                    check.text_en,
-                    "failed",
-                    code=refusal.code,
-                    detail=detail,
-                    advice=cause.advice,
-                    advice_it=cause.advice_it,
-                )
-            )
-        except HubError as error:
-            steps.append(
-                Step(check.name, check.text_it, check.text_en, "failed", code=code_of(error), detail=error.detail)
-            )
+    for check in _in_turn(state):
+        step = _skipped(check) if stopped else _step(check, state)
+        stopped = stopped or (step.outcome == "failed" and (check.finds or step.code == "material.wanted"))
+        steps.append(step)
     return steps
+
+
+def _in_turn(state: State) -> Iterator[Check]:
+    """Those of everybody, then those of the vendor's profile, which the first have found by then."""
+    yield from checks_of(None)
+    yield from checks_of(state.profile if state.vendor is not None else DEFAULT_PROFILE)
+
+
+def _skipped(check: Check) -> Step:
+    return Step(check.name, check.text_it, check.text_en, "skipped")
+
+
+def _step(check: Check, state: State) -> Step:
+    try:
+        check.run(state)
+    except Refusal as refusal:
+        return _failed(check, refusal.code, refusal.note, refusal.facts)
+    except Wanted as wanted:
+        return _failed(check, "material.wanted", f"{wanted.source} {wanted.name.splitlines()[0][:300]}", "")
+    except HubError as error:
+        return Step(check.name, check.text_it, check.text_en, "failed", code=code_of(error), detail=error.detail)
+    return Step(check.name, check.text_it, check.text_en, "ok")
+
+
+def _failed(check: Check, code: str, note: str, facts: str) -> Step:
+    cause = CAUSES[code]
+    return Step(
+        check.name,
+        check.text_it,
+        check.text_en,
+        "failed",
+        code=code,
+        detail="; ".join(part for part in (note or cause.text, facts) if part),
+        advice=cause.advice,
+        advice_it=cause.advice_it,
+    )

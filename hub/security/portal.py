@@ -15,6 +15,7 @@ from typing import Any, Final
 from contracts.identifiers import check_organization_tax_code, check_tax_code, holds_tax_code
 from contracts.party import SubjectKind
 from hub.errors import ActorMismatch, AssuranceTooLow, ScopeMissing
+from hub.profile import TimeRules
 from hub.registry import Ente, Portal, Registry
 
 from . import claims, digest, jose
@@ -27,8 +28,8 @@ ASSERTION: Final = "citizen-assertion"
 ASSERTION_TYPE: Final = "citizen-assertion+jwt"
 TYP: Final = "JWT"
 
-TOKEN_TIMES: Final = claims.TimeRules(max_age=300, future=5, grace=0, lifetime=300)
-ASSERTION_TIMES: Final = claims.TimeRules(max_age=360, future=60, grace=60, lifetime=300)
+TOKEN_TIMES: Final = TimeRules(max_age=300, future=5, grace=0, lifetime=300)
+ASSERTION_TIMES: Final = TimeRules(max_age=360, future=60, grace=60, lifetime=300)
 """At most 5 minutes of life, 60 s of skew either way (citizen-identity 4)."""
 MAX_LOGIN_AGE_S: Final = 12 * 3600
 MIN_LEVEL: Final = 2
@@ -138,7 +139,7 @@ def _portal(token: jose.Token, registry: Registry) -> tuple[Ente, Portal]:
     return ente, portal
 
 
-def _claims(token: jose.Token, rules: claims.TimeRules, ente: Ente, portal: Portal, now: datetime) -> None:
+def _claims(token: jose.Token, rules: TimeRules, ente: Ente, portal: Portal, now: datetime) -> None:
     found, instant = token.claims, now.timestamp()
     if ente.feed_audience not in claims.audiences(found):
         raise Refusal("audience.differs")

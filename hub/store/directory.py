@@ -1,6 +1,7 @@
 """Enti, vendors, portals, services: written by administrators, read whole into a `Registry`."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -9,10 +10,14 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from contracts.identifiers import new_uuid7
-from hub.registry import Ente, Key, Portal, Registry, Vendor
+from hub.profile import DEFAULT_PROFILE, Profile
+from hub.registry import Ente, Key, Pdnd, Portal, Registry, Vendor
 
 from .database import Tx, upsert
+from .profiles import Unreadable, pdnd_of, pdnd_record, profile_of, profile_record
 from .tables import enti, portals, services, trust_keys, vendors, versions
+
+log = logging.getLogger(__name__)
 
 HUB_VENDOR = "raccordo"
 """The vendor_id of messages that a rule of the hub made. No vendor can be registered under it."""
@@ -49,13 +54,15 @@ def load_registry(connection: Connection) -> Registry:
             Key(row.key_id, row.kind, row.material, row.kid, row.valid_from, row.valid_to, row.revoked_at)
         )
     by_name: dict[tuple[str, str], Vendor] = {}
+    by_client: dict[tuple[str, str], Vendor] = {}
     for row in connection.execute(select(vendors)):
+        profile, readable = _profile(row.ente_id, row.vendor_id, row.profile)
         vendor = Vendor(
             ente_id=row.ente_id,
             vendor_id=row.vendor_id,
             name=row.name,
             trust=row.trust,
-            active=row.active,
+            active=row.active and readable,
             keys=tuple(keys.get((row.ente_id, f"vendor:{row.vendor_id}"), ())),
             subject=row.subject,
             aliases=frozenset(row.aliases),
@@ -64,9 +71,12 @@ def load_registry(connection: Connection) -> Registry:
             rights=frozenset(row.rights),
             signature_only=row.signature_only,
             daily_quota=row.daily_quota,
+            profile=profile,
         )
         for name in (vendor.vendor_id, *vendor.aliases):
             by_name[(vendor.ente_id, name)] = vendor
+        for client in profile.clients:
+            by_client[(vendor.ente_id, client)] = vendor
     known_portals = {
         (row.ente_id, row.portal_id): Portal(
             row.ente_id,
@@ -82,13 +92,31 @@ def load_registry(connection: Connection) -> Registry:
     return Registry(
         version=version(connection, "trust"),
         enti=tuple(
-            Ente(row.ente_id, row.name, row.public_url, row.publish_audience, row.feed_audience, row.portal_url)
+            Ente(
+                row.ente_id,
+                row.name,
+                row.public_url,
+                row.publish_audience,
+                row.feed_audience,
+                row.portal_url,
+                pdnd_of(row.pdnd),
+            )
             for row in connection.execute(select(enti).order_by(enti.c.created_at))
         ),
         vendors=MappingProxyType(by_name),
         portals=MappingProxyType(known_portals),
         services=MappingProxyType(catalogue),
+        clients=MappingProxyType(by_client),
     )
+
+
+def _profile(ente_id: str, vendor_id: str, record: Mapping[str, Any] | None) -> tuple[Profile, bool]:
+    """The profile, and whether it could be read: a vendor whose could not is as if suspended, and nobody else is."""
+    try:
+        return profile_of(record), True
+    except Unreadable as setting:
+        log.error("vendor.profile_unreadable ente=%s vendor=%s setting=%s", ente_id, vendor_id, setting)  # noqa: TRY400 - the name says all
+        return DEFAULT_PROFILE, False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +134,7 @@ def add_ente(tx: Tx, ente: Ente) -> None:
     """Register a body. Raises AlreadyThere, also when its audiences are those of another one."""
     bump(tx, "trust")
     for row in tx.connection.execute(select(enti)):
-        theirs = {row.public_url, row.publish_audience, row.feed_audience}
+        theirs = {row.public_url, row.publish_audience, row.feed_audience, (row.pdnd or {}).get("audience")}
         if row.ente_id == ente.ente_id or theirs & {ente.public_url, ente.publish_audience, ente.feed_audience}:
             raise AlreadyThere(ente.ente_id)
     tx.connection.execute(
@@ -118,9 +146,22 @@ def add_ente(tx: Tx, ente: Ente) -> None:
             "portal_url": ente.portal_url,
             "publish_audience": ente.publish_audience,
             "feed_audience": ente.feed_audience,
+            "pdnd": pdnd_record(ente.pdnd),
             "created_at": tx.now,
         },
     )
+
+
+def set_pdnd(tx: Tx, ente_id: str, pdnd: Pdnd | None) -> None:
+    """What the ente registered at PDND; None takes it away. Raises NotThere; AlreadyThere for another's audience."""
+    bump(tx, "trust")
+    for row in tx.connection.execute(select(enti).where(enti.c.ente_id != ente_id)):
+        theirs = {row.publish_audience, row.feed_audience, (row.pdnd or {}).get("audience")}
+        if pdnd is not None and pdnd.audience in theirs:
+            raise AlreadyThere(row.ente_id)
+    changed = update(enti).where(enti.c.ente_id == ente_id).values(pdnd=pdnd_record(pdnd))
+    if tx.connection.execute(changed).rowcount == 0:
+        raise NotThere(ente_id)
 
 
 def add_vendor(tx: Tx, vendor: Vendor, keys: Iterable[NewKey]) -> None:
@@ -132,6 +173,7 @@ def add_vendor(tx: Tx, vendor: Vendor, keys: Iterable[NewKey]) -> None:
     for row in tx.connection.execute(select(vendors).where(vendors.c.ente_id == vendor.ente_id)):
         if names & {row.vendor_id, *row.aliases}:
             raise AlreadyThere(vendor.vendor_id)
+    _free_clients(tx, vendor.ente_id, vendor.vendor_id, vendor.profile)
     tx.connection.execute(
         insert(vendors),
         {
@@ -147,10 +189,29 @@ def add_vendor(tx: Tx, vendor: Vendor, keys: Iterable[NewKey]) -> None:
             "rights": sorted(vendor.rights),
             "signature_only": vendor.signature_only,
             "daily_quota": vendor.daily_quota,
+            "profile": profile_record(vendor.profile),
             "created_at": tx.now,
         },
     )
     add_keys(tx, vendor.ente_id, f"vendor:{vendor.vendor_id}", keys)
+
+
+def set_profile(tx: Tx, ente_id: str, vendor_id: str, profile: Profile) -> None:
+    """How a vendor proves who it is from now on. Raises NotThere; AlreadyThere for another vendor's client."""
+    bump(tx, "trust")
+    _free_clients(tx, ente_id, vendor_id, profile)
+    where = (vendors.c.ente_id == ente_id) & (vendors.c.vendor_id == vendor_id)
+    if tx.connection.execute(update(vendors).where(where).values(profile=profile_record(profile))).rowcount == 0:
+        raise NotThere(vendor_id)
+
+
+def _free_clients(tx: Tx, ente_id: str, vendor_id: str, profile: Profile) -> None:
+    """A client names one vendor of an ente."""
+    others = select(vendors).where(vendors.c.ente_id == ente_id, vendors.c.vendor_id != vendor_id)
+    for row in tx.connection.execute(others) if profile.clients else ():
+        taken = profile.clients & {*(row.profile or {}).get("clients", ())}
+        if taken:
+            raise AlreadyThere(min(taken))
 
 
 def add_portal(tx: Tx, portal: Portal, keys: Iterable[NewKey]) -> None:
@@ -194,14 +255,16 @@ def add_keys(tx: Tx, ente_id: str, owner: str, keys: Iterable[NewKey]) -> None:
         tx.connection.execute(insert(trust_keys), rows)
 
 
-def retire_keys(tx: Tx, ente_id: str, owner: str, at: datetime) -> int:
-    """Let the owner's present keys end at `at`: the overlap of a rotation. Returns how many."""
+def retire_keys(tx: Tx, ente_id: str, owner: str, at: datetime, *, kinds: Collection[str] = ()) -> int:
+    """Let the owner's present keys, or those of some kinds, end at `at`: a rotation's overlap. Returns how many."""
     bump(tx, "trust")
     current = (
         (trust_keys.c.ente_id == ente_id)
         & (trust_keys.c.owner == owner)
         & (trust_keys.c.valid_to.is_(None) | (trust_keys.c.valid_to > at))
     )
+    if kinds:
+        current &= trust_keys.c.kind.in_(kinds)
     return tx.connection.execute(update(trust_keys).where(current).values(valid_to=at)).rowcount
 
 

@@ -18,6 +18,7 @@ from .citizens import Citizen
 from .database import Tx, upsert
 from .jose_headers import JoseHeaders
 from .ports import UsedToken, Vault
+from .receiving import Message, Receiving, Repeated
 from .replay import consume_tokens
 from .tables import clipped, quota_usage
 
@@ -39,6 +40,8 @@ class Signed:
     body_sha256: str
     """Known to whoever made this: files of many megabytes are not hashed again while everybody waits for the commit."""
     daily_quota: int | None = None
+    message: Message | None = None
+    """Where the vendor's messages may be sent again (PROFILE_NON_REPUDIATION_01)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +91,17 @@ ApplyActs = Callable[[Tx, Sequence[tuple[Signed, Any]]], Sequence[Done | HubErro
 
 class Intake:
     """Records submissions. `appliers` gives, for each type of act, the function that applies a list of them; `hold`
-    locks what acts of several types are about, before the first is applied."""
+    locks what acts of several types are about, before the first is applied; `answers` are the types of answers that are
+    given again to a message that arrives again."""
 
     def __init__(
         self,
         vault: Vault,
         appliers: Mapping[type, ApplyActs],
         hold: Callable[[Tx, Sequence[tuple[Signed, Any]]], None] = lambda _tx, _acts: None,
+        answers: Sequence[type] = (),
     ) -> None:
+        self._receiving = Receiving(answers)
         self._vault = vault
         self._appliers = appliers
         self._headers = JoseHeaders()
@@ -106,7 +112,8 @@ class Intake:
         results: list[Any] = [None] * len(submissions)
         tokens = self._headers.keep(tx, [submission.signed.tokens for submission in submissions])
         fresh = _consume(tx, submissions, results)
-        allowed = _count(tx, submissions, fresh, results)
+        new, same = self._receive(tx, submissions, fresh, results)
+        allowed = _count(tx, submissions, new, results)
         by_type: dict[type, list[int]] = {}
         for n in allowed:
             submission = submissions[n]
@@ -123,9 +130,36 @@ class Intake:
             acts = [(submissions[n].signed, submissions[n].act) for n in numbers]
             for n, result in zip(numbers, self._appliers[kind](tx, acts), strict=True):
                 results[n] = result
+        for n in new:
+            signed, result = submissions[n].signed, results[n]
+            if signed.message is not None and isinstance(result, Done):
+                self._receiving.answered(tx, signed.ente_id, signed.vendor_id, signed.message, result.answer)
+        for n, first in same.items():
+            result = results[first]
+            results[n] = Repeated(result.answer) if isinstance(result, Done) else result
         for submission, kept, result in zip(submissions, tokens, results, strict=True):
             tx.evidence_rows.append(self._evidence(tx, submission.signed, kept, result))
-        return [result.answer if isinstance(result, Done) else result for result in results]
+        return [result.answer if isinstance(result, Done | Repeated) else result for result in results]
+
+    def _receive(
+        self, tx: Tx, submissions: Sequence[Submission[Any]], numbers: list[int], results: list[Any]
+    ) -> tuple[list[int], dict[int, int]]:
+        """Those to be done now, and those of this very batch that are the same message as one of them."""
+        first: dict[tuple[str, str, Message], int] = {}
+        same: dict[int, int] = {}
+        named = [n for n in numbers if submissions[n].signed.message is not None]
+        # In one order: two processes that count receipts of two messages must not wait for each other.
+        for n in sorted(named, key=lambda n: _message_of(submissions[n].signed)):
+            signed = submissions[n].signed
+            assert signed.message is not None
+            received = self._receiving.receive(tx, signed.ente_id, signed.vendor_id, signed.message, signed.request_id)
+            if received is not None:
+                results[n] = received
+                continue
+            key = (signed.ente_id, signed.vendor_id, signed.message)
+            if first.setdefault(key, n) != n:
+                same[n] = first[key]
+        return [n for n in numbers if results[n] is None and n not in same], same
 
     def record_unsigned(self, tx: Tx, refusals: Sequence[Unsigned]) -> list[None]:
         """A Committer handler: evidence of requests refused before their signatures held."""
@@ -136,7 +170,7 @@ class Intake:
         return [None] * len(refusals)
 
     def _evidence(
-        self, tx: Tx, signed: Signed, tokens: dict[str, str], result: Done | Read | HubError
+        self, tx: Tx, signed: Signed, tokens: dict[str, str], result: Done | Read | Repeated | HubError
     ) -> dict[str, Any]:
         row = _evidence_row(tx, signed.ente_id, signed.request_id, signed.operation)
         row |= {
@@ -150,6 +184,8 @@ class Intake:
             return row | {"code": result.code, "cause": clipped(result.detail, 300)}
         if isinstance(result, Read):
             return row | {"verdict": "accepted", "code": "read"}
+        if isinstance(result, Repeated):
+            return row | {"verdict": "accepted", "code": "repeated"}
         row |= {
             "verdict": "accepted",
             "code": result.code,
@@ -161,6 +197,11 @@ class Intake:
             return row
         place = f"evidence|body|{signed.ente_id}|{row['evidence_id']}"
         return row | {"body_sealed": self._vault.seal_with(result.citizen.data_key, signed.body, place)}
+
+
+def _message_of(signed: Signed) -> tuple[str, str, str]:
+    assert signed.message is not None
+    return signed.ente_id, signed.vendor_id, signed.message.message_id
 
 
 def _evidence_row(tx: Tx, ente_id: str, request_id: str, operation: str) -> dict[str, Any]:

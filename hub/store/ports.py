@@ -5,7 +5,9 @@ from typing import Protocol
 
 
 class UsedToken(Protocol):
-    """A token to consume (hub.security.claims): its jti is accepted once for (ente, signer, header)."""
+    """A token to consume (hub.security.claims): its jti is accepted once for (ente, signer, header).
+
+    `signer` is empty where it is the request's own."""
 
     @property
     def header(self) -> str: ...
@@ -15,6 +17,9 @@ class UsedToken(Protocol):
 
     @property
     def expires_at(self) -> datetime: ...
+
+    @property
+    def signer(self) -> str: ...
 
 
 class Vault(Protocol):

@@ -48,4 +48,5 @@ def used_before(connection: Connection, ente_id: str, signer: str, tokens: Seque
 
 def _name(signer: str, token: UsedToken) -> bytes:
     # Of 128 bits: whoever makes two of his own collide has one of them refused.
-    return hashlib.blake2b("\0".join((signer, token.header, token.jti)).encode(), digest_size=16).digest()
+    named = "\0".join((token.signer or signer, token.header, token.jti))
+    return hashlib.blake2b(named.encode(), digest_size=16).digest()

@@ -14,6 +14,7 @@ from hub.metrics import swept
 
 from .database import Tx
 from .outbox import ENDED, UNCLAIMED, close_attempt
+from .receiving import forget_messages
 from .replay import forget_tokens
 from .requests import forget_requests
 from .rows import Batch
@@ -61,6 +62,7 @@ def _sweep(tx: Tx, wish: Sweep) -> Swept:
     for place, row in enumerate(tx.connection.execute(_some(lost)).mappings().all()):
         counts[_take_back(tx, dict(row), wish, place)] += 1
     forget_tokens(tx)
+    forget_messages(tx)
     forget_requests(tx)
     return Swept(**counts, expired=_expire(tx), shown=_show(tx))
 

@@ -24,12 +24,11 @@ from hub.backup.keys import WrongPassphrase, open_keys, seal_keys
 from hub.backup.making import make_backup
 from hub.cli.application import run
 from hub.home import Home
-from hub.registry import Ente
 from hub.security.signed_lines import signed_line
 from hub.settings import Settings
 from hub.store.configuration import set_status
 from hub.store.copying import SEQUENCE_GAP
-from hub.store.directory import NotThere, add_ente
+from hub.store.directory import NotThere
 from hub.store.erasing import erase_citizen
 from hub.store.tables import citizens, deliveries, enti, items, metadata, sequences
 from tests import stores
@@ -574,7 +573,9 @@ def test_a_back_up_of_an_older_version_is_brought_to_this_one(tmp_path, phrase):
     old.database.migrate("0001")
     base = "https://hub.example.it"
     with old.database.write() as tx:
-        add_ente(tx, Ente(ENTE, "Comune", base, f"{base}/publish/v1", f"{base}/feed/v1", base))
+        columns = "ente_id, name, public_url, portal_url, publish_audience, feed_audience, created_at"
+        values = f"'{ENTE}', 'Comune', '{base}', '{base}', '{base}/publish/v1', '{base}/feed/v1', 0"
+        tx.connection.exec_driver_sql(f"INSERT INTO enti ({columns}) VALUES ({values})")
     made = make_backup(old, tmp_path / "b", passphrase=PASSPHRASE)
     old.database.close()
     assert (made.revision, "lanes" in made.rows) == ("0001", False)

@@ -127,7 +127,7 @@ def test_a_service_that_is_not_in_the_catalogue_is_noted(raccordo: Raccordo, key
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--trust", "pdnd"), "comes with a later version"),
+        (("--trust", "pdnd"), "client ids at PDND"),
         (("--trust", "x509"), "--anchor"),
         (("--trust", "jwk"), "--jwks"),
         (("--trust", "magic"), "--trust"),

@@ -1,5 +1,6 @@
 """`serve` as a process: simulated providers, a signed publication, an orderly end."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import httpx
 import pytest
 import uvicorn
 
-from hub.cli.serving import _warn
+from hub.cli.serving import _behind_proxy, _warn
 from hub.cli.simulating import simulated
 from hub.home import Home
 from hub.settings import Settings
@@ -148,14 +149,15 @@ def test_plain_http_does_not_leave_this_machine(raccordo: Raccordo, host: str) -
 
 
 def test_proxies_are_believed_where_the_setting_says(raccordo: Raccordo, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[uvicorn.Config] = []
-    monkeypatch.setattr("uvicorn.Server.run", lambda server, *_: seen.append(server.config))
+    seen: list[str] = []
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_: None)
+    monkeypatch.setattr("hub.cli.serving._behind_proxy", lambda app, _peer, trusted: seen.append(trusted) or app)
     monkeypatch.setattr("hub.cli.serving.spare_collections", lambda: None)
     monkeypatch.setenv("RACCORDO_TRUSTED_PROXIES", "10.1.0.0/16, 192.0.2.7")
     monkeypatch.setattr("hub.cli.serving.configure", lambda: None)
     monkeypatch.setattr("hub.cli.serving._warn", lambda *_, **__: None)  # another test's log may be closed by now
     assert raccordo("serve", "--port", "0", "--behind-tls-proxy").code == 0
-    assert seen[0].forwarded_allow_ips == "10.1.0.0/16,192.0.2.7"
+    assert seen == ["10.1.0.0/16, 192.0.2.7"]
     monkeypatch.setenv("RACCORDO_TRUSTED_PROXIES", "10.1.0.1/16")
     answer = raccordo("serve", "--port", "0", "--behind-tls-proxy")
     assert (answer.code, "RACCORDO_TRUSTED_PROXIES" in answer.err) == (2, True)
@@ -167,3 +169,20 @@ def test_a_taken_port_is_told(raccordo: Raccordo) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         answer = raccordo("serve", "--port", taken.getsockname()[1])
     assert (answer.code, "--port" in answer.err) == (1, True)
+
+
+def test_behind_a_proxy_both_addresses_are_known() -> None:
+    """What the proxy says of its client names the caller; the connection's own address says whether to believe it."""
+    seen: list[Any] = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        seen.append((scope["client"][0], scope["raccordo.peer"]))
+
+    scope = {
+        "type": "http",
+        "client": ("127.0.0.1", 4711),
+        "headers": [(b"x-forwarded-for", b"203.0.113.7"), (b"x-forwarded-proto", b"https")],
+        "scheme": "http",
+    }
+    asyncio.run(_behind_proxy(app, "raccordo.peer")(scope, None, None))  # type: ignore[arg-type]
+    assert seen == [("203.0.113.7", "127.0.0.1")]

@@ -213,3 +213,36 @@ def test_what_was_received_does_not_drive_the_terminal(raccordo: Raccordo, tmp_p
 def test_sign_names_the_wrong_setting(call: Raccordo, keys: Path, arguments: tuple[str, ...], setting: str) -> None:
     answer = call("sign", "--iss", "acme", "--aud", "x", *(each.format(keys=keys) for each in arguments))
     assert (answer.code, setting in answer.err) == (2, True)
+
+
+def test_what_would_be_fetched_is_said(raccordo: Raccordo, keys: Path, tmp_path: Path) -> None:
+    key = SigningKey.load(keys / "key.pem")
+    eservice = "https://pdnd.example.it/eservice/1"
+    raccordo("ente", "pdnd", "--issuer", "pdnd.it", "--jwks-url", "https://pdnd.it/jwks", "--audience", eservice)
+    agreed = ("--profile", "clients=c-1", "--profile", "purposes=p-1")
+    raccordo("vendor", "add", "luna", "--name", "L", "--trust", "pdnd", *agreed)
+    signed = sign_request(
+        key, iss="c-1", aud=eservice, method="POST", url="", body=BODY, content_type="application/json",
+        now=datetime.now(UTC),
+    )  # fmt: skip
+    now = int(datetime.now(UTC).timestamp())
+    claims = {"aud": eservice, "client_id": "c-1", "sub": "c-1", "iss": "pdnd.it", "iat": now, "exp": now + 60}
+    signed["Authorization"] = f"Bearer {key.token(claims, typ='at+jwt')}"
+    (tmp_path / "headers").write_text("\n".join(f"{name}: {value}" for name, value in signed.items()))
+    (tmp_path / "body").write_bytes(BODY)
+    files = ("--headers", tmp_path / "headers", "--body", tmp_path / "body", "--path", "/publish/v1/messages")
+    answer = raccordo("verify", *files, "--json")
+    assert answer.code == 1
+    assert failures(answer) == ["material.wanted"]
+    (step,) = [step for step in answer.json["steps"] if step["outcome"] == "failed"]
+    assert step["detail"] == "pdnd-jwks pdnd.it"
+
+
+def test_a_client_certificate_is_believed_of_the_proxy_alone(
+    acme: Raccordo, explain: Explain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RACCORDO_CLIENT_CERT_HEADER", "Client-Cert")
+    monkeypatch.setenv("RACCORDO_CLIENT_CERT_PROXIES", "10.0.0.1")
+    handed = {"Client-Cert": ":AAAA:"}
+    assert failures(explain(change=handed)) == ["channel.untrusted"]
+    assert failures(explain("--peer", "10.0.0.1", change=handed)) == []

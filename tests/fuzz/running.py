@@ -23,6 +23,7 @@ from hub.security.causes import code_of
 from hub.security.chains import ChainCache
 from hub.security.headers import SignedRequest
 from hub.security.material import Wanted
+from hub.store.profiles import pdnd_of, profile_of
 
 from .mutations import TOKENS, mutated
 
@@ -93,10 +94,12 @@ def _registry(raw: dict[str, Any]) -> Registry:
         times = {t: datetime.fromisoformat(one[t]) for t in ("valid_from", "valid_to", "revoked_at") if t in one}
         return Key(one["key_id"], one["kind"], one["material"], one.get("kid"), **times)
 
-    enti = tuple(Ente(**{"name": "", "public_url": "", "portal_url": "", **ente}) for ente in raw["enti"])
+    absent = {"name": "", "public_url": "", "portal_url": ""}
+    enti = tuple(Ente(**{**absent, **ente, "pdnd": pdnd_of(ente.get("pdnd"))}) for ente in raw["enti"])
     vendors = {}
     for one in raw["vendors"]:
-        fields = {**one, "name": "", "keys": tuple(map(key, one["keys"])), "aliases": frozenset(one["aliases"])}
+        own = {**one, "name": "", "profile": profile_of(one.get("profile"))}
+        fields = {**own, "keys": tuple(map(key, one["keys"])), "aliases": frozenset(one["aliases"])}
         for name in (one["vendor_id"], *one["aliases"]):
             vendors[one["ente_id"], name] = Vendor(**fields)
     return Registry(version=1, enti=enti, vendors=vendors)

@@ -11,8 +11,8 @@ Vector = dict[str, Any]
 Change = Callable[[Draft], None]
 
 
-def good(name: str, why: str, draft: Draft, *, vendor: str) -> Vector:
-    return {"name": name, "why": why, **draft.build(), "expect": {"ente": "c_h501", "vendor": vendor}}
+def good(name: str, why: str, draft: Draft, *, vendor: str, **expect: Any) -> Vector:
+    return {"name": name, "why": why, **draft.build(), "expect": {"ente": "c_h501", "vendor": vendor, **expect}}
 
 
 def bad(

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwcrypto import jwk, jws
-from make_keys import load_or_make
+from make_keys import load_or_make, load_or_make_more
 
 HERE = Path(__file__).parent
 
@@ -27,8 +27,10 @@ OTHER_PUBLISH, OTHER_FEED = "https://hub.altro.example.it/publish/v1", "https://
 BODY = b'{"external_id":"TARI-2026-1","version":1,"title":"TARI 2026"}'
 HEX = hashlib.sha256(BODY).hexdigest()
 
+MADE_IN_TURN = ("agid-jwt-trackingevidence", "authorization", "agid-jwt-signature", "dpop")
+
 MATERIAL = load_or_make(HERE / "keys.json")
-KEYS, CERTS = MATERIAL["keys"], MATERIAL["certificates"]
+KEYS, CERTS = {**MATERIAL["keys"], **load_or_make_more(HERE / "pdnd_keys.json")["keys"]}, MATERIAL["certificates"]
 
 
 def b64u(raw: bytes) -> str:
@@ -106,6 +108,7 @@ class Draft:
                 {"content-type": "application/json"},
             ]
         self.body = body
+        self.peer = ""
         self.tokens = ["authorization", "agid-jwt-signature"] if signed_body else ["authorization"]
         self.rewrite: Callable[[dict[str, str]], None] = lambda tokens: None
         self.after: Callable[[list[tuple[str, str]], dict[str, str]], None] = lambda headers, tokens: None
@@ -137,15 +140,18 @@ class Draft:
 
     def build(self) -> dict[str, Any]:
         tokens: dict[str, str] = {}
-        for name in self.tokens:
-            make = by_pyjwt if name == "authorization" else by_jwcrypto
-            tokens[name] = make(self.header[name], self.claims[name], self.keys[name])
+        for name in MADE_IN_TURN:
+            if name not in self.tokens:
+                continue
+            make = by_pyjwt if name in ("authorization", "dpop") else by_jwcrypto
+            # A claim that depends on a token made before: the voucher's digest, the proof's ath.
+            claims = {claim: value(tokens) if callable(value) else value for claim, value in self.claims[name].items()}
+            tokens[name] = make(self.header[name], claims, self.keys[name])
         self.rewrite(tokens)
         headers = list(self.headers)
         if "authorization" in tokens:
             headers.append(("authorization", self.bearer + tokens["authorization"]))
-        if "agid-jwt-signature" in tokens:
-            headers.append(("agid-jwt-signature", tokens["agid-jwt-signature"]))
+        headers += [(name, compact) for name, compact in tokens.items() if name != "authorization"]
         self.after(headers, tokens)
         return {
             "signed_body": self.signed_body,
@@ -154,6 +160,7 @@ class Draft:
                 "target": "/publish/v1/messages" if self.signed_body else "/publish/v1/events",
                 "headers": [list(pair) for pair in headers],
                 "body_base64": b64encode(self.body).decode(),
+                **({"peer": self.peer} if self.peer else {}),
             },
         }
 

@@ -14,6 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 YEARS = timedelta(days=3650)
+NOTICE = "TEST KEYS, published on purpose. Never register them anywhere."
 
 
 def der(pem: str) -> bytes:
@@ -97,6 +98,20 @@ class Maker:
         self.certs[name] = builder.sign(signer, SHA256())
 
 
+MORE = {"pdnd": "2048", "luna": "ec", "luna-rsa": "2048", "stranger": "ec", "possession": "ec", "possession-2": "ec"}
+
+
+def load_or_make_more(path: Path) -> dict[str, Any]:
+    """Keys that PDND would keep: its own, those of clients, and those that vouchers are bound to."""
+    made = json.loads(path.read_text()) if path.exists() else {"notice": NOTICE, "keys": {}}
+    m = Maker()
+    missing = {name: _pem(m.key(name, kind)) for name, kind in MORE.items() if name not in made["keys"]}
+    if missing:
+        made["keys"] |= missing
+        path.write_text(json.dumps(made, indent=1) + "\n")
+    return made
+
+
 def load_or_make(path: Path) -> dict[str, Any]:
     """The committed material; makes and writes it where the file is missing."""
     if path.exists():
@@ -132,7 +147,7 @@ def load_or_make(path: Path) -> dict[str, Any]:
         m.key(name)
     m.key("borea", "2048")
     made = {
-        "notice": "TEST KEYS, published on purpose. Never register them anywhere.",
+        "notice": NOTICE,
         "keys": {name: _pem(key) for name, key in m.keys.items()},
         "certificates": {name: cert.public_bytes(Encoding.PEM).decode() for name, cert in m.certs.items()},
     }

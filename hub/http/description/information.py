@@ -44,7 +44,9 @@ firmata, così che entrambe le parti ne conservino la prova.
 
 **Autenticazione.** ModI: `ID_AUTH_REST_02` in `Authorization: Bearer` e, per ogni richiesta con un corpo,
 `INTEGRITY_REST_01` in `Agid-JWT-Signature` con `Digest: SHA-256=…`. `iss` è il fornitore, `aud` l'indirizzo di
-questa API, `jti` vale una volta. Finché la firma non è verificata ogni rifiuto è `request.refused`, senza altro.
+questa API, `jti` vale una volta. Altri modelli per accordo con l'ente: `ID_AUTH_REST_01`, voucher PDND (DPoP)
+con `INTEGRITY_REST_02` e `AUDIT_REST_01/02`, `ID_AUTH_CHANNEL_02`, `PROFILE_NON_REPUDIATION_01`. Finché la firma non è
+verificata ogni rifiuto è `request.refused`, senza altro.
 
 **Limiti.** Ogni risposta porta `X-RateLimit-*`; con 429 e 503 aspettare `Retry-After` e ritentare con un `jti`
 nuovo.""",
@@ -56,7 +58,9 @@ sides hold evidence.
 
 **Authentication.** ModI: `ID_AUTH_REST_02` in `Authorization: Bearer` and, for every request with a body,
 `INTEGRITY_REST_01` in `Agid-JWT-Signature` with `Digest: SHA-256=…`. `iss` is the vendor, `aud` this API's address,
-`jti` counts once. Until the signature is verified every refusal is `request.refused`, and no more.
+`jti` counts once. By agreement with the municipality the other patterns hold: `ID_AUTH_REST_01`, PDND vouchers (DPoP
+too) with `INTEGRITY_REST_02` and `AUDIT_REST_01/02`, `ID_AUTH_CHANNEL_02`, `PROFILE_NON_REPUDIATION_01`. Until the
+signature is verified every refusal is `request.refused`, and no more.
 
 **Limits.** Every response carries `X-RateLimit-*`; on 429 and 503 wait for `Retry-After` and try again with a fresh
 `jti`.""",

@@ -32,6 +32,8 @@ _WRITING: Errors = (
     errors.BodyTooSlow,
     errors.MediaUnsupported,
     errors.ContractViolation,
+    errors.MessageReused,
+    errors.MessageRepeated,
 )
 _PUBLISHING: Errors = (
     *_WRITING,

@@ -117,6 +117,7 @@ FIELDS: dict[str, str] = {
     "next_deadlines": "Prossime scadenze. / Next deadlines.",
     "notice_number": "Numero avviso pagoPA. / pagoPA notice number.",
     "notification": "Avviso al cittadino, senza dire di più. / Notice to the citizen, and no more than that.",
+    "message_id": "Identificativo del messaggio, dove concordato. / Id of the message, where agreed.",
     "notify": "Avvisi desiderati. / Notices wanted.",
     "number": "Numero. / Number.",
     "occurred_at": "Quando il fatto è avvenuto. / When it happened.",

@@ -13,6 +13,7 @@ enti = Table(
     needed("portal_url", String(500)),
     needed("publish_audience", String(500)),
     needed("feed_audience", String(500)),
+    Column("pdnd", JSON(none_as_null=True)),
     needed("created_at", Instant),
 )
 
@@ -31,6 +32,7 @@ vendors = Table(
     needed("rights", JSON),
     needed("signature_only", Boolean),
     Column("daily_quota", Integer),
+    Column("profile", JSON(none_as_null=True)),
     needed("created_at", Instant),
 )
 

@@ -82,6 +82,21 @@ replays = Table(
     **CLUSTERED,
 )
 
+# PROFILE_NON_REPUDIATION_01: how often each message arrived, and what was answered, to be answered again.
+received_messages = Table(
+    "received_messages",
+    metadata,
+    ente(),
+    key("vendor_id", 64),
+    key("message_id", 256),
+    needed("receipts", Integer),
+    needed("request_sha256", String(64)),  # of operation, target and body: one id names one request
+    needed("request_id", String(36)),  # of the first receipt: where its evidence is
+    needed("first_at", Instant),
+    Column("answer", JSON(none_as_null=True)),
+    Index("ix_received_messages_first_at", "first_at"),
+)
+
 # Daily quotas, exact and durable: counted with the commit.
 quota_usage = Table(
     "quota_usage",

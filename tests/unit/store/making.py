@@ -16,10 +16,10 @@ from hub.registry import Ente, Vendor
 from hub.security.claims import UsedToken
 from hub.security.vault import Vault
 from hub.store import directory
-from hub.store.amendments import Amendments, Upload, Withdraw, hold
+from hub.store.amendments import Amendments, Upload, Uploaded, Withdraw, Withdrawn, hold
 from hub.store.citizens import Citizens, Subject
 from hub.store.database import Database
-from hub.store.drafts import Draft, Identity, PlannedDelivery
+from hub.store.drafts import Draft, Identity, PlannedDelivery, Published
 from hub.store.intake import Intake, Signed, Submission
 from hub.store.outbox import Claim, Due, claim
 from hub.store.publications import Publications
@@ -84,7 +84,7 @@ class Store:
         publications = Publications(self.citizens, self.vault)
         amendments = Amendments(self.citizens, publications)
         appliers = {Draft: publications.apply, Upload: amendments.upload, Withdraw: amendments.withdraw}
-        self.intake = Intake(self.vault, appliers, hold)
+        self.intake = Intake(self.vault, appliers, hold, answers=(Published, Uploaded, Withdrawn))
 
     def run(self, handler, *values):
         """What a Committer does with a batch, without its thread."""

@@ -1,0 +1,17 @@
+"""What is answered exactly, because every signature holds and the sender is known by then."""
+
+from hub import errors
+
+from .state import State
+
+
+def vendor_active(state: State) -> None:
+    if not state.vendor.active:
+        raise errors.VendorSuspended(cause="vendor.suspended: the vendor is suspended")
+
+
+def plain_coding(state: State) -> None:
+    # Nothing here decodes bodies: what was hashed is what is parsed and kept as evidence.
+    for coding in state.request.values("content-encoding"):
+        if coding.strip().lower() != "identity":
+            raise errors.MediaUnsupported(cause="content.encoded: only identity is taken")
