@@ -94,6 +94,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         body_limit=hub.settings.body_limit,
         content_limit=hub.settings.content_limit,
         accepted=hub.ring,
+        resolver=hub.resolver,
     )
     feed = FeedApi(
         feed=hub.feed,

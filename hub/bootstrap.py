@@ -43,9 +43,11 @@ from hub.store.publications import Publications
 from hub.store.snapshot import Snapshot, Watcher
 from hub.store.standing import Lane
 from hub.tracing import tracing
-from hub.trust.environment import Environments
+from hub.trust.certificates import CertificateFetchers
+from hub.trust.environment import Configured, Environments
 from hub.trust.events import KeyFeeds, Positions
 from hub.trust.http import Web
+from hub.trust.outside import Outside
 from hub.trust.pdnd import PdndKeys
 from hub.trust.resolver import Resolver
 
@@ -62,7 +64,7 @@ ANCHOR_EVERY = timedelta(minutes=5)
 class Hub:
     """Everything wired, for one process. `running()` is its life."""
 
-    def __init__(self, home: Home, *, pdnd: Environments = tuple) -> None:
+    def __init__(self, home: Home, *, pdnd: Environments | None = None) -> None:
         settings, clock = home.settings, home.clock
         self.home, self.settings, self.clock = home, settings, clock
         self.key = home.key
@@ -129,8 +131,10 @@ class Hub:
         self._ringer: Ringer | None = None
         self._watcher = Watcher((self.registry, configs))
         self._web = Web()
-        pdnd_keys = PdndKeys(pdnd, self._web, clock)
-        self.resolver = Resolver(self.shelf, pdnd_keys.fetchers(), clock)
+        self._outside = Outside(internal_hosts=settings.internal_host_names)
+        pdnd_keys = PdndKeys(pdnd or Configured(self.registry), self._web, clock)
+        certificates = CertificateFetchers(self._outside, clock)
+        self.resolver = Resolver(self.shelf, {**pdnd_keys.fetchers(), **certificates.by_source()}, clock)
         self._feeds = KeyFeeds(pdnd_keys, self.resolver, Positions(home.folder / "pdnd-events.json"))
         self.observed = Observed(
             self.database,
@@ -178,7 +182,7 @@ class Hub:
     @contextmanager
     def _resolving(self) -> Iterator[None]:
         """Fetch what verdicts want, and follow what happens to keys at PDND."""
-        self.resolver.start(background=[self._feeds.follow], closing=[self._web.aclose])
+        self.resolver.start(background=[self._feeds.follow], closing=[self._web.aclose, self._outside.aclose])
         try:
             yield
         finally:

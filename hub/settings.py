@@ -115,6 +115,10 @@ class Settings(BaseSettings):
         AfterValidator(_checked),
         Field(description="`127.0.0.1:9464`: serve metrics, liveness and readiness there; empty: not at all"),
     ] = ""
+    internal_hosts: Annotated[
+        str,
+        Field(description="hosts that certificates may name (CRL, OCSP) though their addresses are private, by commas"),
+    ] = ""
     client_cert_header: Annotated[
         str,
         Field(
@@ -159,6 +163,10 @@ class Settings(BaseSettings):
     @property
     def metrics_address(self) -> tuple[str, int] | None:
         return internal_address(self.metrics_listen, everywhere=self.metrics_everywhere)
+
+    @property
+    def internal_host_names(self) -> frozenset[str]:
+        return frozenset(host.strip().lower() for host in self.internal_hosts.split(",") if host.strip())
 
     @property
     def proxy_networks(self) -> tuple[Network, ...]:

@@ -6,8 +6,8 @@ from typing import Final, Protocol, TypeVar
 from hub.errors import RequestRefused
 from hub.security.material import Wanted
 
-ROUNDS: Final = 4
-"""A voucher's keys, the key of a token, its revocation, and one to spare."""
+ROUNDS: Final = 8
+"""A voucher's keys and that of a token; or an `x5u`, and two for each of three certificates; and one to spare."""
 
 T = TypeVar("T")
 

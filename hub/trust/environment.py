@@ -3,8 +3,10 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, cast
 from urllib.parse import urlsplit
+
+from hub.registry import Pdnd, Registry
 
 ApiVersion = Literal["v1", "v2", "v3"]
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -81,6 +83,33 @@ class PdndAccess:
 
 Environments = Callable[[], Sequence[PdndAccess]]
 """Those configured at this moment, one for each issuer: the same objects as long as nothing changed."""
+
+
+class Configured:
+    """The environments that enti are registered in, one for each issuer; the first ente's word on it counts."""
+
+    def __init__(self, registry: Callable[[], Registry]) -> None:
+        self._registry = registry
+        self._made: dict[PdndEnvironment, PdndAccess] = {}
+
+    def __call__(self) -> Sequence[PdndAccess]:
+        wanted: dict[str, PdndEnvironment] = {}
+        for ente in self._registry().enti:
+            if ente.pdnd is not None:
+                wanted.setdefault(ente.pdnd.issuer, _environment(ente.pdnd))
+        self._made = {one: self._made.get(one) or PdndAccess(one) for one in wanted.values()}
+        return tuple(self._made.values())
+
+
+def _environment(pdnd: Pdnd) -> PdndEnvironment:
+    # Plain http is for a simulated PDND: `PdndEnvironment` lets it lead to this machine alone.
+    return PdndEnvironment(
+        issuer=pdnd.issuer,
+        jwks_url=pdnd.jwks_url,
+        keys_url=pdnd.keys_url,
+        api_version=cast("ApiVersion", pdnd.api_version),
+        loopback=pdnd.jwks_url.startswith("http:"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
