@@ -126,7 +126,7 @@ def test_what_nobody_fetched_is_refused_like_anything_else(hub, callers):
         hub, body, {"Authorization": f"Bearer {voucher(callers, CLIENT)}"} | integrity(stranger, CLIENT, body)
     )
     assert (answer.status_code, answer.json()["code"]) == (401, "request.refused")
-    assert rows(hub, evidence)[-1]["cause"].startswith("material.wanted: pdnd-key")
+    assert rows(hub, evidence)[-1]["cause"].startswith("key.unknown: agid-jwt-signature: PDND gives no key")
 
 
 def possession(callers, bound, **claims):
