@@ -33,7 +33,7 @@ R = TypeVar("R")
 Handler = Callable[[Tx, Sequence[V]], Sequence[R | Exception]]
 
 BATCH = 256
-GATHER_S = 0.002
+GATHER_S = 0.005
 """How long a batch waits for company, once the one before had some: two half batches cost more than one whole. Whoever
 publishes alone never waits."""
 TRIES = 4
