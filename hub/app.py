@@ -78,12 +78,16 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
     publish = PublishApi(
         pipeline=hub.pipeline,
         uploads=hub.uploads,
+        batches=hub.batches,
+        batch_view=hub.batch_view,
+        batch_accepted=hub.batch_runner.ring,
         vendor_view=hub.vendor_view,
         committer=hub.committer,
         intake=hub.intake,
         limiter=limiter,
         key=hub.key,
         body_limit=hub.settings.body_limit,
+        batch_limit=hub.settings.batch_limit,
         content_limit=hub.settings.content_limit,
         accepted=hub.ring,
     )

@@ -20,11 +20,14 @@ from hub.dispatch.unsubscribing import UnsubscribeLinks
 from hub.exporter import Observed, exporting
 from hub.feed.query import Feed
 from hub.home import Home
+from hub.ingest.batch_view import BatchView
+from hub.ingest.batches import Batches, BatchRunner
 from hub.ingest.pipeline import Pipeline
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView
 from hub.security.signed_lines import append_durably, signed_line
 from hub.store.amendments import Amendments, Upload, Withdraw
+from hub.store.batches import AcceptBatch, accept_batches, note_outcomes
 from hub.store.chain import tails
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
@@ -62,7 +65,14 @@ class Hub:
         publications = Publications(citizens, vault)
         amendments = Amendments(citizens, publications)
         self.intake = Intake(
-            vault, {Draft: publications.apply, Upload: amendments.upload, Withdraw: amendments.withdraw}
+            vault,
+            {
+                Draft: publications.apply,
+                Upload: amendments.upload,
+                Withdraw: amendments.withdraw,
+                AcceptBatch: accept_batches,
+            },
+            note_outcomes,
         )
         route = router(self.connectors.outlets, clock.now)
         self.pipeline = Pipeline(clock=clock, registry=self.registry, route=route, keyed_hash=vault.keyed_hash)
@@ -73,6 +83,17 @@ class Hub:
             vault=vault,
             files=files,
             route=route,
+        )
+        self.batches = Batches(self.pipeline, vault)
+        self.batch_view = BatchView(self.database)
+        self.batch_runner = BatchRunner(
+            database=self.database,
+            committer=self.committer,
+            intake=self.intake,
+            pipeline=self.pipeline,
+            vault=vault,
+            registry=self.registry,
+            accepted=self.ring,
         )
         self.vendor_view = VendorView(self.database)
         self.feed = Feed(database=self.database, vault=vault, citizens=citizens, files=files, clock=clock)
@@ -119,8 +140,17 @@ class Hub:
         alone = not self.database.is_shared
         calling = self.delivering(alone=alone) if embedded else self._ringer or nullcontext()
         exported = exporting(self.settings.metrics_address, self.observed)
-        with self.home.taken(), self.working(serving=True), calling, exported:
+        with self.home.taken(), self.working(serving=True), calling, self._working_off(), exported:
             yield
+
+    @contextmanager
+    def _working_off(self) -> Iterator[None]:
+        """Go on with the batches that were accepted."""
+        self.batch_runner.start()
+        try:
+            yield
+        finally:
+            self.batch_runner.stop()
 
     @contextmanager
     def working(self, *, serving: bool = False) -> Iterator[None]:

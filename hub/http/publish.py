@@ -12,6 +12,8 @@ from starlette.responses import Response
 
 from contracts.base import rfc3339
 from hub.errors import HubError, RequestInvalid, RequestRefused
+from hub.ingest.batch_view import BatchView
+from hub.ingest.batches import Batches
 from hub.ingest.pipeline import Inbound, Pipeline, sha256_hex
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView, find_wish
@@ -23,6 +25,7 @@ from hub.store.committer import Committer
 from hub.store.intake import Intake, Submission, Unsigned
 from hub.store.publications import Published
 
+from .batches import BatchesApi
 from .exchange import Exchange, Handler, json_response
 from .limits import Limiter
 from .operations import Operation
@@ -47,12 +50,16 @@ class PublishApi:
         *,
         pipeline: Pipeline,
         uploads: Uploads,
+        batches: Batches,
+        batch_view: BatchView,
+        batch_accepted: Callable[[], None],
         vendor_view: VendorView,
         committer: Committer,
         intake: Intake,
         limiter: Limiter,
         key: SigningKey,
         body_limit: int,
+        batch_limit: int,
         content_limit: int,
         accepted: Callable[[], None],
     ) -> None:
@@ -66,6 +73,16 @@ class PublishApi:
         self._body_limit = body_limit
         self._content_limit = content_limit
         self._accepted = accepted
+        self._batches = BatchesApi(
+            batches=batches,
+            view=batch_view,
+            accepted=batch_accepted,
+            limit=batch_limit,
+            verified=self._verified,
+            submit=self._submit,
+            read=self._read,
+            sign=self._evidence,
+        )
         self._verify = Together(pipeline.verify)
         self._judge: Together[tuple[Inbound, Verified, str], Submission[Any]] = Together(
             lambda request: pipeline.publication(*request)
@@ -79,6 +96,8 @@ class PublishApi:
         collection = _COLLECTION_OF.get(operation.operation_id)
         if collection is not None:
             return self._publish(operation, collection)
+        if operation.operation_id in BatchesApi.OPERATIONS:
+            return self._batches.handler(operation)
         return {
             "withdraw_item": self._withdraw,
             "upload_document_content": self._upload,
@@ -211,7 +230,13 @@ class PublishApi:
         request_digest = digest_header(inbound.request.body)
         content |= {"received_at": rfc3339(received_at), "request_digest": request_digest}
         body = orjson.dumps(content)
-        proof = sign_response(
+        proof = self._evidence(verified, body, request_digest)
+        location = {"Location": f"{verified.ente.publish_audience}/items/{content['item_id']}"} if created else {}
+        return Response(body, 201 if created else 200, {**location, **proof}, media_type="application/json")
+
+    def _evidence(self, verified: Verified, body: bytes, request_digest: str) -> dict[str, str]:
+        """The headers that sign an answer to a vendor, and tie it to the request of that digest."""
+        return sign_response(
             self._key,
             iss=verified.ente.publish_audience,
             aud=verified.vendor.vendor_id,
@@ -220,5 +245,3 @@ class PublishApi:
             request_digest=request_digest,
             now=self._pipeline.now(),
         )
-        location = {"Location": f"{verified.ente.publish_audience}/items/{content['item_id']}"} if created else {}
-        return Response(body, 201 if created else 200, {**location, **proof}, media_type="application/json")

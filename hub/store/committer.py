@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -98,6 +98,21 @@ class Committer:
         future: Future[R] = Future()
         self._put(_Work(handler, value, None, future))
         return future.result()
+
+    def write_all(self, handler: Handler[V, R], values: Sequence[V]) -> list[R | Exception]:
+        """Several for a thread, in their order; for each its result, or what would have been raised."""
+        futures: list[Future[R]] = [Future() for _ in values]
+        refused: StoreUnavailable | None = None
+        for future, value in zip(futures, values, strict=True):
+            try:
+                if refused is None:
+                    self._put(_Work(handler, value, None, future))
+            except StoreUnavailable as exc:
+                refused = exc
+            if refused is not None:  # and so is all that follows: none may overtake another
+                future.set_exception(refused)
+        wait(futures)
+        return [future.exception() or future.result() for future in futures]  # type: ignore[misc]  # never BaseException
 
     def _put(self, work: _Work) -> None:
         with self._door:

@@ -52,6 +52,24 @@ class Done:
     """False where the same content is kept already (a file, a repetition): its hash and the tokens are the evidence."""
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an act about no single citizen left behind (a batch): its answer. Its body is not part of the evidence."""
+
+    answer: Any
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which item of which batch a submission is, under the vendor's own name where that may be repeated."""
+
+    batch_id: str
+    position: int
+    collection: str | None
+    external_id: str | None
+
+
 A = TypeVar("A")
 
 
@@ -62,6 +80,10 @@ class Submission(Generic[A]):
     signed: Signed
     act: A | None = None
     refusal: HubError | None = None
+    cost: int = 1
+    """How much of the daily quota it uses up."""
+    place: Place | None = None
+    """Set for an item of a batch, whose signature was checked and whose quota was counted with the batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +103,24 @@ class Unsigned:
     ente_id: str = NO_ENTE
 
 
-ApplyActs = Callable[[Tx, Sequence[tuple[Signed, Any]]], Sequence[Done | HubError]]
+Result = Done | Kept | Read | HubError
+ApplyActs = Callable[[Tx, Sequence[tuple[Signed, Any]]], Sequence[Done | Kept | HubError]]
+NoteOutcomes = Callable[[Tx, Sequence[tuple[Signed, Place, Result]]], None]
+
+
+def _no_batches(_tx: Tx, _placed: Sequence[tuple[Signed, Place, Result]]) -> None: ...
 
 
 class Intake:
-    """Records submissions. `appliers` gives, for each type of act, the function that applies a list of them."""
+    """Records submissions. `appliers` gives, for each type of act, the function that applies a list of them;
+    `note_outcomes` writes down what became of items of batches."""
 
-    def __init__(self, vault: Vault, appliers: Mapping[type, ApplyActs]) -> None:
+    def __init__(
+        self, vault: Vault, appliers: Mapping[type, ApplyActs], note_outcomes: NoteOutcomes = _no_batches
+    ) -> None:
         self._vault = vault
         self._appliers = appliers
+        self._note_outcomes = note_outcomes
 
     def record(self, tx: Tx, submissions: Sequence[Submission[Any]]) -> list[Any]:
         """A Committer handler: each submission's answer, or the error to raise to its caller."""
@@ -111,7 +142,14 @@ class Intake:
                 results[n] = result
         for submission, result in zip(submissions, results, strict=True):
             tx.evidence_rows.append(self._evidence(tx, submission.signed, result))
-        return [result.answer if isinstance(result, Done) else result for result in results]
+        placed = [
+            (submission.signed, submission.place, result)
+            for submission, result in zip(submissions, results, strict=True)
+            if submission.place is not None
+        ]
+        if placed:
+            self._note_outcomes(tx, placed)
+        return [result.answer if isinstance(result, Done | Kept) else result for result in results]
 
     def record_unsigned(self, tx: Tx, refusals: Sequence[Unsigned]) -> list[None]:
         """A Committer handler: evidence of requests refused before their signatures held."""
@@ -121,7 +159,7 @@ class Intake:
             tx.evidence_rows.append(row)
         return [None] * len(refusals)
 
-    def _evidence(self, tx: Tx, signed: Signed, result: Done | Read | HubError) -> dict[str, Any]:
+    def _evidence(self, tx: Tx, signed: Signed, result: Result) -> dict[str, Any]:
         row = _evidence_row(tx, signed.ente_id, signed.request_id, signed.operation)
         row |= {
             "vendor_id": signed.vendor_id,
@@ -134,6 +172,8 @@ class Intake:
             return row | {"code": result.code, "cause": clipped(result.detail, 300)}
         if isinstance(result, Read):
             return row | {"verdict": "accepted", "code": "read"}
+        if isinstance(result, Kept):
+            return row | {"verdict": "accepted", "code": result.code}
         row |= {
             "verdict": "accepted",
             "code": result.code,
@@ -213,12 +253,12 @@ def _count(tx: Tx, submissions: Sequence[Submission[Any]], numbers: list[int], r
         vendor = (signed.ente_id, signed.vendor_id)
         if vendor not in left:
             left[vendor] = signed.daily_quota - used_before[vendor]
-        if left[vendor] <= 0:
+        if left[vendor] < submissions[n].cost:
             midnight = (tx.now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
             results[n] = QuotaExceeded(headers={"Retry-After": str(int((midnight - tx.now).total_seconds()) + 1)})
             continue
-        left[vendor] -= 1
-        used[vendor] = used.get(vendor, 0) + 1
+        left[vendor] -= submissions[n].cost
+        used[vendor] = used.get(vendor, 0) + submissions[n].cost
         allowed.append(n)
     for (ente_id, vendor_id), count in used.items():
         counter = (

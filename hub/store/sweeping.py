@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 
+from .batches import forget_batches
 from .database import Tx
 from .outbox import PENDING, UNCLAIMED, note_outcome
 from .replay import forget_tokens
@@ -59,6 +60,7 @@ def _sweep(tx: Tx, wish: Sweep) -> Swept:
         counts[_release(tx, dict(row), wish, place)] += 1
     forget_tokens(tx)
     forget_requests(tx)
+    forget_batches(tx)
     return Swept(**counts, expired=_expire(tx), shown=_show(tx))
 
 

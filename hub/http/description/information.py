@@ -75,6 +75,7 @@ sides hold evidence.
             ("payments", "Pagamenti e avvisi pagoPA. / Payments and pagoPA notices."),
             ("receipts", "Ricevute di pagamento. / Receipts of payments."),
             ("services", "Schede dei servizi. / Cards of services."),
+            ("batches", "Molti elementi con una firma. / Many items under one signature."),
             ("items", "Gli elementi pubblicati. / The items published."),
             _STATUS_TAG,
         ),

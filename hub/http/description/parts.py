@@ -50,6 +50,14 @@ PARAMETERS: dict[str, Json] = {
         "schema": {"type": "string", "minLength": 36, "maxLength": 36, "pattern": _UUID7},
         "example": EXAMPLE_ITEM_ID,
     },
+    "BatchId": {
+        "name": "batch_id",
+        "in": "path",
+        "description": "Identificativo del lotto. / Identifier of the batch.",
+        "required": True,
+        "schema": {"type": "string", "minLength": 36, "maxLength": 36, "pattern": _UUID7},
+        "example": "0199d1a2-7b3c-7d4e-8f50-00000000ba7c",
+    },
     "ExternalId": _query(
         "external_id",
         "Il nome che il fornitore ha dato. / The vendor's own name of the item.",

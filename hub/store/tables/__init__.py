@@ -11,14 +11,18 @@ from .known import connectors, enti, portals, sequences, services, trust_keys, v
 from .outbox import QUEUED, WAITING, attempts, claimable, deliveries, delivery_requests, lanes
 from .personal import channel_opt_outs, citizens, item_identities, item_versions, items, timeline, user_states
 from .proof import access_log, chain_roots, evidence, quota_usage, replays
+from .vendor_side import RUNNING, batch_items, batches, vendor_events
 
 __all__ = [
     "EPOCH",
     "QUEUED",
+    "RUNNING",
     "WAITING",
     "Instant",
     "access_log",
     "attempts",
+    "batch_items",
+    "batches",
     "chain_roots",
     "channel_opt_outs",
     "citizens",
@@ -44,6 +48,7 @@ __all__ = [
     "to_micros",
     "trust_keys",
     "user_states",
+    "vendor_events",
     "vendors",
     "versions",
 ]
