@@ -6,7 +6,7 @@ from pydantic import Field
 
 from .base import Model, UtcDatetime
 from .identifiers import ExternalId, Uuid7
-from .items import Item
+from .items import Document, Message, Payment, Receipt, Service
 from .problem import MAX_FAULTS, FieldError, ProblemCode
 from .publishing import Collection, DigestText, VersionNumber
 
@@ -14,17 +14,50 @@ MOST_ITEMS = 500
 Count = Annotated[int, Field(ge=0, le=MOST_ITEMS, json_schema_extra={"format": "int32"})]
 
 
-class BatchItem(Model):
-    """One item of a batch, as it would be published alone."""
+class MessageEntry(Model):
+    """A message in a batch, as it would be published alone."""
 
-    collection: Collection
-    item: Item
+    collection: Literal["messages"]
+    item: Message
+
+
+class DocumentEntry(Model):
+    """A document in a batch, as it would be published alone."""
+
+    collection: Literal["documents"]
+    item: Document
+
+
+class PaymentEntry(Model):
+    """A payment in a batch, as it would be published alone."""
+
+    collection: Literal["payments"]
+    item: Payment
+
+
+class ReceiptEntry(Model):
+    """A receipt in a batch, as it would be published alone."""
+
+    collection: Literal["receipts"]
+    item: Receipt
+
+
+class ServiceEntry(Model):
+    """The card of a service in a batch, as it would be published alone."""
+
+    collection: Literal["services"]
+    item: Service
+
+
+Entry = Annotated[
+    MessageEntry | DocumentEntry | PaymentEntry | ReceiptEntry | ServiceEntry, Field(discriminator="collection")
+]
 
 
 class ItemBatch(Model):
     """Up to 500 items of any collection, under one signature."""
 
-    items: Annotated[tuple[BatchItem, ...], Field(min_length=1, max_length=MOST_ITEMS)]
+    items: Annotated[tuple[Entry, ...], Field(min_length=1, max_length=MOST_ITEMS)]
 
 
 class BatchReceipt(Model):

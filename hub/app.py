@@ -58,7 +58,7 @@ class _Resource:
     def __init__(self, handlers: dict[str, Endpoint], limiter: Limiter) -> None:
         self._handlers = handlers
         if "GET" in handlers:
-            handlers["HEAD"] = handlers["GET"]
+            handlers.setdefault("HEAD", handlers["GET"])
         self._refuse = endpoint(self._refused, "unknown", limiter)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

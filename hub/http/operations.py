@@ -11,7 +11,7 @@ class Operation:
     """One operation. `path` is below `/<api>/v1`; `signed_body` obliges the caller to sign it."""
 
     api: Api
-    method: Literal["GET", "POST", "PUT", "PATCH"]
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH"]
     path: str
     operation_id: str
     signed_body: bool = False
@@ -45,5 +45,6 @@ FEED: tuple[Operation, ...] = (
     Operation("feed", "GET", "/payments", "list_payments"),
     Operation("feed", "GET", "/receipts", "list_receipts"),
     Operation("feed", "GET", "/documents/{item_id}/content", "read_document_content"),
+    Operation("feed", "HEAD", "/documents/{item_id}/content", "describe_document_content"),
     Operation("feed", "GET", "/changes", "list_changes"),
 )

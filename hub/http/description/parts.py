@@ -200,7 +200,11 @@ HEADERS: dict[str, Json] = {
         {"type": "string", "maxLength": 500, "format": "uri-reference"},
         f"https://raccordo.comune.example.it/publish/v1/items/{EXAMPLE_ITEM_ID}",
     ),
-    "Digest": _sent("SHA-256 della risposta. / SHA-256 of the answer.", _DIGEST, EXAMPLE_DIGEST),
+    "Digest": _sent(
+        "SHA-256 della risposta, o del file intero. / SHA-256 of the answer, or of the whole file.",
+        _DIGEST,
+        EXAMPLE_DIGEST,
+    ),
     "Agid-JWT-Signature": _sent(
         "Firma dell'hub sulla risposta; contiene `request_digest`. / The hub's signature on the answer; it holds "
         "`request_digest`.",
@@ -217,6 +221,11 @@ HEADERS: dict[str, Json] = {
         "Si possono chiedere intervalli di byte. / Ranges of bytes may be asked for.",
         {"type": "string", "enum": ["bytes"]},
         "bytes",
+    ),
+    "Content-Length": _sent(
+        "Quanti byte seguono. / How many bytes follow.",
+        {"type": "integer", "format": "int64", "minimum": 0, "maximum": 9_007_199_254_740_991},
+        48213,
     ),
     "Content-Disposition": _sent(
         "Nome del file; mai da aprire nella pagina. / Name of the file; never to be opened inside the page.",
