@@ -78,10 +78,12 @@ class Files:
     def open(self, citizen: Citizen, key: str) -> StoredFile:
         """The file. Raises FileMissing, or the vault's error when it does not open."""
         head = self._part(key, 0, _HEAD)
-        if not head.startswith(_MAGIC):
-            whole = self._vault.open_with(citizen.data_key, self._bytes(key), f"file|{key}")
-            return StoredFile(len(whole), self, citizen, key, whole)
-        return StoredFile(int.from_bytes(head[len(_MAGIC) :], "big"), self, citizen, key, None)
+        size = int.from_bytes(head[len(_MAGIC) :], "big")
+        # Nothing small is in segments: whoever writes there that it is empty is not believed.
+        if head.startswith(_MAGIC) and len(head) == _HEAD and size >= SEGMENTED_FROM:
+            return StoredFile(size, self, citizen, key, None)
+        whole = self._vault.open_with(citizen.data_key, self._bytes(key), f"file|{key}")
+        return StoredFile(len(whole), self, citizen, key, whole)
 
     def get(self, citizen: Citizen, key: str) -> bytes:
         """The whole content. Raises FileMissing, or the vault's error when it does not open."""

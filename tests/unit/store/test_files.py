@@ -66,6 +66,7 @@ def _swapped(raw):
         lambda raw: raw[: 16 + SEGMENT + 28],
         lambda raw: raw[:8] + (SEGMENT).to_bytes(8, "big") + raw[16 : 16 + SEGMENT + 28],
         lambda raw: raw[:8] + (1 << 60).to_bytes(8, "big") + raw[16:],
+        lambda raw: raw[:8] + bytes(8),
         lambda raw: raw[:10],
         lambda raw: b"",
     ],
