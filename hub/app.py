@@ -80,6 +80,8 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         uploads=hub.uploads,
         batches=hub.batches,
         batch_view=hub.batch_view,
+        reply_to=hub.callbacks.reply_to,
+        events_view=hub.events_view,
         batch_accepted=hub.batch_runner.ring,
         vendor_view=hub.vendor_view,
         committer=hub.committer,

@@ -9,7 +9,8 @@ from typing import Any
 
 from connectors import registry as connectors_registry
 from contracts.base import rfc3339
-from contracts.connector import Simulation
+from contracts.connector import CALLBACK, Simulation
+from hub.dispatch.callbacks import Callbacks
 from hub.dispatch.dispatcher import Dispatcher
 from hub.dispatch.notices import Notices
 from hub.dispatch.pool import ConnectorPool
@@ -22,6 +23,7 @@ from hub.feed.query import Feed
 from hub.home import Home
 from hub.ingest.batch_view import BatchView
 from hub.ingest.batches import Batches, BatchRunner
+from hub.ingest.events_view import EventsView
 from hub.ingest.pipeline import Pipeline
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView
@@ -86,6 +88,7 @@ class Hub:
         )
         self.batches = Batches(self.pipeline, vault)
         self.batch_view = BatchView(self.database)
+        self.events_view = EventsView(self.database, self.registry)
         self.batch_runner = BatchRunner(
             database=self.database,
             committer=self.committer,
@@ -100,10 +103,13 @@ class Hub:
         self.links = UnsubscribeLinks(vault, clock, lambda ente_id: self.registry().ente(ente_id).public_url)
         notices = Notices(self.database, vault, citizens, self.registry, self.links.make)
         requests = Requests(notices, self.connectors.get)
+        self.callbacks = Callbacks(
+            configs, self.registry, {"replies": self.batch_view.push, "events": self.events_view.push}
+        )
         self.runner = Runner(
             self.committer,
             clock,
-            notices.of,
+            lambda claim: self.callbacks.notice(claim) if claim.channel == CALLBACK else notices.of(claim),
             self.connectors.get,
             LEASE,
             failed=partial(requests.keep, self.committer),

@@ -28,6 +28,7 @@ from .services import group as service
 from .serving import serve
 from .signing import sign
 from .touring import demo
+from .vendor_callbacks import group as callbacks
 from .vendor_changes import changes
 from .vendors import group as vendor
 from .verifying import verify
@@ -45,6 +46,7 @@ for command in (init, serve, worker, sweep, migrate, partition, backup, restore,
 delivery.command()(replay)
 for change in changes:
     vendor.command()(change)
+vendor.add_typer(callbacks)
 for subject in (ente, vendor, portal, service, connector, keys, delivery, audit):
     application.add_typer(subject)
 

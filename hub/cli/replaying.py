@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from contracts.connector import Limits, Preview
+from contracts.connector import CALLBACK, Limits, Preview
 from contracts.failures import Failure, Misconfigured, Skipped
 from hub.dispatch.pool import BadConfiguration, build
 from hub.dispatch.requests import Requests, differences
@@ -172,6 +172,8 @@ def _dry_run(home: Home, delivery_id: str, *, reveal: bool, as_json: bool) -> No
 
 
 def _preview(home: Home, row: Mapping[str, Any], config: ConnectorConfig, *, reveal: bool) -> dict[str, Any]:
+    if row["channel"] == CALLBACK:
+        return {"would_be": "queued", "kind": CALLBACK, "requests": None, "last_request_at": None, "difference": None}
     claim = claim_of(row)
     try:
         connector = build(home.types, config)

@@ -23,6 +23,7 @@ from .operations import Operation
 Verify = Callable[[Exchange, Operation, int], Awaitable[tuple[Inbound, Verified]]]
 Submit = Callable[[Submission[Any]], Awaitable[Any]]
 Read = Callable[[Inbound, Verified, Callable[[], Any]], Awaitable[Any]]
+ReplyTo = Callable[[str, str, list[str]], str | None]
 Sign = Callable[[Verified, bytes, str], dict[str, str]]
 
 _ASK_AGAIN_S = "1"
@@ -39,6 +40,7 @@ class BatchesApi:
         batches: Batches,
         view: BatchView,
         accepted: Callable[[], None],
+        reply_to: ReplyTo,
         limit: int,
         verified: Verify,
         submit: Submit,
@@ -48,6 +50,7 @@ class BatchesApi:
         self._batches = batches
         self._view = view
         self._accepted = accepted
+        self._reply_to = reply_to
         self._limit = limit
         self._verified = verified
         self._submit = submit
@@ -66,7 +69,16 @@ class BatchesApi:
             inbound, verified = await self._verified(exchange, operation, self._limit)
 
             def judge() -> Submission[Any]:
-                return self._batches.submission(inbound, verified, correlation_id=exchange.correlation_id)
+                return self._batches.submission(
+                    inbound,
+                    verified,
+                    correlation_id=exchange.correlation_id,
+                    reply_to=lambda: self._reply_to(
+                        verified.ente.ente_id,
+                        verified.vendor.vendor_id,
+                        exchange.request.headers.getlist("x-replyto"),
+                    ),
+                )
 
             answer: AcceptedBatch = await self._submit(await run_in_threadpool(judge))
             self._accepted()

@@ -28,6 +28,7 @@ PUBLISH: tuple[Operation, ...] = (
     Operation("publish", "POST", "/batches", "publish_batch", signed_body=True),
     Operation("publish", "GET", "/batches/{batch_id}", "show_batch"),
     Operation("publish", "GET", "/batches/{batch_id}/result", "show_batch_result"),
+    Operation("publish", "GET", "/events", "list_events"),
     Operation("publish", "GET", "/items", "find_published_items"),
     Operation("publish", "GET", "/items/{item_id}", "show_published_item"),
     Operation("publish", "POST", "/items/{item_id}/withdrawals", "withdraw_item", signed_body=True),

@@ -14,6 +14,7 @@ from contracts.base import rfc3339
 from hub.errors import HubError, RequestInvalid, RequestRefused
 from hub.ingest.batch_view import BatchView
 from hub.ingest.batches import Batches
+from hub.ingest.events_view import EventsView, events_wish
 from hub.ingest.pipeline import Inbound, Pipeline, sha256_hex
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView, find_wish
@@ -25,7 +26,7 @@ from hub.store.committer import Committer
 from hub.store.intake import Intake, Submission, Unsigned
 from hub.store.publications import Published
 
-from .batches import BatchesApi
+from .batches import BatchesApi, ReplyTo
 from .exchange import Exchange, Handler, json_response
 from .limits import Limiter
 from .operations import Operation
@@ -53,6 +54,8 @@ class PublishApi:
         batches: Batches,
         batch_view: BatchView,
         batch_accepted: Callable[[], None],
+        reply_to: ReplyTo,
+        events_view: EventsView,
         vendor_view: VendorView,
         committer: Committer,
         intake: Intake,
@@ -66,6 +69,7 @@ class PublishApi:
         self._pipeline = pipeline
         self._uploads = uploads
         self._view = vendor_view
+        self._events_view = events_view
         self._committer = committer
         self._intake = intake
         self._limiter = limiter
@@ -77,6 +81,7 @@ class PublishApi:
             batches=batches,
             view=batch_view,
             accepted=batch_accepted,
+            reply_to=reply_to,
             limit=batch_limit,
             verified=self._verified,
             submit=self._submit,
@@ -103,6 +108,7 @@ class PublishApi:
             "upload_document_content": self._upload,
             "show_published_item": self._show,
             "find_published_items": self._find,
+            "list_events": self._events,
         }[operation.operation_id](operation)
 
     def _publish(self, operation: Operation, collection: str) -> Handler:
@@ -176,6 +182,19 @@ class PublishApi:
             return json_response(content)
 
         return find
+
+    def _events(self, operation: Operation) -> Handler:
+        async def events(exchange: Exchange) -> Response:
+            inbound, verified = await self._verified(exchange, operation, self._body_limit)
+            query = exchange.request.query_params.multi_items()
+
+            def act() -> dict[str, Any]:
+                after, limit = events_wish(query)
+                return self._events_view.after(verified.vendor, after, limit)
+
+            return json_response(await self._read(inbound, verified, act))
+
+        return events
 
     async def _verified(self, exchange: Exchange, operation: Operation, limit: int) -> tuple[Inbound, Verified]:
         def inbound_of(request: SignedRequest) -> Inbound:

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from contracts.base import rfc3339
+from contracts.connector import Push
 from hub.errors import BatchRunning, BatchUnknown
 from hub.registry import Vendor
 from hub.store.batches import Batch, find_batch, outcomes
@@ -34,6 +37,15 @@ class BatchView:
         if len(found) < batch.size:
             raise BatchUnknown  # it was forgotten between the two reads
         return result_of(batch, found)
+
+    def push(self, ente_id: str, vendor_id: str, batch_id: str) -> Push:
+        """The result for the address that the vendor named. Raises LookupError once it is forgotten."""
+        with self._database.read() as connection:
+            batch = find_batch(connection, ente_id=ente_id, vendor_id=vendor_id, batch_id=batch_id)
+            if batch is None or batch.state != "done":
+                raise LookupError(batch_id)
+            content = result_of(batch, outcomes(connection, batch))
+        return Push(batch.correlation_id, orjson.dumps(content), batch.reply_to)
 
 
 def status_of(batch: Batch) -> dict[str, Any]:

@@ -11,10 +11,9 @@ from hub.errors import Fault, ItemUnknown, RequestInvalid
 from hub.registry import Vendor
 from hub.store.database import Database
 from hub.store.outbox import notifications
+from hub.store.pushing import DETAIL
 from hub.store.reading import item_timeline, vendor_items
-
-# Facts of the vendor's own making, or of public law: whoever has no right `delivery-detail` sees these alone.
-_OPEN_EVENTS = frozenset({"accepted", "updated", "superseded", "available", "paid", "withdrawn"})
+from hub.store.rows import OPEN_EVENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ class VendorView:
 
 
 def _view(row: dict[str, Any], events: list[dict[str, Any]], notification: str, vendor: Vendor) -> dict[str, Any]:
-    detailed = "delivery-detail" in vendor.rights
+    detailed = DETAIL in vendor.rights
     return {
         "item_id": row["item_id"],
         "collection": row["collection"],
@@ -103,7 +102,7 @@ def _view(row: dict[str, Any], events: list[dict[str, Any]], notification: str, 
         "timeline": [
             {"at": rfc3339(e["at"]), "event": e["event"], "data": e["data"]}
             for e in events
-            if detailed or e["event"] in _OPEN_EVENTS
+            if detailed or e["event"] in OPEN_EVENTS
         ],
     }
 

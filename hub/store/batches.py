@@ -16,6 +16,7 @@ from hub.errors import HubError, QuotaExceeded
 from .bulk import insert_rows
 from .database import Tx
 from .intake import Done, Kept, Place, Read, Signed
+from .pushing import connector_of, push
 from .tables import RUNNING, batch_items, batches, enti
 
 MOST_RUNNING = 20
@@ -172,7 +173,11 @@ def finish(tx: Tx, done: Sequence[Batch]) -> list[bool]:
 def _finish(tx: Tx, batch: Batch) -> bool:
     one = (batches.c.ente_id == batch.ente_id) & (batches.c.batch_id == batch.batch_id) & (batches.c.state == RUNNING)
     values = {"state": "done", "finished_at": tx.now, "body_sealed": None}
-    return tx.connection.execute(update(batches).where(one).values(values)).rowcount == 1
+    if tx.connection.execute(update(batches).where(one).values(values)).rowcount == 0:
+        return False
+    if batch.reply_to is not None:
+        push(tx, [(batch.ente_id, connector_of("replies", batch.vendor_id), batch.batch_id)])
+    return True
 
 
 def forget_batches(tx: Tx) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from .database import Tx, upsert
 from .directory import NotThere, bump
@@ -90,6 +90,22 @@ class Configuration:
         tx.connection.execute(statement)
         _release(tx, ente_id, connector_id)
         bump(tx, "connectors")
+
+
+def remove(tx: Tx, ente_id: str, connector_id: str, *, reason: str) -> int:
+    """Take a connector away; what it had still to deliver is skipped for that reason. How many those were.
+
+    Raises:
+        NotThere: there is none.
+    """
+    where = (connectors.c.ente_id == ente_id) & (connectors.c.connector_id == connector_id)
+    if tx.connection.execute(delete(connectors).where(where)).rowcount == 0:
+        raise NotThere(connector_id)
+    its = (deliveries.c.ente_id == ente_id) & (deliveries.c.connector_id == connector_id)
+    left = deliveries.c.state.in_(("queued", "waiting", "held")) & deliveries.c.claim_id.is_(None)
+    values = {"state": "skipped", "reason": reason, "updated_at": tx.now}
+    bump(tx, "connectors")
+    return tx.connection.execute(update(deliveries).where(its, left).values(values)).rowcount
 
 
 def set_status(tx: Tx, ente_id: str, connector_id: str, *, status: str, reason: str | None = None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, desc, func, insert, select, update
 
+from contracts.connector import CALLBACK
 from contracts.identifiers import new_uuid7
 
 from .database import Tx
@@ -131,6 +132,8 @@ def replay_delivery(tx: Tx, delivery_id: str, *, expires_in_s: int, connector_id
             updated_at=tx.now,
         )
     )
+    if row["channel"] == CALLBACK:
+        return  # what a vendor is told is no event of an item
     tx.connection.execute(
         insert(timeline),
         {

@@ -12,7 +12,12 @@ from contracts.identifiers import new_uuid7
 
 from .bulk import insert_rows
 from .database import Tx, among, keys, upsert
-from .tables import deliveries, item_identities, item_versions, items, sequences, timeline
+from .directory import HUB_VENDOR
+from .pushing import push_events
+from .tables import deliveries, item_identities, item_versions, items, sequences, timeline, vendor_events
+
+# Facts of the vendor's own making, or of public law: whoever has no right `delivery-detail` sees these alone.
+OPEN_EVENTS = frozenset({"accepted", "updated", "superseded", "available", "paid", "withdrawn"})
 
 ItemKey = tuple[str, str, str]
 _ITEM_KEY = ("ente_id", "citizen_id", "item_id")
@@ -40,6 +45,7 @@ class Batch:
     versions: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     deliveries: list[dict[str, Any]] = field(default_factory=list)
+    vendor_events: list[dict[str, Any]] = field(default_factory=list)
 
     def change(self, item: dict[str, Any]) -> None:
         """`item` is one that the database already has, or one new in this batch."""
@@ -70,7 +76,10 @@ class Batch:
     def event(self, item: dict[str, Any], at: datetime, event: str, **data: str | int) -> None:
         """Append a fact to the item's timeline."""
         row = {name: item[name] for name in _ITEM_KEY}
-        self.events.append(row | {"event_id": new_uuid7(), "at": at, "event": event, "data": data})
+        row |= {"event_id": new_uuid7(), "at": at, "event": event, "data": data}
+        self.events.append(row)
+        if event in OPEN_EVENTS and item["vendor_id"] != HUB_VENDOR:
+            self.vendor_events.append(vendor_event(row, item["vendor_id"], detail=False))
 
     def write(self, tx: Tx) -> None:
         """Everything; new items, and every sequence number, last in the transaction (`settled` 20)."""
@@ -90,17 +99,45 @@ class Batch:
                     for item in self.changed_items.values()
                 ],
             )
-        if not (tx.new_items or tx.changed_items):
-            tx.before_commit.append(lambda: _number(tx))
+        _to_be_numbered(tx)
         tx.new_items += self.new_items.values()
         tx.changed_items |= {item_key(item): item for item in self.changed_items.values()}
+        tx.vendor_events += self.vendor_events
+
+
+def tell_vendor(tx: Tx, events: Sequence[dict[str, Any]]) -> None:
+    """Append to the events that vendors read: rows of `vendor_event`."""
+    _to_be_numbered(tx)
+    tx.vendor_events += events
+
+
+def vendor_event(row: Mapping[str, Any], vendor_id: str, *, detail: bool) -> dict[str, Any]:
+    """A row of the timeline as its vendor is told; `detail` is for those with the right alone."""
+    return {
+        "ente_id": row["ente_id"],
+        "vendor_id": vendor_id,
+        "event_id": row["event_id"],
+        "at": row["at"],
+        "item_id": row["item_id"],
+        "event": row["event"],
+        "data": row["data"],
+        "detail": detail,
+    }
+
+
+def _to_be_numbered(tx: Tx) -> None:
+    if not (tx.new_items or tx.changed_items or tx.vendor_events):
+        tx.before_commit.append(lambda: _number(tx))
 
 
 def _number(tx: Tx) -> None:
     """The last of a transaction: what it made and changed gets its numbers, and the counters are held till the commit
     alone. A counter taken before the locks of items would make two writers wait for each other."""
-    number_items(tx, [*tx.new_items, *tx.changed_items.values()])
+    number_items(tx, [*tx.new_items, *tx.changed_items.values(), *tx.vendor_events])
     insert_rows(tx.connection, items, tx.new_items)
+    told = [event | {"number": event["sequence"]} for event in tx.vendor_events]
+    insert_rows(tx.connection, vendor_events, told)
+    push_events(tx, told)
     if tx.changed_items:
         tx.connection.execute(
             _NUMBER_ITEM,

@@ -139,6 +139,22 @@ PUBLISHED_ITEM: Json = {
 }
 PUBLISHED_ITEMS: Json = {"items": [PUBLISHED_ITEM], "next_cursor": None}
 
+VENDOR_EVENTS: Json = {
+    "items": [
+        {
+            "event_id": "0199d1a2-7b3c-7d4e-8f50-0000000e7e47",
+            "at": _RECEIVED,
+            "item_id": EXAMPLE_ITEM_ID,
+            "collection": "payments",
+            "source": "tributi",
+            "external_id": "TARI-2026-000123",
+            "event": "paid",
+            "data": {},
+        }
+    ],
+    "next_cursor": "42",
+    "more": False,
+}
 EXAMPLE_BATCH_ID = "0199d1a2-7b3c-7d4e-8f50-00000000ba7c"
 BATCH: Json = {"items": [{"collection": "messages", "item": MESSAGE}, {"collection": "payments", "item": PAYMENT}]}
 BATCH_RECEIPT: Json = {

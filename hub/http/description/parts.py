@@ -167,6 +167,12 @@ PARAMETERS: dict[str, Json] = {
         {"type": "string", "maxLength": 100, "pattern": _ETAG},
         '"9f86d081884c7d65"',
     ),
+    "ReplyTo": _header(
+        "X-ReplyTo",
+        "Indirizzo del risultato, presso un host registrato. / Address for the result, at a registered host.",
+        {"type": "string", "maxLength": 2000, "pattern": "^https?://[a-z0-9][a-z0-9.-]*(:[0-9]+)?([/?].*)?$"},
+        "https://gestionale.fornitore.example.it/raccordo/risposte",
+    ),
     "CorrelationId": _header(
         "X-Correlation-ID",
         "Identificativo scelto dal chiamante; l'hub lo ripete. / Identifier of the caller's choice; the hub echoes it.",

@@ -3,6 +3,7 @@
 from pydantic import BaseModel
 
 from contracts.batches import BatchReceipt, BatchResult, BatchStatus, ItemBatch
+from contracts.callbacks import VendorEvents
 from contracts.items import Document, Message, Payment, Receipt, Service
 from contracts.publishing import (
     ContentReceipt,
@@ -120,13 +121,15 @@ ENTRIES: dict[str, Entry] = {
             "Fino a 500 elementi di qualunque raccolta con una sola firma (NONBLOCK_PULL_REST). Con 202 tutto è "
             "durevole; `Location` dice dove chiedere. Ogni elemento vale come pubblicato da solo, in ordine: il "
             "rifiuto di uno non tocca gli altri. La quota conta gli elementi: se non copre tutto il lotto, 429, e "
-            "nulla è accettato. Gli esiti si conservano 30 giorni.",
+            "nulla è accettato. Gli esiti si conservano 30 giorni. Con `X-ReplyTo` il risultato arriva anche lì, "
+            "firmato dall'hub, con lo stesso `X-Correlation-ID` (NONBLOCK_PUSH_REST); si risponde 200.",
             "Up to 500 items of any collection under one signature (NONBLOCK_PULL_REST). With 202 everything is "
             "durable; `Location` says where to ask. Each item counts as published alone, in order: the refusal of one "
             "does not concern the others. The quota counts items: where it does not cover the whole batch, 429, and "
-            "nothing is accepted. Outcomes are kept for 30 days.",
+            "nothing is accepted. Outcomes are kept for 30 days. With `X-ReplyTo` the result comes there too, signed "
+            "by the hub, under the same `X-Correlation-ID` (NONBLOCK_PUSH_REST); it is answered by 200.",
         ),
-        parameters=_SIGNED,
+        parameters=("ReplyTo", *_SIGNED),
         request=Body(model=ItemBatch, description="Gli elementi / The items", examples={"batch": examples.BATCH}),
         answers={
             202: Answer(
@@ -135,7 +138,7 @@ ENTRIES: dict[str, Entry] = {
                 headers=("Location", *_EVIDENCE),
             )
         },
-        errors=_WRITING,
+        errors=(*_WRITING, errors.ReplyToForbidden),
     ),
     "show_batch": Entry(
         tag="batches",
@@ -175,6 +178,26 @@ ENTRIES: dict[str, Entry] = {
             304: Answer(description="Non cambiato / Not modified", headers=("ETag",)),
         },
         errors=(*_VENDOR, errors.BatchUnknown, errors.BatchRunning),
+    ),
+    "list_events": Entry(
+        tag="events",
+        summary="Elenca ciò che è successo / List what happened",
+        description=both(
+            "Ciò che è successo agli elementi del fornitore dopo un cursore, nell'ordine in cui è stato registrato: "
+            "niente manca. Chi ha registrato un indirizzo riceve lì gli stessi eventi, almeno una volta, con lo stesso "
+            "`event_id`. I canali si vedono solo con il diritto `delivery-detail`.",
+            "What happened to the vendor's items after a cursor, in the order in which it was committed: nothing is "
+            "missed. Who registered an address is told the same events there, at least once, under the same "
+            "`event_id`. Channels are seen with the right `delivery-detail` alone.",
+        ),
+        parameters=("After", "Limit", "CorrelationId"),
+        answers={
+            200: Answer(
+                description="Una pagina di eventi / A page of events",
+                body=Body(model=VendorEvents, examples={"page": examples.VENDOR_EVENTS}),
+            )
+        },
+        errors=_VENDOR,
     ),
     "find_published_items": Entry(
         tag="items",
