@@ -58,7 +58,7 @@ class Manifest(Model):
 
     name: Code
     title: Label
-    channel: Channel | Literal["callback"]
+    channel: Literal[Channel, "callback"]
     """`callback`: what vendors are told; no item can wish for it."""
     auth: Literal["api_key", "smtp", "modi", "none"] = "none"
     """With `modi` the hub hands `connect` a `sign`, which makes the signer for an issuer and an audience."""

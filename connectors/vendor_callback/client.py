@@ -7,10 +7,11 @@ import httpx
 
 from connectors.base.http import Answer, retry_after, send
 from contracts.connector import Continue, Done, Memo, Notice, Preview, Push
-from contracts.failures import Deferred, Failure, Rejected
+from contracts.failures import Deferred, Failure, Rejected, Unconfirmed
 
 from .config import Settings
 
+_ANNOUNCED = {"step": "tell"}
 # What the vendor would answer again tomorrow: a person looks, and replays.
 _REFUSALS = frozenset({400, 404, 405, 410, 411, 413, 414, 415, 422})
 
@@ -25,13 +26,15 @@ class Caller:
     timeout_s: float
 
     def advance(self, notice: Notice, memo: Memo) -> Done | Continue:
-        """Tell it. Not announced as unsafe: it may be told twice, under one correlation id (modi 3)."""
+        """Tell it, after it was announced; at least once, under one correlation id (modi 3)."""
         push, url = self._target(notice)
+        if memo != _ANNOUNCED:
+            return Continue(dict(_ANNOUNCED), unsafe=True)
         headers = {"Content-Type": "application/json", "X-Correlation-ID": push.correlation_id}
         request = self.http.build_request("POST", url, content=push.content, headers=headers)
         auth = self.sign(self.settings.issuer, self._audience(url))
-        answer = send(self.http, request, unsafe=False, deadline_s=self.timeout_s, auth=auth)
-        if answer.status == 200:
+        answer = send(self.http, request, unsafe=True, deadline_s=self.timeout_s, auth=auth)
+        if answer.status == 200 and answer.complete:
             return Done(push.correlation_id)
         raise _failure(answer)
 
@@ -42,12 +45,15 @@ class Caller:
         return (Preview(f"POST {url}", fields),)
 
     def check(self) -> str:
-        """Nothing is sent without something to tell: only the settings are looked at."""
+        """Ask for the headers of each address: whatever is answered, somebody is there. Nothing is told."""
         if self.settings.url is None and not self.settings.hosts:
             raise Rejected("callback.no_address")
         if self.settings.url is not None and not self.settings.admits(self.settings.url):
             raise Rejected("callback.not_allowed", "http is for listed loopback hosts alone")
-        return "The settings are complete; the vendor's address was not called."
+        addresses = [self.settings.url] if self.settings.url else [f"https://{host}/" for host in self.settings.hosts]
+        for address in addresses:
+            send(self.http, self.http.build_request("HEAD", address), unsafe=False, deadline_s=self.timeout_s)
+        return "Every address answers; nothing was told."
 
     def _target(self, notice: Notice) -> tuple[Push, str]:
         push = notice.push
@@ -65,6 +71,8 @@ class Caller:
 
 def _failure(answer: Answer) -> Failure:
     reason = f"callback.status_{answer.status}"
+    if answer.status == 200:
+        return Unconfirmed("callback.acknowledgement_cut")
     if 200 <= answer.status < 400 or answer.status in _REFUSALS:
         return Rejected(reason)  # only 200 acknowledges, and no redirection is followed
     return Deferred(reason, after=retry_after(answer))
