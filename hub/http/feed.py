@@ -208,7 +208,7 @@ def _patch(exchange: Exchange) -> dict[str, bool]:
     media_type = exchange.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/merge-patch+json":
         error = MediaUnsupported("send the patch as application/merge-patch+json")
-        error.headers["Accept-Patch"] = "application/merge-patch+json"
+        error.headers["Accept"] = error.headers["Accept-Patch"] = "application/merge-patch+json"
         raise error
     try:
         patch = UserStatePatch.model_validate_json(exchange.body)

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from contracts.base import rfc3339
-from hub.errors import HubError, RequestInvalid, RequestRefused
+from hub.errors import HubError, NotAcceptable, RequestInvalid, RequestRefused
 from hub.ingest.batch_view import BatchView
 from hub.ingest.batches import Batches
 from hub.ingest.events_view import EventsView, events_wish
@@ -26,6 +26,7 @@ from hub.store.committer import Committer
 from hub.store.intake import Intake, Submission, Unsigned
 from hub.store.publications import Published
 
+from .accepting import takes_json
 from .batches import BatchesApi, ReplyTo
 from .exchange import Exchange, Handler, json_response
 from .limits import Limiter
@@ -207,6 +208,9 @@ class PublishApi:
             )
             inbound, body = inbound_of(request), request.body
             verified = await self._verify(inbound)
+            if not takes_json(exchange.request.headers.get("accept")):
+                # Its signatures hold: the token is used up, and the sender is told why.
+                verified = replace(verified, refusal=verified.refusal or NotAcceptable())
         except RequestRefused as refused:
             exchange.allowance = self._limiter.count_refusal(exchange.address)
             row = Unsigned(exchange.request_id, operation.operation_id, refused.cause, sha256_hex(body), refused.code)

@@ -159,4 +159,4 @@ def json_body(request: SignedRequest) -> None:
     """Raises MediaUnsupported where the body is not said to be JSON."""
     media_type = "".join(request.values("content-type")).partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise MediaUnsupported("send the body as application/json")
+        raise MediaUnsupported("send the body as application/json", headers={"Accept": "application/json"})

@@ -26,6 +26,7 @@ _VENDOR: Errors = (
     errors.RequestRefused,
     errors.VendorSuspended,
     errors.TokenReplayed,
+    errors.NotAcceptable,
     *ANY_CALLER,
 )
 _WRITING: Errors = (
