@@ -17,6 +17,7 @@ _URL = re.compile(
     r"(https?)://([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::([1-9][0-9]{0,4}))?"
     r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
 )
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 
@@ -35,26 +36,33 @@ def _an_address(url: str) -> str:
     return url
 
 
+def _a_host(name: str) -> str:
+    if _HOST.fullmatch(name) is None:
+        raise ValueError("must be a host in lower case, or host:port, without scheme and path")
+    return name
+
+
 CallbackUrl = Annotated[str, StringConstraints(min_length=10, max_length=2000), AfterValidator(_an_address)]
-HostName = Annotated[
-    str, StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?$")
-]
+HostName = Annotated[str, StringConstraints(min_length=1, max_length=253), AfterValidator(_a_host)]
 """`host`, for the port of https, or `host:port`."""
+
+# Not strict: a list comes as one, from JSON.
+Hosts = Annotated[tuple[HostName, ...], Field(max_length=20, strict=False)]
+Audience = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
 class CallbackSettings(Model):
     """One vendor's address, or the hosts at which it may name one."""
 
-    issuer: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    issuer: Audience
     """The `iss` of what the hub sends: the ente's publish audience."""
-    audience: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+    audience: Audience | None = None
     """The vendor's own `aud`; by default the address without its query."""
     url: CallbackUrl | None = None
     """Where events go."""
-    # Not strict: a list comes as one, from JSON.
-    hosts: Annotated[tuple[HostName, ...], Field(max_length=20, strict=False)] = ()
+    hosts: Hosts = ()
     """Where an `X-ReplyTo` may lead."""
-    private_hosts: Annotated[tuple[HostName, ...], Field(max_length=20, strict=False)] = ()
+    private_hosts: Hosts = ()
     """Hosts that may be at a private address; plain http is for those of them on loopback alone."""
 
     def admits(self, url: str) -> bool:

@@ -3,9 +3,8 @@
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
-from contracts.callbacks import CallbackSettings, place_of
+from contracts.callbacks import Audience, CallbackSettings, CallbackUrl, Hosts
 from hub.home import Home
 from hub.registry import Vendor
 from hub.store.configuration import ConnectorConfig, remove
@@ -13,7 +12,7 @@ from hub.store.directory import NotThere
 from hub.store.pushing import TYPE, Lane, connector_of, vendor_of
 
 from .console import Failed, WrongUsage, table, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, opened
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened
 from .vendors import VendorId
 from .vendors import vendor_of as registered
 
@@ -30,7 +29,7 @@ ReplyHost = Annotated[
 EventsUrl = Annotated[
     str | None, typer.Option("--events-url", metavar="URL", help="Where events of its items are told.")
 ]
-Audience = Annotated[
+AudienceOption = Annotated[
     str | None, typer.Option("--audience", help="The vendor's `aud`; default: the address called, without its query.")
 ]
 PrivateHost = Annotated[
@@ -44,7 +43,7 @@ def set_(
     vendor_id: VendorId,
     reply_host: ReplyHost = None,
     events_url: EventsUrl = None,
-    audience: Audience = None,
+    audience: AudienceOption = None,
     private_host: PrivateHost = None,
     ente: EnteCode = None,
     home: HomeFolder = HOME,
@@ -55,12 +54,18 @@ def set_(
         raise WrongUsage("give --reply-host, --events-url, or both")
     with opened(home) as one:
         vendor, issuer = _vendor(one, ente, vendor_id)
-        shared = {"issuer": issuer, "audience": audience, "private_hosts": tuple(private_host or ())}
+        plain = CallbackSettings(
+            issuer=issuer,
+            audience=checked(Audience | None, audience, name="--audience"),
+            private_hosts=checked(Hosts, tuple(private_host or ()), name="--private-host"),
+        )
         wanted: dict[Lane, CallbackSettings] = {}
         if reply_host:
-            wanted["replies"] = _settings("--reply-host", **shared, hosts=tuple(reply_host))
+            hosts = checked(Hosts, tuple(reply_host), name="--reply-host")
+            wanted["replies"] = plain.model_copy(update={"hosts": hosts})
         if events_url is not None:
-            wanted["events"] = _settings("--events-url", **shared, url=events_url)
+            url = checked(CallbackUrl, events_url, name="--events-url")
+            wanted["events"] = plain.model_copy(update={"url": url})
             if not wanted["events"].admits(events_url):
                 raise WrongUsage("--events-url: plain http is for loopback alone, and listed with --private-host")
         with one.database.write() as tx:
@@ -131,19 +136,6 @@ def _vendor(home: Home, ente: str | None, vendor_id: str) -> tuple[Vendor, str]:
     if len(vendor.vendor_id) > _LONGEST_ID:
         raise Failed(f"a vendor with callbacks has an id of {_LONGEST_ID} characters at most")
     return vendor, issuer
-
-
-def _settings(option: str, **values: Any) -> CallbackSettings:
-    try:
-        for host in values["private_hosts"]:
-            place_of(f"https://{host}/")
-        return CallbackSettings(**values)
-    except ValidationError as error:
-        raise WrongUsage(
-            f"{option}: {error.errors(include_input=False)[0]['msg'].removeprefix('Value error, ')}"
-        ) from None
-    except ValueError:
-        raise WrongUsage("--private-host: a host in lower case, without scheme and path") from None
 
 
 def _shown(config: ConnectorConfig) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import logging
 import threading
 import zlib
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ from hub.registry import Registry, Vendor
 from hub.security.digest import digest_header
 from hub.security.modi import Verified
 from hub.store.batches import AcceptBatch, Batch, decided_positions, finish, next_batches, sealed_body
-from hub.store.committer import Committer, Handler
+from hub.store.committer import CLOSED, FULL, Committer, Handler
 from hub.store.database import Database, Singleton, error_name
 from hub.store.intake import Intake, Place, Signed, Submission
 from hub.store.ports import Vault
@@ -125,7 +125,7 @@ class BatchRunner:
         while not self._stopping.is_set():
             worked = False
             try:
-                worked = self._part.held() and self.round()
+                worked = self.round()
             except Exception as exc:  # noqa: BLE001 - a store that is away comes back; the loop must live
                 log.warning("batches.failed error=%s", error_name(exc))
             if not worked:
@@ -133,14 +133,21 @@ class BatchRunner:
                 self._bell.clear()
 
     def round(self) -> bool:
-        """A piece of the oldest batch of each vendor; whether anything was decided."""
+        """A piece of the oldest batch of each vendor; whether anything was decided. Nothing where another process
+        works."""
         with self._database.read() as connection:
             found = next_batches(connection)
+        # Only then: asking for a part that another plays costs a connection.
+        if not (found and self._part.held()):
+            return False
         worked = False
         for batch in found:
             if self._stopping.is_set():
                 break
-            worked = self._advance(batch) or worked
+            try:
+                worked = self._advance(batch) or worked
+            except Exception as exc:  # noqa: BLE001 - one batch in trouble is not everybody's
+                log.warning("batches.stuck batch_id=%s error=%s", batch.batch_id, error_name(exc))
         return worked
 
     def _advance(self, batch: Batch) -> bool:
@@ -155,25 +162,23 @@ class BatchRunner:
         results = self._committer.write_all(self._intake.record, submissions)
         if any(getattr(result, "notification", "") == "pending" for result in results):
             self._accepted()
-        undecided = [
-            submission
-            for submission, result in zip(submissions, results, strict=True)
-            if isinstance(result, StoreUnavailable)
-            or (isinstance(result, Exception) and not isinstance(result, HubError))
-        ]
-        self._give_up(undecided)
-        return len(undecided) < len(piece)
+        undecided = [each for each in zip(submissions, results, strict=True) if _undecided(each[1])]
+        self._give_up([(each, fault) for each, fault in undecided if getattr(fault, "cause", "") not in (CLOSED, FULL)])
+        return not undecided  # a store in trouble is left alone for a moment
 
-    def _give_up(self, undecided: list[Submission[Any]]) -> None:
-        """What the store refused again and again is at fault itself: a bug of ours, or a value it cannot take."""
-        for each in undecided:
+    def _give_up(self, undecided: Sequence[tuple[Submission[Any], object]]) -> None:
+        """What the store did not take again and again is at fault itself: a bug of ours, or a value that it cannot
+        take. Where the store is in trouble it does not take the refusal either, and the item is tried again."""
+        for each, _ in undecided:
             assert each.place is not None
             key = (each.place.batch_id, each.place.position)
             self._failed[key] += 1
             if self._failed[key] >= _TRIES:
-                log.error("batches.item_given_up batch_id=%s position=%d", *key)
-                self._committer.write_all(self._intake.record, [replace(each, act=None, refusal=HubError())])
-                del self._failed[key]
+                refused = replace(each, act=None, refusal=HubError())
+                (result,) = self._committer.write_all(self._intake.record, [refused])
+                if not _undecided(result):
+                    log.error("batches.item_given_up batch_id=%s position=%d", *key)
+                    del self._failed[key]
 
     def _end(self, batch: Batch) -> None:
         self._committer.write(self._finish, batch)

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from contracts.batches import MOST_ITEMS
 from contracts.identifiers import ExternalId, holds_tax_code
@@ -82,8 +82,8 @@ def names(element: bytes) -> tuple[str | None, str | None]:
     except (ContractViolation, ValueError, RecursionError):
         return None, None
     try:
-        external_id = _EXTERNAL_ID.validate_python(_VALUE.decode(item.decode()).get("external_id"), strict=True)
-    except ValidationError:
+        external_id = _EXTERNAL_ID.validate_python(json.loads(item).get("external_id"), strict=True)
+    except ValueError:  # pydantic's ValidationError is one too
         return collection, None
     return collection, None if holds_tax_code(external_id) else external_id
 

@@ -32,6 +32,9 @@ V = TypeVar("V")
 R = TypeVar("R")
 Handler = Callable[[Tx, Sequence[V]], Sequence[R | Exception]]
 
+CLOSED, FULL = "the committer is closed", "the committer's queue is full"
+"""Why something was not even tried: it says nothing about the value."""
+
 BATCH = 256
 GATHER_S = 0.002
 """How long a batch waits for company, once the one before had some: two half batches cost more than one whole. Whoever
@@ -117,11 +120,11 @@ class Committer:
     def _put(self, work: _Work) -> None:
         with self._door:
             if self._closed:
-                raise StoreUnavailable(cause="the committer is closed")
+                raise StoreUnavailable(cause=CLOSED)
             try:
                 self._queue.put_nowait(work)
             except queue.Full:
-                raise StoreUnavailable(cause="the committer's queue is full") from None
+                raise StoreUnavailable(cause=FULL) from None
 
     def _run(self) -> None:
         crowded = False

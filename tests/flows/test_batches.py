@@ -11,12 +11,14 @@ import pytest
 
 from connectors.base.serving import LoopbackServer
 from hub.app import create_app
+from hub.errors import StoreUnavailable
 from hub.home import Home
 from hub.registry import Vendor
 from hub.security.digest import digest_header
 from hub.store import batches as store
 from hub.store import directory
 from hub.store.batches import MOST_RUNNING, next_batches
+from hub.store.committer import FULL
 from hub.store.tables import batch_items, batches, evidence, items, quota_usage
 from tests.flows.making import described_hub, fresh, make_document, make_service, new_person, published, rows, titles
 from tests.harness import (
@@ -329,6 +331,19 @@ def test_an_item_that_the_store_never_takes_does_not_stop_the_batch(kind, tmp_pa
         assert outcomes(result_of(hub, accepted)) == ["created", "hub.error", "created"]
 
 
+def test_a_full_queue_refuses_no_item_however_often_it_was_full(kind, tmp_path, monkeypatch):
+    with waiting_hub(tmp_path / "home") as hub:
+        accepted = send(hub, messages(3))
+        runner, committer = hub.hub.batch_runner, hub.hub.committer
+        with monkeypatch.context() as busy:
+            busy.setattr(committer, "write_all", lambda _, values: [StoreUnavailable(cause=FULL)] * len(values))
+            for _ in range(20):
+                assert not runner.round()
+        while runner.round():
+            pass
+        assert outcomes(result_of(hub, accepted)) == ["created"] * 3
+
+
 def test_a_suspended_vendors_waiting_items_are_refused(kind, tmp_path):
     with waiting_hub(tmp_path / "home") as hub:
         path_of(send(hub, messages(2)))
@@ -346,6 +361,19 @@ def test_there_is_an_end_to_what_one_vendor_may_leave_waiting(kind, tmp_path):
             path_of(send(hub, messages(1)))
         assert code(send(hub, messages(1))) == (429, "quota.exceeded")
         assert send(hub, messages(1), vendor=hub.other_vendor).status_code == 202
+
+
+def test_a_batch_that_cannot_be_opened_stands_in_nobodys_way(kind, tmp_path):
+    with waiting_hub(tmp_path / "home") as hub:
+        stuck = path_of(send(hub, messages(1)))
+        path = path_of(send(hub, messages(1), vendor=hub.other_vendor))
+        with hub.home.database.write() as tx:
+            mine = batches.c.vendor_id == hub.vendor.name
+            tx.connection.execute(batches.update().where(mine).values(body_sealed=b"broken"))
+        while hub.hub.batch_runner.round():
+            pass
+        assert hub.vendor_get(path, vendor=hub.other_vendor).status_code == 303
+        assert hub.vendor_get(stuck).status_code == 200
 
 
 def test_vendors_take_turns(kind, tmp_path):
