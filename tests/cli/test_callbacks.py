@@ -3,6 +3,12 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
+
+from hub.cli.options import opened
+from hub.store.pushing import connector_of, push
+from hub.store.tables import deliveries, timeline
+from tests.harness import ENTE
 
 from .conftest import Raccordo
 
@@ -85,3 +91,23 @@ def test_loopback_is_for_who_lists_it(raccordo: Raccordo, vendor: str) -> None:
 def test_a_vendor_that_is_not_there_has_no_callbacks(raccordo: Raccordo) -> None:
     assert raccordo("vendor", "callbacks", "set", "nobody", "--reply-host", "a.example.it").code == 1
     assert raccordo("vendor", "callbacks", "remove", "nobody").code == 1
+
+
+def test_what_a_vendor_did_not_take_is_seen_and_sent_again_as_any_delivery(
+    raccordo: Raccordo, vendor: str, home: Path
+) -> None:
+    raccordo("vendor", "callbacks", "set", vendor, "--reply-host", "a.example.it")
+    with opened(home) as one, one.database.write() as tx:
+        push(tx, [(ENTE, connector_of("replies", vendor), "batch-1")])
+        tx.connection.execute(update(deliveries).values(state="rejected", reason="callback.status_404"))
+    [row] = raccordo("delivery", "list", "--dead", "--connector", "replies.acme", "--json").json
+    assert (row["channel"], row["reason"]) == ("callback", "callback.status_404")
+    shown = raccordo("delivery", "show", row["delivery_id"], "--reveal", "--json")
+    assert (shown.code, shown.json["message_id"]) == (0, "batch-1")
+    assert "tax_code" not in shown.json
+    tried = raccordo("delivery", "replay", row["delivery_id"], "--dry-run", "--json")
+    assert (tried.code, tried.json["would_be"]) == (0, "queued")
+    assert raccordo("delivery", "replay", row["delivery_id"], "--dry-run").code == 0
+    assert raccordo("delivery", "replay", row["delivery_id"], "--json").json["state"] == "queued"
+    with opened(home) as one, one.database.read() as connection:
+        assert connection.execute(select(timeline)).all() == []  # it is no event of an item
