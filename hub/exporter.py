@@ -141,6 +141,9 @@ class Figures:
                 yield "raccordo_breaker_open", tuple(lane), float(is_open)
             for ente_id, count in figures.expired_leases(connection, now).items():
                 yield "raccordo_delivery_leases_expired", (ente_id,), count
+            for ente_id, since in figures.oldest_batches(connection).items():
+                waiting = 0.0 if since is None else max(0.0, (now - since).total_seconds())
+                yield "raccordo_batches_oldest_seconds", (ente_id,), waiting
             for row in figures.key_ends(connection):
                 yield (
                     "raccordo_key_expiry_timestamp_seconds",
