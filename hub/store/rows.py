@@ -6,7 +6,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Table, bindparam, select, update
 
 from contracts.identifiers import new_uuid7
 
@@ -14,7 +14,16 @@ from .bulk import insert_rows
 from .database import Tx, among, keys, upsert
 from .directory import HUB_VENDOR
 from .pushing import push_events
-from .tables import deliveries, item_identities, item_versions, items, sequences, timeline, vendor_events
+from .tables import (
+    deliveries,
+    event_sequences,
+    item_identities,
+    item_versions,
+    items,
+    sequences,
+    timeline,
+    vendor_events,
+)
 
 # Facts of the vendor's own making, or of public law: whoever has no right `delivery-detail` sees these alone.
 OPEN_EVENTS = frozenset({"accepted", "updated", "superseded", "available", "paid", "withdrawn"})
@@ -29,10 +38,17 @@ _NUMBER_ITEM = _CHANGE.values(sequence=bindparam("number"))
 # Where all wait for all in the same order nobody waits for ever.
 IN_ORDER = (items.c.ente_id, items.c.citizen_id, items.c.item_id)
 _LOCK_ITEMS = select(items.c.item_id).where(among("item", *IN_ORDER)).order_by(*IN_ORDER).with_for_update()
-_ADVANCE = upsert(sequences).values(ente_id=bindparam("ente"), value=bindparam("count"))
-_ADVANCE_SEQUENCE = _ADVANCE.on_conflict_do_update(
-    index_elements=["ente_id"], set_={"value": sequences.c.value + _ADVANCE.excluded.value}
-).returning(sequences.c.value)
+
+
+def _advancing(counter: Table) -> Any:
+    """Take `count` numbers of an ente's counter; gives the last of them."""
+    first = upsert(counter).values(ente_id=bindparam("ente"), value=bindparam("count"))
+    more = {"value": counter.c.value + first.excluded.value}
+    return first.on_conflict_do_update(index_elements=["ente_id"], set_=more).returning(counter.c.value)
+
+
+_ADVANCE_SEQUENCE = _advancing(sequences)
+_ADVANCE_EVENTS = _advancing(event_sequences)
 
 
 @dataclass(slots=True)
@@ -133,11 +149,11 @@ def _to_be_numbered(tx: Tx) -> None:
 def _number(tx: Tx) -> None:
     """The last of a transaction: what it made and changed gets its numbers, and the counters are held till the commit
     alone. A counter taken before the locks of items would make two writers wait for each other."""
-    number_items(tx, [*tx.new_items, *tx.changed_items.values(), *tx.vendor_events])
+    number_items(tx, [*tx.new_items, *tx.changed_items.values()])
     insert_rows(tx.connection, items, tx.new_items)
-    told = [event | {"number": event["sequence"]} for event in tx.vendor_events]
-    insert_rows(tx.connection, vendor_events, told)
-    push_events(tx, told)
+    _give_numbers(tx, tx.vendor_events, _ADVANCE_EVENTS, "number")
+    insert_rows(tx.connection, vendor_events, tx.vendor_events)
+    push_events(tx, tx.vendor_events)
     if tx.changed_items:
         tx.connection.execute(
             _NUMBER_ITEM,
@@ -161,14 +177,18 @@ def lock_items(tx: Tx, wanted: Collection[ItemKey]) -> None:
 
 def number_items(tx: Tx, changed: Sequence[dict[str, Any]]) -> None:
     """Give each item the next sequence number of its ente, from the locked counter row."""
+    _give_numbers(tx, changed, _ADVANCE_SEQUENCE, "sequence")
+
+
+def _give_numbers(tx: Tx, rows: Sequence[dict[str, Any]], advance: Any, name: str) -> None:
     by_ente: dict[str, list[dict[str, Any]]] = {}
-    for item in changed:
-        by_ente.setdefault(item["ente_id"], []).append(item)
+    for row in rows:
+        by_ente.setdefault(row["ente_id"], []).append(row)
     for ente_id in sorted(by_ente):
         count = len(by_ente[ente_id])
-        last = tx.connection.execute(_ADVANCE_SEQUENCE, {"ente": ente_id, "count": count}).scalar_one()
-        for number, item in enumerate(by_ente[ente_id], start=last - count + 1):
-            item["sequence"] = number
+        last = tx.connection.execute(advance, {"ente": ente_id, "count": count}).scalar_one()
+        for number, row in enumerate(by_ente[ente_id], start=last - count + 1):
+            row[name] = number
 
 
 def payload_place(ente_id: str, item_id: str, version: int) -> str:

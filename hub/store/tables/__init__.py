@@ -11,7 +11,7 @@ from .known import connectors, enti, portals, sequences, services, trust_keys, v
 from .outbox import QUEUED, WAITING, attempts, claimable, deliveries, delivery_requests, lanes
 from .personal import channel_opt_outs, citizens, item_identities, item_versions, items, timeline, user_states
 from .proof import access_log, chain_roots, evidence, quota_usage, replays
-from .vendor_side import RUNNING, batch_items, batches, vendor_events
+from .vendor_side import RUNNING, batch_items, batches, event_sequences, vendor_events
 
 __all__ = [
     "EPOCH",
@@ -32,6 +32,7 @@ __all__ = [
     "deliveries",
     "delivery_requests",
     "enti",
+    "event_sequences",
     "evidence",
     "item_identities",
     "item_versions",

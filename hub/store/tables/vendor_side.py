@@ -55,7 +55,10 @@ batch_items = Table(
     **CLUSTERED,
 )
 
-# The catch-up feed of a vendor, in commit order: the numbers are those of the ente's sequence.
+# The last number of the events of each ente: locked last in a transaction, after that of the items.
+event_sequences = Table("event_sequences", metadata, ente(), needed("value", BigInteger))
+
+# The catch-up feed of a vendor, in commit order.
 vendor_events = Table(
     "vendor_events",
     metadata,

@@ -55,6 +55,12 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "event_sequences",
+        sa.Column("ente_id", sa.String(length=20), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("ente_id", name=op.f("pk_event_sequences")),
+    )
+    op.create_table(
         "vendor_events",
         sa.Column("ente_id", sa.String(length=20), nullable=False),
         sa.Column("vendor_id", sa.String(length=64), nullable=False),
