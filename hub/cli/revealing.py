@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from contracts.connector import CALLBACK
 from contracts.failures import Skipped
 from contracts.identifiers import new_uuid7
 from hub.dispatch.notices import Notices
@@ -52,7 +53,9 @@ def access_of(row: Mapping[str, Any], operation: str) -> Access:
 
 
 def revealed(notices: Notices, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Whom the delivery concerns and what it says; nothing where it would be skipped."""
+    """Whom the delivery concerns and what it says; nothing where it would be skipped, or tells a vendor."""
+    if row["channel"] == CALLBACK:
+        return {}
     with suppress(Skipped):
         notice = notices.of(claim_of(row))
         return {

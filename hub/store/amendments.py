@@ -122,12 +122,12 @@ _WHERE = select(_NAMES.ente_id, _NAMES.citizen_id, _NAMES.item_id)
 _BY_ID = _WHERE.where(among("name", _NAMES.ente_id, _NAMES.item_id))
 
 
-def hold(tx: Tx, acts: Sequence[tuple[Signed, Draft | Upload | Withdraw]]) -> None:
-    """Lock every item that the acts are about, in order, before the first of them is read."""
+def hold(tx: Tx, acts: Sequence[tuple[Signed, Any]]) -> None:
+    """Lock every item that the acts are about, in order, before the first of them is read; a batch is about none."""
     drafts = [act for _, act in acts if isinstance(act, Draft)]
     meet(tx, ((draft.identity.ente_id, draft.notice_key) for draft in drafts))
     found: set[ItemKey] = set()
-    if named := {(signed.ente_id, act.item_id) for signed, act in acts if not isinstance(act, Draft)}:
+    if named := {(signed.ente_id, act.item_id) for signed, act in acts if isinstance(act, Upload | Withdraw)}:
         found |= {(*row,) for row in tx.connection.execute(_BY_ID, keys("name", named))}
     found |= places(tx, {draft.identity for draft in drafts}).keys()
     lock_items(tx, found)

@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -31,6 +31,10 @@ log = logging.getLogger(__name__)
 V = TypeVar("V")
 R = TypeVar("R")
 Handler = Callable[[Tx, Sequence[V]], Sequence[R | Exception]]
+
+CLOSED, DIED, FULL = "the committer is closed", "the committer died", "the committer's queue is full"
+NOT_TRIED = (CLOSED, DIED, FULL)
+"""Why something was not even tried: it says nothing about the value."""
 
 BATCH = 256
 GATHER_S = 0.002
@@ -114,14 +118,29 @@ class Committer:
         self._put([_Work(handler, value, None, future)])
         return future.result()
 
+    def write_all(self, handler: Handler[V, R], values: Sequence[V]) -> list[R | Exception]:
+        """Several for a thread, in their order; for each its result, or what would have been raised."""
+        futures: list[Future[R]] = [Future() for _ in values]
+        refused: StoreUnavailable | None = None
+        for future, value in zip(futures, values, strict=True):
+            try:
+                if refused is None:
+                    self._put([_Work(handler, value, None, future)])
+            except StoreUnavailable as exc:
+                refused = exc
+            if refused is not None:  # and so is all that follows: none may overtake another
+                future.set_exception(refused)
+        wait(futures)
+        return [future.exception() or future.result() for future in futures]  # type: ignore[misc]  # never BaseException
+
     def _put(self, works: list[_Work]) -> None:
         with self._door:
             if self._closed:
-                raise StoreUnavailable(cause="the committer is closed")
+                raise StoreUnavailable(cause=CLOSED)
             if self._thread.ident is not None and not self.alive:
-                raise StoreUnavailable(cause="the committer died")
+                raise StoreUnavailable(cause=DIED)
             if self._queue.qsize() + len(works) > self._most:
-                raise StoreUnavailable(cause="the committer's queue is full")
+                raise StoreUnavailable(cause=FULL)
             for work in works:
                 self._queue.put(work)
 

@@ -28,7 +28,6 @@ UNDECIDED = ("unconfirmed", "parked")
 """Ends that a person has to look at."""
 CLOSED = "closed"
 """A person decided that nothing more is to be done, whatever has reached the citizen."""
-CONNECTOR_UNKNOWN = "-"
 
 FOLLOW_UPS = 5
 """One claim in so many of a lane is for following up on what was accepted, if such is due: a flood of new messages does

@@ -282,3 +282,26 @@ def test_many_threads_lose_nothing(store, committer):
         written = [name for batch in pool.map(write, range(8)) for name in batch]
     assert names(store) == set(written)
     assert len(written) == 200
+
+
+def test_several_of_a_thread_are_written_in_their_order_each_with_its_own_end(store, committer):
+    committer.start()
+    results = committer.write_all(note, ["a", "conflict", "b"])
+    assert (results[0], results[2]) == ("a", "b")
+    assert isinstance(results[1], HubError)
+    assert names(store) == {"a", "b"}
+
+
+def test_where_the_queue_is_full_nothing_overtakes_what_was_refused(store):
+    committer = Committer(store.database, depth=2)
+    results = []
+    writer = threading.Thread(target=lambda: results.extend(committer.write_all(note, ["a", "b", "c", "d"])))
+    writer.start()
+    while committer.depth < 2:
+        pass
+    committer.start()
+    writer.join()
+    committer.close()
+    assert results[:2] == ["a", "b"]
+    assert [type(each) for each in results[2:]] == [StoreUnavailable] * 2
+    assert names(store) == {"a", "b"}
