@@ -57,7 +57,7 @@ Entry = Annotated[
 class ItemBatch(Model):
     """Up to 500 items of any collection, under one signature."""
 
-    items: Annotated[tuple[Entry, ...], Field(min_length=1, max_length=MOST_ITEMS)]
+    items: Annotated[tuple[Entry, ...], Field(min_length=1, max_length=MOST_ITEMS, fail_fast=True)]
 
 
 class BatchReceipt(Model):
@@ -91,7 +91,7 @@ class BatchItemResult(Model):
     item_id: Uuid7 | None
     version: VersionNumber | None
     code: ProblemCode | None
-    errors: Annotated[tuple[FieldError, ...], Field(max_length=MAX_FAULTS)]
+    errors: Annotated[tuple[FieldError, ...], Field(max_length=MAX_FAULTS, fail_fast=True)]
 
 
 class BatchResult(Model):
@@ -102,4 +102,4 @@ class BatchResult(Model):
     received_at: UtcDatetime
     finished_at: UtcDatetime
     request_digest: DigestText
-    items: Annotated[tuple[BatchItemResult, ...], Field(min_length=1, max_length=MOST_ITEMS)]
+    items: Annotated[tuple[BatchItemResult, ...], Field(min_length=1, max_length=MOST_ITEMS, fail_fast=True)]

@@ -47,7 +47,7 @@ HostName = Annotated[str, StringConstraints(min_length=1, max_length=253), After
 """`host`, for the port of https, or `host:port`."""
 
 # Not strict: a list comes as one, from JSON.
-Hosts = Annotated[tuple[HostName, ...], Field(max_length=20, strict=False)]
+Hosts = Annotated[tuple[HostName, ...], Field(max_length=20, fail_fast=True, strict=False)]
 Audience = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
@@ -97,6 +97,6 @@ class VendorEvent(Model):
 class VendorEvents(Model):
     """A page of events in the order in which they were committed; `next_cursor` is always there, to be kept."""
 
-    items: Annotated[tuple[VendorEvent, ...], Field(max_length=100)]
+    items: Annotated[tuple[VendorEvent, ...], Field(max_length=100, fail_fast=True)]
     next_cursor: Cursor
     more: bool

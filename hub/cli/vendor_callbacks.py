@@ -9,7 +9,7 @@ from hub.home import Home
 from hub.registry import Vendor
 from hub.store.configuration import ConnectorConfig, withdraw
 from hub.store.directory import NotThere
-from hub.store.pushing import TYPE, Lane, connector_of, vendor_of
+from hub.store.pushing import GONE, TYPE, Lane, connector_of, vendor_of
 
 from .console import Failed, WrongUsage, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened
@@ -114,7 +114,7 @@ def remove_(
             for each in _LANES if lane is None else [name for name in _LANES if name == lane]:
                 try:
                     connector_id = connector_of(each, vendor.vendor_id)
-                    skipped += withdraw(tx, one.vault, vendor.ente_id, connector_id, reason="callback.removed")
+                    skipped += withdraw(tx, one.vault, vendor.ente_id, connector_id, reason=GONE)
                     gone.append(each)
                 except NotThere:
                     continue

@@ -31,6 +31,9 @@ DETAIL = "delivery-detail"
 _PUSHED = frozenset({"paid", "withdrawn", "available", "notification", "notified", "notice_ended"})
 """Events worth a call; the others are the vendor's own requests, which a receipt has answered."""
 
+GONE = "callback.removed"
+"""Why a delivery is skipped whose lane was taken away."""
+
 _MAX_AGE = timedelta(days=3)
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from hub.cli.serving import _behind_proxy, _warn
 from hub.cli.simulating import simulated

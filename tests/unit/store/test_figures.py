@@ -40,7 +40,7 @@ def test_the_oldest_batch_that_is_not_finished_is_told(store):
             return figures.oldest_batches(connection)
 
     assert oldest() == {ENTE: None}
-    signed = Signed("r-1", "publish_batch", ENTE, "acme", "jwk:1", (), {}, b"")
+    signed = Signed("r-1", "publish_batch", ENTE, "acme", "jwk:1", (), {}, b"", "")
     for name in ("b-1", "b-2"):
         with store.database.write() as tx:
             accept_batches(tx, [(signed, AcceptBatch(name, 1, "SHA-256=", b"", "c"))])
