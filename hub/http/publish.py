@@ -24,6 +24,7 @@ from hub.store.intake import Intake, Submission, Unsigned
 from hub.store.publications import Published
 
 from .exchange import Exchange, Handler, json_response
+from .large import LargeBodies
 from .limits import Limiter
 from .operations import Operation
 from .together import Together
@@ -66,6 +67,7 @@ class PublishApi:
         self._body_limit = body_limit
         self._content_limit = content_limit
         self._accepted = accepted
+        self._large = LargeBodies(of_one=4 * content_limit, of_all=16 * content_limit)
         self._verify = Together(pipeline.verify)
         self._judge: Together[tuple[Inbound, Verified, str], Submission[Any]] = Together(
             lambda request: pipeline.publication(*request)
@@ -162,11 +164,16 @@ class PublishApi:
         def inbound_of(request: SignedRequest) -> Inbound:
             return Inbound(request, exchange.request_id, operation.operation_id, operation.signed_body)
 
+        def make_room(bare: SignedRequest, size: int) -> None:
+            vendor = self._pipeline.authenticate(inbound_of(bare))
+            client = f"{vendor.ente_id}/{vendor.vendor_id}"
+            exchange.allowance = self._limiter.count_call(client)
+            tokens = [*bare.values("authorization"), *bare.values("agid-jwt-signature")]
+            exchange.until_answered.enter_context(self._large.held(client, tokens, size))
+
         body = b""
         try:
-            request = await exchange.signed_request(
-                limit, before_large=lambda bare: self._pipeline.authenticate(inbound_of(bare))
-            )
+            request = await exchange.signed_request(limit, before_large=make_room)
             inbound, body = inbound_of(request), request.body
             verified = await self._verify(inbound)
         except RequestRefused as refused:
@@ -174,7 +181,8 @@ class PublishApi:
             row = Unsigned(exchange.request_id, operation.operation_id, refused.cause, sha256_hex(body), refused.code)
             await self._committer.submit(self._intake.record_unsigned, row)
             raise
-        exchange.allowance = self._limiter.count_call(f"{verified.ente.ente_id}/{verified.vendor.vendor_id}")
+        if exchange.allowance is None:
+            exchange.allowance = self._limiter.count_call(f"{verified.ente.ente_id}/{verified.vendor.vendor_id}")
         return inbound, verified
 
     async def _submit(self, submission: Submission[Any]) -> Any:

@@ -20,7 +20,7 @@ from contracts.items import Item
 from contracts.publishing import Withdrawal
 from hub.clock import Clock
 from hub.errors import CollectionForbidden, HubError, ItemUnknown, MediaUnsupported, ServiceForbidden, ServiceUnknown
-from hub.registry import Registry
+from hub.registry import Registry, Vendor
 from hub.security.chains import ChainCache
 from hub.security.modi import SignedRequest, Verified, authenticate, verify
 from hub.store.amendments import Withdraw
@@ -64,9 +64,9 @@ class Pipeline:
                 chains=self._chains,
             )
 
-    def authenticate(self, inbound: Inbound) -> None:
-        """What can be told from the headers alone, before a large body is read. Raises as `verify`."""
-        authenticate(
+    def authenticate(self, inbound: Inbound) -> Vendor:
+        """Who it is, as far as the headers alone can tell, before a large body is read. Raises as `verify`."""
+        return authenticate(
             inbound.request,
             signed_body=inbound.signed_body,
             registry=self._registry(),

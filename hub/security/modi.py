@@ -86,8 +86,8 @@ def verify(
 
 def authenticate(
     request: SignedRequest, *, signed_body: bool, registry: Registry, now: datetime, chains: ChainCache
-) -> None:
-    """The checks that need no body, through the signatures: before a large one is read into memory.
+) -> Vendor:
+    """The checks that need no body, through the signatures: whose it is, before a large one is read into memory.
 
     Raises:
         RequestRefused, RequestMalformed: as `verify`, which is still to be called with the body.
@@ -97,9 +97,10 @@ def authenticate(
         for check in CHECKS:
             check.run(state)
             if check.run is check_signatures:
-                return
+                break
     except Refusal as refusal:
         raise refusal.error() from None
+    return state.vendor
 
 
 def explain(
