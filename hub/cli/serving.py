@@ -16,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.home import Home, HomeError
+from hub.http.connections import Connection
 from hub.telemetry import configure
 
 from .console import Failed, WrongUsage, emit, say
@@ -59,6 +60,7 @@ def serve(
         spare_collections()
         config = uvicorn.Config(
             app,
+            http=Connection,
             log_config=None,
             access_log=False,
             server_header=False,
