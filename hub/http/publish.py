@@ -187,7 +187,7 @@ class PublishApi:
 
     async def _submit(self, submission: Submission[Any]) -> Any:
         try:
-            answer = await self._committer.submit(self._intake.record, submission)
+            answer = await self._committer.submit(self._intake.record, submission, size=len(submission.signed.body))
         except HubError:
             raise
         except Exception:

@@ -33,6 +33,8 @@ R = TypeVar("R")
 Handler = Callable[[Tx, Sequence[V]], Sequence[R | Exception]]
 
 BATCH = 256
+MOST_BYTES = 4 * 2**20
+"""Of the bodies in a batch: beyond that they, not its number, are what it costs, and everybody waits for its end."""
 GATHER_S = 0.002
 """How long a batch waits for company, once the one before had some: two half batches cost more than one whole. Whoever
 publishes alone never waits."""
@@ -47,6 +49,7 @@ class _Work:
     loop: asyncio.AbstractEventLoop | None
     future: Any
     """An asyncio future of `loop`, or a concurrent one."""
+    size: int = 0
     result: Any = None
 
 
@@ -84,13 +87,14 @@ class Committer:
         """Values that wait."""
         return self._queue.qsize()
 
-    async def submit(self, handler: Handler[V, R], value: V) -> R:
-        """Hand over a value; returns once it is durable. Raises what the handler answered, or StoreUnavailable."""
+    async def submit(self, handler: Handler[V, R], value: V, *, size: int = 0) -> R:
+        """Hand over a value, of so many bytes where they count; returns once it is durable. Raises what the handler
+        answered, or StoreUnavailable."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         # All who are ready now come first: they share the batch, whose fixed cost is that of several messages.
         await asyncio.sleep(0)
-        self._put(_Work(handler, value, loop, future))
+        self._put(_Work(handler, value, loop, future, size))
         return await future
 
     def write(self, handler: Handler[V, R], value: V) -> R:
@@ -113,9 +117,9 @@ class Committer:
         while (first := self._queue.get()) is not None:
             if crowded:
                 time.sleep(GATHER_S)
-            batch = [first]
+            batch, size = [first], first.size
             last = False
-            while len(batch) < BATCH:
+            while len(batch) < BATCH and size < MOST_BYTES:
                 try:
                     work = self._queue.get_nowait()
                 except queue.Empty:
@@ -124,6 +128,7 @@ class Committer:
                     last = True
                     break
                 batch.append(work)
+                size += work.size
             crowded = len(batch) > 1
             self.watch.begin(len(batch))
             with span("commit", size=len(batch)):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from hub.errors import ContractViolation, QuotaExceeded, RecipientChanged, TokenReplayed, VersionConflict
-from hub.store.intake import Read, Submission
+from hub.store.intake import Read, Submission, unpacked
 from hub.store.publications import Identity, Published, load_by_identity
 from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import citizens, evidence, items, quota_usage, replays
@@ -73,6 +73,18 @@ def test_a_refused_body_is_kept_by_its_hash_alone(store):
     assert row["body_sealed"] is None
     assert "RSSMRA" not in str(row)
     assert store.rows(evidence) == []  # the chain writes the rows, with the commit
+
+
+@pytest.mark.parametrize("padding", [0, 1_000_000])
+def test_an_accepted_body_is_kept_as_it_was_signed_without_what_it_was_padded_with(store, padding):
+    body = b" " * padding + b'{"external_id": "m-1"}'
+    with store.database.write() as tx:
+        store.intake.record(tx, [Submission(store.signed(body=body), act=make_draft())])
+        (row,) = tx.evidence_rows
+        citizen = store.citizens.find(tx.connection, make_draft().subject)
+    place = f"evidence|body|{ENTE}|{row['evidence_id']}"
+    assert unpacked(store.vault.open_with(citizen.data_key, row["body_sealed"], place)) == body
+    assert len(row["body_sealed"]) < 10_000
 
 
 @pytest.mark.parametrize("batched", [True, False])
