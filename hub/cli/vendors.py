@@ -19,7 +19,7 @@ from .trust_material import fingerprint, read_material
 
 group = typer.Typer(name="vendor", help="Who may publish, and with which keys.")
 
-RIGHTS = ("delivery-detail", "settles-notices")
+RIGHTS = ("alerts", "delivery-detail", "settles-notices")
 VendorId = Annotated[str, typer.Argument(metavar="ID", help="The vendor's id, its `iss`.")]
 Anchor = Annotated[Path | None, typer.Option("--anchor", exists=True, dir_okay=False, help="CA of this vendor alone.")]
 PublicAnchor = Annotated[

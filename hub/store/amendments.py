@@ -11,11 +11,12 @@ from hub.errors import AlreadyWithdrawn, ContentMismatch, HubError, ItemUnknown
 
 from .citizens import Citizens
 from .database import Tx, among, keys
+from .embargo import messages_about
 from .folding import meet
 from .intake import Done, Signed
 from .outbox import notifications
 from .publications import Draft, Identity, Publications
-from .rows import IN_ORDER, Batch, ItemKey, lock_items
+from .rows import Batch, ItemKey, lock_items
 from .tables import deliveries, item_identities, items
 
 
@@ -103,7 +104,7 @@ class Amendments:
         batch = Batch()
         # The reason is the vendor's free text: it stays in the sealed body of the evidence.
         batch.event(item, tx.now, "withdrawn")
-        for changed in [item, *_messages_about(tx, item)]:
+        for changed in [item, *messages_about(tx, item)]:
             changed |= {"lifecycle": "withdrawn", "turn": "none", "updated_at": tx.now}
             batch.change(changed)
             _stop_deliveries(tx, changed)
@@ -154,20 +155,6 @@ def own_item(tx: Tx, signed: Signed, item_id: str) -> dict[str, Any]:
     if row is None:
         raise ItemUnknown
     return dict(row)
-
-
-def _messages_about(tx: Tx, item: dict[str, Any]) -> list[dict[str, Any]]:
-    rows = tx.connection.execute(
-        select(items)
-        .where(
-            items.c.ente_id == item["ente_id"],
-            items.c.citizen_id == item["citizen_id"],
-            items.c.about_item_id == item["item_id"],
-        )
-        .order_by(*IN_ORDER)
-        .with_for_update()
-    ).mappings()
-    return [dict(row) for row in rows]
 
 
 def _stop_deliveries(tx: Tx, message: dict[str, Any]) -> None:

@@ -27,6 +27,9 @@ FOLLOW_UPS = 5
 """One claim in so many of a lane is for following up on what was accepted, if such is due: a flood of new messages does
 not starve the last word on the old ones, nor the other way round."""
 
+FAIR = 5
+"""One claim in so many of a lane is for what has been due longest, however many more urgent ones keep coming."""
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -132,13 +135,22 @@ def _claim(tx: Tx, wish: Due) -> list[Claim]:
 def _claim_in(tx: Tx, grant: lanes.Grant, count: int) -> list[Claim]:
     """Up to `count` due deliveries of a lane."""
     ready, standing = grant.ready, grant.standing
-    share = (standing.claimed + count) // FOLLOW_UPS - standing.claimed // FOLLOW_UPS
+    share, fair = _share(standing.claimed, count, FOLLOW_UPS), _share(standing.claimed + 2, count, FAIR)
     waiting = lanes.oldest(tx, ready, "waiting", count)
-    queued = lanes.oldest(tx, ready, "queued", count - min(share, len(waiting)))
+    left = count - min(share, len(waiting))
+    if left and standing.breaker(tx.now) == "half_open":
+        queued = lanes.probe(tx, ready, "queued")
+    else:
+        queued = lanes.oldest(tx, ready, "queued", left, fair=min(fair, left))
     rows = [*waiting[: count - len(queued)], *queued]
     if rows:
         lanes.save(tx, ready.lane, lanes.begun(standing, ready.limits, count=len(rows), now=tx.now))
     return [_to_claim(row, ready, tx.now) for row in rows]
+
+
+def _share(claimed: int, count: int, one_in: int) -> int:
+    """How many of the next `count` claims are one in so many."""
+    return (claimed + count) // one_in - claimed // one_in
 
 
 def _to_claim(row: Row[Any], ready: lanes.Ready, now: datetime) -> Claim:

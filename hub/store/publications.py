@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from contracts.identifiers import new_uuid7
 from hub.errors import AlreadyWithdrawn, HubError, RecipientChanged, StateTerminal, VersionConflict
@@ -16,9 +16,11 @@ from hub.metrics import count_publications
 from .citizens import Citizen, Citizens, Subject
 from .database import Tx, among, keys
 from .directory import HUB_VENDOR as HUB_VENDOR
+from .embargo import move
 from .folding import meet, settle_paid
 from .intake import Done, Signed
 from .lanes import NORMAL
+from .order import order_key
 from .outbox import notifications
 from .ports import Vault
 from .rows import IN_ORDER, Batch, payload_place
@@ -34,12 +36,7 @@ _TERMINAL: dict[tuple[str, str], frozenset[str]] = {
 _NAMES = item_identities.c
 _BY_IDENTITY = (
     select(_NAMES.external_id.label("identity_external_id"), items)
-    .join(
-        items,
-        (items.c.ente_id == _NAMES.ente_id)
-        & (items.c.citizen_id == _NAMES.citizen_id)
-        & (items.c.item_id == _NAMES.item_id),
-    )
+    .join(items, and_(*(column == _NAMES[column.name] for column in IN_ORDER)))
     .where(among("name", _NAMES.ente_id, _NAMES.vendor_id, _NAMES.source, _NAMES.external_id, _NAMES.collection))
 )
 # In an order that is no index's: with one, SQLite walks all items in that order to save itself a sort.
@@ -213,6 +210,7 @@ class Publications:
         self._add_version(tx, batch, draft, citizen, changed, "updated")
         batch.event(changed, tx.now, "updated", version=draft.version, state=changed["state"])
         batch.change(changed)
+        move(tx, batch, changed, item)
         return changed, "updated"
 
     def _keep_late(self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any]) -> None:
@@ -323,7 +321,7 @@ def _delivery_row(tx: Tx, planned: PlannedDelivery, message: dict[str, Any]) -> 
         "created_at": tx.now,
         "updated_at": tx.now,
         "priority": planned.priority,
-        "order_key": (message["service_id"] or "-") if planned.ordered else None,
+        "order_key": order_key(message) if planned.ordered else None,
     }
 
 
