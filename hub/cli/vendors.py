@@ -45,7 +45,7 @@ def add(
     services: Annotated[str | None, typer.Option("--services", help="a,b; default: every service.")] = None,
     alias: Annotated[list[str] | None, typer.Option("--alias", help="Another accepted `iss`; repeatable.")] = None,
     right: Annotated[
-        list[str] | None, typer.Option("--right", help="delivery-detail or settles-notices; repeatable.")
+        list[str] | None, typer.Option("--right", help="alerts, delivery-detail or settles-notices; repeatable.")
     ] = None,
     signature_only: Annotated[
         bool, typer.Option("--signature-only", help="Agid-JWT-Signature alone is enough.")

@@ -45,6 +45,7 @@ class Dispatcher:
         self._sweep_s = sweep_s
         self._grace_s = grace_s
         self._after_sweep = after_sweep
+        threads += 1  # the spare one
         self._free = threading.Semaphore(threads)
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="delivery")
@@ -86,7 +87,8 @@ class Dispatcher:
             claims: list[Claim] = []
             try:
                 if free:
-                    claims = self._committer.write(claim, Due(free, self._lease, limits=self._limits()))
+                    busy = [each.lane for each in list(self._held.values())]
+                    claims = self._committer.write(claim, Due.sparing(free, busy, self._lease, self._limits()))
             except Exception as exc:  # noqa: BLE001 - a store that is away comes back; the loop must live
                 log.warning("dispatch.claim_failed error=%s", error_name(exc))
             for _ in range(free - len(claims)):

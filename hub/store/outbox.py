@@ -3,7 +3,7 @@
 Every write of a worker carries its `claim_id` in the WHERE clause: one whose lease was taken over changes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -39,6 +39,16 @@ class Due:
     lease: timedelta
     lane: tuple[str, str] | None = None
     limits: LimitsOf = field(default_factory=dict)
+    without: frozenset[tuple[str, str]] = frozenset()
+    """Lanes that get none of it."""
+
+    @classmethod
+    def sparing(cls, free: int, busy: Iterable[Lane], lease: timedelta, limits: LimitsOf) -> "Due":
+        """For all hands that are free but the last, which is for a lane that has nothing under way: however many
+        providers are slow, one more is not waited for."""
+        if free > 1:
+            return cls(free - 1, lease, limits=limits)
+        return cls(free, lease, limits=limits, without=frozenset(busy))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +132,8 @@ def claim(tx: Tx, wishes: Sequence[Due]) -> list[list[Claim]]:
 
 def _claim(tx: Tx, wish: Due) -> list[Claim]:
     wanted = None if wish.lane is None else Lane(*wish.lane)
-    grants = (lanes.grant(tx, each) for each in lanes.ready(tx.connection, tx.now, wish.limits, wanted))
+    ready = lanes.ready(tx.connection, tx.now, wish.limits, wanted)
+    grants = (lanes.grant(tx, each) for each in ready if each.lane not in wish.without)
     # No more lanes than deliveries: a grant is a lock, and two queries.
     open_now = list(islice((grant for grant in grants if grant is not None and grant.allowed), wish.limit))
     parts = lanes.shared_out(wish.limit, [grant.allowed for grant in open_now])
