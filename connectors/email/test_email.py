@@ -162,26 +162,6 @@ def test_a_refusal_in_another_phase(sim: Simulator, fault: Fault, kind: type[Fai
     assert (type(caught), caught.reason) == (kind, reason)
 
 
-@pytest.mark.parametrize(
-    ("phase", "code", "status", "about"),
-    [
-        (Phase.DATA, 451, "4.7.1", "message"),
-        (Phase.SENT, 451, "4.7.1", "message"),
-        (Phase.SENT, 451, "", "message"),
-        (Phase.SENT, 451, "4.3.0", "provider"),
-        (Phase.SENT, 421, "4.7.0", "provider"),
-        (Phase.SENDER, 451, "4.7.1", "provider"),
-        (Phase.CONNECT, 421, "", "provider"),
-        (Phase.RECIPIENT, 451, "4.3.0", "message"),
-    ],
-)
-def test_a_text_refused_for_now_speaks_of_itself(phase: Phase, code: int, status: str, about: str) -> None:
-    """A filter that put off one vendor's messages closed the lane for everybody's."""
-    found = failure(Reply(phase, code, status))
-    assert isinstance(found, Deferred)
-    assert found.about == about
-
-
 @pytest.mark.parametrize("pattern", [pattern for pattern, _ in ENHANCED])
 def test_every_row_of_the_table_is_reached(pattern: str) -> None:
     status = pattern.replace("[0-9]", "7").replace("*", "9")

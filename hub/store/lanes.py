@@ -223,8 +223,9 @@ def oldest(tx: Tx, each: Ready, state: str, count: int, *, fair: int = 0) -> lis
         if len(rows) < count or fair:
             wanted = each.lane._asdict() | {"now": tx.now, "count": count}
             rows += tx.connection.execute(_OLDEST[state, priority], wanted).all()
-    longest = sorted(rows, key=lambda row: (row.due_at, row.delivery_id))[:fair]
-    return [*[row for row in rows if row not in longest][: count - len(longest)], *longest]
+    longest = sorted(range(len(rows)), key=lambda n: (rows[n].due_at, rows[n].delivery_id))[:fair]
+    taken = {*longest, *[n for n in range(len(rows)) if n not in longest][: count - len(longest)]}
+    return [rows[n] for n in sorted(taken)]
 
 
 def probe(tx: Tx, each: Ready, state: str) -> list[Row[Any]]:
