@@ -18,6 +18,7 @@ from hub.ingest.events_view import EventsView, events_wish
 from hub.ingest.pipeline import Inbound, Pipeline, sha256_hex
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView, find_wish
+from hub.registry import Vendor
 from hub.security.digest import digest_header
 from hub.security.modi import SignedRequest, Verified
 from hub.security.sign import SigningKey, sign_response
@@ -29,6 +30,7 @@ from hub.store.intake import Intake, Submission, Unsigned
 from .accepting import takes_json
 from .batches import BatchesApi, ReplyTo
 from .exchange import Exchange, Handler, json_response
+from .large import LargeBodies
 from .limits import Limiter
 from .operations import Operation
 from .resolving import NothingElsewhere, Resolver, resolved
@@ -81,6 +83,8 @@ class PublishApi:
         self._content_limit = content_limit
         self._accepted = accepted
         self._resolver = resolver or NothingElsewhere()
+        largest = max(content_limit, batch_limit)
+        self._large = LargeBodies(of_one=4 * largest, of_all=16 * largest)
         self._batches = BatchesApi(
             batches=batches,
             view=batch_view,
@@ -204,15 +208,19 @@ class PublishApi:
         def inbound_of(request: SignedRequest) -> Inbound:
             return Inbound(request, exchange.request_id, operation.operation_id, operation.signed_body)
 
-        async def authenticated(bare: SignedRequest) -> None:
-            async def run() -> None:
-                self._pipeline.authenticate(inbound_of(bare))
+        async def make_room(bare: SignedRequest, size: int) -> None:
+            async def run() -> Vendor:
+                return self._pipeline.authenticate(inbound_of(bare))
 
-            await resolved(run, self._resolver, exchange.address)
+            vendor = await resolved(run, self._resolver, exchange.address)
+            client = f"{vendor.ente_id}/{vendor.vendor_id}"
+            exchange.allowance = self._limiter.count_call(client)
+            tokens = [*bare.values("authorization"), *bare.values("agid-jwt-signature")]
+            exchange.until_answered.enter_context(self._large.held(client, tokens, size))
 
         body = b""
         try:
-            request = await exchange.signed_request(limit, before_large=authenticated)
+            request = await exchange.signed_request(limit, before_large=make_room)
             inbound, body = inbound_of(request), request.body
             verified = await resolved(lambda: self._verify(inbound), self._resolver, exchange.address)
             if not takes_json(exchange.request.headers.get("accept")):
@@ -223,12 +231,13 @@ class PublishApi:
             row = Unsigned(exchange.request_id, operation.operation_id, refused.cause, sha256_hex(body), refused.code)
             await self._committer.submit(self._intake.record_unsigned, row)
             raise
-        exchange.allowance = self._limiter.count_call(f"{verified.ente.ente_id}/{verified.vendor.vendor_id}")
+        if exchange.allowance is None:
+            exchange.allowance = self._limiter.count_call(f"{verified.ente.ente_id}/{verified.vendor.vendor_id}")
         return inbound, verified
 
     async def _submit(self, submission: Submission[Any]) -> Any:
         try:
-            answer = await self._committer.submit(self._intake.record, submission)
+            answer = await self._committer.submit(self._intake.record, submission, size=len(submission.signed.body))
         except HubError:
             raise
         except Exception:

@@ -159,7 +159,7 @@ class BatchRunner:
             return True
         elements = self._elements(batch)
         submissions = [self._item(batch, n, elements[n]) for n in piece]
-        results = self._committer.write_all(self._intake.record, submissions)
+        results = self._committer.write_all(self._intake.record, submissions, size=_size)
         if any(getattr(result, "notification", "") == "pending" for result in results):
             self._accepted()
         undecided = [each for each in zip(submissions, results, strict=True) if _undecided(each[1])]
@@ -247,6 +247,10 @@ def _pointing(prefix: str, act: Callable[[], A]) -> A:
     except HubError as error:
         error.faults = tuple(Fault(f"{prefix}{each.pointer}"[:500], each.code, each.detail) for each in error.faults)
         raise
+
+
+def _size(submission: Submission[Any]) -> int:
+    return len(submission.signed.body)
 
 
 def _undecided(result: object) -> bool:

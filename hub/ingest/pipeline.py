@@ -92,9 +92,9 @@ class Pipeline:
                 proxy=self._proxy,
             )
 
-    def authenticate(self, inbound: Inbound) -> None:
-        """What can be told from the headers alone, before a large body is read. Raises as `verify`."""
-        authenticate(
+    def authenticate(self, inbound: Inbound) -> Vendor:
+        """Who it is, as far as the headers alone can tell, before a large body is read. Raises as `verify`."""
+        return authenticate(
             inbound.request,
             signed_body=inbound.signed_body,
             registry=self._registry(),

@@ -336,7 +336,7 @@ def test_a_full_queue_refuses_no_item_however_often_it_was_full(kind, tmp_path, 
         accepted = send(hub, messages(3))
         runner, committer = hub.hub.batch_runner, hub.hub.committer
         with monkeypatch.context() as busy:
-            busy.setattr(committer, "write_all", lambda _, values: [StoreUnavailable(cause=FULL)] * len(values))
+            busy.setattr(committer, "write_all", lambda _, values, **__: [StoreUnavailable(cause=FULL)] * len(values))
             for _ in range(20):
                 assert not runner.round()
         while runner.round():

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import DataError, OperationalError
 
 from hub.errors import HubError, StoreUnavailable, VersionConflict
-from hub.store.committer import BATCH, Committer
+from hub.store.committer import BATCH, MOST_BYTES, Committer
 from hub.store.tables import versions
 
 
@@ -241,6 +241,26 @@ def test_more_than_a_batch_is_written_all_the_same(store, committer):
     assert len(set(asyncio.run(flood()))) == BATCH + 10
     assert max(counts) <= BATCH
     assert len(names(store)) == BATCH + 10
+
+
+def test_a_batch_ends_with_its_bytes_too(committer):
+    """Fifty bodies of a megabyte were one batch, for which everybody waited."""
+    sizes = []
+
+    def handler(tx, values):
+        sizes.append(len(values))
+        return note(tx, values)
+
+    async def all_together():
+        calls = [committer.submit(handler, f"n{n}", size=MOST_BYTES // 3 + 1) for n in range(6)]
+        waiting = asyncio.gather(*calls)
+        while committer.depth < len(calls):
+            await asyncio.sleep(0)
+        committer.start()
+        await waiting
+
+    asyncio.run(all_together())
+    assert sizes == [3, 3]
 
 
 def test_a_coroutine_hears_its_own_result_or_error(committer):
