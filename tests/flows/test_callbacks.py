@@ -17,8 +17,8 @@ from contracts.callbacks import CallbackSettings
 from hub.registry import Vendor
 from hub.security.digest import digest_header
 from hub.store import directory
-from hub.store.configuration import remove
-from hub.store.pushing import TYPE, connector_of
+from hub.store.configuration import withdraw
+from hub.store.pushing import GONE, TYPE, connector_of
 from hub.store.tables import timeline, vendor_events
 from tests.flows.making import described_hub, fresh, mail_folder, new_person, notice_number, published, rows
 from tests.flows.test_batches import code, element, messages, path_of, result_of
@@ -250,7 +250,7 @@ def test_a_removed_lane_skips_what_it_had_to_tell(kind, tmp_path, place, receive
         def taken_away():
             with hub.home.database.write() as tx:
                 if to_vendors(hub)[0]["claim_id"] is None:
-                    return remove(tx, ENTE, connector_id, reason="callback.removed")
+                    return withdraw(tx, hub.home.vault, ENTE, connector_id, reason=GONE)
             return None
 
         assert eventually(taken_away, lambda n: n is not None) == 1
