@@ -32,6 +32,7 @@ from .services import group as service
 from .serving import serve
 from .signing import sign
 from .touring import demo
+from .vendor_callbacks import group as callbacks
 from .vendor_changes import changes
 from .vendors import group as vendor
 from .verifying import verify
@@ -51,6 +52,7 @@ for step in (replay, close):
 ente.command()(pdnd)
 for name, change in changes.items():
     vendor.command(name)(change)
+vendor.add_typer(callbacks)
 for subject in (ente, vendor, portal, service, connector, keys, delivery, audit):
     application.add_typer(subject)
 

@@ -11,14 +11,18 @@ from .known import connectors, enti, portals, sequences, services, trust_keys, v
 from .outbox import QUEUED, WAITING, attempts, claimable, deliveries, delivery_requests, expirable, lanes
 from .personal import channel_opt_outs, citizens, item_identities, item_versions, items, timeline, user_states
 from .proof import access_log, chain_roots, evidence, jose_headers, quota_usage, received_messages, replays
+from .vendor_side import RUNNING, batch_items, batches, event_sequences, vendor_events
 
 __all__ = [
     "EPOCH",
     "QUEUED",
+    "RUNNING",
     "WAITING",
     "Instant",
     "access_log",
     "attempts",
+    "batch_items",
+    "batches",
     "chain_roots",
     "channel_opt_outs",
     "citizens",
@@ -28,6 +32,7 @@ __all__ = [
     "deliveries",
     "delivery_requests",
     "enti",
+    "event_sequences",
     "evidence",
     "expirable",
     "item_identities",
@@ -47,6 +52,7 @@ __all__ = [
     "to_micros",
     "trust_keys",
     "user_states",
+    "vendor_events",
     "vendors",
     "versions",
 ]
