@@ -1,4 +1,4 @@
-"""An ente's clients at PDND as administrators configure them: private keys sealed or only named, effective in seconds."""
+"""An ente's clients at PDND, as administrators configure them: private keys sealed or only named."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

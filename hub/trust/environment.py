@@ -68,6 +68,10 @@ class VoucherSource(Protocol):
         """
         ...
 
+    async def refused(self) -> bool:
+        """The voucher shown last was answered with 401. Says whether another one may be asked for."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PdndAccess:
@@ -85,20 +89,38 @@ Environments = Callable[[], Sequence[PdndAccess]]
 """Those configured at this moment, one for each issuer: the same objects as long as nothing changed."""
 
 
-class Configured:
-    """The environments that enti are registered in, one for each issuer; the first ente's word on it counts."""
+def _nobody(_enti: Sequence[str]) -> None:
+    return None
 
-    def __init__(self, registry: Callable[[], Registry]) -> None:
+
+class Configured:
+    """The environments that enti are registered in, one for each issuer; the first ente's word on it counts.
+
+    `vouchers` gives those of the first ente, among some, that has a client of kind "api".
+    """
+
+    def __init__(
+        self, registry: Callable[[], Registry], vouchers: Callable[[Sequence[str]], VoucherSource | None] = _nobody
+    ) -> None:
         self._registry = registry
+        self._vouchers = vouchers
         self._made: dict[PdndEnvironment, PdndAccess] = {}
 
     def __call__(self) -> Sequence[PdndAccess]:
         wanted: dict[str, PdndEnvironment] = {}
+        enti: dict[str, list[str]] = {}
         for ente in self._registry().enti:
             if ente.pdnd is not None:
                 wanted.setdefault(ente.pdnd.issuer, _environment(ente.pdnd))
-        self._made = {one: self._made.get(one) or PdndAccess(one) for one in wanted.values()}
+                enti.setdefault(ente.pdnd.issuer, []).append(ente.ente_id)
+        self._made = {one: self._access(one, enti[one.issuer]) for one in wanted.values()}
         return tuple(self._made.values())
+
+    def _access(self, environment: PdndEnvironment, enti: Sequence[str]) -> PdndAccess:
+        vouchers, present = self._vouchers(enti), self._made.get(environment)
+        if present is not None and present.vouchers is vouchers:
+            return present
+        return PdndAccess(environment, vouchers)
 
 
 def _environment(pdnd: Pdnd) -> PdndEnvironment:
