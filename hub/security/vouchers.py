@@ -36,11 +36,23 @@ class Voucher:
         return {"Authorization": f"DPoP {self.token}", "DPoP": shown}
 
 
+class VoucherUnavailable(Exception):
+    """No voucher could be had. `problem` is a stable word for the log, never PDND's own text."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
 class VoucherHolder(Protocol):
     """Has the vouchers of one client for one purpose; used from any thread, and may wait for PDND."""
 
     def voucher(self, digest: str | None = None) -> Voucher:
-        """One that is good for now. `digest`: hex SHA-256 of the tracking evidence that it must carry (modi 1.7)."""
+        """One that is good for now. `digest`: hex SHA-256 of the tracking evidence that it must carry (modi 1.7).
+
+        Raises:
+            VoucherUnavailable
+        """
         ...
 
     def refused(self, voucher: Voucher, digest: str | None = None) -> bool:

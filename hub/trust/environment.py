@@ -7,6 +7,7 @@ from typing import Final, Literal, Protocol, cast
 from urllib.parse import urlsplit
 
 from hub.registry import Pdnd, Registry
+from hub.security.vouchers import VoucherUnavailable as VoucherUnavailable
 
 ApiVersion = Literal["v1", "v2", "v3"]
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -45,14 +46,6 @@ class PdndEnvironment:
             reachable = plain or (parts.scheme == "https" and parts.hostname)
             if not reachable or "@" in parts.netloc or parts.query or parts.fragment:
                 raise ValueError("an https address without password or query, or http on loopback for a simulated PDND")
-
-
-class VoucherUnavailable(Exception):
-    """No voucher could be had. `problem` is a stable word for the log, never PDND's own text."""
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
 
 
 class VoucherSource(Protocol):
