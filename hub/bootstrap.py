@@ -33,6 +33,7 @@ from hub.security.channel import TrustedProxy
 from hub.security.material import Shelf
 from hub.security.signed_lines import append_durably, signed_line
 from hub.settings import Settings, networks
+from hub.store import pdnd_clients
 from hub.store.amendments import Amendments, Upload, Uploaded, Withdraw, Withdrawn, hold
 from hub.store.batches import AcceptBatch, AcceptedBatch, accept_batches, note_outcomes
 from hub.store.chain import tails
@@ -47,6 +48,7 @@ from hub.store.listening import Listener
 from hub.store.publications import Publications
 from hub.store.snapshot import Snapshot, Watcher
 from hub.store.standing import Lane
+from hub.store.vouchers import SharedVouchers
 from hub.tracing import tracing
 from hub.trust.certificates import CertificateFetchers
 from hub.trust.environment import Configured, Environments
@@ -55,6 +57,7 @@ from hub.trust.http import Web
 from hub.trust.outside import Outside
 from hub.trust.pdnd import PdndKeys
 from hub.trust.resolver import Resolver
+from hub.trust.vouchers import Vouchers
 
 if TYPE_CHECKING:
     from hub.dispatch.doorbell import Ringer
@@ -155,11 +158,13 @@ class Hub:
             grace_s=settings.stop_grace_s,
             after_sweep=self.anchor,
         )
+        credentials = Snapshot(self.database, pdnd_clients.VERSION, pdnd_clients.PdndClients(vault).load)
+        self.vouchers = Vouchers(credentials, SharedVouchers(self.database, vault), clock)
         self._ringer: Ringer | None = None
-        self._watcher = Watcher((self.registry, configs))
+        self._watcher = Watcher((self.registry, configs, credentials))
         self._web = Web()
         self._outside = Outside(internal_hosts=settings.internal_host_names)
-        pdnd_keys = PdndKeys(pdnd or Configured(self.registry), self._web, clock)
+        pdnd_keys = PdndKeys(pdnd or Configured(self.registry, self.vouchers.api), self._web, clock)
         certificates = CertificateFetchers(self._outside, clock)
         self.resolver = Resolver(self.shelf, {**pdnd_keys.fetchers(), **certificates.by_source()}, clock)
         self._feeds = KeyFeeds(pdnd_keys, self.resolver, Positions(home.folder / "pdnd-events.json"))
@@ -168,7 +173,7 @@ class Hub:
             self.committer,
             home.folder,
             home.backup_mark,
-            {"trust": self.registry, "connectors": configs},
+            {"trust": self.registry, "connectors": configs, "pdnd_clients": credentials},
             more=self._trust_figures,
             served=self.connectors.outlets,
             dispatch=settings.dispatch,

@@ -58,6 +58,9 @@ trust_fetches = Counter(
     ("source", "outcome"),
     registry=REGISTRY,
 )
+vouchers = Counter(
+    "raccordo_vouchers_total", "Vouchers asked for at PDND, by kind of client", ("kind", "outcome"), registry=REGISTRY
+)
 
 SCRAPED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "raccordo_commit_queue_depth": ("Values that wait for a group commit", ()),

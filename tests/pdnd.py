@@ -135,6 +135,9 @@ class ApiVouchers:
         shown = proof(ec_key(), method=method, url=url, voucher=self._voucher)
         return {"Authorization": f"DPoP {self._voucher}", "DPoP": shown}
 
+    async def refused(self) -> bool:
+        return False
+
     async def _renew(self) -> None:
         url = f"{self._client.pdnd.base_url}/token.oauth2"
         headers = {"DPoP": proof(ec_key(), method="POST", url=url)} if self._bound else {}

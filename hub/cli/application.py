@@ -26,6 +26,7 @@ from .homes import group as ente
 from .homes import init, migrate
 from .keys import group as keys
 from .partitioning import partition
+from .pdnd_clients import group as pdnd_client
 from .portals import group as portal
 from .replaying import replay
 from .services import group as service
@@ -50,6 +51,7 @@ for command in (init, serve, worker, sweep, migrate, partition, backup, restore,
 for step in (replay, close):
     delivery.command()(step)
 ente.command()(pdnd)
+ente.add_typer(pdnd_client)
 for name, change in changes.items():
     vendor.command(name)(change)
 vendor.add_typer(callbacks)

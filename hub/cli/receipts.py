@@ -1,7 +1,7 @@
 """Whether the hub's signed receipt holds: signature, digest, addressee, and the request it answers."""
 
 import json
-from collections.abc import Callable
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +9,7 @@ import httpx
 
 from hub.security import jose, jwk
 from hub.security.causes import CAUSES, Refusal
-from hub.security.digest import check
+from hub.security.responses import verify_response
 
 _API: Final = "/publish/v1"
 
@@ -58,20 +58,16 @@ def _verify(
     audience: str,
     request_digest: str,
 ) -> None:
-    token = jose.parse(compact)
-    kid = token.header.get("kid")
+    kid = jose.parse(compact).header.get("kid")
     material = next((key for key in keys if key.get("kid") == kid), None)
     if material is None:
         raise _Broken("its key is not among those of the hub")
-    jose.verify(token, jwk.jwk_key(json.dumps(material)))
-    digest = answer.headers.get("digest", "")
-    check(digest, answer.content)
-    wanted: dict[str, Callable[[object], bool]] = {
-        "iss": lambda value: value == audience,
-        "aud": lambda value: value == vendor_id,
-        "request_digest": lambda value: value == request_digest,
-        "signed_headers": lambda value: isinstance(value, list) and {"digest": digest} in value,
-    }
-    for claim, holds in wanted.items():
-        if not holds(token.claims.get(claim)):
-            raise _Broken(f"its {claim} is not the one expected")
+    verify_response(
+        answer.headers.multi_items(),
+        answer.content,
+        jwk.jwk_key(json.dumps(material)),
+        now=time.time(),
+        iss=audience,
+        aud=vendor_id,
+        request_digest=request_digest,
+    )

@@ -7,6 +7,7 @@ from typing import Final, Literal, Protocol, cast
 from urllib.parse import urlsplit
 
 from hub.registry import Pdnd, Registry
+from hub.security.vouchers import VoucherUnavailable as VoucherUnavailable
 
 ApiVersion = Literal["v1", "v2", "v3"]
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -47,14 +48,6 @@ class PdndEnvironment:
                 raise ValueError("an https address without password or query, or http on loopback for a simulated PDND")
 
 
-class VoucherUnavailable(Exception):
-    """No voucher could be had. `problem` is a stable word for the log, never PDND's own text."""
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-
-
 class VoucherSource(Protocol):
     """Obtains vouchers, keeps them, and renews them ahead of their end."""
 
@@ -66,6 +59,10 @@ class VoucherSource(Protocol):
         Raises:
             VoucherUnavailable
         """
+        ...
+
+    async def refused(self) -> bool:
+        """The voucher shown last was answered with 401. Says whether another one may be asked for."""
         ...
 
 
@@ -85,20 +82,38 @@ Environments = Callable[[], Sequence[PdndAccess]]
 """Those configured at this moment, one for each issuer: the same objects as long as nothing changed."""
 
 
-class Configured:
-    """The environments that enti are registered in, one for each issuer; the first ente's word on it counts."""
+def _nobody(_enti: Sequence[str]) -> None:
+    return None
 
-    def __init__(self, registry: Callable[[], Registry]) -> None:
+
+class Configured:
+    """The environments that enti are registered in, one for each issuer; the first ente's word on it counts.
+
+    `vouchers` gives those of the first ente, among some, that has a client of kind "api".
+    """
+
+    def __init__(
+        self, registry: Callable[[], Registry], vouchers: Callable[[Sequence[str]], VoucherSource | None] = _nobody
+    ) -> None:
         self._registry = registry
+        self._vouchers = vouchers
         self._made: dict[PdndEnvironment, PdndAccess] = {}
 
     def __call__(self) -> Sequence[PdndAccess]:
         wanted: dict[str, PdndEnvironment] = {}
+        enti: dict[str, list[str]] = {}
         for ente in self._registry().enti:
             if ente.pdnd is not None:
                 wanted.setdefault(ente.pdnd.issuer, _environment(ente.pdnd))
-        self._made = {one: self._made.get(one) or PdndAccess(one) for one in wanted.values()}
+                enti.setdefault(ente.pdnd.issuer, []).append(ente.ente_id)
+        self._made = {one: self._access(one, enti[one.issuer]) for one in wanted.values()}
         return tuple(self._made.values())
+
+    def _access(self, environment: PdndEnvironment, enti: Sequence[str]) -> PdndAccess:
+        vouchers, present = self._vouchers(enti), self._made.get(environment)
+        if present is not None and present.vouchers is vouchers:
+            return present
+        return PdndAccess(environment, vouchers)
 
 
 def _environment(pdnd: Pdnd) -> PdndEnvironment:

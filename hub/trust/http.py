@@ -1,4 +1,4 @@
-"""One GET, bounded in time, size and form: https as configured, no redirect, nothing taken from the environment.
+"""One request, bounded in time, size and form: https as configured, no redirect, nothing taken from the environment.
 
 What a server says in its body or in an error never leaves here but as the answer itself: failures are stable words.
 """
@@ -9,7 +9,7 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -60,12 +60,41 @@ class Web:
         Raises:
             FetchFailed
         """
+        return await self._sent("GET", url, limit, media_types, also, (), headers=headers, params=params)
+
+    async def post(
+        self,
+        url: str,
+        *,
+        data: Mapping[str, str],
+        limit: int,
+        media_types: Collection[str],
+        headers: Mapping[str, str] | None = None,
+        refusals: Collection[int] = (),
+    ) -> Answer:
+        """The answer to a form. Statuses in `refusals` are answers too, with as much of their body as is allowed.
+
+        Raises:
+            FetchFailed
+        """
+        return await self._sent("POST", url, limit, media_types, (), refusals, headers=headers, data=dict(data))
+
+    async def _sent(
+        self,
+        method: str,
+        url: str,
+        limit: int,
+        media_types: Collection[str],
+        also: Collection[int],
+        refusals: Collection[int],
+        **parts: Any,
+    ) -> Answer:
         try:
             async with asyncio.timeout(TOTAL_S):
-                request = self._open().build_request("GET", url, headers=headers, params=params)
+                request = self._open().build_request(method, url, **parts)
                 response = await self._open().send(request, stream=True)
                 try:
-                    return await _answer(response, limit, media_types, also)
+                    return await _answer(response, limit, media_types, also, refusals)
                 finally:
                     await response.aclose()
         except TimeoutError:
@@ -95,7 +124,13 @@ class Web:
         return self._client
 
 
-async def _answer(response: httpx.Response, limit: int, media_types: Collection[str], also: Collection[int]) -> Answer:
+async def _answer(
+    response: httpx.Response,
+    limit: int,
+    media_types: Collection[str],
+    also: Collection[int],
+    refusals: Collection[int],
+) -> Answer:
     status = response.status_code
     if status in also:
         return Answer(status, response.headers, b"")
@@ -103,18 +138,24 @@ async def _answer(response: httpx.Response, limit: int, media_types: Collection[
         raise FetchFailed("throttled", lasting=True, retry_after_s=_retry_after_s(response.headers))
     if status >= 500:
         raise FetchFailed("server_error", lasting=True, retry_after_s=_retry_after_s(response.headers))
+    if status in refusals:
+        return Answer(status, response.headers, await _body(response, limit))
     if status != 200:
         raise FetchFailed("redirected" if 300 <= status < 400 else f"status_{status}")
     if response.headers.get("content-encoding", "identity") != "identity":
         raise FetchFailed("compressed")
     if response.headers.get("content-type", "").partition(";")[0].strip().lower() not in media_types:
         raise FetchFailed("media_type")
+    return Answer(status, response.headers, await _body(response, limit))
+
+
+async def _body(response: httpx.Response, limit: int) -> bytes:
     body = bytearray()
     async for chunk in response.aiter_raw():
         body += chunk
         if len(body) > limit:
             raise FetchFailed("too_large")
-    return Answer(status, response.headers, bytes(body))
+    return bytes(body)
 
 
 def _retry_after_s(headers: httpx.Headers) -> float:

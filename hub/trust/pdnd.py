@@ -9,7 +9,7 @@ from hub.security.jose import VerifyingKey
 from hub.security.material import Held, PdndKey, Source
 
 from .answers import check_answer, signer_of
-from .environment import Environments, KeyName, PdndAccess, VoucherUnavailable
+from .environment import Environments, KeyName, PdndAccess, VoucherSource, VoucherUnavailable
 from .http import Answer, FetchFailed, Pause, Web
 from .keys import read_key, read_object, read_set
 
@@ -81,6 +81,17 @@ class PdndClient:
         vouchers = self.access.vouchers
         if vouchers is None or not self.access.has_api:
             raise FetchFailed("no_api")
+        # A voucher may end before its time: another one then, once.
+        answer = await self._shown(vouchers, url, params, (*also, 401))
+        if answer.status == 401 and await vouchers.refused():
+            answer = await self._shown(vouchers, url, params, (*also, 401))
+        if answer.status == 401:
+            raise FetchFailed("status_401")
+        return answer
+
+    async def _shown(
+        self, vouchers: VoucherSource, url: str, params: Mapping[str, str] | None, also: tuple[int, ...]
+    ) -> Answer:
         try:
             headers = await vouchers.header_for(purpose_id=None, method="GET", url=url)
         except VoucherUnavailable as unavailable:

@@ -7,7 +7,18 @@ query needs is clear. Times are integers, microseconds since 1970 in UTC.
 """
 
 from .columns import EPOCH, Instant, clipped, metadata, to_json, to_micros
-from .known import connectors, enti, portals, sequences, services, trust_keys, vendors, versions
+from .known import (
+    connectors,
+    enti,
+    pdnd_clients,
+    pdnd_vouchers,
+    portals,
+    sequences,
+    services,
+    trust_keys,
+    vendors,
+    versions,
+)
 from .outbox import QUEUED, WAITING, attempts, claimable, deliveries, delivery_requests, expirable, lanes
 from .personal import channel_opt_outs, citizens, item_identities, item_versions, items, timeline, user_states
 from .proof import access_log, chain_roots, evidence, jose_headers, quota_usage, received_messages, replays
@@ -41,6 +52,8 @@ __all__ = [
     "jose_headers",
     "lanes",
     "metadata",
+    "pdnd_clients",
+    "pdnd_vouchers",
     "portals",
     "quota_usage",
     "received_messages",

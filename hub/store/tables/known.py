@@ -86,7 +86,38 @@ connectors = Table(
     needed("updated_at", Instant),
 )
 
-# Counters that tell caches to look again: `trust`, `connectors`.
+# An ente's clients at PDND. The private key is sealed under the vault key, or is elsewhere and only named.
+pdnd_clients = Table(
+    "pdnd_clients",
+    metadata,
+    ente(),
+    key("name", 64),
+    needed("kind", String(10)),  # api | consumer
+    needed("client_id", String(36)),
+    needed("kid", String(200)),
+    needed("token_url", String(500)),
+    needed("audience", String(500)),
+    Column("purpose_id", String(36)),
+    needed("bound", Boolean),
+    Column("key_reference", String(500)),
+    Column("key_sealed", LargeBinary),
+    needed("updated_at", Instant),
+)
+
+# Vouchers that every process may use, and whose turn it is to renew one. They are short-lived and may all be lost.
+pdnd_vouchers = Table(
+    "pdnd_vouchers",
+    metadata,
+    ente(),
+    key("voucher_key", 64),
+    Column("voucher_sealed", LargeBinary),
+    needed("renew_at", Instant),
+    needed("expires_at", Instant),
+    needed("busy_until", Instant),
+    Column("problem", String(60)),
+)
+
+# Counters that tell caches to look again: `trust`, `connectors`, `pdnd_clients`.
 versions = Table("versions", metadata, key("name", 20), needed("value", BigInteger))
 
 # The last sequence number of each ente: locked last in a transaction, so that its order is commit order.

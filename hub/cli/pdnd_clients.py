@@ -1,0 +1,145 @@
+"""`ente pdnd-client`: what an ente asks vouchers with at PDND."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import typer
+
+from contracts.base import Code, HttpsUrl
+from hub.store.directory import AlreadyThere, NotThere
+from hub.store.pdnd_clients import PdndClients, PdndCredentials
+from hub.trust.credentials import UnusableKey, read_key, referred
+
+from .console import Failed, WrongUsage, table, told
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_bytes
+
+group = typer.Typer(name="pdnd-client", help="The ente's clients at PDND, which vouchers are asked with.")
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_KID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
+
+ClientName = Annotated[str, typer.Argument(metavar="NAME")]
+
+
+@group.command("add")
+def add(
+    name: ClientName,
+    client_id: Annotated[str, typer.Option("--client-id", help="UUID of the client at PDND.")],
+    kid: Annotated[str, typer.Option("--kid", help="Id that PDND gave its public key.")],
+    token_url: Annotated[str, typer.Option("--token-url", help="Where vouchers are asked for.")],
+    audience: Annotated[str, typer.Option("--audience", help="Of client assertions, as the back office tells it.")],
+    kind: Annotated[Literal["consumer", "api"], typer.Option("--kind", help="api: for PDND's own API.")] = "consumer",
+    purpose_id: Annotated[str | None, typer.Option("--purpose-id", help="UUID of the purpose (finalità).")] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", metavar="FILE", help="Private RSA key in PEM, to be sealed; - for stdin.")
+    ] = None,
+    key_reference: Annotated[
+        str | None, typer.Option("--key-reference", help="file:/path or env:NAME: where the key stays.")
+    ] = None,
+    bound: Annotated[bool, typer.Option("--dpop/--bearer", help="Vouchers bound to a key (DPoP).")] = False,
+    ente: EnteCode = None,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Register a client, or replace the one of that name. In effect within two seconds."""
+    checked(Code, name, name="the client's name")
+    if (kind == "api") is (purpose_id is not None):
+        raise WrongUsage(
+            "--purpose-id: a client of kind api has none" if kind == "api" else "--purpose-id: a consumer needs one"
+        )
+    if not _KID.fullmatch(kid):
+        raise WrongUsage("--kid: letters, digits, - and _ alone, as PDND gives it")
+    audience = audience.strip()
+    if not 0 < len(audience) <= 500 or not audience.isprintable() or " " in audience:
+        raise WrongUsage("--audience: a text of 1 to 500 characters without blanks")
+    token_url = checked(HttpsUrl, token_url, name="--token-url")
+    if len(token_url) > 500 or "?" in token_url or "#" in token_url:
+        raise WrongUsage("--token-url: at most 500 characters, without query and fragment")
+    pem = _key(key, key_reference)
+    with opened(home) as one:
+        with one.database.read() as connection:
+            ente_id = ente_of(connection, ente).ente_id
+        made = PdndCredentials(
+            ente_id,
+            name,
+            kind,
+            _uuid(client_id, "--client-id"),
+            kid,
+            token_url,
+            audience,
+            _uuid(purpose_id, "--purpose-id") if purpose_id else None,
+            bound,
+            pem,
+            key_reference or "",
+        )
+        try:
+            with one.database.write() as tx:
+                PdndClients(one.vault).save(tx, made)
+        except AlreadyThere as other:
+            raise Failed(f"--kind: {ente_id} has a client of kind api already, {other}; remove it first") from None
+    told(_shown(made), as_json=as_json, text=f"PDND client {name} of {ente_id}: {kind}, {made.client_id}")
+
+
+@group.command("list")
+def list_(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+    """The clients; their keys are never shown."""
+    with opened(home) as one, one.database.read() as connection:
+        found = PdndClients(one.vault).load(connection)
+    table([_shown(one) for one in found.values()], as_json=as_json, empty="no client at PDND is registered")
+
+
+@group.command("remove")
+def remove(name: ClientName, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+    """Take a client away, with its key. At PDND it stays: delete its key there too."""
+    with opened(home) as one:
+        with one.database.read() as connection:
+            ente_id = ente_of(connection, ente).ente_id
+        try:
+            with one.database.write() as tx:
+                PdndClients(one.vault).remove(tx, ente_id, name)
+        except NotThere:
+            raise Failed(f"there is no PDND client {name!r} in {ente_id}") from None
+    told({"ente_id": ente_id, "name": name}, as_json=as_json, text=f"PDND client {name} of {ente_id} is removed")
+
+
+def _key(key: Path | None, reference: str | None) -> str:
+    """The PEM to be sealed; empty where the key stays elsewhere, which is looked at all the same."""
+    if (key is None) is (reference is None):
+        raise WrongUsage("--key or --key-reference: exactly one of them")
+    if reference is not None:
+        if len(reference) > 500:
+            raise WrongUsage("--key-reference: at most 500 characters")
+        try:
+            read_key(referred(reference))
+        except UnusableKey as fault:
+            raise WrongUsage(f"--key-reference: {fault}") from None
+        return ""
+    assert key is not None
+    pem = read_bytes(key, name="--key")
+    try:
+        read_key(pem)
+    except UnusableKey as fault:
+        raise WrongUsage(f"--key: {fault}") from None
+    return pem.decode("ascii", "replace")
+
+
+def _uuid(text: str, option: str) -> str:
+    if not _UUID.fullmatch(text):
+        raise WrongUsage(f"{option}: not a UUID, which PDND gives")
+    return text
+
+
+def _shown(one: PdndCredentials) -> dict[str, Any]:
+    return {
+        "ente_id": one.ente_id,
+        "name": one.name,
+        "kind": one.kind,
+        "client_id": one.client_id,
+        "kid": one.kid,
+        "token_url": one.token_url,
+        "audience": one.audience,
+        "purpose_id": one.purpose_id,
+        "dpop": one.bound,
+        "key": one.key_reference or "sealed",
+    }

@@ -1,0 +1,55 @@
+"""The private key of a client at PDND: RSA, as client assertions are RS256 alone (modi 2.1)."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from hub.security.algorithms import algorithms_of
+from hub.security.causes import CAUSES, Refusal
+
+ALGORITHM: Final = "RS256"
+MOST_BYTES: Final = 64 * 1024
+
+
+class UnusableKey(ValueError):
+    """Why no assertion can be signed with it; the text is for the administrator and tells nothing of the key."""
+
+
+def read_key(pem: bytes) -> RSAPrivateKey:
+    """A private RSA key in PEM, without a password. Raises UnusableKey."""
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except TypeError:
+        raise UnusableKey("it is encrypted; PDND clients need a key without a password") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise UnusableKey("no private key in PEM") from None
+    if not isinstance(key, RSAPrivateKey):
+        raise UnusableKey("PDND takes RSA keys alone, as client assertions are RS256")
+    try:
+        algorithms_of(key)
+    except Refusal as refusal:
+        raise UnusableKey(refusal.note or CAUSES[refusal.code].text) from None
+    return key
+
+
+def referred(reference: str) -> bytes:
+    """The PEM that `file:/path` or `env:NAME` leads to. Raises UnusableKey."""
+    kind, _, place = reference.partition(":")
+    if kind == "env":
+        if not (value := os.environ.get(place)):
+            raise UnusableKey(f"the environment variable {place} is not set")
+        return value.encode()
+    if kind != "file" or not place.startswith("/"):
+        raise UnusableKey("a reference is file:/absolute/path or env:NAME")
+    try:
+        with Path(place).open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise UnusableKey(f"cannot read {place}: {error.strerror}") from None
+    if len(content) > MOST_BYTES:
+        raise UnusableKey(f"{place} is too large for a key")
+    return content
