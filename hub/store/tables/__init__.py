@@ -10,7 +10,16 @@ from .columns import EPOCH, Instant, clipped, metadata, to_json, to_micros
 from .known import connectors, enti, portals, sequences, services, trust_keys, vendors, versions
 from .outbox import QUEUED, WAITING, attempts, claimable, deliveries, delivery_requests, expirable, lanes
 from .personal import channel_opt_outs, citizens, item_identities, item_versions, items, timeline, user_states
-from .proof import access_log, chain_roots, evidence, jose_headers, quota_usage, received_messages, replays
+from .proof import (
+    access_log,
+    chain_roots,
+    evidence,
+    jose_headers,
+    key_material,
+    quota_usage,
+    received_messages,
+    replays,
+)
 
 __all__ = [
     "EPOCH",
@@ -34,6 +43,7 @@ __all__ = [
     "item_versions",
     "items",
     "jose_headers",
+    "key_material",
     "lanes",
     "metadata",
     "portals",
