@@ -22,6 +22,7 @@ from .console import Failed, WrongUsage, complain
 from .deliveries import group as delivery
 from .describing import openapi
 from .e_services import pdnd
+from .evidence import group as evidence
 from .homes import group as ente
 from .homes import init, migrate
 from .keys import group as keys
@@ -51,7 +52,7 @@ for step in (replay, close):
 ente.command()(pdnd)
 for name, change in changes.items():
     vendor.command(name)(change)
-for subject in (ente, vendor, portal, service, connector, keys, delivery, audit):
+for subject in (ente, vendor, portal, service, connector, keys, delivery, audit, evidence):
     application.add_typer(subject)
 
 

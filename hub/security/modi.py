@@ -24,7 +24,18 @@ from .headers import SignedRequest, authorization
 from .jose import parse
 from .material import Shelf, Wanted
 
-__all__ = ["CHECKS", "SignedRequest", "Step", "UsedToken", "Verified", "Wanted", "authenticate", "explain", "unsigned_tokens", "verify"]
+__all__ = [
+    "CHECKS",
+    "SignedRequest",
+    "Step",
+    "UsedToken",
+    "Verified",
+    "Wanted",
+    "authenticate",
+    "explain",
+    "unsigned_tokens",
+    "verify",
+]
 
 MAX_REFUSED_CHARS: Final = 8 * 1024
 """Of a refused token that is kept; each refusal of a stranger costs that much room at most."""

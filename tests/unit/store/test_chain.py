@@ -24,7 +24,10 @@ def chained(store):
     committer.start()
     for n in range(2):
         committer.write(store.intake.record, Submission(store.signed(), act=make_draft(f"m-{n}")))
-        committer.write(store.intake.record_unsigned, Unsigned(f"u-{n}", "publish_message", "token.missing", "0" * 64, peer="public"))
+        committer.write(
+            store.intake.record_unsigned,
+            Unsigned(f"u-{n}", "publish_message", "token.missing", "0" * 64, peer="public"),
+        )
         committer.write(record_access, access(n))
     committer.close()
     return store
