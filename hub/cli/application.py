@@ -34,6 +34,7 @@ from .serving import serve
 from .signing import sign
 from .touring import demo
 from .vendor_changes import changes
+from .vendor_keys import key_changes
 from .vendors import group as vendor
 from .verifying import verify
 from .working import sweep, worker
@@ -50,7 +51,7 @@ for command in (init, serve, worker, sweep, migrate, partition, backup, restore,
 for step in (replay, close):
     delivery.command()(step)
 ente.command()(pdnd)
-for name, change in changes.items():
+for name, change in {**changes, **key_changes}.items():
     vendor.command(name)(change)
 for subject in (ente, vendor, portal, service, connector, keys, delivery, audit, evidence):
     application.add_typer(subject)
