@@ -22,6 +22,7 @@ from .console import Failed, WrongUsage, complain
 from .deliveries import group as delivery
 from .describing import openapi
 from .e_services import pdnd
+from .evidence import group as evidence
 from .homes import group as ente
 from .homes import init, migrate
 from .keys import group as keys
@@ -35,6 +36,7 @@ from .signing import sign
 from .touring import demo
 from .vendor_callbacks import group as callbacks
 from .vendor_changes import changes
+from .vendor_keys import key_changes
 from .vendors import group as vendor
 from .verifying import verify
 from .working import sweep, worker
@@ -52,10 +54,10 @@ for step in (replay, close):
     delivery.command()(step)
 ente.command()(pdnd)
 ente.add_typer(pdnd_client)
-for name, change in changes.items():
-    vendor.command(name)(change)
 vendor.add_typer(callbacks)
-for subject in (ente, vendor, portal, service, connector, keys, delivery, audit):
+for name, change in {**changes, **key_changes}.items():
+    vendor.command(name)(change)
+for subject in (ente, vendor, portal, service, connector, keys, delivery, audit, evidence):
     application.add_typer(subject)
 
 

@@ -13,6 +13,7 @@ from hub.security.sign import SigningKey
 from hub.security.signed_lines import open_line
 from hub.store.chain import verify_chain
 from hub.store.jose_headers import verify_segments
+from hub.store.key_material import verify_material
 from hub.store.tables import access_log, chain_roots, evidence
 
 from .console import Failed, complain, emit, say
@@ -65,7 +66,7 @@ def examine(home: Home) -> tuple[int, int, list[str]]:
     anchors = read_anchors(home.anchors, home.key)
     with home.database.read() as connection:
         records = _count(connection, evidence) + _count(connection, access_log)
-        kept = (*verify_chain(connection, anchors.last()), *verify_segments(connection))
+        kept = (*verify_chain(connection, anchors.last()), *verify_segments(connection), *verify_material(connection))
         faults = [*anchors.faults, *kept, *_rewritten(connection, anchors)]
     return records, anchors.count, faults
 

@@ -122,7 +122,7 @@ def read_anchor(path: Path, *, kind: str, now: datetime, name: str) -> NewKey:
             raise WrongUsage(f"{name}: {path} holds a certificate that is no CA; pin a leaf with --thumbprint")
         if certificate.not_valid_after_utc <= now:
             raise WrongUsage(f"{name}: a certificate in {path} expired on {certificate.not_valid_after_utc:%Y-%m-%d}")
-    return NewKey(kind, certificates_pem(found).decode("ascii"))
+    return NewKey(kind, certificates_pem(found).decode("ascii"), valid_to=_end(found))
 
 
 def read_certificate(path: Path, *, now: datetime, name: str) -> NewKey:
@@ -142,7 +142,12 @@ def read_certificate(path: Path, *, now: datetime, name: str) -> NewKey:
         presented_key(Presented(leaf, tuple(others)))
     except Refusal as refusal:
         raise WrongUsage(f"{name}: {refusal.note or CAUSES[refusal.code].text}") from None
-    return NewKey("certificate", certificates_pem(found).decode("ascii"))
+    return NewKey("certificate", certificates_pem(found).decode("ascii"), valid_to=_end([leaf]))
+
+
+def _end(certificates: Sequence[x509.Certificate]) -> datetime:
+    """When the last of them ends: said to the registry too, so that the alert on keys that end knows of it."""
+    return max(one.not_valid_after_utc for one in certificates)
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:

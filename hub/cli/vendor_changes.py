@@ -1,6 +1,7 @@
 """`vendor suspend`, `readmit`, `rotate`: what changes in the life of a vendor, in effect within seconds."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +11,8 @@ import typer
 from hub.registry import Vendor
 from hub.store.directory import AlreadyThere, NewKey, add_keys, retire_keys, set_profile, set_vendor_active
 
-from .console import Failed, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, opened
+from .console import Failed, WrongUsage, told
+from .options import HOME, AsJson, EnteCode, HomeFolder, instant, opened
 from .profiles import CHANNEL_KINDS, Held, changed_profile, kinds_of, shown_profile
 from .trust_material import read_material
 from .vendors import (
@@ -49,11 +50,15 @@ def rotate(
     overlap_hours: Annotated[
         float, typer.Option("--overlap-hours", min=0, max=8760, help="How long the old keys still hold; 0: no longer.")
     ] = 24,
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="RFC 3339: when the new keys begin to hold; now.")
+    ] = None,
     ente: EnteCode = None,
     home: HomeFolder = HOME,
     as_json: AsJson = False,
 ) -> None:
-    """Add new keys; the present ones end after the overlap."""
+    """Add new keys; the present ones end after the overlap, which begins with the new ones."""
+    begin = instant(since, name="--from") if since else None
     with opened(home) as one:
         with one.database.read() as connection:
             vendor = vendor_of(connection, ente, vendor_id)
@@ -69,10 +74,12 @@ def rotate(
             now=one.clock.now(),
             channel_alone=True,
         )
-        fresh = _fresh(keys, vendor)
+        fresh = [replace(key, valid_from=begin) for key in _fresh(keys, vendor)]
         owner = f"vendor:{vendor.vendor_id}"
         with one.database.write() as tx:
-            ends = tx.now + timedelta(hours=overlap_hours)
+            if begin is not None and begin < tx.now:
+                raise WrongUsage("--from: it is in the past")
+            ends = (begin or tx.now) + timedelta(hours=overlap_hours)
             ended = retire_keys(tx, vendor.ente_id, owner, ends, kinds=_replaced(fresh, vendor))
             add_keys(tx, vendor.ente_id, owner, fresh)
     told(

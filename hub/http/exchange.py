@@ -6,7 +6,8 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
@@ -68,15 +69,27 @@ class Exchange:
         `before_large` sees the request without its body, and how large that may be, before more than a little of it is
         read.
         """
-        scope = self.request.scope
-        headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
-        peer = scope.get(PEER, self.address)
-        bare = SignedRequest(scope["method"], scope["path"], headers, b"", peer)
+        bare = self.bodiless_request()
         announced = next(iter(bare.values("content-length")), "0")
         size = limit if bare.values("transfer-encoding") or not announced.isdigit() else min(limit, int(announced))
         if size > LARGE_BODY and before_large is not None:
             await before_large(bare, size)
-        return SignedRequest(bare.method, bare.target, headers, await read_body(self.request, limit), peer)
+        return replace(bare, body=await read_body(self.request, limit))
+
+    def bodiless_request(self) -> SignedRequest:
+        """The same before any of its body is read."""
+        scope = self.request.scope
+        headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
+        return SignedRequest(scope["method"], scope["path"], headers, b"", scope.get(PEER, self.address))
+
+    @property
+    def peer_kind(self) -> str:
+        """loopback, private or public; empty where it is no address. No more of a caller is kept for long."""
+        try:
+            found = ip_address(self.address.partition("%")[0])
+        except ValueError:
+            return ""
+        return "loopback" if found.is_loopback else "private" if found.is_private else "public"
 
 
 Handler = Callable[[Exchange], Awaitable[Response]]

@@ -20,7 +20,7 @@ from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView, find_wish
 from hub.registry import Vendor
 from hub.security.digest import digest_header
-from hub.security.modi import SignedRequest, Verified
+from hub.security.modi import SignedRequest, Verified, unsigned_tokens
 from hub.security.sign import SigningKey, sign_response
 from hub.store.amendments import Uploaded, Withdrawn
 from hub.store.committer import Committer
@@ -228,7 +228,15 @@ class PublishApi:
                 verified = replace(verified, refusal=verified.refusal or NotAcceptable())
         except RequestRefused as refused:
             exchange.allowance = self._limiter.count_refusal(exchange.address)
-            row = Unsigned(exchange.request_id, operation.operation_id, refused.cause, sha256_hex(body), refused.code)
+            row = Unsigned(
+                exchange.request_id,
+                operation.operation_id,
+                refused.cause,
+                sha256_hex(body),
+                refused.code,
+                tokens=unsigned_tokens(exchange.bodiless_request()),
+                peer=exchange.peer_kind,
+            )
             await self._committer.submit(self._intake.record_unsigned, row)
             raise
         if exchange.allowance is None:

@@ -187,6 +187,7 @@ def signed_of(inbound: Inbound, verified: Verified) -> Signed:
         signer=verified.signer,
         used=verified.used,
         tokens=verified.tokens,
+        verified_by=verified.verified_by,
         body=inbound.request.body,
         body_sha256=sha256_hex(inbound.request.body),
         daily_quota=verified.vendor.daily_quota,

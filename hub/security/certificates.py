@@ -8,6 +8,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID, PublicKeyAlgorithmOID
 from cryptography.x509.verification import ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
@@ -53,6 +54,8 @@ class Trusted:
     until: datetime
     chain: tuple[x509.Certificate, ...] = ()
     """Leaf first, up to the anchor; of a pinned leaf, itself and its issuer where that is known."""
+    ders: tuple[bytes, ...] = ()
+    """The same in DER, for evidence."""
     consulted: tuple[Consulted, ...] = ()
     """What was fetched for it: the verdict does not outlive it."""
 
@@ -80,6 +83,7 @@ def validate(found: Presented, vendor: Vendor, rules: CertificateRules, shelf: S
         since=max(one.not_valid_before_utc for one in chain),
         until=min([cleared.until, *(one.ends(now) for one in found.consulted)]),
         chain=tuple(chain),
+        ders=tuple(one.public_bytes(Encoding.DER) for one in chain),
         consulted=(*found.consulted, *cleared.consulted),
     )
 

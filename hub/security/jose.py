@@ -3,12 +3,13 @@
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import orjson
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from .algorithms import ALGORITHMS, PrivateKey, PublicKey
 from .causes import Refusal
@@ -109,6 +110,13 @@ class VerifyingKey:
     algs: tuple[str, ...]
     """By type, curve and size, and by its JWK where that names one (RFC 8725 3.1): never by a token."""
     signer: str
+    der: bytes = field(default=b"", repr=False, compare=False)
+    """SubjectPublicKeyInfo of the public key: what evidence keeps of a key that has no certificate."""
+
+    def __post_init__(self) -> None:
+        if not self.der:
+            der = self.public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            object.__setattr__(self, "der", der)
 
 
 def verify(token: Token, key: VerifyingKey) -> None:

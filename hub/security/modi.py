@@ -5,6 +5,7 @@ command line.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -17,13 +18,27 @@ from .causes import CAUSES, Refusal, code_of
 from .chains import ChainCache
 from .channel import TrustedProxy
 from .checks import CHECKS, Check, State, checks_of, runs_of
-from .checks.state import AUTHORIZATION, SIGNATURE
+from .checks.state import AUDIT, AUTHORIZATION, DPOP, SIGNATURE
 from .claims import UsedToken, used_token
-from .headers import SignedRequest
+from .headers import SignedRequest, authorization
+from .jose import parse
 from .material import Shelf, Wanted
 
-__all__ = ["CHECKS", "SignedRequest", "Step", "UsedToken", "Verified", "Wanted", "authenticate", "explain", "verify"]
+__all__ = [
+    "CHECKS",
+    "SignedRequest",
+    "Step",
+    "UsedToken",
+    "Verified",
+    "Wanted",
+    "authenticate",
+    "explain",
+    "unsigned_tokens",
+    "verify",
+]
 
+MAX_REFUSED_CHARS: Final = 8 * 1024
+"""Of a refused token that is kept; each refusal of a stranger costs that much room at most."""
 _EMPTY: Final = Shelf(capacity=0)
 
 Outcome = Literal["ok", "failed", "skipped"]
@@ -40,6 +55,9 @@ class Verified:
     used: tuple[UsedToken, ...]
     tokens: Mapping[str, str]
     """Header name -> compact JWS, for the evidence; without its signature where it would open the door again."""
+    verified_by: Mapping[str, tuple[bytes, ...]]
+    """Header name -> the certificates its token was verified with, in DER, leaf first up to the anchor; the public key
+    where there is no certificate. `client-certificate` is that of the connection."""
     message_id: str = ""
     """PROFILE_NON_REPUDIATION_01: what names this message however often it is sent; empty where it is not agreed."""
     max_receipts: int = 0
@@ -100,6 +118,7 @@ def verify(
         signer=_signer(state),
         used=used,
         tokens=_kept(state),
+        verified_by=_verified_by(state),
         message_id=state.message_id,
         max_receipts=state.profile.max_receipts,
         refusal=held,
@@ -171,6 +190,27 @@ def _kept(state: State) -> dict[str, str]:
         kept[AUTHORIZATION] = first.compact.rpartition(".")[0] + "."
     if state.proof is not None:
         kept[state.proof.header] = state.proof.compact
+    return kept
+
+
+def _verified_by(state: State) -> dict[str, tuple[bytes, ...]]:
+    found = {one.header: one.trusted.ders if one.trusted is not None else (one.key.der,) for one in state.presented}
+    if state.channel is not None:
+        found["client-certificate"] = state.channel.ders
+    return found
+
+
+def unsigned_tokens(request: SignedRequest) -> dict[str, str]:
+    """The tokens of a refused request as far as they can be read, without their signatures: nobody is believed here,
+    so what is kept must not open any door."""
+    kept = {}
+    for header in (AUTHORIZATION, SIGNATURE, AUDIT, DPOP):
+        values = request.values(header)
+        if len(values) != 1 or len(values[0]) > MAX_REFUSED_CHARS:
+            continue
+        with suppress(Refusal):
+            compact = authorization(values[0])[1] if header == AUTHORIZATION else values[0]
+            kept[header] = parse(compact).compact.rpartition(".")[0] + "."
     return kept
 
 

@@ -5,7 +5,7 @@ removed root breaks the next; a cut tail differs from the anchors, which are kep
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,16 +18,30 @@ from .tables import access_log, chain_roots, evidence, to_micros
 
 _NOT_HASHED = frozenset({"row_hash", "writer_id", "root_number", "body_sealed"})
 _LOGS = (evidence, access_log)
+_LATER = frozenset({"verified_by", "message_id", "peer"})
+"""Columns of `evidence` that came with migration 0010."""
 _COVERED = {table: tuple(str(c.name) for c in table.columns if c.name not in _NOT_HASHED) for table in _LOGS}
 
 
-def row_hash(table: Table, row: dict[str, Any]) -> str:
-    """Hex SHA-256 over the row's columns, those of the chain itself and the sealed body (which an erasure makes
-    unreadable, and whose own hash stands beside it) left out."""
+def row_bytes(table: Table, row: Mapping[str, Any]) -> bytes:
+    """What a row's hash is over: its columns as JSON, those of the chain itself and the sealed body (which an erasure
+    makes unreadable, and whose own hash stands beside it) left out.
+
+    A column that came later is there where it has a value. So the rows of before are hashed as they were, and still
+    each row has a document of its own: a value put into an old row, or taken out of a new one, changes it.
+    """
     covered = {
         name: to_micros(value) if isinstance(value := row.get(name), datetime) else value for name in _COVERED[table]
     }
-    return hashlib.sha256(orjson.dumps([str(table.name), covered], option=orjson.OPT_SORT_KEYS)).hexdigest()
+    for name in _LATER & covered.keys():
+        if covered[name] is None:
+            del covered[name]
+    return orjson.dumps([str(table.name), covered], option=orjson.OPT_SORT_KEYS)
+
+
+def row_hash(table: Table, row: Mapping[str, Any]) -> str:
+    """Hex SHA-256 of `row_bytes`."""
+    return hashlib.sha256(row_bytes(table, row)).hexdigest()
 
 
 def root_over(previous: str, row_hashes: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, case, insert, literal, select, update
 
 from contracts.identifiers import new_uuid7
 from hub.profile import DEFAULT_PROFILE, Profile
@@ -266,6 +266,17 @@ def retire_keys(tx: Tx, ente_id: str, owner: str, at: datetime, *, kinds: Collec
     if kinds:
         current &= trust_keys.c.kind.in_(kinds)
     return tx.connection.execute(update(trust_keys).where(current).values(valid_to=at)).rowcount
+
+
+def revoke_keys(tx: Tx, ente_id: str, owner: str, key_ids: Collection[str], at: datetime) -> None:
+    """Let those keys of the owner hold no longer from `at` on, an earlier revocation kept. Raises NotThere."""
+    bump(tx, "trust")
+    found = trust_keys.c
+    where = (found.ente_id == ente_id) & (found.owner == owner) & found.key_id.in_(key_ids)
+    earlier = found.revoked_at.is_not(None) & (found.revoked_at <= at)
+    values = {"revoked_at": case((earlier, found.revoked_at), else_=literal(at, found.revoked_at.type))}
+    if tx.connection.execute(update(trust_keys).where(where).values(values)).rowcount != len(set(key_ids)):
+        raise NotThere(", ".join(sorted(key_ids)))
 
 
 def set_vendor_active(tx: Tx, ente_id: str, vendor_id: str, *, active: bool) -> None:

@@ -18,6 +18,7 @@ from hub.errors import HubError, QuotaExceeded, TokenReplayed
 from .citizens import Citizen
 from .database import Tx, upsert
 from .jose_headers import JoseHeaders
+from .key_material import KeyMaterial, Material
 from .ports import UsedToken, Vault
 from .receiving import Message, Receiving, Repeated
 from .replay import consume_tokens
@@ -43,6 +44,7 @@ class Signed:
     body: bytes = field(repr=False)
     body_sha256: str
     """Known to whoever made this: files of many megabytes are not hashed again while everybody waits for the commit."""
+    verified_by: Material = field(default_factory=dict, repr=False)
     daily_quota: int | None = None
     message: Message | None = None
     """Where the vendor's messages may be sent again (PROFILE_NON_REPUDIATION_01)."""
@@ -110,6 +112,10 @@ class Unsigned:
     body_sha256: str
     code: str = "request.refused"
     ente_id: str = NO_ENTE
+    tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """As far as they could be read, without their signatures."""
+    peer: str = ""
+    """loopback, private or public: what kind of address it came from."""
 
 
 Result = Done | Kept | Read | Repeated | HubError
@@ -137,6 +143,7 @@ class Intake:
         self._vault = vault
         self._appliers = appliers
         self._headers = JoseHeaders()
+        self._material = KeyMaterial()
         self._hold = hold
         self._note_outcomes = note_outcomes
 
@@ -144,6 +151,7 @@ class Intake:
         """A Committer handler: each submission's answer, or the error to raise to its caller."""
         results: list[Any] = [None] * len(submissions)
         tokens = self._headers.keep(tx, [submission.signed.tokens for submission in submissions])
+        verified_by = self._material.keep(tx, [submission.signed.verified_by for submission in submissions])
         fresh = _consume(tx, submissions, results)
         new, same = self._receive(tx, submissions, fresh, results)
         allowed = _count(tx, submissions, new, results)
@@ -170,8 +178,10 @@ class Intake:
         for n, first in same.items():
             result = results[first]
             results[n] = Repeated(result.answer) if isinstance(result, Done | Kept) else result
-        for submission, kept, result in zip(submissions, tokens, results, strict=True):
-            tx.evidence_rows.append(self._evidence(tx, submission.signed, kept, result))
+        for submission, kept, named, result in zip(submissions, tokens, verified_by, results, strict=True):
+            row = self._evidence(tx, submission.signed, kept, result)
+            row["verified_by"] = named
+            tx.evidence_rows.append(row)
         placed = [
             (submission.signed, submission.place, result)
             for submission, result in zip(submissions, results, strict=True)
@@ -203,9 +213,11 @@ class Intake:
 
     def record_unsigned(self, tx: Tx, refusals: Sequence[Unsigned]) -> list[None]:
         """A Committer handler: evidence of requests refused before their signatures held."""
-        for refusal in refusals:
+        tokens = self._headers.keep(tx, [refusal.tokens for refusal in refusals])
+        for refusal, kept in zip(refusals, tokens, strict=True):
             row = _evidence_row(tx, refusal.ente_id, refusal.request_id, refusal.operation)
             row |= {"code": refusal.code, "cause": clipped(refusal.cause, 300), "body_sha256": refusal.body_sha256}
+            row |= {"tokens": kept, "peer": refusal.peer or None}
             tx.evidence_rows.append(row)
         return [None] * len(refusals)
 
@@ -216,6 +228,7 @@ class Intake:
             "signer": signed.signer,
             "tokens": tokens,
             "body_sha256": signed.body_sha256,
+            "message_id": signed.message.message_id if signed.message is not None else None,
         }
         if isinstance(result, HubError):
             # A refused body belongs to no citizen, so there is no key to keep it under: its hash and tokens stay.
@@ -272,6 +285,9 @@ def _evidence_row(tx: Tx, ente_id: str, request_id: str, operation: str) -> dict
         "citizen_id": None,
         "item_id": None,
         "version": None,
+        "verified_by": None,
+        "message_id": None,
+        "peer": None,
     }
 
 

@@ -43,6 +43,7 @@ def client_certificate(state: State) -> None:
         shelf=state.shelf,
     )
     state.chains.keep(name, trusted, vendor=vendor, registry=state.registry)
+    state.channel = trusted
 
 
 @lru_cache(maxsize=1024)

@@ -63,6 +63,8 @@ class State:
     """The Authorization token, where it is a PDND voucher."""
     client_id: str = ""
     """The voucher's."""
+    channel: Trusted | None = None
+    """The client certificate of the connection (ID_AUTH_CHANNEL_02)."""
     proof: Presented | None = None
     """Of possession (DPoP)."""
     digest: str | None = None

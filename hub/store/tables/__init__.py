@@ -21,7 +21,16 @@ from .known import (
 )
 from .outbox import QUEUED, WAITING, attempts, claimable, deliveries, delivery_requests, expirable, lanes
 from .personal import channel_opt_outs, citizens, item_identities, item_versions, items, timeline, user_states
-from .proof import access_log, chain_roots, evidence, jose_headers, quota_usage, received_messages, replays
+from .proof import (
+    access_log,
+    chain_roots,
+    evidence,
+    jose_headers,
+    key_material,
+    quota_usage,
+    received_messages,
+    replays,
+)
 from .vendor_side import RUNNING, batch_items, batches, event_sequences, vendor_events
 
 __all__ = [
@@ -50,6 +59,7 @@ __all__ = [
     "item_versions",
     "items",
     "jose_headers",
+    "key_material",
     "lanes",
     "metadata",
     "pdnd_clients",

@@ -27,6 +27,18 @@ evidence = Table(
     needed("row_hash", String(64)),
     needed("writer_id", String(36)),
     needed("root_number", BigInteger),
+    # Of migration 0010: covered by the hash where they have a value (`store.chain`).
+    Column("verified_by", JSON(none_as_null=True)),  # header -> SHA-256 of what verified it, in `key_material`
+    Column("message_id", String(256)),  # PROFILE_NON_REPUDIATION_01: the vendor's name of the message
+    Column("peer", String(10)),  # loopback | private | public: where a refused request came from, never its address
+)
+
+# What tokens were verified with, in DER, under its hex SHA-256: the certificates of a chain, or a public key.
+key_material = Table(
+    "key_material",
+    metadata,
+    key("sha256", 64),
+    needed("der", LargeBinary),
 )
 
 # Protected segments of tokens, under their hex SHA-256: a certificate chain weighs more than all else in a request, and

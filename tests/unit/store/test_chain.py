@@ -5,7 +5,7 @@ import json
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from hub.store.chain import row_hash, tails, verify_chain
+from hub.store.chain import row_bytes, row_hash, tails, verify_chain
 from hub.store.committer import Committer
 from hub.store.intake import Submission, Unsigned
 from hub.store.readers import Access, record_access
@@ -24,7 +24,10 @@ def chained(store):
     committer.start()
     for n in range(2):
         committer.write(store.intake.record, Submission(store.signed(), act=make_draft(f"m-{n}")))
-        committer.write(store.intake.record_unsigned, Unsigned(f"u-{n}", "publish_message", "token.missing", "0" * 64))
+        committer.write(
+            store.intake.record_unsigned,
+            Unsigned(f"u-{n}", "publish_message", "token.missing", "0" * 64, peer="public"),
+        )
         committer.write(record_access, access(n))
     committer.close()
     return store
@@ -76,6 +79,24 @@ def test_a_change_of_any_column_is_found(chained, table, name):
         value = 99
     change(chained, update(table).where(table.c.row_hash == chained.rows(table)[0]["row_hash"]).values({name: value}))
     assert any("was changed" in fault for fault in faults(chained))
+
+
+LATER = {"verified_by", "message_id", "peer"}
+
+
+def test_rows_of_before_a_column_keep_their_hash(chained):
+    """A migration that adds a column must not make every record look changed."""
+    row = chained.rows(evidence)[1] | dict.fromkeys(LATER)
+    assert not LATER & json.loads(row_bytes(evidence, row))[1].keys()
+    assert row_hash(evidence, row) == row_hash(evidence, {k: v for k, v in row.items() if k not in LATER})
+
+
+@pytest.mark.parametrize("name", sorted(LATER))
+def test_a_later_column_taken_away_is_found(chained, name):
+    assert "public" in {row["peer"] for row in chained.rows(evidence)}
+    change(chained, update(evidence).values({name: None}))
+    expected = name == "peer"  # the others have none here
+    assert any("was changed" in fault for fault in faults(chained)) is expected
 
 
 @pytest.mark.parametrize("table", [evidence, access_log], ids=lambda t: t.name)

@@ -1,0 +1,98 @@
+"""`vendor keys`, `vendor revoke`: what a vendor proves itself with, in what state, and the end of a key at once."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import typer
+
+from hub.registry import Key
+from hub.store.directory import NotThere, revoke_keys
+
+from .console import Failed, WrongUsage, table, told
+from .options import HOME, AsJson, EnteCode, HomeFolder, instant, opened
+from .trust_material import fingerprint
+from .vendors import VendorId, vendor_of
+
+State = Literal["coming", "current", "retiring", "revoked", "ended"]
+
+
+def state_of(key: Key, now: datetime) -> State:
+    """Where a key is in its life."""
+    if key.revoked_at is not None and key.revoked_at <= now:
+        return "revoked"
+    if key.valid_to is not None and key.valid_to <= now:
+        return "ended"
+    if key.valid_from is not None and now < key.valid_from:
+        return "coming"
+    return "current" if key.valid_to is None and key.revoked_at is None else "retiring"
+
+
+def keys(vendor_id: VendorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+    """The keys of a vendor: coming, current, retiring (an end is set), revoked or ended."""
+    with opened(home) as one, one.database.read() as connection:
+        vendor = vendor_of(connection, ente, vendor_id)
+        now = one.database.now(connection)
+    rows = [_shown(key, now) for key in sorted(vendor.keys, key=lambda key: key.key_id)]
+    table(rows, as_json=as_json, empty="no key")
+
+
+def revoke(
+    vendor_id: VendorId,
+    key: Annotated[
+        str, typer.Argument(metavar="KEY", help="key_id or name as `vendor keys` shows them, or a thumbprint.")
+    ],
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="RFC 3339; by default at once, within two seconds.")
+    ] = None,
+    ente: EnteCode = None,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Refuse a key from now on, whatever its end was. There is no way back: register the key anew."""
+    with opened(home) as one:
+        with one.database.read() as connection:
+            vendor = vendor_of(connection, ente, vendor_id)
+            now = one.database.now(connection)
+        when = instant(at, name="--at") if at else now
+        if when < now:
+            raise WrongUsage("--at: it is in the past: what was accepted by then stays accepted")
+        found = [each for each in vendor.keys if key in (each.key_id, each.kid, _name(each))]
+        live = [each for each in found if state_of(each, now) != "revoked"]
+        if not found:
+            raise Failed(f"vendor {vendor.vendor_id} has no key {key!r}; `raccordo vendor keys` lists them")
+        if not live:
+            raise Failed(f"key {key!r} of vendor {vendor.vendor_id} is revoked already")
+        if len(live) > 1:
+            raise Failed(f"{len(live)} keys of vendor {vendor.vendor_id} are called {key!r}: name one by its key_id")
+        try:
+            with one.database.write() as tx:
+                revoke_keys(tx, vendor.ente_id, f"vendor:{vendor.vendor_id}", [live[0].key_id], when)
+        except NotThere:
+            raise Failed(f"key {key!r} is there no more") from None
+        left = [each for each in vendor.keys if each is not live[0] and each.usable(when)]
+    warning = "" if left else "; it has no other key in force"
+    told(
+        {"vendor_id": vendor.vendor_id, "key_id": live[0].key_id, "revoked_at": when, "keys_left": len(left)},
+        as_json=as_json,
+        text=f"vendor {vendor.vendor_id}: {_name(live[0])} is revoked from {when:%Y-%m-%d %H:%M:%S} UTC{warning}",
+    )
+
+
+key_changes: Mapping[str, Callable[..., None]] = {"keys": keys, "revoke": revoke}
+
+
+def _name(key: Key) -> str:
+    return key.kid or fingerprint(key)
+
+
+def _shown(key: Key, now: datetime) -> dict[str, Any]:
+    return {
+        "key_id": key.key_id,
+        "kind": key.kind,
+        "name": _name(key),
+        "state": state_of(key, now),
+        "valid_from": key.valid_from,
+        "valid_to": key.valid_to,
+        "revoked_at": key.revoked_at,
+    }

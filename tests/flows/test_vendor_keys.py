@@ -1,0 +1,84 @@
+"""Vendors' keys on two processes that share one PostgreSQL: what is revoked at one is refused by the other at once."""
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from connectors.base.serving import LoopbackServer
+from hub.app import create_app
+from hub.cli.application import run
+from hub.home import Home
+from tests import stores
+from tests.flows.making import described_hub, fresh, new_person
+from tests.harness import Caller, HubUnderTest, eventually, make_message
+
+WITHIN_S = 2.0
+
+
+@pytest.fixture
+def both(tmp_path):
+    with stores.in_use("postgresql"), described_hub(tmp_path / "home") as first:
+        home = Home(first.home.settings)
+        app = create_app(home)
+        server = LoopbackServer(app)
+        server.start()
+        try:
+            with httpx.Client(base_url=server.url, timeout=20) as client:
+                yield first, HubUnderTest(home, server.url, client, first.vendor, first.other_vendor, first.portal)
+        finally:
+            server.stop()
+            app.hub.connectors.close()
+
+
+@pytest.fixture
+def raccordo(both, monkeypatch, capsys):
+    monkeypatch.setenv("RACCORDO_DATABASE_URL", both[0].home.settings.database_url)
+
+    def call(*arguments, code=0):
+        capsys.readouterr()
+        assert run([*map(str, arguments), "--home", str(both[0].home.folder)]) == code
+        out, err = capsys.readouterr()
+        return json.loads(out) if out.startswith(("[", "{")) else out + err
+
+    return call
+
+
+def status(hub, caller):
+    return hub.publish("messages", make_message(fresh(), tax_code=new_person()), vendor=caller).status_code
+
+
+def test_a_revoked_key_is_refused_everywhere_within_two_seconds_and_the_other_one_holds(both, raccordo, tmp_path):
+    old, new = both[0].vendor, Caller("acme")
+    (tmp_path / "new.json").write_text(json.dumps({"keys": [new.key.public_jwk()]}))
+    raccordo("vendor", "rotate", "acme", "--jwks", tmp_path / "new.json", "--overlap-hours", "1")
+    for hub in both:
+        eventually(lambda: status(hub, new), lambda found: found == 201, within_s=WITHIN_S)  # noqa: B023
+        assert status(hub, old) == 201
+    raccordo("vendor", "revoke", "acme", old.key.kid)
+    began = time.monotonic()
+    for hub in both:
+        left_s = began + WITHIN_S - time.monotonic()
+        eventually(lambda: status(hub, old), lambda found: found == 401, within_s=left_s)  # noqa: B023
+        assert status(hub, new) == 201
+    states = {row["name"]: row["state"] for row in raccordo("vendor", "keys", "acme", "--json")}
+    assert states == {old.key.kid: "revoked", new.key.kid: "current"}
+    assert "is revoked already" in raccordo("vendor", "revoke", "acme", old.key.kid, code=1)
+
+
+def test_keys_to_come_and_those_that_retire_are_told_apart(both, raccordo, tmp_path):
+    old, new = both[0].vendor, Caller("acme")
+    (tmp_path / "new.json").write_text(json.dumps({"keys": [new.key.public_jwk()]}))
+    begin = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    raccordo("vendor", "rotate", "acme", "--jwks", tmp_path / "new.json", "--from", begin, "--overlap-hours", "2")
+    states = {row["name"]: row["state"] for row in raccordo("vendor", "keys", "acme", "--json")}
+    assert states == {old.key.kid: "retiring", new.key.kid: "coming"}
+    assert status(both[0], old) == 201
+    assert status(both[0], new) == 401
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    assert "in the past" in raccordo("vendor", "revoke", "acme", old.key.kid, "--at", yesterday, code=2)
+    assert "has no key" in raccordo("vendor", "revoke", "acme", "nobody", code=1)
+    assert "no other key in force" in raccordo("vendor", "revoke", "acme", old.key.kid)
+    assert "revoked" in {row["state"] for row in raccordo("vendor", "keys", "acme", "--json")}
