@@ -128,6 +128,7 @@ _TIME: Final = (
         times(iat=-305, nbf=-305, exp=-185),
     ),
     ("clock-5-minutes-ahead", "orologio avanti di 5 minuti", "clock 5 minutes ahead", times(iat=300, nbf=300, exp=420)),
+    ("iat-future", "iat fra un minuto", "iat in a minute", times(iat=60, exp=180)),
     ("nbf-future", "nbf fra un minuto", "nbf in a minute", times(nbf=60)),
     ("too-long", "valido per un giorno", "valid for a day", times(exp=86_400)),
     ("iat-text", "iat è un testo", "iat is text", _text),

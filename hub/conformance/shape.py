@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hub.security import jose, jwk
 
 from .case import TOO_LARGE, Case, Change
-from .changes import ABSENT, both, header, lines, parts, resigned, tokens, with_member
+from .changes import ABSENT, both, claim, header, lines, parts, resigned, tokens, with_member
 from .draft import AUTH, SIG, Draft, Headers, Tokens, jose_header, unb64u
 
 
@@ -108,6 +108,12 @@ _FORM: Final = (
     ("body-stripped", "corpo e firma tolti da un POST", "body and signature stripped from a POST", _stripped),
     ("same-token-twice", "lo stesso token nelle due intestazioni", "one token in both headers", tokens(_one_for_both)),
     ("tokens-swapped", "i due token scambiati", "the two tokens are swapped", tokens(_swapped)),
+    (
+        "signature-token-as-authorization",
+        "signed_headers nel token di Authorization",
+        "the Authorization token carries signed_headers",
+        claim(AUTH, signed_headers=[]),
+    ),
     ("two-parts", "manca la firma", "the signature part is missing", parts(lambda h, p, s: f"{h}.{p}")),
     ("four-parts", "una parte di troppo", "a part too many", parts(lambda h, p, s: f"{h}.{p}.{s}.{s}")),
     ("padded", "base64 con riempimento", "base64 with padding", parts(lambda h, p, s: f"{h}.{p}.{s}==")),
