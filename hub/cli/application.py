@@ -17,6 +17,7 @@ from hub.store.postgres import place_of, why_away
 from .auditing import group as audit
 from .backing import backup, erase, restore
 from .closing import close
+from .conforming import conformance
 from .connectors import group as connector
 from .console import Failed, WrongUsage, complain
 from .deliveries import group as delivery
@@ -48,7 +49,8 @@ application = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for command in (init, serve, worker, sweep, migrate, partition, backup, restore, erase, sign, verify, openapi, demo):
+_OF_VENDORS = (sign, verify, conformance)
+for command in (init, serve, worker, sweep, migrate, partition, backup, restore, erase, *_OF_VENDORS, openapi, demo):
     application.command()(command)
 for step in (replay, close):
     delivery.command()(step)

@@ -8,13 +8,13 @@ import httpx
 import typer
 
 from contracts.base import HttpsUrl
+from hub.conformance.receipts import receipt_of
 from hub.security.causes import Refusal
 from hub.security.digest import digest_header
 from hub.security.sign import SigningKey, sign_request
 
 from .console import Failed, WrongUsage, emit, say
 from .options import AsJson, checked, read_bytes
-from .receipts import receipt_of
 
 METHODS = ("GET", "POST", "PUT")
 
