@@ -3,10 +3,13 @@
 The library reads many parts only when they are asked for, and says what it finds wrong in exceptions of several kinds.
 """
 
+import warnings
+from collections.abc import Callable
 from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.ocsp import OCSPResponse, load_der_ocsp_response
 
 READING_FAILS: Final = (
@@ -16,6 +19,7 @@ READING_FAILS: Final = (
     x509.InvalidVersion,
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
+    CryptographyDeprecationWarning,
 )
 
 
@@ -26,7 +30,7 @@ class Unreadable(ValueError):
 def certificate(der: bytes) -> x509.Certificate:
     """Raises Unreadable."""
     try:
-        return _whole(x509.load_der_x509_certificate(der))
+        return _whole(der, x509.load_der_x509_certificate)
     except READING_FAILS:
         raise Unreadable("no certificate") from None
 
@@ -34,12 +38,16 @@ def certificate(der: bytes) -> x509.Certificate:
 def pem_certificate(pem: bytes) -> x509.Certificate:
     """Raises Unreadable."""
     try:
-        return _whole(x509.load_pem_x509_certificate(pem))
+        return _whole(pem, x509.load_pem_x509_certificate)
     except READING_FAILS:
         raise Unreadable("no certificate in PEM") from None
 
 
-def _whole(found: x509.Certificate) -> x509.Certificate:
+def _whole(content: bytes, load: Callable[[bytes], x509.Certificate]) -> x509.Certificate:
+    with warnings.catch_warnings():
+        # What RFC 5280 forbids, such as a serial number of zero or less, the library still reads, and only warns.
+        warnings.simplefilter("error", CryptographyDeprecationWarning)
+        found = load(content)
     # The names keep what they hold; the values of extensions are read with the list of them.
     _ = (found.subject, found.issuer, list(found.extensions), found.not_valid_before_utc, found.not_valid_after_utc)
     return found

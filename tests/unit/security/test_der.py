@@ -117,3 +117,11 @@ def test_a_name_of_a_kind_the_library_does_not_read(leaf: pki.Party, middle: pki
     san = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.17"), bytes.fromhex("3004a3020500"))
     with pytest.raises(Refusal, match=r"certificate\.malformed"):
         _certificates([middle.issue(more=[(san, False)]).certificate.public_bytes(Encoding.DER)])
+
+
+def test_a_serial_number_that_is_negative(leaf: pki.Party) -> None:
+    """RFC 5280 forbids it; the library reads it, and warns."""
+    raw = bytearray(leaf.certificate.public_bytes(Encoding.DER))
+    raw[raw.index(bytes.fromhex("a003020102")) + 7] |= 0x80
+    with pytest.raises(Refusal, match=r"certificate\.malformed"):
+        _certificates([bytes(raw)])
