@@ -51,13 +51,13 @@ from hub.store.standing import Lane
 from hub.store.vouchers import SharedVouchers
 from hub.tracing import tracing
 from hub.trust.certificates import CertificateFetchers
+from hub.trust.clients import Vouchers
 from hub.trust.environment import Configured, Environments
 from hub.trust.events import KeyFeeds, Positions
 from hub.trust.http import Web
 from hub.trust.outside import Outside
 from hub.trust.pdnd import PdndKeys
 from hub.trust.resolver import Resolver
-from hub.trust.vouchers import Vouchers
 
 if TYPE_CHECKING:
     from hub.dispatch.doorbell import Ringer

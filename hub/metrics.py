@@ -61,6 +61,8 @@ trust_fetches = Counter(
 vouchers = Counter(
     "raccordo_vouchers_total", "Vouchers asked for at PDND, by kind of client", ("kind", "outcome"), registry=REGISTRY
 )
+for _kind in ("api", "consumer"):
+    vouchers.labels(_kind, "refused")
 
 SCRAPED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "raccordo_commit_queue_depth": ("Values that wait for a group commit", ()),

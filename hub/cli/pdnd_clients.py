@@ -37,7 +37,10 @@ def add(
     key_reference: Annotated[
         str | None, typer.Option("--key-reference", help="file:/path or env:NAME: where the key stays.")
     ] = None,
-    bound: Annotated[bool, typer.Option("--dpop/--bearer", help="Vouchers bound to a key (DPoP).")] = False,
+    dpop: Annotated[
+        bool | None,
+        typer.Option("--dpop/--bearer", help="Vouchers bound to a key; by default for the API of keys v3 alone."),
+    ] = None,
     ente: EnteCode = None,
     home: HomeFolder = HOME,
     as_json: AsJson = False,
@@ -59,7 +62,10 @@ def add(
     pem = _key(key, key_reference)
     with opened(home) as one:
         with one.database.read() as connection:
-            ente_id = ente_of(connection, ente).ente_id
+            body = ente_of(connection, ente)
+        ente_id = body.ente_id
+        # Version 3 of PDND's API takes no others.
+        needs_dpop = kind == "api" and body.pdnd is not None and body.pdnd.api_version == "v3"
         made = PdndCredentials(
             ente_id,
             name,
@@ -69,7 +75,7 @@ def add(
             token_url,
             audience,
             _uuid(purpose_id, "--purpose-id") if purpose_id else None,
-            bound,
+            needs_dpop if dpop is None else dpop,
             pem,
             key_reference or "",
         )

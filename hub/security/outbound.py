@@ -188,32 +188,43 @@ class PdndAuth(httpx.Auth):
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         request.read()
-        tracked, voucher = self._obtained(request)
+        tracked, voucher = self._first(request)
         self._authorise(request, tracked, voucher)
         response = yield request
-        if response.status_code == 401 and self._renewable(tracked, voucher):
-            self._authorise(request, *self._obtained(request))
+        if response.status_code == 401 and (another := self._another(tracked, voucher)) is not None:
+            self._authorise(request, *another)
             yield request
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         await request.aread()
-        tracked, voucher = await asyncio.to_thread(self._obtained, request)
+        tracked, voucher = await asyncio.to_thread(self._first, request)
         self._authorise(request, tracked, voucher)
         response = yield request
-        if response.status_code == 401 and await asyncio.to_thread(self._renewable, tracked, voucher):
-            self._authorise(request, *await asyncio.to_thread(self._obtained, request))
-            yield request
+        if response.status_code == 401:
+            another = await asyncio.to_thread(self._another, tracked, voucher)
+            if another is not None:
+                self._authorise(request, *another)
+                yield request
 
-    def _obtained(self, request: httpx.Request) -> tuple[Tracked | None, Voucher]:
-        """In the order of modi 1.7: the evidence, its digest, the voucher that carries it."""
-        tracked = self._evidence.of(self._user) if self._evidence is not None else None
+    def _first(self, request: httpx.Request) -> tuple[Tracked | None, Voucher]:
         try:
-            return tracked, self._vouchers.voucher(_digest(tracked))
+            return self._obtained()
         except VoucherUnavailable as unavailable:
             raise httpx.ConnectError(f"no voucher: {unavailable.problem}", request=request) from None
 
-    def _renewable(self, tracked: Tracked | None, voucher: Voucher) -> bool:
-        return self._vouchers.refused(voucher, _digest(tracked))
+    def _another(self, tracked: Tracked | None, voucher: Voucher) -> tuple[Tracked | None, Voucher] | None:
+        """For a second try, after a 401; None where there is to be none, and the 401 stands."""
+        if not self._vouchers.refused(voucher, _digest(tracked)):
+            return None
+        try:
+            return self._obtained()
+        except VoucherUnavailable:
+            return None
+
+    def _obtained(self) -> tuple[Tracked | None, Voucher]:
+        """In the order of modi 1.7: the evidence, its digest, the voucher that carries it."""
+        tracked = self._evidence.of(self._user) if self._evidence is not None else None
+        return tracked, self._vouchers.voucher(_digest(tracked))
 
     def _authorise(self, request: httpx.Request, tracked: Tracked | None, voucher: Voucher) -> None:
         url = str(request.url.copy_with(query=None, fragment=None))

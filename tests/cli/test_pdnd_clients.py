@@ -77,6 +77,18 @@ def test_an_ente_has_one_client_of_kind_api(raccordo, key_file):
     assert (second.code, "api already, api" in second.err) == (1, True)
 
 
+@pytest.mark.parametrize(("version", "bound"), [("v3", True), ("v2", False)])
+def test_the_api_of_keys_gets_the_vouchers_that_its_version_takes(raccordo, key_file, version, bound):
+    own = ("--issuer", "x", "--jwks-url", "https://pdnd.example/jwks", "--audience", "https://e.example/1")
+    assert raccordo("ente", "pdnd", *own, "--api-version", version).code == 0
+    add(raccordo, key_file, name="api", kind="api", **{"purpose-id": None})
+    add(raccordo, key_file)
+    assert {one["name"]: one["dpop"] for one in raccordo("ente", "pdnd-client", "list", "--json").json} == {
+        "api": bound,
+        "anpr": False,
+    }
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -155,6 +155,20 @@ def test_what_is_hashed_is_what_is_sent(world, clock, body):
     assert verified(world, wire)
 
 
+@pytest.mark.parametrize("statuses", [(201,), (401, 201)])
+def test_an_asynchronous_client_uses_vouchers_too(world, clock, statuses):
+    issuing, wire = Issuing(world), AsyncBytes(*statuses)
+
+    async def send():
+        auth = PdndAuth(issuing, integrity=Integrity(luna(world, clock)), clock=clock)
+        async with httpx.AsyncClient(transport=wire, auth=auth) as client:
+            return await client.post(f"{world.publish}/messages", json={})
+
+    assert asyncio.run(send()).status_code == 201
+    assert issuing.issued == len(wire.sent) == len(statuses)
+    assert verified(world, wire, *at_pdnd(world))
+
+
 def test_an_asynchronous_client_signs_the_same(world, clock):
     signer, wire = borea(world, clock), AsyncBytes()
 
@@ -329,6 +343,17 @@ def test_without_a_voucher_nothing_leaves(world, clock):
     with pytest.raises(httpx.ConnectError, match="015-0008"):
         post(PdndAuth(Nobody(), integrity=Integrity(luna(world, clock))), wire)
     assert wire.sent == []
+
+
+def test_a_refusal_stands_where_there_is_no_other_voucher(world, clock):
+    class Last(Issuing):
+        def voucher(self, digest=None):
+            if self.issued and not self.held:
+                raise VoucherUnavailable("015-0036")
+            return super().voucher(digest)
+
+    _, answer = post(PdndAuth(Last(world), integrity=Integrity(luna(world, clock)), clock=clock), Bytes(401))
+    assert answer.status_code == 401
 
 
 def test_a_body_that_was_changed_on_its_way_is_refused(world, clock):

@@ -18,8 +18,9 @@ from hub.store.database import Database
 from hub.store.pdnd_clients import PdndCredentials
 from hub.store.tables import pdnd_vouchers
 from hub.store.vouchers import SharedVouchers
+from hub.trust.clients import PdndVouchers, Vouchers
 from hub.trust.environment import VoucherUnavailable
-from hub.trust.vouchers import ClientVouchers, PdndVouchers, Vouchers
+from hub.trust.vouchers import ClientVouchers
 from tests import stores
 from tests.pdnd import Client, rsa_key, running_pdnd
 
