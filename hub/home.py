@@ -3,14 +3,19 @@
 import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from secrets import token_hex
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from sqlalchemy import Connection
 
 from connectors import registry as connectors_registry
 from contracts.connector import ConnectorType
 from hub.clock import Clock, SystemClock
+from hub.durable import sync
+from hub.keyring import HubKeyType, Keyring, pem, rotate
 from hub.security.keys import new_key, private_pem, write_private
 from hub.security.sign import SigningKey
 from hub.security.vault import Vault
@@ -128,11 +133,44 @@ class Home:
         with self.database.read() as connection:
             found = keys_of(connection, self._fingerprints)
         for name, number in self._fingerprints.items():
-            if found.get(name, number) != number:
+            if found.get(name, number) == number:
+                continue
+            if not (name == "hub-key.pem" and self._follow_key()):
                 raise HomeError(
                     f"{self.folder / name} is not the key of this database: put the right file there, from the home "
                     "that made it or its backup"
                 )
+
+    def rotate_key(self, *, kind: HubKeyType, begins: datetime | None, overlap: timedelta) -> SigningKey:
+        """Let a new key of the hub's follow the present one (`hub.keyring`). Raises RotationRefused, OSError."""
+        with self.database.write() as tx:
+            made = rotate(tx, self.vault, self.key, kind=kind, begins=begins, overlap=overlap)
+            note_keys(tx, self._fingerprints | {"hub-key.pem": made.fingerprint})
+        # Should this fail, whoever opens the home next takes the key out of the database.
+        self._put_key(made)
+        return made
+
+    def load_keyring(self, connection: Connection) -> Keyring:
+        """The hub's own keys as they are now."""
+        return Keyring.load(connection, self.vault, self.key)
+
+    def _follow_key(self) -> bool:
+        """Where another home rotated the key that this one has: put the new one in its place."""
+        with self.database.read() as connection:
+            ring = self.load_keyring(connection)
+        newest = ring.newest()
+        if newest is None or self.key.kid not in [one.signer.removeprefix("jwk:") for one in newest.earlier]:
+            return False
+        self._put_key(newest)
+        return True
+
+    def _put_key(self, key: SigningKey) -> None:
+        path = self.folder / "hub-key.pem"
+        unfinished = path.with_name(f".{path.name}.{token_hex(4)}")
+        write_private(unfinished, pem(key))
+        unfinished.rename(path)
+        sync(self.folder)
+        self.__dict__["key"] = key
 
     def check_workers(self) -> None:
         """Raises HomeError where no worker can work beside this process."""

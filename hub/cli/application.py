@@ -25,6 +25,7 @@ from .e_services import pdnd
 from .evidence import group as evidence
 from .homes import group as ente
 from .homes import init, migrate
+from .hub_keys import key_commands
 from .keys import group as keys
 from .partitioning import partition
 from .portals import group as portal
@@ -53,6 +54,8 @@ for step in (replay, close):
 ente.command()(pdnd)
 for name, change in {**changes, **key_changes}.items():
     vendor.command(name)(change)
+for name, command in key_commands.items():
+    keys.command(name)(command)
 for subject in (ente, vendor, portal, service, connector, keys, delivery, audit, evidence):
     application.add_typer(subject)
 

@@ -213,7 +213,10 @@ def _export(home: Home, rows: Sequence[RowMapping], to: Path, *, reveal: bool) -
                     bodies += body is not None
                     place = stand[row["writer_id"], row["root_number"]]
                     export_.add_record(row["evidence_id"], one.files(place, body).items())
-        export_.finish(home.key, [home.key.public_jwk()], rfc3339(home.clock.now()))
+        now = home.clock.now()
+        with home.database.read() as connection:
+            ring = home.load_keyring(connection)
+        export_.finish(ring.signing(now), ring.published(now), rfc3339(now))
         target.close()
     except LookupError as gone:
         raise Failed(f"{gone.args[0]}: run `raccordo audit verify`") from None

@@ -52,7 +52,7 @@ class PublishApi:
         committer: Committer,
         intake: Intake,
         limiter: Limiter,
-        key: SigningKey,
+        signing_key: Callable[[], SigningKey],
         body_limit: int,
         content_limit: int,
         accepted: Callable[[], None],
@@ -64,7 +64,7 @@ class PublishApi:
         self._committer = committer
         self._intake = intake
         self._limiter = limiter
-        self._key = key
+        self._signing_key = signing_key
         self._body_limit = body_limit
         self._content_limit = content_limit
         self._accepted = accepted
@@ -229,7 +229,7 @@ class PublishApi:
             content["message_id"] = verified.message_id
         body = orjson.dumps(content)
         proof = sign_response(
-            self._key,
+            self._signing_key(),
             iss=verified.ente.publish_audience,
             aud=verified.vendor.vendor_id,
             body=body,
