@@ -18,7 +18,7 @@ from hub.security.keys import new_key, private_pem
 from hub.security.sign import SigningKey
 from hub.security.vault import Vault
 from hub.store.database import Tx
-from hub.store.hub_keys import HubKey, follow, forget_private, read_hub_keys
+from hub.store.hub_keys import HubKey, follow, forget_private, private_place, read_hub_keys
 from hub.store.tables import EPOCH
 
 HubKeyType = Literal["es256", "rs256"]
@@ -111,18 +111,14 @@ def pem(key: SigningKey) -> bytes:
 
 
 def _row(key: SigningKey, vault: Vault, signs_from: datetime) -> HubKey:
-    sealed = vault.seal(private_pem(key.private), _place(key.kid))
+    sealed = vault.seal(private_pem(key.private), private_place(key.kid))
     return HubKey(key.kid, key.public_jwk(), sealed, signs_from)
 
 
 def _ring_key(row: HubKey, vault: Vault, own: SigningKey) -> RingKey:
     signing = own if row.kid == own.kid else None
     if signing is None and row.private_sealed is not None:
-        private = load_pem_private_key(vault.open(row.private_sealed, _place(row.kid)), password=None)
+        private = load_pem_private_key(vault.open(row.private_sealed, private_place(row.kid)), password=None)
         assert isinstance(private, jose.PrivateKey)
         signing = SigningKey(private)
     return RingKey(row.kid, dict(row.public_jwk), signing, row.signs_from, row.published_until)
-
-
-def _place(kid: str) -> str:
-    return f"hub_keys|private|{kid}"

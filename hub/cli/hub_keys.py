@@ -10,6 +10,7 @@ from hub.keyring import HubKeyType, RotationRefused
 
 from .console import Failed, table, told
 from .options import HOME, AsJson, HomeFolder, instant, opened
+from .vault_keys import rotate_vault
 
 
 def hub(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
@@ -58,4 +59,8 @@ def rotate_hub(
     )
 
 
-key_commands: Mapping[str, Callable[..., None]] = {"hub": hub, "rotate-hub": rotate_hub}
+key_commands: Mapping[str, Callable[..., None]] = {
+    "hub": hub,
+    "rotate-hub": rotate_hub,
+    "rotate-vault": rotate_vault,
+}

@@ -59,3 +59,8 @@ def follow(tx: Tx, key: HubKey, *, first: HubKey, ends: datetime) -> None:
 def forget_private(tx: Tx, kids: Sequence[str]) -> None:
     """Keep no more than the public half of keys that sign no more."""
     tx.connection.execute(update(hub_keys).where(hub_keys.c.kid.in_(kids)).values(private_sealed=None))
+
+
+def private_place(kid: str) -> str:
+    """Where a private key is sealed for."""
+    return f"hub_keys|private|{kid}"
