@@ -19,6 +19,7 @@ from contracts.base import rfc3339
 from hub.durable import sync, sync_all
 from hub.home import Home
 from hub.store.copying import Picture, taken
+from hub.store.rewrapping import sealed_by
 
 from .erasures import Journal, check_journal
 from .keys import seal_keys
@@ -63,6 +64,9 @@ def _write(home: Home, folder: Path, passphrase: str | None) -> Manifest:
     at = rfc3339(home.clock.now())
     revision = home.database.revision()
     assert revision is not None
+    # Before the picture: a rotation that ends meanwhile leaves the former key in place.
+    with home.database.read() as connection:
+        needed = sorted(key_id for key_id in home.vault.keys if sealed_by(connection, key_id))
     with taken(home.database) as picture:
         columns = picture.tables
         rows = {name: _write_table(picture, folder, name) for name in columns}
@@ -86,6 +90,7 @@ def _write(home: Home, folder: Path, passphrase: str | None) -> Manifest:
         with_keys=passphrase is not None,
         parts=parts,
         vault=home.vault.fingerprint,
+        vault_keys=needed,
     )
 
 

@@ -63,6 +63,11 @@ def restore_backup(home: Home, folder: Path, *, passphrase: Callable[[], str], e
     manifest = Manifest.read(folder, home.key)
     if manifest.vault not in (None, home.vault.fingerprint):
         raise BadBackup(f"{home.folder / 'vault.json'} is not the vault that sealed it: put the right one there first")
+    if missing := set(manifest.vault_keys or ()) - home.vault.keys.keys():
+        raise BadBackup(
+            f"{home.folder / 'vault.json'} lacks the vault key {min(missing)} that sealed it: it was rotated; "
+            "put the file of that time or a later one there, before the key was removed"
+        )
     for part in manifest.parts:
         check_part(folder, part)
     erasures = _newest(home, folder, erasures)

@@ -1,6 +1,7 @@
 """The vault key rotates under a running hub: everything still opens, and the former key can go in the end."""
 
 import json
+import shutil
 
 import pytest
 from sqlalchemy import func, select
@@ -98,6 +99,21 @@ def test_a_former_key_that_seals_something_stays(kind, tmp_path, monkeypatch, ca
         assert list(last.vault.keys) == [last.vault.current]
         assert rewrap(last.database, last.vault) == 0
         last.database.close()
+
+
+def test_a_backup_says_which_vault_key_it_needs(hub, raccordo, tmp_path, monkeypatch):
+    published(hub, "messages", make_message(fresh(), tax_code=new_person()))
+    new_home = tmp_path / "new"
+    new_home.mkdir(mode=0o700)
+    for name in ("vault.json", "hub-key.pem"):
+        shutil.copy(hub.home.folder / name, new_home / name)
+    rotated(hub, raccordo)
+    raccordo("backup", "--to", tmp_path / "backup")
+    monkeypatch.delenv("RACCORDO_DATABASE_URL", raising=False)
+    restore = ["restore", "--from", str(tmp_path / "backup"), "--no-later-erasures", "--home", str(new_home)]
+    assert run(restore) == 1
+    shutil.copy(hub.home.folder / "vault.json", new_home / "vault.json")
+    assert run(restore) == 0
 
 
 def test_batches_reach_everybody_and_nobody_twice(hub):
