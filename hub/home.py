@@ -61,8 +61,9 @@ class Home:
         try:
             Vault.create(self.folder / "vault.json")
             made.append("vault.json")
-            write_private(self.folder / "hub-key.pem", private_pem(new_key("es256")))
-            made.append("hub-key.pem")
+            if "hub-key.pem" in self.key_files:
+                write_private(self.folder / "hub-key.pem", private_pem(new_key("es256")))
+                made.append("hub-key.pem")
             if not self.database.is_shared:
                 made += ["raccordo.db", "raccordo.db-wal", "raccordo.db-shm"]
             self.database.migrate()
@@ -83,9 +84,10 @@ class Home:
     @cached_property
     def key(self) -> SigningKey:
         """The hub's own key: it signs receipts and anchors."""
-        path = self._existing("hub-key.pem")
+        given = self.settings.hub_key.get_secret_value()
+        path = Path("RACCORDO_HUB_KEY") if given else self._existing("hub-key.pem")
         try:
-            return SigningKey.load(path)
+            return SigningKey.read(given.replace("\\n", "\n").encode() if given else path.read_bytes())
         except (ValueError, TypeError, UnsupportedAlgorithm):
             raise HomeError(f"{path} is not a private key: {_LOSSES['hub-key.pem'].partition('; ')[2]}") from None
 
@@ -176,12 +178,14 @@ class Home:
         return True
 
     def _put_key(self, key: SigningKey) -> None:
+        self.__dict__["key"] = key
+        if "hub-key.pem" not in self.key_files:
+            return  # the first key came from the environment; those that follow, out of the database
         path = self.folder / "hub-key.pem"
         unfinished = path.with_name(f".{path.name}.{token_hex(4)}")
         write_private(unfinished, pem(key))
         unfinished.rename(path)
         sync(self.folder)
-        self.__dict__["key"] = key
 
     def check_workers(self) -> None:
         """Raises HomeError where no worker can work beside this process."""
@@ -241,7 +245,12 @@ class Home:
     @property
     def _parts(self) -> list[str]:
         """The files without which there is no home; the database may be elsewhere."""
-        return [name for name in _LOSSES if name != "raccordo.db" or not self.database.is_shared]
+        return [*self.key_files, *([] if self.database.is_shared else ["raccordo.db"])]
+
+    @property
+    def key_files(self) -> list[str]:
+        """The files of keys; the hub's own may be given by the environment."""
+        return ["vault.json"] if self.settings.hub_key.get_secret_value() else ["vault.json", "hub-key.pem"]
 
     @contextmanager
     def taken(self) -> Iterator[None]:

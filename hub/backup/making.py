@@ -18,6 +18,7 @@ import orjson
 from contracts.base import rfc3339
 from hub.durable import sync, sync_all
 from hub.home import Home
+from hub.keyring import pem
 from hub.store.copying import Picture, taken
 from hub.store.rewrapping import sealed_by
 
@@ -27,7 +28,6 @@ from .manifest import Manifest, Part, part_of
 
 FILES = "files.sha256"
 KEYS = "keys.sealed"
-KEY_FILES = ("vault.json", "hub-key.pem")
 
 
 class Refused(Exception):
@@ -74,7 +74,9 @@ def _write(home: Home, folder: Path, passphrase: str | None) -> Manifest:
         files, missing = _copy_files(home.folder / "files", folder, picture.file_keys())
     parts.append(part_of(folder, FILES))
     if passphrase is not None:
-        sealed = seal_keys({name: (home.folder / name).read_bytes() for name in KEY_FILES}, passphrase)
+        sealed = seal_keys(
+            {"vault.json": (home.folder / "vault.json").read_bytes(), "hub-key.pem": pem(home.key)}, passphrase
+        )
         (folder / KEYS).write_bytes(sealed)
         parts.append(part_of(folder, KEYS))
     return Manifest(

@@ -51,7 +51,11 @@ class SigningKey:
             ValueError: no usable key, or the certificate is another key's.
             Refusal: `key.weak`, or `key.invalid` where it cannot sign with that algorithm.
         """
-        raw = path.read_bytes()
+        return cls.read(path.read_bytes(), cert_path, alg)
+
+    @classmethod
+    def read(cls, raw: bytes, cert_path: Path | None = None, alg: str | None = None) -> "SigningKey":
+        """`load` of what stands in such a file."""
         if raw.lstrip().startswith(b"{"):
             private, named = jwk.private_key_of_jwk(raw.decode("utf-8"))
             alg = alg or named

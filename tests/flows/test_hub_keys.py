@@ -154,3 +154,27 @@ def test_a_strangers_key_file_is_refused_after_a_rotation_too(hub, second, racco
     path = second.home.folder / "hub-key.pem"
     path.write_bytes(private_pem(new_key("es256")))
     assert "is not the key of this database" in raccordo("keys", "hub", code=2, home=second.home.folder)
+
+
+def test_the_key_may_come_from_the_environment_and_rotates_all_the_same(tmp_path, monkeypatch, capsys):
+    given = private_pem(new_key("es256")).decode()
+    monkeypatch.setenv("RACCORDO_HUB_KEY", given.replace("\n", "\\n"))
+    folder = tmp_path / "home"
+    base = ["--home", str(folder)]
+
+    def call(*arguments):
+        capsys.readouterr()
+        assert run([*arguments, *base]) == 0
+        return capsys.readouterr().out
+
+    call("init", "--ente", "c_h501", "--name", "Comune", "--public-url", "https://hub.example.it")
+    assert not (folder / "hub-key.pem").exists()
+    first = SigningKey.read(given.encode()).kid
+    made = json.loads(call("keys", "rotate-hub", "--json"))
+    assert made["before"] == first
+    states = {row["kid"]: row["state"] for row in json.loads(call("keys", "hub", "--json"))}
+    assert states == {first: "retiring", made["kid"]: "current"}
+    assert not (folder / "hub-key.pem").exists()
+    monkeypatch.setenv("RACCORDO_HUB_KEY", "no key")
+    assert run(["keys", "hub", *base]) == 2
+    assert "RACCORDO_HUB_KEY is not a private key" in capsys.readouterr().err
