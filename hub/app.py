@@ -95,7 +95,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         committer=hub.committer,
         intake=hub.intake,
         limiter=limiter,
-        key=hub.key,
+        signing_key=hub.signing_key,
         body_limit=hub.settings.body_limit,
         batch_limit=hub.settings.batch_limit,
         content_limit=hub.settings.content_limit,
@@ -109,7 +109,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         clock=hub.clock,
         limiter=limiter,
     )
-    public = PublicApi(hub.links, hub.committer, hub.key)
+    public = PublicApi(hub.links, hub.committer, hub.published_keys)
     status = _status(hub)
     handlers: list[tuple[str, str, str, Handler]] = [
         ("/.well-known/jwks.json", "GET", "show_hub_keys", public.keys),

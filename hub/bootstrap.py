@@ -31,6 +31,7 @@ from hub.ingest.vendor_view import VendorView
 from hub.pdnd.simulation import PdndSimulation
 from hub.security.channel import TrustedProxy
 from hub.security.material import Shelf
+from hub.security.sign import SigningKey
 from hub.security.signed_lines import append_durably, signed_line
 from hub.settings import Settings, networks
 from hub.store import pdnd_clients
@@ -75,13 +76,14 @@ class Hub:
     def __init__(self, home: Home, *, pdnd: Environments | None = None) -> None:
         settings, clock = home.settings, home.clock
         self.home, self.settings, self.clock = home, settings, clock
-        self.key = home.key
         self.database = home.open_database()
         if settings.dispatch == "workers":
             home.check_workers()
         vault = home.vault
         self.committer = Committer(self.database)
         self.registry = Snapshot(self.database, "trust", load_registry)
+        self.keyring = Snapshot(self.database, "trust", home.load_keyring)
+        home.signing_key = self.signing_key
         configs = Snapshot(self.database, "connectors", home.configuration.load)
         self.connectors = ConnectorPool(home.types, configs)
         citizens = Citizens(vault)
@@ -161,7 +163,7 @@ class Hub:
         credentials = Snapshot(self.database, pdnd_clients.VERSION, pdnd_clients.PdndClients(vault).load)
         self.vouchers = Vouchers(credentials, SharedVouchers(self.database, vault), clock)
         self._ringer: Ringer | None = None
-        self._watcher = Watcher((self.registry, configs, credentials))
+        self._watcher = Watcher((self.registry, self.keyring, configs, credentials))
         self._web = Web()
         self._outside = Outside(internal_hosts=settings.internal_host_names)
         pdnd_keys = PdndKeys(pdnd or Configured(self.registry, self.vouchers.api), self._web, clock)
@@ -264,6 +266,14 @@ class Hub:
         else:
             self.dispatcher.ring()
 
+    def signing_key(self) -> SigningKey:
+        """The hub's own key that signs now: it is to be asked for each time, for keys follow one another."""
+        return self.keyring().signing(self.clock.now())
+
+    def published_keys(self) -> list[dict[str, Any]]:
+        """The hub's public keys, for whoever checks what it signed."""
+        return self.keyring().published(self.clock.now())
+
     def due_lanes(self) -> list[Lane]:
         """The lanes for which to ring."""
         with self.database.read() as connection:
@@ -286,7 +296,7 @@ class Hub:
             found = tails(connection)
         claims: dict[str, Any] = {"at": rfc3339(self.clock.now()), "tails": found}
         try:
-            append_durably(self.home.anchors, signed_line(claims, self.key))
+            append_durably(self.home.anchors, signed_line(claims, self.signing_key()))
         except OSError as exc:
             # The next one vouches for the same records; a file of root's must not keep the hub from ending in order.
             log.error("anchor.not_written file=%s error=%s", self.home.anchors, exc.strerror)  # noqa: TRY400

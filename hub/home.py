@@ -4,14 +4,19 @@ import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
+from secrets import token_hex
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from sqlalchemy import Connection
 
 from connectors import registry as connectors_registry
 from contracts.connector import ConnectorType
 from hub.clock import Clock, SystemClock
+from hub.durable import sync
+from hub.keyring import HubKeyType, Keyring, pem, rotate
 from hub.security.keys import new_key, private_pem, write_private
 from hub.security.outgoing import signer
 from hub.security.sign import SigningKey
@@ -41,6 +46,8 @@ class Home:
         self.settings = settings
         self.folder = settings.home
         self.clock: Clock = clock or SystemClock()
+        self.signing_key: Callable[[], SigningKey] = lambda: self.key
+        """What signs now; a hub at work, whose key may rotate meanwhile, puts its own in this place."""
         self._is_open = False
 
     def create(self) -> None:
@@ -58,8 +65,9 @@ class Home:
         try:
             Vault.create(self.folder / "vault.json")
             made.append("vault.json")
-            write_private(self.folder / "hub-key.pem", private_pem(new_key("es256")))
-            made.append("hub-key.pem")
+            if "hub-key.pem" in self.key_files:
+                write_private(self.folder / "hub-key.pem", private_pem(new_key("es256")))
+                made.append("hub-key.pem")
             if not self.database.is_shared:
                 made += ["raccordo.db", "raccordo.db-wal", "raccordo.db-shm"]
             self.database.migrate()
@@ -80,9 +88,10 @@ class Home:
     @cached_property
     def key(self) -> SigningKey:
         """The hub's own key: it signs receipts and anchors."""
-        path = self._existing("hub-key.pem")
+        given = self.settings.hub_key.get_secret_value()
+        path = Path("RACCORDO_HUB_KEY") if given else self._existing("hub-key.pem")
         try:
-            return SigningKey.load(path)
+            return SigningKey.read(given.replace("\\n", "\n").encode() if given else path.read_bytes())
         except (ValueError, TypeError, UnsupportedAlgorithm):
             raise HomeError(f"{path} is not a private key: {_LOSSES['hub-key.pem'].partition('; ')[2]}") from None
 
@@ -101,7 +110,7 @@ class Home:
         return {name: self._with_signer(kind) if kind.manifest.auth == "modi" else kind for name, kind in found.items()}
 
     def _with_signer(self, kind: ConnectorType) -> ConnectorType:
-        return replace(kind, connect=partial(kind.connect, sign=signer(self.key, self.clock)))
+        return replace(kind, connect=partial(kind.connect, sign=signer(lambda: self.signing_key(), self.clock)))
 
     def open_database(self) -> Database:
         """The database, at the schema that this code knows. Looked at once, also for processes forked since. Raises
@@ -135,11 +144,57 @@ class Home:
         with self.database.read() as connection:
             found = keys_of(connection, self._fingerprints)
         for name, number in self._fingerprints.items():
-            if found.get(name, number) != number:
+            if found.get(name, number) == number:
+                continue
+            if not (name == "hub-key.pem" and self._follow_key()):
                 raise HomeError(
                     f"{self.folder / name} is not the key of this database: put the right file there, from the home "
                     "that made it or its backup"
                 )
+
+    def rotate_key(self, *, kind: HubKeyType, begins: datetime | None, overlap: timedelta) -> SigningKey:
+        """Let a new key of the hub's follow the present one (`hub.keyring`). Raises RotationRefused, OSError."""
+        with self.database.write() as tx:
+            made = rotate(tx, self.vault, self.key, kind=kind, begins=begins, overlap=overlap)
+            note_keys(tx, self._fingerprints | {"hub-key.pem": made.fingerprint})
+        # Should this fail, whoever opens the home next takes the key out of the database.
+        self._put_key(made)
+        return made
+
+    def replace_vault(self, vault: Vault) -> Vault:
+        """Put other keys into `vault.json`, durably, before any of them seals. Processes that run read them there."""
+        path = self.folder / "vault.json"
+        unfinished = path.with_name(f".{path.name}.{token_hex(4)}")
+        vault.write(unfinished)
+        unfinished.rename(path)
+        sync(self.folder)
+        found = Vault.load(path)
+        self.__dict__["vault"] = found
+        return found
+
+    def load_keyring(self, connection: Connection) -> Keyring:
+        """The hub's own keys as they are now."""
+        return Keyring.load(connection, self.vault, self.key)
+
+    def _follow_key(self) -> bool:
+        """Where another home rotated the key that this one has: put the new one in its place."""
+        with self.database.read() as connection:
+            ring = self.load_keyring(connection)
+        newest = ring.newest()
+        if newest is None or self.key.kid not in [one.signer.removeprefix("jwk:") for one in newest.earlier]:
+            return False
+        self._put_key(newest)
+        return True
+
+    def _put_key(self, key: SigningKey) -> None:
+        self.__dict__["key"] = key
+        if "hub-key.pem" not in self.key_files:
+            return  # the first key came from the environment; those that follow, out of the database
+        path = self.folder / "hub-key.pem"
+        unfinished = path.with_name(f".{path.name}.{token_hex(4)}")
+        write_private(unfinished, pem(key))
+        unfinished.rename(path)
+        sync(self.folder)
 
     def check_workers(self) -> None:
         """Raises HomeError where no worker can work beside this process."""
@@ -199,7 +254,12 @@ class Home:
     @property
     def _parts(self) -> list[str]:
         """The files without which there is no home; the database may be elsewhere."""
-        return [name for name in _LOSSES if name != "raccordo.db" or not self.database.is_shared]
+        return [*self.key_files, *([] if self.database.is_shared else ["raccordo.db"])]
+
+    @property
+    def key_files(self) -> list[str]:
+        """The files of keys; the hub's own may be given by the environment."""
+        return ["vault.json"] if self.settings.hub_key.get_secret_value() else ["vault.json", "hub-key.pem"]
 
     @contextmanager
     def taken(self) -> Iterator[None]:

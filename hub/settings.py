@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -154,6 +154,11 @@ class Settings(BaseSettings):
     stop_grace_s: Annotated[
         float, Field(ge=0, le=600, description="seconds that a stopping process gives to deliveries under way")
     ] = 20.0
+
+    hub_key: Annotated[
+        SecretStr,
+        Field(description="the hub's private key in PEM, in the place of `hub-key.pem` (line ends may be `\\n`)"),
+    ] = SecretStr("")
 
     @model_validator(mode="after")
     def _proxy_is_known(self) -> Self:

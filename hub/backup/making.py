@@ -18,7 +18,9 @@ import orjson
 from contracts.base import rfc3339
 from hub.durable import sync, sync_all
 from hub.home import Home
+from hub.keyring import pem
 from hub.store.copying import Picture, taken
+from hub.store.rewrapping import sealed_by
 
 from .erasures import Journal, check_journal
 from .keys import seal_keys
@@ -26,7 +28,6 @@ from .manifest import Manifest, Part, part_of
 
 FILES = "files.sha256"
 KEYS = "keys.sealed"
-KEY_FILES = ("vault.json", "hub-key.pem")
 
 
 class Refused(Exception):
@@ -63,6 +64,9 @@ def _write(home: Home, folder: Path, passphrase: str | None) -> Manifest:
     at = rfc3339(home.clock.now())
     revision = home.database.revision()
     assert revision is not None
+    # Before the picture: a rotation that ends meanwhile leaves the former key in place.
+    with home.database.read() as connection:
+        needed = sorted(key_id for key_id in home.vault.keys if sealed_by(connection, key_id))
     with taken(home.database) as picture:
         columns = picture.tables
         rows = {name: _write_table(picture, folder, name) for name in columns}
@@ -70,7 +74,9 @@ def _write(home: Home, folder: Path, passphrase: str | None) -> Manifest:
         files, missing = _copy_files(home.folder / "files", folder, picture.file_keys())
     parts.append(part_of(folder, FILES))
     if passphrase is not None:
-        sealed = seal_keys({name: (home.folder / name).read_bytes() for name in KEY_FILES}, passphrase)
+        sealed = seal_keys(
+            {"vault.json": (home.folder / "vault.json").read_bytes(), "hub-key.pem": pem(home.key)}, passphrase
+        )
         (folder / KEYS).write_bytes(sealed)
         parts.append(part_of(folder, KEYS))
     return Manifest(
@@ -86,6 +92,7 @@ def _write(home: Home, folder: Path, passphrase: str | None) -> Manifest:
         with_keys=passphrase is not None,
         parts=parts,
         vault=home.vault.fingerprint,
+        vault_keys=needed,
     )
 
 

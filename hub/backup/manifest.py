@@ -47,6 +47,8 @@ class Manifest:
     format: int = FORMAT
     vault: int | None = None
     """Which vault opens it: its fingerprint."""
+    vault_keys: list[str] | None = None
+    """Which of its keys are needed: they rotate, the fingerprint stays."""
 
     def write(self, folder: Path, key: SigningKey) -> None:
         (folder / NAME).write_bytes(signed_line(asdict(self), key))

@@ -28,7 +28,7 @@ from hub.store.erasing import erase_citizen
 
 from .erasures import BadJournal, Erasure, Journal
 from .keys import open_keys
-from .making import FILES, KEY_FILES, KEYS, table_path
+from .making import FILES, KEYS, table_path
 from .manifest import BadBackup, Manifest, check_part, claims_keys, part_of, read_sums
 
 
@@ -63,6 +63,11 @@ def restore_backup(home: Home, folder: Path, *, passphrase: Callable[[], str], e
     manifest = Manifest.read(folder, home.key)
     if manifest.vault not in (None, home.vault.fingerprint):
         raise BadBackup(f"{home.folder / 'vault.json'} is not the vault that sealed it: put the right one there first")
+    if missing := set(manifest.vault_keys or ()) - home.vault.keys.keys():
+        raise BadBackup(
+            f"{home.folder / 'vault.json'} lacks the vault key {min(missing)} that sealed it: it was rotated; "
+            "put the file of that time or a later one there, before the key was removed"
+        )
     for part in manifest.parts:
         check_part(folder, part)
     erasures = _newest(home, folder, erasures)
@@ -96,17 +101,19 @@ def _fill(home: Home, folder: Path, manifest: Manifest) -> str:
 
 def _bring_keys(home: Home, folder: Path, passphrase: Callable[[], str]) -> None:
     """The keys into the home, unless they are there. Raises KeysNeeded, WrongPassphrase or BadBackup."""
-    if all((home.folder / name).exists() for name in KEY_FILES):
+    if all((home.folder / name).exists() for name in home.key_files):
         return
     if not claims_keys(folder):
-        raise KeysNeeded(f"the back-up has no keys: put {' and '.join(KEY_FILES)} into {home.folder} first (mode 0600)")
+        raise KeysNeeded(
+            f"the back-up has no keys: put {' and '.join(home.key_files)} into {home.folder} first (mode 0600)"
+        )
     try:
         sealed = (folder / KEYS).read_bytes()
     except OSError:
         raise BadBackup(f"{KEYS} is missing") from None
     found = open_keys(sealed, passphrase())
     home.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in KEY_FILES:
+    for name in home.key_files:
         write_private(home.folder / name, found[name])
 
 

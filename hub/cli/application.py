@@ -26,6 +26,7 @@ from .e_services import pdnd
 from .evidence import group as evidence
 from .homes import group as ente
 from .homes import init, migrate
+from .hub_keys import key_commands
 from .keys import group as keys
 from .partitioning import partition
 from .pdnd_clients import group as pdnd_client
@@ -59,6 +60,8 @@ ente.add_typer(pdnd_client)
 vendor.add_typer(callbacks)
 for name, change in {**changes, **key_changes}.items():
     vendor.command(name)(change)
+for name, command in key_commands.items():
+    keys.command(name)(command)
 for subject in (ente, vendor, portal, service, connector, keys, delivery, audit, evidence):
     application.add_typer(subject)
 

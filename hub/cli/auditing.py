@@ -2,16 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from sqlalchemy import Connection, Table, func, select, tuple_
 
+from hub.evidence.record import body_of
 from hub.home import Home
 from hub.security.causes import Refusal
 from hub.security.sign import SigningKey
 from hub.security.signed_lines import open_line
+from hub.security.vault import VaultError
 from hub.store.chain import verify_chain
+from hub.store.citizens import Citizens
 from hub.store.jose_headers import verify_segments
 from hub.store.key_material import verify_material
 from hub.store.tables import access_log, chain_roots, evidence
@@ -44,10 +49,18 @@ class Anchors:
 
 
 @group.command("verify")
-def verify(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+def verify(
+    bodies: Annotated[
+        bool, typer.Option("--bodies", help="Also open every signed body and hold it against its hash; takes longer.")
+    ] = False,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
     """Check the hash chain over every record, and the signed anchors outside the database."""
     with opened(home) as one:
         records, anchors, faults = examine(one)
+        if bodies:
+            faults += changed_bodies(one)
     if as_json:
         emit({"ok": not faults, "records": records, "anchors": anchors, "faults": faults})
     else:
@@ -69,6 +82,21 @@ def examine(home: Home) -> tuple[int, int, list[str]]:
         kept = (*verify_chain(connection, anchors.last()), *verify_segments(connection), *verify_material(connection))
         faults = [*anchors.faults, *kept, *_rewritten(connection, anchors)]
     return records, anchors.count, faults
+
+
+def changed_bodies(home: Home) -> Iterator[str]:
+    """Every signed body that is not the one received. Those of citizens who were erased open for nobody."""
+    citizens = Citizens(home.vault)
+    query = select(evidence).where(evidence.c.body_sealed.is_not(None)).execution_options(yield_per=500)
+    with home.database.read() as connection, home.database.read() as other:
+        for row in connection.execute(query).mappings():
+            try:
+                body = body_of(other, row, citizens, home.vault)
+            except VaultError:
+                yield f"evidence {row['evidence_id']}: the body does not open"
+                continue
+            if body is not None and sha256(body).hexdigest() != row["body_sha256"]:
+                yield f"evidence {row['evidence_id']}: the body was changed"
 
 
 def _count(connection: Connection, table: Table) -> int:

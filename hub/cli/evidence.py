@@ -12,6 +12,7 @@ from contracts.identifiers import new_uuid7
 from hub.evidence.exporting import Export, Target
 from hub.evidence.record import body_of, read_record
 from hub.home import Home
+from hub.security.vault import VaultError
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
 from hub.store.evidence_search import Wish, external_ids, find, places
@@ -213,10 +214,15 @@ def _export(home: Home, rows: Sequence[RowMapping], to: Path, *, reveal: bool) -
                     bodies += body is not None
                     place = stand[row["writer_id"], row["root_number"]]
                     export_.add_record(row["evidence_id"], one.files(place, body).items())
-        export_.finish(home.key, [home.key.public_jwk()], rfc3339(home.clock.now()))
+        now = home.clock.now()
+        with home.database.read() as connection:
+            ring = home.load_keyring(connection)
+        export_.finish(ring.signing(now), ring.published(now), rfc3339(now))
         target.close()
     except LookupError as gone:
         raise Failed(f"{gone.args[0]}: run `raccordo audit verify`") from None
+    except VaultError:
+        raise Failed("a body does not open: run `raccordo audit verify --bodies`") from None
     except OSError as exc:
         raise Failed(f"{exc.filename or to}: {exc.strerror}") from None
     return bodies

@@ -17,7 +17,6 @@ import orjson
 from sqlalchemy import Connection, RowMapping
 
 from contracts.base import rfc3339
-from hub.security.vault import VaultError
 from hub.store.chain import row_bytes
 from hub.store.citizens import Citizens
 from hub.store.evidence_search import Place
@@ -109,15 +108,15 @@ def read_record(connection: Connection, row: RowMapping, external_id: str | None
 
 
 def body_of(connection: Connection, row: RowMapping, citizens: Citizens, vault: Vault) -> bytes | None:
-    """The very bytes that were signed; None where they were not kept, or their citizen was erased."""
+    """The very bytes that were signed; None where they were not kept, or their citizen was erased. Raises VaultError
+    where they do not open."""
     if row["body_sealed"] is None or row["citizen_id"] is None:
         return None
     try:
         citizen = citizens.by_id(connection, row["ente_id"], row["citizen_id"])
-        place = f"evidence|body|{row['ente_id']}|{row['evidence_id']}"
-        return vault.open_with(citizen.data_key, row["body_sealed"], place)
-    except (LookupError, VaultError):
+    except LookupError:
         return None
+    return vault.open_with(citizen.data_key, row["body_sealed"], f"evidence|body|{row['ente_id']}|{row['evidence_id']}")
 
 
 def _json(value: Any) -> bytes:

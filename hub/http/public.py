@@ -1,12 +1,13 @@
 """What anybody may call: the hub's public keys, and the one-click unsubscribe of an e-mail (RFC 8058)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 from starlette.responses import HTMLResponse, Response
 
 from hub.dispatch.unsubscribing import UnsubscribeLinks
-from hub.security.sign import SigningKey
 from hub.store.committer import Committer
 from hub.store.optouts import record_opt_outs
 
@@ -35,12 +36,12 @@ class PublicApi:
 
     links: UnsubscribeLinks
     committer: Committer
-    key: SigningKey
+    published_keys: Callable[[], list[dict[str, Any]]]
 
     async def keys(self, exchange: Exchange) -> Response:
         """The hub's public keys as a JWK set, for whoever checks its receipts."""
         exchange.headers["Cache-Control"] = "public, max-age=300"
-        return json_response({"keys": [self.key.public_jwk()]})
+        return json_response({"keys": self.published_keys()})
 
     async def ask(self, exchange: Exchange) -> Response:
         """A page with a button. GET changes nothing: scanners follow links."""

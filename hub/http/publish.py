@@ -64,7 +64,7 @@ class PublishApi:
         committer: Committer,
         intake: Intake,
         limiter: Limiter,
-        key: SigningKey,
+        signing_key: Callable[[], SigningKey],
         body_limit: int,
         batch_limit: int,
         content_limit: int,
@@ -78,7 +78,7 @@ class PublishApi:
         self._committer = committer
         self._intake = intake
         self._limiter = limiter
-        self._key = key
+        self._signing_key = signing_key
         self._body_limit = body_limit
         self._content_limit = content_limit
         self._accepted = accepted
@@ -286,7 +286,7 @@ class PublishApi:
     def _evidence(self, verified: Verified, body: bytes, request_digest: str) -> dict[str, str]:
         """The headers that sign an answer to a vendor, and tie it to the request of that digest."""
         return sign_response(
-            self._key,
+            self._signing_key(),
             iss=verified.ente.publish_audience,
             aud=verified.vendor.vendor_id,
             body=body,

@@ -23,6 +23,7 @@ __all__ = [
     "VerifyingKey",
     "base64url",
     "parse",
+    "public_pem",
     "segment",
     "sign",
     "unbase64url",
@@ -117,6 +118,11 @@ class VerifyingKey:
         if not self.der:
             der = self.public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
             object.__setattr__(self, "der", der)
+
+
+def public_pem(key: VerifyingKey) -> bytes:
+    """The key in PEM."""
+    return key.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def verify(token: Token, key: VerifyingKey) -> None:

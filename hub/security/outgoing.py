@@ -17,7 +17,7 @@ class RequestSignature(httpx.Auth):
 
     requires_request_body = True
 
-    def __init__(self, key: SigningKey, clock: Clock, *, issuer: str, audience: str) -> None:
+    def __init__(self, key: Callable[[], SigningKey], clock: Clock, *, issuer: str, audience: str) -> None:
         self._key = key
         self._clock = clock
         self._issuer = issuer
@@ -25,7 +25,7 @@ class RequestSignature(httpx.Auth):
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         signed = sign_request(
-            self._key,
+            self._key(),
             iss=self._issuer,
             aud=self._audience,
             method=request.method,
@@ -39,6 +39,6 @@ class RequestSignature(httpx.Auth):
         yield request
 
 
-def signer(key: SigningKey, clock: Clock) -> Callable[[str, str], httpx.Auth]:
-    """(issuer, audience) -> what signs as that issuer for that audience."""
+def signer(key: Callable[[], SigningKey], clock: Clock) -> Callable[[str, str], httpx.Auth]:
+    """(issuer, audience) -> what signs as that issuer for that audience, with the key of the moment."""
     return lambda issuer, audience: RequestSignature(key, clock, issuer=issuer, audience=audience)

@@ -14,8 +14,9 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final
 
+import orjson
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key, load_pem_public_key
 
 from . import jose, jwk
 from .algorithms import algorithms_of
@@ -26,6 +27,7 @@ from .presented import thumbprint
 
 LIFETIME_S: Final = 120
 _PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_PUBLIC: Final = re.compile(rb"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
 _BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -37,16 +39,23 @@ class SigningKey:
     certificates: tuple[x509.Certificate, ...] = ()
     chosen: str | None = None
     """One of the algorithms that fit the key; by default the first: RS256 for RSA, the curve's own for the others."""
+    earlier: tuple[jose.VerifyingKey, ...] = ()
+    """The keys that this one followed: what they signed still verifies."""
 
     @classmethod
     def load(cls, path: Path, cert_path: Path | None = None, alg: str | None = None) -> "SigningKey":
         """Reads a private key in PEM or JWK, and its certificates in PEM, leaf first. A JWK may name its `alg` itself.
+        Public keys in PEM after the private one are those that it followed.
 
         Raises:
             ValueError: no usable key, or the certificate is another key's.
             Refusal: `key.weak`, or `key.invalid` where it cannot sign with that algorithm.
         """
-        raw = path.read_bytes()
+        return cls.read(path.read_bytes(), cert_path, alg)
+
+    @classmethod
+    def read(cls, raw: bytes, cert_path: Path | None = None, alg: str | None = None) -> "SigningKey":
+        """`load` of what stands in such a file."""
         if raw.lstrip().startswith(b"{"):
             private, named = jwk.private_key_of_jwk(raw.decode("utf-8"))
             alg = alg or named
@@ -56,7 +65,8 @@ class SigningKey:
                 raise ValueError("neither an RSA, EC nor Ed25519 key")
             private = loaded
         pems = _PEM.findall(cert_path.read_bytes()) if cert_path else []
-        return cls(private, tuple(x509.load_pem_x509_certificate(pem) for pem in pems), alg)
+        earlier = tuple(_public(pem) for pem in _PUBLIC.findall(raw))
+        return cls(private, tuple(x509.load_pem_x509_certificate(pem) for pem in pems), alg, earlier)
 
     def __post_init__(self) -> None:
         if self.certificates and self.certificates[0].public_key() != self.private.public_key():
@@ -97,6 +107,13 @@ class SigningKey:
         sent = [one for i, one in enumerate(self.certificates) if i == 0 or one.subject != one.issuer]
         return [b64encode(one.public_bytes(Encoding.DER)).decode("ascii") for one in sent]
 
+    def verifying(self, kid: object) -> jose.VerifyingKey:
+        """What verifies tokens of that `kid`: this key, or one of before it. Raises Refusal."""
+        for one in (jose.VerifyingKey(self.private.public_key(), (self.alg,), f"jwk:{self.kid}"), *self.earlier):
+            if one.signer == f"jwk:{kid}":
+                return one
+        raise Refusal("key.unknown")
+
     def public_jwk(self) -> dict[str, str]:
         return jwk.public_jwk(self.private.public_key(), self.alg)
 
@@ -115,6 +132,13 @@ class SigningKey:
     def token(self, claims: Mapping[str, Any], *, typ: str = "JWT") -> str:
         """The compact JWS of those claims."""
         return jose.sign(self.protected(typ), claims, self.private, self.alg)
+
+
+def _public(pem: bytes) -> jose.VerifyingKey:
+    loaded = load_pem_public_key(pem)
+    if not isinstance(loaded, jose.PublicKey):
+        raise ValueError("neither an RSA, EC nor Ed25519 key")  # noqa: TRY004 - of the file, as `load` says
+    return jwk.jwk_key(orjson.dumps(jwk.public_jwk(loaded)).decode())
 
 
 def _base(*, iss: str, aud: str, now: datetime, lifetime_s: int) -> dict[str, Any]:

@@ -24,12 +24,12 @@ def open_line(line: bytes, key: SigningKey) -> dict[str, Any]:
     """What `signed_line` was given.
 
     Raises:
-        Refusal: the signature is not this key's, or not over this content.
+        Refusal: the signature is not this key's nor of one before it, or not over this content.
         ValueError, KeyError, TypeError, AttributeError: it is no such line.
     """
     content: dict[str, Any] = json.loads(line)
     token = jose.parse(content.pop("signature"))
-    jose.verify(token, jose.VerifyingKey(key.private.public_key(), (key.alg,), key.kid))
+    jose.verify(token, key.verifying(token.header.get("kid")))
     if token.claims != content:
         raise Refusal("signature.invalid")
     return content

@@ -10,8 +10,9 @@ import hmac
 import json
 import os
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -30,22 +31,32 @@ class Vault:
     current: str
     keys: dict[str, bytes] = field(repr=False)
     pepper: bytes = field(repr=False)
+    prepared: str | None = None
+    """A key that seals nothing yet: every machine has to have it first."""
+    path: Path | None = field(default=None, repr=False, compare=False)
+    _read_at: list[int] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def create(cls, path: Path) -> "Vault":
         """Make a vault file (mode 0600). Raises FileExistsError."""
         key_id = secrets.token_hex(4)
-        content = {
-            "current": key_id,
-            "keys": {key_id: secrets.token_bytes(32).hex()},
-            "pepper": secrets.token_bytes(32).hex(),
+        cls(key_id, {key_id: secrets.token_bytes(32)}, secrets.token_bytes(32)).write(path)
+        return cls.load(path)
+
+    def write(self, path: Path) -> None:
+        """Write the keys into a new file (mode 0600), on disk when this returns. Raises FileExistsError."""
+        content: dict[str, Any] = {
+            "current": self.current,
+            "keys": {key_id: key.hex() for key_id, key in self.keys.items()},
+            "pepper": self.pepper.hex(),
         }
+        if self.prepared is not None:
+            content["prepared"] = self.prepared
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             json.dump(content, file)
             file.flush()
             os.fsync(file.fileno())
-        return cls.load(path)
 
     @classmethod
     def load(cls, path: Path) -> "Vault":
@@ -56,6 +67,9 @@ class Vault:
                 current=content["current"],
                 keys={key_id: bytes.fromhex(key) for key_id, key in content["keys"].items()},
                 pepper=bytes.fromhex(content["pepper"]),
+                prepared=content.get("prepared"),
+                path=path,
+                _read_at=[path.stat().st_mtime_ns],
             )
         except (KeyError, ValueError, AttributeError) as exc:
             raise VaultError(f"{path} is not a vault file") from exc
@@ -75,10 +89,42 @@ class Vault:
 
     def open(self, sealed: bytes, place: str) -> bytes:
         """Open what `seal` made, with whichever vault key sealed it. Raises VaultError."""
-        key = self.keys.get(sealed[:8].decode("ascii", "replace"))
+        key_id = sealed[:8].decode("ascii", "replace")
+        key = self.keys.get(key_id) or self._read_again().get(key_id)
         if key is None:
             raise VaultError("sealed with an unknown vault key")
         return self.open_with(key, sealed[8:], place)
+
+    def with_new_key(self) -> "Vault":
+        """With one more key, prepared."""
+        key_id = secrets.token_hex(4)
+        return replace(self, keys={**self.keys, key_id: secrets.token_bytes(32)}, prepared=key_id)
+
+    def advanced(self) -> "Vault":
+        """With the prepared key as the current one."""
+        assert self.prepared is not None
+        return replace(self, current=self.prepared, prepared=None)
+
+    def without(self, key_id: str) -> "Vault":
+        """Without a key that is not the current one."""
+        kept = {name: key for name, key in self.keys.items() if name != key_id}
+        return replace(self, keys=kept, prepared=None if self.prepared == key_id else self.prepared)
+
+    def _read_again(self) -> dict[str, bytes]:
+        """The keys, with those that a rotation has put into the file meanwhile: this process goes on, and opens what
+        others seal. Tokens of strangers come here too, so the file is read only when it has changed."""
+        if self.path is None:
+            return self.keys
+        try:
+            changed_at = self.path.stat().st_mtime_ns
+            if [changed_at] != self._read_at:
+                found = Vault.load(self.path)
+                if found.pepper == self.pepper:
+                    self.keys.update(found.keys)
+                self._read_at[:] = [changed_at]
+        except (OSError, VaultError):
+            pass  # as before: what does not open is told by the caller
+        return self.keys
 
     def new_data_key(self) -> bytes:
         """A citizen's own key."""

@@ -70,7 +70,7 @@ class Citizens:
         return self._opened(_row(connection, ente_id, citizen_id))
 
     def _opened(self, row: Any) -> Citizen:
-        key = self._vault.open(row.data_key_sealed, _place("key", row.ente_id, row.citizen_id))
+        key = self._vault.open(row.data_key_sealed, key_place(row.ente_id, row.citizen_id))
         return Citizen(row.ente_id, row.citizen_id, key)
 
     def _hash(self, subject: Subject) -> str:
@@ -99,7 +99,7 @@ class Citizens:
                     "tax_code_sealed": self._vault.seal_with(
                         citizen.data_key, subject.tax_code.encode(), _place("tax_code", *where)
                     ),
-                    "data_key_sealed": self._vault.seal(citizen.data_key, _place("key", *where)),
+                    "data_key_sealed": self._vault.seal(citizen.data_key, key_place(*where)),
                     "created_at": tx.now,
                 }
             )
@@ -122,6 +122,11 @@ def _row(connection: Connection, ente_id: str, citizen_id: str) -> Row[Any]:
     if row is None or not row.data_key_sealed:
         raise LookupError(citizen_id)  # nobody, or somebody who was erased
     return row
+
+
+def key_place(ente_id: str, citizen_id: str) -> str:
+    """Where a citizen's own data key is sealed for."""
+    return _place("key", ente_id, citizen_id)
 
 
 def _place(column: str, ente_id: str, citizen_id: str) -> str:

@@ -66,7 +66,7 @@ class Configuration:
                 row.type,
                 row.status,
                 row.version,
-                orjson.loads(self._vault.open(row.settings_sealed, _place(row.ente_id, row.connector_id))),
+                orjson.loads(self._vault.open(row.settings_sealed, settings_place(row.ente_id, row.connector_id))),
                 row.limits,
                 row.paused_reason,
             )
@@ -89,7 +89,7 @@ class Configuration:
         stays = status == "paused"
         values = {
             "type": type,
-            "settings_sealed": self._vault.seal(orjson.dumps(dict(settings)), _place(ente_id, connector_id)),
+            "settings_sealed": self._vault.seal(orjson.dumps(dict(settings)), settings_place(ente_id, connector_id)),
             "limits": dict(limits),
             "updated_at": tx.now,
         }
@@ -149,7 +149,7 @@ def _left(ente_id: str, connector_id: str) -> ColumnElement[bool]:
 
 def _forget(tx: Tx, vault: Vault, ente_id: str, connector_id: str) -> None:
     where = (connectors.c.ente_id == ente_id) & (connectors.c.connector_id == connector_id)
-    nothing = vault.seal(b"{}", _place(ente_id, connector_id))
+    nothing = vault.seal(b"{}", settings_place(ente_id, connector_id))
     tx.connection.execute(update(connectors).where(where).values(settings_sealed=nothing, limits={}))
     reset(tx, Lane(ente_id, connector_id))
 
@@ -179,5 +179,6 @@ def _let_go(tx: Tx, ente_id: str, connector_id: str) -> None:
     reset(tx, Lane(ente_id, connector_id))
 
 
-def _place(ente_id: str, connector_id: str) -> str:
+def settings_place(ente_id: str, connector_id: str) -> str:
+    """Where a connector's settings are sealed for."""
     return f"connectors|settings|{ente_id}|{connector_id}"

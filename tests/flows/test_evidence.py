@@ -226,6 +226,28 @@ def test_what_cannot_be_exported_is_said_and_leaves_nothing(hub, raccordo, tmp_p
     assert not (tmp_path / "a").exists()
 
 
+def test_the_audit_of_bodies_finds_one_that_was_changed(hub, raccordo, tmp_path):
+    (one, other), kept = [publish(hub, sealed("es256"))[0].json()["item_id"] for _ in range(2)], {}
+    for item_id in (one, other):
+        (kept[item_id],) = rows(hub, evidence, item_id=item_id)
+    assert raccordo("audit", "verify", "--bodies", "--json")["ok"]
+
+    def put(item_id, value):
+        with hub.home.database.write() as tx:
+            tx.connection.execute(update(evidence).where(evidence.c.item_id == item_id).values(body_sealed=value))
+
+    put(one, kept[other]["body_sealed"])
+    try:
+        assert raccordo("audit", "verify", "--json")["ok"]
+        (fault,) = raccordo("audit", "verify", "--bodies", "--json", code=1)["faults"]
+        assert fault == f"evidence {kept[one]['evidence_id']}: the body does not open"
+        told = raccordo("evidence", "export", "--item", one, "--to", tmp_path / "x", "--reveal", code=1)
+        assert "does not open" in told
+        assert not (tmp_path / "x").exists()
+    finally:
+        put(one, kept[one]["body_sealed"])
+
+
 def test_the_audit_finds_a_changed_certificate_and_a_missing_one(hub, raccordo):
     answer, _ = publish(hub, sealed("es256"))
     (row,) = rows(hub, evidence, item_id=answer.json()["item_id"])

@@ -50,6 +50,17 @@ jose_headers = Table(
     needed("segment", Text),
 )
 
+# The hub's own keys, once they were rotated: the private half is sealed under the vault key while it signs.
+hub_keys = Table(
+    "hub_keys",
+    metadata,
+    key("kid", 64),
+    needed("public_jwk", JSON),
+    Column("private_sealed", LargeBinary),
+    needed("signs_from", Instant),
+    Column("published_until", Instant),
+)
+
 access_log = Table(
     "access_log",
     metadata,

@@ -55,7 +55,7 @@ def test_the_migrations_make_exactly_the_tables_of_the_code(empty):
 @pytest.mark.parametrize("table", sorted(metadata.tables))
 def test_every_table_leads_with_the_ente_where_it_has_one(table):
     columns = [column.name for column in metadata.tables[table].primary_key]
-    assert table in ("versions", "chain_roots", "jose_headers", "key_material") or columns[0] == "ente_id"
+    assert table in ("versions", "chain_roots", "jose_headers", "key_material", "hub_keys") or columns[0] == "ente_id"
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])

@@ -1,4 +1,4 @@
-"""evidence: what each token was verified with, the message's own name, where a refused request came from
+"""keys and evidence: the hub's own keys; what verified each token, the message's name, where a refusal came from
 
 Only additions: the version before works on this schema too, and writes NULL into what it does not know.
 """
@@ -19,4 +19,13 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("der", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_key_material")),
+    )
+    op.create_table(
+        "hub_keys",
+        sa.Column("kid", sa.String(length=64), nullable=False),
+        sa.Column("public_jwk", sa.JSON(), nullable=False),
+        sa.Column("private_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("signs_from", sa.BigInteger(), nullable=False),
+        sa.Column("published_until", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("kid", name=op.f("pk_hub_keys")),
     )

@@ -1,0 +1,95 @@
+"""What is sealed under a vault key itself: counted by key, and sealed anew under the current one.
+
+That is little: the citizens' data keys, settings of connectors, private keys of the hub. All else is sealed under the
+data keys, which stay.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from sqlalchemy import Column, Connection, LargeBinary, Table, func, select, update
+
+from .citizens import key_place
+from .configuration import settings_place
+from .database import Database, Tx
+from .hub_keys import private_place
+from .tables import citizens, connectors, hub_keys
+
+_ID_BYTES: Final = 8
+BATCH: Final = 500
+
+
+class VaultKeys(Protocol):
+    """A vault of several keys."""
+
+    @property
+    def current(self) -> str: ...
+
+    def seal(self, plaintext: bytes, place: str) -> bytes: ...
+
+    def open(self, sealed: bytes, place: str) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """A column that holds what a vault key sealed, and the place it is bound to."""
+
+    table: Table
+    column: str
+    place: Callable[[Any], str]
+
+    @property
+    def value(self) -> Column[Any]:
+        return self.table.c[self.column]
+
+    @property
+    def key_id(self) -> Any:
+        return func.substr(self.value, 1, _ID_BYTES, type_=LargeBinary)
+
+
+_SEALED: Final = (
+    _Sealed(citizens, "data_key_sealed", lambda row: key_place(row.ente_id, row.citizen_id)),
+    _Sealed(connectors, "settings_sealed", lambda row: settings_place(row.ente_id, row.connector_id)),
+    _Sealed(hub_keys, "private_sealed", lambda row: private_place(row.kid)),
+)
+
+
+def sealed_by(connection: Connection, key_id: str) -> int:
+    """How many values that key sealed."""
+    return sum(
+        connection.execute(
+            select(func.count()).select_from(one.table).where(one.key_id == key_id.encode("ascii"))
+        ).scalar_one()
+        for one in _SEALED
+    )
+
+
+def rewrap(database: Database, vault: VaultKeys, *, batch: int = BATCH) -> int:
+    """Seal everything under the current key, a transaction each batch; broken off, it goes on the next time. Returns
+    how many values it sealed anew.
+
+    Raises what `vault.open` raises where a value does not open.
+    """
+    count = 0
+    for one in _SEALED:
+        while True:
+            with database.write() as tx:
+                done = _some(tx, one, vault, batch)
+            count += done
+            if done < batch:
+                break
+    return count
+
+
+def _some(tx: Tx, one: _Sealed, vault: VaultKeys, batch: int) -> int:
+    # What an erasure emptied has no key.
+    stale = (func.length(one.value) > _ID_BYTES) & (one.key_id != vault.current.encode("ascii"))
+    keys: Sequence[Column[Any]] = list(one.table.primary_key.columns)
+    rows = tx.connection.execute(select(one.table).where(stale).order_by(*keys).limit(batch).with_for_update()).all()
+    for row in rows:
+        place = one.place(row)
+        again = vault.seal(vault.open(bytes(row._mapping[one.column]), place), place)
+        itself = [key == row._mapping[key.name] for key in keys]
+        tx.connection.execute(update(one.table).where(*itself).values({one.column: again}))
+    return len(rows)
