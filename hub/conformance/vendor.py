@@ -5,10 +5,9 @@ It publishes one message, silent (`notify.channels` is empty) and to one citizen
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from secrets import token_hex
 from typing import Any, Final
 
@@ -17,7 +16,7 @@ import httpx
 from . import good, integrity, parties, shape
 from .case import ACCEPTED, Case
 from .draft import Built, Draft, Party
-from .report import Outcome, Report, Result
+from .report import Outcome, Report, Result, called
 from .several import PLAYS, Play
 from .wire import Answer, NoAnswer, Wire, problem_faults, receipt_faults, seconds_to_wait, told_by
 
@@ -58,6 +57,12 @@ def message(tax_code: str, external_id: str) -> bytes:
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
 
 
+def chosen(only: str) -> list[Case | Play]:
+    """Without the first, which is always tried."""
+    everything: tuple[Case | Play, ...] = (*CASES[1:], *PLAYS)
+    return [one for one in everything if called(one.group, one.name, only)]
+
+
 class Kit:
     """One run of the cases. `tell` gets each result as soon as it is there."""
 
@@ -85,16 +90,12 @@ class Kit:
         yield first
         if first.outcome == "failed" and not first.answered.startswith("2"):
             why = "the good request is not accepted"
-            yield from (_result(one, "skipped", detail=why) for one in self._chosen((*CASES[1:], *PLAYS)))
+            yield from (_result(one, "skipped", detail=why) for one in chosen(self._trial.only))
             return
-        for one in self._chosen((*CASES[1:], *PLAYS)):
+        for one in chosen(self._trial.only):
             yield self._case(one) if isinstance(one, Case) else self._play(one)
         if self._item_id:
             yield self._withdrawal()
-
-    def _chosen(self, cases: Iterable[Case | Play]) -> Iterator[Case | Play]:
-        only = self._trial.only
-        yield from (one for one in cases if fnmatchcase(one.name, only) or fnmatchcase(f"{one.group}/{one.name}", only))
 
     def _draft(self, *, reads: bool = False) -> Draft:
         trial, now = self._trial, datetime.now(UTC)

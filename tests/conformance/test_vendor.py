@@ -165,9 +165,11 @@ def test_the_command_fails_where_a_case_fails_and_says_why(tried, tmp_path, caps
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--target=https://hub.example.it"], "--key and --iss are needed"),
+        (["--target=https://hub.example.it"], "--iss"),
         (["--target=nowhere", "--iss=a"], "--target"),
         (["--tax-code=ABC"], "--tax-code"),
+        (["--only=nothing"], "--only: nothing is called nothing"),
+        (["--listen=8099"], "--target or --listen"),
         (["--json=/nowhere/at/all.json", "--only=publish"], "--json: cannot write"),
     ],
 )
