@@ -90,6 +90,12 @@ def _disbelieves(observed: Observed) -> str:
     return "the client took it for a receipt"
 
 
+def _not_taken_for_done(observed: Observed) -> str:
+    if observed.by_hand or len(observed.seen) > 1 or observed.exit_code != 0:
+        return ""
+    return "the client ended with 0, though nothing was accepted"
+
+
 def _patient(observed: Observed) -> str:
     if len(observed.seen) > 1 and observed.seen[1].at < observed.seen[0].ended:
         return "sent again while the answer was still to come"
@@ -189,7 +195,7 @@ SCENARIOS: Final = (
         "409: the jti was used",
         ("replayed", "accept"),
         "a fresh jti, or failure",
-        (_verified, _fresh),
+        (_verified, _fresh, _not_taken_for_done),
     ),
     Scenario(
         "retries",

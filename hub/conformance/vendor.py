@@ -14,16 +14,18 @@ from typing import Any, Final
 import httpx
 
 from . import good, integrity, parties, shape
-from .case import ACCEPTED, Case
+from .case import ACCEPTED, REFUSED, Case
 from .draft import Built, Draft, Party
 from .report import Outcome, Report, Result, called
-from .several import PLAYS, Play
+from .several import PLAYS, Play, Refusal, Stage
 from .wire import Answer, NoAnswer, Wire, problem_faults, receipt_faults, seconds_to_wait, told_by
 
 CASES: Final = (*good.CASES, *shape.CASES, *parties.CASES, *integrity.CASES)
 FIRST: Final = CASES[0]
 _API: Final = "/publish/v1"
 _ATTEMPTS: Final = 4
+
+_BEFORE_THE_SIGNATURE: Final = frozenset({"form", "algorithm", "key"})
 
 WITHDRAWAL: Final = ("cleaning", "withdraw", "ritiro di quanto pubblicato", "what was published is withdrawn")
 
@@ -74,6 +76,7 @@ class Kit:
         self._tell = tell
         self._body = trial.body or message(trial.tax_code, f"CONFORMANCE-{token_hex(6)}")
         self._item_id = ""
+        self._refusals: list[Refusal] = []
 
     def run(self) -> Report:
         """The good request first: where it is refused, no refusal of a bad one proves anything."""
@@ -118,6 +121,8 @@ class Kit:
         except NoAnswer as failure:
             return _result(case, "failed", answered="none", detail=f"no answer: {failure}")
         faults = self._faults(case, built, answer)
+        if not faults and case.expected is REFUSED and case.group in _BEFORE_THE_SIGNATURE:
+            self._refusals.append(Refusal(case.name, answer.status, answer.json()))
         return _result(
             case, "failed" if faults else "passed", answered=str(answer.status), detail=faults, took_s=answer.took_s
         )
@@ -149,7 +154,7 @@ class Kit:
     def _play(self, play: Play) -> Result:
         started = time.perf_counter()
         try:
-            answered, faults = play.act(self._draft, self._patient)
+            answered, faults = play.act(Stage(self._draft, self._patient, self._refusals))
         except NoAnswer as failure:
             answered, faults = "none", f"no answer: {failure}"
         outcome: Outcome = "failed" if faults else "passed"

@@ -80,6 +80,7 @@ def test_the_sample_in_javascript_holds_in_every_scenario(tried):
         ('"aud": iss, "req', '"req', "receipts/*", {"receipt-of-another-vendor"}),
         ("str(uuid.uuid4())", '"always"', "limited", {"limited"}),
         ("sys.exit(1)", "sys.exit(0)", "invalid", {"invalid"}),
+        ("sys.exit(1)", "sys.exit(0)", "replayed", {"replayed"}),
         (
             "base64.b64encode(hashlib.sha256(content).digest()).decode()",
             "hashlib.sha256(content).hexdigest()",
