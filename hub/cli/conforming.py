@@ -1,4 +1,4 @@
-"""`conformance`: tries a hub as a vendor would, case by case; Italian first."""
+"""`conformance`: tries a hub as a vendor would, or a vendor's client as a hub would; Italian first."""
 
 from pathlib import Path
 from typing import Annotated, Final, cast
@@ -11,15 +11,18 @@ from rich.text import Text
 
 from contracts.base import HttpsUrl
 from contracts.identifiers import TaxCode
+from hub.conformance.client import chosen as scenarios
 from hub.conformance.draft import Party
 from hub.conformance.report import Report, Result
 from hub.conformance.several import PARALLEL
-from hub.conformance.vendor import Kit, Trial
+from hub.conformance.vendor import FIRST, Kit, Trial
+from hub.conformance.vendor import chosen as cases
 from hub.security.causes import Refusal
 from hub.security.keys import KeyType, new_key
 from hub.security.sign import SigningKey
 
 from .console import Failed, WrongUsage, print_grid, say
+from .listening import try_client
 from .options import checked, read_bytes
 
 NOBODY: Final = "XXXXXX00A01X000P"
@@ -52,12 +55,36 @@ def conformance(
     receipts: Annotated[
         bool, typer.Option("--receipts/--no-receipts", help="Whether answers must be signed receipts.")
     ] = True,
+    listen: Annotated[
+        int | None, typer.Option("--listen", metavar="PORT", min=1, max=65535, help="Be a hub, for a vendor's client.")
+    ] = None,
+    jwks: Annotated[
+        Path | None, typer.Option("--jwks", exists=True, dir_okay=False, help="With --listen: the vendor's keys.")
+    ] = None,
+    anchor: Annotated[
+        Path | None, typer.Option("--anchor", exists=True, dir_okay=False, help="With --listen: the vendor's CA.")
+    ] = None,
+    command: Annotated[
+        str | None, typer.Option("--run", metavar="COMMAND", help="The client, run once a scenario; {url} is the hub.")
+    ] = None,
+    within_s: Annotated[float, typer.Option("--within", min=1, help="Seconds that each run of it may take.")] = 60,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON.")] = None,
     junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write it as JUnit XML.")] = None,
 ) -> None:
-    """Try a hub with every good and bad request of a vendor; what was published is withdrawn at the end."""
-    if target is None or key is None or iss is None:
-        raise WrongUsage("--target, --key and --iss are needed")
+    """Try a hub with a vendor's requests (--target), or a vendor's client with a hub's answers (--listen)."""
+    if (target is None) is (listen is None) or iss is None:
+        raise WrongUsage("--target or --listen is needed, and --iss")
+    known = scenarios(only) if listen is not None else cases(only) or only == FIRST.name
+    if not known:
+        raise WrongUsage(f"--only: nothing is called {only}")
+    if listen is not None:
+        report = try_client(
+            listen, iss=iss, aud=aud, jwks=jwks, anchor=anchor, command=command, only=only, within_s=within_s
+        )
+        finish(report, json_file, junit)
+        return
+    if target is None or key is None:
+        raise WrongUsage("--key is needed with --target")
     base = checked(HttpsUrl, target, name="--target").rstrip("/")
     trial = Trial(
         target=base,

@@ -2,10 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any, Literal
 from xml.etree import ElementTree
 
 Outcome = Literal["passed", "failed", "skipped"]
+
+
+def called(group: str, name: str, pattern: str) -> bool:
+    """Whether `--only PATTERN` means it: by its name, or by group/name."""
+    return fnmatchcase(name, pattern) or fnmatchcase(f"{group}/{name}", pattern)
 
 
 @dataclass(frozen=True, slots=True)

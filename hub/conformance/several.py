@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .case import ACCEPTED, CONFLICT, REFUSED, Expected
-from .changes import parts
+from .case import ACCEPTED, CONFLICT, REFUSED, Change, Expected
+from .changes import both
 from .draft import AUTH, SIG, Built, Draft
 from .wire import Answer
 
@@ -17,6 +17,24 @@ Send = Callable[[Built], Answer]
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """How one case was refused before its signature held."""
+
+    name: str
+    status: int
+    content: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a play has: good requests to change, a way to send them, and the refusals so far."""
+
+    make: Make
+    send: Send
+    refusals: Sequence[Refusal]
+
+
+@dataclass(frozen=True, slots=True)
 class Play:
     """`act` returns what was answered and what was wrong with it, both for people."""
 
@@ -24,7 +42,7 @@ class Play:
     it: str
     en: str
     expected: str
-    act: Callable[[Make, Send], tuple[str, str]]
+    act: Callable[[Stage], tuple[str, str]]
     group: str = "replay"
 
 
@@ -38,72 +56,76 @@ def _judged(answers: Sequence[Answer], *wanted: Expected) -> tuple[str, str]:
     return told, "; ".join(faults)
 
 
-def _replayed(make: Make, send: Send) -> tuple[str, str]:
-    built = make().build()
-    return _judged([send(built), send(built)], ACCEPTED, CONFLICT)
+def _replayed(on: Stage) -> tuple[str, str]:
+    built = on.make().build()
+    return _judged([on.send(built), on.send(built)], ACCEPTED, CONFLICT)
 
 
-def _authorization_again(make: Make, send: Send) -> tuple[str, str]:
-    first, second = make(), make()
+def _authorization_again(on: Stage) -> tuple[str, str]:
+    first, second = on.make(), on.make()
     second.claims[AUTH]["jti"] = first.claims[AUTH]["jti"]
-    return _judged([send(first.build()), send(second.build())], ACCEPTED, CONFLICT)
+    return _judged([on.send(first.build()), on.send(second.build())], ACCEPTED, CONFLICT)
 
 
-def _signature_again(make: Make, send: Send) -> tuple[str, str]:
-    first, second = make(), make()
+def _signature_again(on: Stage) -> tuple[str, str]:
+    first, second = on.make(), on.make()
     second.claims[SIG]["jti"] = first.claims[SIG]["jti"]
-    return _judged([send(first.build()), send(second.build())], ACCEPTED, CONFLICT)
+    return _judged([on.send(first.build()), on.send(second.build())], ACCEPTED, CONFLICT)
 
 
-def _not_burnt(make: Make, send: Send) -> tuple[str, str]:
+def _not_burnt(on: Stage) -> tuple[str, str]:
     """Whoever saw a jti but has no key cannot use it up."""
-    true = make()
-    forged = make()
+    true = on.make()
+    forged = on.make()
     forged.claims = true.claims
     forged.keys = dict.fromkeys(forged.sent, forged.party.stranger)
-    return _judged([send(forged.build()), send(true.build())], REFUSED, ACCEPTED)
+    return _judged([on.send(forged.build()), on.send(true.build())], REFUSED, ACCEPTED)
 
 
-def _after_other(make: Make, send: Send) -> tuple[str, str]:
+def _after_other(on: Stage) -> tuple[str, str]:
     """The same jti again, with another spelling of iat and exp: it is the jti that counts."""
-    first, second = make(), make()
+    first, second = on.make(), on.make()
     second.claims = {name: claims | {"exp": claims["exp"] + 1} for name, claims in first.claims.items()}
-    return _judged([send(first.build()), send(second.build())], ACCEPTED, CONFLICT)
+    return _judged([on.send(first.build()), on.send(second.build())], ACCEPTED, CONFLICT)
 
 
-def _parallel(make: Make, send: Send) -> tuple[str, str]:
-    built = make().build()
+def _parallel(on: Stage) -> tuple[str, str]:
+    built = on.make().build()
     with ThreadPoolExecutor(PARALLEL) as pool:
-        answers = list(pool.map(send, [built] * PARALLEL))
+        answers = list(pool.map(on.send, [built] * PARALLEL))
     accepted = sum(answer.status in ACCEPTED.statuses for answer in answers)
     refused = sum(answer.status in CONFLICT.statuses for answer in answers)
     told = f"{accepted} accepted, {refused} refused as replays"
     return told, "" if (accepted, refused) == (1, PARALLEL - 1) else f"of {PARALLEL}, one should be accepted"
 
 
-def _alike(make: Make, send: Send) -> tuple[str, str]:
-    """Two of one cause show which members vary by themselves; the rest may not differ between causes."""
+def _alike(on: Stage) -> tuple[str, str]:
+    """Two of one cause show which members vary by themselves; the rest may not differ between causes of one status."""
+    unknown = both(iss="conformance-nobody")
+    first, second = (_refused(on, "iss-unknown", unknown) for _ in range(2))
+    signed_by_another = _refused(on, "other-key", _by_a_stranger)
+    seen = [first, second, signed_by_another, *on.refusals]
+    if strange := [one.name for one in seen if not isinstance(one.content, dict)]:
+        return "no JSON object", f"the refusal of {strange[0]} is no JSON object"
+    volatile = _differing(first.content, second.content)
+    told = f"{len(seen)} refusals, {len({one.status for one in seen})} statuses"
+    for status in {one.status for one in seen}:
+        reference, *others = [one for one in seen if one.status == status]
+        for one in others:
+            if apart := _differing(reference.content, one.content) - volatile:
+                return told, f"{one.name} is told apart from {reference.name} by {', '.join(sorted(apart))}"
+    return told, ""
 
-    def refused(iss: str = "", *, stranger: bool = False, none: bool = False) -> Answer:
-        draft = make()
-        if iss:
-            for claims in draft.claims.values():
-                claims["iss"] = iss
-        if stranger:
-            draft.keys = dict.fromkeys(draft.sent, draft.party.stranger)
-        if none:
-            parts(lambda h, p, s: f"{h}.{p}.")(draft)
-        return send(draft.build())
 
-    answers = [refused("conformance-nobody"), refused("conformance-nobody"), refused(stranger=True), refused(none=True)]
-    told = ", ".join(str(answer.status) for answer in answers)
-    contents = [answer.json() for answer in answers]
-    if not all(isinstance(content, dict) for content in contents):
-        return told, "a refusal is no JSON object"
-    volatile = {name for name, value in contents[0].items() if contents[1].get(name) != value}
-    seen = [{name: value for name, value in content.items() if name not in volatile} for content in contents]
-    differing = sorted({name for one in seen for name in _differing(seen[0], one)})
-    return told, f"refusals tell causes apart by {', '.join(differing)}" if differing else ""
+def _refused(on: Stage, name: str, change: Change) -> Refusal:
+    draft = on.make()
+    change(draft)
+    answer = on.send(draft.build())
+    return Refusal(name, answer.status, answer.json())
+
+
+def _by_a_stranger(draft: Draft) -> None:
+    draft.keys = dict.fromkeys(draft.sent, draft.party.stranger)
 
 
 def _differing(one: dict[str, Any], other: dict[str, Any]) -> set[str]:

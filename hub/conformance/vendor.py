@@ -5,26 +5,27 @@ It publishes one message, silent (`notify.channels` is empty) and to one citizen
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from secrets import token_hex
 from typing import Any, Final
 
 import httpx
 
 from . import good, integrity, parties, shape
-from .case import ACCEPTED, Case
+from .case import ACCEPTED, REFUSED, Case
 from .draft import Built, Draft, Party
-from .report import Outcome, Report, Result
-from .several import PLAYS, Play
+from .report import Outcome, Report, Result, called
+from .several import PLAYS, Play, Refusal, Stage
 from .wire import Answer, NoAnswer, Wire, problem_faults, receipt_faults, seconds_to_wait, told_by
 
 CASES: Final = (*good.CASES, *shape.CASES, *parties.CASES, *integrity.CASES)
 FIRST: Final = CASES[0]
 _API: Final = "/publish/v1"
 _ATTEMPTS: Final = 4
+
+_BEFORE_THE_SIGNATURE: Final = frozenset({"form", "algorithm", "key"})
 
 WITHDRAWAL: Final = ("cleaning", "withdraw", "ritiro di quanto pubblicato", "what was published is withdrawn")
 
@@ -58,6 +59,12 @@ def message(tax_code: str, external_id: str) -> bytes:
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
 
 
+def chosen(only: str) -> list[Case | Play]:
+    """Without the first, which is always tried."""
+    everything: tuple[Case | Play, ...] = (*CASES[1:], *PLAYS)
+    return [one for one in everything if called(one.group, one.name, only)]
+
+
 class Kit:
     """One run of the cases. `tell` gets each result as soon as it is there."""
 
@@ -69,6 +76,7 @@ class Kit:
         self._tell = tell
         self._body = trial.body or message(trial.tax_code, f"CONFORMANCE-{token_hex(6)}")
         self._item_id = ""
+        self._refusals: list[Refusal] = []
 
     def run(self) -> Report:
         """The good request first: where it is refused, no refusal of a bad one proves anything."""
@@ -85,16 +93,12 @@ class Kit:
         yield first
         if first.outcome == "failed" and not first.answered.startswith("2"):
             why = "the good request is not accepted"
-            yield from (_result(one, "skipped", detail=why) for one in self._chosen((*CASES[1:], *PLAYS)))
+            yield from (_result(one, "skipped", detail=why) for one in chosen(self._trial.only))
             return
-        for one in self._chosen((*CASES[1:], *PLAYS)):
+        for one in chosen(self._trial.only):
             yield self._case(one) if isinstance(one, Case) else self._play(one)
         if self._item_id:
             yield self._withdrawal()
-
-    def _chosen(self, cases: Iterable[Case | Play]) -> Iterator[Case | Play]:
-        only = self._trial.only
-        yield from (one for one in cases if fnmatchcase(one.name, only) or fnmatchcase(f"{one.group}/{one.name}", only))
 
     def _draft(self, *, reads: bool = False) -> Draft:
         trial, now = self._trial, datetime.now(UTC)
@@ -117,6 +121,8 @@ class Kit:
         except NoAnswer as failure:
             return _result(case, "failed", answered="none", detail=f"no answer: {failure}")
         faults = self._faults(case, built, answer)
+        if not faults and case.expected is REFUSED and case.group in _BEFORE_THE_SIGNATURE:
+            self._refusals.append(Refusal(case.name, answer.status, answer.json()))
         return _result(
             case, "failed" if faults else "passed", answered=str(answer.status), detail=faults, took_s=answer.took_s
         )
@@ -148,7 +154,7 @@ class Kit:
     def _play(self, play: Play) -> Result:
         started = time.perf_counter()
         try:
-            answered, faults = play.act(self._draft, self._patient)
+            answered, faults = play.act(Stage(self._draft, self._patient, self._refusals))
         except NoAnswer as failure:
             answered, faults = "none", f"no answer: {failure}"
         outcome: Outcome = "failed" if faults else "passed"

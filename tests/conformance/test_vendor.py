@@ -111,6 +111,20 @@ def test_a_hub_that_tells_strangers_the_cause_is_found_out(tried, monkeypatch):
     assert failed(tried.report("answers/*")) == {"refusals-alike"}
 
 
+def test_a_hub_that_tells_strangers_which_header_was_wrong_is_found_out(tried, monkeypatch):
+    true = exchange.problem
+
+    def told(error, at):
+        if error.status == 400:
+            error.detail = error.cause
+        return true(error, at)
+
+    monkeypatch.setattr(exchange, "problem", told)
+    report = tried.report()
+    assert failed(report) == {"refusals-alike"}
+    assert "by detail" in next(one.detail for one in report.results if one.outcome == "failed")
+
+
 def test_errors_that_are_no_problems_are_found_out(tried, monkeypatch):
     monkeypatch.setattr(exchange, "PROBLEM", "application/json")
     assert failed(tried.report("iss-*")) == {"iss-missing", "iss-unknown", "iss-number", "iss-differs"}
@@ -165,9 +179,11 @@ def test_the_command_fails_where_a_case_fails_and_says_why(tried, tmp_path, caps
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--target=https://hub.example.it"], "--key and --iss are needed"),
+        (["--target=https://hub.example.it"], "--iss"),
         (["--target=nowhere", "--iss=a"], "--target"),
         (["--tax-code=ABC"], "--tax-code"),
+        (["--only=nothing"], "--only: nothing is called nothing"),
+        (["--listen=8099"], "--target or --listen"),
         (["--json=/nowhere/at/all.json", "--only=publish"], "--json: cannot write"),
     ],
 )

@@ -63,6 +63,13 @@ def test_a_request_signed_by_cryptography_alone_is_accepted(hub, tmp_path):
     assert (status, answer["outcome"]) == (201, "created")
 
 
+@pytest.mark.skipif(not shutil.which("node"), reason="NOT RUN: node is not on this machine")
+def test_a_request_signed_by_javascript_alone_is_accepted(hub, tmp_path):
+    caller = vendor_with(hub, tmp_path, "javascript-vendor", "es256")
+    status, answer = run_until_known(["node", str(SAMPLES / "publish.mjs")], hub, tmp_path, caller)
+    assert (status, answer["outcome"]) == (201, "created")
+
+
 def run_until_known(command, hub, tmp_path, caller):
     """A new vendor is known within two seconds."""
     return eventually(lambda: run(command, hub, tmp_path, caller), lambda seen: seen[0] != 401, within_s=10)
