@@ -1,4 +1,4 @@
-"""Requests that the hub sends, signed by its own key: ID_AUTH_REST_02 with INTEGRITY_REST_01, as an `httpx.Auth`."""
+"""Requests that the hub signs with its own key, as an `httpx.Auth`: ID_AUTH_REST_02 with INTEGRITY_REST_01."""
 
 from collections.abc import Callable, Generator
 
@@ -6,14 +6,15 @@ import httpx
 
 from hub.clock import Clock
 
-from .sign import SigningKey, sign_request
+from .outbound import Integrity, ModiAuth, Signer
+from .sign import SigningKey
 
-_COVERED = ("X-Correlation-ID",)
+_COVERED = ("x-correlation-id",)
 """Headers that are signed where the request has them, besides those that the pattern demands."""
 
 
-class RequestSignature(httpx.Auth):
-    """Signs the very bytes that are sent, each time with a fresh `jti`."""
+class HubSignature(httpx.Auth):
+    """Signs with the hub's key of the moment: what holds this may live longer than a key."""
 
     requires_request_body = True
 
@@ -24,21 +25,13 @@ class RequestSignature(httpx.Auth):
         self._audience = audience
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        signed = sign_request(
-            self._key(),
-            iss=self._issuer,
-            aud=self._audience,
-            method=request.method,
-            url=str(request.url),
-            body=request.content,
-            content_type=request.headers.get("content-type"),
-            now=self._clock.now(),
-            extra_headers={name: request.headers[name] for name in _COVERED if name in request.headers},
+        signer = Signer(
+            self._key(), self._issuer, self._audience, reference="kid", clock=lambda: self._clock.now().timestamp()
         )
-        request.headers.update(signed)
-        yield request
+        also = tuple(name for name in _COVERED if name in request.headers)
+        yield from ModiAuth(signer, integrity=Integrity(signer, also)).auth_flow(request)
 
 
 def signer(key: Callable[[], SigningKey], clock: Clock) -> Callable[[str, str], httpx.Auth]:
-    """(issuer, audience) -> what signs as that issuer for that audience, with the key of the moment."""
-    return lambda issuer, audience: RequestSignature(key, clock, issuer=issuer, audience=audience)
+    """(issuer, audience) -> what signs as that issuer for that audience."""
+    return lambda issuer, audience: HubSignature(key, clock, issuer=issuer, audience=audience)
