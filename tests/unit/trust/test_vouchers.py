@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hub.clock import SystemClock
+from hub.registry import Ente, Pdnd, Registry
 from hub.security import jose
 from hub.security.keys import private_pem
 from hub.security.vault import Vault
@@ -19,10 +20,12 @@ from hub.store.pdnd_clients import PdndCredentials
 from hub.store.tables import pdnd_vouchers
 from hub.store.vouchers import SharedVouchers
 from hub.trust.clients import PdndVouchers, Vouchers
-from hub.trust.environment import VoucherUnavailable
+from hub.trust.environment import Configured, VoucherUnavailable
+from hub.trust.http import Web
+from hub.trust.pdnd import PdndKeys
 from hub.trust.vouchers import ClientVouchers
 from tests import stores
-from tests.pdnd import Client, rsa_key, running_pdnd
+from tests.pdnd import Client, access, rsa_key, running_pdnd
 
 ENTE = "c_h501"
 DIGEST = "ab" * 32
@@ -295,6 +298,46 @@ def test_a_key_that_is_elsewhere_is_read_when_it_is_used(pdnd, client, shared, c
     clock.ahead = timedelta(seconds=10)
     pdnd.clock = lambda: clock.now().timestamp()
     assert ClientVouchers(elsewhere, shared, clock).voucher().token
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_the_api_of_keys_is_asked_once_more_with_another_voucher(pdnd, client, shared, clock):
+    own = Client(pdnd, "api", key=rsa_key("api"))
+    holder = ClientVouchers(credentials(pdnd, own, kind="api", bound=True), shared, clock)
+
+    async def fetch():
+        web = Web()
+        try:
+            return await PdndKeys(lambda: [replace(access(pdnd), vouchers=PdndVouchers(holder))], web, clock).key(
+                client.kid
+            )
+        finally:
+            await web.aclose()
+
+    first = holder.voucher()
+    pdnd.faults.add("error", on="key", status=401)
+    assert asyncio.run(fetch()).value.client_id == client.client_id
+    assert holder.voucher().token != first.token
+    pdnd.faults.add("error", on="key", status=401, times=0)
+    assert asyncio.run(fetch()).problem == "pdnd.status_401"
+    assert asked(pdnd) == 2
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_an_environment_gets_the_vouchers_of_an_ente_in_it(pdnd, client, shared, clock):
+    own = Pdnd(pdnd.issuer, f"{pdnd.base_url}/jwks", "https://e.example/1", f"{pdnd.base_url}/v3")
+    enti = tuple(Ente(name, name, "", "", "", "", own) for name in ("a", ENTE))
+    known = {}
+    configured = Configured(lambda: Registry(1, enti), Vouchers(lambda: known, shared, clock).api)
+    assert [one.has_api for one in configured()] == [False]
+    known[ENTE, "anpr"] = credentials(pdnd, client)
+    assert [one.has_api for one in configured()] == [False], "a consumer's are for an e-service"
+    known[ENTE, "api"] = replace(known[ENTE, "anpr"], name="api", kind="api", purpose_id=None)
+    (first,) = configured()
+    assert first.has_api
+    assert configured()[0] is first
+    known[ENTE, "api"] = replace(known[ENTE, "api"], kid="another")
+    assert configured()[0].vouchers is not first.vouchers
 
 
 def test_a_source_for_another_purpose_gives_nothing(holder):
