@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping
 
 from contracts.base import rfc3339
 from contracts.identifiers import new_uuid7
-from hub.evidence.exporting import Export, Target
+from hub.evidence.exporting import Export, target
 from hub.evidence.record import body_of, read_record
 from hub.home import Home
 from hub.security.vault import VaultError
@@ -201,24 +201,23 @@ def _log_reveal(home: Home, rows: Sequence[RowMapping]) -> None:
 def _export(home: Home, rows: Sequence[RowMapping], to: Path, *, reveal: bool) -> int:
     """How many bodies are in it."""
     citizens, bodies = Citizens(home.vault), 0
-    target = Target(to)
     try:
-        export_ = Export(target.open())
-        for start in range(0, len(rows), _AT_ONCE):
-            some = rows[start : start + _AT_ONCE]
+        with target(to) as write:
+            made = Export(write)
+            for start in range(0, len(rows), _AT_ONCE):
+                some = rows[start : start + _AT_ONCE]
+                with home.database.read() as connection:
+                    stand, named = places(connection, some), external_ids(connection, some)
+                    for row in some:
+                        one = read_record(connection, row, named.get(_item_of(row)))
+                        body = body_of(connection, row, citizens, home.vault) if reveal else None
+                        bodies += body is not None
+                        place = stand[row["writer_id"], row["root_number"]]
+                        made.add_record(row["evidence_id"], one.files(place, body).items())
+            now = home.clock.now()
             with home.database.read() as connection:
-                stand, named = places(connection, some), external_ids(connection, some)
-                for row in some:
-                    one = read_record(connection, row, named.get(_item_of(row)))
-                    body = body_of(connection, row, citizens, home.vault) if reveal else None
-                    bodies += body is not None
-                    place = stand[row["writer_id"], row["root_number"]]
-                    export_.add_record(row["evidence_id"], one.files(place, body).items())
-        now = home.clock.now()
-        with home.database.read() as connection:
-            ring = home.load_keyring(connection)
-        export_.finish(ring.signing(now), ring.published(now), rfc3339(now))
-        target.close()
+                ring = home.load_keyring(connection)
+            made.finish(ring.signing(now), ring.published(now), rfc3339(now))
     except LookupError as gone:
         raise Failed(f"{gone.args[0]}: run `raccordo audit verify`") from None
     except VaultError:

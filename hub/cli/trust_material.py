@@ -76,6 +76,15 @@ def fingerprint(key: Key) -> str:
     return "; ".join(f"{one.subject.rfc4514_string()} until {one.not_valid_after_utc:%Y-%m-%d}" for one in found)
 
 
+def own_end(key: Key) -> datetime | None:
+    """The end that an entry's certificates have by themselves; None for what is no certificate."""
+    if key.kind.endswith("anchor"):
+        return _end(x509.load_pem_x509_certificates(key.material.encode("ascii")))
+    if key.kind == "certificate":
+        return _end(x509.load_pem_x509_certificates(key.material.encode("ascii"))[:1])
+    return None
+
+
 def read_jwks(path: Path, *, kind: str = "jwk", name: str) -> list[NewKey]:
     """The public signing keys of a JWK set (or of one JWK); each is known by its `kid`."""
     try:

@@ -11,7 +11,7 @@ from hub.store.directory import NotThere, revoke_keys
 
 from .console import Failed, WrongUsage, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, instant, opened
-from .trust_material import fingerprint
+from .trust_material import fingerprint, own_end
 from .vendors import VendorId, vendor_of
 
 State = Literal["coming", "current", "retiring", "revoked", "ended"]
@@ -25,7 +25,8 @@ def state_of(key: Key, now: datetime) -> State:
         return "ended"
     if key.valid_from is not None and now < key.valid_from:
         return "coming"
-    return "current" if key.valid_to is None and key.revoked_at is None else "retiring"
+    # A certificate has an end from the beginning: an earlier one says that another key follows.
+    return "current" if key.valid_to in (None, own_end(key)) and key.revoked_at is None else "retiring"
 
 
 def keys(vendor_id: VendorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:

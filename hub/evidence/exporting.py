@@ -1,16 +1,19 @@
 """An export: the folders of its records, a word on how to verify them, and a manifest signed by the hub over it all."""
 
+import shutil
 import zipfile
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from errno import EEXIST
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from hub.durable import sync
+from hub.durable import sync, sync_all
 from hub.security.sign import SigningKey
 from hub.security.signed_lines import signed_line
 
@@ -65,33 +68,36 @@ class Export:
         self.write(MANIFEST, signed_line(content, key))
 
 
-class Target:
-    """A new folder, or a new ZIP where the name ends so; it gets its name once it is whole."""
+@contextmanager
+def target(path: Path) -> Iterator[Write]:
+    """How to write files into a new folder, or a new ZIP where the name ends so. It gets its name once it is whole;
+    what was begun and fails is taken away. Raises OSError.
+    """
+    unfinished = path.with_name(f"{path.name}.part")
+    for each in (path, unfinished):
+        if each.exists():
+            raise FileExistsError(EEXIST, "is there already", str(each))
+    try:
+        if path.suffix.lower() == ".zip":
+            unfinished.touch(mode=0o600, exist_ok=False)
+            with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
+                yield archive.writestr
+            sync(unfinished)
+        else:
+            unfinished.mkdir(mode=0o700, parents=True)
+            yield partial(_put, unfinished)
+            sync_all(unfinished)
+        unfinished.rename(path)
+        sync(path.parent)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._unfinished = path.with_name(f"{path.name}.part")
-        self._stack = ExitStack()
 
-    def open(self) -> Write:
-        """How to write a file into it. Raises FileExistsError, OSError."""
-        for path in (self.path, self._unfinished):
-            if path.exists():
-                raise FileExistsError(17, "is there already", str(path))
-        if self.path.suffix.lower() == ".zip":
-            self._unfinished.touch(mode=0o600, exist_ok=False)
-            archive = self._stack.enter_context(zipfile.ZipFile(self._unfinished, "w", zipfile.ZIP_DEFLATED))
-            return archive.writestr
-        self._unfinished.mkdir(mode=0o700, parents=True)
-        return self._into_folder
-
-    def close(self) -> None:
-        self._stack.close()
-        self._unfinished.rename(self.path)
-        sync(self.path.parent)
-
-    def _into_folder(self, path: str, content: bytes) -> None:
-        target = self._unfinished / path
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        target.write_bytes(content)
-        target.chmod(0o600)
+def _put(folder: Path, path: str, content: bytes) -> None:
+    whole = folder / path
+    whole.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    whole.write_bytes(content)
+    whole.chmod(0o600)

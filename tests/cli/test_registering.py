@@ -2,9 +2,11 @@
 
 import json
 import stat
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from hub.security import jose, jwk
 from hub.security.certificates import presented_key
@@ -232,3 +234,20 @@ def test_the_catalogue_is_kept_and_checked(raccordo: Raccordo) -> None:
     for option, value in (("--min-loa", "4"), ("--card-url", "http://x.example.it"), ("--max-response-days", "0")):
         answer = raccordo("service", "add", "imu", "--name", "IMU", option, value)
         assert (answer.code, option in answer.err) == (2, True)
+
+
+def test_a_certificate_brings_its_end_and_is_current_until_another_follows(
+    raccordo: Raccordo, keys: Path, call: Raccordo, tmp_path: Path
+) -> None:
+    """The alert on keys that end goes by what is registered: it knew nothing of certificates."""
+    raccordo("vendor", "add", "acme", *PEOPLE, "--trust", "x509", "--anchor", keys / "ca.pem")
+    (key,) = raccordo("vendor", "keys", "acme", "--json").json
+    certificate = x509.load_pem_x509_certificate((keys / "ca.pem").read_bytes())
+    assert datetime.fromisoformat(key["valid_to"]) == certificate.not_valid_after_utc
+    assert key["state"] == "current"
+    call("keys", "new", "--kind", "es256", "--out", tmp_path / "next", "--subject", "acme", "--ca")
+    assert raccordo("vendor", "rotate", "acme", "--anchor", tmp_path / "next" / "ca.pem").code == 0
+    old, new = raccordo("vendor", "keys", "acme", "--json").json
+    assert (old["key_id"], old["state"], new["state"]) == (key["key_id"], "retiring", "current")
+    assert raccordo("vendor", "revoke", "acme", old["key_id"]).code == 0
+    assert raccordo("vendor", "keys", "acme", "--json").json[0]["state"] == "revoked"
