@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -12,7 +13,7 @@ import pytest
 
 from hub.cli.application import run
 from hub.conformance.scenarios import SCENARIOS
-from hub.security.keys import jwks, new_key, private_pem
+from hub.security.keys import certificates_pem, jwks, new_authority, new_key, new_leaf, private_pem
 from tests.harness import eventually
 from tests.real.server import free_port
 
@@ -102,6 +103,22 @@ def test_a_refused_request_is_explained(tried, capsys):
     wrong = tried.client(sys.executable, str(SAMPLES / "publish.py")).removesuffix("acme") + "nobody"
     assert run(tried.arguments(f"--run={wrong}", "--only=accepted")) == 1
     assert "issuer.unknown" in capsys.readouterr().out
+
+
+def test_our_own_command_believes_true_receipts_alone_and_a_certificate_is_verified(tried):
+    now, folder = datetime.now(UTC), tried.folder
+    authority = new_authority("Test CA", now=now)
+    leaf = new_leaf(authority, "acme", tried.key.public_key(), now=now)
+    (folder / "ca.pem").write_bytes(certificates_pem([authority.certificate]))
+    (folder / "chain.pem").write_bytes(certificates_pem([leaf]))
+    client = (
+        f"{sys.executable} -c 'import sys; from hub.cli import main; sys.exit(main())' sign --send "
+        f"--key {folder / 'key.pem'} --cert {folder / 'chain.pem'} --iss acme --aud {{url}}/publish/v1 "
+        f"--url {{url}}/publish/v1/messages --body {SAMPLES / 'message.json'}"
+    )
+    arguments = [f"--listen={tried.port}", "--iss=acme", f"--anchor={folder / 'ca.pem'}", f"--run={client}"]
+    assert run(["conformance", *arguments, f"--json={folder / 'report.json'}", "--only=re[qc]*/*"]) == 0
+    assert tried.outcomes("passed") == RECEIPTS | {"accepted"}
 
 
 def test_a_client_that_does_not_end_is_stopped(tried):

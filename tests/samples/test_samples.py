@@ -73,3 +73,19 @@ def test_a_request_signed_by_javascript_alone_is_accepted(hub, tmp_path):
 def run_until_known(command, hub, tmp_path, caller):
     """A new vendor is known within two seconds."""
     return eventually(lambda: run(command, hub, tmp_path, caller), lambda seen: seen[0] != 401, within_s=10)
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="NOT RUN: node is not on this machine")
+def test_the_vectors_can_be_read_by_javascript_alone():
+    vectors = Path(__file__).parents[1] / "vectors"
+    done = subprocess.run(
+        ["node", str(SAMPLES / "vectors.mjs"), str(vectors)], capture_output=True, text=True, timeout=60, check=True
+    )
+    holds = {one["name"]: one["holds"] for one in json.loads(done.stdout)}
+    known = json.loads((vectors / "publish.json").read_text())["vectors"]
+    good = {one["name"] for one in known if "vendor" in one["expect"]}
+    spoilt = {one["name"] for one in known if one["expect"].get("cause") in ("signature.invalid", "digest.mismatch")}
+    assert len(good) > 20
+    assert len(spoilt) > 10
+    assert {name for name in good if not holds[name]} == set()
+    assert {name for name in spoilt if holds[name]} == set()
