@@ -46,7 +46,7 @@ def receipt_of(
     try:
         _verify(compact, keys, answer, vendor_id=vendor_id, audience=audience, request_digest=request_digest)
     except Refusal as refusal:
-        return Receipt(False, f"refused: {CAUSES[refusal.code].text}")
+        return Receipt(False, f"refused: {refusal.note or CAUSES[refusal.code].text}")
     except _Broken as broken:
         return Receipt(False, f"refused: {broken}")
     return Receipt(True, "verified, signed by the hub over this answer and this request")

@@ -21,7 +21,7 @@ from hub.errors import Fault, HubError, StoreUnavailable, VendorSuspended
 from hub.registry import Registry, Vendor
 from hub.security.digest import digest_header
 from hub.security.modi import Verified
-from hub.store.batches import AcceptBatch, Batch, decided_positions, finish, next_batches, sealed_body
+from hub.store.batches import AcceptBatch, Batch, body_place, decided_positions, finish, next_batches, sealed_body
 from hub.store.committer import NOT_TRIED, Committer, Handler
 from hub.store.database import Database, Singleton, error_name
 from hub.store.drafts import Draft
@@ -67,7 +67,7 @@ class Batches:
             body = inbound.request.body
             size = len(split(body))
             batch_id = new_uuid7()
-            sealed = self._vault.seal(zlib.compress(body, 1), _place(verified.ente.ente_id, batch_id))
+            sealed = self._vault.seal(zlib.compress(body, 1), body_place(verified.ente.ente_id, batch_id))
             return AcceptBatch(batch_id, size, digest_header(body), sealed, correlation_id, reply_to())
 
         made = self._pipeline.submission(inbound, verified, act)
@@ -194,7 +194,7 @@ class BatchRunner:
                 sealed = sealed_body(connection, batch)
             if sealed is None:
                 raise LookupError(batch.batch_id)  # another process has just finished it
-            elements = split(zlib.decompress(self._vault.open(sealed, _place(batch.ente_id, batch.batch_id))))
+            elements = split(zlib.decompress(self._vault.open(sealed, body_place(batch.ente_id, batch.batch_id))))
             self._open[batch.batch_id] = elements
             if len(self._open) > _OPEN_BATCHES:
                 self._open.popitem(last=False)
@@ -234,10 +234,6 @@ class BatchRunner:
         if not vendor.active:
             raise VendorSuspended
         return vendor
-
-
-def _place(ente_id: str, batch_id: str) -> str:
-    return f"batches|body|{ente_id}|{batch_id}"
 
 
 def _pointing(prefix: str, act: Callable[[], A]) -> A:

@@ -200,3 +200,8 @@ _DECIDED = (
 _BATCH = select(
     *(batches.c[name] for name in Batch.__dataclass_fields__ if name != "decided"), _DECIDED.label("decided")
 )
+
+
+def body_place(ente_id: str, batch_id: str) -> str:
+    """Where a batch's body is sealed: its associated data."""
+    return f"batches|body|{ente_id}|{batch_id}"

@@ -58,7 +58,9 @@ class PdndClients:
                 row.audience,
                 row.purpose_id,
                 row.bound,
-                self._vault.open(row.key_sealed, _place(row.ente_id, row.name)).decode() if row.key_sealed else "",
+                self._vault.open(row.key_sealed, client_place(row.ente_id, row.name)).decode()
+                if row.key_sealed
+                else "",
                 row.key_reference or "",
             )
             for row in connection.execute(select(pdnd_clients).order_by(pdnd_clients.c.ente_id, pdnd_clients.c.name))
@@ -85,7 +87,7 @@ class PdndClients:
             "purpose_id": one.purpose_id,
             "bound": one.bound,
             "key_reference": one.key_reference or None,
-            "key_sealed": self._vault.seal(one.key_pem.encode(), _place(one.ente_id, one.name))
+            "key_sealed": self._vault.seal(one.key_pem.encode(), client_place(one.ente_id, one.name))
             if one.key_pem
             else None,
             "updated_at": tx.now,
@@ -101,5 +103,5 @@ class PdndClients:
             raise NotThere(name)
 
 
-def _place(ente_id: str, name: str) -> str:
+def client_place(ente_id: str, name: str) -> str:
     return f"pdnd_clients|key|{ente_id}|{name}"

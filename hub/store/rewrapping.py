@@ -1,20 +1,23 @@
 """What is sealed under a vault key itself: counted by key, and sealed anew under the current one.
 
-That is little: the citizens' data keys, settings of connectors, private keys of the hub. All else is sealed under the
-data keys, which stay.
+That is little: the citizens' data keys, settings of connectors, private keys, vouchers, batches under way. All else is
+sealed under the data keys, which stay.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Column, Connection, LargeBinary, Table, func, select, update
+from sqlalchemy import Column, Connection, LargeBinary, Table, func, inspect, select, update
 
+from .batches import body_place
 from .citizens import key_place
 from .configuration import settings_place
 from .database import Database, Tx
 from .hub_keys import private_place
-from .tables import citizens, connectors, hub_keys
+from .pdnd_clients import client_place
+from .tables import batches, citizens, connectors, hub_keys, pdnd_clients, pdnd_vouchers
+from .vouchers import voucher_place
 
 _ID_BYTES: Final = 8
 BATCH: Final = 500
@@ -52,16 +55,21 @@ _SEALED: Final = (
     _Sealed(citizens, "data_key_sealed", lambda row: key_place(row.ente_id, row.citizen_id)),
     _Sealed(connectors, "settings_sealed", lambda row: settings_place(row.ente_id, row.connector_id)),
     _Sealed(hub_keys, "private_sealed", lambda row: private_place(row.kid)),
+    _Sealed(pdnd_clients, "key_sealed", lambda row: client_place(row.ente_id, row.name)),
+    _Sealed(pdnd_vouchers, "voucher_sealed", lambda row: voucher_place(row.ente_id, row.voucher_key)),
+    _Sealed(batches, "body_sealed", lambda row: body_place(row.ente_id, row.batch_id)),
 )
 
 
 def sealed_by(connection: Connection, key_id: str) -> int:
-    """How many values that key sealed."""
+    """How many values that key sealed. A schema of before may lack a table."""
+    there = set(inspect(connection).get_table_names())
     return sum(
         connection.execute(
             select(func.count()).select_from(one.table).where(one.key_id == key_id.encode("ascii"))
         ).scalar_one()
         for one in _SEALED
+        if one.table.name in there
     )
 
 

@@ -60,7 +60,7 @@ class SharedVouchers:
 
     def put(self, ente_id: str, key: str, content: bytes, *, renew_at: datetime, expires_at: datetime) -> None:
         """The turn was used: here is the voucher."""
-        sealed = self._vault.seal(content, _place(ente_id, key))
+        sealed = self._vault.seal(content, voucher_place(ente_id, key))
         with self._database.write() as tx:
             old = (pdnd_vouchers.c.ente_id == ente_id) & (pdnd_vouchers.c.expires_at < tx.now - KEPT)
             tx.connection.execute(delete(pdnd_vouchers).where(old))
@@ -85,12 +85,12 @@ class SharedVouchers:
                 tx.connection.execute(update(pdnd_vouchers).where(_at(ente_id, key)).values(**gone))
 
     def _open(self, sealed: bytes | None, ente_id: str, key: str) -> bytes | None:
-        return None if sealed is None else self._vault.open(sealed, _place(ente_id, key))
+        return None if sealed is None else self._vault.open(sealed, voucher_place(ente_id, key))
 
 
 def _at(ente_id: str, key: str) -> ColumnElement[bool]:
     return (pdnd_vouchers.c.ente_id == ente_id) & (pdnd_vouchers.c.voucher_key == key)
 
 
-def _place(ente_id: str, key: str) -> str:
+def voucher_place(ente_id: str, key: str) -> str:
     return f"pdnd_vouchers|voucher|{ente_id}|{key}"
