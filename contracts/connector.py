@@ -58,8 +58,10 @@ class Manifest(Model):
 
     name: Code
     title: Label
-    channel: Channel
-    auth: Literal["api_key", "smtp", "none"] = "none"
+    channel: Literal[Channel, "callback"]
+    """`callback`: what vendors are told; no item can wish for it."""
+    auth: Literal["api_key", "smtp", "modi", "none"] = "none"
+    """With `modi` the hub hands `connect` a `sign`, which makes the signer for an issuer and an audience."""
     limits: Limits = Limits()
     idempotency: Idempotency = Idempotency()
     ordered: bool = False
@@ -75,6 +77,21 @@ class PaymentData:
     amount_cents: int
     creditor_tax_code: str
     invalid_after_due: bool
+
+
+CALLBACK = "callback"
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What a vendor is told at its own address: no personal data. `repr` does not show it all the same."""
+
+    correlation_id: str
+    """The same on every attempt; where the vendor asked, that of its request."""
+    content: bytes = field(repr=False)
+    """JSON."""
+    url: str | None = None
+    """Where to; None for the address that is registered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +118,8 @@ class Notice:
     action: Action | None = field(default=None, repr=False)
     unsubscribe_url: str | None = None
     """One-click address (RFC 8058); None where the person cannot switch the notice off."""
+    push: Push | None = None
+    """On the channel `callback`: then there is no citizen, and all fields about one are empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +192,9 @@ class ConnectorType:
 
     manifest: Manifest
     settings: type[BaseModel]
-    connect: Callable[[Any, Limits], Connector]
-    """Takes the validated settings and the limits in force (the manifest's, or the administrator's)."""
+    connect: Callable[..., Connector]
+    """Takes the validated settings and the limits in force (the manifest's, or the administrator's); and `sign`, where
+    the manifest's `auth` is `modi`."""
 
 
 class Simulation(Protocol):

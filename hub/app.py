@@ -66,7 +66,7 @@ class _Resource:
     def __init__(self, handlers: dict[str, Endpoint], limiter: Limiter) -> None:
         self._handlers = handlers
         if "GET" in handlers:
-            handlers["HEAD"] = handlers["GET"]
+            handlers.setdefault("HEAD", handlers["GET"])
         self._refuse = endpoint(self._refused, "unknown", limiter)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,12 +86,18 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
     publish = PublishApi(
         pipeline=hub.pipeline,
         uploads=hub.uploads,
+        batches=hub.batches,
+        batch_view=hub.batch_view,
+        reply_to=hub.callbacks.reply_to,
+        events_view=hub.events_view,
+        batch_accepted=hub.batch_runner.ring,
         vendor_view=hub.vendor_view,
         committer=hub.committer,
         intake=hub.intake,
         limiter=limiter,
         signing_key=hub.signing_key,
         body_limit=hub.settings.body_limit,
+        batch_limit=hub.settings.batch_limit,
         content_limit=hub.settings.content_limit,
         accepted=hub.ring,
         resolver=hub.resolver,

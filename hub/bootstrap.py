@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from connectors import registry as connectors_registry
 from contracts.base import rfc3339
-from contracts.connector import Simulation
+from contracts.connector import CALLBACK, Simulation
+from hub.dispatch.callbacks import Callbacks
 from hub.dispatch.dispatcher import Dispatcher
 from hub.dispatch.notices import Notices
 from hub.dispatch.pool import ConnectorPool
@@ -21,6 +22,9 @@ from hub.dispatch.unsubscribing import UnsubscribeLinks
 from hub.exporter import Observed, Sample, exporting
 from hub.feed.query import Feed
 from hub.home import Home
+from hub.ingest.batch_view import BatchView
+from hub.ingest.batches import Batches, BatchRunner
+from hub.ingest.events_view import EventsView
 from hub.ingest.pipeline import Pipeline
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView
@@ -31,6 +35,7 @@ from hub.security.sign import SigningKey
 from hub.security.signed_lines import append_durably, signed_line
 from hub.settings import Settings, networks
 from hub.store.amendments import Amendments, Upload, Uploaded, Withdraw, Withdrawn, hold
+from hub.store.batches import AcceptBatch, AcceptedBatch, accept_batches, note_outcomes
 from hub.store.chain import tails
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
@@ -85,8 +90,15 @@ class Hub:
             Draft: publications.apply,
             Upload: amendments.upload,
             Withdraw: amendments.withdraw,
+            AcceptBatch: accept_batches,
         }
-        self.intake = Intake(vault, appliers, hold, answers=(Published, Uploaded, Withdrawn))
+        self.intake = Intake(
+            vault,
+            appliers,
+            hold,
+            answers=(Published, Uploaded, Withdrawn, AcceptedBatch),
+            note_outcomes=note_outcomes,
+        )
         route = router(self.connectors.outlets)
         self.shelf = Shelf()
         self.pipeline = Pipeline(
@@ -105,15 +117,30 @@ class Hub:
             files=files,
             route=route,
         )
+        self.batches = Batches(self.pipeline, vault)
+        self.batch_view = BatchView(self.database)
+        self.events_view = EventsView(self.database, self.registry)
+        self.batch_runner = BatchRunner(
+            database=self.database,
+            committer=self.committer,
+            intake=self.intake,
+            pipeline=self.pipeline,
+            vault=vault,
+            registry=self.registry,
+            accepted=self.ring,
+        )
         self.vendor_view = VendorView(self.database)
         self.feed = Feed(database=self.database, vault=vault, citizens=citizens, files=files, clock=clock)
         self.links = UnsubscribeLinks(vault, clock, lambda ente_id: self.registry().ente(ente_id).public_url)
         notices = Notices(self.database, vault, citizens, self.registry, self.links.make)
         requests = Requests(notices, self.connectors.get)
+        self.callbacks = Callbacks(
+            configs, self.registry, {"replies": self.batch_view.push, "events": self.events_view.push}
+        )
         self.runner = Runner(
             self.committer,
             clock,
-            notices.of,
+            lambda claim: self.callbacks.notice(claim) if claim.channel == CALLBACK else notices.of(claim),
             self.connectors.get,
             LEASE,
             failed=partial(requests.keep, self.committer),
@@ -160,8 +187,18 @@ class Hub:
         calling = self.delivering(alone=alone) if embedded else self._calling()
         self.observed.role = "api"
         exported = exporting(self.settings.metrics_address, self.observed)
-        with self.home.taken(), self.working(serving=True), self._resolving(), calling, exported:
+        serving = self.working(serving=True)
+        with self.home.taken(), serving, self._resolving(), calling, self._working_off(), exported:
             yield
+
+    @contextmanager
+    def _working_off(self) -> Iterator[None]:
+        """Go on with the batches that were accepted."""
+        self.batch_runner.start()
+        try:
+            yield
+        finally:
+            self.batch_runner.stop()
 
     @contextmanager
     def working(self, *, serving: bool = False) -> Iterator[None]:

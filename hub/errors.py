@@ -105,6 +105,18 @@ class ItemUnknown(HubError):
     status, code, title = 404, "item.unknown", "Elemento sconosciuto / Unknown item"
 
 
+class BatchUnknown(HubError):
+    """There is no such batch, or it is not yours, or its results are no longer kept."""
+
+    status, code, title = 404, "batch.unknown", "Lotto sconosciuto / Unknown batch"
+
+
+class BatchRunning(HubError):
+    """The batch is still being worked off: it has no result yet."""
+
+    status, code, title = 404, "batch.running", "Lotto in lavorazione / Batch running"
+
+
 class PathUnknown(HubError):
     """There is nothing at this path."""
 
@@ -221,6 +233,16 @@ class ContentUnexpected(HubError):
     """This item announced no file to upload."""
 
     status, code, title = 422, "content.unexpected", "File non previsto / Unexpected content"
+
+
+class ReplyToForbidden(HubError):
+    """The address in X-ReplyTo is not at a host that the municipality registered for the vendor."""
+
+    status, code, title = (
+        422,
+        "reply_to.not_registered",
+        "Indirizzo di risposta non registrato / Reply-to not registered",
+    )
 
 
 class ServiceUnknown(HubError):

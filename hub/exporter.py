@@ -160,6 +160,9 @@ class Figures:
             for ente_id in figures.enti_ids(connection):
                 for channel in get_args(Channel):
                     yield "raccordo_channel_unserved", (ente_id, channel), float((ente_id, channel) not in served)
+            for ente_id, since in figures.oldest_batches(connection).items():
+                waiting = 0.0 if since is None else max(0.0, (now - since).total_seconds())
+                yield "raccordo_batches_oldest_seconds", (ente_id,), waiting
             for row in figures.key_ends(connection):
                 yield (
                     "raccordo_key_expiry_timestamp_seconds",

@@ -3,8 +3,9 @@
 import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from secrets import token_hex
 
@@ -17,6 +18,7 @@ from hub.clock import Clock, SystemClock
 from hub.durable import sync
 from hub.keyring import HubKeyType, Keyring, pem, rotate
 from hub.security.keys import new_key, private_pem, write_private
+from hub.security.outgoing import signer
 from hub.security.sign import SigningKey
 from hub.security.vault import Vault
 from hub.settings import Settings
@@ -101,7 +103,12 @@ class Home:
 
     @cached_property
     def types(self) -> dict[str, ConnectorType]:
-        return connectors_registry.find_types()
+        """The connector types; those that sign as the hub get its signer with their settings."""
+        found = connectors_registry.find_types()
+        return {name: self._with_signer(kind) if kind.manifest.auth == "modi" else kind for name, kind in found.items()}
+
+    def _with_signer(self, kind: ConnectorType) -> ConnectorType:
+        return replace(kind, connect=partial(kind.connect, sign=signer(self.key, self.clock)))
 
     def open_database(self) -> Database:
         """The database, at the schema that this code knows. Looked at once, also for processes forked since. Raises

@@ -95,6 +95,7 @@ class Settings(BaseSettings):
         str | None, Field(description="base URL of the first ente, for `raccordo init`; `serve` reads the database")
     ] = None
     body_limit: Annotated[int, Field(ge=1024, description="largest JSON body, in bytes")] = MiB
+    batch_limit: Annotated[int, Field(ge=1024, description="largest body of a batch of items, in bytes")] = 8 * MiB
     content_limit: Annotated[int, Field(ge=1024, description="largest file of a document, in bytes")] = 25 * MiB
     calls_per_minute: Annotated[
         int, Field(ge=1, description="calls a vendor or portal may make in a minute, on each process")

@@ -10,7 +10,7 @@ is looked at again after it, so a late answer of the resolver costs time but nev
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -80,11 +80,19 @@ class _Stream(httpcore.NetworkStream):
         return self._inner.get_extra_info(info)
 
 
-class _Backend(httpcore.NetworkBackend):
-    """Resolves once and tries each address with its share of what is left, so that a dead one does not use it up."""
+class AddressRefused(httpcore.ConnectError):
+    """The host's name leads to addresses that it may not have."""
 
-    def __init__(self) -> None:
+
+class _Backend(httpcore.NetworkBackend):
+    """Resolves once and tries each address with its share of what is left, so that a dead one does not use it up.
+
+    The address that was judged is the one that is connected to: a name that changes in between changes nothing.
+    """
+
+    def __init__(self, allowed: Callable[[str, str], bool]) -> None:
         self._inner = httpcore.SyncBackend()
+        self._allowed = allowed
 
     def connect_tcp(
         self,
@@ -94,7 +102,9 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: _SocketOptions | None = None,
     ) -> httpcore.NetworkStream:
-        addresses = _resolve(host, port)
+        addresses = [address for address in _resolve(host, port) if self._allowed(host, address)]
+        if not addresses:
+            raise AddressRefused("no address that is allowed")
         for tried, address in enumerate(addresses):
             left = _within(timeout, httpcore.ConnectTimeout)
             share = None if left is None else left / (len(addresses) - tried)
@@ -123,7 +133,10 @@ def _tls() -> ssl.SSLContext:
 class DeadlineTransport(httpx.HTTPTransport):
     """httpx's own transport, over sockets that keep the deadline. Certificates are checked, proxies ignored."""
 
-    def __init__(self, *, max_connections: int = 100) -> None:
+    def __init__(
+        self, *, max_connections: int = 100, allowed: Callable[[str, str], bool] = lambda _host, _address: True
+    ) -> None:
+        """`allowed` says whether a host may be at an address."""
         context = _tls()
         super().__init__(verify=context, trust_env=False)
         # httpx has no argument for httpcore's `network_backend`; test_http.py fails should this name ever change.
@@ -132,5 +145,5 @@ class DeadlineTransport(httpx.HTTPTransport):
             max_connections=max_connections,
             max_keepalive_connections=max_connections,
             keepalive_expiry=_KEEPALIVE_S,
-            network_backend=_Backend(),
+            network_backend=_Backend(allowed),
         )

@@ -22,7 +22,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random
 from contracts.connector import Limits
 from contracts.failures import Deferred, Failure, Misconfigured, Unconfirmed
 
-from .deadline import DeadlineTransport, deadline, remaining
+from .deadline import AddressRefused, DeadlineTransport, deadline, remaining
 
 MAX_ANSWER_BYTES = 1_048_576
 MAX_RETRY_AFTER = timedelta(days=1)
@@ -71,25 +71,43 @@ def client(
     url = httpx.URL(base_url)
     if url.scheme != "https" and not (url.scheme == "http" and url.host in _LOOPBACK):
         raise Misconfigured("http.plain_text", "only https, or http on loopback")
-    _keep_quiet()
     try:
-        return httpx.Client(
-            base_url=url,
-            # Not compressed: the cap on the answer's size then is a cap on memory.
-            headers={"User-Agent": "raccordo", "Accept-Encoding": "identity", **headers},
-            timeout=limits.timeout_s,
-            transport=transport or DeadlineTransport(),
-            follow_redirects=False,
-            trust_env=False,
-            # A cookie of one citizen's call has no business in another's.
-            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
-        )
+        return quiet_client(limits, transport or DeadlineTransport(), base_url=url, headers=headers)
     except UnicodeEncodeError:
         raise Misconfigured("http.header", "a header holds characters other than ASCII") from None
 
 
-def send(http: httpx.Client, request: httpx.Request, *, unsafe: bool, deadline_s: float) -> Answer:
-    """Make one call within `deadline_s`, the reading of the answer included.
+def quiet_client(
+    limits: Limits,
+    transport: httpx.BaseTransport,
+    *,
+    base_url: httpx.URL | str = "",
+    headers: Mapping[str, str] | None = None,
+) -> httpx.Client:
+    """A client that takes nothing from the environment, keeps no cookies and logs no addresses."""
+    _keep_quiet()
+    return httpx.Client(
+        base_url=base_url,
+        # Not compressed: the cap on the answer's size then is a cap on memory.
+        headers={"User-Agent": "raccordo", "Accept-Encoding": "identity", **(headers or {})},
+        timeout=limits.timeout_s,
+        transport=transport,
+        follow_redirects=False,
+        trust_env=False,
+        # A cookie of one citizen's call has no business in another's.
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+    )
+
+
+def send(
+    http: httpx.Client,
+    request: httpx.Request,
+    *,
+    unsafe: bool,
+    deadline_s: float,
+    auth: httpx.Auth | None = None,
+) -> Answer:
+    """Make one call within `deadline_s`, the reading of the answer included. `auth` signs each try anew.
 
     A failed connection, and any failure of a call that may be repeated, is tried again for a few hundred milliseconds.
     Longer waits belong to the hub.
@@ -110,7 +128,7 @@ def send(http: httpx.Client, request: httpx.Request, *, unsafe: bool, deadline_s
     )
     with deadline(deadline_s):
         try:
-            return tries(_exchange, http, request)
+            return tries(_exchange, http, request, auth)
         except httpx.TransportError as error:
             raise _failure(error, unsafe) from error
 
@@ -119,8 +137,8 @@ def _enough(state: RetryCallState) -> bool:
     return state.attempt_number >= 3 or (state.seconds_since_start or 0) > 0.5 or remaining() == 0
 
 
-def _exchange(http: httpx.Client, request: httpx.Request) -> Answer:
-    response = http.send(request, stream=True, follow_redirects=False)
+def _exchange(http: httpx.Client, request: httpx.Request, auth: httpx.Auth | None) -> Answer:
+    response = http.send(request, stream=True, follow_redirects=False, auth=auth)
     try:
         body, complete = _read(response)
     finally:
@@ -149,6 +167,8 @@ def _failure(error: httpx.TransportError, unsafe: bool) -> Failure:
         causes = list(_causes(error))
         if any(isinstance(cause, ssl.SSLError) for cause in causes):
             return Deferred("http.tls", kind)
+        if any(isinstance(cause, AddressRefused) for cause in causes):
+            return Deferred("http.address_refused", kind, about="message")
         if any(isinstance(cause, socket.gaierror) for cause in causes):
             return Deferred("http.dns", kind)
         return Deferred("http.unreachable", kind)

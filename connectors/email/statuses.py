@@ -157,13 +157,20 @@ def failure(reply: Reply) -> Failure:
     if found in MISCONFIGURED:
         return Misconfigured(found, detail)
     if found in DEFERRED:
-        mailbox = reply.phase is Phase.RECIPIENT or found is Verdict.MAILBOX_FULL
-        return Deferred(found, detail, after=DEFERRED[found], about="message" if mailbox else "provider")
+        return Deferred(found, detail, after=DEFERRED[found], about="provider" if _of_the_server(reply) else "message")
     if found is Verdict.BLOCKED and reply.phase is Phase.RECIPIENT:
         return Deferred(found, detail, after=BLOCKED_AFTER, about="message")
     if found in SECOND_TIME:
         return Doubtful(found, detail)
     return Rejected(found, detail)
+
+
+def _of_the_server(reply: Reply) -> bool:
+    """Whether "later" is said to everybody. With the content it may be said to this one alone (a filter's 451 4.7.1):
+    the texts of one vendor must not stop the mail of all."""
+    if reply.phase is Phase.RECIPIENT or verdict(reply) is Verdict.MAILBOX_FULL:
+        return False
+    return reply.phase not in (Phase.DATA, Phase.SENT) or reply.code == 421 or reply.status.startswith("4.3.")
 
 
 def _by_status(reply: Reply) -> Verdict:

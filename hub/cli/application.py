@@ -34,6 +34,7 @@ from .services import group as service
 from .serving import serve
 from .signing import sign
 from .touring import demo
+from .vendor_callbacks import group as callbacks
 from .vendor_changes import changes
 from .vendor_keys import key_changes
 from .vendors import group as vendor
@@ -56,6 +57,7 @@ for name, change in {**changes, **key_changes}.items():
     vendor.command(name)(change)
 for name, command in key_commands.items():
     keys.command(name)(command)
+vendor.add_typer(callbacks)
 for subject in (ente, vendor, portal, service, connector, keys, delivery, audit, evidence):
     application.add_typer(subject)
 

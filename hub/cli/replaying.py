@@ -7,12 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from contracts.connector import Limits, Preview
+from contracts.connector import CALLBACK, Limits, Preview
 from contracts.failures import Failure, Skipped
 from hub.dispatch.pool import BadConfiguration, build
 from hub.dispatch.requests import Requests, differences
 from hub.home import Home
 from hub.store.configuration import ConnectorConfig
+from hub.store.drafts import CONNECTOR_UNKNOWN
 from hub.store.operations import (
     REPLAYABLE,
     NotReplayable,
@@ -21,7 +22,7 @@ from hub.store.operations import (
     paused_connectors,
     replay_delivery,
 )
-from hub.store.outbox import CONNECTOR_UNKNOWN, PENDING
+from hub.store.outbox import PENDING
 
 from .console import Failed, WrongUsage, complain, confirm, emit, record, say, shown, table, told
 from .deliveries import (
@@ -179,6 +180,8 @@ def _dry_run(home: Home, delivery_id: str, *, reveal: bool, as_json: bool) -> No
 
 
 def _preview(home: Home, row: Mapping[str, Any], config: ConnectorConfig, *, reveal: bool) -> dict[str, Any]:
+    if row["channel"] == CALLBACK:
+        return {"would_be": "queued", "kind": CALLBACK, "requests": None, "last_request_at": None, "difference": None}
     claim = claim_of(row)
     try:
         connector = build(home.types, config)

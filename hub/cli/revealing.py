@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from contracts.connector import CALLBACK
 from contracts.failures import Skipped
 from contracts.identifiers import new_uuid7
-from hub.dispatch.notices import Notices
+from hub.dispatch.notices import Embargoed, Notices
 from hub.home import Home
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
@@ -52,8 +53,11 @@ def access_of(row: Mapping[str, Any], operation: str) -> Access:
 
 
 def revealed(notices: Notices, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Whom the delivery concerns and what it says; nothing where it would be skipped."""
-    with suppress(Skipped):
+    """Whom the delivery concerns and what it says; nothing where it would be skipped, is not to be
+    shown yet, or tells a vendor."""
+    if row["channel"] == CALLBACK:
+        return {}
+    with suppress(Skipped, Embargoed):
         notice = notices.of(claim_of(row))
         return {
             "tax_code": notice.tax_code,

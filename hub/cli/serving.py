@@ -16,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.home import Home, HomeError
+from hub.http.connections import Connection
 from hub.telemetry import configure
 
 from .console import Failed, WrongUsage, emit, say
@@ -60,6 +61,7 @@ def serve(
         spare_collections()
         config = uvicorn.Config(
             _behind_proxy(app, PEER, one.settings.trusted_proxies) if behind_tls_proxy else app,
+            http=Connection,
             log_config=None,
             access_log=False,
             server_header=False,

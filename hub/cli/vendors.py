@@ -20,7 +20,7 @@ from .trust_material import fingerprint, read_material
 
 group = typer.Typer(name="vendor", help="Who may publish, and with which keys.")
 
-RIGHTS = ("delivery-detail", "settles-notices")
+RIGHTS = ("alerts", "delivery-detail", "settles-notices")
 VendorId = Annotated[str, typer.Argument(metavar="ID", help="The vendor's id, its `iss`.")]
 Anchor = Annotated[Path | None, typer.Option("--anchor", exists=True, dir_okay=False, help="CA of this vendor alone.")]
 PublicAnchor = Annotated[
@@ -64,7 +64,7 @@ def add(
     services: Annotated[str | None, typer.Option("--services", help="a,b; default: every service.")] = None,
     alias: Annotated[list[str] | None, typer.Option("--alias", help="Another accepted `iss`; repeatable.")] = None,
     right: Annotated[
-        list[str] | None, typer.Option("--right", help="delivery-detail or settles-notices; repeatable.")
+        list[str] | None, typer.Option("--right", help="alerts, delivery-detail or settles-notices; repeatable.")
     ] = None,
     signature_only: Annotated[
         bool, typer.Option("--signature-only", help="Agid-JWT-Signature alone is enough.")

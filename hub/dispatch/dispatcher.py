@@ -41,6 +41,7 @@ class Dispatcher:
         self._sweep_s = sweep_s
         self._grace_s = grace_s
         self._after_sweep = after_sweep
+        threads += 1  # the spare one
         self._bell = threading.Event()
         self._hands = Hands(committer, run, threads=threads, done=self._bell.set)
         self._stopping = threading.Event()
@@ -80,7 +81,8 @@ class Dispatcher:
         if not self._hands.free:
             return False
         try:
-            claims = self._committer.write(claim, Due(self._hands.free, self._lease, limits=self._limits()))
+            wish = Due.sparing(self._hands.free, self._hands.lanes, self._lease, self._limits())
+            claims = self._committer.write(claim, wish)
         except Exception as exc:  # noqa: BLE001 - a store that is away comes back; the loop must live
             log.warning("dispatch.claim_failed error=%s", error_name(exc))
             return False

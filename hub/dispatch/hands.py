@@ -10,6 +10,7 @@ from hub.store.committer import Committer
 from hub.store.database import error_name
 from hub.store.handing_back import hand_back
 from hub.store.outbox import Claim
+from hub.store.standing import Lane
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,11 @@ class Hands:
     def free(self) -> int:
         """How many more claims can be worked on at once."""
         return self._threads - len(self._held)
+
+    @property
+    def lanes(self) -> set[Lane]:
+        """Where the claims are from that are being worked on."""
+        return {each.lane for each in self._held.values()}
 
     def take(self, claims: Sequence[Claim]) -> None:
         """Begin to work on them."""

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, RowMapping, select
 
 from contracts.connector import Notice, PaymentData
-from contracts.failures import Skipped
+from contracts.failures import Deferred, Skipped
 from contracts.items import Action, Item, Message, Payment
 from hub.registry import Registry
 from hub.store.citizens import Citizen, Citizens
@@ -29,6 +29,14 @@ _ALWAYS = frozenset({"integration_request", "outcome", "alert"})
 _SETTLED = frozenset({"paid", "paid_elsewhere", "cancelled", "refunded"})
 
 
+class Embargoed(Deferred):
+    """The item is not to be shown yet: a new version said so after this delivery was claimed."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__("item.embargoed", about="message")
+        self.until = until
+
+
 @dataclass(frozen=True, slots=True)
 class Notices:
     """Builds notices from claims."""
@@ -41,7 +49,8 @@ class Notices:
     """(ente_id, citizen_id, topic, hash of the address) -> a one-click address."""
 
     def of(self, claim: Claim) -> Notice:
-        """The notice of a claimed delivery. Raises Skipped when it was withdrawn, is moot, or was opted out of."""
+        """The notice of a claimed delivery. Raises Skipped when it was withdrawn, is moot, or was opted out of,
+        Embargoed before its time."""
         with self.database.read() as connection:
             try:
                 tax_code, citizen = self.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)
@@ -55,6 +64,9 @@ class Notices:
                 raise Skipped("item.withdrawn")
             if about["collection"] == "payments" and about["state"] in _SETTLED:
                 raise Skipped("notice.moot")
+            until = max(row["visible_from"] or claim.created_at, about["visible_from"] or claim.created_at)
+            if until > self.database.now(connection) and not claim.accepted:
+                raise Embargoed(until)
             assert isinstance(message, Message)
             unsubscribe_url = None
             if claim.channel == "email" and message.kind not in _ALWAYS:

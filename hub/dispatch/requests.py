@@ -8,7 +8,7 @@ from typing import Literal
 
 import orjson
 
-from contracts.connector import Connector, Preview
+from contracts.connector import CALLBACK, Connector, Preview
 from contracts.failures import Failure
 from hub.store.committer import Committer
 from hub.store.database import error_name
@@ -62,6 +62,8 @@ class Requests:
 
     def keep(self, committer: Committer, claim: Claim) -> None:
         """Keep what the attempt asked. Best effort: the delivery is settled, and nothing depends on this."""
+        if claim.channel == CALLBACK:
+            return  # a copy is sealed for a citizen, and what a vendor is told is about none
         try:
             asked = self.of(claim)
             if asked is None:

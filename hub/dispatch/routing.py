@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from contracts.items import Channel, MessageKind
-from hub.store.drafts import PlannedDelivery
-from hub.store.outbox import CONNECTOR_UNKNOWN
+from hub.store.drafts import CONNECTOR_UNKNOWN, PlannedDelivery
 from hub.store.standing import BULK, NORMAL, URGENT
 
 

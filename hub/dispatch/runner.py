@@ -26,6 +26,7 @@ from hub.store.outbox import Claim, Progress, Settlement, progress, settle
 from hub.tracing import span
 
 from .backoff import next_attempt
+from .notices import Embargoed
 
 log = logging.getLogger(__name__)
 
@@ -170,6 +171,10 @@ class Runner:
 
     def _failed(self, at: "_Place", connector: Connector, failure: Failure) -> Settlement:
         match failure:
+            case Embargoed():
+                return Settlement(
+                    at.claim, "queued", "deferred", failure.reason, due_at=failure.until, memo=at.memo, spent=False
+                )
             case Rejected():
                 return Settlement(at.claim, "rejected", "rejected", failure.reason, failure.detail)
             case Skipped():

@@ -14,7 +14,7 @@ from hub.clock import Clock
 from hub.errors import ItemUnknown
 from hub.store.citizens import Citizen, Citizens, Subject
 from hub.store.database import Database
-from hub.store.files import Files
+from hub.store.files import Files, StoredFile
 from hub.store.ports import Vault
 from hub.store.readers import user_state_tag
 from hub.store.reading import Reading, Row
@@ -37,7 +37,7 @@ _NOBODY = Citizen("", "", b"")
 class File:
     """A document's file, with what its headers say."""
 
-    content: bytes
+    stored: StoredFile
     media_type: str
     filename: str
     sha256: str
@@ -164,7 +164,7 @@ class Feed:
             raise ItemUnknown
         content = orjson.loads(row.payload)
         return File(
-            content=self._files.get(reading.citizen, row.item["content_key"]),
+            stored=self._files.open(reading.citizen, row.item["content_key"]),
             media_type=content["media_type"],
             filename=content["filename"],
             sha256=row.item["content_sha256"],

@@ -5,6 +5,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 
@@ -51,6 +52,8 @@ class Exchange:
     allowance: Allowance | None = None
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    until_answered: ExitStack = field(default_factory=ExitStack)
+    """What is held for the request."""
 
     @property
     def correlation_id(self) -> str:
@@ -59,17 +62,18 @@ class Exchange:
         return given if _CORRELATION.match(given) else self.request_id
 
     async def signed_request(
-        self, limit: int, *, before_large: Callable[[SignedRequest], Awaitable[None]] | None = None
+        self, limit: int, *, before_large: Callable[[SignedRequest, int], Awaitable[None]] | None = None
     ) -> SignedRequest:
         """The request as its signatures cover it: raw header lines, raw body, never re-serialised.
 
-        `before_large` sees the request without its body before more than a little of it is read.
+        `before_large` sees the request without its body, and how large that may be, before more than a little of it is
+        read.
         """
         bare = self.bodiless_request()
         announced = next(iter(bare.values("content-length")), "0")
-        large = bare.values("transfer-encoding") or not announced.isdigit() or int(announced) > LARGE_BODY
-        if large and before_large is not None:
-            await before_large(bare)
+        size = limit if bare.values("transfer-encoding") or not announced.isdigit() else min(limit, int(announced))
+        if size > LARGE_BODY and before_large is not None:
+            await before_large(bare, size)
         return replace(bare, body=await read_body(self.request, limit))
 
     def bodiless_request(self) -> SignedRequest:
@@ -111,6 +115,8 @@ def endpoint(handler: Handler, operation: str, limiter: Limiter) -> Endpoint:
         except Exception:
             log.exception("request.failed operation=%s request_id=%s", operation, exchange.request_id)
             response = problem(HubError(), exchange)
+        finally:
+            exchange.until_answered.close()
         _complete(response, exchange, limiter)
         took_s = time.perf_counter() - started
         count_request(operation, response.status_code, took_s)

@@ -3,9 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable
-from email.utils import format_datetime
 from typing import Any
-from urllib.parse import quote
 
 import orjson
 from pydantic import ValidationError
@@ -14,9 +12,9 @@ from starlette.responses import Response
 
 from contracts.feed import UserStatePatch
 from hub.clock import Clock
-from hub.errors import HubError, MediaUnsupported, RangeInvalid, RequestInvalid, RequestRefused
+from hub.errors import HubError, MediaUnsupported, RequestInvalid, RequestRefused
 from hub.feed import parameters
-from hub.feed.query import Feed, File, Whole
+from hub.feed.query import Feed, Whole
 from hub.ingest.canonical import refusal_of
 from hub.registry import Registry
 from hub.security.portal import Reader, verify_reader
@@ -25,6 +23,7 @@ from hub.store.committer import Committer
 from hub.store.readers import Access, UserStateChange, change_user_state, record_access
 from hub.store.reading import Reading
 
+from .content import file_response
 from .exchange import Exchange, Handler, json_response
 from .limits import Limiter
 from .operations import Operation
@@ -37,7 +36,6 @@ _COLLECTION_OF = {
     "list_receipts": "receipts",
 }
 _ITEM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_RANGE = re.compile(r"^bytes=(\d{0,15})-(\d{0,15})$")
 
 _BODY_LIMIT = 16 * 1024
 """A user state is small; nothing larger is read from whom is not known yet."""
@@ -75,6 +73,7 @@ class FeedApi:
             "show_item": self._show,
             "list_changes": self._changes,
             "read_document_content": self._content,
+            "describe_document_content": self._content,
         }
         return self._reads(operation, reads[operation.operation_id])
 
@@ -124,7 +123,7 @@ class FeedApi:
 
     def _content(self, reading: Reading, exchange: Exchange) -> Response:
         parameters.nothing(exchange.request.query_params.multi_items())
-        return _file_response(exchange, self._feed.file(reading, exchange.request.path_params["item_id"]))
+        return file_response(exchange, self._feed.file(reading, exchange.request.path_params["item_id"]))
 
     def _change(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:
@@ -207,7 +206,7 @@ def _patch(exchange: Exchange) -> dict[str, bool]:
     media_type = exchange.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/merge-patch+json":
         error = MediaUnsupported("send the patch as application/merge-patch+json")
-        error.headers["Accept-Patch"] = "application/merge-patch+json"
+        error.headers["Accept"] = error.headers["Accept-Patch"] = "application/merge-patch+json"
         raise error
     try:
         patch = UserStatePatch.model_validate_json(exchange.body)
@@ -241,35 +240,3 @@ def _with_tag(exchange: Exchange, tag: str, body: bytes) -> Response:
     if tag in [t.strip() for t in exchange.request.headers.get("if-none-match", "").split(",")]:
         return Response(status_code=304)
     return Response(body, media_type="application/json")
-
-
-def _file_response(exchange: Exchange, file: File) -> Response:
-    size = len(file.content)
-    tag = f'"{file.sha256[:32]}"'
-    exchange.headers |= {
-        "ETag": tag,
-        "Accept-Ranges": "bytes",
-        "Cache-Control": "private, no-cache",
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.filename, safe='')}",
-        "Last-Modified": format_datetime(file.updated_at, usegmt=True),
-    }
-    if tag in [t.strip() for t in exchange.request.headers.get("if-none-match", "").split(",")]:
-        return Response(status_code=304)
-    wanted = exchange.request.headers.get("range")
-    if wanted is None or exchange.request.headers.get("if-range", tag) != tag:
-        return Response(file.content, media_type=file.media_type)
-    start, end = _range(wanted, size)
-    exchange.headers["Content-Range"] = f"bytes {start}-{end}/{size}"
-    return Response(file.content[start : end + 1], 206, media_type=file.media_type)
-
-
-def _range(header: str, size: int) -> tuple[int, int]:
-    """First and last byte. Raises RangeInvalid; several ranges at once are not served (BULK_RESOURCE_REST)."""
-    match = _RANGE.match(header.strip())
-    if match is not None and match.group(1):
-        start, end = int(match.group(1)), min(int(match.group(2) or size - 1), size - 1)
-        if start <= end:
-            return start, end
-    elif match is not None and match.group(2) and int(match.group(2)) > 0:
-        return max(0, size - int(match.group(2))), size - 1
-    raise RangeInvalid(headers={"Content-Range": f"bytes */{size}"})

@@ -11,7 +11,7 @@ class Operation:
     """One operation. `path` is below `/<api>/v1`; `signed_body` obliges the caller to sign it."""
 
     api: Api
-    method: Literal["GET", "POST", "PUT", "PATCH"]
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH"]
     path: str
     operation_id: str
     signed_body: bool = False
@@ -25,6 +25,10 @@ PUBLISH: tuple[Operation, ...] = (
     Operation("publish", "POST", "/payments", "publish_payment", signed_body=True),
     Operation("publish", "POST", "/receipts", "publish_receipt", signed_body=True),
     Operation("publish", "POST", "/services", "publish_service", signed_body=True),
+    Operation("publish", "POST", "/batches", "publish_batch", signed_body=True),
+    Operation("publish", "GET", "/batches/{batch_id}", "show_batch"),
+    Operation("publish", "GET", "/batches/{batch_id}/result", "show_batch_result"),
+    Operation("publish", "GET", "/events", "list_events"),
     Operation("publish", "GET", "/items", "find_published_items"),
     Operation("publish", "GET", "/items/{item_id}", "show_published_item"),
     Operation("publish", "POST", "/items/{item_id}/withdrawals", "withdraw_item", signed_body=True),
@@ -42,5 +46,6 @@ FEED: tuple[Operation, ...] = (
     Operation("feed", "GET", "/payments", "list_payments"),
     Operation("feed", "GET", "/receipts", "list_receipts"),
     Operation("feed", "GET", "/documents/{item_id}/content", "read_document_content"),
+    Operation("feed", "HEAD", "/documents/{item_id}/content", "describe_document_content"),
     Operation("feed", "GET", "/changes", "list_changes"),
 )

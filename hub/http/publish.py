@@ -11,10 +11,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from contracts.base import rfc3339
-from hub.errors import HubError, RequestInvalid, RequestRefused
+from hub.errors import HubError, NotAcceptable, RequestInvalid, RequestRefused
+from hub.ingest.batch_view import BatchView
+from hub.ingest.batches import Batches
+from hub.ingest.events_view import EventsView, events_wish
 from hub.ingest.pipeline import Inbound, Pipeline, sha256_hex
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView, find_wish
+from hub.registry import Vendor
 from hub.security.digest import digest_header
 from hub.security.modi import SignedRequest, Verified, unsigned_tokens
 from hub.security.sign import SigningKey, sign_response
@@ -23,7 +27,10 @@ from hub.store.committer import Committer
 from hub.store.drafts import Published
 from hub.store.intake import Intake, Submission, Unsigned
 
+from .accepting import takes_json
+from .batches import BatchesApi, ReplyTo
 from .exchange import Exchange, Handler, json_response
+from .large import LargeBodies
 from .limits import Limiter
 from .operations import Operation
 from .resolving import NothingElsewhere, Resolver, resolved
@@ -48,12 +55,18 @@ class PublishApi:
         *,
         pipeline: Pipeline,
         uploads: Uploads,
+        batches: Batches,
+        batch_view: BatchView,
+        batch_accepted: Callable[[], None],
+        reply_to: ReplyTo,
+        events_view: EventsView,
         vendor_view: VendorView,
         committer: Committer,
         intake: Intake,
         limiter: Limiter,
         signing_key: Callable[[], SigningKey],
         body_limit: int,
+        batch_limit: int,
         content_limit: int,
         accepted: Callable[[], None],
         resolver: Resolver | None = None,
@@ -61,6 +74,7 @@ class PublishApi:
         self._pipeline = pipeline
         self._uploads = uploads
         self._view = vendor_view
+        self._events_view = events_view
         self._committer = committer
         self._intake = intake
         self._limiter = limiter
@@ -69,6 +83,19 @@ class PublishApi:
         self._content_limit = content_limit
         self._accepted = accepted
         self._resolver = resolver or NothingElsewhere()
+        largest = max(content_limit, batch_limit)
+        self._large = LargeBodies(of_one=4 * largest, of_all=16 * largest)
+        self._batches = BatchesApi(
+            batches=batches,
+            view=batch_view,
+            accepted=batch_accepted,
+            reply_to=reply_to,
+            limit=batch_limit,
+            verified=self._verified,
+            submit=self._submit,
+            read=self._read,
+            sign=self._evidence,
+        )
         self._verify = Together(pipeline.verify)
         self._judge: Together[tuple[Inbound, Verified, str], Submission[Any]] = Together(
             lambda request: pipeline.publication(*request)
@@ -82,11 +109,14 @@ class PublishApi:
         collection = _COLLECTION_OF.get(operation.operation_id)
         if collection is not None:
             return self._publish(operation, collection)
+        if operation.operation_id in BatchesApi.OPERATIONS:
+            return self._batches.handler(operation)
         return {
             "withdraw_item": self._withdraw,
             "upload_document_content": self._upload,
             "show_published_item": self._show,
             "find_published_items": self._find,
+            "list_events": self._events,
         }[operation.operation_id](operation)
 
     def _publish(self, operation: Operation, collection: str) -> Handler:
@@ -161,21 +191,41 @@ class PublishApi:
 
         return find
 
+    def _events(self, operation: Operation) -> Handler:
+        async def events(exchange: Exchange) -> Response:
+            inbound, verified = await self._verified(exchange, operation, self._body_limit)
+            query = exchange.request.query_params.multi_items()
+
+            def act() -> dict[str, Any]:
+                after, limit = events_wish(query)
+                return self._events_view.after(verified.vendor, after, limit)
+
+            return json_response(await self._read(inbound, verified, act))
+
+        return events
+
     async def _verified(self, exchange: Exchange, operation: Operation, limit: int) -> tuple[Inbound, Verified]:
         def inbound_of(request: SignedRequest) -> Inbound:
             return Inbound(request, exchange.request_id, operation.operation_id, operation.signed_body)
 
-        async def authenticated(bare: SignedRequest) -> None:
-            async def run() -> None:
-                self._pipeline.authenticate(inbound_of(bare))
+        async def make_room(bare: SignedRequest, size: int) -> None:
+            async def run() -> Vendor:
+                return self._pipeline.authenticate(inbound_of(bare))
 
-            await resolved(run, self._resolver, exchange.address)
+            vendor = await resolved(run, self._resolver, exchange.address)
+            client = f"{vendor.ente_id}/{vendor.vendor_id}"
+            exchange.allowance = self._limiter.count_call(client)
+            tokens = [*bare.values("authorization"), *bare.values("agid-jwt-signature")]
+            exchange.until_answered.enter_context(self._large.held(client, tokens, size))
 
         body = b""
         try:
-            request = await exchange.signed_request(limit, before_large=authenticated)
+            request = await exchange.signed_request(limit, before_large=make_room)
             inbound, body = inbound_of(request), request.body
             verified = await resolved(lambda: self._verify(inbound), self._resolver, exchange.address)
+            if not takes_json(exchange.request.headers.get("accept")):
+                # Its signatures hold: the token is used up, and the sender is told why.
+                verified = replace(verified, refusal=verified.refusal or NotAcceptable())
         except RequestRefused as refused:
             exchange.allowance = self._limiter.count_refusal(exchange.address)
             row = Unsigned(
@@ -189,12 +239,13 @@ class PublishApi:
             )
             await self._committer.submit(self._intake.record_unsigned, row)
             raise
-        exchange.allowance = self._limiter.count_call(f"{verified.ente.ente_id}/{verified.vendor.vendor_id}")
+        if exchange.allowance is None:
+            exchange.allowance = self._limiter.count_call(f"{verified.ente.ente_id}/{verified.vendor.vendor_id}")
         return inbound, verified
 
     async def _submit(self, submission: Submission[Any]) -> Any:
         try:
-            answer = await self._committer.submit(self._intake.record, submission)
+            answer = await self._committer.submit(self._intake.record, submission, size=len(submission.signed.body))
         except HubError:
             raise
         except Exception:
@@ -228,7 +279,13 @@ class PublishApi:
         if verified.message_id:
             content["message_id"] = verified.message_id
         body = orjson.dumps(content)
-        proof = sign_response(
+        proof = self._evidence(verified, body, request_digest)
+        location = {"Location": f"{verified.ente.publish_audience}/items/{content['item_id']}"} if created else {}
+        return Response(body, 201 if created else 200, {**location, **proof}, media_type="application/json")
+
+    def _evidence(self, verified: Verified, body: bytes, request_digest: str) -> dict[str, str]:
+        """The headers that sign an answer to a vendor, and tie it to the request of that digest."""
+        return sign_response(
             self._signing_key(),
             iss=verified.ente.publish_audience,
             aud=verified.vendor.vendor_id,
@@ -237,5 +294,3 @@ class PublishApi:
             request_digest=request_digest,
             now=self._pipeline.now(),
         )
-        location = {"Location": f"{verified.ente.publish_audience}/items/{content['item_id']}"} if created else {}
-        return Response(body, 201 if created else 200, {**location, **proof}, media_type="application/json")

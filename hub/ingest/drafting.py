@@ -16,6 +16,9 @@ from .notices import message_for, rule_for
 SETTLES = "settles-notices"
 """The right of a vendor (a payment intermediary) whose receipts pay other vendors' notices too."""
 
+ALERTS = "alerts"
+"""The right of a vendor (civil protection) whose messages of kind `alert` go before all others."""
+
 ROME = ZoneInfo("Europe/Rome")
 
 Route = Callable[[str, tuple[Channel, ...], bool, MessageKind], tuple[PlannedDelivery, ...]]
@@ -86,7 +89,8 @@ def _citizen_draft(
     kind = rule.kind if rule is not None else item.kind if isinstance(item, Message) else None
     deliveries: tuple[PlannedDelivery, ...] = ()
     if kind is not None and item.notify.channels:
-        deliveries = route(vendor.ente_id, item.notify.channels, item.recipient.email is not None, kind)
+        urgency: MessageKind = "info" if kind == "alert" and ALERTS not in vendor.rights else kind
+        deliveries = route(vendor.ente_id, item.notify.channels, item.recipient.email is not None, urgency)
     return Draft(
         identity=identity,
         subject=subject,

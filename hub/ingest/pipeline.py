@@ -29,13 +29,14 @@ from hub.errors import (
     ServiceUnknown,
     StoreUnavailable,
 )
-from hub.registry import Registry
+from hub.registry import Registry, Vendor
 from hub.security.chains import ChainCache
 from hub.security.channel import TrustedProxy
 from hub.security.material import Shelf
 from hub.security.modi import SignedRequest, Verified, authenticate, verify
 from hub.store.amendments import Withdraw
 from hub.store.database import IN_TROUBLE, error_name
+from hub.store.drafts import Draft
 from hub.store.intake import Read, Signed, Submission
 from hub.store.receiving import Message
 from hub.tracing import span
@@ -91,9 +92,9 @@ class Pipeline:
                 proxy=self._proxy,
             )
 
-    def authenticate(self, inbound: Inbound) -> None:
-        """What can be told from the headers alone, before a large body is read. Raises as `verify`."""
-        authenticate(
+    def authenticate(self, inbound: Inbound) -> Vendor:
+        """Who it is, as far as the headers alone can tell, before a large body is read. Raises as `verify`."""
+        return authenticate(
             inbound.request,
             signed_body=inbound.signed_body,
             registry=self._registry(),
@@ -107,18 +108,24 @@ class Pipeline:
         """A publication, or the exact reason why not."""
 
         def act(_signed: Signed) -> Any:
-            _json_body(inbound.request)
-            item = parse(collection, inbound.request.body)
-            self._permit(verified, item)
-            return draft_of(item, verified.vendor, route=self._route, keyed_hash=self._keyed_hash)
+            json_body(inbound.request)
+            return self.draft(verified.vendor, collection, inbound.request.body)
 
         return self.submission(inbound, verified, act, collection=collection)
+
+    def draft(self, vendor: Vendor, collection: str, body: bytes) -> Draft:
+        """The draft of an item that a vendor sent. Raises HubError with the exact reason why it has none."""
+        if collection not in vendor.collections:
+            raise CollectionForbidden
+        item = parse(collection, body)
+        self._permit(vendor, item)
+        return draft_of(item, vendor, route=self._route, keyed_hash=self._keyed_hash)
 
     def withdrawal(self, inbound: Inbound, verified: Verified, item_id: str) -> Submission[Any]:
         """A withdrawal, or the exact reason why not."""
 
         def act(_signed: Signed) -> Any:
-            _json_body(inbound.request)
+            json_body(inbound.request)
             try:
                 wish = Withdrawal.model_validate_json(bounded(inbound.request.body))
             except ValidationError as exc:
@@ -152,13 +159,13 @@ class Pipeline:
             log.exception("intake.failed request_id=%s", inbound.request_id)
             return Submission(signed, refusal=HubError())
 
-    def _permit(self, verified: Verified, item: Item) -> None:
+    def _permit(self, vendor: Vendor, item: Item) -> None:
         service_id = item.service_id
         if service_id is None:
             return
-        if verified.vendor.services and service_id not in verified.vendor.services:
+        if vendor.services and service_id not in vendor.services:
             raise ServiceForbidden
-        known = (verified.ente.ente_id, service_id) in self._registry().services
+        known = (vendor.ente_id, service_id) in self._registry().services
         if not known and item.collection != "services":
             raise ServiceUnknown
 
@@ -206,7 +213,8 @@ def sha256_hex(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _json_body(request: SignedRequest) -> None:
+def json_body(request: SignedRequest) -> None:
+    """Raises MediaUnsupported where the body is not said to be JSON."""
     media_type = "".join(request.values("content-type")).partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise MediaUnsupported("send the body as application/json")
+        raise MediaUnsupported("send the body as application/json", headers={"Accept": "application/json"})

@@ -10,13 +10,12 @@ from contracts.publishing import Collection
 from hub.errors import Fault, ItemUnknown, RequestInvalid
 from hub.registry import Vendor
 from hub.store.database import Database
+from hub.store.pushing import DETAIL
 from hub.store.reading import item_timeline, vendor_items
+from hub.store.rows import OPEN_EVENTS
 from hub.store.telling import notifications
 
 from .pipeline import item_id_of
-
-# Facts of the vendor's own making, or of public law: whoever has no right `delivery-detail` sees these alone.
-_OPEN_EVENTS = frozenset({"accepted", "updated", "superseded", "available", "paid", "withdrawn"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class VendorView:
 
 
 def _view(row: dict[str, Any], events: list[dict[str, Any]], notification: str, vendor: Vendor) -> dict[str, Any]:
-    detailed = "delivery-detail" in vendor.rights
+    detailed = DETAIL in vendor.rights
     return {
         "item_id": row["item_id"],
         "collection": row["collection"],
@@ -105,7 +104,7 @@ def _view(row: dict[str, Any], events: list[dict[str, Any]], notification: str, 
         "timeline": [
             {"at": rfc3339(e["at"]), "event": e["event"], "data": e["data"]}
             for e in events
-            if detailed or e["event"] in _OPEN_EVENTS
+            if detailed or e["event"] in OPEN_EVENTS
         ],
     }
 

@@ -134,8 +134,8 @@ def authenticate(
     chains: ChainCache,
     shelf: Shelf = _EMPTY,
     proxy: TrustedProxy | None = None,
-) -> None:
-    """The checks that need no body, through the signatures: before a large one is read into memory.
+) -> Vendor:
+    """The checks that need no body, through the signatures: whose it is, before a large one is read into memory.
 
     Raises:
         RequestRefused, RequestMalformed, Wanted: as `verify`, which is still to be called with the body.
@@ -148,6 +148,7 @@ def authenticate(
             run(state)
     except Refusal as refusal:
         raise refusal.error() from None
+    return state.vendor
 
 
 def _start(

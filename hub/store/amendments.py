@@ -12,11 +12,12 @@ from hub.errors import AlreadyWithdrawn, ContentMismatch, HubError, ItemUnknown
 from .citizens import Citizens
 from .database import Tx, among, keys
 from .drafts import Draft
+from .embargo import messages_about
 from .folding import meet
 from .identities import places
 from .intake import Done, Signed
 from .publications import Publications
-from .rows import IN_ORDER, Batch, ItemKey, lock_items
+from .rows import Batch, ItemKey, lock_items
 from .tables import deliveries, item_identities, items
 from .telling import notifications
 
@@ -106,7 +107,7 @@ class Amendments:
         # The reason is the vendor's free text: it stays in the sealed body of the evidence.
         batch.event(item, tx.now, "withdrawn")
         gone = {"lifecycle": "withdrawn", "turn": "none", "updated_at": tx.now}
-        for changed in [item, *_messages_about(tx, item)]:
+        for changed in [item, *messages_about(tx, item)]:
             batch.change(changed | gone)
             _stop_deliveries(tx, changed)
         for message in tx.new_items:  # one that an upload made just now: it is written as it stands at the end
@@ -122,12 +123,12 @@ _WHERE = select(_NAMES.ente_id, _NAMES.citizen_id, _NAMES.item_id)
 _BY_ID = _WHERE.where(among("name", _NAMES.ente_id, _NAMES.item_id))
 
 
-def hold(tx: Tx, acts: Sequence[tuple[Signed, Draft | Upload | Withdraw]]) -> None:
-    """Lock every item that the acts are about, in order, before the first of them is read."""
+def hold(tx: Tx, acts: Sequence[tuple[Signed, Any]]) -> None:
+    """Lock every item that the acts are about, in order, before the first of them is read; a batch is about none."""
     drafts = [act for _, act in acts if isinstance(act, Draft)]
     meet(tx, ((draft.identity.ente_id, draft.notice_key) for draft in drafts))
     found: set[ItemKey] = set()
-    if named := {(signed.ente_id, act.item_id) for signed, act in acts if not isinstance(act, Draft)}:
+    if named := {(signed.ente_id, act.item_id) for signed, act in acts if isinstance(act, Upload | Withdraw)}:
         found |= {(*row,) for row in tx.connection.execute(_BY_ID, keys("name", named))}
     found |= places(tx, {draft.identity for draft in drafts}).keys()
     lock_items(tx, found)
@@ -164,20 +165,6 @@ def must_be_active(item: Mapping[str, Any]) -> None:
         raise ItemUnknown
     if item["lifecycle"] != "active":
         raise AlreadyWithdrawn
-
-
-def _messages_about(tx: Tx, item: dict[str, Any]) -> list[dict[str, Any]]:
-    rows = tx.connection.execute(
-        select(items)
-        .where(
-            items.c.ente_id == item["ente_id"],
-            items.c.citizen_id == item["citizen_id"],
-            items.c.about_item_id == item["item_id"],
-        )
-        .order_by(*IN_ORDER)
-        .with_for_update()
-    ).mappings()
-    return [dict(row) for row in rows]
 
 
 def _stop_deliveries(tx: Tx, message: dict[str, Any]) -> None:

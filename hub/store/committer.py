@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -32,8 +32,14 @@ V = TypeVar("V")
 R = TypeVar("R")
 Handler = Callable[[Tx, Sequence[V]], Sequence[R | Exception]]
 
+CLOSED, DIED, FULL = "the committer is closed", "the committer died", "the committer's queue is full"
+NOT_TRIED = (CLOSED, DIED, FULL)
+"""Why something was not even tried: it says nothing about the value."""
+
 BATCH = 256
-GATHER_S = 0.002
+MOST_BYTES = 4 * 2**20
+"""Of the bodies in a batch: beyond that they, not its number, are what it costs, and everybody waits for its end."""
+GATHER_S = 0.005
 """How long a batch waits for company, once the one before had some: two half batches cost more than one whole. Whoever
 publishes alone never waits."""
 TRIES = 4
@@ -47,6 +53,7 @@ class _Work:
     loop: asyncio.AbstractEventLoop | None
     future: Any
     """An asyncio future of `loop`, or a concurrent one."""
+    size: int = 0
     result: Any = None
 
 
@@ -86,8 +93,9 @@ class Committer:
         """Values that wait."""
         return self._queue.qsize()
 
-    async def submit(self, handler: Handler[V, R], value: V) -> R:
-        """Hand over a value; returns once it is durable. Raises what the handler answered, or StoreUnavailable."""
+    async def submit(self, handler: Handler[V, R], value: V, *, size: int = 0) -> R:
+        """Hand over a value, of so many bytes where they count; returns once it is durable. Raises what the handler
+        answered, or StoreUnavailable."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         # All who are ready in this turn are handed over together: they share the batch, whose fixed cost is that of
@@ -96,7 +104,7 @@ class Committer:
         if ready is None:
             ready = self._ready[loop] = []
             loop.call_soon(self._hand_over, loop)
-        ready.append(_Work(handler, value, loop, future))
+        ready.append(_Work(handler, value, loop, future, size))
         return await future
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -114,14 +122,32 @@ class Committer:
         self._put([_Work(handler, value, None, future)])
         return future.result()
 
+    def write_all(
+        self, handler: Handler[V, R], values: Sequence[V], *, size: Callable[[V], int] = lambda _: 0
+    ) -> list[R | Exception]:
+        """Several for a thread, in their order; for each its result, or what would have been raised. `size` as of
+        `submit`."""
+        futures: list[Future[R]] = [Future() for _ in values]
+        refused: StoreUnavailable | None = None
+        for future, value in zip(futures, values, strict=True):
+            try:
+                if refused is None:
+                    self._put([_Work(handler, value, None, future, size(value))])
+            except StoreUnavailable as exc:
+                refused = exc
+            if refused is not None:  # and so is all that follows: none may overtake another
+                future.set_exception(refused)
+        wait(futures)
+        return [future.exception() or future.result() for future in futures]  # type: ignore[misc]  # never BaseException
+
     def _put(self, works: list[_Work]) -> None:
         with self._door:
             if self._closed:
-                raise StoreUnavailable(cause="the committer is closed")
+                raise StoreUnavailable(cause=CLOSED)
             if self._thread.ident is not None and not self.alive:
-                raise StoreUnavailable(cause="the committer died")
+                raise StoreUnavailable(cause=DIED)
             if self._queue.qsize() + len(works) > self._most:
-                raise StoreUnavailable(cause="the committer's queue is full")
+                raise StoreUnavailable(cause=FULL)
             for work in works:
                 self._queue.put(work)
 
@@ -130,9 +156,9 @@ class Committer:
         while (first := self._queue.get()) is not None:
             if crowded:
                 time.sleep(GATHER_S)
-            batch = [first]
+            batch, size = [first], first.size
             last = False
-            while len(batch) < BATCH:
+            while len(batch) < BATCH and size < MOST_BYTES:
                 try:
                     work = self._queue.get_nowait()
                 except queue.Empty:
@@ -141,6 +167,7 @@ class Committer:
                     last = True
                     break
                 batch.append(work)
+                size += work.size
             crowded = len(batch) > 1
             self.watch.begin(len(batch))
             with span("commit", size=len(batch)):

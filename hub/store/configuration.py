@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from .database import Tx, upsert
 from .directory import NotThere, bump
@@ -123,11 +123,31 @@ def remove(tx: Tx, vault: Vault, ente_id: str, connector_id: str) -> None:
     What another process plans in the second before it has seen this waits: a connector of that name takes it over.
     """
     set_status(tx, ente_id, connector_id, status=REMOVED)
-    its = (deliveries.c.ente_id == ente_id) & (deliveries.c.connector_id == connector_id)
-    pending = its & deliveries.c.state.in_(("queued", "waiting", "held"))
-    count = tx.connection.execute(select(func.count()).where(pending)).scalar_one()
+    count = tx.connection.execute(select(func.count()).where(_left(ente_id, connector_id))).scalar_one()
     if count:
         raise StillPending(str(count))
+    _forget(tx, vault, ente_id, connector_id)
+
+
+def withdraw(tx: Tx, vault: Vault, ente_id: str, connector_id: str, *, reason: str) -> int:
+    """Take a connector away whatever it had still to deliver, which is skipped for that reason. How many those were.
+
+    A delivery on its way ends as it will. Raises NotThere.
+    """
+    set_status(tx, ente_id, connector_id, status=REMOVED)
+    waiting = _left(ente_id, connector_id) & deliveries.c.claim_id.is_(None)
+    skipped = {"state": "skipped", "reason": reason, "updated_at": tx.now}
+    count = tx.connection.execute(update(deliveries).where(waiting).values(skipped)).rowcount
+    _forget(tx, vault, ente_id, connector_id)
+    return count
+
+
+def _left(ente_id: str, connector_id: str) -> ColumnElement[bool]:
+    its = (deliveries.c.ente_id == ente_id) & (deliveries.c.connector_id == connector_id)
+    return its & deliveries.c.state.in_(("queued", "waiting", "held"))
+
+
+def _forget(tx: Tx, vault: Vault, ente_id: str, connector_id: str) -> None:
     where = (connectors.c.ente_id == ente_id) & (connectors.c.connector_id == connector_id)
     nothing = vault.seal(b"{}", settings_place(ente_id, connector_id))
     tx.connection.execute(update(connectors).where(where).values(settings_sealed=nothing, limits={}))

@@ -15,7 +15,7 @@ from sqlalchemy import JSON, Connection, LargeBinary, MetaData, Table, delete, f
 from .configuration import RESTORED
 from .database import Database
 from .outbox import UNCLAIMED
-from .tables import deliveries, items, metadata, sequences
+from .tables import deliveries, event_sequences, items, metadata, sequences
 
 _ROWS = 1000
 
@@ -90,7 +90,8 @@ def settle_restored(database: Database) -> int:
         pending = deliveries.c.state.in_(("queued", "held"))
         count = tx.connection.execute(update(deliveries).where(pending).values(held)).rowcount
         tx.connection.execute(update(deliveries).where(deliveries.c.state == "waiting").values(free))
-        tx.connection.execute(update(sequences).values(value=sequences.c.value + SEQUENCE_GAP))
+        for counter in (sequences, event_sequences):
+            tx.connection.execute(update(counter).values(value=counter.c.value + SEQUENCE_GAP))
     return count
 
 

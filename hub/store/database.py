@@ -84,6 +84,8 @@ class Tx:
     new_items: list[dict[str, Any]] = field(default_factory=list)
     changed_items: dict[tuple[str, str, str], dict[str, Any]] = field(default_factory=dict)
     """The items that get their sequence number at the end (`rows`)."""
+    vendor_events: list[dict[str, Any]] = field(default_factory=list)
+    """What vendors are told, in the order in which they will read it (`rows`)."""
     work_is_due: bool = False
     """Deliveries were queued."""
 

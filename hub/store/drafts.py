@@ -7,6 +7,9 @@ from typing import Literal, NamedTuple
 from .citizens import Subject
 from .standing import NORMAL
 
+CONNECTOR_UNKNOWN = "-"
+"""Stands for the connector of a channel that none serves."""
+
 
 class Identity(NamedTuple):
     """An item by its vendor's own name, unique in an ente."""

@@ -15,7 +15,7 @@ from . import lanes
 from .configuration import REMOVED
 from .outbox import PENDING
 from .standing import Lane
-from .tables import connectors, deliveries, enti, trust_keys
+from .tables import RUNNING, batches, connectors, deliveries, enti, trust_keys
 
 COUNTED = (*PENDING, "held", "parked", "unconfirmed")
 """The states that a gauge shows: what is under way, and what waits for a person."""
@@ -59,6 +59,15 @@ def _counts(ente_id: str, state: str) -> Select[Any]:
     return select(oldest.c.connector_id, func.count().label("counted"), free.label("oldest_due_at")).group_by(
         oldest.c.connector_id
     )
+
+
+def oldest_batches(connection: Connection) -> dict[str, datetime | None]:
+    """When the oldest batch that is not finished came, by ente."""
+    its = batches.c
+    running = (its.ente_id == enti.c.ente_id) & (its.state == RUNNING)
+    query = select(enti.c.ente_id, func.min(its.received_at).label("since"))
+    query = query.select_from(enti).outerjoin(batches, running)
+    return {row.ente_id: row.since for row in connection.execute(query.group_by(enti.c.ente_id))}
 
 
 def expired_leases(connection: Connection, now: datetime) -> dict[str, int]:

@@ -4,6 +4,7 @@
 answered before anything else about the request; a refusal leaves only its evidence.
 """
 
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,6 +25,9 @@ from .replay import consume_tokens
 from .tables import clipped, quota_usage
 
 NO_ENTE = "-"
+_LARGE = 16 * 1024
+_DEFLATED = b"x"
+"""How zlib begins, and JSON never does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,24 @@ class Done:
     """False where the same content is kept already (a file, a repetition): its hash and the tokens are the evidence."""
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an act about no single citizen left behind (a batch): its answer. Its body is not part of the evidence."""
+
+    answer: Any
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which item of which batch a submission is, under the vendor's own name where that may be repeated."""
+
+    batch_id: str
+    position: int
+    collection: str | None
+    external_id: str | None
+
+
 A = TypeVar("A")
 
 
@@ -69,6 +91,10 @@ class Submission(Generic[A]):
     signed: Signed
     act: A | None = None
     refusal: HubError | None = None
+    cost: int = 1
+    """How much of the daily quota it uses up."""
+    place: Place | None = None
+    """Set for an item of a batch, whose signature was checked and whose quota was counted with the batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +118,18 @@ class Unsigned:
     """loopback, private or public: what kind of address it came from."""
 
 
-ApplyActs = Callable[[Tx, Sequence[tuple[Signed, Any]]], Sequence[Done | HubError]]
+Result = Done | Kept | Read | Repeated | HubError
+ApplyActs = Callable[[Tx, Sequence[tuple[Signed, Any]]], Sequence[Done | Kept | HubError]]
+NoteOutcomes = Callable[[Tx, Sequence[tuple[Signed, Place, Result]]], None]
+
+
+def _no_batches(_tx: Tx, _placed: Sequence[tuple[Signed, Place, Result]]) -> None: ...
 
 
 class Intake:
     """Records submissions. `appliers` gives, for each type of act, the function that applies a list of them; `hold`
     locks what acts of several types are about, before the first is applied; `answers` are the types of answers that are
-    given again to a message that arrives again."""
+    given again to a message that arrives again; `note_outcomes` writes down what became of items of batches."""
 
     def __init__(
         self,
@@ -106,6 +137,7 @@ class Intake:
         appliers: Mapping[type, ApplyActs],
         hold: Callable[[Tx, Sequence[tuple[Signed, Any]]], None] = lambda _tx, _acts: None,
         answers: Sequence[type] = (),
+        note_outcomes: NoteOutcomes = _no_batches,
     ) -> None:
         self._receiving = Receiving(answers)
         self._vault = vault
@@ -113,6 +145,7 @@ class Intake:
         self._headers = JoseHeaders()
         self._material = KeyMaterial()
         self._hold = hold
+        self._note_outcomes = note_outcomes
 
     def record(self, tx: Tx, submissions: Sequence[Submission[Any]]) -> list[Any]:
         """A Committer handler: each submission's answer, or the error to raise to its caller."""
@@ -140,16 +173,23 @@ class Intake:
                 results[n] = result
         for n in new:
             signed, result = submissions[n].signed, results[n]
-            if signed.message is not None and isinstance(result, Done):
+            if signed.message is not None and isinstance(result, Done | Kept):
                 self._receiving.answered(tx, signed.ente_id, signed.vendor_id, signed.message, result.answer)
         for n, first in same.items():
             result = results[first]
-            results[n] = Repeated(result.answer) if isinstance(result, Done) else result
+            results[n] = Repeated(result.answer) if isinstance(result, Done | Kept) else result
         for submission, kept, named, result in zip(submissions, tokens, verified_by, results, strict=True):
             row = self._evidence(tx, submission.signed, kept, result)
             row["verified_by"] = named
             tx.evidence_rows.append(row)
-        return [result.answer if isinstance(result, Done | Repeated) else result for result in results]
+        placed = [
+            (submission.signed, submission.place, result)
+            for submission, result in zip(submissions, results, strict=True)
+            if submission.place is not None
+        ]
+        if placed:
+            self._note_outcomes(tx, placed)
+        return [result.answer if isinstance(result, Done | Kept | Repeated) else result for result in results]
 
     def _receive(
         self, tx: Tx, submissions: Sequence[Submission[Any]], numbers: list[int], results: list[Any]
@@ -181,9 +221,7 @@ class Intake:
             tx.evidence_rows.append(row)
         return [None] * len(refusals)
 
-    def _evidence(
-        self, tx: Tx, signed: Signed, tokens: dict[str, str], result: Done | Read | Repeated | HubError
-    ) -> dict[str, Any]:
+    def _evidence(self, tx: Tx, signed: Signed, tokens: dict[str, str], result: Result) -> dict[str, Any]:
         row = _evidence_row(tx, signed.ente_id, signed.request_id, signed.operation)
         row |= {
             "vendor_id": signed.vendor_id,
@@ -199,6 +237,8 @@ class Intake:
             return row | {"verdict": "accepted", "code": "read"}
         if isinstance(result, Repeated):
             return row | {"verdict": "accepted", "code": "repeated"}
+        if isinstance(result, Kept):
+            return row | {"verdict": "accepted", "code": result.code}
         row |= {
             "verdict": "accepted",
             "code": result.code,
@@ -209,7 +249,17 @@ class Intake:
         if not result.keep_body:
             return row
         place = f"evidence|body|{signed.ente_id}|{row['evidence_id']}"
-        return row | {"body_sealed": self._vault.seal_with(result.citizen.data_key, signed.body, place)}
+        return row | {"body_sealed": self._vault.seal_with(result.citizen.data_key, _packed(signed.body), place)}
+
+
+def _packed(body: bytes) -> bytes:
+    # A megabyte of spaces around a short item is a thousand times its cost in the database.
+    return zlib.compress(body, 1) if len(body) > _LARGE else body
+
+
+def unpacked(kept: bytes) -> bytes:
+    """The body as it was signed, from what evidence keeps of it."""
+    return zlib.decompress(kept) if kept.startswith(_DEFLATED) else kept
 
 
 def _message_of(signed: Signed) -> tuple[str, str, str]:
@@ -273,12 +323,12 @@ def _count(tx: Tx, submissions: Sequence[Submission[Any]], numbers: list[int], r
         vendor = (signed.ente_id, signed.vendor_id)
         if vendor not in left:
             left[vendor] = signed.daily_quota - used_before[vendor]
-        if left[vendor] <= 0:
+        if left[vendor] < submissions[n].cost:
             midnight = (tx.now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
             results[n] = QuotaExceeded(headers={"Retry-After": str(int((midnight - tx.now).total_seconds()) + 1)})
             continue
-        left[vendor] -= 1
-        used[vendor] = used.get(vendor, 0) + 1
+        left[vendor] -= submissions[n].cost
+        used[vendor] = used.get(vendor, 0) + submissions[n].cost
         allowed.append(n)
     for (ente_id, vendor_id), count in used.items():
         counter = (

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from contracts.connector import Limits
 
 from .database import Tx, upsert
+from .order import somebody_before
 from .standing import BULK, NORMAL, URGENT, Lane, LimitsOf, Standing, Verdict, allowance, judged
 from .tables import EPOCH, QUEUED, WAITING, claimable, connectors, deliveries, lanes
 
@@ -48,6 +49,7 @@ class Ready:
     """None: nothing was ever claimed in it."""
 
 
+_CANDIDATES = 20
 _PRIORITIES = (URGENT, NORMAL, BULK)
 _STATES = {"queued": QUEUED, "waiting": WAITING}
 _CLASSES = tuple((state, priority) for state in _STATES for priority in _PRIORITIES)
@@ -62,26 +64,7 @@ def _due(state: str, priority: int) -> ColumnElement[bool]:
         its.state == _STATES[state],
         its.priority == literal_column(str(priority)),
         its.due_at <= bindparam("now"),
-        or_(its.order_key.is_(None), its.state == WAITING, ~_somebody_before()),
-    )
-
-
-def _somebody_before() -> ColumnElement[bool]:
-    """Whether a notice about the same service to the same citizen has to go first, or is on its way.
-
-    What a provider accepted is no obstacle any more, nor what has ended. `unconfirmed` is an end, too: the person who
-    decides about it may take days.
-    """
-    other, its = deliveries.alias("other"), deliveries.c
-    return exists().where(
-        other.c.ente_id == its.ente_id,
-        other.c.connector_id == its.connector_id,
-        other.c.citizen_id == its.citizen_id,
-        other.c.order_key == its.order_key,
-        other.c.state.in_(("queued", "held")),
-        other.c.delivery_id != its.delivery_id,
-        # The second: one that was replayed, or whose connector became an ordered one, while a later one was on its way.
-        or_(other.c.delivery_id < its.delivery_id, other.c.claim_id.is_not(None)),
+        or_(its.order_key.is_(None), its.state == WAITING, ~somebody_before()),
     )
 
 
@@ -150,14 +133,28 @@ _UNDER_WAY = select(func.count()).where(
 )
 
 
-def oldest(tx: Tx, each: Ready, state: str, count: int) -> list[Row[Any]]:
-    """The most urgent deliveries of a lane in that state, and of those the ones due longest; nobody else takes them."""
+def oldest(tx: Tx, each: Ready, state: str, count: int, *, fair: int = 0) -> list[Row[Any]]:
+    """The most urgent deliveries of a lane in that state, and of those the ones due longest; nobody else takes them.
+    `fair` of them are those due longest, urgent or not."""
     rows: list[Row[Any]] = []
     for priority in each.queued if state == "queued" else each.waiting:
-        if len(rows) < count:
-            wanted = each.lane._asdict() | {"now": tx.now, "count": count - len(rows)}
+        if len(rows) < count or fair:
+            wanted = each.lane._asdict() | {"now": tx.now, "count": count}
             rows += tx.connection.execute(_OLDEST[state, priority], wanted).all()
-    return rows
+    longest = sorted(range(len(rows)), key=lambda n: (rows[n].due_at, rows[n].delivery_id))[:fair]
+    taken = {*longest, *[n for n in range(len(rows)) if n not in longest][: count - len(longest)]}
+    return [rows[n] for n in sorted(taken)]
+
+
+def probe(tx: Tx, each: Ready, state: str) -> list[Row[Any]]:
+    """The one to try a provider with that was in trouble: the least tried, lest it be one's fault that all wait."""
+    wanted = each.lane._asdict() | {"now": tx.now, "count": _CANDIDATES}
+    rows = [
+        row
+        for priority in (each.queued if state == "queued" else each.waiting)
+        for row in tx.connection.execute(_OLDEST[state, priority], wanted)
+    ]
+    return sorted(rows, key=lambda row: (row.attempts, row.due_at))[:1]
 
 
 @dataclass(frozen=True, slots=True)

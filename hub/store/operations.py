@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, desc, func, insert, select, update
 
+from contracts.connector import CALLBACK
 from contracts.identifiers import new_uuid7
 
 from .database import Tx
@@ -187,6 +188,8 @@ def _locked(tx: Tx, delivery_id: str) -> dict[str, Any]:
 
 def _note(tx: Tx, delivery: Mapping[str, Any], event: str) -> None:
     """On the timeline of the message; `state` is what the delivery was."""
+    if delivery["channel"] == CALLBACK:
+        return  # what a vendor is told is no event of an item
     tx.connection.execute(
         insert(timeline),
         {

@@ -3,7 +3,7 @@
 Every write of a worker carries its `claim_id` in the WHERE clause: one whose lease was taken over changes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -28,11 +28,13 @@ UNDECIDED = ("unconfirmed", "parked")
 """Ends that a person has to look at."""
 CLOSED = "closed"
 """A person decided that nothing more is to be done, whatever has reached the citizen."""
-CONNECTOR_UNKNOWN = "-"
 
 FOLLOW_UPS = 5
 """One claim in so many of a lane is for following up on what was accepted, if such is due: a flood of new messages does
 not starve the last word on the old ones, nor the other way round."""
+
+FAIR = 5
+"""One claim in so many of a lane is for what has been due longest, however many more urgent ones keep coming."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,16 @@ class Due:
     lease: timedelta
     lane: Lane | None = None
     limits: LimitsOf = field(default_factory=dict)
+    without: frozenset[Lane] = frozenset()
+    """Lanes that get none of it."""
+
+    @classmethod
+    def sparing(cls, free: int, busy: Iterable[Lane], lease: timedelta, limits: LimitsOf) -> "Due":
+        """For all hands that are free but the last, which is for a lane that has nothing under way: however many
+        providers are slow, one more is not waited for."""
+        if free > 1:
+            return cls(free - 1, lease, limits=limits)
+        return cls(free, lease, limits=limits, without=frozenset(busy))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +137,8 @@ def claim(tx: Tx, wishes: Sequence[Due]) -> list[list[Claim]]:
 
 
 def _claim(tx: Tx, wish: Due) -> list[Claim]:
-    grants = (lanes.grant(tx, each) for each in lanes.ready(tx.connection, tx.now, wish.limits, wish.lane))
+    ready = lanes.ready(tx.connection, tx.now, wish.limits, wish.lane)
+    grants = (lanes.grant(tx, each) for each in ready if each.lane not in wish.without)
     # No more lanes than deliveries: a grant is a lock, and two queries.
     open_now = list(islice((grant for grant in grants if grant is not None and grant.allowed), wish.limit))
     parts = lanes.shared_out(wish.limit, [grant.allowed for grant in open_now])
@@ -138,13 +151,22 @@ def _claim(tx: Tx, wish: Due) -> list[Claim]:
 def _claim_in(tx: Tx, grant: lanes.Grant, count: int) -> list[Claim]:
     """Up to `count` due deliveries of a lane."""
     ready, standing = grant.ready, grant.standing
-    share = (standing.claimed + count) // FOLLOW_UPS - standing.claimed // FOLLOW_UPS
+    share, fair = _share(standing.claimed, count, FOLLOW_UPS), _share(standing.claimed + 2, count, FAIR)
     waiting = lanes.oldest(tx, ready, "waiting", count)
-    queued = lanes.oldest(tx, ready, "queued", count - min(share, len(waiting)))
+    left = count - min(share, len(waiting))
+    if left and standing.breaker(tx.now) == "half_open":
+        queued = lanes.probe(tx, ready, "queued")
+    else:
+        queued = lanes.oldest(tx, ready, "queued", left, fair=min(fair, left))
     rows = [*waiting[: count - len(queued)], *queued]
     if rows:
         lanes.save(tx, ready.lane, begun(standing, ready.limits, count=len(rows), now=tx.now))
     return [_to_claim(row, ready, tx.now) for row in rows]
+
+
+def _share(claimed: int, count: int, one_in: int) -> int:
+    """How many of the next `count` claims are one in so many."""
+    return (claimed + count) // one_in - claimed // one_in
 
 
 def _to_claim(row: Row[Any], ready: lanes.Ready, now: datetime) -> Claim:

@@ -15,9 +15,11 @@ from hub.metrics import count_publications
 from .citizens import Citizen, Citizens
 from .database import Tx
 from .drafts import Draft, PlannedDelivery, Published
+from .embargo import move
 from .folding import meet, settle_paid
 from .identities import load_by_identity
 from .intake import Done, Signed
+from .order import order_key
 from .ports import Vault
 from .rows import Batch, payload_place
 from .tables import item_versions
@@ -132,6 +134,7 @@ class Publications:
         self._add_version(tx, batch, draft, citizen, changed, "updated")
         batch.event(changed, tx.now, "updated", version=draft.version, state=changed["state"])
         batch.change(changed)
+        move(tx, batch, changed, item)
         return changed, "updated"
 
     def _keep_late(self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any]) -> None:
@@ -229,7 +232,7 @@ def _delivery_row(tx: Tx, planned: PlannedDelivery, message: dict[str, Any]) -> 
         "created_at": tx.now,
         "updated_at": tx.now,
         "priority": planned.priority,
-        "order_key": (message["service_id"] or "-") if planned.ordered else None,
+        "order_key": order_key(message) if planned.ordered else None,
     }
 
 

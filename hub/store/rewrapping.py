@@ -1,7 +1,7 @@
 """What is sealed under a vault key itself: counted by key, and sealed anew under the current one.
 
-That is little: the citizens' data keys, settings of connectors, private keys of the hub. All else is sealed under the
-data keys, which stay.
+That is little: the citizens' data keys, settings of connectors, bodies of batches under way, private keys of the hub.
+All else is sealed under the data keys, which stay.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,11 +10,12 @@ from typing import Any, Final, Protocol
 
 from sqlalchemy import Column, Connection, LargeBinary, Table, func, select, update
 
+from .batches import body_place
 from .citizens import key_place
 from .configuration import settings_place
 from .database import Database, Tx
 from .hub_keys import private_place
-from .tables import citizens, connectors, hub_keys
+from .tables import batches, citizens, connectors, hub_keys
 
 _ID_BYTES: Final = 8
 BATCH: Final = 500
@@ -51,6 +52,7 @@ class _Sealed:
 _SEALED: Final = (
     _Sealed(citizens, "data_key_sealed", lambda row: key_place(row.ente_id, row.citizen_id)),
     _Sealed(connectors, "settings_sealed", lambda row: settings_place(row.ente_id, row.connector_id)),
+    _Sealed(batches, "body_sealed", lambda row: body_place(row.ente_id, row.batch_id)),
     _Sealed(hub_keys, "private_sealed", lambda row: private_place(row.kid)),
 )
 

@@ -6,15 +6,29 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Table, bindparam, select, update
 
 from contracts.identifiers import new_uuid7
 from hub.metrics import unserved
 
 from .bulk import insert_rows
 from .database import Tx, among, keys, upsert
-from .outbox import CONNECTOR_UNKNOWN
-from .tables import deliveries, item_identities, item_versions, items, sequences, timeline
+from .directory import HUB_VENDOR
+from .drafts import CONNECTOR_UNKNOWN
+from .pushing import push_events
+from .tables import (
+    deliveries,
+    event_sequences,
+    item_identities,
+    item_versions,
+    items,
+    sequences,
+    timeline,
+    vendor_events,
+)
+
+# Facts of the vendor's own making, or of public law: whoever has no right `delivery-detail` sees these alone.
+OPEN_EVENTS = frozenset({"accepted", "updated", "superseded", "available", "paid", "withdrawn"})
 
 ItemKey = tuple[str, str, str]
 _ITEM_KEY = ("ente_id", "citizen_id", "item_id")
@@ -26,10 +40,17 @@ _NUMBER_ITEM = _CHANGE.values(sequence=bindparam("number"))
 # Where all wait for all in the same order nobody waits for ever.
 IN_ORDER = (items.c.ente_id, items.c.citizen_id, items.c.item_id)
 _LOCK_ITEMS = select(items.c.item_id).where(among("item", *IN_ORDER)).order_by(*IN_ORDER).with_for_update()
-_ADVANCE = upsert(sequences).values(ente_id=bindparam("ente"), value=bindparam("count"))
-_ADVANCE_SEQUENCE = _ADVANCE.on_conflict_do_update(
-    index_elements=["ente_id"], set_={"value": sequences.c.value + _ADVANCE.excluded.value}
-).returning(sequences.c.value)
+
+
+def _advancing(counter: Table) -> Any:
+    """Take `count` numbers of an ente's counter; gives the last of them."""
+    first = upsert(counter).values(ente_id=bindparam("ente"), value=bindparam("count"))
+    more = {"value": counter.c.value + first.excluded.value}
+    return first.on_conflict_do_update(index_elements=["ente_id"], set_=more).returning(counter.c.value)
+
+
+_ADVANCE_SEQUENCE = _advancing(sequences)
+_ADVANCE_EVENTS = _advancing(event_sequences)
 
 
 @dataclass(slots=True)
@@ -42,6 +63,7 @@ class Batch:
     versions: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     deliveries: list[dict[str, Any]] = field(default_factory=list)
+    vendor_events: list[dict[str, Any]] = field(default_factory=list)
 
     def change(self, item: dict[str, Any]) -> None:
         """`item` is one that the database already has, or one new in this batch."""
@@ -72,7 +94,10 @@ class Batch:
     def event(self, item: dict[str, Any], at: datetime, event: str, **data: str | int) -> None:
         """Append a fact to the item's timeline."""
         row = {name: item[name] for name in _ITEM_KEY}
-        self.events.append(row | {"event_id": new_uuid7(), "at": at, "event": event, "data": data})
+        row |= {"event_id": new_uuid7(), "at": at, "event": event, "data": data}
+        self.events.append(row)
+        if event in OPEN_EVENTS and item["vendor_id"] != HUB_VENDOR:
+            self.vendor_events.append(vendor_event(row, item["vendor_id"], detail=False))
 
     def write(self, tx: Tx) -> None:
         """Everything; new items, and every sequence number, last in the transaction (`settled` 20)."""
@@ -95,11 +120,38 @@ class Batch:
                     for item in self.changed_items.values()
                 ],
             )
-        # Of several batches the first that has an item sees to the numbers of all.
-        if self.touched() and not (tx.new_items or tx.changed_items):
-            tx.before_commit.append(_number)
+        if self.touched() or self.vendor_events:
+            _to_be_numbered(tx)
         tx.new_items += self.new_items.values()
         tx.changed_items |= {item_key(item): item for item in self.changed_items.values()}
+        tx.vendor_events += self.vendor_events
+
+
+def tell_vendor(tx: Tx, events: Sequence[dict[str, Any]]) -> None:
+    """Append to the events that vendors read: rows of `vendor_event`."""
+    if events:
+        _to_be_numbered(tx)
+        tx.vendor_events += events
+
+
+def vendor_event(row: Mapping[str, Any], vendor_id: str, *, detail: bool) -> dict[str, Any]:
+    """A row of the timeline as its vendor is told; `detail` is for those with the right alone."""
+    return {
+        "ente_id": row["ente_id"],
+        "vendor_id": vendor_id,
+        "event_id": row["event_id"],
+        "at": row["at"],
+        "item_id": row["item_id"],
+        "event": row["event"],
+        "data": row["data"],
+        "detail": detail,
+    }
+
+
+def _to_be_numbered(tx: Tx) -> None:
+    # The first that has an item or an event sees to the numbers of all.
+    if not (tx.new_items or tx.changed_items or tx.vendor_events):
+        tx.before_commit.append(_number)
 
 
 def _number(tx: Tx) -> None:
@@ -107,6 +159,9 @@ def _number(tx: Tx) -> None:
     alone. A counter taken before the locks of items would make two writers wait for each other."""
     number_items(tx, [*tx.new_items, *tx.changed_items.values()])
     insert_rows(tx.connection, items, tx.new_items)
+    _give_numbers(tx, tx.vendor_events, _ADVANCE_EVENTS, "number")
+    insert_rows(tx.connection, vendor_events, tx.vendor_events)
+    push_events(tx, tx.vendor_events)
     if tx.changed_items:
         tx.connection.execute(
             _NUMBER_ITEM,
@@ -130,14 +185,18 @@ def lock_items(tx: Tx, wanted: Collection[ItemKey]) -> None:
 
 def number_items(tx: Tx, changed: Sequence[dict[str, Any]]) -> None:
     """Give each item the next sequence number of its ente, from the locked counter row."""
+    _give_numbers(tx, changed, _ADVANCE_SEQUENCE, "sequence")
+
+
+def _give_numbers(tx: Tx, rows: Sequence[dict[str, Any]], advance: Any, name: str) -> None:
     by_ente: dict[str, list[dict[str, Any]]] = {}
-    for item in changed:
-        by_ente.setdefault(item["ente_id"], []).append(item)
+    for row in rows:
+        by_ente.setdefault(row["ente_id"], []).append(row)
     for ente_id in sorted(by_ente):
         count = len(by_ente[ente_id])
-        last = tx.connection.execute(_ADVANCE_SEQUENCE, {"ente": ente_id, "count": count}).scalar_one()
-        for number, item in enumerate(by_ente[ente_id], start=last - count + 1):
-            item["sequence"] = number
+        last = tx.connection.execute(advance, {"ente": ente_id, "count": count}).scalar_one()
+        for number, row in enumerate(by_ente[ente_id], start=last - count + 1):
+            row[name] = number
 
 
 def payload_place(ente_id: str, item_id: str, version: int) -> str:

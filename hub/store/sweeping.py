@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 
 from hub.metrics import swept
 
+from .batches import forget_batches
 from .database import Tx
 from .outbox import ENDED, UNCLAIMED, close_attempt
 from .receiving import forget_messages
@@ -64,6 +65,7 @@ def _sweep(tx: Tx, wish: Sweep) -> Swept:
     forget_tokens(tx)
     forget_messages(tx)
     forget_requests(tx)
+    forget_batches(tx)
     return Swept(**counts, expired=_expire(tx), shown=_show(tx))
 
 

@@ -4,35 +4,57 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, insert, select
 
+from contracts.connector import CALLBACK
 from contracts.identifiers import new_uuid7
 
-from .database import Tx, among, keys
+from .database import Tx, among, keys, lock_names
+from .directory import HUB_VENDOR
+from .rows import tell_vendor, vendor_event
 from .tables import deliveries, items, timeline
 
 
 def note_outcome(tx: Tx, ente_id: str, citizen_id: str, message_id: str, channel: str, state: str) -> None:
-    """The timeline of the message, and of the item it tells about, says how the telling ended."""
-    about = tx.connection.execute(
-        select(items.c.about_item_id).where(
-            items.c.ente_id == ente_id, items.c.citizen_id == citizen_id, items.c.item_id == message_id
-        )
-    ).scalar_one_or_none()
-    tx.connection.execute(
-        insert(timeline),
-        [
-            {
-                "ente_id": ente_id,
-                "citizen_id": citizen_id,
-                "item_id": item_id,
-                "event_id": new_uuid7(),
-                "at": tx.now,
-                "event": "notified" if state == "delivered" else "notice_ended",
-                "data": {"channel": channel, "state": state},
-            }
-            for item_id in (message_id, about)
-            if item_id is not None
-        ],
-    )
+    """The timeline of the message, and of the item it tells about, says how the telling ended; and so is the vendor of
+    the item told."""
+    if channel == CALLBACK:
+        return  # what a vendor was told is no event of an item
+    its = items.c
+    mine = (its.ente_id == ente_id) & (its.citizen_id == citizen_id)
+    found = tx.connection.execute(
+        select(its.item_id, its.about_item_id, its.vendor_id).where(mine, its.item_id == message_id)
+    ).one_or_none()
+    about = None if found is None else found.about_item_id
+    rows = [
+        {
+            "ente_id": ente_id,
+            "citizen_id": citizen_id,
+            "item_id": item_id,
+            "event_id": new_uuid7(),
+            "at": tx.now,
+            "event": "notified" if state == "delivered" else "notice_ended",
+            "data": {"channel": channel, "state": state},
+        }
+        for item_id in (message_id, about)
+        if item_id is not None
+    ]
+    tx.connection.execute(insert(timeline), rows)
+    if about is not None:
+        found = tx.connection.execute(select(its.vendor_id).where(mine, its.item_id == about)).one_or_none()
+    if found is not None and found.vendor_id != HUB_VENDOR:
+        told = [vendor_event(rows[-1], found.vendor_id, detail=True)]
+        if state == "delivered" and not _told_before(tx, ente_id, message_id):
+            # All that a vendor learns without the right, and once: a second time would say that there is a second way.
+            once = rows[-1] | {"event_id": new_uuid7(), "event": "notification", "data": {"notification": "sent"}}
+            told.append(vendor_event(once, found.vendor_id, detail=False))
+        tell_vendor(tx, told)
+
+
+def _told_before(tx: Tx, ente_id: str, message_id: str) -> bool:
+    """Whether another delivery of the message has arrived; this one is among those that have."""
+    lock_names(tx, {f"told|{ente_id}|{message_id}"})  # two that arrive at one moment would both be the first
+    delivered = (deliveries.c.message_id == message_id) & (deliveries.c.state == "delivered")
+    query = select(deliveries.c.delivery_id).where(deliveries.c.ente_id == ente_id, delivered).limit(2)
+    return len(tx.connection.execute(query).all()) > 1
 
 
 def notifications(connection: Connection, wanted: Sequence[tuple[str, str, str]]) -> dict[str, str]:

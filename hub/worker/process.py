@@ -161,8 +161,8 @@ class Ring(Job):
             if max(self.connection.hstrlen(self.key, packed) for packed in ("data", "exc_info")) <= _MOST_PACKED:
                 super().refresh()  # type: ignore[no-untyped-call]  # RQ's own gap
                 return
-        except (ConnectionError, TimeoutError, NoSuchJobError):
-            raise
+        except (ConnectionError, TimeoutError, NoSuchJobError, StopRequested):
+            raise  # the last by a signal, at whatever line
         except Exception:  # noqa: BLE001, S110 - no number, no JSON, no UTF-8: refused like any other
             pass
         _refuse(self)
@@ -198,6 +198,7 @@ class Listener(Worker):
 
     def request_stop(self, signum: Any, frame: Any) -> None:
         self._stopping.set()
+        self._stop_requested = True  # where somebody below takes the exception for one of his own
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ's own gap
 
     def _install_signal_handlers(self) -> None:

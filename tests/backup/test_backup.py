@@ -30,7 +30,7 @@ from hub.store.configuration import set_status
 from hub.store.copying import SEQUENCE_GAP
 from hub.store.directory import NotThere
 from hub.store.erasing import erase_citizen
-from hub.store.tables import citizens, deliveries, enti, items, metadata, sequences
+from hub.store.tables import citizens, deliveries, enti, event_sequences, items, metadata, sequences
 from tests import stores
 from tests.flows.making import make_document
 from tests.harness import BIANCHI, ENTE, ROSSI, HubUnderTest, make_message, running_hub
@@ -129,7 +129,7 @@ def test_everything_comes_back_but_what_is_to_be_sent(home, tmp_path, phrase):
     assert restore(tmp_path / "b", tmp_path / "new", "--passphrase-file", phrase) == 0
     after = everything(tmp_path / "new")
     different = {name for name in before if before[name] != after[name]}
-    assert different == {"deliveries", "sequences"}
+    assert different == {"deliveries", "event_sequences", "sequences"}
     assert run(["audit", "verify", "--home", str(tmp_path / "new")]) == 0
     assert (tmp_path / "new" / "hub-key.pem").read_bytes() == (home / "hub-key.pem").read_bytes()
     assert (tmp_path / "new" / "hub-key.pem").stat().st_mode & 0o077 == 0
@@ -164,11 +164,13 @@ def test_what_was_to_be_sent_is_held_until_a_person_decides(home, tmp_path, phra
         assert run(["delivery", "replay", row.delivery_id, "--home", str(tmp_path / "new")]) == 0
 
 
-def test_a_reader_s_cursor_beyond_the_back_up_still_sees_what_comes_after(home, tmp_path, phrase):
-    was = {row.ente_id: row.value for row in _all(home, sequences)}
+@pytest.mark.parametrize("counter", [sequences, event_sequences], ids=["items", "events"])
+def test_a_reader_s_cursor_beyond_the_back_up_still_sees_what_comes_after(home, tmp_path, phrase, counter):
+    was = {row.ente_id: row.value for row in _all(home, counter)}
+    assert was
     assert backup(home, tmp_path / "b", "--with-keys", "--passphrase-file", phrase) == 0
     assert restore(tmp_path / "b", tmp_path / "new", "--passphrase-file", phrase) == 0
-    assert {row.ente_id: row.value for row in _all(tmp_path / "new", sequences)} == {
+    assert {row.ente_id: row.value for row in _all(tmp_path / "new", counter)} == {
         ente: value + SEQUENCE_GAP for ente, value in was.items()
     }
 
@@ -531,7 +533,11 @@ def test_a_home_of_one_kind_is_restored_into_the_other(made, tmp_path, phrase, m
     try:
         assert restore(made, tmp_path / "new", "--passphrase-file", phrase) == 0
         after = everything(tmp_path / "new")
-        assert {name for name in before if before[name] != after[name]} <= {"deliveries", "sequences"}
+        assert {name for name in before if before[name] != after[name]} <= {
+            "deliveries",
+            "event_sequences",
+            "sequences",
+        }
         assert run(["audit", "verify", "--home", str(tmp_path / "new")]) == 0
         assert backup(tmp_path / "new", tmp_path / "again") == 0
         assert restore(made, tmp_path / "third", "--passphrase-file", phrase) == 2, "the database is not empty"

@@ -77,10 +77,7 @@ def by_core(tx: Tx, rows: Rows) -> None:
 
 
 def by_hub(tx: Tx, rows: Rows) -> None:
-    for result in insert_rows(
-        tx.connection, replays, rows[replays.name], conflict="ON CONFLICT DO NOTHING RETURNING token"
-    ):
-        result.all()
+    insert_rows(tx.connection, replays, rows[replays.name], conflict="ON CONFLICT DO NOTHING RETURNING token")
     for table in _ORDER:
         insert_rows(tx.connection, table, rows[table.name])
 

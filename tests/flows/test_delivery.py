@@ -455,6 +455,18 @@ def test_a_message_for_next_month_is_not_too_old_then(alone):
     assert delivery["expires_at"] > then + timedelta(days=1)
 
 
+def test_what_was_claimed_before_it_was_embargoed_waits(alone):
+    """The text of a new version left with the delivery of the one before, a year before it was to be shown."""
+    then = datetime.now(UTC) + timedelta(days=2)
+    item = make_message(fresh(), **to(new_person()), **IO_ONLY, visible_from=then.isoformat())
+    published(alone.hub, "messages", item)
+    message_id = only_delivery(alone)["message_id"]
+    with alone.hub.home.database.write() as tx:
+        tx.connection.execute(update(deliveries).where(deliveries.c.message_id == message_id).values(due_at=tx.now))
+    delivery = eventually(lambda: only_delivery(alone), lambda found: found["reason"] is not None)
+    assert (delivery["state"], delivery["reason"], delivery["due_at"]) == ("queued", "item.embargoed", then)
+
+
 def test_what_waited_in_the_outbox_is_sent_by_the_hub_that_starts_next(kind, tmp_path):
     with providers(tmp_path / "first") as first:
         switch(first, "paused")

@@ -1,6 +1,7 @@
 """The feed, as the portal reads it for one citizen. The first part is citizen-identity section 6, check by check."""
 
 import json
+import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -9,9 +10,11 @@ import pytest
 from stdnum.it import codicefiscale
 
 from hub.registry import Portal
+from hub.security.digest import digest_header
 from hub.security.jose import base64url
 from hub.security.sign import SigningKey, sign_assertion, sign_portal_token
 from hub.store import directory
+from hub.store.files import SEGMENT, SEGMENTED_FROM
 from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import access_log, citizens
 from tests.flows.making import (
@@ -798,8 +801,16 @@ def test_a_part_of_a_file_is_206(hub, document, wanted, start, end):
     assert response.headers["Content-Range"] == f"bytes {start}-{end}/{len(PDF)}"
 
 
+@pytest.mark.parametrize("wanted", ["bytes=0-1,3-4", "bytes=0-0, -1", "lines=1-2", "0-4"])
+def test_several_parts_or_another_unit_give_the_whole_file(hub, document, wanted):
+    someone, path = document
+    response = hub.read(path, someone, headers={"Range": wanted})
+    assert (response.status_code, response.content) == (200, PDF)
+    assert "Content-Range" not in response.headers
+
+
 @pytest.mark.parametrize(
-    "wanted", [f"bytes={len(PDF)}-", "bytes=5-2", "bytes=-0", "bytes=0-1,3-4", "bytes=-", "lines=1-2"]
+    "wanted", [f"bytes={len(PDF)}-", "bytes=5-2", "bytes=-0", "bytes=-", "bytes=", "bytes=0-x,1-2"]
 )
 def test_a_part_that_is_not_there_is_416(hub, document, wanted):
     someone, path = document
@@ -814,11 +825,62 @@ def test_an_unchanged_file_is_304(hub, document):
     assert hub.read(path, someone, headers={"If-None-Match": tag}).status_code == 304
 
 
-@pytest.mark.parametrize(("known", "status"), [(True, 206), (False, 200)])
-def test_a_download_is_resumed_only_if_the_file_is_still_the_same(hub, document, known, status):
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ("{ETag}", 206),
+        ("{Last-Modified}", 206),
+        ('"another"', 200),
+        ("W/{ETag}", 200),
+        ("Mon, 23 Nov 2020 09:00:01 GMT", 200),
+    ],
+)
+def test_a_download_is_resumed_only_if_the_file_is_still_the_same(hub, document, form, status):
     someone, path = document
-    tag = hub.read(path, someone).headers["ETag"] if known else '"another"'
-    assert hub.read(path, someone, headers={"Range": "bytes=0-4", "If-Range": tag}).status_code == status
+    names = ("ETag", "Last-Modified")
+    told = hub.read(path, someone).headers
+    known = form.format(**{name: told[name] for name in names})
+    assert hub.read(path, someone, headers={"Range": "bytes=0-4", "If-Range": known}).status_code == status
+
+
+def head(hub, path, someone, **headers):
+    return hub.client.head(f"/feed/v1{path}", headers=hub.reader(someone) | headers)
+
+
+def test_head_tells_what_get_would_give(hub, document):
+    someone, path = document
+    whole, described = hub.read(path, someone), head(hub, path, someone)
+    assert (described.status_code, described.content) == (200, b"")
+    same = ("Content-Length", "Content-Type", "ETag", "Accept-Ranges", "Digest", "Last-Modified", "Content-Disposition")
+    assert {name: described.headers[name] for name in same} == {name: whole.headers[name] for name in same}
+    assert described.headers["Content-Length"] == str(len(PDF))
+    assert described.headers["Digest"] == digest_header(PDF)
+
+
+def test_a_range_does_not_count_for_head(hub, document):
+    someone, path = document
+    described = head(hub, path, someone, Range="bytes=0-4")
+    assert (described.status_code, described.headers["Content-Length"]) == (200, str(len(PDF)))
+
+
+def test_head_of_what_is_not_there_is_404(hub, document, person):
+    assert head(hub, document[1], person).status_code == 404
+
+
+@pytest.mark.parametrize("size", [SEGMENTED_FROM - 1, SEGMENTED_FROM, SEGMENTED_FROM + 1, 4 * SEGMENT * 2 + 17])
+def test_a_large_file_is_read_in_any_part_and_never_chunked(hub, person, size):
+    content = random.Random(size).randbytes(size)
+    item_id = published(hub, "documents", make_document(fresh(), content, **silent(tax_code=person)))
+    assert hub.upload(item_id, content).status_code == 201
+    path = f"/documents/{item_id}/content"
+    whole = hub.read(path, person)
+    assert whole.content == content
+    for start, end in ((0, 0), (SEGMENT - 1, SEGMENT), (SEGMENT, 2 * SEGMENT - 1), (5, size - 2), (size - 1, size - 1)):
+        part = hub.read(path, person, headers={"Range": f"bytes={start}-{end}"})
+        assert (part.status_code, part.content == content[start : end + 1]) == (206, True)
+        assert part.headers["Content-Length"] == str(end + 1 - start)
+        assert part.headers["Digest"] == digest_header(content)
+        assert "Transfer-Encoding" not in part.headers
 
 
 def test_the_file_of_another_citizen_is_unknown(hub, document, person):

@@ -241,13 +241,13 @@ def test_thirty_identical_requests_at_once_make_one_item_with_one_delivery_a_cha
 
 
 @pytest.mark.req("S70")
-def test_of_thirty_uses_of_one_token_exactly_one_is_accepted(hub):
+def test_of_a_thousand_uses_of_one_token_exactly_one_is_accepted(hub):
     body = json.dumps(make_message(fresh())).encode()
     headers = hub.signed(body)
     with ThreadPoolExecutor(30) as pool:
         send = lambda _: hub.client.post("/publish/v1/messages", content=body, headers=headers)  # noqa: E731
-        answers = list(pool.map(send, range(30)))
-    assert sorted(code(a) for a in answers) == [(201, "created")] + [(409, "token.replayed")] * 29
+        answers = list(pool.map(send, range(1000)))
+    assert sorted(code(a) for a in answers) == [(201, "created")] + [(409, "token.replayed")] * 999
 
 
 def test_a_token_is_consumed_even_when_its_body_breaks_the_contract(hub):
@@ -699,3 +699,32 @@ def test_the_answer_is_the_same_for_a_citizen_the_hub_has_never_heard_of(hub, pe
     assert {k: v for k, v in known.items() if k not in differing} == {
         k: v for k, v in unknown.items() if k not in differing
     }
+
+
+# --- BLOCK_REST: what a call may not be
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json;q=0", "image/*"])
+def test_who_does_not_take_json_is_told_so_and_changes_nothing(hub, accept):
+    item = make_message(fresh(), tax_code=new_person())
+    body = json.dumps(item).encode()
+    headers = hub.signed(body) | {"Accept": accept}
+    assert code(hub.client.post("/publish/v1/messages", content=body, headers=headers)) == (406, "media.not_acceptable")
+    assert hub.vendor_get(f"/items?external_id={item['external_id']}").json()["items"] == []
+    again = hub.client.post("/publish/v1/messages", content=body, headers=headers | {"Accept": "*/*"})
+    assert code(again) == (409, "token.replayed")
+
+
+def test_another_media_type_is_told_what_is_taken(hub):
+    body = json.dumps(make_message(fresh(), tax_code=new_person())).encode()
+    headers = hub.signed(body, content_type="application/xml")
+    response = hub.client.post("/publish/v1/messages", content=body, headers=headers)
+    assert code(response) == (415, "media.unsupported")
+    assert response.headers["Accept"] == "application/json"
+
+
+@pytest.mark.parametrize(("method", "path"), [("PUT", "/messages"), ("DELETE", "/items/x"), ("PATCH", "/batches")])
+def test_a_method_that_is_not_offered_is_told_which_are(hub, method, path):
+    response = hub.client.request(method, f"/publish/v1{path}")
+    assert code(response) == (405, "method.not_allowed")
+    assert response.headers["Allow"]

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from connectors.base.previewing import fields_of
 from contracts.connector import Preview
 from hub.cli.replaying import _preview
-from hub.cli.revealing import claim_of
+from hub.cli.revealing import claim_of, notices_of
 from hub.dispatch.requests import Difference, Requests, differences
 from hub.store.operations import show_delivery
 from hub.store.requests import KEPT
@@ -98,7 +98,7 @@ def test_a_copy_that_cannot_be_kept_costs_nothing(hub, tmp_path, caplog):
         row, _ = show_delivery(connection, delivery_id)
     with hub.home.database.write() as tx:
         tx.connection.execute(update(citizens).values(data_key_sealed=b"broken"))
-    requests = Requests(hub.hub.runner.notice_of.__self__, hub.hub.connectors.get)
+    requests = Requests(notices_of(hub.home), hub.hub.connectors.get)
     requests.keep(hub.hub.committer, claim_of(row))
     assert "request_not_kept" in caplog.text
     assert ROSSI not in caplog.text

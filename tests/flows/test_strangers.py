@@ -1,7 +1,9 @@
 """What one party may not do to another, and what strangers may not cost. Each was once possible."""
 
 import json
+import socket
 import time
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from sqlalchemy import select, update
@@ -84,6 +86,50 @@ def test_a_large_body_is_not_read_from_whom_has_not_signed(hub, monkeypatch):
     monkeypatch.setattr(exchange, "read_body", unread)
     answer = hub.client.put("/publish/v1/documents/x/content", content=b"x" * 200_000)
     assert (answer.status_code, answer.json()["code"]) == (400, "request.refused")
+
+
+@contextmanager
+def begun(hub, headers, size=25 * 2**20):
+    """An upload that has sent its head and the first of its bytes; yields the status of an answer, if one comes."""
+    lines = [f"{name}: {value}" for name, value in ({"Host": "x", "Content-Length": str(size)} | headers).items()]
+    head = "\r\n".join(["PUT /publish/v1/documents/x/content HTTP/1.1", *lines, "", ""])
+    with socket.create_connection((hub.client.base_url.host, hub.client.base_url.port)) as connection:
+        connection.sendall(head.encode() + bytes(1000))
+
+        def status(*, within_s=10):
+            connection.settimeout(within_s)
+            try:
+                return int(connection.recv(1000).split()[1])
+            except TimeoutError:
+                return None
+
+        yield status
+
+
+def test_one_signature_opens_one_large_body(hub):
+    """One signed head was sent again and again, and each time 25 MB were taken into memory."""
+    headers = hub.signed(b"x", method="PUT", content_type="application/pdf")
+    with begun(hub, headers) as first:
+        assert first(within_s=0.5) is None
+        with begun(hub, headers) as second:
+            assert second() == 409
+
+
+def test_a_vendor_has_few_large_bodies_at_once_and_the_others_theirs(hub):
+    def headers(vendor):
+        return hub.signed(b"x", method="PUT", content_type="application/pdf", vendor=vendor)
+
+    with ExitStack() as stack:
+        for _ in range(4):
+            assert stack.enter_context(begun(hub, headers(hub.vendor)))(within_s=0.2) is None
+        assert stack.enter_context(begun(hub, headers(hub.vendor)))() == 429
+        assert stack.enter_context(begun(hub, headers(hub.other_vendor)))(within_s=0.2) is None
+
+    def again():
+        with begun(hub, headers(hub.vendor)) as status:
+            return status(within_s=0.2)
+
+    eventually(again, lambda status: status is None)
 
 
 def test_a_used_signature_token_opens_no_read(hub):

@@ -29,7 +29,10 @@ def assert_as_described(api: Api, method: str, path_template: str, response: htt
     assert status in operation["responses"] or response.status_code >= 400, f"{place}: not declared"
     declared = followed(document, operation["responses"].get(status, operation["responses"]["default"]))
     _assert_headers(document, declared, response, place)
-    _assert_body(document, declared, response, place)
+    if method.upper() == "HEAD":
+        assert not response.content, f"{place}: a body in answer to HEAD"
+    else:
+        _assert_body(document, declared, response, place)
 
 
 def _assert_headers(document: Json, declared: Json, response: httpx.Response, place: str) -> None:

@@ -14,6 +14,7 @@ from .json_schema import Json, schemas_of
 from .openapi_schema import components, reference
 
 _OPERATIONS: dict[Api, tuple[Operation, ...]] = {"publish": PUBLISH, "feed": FEED}
+_IN_PATH = {"{item_id}": "ItemId", "{batch_id}": "BatchId"}
 _ENTRIES: dict[Api, dict[str, Entry]] = {"publish": publish.ENTRIES, "feed": feed.ENTRIES}
 
 
@@ -52,7 +53,7 @@ def error_codes(api: Api, operation_id: str) -> dict[int, tuple[str, ...]]:
 
 
 def _operation(operation: Operation, entry: Entry, scheme: str) -> Json:
-    names = ("ItemId", *entry.parameters) if "{item_id}" in operation.path else entry.parameters
+    names = (*(name for field, name in _IN_PATH.items() if field in operation.path), *entry.parameters)
     told: Json = {
         "operationId": operation.operation_id,
         "tags": [entry.tag],

@@ -139,6 +139,74 @@ PUBLISHED_ITEM: Json = {
 }
 PUBLISHED_ITEMS: Json = {"items": [PUBLISHED_ITEM], "next_cursor": None}
 
+VENDOR_EVENTS: Json = {
+    "items": [
+        {
+            "event_id": "0199d1a2-7b3c-7d4e-8f50-0000000e7e47",
+            "at": _RECEIVED,
+            "item_id": EXAMPLE_ITEM_ID,
+            "collection": "payments",
+            "source": "tributi",
+            "external_id": "TARI-2026-000123",
+            "event": "paid",
+            "data": {},
+        }
+    ],
+    "next_cursor": "42",
+    "more": False,
+}
+EXAMPLE_BATCH_ID = "0199d1a2-7b3c-7d4e-8f50-00000000ba7c"
+BATCH: Json = {"items": [{"collection": "messages", "item": MESSAGE}, {"collection": "payments", "item": PAYMENT}]}
+BATCH_RECEIPT: Json = {
+    "batch_id": EXAMPLE_BATCH_ID,
+    "state": "running",
+    "size": 2,
+    "received_at": _RECEIVED,
+    "request_digest": EXAMPLE_DIGEST,
+}
+BATCH_STATUS: Json = {
+    "batch_id": EXAMPLE_BATCH_ID,
+    "state": "running",
+    "size": 2,
+    "decided": 1,
+    "received_at": _RECEIVED,
+}
+BATCH_RESULT: Json = {
+    "batch_id": EXAMPLE_BATCH_ID,
+    "size": 2,
+    "received_at": _RECEIVED,
+    "finished_at": _RECEIVED,
+    "request_digest": EXAMPLE_DIGEST,
+    "items": [
+        {
+            "position": 0,
+            "collection": "messages",
+            "external_id": MESSAGE["external_id"],
+            "outcome": "created",
+            "item_id": EXAMPLE_ITEM_ID,
+            "version": 1,
+            "code": None,
+            "errors": [],
+        },
+        {
+            "position": 1,
+            "collection": "payments",
+            "external_id": PAYMENT["external_id"],
+            "outcome": "refused",
+            "item_id": None,
+            "version": None,
+            "code": "contract.violation",
+            "errors": [
+                {
+                    "pointer": "/items/1/item/recipient/tax_code",
+                    "code": "field.invalid",
+                    "detail": "the tax code's check character or date is wrong",
+                }
+            ],
+        },
+    ],
+}
+
 USER_STATE: Json = {"read": True, "archived": False, "starred": False, "confirmed": False}
 USER_STATE_PATCH: Json = {"read": True}
 FEED_ITEM: Json = {

@@ -19,7 +19,7 @@ _PORTAL: Errors = (
 _CALLER = ("CitizenAssertion", "CorrelationId")
 _FILTERS = ("State", "ServiceId", "Source", "Unread", "Archived", "Turn", "Search", "From", "To", "Sort")
 _PAGE = ("Limit", "Cursor")
-_FILE_HEADERS = ("ETag", "Accept-Ranges", "Content-Disposition", "Last-Modified")
+_FILE_HEADERS = ("ETag", "Accept-Ranges", "Content-Length", "Content-Disposition", "Digest", "Last-Modified")
 _UNCHANGED = Answer(description="Non cambiato / Not modified", headers=("ETag",))
 
 
@@ -132,11 +132,12 @@ ENTRIES: dict[str, Entry] = {
         tag="documents",
         summary="Scarica il file di un documento / Download the file of a document",
         description=both(
-            "I byte del file, con il tipo annunciato dal fornitore; si può chiedere un intervallo. Una tessera si "
-            "ottiene "
-            "come `image/svg+xml`.",
-            "The bytes of the file, of the type its vendor announced; a range may be asked for. A card is to be had as "
-            "`image/svg+xml`.",
+            "I byte del file, con il tipo annunciato dal fornitore; si può chiedere un intervallo "
+            "(BULK_RESOURCE_REST). Più intervalli insieme, o un'unità diversa da `bytes`, danno il file intero; un "
+            "intervallo malformato o fuori dal file è 416. `Digest` è sempre quello del file intero.",
+            "The bytes of the file, of the type its vendor announced; a range may be asked for (BULK_RESOURCE_REST). "
+            "Several ranges at once, or a unit other than `bytes`, give the whole file; a malformed range, or one "
+            "outside the file, is 416. `Digest` is always that of the whole file.",
         ),
         parameters=("Range", "IfRange", "IfNoneMatch", *_CALLER),
         answers={
@@ -151,6 +152,26 @@ ENTRIES: dict[str, Entry] = {
             304: _UNCHANGED,
         },
         errors=(*_PORTAL, errors.NotAcceptable, errors.ItemUnknown, errors.RangeInvalid),
+    ),
+    "describe_document_content": Entry(
+        tag="documents",
+        summary="Dimensione e impronta di un file / Size and digest of a file",
+        description=both(
+            "Le intestazioni che darebbe GET, senza il file: quanto è lungo, se si possono chiedere intervalli, la sua "
+            "impronta. `Range` qui non conta.",
+            "The headers that GET would give, without the file: how long it is, whether ranges may be asked for, its "
+            "digest. `Range` does not count here.",
+        ),
+        parameters=("IfNoneMatch", *_CALLER),
+        answers={
+            200: Answer(
+                description="Il file come lo darebbe GET / The file as GET would give it",
+                body=Body(media=FILE_TYPES),
+                headers=_FILE_HEADERS,
+            ),
+            304: _UNCHANGED,
+        },
+        errors=(*_PORTAL, errors.ItemUnknown),
     ),
     "list_changes": Entry(
         tag="changes",

@@ -79,6 +79,8 @@ signature is verified every refusal is `request.refused`, and no more.
             ("payments", "Pagamenti e avvisi pagoPA. / Payments and pagoPA notices."),
             ("receipts", "Ricevute di pagamento. / Receipts of payments."),
             ("services", "Schede dei servizi. / Cards of services."),
+            ("batches", "Molti elementi con una firma. / Many items under one signature."),
+            ("events", "Ciò che è successo agli elementi. / What happened to the items."),
             ("items", "Gli elementi pubblicati. / The items published."),
             _STATUS_TAG,
         ),

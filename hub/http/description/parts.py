@@ -50,6 +50,14 @@ PARAMETERS: dict[str, Json] = {
         "schema": {"type": "string", "minLength": 36, "maxLength": 36, "pattern": _UUID7},
         "example": EXAMPLE_ITEM_ID,
     },
+    "BatchId": {
+        "name": "batch_id",
+        "in": "path",
+        "description": "Identificativo del lotto. / Identifier of the batch.",
+        "required": True,
+        "schema": {"type": "string", "minLength": 36, "maxLength": 36, "pattern": _UUID7},
+        "example": "0199d1a2-7b3c-7d4e-8f50-00000000ba7c",
+    },
     "ExternalId": _query(
         "external_id",
         "Il nome che il fornitore ha dato. / The vendor's own name of the item.",
@@ -159,6 +167,12 @@ PARAMETERS: dict[str, Json] = {
         {"type": "string", "maxLength": 100, "pattern": _ETAG},
         '"9f86d081884c7d65"',
     ),
+    "ReplyTo": _header(
+        "X-ReplyTo",
+        "Indirizzo del risultato, presso un host registrato. / Address for the result, at a registered host.",
+        {"type": "string", "maxLength": 2000, "pattern": "^https?://[a-z0-9][a-z0-9.-]*(:[0-9]+)?([/?].*)?$"},
+        "https://gestionale.fornitore.example.it/raccordo/risposte",
+    ),
     "CorrelationId": _header(
         "X-Correlation-ID",
         "Identificativo scelto dal chiamante; l'hub lo ripete. / Identifier of the caller's choice; the hub echoes it.",
@@ -192,7 +206,11 @@ HEADERS: dict[str, Json] = {
         {"type": "string", "maxLength": 500, "format": "uri-reference"},
         f"https://raccordo.comune.example.it/publish/v1/items/{EXAMPLE_ITEM_ID}",
     ),
-    "Digest": _sent("SHA-256 della risposta. / SHA-256 of the answer.", _DIGEST, EXAMPLE_DIGEST),
+    "Digest": _sent(
+        "SHA-256 della risposta, o del file intero. / SHA-256 of the answer, or of the whole file.",
+        _DIGEST,
+        EXAMPLE_DIGEST,
+    ),
     "Agid-JWT-Signature": _sent(
         "Firma dell'hub sulla risposta; contiene `request_digest`. / The hub's signature on the answer; it holds "
         "`request_digest`.",
@@ -209,6 +227,11 @@ HEADERS: dict[str, Json] = {
         "Si possono chiedere intervalli di byte. / Ranges of bytes may be asked for.",
         {"type": "string", "enum": ["bytes"]},
         "bytes",
+    ),
+    "Content-Length": _sent(
+        "Quanti byte seguono. / How many bytes follow.",
+        {"type": "integer", "format": "int64", "minimum": 0, "maximum": 9_007_199_254_740_991},
+        48213,
     ),
     "Content-Disposition": _sent(
         "Nome del file; mai da aprire nella pagina. / Name of the file; never to be opened inside the page.",

@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel
 
+from contracts.batches import BatchReceipt, BatchResult, BatchStatus, ItemBatch
+from contracts.callbacks import VendorEvents
 from contracts.items import Document, Message, Payment, Receipt, Service
 from contracts.publishing import (
     ContentReceipt,
@@ -24,6 +26,7 @@ _VENDOR: Errors = (
     errors.RequestRefused,
     errors.VendorSuspended,
     errors.TokenReplayed,
+    errors.NotAcceptable,
     *ANY_CALLER,
 )
 _WRITING: Errors = (
@@ -113,6 +116,91 @@ ENTRIES: dict[str, Entry] = {
     "publish_receipt": _publishing("receipts", Receipt, examples.RECEIPT, italian="una ricevuta", english="a receipt"),
     "publish_service": _publishing(
         "services", Service, examples.SERVICE, italian="la scheda di un servizio", english="the card of a service"
+    ),
+    "publish_batch": Entry(
+        tag="batches",
+        summary="Pubblica un lotto / Publish a batch",
+        description=both(
+            "Fino a 500 elementi di qualunque raccolta con una sola firma (NONBLOCK_PULL_REST). Con 202 tutto è "
+            "durevole; `Location` dice dove chiedere. Ogni elemento vale come pubblicato da solo, in ordine: il "
+            "rifiuto di uno non tocca gli altri. La quota conta gli elementi: se non copre tutto il lotto, 429, e "
+            "nulla è accettato. Gli esiti si conservano 30 giorni. Con `X-ReplyTo` il risultato arriva anche lì, "
+            "firmato dall'hub, con lo stesso `X-Correlation-ID` (NONBLOCK_PUSH_REST); si risponde 200.",
+            "Up to 500 items of any collection under one signature (NONBLOCK_PULL_REST). With 202 everything is "
+            "durable; `Location` says where to ask. Each item counts as published alone, in order: the refusal of one "
+            "does not concern the others. The quota counts items: where it does not cover the whole batch, 429, and "
+            "nothing is accepted. Outcomes are kept for 30 days. With `X-ReplyTo` the result comes there too, signed "
+            "by the hub, under the same `X-Correlation-ID` (NONBLOCK_PUSH_REST); it is answered by 200.",
+        ),
+        parameters=("ReplyTo", *_SIGNED),
+        request=Body(model=ItemBatch, description="Gli elementi / The items", examples={"batch": examples.BATCH}),
+        answers={
+            202: Answer(
+                description="Accettato, in lavorazione / Accepted, being worked off",
+                body=Body(model=BatchReceipt, examples={"accepted": examples.BATCH_RECEIPT}),
+                headers=("Location", *_EVIDENCE),
+            )
+        },
+        errors=(*_WRITING, errors.ReplyToForbidden),
+    ),
+    "show_batch": Entry(
+        tag="batches",
+        summary="Stato di un lotto / Status of a batch",
+        description=both(
+            "200 finché è in lavorazione, poi 303 verso il risultato. Il lotto di un altro fornitore non esiste (404).",
+            "200 while it is being worked off, then 303 to the result. Another vendor's batch does not exist (404).",
+        ),
+        parameters=("IfNoneMatch", "CorrelationId"),
+        answers={
+            200: Answer(
+                description="In lavorazione / Running",
+                body=Body(model=BatchStatus, examples={"running": examples.BATCH_STATUS}),
+                headers=("ETag", "Retry-After"),
+            ),
+            303: Answer(description="Finito: il risultato è lì / Done: the result is there", headers=("Location",)),
+            304: Answer(description="Non cambiato / Not modified", headers=("ETag",)),
+        },
+        errors=(*_VENDOR, errors.BatchUnknown),
+    ),
+    "show_batch_result": Entry(
+        tag="batches",
+        summary="Risultato di un lotto / Result of a batch",
+        description=both(
+            "L'esito di ogni elemento, nell'ordine del lotto; firmato. `errors` punta nel corpo del lotto e non ripete "
+            "dati personali.",
+            "What became of each item, in the order of the batch; signed. `errors` points into the body of the batch "
+            "and repeats no personal data.",
+        ),
+        parameters=("IfNoneMatch", "CorrelationId"),
+        answers={
+            200: Answer(
+                description="Gli esiti / The outcomes",
+                body=Body(model=BatchResult, examples={"result": examples.BATCH_RESULT}),
+                headers=("ETag", *_EVIDENCE),
+            ),
+            304: Answer(description="Non cambiato / Not modified", headers=("ETag",)),
+        },
+        errors=(*_VENDOR, errors.BatchUnknown, errors.BatchRunning),
+    ),
+    "list_events": Entry(
+        tag="events",
+        summary="Elenca ciò che è successo / List what happened",
+        description=both(
+            "Ciò che è successo agli elementi del fornitore dopo un cursore, nell'ordine in cui è stato registrato: "
+            "niente manca. Chi ha registrato un indirizzo riceve lì gli stessi eventi, almeno una volta, con lo stesso "
+            "`event_id`. I canali si vedono solo con il diritto `delivery-detail`.",
+            "What happened to the vendor's items after a cursor, in the order in which it was committed: nothing is "
+            "missed. Who registered an address is told the same events there, at least once, under the same "
+            "`event_id`. Channels are seen with the right `delivery-detail` alone.",
+        ),
+        parameters=("After", "Limit", "CorrelationId"),
+        answers={
+            200: Answer(
+                description="Una pagina di eventi / A page of events",
+                body=Body(model=VendorEvents, examples={"page": examples.VENDOR_EVENTS}),
+            )
+        },
+        errors=_VENDOR,
     ),
     "find_published_items": Entry(
         tag="items",

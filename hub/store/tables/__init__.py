@@ -21,14 +21,18 @@ from .proof import (
     received_messages,
     replays,
 )
+from .vendor_side import RUNNING, batch_items, batches, event_sequences, vendor_events
 
 __all__ = [
     "EPOCH",
     "QUEUED",
+    "RUNNING",
     "WAITING",
     "Instant",
     "access_log",
     "attempts",
+    "batch_items",
+    "batches",
     "chain_roots",
     "channel_opt_outs",
     "citizens",
@@ -38,6 +42,7 @@ __all__ = [
     "deliveries",
     "delivery_requests",
     "enti",
+    "event_sequences",
     "evidence",
     "expirable",
     "hub_keys",
@@ -59,6 +64,7 @@ __all__ = [
     "to_micros",
     "trust_keys",
     "user_states",
+    "vendor_events",
     "vendors",
     "versions",
 ]

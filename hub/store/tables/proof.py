@@ -19,7 +19,7 @@ evidence = Table(
     needed("code", String(64)),
     Column("cause", String(300)),
     needed("body_sha256", String(64)),
-    Column("body_sealed", LargeBinary),  # the very bytes that were signed, under the citizen's key
+    Column("body_sealed", LargeBinary),  # the very bytes that were signed, deflated if many, under the citizen's key
     needed("tokens", JSON),  # header -> compact JWS, or its parts with `jose_headers`: see `store.jose_headers`
     Column("citizen_id", String(36)),
     Column("item_id", String(36)),

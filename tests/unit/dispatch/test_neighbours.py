@@ -41,7 +41,7 @@ class Town:
         self.most_under_way = Counter()
         self._numbers = count()
         self._events = []
-        self._free = THREADS
+        self._free = THREADS + 1
         connectors = {
             name: Connector(provider.manifest, self._call(name, provider), lambda: "")
             for name, provider in providers.items()
@@ -76,7 +76,7 @@ class Town:
 
     def _claim(self):
         limits = {(ENTE, name): provider.limits for name, provider in self.providers.items()}
-        while self._free and (claims := self.store.write(claim, Due(self._free, LEASE, limits=limits))):
+        while self._free and (claims := self.store.write(claim, self._wish(limits))):
             for each in claims:
                 self._free -= 1
                 self.under_way[each.connector_id] += 1
@@ -84,6 +84,10 @@ class Town:
             self.most_under_way |= self.under_way
         if all(each is not None for _, _, each in self._events):
             self._at(self.clock.moment + timedelta(seconds=0.5), None)  # the poll
+
+    def _wish(self, limits):
+        busy = [Lane(ENTE, name) for name, many in self.under_way.items() if many]
+        return Due.sparing(self._free, busy, LEASE, limits)
 
     def _at(self, moment, each):
         heapq.heappush(self._events, (moment, next(self._numbers), each))
@@ -116,6 +120,17 @@ def test_a_dead_and_a_slow_provider_take_nothing_from_a_fine_one(town, tmp_path)
     three.live(20)
     assert len(three.delivered["fine"]) >= 0.98 * alone(tmp_path) > 300
     assert three.most_under_way["slow"] == Limits().concurrency < THREADS
+
+
+def test_slow_providers_that_fill_all_threads_leave_a_fine_one_the_spare(town):
+    """Two that answered after 30 seconds had four threads each, and a third waited for one of them."""
+    three = town(fine=Provider(**FINE), slow=Provider(30), slower=Provider(40))
+    for name in ("slow", "slower"):
+        fill(three.store, name, 600)
+    three.live(1)
+    fill(three.store, "fine", 600)
+    three.live(20)
+    assert len(three.delivered["fine"]) >= 60
 
 
 def test_a_dead_provider_is_asked_seldom_and_the_waiting_spend_no_attempt(town):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.dispatch.routing import Outlet, plan, router
-from hub.store.outbox import CONNECTOR_UNKNOWN
+from hub.store.drafts import CONNECTOR_UNKNOWN
 from hub.store.standing import BULK, NORMAL, URGENT
 
 OUTLETS = {("a", "io"): Outlet("io-1", timedelta(days=3)), ("a", "email"): Outlet("mail-1", timedelta(days=2))}

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from hub.ingest.drafting import draft_of, uploaded_draft
 from hub.registry import Vendor
 from hub.store.drafts import PlannedDelivery
 from tests.flows.making import MAKERS, make_document
+from tests.harness import make_message
 
 VENDOR = Vendor("c_h501", "acme", "Acme", "jwk", True, (), "acme")
 PLANNED = PlannedDelivery("io", "io", timedelta(days=3))
@@ -115,7 +117,8 @@ def test_the_message_of_a_document_is_there_once_its_file_is():
         ({}, [("c_h501", ("io", "email"), False, "info")]),
         ({"notify": {"channels": ["email"]}}, [("c_h501", ("email",), False, "info")]),
         ({"notify": {"channels": []}}, []),
-        ({"kind": "alert"}, [("c_h501", ("io", "email"), False, "alert")]),
+        ({"kind": "alert"}, [("c_h501", ("io", "email"), False, "info")]),
+        ({"kind": "broadcast"}, [("c_h501", ("io", "email"), False, "broadcast")]),
         (
             {"recipient": {"tax_code": "RSSMRA80A01H501U", "email": "a@b.it"}},
             [("c_h501", ("io", "email"), True, "info")],
@@ -126,6 +129,13 @@ def test_the_channels_asked_for_are_the_vendors_wish(fields, asked):
     routes = Routes()
     draft("messages", route=routes, **fields)
     assert routes.asked == asked
+
+
+def test_an_alert_is_urgent_where_its_vendor_may_raise_one():
+    routes = Routes()
+    item = parse("messages", json.dumps(make_message(kind="alert")).encode())
+    draft_of(item, replace(VENDOR, rights=frozenset({"alerts"})), route=routes, keyed_hash=keyed_hash)
+    assert routes.asked == [("c_h501", ("io", "email"), False, "alert")]
 
 
 def test_an_item_that_tells_nothing_asks_for_no_channel():

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import DataError, OperationalError
 
 from hub.errors import HubError, StoreUnavailable, VersionConflict
-from hub.store.committer import BATCH, Committer
+from hub.store.committer import BATCH, MOST_BYTES, Committer
 from hub.store.tables import versions
 
 
@@ -243,6 +243,26 @@ def test_more_than_a_batch_is_written_all_the_same(store, committer):
     assert len(names(store)) == BATCH + 10
 
 
+def test_a_batch_ends_with_its_bytes_too(committer):
+    """Fifty bodies of a megabyte were one batch, for which everybody waited."""
+    sizes = []
+
+    def handler(tx, values):
+        sizes.append(len(values))
+        return note(tx, values)
+
+    async def all_together():
+        calls = [committer.submit(handler, f"n{n}", size=MOST_BYTES // 3 + 1) for n in range(6)]
+        waiting = asyncio.gather(*calls)
+        while committer.depth < len(calls):
+            await asyncio.sleep(0)
+        committer.start()
+        await waiting
+
+    asyncio.run(all_together())
+    assert sizes == [3, 3]
+
+
 def test_a_coroutine_hears_its_own_result_or_error(committer):
     committer.start()
 
@@ -282,3 +302,26 @@ def test_many_threads_lose_nothing(store, committer):
         written = [name for batch in pool.map(write, range(8)) for name in batch]
     assert names(store) == set(written)
     assert len(written) == 200
+
+
+def test_several_of_a_thread_are_written_in_their_order_each_with_its_own_end(store, committer):
+    committer.start()
+    results = committer.write_all(note, ["a", "conflict", "b"])
+    assert (results[0], results[2]) == ("a", "b")
+    assert isinstance(results[1], HubError)
+    assert names(store) == {"a", "b"}
+
+
+def test_where_the_queue_is_full_nothing_overtakes_what_was_refused(store):
+    committer = Committer(store.database, depth=2)
+    results = []
+    writer = threading.Thread(target=lambda: results.extend(committer.write_all(note, ["a", "b", "c", "d"])))
+    writer.start()
+    while committer.depth < 2:
+        pass
+    committer.start()
+    writer.join()
+    committer.close()
+    assert results[:2] == ["a", "b"]
+    assert [type(each) for each in results[2:]] == [StoreUnavailable] * 2
+    assert names(store) == {"a", "b"}

@@ -7,9 +7,11 @@ from sqlalchemy import insert, update
 from sqlalchemy.dialects import sqlite
 
 from hub.store import figures
+from hub.store.batches import AcceptBatch, accept_batches
 from hub.store.figures import Queue
+from hub.store.intake import Signed
 from hub.store.outbox import Due, claim
-from hub.store.tables import deliveries, trust_keys
+from hub.store.tables import batches, deliveries, trust_keys
 from tests.unit.store.making import ENTE, START, make_draft
 
 
@@ -30,6 +32,23 @@ def test_queues_tell_state_connector_count_and_the_oldest_that_nobody_has(store)
     with store.database.write() as tx:
         tx.connection.execute(update(deliveries).values(state="delivered"))
     assert read(store, figures.queues) == []
+
+
+def test_the_oldest_batch_that_is_not_finished_is_told(store):
+    def oldest():
+        with store.database.read() as connection:
+            return figures.oldest_batches(connection)
+
+    assert oldest() == {ENTE: None}
+    signed = Signed("r-1", "publish_batch", ENTE, "acme", "jwk:1", (), {}, b"", "")
+    for name in ("b-1", "b-2"):
+        with store.database.write() as tx:
+            accept_batches(tx, [(signed, AcceptBatch(name, 1, "SHA-256=", b"", "c"))])
+        store.clock.pass_by(minutes=5)
+    assert oldest() == {ENTE: START}
+    with store.database.write() as tx:
+        tx.connection.execute(update(batches).where(batches.c.batch_id == "b-1").values(state="done"))
+    assert oldest() == {ENTE: START + timedelta(minutes=5)}
 
 
 def test_leases_that_ran_out_are_counted(store):

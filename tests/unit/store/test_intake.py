@@ -1,6 +1,7 @@
 """What a verified request leaves: its token used, its quota counted, its evidence, its act; in that order."""
 
 import gc
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,12 +10,12 @@ from hub.errors import ContractViolation, QuotaExceeded, RecipientChanged, Token
 from hub.store.amendments import Upload, Withdraw
 from hub.store.database import Tx
 from hub.store.directory import HUB_VENDOR
-from hub.store.drafts import Identity, Published
+from hub.store.drafts import Identity, PlannedDelivery, Published
 from hub.store.identities import load_by_identity
-from hub.store.intake import Read, Submission
+from hub.store.intake import Read, Submission, unpacked
 from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import citizens, evidence, items, quota_usage, replays
-from tests.unit.store.making import ENTE, make_draft
+from tests.unit.store.making import ENTE, START, make_draft
 
 OTHER = "1" * 64
 
@@ -108,6 +109,18 @@ def test_a_refused_body_is_kept_by_its_hash_alone(store):
     assert store.rows(evidence) == []  # the chain writes the rows, with the commit
 
 
+@pytest.mark.parametrize("padding", [0, 1_000_000])
+def test_an_accepted_body_is_kept_as_it_was_signed_without_what_it_was_padded_with(store, padding):
+    body = b" " * padding + b'{"external_id": "m-1"}'
+    with store.database.write() as tx:
+        store.intake.record(tx, [Submission(store.signed(body=body), act=make_draft())])
+        (row,) = tx.evidence_rows
+        citizen = store.citizens.find(tx.connection, make_draft().subject)
+    place = f"evidence|body|{ENTE}|{row['evidence_id']}"
+    assert unpacked(store.vault.open_with(citizen.data_key, row["body_sealed"], place)) == body
+    assert len(row["body_sealed"]) < 10_000
+
+
 @pytest.mark.parametrize("batched", [True, False])
 def test_the_quota_is_exact_over_and_within_batches(store, batched):
     wishes = [Submission(store.signed(daily_quota=3), act=make_draft(f"m-{n}")) for n in range(5)]
@@ -159,6 +172,29 @@ def test_versions_in_any_order_leave_the_newest(store, batched):
     answers = store.publish(*drafts) if batched else [store.publish(draft)[0] for draft in drafts]
     assert [answer.outcome for answer in answers] == ["created", "superseded", "updated", "superseded"]
     assert [(row["version"], row["content_hash"]) for row in store.rows(items)] == [(3, "3" * 64)]
+
+
+def test_an_embargo_that_is_moved_moves_what_tells_of_it(store):
+    """A new version said "not before next year", and its text left with the notice of the first."""
+    at = lambda hours: START + timedelta(hours=hours)  # noqa: E731
+    message = make_draft("p-1.rule", identity=Identity(ENTE, "raccordo", "hub", "rule", "messages"))
+    own, payment = make_draft("m-1"), Identity(ENTE, "acme", "tributi", "p-1", "payments")
+    for version, hours in ((1, 1), (2, 48), (3, 2)):
+        made = {"version": version, "content_hash": str(version) * 64, "visible_from": at(hours)}
+        told = replace(message, visible_from=at(hours))
+        store.publish(replace(own, **made), replace(own, identity=payment, message=told, **made))
+        rows = store.deliveries()
+        assert [row["due_at"] for row in rows] == [at(hours)] * 2
+        assert {row["expires_at"] - row["due_at"] for row in rows} == {timedelta(days=3)}
+        assert [row["visible_from"] for row in store.rows(items)] == [at(hours)] * 3
+
+
+def test_two_vendors_notices_do_not_wait_for_each_other(store):
+    ordered = (PlannedDelivery("io", "io", timedelta(days=3), ordered=True),)
+    for vendor in ("acme", "beta"):
+        identity = Identity(ENTE, vendor, "tributi", "m-1", "messages")
+        store.publish(make_draft(identity=identity, deliveries=ordered), vendor=vendor)
+    assert len({row["order_key"] for row in store.deliveries()}) == 2
 
 
 def test_only_the_items_that_are_named_are_read(store):

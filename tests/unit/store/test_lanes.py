@@ -292,6 +292,26 @@ def test_the_urgent_goes_before_and_the_bulk_behind(outbox):
     assert [rank[c.delivery_id] for c in take(outbox, 5)] == [0, 0, 1, 1, 2]
 
 
+def test_a_stream_of_urgent_ones_does_not_starve_the_others(outbox):
+    fill(outbox, "io", 10)
+    outbox.clock.pass_by(seconds=1)
+    fill(outbox, "io", 100, priority=URGENT)
+    rank = {row["delivery_id"]: row["priority"] for row in outbox.deliveries()}
+    assert Counter(rank[c.delivery_id] for c in take(outbox, 20)) == {URGENT: 16, NORMAL: 4}
+    assert Counter(rank[c.delivery_id] for _ in range(20) for c in take(outbox, 1)) == {URGENT: 16, NORMAL: 4}
+
+
+def test_a_probe_is_what_was_tried_least_and_not_the_same_again(outbox):
+    """An urgent message that fails by itself was every probe, and kept the lane closed for all."""
+    fill(outbox, "io", 5, priority=URGENT)
+    fails(outbox, take(outbox, 5))
+    fill(outbox, "io", 1)
+    (other,) = [row["delivery_id"] for row in outbox.deliveries() if row["priority"] == NORMAL]
+    outbox.clock.moment = standing(outbox).open_until
+    (probe,) = take(outbox)
+    assert probe.delivery_id == other
+
+
 def test_one_claim_in_five_is_for_what_was_accepted_and_no_more_while_new_ones_wait(outbox):
     fill(outbox, "io", 100)
     fill(outbox, "io", 100, state="waiting")
@@ -346,6 +366,17 @@ def test_the_next_goes_once_the_one_before_was_accepted_or_has_ended(outbox, sta
     in_order(outbox, 2)
     end(outbox, take(outbox), state, due_at=outbox.clock.moment + timedelta(hours=1))
     assert bool(take(outbox)) is goes_on
+
+
+def test_a_message_for_next_year_holds_up_nobody(outbox):
+    start = outbox.clock.moment
+    first = fill(outbox, "io", 1, order_key="tari", citizen_id="c-1", due_at=start + timedelta(days=365))
+    second = fill(outbox, "io", 1, order_key="tari", citizen_id="c-1")
+    claims = take(outbox)
+    assert [each.delivery_id for each in claims] == second
+    end(outbox, claims)
+    outbox.clock.pass_by(days=365)
+    assert [each.delivery_id for each in take(outbox)] == first
 
 
 def test_a_replayed_one_waits_for_a_later_one_that_is_on_its_way(outbox):

@@ -1,0 +1,102 @@
+"""Where a vendor is told things at an address of its own, and what it is told (NONBLOCK_PUSH_REST).
+
+Addresses are those of hosts that the municipality registered for the vendor, in a form that every parser reads alike:
+no credentials, no literal of version 6, no capital letters in the host, no fragment.
+"""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from .base import Code, Model, UtcDatetime
+from .identifiers import ExternalId, Uuid7
+from .publishing import Collection, Cursor
+
+_URL = re.compile(
+    r"(https?)://([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::([1-9][0-9]{0,4}))?"
+    r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
+)
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?")
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+_LOOPBACK = frozenset({"127.0.0.1", "localhost"})
+
+
+def place_of(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port of a callback's address. Raises ValueError where it is not in the form of one."""
+    match = _URL.fullmatch(url)
+    if match is None or len(url) > 2000:
+        raise ValueError("must be an https address with a host in lower case, without credentials and fragment")
+    scheme, host, port = match.groups()
+    return scheme, host, int(port) if port else _DEFAULT_PORTS[scheme]
+
+
+def _an_address(url: str) -> str:
+    place_of(url)
+    return url
+
+
+def _a_host(name: str) -> str:
+    if _HOST.fullmatch(name) is None:
+        raise ValueError("must be a host in lower case, or host:port, without scheme and path")
+    return name
+
+
+CallbackUrl = Annotated[str, StringConstraints(min_length=10, max_length=2000), AfterValidator(_an_address)]
+HostName = Annotated[str, StringConstraints(min_length=1, max_length=253), AfterValidator(_a_host)]
+"""`host`, for the port of https, or `host:port`."""
+
+# Not strict: a list comes as one, from JSON.
+Hosts = Annotated[tuple[HostName, ...], Field(max_length=20, fail_fast=True, strict=False)]
+Audience = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+
+
+class CallbackSettings(Model):
+    """One vendor's address, or the hosts at which it may name one."""
+
+    issuer: Audience
+    """The `iss` of what the hub sends: the ente's publish audience."""
+    audience: Audience | None = None
+    """The vendor's own `aud`; by default the address without its query."""
+    url: CallbackUrl | None = None
+    """Where events go."""
+    hosts: Hosts = ()
+    """Where an `X-ReplyTo` may lead."""
+    private_hosts: Hosts = ()
+    """Hosts that may be at a private address; plain http is for those of them on loopback alone."""
+
+    def admits(self, url: str) -> bool:
+        """Whether the hub may send there: the address itself, or a registered host."""
+        try:
+            scheme, host, port = place_of(url)
+        except ValueError:
+            return False
+        if scheme == "http" and not (host in _LOOPBACK and self.may_be_private(host)):
+            return False
+        names = {f"{host}:{port}"} | ({host} if port == _DEFAULT_PORTS[scheme] else set())
+        return url == self.url or bool(names & set(self.hosts))
+
+    def may_be_private(self, host: str) -> bool:
+        """Whether the host was listed as one in our own network."""
+        return host in {name.partition(":")[0] for name in self.private_hosts}
+
+
+class VendorEvent(Model):
+    """Something that happened to an item of the vendor. `event_id` is the same however often it is told."""
+
+    event_id: Uuid7
+    at: UtcDatetime
+    item_id: Uuid7
+    collection: Collection
+    source: Code
+    external_id: ExternalId
+    event: Code
+    data: Annotated[dict[str, Any], Field(default_factory=dict, max_length=20)]
+
+
+class VendorEvents(Model):
+    """A page of events in the order in which they were committed; `next_cursor` is always there, to be kept."""
+
+    items: Annotated[tuple[VendorEvent, ...], Field(max_length=100, fail_fast=True)]
+    next_cursor: Cursor
+    more: bool

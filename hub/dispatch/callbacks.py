@@ -1,0 +1,80 @@
+"""What vendors are told at their own addresses: which addresses they may name, and what a delivery says."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from contracts.callbacks import CallbackSettings
+from contracts.connector import CALLBACK, Notice, Push
+from contracts.failures import Skipped
+from hub.errors import Fault, ReplyToForbidden, RequestInvalid
+from hub.registry import Registry
+from hub.store.outbox import Claim
+from hub.store.pushing import TYPE, connector_of, vendor_of
+
+from .pool import Configs
+
+Source = Callable[[str, str, str], Push]
+"""(ente_id, vendor_id, what) -> what is told. Raises LookupError where there is nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callbacks:
+    """Callbacks of vendors, by lane (`replies`, `events`)."""
+
+    configs: Callable[[], Configs]
+    registry: Callable[[], Registry]
+    sources: Mapping[str, Source]
+
+    def reply_to(self, ente_id: str, vendor_id: str, given: list[str]) -> str | None:
+        """The address of `X-ReplyTo`, None without one.
+
+        Raises:
+            RequestInvalid: given more than once, or not in the form of an address.
+            ReplyToForbidden: its host is not registered for the vendor.
+        """
+        if not given:
+            return None
+        settings = self._settings(ente_id, vendor_id)
+        try:
+            (url,) = given
+            CallbackSettings(issuer="-", url=url)
+        except (ValueError, ValidationError):
+            detail = "one https address, host in lower case, without credentials and fragment"
+            raise RequestInvalid(
+                f"X-ReplyTo: {detail}", faults=(Fault("#header/X-ReplyTo", "header.invalid", detail),)
+            ) from None
+        if settings is None or not settings.admits(url):
+            raise ReplyToForbidden
+        return url
+
+    def notice(self, claim: Claim) -> Notice:
+        """What a claimed delivery tells. Raises Skipped where there is nothing to tell any more."""
+        lane, vendor_id = vendor_of(claim.connector_id)
+        try:
+            push = self.sources[lane](claim.ente_id, vendor_id, claim.message_id)
+        except LookupError:
+            raise Skipped("callback.nothing_to_tell") from None
+        return Notice(
+            delivery_id=claim.delivery_id,
+            ente_name=self.registry().ente(claim.ente_id).name,
+            kind=CALLBACK,
+            language="it",
+            created_at=claim.created_at,
+            deep_link="",
+            tax_code="",
+            email=None,
+            title="",
+            body_markdown="",
+            push=push,
+        )
+
+    def _settings(self, ente_id: str, vendor_id: str) -> CallbackSettings | None:
+        config = self.configs().get((ente_id, connector_of("replies", vendor_id)))
+        if config is None or config.type != TYPE:
+            return None
+        try:
+            return CallbackSettings.model_validate(dict(config.settings))
+        except ValidationError:
+            return None

@@ -1,0 +1,79 @@
+"""The file of a document over HTTP (BULK_RESOURCE_REST): whole or one range, never chunked, streamed from the store.
+
+What RFC 9110 leaves open is decided so: a range unit that is not known is ignored (it must be, 14.2), and so are
+several ranges at once, which are answered by the whole file; a malformed or unsatisfiable range is 416 (15.5.17).
+"""
+
+import re
+from base64 import b64encode
+from email.utils import format_datetime
+from urllib.parse import quote
+
+from starlette.responses import Response, StreamingResponse
+
+from hub.errors import RangeInvalid
+from hub.feed.query import File
+
+from .exchange import Exchange
+
+_ONE = re.compile(r"^(\d{0,15})-(\d{0,15})$")
+
+
+def file_response(exchange: Exchange, file: File) -> Response:
+    """The answer to GET or HEAD. Raises RangeInvalid."""
+    request = exchange.request
+    size = file.stored.size
+    tag = f'"{file.sha256[:32]}"'
+    modified = format_datetime(file.updated_at, usegmt=True)
+    exchange.headers |= {
+        "ETag": tag,
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.filename, safe='')}",
+        # Of the whole file, for a part as well (RFC 3230: the digest is that of the instance).
+        "Digest": f"SHA-256={b64encode(bytes.fromhex(file.sha256)).decode()}",
+        "Last-Modified": modified,
+    }
+    if _matches(request.headers.get("if-none-match"), tag):
+        return Response(status_code=304)
+    if request.method == "HEAD":
+        # A range is defined for GET alone (RFC 9110, 14.2).
+        return Response(headers={"Content-Length": str(size)}, media_type=file.media_type)
+    wanted = request.headers.get("range")
+    # Compared exactly: a tag that is weak, or another one, or another date asks for the whole.
+    asked = wanted is not None and request.headers.get("if-range", tag) in (tag, modified)
+    part = _range(wanted, size) if wanted is not None and asked else None
+    if part is None:
+        return _streamed(file, 0, size, 200)
+    start, end = part
+    exchange.headers["Content-Range"] = f"bytes {start}-{end}/{size}"
+    return _streamed(file, start, end + 1, 206)
+
+
+def _streamed(file: File, start: int, end: int, status: int) -> Response:
+    # With its length said, the server sends the body as it is, without chunks.
+    headers = {"Content-Length": str(end - start)}
+    return StreamingResponse(file.stored.read(start, end), status, headers, media_type=file.media_type)
+
+
+def _matches(header: str | None, tag: str) -> bool:
+    given = [each.strip().removeprefix("W/") for each in (header or "").split(",")]
+    return tag in given or given == ["*"]
+
+
+def _range(header: str, size: int) -> tuple[int, int] | None:
+    """First and last byte; None where the header is to be ignored. Raises RangeInvalid."""
+    unit, _, ranges = header.strip().partition("=")
+    if unit.lower() != "bytes":
+        return None
+    several = [each.strip() for each in ranges.split(",")]
+    if len(several) > 1 and all(_ONE.match(each) and each != "-" for each in several):
+        return None
+    match = _ONE.match(several[0]) if len(several) == 1 else None
+    if match is not None and match.group(1):
+        start, end = int(match.group(1)), min(int(match.group(2) or size - 1), size - 1)
+        if start <= end:
+            return start, end
+    elif match is not None and match.group(2) and int(match.group(2)) > 0 and size > 0:
+        return max(0, size - int(match.group(2))), size - 1
+    raise RangeInvalid(headers={"Content-Range": f"bytes */{size}"})

@@ -1,0 +1,144 @@
+"""The body of a batch, cut into its items without changing a byte of them.
+
+Each item is then parsed exactly as if it had been published alone. What is looked at here is the frame around them:
+`{"items": [{"collection": ..., "item": {...}}, ...]}`.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+
+from pydantic import TypeAdapter
+
+from contracts.batches import MOST_ITEMS
+from contracts.identifiers import ExternalId, holds_tax_code
+from contracts.items import COLLECTIONS
+from hub.errors import ContractViolation, Fault, RequestInvalid
+
+# Numbers are only stepped over here: turning a long one into an integer has a limit and a cost.
+_VALUE = json.JSONDecoder(parse_int=str, parse_float=str)
+_SPACE = re.compile(r"[ \t\n\r]*")
+_EXTERNAL_ID: TypeAdapter[str] = TypeAdapter(ExternalId)
+
+
+def split(body: bytes) -> list[bytes]:
+    """The elements of a batch, in order.
+
+    Raises:
+        RequestInvalid: not a JSON object in UTF-8.
+        ContractViolation: not a list of 1 to 500 items, or something beside it.
+    """
+    try:
+        text = body.decode("utf-8")
+        start = _skip(text, 0)
+        if text[start : start + 1] != "{":
+            _VALUE.decode(text)  # is it JSON at all?
+            raise RequestInvalid(
+                "the body is not a JSON object", faults=(Fault("", "body.not_object", "not an object"),)
+            )
+        found = dict.fromkeys(("items",), None) | _object(text, start)
+    except (ValueError, RecursionError):
+        raise RequestInvalid(
+            "the body is not JSON in UTF-8", faults=(Fault("", "body.not_json", "not JSON"),)
+        ) from None
+    if found["items"] is None:
+        raise _wrong("/items", "field.missing", "a batch is a list of items")
+    if len(found) > 1:
+        raise _wrong("", "field.unknown", "a batch has the member items and no other")
+    items = found["items"]
+    if not items.startswith("["):
+        raise _wrong("/items", "field.type", "must be a list")
+    elements = [element.encode() for element in _array(items)]
+    if not 1 <= len(elements) <= MOST_ITEMS:
+        code = "field.too_long" if elements else "field.too_short"
+        raise _wrong("/items", code, f"a batch has 1 to {MOST_ITEMS} items; this one has {len(elements)}")
+    return elements
+
+
+def entry(element: bytes) -> tuple[str, bytes]:
+    """Collection and item of an element, the item in the bytes that were sent. Raises ContractViolation."""
+    text = element.decode("utf-8")
+    if not text.startswith("{"):
+        raise _wrong("", "field.type", "must be an object with collection and item")
+    found = _object(text, 0)
+    for name in ("collection", "item"):
+        if name not in found:
+            raise _wrong(f"/{name}", "field.missing", f"{name} is missing")
+    if len(found) > 2:
+        raise _wrong("", "field.unknown", "an element has the members collection and item and no other")
+    collection = _VALUE.decode(found["collection"])
+    if not isinstance(collection, str) or collection not in COLLECTIONS:
+        raise _wrong("/collection", "field.not_allowed", f"one of {', '.join(COLLECTIONS)}")
+    if not found["item"].startswith("{"):
+        raise _wrong("/item", "field.type", "must be an object")
+    return collection, found["item"].encode()
+
+
+def names(element: bytes) -> tuple[str | None, str | None]:
+    """Collection and `external_id` of an element, as far as they can be repeated: an external_id that holds a tax code
+    cannot."""
+    try:
+        collection, item = entry(element)
+    except (ContractViolation, ValueError, RecursionError):
+        return None, None
+    try:
+        external_id = _EXTERNAL_ID.validate_python(json.loads(item).get("external_id"), strict=True)
+    except ValueError:  # pydantic's ValidationError is one too
+        return collection, None
+    return collection, None if holds_tax_code(external_id) else external_id
+
+
+def _object(text: str, start: int) -> dict[str, str]:
+    """The members of the object at `start`, each in its own text. Raises ValueError, ContractViolation."""
+    members: dict[str, str] = {}
+    place = _skip(text, start + 1)
+    while text[place : place + 1] != "}":
+        name, after = _VALUE.raw_decode(text, place)
+        place = _skip(text, after)
+        if not isinstance(name, str) or text[place : place + 1] != ":":
+            raise ValueError
+        place = _skip(text, place + 1)
+        _, after = _VALUE.raw_decode(text, place)
+        if name in members:
+            raise _wrong("", "field.duplicate", "a member occurs twice in one object")
+        members[name] = text[place:after]
+        place = _next(text, after, "}")
+    if _skip(text, place + 1) != len(text):
+        raise ValueError
+    return members
+
+
+def _array(text: str) -> Iterator[str]:
+    """The elements of the array that `text` is, each in its own text; it was decoded once already."""
+    place = _skip(text, 1)
+    while text[place : place + 1] != "]":
+        _, after = _VALUE.raw_decode(text, place)
+        yield text[place:after]
+        place = _next(text, after, "]")
+
+
+def _next(text: str, after: int, end: str) -> int:
+    """The place of the next member, or of `end`."""
+    place = _skip(text, after)
+    if text[place : place + 1] == ",":
+        place = _skip(text, place + 1)
+        if text[place : place + 1] != end:
+            return place
+        raise ValueError  # a comma with nothing after it
+    if text[place : place + 1] != end:
+        raise ValueError
+    return place
+
+
+def _skip(text: str, place: int) -> int:
+    match = _SPACE.match(text, place)
+    assert match is not None
+    return match.end()
+
+
+def _wrong(pointer: str, code: str, detail: str) -> ContractViolation:
+    return ContractViolation(faults=(Fault(pointer, code, detail),))
+
+
+def _form(detail: str, fault: Fault) -> RequestInvalid:
+    return RequestInvalid(detail, faults=(fault,))
