@@ -20,6 +20,7 @@ from contracts.base import rfc3339
 from hub.store.chain import row_bytes
 from hub.store.citizens import Citizens
 from hub.store.evidence_search import Place
+from hub.store.intake import unpacked
 from hub.store.jose_headers import whole
 from hub.store.key_material import whole_chains
 from hub.store.ports import Vault
@@ -116,7 +117,8 @@ def body_of(connection: Connection, row: RowMapping, citizens: Citizens, vault: 
         citizen = citizens.by_id(connection, row["ente_id"], row["citizen_id"])
     except LookupError:
         return None
-    return vault.open_with(citizen.data_key, row["body_sealed"], f"evidence|body|{row['ente_id']}|{row['evidence_id']}")
+    place = f"evidence|body|{row['ente_id']}|{row['evidence_id']}"
+    return unpacked(vault.open_with(citizen.data_key, row["body_sealed"], place))
 
 
 def _json(value: Any) -> bytes:

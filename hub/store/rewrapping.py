@@ -54,6 +54,7 @@ class _Sealed:
 _SEALED: Final = (
     _Sealed(citizens, "data_key_sealed", lambda row: key_place(row.ente_id, row.citizen_id)),
     _Sealed(connectors, "settings_sealed", lambda row: settings_place(row.ente_id, row.connector_id)),
+    _Sealed(batches, "body_sealed", lambda row: body_place(row.ente_id, row.batch_id)),
     _Sealed(hub_keys, "private_sealed", lambda row: private_place(row.kid)),
     _Sealed(pdnd_clients, "key_sealed", lambda row: client_place(row.ente_id, row.name)),
     _Sealed(pdnd_vouchers, "voucher_sealed", lambda row: voucher_place(row.ente_id, row.voucher_key)),
