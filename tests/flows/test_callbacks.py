@@ -373,6 +373,7 @@ def test_nothing_is_missed_while_others_write(hub, callers):
 
 
 def test_another_vendors_events_are_not_in_the_feed(hub, callers):
+    published(hub, "messages", make_message(fresh(), tax_code=new_person()), vendor=callers["plain"])
     theirs = {each["event_id"] for each in feed(hub, callers["plain"])[0]}
     assert theirs
     assert not theirs & {each["event_id"] for each in feed(hub, callers["silent"])[0]}

@@ -47,6 +47,7 @@ class OneLane(StoreMachine):
         self.order = {who: fill(self.store, "io", 3, citizen_id=who, order_key="tari") for who in CITIZENS}
         self.owner = {name: who for who, names in self.order.items() for name in names}
         self.attempts = dict.fromkeys(self.owner, 0)
+        self.clock.pass_by(microseconds=1)  # whatever is done to a row is later than its making
 
     @property
     def breaker(self):
