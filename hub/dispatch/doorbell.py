@@ -6,6 +6,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self, cast
 
 from redis import Redis
@@ -94,6 +95,11 @@ class Doorbell:
             # Not "was it rung": a job that was taken, or lost, must not silence the next ring. It may be any bytes.
             last = cast("bytes | None", pipe.get(bell))
             if last is not None and pipe.lpos(self._queue.key, cast("str", last)) is not None:
+                # It waits for a worker, or cannot be taken: a full Redis gives nothing out, and says so of a write.
+                pipe.multi()
+                pipe.set(bell, last, ex=_KEPT_S)
+                with suppress(WatchError):
+                    pipe.execute()
                 return False
             pipe.multi()
             job_id = str(uuid.uuid4())
