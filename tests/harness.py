@@ -230,7 +230,9 @@ def running_hub(
     server = LoopbackServer(app)
     server.start()
     try:
-        with httpx.Client(base_url=server.url, timeout=20) as client:
+        # The server closes a connection that was idle for 5 s: a request sent at that very moment would be lost.
+        limits = httpx.Limits(keepalive_expiry=2)
+        with httpx.Client(base_url=server.url, timeout=20, limits=limits) as client:
             yield HubUnderTest(home, server.url, client, vendor, other, portal, app.hub)
     finally:
         server.stop()
