@@ -12,7 +12,7 @@ from hub.errors import RequestInvalid
 from hub.ingest.batch_view import BatchView, status_of
 from hub.ingest.batches import Batches
 from hub.ingest.pipeline import Inbound, sha256_hex
-from hub.security.digest import digest_header
+from hub.security.digest import header_of
 from hub.security.modi import Verified
 from hub.store.batches import AcceptedBatch, Batch
 from hub.store.intake import Submission
@@ -82,7 +82,7 @@ class BatchesApi:
 
             answer: AcceptedBatch = await self._submit(await run_in_threadpool(judge))
             self._accepted()
-            request_digest = digest_header(inbound.request.body)
+            request_digest = header_of(inbound.request.body_digest)
             content = {
                 "batch_id": answer.batch_id,
                 "state": "running",

@@ -19,7 +19,7 @@ from hub.ingest.pipeline import Inbound, Pipeline, sha256_hex
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView, find_wish
 from hub.registry import Vendor
-from hub.security.digest import digest_header
+from hub.security.digest import header_of
 from hub.security.modi import SignedRequest, Verified, unsigned_tokens
 from hub.security.sign import SigningKey, sign_response
 from hub.store.amendments import Uploaded, Withdrawn
@@ -274,7 +274,7 @@ class PublishApi:
         self, content: dict[str, Any], received_at: datetime, verified: Verified, inbound: Inbound, created: bool
     ) -> Response:
         """The receipt: signed by the hub over the bytes sent, tied to the request by its digest."""
-        request_digest = digest_header(inbound.request.body)
+        request_digest = header_of(inbound.request.body_digest)
         content |= {"received_at": rfc3339(received_at), "request_digest": request_digest}
         if verified.message_id:
             content["message_id"] = verified.message_id

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from contracts.identifiers import new_uuid7
 from hub.errors import Fault, HubError, StoreUnavailable, VendorSuspended
 from hub.registry import Registry, Vendor
-from hub.security.digest import digest_header
+from hub.security.digest import header_of
 from hub.security.modi import Verified
 from hub.store.batches import AcceptBatch, Batch, body_place, decided_positions, finish, next_batches, sealed_body
 from hub.store.committer import NOT_TRIED, Committer, Handler
@@ -68,7 +68,9 @@ class Batches:
             size = len(split(body))
             batch_id = new_uuid7()
             sealed = self._vault.seal(zlib.compress(body, 1), body_place(verified.ente.ente_id, batch_id))
-            return AcceptBatch(batch_id, size, digest_header(body), sealed, correlation_id, reply_to())
+            return AcceptBatch(
+                batch_id, size, header_of(inbound.request.body_digest), sealed, correlation_id, reply_to()
+            )
 
         made = self._pipeline.submission(inbound, verified, act)
         return made if made.act is None else replace(made, cost=made.act.size)

@@ -189,7 +189,7 @@ def signed_of(inbound: Inbound, verified: Verified) -> Signed:
         tokens=verified.tokens,
         verified_by=verified.verified_by,
         body=inbound.request.body,
-        body_sha256=sha256_hex(inbound.request.body),
+        body_sha256=inbound.request.body_digest.hex(),
         daily_quota=verified.vendor.daily_quota,
         message=_message(inbound, verified) if verified.message_id else None,
     )

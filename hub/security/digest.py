@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Final
 
 from .causes import Refusal
+from .headers import SignedRequest
 
 ALGORITHM: Final = "SHA-256"
 _LENGTH: Final = 32
@@ -14,7 +15,12 @@ _LENGTH: Final = 32
 
 def digest_header(body: bytes) -> str:
     """`SHA-256=<base64>` of `body`."""
-    return f"{ALGORITHM}={b64encode(sha256(body).digest()).decode('ascii')}"
+    return header_of(sha256(body).digest())
+
+
+def header_of(digest: bytes) -> str:
+    """The same of a SHA-256 that is known."""
+    return f"{ALGORITHM}={b64encode(digest).decode('ascii')}"
 
 
 def parse(value: str) -> bytes:
@@ -39,15 +45,15 @@ def parse(value: str) -> bytes:
     return raw
 
 
-def check(value: str, body: bytes) -> None:
-    """Compares a `Digest` header with the body, in constant time.
+def check(value: str, request: SignedRequest) -> None:
+    """Compares a `Digest` header with the request's body, in constant time.
 
     Raises:
         Refusal: `digest.malformed`, `digest.mismatch`.
     """
-    if not hmac.compare_digest(parse(value), sha256(body).digest()):
+    if not hmac.compare_digest(parse(value), request.body_digest):
         raise Refusal(
             "digest.mismatch",
-            f"the body received has {len(body)} bytes",
-            facts=f"received {value}, the body's is {digest_header(body)} over {len(body)} bytes",
+            f"the body received has {len(request.body)} bytes",
+            facts=f"received {value}, the body's is {header_of(request.body_digest)} over {len(request.body)} bytes",
         )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from hashlib import sha256
 from typing import Any, Final, Literal
 
 from .causes import Refusal
@@ -39,6 +40,11 @@ class SignedRequest:
         if len(values) > 1:
             raise Refusal("header.repeated", name)
         return values[0] if values else None
+
+    @cached_property
+    def body_digest(self) -> bytes:
+        """The SHA-256 of the body: hashed once, for its check, its evidence and its receipt."""
+        return sha256(self.body).digest()
 
     @cached_property
     def _by_name(self) -> dict[str, list[str]]:

@@ -176,7 +176,7 @@ def _body(request: SignedRequest) -> None:
     # The feed profile asks for no integrity token; a Digest that is sent must still be true.
     value = request.only("digest")
     if value is not None:
-        digest.check(value, request.body)
+        digest.check(value, request)
 
 
 def _subject(found: claims.Claims) -> tuple[SubjectKind, str, str]:

@@ -81,7 +81,7 @@ def _check_body(answer: SignedRequest, found: Mapping[str, Any]) -> None:
     value = answer.only("digest")
     if value is None:
         raise Refusal("digest.missing")
-    digest.check(value, answer.body)
+    digest.check(value, answer)
     signed = headers.signed_headers(found)
     for name in ("digest", *headers.MUST_BE_SIGNED):
         if answer.values(name) and name not in signed:

@@ -14,7 +14,7 @@ def find_digest(state: State) -> None:
 def check_digest(state: State) -> None:
     # The bytes as received: with a Content-Encoding, the encoded ones (modi 1.4, 5.10).
     if state.digest is not None:
-        digest.check(state.digest, state.request.body)
+        digest.check(state.digest, state.request)
 
 
 def find_signed_headers(state: State) -> None:

@@ -14,6 +14,7 @@ from hub.errors import HubError
 from hub.security import digest, keys, modi, portal, sign
 from hub.security.causes import Refusal, code_of
 from hub.security.chains import ChainCache
+from hub.security.headers import SignedRequest
 
 
 def verify(request: Any, world: Any, *, signed_body: bool = True) -> modi.Verified:
@@ -149,6 +150,7 @@ def test_digest_of_nothing() -> None:
     assert digest.digest_header(b"") == "SHA-256=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
 
+NOTHING = SignedRequest("POST", "/", (), b"")
 EMPTY = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 OTHER_FORMS = ["", "SHA-256", "SHA-256=", "SHA-256=AAAA", "MD5=AAAA", f"SHA-256= {EMPTY}", "SHA-256=é"]
 
@@ -156,12 +158,12 @@ OTHER_FORMS = ["", "SHA-256", "SHA-256=", "SHA-256=AAAA", "MD5=AAAA", f"SHA-256=
 @pytest.mark.parametrize("value", [*OTHER_FORMS, "SHA-256=" + EMPTY.replace("+", "-").replace("/", "_")])
 def test_a_digest_of_another_form_is_refused(value: str) -> None:
     with pytest.raises(Refusal) as caught:
-        digest.check(value, b"")
+        digest.check(value, NOTHING)
     assert caught.value.code == "digest.malformed"
 
 
 def test_the_name_of_the_algorithm_is_case_insensitive() -> None:
-    digest.check("sha-256=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", b"")
+    digest.check("sha-256=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", NOTHING)
 
 
 def test_explain_tells_a_vendor_what_to_do(world: Any) -> None:
