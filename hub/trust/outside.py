@@ -5,7 +5,6 @@ the name resolves to is looked at before a connection is made, and it is that ve
 """
 
 import asyncio
-import ipaddress
 import socket
 import ssl
 from collections.abc import Iterable
@@ -16,13 +15,13 @@ from typing import Final
 import httpcore
 import httpx
 
+from contracts.addresses import is_public
+
 CONNECT_S: Final = 2.0
 TOTAL_S: Final = 5.0
 MAX_BYTES: Final = 1024 * 1024
 _MOST_AT_ONCE: Final = 16
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-_EMBEDDING: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
-"""IPv6 addresses that hold one of IPv4 (NAT64), which may be anywhere."""
 
 _SocketOptions = Iterable[tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]]
 
@@ -119,16 +118,6 @@ async def _body(response: httpx.Response) -> bytes:
         if len(body) > MAX_BYTES:
             raise Unreachable("too large")
     return bytes(body)
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is somewhere on the Internet, and hides no other that is not."""
-    number = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(number, ipaddress.IPv6Address) and (
-        number.ipv4_mapped or number.sixtofour or number.teredo or any(number in one for one in _EMBEDDING)
-    ):
-        return False
-    return number.is_global and not number.is_multicast
 
 
 @cache
