@@ -1,8 +1,12 @@
-"""Which addresses are of the public network: what a name given by others may lead to."""
+"""Which hosts are this machine, and which addresses are public: what a name given by others may lead to."""
 
 import ipaddress
+from typing import Final
 
-_EMBEDDING = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+"""Hosts that are this machine itself, where plain http may do."""
+
+_EMBEDDING: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 """IPv6 addresses that hold one of IPv4 (NAT64), which may be anywhere."""
 
 

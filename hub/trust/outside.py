@@ -15,13 +15,12 @@ from typing import Final
 import httpcore
 import httpx
 
-from contracts.addresses import is_public
+from contracts.addresses import LOOPBACK, is_public
 
 CONNECT_S: Final = 2.0
 TOTAL_S: Final = 5.0
 MAX_BYTES: Final = 1024 * 1024
 _MOST_AT_ONCE: Final = 16
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 _SocketOptions = Iterable[tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]]
 
@@ -42,7 +41,7 @@ class Outside:
     """
 
     def __init__(self, *, internal_hosts: frozenset[str] = frozenset(), loopback: bool = False) -> None:
-        self._allowed = internal_hosts | (_LOOPBACK if loopback else frozenset())
+        self._allowed = internal_hosts | (LOOPBACK if loopback else frozenset())
         self._loopback = loopback
         self._client: httpx.AsyncClient | None = None
 
@@ -82,7 +81,7 @@ class Outside:
             raise Unreachable("unreachable") from None
 
     def _check(self, url: httpx.URL, *, plain: bool) -> None:
-        here = self._loopback and url.host in _LOOPBACK
+        here = self._loopback and url.host in LOOPBACK
         if url.scheme != "https" and not (url.scheme == "http" and (plain or here)):
             raise Unreachable("not https")
         if url.userinfo:
