@@ -6,10 +6,7 @@ the name resolves to is looked at before a connection is made, and it is that ve
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Iterable
-from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
 import httpcore
@@ -17,10 +14,9 @@ import httpx
 
 from contracts.addresses import LOOPBACK, is_public
 
-CONNECT_S: Final = 2.0
-TOTAL_S: Final = 5.0
+from .http import MOST_AT_ONCE, TOTAL_S, quiet_client, tls
+
 MAX_BYTES: Final = 1024 * 1024
-_MOST_AT_ONCE: Final = 16
 
 _SocketOptions = Iterable[tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]]
 
@@ -94,15 +90,7 @@ class Outside:
 
     def _open(self) -> httpx.AsyncClient:
         if self._client is None:
-            self._client = httpx.AsyncClient(
-                transport=_Transport(self._allowed),
-                # Not compressed: the cap on the answer's size then is a cap on memory.
-                headers={"User-Agent": "raccordo", "Accept-Encoding": "identity"},
-                timeout=httpx.Timeout(TOTAL_S, connect=CONNECT_S),
-                follow_redirects=False,
-                trust_env=False,
-                cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
-            )
+            self._client = quiet_client(_Transport(self._allowed))
         return self._client
 
 
@@ -119,21 +107,15 @@ async def _body(response: httpx.Response) -> bytes:
     return bytes(body)
 
 
-@cache
-def _tls() -> ssl.SSLContext:
-    # Reading the authorities' certificates takes longer than many a call.
-    return httpx.create_ssl_context(trust_env=False)
-
-
 class _Transport(httpx.AsyncHTTPTransport):
     """httpx's own transport, over connections to addresses that were looked at."""
 
     def __init__(self, allowed: frozenset[str]) -> None:
-        context = _tls()
+        context = tls()
         super().__init__(verify=context, trust_env=False)
         # httpx has no argument for httpcore's `network_backend`; a test fails should this name ever change.
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context, max_connections=_MOST_AT_ONCE, network_backend=_Backend(allowed)
+            ssl_context=context, max_connections=MOST_AT_ONCE, network_backend=_Backend(allowed)
         )
 
 
