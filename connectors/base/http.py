@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random
 
+from contracts.addresses import LOOPBACK
 from contracts.connector import Limits
 from contracts.failures import Deferred, Failure, Misconfigured, Unconfirmed
 
@@ -32,8 +33,6 @@ _NOTHING_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, ht
 
 # They log the URL of each request, and a provider may want a tax code in it.
 _CHATTY_LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
-
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ def client(
         Misconfigured: `base_url` is neither https nor http on loopback, or a header cannot be sent.
     """
     url = httpx.URL(base_url)
-    if url.scheme != "https" and not (url.scheme == "http" and url.host in _LOOPBACK):
+    if url.scheme != "https" and not (url.scheme == "http" and url.host in LOOPBACK):
         raise Misconfigured("http.plain_text", "only https, or http on loopback")
     try:
         return quiet_client(limits, transport or DeadlineTransport(), base_url=url, headers=headers)

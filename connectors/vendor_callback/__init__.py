@@ -6,10 +6,10 @@ from pathlib import Path
 
 import httpx
 
-from connectors.base.addresses import is_public
 from connectors.base.deadline import DeadlineTransport
 from connectors.base.http import quiet_client
 from connectors.base.manifest import read_manifest
+from contracts.addresses import is_public
 from contracts.connector import Connector, Limits
 from contracts.failures import Misconfigured
 

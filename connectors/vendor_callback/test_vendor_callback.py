@@ -6,12 +6,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from connectors.base.addresses import is_public
 from connectors.base.conformance import Walk, advance, make_notice
 from connectors.base.http_conformance import HttpConformance
 from connectors.base.scripted import Received
 from connectors.vendor_callback import connect
 from connectors.vendor_callback.config import Settings
+from contracts.addresses import is_public
 from contracts.connector import Connector, Continue, Limits
 from contracts.failures import Deferred, Misconfigured, Rejected
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from contracts.addresses import LOOPBACK
 from hub.registry import Key, Vendor
 
 from . import der
@@ -27,7 +28,6 @@ from .revocation import Consulted, Mode
 
 MAX_CERTIFICATES: Final = 5
 MAX_URL_CHARS: Final = 1000
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -121,7 +121,7 @@ def _allowed(url: str, hosts: frozenset[str]) -> bool:
     except ValueError:
         return False
     # http for a simulator on the same machine; whoever fetches still has to be allowed to.
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
         return False
     # Readers of addresses disagree about a backslash.
     if not parts.hostname or "@" in parts.netloc or parts.fragment or " " in url or "\\" in url:

@@ -3,14 +3,14 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol, cast
+from typing import Literal, Protocol, cast
 from urllib.parse import urlsplit
 
+from contracts.addresses import LOOPBACK
 from hub.registry import Pdnd, Registry
 from hub.security.vouchers import VoucherUnavailable as VoucherUnavailable
 
 ApiVersion = Literal["v1", "v2", "v3"]
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class PdndEnvironment:
     def __post_init__(self) -> None:
         for url in (self.jwks_url, self.keys_url or self.jwks_url):
             parts = urlsplit(url)
-            plain = self.loopback and parts.scheme == "http" and parts.hostname in _LOOPBACK
+            plain = self.loopback and parts.scheme == "http" and parts.hostname in LOOPBACK
             reachable = plain or (parts.scheme == "https" and parts.hostname)
             if not reachable or "@" in parts.netloc or parts.query or parts.fragment:
                 raise ValueError("an https address without password or query, or http on loopback for a simulated PDND")

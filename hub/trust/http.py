@@ -5,9 +5,11 @@ What a server says in its body or in an error never leaves here but as the answe
 
 import asyncio
 import re
+import ssl
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
 
@@ -15,7 +17,7 @@ import httpx
 
 CONNECT_S: Final = 2.0
 TOTAL_S: Final = 5.0
-_MOST_AT_ONCE: Final = 16
+MOST_AT_ONCE: Final = 16
 _LONGEST_PAUSE_S: Final = 16.0
 _LONGEST_WISH_S: Final = 60.0
 
@@ -37,6 +39,27 @@ class Answer:
     status: int
     headers: httpx.Headers
     body: bytes
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    # Reading the authorities' certificates takes longer than many a call.
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def quiet_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """Connections of one event loop: nothing is taken from the environment, no redirect followed, no cookie kept."""
+    return httpx.AsyncClient(
+        transport=transport,
+        verify=tls(),
+        # Not compressed: the cap on the answer's size then is a cap on memory.
+        headers={"User-Agent": "raccordo", "Accept-Encoding": "identity"},
+        timeout=httpx.Timeout(TOTAL_S, connect=CONNECT_S),
+        limits=httpx.Limits(max_connections=MOST_AT_ONCE),
+        follow_redirects=False,
+        trust_env=False,
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+    )
 
 
 class Web:
@@ -97,9 +120,7 @@ class Web:
                     return await _answer(response, limit, media_types, also, refusals)
                 finally:
                     await response.aclose()
-        except TimeoutError:
-            raise FetchFailed("timeout", lasting=True) from None
-        except httpx.TimeoutException:
+        except (TimeoutError, httpx.TimeoutException):
             raise FetchFailed("timeout", lasting=True) from None
         # Also what a server's bad header or address makes httpx raise.
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError):
@@ -112,15 +133,7 @@ class Web:
 
     def _open(self) -> httpx.AsyncClient:
         if self._client is None:
-            self._client = httpx.AsyncClient(
-                # Not compressed: the cap on the answer's size then is a cap on memory.
-                headers={"User-Agent": "raccordo", "Accept-Encoding": "identity"},
-                timeout=httpx.Timeout(TOTAL_S, connect=CONNECT_S),
-                limits=httpx.Limits(max_connections=_MOST_AT_ONCE),
-                follow_redirects=False,
-                trust_env=False,
-                cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
-            )
+            self._client = quiet_client()
         return self._client
 
 

@@ -12,8 +12,9 @@ from hub.security.jwk import verifying_key
 from .http import FetchFailed
 
 MOST_KEYS: Final = 64
-_TYPES: Final = ("RSA", "EC", "OKP")
 _SECRET: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_KEY: Final = frozenset({"kty", "alg", "n", "e", "crv", "x", "y"})
+_USE: Final = frozenset({"use", "key_ops"})
 
 
 def read_object(body: bytes) -> dict[str, Any]:
@@ -39,10 +40,8 @@ def read_key(jwk: Any, kid: str) -> VerifyingKey:
         raise FetchFailed("private_key")
     if jwk.get("kid") != kid:
         raise FetchFailed("wrong_kid")
-    if not _is_for_signatures(jwk):
-        raise FetchFailed("unusable_key")
-    # Members without a part in the key (x5c, x5u and the like) are not even looked at.
-    members = {name: value for name, value in jwk.items() if name in ("kty", "alg", "n", "e", "crv", "x", "y")}
+    # Members without a part in the key (x5c, x5u and the like) are not even looked at; a use that is null is none.
+    members = {name: value for name, value in jwk.items() if name in _KEY or (name in _USE and value is not None)}
     try:
         return verifying_key(members)
     except Refusal:
@@ -75,12 +74,3 @@ def read_set(body: bytes) -> Mapping[str, VerifyingKey]:
     if not found:
         raise FetchFailed("no_keys")
     return found
-
-
-def _is_for_signatures(jwk: Mapping[str, Any]) -> bool:
-    operations = jwk.get("key_ops")
-    return (
-        jwk.get("kty") in _TYPES
-        and jwk.get("use") in (None, "sig")
-        and (operations is None or (isinstance(operations, list) and "verify" in operations))
-    )

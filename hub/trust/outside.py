@@ -5,24 +5,18 @@ the name resolves to is looked at before a connection is made, and it is that ve
 """
 
 import asyncio
-import ipaddress
 import socket
-import ssl
 from collections.abc import Iterable
-from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
 import httpcore
 import httpx
 
-CONNECT_S: Final = 2.0
-TOTAL_S: Final = 5.0
+from contracts.addresses import LOOPBACK, is_public
+
+from .http import MOST_AT_ONCE, TOTAL_S, quiet_client, tls
+
 MAX_BYTES: Final = 1024 * 1024
-_MOST_AT_ONCE: Final = 16
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-_EMBEDDING: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
-"""IPv6 addresses that hold one of IPv4 (NAT64), which may be anywhere."""
 
 _SocketOptions = Iterable[tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]]
 
@@ -43,7 +37,7 @@ class Outside:
     """
 
     def __init__(self, *, internal_hosts: frozenset[str] = frozenset(), loopback: bool = False) -> None:
-        self._allowed = internal_hosts | (_LOOPBACK if loopback else frozenset())
+        self._allowed = internal_hosts | (LOOPBACK if loopback else frozenset())
         self._loopback = loopback
         self._client: httpx.AsyncClient | None = None
 
@@ -83,7 +77,7 @@ class Outside:
             raise Unreachable("unreachable") from None
 
     def _check(self, url: httpx.URL, *, plain: bool) -> None:
-        here = self._loopback and url.host in _LOOPBACK
+        here = self._loopback and url.host in LOOPBACK
         if url.scheme != "https" and not (url.scheme == "http" and (plain or here)):
             raise Unreachable("not https")
         if url.userinfo:
@@ -96,15 +90,7 @@ class Outside:
 
     def _open(self) -> httpx.AsyncClient:
         if self._client is None:
-            self._client = httpx.AsyncClient(
-                transport=_Transport(self._allowed),
-                # Not compressed: the cap on the answer's size then is a cap on memory.
-                headers={"User-Agent": "raccordo", "Accept-Encoding": "identity"},
-                timeout=httpx.Timeout(TOTAL_S, connect=CONNECT_S),
-                follow_redirects=False,
-                trust_env=False,
-                cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
-            )
+            self._client = quiet_client(_Transport(self._allowed))
         return self._client
 
 
@@ -121,31 +107,15 @@ async def _body(response: httpx.Response) -> bytes:
     return bytes(body)
 
 
-def is_public(address: str) -> bool:
-    """Whether an IP address is somewhere on the Internet, and hides no other that is not."""
-    number = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(number, ipaddress.IPv6Address) and (
-        number.ipv4_mapped or number.sixtofour or number.teredo or any(number in one for one in _EMBEDDING)
-    ):
-        return False
-    return number.is_global and not number.is_multicast
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    # Reading the authorities' certificates takes longer than many a call.
-    return httpx.create_ssl_context(trust_env=False)
-
-
 class _Transport(httpx.AsyncHTTPTransport):
     """httpx's own transport, over connections to addresses that were looked at."""
 
     def __init__(self, allowed: frozenset[str]) -> None:
-        context = _tls()
+        context = tls()
         super().__init__(verify=context, trust_env=False)
         # httpx has no argument for httpcore's `network_backend`; a test fails should this name ever change.
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context, max_connections=_MOST_AT_ONCE, network_backend=_Backend(allowed)
+            ssl_context=context, max_connections=MOST_AT_ONCE, network_backend=_Backend(allowed)
         )
 
 

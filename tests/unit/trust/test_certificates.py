@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from connectors.base.serving import LoopbackServer
+from contracts.addresses import is_public
 from hub.registry import Key, Vendor
 from hub.security import ocsp
 from hub.security.causes import Refusal
@@ -20,7 +21,7 @@ from hub.security.material import Held, Shelf, Wanted
 from hub.security.presented import CertificateRules, Presented, read
 from hub.trust import outside
 from hub.trust.certificates import CertificateFetchers
-from hub.trust.outside import MAX_BYTES, Outside, Unreachable, is_public
+from hub.trust.outside import MAX_BYTES, Outside, Unreachable
 from tests import pki
 from tests.pki import DAY, NOW
 
@@ -182,6 +183,10 @@ def test_http_on_loopback_only_where_it_is_allowed() -> None:
         ("64:ff9b::a00:1", False),
         ("2002:a00:1::1", False),
         ("ff02::1", False),
+        ("4000::1", False),
+        ("2002:808:808::1", False),
+        ("64:ff9b::808:808", False),
+        ("64:ff9b:1::808:808", False),
     ],
 )
 def test_which_addresses_are_public(address: str, public: bool) -> None:
