@@ -12,7 +12,7 @@ from hub.security.keys import new_authority, new_leaf
 
 from .case import Case
 from .changes import ABSENT, both, by_a_stranger, claim, header, parts, times, tokens, with_member
-from .draft import AUTH, SIG, Draft, Tokens, jose_header, unb64u
+from .draft import AUTH, SIG, Draft, Tokens, unb64u
 
 
 def _second_stranger(draft: Draft) -> None:
@@ -21,7 +21,7 @@ def _second_stranger(draft: Draft) -> None:
 
 def _unknown(draft: Draft) -> None:
     by_a_stranger(draft)
-    draft.jose = {name: jose_header(draft.party.stranger) for name in draft.sent}
+    draft.jose = {name: draft.party.stranger.header() for name in draft.sent}
 
 
 def _own_authority(draft: Draft) -> None:

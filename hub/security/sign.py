@@ -126,8 +126,12 @@ class SigningKey:
         return self._segment("JWT")
 
     def _segment(self, typ: str) -> str:
+        return jose.segment(self.header(typ))
+
+    def header(self, typ: str = "JWT") -> dict[str, Any]:
+        """What its tokens of that `typ` say of the key: its chain where it has one, else its kid."""
         reference: dict[str, Any] = {"x5c": self.x5c} if self.certificates else {"kid": self.kid}
-        return jose.segment({"alg": self.alg, "typ": typ} | reference)
+        return {"alg": self.alg, "typ": typ} | reference
 
     def token(self, claims: Mapping[str, Any], *, typ: str = "JWT") -> str:
         """The compact JWS of those claims."""
