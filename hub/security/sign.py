@@ -26,9 +26,10 @@ from .portal import ASSERTION_TYPE
 from .presented import thumbprint
 
 LIFETIME_S: Final = 120
+BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
+"""Whose requests are signed even where the body is empty."""
 _PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _PUBLIC: Final = re.compile(rb"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
-_BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def sign_request(
     found = dict(extra_headers or {})
     if authorization:
         found["Authorization"] = f"Bearer {key.token(claims)}"
-    if body or method.upper() in _BODY_METHODS or not authorization:
+    if body or method.upper() in BODY_METHODS or not authorization:
         signed = {"Digest": digest_header(body)}
         if content_type is not None:
             signed["Content-Type"] = content_type
