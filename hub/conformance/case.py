@@ -7,8 +7,8 @@ from typing import Final, Literal
 from .draft import Draft
 
 Change = Callable[[Draft], None]
-Needs = Literal["", "certificate", "kid", "elliptic", "rsa", "item"]
-"""Where a case makes sense: `item` needs the rest of this API (find, show, withdraw)."""
+Needs = Literal["", "certificate", "kid", "elliptic"]
+"""With which keys a case makes sense."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +44,16 @@ class Case:
     expected: Expected = REFUSED
     needs: Needs = ""
     reads: bool = False
-    """On a read without body; otherwise on a publication."""
+    """On a read without body, which needs the rest of this API (find, show, withdraw); otherwise on a publication."""
 
     def lacking(self, draft: Draft, *, item: bool) -> str:
         """Why it cannot be tried with this key or target; empty where it can."""
+        if self.reads and not item:
+            return "not this API"
         key = draft.party.key
         return {
             "": "",
             "certificate": "" if key.certificates else "the key has no certificate",
             "kid": "" if not key.certificates else "the key is named by its certificate",
             "elliptic": "" if draft.party.elliptic else "the key is not of an elliptic curve",
-            "rsa": "" if key.alg[:2] in ("RS", "PS") else "the key is not RSA",
-            "item": "" if item else "not this API",
-        }["item" if self.reads and not self.needs else self.needs]
+        }[self.needs]

@@ -58,6 +58,11 @@ def header(**members: Value) -> Change:
     return change
 
 
+def by_a_stranger(draft: Draft) -> None:
+    """A key that nobody registered signs; the tokens go on naming theirs."""
+    draft.keys = dict.fromkeys(draft.sent, draft.party.stranger)
+
+
 def tokens(edit: Callable[[Tokens], None]) -> Change:
     def change(draft: Draft) -> None:
         draft.rewrite = edit

@@ -59,7 +59,7 @@ class Draft:
         self.headers: Headers = []
         base = {"iss": party.iss, "aud": party.aud, "iat": self.now, "nbf": self.now, "exp": self.now + LIFETIME_S}
         self.claims: dict[str, dict[str, Any]] = {name: {**base, "jti": token_hex(16)} for name in self.sent}
-        self.jose: dict[str, dict[str, Any]] = {name: jose_header(party.key) for name in self.sent}
+        self.jose: dict[str, dict[str, Any]] = {name: party.key.header() for name in self.sent}
         self.keys = dict.fromkeys(self.sent, party.key)
         if body is not None:
             self.sign_body("application/json")
@@ -81,14 +81,9 @@ class Draft:
         return Built(self.method, self.path, tuple(headers), self.body)
 
 
-def jose_header(key: SigningKey) -> dict[str, Any]:
-    """What a token of that key says of it: its chain where it has one, else its kid."""
-    return {"alg": key.alg, "typ": "JWT"} | ({"x5c": key.x5c} if key.certificates else {"kid": key.kid})
-
-
 def signed(header: Mapping[str, Any], claims: Mapping[str, Any], key: SigningKey) -> str:
     """Signed with the key's own algorithm, whatever the header says."""
-    return by_hand(jose.segment(header), jose.segment(claims), key)
+    return jose.sign(jose.segment(header), claims, key.private, key.alg)
 
 
 def by_hand(header: str, payload: str, key: SigningKey) -> str:

@@ -25,13 +25,12 @@ from hub.security.chains import ChainCache
 from hub.security.digest import digest_header
 from hub.security.keys import new_key
 from hub.security.modi import SignedRequest, Verified, Wanted
-from hub.security.sign import SigningKey, sign_response
+from hub.security.sign import BODY_METHODS, SigningKey, sign_response
 
 ENTE: Final = "conformance"
 SLOW_S: Final = 3.0
 RETRY_S: Final = 2
 _JWKS: Final = "/.well-known/jwks.json"
-_SIGNED_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _BODY_LIMIT: Final = 32 * 1024 * 1024
 
 
@@ -125,7 +124,7 @@ class Listener:
 
     def _verified(self, request: SignedRequest) -> Verified:
         """Raises HubError."""
-        signed_body = request.method in _SIGNED_BODY
+        signed_body = request.method in BODY_METHODS
         now = datetime.now(UTC)
         try:
             found = modi.verify(request, signed_body=signed_body, registry=self._registry, now=now, chains=self._chains)
@@ -145,7 +144,7 @@ class Listener:
     def _why(self, request: SignedRequest, error: HubError) -> str:
         steps = modi.explain(
             request,
-            signed_body=request.method in _SIGNED_BODY,
+            signed_body=request.method in BODY_METHODS,
             registry=self._registry,
             now=datetime.now(UTC),
             chains=self._chains,

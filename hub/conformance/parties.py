@@ -11,13 +11,8 @@ from hub.security import jose
 from hub.security.keys import new_authority, new_leaf
 
 from .case import Case
-from .changes import ABSENT, both, claim, header, parts, times, tokens, with_member
-from .draft import AUTH, SIG, Draft, Tokens, jose_header, unb64u
-
-
-def _stranger(draft: Draft) -> None:
-    """The registered key is named, another one signs."""
-    draft.keys = dict.fromkeys(draft.sent, draft.party.stranger)
+from .changes import ABSENT, both, by_a_stranger, claim, header, parts, times, tokens, with_member
+from .draft import AUTH, SIG, Draft, Tokens, unb64u
 
 
 def _second_stranger(draft: Draft) -> None:
@@ -25,9 +20,8 @@ def _second_stranger(draft: Draft) -> None:
 
 
 def _unknown(draft: Draft) -> None:
-    stranger = draft.party.stranger
-    draft.keys = dict.fromkeys(draft.sent, stranger)
-    draft.jose = {name: jose_header(stranger) for name in draft.sent}
+    by_a_stranger(draft)
+    draft.jose = {name: draft.party.stranger.header() for name in draft.sent}
 
 
 def _own_authority(draft: Draft) -> None:
@@ -92,7 +86,7 @@ def _text(draft: Draft) -> None:
 
 
 _KEY: Final = (
-    ("other-key", "chiave nominata, un'altra firma", "the key is named, another one signs", _stranger),
+    ("other-key", "chiave nominata, un'altra firma", "the key is named, another one signs", by_a_stranger),
     ("key-unknown", "chiave mai registrata", "a key that nobody registered", _unknown),
     ("two-signers", "i due token di due chiavi", "the tokens are signed by two keys", _second_stranger),
     ("payload-changed", "claim cambiato dopo la firma", "a claim changed after signing", tokens(_changed)),

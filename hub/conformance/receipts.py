@@ -23,10 +23,6 @@ class Receipt:
     detail: str
 
 
-class _Broken(Exception):
-    pass
-
-
 def receipt_of(
     answer: httpx.Response, client: httpx.Client, *, vendor_id: str, audience: str, request_digest: str
 ) -> Receipt:
@@ -47,8 +43,6 @@ def receipt_of(
         _verify(compact, keys, answer, vendor_id=vendor_id, audience=audience, request_digest=request_digest)
     except Refusal as refusal:
         return Receipt(False, f"refused: {refusal.note or CAUSES[refusal.code].text}")
-    except _Broken as broken:
-        return Receipt(False, f"refused: {broken}")
     return Receipt(True, "verified, signed by the hub over this answer and this request")
 
 
@@ -64,7 +58,7 @@ def _verify(
     kid = jose.parse(compact).header.get("kid")
     material = next((key for key in keys if key.get("kid") == kid), None)
     if material is None:
-        raise _Broken("its key is not among those of the hub")
+        raise Refusal("key.unknown", "its key is not among those of the hub")
     verify_response(
         answer.headers.multi_items(),
         answer.content,

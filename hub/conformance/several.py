@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .case import ACCEPTED, CONFLICT, REFUSED, Change, Expected
-from .changes import both
+from .changes import both, by_a_stranger
 from .draft import AUTH, SIG, Built, Draft
 from .wire import Answer
 
@@ -78,7 +78,7 @@ def _not_burnt(on: Stage) -> tuple[str, str]:
     true = on.make()
     forged = on.make()
     forged.claims = true.claims
-    forged.keys = dict.fromkeys(forged.sent, forged.party.stranger)
+    by_a_stranger(forged)
     return _judged([on.send(forged.build()), on.send(true.build())], REFUSED, ACCEPTED)
 
 
@@ -103,7 +103,7 @@ def _alike(on: Stage) -> tuple[str, str]:
     """Two of one cause show which members vary by themselves; the rest may not differ between causes of one status."""
     unknown = both(iss="conformance-nobody")
     first, second = (_refused(on, "iss-unknown", unknown) for _ in range(2))
-    signed_by_another = _refused(on, "other-key", _by_a_stranger)
+    signed_by_another = _refused(on, "other-key", by_a_stranger)
     seen = [first, second, signed_by_another, *on.refusals]
     if strange := [one.name for one in seen if not isinstance(one.content, dict)]:
         return "no JSON object", f"the refusal of {strange[0]} is no JSON object"
@@ -122,10 +122,6 @@ def _refused(on: Stage, name: str, change: Change) -> Refusal:
     change(draft)
     answer = on.send(draft.build())
     return Refusal(name, answer.status, answer.json())
-
-
-def _by_a_stranger(draft: Draft) -> None:
-    draft.keys = dict.fromkeys(draft.sent, draft.party.stranger)
 
 
 def _differing(one: dict[str, Any], other: dict[str, Any]) -> set[str]:

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hub.security import jose, jwk
 
 from .case import TOO_LARGE, Case, Change
-from .changes import ABSENT, both, claim, header, lines, parts, resigned, tokens, with_member
-from .draft import AUTH, SIG, Draft, Headers, Tokens, jose_header, unb64u
+from .changes import ABSENT, both, by_a_stranger, claim, header, lines, parts, resigned, tokens, with_member
+from .draft import AUTH, SIG, Draft, Headers, Tokens, unb64u
 
 
 def _again(name: str, *, upper: bool = False) -> Change:
@@ -83,14 +83,14 @@ def _embedded(draft: Draft) -> None:
     stranger = draft.party.stranger
     own = {"alg": stranger.alg, "typ": "JWT", "jwk": jwk.public_jwk(stranger.private.public_key(), stranger.alg)}
     draft.jose = {name: dict(own) for name in draft.sent}
-    draft.keys = dict.fromkeys(draft.sent, stranger)
+    by_a_stranger(draft)
 
 
 def _pointed(draft: Draft) -> None:
     stranger = draft.party.stranger
-    own = {**jose_header(stranger), "jku": "https://127.0.0.1:1/jwks.json"}
+    own = {**stranger.header(), "jku": "https://127.0.0.1:1/jwks.json"}
     draft.jose = {name: dict(own) for name in draft.sent}
-    draft.keys = dict.fromkeys(draft.sent, stranger)
+    by_a_stranger(draft)
 
 
 def _critical(draft: Draft) -> None:

@@ -6,7 +6,7 @@ It publishes one message, silent (`notify.channels` is empty) and to one citizen
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any, Final
@@ -158,17 +158,7 @@ class Kit:
         except NoAnswer as failure:
             answered, faults = "none", f"no answer: {failure}"
         outcome: Outcome = "failed" if faults else "passed"
-        return Result(
-            play.group,
-            play.name,
-            play.it,
-            play.en,
-            outcome,
-            play.expected,
-            answered,
-            faults,
-            time.perf_counter() - started,
-        )
+        return _result(play, outcome, answered=answered, detail=faults, took_s=time.perf_counter() - started)
 
     def _patient(self, built: Built) -> Answer:
         """The same request again after a 429: nothing of it was used up, as nobody looked at it."""
@@ -192,4 +182,4 @@ class Kit:
 
 def _result(one: Case | Play, outcome: Outcome, **told: Any) -> Result:
     expected = one.expected if isinstance(one.expected, str) else one.expected.name
-    return replace(Result(one.group, one.name, one.it, one.en, outcome, expected), **told)
+    return Result(one.group, one.name, one.it, one.en, outcome, expected, **told)

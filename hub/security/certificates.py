@@ -72,7 +72,7 @@ def validate(found: Presented, vendor: Vendor, rules: CertificateRules, shelf: S
     """
     leaf, print_ = found.leaf, thumbprint(found.leaf)
     _dates(leaf, now)
-    key = VerifyingKey(public=_sound(leaf), algs=_algorithms(leaf), signer=f"x5t#S256:{print_}")
+    key = _key(leaf, f"x5t#S256:{print_}")
     _usage(leaf)
     entry, chain = _vouched(found, print_, vendor, now)
     ends = [end for end in (entry.valid_to, entry.revoked_at) if end is not None]
@@ -97,7 +97,7 @@ def presented_key(found: Presented) -> VerifyingKey:
     """
     for one in found.intermediates:
         _sound(one)
-    return VerifyingKey(public=_sound(found.leaf), algs=_algorithms(found.leaf), signer="")
+    return _key(found.leaf, "")
 
 
 def _vouched(found: Presented, print_: str, vendor: Vendor, now: datetime) -> tuple[Key, Sequence[x509.Certificate]]:
@@ -214,10 +214,10 @@ def _sound(certificate: x509.Certificate) -> PublicKey:
     return key
 
 
-def _algorithms(leaf: x509.Certificate) -> tuple[str, ...]:
-    if leaf.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
-        return PSS_ALGORITHMS  # RFC 4055 1.2: such a key is for PSS alone
-    return algorithms_of(leaf.public_key())
+def _key(leaf: x509.Certificate, signer: str) -> VerifyingKey:
+    public = _sound(leaf)
+    pss = leaf.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS  # RFC 4055 1.2: for PSS alone
+    return VerifyingKey(public=public, algs=PSS_ALGORITHMS if pss else algorithms_of(public), signer=signer)
 
 
 def _signed_soundly(certificate: x509.Certificate) -> None:

@@ -105,6 +105,17 @@ def signed_headers(claims: Mapping[str, Any]) -> dict[str, list[str]]:
     return signed
 
 
+def all_signed(request: SignedRequest, signed: Mapping[str, list[str]]) -> None:
+    """The headers that must be signed are, where they were received.
+
+    Raises:
+        Refusal: `header.unsigned`.
+    """
+    for name in MUST_BE_SIGNED:
+        if request.values(name) and name not in signed:
+            raise Refusal("header.unsigned", name)
+
+
 def same_counts(request: SignedRequest, signed: Mapping[str, list[str]]) -> None:
     """As many values were received as were signed: an appended copy is refused (modi 5.12).
 

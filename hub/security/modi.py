@@ -99,14 +99,11 @@ def verify(
         RequestMalformed: the same where a header is missing, repeated or malformed; 400.
         Wanted: something published elsewhere is not at hand: to be fetched, and all of this run anew.
     """
-    state = _start(request, signed_body, registry, now, chains, shelf, proxy)
+    state = State(request, signed_body, registry, now, chains, shelf, proxy)
     held: HubError | None = None
     try:
         try:
-            for run in runs_of(None):
-                run(state)
-            for run in runs_of(state.profile):
-                run(state)
+            _run(state)
         except HubError as refusal:
             held = refusal
         used = _used(state)
@@ -140,27 +137,20 @@ def authenticate(
     Raises:
         RequestRefused, RequestMalformed, Wanted: as `verify`, which is still to be called with the body.
     """
-    state = _start(request, signed_body, registry, now, chains, shelf, proxy)
+    state = State(request, signed_body, registry, now, chains, shelf, proxy)
     try:
-        for run in runs_of(None):
-            run(state)
-        for run in runs_of(state.profile, bodiless=True):
-            run(state)
+        _run(state, bodiless=True)
     except Refusal as refusal:
         raise refusal.error() from None
     return state.vendor
 
 
-def _start(
-    request: SignedRequest,
-    signed_body: bool,
-    registry: Registry,
-    now: datetime,
-    chains: ChainCache,
-    shelf: Shelf,
-    proxy: TrustedProxy | None,
-) -> State:
-    return State(request, signed_body, registry, now, chains, shelf, proxy, now.timestamp(), [])
+def _run(state: State, *, bodiless: bool = False) -> None:
+    """Every check up to the first that fails: those of everybody, then those of the profile that they have found."""
+    for run in runs_of(None):
+        run(state)
+    for run in runs_of(state.profile, bodiless=bodiless):
+        run(state)
 
 
 def _used(state: State) -> tuple[UsedToken, ...]:
@@ -229,7 +219,7 @@ def explain(
     A detail may quote what was received (digest, audience, certificate name): it is for the sender's own eyes. What
     would have to be fetched is said, not fetched.
     """
-    state = _start(request, signed_body, registry, now, chains, shelf, proxy)
+    state = State(request, signed_body, registry, now, chains, shelf, proxy)
     steps: list[Step] = []
     stopped = False
     for check in _in_turn(state):

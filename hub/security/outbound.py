@@ -17,7 +17,8 @@ import httpx
 from . import jose
 from .digest import digest_header
 from .evidence import Evidence, Tracked
-from .sign import SigningKey
+from .headers import MUST_BE_SIGNED
+from .sign import BODY_METHODS, SigningKey
 from .vouchers import BACKDATED_S, Voucher, VoucherHolder, VoucherUnavailable
 
 Reference = Literal["x5c", "x5t#S256", "kid"]
@@ -28,8 +29,6 @@ AUTHORIZATION: Final = "Authorization"
 SIGNATURE: Final = "Agid-JWT-Signature"
 EVIDENCE: Final = "Agid-JWT-TrackingEvidence"
 LIFETIME_S: Final = 120
-_CONTENT: Final = ("content-type", "content-encoding")
-_BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
 @dataclass(frozen=True)
@@ -84,14 +83,14 @@ class Integrity:
     """Requests without a body are signed too: the guidelines leave it open (modi 5.14)."""
 
     def concerns(self, request: httpx.Request) -> bool:
-        return self.bodiless or bool(request.content) or request.method in _BODY_METHODS
+        return self.bodiless or bool(request.content) or request.method in BODY_METHODS
 
     def claims(self, request: httpx.Request) -> dict[str, Any]:
         """Sets `Digest` over the bytes of the body; gives `signed_headers`, one object for each value (modi 5.3)."""
         request.headers["Digest"] = digest_header(request.content)
         signed = [
             {name: value}
-            for name in dict.fromkeys(("digest", *_CONTENT, *self.also))
+            for name in dict.fromkeys(("digest", *MUST_BE_SIGNED, *self.also))
             for value in request.headers.get_list(name)
         ]
         if missing := [name for name in self.also if name not in request.headers]:

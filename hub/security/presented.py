@@ -6,7 +6,6 @@ where it has hosts, `x5t#S256` where a certificate is registered; `jku`, `jwk` a
 
 import binascii
 import re
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +22,7 @@ from hub.registry import Key, Vendor
 
 from . import der
 from .causes import Refusal
+from .jose import base64url
 from .material import Shelf
 from .revocation import Consulted, Mode
 
@@ -161,4 +161,4 @@ def _registered_pem(material: str) -> list[x509.Certificate]:
 
 
 def _x5t(leaf: x509.Certificate) -> str:
-    return urlsafe_b64encode(bytes.fromhex(thumbprint(leaf))).rstrip(b"=").decode("ascii")
+    return base64url(bytes.fromhex(thumbprint(leaf)))

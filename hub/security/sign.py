@@ -26,9 +26,10 @@ from .portal import ASSERTION_TYPE
 from .presented import thumbprint
 
 LIFETIME_S: Final = 120
+BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
+"""Whose requests are signed even where the body is empty."""
 _PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _PUBLIC: Final = re.compile(rb"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
-_BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
 @dataclass(frozen=True)
@@ -126,8 +127,12 @@ class SigningKey:
         return self._segment("JWT")
 
     def _segment(self, typ: str) -> str:
+        return jose.segment(self.header(typ))
+
+    def header(self, typ: str = "JWT") -> dict[str, Any]:
+        """What its tokens of that `typ` say of the key: its chain where it has one, else its kid."""
         reference: dict[str, Any] = {"x5c": self.x5c} if self.certificates else {"kid": self.kid}
-        return jose.segment({"alg": self.alg, "typ": typ} | reference)
+        return {"alg": self.alg, "typ": typ} | reference
 
     def token(self, claims: Mapping[str, Any], *, typ: str = "JWT") -> str:
         """The compact JWS of those claims."""
@@ -170,7 +175,7 @@ def sign_request(
     found = dict(extra_headers or {})
     if authorization:
         found["Authorization"] = f"Bearer {key.token(claims)}"
-    if body or method.upper() in _BODY_METHODS or not authorization:
+    if body or method.upper() in BODY_METHODS or not authorization:
         signed = {"Digest": digest_header(body)}
         if content_type is not None:
             signed["Content-Type"] = content_type

@@ -3,8 +3,9 @@
 A request whose voucher is a bearer token has no proof; then nothing here applies.
 """
 
-from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import wraps
 from hashlib import sha256
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -25,6 +26,17 @@ TYP: Final = "dpop+jwt"
 _PORTS: Final = {"https": 443, "http": 80}
 
 
+def _of_proof(check: Callable[[State, Presented], None]) -> Callable[[State], None]:
+    """A check of the proof, where there is one."""
+
+    @wraps(check)
+    def run(state: State) -> None:
+        if state.proof is not None:
+            check(state, state.proof)
+
+    return run
+
+
 def find_proof(state: State) -> None:
     compact = state.request.only(DPOP)
     if state.scheme != "dpop":
@@ -34,28 +46,26 @@ def find_proof(state: State) -> None:
     state.proof = Presented(DPOP, compact, jose.parse(compact), times=state.profile.proof)
 
 
-def proof_typ(state: State) -> None:
-    if state.proof is None:
-        return
-    if state.proof.token.header.get("typ") != TYP:
+@_of_proof
+def proof_typ(state: State, proof: Presented) -> None:
+    if proof.token.header.get("typ") != TYP:
         raise Refusal("typ.wrong", f"{DPOP}: typ must be {TYP}")
 
 
-def proof_algorithm(state: State) -> None:
-    if state.proof is not None:
-        allowed_alg(state, state.proof)
+@_of_proof
+def proof_algorithm(state: State, proof: Presented) -> None:
+    allowed_alg(state, proof)
 
 
-def proof_critical(state: State) -> None:
-    if state.proof is not None:
-        no_critical(state.proof)
+@_of_proof
+def proof_critical(state: State, proof: Presented) -> None:
+    no_critical(proof)
 
 
-def proof_key(state: State) -> None:
+@_of_proof
+def proof_key(state: State, proof: Presented) -> None:
     """The key in the proof, if it is the one that the voucher names by its RFC 7638 thumbprint."""
-    if state.proof is None:
-        return
-    given = state.proof.token.header.get("jwk")
+    given = proof.token.header.get("jwk")
     if not isinstance(given, dict):
         raise Refusal("dpop.key", "no jwk")
     if "d" in given or "k" in given:
@@ -64,33 +74,30 @@ def proof_key(state: State) -> None:
         key = jwk_key(orjson.dumps(given, option=orjson.OPT_SORT_KEYS).decode("utf-8"))
     except (Refusal, TypeError):
         raise Refusal("dpop.key", "jwk is no key allowed here") from None
-    state.proof.key = key
+    proof.key = key
 
 
-def proof_bound(state: State) -> None:
-    if state.proof is None:
-        return
-    if not same_text(state.proof.key.signer.removeprefix("jwk:"), bound_to(state) or ""):
+@_of_proof
+def proof_bound(state: State, proof: Presented) -> None:
+    if not same_text(proof.key.signer.removeprefix("jwk:"), bound_to(state) or ""):
         raise Refusal("dpop.binding")
 
 
-def proof_signature(state: State) -> None:
-    if state.proof is not None:
-        jose.verify(state.proof.token, state.proof.key)
+@_of_proof
+def proof_signature(state: State, proof: Presented) -> None:
+    jose.verify(proof.token, proof.key)
 
 
-def proof_method(state: State) -> None:
-    if state.proof is None:
-        return
-    method = claims.text(state.proof.token.claims, "htm")
+@_of_proof
+def proof_method(state: State, proof: Presented) -> None:
+    method = claims.text(proof.token.claims, "htm")
     if method != state.request.method:
         raise Refusal("dpop.method", facts=f"htm is {method!r}, the request is {state.request.method}")
 
 
-def proof_target(state: State) -> None:
-    if state.proof is None:
-        return
-    target = claims.text(state.proof.token.claims, "htu", most=2048)
+@_of_proof
+def proof_target(state: State, proof: Presented) -> None:
+    target = claims.text(proof.token.claims, "htu", most=2048)
     expected = called_url(state.ente, state.request.target)
     if _normal(target) != _normal(expected):
         raise Refusal("dpop.target", facts=f"htu is {target!r}, the client called {expected}")
@@ -111,30 +118,27 @@ def _normal(url: str) -> tuple[str, str, int, str] | None:
     return parts.scheme.lower(), (parts.hostname or "").lower(), port, unquote(parts.path) or "/"
 
 
-def proof_not_from_the_future(state: State) -> None:
-    if state.proof is not None:
-        claims.iat_not_future(state.proof.token.claims, state.instant, state.proof.times)
+@_of_proof
+def proof_not_from_the_future(state: State, proof: Presented) -> None:
+    claims.iat_not_future(proof.token.claims, state.instant, proof.times)
 
 
-def proof_fresh(state: State) -> None:
-    if state.proof is not None:
-        claims.iat_fresh(state.proof.token.claims, state.instant, state.proof.times)
+@_of_proof
+def proof_fresh(state: State, proof: Presented) -> None:
+    claims.iat_fresh(proof.token.claims, state.instant, proof.times)
 
 
-def proof_of_voucher(state: State) -> None:
-    if state.proof is None:
-        return
-    hashed = sha256(voucher_of(state).compact.encode("ascii")).digest()
-    expected = urlsafe_b64encode(hashed).rstrip(b"=").decode("ascii")
-    if not same_text(claims.text(state.proof.token.claims, "ath"), expected):
+@_of_proof
+def proof_of_voucher(state: State, proof: Presented) -> None:
+    expected = jose.base64url(sha256(voucher_of(state).compact.encode("ascii")).digest())
+    if not same_text(claims.text(proof.token.claims, "ath"), expected):
         raise Refusal("dpop.voucher")
 
 
-def proof_once(state: State) -> None:
+@_of_proof
+def proof_once(state: State, proof: Presented) -> None:
     """Its jti, to be used up under the proof's own key for as long as the proof could be accepted."""
-    if state.proof is None:
-        return
-    found = state.proof.token.claims
+    found = proof.token.claims
     jti = claims.text(found, "jti")
     until = claims.seconds(found, "iat") + state.profile.proof_age + 1
-    state.used_proof = UsedToken(DPOP, jti, datetime.fromtimestamp(until, UTC), state.proof.key.signer)
+    state.used_proof = UsedToken(DPOP, jti, datetime.fromtimestamp(until, UTC), proof.key.signer)

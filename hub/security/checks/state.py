@@ -53,8 +53,9 @@ class State:
     chains: ChainCache
     shelf: Shelf
     proxy: TrustedProxy | None
-    instant: float
-    presented: list[Presented]
+    instant: float = field(init=False)
+    """`now` in epoch seconds."""
+    presented: list[Presented] = field(default_factory=list)
     ente: Ente = None  # type: ignore[assignment]  # set by find_ente
     vendor: Vendor = None  # type: ignore[assignment]  # set by find_vendor
     profile: Profile = DEFAULT_PROFILE
@@ -71,6 +72,9 @@ class State:
     signed: dict[str, list[str]] = field(default_factory=dict)
     message_id: str = ""
     used_proof: UsedToken | None = None
+
+    def __post_init__(self) -> None:
+        self.instant = self.now.timestamp()
 
     @property
     def must_sign(self) -> bool:
