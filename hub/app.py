@@ -46,13 +46,13 @@ class Application(Router):
         )
         self.hub = hub
         self._fixed = {
-            route.path: route.app for route in self.routes if isinstance(route, Route) and "{" not in route.path
+            route.path: route.handle for route in self.routes if isinstance(route, Route) and "{" not in route.path
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Most requests name a path without parameters: looked up, not tried against each pattern in turn.
-        resource = self._fixed.get(scope["path"]) if scope["type"] == "http" else None
-        await (resource or super().__call__)(scope, receive, send)
+        handle = self._fixed.get(scope["path"]) if scope["type"] == "http" else None
+        await (handle or super().__call__)(scope, receive, send)
 
 
 def create_app(home: Home | None = None) -> Application:

@@ -173,8 +173,3 @@ class Settings(BaseSettings):
     @property
     def internal_host_names(self) -> frozenset[str]:
         return frozenset(host.strip().lower() for host in self.internal_hosts.split(",") if host.strip())
-
-    @property
-    def proxy_networks(self) -> tuple[Network, ...]:
-        """Where requests come from that somebody else's word vouches for."""
-        return networks(self.trusted_proxies)

@@ -62,7 +62,6 @@ for name, change in {**changes, **key_changes}.items():
     vendor.command(name)(change)
 for name, command in key_commands.items():
     keys.command(name)(command)
-vendor.add_typer(callbacks)
 for subject in (ente, vendor, portal, service, connector, keys, delivery, audit, evidence):
     application.add_typer(subject)
 

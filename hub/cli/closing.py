@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from contracts.identifiers import holds_tax_code
-from hub.store.committer import Committer
 from hub.store.database import Tx
 from hub.store.directory import NotThere
 from hub.store.operations import CLOSABLE, NotClosable, close_delivery, count_deliveries, list_deliveries
@@ -16,7 +15,7 @@ from hub.store.readers import record_access
 from .console import Failed, WrongUsage, complain, confirm, table, told
 from .deliveries import ConnectorOption, EnteOption, ReasonOption, SinceOption, StateOption, chosen
 from .options import HOME, AsJson, HomeFolder, opened
-from .revealing import access_of, operator
+from .revealing import access_of, committing, operator
 
 _NOTE_LENGTH = 300
 
@@ -51,12 +50,8 @@ def close(
                 ids = [str(row["delivery_id"]) for row in list_deliveries(connection, wanted, limit=limit)]
                 more = count_deliveries(connection, wanted) - len(ids)
             confirm(f"close {len(ids)} deliveries, whose citizens may not have been told?", yes=yes or not ids)
-        committer = Committer(one.database)
-        committer.start()
-        try:
+        with committing(one) as committer:
             results = [committer.write(partial(_close, note=note.strip()), each) for each in ids]
-        finally:
-            committer.close()
     if not several:
         if isinstance(results[0], Failed):
             raise results[0]

@@ -6,8 +6,6 @@ from typing import Annotated, Final, cast
 import httpx
 import orjson
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from contracts.base import HttpsUrl
 from contracts.identifiers import TaxCode
@@ -21,7 +19,7 @@ from hub.security.causes import Refusal
 from hub.security.keys import KeyType, new_key
 from hub.security.sign import SigningKey
 
-from .console import Failed, WrongUsage, print_grid, say
+from .console import Failed, WrongUsage, say, table
 from .listening import try_client
 from .options import checked, read_bytes
 
@@ -123,13 +121,8 @@ def finish(report: Report, json_file: Path | None, junit: Path | None) -> None:
 
 
 def _tell(report: Report) -> None:
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("", "caso / case", "cosa si prova / what is tried", "atteso / expected", "risposta / answer"):
-        grid.add_column(title, overflow="fold")
-    for one in report.results:
-        grid.add_row(*map(Text, _row(one)))
     say(report.tried)
-    print_grid(grid)
+    table([_row(one) for one in report.results], as_json=False, empty="")
     for one in report.results:
         if one.outcome == "failed":
             say(f"NO  {one.group}/{one.name}: {one.detail}")
@@ -140,8 +133,14 @@ def _tell(report: Report) -> None:
         say(f"{name}: {value}")
 
 
-def _row(one: Result) -> tuple[str, str, str, str, str]:
-    return _MARKS[one.outcome], f"{one.group}/{one.name}", f"{one.it} / {one.en}", one.expected, one.answered
+def _row(one: Result) -> dict[str, str]:
+    return {
+        "": _MARKS[one.outcome],
+        "caso / case": f"{one.group}/{one.name}",
+        "cosa si prova / what is tried": f"{one.it} / {one.en}",
+        "atteso / expected": one.expected,
+        "risposta / answer": one.answered,
+    }
 
 
 def _write(path: Path, content: bytes, *, name: str) -> None:

@@ -74,11 +74,7 @@ def table(rows: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str) -> No
             grid.add_column(name.replace("_", " "), overflow="fold")
         for row in rows:
             grid.add_row(*(Text(shown(value)) for value in row.values()))
-        print_grid(grid)
-
-
-def print_grid(grid: Table) -> None:
-    _console().print(grid)
+        _console().print(grid)
 
 
 def record(values: Mapping[str, Any], *, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from hub.registry import Pdnd
 from hub.store.directory import AlreadyThere, set_pdnd
 
 from .console import Failed, WrongUsage, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, word
 
 _ID_LENGTH: Final = 64
 
@@ -79,6 +79,4 @@ def _option(name: str) -> str:
 
 def _text(name: str, value: str) -> str:
     most = 500 if name in ("issuer", "audience") else _ID_LENGTH
-    if not 0 < len(value) <= most or not value.isprintable() or " " in value:
-        raise WrongUsage(f"{_option(name)}: a text of 1 to {most} characters without blanks")
-    return value
+    return word(value, most=most, name=_option(name))

@@ -8,19 +8,17 @@ import typer
 from sqlalchemy import Connection, RowMapping
 
 from contracts.base import rfc3339
-from contracts.identifiers import new_uuid7
 from hub.evidence.exporting import Export, target
 from hub.evidence.record import body_of, read_record
 from hub.home import Home
 from hub.security.vault import VaultError
 from hub.store.citizens import Citizens
-from hub.store.committer import Committer
 from hub.store.evidence_search import Wish, external_ids, find, places
-from hub.store.readers import Access, record_access
+from hub.store.readers import record_access
 
 from .console import Failed, WrongUsage, complain, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, instant, opened
-from .revealing import OPERATOR, operator
+from .revealing import access, committing
 
 group = typer.Typer(name="evidence", help="What vendors sent, with its proof.")
 
@@ -176,26 +174,11 @@ def _item_of(row: RowMapping) -> tuple[str, str]:
 
 def _log_reveal(home: Home, rows: Sequence[RowMapping]) -> None:
     """Record durably that somebody looks, before anything is shown."""
-    committer = Committer(home.database)
-    committer.start()
-    try:
+    with committing(home) as committer:
         for row in rows:
-            if row["body_sealed"] is None:
-                continue
-            access = Access(
-                request_id=new_uuid7(),
-                ente_id=row["ente_id"],
-                portal_id=OPERATOR,
-                pseudonym=operator(),
-                acr="-",
-                operation="evidence_export",
-                outcome="ok",
-                citizen_id=row["citizen_id"],
-                item_id=row["item_id"],
-            )
-            committer.write(record_access, access)
-    finally:
-        committer.close()
+            if row["body_sealed"] is not None:
+                concerned = {name: row[name] for name in ("ente_id", "citizen_id", "item_id")}
+                committer.write(record_access, access("evidence_export", **concerned))
 
 
 def _export(home: Home, rows: Sequence[RowMapping], to: Path, *, reveal: bool) -> int:

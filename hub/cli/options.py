@@ -105,6 +105,13 @@ def checked(kind: Any, value: Any, *, name: str) -> Any:
         raise WrongUsage(f"{name}: {reason}") from None
 
 
+def word(text: str, *, most: int, name: str) -> str:
+    """`text`, if it is one without blanks of at most so many characters; else the fault of the setting `name`."""
+    if not 0 < len(text) <= most or not text.isprintable() or " " in text:
+        raise WrongUsage(f"{name}: a text of 1 to {most} characters without blanks")
+    return text
+
+
 def listed(value: str | None) -> list[str]:
     """The parts of `a,b`."""
     return [part for part in (piece.strip() for piece in (value or "").split(",")) if part]

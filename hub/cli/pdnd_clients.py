@@ -12,7 +12,7 @@ from hub.store.pdnd_clients import PdndClients, PdndCredentials
 from hub.trust.credentials import UnusableKey, read_key, referred
 
 from .console import Failed, WrongUsage, table, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_bytes
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_bytes, word
 
 group = typer.Typer(name="pdnd-client", help="The ente's clients at PDND, which vouchers are asked with.")
 
@@ -53,9 +53,7 @@ def add(
         )
     if not _KID.fullmatch(kid):
         raise WrongUsage("--kid: letters, digits, - and _ alone, as PDND gives it")
-    audience = audience.strip()
-    if not 0 < len(audience) <= 500 or not audience.isprintable() or " " in audience:
-        raise WrongUsage("--audience: a text of 1 to 500 characters without blanks")
+    audience = word(audience.strip(), most=500, name="--audience")
     token_url = checked(HttpsUrl, token_url, name="--token-url")
     if len(token_url) > 500 or "?" in token_url or "#" in token_url:
         raise WrongUsage("--token-url: at most 500 characters, without query and fragment")

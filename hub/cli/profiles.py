@@ -18,7 +18,6 @@ from hub.profile import (
     Revocation,
     faults,
 )
-from hub.registry import Key
 
 from .console import WrongUsage
 from .options import listed
@@ -104,15 +103,6 @@ class Held:
     kinds: frozenset[str]
     """Of its trust material."""
 
-    @classmethod
-    def of(cls, trust: str, *, signature_only: bool, kinds: Sequence[str]) -> "Held":
-        return cls(trust, signature_only, frozenset(kinds))
-
-
-def kinds_of(keys: Sequence[Key]) -> list[str]:
-    """The kinds of a vendor's trust material."""
-    return [key.kind for key in keys]
-
 
 def changed_profile(present: Profile, pairs: Sequence[str], *, option: str, held: Held) -> Profile:
     """The profile with `NAME=VALUE` changed.
@@ -133,20 +123,15 @@ def changed_profile(present: Profile, pairs: Sequence[str], *, option: str, held
         except ValueError as fault:
             raise WrongUsage(f"{option} {name}: {fault}") from None
     profile = replace(present, **values)
-    check_profile(profile, option=option, held=held)
-    return profile
-
-
-def check_profile(profile: Profile, *, option: str, held: Held) -> None:
-    """Raises WrongUsage where settings cannot go together."""
     found = faults(
         profile,
         trust=held.trust,
         signature_only=held.signature_only,
         channel_keys=bool(held.kinds & set(CHANNEL_KINDS)),
     )
-    for fault in found:
-        raise WrongUsage(f"{option}: {fault}")
+    for clash in found:
+        raise WrongUsage(f"{option}: {clash}")
+    return profile
 
 
 def shown_profile(profile: Profile) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Personal data on an operator's terminal: only when asked for, and never without a line in the access log."""
 
 import getpass
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 import typer
@@ -26,29 +26,40 @@ OPERATOR = "cli"
 """What stands for the portal where an operator looked."""
 
 
-def log_reveal(home: Home, row: Mapping[str, Any], operation: str) -> None:
-    """Record durably that somebody looks, before anything is shown."""
-    access = access_of(row, operation)
+@contextmanager
+def committing(home: Home) -> Iterator[Committer]:
+    """A committer, which every entry of the access log goes through, until the block ends."""
     committer = Committer(home.database)
     committer.start()
     try:
-        committer.write(record_access, access)
+        yield committer
     finally:
         committer.close()
 
 
+def log_reveal(home: Home, row: Mapping[str, Any], operation: str) -> None:
+    """Record durably that somebody looks, before anything is shown."""
+    with committing(home) as committer:
+        committer.write(record_access, access_of(row, operation))
+
+
 def access_of(row: Mapping[str, Any], operation: str) -> Access:
     """The record that an operator dealt with a delivery."""
+    return access(operation, ente_id=row["ente_id"], citizen_id=row["citizen_id"], item_id=row["message_id"])
+
+
+def access(operation: str, *, ente_id: str, citizen_id: str | None, item_id: str | None) -> Access:
+    """The record that an operator dealt with what concerns a citizen."""
     return Access(
         request_id=new_uuid7(),
-        ente_id=row["ente_id"],
+        ente_id=ente_id,
         portal_id=OPERATOR,
         pseudonym=operator(),
         acr="-",
         operation=operation,
         outcome="ok",
-        citizen_id=row["citizen_id"],
-        item_id=row["message_id"],
+        citizen_id=citizen_id,
+        item_id=item_id,
     )
 
 

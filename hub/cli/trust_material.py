@@ -68,8 +68,10 @@ def read_material(
     return keys
 
 
-def fingerprint(key: Key) -> str:
-    """A short public name of an entry without a kid."""
+def name_of(key: Key) -> str:
+    """A short public name of an entry: its kid, or what its certificates are."""
+    if key.kid:
+        return key.kid
     if key.kind.endswith("thumbprint"):
         return key.material
     found = x509.load_pem_x509_certificates(key.material.encode("ascii"))

@@ -13,7 +13,7 @@ from hub.store.directory import AlreadyThere, NewKey, add_keys, retire_keys, set
 
 from .console import Failed, WrongUsage, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, instant, opened
-from .profiles import CHANNEL_KINDS, Held, changed_profile, kinds_of, shown_profile
+from .profiles import CHANNEL_KINDS, Held, changed_profile, shown_profile
 from .trust_material import read_material
 from .vendors import (
     Anchor,
@@ -100,7 +100,7 @@ def set_(
     with opened(home) as one:
         with one.database.read() as connection:
             vendor = vendor_of(connection, ente, vendor_id)
-        held = Held.of(vendor.trust, signature_only=vendor.signature_only, kinds=kinds_of(vendor.keys))
+        held = Held(vendor.trust, vendor.signature_only, frozenset(key.kind for key in vendor.keys))
         profile = changed_profile(vendor.profile, settings, option=vendor_id, held=held)
         try:
             with one.database.write() as tx:

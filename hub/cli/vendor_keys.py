@@ -11,7 +11,7 @@ from hub.store.directory import NotThere, revoke_keys
 
 from .console import Failed, WrongUsage, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, instant, opened
-from .trust_material import fingerprint, own_end
+from .trust_material import name_of, own_end
 from .vendors import VendorId, vendor_of
 
 State = Literal["coming", "current", "retiring", "revoked", "ended"]
@@ -58,7 +58,7 @@ def revoke(
         when = instant(at, name="--at") if at else now
         if when < now:
             raise WrongUsage("--at: it is in the past: what was accepted by then stays accepted")
-        found = [each for each in vendor.keys if key in (each.key_id, each.kid, _name(each))]
+        found = [each for each in vendor.keys if key in (each.key_id, each.kid, name_of(each))]
         live = [each for each in found if state_of(each, now) != "revoked"]
         if not found:
             raise Failed(f"vendor {vendor.vendor_id} has no key {key!r}; `raccordo vendor keys` lists them")
@@ -76,22 +76,18 @@ def revoke(
     told(
         {"vendor_id": vendor.vendor_id, "key_id": live[0].key_id, "revoked_at": when, "keys_left": len(left)},
         as_json=as_json,
-        text=f"vendor {vendor.vendor_id}: {_name(live[0])} is revoked from {when:%Y-%m-%d %H:%M:%S} UTC{warning}",
+        text=f"vendor {vendor.vendor_id}: {name_of(live[0])} is revoked from {when:%Y-%m-%d %H:%M:%S} UTC{warning}",
     )
 
 
 key_changes: Mapping[str, Callable[..., None]] = {"keys": keys, "revoke": revoke}
 
 
-def _name(key: Key) -> str:
-    return key.kid or fingerprint(key)
-
-
 def _shown(key: Key, now: datetime) -> dict[str, Any]:
     return {
         "key_id": key.key_id,
         "kind": key.kind,
-        "name": _name(key),
+        "name": name_of(key),
         "state": state_of(key, now),
         "valid_from": key.valid_from,
         "valid_to": key.valid_to,

@@ -16,7 +16,7 @@ from hub.store.directory import HUB_VENDOR, AlreadyThere, add_vendor, load_regis
 from .console import Failed, WrongUsage, complain, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, subset
 from .profiles import Held, changed_profile, shown_profile
-from .trust_material import fingerprint, read_material
+from .trust_material import name_of, read_material
 
 group = typer.Typer(name="vendor", help="Who may publish, and with which keys.")
 
@@ -89,7 +89,7 @@ def add(
             channel_thumbprints=channel_thumbprint,
             now=one.clock.now(),
         )
-        held = Held.of(trust, signature_only=signature_only, kinds=[key.kind for key in keys])
+        held = Held(trust, signature_only, frozenset(key.kind for key in keys))
         agreed = changed_profile(defaults_of(trust), profile or (), option="--profile", held=held)
         with one.database.read() as connection:
             ente_id = ente_of(connection, ente).ente_id
@@ -199,7 +199,7 @@ def _shown(vendor: Vendor) -> dict[str, Any]:
 def _shown_key(key: Key, now: datetime) -> dict[str, Any]:
     return {
         "kind": key.kind,
-        "name": key.kid or fingerprint(key),
+        "name": name_of(key),
         "usable": key.usable(now),
         "valid_from": key.valid_from,
         "valid_to": key.valid_to,

@@ -136,8 +136,6 @@ def _address(verified: Verified, batch_id: str) -> str:
 
 
 def _tagged(exchange: Exchange, body: bytes, headers: dict[str, str]) -> Response:
-    tag = f'"{sha256_hex(body)[:24]}"'
-    exchange.headers["ETag"] = tag
-    if tag in [each.strip() for each in exchange.request.headers.get("if-none-match", "").split(",")]:
+    if exchange.is_known(f'"{sha256_hex(body)[:24]}"'):
         return Response(status_code=304)
     return Response(body, 200, headers, media_type="application/json")

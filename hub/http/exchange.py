@@ -61,6 +61,11 @@ class Exchange:
         given = self.request.headers.get("x-correlation-id", "")
         return given if _CORRELATION.match(given) else self.request_id
 
+    def is_known(self, tag: str) -> bool:
+        """Whether the caller has what it asks for already: the answer is of this `ETag`, which it is told."""
+        self.headers["ETag"] = tag
+        return tag in [each.strip() for each in self.request.headers.get("if-none-match", "").split(",")]
+
     async def signed_request(
         self, limit: int, *, before_large: Callable[[SignedRequest, int], Awaitable[None]] | None = None
     ) -> SignedRequest:

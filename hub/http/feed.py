@@ -236,7 +236,7 @@ def _tagged(exchange: Exchange, view: dict[str, Any]) -> Response:
 
 
 def _with_tag(exchange: Exchange, tag: str, body: bytes) -> Response:
-    exchange.headers |= {"ETag": tag, "Cache-Control": "private, no-cache"}
-    if tag in [t.strip() for t in exchange.request.headers.get("if-none-match", "").split(",")]:
+    exchange.headers["Cache-Control"] = "private, no-cache"
+    if exchange.is_known(tag):
         return Response(status_code=304)
     return Response(body, media_type="application/json")

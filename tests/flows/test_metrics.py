@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import ValidationError
 
 from hub import exporter, metrics
-from hub.settings import Settings
+from hub.settings import Settings, networks
 from hub.store.sweeping import Sweep, sweep
 from tests.harness import ENTE, ROSSI, HubUnderTest, make_message, running_hub
 from tests.real.server import free_port
@@ -252,9 +252,9 @@ def test_an_anchor_that_cannot_be_written_is_logged_and_no_more(
 
 
 def test_proxies_are_a_list_of_networks() -> None:
-    found = Settings(trusted_proxies="10.0.0.0/8, 192.0.2.7").proxy_networks
+    found = networks(Settings(trusted_proxies="10.0.0.0/8, 192.0.2.7").trusted_proxies)
     assert [str(each) for each in found] == ["10.0.0.0/8", "192.0.2.7/32"]
-    assert [str(each) for each in Settings().proxy_networks] == ["127.0.0.1/32", "::1/128"]
+    assert [str(each) for each in networks(Settings().trusted_proxies)] == ["127.0.0.1/32", "::1/128"]
 
 
 def test_ready_is_one_answer_of_json(hub: HubUnderTest, port: int) -> None:

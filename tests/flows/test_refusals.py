@@ -236,6 +236,13 @@ def test_a_wrong_method_is_405_and_told_the_right_one(hub, method, path, allowed
     assert set(response.headers["Allow"].split(", ")) == allowed
 
 
+@pytest.mark.parametrize("path", ["/docs", "/docs/publish", "/publish/v1/openapi.json"])
+def test_what_is_only_read_takes_no_other_method(hub, path):
+    response = hub.client.post(path)
+    assert response.status_code == 405
+    assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD"}
+
+
 @pytest.mark.parametrize("path", ["/publish/v1/messages/", "/feed/v1/items/"])
 def test_a_slash_at_the_end_is_no_path_of_ours(hub, path):
     assert hub.client.get(path).status_code == 404

@@ -1,7 +1,7 @@
 """The bodies shown in the descriptions. No one real: RSSMRA80A01H501U is everybody's example, 12345670587 nobody's."""
 
 from .json_schema import Json
-from .parts import EXAMPLE_DIGEST, EXAMPLE_ITEM_ID
+from .parts import EXAMPLE_BATCH_ID, EXAMPLE_DIGEST, EXAMPLE_ITEM_ID
 
 _RECEIVED = "2026-11-23T09:00:01Z"
 _NOTICE = "001000000000012370"
@@ -155,7 +155,6 @@ VENDOR_EVENTS: Json = {
     "next_cursor": "42",
     "more": False,
 }
-EXAMPLE_BATCH_ID = "0199d1a2-7b3c-7d4e-8f50-00000000ba7c"
 BATCH: Json = {"items": [{"collection": "messages", "item": MESSAGE}, {"collection": "payments", "item": PAYMENT}]}
 BATCH_RECEIPT: Json = {
     "batch_id": EXAMPLE_BATCH_ID,

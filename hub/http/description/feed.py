@@ -5,7 +5,7 @@ from hub import errors
 
 from . import examples
 from .entries import FILE_TYPES, Answer, Body, Entry, Errors, both
-from .publish import ANY_CALLER, status
+from .publish import ANY_CALLER, UNCHANGED, status
 
 _PORTAL: Errors = (
     errors.RequestMalformed,
@@ -20,7 +20,6 @@ _CALLER = ("CitizenAssertion", "CorrelationId")
 _FILTERS = ("State", "ServiceId", "Source", "Unread", "Archived", "Turn", "Search", "From", "To", "Sort")
 _PAGE = ("Limit", "Cursor")
 _FILE_HEADERS = ("ETag", "Accept-Ranges", "Content-Length", "Content-Disposition", "Digest", "Last-Modified")
-_UNCHANGED = Answer(description="Non cambiato / Not modified", headers=("ETag",))
 
 
 def _listing(tag: str, *, italian: str, english: str, filters: tuple[str, ...] = _FILTERS) -> Entry:
@@ -62,7 +61,7 @@ ENTRIES: dict[str, Entry] = {
                 body=Body(model=FeedSummary, examples={"summary": examples.FEED_SUMMARY}),
                 headers=("ETag",),
             ),
-            304: _UNCHANGED,
+            304: UNCHANGED,
         },
         errors=_PORTAL,
     ),
@@ -88,7 +87,7 @@ ENTRIES: dict[str, Entry] = {
                 body=Body(model=FeedItemDetail, examples={"item": examples.FEED_ITEM_DETAIL}),
                 headers=("ETag",),
             ),
-            304: _UNCHANGED,
+            304: UNCHANGED,
         },
         errors=(*_PORTAL, errors.ItemUnknown),
     ),
@@ -149,7 +148,7 @@ ENTRIES: dict[str, Entry] = {
                 body=Body(media=FILE_TYPES),
                 headers=(*_FILE_HEADERS, "Content-Range"),
             ),
-            304: _UNCHANGED,
+            304: UNCHANGED,
         },
         errors=(*_PORTAL, errors.NotAcceptable, errors.ItemUnknown, errors.RangeInvalid),
     ),
@@ -169,7 +168,7 @@ ENTRIES: dict[str, Entry] = {
                 body=Body(media=FILE_TYPES),
                 headers=_FILE_HEADERS,
             ),
-            304: _UNCHANGED,
+            304: UNCHANGED,
         },
         errors=(*_PORTAL, errors.ItemUnknown),
     ),

@@ -21,6 +21,7 @@ _SIGNED: Json = {"type": "string", "maxLength": 16384, "pattern": _JWS}
 _SECONDS: Json = {"type": "integer", "format": "int32", "minimum": 0, "maximum": 86400}
 
 EXAMPLE_ITEM_ID = "0199d1a2-7b3c-7d4e-8f50-6a7b8c9d0e1f"
+EXAMPLE_BATCH_ID = "0199d1a2-7b3c-7d4e-8f50-00000000ba7c"
 EXAMPLE_DIGEST = "SHA-256=cFfTOCesrWTLVzxn8fmHl4AcrUs40Lv5D275FmAZ96E="
 EXAMPLE_CORRELATION = "0199d1a2-9c00-7aaa-8bbb-1234567890ab"
 _EXAMPLE_JWS = "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJ0cmlidXRpLXNybCJ9.c2lnbmF0dXJl"
@@ -56,7 +57,7 @@ PARAMETERS: dict[str, Json] = {
         "description": "Identificativo del lotto. / Identifier of the batch.",
         "required": True,
         "schema": {"type": "string", "minLength": 36, "maxLength": 36, "pattern": _UUID7},
-        "example": "0199d1a2-7b3c-7d4e-8f50-00000000ba7c",
+        "example": EXAMPLE_BATCH_ID,
     },
     "ExternalId": _query(
         "external_id",

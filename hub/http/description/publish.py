@@ -20,6 +20,7 @@ from .entries import FILE_TYPES, Answer, Body, Entry, Errors, ServiceStatus, bot
 from .json_schema import Json
 
 ANY_CALLER: Errors = (errors.QuotaExceeded, errors.StoreUnavailable)
+UNCHANGED = Answer(description="Non cambiato / Not modified", headers=("ETag",))
 _VENDOR: Errors = (
     errors.RequestMalformed,
     errors.RequestInvalid,
@@ -158,7 +159,7 @@ ENTRIES: dict[str, Entry] = {
                 headers=("ETag", "Retry-After"),
             ),
             303: Answer(description="Finito: il risultato è lì / Done: the result is there", headers=("Location",)),
-            304: Answer(description="Non cambiato / Not modified", headers=("ETag",)),
+            304: UNCHANGED,
         },
         errors=(*_VENDOR, errors.BatchUnknown),
     ),
@@ -178,7 +179,7 @@ ENTRIES: dict[str, Entry] = {
                 body=Body(model=BatchResult, examples={"result": examples.BATCH_RESULT}),
                 headers=("ETag", *_EVIDENCE),
             ),
-            304: Answer(description="Non cambiato / Not modified", headers=("ETag",)),
+            304: UNCHANGED,
         },
         errors=(*_VENDOR, errors.BatchUnknown, errors.BatchRunning),
     ),
@@ -232,7 +233,7 @@ ENTRIES: dict[str, Entry] = {
                 body=Body(model=PublishedItem, examples={"item": examples.PUBLISHED_ITEM}),
                 headers=("ETag",),
             ),
-            304: Answer(description="Non cambiato / Not modified", headers=("ETag",)),
+            304: UNCHANGED,
         },
         errors=(*_VENDOR, errors.ItemUnknown),
     ),
