@@ -138,7 +138,3 @@ def _skip(text: str, place: int) -> int:
 
 def _wrong(pointer: str, code: str, detail: str) -> ContractViolation:
     return ContractViolation(faults=(Fault(pointer, code, detail),))
-
-
-def _form(detail: str, fault: Fault) -> RequestInvalid:
-    return RequestInvalid(detail, faults=(fault,))
