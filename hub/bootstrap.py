@@ -28,7 +28,6 @@ from hub.ingest.events_view import EventsView
 from hub.ingest.pipeline import Pipeline
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView
-from hub.pdnd.simulation import PdndSimulation
 from hub.security.channel import TrustedProxy
 from hub.security.material import Shelf
 from hub.security.sign import SigningKey
@@ -62,6 +61,7 @@ from hub.trust.resolver import Resolver
 
 if TYPE_CHECKING:
     from hub.dispatch.doorbell import Ringer
+    from hub.pdnd.simulation import PdndSimulation
 
 log = logging.getLogger(__name__)
 
@@ -302,8 +302,10 @@ class Hub:
             log.error("anchor.not_written file=%s error=%s", self.home.anchors, exc.strerror)  # noqa: TRY400
 
 
-def simulated_pdnd(folder: Path, **options: Any) -> PdndSimulation:
+def simulated_pdnd(folder: Path, **options: Any) -> "PdndSimulation":
     """A PDND of our own on loopback, not yet started; it keeps its ledger in `folder`."""
+    from hub.pdnd.simulation import PdndSimulation  # it brings Starlette, which no worker needs
+
     return PdndSimulation(folder, connectors_registry.serve, **options)
 
 

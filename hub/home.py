@@ -164,13 +164,9 @@ class Home:
     def replace_vault(self, vault: Vault) -> Vault:
         """Put other keys into `vault.json`, durably, before any of them seals. Processes that run read them there."""
         path = self.folder / "vault.json"
-        unfinished = path.with_name(f".{path.name}.{token_hex(4)}")
-        vault.write(unfinished)
-        unfinished.rename(path)
-        sync(self.folder)
-        found = Vault.load(path)
-        self.__dict__["vault"] = found
-        return found
+        _replace(path, vault.write)
+        self.vault = Vault.load(path)
+        return self.vault
 
     def load_keyring(self, connection: Connection) -> Keyring:
         """The hub's own keys as they are now."""
@@ -187,14 +183,10 @@ class Home:
         return True
 
     def _put_key(self, key: SigningKey) -> None:
-        self.__dict__["key"] = key
+        self.key = key
         if "hub-key.pem" not in self.key_files:
             return  # the first key came from the environment; those that follow, out of the database
-        path = self.folder / "hub-key.pem"
-        unfinished = path.with_name(f".{path.name}.{token_hex(4)}")
-        write_private(unfinished, pem(key))
-        unfinished.rename(path)
-        sync(self.folder)
+        _replace(self.folder / "hub-key.pem", lambda path: write_private(path, pem(key)))
 
     def check_workers(self) -> None:
         """Raises HomeError where no worker can work beside this process."""
@@ -278,6 +270,15 @@ class Home:
         if not any((self.folder / each).exists() for each in self._parts):
             raise HomeError(f"{path} is missing: make a home with `raccordo init` (--home or RACCORDO_HOME names it)")
         raise HomeError(f"{path} is missing: {_LOSSES[name]}")
+
+
+def _replace(path: Path, write: Callable[[Path], None]) -> None:
+    """Put what `write` writes into the place of a file, durably: after a crash the one or the other is there, whole."""
+    unfinished = path.with_name(f".{path.name}.{token_hex(4)}")
+    write(unfinished)
+    sync(unfinished)
+    unfinished.rename(path)
+    sync(path.parent)
 
 
 @contextmanager

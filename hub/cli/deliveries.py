@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 from contracts.feed import DeliveryState
 from hub.home import Home
 from hub.store.directory import NotThere
+from hub.store.drafts import UNSERVED
 from hub.store.lanes import standings
 from hub.store.operations import (
     DEAD,
-    UNSERVED,
     Wanted,
     count_deliveries,
     count_reasons,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from contracts.items import Channel, MessageKind
-from hub.store.drafts import CONNECTOR_UNKNOWN, PlannedDelivery
+from hub.store.drafts import CONNECTOR_UNKNOWN, UNSERVED, PlannedDelivery
 from hub.store.standing import BULK, NORMAL, URGENT
 
 
@@ -38,7 +38,7 @@ def plan(
     for channel in dict.fromkeys(channels):
         outlet = outlets.get((ente_id, channel))
         if outlet is None:
-            planned.append(PlannedDelivery(channel, CONNECTOR_UNKNOWN, reason="channel.not_configured"))
+            planned.append(PlannedDelivery(channel, CONNECTOR_UNKNOWN, reason=UNSERVED))
             continue
         reason = "email.no_address" if channel == "email" and not has_email else None
         planned.append(

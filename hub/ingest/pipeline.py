@@ -213,8 +213,12 @@ def sha256_hex(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def media_type(request: SignedRequest) -> str:
+    """What the body is said to be, without parameters."""
+    return "".join(request.values("content-type")).partition(";")[0].strip().lower()
+
+
 def json_body(request: SignedRequest) -> None:
     """Raises MediaUnsupported where the body is not said to be JSON."""
-    media_type = "".join(request.values("content-type")).partition(";")[0].strip().lower()
-    if media_type != "application/json":
+    if media_type(request) != "application/json":
         raise MediaUnsupported("send the body as application/json", headers={"Accept": "application/json"})

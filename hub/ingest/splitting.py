@@ -36,16 +36,16 @@ def split(body: bytes) -> list[bytes]:
             raise RequestInvalid(
                 "the body is not a JSON object", faults=(Fault("", "body.not_object", "not an object"),)
             )
-        found = dict.fromkeys(("items",), None) | _object(text, start)
+        found = _object(text, start)
     except (ValueError, RecursionError):
         raise RequestInvalid(
             "the body is not JSON in UTF-8", faults=(Fault("", "body.not_json", "not JSON"),)
         ) from None
-    if found["items"] is None:
+    items = found.get("items")
+    if items is None:
         raise _wrong("/items", "field.missing", "a batch is a list of items")
     if len(found) > 1:
         raise _wrong("", "field.unknown", "a batch has the member items and no other")
-    items = found["items"]
     if not items.startswith("["):
         raise _wrong("/items", "field.type", "must be a list")
     elements = [element.encode() for element in _array(items)]
@@ -138,7 +138,3 @@ def _skip(text: str, place: int) -> int:
 
 def _wrong(pointer: str, code: str, detail: str) -> ContractViolation:
     return ContractViolation(faults=(Fault(pointer, code, detail),))
-
-
-def _form(detail: str, fault: Fault) -> RequestInvalid:
-    return RequestInvalid(detail, faults=(fault,))

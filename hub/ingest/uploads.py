@@ -16,7 +16,7 @@ from hub.store.reading import vendor_items, version_payload
 
 from .canonical import read
 from .drafting import KeyedHash, Route, uploaded_draft
-from .pipeline import Inbound, Pipeline, item_id_of
+from .pipeline import Inbound, Pipeline, item_id_of, media_type
 
 
 class Uploads:
@@ -71,8 +71,7 @@ def _check_announced(document: Document, inbound: Inbound, sha256: str) -> None:
     if not document.has_file or document.content_url is not None:
         raise ContentUnexpected
     body = inbound.request.body
-    media_type = "".join(inbound.request.values("content-type")).partition(";")[0].strip().lower()
-    if media_type != document.media_type:
+    if media_type(inbound.request) != document.media_type:
         raise ContentMismatch(f"the media type is not the announced one ({document.media_type})")
     if len(body) != document.size:
         raise ContentMismatch(f"{len(body)} bytes came, {document.size} were announced")

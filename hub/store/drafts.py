@@ -10,6 +10,9 @@ from .standing import NORMAL
 CONNECTOR_UNKNOWN = "-"
 """Stands for the connector of a channel that none serves."""
 
+UNSERVED = "channel.not_configured"
+"""Why a delivery was skipped where nothing was wrong but the set-up: no connector serves its channel."""
+
 
 class Identity(NamedTuple):
     """An item by its vendor's own name, unique in an ente."""

@@ -1,7 +1,8 @@
 """Whole keys handed to a statement as one value, so that it is planned once whatever their number.
 
-Exact, where `among` also takes the keys that parts of several make together: whoever chooses two parts freely would
-have a batch of n name n x n.
+As exact as `among`. This is a join with one value to bind, for the names that publications come with; `among` is a
+condition, which can stand in an OR, and whose parts lead through the index also where PostgreSQL, while it has no
+statistics, would read a whole table to join it.
 """
 
 from collections.abc import Collection

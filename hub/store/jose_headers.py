@@ -5,44 +5,29 @@ its hex SHA-256 where it is long. What a record's hash covers thus covers the se
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from sqlalchemy import Connection, select
 
-from .bulk import insert_rows
 from .database import Tx
+from .kept_once import KeptOnce
 from .tables import evidence, jose_headers
 
 _LONG = 200
-_MOST = 10_000
 
 
 class JoseHeaders:
-    """Writes segments, and remembers which are written already."""
+    """Writes segments."""
 
     def __init__(self) -> None:
-        self._written: set[str] = set()
+        self._segments = KeptOnce(jose_headers, "segment")
 
     def keep(self, tx: Tx, requests: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
         """Header -> token of each request, as evidence has them."""
-        kept = [_short(tokens) for tokens in requests]
-        fresh = {
-            digest: segment
-            for tokens in requests
-            for segment in {compact.partition(".")[0] for compact in tokens.values()}
-            if len(segment) > _LONG and (digest := _sha256(segment)) not in self._written
-        }
-        if fresh:
-            rows = [{"sha256": digest, "segment": fresh[digest]} for digest in sorted(fresh)]
-            insert_rows(tx.connection, jose_headers, rows, conflict="ON CONFLICT DO NOTHING")
-            tx.after_commit.append(lambda: self._note(fresh))
-        return kept
-
-    def _note(self, fresh: Iterable[str]) -> None:
-        if len(self._written) > _MOST:
-            self._written.clear()
-        self._written.update(fresh)
+        segments = {compact.partition(".")[0] for tokens in requests for compact in tokens.values()}
+        self._segments.keep(tx, {_sha256(segment): segment for segment in segments if len(segment) > _LONG})
+        return [_short(tokens) for tokens in requests]
 
 
 def whole(connection: Connection, kept: Mapping[str, str]) -> dict[str, str]:

@@ -10,41 +10,25 @@ from functools import lru_cache
 
 from sqlalchemy import Connection, select
 
-from .bulk import insert_rows
 from .database import Tx
+from .kept_once import KeptOnce
 from .tables import evidence, key_material
-
-_MOST = 10_000
 
 Material = Mapping[str, tuple[bytes, ...]]
 """Header -> DER of each certificate, leaf first, or of the one public key."""
 
 
 class KeyMaterial:
-    """Writes what verified, and remembers what is written already."""
+    """Writes what verified."""
 
     def __init__(self) -> None:
-        self._written: set[str] = set()
+        self._ders = KeptOnce(key_material, "der")
 
     def keep(self, tx: Tx, requests: Sequence[Material]) -> list[dict[str, list[str]] | None]:
         """What evidence says of each request."""
-        fresh = {
-            digest: der
-            for material in requests
-            for chain in material.values()
-            for der in chain
-            if (digest := _sha256(der)) not in self._written
-        }
-        if fresh:
-            rows = [{"sha256": digest, "der": fresh[digest]} for digest in sorted(fresh)]
-            insert_rows(tx.connection, key_material, rows, conflict="ON CONFLICT DO NOTHING")
-            tx.after_commit.append(lambda: self._note(fresh))
+        chains = {chain for material in requests for chain in material.values()}
+        self._ders.keep(tx, {_sha256(der): der for chain in chains for der in chain})
         return [_named(material) for material in requests]
-
-    def _note(self, fresh: Iterable[str]) -> None:
-        if len(self._written) > _MOST:
-            self._written.clear()
-        self._written.update(fresh)
 
 
 def whole_chains(

@@ -12,6 +12,7 @@ from contracts.identifiers import new_uuid7
 
 from .database import Tx
 from .directory import NotThere
+from .drafts import UNSERVED
 from .outbox import CLOSED, UNDECIDED
 from .tables import attempts, clipped, connectors, deliveries, enti, timeline
 
@@ -21,8 +22,6 @@ DEAD = ("rejected", "expired", "parked", "unconfirmed")
 REPLAYABLE = frozenset({"rejected", "skipped", "unconfirmed", "held", "expired", "parked", CLOSED})
 CLOSABLE = frozenset({*UNDECIDED, "held"})
 """What waits for a person."""
-UNSERVED = "channel.not_configured"
-"""Why a delivery was skipped where nothing was wrong but the set-up."""
 
 
 class NotReplayable(Exception):

@@ -3,15 +3,12 @@
 A setting that came with a later release needs no column, and a vendor that nobody configured has none.
 """
 
-import logging
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, Final, get_args, get_type_hints
 
 from hub.profile import DEFAULT_PROFILE, Profile
 from hub.registry import Pdnd
-
-log = logging.getLogger(__name__)
 
 _SETTINGS: Final = tuple(one.name for one in fields(Profile) if one.init)
 _SETS: Final = frozenset({"algorithms", "x5u_hosts", "clients", "purposes"})

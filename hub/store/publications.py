@@ -21,6 +21,7 @@ from .identities import load_by_identity
 from .intake import Done, Signed
 from .order import order_key
 from .ports import Vault
+from .queueing import delivery_row
 from .rows import Batch, payload_place
 from .tables import item_versions
 from .telling import notifications
@@ -207,33 +208,19 @@ def _facts_kept(draft: Draft, item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _delivery_row(tx: Tx, planned: PlannedDelivery, message: dict[str, Any]) -> dict[str, Any]:
-    due_at = max(tx.now, message["visible_from"] or tx.now)
-    return {
-        "ente_id": message["ente_id"],
-        "delivery_id": new_uuid7(),
-        "citizen_id": message["citizen_id"],
-        "message_id": message["item_id"],
-        "connector_id": planned.connector_id,
-        "channel": planned.channel,
-        "state": "skipped" if planned.reason else "queued",
-        "reason": planned.reason,
-        "due_at": due_at,
-        # Its age counts from when it may leave: a message for next week is not too old then.
-        "expires_at": due_at + planned.max_age,
-        "attempts": 0,
-        "claims": 0,
-        "claim_id": None,
-        "lease_until": None,
-        "about_to_send_at": None,
-        "maybe_sent": False,
-        "unsafe": False,
-        "memo": {},
-        "provider_id": None,
-        "created_at": tx.now,
-        "updated_at": tx.now,
-        "priority": planned.priority,
-        "order_key": order_key(message) if planned.ordered else None,
-    }
+    return delivery_row(
+        tx.now,
+        ente_id=message["ente_id"],
+        citizen_id=message["citizen_id"],
+        message_id=message["item_id"],
+        connector_id=planned.connector_id,
+        channel=planned.channel,
+        due_at=max(tx.now, message["visible_from"] or tx.now),
+        max_age=planned.max_age,
+        reason=planned.reason,
+        priority=planned.priority,
+        order_key=order_key(message) if planned.ordered else None,
+    )
 
 
 def _done(tx: Tx, item: dict[str, Any], citizen: Citizen, outcome: Any, draft: Draft) -> Done:

@@ -12,12 +12,11 @@ from typing import Any, Literal
 from sqlalchemy import literal, select
 
 from contracts.connector import CALLBACK
-from contracts.identifiers import new_uuid7
 
 from .bulk import insert_rows
 from .configuration import REMOVED
 from .database import Tx
-from .standing import NORMAL
+from .queueing import delivery_row
 from .tables import connectors, deliveries, vendors
 
 Lane = Literal["replies", "events"]
@@ -50,7 +49,19 @@ def vendor_of(connector_id: str) -> tuple[str, str]:
 
 def push(tx: Tx, told: Sequence[tuple[str, str, str]]) -> None:
     """Queue deliveries: (ente_id, connector_id, what)."""
-    rows = [_delivery(tx, ente_id, connector_id, what) for ente_id, connector_id, what in told]
+    rows = [
+        delivery_row(
+            tx.now,
+            ente_id=ente_id,
+            citizen_id=NOBODY,
+            message_id=what,
+            connector_id=connector_id,
+            channel=CALLBACK,
+            due_at=tx.now,
+            max_age=_MAX_AGE,
+        )
+        for ente_id, connector_id, what in told
+    ]
     if rows:
         insert_rows(tx.connection, deliveries, rows)
         tx.work_is_due = True
@@ -75,31 +86,3 @@ def push_events(tx: Tx, events: Sequence[Mapping[str, Any]]) -> None:
         if its is not None and (DETAIL in its or not event["detail"]):
             told.append((event["ente_id"], connector_of("events", event["vendor_id"]), str(event["number"])))
     push(tx, told)
-
-
-def _delivery(tx: Tx, ente_id: str, connector_id: str, what: str) -> dict[str, Any]:
-    return {
-        "ente_id": ente_id,
-        "delivery_id": new_uuid7(),
-        "citizen_id": NOBODY,
-        "message_id": what,
-        "connector_id": connector_id,
-        "channel": CALLBACK,
-        "state": "queued",
-        "reason": None,
-        "due_at": tx.now,
-        "expires_at": tx.now + _MAX_AGE,
-        "attempts": 0,
-        "claims": 0,
-        "claim_id": None,
-        "lease_until": None,
-        "about_to_send_at": None,
-        "maybe_sent": False,
-        "unsafe": False,
-        "memo": {},
-        "provider_id": None,
-        "created_at": tx.now,
-        "updated_at": tx.now,
-        "priority": NORMAL,
-        "order_key": None,
-    }

@@ -58,7 +58,6 @@ _SEALED: Final = (
     _Sealed(hub_keys, "private_sealed", lambda row: private_place(row.kid)),
     _Sealed(pdnd_clients, "key_sealed", lambda row: client_place(row.ente_id, row.name)),
     _Sealed(pdnd_vouchers, "voucher_sealed", lambda row: voucher_place(row.ente_id, row.voucher_key)),
-    _Sealed(batches, "body_sealed", lambda row: body_place(row.ente_id, row.batch_id)),
 )
 
 
