@@ -4,16 +4,13 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from connectors.base.serving import LoopbackServer
-from hub.app import create_app
 from hub.home import Home
 from hub.store.tables import attempts
 from tests import stores
 from tests.flows.making import described_hub, fresh, mail_folder, new_person, published, rows, titles
-from tests.harness import HubUnderTest, eventually, make_message, make_payment, make_receipt
+from tests.harness import HubUnderTest, eventually, make_message, make_payment, make_receipt, served
 
 
 @pytest.fixture(scope="module")
@@ -22,17 +19,9 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HubUnderTes
     with (
         stores.in_use("postgresql"),
         described_hub(folder / "home", connectors=mail_folder(folder)) as first,
+        served(Home(first.home.settings), *first.callers) as second,
     ):
-        home = Home(first.home.settings)
-        app = create_app(home)
-        server = LoopbackServer(app)
-        server.start()
-        try:
-            with httpx.Client(base_url=server.url, timeout=20) as client:
-                yield first, HubUnderTest(home, server.url, client, first.vendor, first.other_vendor, first.portal)
-        finally:
-            server.stop()
-            app.hub.connectors.close()
+        yield first, second
 
 
 def test_what_one_accepted_the_other_shows_and_does_not_accept_again(both: tuple[HubUnderTest, HubUnderTest]) -> None:

@@ -4,33 +4,25 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 
-from connectors.base.serving import LoopbackServer
-from hub.app import create_app
 from hub.cli.application import run
 from hub.home import Home
 from tests import stores
 from tests.flows.making import described_hub, fresh, new_person
-from tests.harness import Caller, HubUnderTest, eventually, make_message
+from tests.harness import Caller, eventually, make_message, served
 
 WITHIN_S = 2.0
 
 
 @pytest.fixture
 def both(tmp_path):
-    with stores.in_use("postgresql"), described_hub(tmp_path / "home") as first:
-        home = Home(first.home.settings)
-        app = create_app(home)
-        server = LoopbackServer(app)
-        server.start()
-        try:
-            with httpx.Client(base_url=server.url, timeout=20) as client:
-                yield first, HubUnderTest(home, server.url, client, first.vendor, first.other_vendor, first.portal)
-        finally:
-            server.stop()
-            app.hub.connectors.close()
+    with (
+        stores.in_use("postgresql"),
+        described_hub(tmp_path / "home") as first,
+        served(Home(first.home.settings), *first.callers) as second,
+    ):
+        yield first, second
 
 
 @pytest.fixture
