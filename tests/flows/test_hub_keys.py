@@ -38,20 +38,6 @@ def second(hub, tmp_path):
         yield second
 
 
-@pytest.fixture
-def raccordo(hub, monkeypatch, capsys):
-    if hub.home.database.is_shared:
-        monkeypatch.setenv("RACCORDO_DATABASE_URL", hub.home.settings.database_url)
-
-    def call(*arguments, code=0, home=None):
-        capsys.readouterr()
-        assert run([*map(str, arguments), "--home", str(home or hub.home.folder)]) == code
-        out, err = capsys.readouterr()
-        return json.loads(out) if out.startswith(("[", "{")) else out + err
-
-    return call
-
-
 def receipt(hub):
     """A receipt of a new message, parsed."""
     answer = hub.publish("messages", make_message(fresh(), tax_code=new_person()))

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hub.cli.application import run
 from hub.home import Home
 from tests import stores
 from tests.flows.making import described_hub, fresh, new_person
@@ -26,16 +25,9 @@ def both(tmp_path):
 
 
 @pytest.fixture
-def raccordo(both, monkeypatch, capsys):
-    monkeypatch.setenv("RACCORDO_DATABASE_URL", both[0].home.settings.database_url)
-
-    def call(*arguments, code=0):
-        capsys.readouterr()
-        assert run([*map(str, arguments), "--home", str(both[0].home.folder)]) == code
-        out, err = capsys.readouterr()
-        return json.loads(out) if out.startswith(("[", "{")) else out + err
-
-    return call
+def hub(both):
+    """Whose home the command line works on."""
+    return both[0]
 
 
 def status(hub, caller):
