@@ -25,6 +25,7 @@ from hub.trust.http import Web
 from hub.trust.pdnd import PdndKeys
 from hub.trust.vouchers import ClientVouchers
 from tests import stores
+from tests.harness import eventually
 from tests.pdnd import Client, access, rsa_key, running_pdnd
 
 ENTE = "c_h501"
@@ -145,8 +146,7 @@ def test_while_one_renews_the_others_go_on_with_what_they_have(pdnd, holder, clo
     pdnd.faults.add("delay", on="token", seconds=0.5)
     with ThreadPoolExecutor(2) as pool:
         renewing = pool.submit(holder.voucher)
-        while not holder._slot(None).lock.locked():
-            time.sleep(0.001)
+        eventually(holder._slot(None).lock.locked, bool)
         started = time.monotonic()
         assert holder.voucher() is first
         assert time.monotonic() - started < 0.3
