@@ -27,7 +27,6 @@ def test_members_that_are_no_part_of_the_key_are_not_looked_at():
     assert read_key(KEY | {"x5c": ["rubbish"], "x5u": "https://elsewhere.example"}, "a") == read_key(KEY, "a")
 
 
-@pytest.mark.filterwarnings("ignore:Key size:UserWarning")
 @pytest.mark.parametrize(
     ("jwk", "expected"),
     [

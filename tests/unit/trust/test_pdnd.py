@@ -141,10 +141,8 @@ OF_A_KEY = {
     "weak key": ({"kind": "weak_key"}, "unusable_key"),
     "key for encryption": ({"kind": "for_encryption"}, "unusable_key"),
 }
-weak = pytest.mark.filterwarnings("ignore:Key size:UserWarning")
 
 
-@weak
 @pytest.mark.parametrize("case", FAULTS | OF_A_KEY)
 def test_a_key_is_refused_whatever_the_endpoint_does(pdnd, accesses, consumer, case):
     fault, problem = (FAULTS | OF_A_KEY)[case]
@@ -156,7 +154,6 @@ def test_a_key_is_refused_whatever_the_endpoint_does(pdnd, accesses, consumer, c
     assert time.monotonic() - started < 3
 
 
-@weak
 @pytest.mark.parametrize("case", FAULTS)
 def test_the_platforms_keys_are_refused_whatever_the_endpoint_does(pdnd, accesses, case):
     fault, problem = FAULTS[case]
