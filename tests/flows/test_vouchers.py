@@ -11,19 +11,18 @@ from hub.clock import SystemClock
 from hub.profile import defaults_of
 from hub.registry import Pdnd, Vendor
 from hub.security.evidence import Evidence
-from hub.security.keys import private_pem
 from hub.security.outbound import Integrity, PdndAuth, Signer
 from hub.security.sign import SigningKey
 from hub.security.vault import Vault
 from hub.store import directory
 from hub.store.database import Database
-from hub.store.pdnd_clients import PdndClients, PdndCredentials
+from hub.store.pdnd_clients import PdndClients
 from hub.store.tables import evidence as evidence_table
 from hub.store.vouchers import SharedVouchers
 from hub.trust.vouchers import ClientVouchers
 from tests.flows.making import described_hub, fresh, rows
 from tests.harness import ALL_COLLECTIONS, ENTE, PUBLISH_AUDIENCE, eventually, make_message
-from tests.pdnd import Client, rsa_key, running_pdnd
+from tests.pdnd import Client, credentials, rsa_key, running_pdnd
 
 USER = {"userID": "operatore-7", "userLocation": "sportello-2"}
 
@@ -38,21 +37,6 @@ def pdnd(kind, tmp_path_factory):
 def without_faults(pdnd):
     yield
     pdnd.faults.clear()
-
-
-def credentials(pdnd, name, client, kind="consumer", **more):
-    return PdndCredentials(
-        ENTE,
-        name,
-        kind,
-        client.client_id,
-        client.kid,
-        f"{pdnd.base_url}/token.oauth2",
-        pdnd.audience,
-        client.purpose_id,
-        key_pem=private_pem(client.key).decode(),
-        **more,
-    )
 
 
 @pytest.fixture(scope="module")
