@@ -42,7 +42,7 @@ def without_faults(pdnd):
 @pytest.fixture(scope="module")
 def members(pdnd):
     """Clients of two vendors at PDND; what they sign with is their assertions' key."""
-    found = {name: Client(pdnd, key=rsa_key(name)) for name in ("luna", "ponte")}
+    found = {name: Client(pdnd, key=rsa_key(name)) for name in ("luna", "ponte", "lost")}
     for one in found.values():
         one.purpose_id = pdnd.records.add_purpose(one.client_id, audience=PUBLISH_AUDIENCE)
     return found
@@ -145,10 +145,9 @@ def test_keys_that_are_known_serve_while_pdnd_is_down(hub, pdnd, members, holdin
 
 
 def test_a_key_that_is_revoked_is_refused_within_seconds(hub, pdnd, members, holding):
-    members = {"luna": members["luna"]}
-    with sending(hub, pdnd, members, holding) as http:
+    with sending(hub, pdnd, members, holding, "lost") as http:
         eventually(lambda: publish(http).status_code, lambda status: status == 201)
         revoked = time.monotonic()
-        pdnd.records.revoke_key(members["luna"].kid)
+        pdnd.records.revoke_key(members["lost"].kid)
         eventually(lambda: publish(http).status_code, lambda status: status == 401, within_s=5)
         assert time.monotonic() - revoked < 4.5
