@@ -181,5 +181,6 @@ def test_behind_a_proxy_both_addresses_are_known() -> None:
         "headers": [(b"x-forwarded-for", b"203.0.113.7"), (b"x-forwarded-proto", b"https")],
         "scheme": "http",
     }
-    asyncio.run(_behind_proxy(app, "raccordo.peer", "127.0.0.1")(scope, None, None))  # type: ignore[arg-type]
+    proxied: Any = _behind_proxy(app, "raccordo.peer", "127.0.0.1")
+    asyncio.run(proxied(scope, None, None))
     assert seen == [("203.0.113.7", "127.0.0.1")]

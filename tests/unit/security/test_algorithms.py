@@ -44,7 +44,7 @@ def rsa_key() -> Any:
 
 @lru_cache
 def private(alg: str) -> Any:
-    return rsa_key() if alg[0] in "RP" else keys.new_key(alg.lower())  # type: ignore[arg-type]
+    return rsa_key() if alg[0] in "RP" else keys.new_key(alg.lower())  # type: ignore[arg-type]  # one of its literals
 
 
 def verifying(alg: str, public: Any = None) -> VerifyingKey:
