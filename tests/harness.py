@@ -95,6 +95,11 @@ class HubUnderTest:
     hub: Hub | None = None
     """The hub itself, where it runs in this process."""
 
+    @property
+    def callers(self) -> tuple[Caller, Caller, Caller]:
+        """Whom `served` wants."""
+        return self.vendor, self.other_vendor, self.portal
+
     def signed(
         self,
         body: bytes,
@@ -226,6 +231,13 @@ def running_hub(
     vendor, other, portal = Caller("acme"), Caller("beta"), Caller("portale")
     home = make_home(folder, vendors=(vendor, other), portals=(portal,), **options)
     prepare(home, vendor, portal)
+    with served(home, vendor, other, portal) as hub:
+        yield hub
+
+
+@contextmanager
+def served(home: Home, vendor: Caller, other_vendor: Caller, portal: Caller) -> Iterator[HubUnderTest]:
+    """The hub of a home that is there already, with the callers that it knows: one more process, or a later one."""
     app = create_app(home)
     server = LoopbackServer(app)
     server.start()
@@ -233,7 +245,7 @@ def running_hub(
         # The server closes a connection that was idle for 5 s: a request sent at that very moment would be lost.
         limits = httpx.Limits(keepalive_expiry=2)
         with httpx.Client(base_url=server.url, timeout=20, limits=limits) as client:
-            yield HubUnderTest(home, server.url, client, vendor, other, portal, app.hub)
+            yield HubUnderTest(home, server.url, client, vendor, other_vendor, portal, app.hub)
     finally:
         server.stop()
         app.hub.connectors.close()

@@ -17,7 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from hub.bootstrap import simulated_pdnd
 from hub.pdnd.simulator import Pdnd
+from hub.security.keys import private_pem
+from hub.store.pdnd_clients import PdndCredentials
 from hub.trust.environment import PdndAccess, PdndEnvironment, VoucherUnavailable
+from tests.harness import ENTE
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 NO_TLS = httpx.create_ssl_context(verify=False)
@@ -115,6 +118,22 @@ def proof(
     alg = head.pop("alg", alg)
     payload = json.dumps({name: value for name, value in full.items() if value is not None}).encode()
     return jwt.api_jws.encode(payload, key, alg, head)
+
+
+def credentials(pdnd: Pdnd, name: str, client: Client, kind: Any = "consumer", **more: Any) -> PdndCredentials:
+    """What an ente keeps of a client, under a name of its own."""
+    return PdndCredentials(
+        ENTE,
+        name,
+        kind,
+        client.client_id,
+        client.kid,
+        f"{pdnd.base_url}/token.oauth2",
+        pdnd.audience,
+        client.purpose_id,
+        key_pem=private_pem(client.key).decode(),
+        **more,
+    )
 
 
 class ApiVouchers:

@@ -7,17 +7,12 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy import select, update
 
-from connectors.base.serving import LoopbackServer
-from hub.app import create_app
 from hub.backup import keys, making, restoring
 from hub.backup.erasures import BadJournal, Journal
 from hub.backup.keys import WrongPassphrase, open_keys, seal_keys
@@ -33,7 +28,7 @@ from hub.store.erasing import erase_citizen
 from hub.store.tables import citizens, deliveries, enti, event_sequences, items, metadata, sequences
 from tests import stores
 from tests.flows.making import make_document
-from tests.harness import BIANCHI, ENTE, ROSSI, HubUnderTest, make_message, running_hub
+from tests.harness import BIANCHI, ENTE, ROSSI, HubUnderTest, make_message, running_hub, served
 
 PDF = b"%PDF-1.7 prova"
 TITLE = "Titolo riservato"
@@ -232,7 +227,7 @@ def _is_erased(folder) -> None:
 
 def test_an_erased_citizen_is_nobody_for_the_portal_and_can_begin_anew(home, worked, erase):
     assert erase(home) == 0
-    with _serving(home, worked) as hub:
+    with served(opened(home), *worked.hub.callers) as hub:
         assert hub.read("/items").json()["items"] == []
         repeated = hub.publish("messages", make_message(external_id=ROSSI[:6], title=TITLE, version=2))
         assert repeated.status_code == 422, "what was erased does not come back by itself"
@@ -265,7 +260,7 @@ def test_erasing_ends_what_is_under_way_and_does_not_call_it_unsent(home):
 
 
 def test_nobody_is_erased_while_the_hub_serves(home, worked, erase):
-    with _serving(home, worked):
+    with served(opened(home), *worked.hub.callers):
         assert erase(home) == 2
 
 
@@ -610,17 +605,3 @@ def _all(folder, table):
         return rows(home, table)
     finally:
         home.database.close()
-
-
-@contextmanager
-def _serving(home: Path, worked: Worked) -> Iterator[HubUnderTest]:
-    """The hub of an existing home, with the callers that made it."""
-    one = opened(home)
-    app = create_app(one)
-    server = LoopbackServer(app)
-    server.start()
-    try:
-        with httpx.Client(base_url=server.url, timeout=20) as client:
-            yield replace(worked.hub, home=one, url=server.url, client=client, hub=app.hub)
-    finally:
-        server.stop()

@@ -153,8 +153,6 @@ def test_proxies_are_believed_where_the_setting_says(raccordo: Raccordo, monkeyp
     monkeypatch.setattr("hub.cli.serving._behind_proxy", lambda app, _peer, trusted: seen.append(trusted) or app)
     monkeypatch.setattr("hub.cli.serving.spare_collections", lambda: None)
     monkeypatch.setenv("RACCORDO_TRUSTED_PROXIES", "10.1.0.0/16, 192.0.2.7")
-    monkeypatch.setattr("hub.cli.serving.configure", lambda: None)
-    monkeypatch.setattr("hub.cli.serving._warn", lambda *_, **__: None)  # another test's log may be closed by now
     assert raccordo("serve", "--port", "0", "--behind-tls-proxy").code == 0
     assert seen == ["10.1.0.0/16, 192.0.2.7"]
     monkeypatch.setenv("RACCORDO_TRUSTED_PROXIES", "10.1.0.1/16")
@@ -183,5 +181,6 @@ def test_behind_a_proxy_both_addresses_are_known() -> None:
         "headers": [(b"x-forwarded-for", b"203.0.113.7"), (b"x-forwarded-proto", b"https")],
         "scheme": "http",
     }
-    asyncio.run(_behind_proxy(app, "raccordo.peer", "127.0.0.1")(scope, None, None))  # type: ignore[arg-type]
+    proxied: Any = _behind_proxy(app, "raccordo.peer", "127.0.0.1")
+    asyncio.run(proxied(scope, None, None))
     assert seen == [("203.0.113.7", "127.0.0.1")]

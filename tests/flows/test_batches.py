@@ -6,11 +6,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
-import httpx
 import pytest
 
-from connectors.base.serving import LoopbackServer
-from hub.app import create_app
 from hub.errors import StoreUnavailable
 from hub.home import Home
 from hub.registry import Vendor
@@ -30,6 +27,7 @@ from tests.harness import (
     make_message,
     make_payment,
     make_receipt,
+    served,
 )
 
 
@@ -282,9 +280,7 @@ def test_what_was_accepted_goes_on_after_a_restart_at_the_first_item_without_an_
         hub.hub.batch_runner.round()
         hub.hub.batch_runner.round()
         assert hub.vendor_get(path).json()["decided"] == 64
-        home = hub.home
-        vendor, portal = hub.vendor, hub.portal
-    with restarted(home, vendor, portal) as hub:
+    with served(Home(hub.home.settings), *hub.callers) as hub:
         seen = eventually(lambda: hub.vendor_get(path), lambda r: r.status_code == 303)
         assert seen.headers["Location"].endswith("/result")
         result = hub.vendor_get(f"{path}/result").json()
@@ -416,20 +412,7 @@ def test_a_large_batch_does_not_keep_a_single_publication_waiting(hub):
 @contextmanager
 def waiting_hub(folder):
     """A hub whose batches are worked off only when the test says so."""
-    with described_hub(folder, prepare=lambda *_: None) as hub:
+    with described_hub(folder) as hub:
         hub.hub.batch_runner.stop()
         hub.hub.batch_runner._stopping.clear()
         yield hub
-
-
-@contextmanager
-def restarted(home, vendor, portal):
-    app = create_app(Home(home.settings))
-    server = LoopbackServer(app)
-    server.start()
-    try:
-        with httpx.Client(base_url=server.url, timeout=20) as client:
-            yield HubUnderTest(app.hub.home, server.url, client, vendor, vendor, portal, app.hub)
-    finally:
-        server.stop()
-        app.hub.connectors.close()

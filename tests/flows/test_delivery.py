@@ -15,19 +15,17 @@ import pytest
 from sqlalchemy import update
 
 from connectors.app_io.simulator import Io
-from connectors.base.serving import LoopbackServer
 from connectors.email.simulator import Fault, Simulator, mailbox_messages
 from connectors.registry import simulate
 from contracts.connector import Connector, ConnectorType, Continue, Done, Idempotency, Manifest
 from contracts.failures import Deferred, Misconfigured
-from hub.app import create_app
 from hub.home import Home
 from hub.store.citizens import Subject
 from hub.store.configuration import set_status
 from hub.store.operations import show_delivery
 from hub.store.tables import channel_opt_outs, connectors, deliveries, items
 from tests.flows.making import described_hub, fresh, make_document, new_person, notice_number, published, rows
-from tests.harness import BASE, ENTE, HubUnderTest, eventually, make_message, make_payment, make_receipt
+from tests.harness import BASE, ENTE, HubUnderTest, eventually, make_message, make_payment, make_receipt, served
 
 QUICK = {"timeout_s": 1.5, "retry_base_s": 0.05, "retry_cap_s": 0.1}
 NOT_ON_IO = new_person()
@@ -482,15 +480,11 @@ def test_what_waited_in_the_outbox_is_sent_by_the_hub_that_starts_next(kind, tmp
     home = Home(first.hub.home.settings)
     with home.database.write() as tx:
         home.configuration.save(tx, ente_id=ENTE, connector_id="io", type="app_io", settings=settings, limits=QUICK)
-    app = create_app(home)
-    server = LoopbackServer(app)
-    server.start()
     try:
-        ledger = tmp_path / "later" / "app_io.jsonl"
-        eventually(ledger.read_text, lambda text: person in text)
+        with served(home, *first.hub.callers):
+            ledger = tmp_path / "later" / "app_io.jsonl"
+            eventually(ledger.read_text, lambda text: person in text)
     finally:
-        server.stop()
-        app.hub.connectors.close()
         io.stop()
 
 

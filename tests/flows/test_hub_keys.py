@@ -4,11 +4,8 @@ import json
 import shutil
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 
-from connectors.base.serving import LoopbackServer
-from hub.app import create_app
 from hub.cli.application import run
 from hub.home import Home
 from hub.security import jose, jwk
@@ -18,7 +15,7 @@ from hub.settings import Settings
 from hub.store.tables import hub_keys
 from tests import stores
 from tests.flows.making import described_hub, fresh, new_person, rows
-from tests.harness import HubUnderTest, eventually, make_message
+from tests.harness import eventually, make_message, served
 
 WITHIN_S = 2.0
 
@@ -36,29 +33,9 @@ def second(hub, tmp_path):
     folder.mkdir(mode=0o700)
     for name in ("vault.json", "hub-key.pem"):
         shutil.copy(hub.home.folder / name, folder / name)
-    app = create_app(Home(Settings(home=folder, database_url=hub.home.settings.database_url)))
-    server = LoopbackServer(app)
-    server.start()
-    try:
-        with httpx.Client(base_url=server.url, timeout=20) as client:
-            yield HubUnderTest(app.hub.home, server.url, client, hub.vendor, hub.other_vendor, hub.portal)
-    finally:
-        server.stop()
-        app.hub.connectors.close()
-
-
-@pytest.fixture
-def raccordo(hub, monkeypatch, capsys):
-    if hub.home.database.is_shared:
-        monkeypatch.setenv("RACCORDO_DATABASE_URL", hub.home.settings.database_url)
-
-    def call(*arguments, code=0, home=None):
-        capsys.readouterr()
-        assert run([*map(str, arguments), "--home", str(home or hub.home.folder)]) == code
-        out, err = capsys.readouterr()
-        return json.loads(out) if out.startswith(("[", "{")) else out + err
-
-    return call
+    home = Home(Settings(home=folder, database_url=hub.home.settings.database_url))
+    with served(home, *hub.callers) as second:
+        yield second
 
 
 def receipt(hub):

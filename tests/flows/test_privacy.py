@@ -10,12 +10,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import orjson
 import pytest
 from sqlalchemy import select, update
 
-from connectors.base.serving import LoopbackServer
 from connectors.registry import simulate
 from hub.app import create_app
 from hub.home import Home, HomeError
@@ -24,7 +22,7 @@ from hub.settings import Settings
 from hub.store.tables import access_log, citizens, evidence, item_versions
 from hub.telemetry import JsonLines, configure
 from tests.flows.making import described_hub, fresh, make_document, new_person, notice_number, published, rows
-from tests.harness import Caller, HubUnderTest, eventually, make_message, make_payment, make_receipt
+from tests.harness import Caller, eventually, make_message, make_payment, make_receipt, served
 
 MARK = "Zanzibar"
 """Stands in every title, text, file and address, and nowhere else."""
@@ -218,16 +216,9 @@ def sealed(tmp_path):
 
 def reopened(folder, portal, person):
     """The feed of the citizen, by a hub that starts anew over the folder."""
-    home = Home(Settings(home=folder))
-    app = create_app(home)
-    server = LoopbackServer(app)
-    server.start()
-    try:
-        with httpx.Client(base_url=server.url) as client:
-            nobody = Caller("nobody")
-            return HubUnderTest(home, server.url, client, nobody, nobody, portal).read("/items", person)
-    finally:
-        server.stop()
+    nobody = Caller("nobody")
+    with served(Home(Settings(home=folder)), nobody, nobody, portal) as hub:
+        return hub.read("/items", person)
 
 
 def rewrite_vault(folder, **changes):

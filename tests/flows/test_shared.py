@@ -4,16 +4,13 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from connectors.base.serving import LoopbackServer
-from hub.app import create_app
 from hub.home import Home
 from hub.store.tables import attempts
 from tests import stores
 from tests.flows.making import described_hub, fresh, mail_folder, new_person, published, rows, titles
-from tests.harness import HubUnderTest, eventually, make_message, make_payment, make_receipt
+from tests.harness import HubUnderTest, eventually, make_message, make_payment, make_receipt, served
 
 
 @pytest.fixture(scope="module")
@@ -22,17 +19,9 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HubUnderTes
     with (
         stores.in_use("postgresql"),
         described_hub(folder / "home", connectors=mail_folder(folder)) as first,
+        served(Home(first.home.settings), *first.callers) as second,
     ):
-        home = Home(first.home.settings)
-        app = create_app(home)
-        server = LoopbackServer(app)
-        server.start()
-        try:
-            with httpx.Client(base_url=server.url, timeout=20) as client:
-                yield first, HubUnderTest(home, server.url, client, first.vendor, first.other_vendor, first.portal)
-        finally:
-            server.stop()
-            app.hub.connectors.close()
+        yield first, second
 
 
 def test_what_one_accepted_the_other_shows_and_does_not_accept_again(both: tuple[HubUnderTest, HubUnderTest]) -> None:
@@ -72,20 +61,25 @@ def test_each_delivery_goes_out_once(both: tuple[HubUnderTest, HubUnderTest]) ->
         assert len(rows(both[0], attempts, delivery_id=delivery["delivery_id"])) <= 1
 
 
+def assert_a_batch_is_worked_off_once(accepting: HubUnderTest, asking: HubUnderTest) -> None:
+    elements = [{"collection": "messages", "item": make_message(fresh(), tax_code=new_person())} for _ in range(70)]
+    body = json.dumps({"items": elements}).encode()
+    accepted = accepting.client.post("/publish/v1/batches", content=body, headers=accepting.signed(body))
+    path = accepted.headers["Location"].partition("/publish/v1")[2]
+    eventually(lambda: asking.vendor_get(path), lambda response: response.status_code == 303)
+    result = asking.vendor_get(f"{path}/result").json()
+    assert [each["outcome"] for each in result["items"]] == ["created"] * 70
+
+
 def test_a_batch_accepted_at_one_is_worked_off_once_whoever_does_it(both: tuple[HubUnderTest, HubUnderTest]) -> None:
     first, second = both
-    for accepting, asking in ((first, second), (second, first)):
-        elements = [{"collection": "messages", "item": make_message(fresh(), tax_code=new_person())} for _ in range(70)]
-        body = json.dumps({"items": elements}).encode()
-        accepted = accepting.client.post("/publish/v1/batches", content=body, headers=accepting.signed(body))
-        path = accepted.headers["Location"].partition("/publish/v1")[2]
-        eventually(lambda: asking.vendor_get(path), lambda response: response.status_code == 303)  # noqa: B023
-        result = asking.vendor_get(f"{path}/result").json()
-        assert [each["outcome"] for each in result["items"]] == ["created"] * 70
+    assert_a_batch_is_worked_off_once(first, second)
+    assert_a_batch_is_worked_off_once(second, first)
 
 
 def test_when_who_works_off_batches_is_gone_another_goes_on(both: tuple[HubUnderTest, HubUnderTest]) -> None:
-    first, _ = both
+    first, second = both
     assert first.hub is not None
     first.hub.batch_runner.stop()
-    test_a_batch_accepted_at_one_is_worked_off_once_whoever_does_it(both)
+    assert_a_batch_is_worked_off_once(first, second)
+    assert_a_batch_is_worked_off_once(second, first)

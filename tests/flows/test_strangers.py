@@ -9,18 +9,39 @@ import pytest
 from sqlalchemy import select, update
 
 from hub.http import exchange
+from hub.registry import Vendor
 from hub.store.citizens import Citizen
-from hub.store.directory import bump
+from hub.store.directory import add_vendor, bump
 from hub.store.optouts import opted_out, record_opt_outs
 from hub.store.tables import items, vendors
-from tests.harness import ENTE, eventually, make_message, make_payment, make_receipt, running_hub
+from tests.harness import (
+    ALL_COLLECTIONS,
+    ENTE,
+    Caller,
+    eventually,
+    make_message,
+    make_payment,
+    make_receipt,
+    running_hub,
+)
 
 PERSON = "VRDGPP70B15H501F"
 
 
 @pytest.fixture(scope="module")
-def hub(kind, tmp_path_factory):
-    with running_hub(tmp_path_factory.mktemp("strangers") / "home") as hub:
+def collector():
+    """A vendor that is given the right to settle the notices of others."""
+    return Caller("collector")
+
+
+@pytest.fixture(scope="module")
+def hub(kind, tmp_path_factory, collector):
+    def prepare(home, _vendor, _portal):
+        vendor = Vendor(ENTE, "collector", "collector", "jwk", True, (), "collector", collections=ALL_COLLECTIONS)
+        with home.database.write() as tx:
+            add_vendor(tx, vendor, [collector.jwk()])
+
+    with running_hub(tmp_path_factory.mktemp("strangers") / "home", prepare=prepare) as hub:
         yield hub
 
 
@@ -41,16 +62,18 @@ def test_another_vendor_s_receipt_pays_nothing(hub):
     assert state_of(hub, item_id) == "due"
 
 
-def test_a_vendor_with_the_right_settles_the_notices_of_others(hub):
+def test_a_vendor_with_the_right_settles_the_notices_of_others(hub, collector):
     owed, paid = notice("301000000000000102")
     item_id = hub.publish("payments", make_payment("p-2", **owed)).json()["item_id"]
     with hub.home.database.write() as tx:
-        tx.connection.execute(update(vendors).where(vendors.c.vendor_id == "beta").values(rights=["settles-notices"]))
+        tx.connection.execute(
+            update(vendors).where(vendors.c.vendor_id == collector.name).values(rights=["settles-notices"])
+        )
         bump(tx, "trust")
 
     def published():
         receipt = make_receipt(f"r-{time.monotonic_ns()}", **paid)
-        assert hub.publish("receipts", receipt, vendor=hub.other_vendor).status_code == 201
+        assert hub.publish("receipts", receipt, vendor=collector).status_code == 201
         return state_of(hub, item_id)
 
     eventually(published, lambda state: state == "paid")

@@ -1,6 +1,5 @@
 """The vault key rotates under a running hub: everything still opens, and the former key can go in the end."""
 
-import json
 import shutil
 
 import pytest
@@ -19,20 +18,6 @@ from tests.harness import make_message
 def hub(kind, tmp_path):
     with stores.in_use(kind), described_hub(tmp_path / "home", connectors=mail_folder(tmp_path)) as running:
         yield running
-
-
-@pytest.fixture
-def raccordo(hub, monkeypatch, capsys):
-    if hub.home.database.is_shared:
-        monkeypatch.setenv("RACCORDO_DATABASE_URL", hub.home.settings.database_url)
-
-    def call(*arguments, code=0):
-        capsys.readouterr()
-        assert run([*map(str, arguments), "--home", str(hub.home.folder)]) == code
-        out, err = capsys.readouterr()
-        return json.loads(out) if out.startswith(("[", "{")) else out + err
-
-    return call
 
 
 def rotated(hub, raccordo):

@@ -4,46 +4,30 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 
-from connectors.base.serving import LoopbackServer
-from hub.app import create_app
-from hub.cli.application import run
 from hub.home import Home
 from tests import stores
 from tests.flows.making import described_hub, fresh, new_person
-from tests.harness import Caller, HubUnderTest, eventually, make_message
+from tests.harness import Caller, eventually, make_message, served
 
 WITHIN_S = 2.0
 
 
 @pytest.fixture
 def both(tmp_path):
-    with stores.in_use("postgresql"), described_hub(tmp_path / "home") as first:
-        home = Home(first.home.settings)
-        app = create_app(home)
-        server = LoopbackServer(app)
-        server.start()
-        try:
-            with httpx.Client(base_url=server.url, timeout=20) as client:
-                yield first, HubUnderTest(home, server.url, client, first.vendor, first.other_vendor, first.portal)
-        finally:
-            server.stop()
-            app.hub.connectors.close()
+    with (
+        stores.in_use("postgresql"),
+        described_hub(tmp_path / "home") as first,
+        served(Home(first.home.settings), *first.callers) as second,
+    ):
+        yield first, second
 
 
 @pytest.fixture
-def raccordo(both, monkeypatch, capsys):
-    monkeypatch.setenv("RACCORDO_DATABASE_URL", both[0].home.settings.database_url)
-
-    def call(*arguments, code=0):
-        capsys.readouterr()
-        assert run([*map(str, arguments), "--home", str(both[0].home.folder)]) == code
-        out, err = capsys.readouterr()
-        return json.loads(out) if out.startswith(("[", "{")) else out + err
-
-    return call
+def hub(both):
+    """Whose home the command line works on."""
+    return both[0]
 
 
 def status(hub, caller):
@@ -55,13 +39,13 @@ def test_a_revoked_key_is_refused_everywhere_within_two_seconds_and_the_other_on
     (tmp_path / "new.json").write_text(json.dumps({"keys": [new.key.public_jwk()]}))
     raccordo("vendor", "rotate", "acme", "--jwks", tmp_path / "new.json", "--overlap-hours", "1")
     for hub in both:
-        eventually(lambda: status(hub, new), lambda found: found == 201, within_s=WITHIN_S)  # noqa: B023
+        eventually(lambda hub=hub: status(hub, new), lambda found: found == 201, within_s=WITHIN_S)
         assert status(hub, old) == 201
     raccordo("vendor", "revoke", "acme", old.key.kid)
     began = time.monotonic()
     for hub in both:
         left_s = began + WITHIN_S - time.monotonic()
-        eventually(lambda: status(hub, old), lambda found: found == 401, within_s=left_s)  # noqa: B023
+        eventually(lambda hub=hub: status(hub, old), lambda found: found == 401, within_s=left_s)
         assert status(hub, new) == 201
     states = {row["name"]: row["state"] for row in raccordo("vendor", "keys", "acme", "--json")}
     assert states == {old.key.kid: "revoked", new.key.kid: "current"}

@@ -11,19 +11,18 @@ from hub.clock import SystemClock
 from hub.profile import defaults_of
 from hub.registry import Pdnd, Vendor
 from hub.security.evidence import Evidence
-from hub.security.keys import private_pem
 from hub.security.outbound import Integrity, PdndAuth, Signer
 from hub.security.sign import SigningKey
 from hub.security.vault import Vault
 from hub.store import directory
 from hub.store.database import Database
-from hub.store.pdnd_clients import PdndClients, PdndCredentials
+from hub.store.pdnd_clients import PdndClients
 from hub.store.tables import evidence as evidence_table
 from hub.store.vouchers import SharedVouchers
 from hub.trust.vouchers import ClientVouchers
 from tests.flows.making import described_hub, fresh, rows
 from tests.harness import ALL_COLLECTIONS, ENTE, PUBLISH_AUDIENCE, eventually, make_message
-from tests.pdnd import Client, rsa_key, running_pdnd
+from tests.pdnd import Client, credentials, rsa_key, running_pdnd
 
 USER = {"userID": "operatore-7", "userLocation": "sportello-2"}
 
@@ -40,25 +39,10 @@ def without_faults(pdnd):
     pdnd.faults.clear()
 
 
-def credentials(pdnd, name, client, kind="consumer", **more):
-    return PdndCredentials(
-        ENTE,
-        name,
-        kind,
-        client.client_id,
-        client.kid,
-        f"{pdnd.base_url}/token.oauth2",
-        pdnd.audience,
-        client.purpose_id,
-        key_pem=private_pem(client.key).decode(),
-        **more,
-    )
-
-
 @pytest.fixture(scope="module")
 def members(pdnd):
     """Clients of two vendors at PDND; what they sign with is their assertions' key."""
-    found = {name: Client(pdnd, key=rsa_key(name)) for name in ("luna", "ponte")}
+    found = {name: Client(pdnd, key=rsa_key(name)) for name in ("luna", "ponte", "lost")}
     for one in found.values():
         one.purpose_id = pdnd.records.add_purpose(one.client_id, audience=PUBLISH_AUDIENCE)
     return found
@@ -161,10 +145,9 @@ def test_keys_that_are_known_serve_while_pdnd_is_down(hub, pdnd, members, holdin
 
 
 def test_a_key_that_is_revoked_is_refused_within_seconds(hub, pdnd, members, holding):
-    members = {"luna": members["luna"]}
-    with sending(hub, pdnd, members, holding) as http:
+    with sending(hub, pdnd, members, holding, "lost") as http:
         eventually(lambda: publish(http).status_code, lambda status: status == 201)
         revoked = time.monotonic()
-        pdnd.records.revoke_key(members["luna"].kid)
+        pdnd.records.revoke_key(members["lost"].kid)
         eventually(lambda: publish(http).status_code, lambda status: status == 401, within_s=5)
         assert time.monotonic() - revoked < 4.5

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import quote
 
 from make_changes import AUTH, SIG, Vector, bad, both, changed, claim, drop_header, good, headers
@@ -12,11 +13,11 @@ from make_pdnd import AUDIT, header_of
 PROXY = "10.0.0.1"
 
 
-def by_jwk(vendor: str, **kw: object) -> Draft:
-    return Draft(vendor, "eolo", {"typ": "JWT", "alg": "ES256", "kid": kid("eolo")}, **kw)  # type: ignore[arg-type]
+def by_jwk(vendor: str, **kw: Any) -> Draft:
+    return Draft(vendor, "eolo", {"typ": "JWT", "alg": "ES256", "kid": kid("eolo")}, **kw)
 
 
-def ibla(**kw: object) -> Draft:
+def ibla(**kw: Any) -> Draft:
     """ID_AUTH_REST_01: no jti."""
     return changed(by_jwk("ibla", **kw), both(jti=...))
 

@@ -63,7 +63,6 @@ def vendor(kind: Any, material: str) -> Vendor:
     return Vendor("c_h501", "acme", "acme", "x509", True, (Key("k", kind, material),), "acme")
 
 
-@pytest.mark.filterwarnings("ignore")  # of the library, about what it reads all the same
 def test_changed_certificates(leaf: pki.Party, middle: pki.Party) -> None:
     random, shelf = Random(1), Shelf()
     shelf.put("crl", CRL_URL, Held(middle.crl(), FOREVER, FOREVER))
@@ -84,7 +83,6 @@ def test_changed_certificates(leaf: pki.Party, middle: pki.Party) -> None:
         only(lambda: verdict("thumbprint"))
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_changed_lists_and_answers(leaf: pki.Party, middle: pki.Party) -> None:
     random = Random(2)
     about: dict[str, Any] = {"certificate": leaf.certificate, "issuer": middle.certificate, "now": NOW}

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
 
-from hub.registry import Key, Vendor
+from hub.registry import Key, Registry, Vendor
 from hub.security import revocation
 from hub.security.causes import Refusal
 from hub.security.certificates import validate
@@ -356,22 +356,22 @@ def test_a_pinned_leaf_needs_its_issuer_to_be_known(root: pki.Party) -> None:
         Elsewhere(root=root.crl()).run(lambda shelf: validate(presented, alone, RULES, shelf, NOW))
 
 
-@pytest.fixture
-def resolve(world: Any, root: pki.Party) -> Any:
-    """Asks one cache about one leaf; returns the code of the refusal, or "" and keeps the chain."""
-    root.revoked.clear()
-    leaf = root.issue(crl_url="http://root", key=ec.generate_private_key(ec.SECP256R1()))
-    cache, registry = ChainCache(), world.registry
-    header = {"x5c": SigningKey(leaf.key, (leaf.certificate,)).x5c}
+class Remembering:
+    """One cache that is asked about one leaf; the answer is the code of the refusal, or "" and the chain is kept."""
 
-    def ask(shelf: Shelf, now: Any = NOW, mode: Any = "fail-closed") -> str:
-        own = anchored(root)
+    def __init__(self, root: pki.Party, registry: Registry) -> None:
+        self.leaf = root.issue(crl_url="http://root", key=ec.generate_private_key(ec.SECP256R1()))
+        self.cache = ChainCache()
+        self._vendor, self._registry = anchored(root), registry
+        self._header = {"x5c": SigningKey(self.leaf.key, (self.leaf.certificate,)).x5c}
+
+    def __call__(self, shelf: Shelf, now: Any = NOW, mode: Any = "fail-closed") -> str:
         try:
-            trusted = cache.resolve(
+            trusted = self.cache.resolve(
                 "p",
-                header,
-                vendor=own,
-                registry=registry,
+                self._header,
+                vendor=self._vendor,
+                registry=self._registry,
                 now=now,
                 proof=lambda _: None,
                 rules=CertificateRules(revocation=mode),
@@ -379,14 +379,17 @@ def resolve(world: Any, root: pki.Party) -> Any:
             )
         except Refusal as refusal:
             return refusal.code
-        cache.keep("p", trusted, vendor=own, registry=registry)
+        self.cache.keep("p", trusted, vendor=self._vendor, registry=self._registry)
         return ""
 
-    ask.leaf, ask.cache = leaf, cache  # type: ignore[attr-defined]
-    return ask
+
+@pytest.fixture
+def resolve(world: Any, root: pki.Party) -> Remembering:
+    root.revoked.clear()
+    return Remembering(root, world.registry)
 
 
-def test_a_revocation_reaches_a_remembered_chain_at_once(resolve: Any, root: pki.Party) -> None:
+def test_a_revocation_reaches_a_remembered_chain_at_once(resolve: Remembering, root: pki.Party) -> None:
     away = Elsewhere(root=root.crl())
     assert away.run(resolve) == ""
     assert resolve(away.shelf) == ""
@@ -397,7 +400,7 @@ def test_a_revocation_reaches_a_remembered_chain_at_once(resolve: Any, root: pki
     assert len(resolve.cache) == 0
 
 
-def test_a_remembered_chain_does_not_outlive_its_revocation_data(resolve: Any, root: pki.Party) -> None:
+def test_a_remembered_chain_does_not_outlive_its_revocation_data(resolve: Remembering, root: pki.Party) -> None:
     away = Elsewhere(root=root.crl(until=NOW + timedelta(seconds=30)))
     assert away.run(resolve) == ""
     later = NOW + timedelta(seconds=30)
@@ -405,7 +408,7 @@ def test_a_remembered_chain_does_not_outlive_its_revocation_data(resolve: Any, r
     assert resolve(away.shelf, later, "fail-open") == ""
 
 
-def test_what_is_dropped_from_the_shelf_is_wanted_again(resolve: Any, root: pki.Party) -> None:
+def test_what_is_dropped_from_the_shelf_is_wanted_again(resolve: Remembering, root: pki.Party) -> None:
     away = Elsewhere(root=root.crl())
     assert away.run(resolve) == ""
     away.shelf.drop("crl", "http://root")
@@ -413,7 +416,7 @@ def test_what_is_dropped_from_the_shelf_is_wanted_again(resolve: Any, root: pki.
         resolve(away.shelf)
 
 
-def test_a_failure_is_tried_again_once_it_is_over(resolve: Any) -> None:
+def test_a_failure_is_tried_again_once_it_is_over(resolve: Remembering) -> None:
     away = Elsewhere(root=None)
     with pytest.raises(Wanted) as wanted:
         resolve(away.shelf, NOW, "fail-open")

@@ -15,7 +15,6 @@ from hub.security.material import Held, PdndKey, Shelf, Wanted
 from hub.security.modi import SignedRequest
 
 CLIENT, PURPOSE, ESERVICE, ISSUER = "client-1", "purpose-1", "https://pdnd.example/e", "pdnd.example"
-ROUTE = {"method": "POST", "url": "", "body": b"{}", "content_type": "application/json"}
 
 
 def registry(world, **profile):

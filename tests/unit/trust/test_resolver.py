@@ -13,6 +13,7 @@ from hub.security.material import Held, Shelf, Wanted
 from hub.trust import resolver as module
 from hub.trust.budget import Budget
 from hub.trust.resolver import Resolver
+from tests.harness import eventually
 
 ADDRESS = "192.0.2.1"
 
@@ -217,10 +218,7 @@ def test_what_is_stale_is_used_and_fetched_in_the_background(world, monkeypatch)
     world.source.value = "new key"
     world.clock.pass_(101)
     assert world.resolve("a") == [None]  # still on the shelf: nobody waits
-    deadline = time.monotonic() + 5
-    while world.held().value != "new key":
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    eventually(lambda: world.held().value, lambda value: value == "new key")
     assert len(world.source.asked) == 2
 
 
@@ -228,10 +226,7 @@ def test_what_is_usable_outlives_failures_and_then_is_refused_with_the_reason(wo
     world.resolve("a")
     world.source.problem = "pdnd.unreachable"
     world.clock.pass_(101)
-    deadline = time.monotonic() + 5
-    while len(world.source.asked) < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    eventually(lambda: len(world.source.asked), lambda times: times == 2)
     assert world.held().value == "key"
     world.clock.pass_(900)
     world.resolve("a")
@@ -242,10 +237,7 @@ def test_what_was_deleted_is_not_used_although_it_was_usable(world):
     world.resolve("a")
     world.source.value = None
     world.clock.pass_(101)
-    deadline = time.monotonic() + 5
-    while world.held().value is not None:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    eventually(lambda: world.held().value, lambda value: value is None)
 
 
 def test_a_key_revoked_while_it_was_fetched_is_fetched_again(world):

@@ -16,7 +16,6 @@ from hub.security import jose
 from hub.security.keys import private_pem
 from hub.security.vault import Vault
 from hub.store.database import Database
-from hub.store.pdnd_clients import PdndCredentials
 from hub.store.tables import pdnd_vouchers
 from hub.store.vouchers import SharedVouchers
 from hub.trust.clients import PdndVouchers, Vouchers
@@ -25,9 +24,9 @@ from hub.trust.http import Web
 from hub.trust.pdnd import PdndKeys
 from hub.trust.vouchers import ClientVouchers
 from tests import stores
-from tests.pdnd import Client, access, rsa_key, running_pdnd
+from tests.harness import ENTE, eventually
+from tests.pdnd import Client, access, credentials, rsa_key, running_pdnd
 
-ENTE = "c_h501"
 DIGEST = "ab" * 32
 
 
@@ -81,21 +80,6 @@ def shared(place, database):
     return SharedVouchers(database, Vault.load(place[1]))
 
 
-def credentials(pdnd, client, *, kind="consumer", **more):
-    return PdndCredentials(
-        ENTE,
-        "anpr",
-        kind,
-        client.client_id,
-        client.kid,
-        f"{pdnd.base_url}/token.oauth2",
-        pdnd.audience,
-        client.purpose_id,
-        key_pem=private_pem(client.key).decode(),
-        **more,
-    )
-
-
 @pytest.fixture
 def client(pdnd):
     return Client(pdnd, key=rsa_key("consumer"))
@@ -103,7 +87,7 @@ def client(pdnd):
 
 @pytest.fixture
 def holder(pdnd, client, shared, clock):
-    return ClientVouchers(credentials(pdnd, client), shared, clock)
+    return ClientVouchers(credentials(pdnd, "anpr", client), shared, clock)
 
 
 def asked(pdnd):
@@ -145,8 +129,7 @@ def test_while_one_renews_the_others_go_on_with_what_they_have(pdnd, holder, clo
     pdnd.faults.add("delay", on="token", seconds=0.5)
     with ThreadPoolExecutor(2) as pool:
         renewing = pool.submit(holder.voucher)
-        while not holder._slot(None).lock.locked():
-            time.sleep(0.001)
+        eventually(holder._slot(None).lock.locked, bool)
         started = time.monotonic()
         assert holder.voucher() is first
         assert time.monotonic() - started < 0.3
@@ -167,7 +150,7 @@ def test_processes_that_want_one_at_once_ask_once(pdnd, client, place):
     pdnd.faults.add("delay", on="token", seconds=0.3)
     spawn = multiprocessing.get_context("spawn")
     start, found = spawn.Barrier(2), spawn.Queue()
-    parts = (*place, credentials(pdnd, client), start, found)
+    parts = (*place, credentials(pdnd, "anpr", client), start, found)
     processes = [spawn.Process(target=of_a_process, args=parts) for _ in range(2)]
     for process in processes:
         process.start()
@@ -259,7 +242,7 @@ def test_one_that_was_refused_is_renewed_once(pdnd, holder, shared, clock):
 
 
 def test_a_bound_voucher_has_a_key_of_its_own(pdnd, client, shared, clock):
-    holder = ClientVouchers(credentials(pdnd, client, bound=True), shared, clock)
+    holder = ClientVouchers(credentials(pdnd, "anpr", client, bound=True), shared, clock)
     voucher = holder.voucher()
     assert jose.parse(voucher.token).claims["cnf"] == {"jkt": voucher.proof_key.thumbprint}
     again = ClientVouchers(holder.credentials, shared, clock).voucher()
@@ -289,7 +272,7 @@ def test_no_token_is_logged(pdnd, holder, client, caplog):
 
 def test_a_key_that_is_elsewhere_is_read_when_it_is_used(pdnd, client, shared, clock, tmp_path):
     path = tmp_path / "key.pem"
-    elsewhere = replace(credentials(pdnd, client), key_pem="", key_reference=f"file:{path}")
+    elsewhere = replace(credentials(pdnd, "anpr", client), key_pem="", key_reference=f"file:{path}")
     with pytest.raises(VoucherUnavailable) as unavailable:
         ClientVouchers(elsewhere, shared, clock).voucher()
     assert unavailable.value.problem == "key_unusable"
@@ -303,7 +286,7 @@ def test_a_key_that_is_elsewhere_is_read_when_it_is_used(pdnd, client, shared, c
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_the_api_of_keys_is_asked_once_more_with_another_voucher(pdnd, client, shared, clock):
     own = Client(pdnd, "api", key=rsa_key("api"))
-    holder = ClientVouchers(credentials(pdnd, own, kind="api", bound=True), shared, clock)
+    holder = ClientVouchers(credentials(pdnd, "anpr", own, kind="api", bound=True), shared, clock)
 
     async def fetch():
         web = Web()
@@ -330,7 +313,7 @@ def test_an_environment_gets_the_vouchers_of_an_ente_in_it(pdnd, client, shared,
     known = {}
     configured = Configured(lambda: Registry(1, enti), Vouchers(lambda: known, shared, clock).api)
     assert [one.has_api for one in configured()] == [False]
-    known[ENTE, "anpr"] = credentials(pdnd, client)
+    known[ENTE, "anpr"] = credentials(pdnd, "anpr", client)
     assert [one.has_api for one in configured()] == [False], "a consumer's are for an e-service"
     known[ENTE, "api"] = replace(known[ENTE, "anpr"], name="api", kind="api", purpose_id=None)
     (first,) = configured()
