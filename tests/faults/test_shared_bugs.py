@@ -76,7 +76,8 @@ def test_sweeping_too_rarely_shows(tmp_path: Path, shared_servers: Servers) -> N
     with Shared(tmp_path, shared_servers) as world:
         world.drain_within_s = 6
         world.start(every=bug)
-        world.io_faults(*[{"kind": "error", "status": 503, "on": "profiles"}] * 4)
+        # Whatever was published last fails at first as well: no later ring finds its retry, only a sweep does.
+        world.io_faults(*[{"kind": "error", "status": 503, "on": "profiles"}] * 12)
         assert "I8" in {found.invariant for found in violations(world.recover(bug, fresh=8))}
 
 
