@@ -104,7 +104,7 @@ class Configured:
         enti: dict[str, list[str]] = {}
         for ente in self._registry().enti:
             if ente.pdnd is not None:
-                wanted.setdefault(ente.pdnd.issuer, _environment(ente.pdnd))
+                wanted.setdefault(ente.pdnd.issuer, environment_of(ente.pdnd))
                 enti.setdefault(ente.pdnd.issuer, []).append(ente.ente_id)
         self._made = {one: self._access(one, enti[one.issuer]) for one in wanted.values()}
         return tuple(self._made.values())
@@ -116,7 +116,8 @@ class Configured:
         return PdndAccess(environment, vouchers)
 
 
-def _environment(pdnd: Pdnd) -> PdndEnvironment:
+def environment_of(pdnd: Pdnd) -> PdndEnvironment:
+    """The environment that an ente is registered in."""
     # Plain http is for a simulated PDND: `PdndEnvironment` lets it lead to this machine alone.
     return PdndEnvironment(
         issuer=pdnd.issuer,
