@@ -34,8 +34,8 @@ CODES: Final = {
     "015-0033": "--purpose-id {purpose_id} is not a purpose of this client: " + _ASSOCIATE,
     "015-0035": "the client is one of kind api interop and names no purpose: `add` it again with --kind api",
     "015-0036": f"PDND does not know the key --kid {{kid}} of --client-id {{client_id}}, or it was deleted; {_COMPARE}",
-    "015-0038": "PDND refuses the DPoP proof: the clock of this machine is ahead, or --token-url is not letter by letter "
-    "the address that PDND knows",
+    "015-0038": "PDND refuses the DPoP proof: the clock of this machine is ahead, or --token-url is not letter by "
+    "letter the address that PDND knows",
 }
 """By PDND's code: what it is about. Those above 0035 are given by the simulated PDND alone."""
 
@@ -46,7 +46,7 @@ WORDS: Final = {
     "throttled": "PDND asks for fewer requests: try again in a minute",
     "server_error": "PDND is not well: try again later",
     "redirected": "--token-url {token_url} is not PDND's token endpoint: it answers with another address",
-    "malformed": "what answers at --token-url {token_url} is not PDND's token endpoint, or a proxy answers in its place",
+    "malformed": "--token-url {token_url} is not PDND's token endpoint, or a proxy answers in its place",
     "token_type": "PDND gave a voucher of another kind: with --dpop where it gives none, or without where it must",
     "other_key": "PDND bound the voucher to another key",
     "other_digest": "PDND gave a voucher for other tracking evidence",

@@ -1,4 +1,4 @@
-"""One voucher asked for with a client's credentials: client assertion, proof where it is to be bound, token endpoint."""
+"""One voucher asked for with a client's credentials: client assertion, proof where it is bound, token endpoint."""
 
 from typing import Final
 
