@@ -1,4 +1,4 @@
-"""`serve --simulate` with its PDND: a vendor publishes with a voucher of it, and a real registration is never touched."""
+"""`serve --simulate` with its PDND: a vendor publishes with its voucher, a real registration is never touched."""
 
 import json
 from pathlib import Path
