@@ -1,6 +1,7 @@
 """What is fetched about certificates: bounded, from public addresses alone, and never more than it claims to be."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -21,7 +22,7 @@ from hub.security.crl import Crl
 from hub.security.keys import certificates_pem
 from hub.security.material import Held, Shelf, Wanted
 from hub.security.presented import CertificateRules, Presented, read
-from hub.trust import outside
+from hub.trust import certificates, outside
 from hub.trust.certificates import CertificateFetchers
 from hub.trust.outside import MAX_BYTES, Outside, Unreachable
 from tests import pki
@@ -142,6 +143,15 @@ def test_a_crl_of_megabytes_is_read_and_its_issuer_is_looked_at_where_it_is_fetc
     rules = CertificateRules(revocation="fail-closed")
     assert validate(Presented(leaf.certificate, ()), vendor, rules, shelf, NOW).until <= NOW + DAY
     assert len(found._signed) == 1, "the verdict finds what the fetcher found out"
+
+
+def test_a_crl_is_read_beside_the_loop_that_fetches(root: pki.Party, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, threads = certificates._crl, []
+    monkeypatch.setattr(certificates, "_crl", lambda *given: threads.append(threading.current_thread()) or read(*given))
+    with served(app(root.crl().public_bytes(Encoding.DER))) as url:
+        assert fetched("crl", root.crl_name(url)).value is not None
+    assert threads != [threading.current_thread()]
+    assert len(threads) == 1
 
 
 def test_a_crl_of_somebody_else_is_remembered_as_such(root: pki.Party) -> None:
