@@ -2,7 +2,7 @@
 
 One is asked for at a time: in a process by a lock, among processes by turns in the database, where those without a
 digest are shared. One that carries the digest of tracking evidence is of use only to the process that has the evidence,
-and stays in its memory. No token is ever logged.
+and stays in its memory (DECISIONS 71). No token is ever logged.
 """
 
 import asyncio
