@@ -143,9 +143,8 @@ def _with_voucher(console: Console, stage: Stage) -> Finding:
     sender, body = stage.cast.mobilita, body_of(PASS)
     headers = stage.sign(sender, body)
     voucher = jose.parse(headers["Authorization"].removeprefix("Bearer ")).claims
-    console.print(
-        f"  voucher [dim]purposeId[/] {voucher['purposeId']}  [dim]digest[/] {voucher['digest']['value'][:16]}…"
-    )
+    console.print(f"  voucher: purposeId {voucher['purposeId']}")
+    console.print(f"           digest {voucher['digest']['value'][:24]}… (Agid-JWT-TrackingEvidence)")
     answer = stage.send("/messages", body, headers)
     _answer(console, f"{sender.vendor_id} → POST messages", answer)
     stage.settled()
