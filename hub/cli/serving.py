@@ -98,7 +98,8 @@ def _warn(home: Home, *, simulating: bool) -> None:
         problem = f"connector {connector_id} still points at the simulator"
         log.warning("serve.simulated_connector ente=%s connector=%s problem=%s", ente_id, connector_id, problem)
     for ente_id in () if simulating else still_registered(home):
-        log.warning("serve.simulated_pdnd ente=%s problem=%s", ente_id, "registered at a simulated PDND: see ente pdnd")
+        problem = "a simulation that was killed left it at its PDND: raccordo ente pdnd --remove"
+        log.warning("serve.simulated_pdnd ente=%s problem=%s", ente_id, problem)
     for ente_id, channels in unserved(home).items():
         problem = "no connector: notices on these channels are skipped"
         log.warning("serve.unserved_channels ente=%s channels=%s problem=%s", ente_id, ",".join(channels), problem)
