@@ -169,8 +169,9 @@ class Hub:
         self._watcher = Watcher((self.registry, self.keyring, configs, credentials))
         self._web = Web()
         self._outside = Outside(internal_hosts=settings.internal_host_names)
-        pdnd_keys = PdndKeys(pdnd or Configured(self.registry, self.vouchers.api), self._web, clock)
-        certificates = CertificateFetchers(self._outside, clock)
+        environments = Configured(self.registry, self.vouchers.api, events_every_s=settings.pdnd_events_s)
+        pdnd_keys = PdndKeys(pdnd or environments, self._web, clock)
+        certificates = CertificateFetchers(self._outside, clock, crl_limit=settings.crl_limit)
         self.resolver = Resolver(self.shelf, {**pdnd_keys.fetchers(), **certificates.by_source()}, clock)
         self._feeds = KeyFeeds(pdnd_keys, self.resolver, Positions(home.folder / "pdnd-events.json"))
         self.observed = Observed(
@@ -308,7 +309,7 @@ class Hub:
             append_durably(self.home.anchors, signed_line(claims, self.signing_key()))
         except OSError as exc:
             # The next one vouches for the same records; a file of root's must not keep the hub from ending in order.
-            log.error("anchor.not_written file=%s error=%s", self.home.anchors, exc.strerror)  # noqa: TRY400
+            log.error("anchor.not_written file=%s error=%s", self.home.anchors, exc.strerror)  # noqa: TRY400 - the trace says no more
 
 
 def simulated_pdnd(folder: Path, **options: Any) -> "PdndSimulation":
