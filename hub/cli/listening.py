@@ -29,6 +29,10 @@ def try_client(
     command: str | None,
     only: str,
     within_s: float,
+    trust: str | None = None,
+    profile: list[str] | None = None,
+    pdnd_listen: int | None = None,
+    callback_url: str = "",
 ) -> Report:
     """Serve until every scenario was seen. `{url}` in the command is where."""
     listener = Listener(vendor=_vendor(iss, jwks, anchor), audience=aud or f"http://127.0.0.1:{port}/publish/v1")

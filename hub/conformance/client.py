@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from .listener import Listener, Stretch
 from .report import Report, called
@@ -20,7 +21,7 @@ IDLE_S: Final = 10.0
 
 
 @contextmanager
-def serving(listener: Listener, door: socket.socket) -> Iterator[str]:
+def serving(listener: ASGIApp, door: socket.socket) -> Iterator[str]:
     """Its base URL, until the block ends."""
     config = uvicorn.Config(listener, log_config=None, access_log=False, lifespan="off", ws="none")
     server = uvicorn.Server(config)
