@@ -72,7 +72,9 @@ def party_of(
 
 
 @contextmanager
-def issuing(profile: Profile, pdnd: AtPdnd, *, key: SigningKey, aud: str, http: httpx.Client) -> Iterator[Issuer | None]:
+def issuing(
+    profile: Profile, pdnd: AtPdnd, *, key: SigningKey, aud: str, http: httpx.Client
+) -> Iterator[Issuer | None]:
     """Where vouchers come from, until the block ends; None where the profile has none. Raises WrongUsage."""
     if profile.authentication != "voucher":
         if pdnd.listen is not None or pdnd.token_url:

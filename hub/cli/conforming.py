@@ -9,8 +9,8 @@ import orjson
 import typer
 
 from contracts.base import HttpsUrl
-from contracts.identifiers import TaxCode
 from contracts.callbacks import CallbackUrl
+from contracts.identifiers import TaxCode
 from hub.conformance.bulk import Portal
 from hub.conformance.callbacks import CallReceiver
 from hub.conformance.client import serving
@@ -20,7 +20,7 @@ from hub.conformance.vendor import FIRST, Kit, Trial, chosen
 
 from .agreed import TRUSTS, AtPdnd, door, issuing, key_of, party_of, profile_of
 from .console import Failed, WrongUsage, say, table
-from .listening import try_client
+from .listening import Listening, try_client
 from .options import checked, read_bytes
 
 NOBODY: Final = "XXXXXX00A01X000P"
@@ -84,19 +84,30 @@ def conformance(
     ] = None,
     pdnd_listen: Annotated[
         int | None,
-        typer.Option("--pdnd-listen", metavar="PORT", min=1, max=65535, help="Simulate PDND there: vouchers of all sorts."),
+        typer.Option(
+            "--pdnd-listen", metavar="PORT", min=1, max=65535, help="Simulate PDND there: vouchers of all sorts."
+        ),
     ] = None,
     pdnd_reader: Annotated[
         list[str] | None,
-        typer.Option("--pdnd-reader", metavar="ID=FILE", help="The hub's client of kind api there, and its public key."),
+        typer.Option(
+            "--pdnd-reader", metavar="ID=FILE", help="The hub's client of kind api there, and its public key."
+        ),
     ] = None,
     token_url: Annotated[str | None, typer.Option("--token-url", help="PDND's, to ask for true vouchers.")] = None,
     pdnd_audience: Annotated[str | None, typer.Option("--pdnd-audience", help="`aud` of client assertions.")] = None,
     kid: Annotated[str | None, typer.Option("--kid", help="Of the client's key at PDND.")] = None,
     pdnd_key: Annotated[
         Path | None,
-        typer.Option("--pdnd-key", exists=True, dir_okay=False, help="The client's key at PDND, where it is not --key."),
+        typer.Option(
+            "--pdnd-key", exists=True, dir_okay=False, help="The client's key at PDND, where it is not --key."
+        ),
     ] = None,
+    pdnd_jwks: Annotated[
+        Path | None,
+        typer.Option("--pdnd-jwks", exists=True, dir_okay=False, help="With --listen: the client's keys at PDND."),
+    ] = None,
+    batch: Annotated[bool, typer.Option("--batch", help="With --listen: the client publishes batches.")] = False,
     eservice_id: Annotated[str | None, typer.Option("--eservice-id", help="As at `ente pdnd`.")] = None,
     producer_id: Annotated[str | None, typer.Option("--producer-id")] = None,
     descriptor_id: Annotated[str | None, typer.Option("--descriptor-id")] = None,
@@ -133,18 +144,22 @@ def conformance(
     )
     if listen is not None:
         report = try_client(
-            listen,
-            iss=iss,
-            aud=aud,
-            jwks=jwks,
-            anchor=anchor,
-            command=command,
-            only=only,
-            within_s=within_s,
-            trust=trust,
-            profile=profile,
-            pdnd_listen=pdnd_listen,
-            callback_url=checked(CallbackUrl, callback_url, name="--callback-url") if callback_url else "",
+            Listening(
+                port=listen,
+                iss=iss,
+                aud=aud,
+                jwks=jwks,
+                anchor=anchor,
+                command=command,
+                only=only,
+                within_s=within_s,
+                trust=trust,
+                profile=profile,
+                batch=batch,
+                pdnd_port=pdnd_listen,
+                pdnd_jwks=pdnd_jwks,
+                callback_url=checked(CallbackUrl, callback_url, name="--callback-url") if callback_url else "",
+            )
         )
         finish(report, json_file, junit)
         return
@@ -170,9 +185,7 @@ def conformance(
         issuer = stack.enter_context(issuing(agreed, pdnd, key=own, aud=audience, http=client))
         trial = Trial(
             target=base,
-            party=party_of(
-                iss=iss, aud=audience, key=own, profile=agreed, pdnd=pdnd, issuer=issuer, base_url=public
-            ),
+            party=party_of(iss=iss, aud=audience, key=own, profile=agreed, pdnd=pdnd, issuer=issuer, base_url=public),
             tax_code=citizen,
             only=only,
             path=path,
@@ -191,7 +204,9 @@ def conformance(
 
 
 def _portal(iss: str | None, key: Path | None, aud: str, tax_code: str) -> Portal | None:
-    return None if iss is None or key is None else Portal(iss, aud, key_of(key, None, None, name="--portal-key"), tax_code)
+    return (
+        None if iss is None or key is None else Portal(iss, aud, key_of(key, None, None, name="--portal-key"), tax_code)
+    )
 
 
 def finish(report: Report, json_file: Path | None, junit: Path | None) -> None:

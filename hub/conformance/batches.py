@@ -150,13 +150,17 @@ _ADDRESSES: Final = (
 )  # fmt: skip
 
 PLAYS: Final = (
-    _play("batch-done", "lotto accettato, seguito e letto", "a batch: accepted, asked after, read", "202, 303, 200", _done),
+    _play(
+        "batch-done", "lotto accettato, seguito e letto", "a batch: accepted, asked after, read", "202, 303, 200", _done
+    ),
     _play("batch-unsigned", "lotto senza firma", "a batch without signature", REFUSED.name, _unsigned),
     _play("batch-replayed", "lo stesso lotto due volte", "the same batch twice", "202, then 409", _replayed),
     _play("batch-empty", "lotto vuoto", "an empty batch", _INVALID.name, _empty),
     _play("batch-no-list", "items non è una lista", "items is no list", _INVALID.name, _no_list),
     _play("batch-unknown", "lotto sconosciuto", "a batch that is not there", "404", _unknown),
-    _play("batch-of-another", "stato chiesto da un estraneo", "a stranger asks for the status", "400/401", _stranger_asks),
+    _play(
+        "batch-of-another", "stato chiesto da un estraneo", "a stranger asks for the status", "400/401", _stranger_asks
+    ),
     *(_play(name, it, en, _INVALID.name, _reply_to(address), "callbacks") for name, it, en, address in _ADDRESSES),
     _play(
         "reply-to-twice",
@@ -167,4 +171,3 @@ PLAYS: Final = (
         "callbacks",
     ),
 )
-

@@ -124,11 +124,25 @@ def _play(name: str, it: str, en: str, expected: str, act: Any) -> Play:
 PLAYS: Final = (
     _play("file-uploaded", "file caricato e firmato", "a file is uploaded, signed", "2xx", _uploaded),
     _play("file-again", "lo stesso file due volte", "the same file twice", "2xx", _again),
-    _play("file-changed", "file cambiato dopo la firma", "the file was changed after signing", REFUSED.name, _changed_on_the_way),
+    _play(
+        "file-changed",
+        "file cambiato dopo la firma",
+        "the file was changed after signing",
+        REFUSED.name,
+        _changed_on_the_way,
+    ),
     _play("file-unsigned", "file senza firma", "a file without signature", REFUSED.name, _unsigned),
-    _play("file-other", "un file diverso da quello annunciato", "another file than announced", _OTHER.name, _other_file),
+    _play(
+        "file-other", "un file diverso da quello annunciato", "another file than announced", _OTHER.name, _other_file
+    ),
     _play("file-longer", "un file più lungo dell'annunciato", "a longer file than announced", _LONG.name, _longer),
-    _play("file-other-type", "un tipo diverso dall'annunciato", "another type than announced", _OTHER_TYPE.name, _other_type),
+    _play(
+        "file-other-type",
+        "un tipo diverso dall'annunciato",
+        "another type than announced",
+        _OTHER_TYPE.name,
+        _other_type,
+    ),
     _play("file-of-nothing", "file di nessun documento", "a file of no document", "404", _of_nothing),
 )
 
@@ -199,7 +213,11 @@ def range_plays(portal: Portal, http: httpx.Client, base: str) -> tuple[Play, ..
             content, item_id = uploaded(on)
             answer = read(item_id, headers, signed=signed)
             told, faults = judged([answer], wanted)
-            if not faults and answer.status == 416 and answer.response.headers.get("content-range") != f"bytes */{len(content)}":
+            if (
+                not faults
+                and answer.status == 416
+                and answer.response.headers.get("content-range") != f"bytes */{len(content)}"
+            ):
                 return told, "416 does not say how long the file is"
             if not faults and answer.status == 200 and answer.response.content != content:
                 return told, "other bytes than those uploaded"
@@ -210,11 +228,31 @@ def range_plays(portal: Portal, http: httpx.Client, base: str) -> tuple[Play, ..
     return (
         _play("range-whole", "HEAD, poi il file intero", "HEAD, then the whole file", "200, 200", whole),
         _play("range-first", "i primi 10 byte", "the first 10 bytes", "206", ranged("bytes=0-9", 0, 10)),
-        _play("range-rest", "dal byte 100 alla fine", "from byte 100 to the end", "206", ranged("bytes=100-", 100, None)),
+        _play(
+            "range-rest", "dal byte 100 alla fine", "from byte 100 to the end", "206", ranged("bytes=100-", 100, None)
+        ),
         _play("range-last", "gli ultimi 5 byte", "the last 5 bytes", "206", ranged("bytes=-5", -5, None)),
-        _play("range-beyond", "oltre la fine", "beyond the end", "416", expected({"Range": "bytes=99999999-"}, _UNSATISFIABLE)),
-        _play("range-malformed", "Range malformato", "a malformed range", _IGNORED.name, expected({"Range": "bytes=9-1"}, _IGNORED)),
-        _play("range-unit", "unità sconosciuta: tutto il file", "an unknown unit: the whole file", "200", expected({"Range": "lines=0-1"}, _WHOLE)),
+        _play(
+            "range-beyond",
+            "oltre la fine",
+            "beyond the end",
+            "416",
+            expected({"Range": "bytes=99999999-"}, _UNSATISFIABLE),
+        ),
+        _play(
+            "range-malformed",
+            "Range malformato",
+            "a malformed range",
+            _IGNORED.name,
+            expected({"Range": "bytes=9-1"}, _IGNORED),
+        ),
+        _play(
+            "range-unit",
+            "unità sconosciuta: tutto il file",
+            "an unknown unit: the whole file",
+            "200",
+            expected({"Range": "lines=0-1"}, _WHOLE),
+        ),
         _play(
             "range-if-range",
             "If-Range di un altro file: tutto il file",
@@ -222,5 +260,11 @@ def range_plays(portal: Portal, http: httpx.Client, base: str) -> tuple[Play, ..
             "200",
             expected({"Range": "bytes=0-9", "If-Range": '"another"'}, _WHOLE),
         ),
-        _play("range-unsigned", "lettura senza token", "a read without tokens", REFUSED.name, expected({"Range": "bytes=0-9"}, REFUSED, signed=False)),
+        _play(
+            "range-unsigned",
+            "lettura senza token",
+            "a read without tokens",
+            REFUSED.name,
+            expected({"Range": "bytes=0-9"}, REFUSED, signed=False),
+        ),
     )

@@ -50,7 +50,7 @@ def times(**offsets: int) -> Change:
 
 
 def header(**members: Value) -> Change:
-    """JOSE parameters of every token of the vendor's own; the signature is made with the true key and algorithm all the same."""
+    """JOSE parameters of every token of the vendor's own; signed with the true key and algorithm all the same."""
 
     def change(draft: Draft) -> None:
         for name in draft.own:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from .listener import Listener, Stretch
 from .report import Report, called
-from .scenarios import SCENARIOS, Observed, Scenario
+from .scenarios import Observed, Scenario
 
 _LOOK_S: Final = 0.05
 IDLE_S: Final = 10.0
@@ -37,15 +37,16 @@ def serving(listener: ASGIApp, door: socket.socket) -> Iterator[str]:
         door.close()
 
 
-def chosen(only: str) -> list[Scenario]:
-    return [one for one in SCENARIOS if called(one.group, one.name, only)]
+def chosen(only: str, scenarios: Sequence[Scenario]) -> list[Scenario]:
+    return [one for one in scenarios if called(one.group, one.name, only)]
 
 
-def by_running(listener: Listener, command: Sequence[str], only: str, *, within_s: float) -> Report:
+def by_running(listener: Listener, command: Sequence[str], scenarios: Sequence[Scenario], *, within_s: float) -> Report:
     """The client is run once for each scenario, and stopped where it takes longer than `within_s`."""
     results = []
-    for scenario in chosen(only):
+    for scenario in scenarios:
         started = time.monotonic()
+        listener.spoil(scenario.pdnd)
         (stretch,) = listener.begin(scenario.script)
         try:
             done = subprocess.run(command, capture_output=True, timeout=within_s, check=False)  # noqa: S603 - the vendor's own command
@@ -56,14 +57,16 @@ def by_running(listener: Listener, command: Sequence[str], only: str, *, within_
     return Report(" ".join(command), results)
 
 
-def by_hand(listener: Listener, only: str, tell: Callable[[Scenario], None], *, idle_s: float = IDLE_S) -> Report:
+def by_hand(
+    listener: Listener, scenarios: Sequence[Scenario], tell: Callable[[Scenario], None], *, idle_s: float = IDLE_S
+) -> Report:
     """Each scenario ends when its answers are given, or when nothing more comes of it; Ctrl-C ends them all."""
-    scenarios = chosen(only)
     stretches = listener.begin(*(one.script for one in scenarios))
     reached: list[tuple[Scenario, Stretch]] = []
     with suppress(KeyboardInterrupt):
         for scenario, stretch in zip(scenarios, stretches, strict=True):
             tell(scenario)
+            listener.spoil(scenario.pdnd)
             reached.append((scenario, stretch))
             while not stretch.used_up and not _idle(stretch, idle_s):
                 time.sleep(_LOOK_S)

@@ -97,7 +97,15 @@ class Obtained:
     platform: SigningKey | None = None
 
     def __init__(
-        self, http: httpx.Client, *, token_url: str, audience: str, client_id: str, kid: str, purpose_id: str, key: SigningKey
+        self,
+        http: httpx.Client,
+        *,
+        token_url: str,
+        audience: str,
+        client_id: str,
+        kid: str,
+        purpose_id: str,
+        key: SigningKey,
     ) -> None:
         """Raises ValueError: the key is not RSA, which client assertions must be signed with."""
         if not isinstance(key.private, RSAPrivateKey):

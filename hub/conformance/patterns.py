@@ -33,10 +33,13 @@ PLAYS: Final[tuple[Play, ...]] = (
 
 def called_for(profile: Profile, *more: Play) -> tuple[Case | Play, ...]:
     """In order: the good request first."""
-    return tuple(one for one in (*CASES, *PLAYS, *more) if one.when(profile))
+    everything: tuple[Case | Play, ...] = (*CASES, *PLAYS, *more)
+    return tuple(one for one in everything if one.when(profile))
 
 
-def untested(profile: Profile, *, forging: bool, own_api: bool, receipts: bool, callbacks: bool, portal: bool) -> Iterator[Untested]:
+def untested(
+    profile: Profile, *, forging: bool, own_api: bool, receipts: bool, callbacks: bool, portal: bool
+) -> Iterator[Untested]:
     """What the vendor's profile, or what the run was given, leaves out. `forging`: vouchers are of the kit's making."""
     vouched = profile.authentication == "voucher"
     for what, tried in {
@@ -53,9 +56,17 @@ def untested(profile: Profile, *, forging: bool, own_api: bool, receipts: bool, 
         if not tried:
             yield Untested(what, "not in the vendor's profile; another --profile tries it")
     for what, tried, why in (
-        ("vouchers with one thing wrong", forging or not vouched, "PDND alone makes its vouchers; --pdnd-listen simulates one"),
+        (
+            "vouchers with one thing wrong",
+            forging or not vouched,
+            "PDND alone makes its vouchers; --pdnd-listen simulates one",
+        ),
         ("NONBLOCK_PULL_REST, BULK_RESOURCE_REST", own_api, "another API is tried (--path, --body)"),
-        ("NONBLOCK_PUSH_REST: the hub's calls", callbacks or not own_api, "no address: --callback-listen and --callback-url"),
+        (
+            "NONBLOCK_PUSH_REST: the hub's calls",
+            callbacks or not own_api,
+            "no address: --callback-listen and --callback-url",
+        ),
         ("BULK_RESOURCE_REST: ranges", portal or not own_api, "the portal reads files: --portal-key and --portal-iss"),
         ("signed answers", receipts, "--no-receipts"),
         ("ID_AUTH_CHANNEL_01, ID_AUTH_CHANNEL_02", False, "TLS ends at the proxy in front of the hub: try it there"),

@@ -10,7 +10,7 @@ from hub.security import jose
 from hub.security.keys import new_key
 from hub.security.sign import SigningKey
 
-from .case import ACCEPTED, CONFLICT, REFUSED, Case
+from .case import ACCEPTED, CONFLICT, Case
 from .changes import ABSENT, again, claim, jose_of, parts, times_of, tokens, with_member, without
 from .draft import AUTH, PROOF, Draft, Tokens
 from .several import PARALLEL, Play, Stage, judged
@@ -99,7 +99,12 @@ def _voucher_as_proof(found: Tokens) -> None:
 _ROWS: Final = (
     ("proof-missing", "manca la prova DPoP", "no DPoP proof", without(PROOF)),
     ("proof-twice", "due intestazioni DPoP", "two DPoP headers", again(PROOF)),
-    ("proof-is-the-voucher", "il voucher al posto della prova", "the voucher instead of a proof", tokens(_voucher_as_proof)),
+    (
+        "proof-is-the-voucher",
+        "il voucher al posto della prova",
+        "the voucher instead of a proof",
+        tokens(_voucher_as_proof),
+    ),
     ("stolen-bearer", "voucher legato, inviato come Bearer", "the bound voucher is sent as Bearer", _bearer),
     ("proof-typ", "typ JWT", "typ JWT", jose_of(PROOF, typ="JWT")),
     ("proof-alg-none", "prova con alg none", "a proof with alg none", parts(_none, PROOF)),
@@ -125,9 +130,19 @@ _ROWS: Final = (
 
 CASES: Final = (
     Case("dpop", "proof-htu-query", "htu con una query", "htu with a query", _with_query, ACCEPTED, when=bound),
-    Case("dpop", "bearer-allowed", "voucher semplice, ammesso", "a plain voucher, allowed", _plain, ACCEPTED, when=_optional),
+    Case(
+        "dpop",
+        "bearer-allowed",
+        "voucher semplice, ammesso",
+        "a plain voucher, allowed",
+        _plain,
+        ACCEPTED,
+        when=_optional,
+    ),
     *(Case("dpop", *row, when=bound) for row in _ROWS),
-    Case("dpop", "bearer-plain", "voucher non legato, come Bearer", "a voucher that is not bound", _plain, when=_required),
+    Case(
+        "dpop", "bearer-plain", "voucher non legato, come Bearer", "a voucher that is not bound", _plain, when=_required
+    ),
     Case(
         "dpop",
         "voucher-unbound",
@@ -136,7 +151,15 @@ CASES: Final = (
         _unbound,
         when=bound,
     ),
-    Case("dpop", "proof-on-read", "prova di un'altra lettura", "htm of a POST on a read", claim(PROOF, htm="POST"), reads=True, when=bound),
+    Case(
+        "dpop",
+        "proof-on-read",
+        "prova di un'altra lettura",
+        "htm of a POST on a read",
+        claim(PROOF, htm="POST"),
+        reads=True,
+        when=bound,
+    ),
 )
 
 
@@ -145,7 +168,9 @@ def _proof_again(on: Stage) -> tuple[str, str]:
     first, second = on.make(), on.make()
     built = first.build()
     shown = dict(built.headers)
-    second.kept = {name: shown[name].rpartition(" ")[2] for name in shown.keys() - {"agid-jwt-signature"} & set(second.sent)}
+    second.kept = {
+        name: shown[name].rpartition(" ")[2] for name in shown.keys() - {"agid-jwt-signature"} & set(second.sent)
+    }
     return judged([on.send(built), on.send(second.build())], ACCEPTED, CONFLICT)
 
 
@@ -165,7 +190,15 @@ def _proof_many_times(on: Stage) -> tuple[str, str]:
 
 
 PLAYS: Final = (
-    Play("proof-again", "una prova usata due volte", "one proof, used twice", "2xx, then 409", _proof_again, "dpop", when=bound),
+    Play(
+        "proof-again",
+        "una prova usata due volte",
+        "one proof, used twice",
+        "2xx, then 409",
+        _proof_again,
+        "dpop",
+        when=bound,
+    ),
     Play(
         "proof-again-on-read",
         "la stessa lettura con la stessa prova",

@@ -138,8 +138,30 @@ PLAYS: Final = (
         "2xx, and the same answer signed anew",
         _retransmitted,
     ),
-    _play("message-too-often", "oltre le ricezioni concordate", "more often than agreed", "2xx, at last 409", _too_often),
-    _play("message-id-reused", "un altro messaggio, stesso identificativo", "another message, the same id", "2xx, then 409", _reused, own_api=True),
-    _play("message-jti-again", "ritrasmissione con i jti già usati", "a retransmission with used jti", "2xx, then 409", _same_tokens),
-    _play("confirmation-named", "la conferma nomina il messaggio", "the confirmation names the message", "2xx with message_id", _named, own_api=True),
+    _play(
+        "message-too-often", "oltre le ricezioni concordate", "more often than agreed", "2xx, at last 409", _too_often
+    ),
+    _play(
+        "message-id-reused",
+        "un altro messaggio, stesso identificativo",
+        "another message, the same id",
+        "2xx, then 409",
+        _reused,
+        own_api=True,
+    ),
+    _play(
+        "message-jti-again",
+        "ritrasmissione con i jti già usati",
+        "a retransmission with used jti",
+        "2xx, then 409",
+        _same_tokens,
+    ),
+    _play(
+        "confirmation-named",
+        "la conferma nomina il messaggio",
+        "the confirmation names the message",
+        "2xx with message_id",
+        _named,
+        own_api=True,
+    ),
 )

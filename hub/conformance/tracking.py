@@ -60,8 +60,14 @@ def _stranger(draft: Draft) -> SigningKey:
     return draft.party.stranger
 
 
-def _as_authorization(found: Tokens) -> None:
-    found[AUTH] = found[EVIDENCE]
+def _as_authorization(draft: Draft) -> None:
+    """Evidence that is as short-lived as a token of Authorization, and never used: a fresh one, as it were."""
+    times_of(EVIDENCE, exp=draft.lifetime_s)(draft)
+
+    def edit(found: Tokens) -> None:
+        found[AUTH] = found[EVIDENCE]
+
+    tokens(edit)(draft)
 
 
 def _signed_again(draft: Draft) -> None:
@@ -91,11 +97,26 @@ def _digest(draft: Draft, form: str) -> None:
 _ROWS: Final = (
     ("evidence-missing", "manca il tracciamento", "no tracking evidence", without(EVIDENCE)),
     ("evidence-twice", "due tracciamenti", "two evidences", again(EVIDENCE)),
-    ("evidence-cut", "tracciamento senza firma", "the evidence has no signature", parts(lambda h, p, s: f"{h}.{p}", EVIDENCE)),
+    (
+        "evidence-cut",
+        "tracciamento senza firma",
+        "the evidence has no signature",
+        parts(lambda h, p, s: f"{h}.{p}", EVIDENCE),
+    ),
     ("evidence-alg-none", "tracciamento con alg none", "an evidence with alg none", parts(_none, EVIDENCE)),
     ("evidence-typ", "typ di un voucher", "the typ of a voucher", jose_of(EVIDENCE, typ="at+jwt")),
-    ("evidence-forged", "tracciamento firmato da altri", "the evidence is signed by somebody else", signed_by(EVIDENCE, _stranger)),
-    ("evidence-aud", "aud di un altro servizio", "aud of another service", claim(EVIDENCE, aud="https://other.example.it")),
+    (
+        "evidence-forged",
+        "tracciamento firmato da altri",
+        "the evidence is signed by somebody else",
+        signed_by(EVIDENCE, _stranger),
+    ),
+    (
+        "evidence-aud",
+        "aud di un altro servizio",
+        "aud of another service",
+        claim(EVIDENCE, aud="https://other.example.it"),
+    ),
     ("evidence-iss", "iss di un altro", "iss is another", claim(EVIDENCE, iss="conformance-nobody")),
     ("evidence-iat-missing", "manca iat", "no iat", claim(EVIDENCE, iat=ABSENT)),
     ("evidence-exp-missing", "manca exp", "no exp", claim(EVIDENCE, exp=ABSENT)),
@@ -108,7 +129,12 @@ _ROWS: Final = (
 )
 
 _PURPOSE: Final = (
-    ("evidence-purpose", "finalità diversa dal voucher", "another purpose than the voucher's", claim(EVIDENCE, purposeId=_NOBODY)),
+    (
+        "evidence-purpose",
+        "finalità diversa dal voucher",
+        "another purpose than the voucher's",
+        claim(EVIDENCE, purposeId=_NOBODY),
+    ),
     ("evidence-purpose-missing", "manca purposeId", "no purposeId", claim(EVIDENCE, purposeId=ABSENT)),
 )
 
@@ -117,7 +143,12 @@ _NONCE: Final = (
     ("dnonce-text", "dnonce è un testo", "dnonce is text", claim(EVIDENCE, dnonce=str(LEAST_NONCE))),
     ("dnonce-12-digits", "dnonce di 12 cifre", "dnonce has 12 digits", claim(EVIDENCE, dnonce=LEAST_NONCE - 1)),
     ("dnonce-14-digits", "dnonce di 14 cifre", "dnonce has 14 digits", claim(EVIDENCE, dnonce=LEAST_NONCE * 10)),
-    ("evidence-signed-again", "tracciamento rifirmato dopo il digest", "the evidence was signed again after hashing", _signed_again),
+    (
+        "evidence-signed-again",
+        "tracciamento rifirmato dopo il digest",
+        "the evidence was signed again after hashing",
+        _signed_again,
+    ),
 )
 
 _DIGEST: Final = (
@@ -129,7 +160,15 @@ _DIGEST: Final = (
 )
 
 CASES: Final = (
-    Case("audit", "evidence-more", "un claim in più (LoA)", "a claim more (LoA)", claim(EVIDENCE, LoA="LOA3"), ACCEPTED, when=audited),
+    Case(
+        "audit",
+        "evidence-more",
+        "un claim in più (LoA)",
+        "a claim more (LoA)",
+        claim(EVIDENCE, LoA="LOA3"),
+        ACCEPTED,
+        when=audited,
+    ),
     *(Case("audit", *row, when=audited) for row in _ROWS),
     *(Case("audit", *row, when=_by_pdnd) for row in _PURPOSE),
     *(Case("audit", *row, when=_correlated) for row in _NONCE),
@@ -139,8 +178,16 @@ CASES: Final = (
         "evidence-as-authorization",
         "il tracciamento al posto di Authorization",
         "the evidence in the place of Authorization",
-        tokens(_as_authorization),
+        _as_authorization,
         when=_by_itself,
     ),
-    Case("audit", "evidence-missing-on-read", "lettura senza tracciamento", "a read without evidence", without(EVIDENCE), reads=True, when=audited),
+    Case(
+        "audit",
+        "evidence-missing-on-read",
+        "lettura senza tracciamento",
+        "a read without evidence",
+        without(EVIDENCE),
+        reads=True,
+        when=audited,
+    ),
 )

@@ -48,7 +48,7 @@ def _by_the_client(draft: Draft) -> None:
 
 
 def _changed(head: str, payload: str, signature: str) -> str:
-    return f"{head}.{with_member(payload, purposeId=_NOBODY)}.{signature}"
+    return f"{head}.{with_member(payload, jti='another')}.{signature}"
 
 
 def _none(head: str, payload: str, _signature: str) -> str:
@@ -114,7 +114,12 @@ _ROWS: Final = (
     ("voucher-client-missing", "manca client_id", "no client_id", claim(AUTH, client_id=ABSENT)),
     ("voucher-iat-missing", "manca iat", "no iat", claim(AUTH, iat=ABSENT)),
     ("voucher-exp-missing", "manca exp", "no exp", claim(AUTH, exp=ABSENT)),
-    ("voucher-nbf-missing", "manca nbf, che la PDND dà sempre", "no nbf, which PDND always gives", claim(AUTH, nbf=ABSENT)),
+    (
+        "voucher-nbf-missing",
+        "manca nbf, che la PDND dà sempre",
+        "no nbf, which PDND always gives",
+        claim(AUTH, nbf=ABSENT),
+    ),
     ("voucher-early", "nbf nel futuro", "nbf is in the future", times_of(AUTH, nbf=400)),
     ("voucher-expired", "voucher scaduto", "the voucher has expired", times_of(AUTH, iat=-900, nbf=-900, exp=-400)),
     ("voucher-long", "voucher che vale troppo a lungo", "a voucher that lives too long", _long),
@@ -125,22 +130,42 @@ _ROWS: Final = (
         "no purpose: a voucher for PDND's own API",
         claim(AUTH, purposeId=ABSENT),
     ),
-    ("voucher-signed-headers", "signed_headers nel voucher", "signed_headers in the voucher", claim(AUTH, signed_headers=[])),
+    (
+        "voucher-signed-headers",
+        "signed_headers nel voucher",
+        "signed_headers in the voucher",
+        claim(AUTH, signed_headers=[]),
+    ),
 )
 
 _IDS: Final = (
     ("voucher-producer", "producerId di un altro ente", "producerId of another ente", claim(AUTH, producerId=_NOBODY)),
     ("voucher-eservice", "eserviceId di un altro e-service", "eserviceId of another", claim(AUTH, eserviceId=_NOBODY)),
-    ("voucher-descriptor", "descriptorId di altra versione", "descriptorId of another", claim(AUTH, descriptorId=_NOBODY)),
+    (
+        "voucher-descriptor",
+        "descriptorId di altra versione",
+        "descriptorId of another",
+        claim(AUTH, descriptorId=_NOBODY),
+    ),
 )
 
 _WITH_ANY: Final = (
     ("voucher-missing", "manca il voucher", "no voucher", without(AUTH)),
-    ("voucher-changed", "voucher cambiato dopo la firma", "the voucher was changed after signing", parts(_changed, AUTH)),
+    (
+        "voucher-changed",
+        "voucher cambiato dopo la firma",
+        "the voucher was changed after signing",
+        parts(_changed, AUTH),
+    ),
     ("voucher-forged", "voucher firmato da altri", "the voucher is signed by somebody else", _stranger_signs),
     ("voucher-alg-none", "voucher con alg none", "a voucher with alg none", parts(_none, AUTH)),
     ("voucher-own-token", "un token proprio invece del voucher", "a token of its own instead of a voucher", _own_token),
-    ("voucher-other-scheme", "schema che non è quello del voucher", "a scheme that is not the voucher's", _other_scheme),
+    (
+        "voucher-other-scheme",
+        "schema che non è quello del voucher",
+        "a scheme that is not the voucher's",
+        _other_scheme,
+    ),
 )
 
 

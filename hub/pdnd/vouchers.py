@@ -41,7 +41,9 @@ class PlatformKeys:
     @property
     def private(self) -> RSAPrivateKey:
         """The key that signs now: for whoever makes vouchers that the platform never would."""
-        return self._keys[0].private_key
+        private = self._keys[0].private_key
+        assert private is not None
+        return private
 
     def jwks(self) -> list[dict[str, Any]]:
         return [
