@@ -132,15 +132,20 @@ def door(port: int, *, name: str) -> socket.socket:
         raise Failed(f"{name} {port}: {error.strerror or error}") from None
 
 
+def _public(pem: bytes) -> jose.PublicKey:
+    loaded = load_pem_public_key(pem)
+    if not isinstance(loaded, jose.PublicKey):
+        raise ValueError("neither an RSA, EC nor Ed25519 key")  # noqa: TRY004 - of the file
+    return loaded
+
+
 def _add_reader(platform: Pdnd, reader: str) -> None:
     client_id, equals, file = reader.partition("=")
     if not equals or not file:
         raise WrongUsage("--pdnd-reader: CLIENT_ID=FILE, its public key in PEM")
     raw = read_bytes(Path(file), name="--pdnd-reader")
     try:
-        public = load_pem_public_key(raw)
-        if not isinstance(public, jose.PublicKey):
-            raise ValueError("neither an RSA, EC nor Ed25519 key")  # noqa: TRY004 - of the file
+        public = _public(raw)
         platform.records.add_client("api", client_id=client_id)
         kid = platform.records.add_key(client_id, dict(jwk.public_jwk(public)))
     except ValueError as error:

@@ -97,7 +97,7 @@ def _called(given: Listening, listener: Listener, report: Report) -> Report:
 
 @contextmanager
 def _vouchers(given: Listening, profile: Profile, audience: str) -> Iterator[tuple[Issuing | None, dict[str, str]]]:
-    """A simulated PDND with the vendor's client, where its profile has vouchers; and the words that a command may use."""
+    """A simulated PDND with the vendor's client, where it has vouchers; and the words of commands."""
     if profile.authentication != "voucher":
         yield None, {}
         return

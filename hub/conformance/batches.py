@@ -33,7 +33,7 @@ def published(on: Stage, body: bytes) -> tuple[Built, Answer]:
 
 
 def place_of(answer: Answer) -> str:
-    """The path below the API that Location names; empty where it names none. Whatever host it says, the target is asked."""
+    """The path below the API that Location names; empty where it names none. Whatever its host, the target is asked."""
     _, found, path = answer.response.headers.get("location", "").partition(API)
     return path if found else ""
 

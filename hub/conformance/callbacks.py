@@ -1,4 +1,4 @@
-"""The hub calls: the result of a batch at an address of the vendor's, signed, until it is acknowledged (NONBLOCK_PUSH_REST)."""
+"""The hub calls: a batch's result, signed, at the vendor's address, until it is acknowledged (NONBLOCK_PUSH_REST)."""
 
 import json
 import threading

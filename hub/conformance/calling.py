@@ -1,4 +1,4 @@
-"""The kit as a hub that calls a vendor's address (NONBLOCK_PUSH_REST, modi 3): what is to be acknowledged, and what not.
+"""The kit as a hub that calls a vendor's address (NONBLOCK_PUSH_REST, modi 3): what it must take, and what not.
 
 The vendor's server reads the hub's keys from the listener's JWKS, as it would read them from the hub's.
 """

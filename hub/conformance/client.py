@@ -50,7 +50,7 @@ def by_running(listener: Listener, command: Sequence[str], scenarios: Sequence[S
         (stretch,) = listener.begin(scenario.script)
         try:
             done = subprocess.run(command, capture_output=True, timeout=within_s, check=False)  # noqa: S603 - the vendor's own command
-            observed = Observed(tuple(stretch.seen), done.returncode)
+            observed = Observed(tuple(stretch.seen), done.returncode, no_voucher=listener.no_voucher())
         except subprocess.TimeoutExpired:
             observed = Observed(tuple(stretch.seen), None, ended=False)
         results.append(scenario.result(observed, took_s=time.monotonic() - started))

@@ -69,7 +69,14 @@ class Simulated:
         self.platform: SigningKey | None = SigningKey(pdnd.keys.private)
         pdnd.records.add_client(client_id=client_id)
         self.kid = pdnd.records.add_key(client_id, dict(key.public_jwk()))
-        pdnd.records.add_purpose(client_id, audience=audience, purpose_id=purpose_id)
+        pdnd.records.add_purpose(
+            client_id,
+            audience=audience,
+            purpose_id=purpose_id,
+            producer_id=self.ids.get("producerId", ""),
+            eservice_id=self.ids.get("eserviceId", ""),
+            descriptor_id=self.ids.get("descriptorId", ""),
+        )
         self.other_key = SigningKey(new_key("es256"))
         """Of another client at the same PDND."""
         self.other_client = pdnd.records.add_client()

@@ -99,10 +99,19 @@ class Issuing:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
+        self._from = 0
         self.issuer = platform.issuer
 
+    def refusal(self) -> str:
+        """Why the token endpoint refused what it was asked last; empty where it did not, or was not asked."""
+        asked = [one for one in self._platform.ledger.lines[self._from :] if one["request"] == "token"]
+        if not asked or "detail" not in asked[-1]:
+            return ""
+        return f"{asked[-1]['outcome']} {asked[-1]['detail']}"
+
     def spoil(self, fault: str) -> None:
-        """The token endpoint answers once as the fault says; empty: as it should."""
+        """From here on the token endpoint answers once as the fault says; empty: as it should."""
+        self._from = len(self._platform.ledger.lines)
         self._platform.faults.clear()
         if fault:
             self._platform.faults.add(fault, on="token")
@@ -148,6 +157,10 @@ class Listener:
     @property
     def publish_audience(self) -> str:
         return self._ente.publish_audience
+
+    def no_voucher(self) -> str:
+        """Why the simulated PDND gave none since the last scenario began; empty where it did, or there is no PDND."""
+        return self._pdnd.refusal() if self._pdnd is not None else ""
 
     def spoil(self, fault: str) -> None:
         if self._pdnd is not None:

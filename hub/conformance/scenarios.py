@@ -1,7 +1,7 @@
 """What a vendor's client is put through, and how it should behave (RAC_ROBUSTEZZA_001, _002; modi 1.8, 5.15, 5.16)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hub.profile import Profile
@@ -24,6 +24,8 @@ class Observed:
     exit_code: int | None = None
     ended: bool = True
     """False where it was stopped, as it took too long."""
+    no_voucher: str = ""
+    """Why the simulated PDND gave it none."""
 
     @property
     def by_hand(self) -> bool:
@@ -36,7 +38,7 @@ Check = Callable[[Observed], str]
 
 def _verified(observed: Observed) -> str:
     if not observed.seen:
-        return "no request arrived"
+        return "no request arrived" + (f"; PDND: {observed.no_voucher}" if observed.no_voucher else "")
     return next((f"refused, {one.refusal}" for one in observed.seen if one.refusal), "")
 
 
@@ -169,7 +171,7 @@ def _receipt(kind: str, it: str, en: str) -> Scenario:
 
 
 def _verified_first(observed: Observed) -> str:
-    return _verified(Observed(observed.seen[:1], observed.exit_code, observed.ended))
+    return _verified(replace(observed, seen=observed.seen[:1]))
 
 
 def _verified_if_any(observed: Observed) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 from hub.profile import Profile
 from hub.security.sign import SigningKey
 
-from .case import ACCEPTED, REFUSED, Case, direct, vouched
+from .case import ACCEPTED, REFUSED, Case, Change, direct, vouched
 from .changes import ABSENT, again, claim, jose_of, parts, signed_by, times_of, tokens, with_member, without
 from .draft import AUTH, EVIDENCE, LEAST_NONCE, Draft, Tokens, sha256_hex, signed
 
@@ -151,7 +151,7 @@ _NONCE: Final = (
     ),
 )
 
-_DIGEST: Final = (
+_DIGEST: Final[tuple[tuple[str, str, str, Change], ...]] = (
     ("voucher-digest-missing", "voucher senza digest", "the voucher has no digest", claim(AUTH, digest=ABSENT)),
     ("voucher-digest-base64", "digest in base64", "the digest in base64", lambda d: _digest(d, "base64")),
     ("voucher-digest-text", "digest è un testo", "the digest is text", lambda d: _digest(d, "text")),

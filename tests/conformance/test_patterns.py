@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from time import time
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import httpx
 import pytest
@@ -15,7 +16,7 @@ from contracts.callbacks import CallbackSettings
 from hub.conformance.bulk import Portal
 from hub.conformance.callbacks import CallReceiver
 from hub.conformance.draft import Party
-from hub.conformance.issuing import Simulated
+from hub.conformance.issuing import Obtained, Simulated
 from hub.conformance.patterns import called_for
 from hub.conformance.report import Report
 from hub.conformance.vendor import Kit, Trial
@@ -51,7 +52,12 @@ IDS = {"eserviceId": "eservice-1", "producerId": "producer-1", "descriptorId": "
 
 
 def client_of(name: str) -> str:
-    return f"client-{name}"
+    """PDND's ids are UUIDs."""
+    return str(uuid5(NAMESPACE_URL, name))
+
+
+def purpose_of(name: str) -> str:
+    return str(uuid5(NAMESPACE_URL, f"purpose/{name}"))
 
 
 PROFILES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -65,6 +71,7 @@ PROFILES: dict[str, tuple[str, dict[str, Any]]] = {
     "traced": ("pdnd", {"audit": "AUDIT_REST_01"}),
     "tied": ("pdnd", {"audit": "AUDIT_REST_02", "dpop": "required"}),
     "named": ("jwk", {"max_receipts": 3}),
+    "obtained": ("pdnd", {"dpop": "required", "audit": "AUDIT_REST_02"}),
     "claimed": ("jwk", {"max_receipts": 2, "message_id": "claim:message"}),
 }
 
@@ -73,7 +80,7 @@ def profile_of(name: str) -> Profile:
     trust, settings = PROFILES[name]
     profile = replace(defaults_of(trust), **settings)
     if profile.authentication == "voucher":
-        profile = replace(profile, clients=frozenset({client_of(name)}), purposes=frozenset({f"purpose-{name}"}))
+        profile = replace(profile, clients=frozenset({client_of(name)}), purposes=frozenset({purpose_of(name)}))
     return profile
 
 
@@ -93,7 +100,7 @@ class Patterns:
             name: Simulated(
                 platform,
                 client_id=client_of(name),
-                purpose_id=f"purpose-{name}",
+                purpose_id=purpose_of(name),
                 key=keys[name],
                 audience=ESERVICE,
                 ids=IDS,
@@ -130,7 +137,7 @@ class Patterns:
 def patterns(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Patterns]:
     folder = tmp_path_factory.mktemp("patterns")
     platform = SimulatedPdnd(folder / "pdnd.jsonl")
-    keys = {name: SigningKey(new_key("es256")) for name in PROFILES}
+    keys = {name: SigningKey(new_key("rs256" if name == "obtained" else "es256")) for name in PROFILES}
     portals: list[Caller] = []
     called = CallReceiver("", 20)
     place = LoopbackServer(called)
@@ -171,6 +178,21 @@ def patterns(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Patterns]:
     with running_hub(folder / "home", prepare=prepare, refusals_per_minute=1_000_000) as hub:
         yield Patterns(hub, keys, platform, portals[0], called)
     place.stop()
+
+
+@pytest.fixture
+def token_endpoint(patterns: Patterns) -> Iterator[str]:
+    server = LoopbackServer(patterns.platform)
+    server.start()
+    patterns.platform.base_url = server.url
+    yield f"{server.url}/token.oauth2"
+    server.stop()
+
+
+def obtaining(patterns: Patterns, http: httpx.Client, url: str, **more: str) -> Obtained:
+    key = patterns.keys["obtained"]
+    own = {"audience": patterns.platform.audience, "client_id": client_of("obtained"), "kid": key.kid}
+    return Obtained(http, token_url=url, purpose_id=purpose_of("obtained"), key=key, **own | more)
 
 
 def failed(report: Report) -> dict[str, str]:
@@ -451,3 +473,38 @@ def test_a_hub_that_does_not_call_is_found_out(patterns, monkeypatch):
     monkeypatch.setattr(dispatch.Callbacks, "_settings", lambda *given: Admitting())
     found = failed(patterns.report("first", "callback-told", called=silent))
     assert "nothing came" in found["callback-told"]
+
+
+# True vouchers: of a token endpoint, which makes no wrong ones
+
+
+def test_with_a_token_endpoint_what_can_be_tried_is_and_the_rest_is_told(patterns, token_endpoint):
+    before = patterns.platform.ledger.count("token")
+    with httpx.Client(timeout=30) as client:
+        trial = patterns.trial("obtained")
+        trial = replace(trial, party=replace(trial.party, issuer=obtaining(patterns, client, token_endpoint)))
+        report = Kit(trial, client).run()
+    assert failed(report) == {}
+    skipped = {one.name: one.detail for one in report.results if one.outcome == "skipped"}
+    assert {"voucher-iss", "voucher-digest-base64", "key-of-another-client"} <= skipped.keys()
+    assert "--pdnd-listen" in skipped["voucher-iss"]
+    assert "vouchers with one thing wrong" in {one.what for one in report.untested}
+    passed = {one.name for one in report.results if one.outcome == "passed"}
+    assert passed >= {"voucher-changed", "voucher-forged", "proof-again", "evidence-signed-again", "bearer-plain"}
+    # One voucher serves all requests that are tracked alike; only other evidence takes another.
+    assert patterns.platform.ledger.count("token") - before < 30
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [({"kid": "another"}, "015-0036"), ({"audience": "another"}, "015-0007"), ({"token_url": ""}, "gives no answer")],
+)
+def test_without_a_voucher_nothing_is_tried_and_the_reason_is_told(patterns, token_endpoint, more, told):
+    with httpx.Client(timeout=30) as client:
+        url = "http://127.0.0.1:1/token" if "token_url" in more else token_endpoint
+        issuer = obtaining(patterns, client, url, **{name: text for name, text in more.items() if text})
+        trial = patterns.trial("obtained")
+        report = Kit(replace(trial, party=replace(trial.party, issuer=issuer)), client).run()
+    (detail,) = failed(report).values()
+    assert told in detail
+    assert report.counts["passed"] == 0
