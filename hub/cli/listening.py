@@ -12,8 +12,9 @@ import httpx
 import orjson
 
 from hub.conformance import calling
+from hub.conformance.beside import Issuing
 from hub.conformance.client import by_hand, by_running, chosen, serving
-from hub.conformance.listener import ENTE, Issuing, Listener
+from hub.conformance.listener import ENTE, Listener
 from hub.conformance.report import Report, called
 from hub.conformance.scenarios import Scenario, left_out, scenarios_of
 from hub.profile import Profile

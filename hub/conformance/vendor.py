@@ -20,7 +20,7 @@ from .case import ACCEPTED, REFUSED, Case
 from .draft import Built, Draft, Party
 from .issuing import Unobtained
 from .patterns import CASES, called_for, untested
-from .report import Outcome, Report, Result, called
+from .report import Outcome, Report, Result, Untested, called
 from .several import Play, Refusal, Stage
 from .wire import Answer, NoAnswer, Wire, problem_faults, receipt_faults, seconds_to_wait, told_by
 
@@ -107,7 +107,8 @@ class Kit:
             callbacks=trial.called is not None,
             portal=trial.portal is not None,
         )
-        return Report(trial.target + trial.path, results, facts, tuple(left_out))
+        chosen_alone = () if trial.only == "*" else (Untested("the other cases", f"--only {trial.only}"),)
+        return Report(trial.target + trial.path, results, facts, (*chosen_alone, *left_out))
 
     def _results(self) -> Iterator[Result]:
         first = self._first()
