@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from pydantic import ValidationError
 
 from contracts.callbacks import CallbackSettings
 from contracts.connector import CALLBACK, Notice, Push
 from contracts.failures import Skipped
+from contracts.identifiers import holds_tax_code
 from hub.errors import Fault, ReplyToForbidden, RequestInvalid
 from hub.registry import Registry
 from hub.store.outbox import Claim
@@ -31,7 +33,7 @@ class Callbacks:
         """The address of `X-ReplyTo`, None without one.
 
         Raises:
-            RequestInvalid: given more than once, or not in the form of an address.
+            RequestInvalid: given more than once, not in the form of an address, or with a tax code in it.
             ReplyToForbidden: its host is not registered for the vendor.
         """
         if not given:
@@ -45,6 +47,11 @@ class Callbacks:
             raise RequestInvalid(
                 f"X-ReplyTo: {detail}", faults=(Fault("#header/X-ReplyTo", "header.invalid", detail),)
             ) from None
+        if holds_tax_code(unquote(url)):  # it is kept in clear, and ends in the logs on its way (RAC_GEN_004)
+            detail = "it contains a tax code: an address names nobody"
+            raise RequestInvalid(
+                f"X-ReplyTo: {detail}", faults=(Fault("#header/X-ReplyTo", "header.personal_data", detail),)
+            )
         if settings is None or not settings.admits(url):
             raise ReplyToForbidden
         return url

@@ -22,11 +22,13 @@ def members(name: str) -> set[str]:
         return found | {member for one in content["vendors"] for key in one["keys"] for member in key}
     found = {*content} - {"notice"}
     for vector in content["vectors"]:
-        found |= {*vector, *vector["request"], *vector["expect"]}
+        found |= {*vector, *vector["expect"]}
+        for part in ("request", "answer", "receiver"):
+            found |= {*vector.get(part, ())}
     return found
 
 
-@pytest.mark.parametrize("name", ["publish.json", "patterns.json", "registry.json"])
+@pytest.mark.parametrize("name", ["publish.json", "patterns.json", "answers.json", "registry.json"])
 def test_every_member_of_the_vectors_is_described(name):
     told = {word for quoted in re.findall(r"`([^`\n]+)`", PAGE) for word in re.split(r"[^\w-]+", quoted)}
     assert members(name) - told == set()
