@@ -12,7 +12,7 @@ from connectors.base.http import send
 from connectors.base.previewing import fields_of
 from contracts.base import rfc3339
 from contracts.connector import Continue, Done, Memo, Notice, Preview
-from contracts.failures import Rejected
+from contracts.failures import Rejected, Unconfirmed
 from contracts.identifiers import new_uuid7
 from contracts.proving import Proof
 
@@ -69,3 +69,5 @@ class Webhook:
         answer = send(self.http, request, unsafe=unsafe, deadline_s=self.timeout_s, proof=self.proof)
         if not 200 <= answer.status < 300:
             raise failure(answer)
+        if not answer.complete:
+            raise Unconfirmed("webhook.acknowledgement_cut")
