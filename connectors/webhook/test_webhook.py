@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import socket
+import time
 from pathlib import Path
 
 import httpx
@@ -12,12 +13,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
+from connectors import webhook
 from connectors.base.conformance import Walk, advance, make_notice
 from connectors.base.http_conformance import HttpConformance
 from connectors.base.scripted import Received, Reply, ScriptedServer
 from connectors.webhook import connect
 from connectors.webhook.config import Settings
 from connectors.webhook.signing import read_secrets, signed
+from connectors.webhook.simulator import Receiver, simulate
 from contracts.connector import Connector, Continue, Done, Limits
 from contracts.failures import Deferred, Misconfigured, Rejected, Unconfirmed
 from contracts.following import ItemEvent
@@ -239,6 +242,22 @@ def server():
         yield server
 
 
+@pytest.fixture(autouse=True)
+def _closing(monkeypatch):
+    """Whatever `connect` made is closed when the test is over."""
+    made = []
+    quiet = webhook.quiet_client
+
+    def noted(*arguments, **named):
+        made.append(quiet(*arguments, **named))
+        return made[-1]
+
+    monkeypatch.setattr(webhook, "quiet_client", noted)
+    yield
+    for client in made:
+        client.close()
+
+
 def test_the_check_sends_a_signed_event_that_tells_nothing(server):
     connector = made(f"{server.url}/hook", private_hosts="127.0.0.1")
     server.play(Reply(204))
@@ -296,3 +315,37 @@ def test_an_acknowledgement_that_was_cut_is_none(server):
 def test_the_schema_in_the_folder_is_that_of_the_body():
     schema = json.loads((HERE / "event.schema.json").read_text(encoding="utf-8"))
     assert schema == ItemEvent.model_json_schema(mode="serialization")
+
+
+def test_the_simulator_believes_what_is_signed_and_keeps_each_event_once(tmp_path):
+    follower = simulate(tmp_path)
+    given = follower.start()
+    try:
+        settings = Settings.model_validate_json(json.dumps(dict(given)))
+        connector = connect(settings, Limits())
+        assert connector.check()
+        faults = given["url"].replace("/hook", "/_sim/faults")
+        httpx.post(faults, json=[{"kind": "lost", "status": 500}, {"kind": "status", "status": 503, "retry_after": 3}])
+        results = [advance(connector, event(), {"step": "tell"}) for _ in range(3)]
+        assert [type(each) for each in results] == [Deferred, Deferred, Done]
+        assert results[1].after.total_seconds() == 3
+        (line,) = (tmp_path / "webhook.jsonl").read_text().splitlines()
+        assert json.loads(line)["webhook_id"] == event().push.correlation_id
+        assert follower.receiver.repeated == 1
+        assert Receiver(tmp_path / "webhook.jsonl", secrets=()).known == {event().push.correlation_id}
+        stranger = made(given["url"], private_hosts="127.0.0.1", signing_secrets=OLDER)
+        assert advance(stranger, event(), {"step": "tell"}).reason == "webhook.not_authorised"
+    finally:
+        follower.stop()
+
+
+@pytest.mark.parametrize("seconds", [-310, 310])
+def test_the_simulator_does_not_take_what_is_too_old_or_too_new(tmp_path, seconds):
+    follower = simulate(tmp_path)
+    given = follower.start()
+    try:
+        secret, stamp = read_secrets(given["signing_secrets"]), int(time.time()) + seconds
+        headers = signed(secret, message_id="ping-1", timestamp=stamp, body=b"{}")
+        assert httpx.post(given["url"], content=b"{}", headers=headers).status_code == 401
+    finally:
+        follower.stop()

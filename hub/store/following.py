@@ -14,7 +14,7 @@ from contracts.following import Follows
 
 from .configuration import REMOVED
 from .database import Tx
-from .pushing import push
+from .pushing import push_at
 from .tables import connectors, item_identities, items
 
 
@@ -32,27 +32,31 @@ def push_to_followers(tx: Tx, events: Sequence[Mapping[str, Any]]) -> None:
     ]
     if not followers:
         return
-    kinds = _kinds(tx, events)
-    push(
-        tx,
-        [
-            (ente_id, connector_id, str(event["number"]))
-            for event in events
+    about = _about(tx, events)
+    told = []
+    for event in events:
+        item = about.get(event["item_id"])
+        if item is None:
+            continue  # nothing would be told of it later either
+        due_at = max(tx.now, item["visible_from"] or tx.now)
+        told += [
+            (ente_id, connector_id, str(event["number"]), due_at)
             for ente_id, connector_id, follows in followers
-            if event["ente_id"] == ente_id and follows.admits(event["event"], *kinds[event["item_id"]])
-        ],
-    )
+            if event["ente_id"] == ente_id and follows.admits(event["event"], item["collection"], item["service_id"])
+        ]
+    push_at(tx, told)
 
 
-def _kinds(tx: Tx, events: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, str | None]]:
-    """Collection and service of each item: of those that this transaction wrote, and of others that it tells about."""
-    written = (*tx.new_items, *tx.changed_items.values())
-    found = {item["item_id"]: (item["collection"], item["service_id"]) for item in written}
+def _about(tx: Tx, events: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Collection, service and embargo of each item: of those that this transaction wrote, and of others it tells of."""
+    found: dict[str, Mapping[str, Any]] = {
+        item["item_id"]: item for item in (*tx.new_items, *tx.changed_items.values())
+    }
     others = sorted({event["item_id"] for event in events} - found.keys())
     if others:
         known = item_identities.c
         query = (
-            select(items.c.item_id, items.c.collection, items.c.service_id)
+            select(items.c.item_id, items.c.collection, items.c.service_id, items.c.visible_from)
             .join(
                 item_identities,
                 (known.ente_id == items.c.ente_id)
@@ -61,5 +65,5 @@ def _kinds(tx: Tx, events: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, 
             )
             .where(known.item_id.in_(others))
         )
-        found |= {row.item_id: (row.collection, row.service_id) for row in tx.connection.execute(query)}
+        found |= {row["item_id"]: row for row in tx.connection.execute(query).mappings()}
     return found
