@@ -26,7 +26,7 @@ AUDIENCE = "https://gestionale.comune.example.it/eventi"
 
 
 @pytest.fixture(scope="module")
-def place():
+def place(kind):
     with receiving() as found:
         yield found
 

@@ -20,7 +20,7 @@ from tests.harness import ENTE, eventually, make_message, make_payment
 
 
 @pytest.fixture(scope="module")
-def place():
+def place(kind):
     with receiving() as found:
         yield found
 
