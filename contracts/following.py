@@ -24,9 +24,9 @@ def _listed(value: Any) -> Any:
 Listed = BeforeValidator(_listed)
 
 # Not strict: a list comes as one, from JSON.
-Collections = Annotated[tuple[Collection, ...], Field(max_length=10, strict=False), Listed]
-Services = Annotated[tuple[Code, ...], Field(max_length=200, strict=False), Listed]
-Events = Annotated[tuple[FollowedEvent, ...], Field(min_length=1, max_length=10, strict=False), Listed]
+Collections = Annotated[tuple[Collection, ...], Field(max_length=10, fail_fast=True, strict=False), Listed]
+Services = Annotated[tuple[Code, ...], Field(max_length=200, fail_fast=True, strict=False), Listed]
+Events = Annotated[tuple[FollowedEvent, ...], Field(min_length=1, max_length=10, fail_fast=True, strict=False), Listed]
 
 
 class Follows(Model):

@@ -76,8 +76,9 @@ class ProofSettings(Model):
         return self
 
 
-Fault = str
-"""A stable dotted code."""
+CheckAnswer = Callable[[Sequence[tuple[str, str]], bytes, str | None], str | None]
+"""(header lines, body as received, the request's `Digest`) -> why the answer is not believed, a stable dotted code;
+None: it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,8 @@ class Proof:
     auth: Any = field(repr=False)
     """An `httpx.Auth`. Signs each try of a request anew, over the bytes that are sent. Raises, before a byte leaves, a
     `contracts.failures.Failure`: there is no voucher, or no key."""
-    check_answer: Callable[[Sequence[tuple[str, str]], bytes, str | None], Fault | None] | None = None
-    """(header lines, body as received, the request's `Digest`) -> why the answer is not believed; None: it is. No
-    function: answers need no signature."""
+    check_answer: CheckAnswer | None = None
+    """None: answers need no signature."""
 
 
 Prove = Callable[[str, ProofSettings], Proof | None]

@@ -12,7 +12,7 @@ from contracts.proving import ProofSettings
 
 from .signing import Secret, read_secrets
 
-PrivateHosts = Annotated[tuple[HostName, ...], Field(max_length=20, strict=False), Listed]
+PrivateHosts = Annotated[tuple[HostName, ...], Field(max_length=20, fail_fast=True, strict=False), Listed]
 
 
 class Settings(FollowSettings, ProofSettings):

@@ -34,7 +34,7 @@ from connectors.base.serving import LoopbackServer
 from contracts.following import ItemEvent
 
 TOLERANCE_S = 300
-_KEPT = frozenset({"status", "lost"})
+_KINDS = frozenset({"status", "lost"})
 
 
 class Receiver:
@@ -64,7 +64,7 @@ class Receiver:
 
     async def script(self, request: Request) -> Response:
         if request.method == "POST":
-            self.faults.extend(each for each in await request.json() if each["kind"] in _KEPT)
+            self.faults.extend(each for each in await request.json() if each["kind"] in _KINDS)
         elif request.method == "DELETE":
             self.faults.clear()
         return JSONResponse(list(self.faults))

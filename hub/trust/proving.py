@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from contracts.failures import Deferred, Misconfigured
-from contracts.proving import Proof, ProofSettings
+from contracts.proving import CheckAnswer, Proof, ProofSettings
 from hub.clock import Clock
 from hub.security.causes import Refusal
 from hub.security.evidence import Evidence
@@ -52,13 +52,12 @@ class Prover:
             case "none":
                 return None
             case "modi":
-                us = settings.proof_issuer or self.issuer(ente_id)
-                auth: httpx.Auth = self._modi(us, settings)
+                issuer = settings.proof_issuer or self.issuer(ente_id)
+                return Proof(self._modi(issuer, settings), self._check(lambda: issuer, settings))
             case "pdnd":
                 client = _Client(self.vouchers, ente_id, settings, self.clock)
                 client.current()  # what will not do is told now, and not by the first delivery
-                us, auth = client.client_id, client
-        return Proof(auth, self._check(us, settings))
+                return Proof(client, self._check(client.client_id, settings))
 
     def _modi(self, issuer: str, settings: ProofSettings) -> HubSignature:
         assert settings.proof_audience is not None  # ProofSettings sees to it
@@ -80,7 +79,7 @@ class Prover:
             user=_user(settings),
         )
 
-    def _check(self, us: str, settings: ProofSettings) -> Any:
+    def _check(self, us: Callable[[], str], settings: ProofSettings) -> CheckAnswer | None:
         if settings.answer_keys is None:
             return None
         keys, tied = _answer_keys(settings.answer_keys), settings.answers == "tied"
@@ -100,7 +99,6 @@ class _Client(httpx.Auth):
         self._lock = threading.Lock()
         self._made: tuple[ClientVouchers, PdndAuth] | None = None
 
-    @property
     def client_id(self) -> str:
         """Our name at PDND. Raises Misconfigured."""
         return self._client().credentials.client_id
@@ -208,7 +206,7 @@ def _answer_keys(text: str) -> tuple[VerifyingKey, ...]:
 
 def _fault_of(
     keys: tuple[VerifyingKey, ...],
-    us: str,
+    us: Callable[[], str],
     tied: bool,
     clock: Clock,
     received: Sequence[tuple[str, str]],
@@ -226,7 +224,7 @@ def _fault_of(
                 body,
                 key,
                 now=clock.now().timestamp(),
-                aud=us,
+                aud=us(),
                 needs_aud=False,
                 request_digest=request_digest if tied else None,
             )

@@ -220,6 +220,8 @@ def test_a_voucher_with_integrity_and_evidence_of_its_own(hub, receiver, followe
         assert (proof["htm"], proof["htu"].rpartition("/")[2]) == ("POST", name)
         assert "cnf" in claims_
         assert voucher not in proof["ath"]
+    assert "takes a signed event" in raccordo("connector", "check", name)
+    tokens += 1  # the command is a process of its own, and evidence another
     told(hub, receiver, name)
     assert pdnd.ledger.count("token") == tokens + 1  # evidence and voucher are used again
 

@@ -162,3 +162,13 @@ def test_an_answer_that_needs_no_tie_needs_no_digest_of_the_request():
     proof = made(prover(), **MODI, answers="signed", answer_keys=json.dumps(key.public_jwk()))
     assert proof.check_answer(answer(key, digest=None), b"{}", None) is None
     assert made(prover(), **MODI).check_answer is None
+
+
+def test_a_client_is_answered_by_the_name_that_it_has_now():
+    key, clients = SigningKey(new_key("es256")), {("e", "eservice"): Holder(CLIENT)}
+    asked = {"answers": "signed", "answer_keys": json.dumps(key.public_jwk())}
+    proof = Prover(lambda: None, lambda: Clients(clients), str, CLOCK)("e", ProofSettings.model_validate(PDND | asked))
+    assert proof.check_answer(answer(key, aud="client-1"), b"{}", None) is None
+    clients["e", "eservice"] = Holder(replace(CLIENT, client_id="client-2"))
+    assert proof.check_answer(answer(key, aud="client-1"), b"{}", None) == "audience.mismatch"
+    assert proof.check_answer(answer(key, aud="client-2"), b"{}", None) is None
