@@ -9,7 +9,17 @@ from .identifiers import ExternalId, OrganizationTaxCode, Uuid7
 from .publishing import Collection
 
 FollowedEvent = Literal[
-    "accepted", "updated", "superseded", "available", "paid", "withdrawn", "notified", "notice_ended"
+    "accepted",
+    "updated",
+    "superseded",
+    "available",
+    "paid",
+    "overdue",
+    "missed",
+    "reopened",
+    "withdrawn",
+    "notified",
+    "notice_ended",
 ]
 Payload = Literal["ids", "notice"]
 LARGEST_EVENT = 20_000
@@ -24,9 +34,9 @@ def _listed(value: Any) -> Any:
 Listed = BeforeValidator(_listed)
 
 # Not strict: a list comes as one, from JSON.
-Collections = Annotated[tuple[Collection, ...], Field(max_length=10, fail_fast=True, strict=False), Listed]
+Collections = Annotated[tuple[Collection, ...], Field(max_length=20, fail_fast=True, strict=False), Listed]
 Services = Annotated[tuple[Code, ...], Field(max_length=200, fail_fast=True, strict=False), Listed]
-Events = Annotated[tuple[FollowedEvent, ...], Field(min_length=1, max_length=10, fail_fast=True, strict=False), Listed]
+Events = Annotated[tuple[FollowedEvent, ...], Field(min_length=1, max_length=20, fail_fast=True, strict=False), Listed]
 
 
 class Follows(Model):
@@ -34,7 +44,7 @@ class Follows(Model):
 
     collections: Collections = ()
     services: Services = ()
-    events: Events = ("accepted", "updated", "available", "paid", "withdrawn")
+    events: Events = ("accepted", "updated", "available", "paid", "overdue", "missed", "reopened", "withdrawn")
 
     def admits(self, event: str, collection: str, service_id: str | None) -> bool:
         """Whether such an event of such an item is to be told."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import Table, bindparam, delete, select, update
 
 from contracts.identifiers import new_uuid7
 from hub.metrics import unserved
@@ -18,6 +18,7 @@ from .drafts import CONNECTOR_UNKNOWN
 from .following import push_to_followers
 from .pushing import push_events
 from .tables import (
+    agenda,
     deliveries,
     event_sequences,
     item_identities,
@@ -29,7 +30,9 @@ from .tables import (
 )
 
 # Facts of the vendor's own making, or of public law: whoever has no right `delivery-detail` sees these alone.
-OPEN_EVENTS = frozenset({"accepted", "updated", "superseded", "available", "paid", "withdrawn"})
+OPEN_EVENTS = frozenset(
+    {"accepted", "updated", "superseded", "available", "paid", "overdue", "missed", "reopened", "withdrawn"}
+)
 
 ItemKey = tuple[str, str, str]
 _ITEM_KEY = ("ente_id", "citizen_id", "item_id")
@@ -37,6 +40,12 @@ _IDENTITY_KEY = itemgetter("ente_id", "vendor_id", "source", "external_id", "col
 _CHANGING = tuple(column.name for column in items.columns if column.name not in _ITEM_KEY)
 _CHANGE = update(items).where(*(items.c[name] == bindparam(f"key_{name}") for name in _ITEM_KEY))
 _UPDATE_ITEM = _CHANGE.values({name: bindparam(name) for name in _CHANGING})
+_AGENDA_KEY = ("of_ente", "of_citizen", "of_item")
+_STRIKE_OUT = delete(agenda).where(
+    agenda.c.ente_id == bindparam("of_ente"),
+    agenda.c.citizen_id == bindparam("of_citizen"),
+    agenda.c.item_id == bindparam("of_item"),
+)
 _NUMBER_ITEM = _CHANGE.values(sequence=bindparam("number"))
 # Where all wait for all in the same order nobody waits for ever.
 IN_ORDER = (items.c.ente_id, items.c.citizen_id, items.c.item_id)
@@ -65,6 +74,9 @@ class Batch:
     events: list[dict[str, Any]] = field(default_factory=list)
     deliveries: list[dict[str, Any]] = field(default_factory=list)
     vendor_events: list[dict[str, Any]] = field(default_factory=list)
+    agenda: dict[ItemKey, list[dict[str, Any]]] = field(default_factory=dict)
+    """By item; what was on an item's agenda before is struck out."""
+    agenda_before: set[ItemKey] = field(default_factory=set)
 
     def change(self, item: dict[str, Any]) -> None:
         """`item` is one that the database already has, or one new in this batch."""
@@ -108,6 +120,9 @@ class Batch:
         insert_rows(connection, item_versions, self.versions)
         insert_rows(connection, timeline, self.events)
         insert_rows(connection, deliveries, self.deliveries)
+        if self.agenda_before:
+            connection.execute(_STRIKE_OUT, [dict(zip(_AGENDA_KEY, key, strict=True)) for key in self.agenda_before])
+        insert_rows(connection, agenda, [row for rows in self.agenda.values() for row in rows])
         for row in self.deliveries:
             if row["connector_id"] == CONNECTOR_UNKNOWN:
                 tx.after_commit.append(unserved.inc)

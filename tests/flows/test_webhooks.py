@@ -5,14 +5,16 @@ import hashlib
 import hmac
 import json
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 from sqlalchemy import select
 
 from contracts.base import rfc3339
-from contracts.following import ItemEvent
+from contracts.following import FollowedEvent, ItemEvent
 from hub.security.headers import SignedRequest
 from hub.store.erasing import ERASED, erase_citizen
+from hub.store.rows import OPEN_EVENTS
 from hub.store.tables import items
 from tests.flows.following import LIMITS, SECRET, command_line, follower, receiving, to_followers, until
 from tests.flows.making import described_hub, fresh, make_document, new_person, notice_number, published
@@ -34,7 +36,7 @@ def receiver(place):
 @pytest.fixture(scope="module")
 def hub(kind, tmp_path_factory, place):
     url = place[1]
-    everything = "accepted,updated,superseded,available,paid,withdrawn,notified,notice_ended"
+    everything = ",".join(get_args(FollowedEvent))
     folder = tmp_path_factory.mktemp("webhooks")
     (folder / "box").mkdir()
     connectors = {
@@ -54,6 +56,10 @@ def signature_holds(request: SignedRequest) -> bool:
     content = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + request.body
     mac = hmac.new(base64.b64decode(SECRET.removeprefix("whsec_")), content, hashlib.sha256).digest()
     return headers["webhook-signature"] == "v1," + base64.b64encode(mac).decode()
+
+
+def test_whatever_a_vendor_is_told_of_its_item_can_be_followed():
+    assert set(get_args(FollowedEvent)) >= OPEN_EVENTS
 
 
 def test_ids_alone_are_told_signed_and_under_a_name_of_their_own(hub, receiver):

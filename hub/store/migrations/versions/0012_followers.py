@@ -6,8 +6,8 @@ Only an addition: the version before works on this schema too, and writes NULL i
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 
 def upgrade() -> None:
