@@ -13,6 +13,7 @@ from contracts.base import rfc3339
 from contracts.connector import CALLBACK, Simulation
 from hub.dispatch.callbacks import Callbacks
 from hub.dispatch.dispatcher import Dispatcher
+from hub.dispatch.following import Following
 from hub.dispatch.notices import Notices
 from hub.dispatch.pool import ConnectorPool
 from hub.dispatch.requests import Requests
@@ -142,7 +143,10 @@ class Hub:
         notices = Notices(self.database, vault, citizens, self.registry, self.links.make)
         requests = Requests(notices, self.connectors.get)
         self.callbacks = Callbacks(
-            configs, self.registry, {"replies": self.batch_view.push, "events": self.events_view.push}
+            configs,
+            self.registry,
+            {"replies": self.batch_view.push, "events": self.events_view.push},
+            Following(notices).notice,
         )
         self.runner = Runner(
             self.committer,
@@ -164,7 +168,7 @@ class Hub:
             after_sweep=self.after_sweep,
         )
         credentials = Snapshot(self.database, pdnd_clients.VERSION, pdnd_clients.PdndClients(vault).load)
-        self.vouchers = Vouchers(credentials, SharedVouchers(self.database, vault), clock)
+        self.vouchers = home.vouchers = Vouchers(credentials, SharedVouchers(self.database, vault), clock)
         self._ringer: Ringer | None = None
         self._watcher = Watcher((self.registry, self.keyring, configs, credentials))
         self._web = Web()

@@ -1,7 +1,8 @@
-"""What vendors are told at their own addresses: which addresses they may name, and what a delivery says."""
+"""What vendors and followers are told at their own addresses: which addresses they may name, what a delivery says."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 
 from pydantic import ValidationError
@@ -12,6 +13,7 @@ from contracts.failures import Skipped
 from contracts.identifiers import holds_tax_code
 from hub.errors import Fault, ReplyToForbidden, RequestInvalid
 from hub.registry import Registry
+from hub.store.configuration import FOLLOWER
 from hub.store.outbox import Claim
 from hub.store.pushing import TYPE, connector_of, vendor_of
 
@@ -23,11 +25,13 @@ Source = Callable[[str, str, str], Push]
 
 @dataclass(frozen=True, slots=True)
 class Callbacks:
-    """Callbacks of vendors, by lane (`replies`, `events`)."""
+    """Callbacks of vendors, by lane (`replies`, `events`), and those of systems of the ente, who `follow` items."""
 
     configs: Callable[[], Configs]
     registry: Callable[[], Registry]
     sources: Mapping[str, Source]
+    follow: Callable[[Claim, Mapping[str, Any]], Notice]
+    """(claim, settings of the connector) -> what is told."""
 
     def reply_to(self, ente_id: str, vendor_id: str, given: list[str]) -> str | None:
         """The address of `X-ReplyTo`, None without one.
@@ -58,6 +62,9 @@ class Callbacks:
 
     def notice(self, claim: Claim) -> Notice:
         """What a claimed delivery tells. Raises Skipped where there is nothing to tell any more."""
+        config = self.configs().get((claim.ente_id, claim.connector_id))
+        if config is not None and config.type == FOLLOWER:
+            return self.follow(claim, config.settings)
         lane, vendor_id = vendor_of(claim.connector_id)
         try:
             push = self.sources[lane](claim.ente_id, vendor_id, claim.message_id)

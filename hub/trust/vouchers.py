@@ -116,6 +116,10 @@ class ClientVouchers:
                 log.warning("pdnd.voucher_not_dropped client=%s error=%s", its.name, error_name(error))
         return True
 
+    def signing_key(self) -> SigningKey:
+        """The client's own key, which signs what goes with a voucher too: PDND publishes it. Raises UnusableKey."""
+        return SigningKey(self._private)
+
     def _slot(self, digest: str | None) -> _Slot:
         with self._lock:
             slot = self._slots.setdefault(digest, _Slot())
