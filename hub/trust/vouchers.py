@@ -32,7 +32,7 @@ from hub.store.database import error_name
 from hub.store.pdnd_clients import PdndCredentials
 from hub.store.vouchers import SharedVouchers
 
-from .asking import obtain
+from .asking import obtain, private_key
 from .credentials import UnusableKey
 from .environment import VoucherUnavailable
 from .http import TOTAL_S, FetchFailed, Pause, Web
@@ -118,7 +118,7 @@ class ClientVouchers:
 
     def signing_key(self) -> SigningKey:
         """The client's own key, which signs what goes with a voucher too: PDND publishes it. Raises UnusableKey."""
-        return SigningKey(self._private)
+        return SigningKey(private_key(self.credentials))
 
     def _slot(self, digest: str | None) -> _Slot:
         with self._lock:
