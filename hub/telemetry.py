@@ -5,10 +5,12 @@ type and the places it went through are written: an exception's text may quote a
 all the same is blotted out here; a test fails on any that does.
 """
 
+import asyncio
 import logging
 import re
 import sys
 import traceback
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -52,6 +54,44 @@ class JsonLines(logging.Formatter):
         return orjson.dumps(entry).decode()
 
 
+class Lines(logging.StreamHandler[TextIO]):
+    """Writes what one turn of the event loop logs at once: each write is a call of the system, in which a thread gives
+    up the interpreter and waits for it again. Warnings, and whatever threads say, are written on the spot, and what was
+    said before goes first."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._waiting: list[str] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """At the end of whose turn they are written."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._waiting.append(self.format(record) + self.terminator)
+            loop = _running_loop()
+            if loop is None or record.levelno >= logging.WARNING:
+                self.flush()
+            elif loop is not self._loop:
+                self._loop = loop
+                loop.call_soon(self.flush)
+        except Exception:  # noqa: BLE001 - as logging's own: a line that cannot be written stops nobody
+            self.handleError(record)
+
+    def flush(self) -> None:
+        with self.lock or nullcontext():
+            lines, self._waiting, self._loop = self._waiting, [], None
+            if lines:
+                self.stream.write("".join(lines))
+            super().flush()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 def redact(text: str) -> str:
     """`text` without tax codes and tokens."""
     if _LONG_WORD.search(text):
@@ -64,7 +104,7 @@ def configure(*, level: str = "INFO", stream: TextIO | None = None) -> None:
     # Nothing here reads them, and gathering them for each record costs more than writing it.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # the logging HOWTO's own switch for "no caller's place"
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = Lines(stream or sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # httpx logs every URL it calls, and the App IO status URL holds a tax code; Alembic tells of each look.

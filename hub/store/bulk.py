@@ -70,7 +70,7 @@ def run(connection: Connection, statements: Sequence[tuple[str, Any]]) -> list[l
 def _compiled(query: Select[Any], dialect: Dialect) -> tuple[str, tuple[str, ...] | None]:
     """The statement, and the order of its parameters where they go by it."""
     compiled = query.compile(dialect=dialect)
-    names = compiled.positiontup  # type: ignore[attr-defined]  # of an SQLCompiler
+    names = compiled.positiontup
     return str(compiled), tuple(names) if names is not None else None
 
 

@@ -39,9 +39,11 @@ NOT_TRIED = (CLOSED, DIED, FULL)
 BATCH = 256
 MOST_BYTES = 4 * 2**20
 """Of the bodies in a batch: beyond that they, not its number, are what it costs, and everybody waits for its end."""
-GATHER_S = 0.005
-"""How long a batch waits for company, once the one before had some: two half batches cost more than one whole. Whoever
-publishes alone never waits."""
+GATHER_S = 0.001
+GATHERS = 5
+"""How long, and how often, a batch waits for company until it is half as large as the one before: many small ones cost
+more than few, but one that waits for all leaves the event loop idle while it is written. Of two halves, one is written
+while the other is verified. Whoever publishes alone never waits."""
 TRIES = 4
 """Of a transaction that met another writer's (a deadlock, a name taken meanwhile)."""
 
@@ -152,10 +154,9 @@ class Committer:
                 self._queue.put(work)
 
     def _run(self) -> None:
-        crowded = False
+        before = 0
         while (first := self._queue.get()) is not None:
-            if crowded:
-                time.sleep(GATHER_S)
+            self._gather(before // 2)
             batch, size = [first], first.size
             last = False
             while len(batch) < BATCH and size < MOST_BYTES:
@@ -168,7 +169,7 @@ class Committer:
                     break
                 batch.append(work)
                 size += work.size
-            crowded = len(batch) > 1
+            before = len(batch)
             self.watch.begin(len(batch))
             with span("commit", size=len(batch)):
                 self._commit(batch)
@@ -176,6 +177,13 @@ class Committer:
             _answer(batch)
             if last:
                 return
+
+    def _gather(self, wanted: int) -> None:
+        """Wait a little for `wanted` values, one of which is here."""
+        for _ in range(GATHERS):
+            if 1 + self._queue.qsize() >= wanted:
+                return
+            time.sleep(GATHER_S)
 
     def _commit(self, batch: list[_Work]) -> None:
         fault = self._attempt(batch)

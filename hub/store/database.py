@@ -152,8 +152,8 @@ class Database:
         """The time by which dues and leases go."""
         # One process has one clock. Several machines go by the server's; a clock of the tests' goes before it.
         if self.is_shared and isinstance(self.clock, SystemClock):
-            ((moment,),) = run(connection, [(postgres.TIME, ())])[0]
-            return datetime.astimezone(moment, UTC)
+            moment: datetime = run(connection, [(postgres.TIME, ())])[0][0][0]
+            return moment.astimezone(UTC)
         return self.clock.now()
 
     def singleton(self, name: str) -> Singleton:

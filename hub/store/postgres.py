@@ -211,29 +211,42 @@ def alone(engine: Engine) -> Connection:
 # --- many rows at once
 
 
-def insertions(table: Table, rows: Sequence[Mapping[str, Any]], conflict: str) -> Iterator[tuple[str, tuple[str]]]:
-    """One statement a table, whatever the number of rows, so that the server plans it once; its one value is the rows.
-
-    As JSON, which is written here and read there in C; the driver writes arrays in Python, at half a commit's cost.
-    """
-    yield _insertion(table, conflict), (_rows_as_json(rows),)
+def insertions(table: Table, rows: Sequence[Mapping[str, Any]], conflict: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """One statement a table, whatever the number of rows, so that the server plans it once."""
+    yield _insertion(table, conflict), _values(table, rows)
 
 
-def together(rows: Sequence[tuple[Table, Sequence[Mapping[str, Any]]]]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def together(rows: Sequence[tuple[Table, Sequence[Mapping[str, Any]]]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Insertions into several tables as one statement: each that is sent costs both sides as much as several rows."""
-    yield _insertion_together(tuple(table for table, _ in rows)), tuple(_rows_as_json(its) for _, its in rows)
+    values = [value for table, its in rows for value in _values(table, its)]
+    yield _insertion_together(tuple(table for table, _ in rows)), tuple(values)
 
 
-def _rows_as_json(rows: Sequence[Mapping[str, Any]]) -> str:
-    return orjson.dumps(rows, _as_json, orjson.OPT_PASSTHROUGH_DATETIME).decode()
+def _values(table: Table, rows: Sequence[Mapping[str, Any]]) -> tuple[Any, ...]:
+    """What `_insertion` takes: the rows as JSON, which is written here and read there in C (the driver writes arrays in
+    Python, at half a commit's cost), and beside it, where the table has any, all bytes in one value: as text they would
+    be twice as long, and read letter by letter."""
+    packed = bytearray()
+
+    def as_json(value: Any) -> int | None:
+        if isinstance(value, datetime):
+            return Instant.bound(value)
+        if isinstance(value, bytes):
+            packed.extend(value)
+            return (len(packed) - len(value) + 1) << 32 | len(value)  # `_bytes_of` takes it apart
+        raise TypeError(type(value).__name__)
+
+    text = orjson.dumps(rows, as_json, orjson.OPT_PASSTHROUGH_DATETIME).decode()
+    return (text, bytes(packed)) if _holds_bytes(table) else (text,)
 
 
-def _as_json(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return Instant.bound(value)
-    if isinstance(value, bytes):
-        return f"\\x{value.hex()}"
-    raise TypeError(type(value).__name__)
+def _holds_bytes(table: Table) -> bool:
+    return any(isinstance(column.type, LargeBinary) for column in table.columns)
+
+
+def _bytes_of(name: str) -> str:
+    """A value's bytes among all of them: its place (counted from one) stands above its length."""
+    return f"substring(packed.bytes FROM ({name} >> 32)::int4 FOR ({name} & 4294967295)::int4)"
 
 
 def run(connection: Any, statements: Sequence[tuple[str, Any]]) -> list[list[tuple[Any, ...]]]:
@@ -258,8 +271,13 @@ def _insertion_together(tables: tuple[Table, ...]) -> str:
 def _insertion(table: Table, conflict: str) -> str:
     names = ", ".join(column.name for column in table.columns)
     typed = ", ".join(f"{column.name} {_name_of(column.type)}" for column in table.columns)
+    values = ", ".join(
+        _bytes_of(column.name) if isinstance(column.type, LargeBinary) else column.name for column in table.columns
+    )
     given = f"json_to_recordset(%s::json) AS given({typed})"
-    return f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {given} {conflict}"  # noqa: S608 - our own names
+    if _holds_bytes(table):
+        given += ", (SELECT %b::bytea AS bytes) AS packed"
+    return f"INSERT INTO {table.name} ({names}) SELECT {values} FROM {given} {conflict}"  # noqa: S608 - our own names
 
 
 # The first that fits: BigInteger is an Integer too.
@@ -268,7 +286,7 @@ _TYPES: tuple[tuple[type[TypeEngine[Any]], str], ...] = (
     (BigInteger, "int8"),
     (Integer, "int4"),
     (Boolean, "bool"),
-    (LargeBinary, "bytea"),
+    (LargeBinary, "int8"),  # where its bytes stand
     (String, "text"),
     (JSON, "json"),
 )
