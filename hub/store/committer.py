@@ -41,9 +41,10 @@ MOST_BYTES = 4 * 2**20
 """Of the bodies in a batch: beyond that they, not its number, are what it costs, and everybody waits for its end."""
 GATHER_S = 0.001
 GATHERS = 5
-"""How long, and how often, a batch waits for company until it is half as large as the one before: many small ones cost
-more than few, but one that waits for all leaves the event loop idle while it is written. Of two halves, one is written
-while the other is verified. Whoever publishes alone never waits."""
+"""How long, and how often, a batch waits for company: two half batches cost more than one whole. But one that waits for
+all leaves the event loop idle while it is written, where this process has the machine for itself: there half as many as
+the one before had will do, and one half is written while the other is verified. With a database of several processes
+the others and its server use that time. Whoever publishes alone never waits."""
 TRIES = 4
 """Of a transaction that met another writer's (a deadlock, a name taken meanwhile)."""
 
@@ -156,7 +157,8 @@ class Committer:
     def _run(self) -> None:
         before = 0
         while (first := self._queue.get()) is not None:
-            self._gather(before // 2)
+            if before > 1:
+                self._gather(BATCH if self._database.is_shared else before // 2)
             batch, size = [first], first.size
             last = False
             while len(batch) < BATCH and size < MOST_BYTES:
