@@ -157,8 +157,7 @@ class Committer:
     def _run(self) -> None:
         before = 0
         while (first := self._queue.get()) is not None:
-            if before > 1:
-                self._gather(BATCH if self._database.is_shared else before // 2)
+            self._gather(before)
             batch, size = [first], first.size
             last = False
             while len(batch) < BATCH and size < MOST_BYTES:
@@ -180,8 +179,9 @@ class Committer:
             if last:
                 return
 
-    def _gather(self, wanted: int) -> None:
-        """Wait a little for `wanted` values, one of which is here."""
+    def _gather(self, before: int) -> None:
+        """Wait a little for company; one value is here, and `before` were in the last batch."""
+        wanted = BATCH if self._database.is_shared and before > 1 else before // 2
         for _ in range(GATHERS):
             if 1 + self._queue.qsize() >= wanted:
                 return
