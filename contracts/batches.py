@@ -6,7 +6,7 @@ from pydantic import Field
 
 from .base import Model, UtcDatetime
 from .identifiers import ExternalId, Uuid7
-from .items import Document, Message, Payment, Receipt, Service
+from .items import Application, Deadline, Document, Message, Payment, Receipt, Service, Subscription
 from .problem import MAX_FAULTS, FieldError, ProblemCode
 from .publishing import Collection, DigestText, MessageId, VersionNumber
 
@@ -42,6 +42,27 @@ class ReceiptEntry(Model):
     item: Receipt
 
 
+class ApplicationEntry(Model):
+    """An application in a batch, as it would be published alone."""
+
+    collection: Literal["applications"]
+    item: Application
+
+
+class SubscriptionEntry(Model):
+    """A subscription in a batch, as it would be published alone."""
+
+    collection: Literal["subscriptions"]
+    item: Subscription
+
+
+class DeadlineEntry(Model):
+    """A deadline in a batch, as it would be published alone."""
+
+    collection: Literal["deadlines"]
+    item: Deadline
+
+
 class ServiceEntry(Model):
     """The card of a service in a batch, as it would be published alone."""
 
@@ -50,7 +71,15 @@ class ServiceEntry(Model):
 
 
 Entry = Annotated[
-    MessageEntry | DocumentEntry | PaymentEntry | ReceiptEntry | ServiceEntry, Field(discriminator="collection")
+    MessageEntry
+    | DocumentEntry
+    | PaymentEntry
+    | ReceiptEntry
+    | ApplicationEntry
+    | SubscriptionEntry
+    | DeadlineEntry
+    | ServiceEntry,
+    Field(discriminator="collection"),
 ]
 
 

@@ -7,7 +7,9 @@ from pydantic import Field, StringConstraints
 from .base import LINE, Code, Model, UtcDatetime
 from .identifiers import ExternalId, Uuid7
 
-Collection = Literal["messages", "documents", "payments", "receipts", "services"]
+Collection = Literal[
+    "messages", "documents", "payments", "receipts", "applications", "subscriptions", "deadlines", "services"
+]
 Lifecycle = Literal["active", "withdrawn", "restricted", "erased"]
 Outcome = Literal["created", "updated", "unchanged", "superseded"]
 Notification = Literal["pending", "sent", "not_sent"]

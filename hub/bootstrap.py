@@ -25,6 +25,7 @@ from hub.home import Home
 from hub.ingest.batch_view import BatchView
 from hub.ingest.batches import Batches, BatchRunner
 from hub.ingest.events_view import EventsView
+from hub.ingest.occasions import Occasions
 from hub.ingest.pipeline import Pipeline
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView
@@ -34,6 +35,7 @@ from hub.security.sign import SigningKey
 from hub.security.signed_lines import append_durably, signed_line
 from hub.settings import Settings, networks
 from hub.store import pdnd_clients
+from hub.store.agenda import Agenda, Keep
 from hub.store.amendments import Amendments, Upload, Uploaded, Withdraw, Withdrawn, hold
 from hub.store.batches import AcceptBatch, AcceptedBatch, accept_batches, note_outcomes
 from hub.store.chain import tails
@@ -104,6 +106,7 @@ class Hub:
             note_outcomes=note_outcomes,
         )
         route = router(self.connectors.outlets)
+        self._agenda = Agenda(citizens, vault, publications, Occasions(route))
         self.shelf = Shelf()
         self.pipeline = Pipeline(
             clock=clock,
@@ -158,7 +161,7 @@ class Hub:
             threads=settings.delivery_threads,
             sweep_s=settings.sweep_s,
             grace_s=settings.stop_grace_s,
-            after_sweep=self.anchor,
+            after_sweep=self.after_sweep,
         )
         credentials = Snapshot(self.database, pdnd_clients.VERSION, pdnd_clients.PdndClients(vault).load)
         self.vouchers = Vouchers(credentials, SharedVouchers(self.database, vault), clock)
@@ -283,6 +286,12 @@ class Hub:
         """How many deliveries were ever begun in these lanes."""
         with self.database.read() as connection:
             return sum(standing.claimed for standing in standings(connection, lanes).values()) if lanes else 0
+
+    def after_sweep(self) -> None:
+        """What is due besides the outbox: the agenda, and an anchor from time to time."""
+        if self.committer.write(self._agenda.keep, Keep()):
+            self.ring()
+        self.anchor()
 
     def anchor(self) -> None:
         """Write down, at intervals and outside the database, where the hash chain stands."""

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from connectors.base.serving import LoopbackServer
+from contracts.items import COLLECTIONS
 from hub.app import create_app
 from hub.bootstrap import Hub
 from hub.home import Home
@@ -30,7 +31,7 @@ PUBLISH_AUDIENCE = f"{BASE}/publish/v1"
 FEED_AUDIENCE = f"{BASE}/feed/v1"
 ROSSI = "RSSMRA80A01H501U"
 BIANCHI = "BNCLRA85C41F205P"
-ALL_COLLECTIONS = frozenset({"messages", "documents", "payments", "receipts", "services"})
+ALL_COLLECTIONS = frozenset(COLLECTIONS)
 
 
 def make_item(external_id: str = "item-1", *, tax_code: str = ROSSI, **fields: Any) -> dict[str, Any]:

@@ -1,36 +1,42 @@
-"""The canonical items, one module a collection. A new collection is a module here and a line in `COLLECTIONS`.
-
-To come, each as a module of its own: applications, subscriptions, deadlines.
-"""
+"""The canonical items, one module a collection. A new collection is a module here and a line in `COLLECTIONS`."""
 
 from typing import Annotated
 
 from pydantic import Field
 
+from .application import Application, ApplicationState
+from .deadline import Deadline
 from .document import Document, DocumentState
 from .envelope import Action, Channel, Envelope, Link, Notify, PersonalExternalId, Published
 from .message import Attachment, Message, MessageKind
 from .payment import Payment, PaymentState
 from .receipt import Receipt
 from .service import Service
+from .subscription import Subscription, SubscriptionState
 
-Item = Annotated[Message | Document | Payment | Receipt | Service, Field(discriminator="collection")]
-CitizenItem = Message | Document | Payment | Receipt
+CitizenItem = Message | Document | Payment | Receipt | Application | Subscription | Deadline
+Item = Annotated[CitizenItem | Service, Field(discriminator="collection")]
 
-COLLECTIONS: dict[str, type[Message] | type[Document] | type[Payment] | type[Receipt] | type[Service]] = {
+COLLECTIONS: dict[str, type[CitizenItem] | type[Service]] = {
     "messages": Message,
     "documents": Document,
     "payments": Payment,
     "receipts": Receipt,
+    "applications": Application,
+    "subscriptions": Subscription,
+    "deadlines": Deadline,
     "services": Service,
 }
 
 __all__ = [
     "COLLECTIONS",
     "Action",
+    "Application",
+    "ApplicationState",
     "Attachment",
     "Channel",
     "CitizenItem",
+    "Deadline",
     "Document",
     "DocumentState",
     "Envelope",
@@ -45,4 +51,6 @@ __all__ = [
     "Published",
     "Receipt",
     "Service",
+    "Subscription",
+    "SubscriptionState",
 ]

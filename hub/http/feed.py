@@ -34,6 +34,9 @@ _COLLECTION_OF = {
     "list_documents": "documents",
     "list_payments": "payments",
     "list_receipts": "receipts",
+    "list_applications": "applications",
+    "list_subscriptions": "subscriptions",
+    "list_deadlines": "deadlines",
 }
 _ITEM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

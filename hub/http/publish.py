@@ -43,6 +43,9 @@ _COLLECTION_OF = {
     "publish_document": "documents",
     "publish_payment": "payments",
     "publish_receipt": "receipts",
+    "publish_application": "applications",
+    "publish_subscription": "subscriptions",
+    "publish_deadline": "deadlines",
     "publish_service": "services",
 }
 

@@ -1,17 +1,31 @@
 """From a canonical item to the store's draft of it: clear columns, states, and the message it will give."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
 
-from contracts.items import Channel, CitizenItem, Document, Item, Message, MessageKind, Payment, Receipt, Service
+from contracts.items import (
+    Application,
+    Channel,
+    CitizenItem,
+    Deadline,
+    Document,
+    Item,
+    Message,
+    MessageKind,
+    Payment,
+    Receipt,
+    Service,
+    Subscription,
+)
 from hub.registry import Vendor
 from hub.store.citizens import Subject
 from hub.store.directory import HUB_VENDOR
-from hub.store.drafts import Draft, Identity, PlannedDelivery
+from hub.store.drafts import Appointment, Draft, Identity, PlannedDelivery, Told
 
 from .canonical import canonical_json, content_hash
-from .notices import message_for, rule_for
+from .deadlines import Due, deadline_for, dues_of, end_of
+from .notices import message_for
+from .rules import Rule, Rules, standard
 
 SETTLES = "settles-notices"
 """The right of a vendor (a payment intermediary) whose receipts pay other vendors' notices too."""
@@ -19,12 +33,13 @@ SETTLES = "settles-notices"
 ALERTS = "alerts"
 """The right of a vendor (civil protection) whose messages of kind `alert` go before all others."""
 
-ROME = ZoneInfo("Europe/Rome")
-
 Route = Callable[[str, tuple[Channel, ...], bool, MessageKind], tuple[PlannedDelivery, ...]]
 """Which connectors to try: (ente_id, channels wished for, whether an e-mail address is known, kind)."""
 
 KeyedHash = Callable[[str, str], str]
+
+DUE = "due"
+"""The occasion on which something should have been done."""
 
 
 def draft_of(item: Item, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash) -> Draft:
@@ -65,32 +80,15 @@ def _citizen_draft(
     file_here: bool,
 ) -> Draft:
     subject = Subject(vendor.ente_id, item.recipient.subject_kind, item.recipient.tax_code)
-    state = _state(item, file_here=file_here)
-    rule = rule_for(item, state)
-    message = None
-    if rule is not None:
-        told = message_for(item, rule)
-        text = canonical_json(told)
-        message = Draft(
-            identity=Identity(vendor.ente_id, HUB_VENDOR, "hub", rule.name, "messages"),
-            subject=subject,
-            version=1,
-            content_hash=content_hash(text),
-            payload=text,
-            state="published",
-            reported_state="published",
-            turn="none",
-            occurred_at=item.occurred_at,
-            service_id=item.service_id,
-            sensitivity=item.sensitivity,
-            min_loa=item.min_loa,
-            visible_from=item.visible_from,
-        )
-    kind = rule.kind if rule is not None else item.kind if isinstance(item, Message) else None
+    state, rules = _state(item, file_here=file_here), standard()
+    dues = dues_of(item, state)
+    rule = rules.on_state(item.collection, state)
+    told: Told | None = None
     deliveries: tuple[PlannedDelivery, ...] = ()
-    if kind is not None and item.notify.channels:
-        urgency: MessageKind = "info" if kind == "alert" and ALERTS not in vendor.rights else kind
-        deliveries = route(vendor.ente_id, item.notify.channels, item.recipient.email is not None, urgency)
+    if rule is not None:
+        told = told_by(rule, item, state, vendor.ente_id, route=route, due=_next_due(dues))
+    elif isinstance(item, Message):
+        deliveries = _deliveries(item, item.kind, vendor, route)
     return Draft(
         identity=identity,
         subject=subject,
@@ -99,55 +97,139 @@ def _citizen_draft(
         payload=payload,
         state=state,
         reported_state=state,
-        turn=_turn(item, state),
+        turn=turn_of(item, state),
         occurred_at=item.occurred_at,
         service_id=item.service_id,
         sensitivity=item.sensitivity,
         min_loa=item.min_loa,
         visible_from=item.visible_from,
         expires_at=item.expires_at,
-        due_at=_due_at(item),
+        due_at=_due_at(item, dues),
         as_of=item.as_of,
         notice_key=_notice_key(item, keyed_hash),
         settles=isinstance(item, Receipt) and SETTLES in vendor.rights,
         file_sha256=item.sha256 if isinstance(item, Document) else None,
-        message=message,
+        told=told,
         deliveries=deliveries,
+        deadlines=tuple(_hub_draft(deadline_for(item, due), due.state, item, vendor.ente_id) for due in dues),
+        agenda=agenda_of(item, state, rules),
     )
+
+
+def told_by(
+    rule: Rule, item: CitizenItem, state: str, ente_id: str, *, route: Route, due: datetime | None, occasion: str = ""
+) -> Told:
+    """The message by which a rule tells of an item, and where it goes."""
+    message = message_for(item, rule, state, due=due)
+    has_email = item.recipient.email is not None
+    deliveries = route(ente_id, item.notify.channels, has_email, rule.kind) if item.notify.channels else ()
+    draft = _hub_draft(message, "published", item, ente_id)
+    return Told(draft, deliveries, again=rule.again, occasion=occasion)
+
+
+def agenda_of(item: CitizenItem, state: str, rules: Rules) -> tuple[Appointment, ...]:
+    """When the hub looks at the item again by itself: reminders ahead of what is due, and the moment itself."""
+    if isinstance(item, Deadline):
+        dues: tuple[Due, ...] = (Due(item.kind, item.due_at, "open"),) if state == "open" else ()
+        offsets = item.reminder_offsets
+    else:
+        dues, offsets = dues_of(item, state), None
+    rule, found = rules.reminding(item.collection), []
+    for due in dues:
+        if due.state != "open":
+            continue
+        found.append(Appointment(f"{DUE}.{due.kind}", due.at, late=True))
+        if rule is not None and due.kind != "body_duty":
+            days = rule.days if offsets is None else offsets
+            found += [Appointment(f"remind.{due.kind}.{n}", due.at - timedelta(days=n)) for n in sorted(set(days))]
+    return tuple(found)
+
+
+def _hub_draft(item: Message | Deadline, state: str, about: CitizenItem, ente_id: str) -> Draft:
+    """An item of the hub's own about another. Its version is the other's, which does not make it another content."""
+    payload = canonical_json(item)
+    same = payload if item.version == 1 else canonical_json(item.model_copy(update={"version": 1}))
+    return Draft(
+        identity=Identity(ente_id, HUB_VENDOR, "hub", item.external_id, item.collection),
+        subject=Subject(ente_id, about.recipient.subject_kind, about.recipient.tax_code),
+        version=item.version,
+        content_hash=content_hash(same),
+        payload=payload,
+        state=state,
+        reported_state=state,
+        turn="none",
+        occurred_at=item.occurred_at,
+        service_id=item.service_id,
+        sensitivity=item.sensitivity,
+        min_loa=item.min_loa,
+        visible_from=item.visible_from,
+        due_at=item.due_at,
+    )
+
+
+def _deliveries(item: Message, kind: MessageKind, vendor: Vendor, route: Route) -> tuple[PlannedDelivery, ...]:
+    if not item.notify.channels:
+        return ()
+    urgency: MessageKind = "info" if kind == "alert" and ALERTS not in vendor.rights else kind
+    return route(vendor.ente_id, item.notify.channels, item.recipient.email is not None, urgency)
+
+
+def _next_due(dues: tuple[Due, ...]) -> datetime | None:
+    return min((due.at for due in dues if due.state == "open" and due.kind != "body_duty"), default=None)
 
 
 def _state(item: CitizenItem, *, file_here: bool) -> str:
     match item:
         case Message():
             return "published"
-        case Payment():
-            return item.state
         case Document():
             awaited = item.has_file and item.content_url is None and not file_here
             return item.state or ("announced" if awaited else "available")
         case Receipt():
             return "available"
+        case _:
+            return item.state
 
 
-def _turn(item: CitizenItem, state: str) -> str:
+_APPLICATIONS = {
+    "draft": "citizen",
+    "awaiting_payment": "citizen",
+    "integration_requested": "citizen",
+    "submitted": "body",
+    "registered": "body",
+    "in_progress": "body",
+    "integration_submitted": "body",
+    "suspended": "body",
+}
+
+
+def turn_of(item: CitizenItem, state: str) -> str:
+    """Whose turn it is: citizen, body or none."""
     match item:
         case Payment():
             return "citizen" if state in ("due", "started", "overdue") else "none"
         case Message():
             return "citizen" if item.requires_confirmation or item.kind == "integration_request" else "none"
+        case Application():
+            return item.turn or _APPLICATIONS.get(state, "none")
+        case Subscription():
+            return "citizen" if state == "renewal_due" else "body" if state in ("requested", "waitlisted") else "none"
+        case Deadline():
+            open_duty = state == "open" and item.kind != "body_duty"
+            return "citizen" if open_duty else "none"
         case _:
             return "none"
 
 
-def _due_at(item: CitizenItem) -> datetime | None:
+def _due_at(item: CitizenItem, dues: tuple[Due, ...]) -> datetime | None:
     match item:
         case Payment() if item.due_date is not None and item.due_date < date.max:
-            # A due date ends at midnight in Italy; 31 December 9999 is how some sources write "none".
-            return (datetime.combine(item.due_date, time(), ROME) + timedelta(days=1)).astimezone(UTC)
-        case Message():
+            return end_of(item.due_date)
+        case Message() | Deadline():
             return item.due_at
         case _:
-            return None
+            pending = [due for due in dues if due.state == "open"]
+            return next((due.at for due in pending if due.kind != "body_duty"), pending[0].at if pending else None)
 
 
 def _notice_key(item: CitizenItem, keyed_hash: KeyedHash) -> str | None:

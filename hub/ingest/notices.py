@@ -1,86 +1,35 @@
-"""The rules by which an item other than a message becomes one message (`settled` 13), as data.
-
-The wording is Italian or English; a vendor's `notify.subject` and `notify.body` take its place.
+"""The message by which a rule tells of an item (`settled` 13). A vendor's `notify.subject` and `notify.body` take the
+place of the wording where the rule tells of what the vendor published, and not of what the hub noticed later.
 """
 
-from dataclasses import dataclass
+from datetime import date, datetime
 
-from contracts.items import Action, CitizenItem, Document, Message, MessageKind, Payment, Receipt
+from contracts.items import Action, CitizenItem, Message, Payment
 
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    title: str
-    body: str
+from .rules import LANGUAGES, Rule
+from .wording import facts, filled
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Once, when its fact holds, an item gives a message of this kind."""
-
-    name: str
-    kind: MessageKind
-    wording: dict[str, Wording]
-
-
-PAYMENT_DUE = Rule(
-    "payment_due",
-    "payment_notice",
-    {
-        "it": Wording("Avviso di pagamento: {title}", "C'è un pagamento da fare: **{title}**.\n\n{summary}"),
-        "en": Wording("Payment notice: {title}", "There is a payment to make: **{title}**.\n\n{summary}"),
-    },
-)
-DOCUMENT_AVAILABLE = Rule(
-    "document_available",
-    "document_issued",
-    {
-        "it": Wording("Documento disponibile: {title}", "È disponibile il documento **{title}**.\n\n{summary}"),
-        "en": Wording("Document available: {title}", "The document **{title}** is available.\n\n{summary}"),
-    },
-)
-RECEIPT_AVAILABLE = Rule(
-    "receipt_available",
-    "info",
-    {
-        "it": Wording("Ricevuta di pagamento: {title}", "È disponibile la ricevuta **{title}**.\n\n{summary}"),
-        "en": Wording("Payment receipt: {title}", "The receipt **{title}** is available.\n\n{summary}"),
-    },
-)
-
-
-def rule_for(item: CitizenItem, state: str) -> Rule | None:
-    """The rule whose fact holds for the item in that state, if any."""
-    match item:
-        case Payment() if state in ("due", "overdue"):
-            return PAYMENT_DUE
-        case Document() if state == "available":
-            return DOCUMENT_AVAILABLE
-        case Receipt():
-            return RECEIPT_AVAILABLE
-        case _:
-            return None
-
-
-def message_for(item: CitizenItem, rule: Rule) -> Message:
-    """The message that tells about `item`. Its external_id is the rule's name until the store knows the item_id."""
-    wording = rule.wording.get(item.language[:2], rule.wording["it"])
-    summary = item.summary or ""
-    body = wording.body.format(title=_plain(item.title), summary=_plain(summary)).strip()
+def message_for(item: CitizenItem, rule: Rule, state: str, *, due: date | datetime | None = None) -> Message:
+    """The message that tells about `item` in that state. Its external_id is the rule's name until the store knows the
+    item_id."""
+    language = item.language[:2] if item.language[:2] in LANGUAGES else LANGUAGES[0]
+    wording, known = rule.wording[language], facts(item, state, due, language)
+    own = rule.on == "state"
     return Message(
         external_id=rule.name,
         version=1,
         source="hub",
         recipient=item.recipient,
-        title=item.notify.subject or _cut(wording.title.format(title=item.title)),
+        title=(own and item.notify.subject) or _cut(filled(wording.title, known)),
         occurred_at=item.occurred_at,
-        language=item.language if item.language[:2] in rule.wording else "it",
+        language=item.language if item.language[:2] in LANGUAGES else LANGUAGES[0],
         service_id=item.service_id,
         sensitivity=item.sensitivity,
         min_loa=item.min_loa,
         visible_from=item.visible_from,
         kind=rule.kind,
-        body_markdown=item.notify.body or body,
+        body_markdown=(own and item.notify.body) or filled(wording.body, known, _plain),
         actions=_actions(item),
         notify=item.notify,
     )

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from hub.errors import AlreadyWithdrawn, ContentMismatch, HubError, ItemUnknown
 
+from .agenda import keep_agenda
 from .citizens import Citizens
 from .database import Tx, among, keys
 from .drafts import Draft
@@ -91,7 +92,8 @@ class Amendments:
                 item["state"] = "available"
             batch.event(item, tx.now, "available")
             batch.change(item)
-            self._publications.tell(tx, batch, upload.draft, citizen, item, created=False)
+            if upload.draft.told is not None:
+                self._publications.tell(tx, batch, upload.draft.told, citizen, item)
             batch.write(tx)
         told = notifications(tx.connection, [(item["ente_id"], item["citizen_id"], item["item_id"])])
         # Of a message made just now the outbox cannot tell yet: items come last in a transaction.
@@ -106,6 +108,7 @@ class Amendments:
         batch = Batch()
         # The reason is the vendor's free text: it stays in the sealed body of the evidence.
         batch.event(item, tx.now, "withdrawn")
+        keep_agenda(tx, batch, item, (), first=False)
         gone = {"lifecycle": "withdrawn", "turn": "none", "updated_at": tx.now}
         for changed in [item, *messages_about(tx, item)]:
             batch.change(changed | gone)

@@ -37,6 +37,27 @@ class PlannedDelivery:
     priority: int = NORMAL
 
 
+class Appointment(NamedTuple):
+    """When the hub looks at an item again by itself, and on which occasion."""
+
+    occasion: str
+    at: datetime
+    late: bool = False
+    """Kept also where the moment has passed already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The message that a rule makes of an item, its external_id being the rule's name; and where it goes."""
+
+    message: "Draft"
+    deliveries: tuple[PlannedDelivery, ...] = ()
+    again: bool = False
+    """Whenever the item comes into such a state from another; otherwise once in its life."""
+    occasion: str = ""
+    """Of the item's agenda: once for each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A valid item, as ingest understood it: clear columns, and its canonical JSON to be sealed."""
@@ -62,9 +83,13 @@ class Draft:
     """A receipt whose vendor may settle notices of other vendors too."""
     file_sha256: str | None = None
     """The file it announces: a later version with the same one needs no new upload."""
-    message: "Draft | None" = None
-    """The message a rule makes of it, its external_id being the rule's name; an item of `messages` is its own."""
+    told: Told | None = None
+    """By which a rule tells of it; an item of `messages` is its own."""
     deliveries: tuple[PlannedDelivery, ...] = ()
+    """Of an item of `messages`."""
+    deadlines: "tuple[Draft, ...]" = ()
+    """What is or was due of it, each with the state it has now, its external_id being its kind."""
+    agenda: tuple[Appointment, ...] = ()
 
 
 @dataclass(slots=True)

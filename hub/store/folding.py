@@ -5,7 +5,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from .agenda import keep_agenda
 from .database import Tx, among, keys, lock_names
+from .deadlines import close_deadlines
 from .rows import IN_ORDER, Batch
 from .tables import items
 
@@ -43,6 +45,8 @@ def settle_paid(tx: Tx, batch: Batch) -> None:
             item |= {"state": "paid", "turn": "none", "updated_at": tx.now}
             batch.event(item, tx.now, "paid")
             batch.change(item)
+            close_deadlines(tx, batch, item, "met")
+            keep_agenda(tx, batch, item, (), first=False)
 
 
 def _settles(receipt: dict[str, Any], payment: dict[str, Any]) -> bool:

@@ -7,9 +7,9 @@ migrations change the parent alone. SQLite has no partitions; there a table is i
 from sqlalchemy import Connection, Index, MetaData, Table, func, select, text
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from .tables import item_versions, items, timeline, user_states
+from .tables import agenda, item_versions, items, timeline, user_states
 
-PARTITIONED: tuple[Table, ...] = (items, item_versions, timeline, user_states)
+PARTITIONED: tuple[Table, ...] = (items, item_versions, timeline, user_states, agenda)
 MOST = 64
 
 

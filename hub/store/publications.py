@@ -9,12 +9,15 @@ from typing import Any
 from sqlalchemy import select
 
 from contracts.identifiers import new_uuid7
+from contracts.states import MACHINES
 from hub.errors import AlreadyWithdrawn, HubError, RecipientChanged, StateTerminal, VersionConflict
 from hub.metrics import count_publications
 
+from .agenda import keep_agenda
 from .citizens import Citizen, Citizens
 from .database import Tx
-from .drafts import Draft, PlannedDelivery, Published
+from .deadlines import about_item, close_deadlines
+from .drafts import Draft, PlannedDelivery, Published, Told
 from .embargo import move
 from .folding import meet, settle_paid
 from .identities import load_by_identity
@@ -25,13 +28,6 @@ from .queueing import delivery_row
 from .rows import Batch, payload_place
 from .tables import item_versions
 from .telling import notifications
-
-# What a source may still report once it has reported these (`settled` 12): facts are not taken back.
-_TERMINAL: dict[tuple[str, str], frozenset[str]] = {
-    ("payments", "paid"): frozenset({"paid", "refunded"}),
-    ("payments", "refunded"): frozenset({"refunded"}),
-    ("documents", "revoked"): frozenset({"revoked"}),
-}
 
 
 class Publications:
@@ -49,10 +45,11 @@ class Publications:
         citizens = self._citizens.resolve(tx, (d.subject for d in drafts if d.identity not in known))
         batch = Batch()
         results: list[Done | HubError] = []
-        changed: list[tuple[Draft, Citizen, bool]] = []
+        changed: list[tuple[Draft, Citizen, str | None]] = []
         tally: Counter[tuple[str, str]] = Counter()
         for draft in drafts:
             item = known.get(draft.identity)
+            before = item["state"] if item is not None else None
             citizen = citizens.get(draft.subject) or self._citizens.find(tx.connection, draft.subject)
             try:
                 if citizen is None or (item is not None and item["citizen_id"] != citizen.citizen_id):
@@ -67,11 +64,11 @@ class Publications:
             known[draft.identity] = item
             tally[draft.identity.collection, outcome] += 1
             if outcome in ("created", "updated"):
-                changed.append((draft, citizen, outcome == "created"))
+                changed.append((draft, citizen, before))
             results.append(_done(tx, item, citizen, outcome, draft))
         settle_paid(tx, batch)
-        for draft, citizen, created in changed:
-            self.tell(tx, batch, draft, citizen, known[draft.identity], created=created)
+        for draft, citizen, before in changed:
+            self._follow(tx, batch, draft, citizen, known[draft.identity], before)
         batch.write(tx)
         tx.after_commit.append(partial(count_publications, tally))
         return _with_notifications(tx, batch, results)
@@ -98,23 +95,62 @@ class Publications:
         batch.event(item, tx.now, "accepted", version=draft.version)
         return item
 
-    def tell(
-        self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any], *, created: bool
+    def _follow(
+        self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any], before: str | None
     ) -> None:
-        """Notice -> message -> deliveries (`settled` 13). The message's identity is the guard: at most one a rule."""
-        message = item
-        if item["collection"] == "payments" and item["state"] == "paid":
-            return  # its receipt was here first: there is nothing to ask for
-        if draft.message is not None:
-            rule = draft.message.identity.external_id
-            identity = draft.message.identity._replace(external_id=f"{item['item_id']}.{rule}")
-            if not created and (load_by_identity(tx, {identity}) or batch.has_identity(identity)):
-                return
-            message = self.create(tx, batch, replace(draft.message, identity=identity), citizen, about=item)
-        elif not created or draft.identity.collection != "messages":
+        """What follows from a new item or version: its notice, its deadlines, and when the hub looks at it again."""
+        if before is None:
+            for planned in draft.deliveries:
+                batch.deliveries.append(_delivery_row(tx, planned, item))
+        paid = item["collection"] == "payments" and item["state"] == "paid" != draft.state
+        if paid:  # its receipt was here first: there is nothing to ask for
+            close_deadlines(tx, batch, item, "met")
+        else:
+            if draft.told is not None and (before != item["state"] or not draft.told.again):
+                self.tell(tx, batch, draft.told, citizen, item, first=before is None)
+            self._keep_deadlines(tx, batch, draft, citizen, item, first=before is None)
+        if draft.agenda or before is not None:
+            keep_agenda(tx, batch, item, () if paid else draft.agenda, first=before is None)
+
+    def tell(
+        self, tx: Tx, batch: Batch, told: Told, citizen: Citizen, item: dict[str, Any], *, first: bool = False
+    ) -> None:
+        """Notice -> message -> deliveries (`settled` 13). The message's identity is the guard: at most one a rule and
+        occasion, or one a version where the rule tells again."""
+        occasion = f".v{item['version']}" if told.again else f".{told.occasion}" if told.occasion else ""
+        identity = told.message.identity
+        identity = identity._replace(external_id=f"{item['item_id']}.{identity.external_id}{occasion}")
+        if not first and (load_by_identity(tx, {identity}) or batch.has_identity(identity)):
             return
-        for delivery in draft.deliveries:
-            batch.deliveries.append(_delivery_row(tx, delivery, message))
+        message = self.create(tx, batch, replace(told.message, identity=identity), citizen, about=item)
+        for planned in told.deliveries:
+            batch.deliveries.append(_delivery_row(tx, planned, message))
+
+    def _keep_deadlines(
+        self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any], *, first: bool
+    ) -> None:
+        """One deadline a kind, as it is now; what is no longer asked for is cancelled."""
+        known = {} if first else about_item(tx, batch, item, "deadlines")
+        for wanted in draft.deadlines:
+            name = f"{item['item_id']}.{wanted.identity.external_id}"
+            kept = known.pop(name, None)
+            wanted = replace(wanted, identity=wanted.identity._replace(external_id=name))
+            if kept is None:
+                if wanted.state == "open":
+                    self.create(tx, batch, wanted, citizen, about=item)
+                continue
+            changed = kept | _columns(tx, wanted) | {"version": kept["version"]}
+            if wanted.content_hash != kept["content_hash"]:
+                changed["version"] = wanted.version
+                self._add_version(tx, batch, wanted, citizen, changed, "updated")
+            elif wanted.state == kept["state"] or (kept["state"], wanted.state) == ("missed", "open"):
+                continue
+            batch.event(changed, tx.now, "updated", state=changed["state"])
+            batch.change(changed)
+        for kept in known.values():
+            if kept["state"] == "open":
+                batch.event(kept, tx.now, "updated", state="cancelled")
+                batch.change(kept | {"state": "cancelled", "updated_at": tx.now})
 
     def _repeat(
         self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any]
@@ -128,12 +164,14 @@ class Publications:
             return item, "superseded"
         if item["lifecycle"] == "withdrawn":
             raise AlreadyWithdrawn
-        allowed = _TERMINAL.get((item["collection"], item["reported_state"]))
-        if allowed is not None and draft.reported_state not in allowed:
+        machine = MACHINES.get(item["collection"])
+        if machine is not None and not machine.reportable(item["reported_state"], draft.reported_state):
             raise StateTerminal(f"the state {item['reported_state']} cannot be left for {draft.reported_state}")
         changed = item | _columns(tx, draft) | _facts_kept(draft, item)
         self._add_version(tx, batch, draft, citizen, changed, "updated")
-        batch.event(changed, tx.now, "updated", version=draft.version, state=changed["state"])
+        batch.event(changed, tx.now, "updated", version=draft.version, state=changed["state"], **_way(item, changed))
+        if machine is not None and (item["state"], changed["state"]) in machine.reopening:
+            batch.event(changed, tx.now, "reopened")
         batch.change(changed)
         move(tx, batch, changed, item)
         return changed, "updated"
@@ -194,6 +232,17 @@ def _columns(tx: Tx, draft: Draft) -> dict[str, Any]:
         "notice_key": draft.notice_key,
         "settles": draft.settles,
     }
+
+
+def _way(item: dict[str, Any], changed: dict[str, Any]) -> dict[str, str]:
+    """What a source left out between two states; a way that the machine does not know is told as `unforeseen`."""
+    machine = MACHINES.get(item["collection"])
+    if machine is None or changed["state"] == item["state"]:
+        return {}
+    skipped = machine.skipped(item["state"], changed["state"])
+    if skipped is None:
+        return {"unforeseen": item["state"]}
+    return {"skipped": ",".join(skipped)} if skipped else {}
 
 
 def _facts_kept(draft: Draft, item: dict[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,8 @@ _JOIN_VERSION = (
     & (item_versions.c.version == items.c.version)
 )
 _UNREAD = or_(user_states.c.read_at.is_(None), user_states.c.seen_version < items.c.version)
+# What the hub makes of another item is no news of its own.
+_TO_BE_READ = items.c.collection != "deadlines"
 _ARCHIVED = user_states.c.archived_at.is_not(None)
 
 
@@ -157,9 +159,8 @@ class Reading:
         if item["about_item_id"] is not None:
             ties.append(items.c.item_id == item["about_item_id"])
         query = self._select().where(or_(*ties), items.c.item_id != item["item_id"], items.c.lifecycle == "active")
-        rel = {"payments": "payment", "receipts": "receipt", "documents": "document", "messages": "message"}
         return [
-            ("about" if row.item["item_id"] == item["about_item_id"] else rel[row.item["collection"]], row)
+            ("about" if row.item["item_id"] == item["about_item_id"] else row.item["collection"].removesuffix("s"), row)
             for row in self._open(query.order_by(items.c.item_id).limit(50))
         ]
 
@@ -179,7 +180,7 @@ class Reading:
                 items.c.collection,
                 state,
                 func.count().label("count"),
-                func.sum(case((_UNREAD, 1), else_=0)).label("unread"),
+                func.sum(case((_TO_BE_READ & _UNREAD, 1), else_=0)).label("unread"),
                 func.sum(case((items.c.turn == "citizen", 1), else_=0)).label("waiting"),
             )
             .outerjoin(user_states, _JOIN_STATE)

@@ -8,7 +8,7 @@ from itertools import count
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import Table, bindparam, delete, select, update
 
 from contracts.identifiers import new_uuid7
 from hub.metrics import unserved
@@ -19,6 +19,7 @@ from .directory import HUB_VENDOR
 from .drafts import CONNECTOR_UNKNOWN
 from .pushing import push_events
 from .tables import (
+    agenda,
     deliveries,
     event_sequences,
     item_identities,
@@ -30,7 +31,9 @@ from .tables import (
 )
 
 # Facts of the vendor's own making, or of public law: whoever has no right `delivery-detail` sees these alone.
-OPEN_EVENTS = frozenset({"accepted", "updated", "superseded", "available", "paid", "withdrawn"})
+OPEN_EVENTS = frozenset(
+    {"accepted", "updated", "superseded", "available", "paid", "overdue", "missed", "reopened", "withdrawn"}
+)
 
 ItemKey = tuple[str, str, str]
 _ITEM_KEY = ("ente_id", "citizen_id", "item_id")
@@ -38,6 +41,12 @@ _IDENTITY_KEY = itemgetter("ente_id", "vendor_id", "source", "external_id", "col
 _CHANGING = tuple(column.name for column in items.columns if column.name not in _ITEM_KEY)
 _CHANGE = update(items).where(*(items.c[name] == bindparam(f"key_{name}") for name in _ITEM_KEY))
 _UPDATE_ITEM = _CHANGE.values({name: bindparam(name) for name in _CHANGING})
+_AGENDA_KEY = ("of_ente", "of_citizen", "of_item")
+_STRIKE_OUT = delete(agenda).where(
+    agenda.c.ente_id == bindparam("of_ente"),
+    agenda.c.citizen_id == bindparam("of_citizen"),
+    agenda.c.item_id == bindparam("of_item"),
+)
 _NUMBER_ITEM = _CHANGE.values(sequence=bindparam("number"))
 # Where all wait for all in the same order nobody waits for ever.
 IN_ORDER = (items.c.ente_id, items.c.citizen_id, items.c.item_id)
@@ -57,6 +66,9 @@ class Batch:
     events: list[dict[str, Any]] = field(default_factory=list)
     deliveries: list[dict[str, Any]] = field(default_factory=list)
     vendor_events: list[dict[str, Any]] = field(default_factory=list)
+    agenda: dict[ItemKey, list[dict[str, Any]]] = field(default_factory=dict)
+    """By item; what was on an item's agenda before is struck out."""
+    agenda_before: set[ItemKey] = field(default_factory=set)
 
     def change(self, item: dict[str, Any]) -> None:
         """`item` is one that the database already has, or one new in this batch."""
@@ -95,6 +107,8 @@ class Batch:
     def write(self, tx: Tx) -> None:
         """Everything; new items, and every sequence number, last in the transaction (`settled` 20)."""
         connection = tx.connection
+        if self.agenda_before:
+            connection.execute(_STRIKE_OUT, [dict(zip(_AGENDA_KEY, key, strict=True)) for key in self.agenda_before])
         # Another writer may have taken a name meanwhile: then the batch fails and is tried again.
         insert_all(
             connection,
@@ -103,6 +117,7 @@ class Batch:
                 (item_versions, self.versions),
                 (timeline, self.events),
                 (deliveries, self.deliveries),
+                (agenda, [row for rows in self.agenda.values() for row in rows]),
             ],
         )
         for row in self.deliveries:

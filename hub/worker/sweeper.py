@@ -43,7 +43,7 @@ class Sweeper:
     def sweep(self) -> None:
         """Once. Without Redis workers look for themselves, and nobody is called."""
         swept_once(self._hub.committer, self._hub.connectors.resending())
-        self._hub.anchor()
+        self._hub.after_sweep()
         if self._bell is not None:
             self._call(self._bell)
 

@@ -70,6 +70,7 @@ class Shared(Ground):
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.on = on
+        self._revive()
         self.lease_s = lease_s
         self._ports = ports = (free_port(), free_port())
         behind = {"io": ports[0], "postgres": on.postgres.port}
@@ -120,6 +121,14 @@ class Shared(Ground):
 
     def repair(self, life: Life = PLAIN) -> None:
         """Everything runs again."""
+        self._revive()
+        for part in self.parts.values():
+            part.thaw()
+        self.start(every=life)
+        self.eventually_up()
+
+    def _revive(self) -> None:
+        """The servers run. What was arranged in the scenario before may have come true at its very end."""
         for server in self._servers.values():
             # Killed by a step, it takes its guard a moment to notice.
             while server.alive and not _at_work(server):
@@ -128,10 +137,6 @@ class Shared(Ground):
                 server.thaw()
             else:
                 server.start()
-        for part in self.parts.values():
-            part.thaw()
-        self.start(every=life)
-        self.eventually_up()
 
     def eventually_up(self) -> None:
         def up() -> bool:

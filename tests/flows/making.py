@@ -83,11 +83,27 @@ def make_service(external_id: str, **fields: Any) -> dict[str, Any]:
     return item
 
 
+def make_application(external_id: str, **fields: Any) -> dict[str, Any]:
+    return make_item(external_id, **({"state": "submitted", "resume_url": "https://servizi.example.it/d"} | fields))
+
+
+def make_subscription(external_id: str, **fields: Any) -> dict[str, Any]:
+    own = {"subscription_service": "nido-2026", "state": "active", "valid_from": "2026-09-01"}
+    return make_item(external_id, **(own | fields))
+
+
+def make_deadline(external_id: str, **fields: Any) -> dict[str, Any]:
+    return make_item(external_id, **({"due_at": "2099-01-31T23:00:00Z"} | fields))
+
+
 MAKERS = {
     "messages": make_message,
     "documents": make_document,
     "payments": make_payment,
     "receipts": make_receipt,
+    "applications": make_application,
+    "subscriptions": make_subscription,
+    "deadlines": make_deadline,
     "services": make_service,
 }
 

@@ -70,6 +70,55 @@ RECEIPT: Json = {
     "amount_cents": 12050,
     "psp": "Banca di esempio",
 }
+APPLICATION: Json = {
+    **_ENVELOPE,
+    "external_id": "NIDO-2026-000321",
+    "source": "sportello",
+    "service_id": "nido",
+    "title": "Iscrizione al nido d'infanzia",
+    "state": "in_progress",
+    "source_status": {"code": "4000", "label": "In lavorazione"},
+    "reference_number": "NIDO-2026-000321",
+    "protocol": {"number": "2026/0012399", "year": 2026, "registered_on": "2026-11-23"},
+    "submitted_at": "2026-11-22T18:30:00Z",
+    "taken_charge_at": "2026-11-23T09:00:00Z",
+    "due_date": "2026-12-23",
+    "procedure_steps": [
+        {"order": 1, "title": "Presa in carico", "state": "done", "done_at": "2026-11-23T09:00:00Z"},
+        {"order": 2, "title": "Graduatoria", "state": "current", "planned_on": "2026-12-15"},
+    ],
+    "office": {"name": "Ufficio scuola", "email": "scuola@comune.example.it"},
+    "beneficiaries": [{"tax_code": "RSSLCU24L15H501R", "role": "child"}],
+}
+SUBSCRIPTION: Json = {
+    **_ENVELOPE,
+    "external_id": "ISCR-NIDO-2026-000321",
+    "source": "sportello",
+    "service_id": "nido",
+    "title": "Nido d'infanzia, anno 2026/2027",
+    "subscription_service": "nido-2026-2027",
+    "state": "active",
+    "valid_from": "2026-12-01",
+    "valid_to": "2027-07-31",
+    "renewal": "manual",
+    "cancellation": "manual",
+    "payment_plan": [
+        {"n": 1, "amount_cents": 30000, "due_date": "2026-12-15", "reason": "Retta nido, rata 1 di 2"},
+        {"n": 2, "amount_cents": 30000, "due_date": "2027-03-15", "reason": "Retta nido, rata 2 di 2"},
+    ],
+    "plan_total_cents": 60000,
+    "attributes": [{"code": "score", "number": 42}, {"code": "area", "text": "Centro"}],
+    "beneficiaries": [{"tax_code": "RSSLCU24L15H501R", "role": "child"}],
+}
+DEADLINE: Json = {
+    **_ENVELOPE,
+    "external_id": "SCAD-2026-000011",
+    "title": "Scelta del medico per la visita scolastica",
+    "due_at": "2026-12-20T22:59:59Z",
+    "kind": "citizen_duty",
+    "state": "open",
+    "reminder_offsets": [7, 1],
+}
 SERVICE: Json = {
     "external_id": "SERVIZIO-TARI",
     "version": 1,

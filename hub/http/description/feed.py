@@ -70,6 +70,9 @@ ENTRIES: dict[str, Entry] = {
     "list_documents": _listing("documents", italian="i documenti", english="the documents"),
     "list_payments": _listing("payments", italian="i pagamenti", english="the payments"),
     "list_receipts": _listing("receipts", italian="le ricevute", english="the receipts"),
+    "list_applications": _listing("applications", italian="le pratiche", english="the applications"),
+    "list_subscriptions": _listing("subscriptions", italian="le iscrizioni", english="the subscriptions"),
+    "list_deadlines": _listing("deadlines", italian="le scadenze", english="the deadlines"),
     "show_item": Entry(
         tag="feed",
         summary="Leggi un elemento / Read an item",

@@ -29,6 +29,9 @@ class Heading:
 
 
 _STATUS_TAG = ("status", "Stato del servizio. / Status of the service.")
+_APPLICATIONS = "Pratiche, a che punto sono. / Applications, and how far they have come."
+_SUBSCRIPTIONS = "Iscrizioni ai servizi. / Subscriptions to services."
+_DEADLINES = "Scadenze: ciò che va fatto entro quando. / Deadlines: what is to be done by when."
 _DOCUMENTS = "Documenti e i loro file. / Documents and their files."
 
 HEADINGS: dict[Api, Heading] = {
@@ -78,6 +81,9 @@ signature is verified every refusal is `request.refused`, and no more.
             ("documents", _DOCUMENTS),
             ("payments", "Pagamenti e avvisi pagoPA. / Payments and pagoPA notices."),
             ("receipts", "Ricevute di pagamento. / Receipts of payments."),
+            ("applications", _APPLICATIONS),
+            ("subscriptions", _SUBSCRIPTIONS),
+            ("deadlines", _DEADLINES),
             ("services", "Schede dei servizi. / Cards of services."),
             ("batches", "Molti elementi con una firma. / Many items under one signature."),
             ("events", "Ciò che è successo agli elementi. / What happened to the items."),
@@ -127,6 +133,9 @@ The portal does not sign bodies: the integrity patterns (`INTEGRITY_REST_01`) ex
             ("documents", _DOCUMENTS),
             ("payments", "Pagamenti. / Payments."),
             ("receipts", "Ricevute. / Receipts."),
+            ("applications", _APPLICATIONS),
+            ("subscriptions", _SUBSCRIPTIONS),
+            ("deadlines", _DEADLINES),
             ("changes", "Ciò che è cambiato. / What changed."),
             _STATUS_TAG,
         ),

@@ -4,7 +4,16 @@ from pydantic import BaseModel
 
 from contracts.batches import BatchReceipt, BatchResult, BatchStatus, ItemBatch
 from contracts.callbacks import VendorEvents
-from contracts.items import Document, Message, Payment, Receipt, Service
+from contracts.items import (
+    Application,
+    Deadline,
+    Document,
+    Message,
+    Payment,
+    Receipt,
+    Service,
+    Subscription,
+)
 from contracts.publishing import (
     ContentReceipt,
     PublicationReceipt,
@@ -115,6 +124,15 @@ ENTRIES: dict[str, Entry] = {
     ),
     "publish_payment": _publishing("payments", Payment, examples.PAYMENT, italian="un pagamento", english="a payment"),
     "publish_receipt": _publishing("receipts", Receipt, examples.RECEIPT, italian="una ricevuta", english="a receipt"),
+    "publish_application": _publishing(
+        "applications", Application, examples.APPLICATION, italian="una pratica", english="an application"
+    ),
+    "publish_subscription": _publishing(
+        "subscriptions", Subscription, examples.SUBSCRIPTION, italian="un'iscrizione", english="a subscription"
+    ),
+    "publish_deadline": _publishing(
+        "deadlines", Deadline, examples.DEADLINE, italian="una scadenza", english="a deadline"
+    ),
     "publish_service": _publishing(
         "services", Service, examples.SERVICE, italian="la scheda di un servizio", english="the card of a service"
     ),

@@ -59,6 +59,26 @@ SCHEMAS: dict[str, str] = {
     "VendorEvents": "Una pagina di eventi, nell'ordine in cui sono stati registrati; `next_cursor` va conservato.",
     "Withdrawal": "Un fornitore ritira un elemento.",
     "WithdrawalReceipt": "La risposta a un ritiro, firmata dall'hub. / The answer to a withdrawal, signed by the hub.",
+    "Application": (
+        "Una pratica; il destinatario è il richiedente. Una bozza ha `resume_url`, una richiesta "
+        "d'integrazione `integration`."
+    ),
+    "ApplicationEntry": "Una pratica in un lotto, come si pubblicherebbe da sola.",
+    "Attribute": (
+        "Un fatto per graduatorie e statistiche: un numero oppure un testo. / A fact for lists and statistics."
+    ),
+    "Deadline": "Una scadenza. L'hub ne fa una di ogni elemento che chiede qualcosa entro un momento.",
+    "DeadlineEntry": "Una scadenza in un lotto, come si pubblicherebbe da sola.",
+    "FormStep": "Un passo della compilazione. / A step of the form.",
+    "Integration": "Che cosa serve ancora dal cittadino, e fino a quando.",
+    "Milestone": "Uno stato in cui la pratica è stata prima che l'hub ne sapesse. / A state before the hub knew of it.",
+    "Office": "A chi chiedere. / Whom to ask.",
+    "Origin": "L'elemento da cui viene la scadenza. / The item that the deadline comes from.",
+    "PlannedInstallment": "Una rata del piano, che diventa un pagamento prima della sua data.",
+    "ProcedureStep": "Un passo del procedimento, passato o futuro. / A milestone of the procedure.",
+    "SourceStatus": "Lo stato nelle parole della fonte. / The state in the source's own words.",
+    "Subscription": "Un'iscrizione; il destinatario è il titolare, gli altri stanno in `beneficiaries`.",
+    "SubscriptionEntry": "Un'iscrizione in un lotto, come si pubblicherebbe da sola.",
 }
 
 FIELDS: dict[str, str] = {
@@ -135,6 +155,7 @@ FIELDS: dict[str, str] = {
     "notice_number": "Numero avviso pagoPA. / pagoPA notice number.",
     "notification": "Avviso al cittadino, senza dire di più. / Notice to the citizen, and no more than that.",
     "message_id": "Identificativo del messaggio, dove concordato. / Id of the message, where agreed.",
+    "Office.name": "Nome dell'ufficio. / Name of the office.",
     "notify": "Avvisi desiderati. / Notices wanted.",
     "number": "Numero. / Number.",
     "occurred_at": "Quando il fatto è avvenuto. / When it happened.",
@@ -211,6 +232,38 @@ FIELDS: dict[str, str] = {
     "visible_from": "Visibile dal. / Visible from.",
     "waiting_for_citizen": "Quanti aspettano il cittadino. / How many wait for the citizen.",
     "year": "Anno. / Year.",
+    "attributes": "Fatti per graduatorie e statistiche. / Facts for lists and statistics.",
+    "cancellation": "Chi può disdire: `auto`, `manual`, `none`. / Who may cancel.",
+    "closed_at": "Quando è stata chiusa. / When it was closed.",
+    "done_at": "Quando è stato fatto. / When it was done.",
+    "draft_expires_at": "Fino a quando si conserva la bozza. / Until when the draft is kept.",
+    "form_steps": "Passi della compilazione. / Steps of the form.",
+    "history": "Stati precedenti alla prima pubblicazione. / States before the first publication.",
+    "integration": "Integrazione richiesta. / What is still needed.",
+    "order": "Posto nell'ordine. / Place in the order.",
+    "origin": "Da che cosa viene. / What it comes from.",
+    "outcome_reason": "Motivazione dell'esito. / Reasons of the outcome.",
+    "payment_external_id": "Il pagamento della fonte per questa rata. / The source's payment for this instalment.",
+    "payment_plan": "Rate, in ordine di scadenza. / Instalments, by due date.",
+    "phone": "Telefono. / Telephone.",
+    "plan_total_cents": "Somma delle rate, in centesimi. / Sum of the instalments, in cents.",
+    "planned_on": "Giorno previsto. / Day planned.",
+    "procedure_steps": "Passi del procedimento. / Milestones of the procedure.",
+    "rank": "Posto in graduatoria. / Place in the ranking.",
+    "reference_number": "Numero della pratica. / Number of the application.",
+    "reminder_offsets": "Giorni prima della scadenza in cui ricordarla. / Days ahead on which to remind.",
+    "renewal": "Chi rinnova: `auto`, `manual`, `none`. / Who renews.",
+    "renewal_of": "L'iscrizione di cui è il rinnovo. / The subscription that it renews.",
+    "requested_at": "Quando è stata chiesta. / When it was asked for.",
+    "resume_url": "Dove riprendere la bozza. / Where to resume the draft.",
+    "source_status": "Stato secondo la fonte. / State in the source's words.",
+    "submitted_at": "Quando è stata inviata. / When it was sent.",
+    "subscription_service": (
+        "Servizio a cui ci si iscrive, con il suo periodo. / The service subscribed to, with its period."
+    ),
+    "taken_charge_at": "Quando è stata presa in carico. / When it was taken in charge.",
+    "waiting_position": "Posto in lista d'attesa. / Place on the waiting list.",
+    "text": "Testo. / Text.",
 }
 
 

@@ -20,7 +20,7 @@ from .known import (
     versions,
 )
 from .outbox import QUEUED, WAITING, attempts, claimable, deliveries, delivery_requests, expirable, lanes
-from .personal import channel_opt_outs, citizens, item_identities, item_versions, items, timeline, user_states
+from .personal import agenda, channel_opt_outs, citizens, item_identities, item_versions, items, timeline, user_states
 from .proof import (
     access_log,
     chain_roots,
@@ -41,6 +41,7 @@ __all__ = [
     "WAITING",
     "Instant",
     "access_log",
+    "agenda",
     "attempts",
     "batch_items",
     "batches",

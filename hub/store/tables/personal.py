@@ -117,6 +117,19 @@ user_states = Table(
     **CLUSTERED,
 )
 
+# When the hub looks at an item again by itself: a reminder, the moment when something is due.
+agenda = Table(
+    "agenda",
+    metadata,
+    ente(),
+    key("citizen_id"),
+    key("item_id"),
+    key("occasion", 40),
+    needed("at", Instant),
+    Index("ix_agenda_at", "ente_id", "at"),
+    **CLUSTERED,
+)
+
 # What a citizen switched off: one topic (a service, or `*`) on one channel.
 channel_opt_outs = Table(
     "channel_opt_outs",

@@ -87,7 +87,7 @@ def test_a_due_date_ends_at_midnight_in_italy(date, due):
     ],
 )
 def test_a_fact_to_tell_gives_one_message_of_its_kind(collection, fields, kind):
-    message = read(draft(collection, **fields).message.payload)
+    message = read(draft(collection, **fields).told.message.payload)
     assert (message.kind, message.source, message.recipient.tax_code) == (kind, "hub", "RSSMRA80A01H501U")
 
 
@@ -103,12 +103,12 @@ def test_a_fact_to_tell_gives_one_message_of_its_kind(collection, fields, kind):
     ],
 )
 def test_nothing_to_tell_gives_no_message(collection, fields):
-    assert draft(collection, **fields).message is None
+    assert draft(collection, **fields).told is None
 
 
 def test_the_message_of_a_document_is_there_once_its_file_is():
     made = draft("documents", uploaded=True, **make_document("x", b"x"))
-    assert (made.state, made.message is not None, made.deliveries) == ("available", True, (PLANNED,))
+    assert (made.state, made.told.deliveries) == ("available", (PLANNED,))
 
 
 @pytest.mark.parametrize(
@@ -152,28 +152,28 @@ def test_payment_and_receipt_of_one_notice_have_the_same_key_and_it_shows_nothin
 
 def test_the_vendors_own_words_take_the_place_of_ours():
     words = {"subject": "La nostra tassa", "body": "Gentile contribuente"}
-    message = read(draft("payments", notify=words).message.payload)
+    message = read(draft("payments", notify=words).told.message.payload)
     assert (message.title, message.body_markdown) == ("La nostra tassa", "Gentile contribuente")
 
 
 @pytest.mark.parametrize(("language", "start"), [("it", "Avviso"), ("en", "Payment"), ("de", "Avviso")])
 def test_the_message_is_in_the_items_language_or_italian(language, start):
-    message = read(draft("payments", language=language).message.payload)
+    message = read(draft("payments", language=language).told.message.payload)
     assert message.title.startswith(start)
 
 
 def test_the_longest_title_still_fits_into_the_messages():
-    message = read(draft("payments", title="x" * 200).message.payload)
+    message = read(draft("payments", title="x" * 200).told.message.payload)
     assert len(message.title) == 200
     assert message.title.endswith("…")
 
 
 def test_a_title_is_not_read_as_markdown_nor_as_a_template():
-    message = read(draft("payments", title="[x](https://evil.example) {summary}").message.payload)
+    message = read(draft("payments", title="[x](https://evil.example) {summary}").told.message.payload)
     assert "[x](" not in message.body_markdown
     assert "\\[x\\]" in message.body_markdown
 
 
 def test_a_payment_with_a_page_to_pay_offers_it():
-    message = read(draft("payments", pay_url="https://paga.example.it").message.payload)
+    message = read(draft("payments", pay_url="https://paga.example.it").told.message.payload)
     assert [(a.kind, a.url, a.primary) for a in message.actions] == [("pay", "https://paga.example.it", True)]

@@ -10,7 +10,7 @@ from hub.errors import ContractViolation, QuotaExceeded, RecipientChanged, Token
 from hub.store.amendments import Upload, Withdraw
 from hub.store.database import Tx
 from hub.store.directory import HUB_VENDOR
-from hub.store.drafts import Identity, PlannedDelivery, Published
+from hub.store.drafts import Identity, PlannedDelivery, Published, Told
 from hub.store.identities import load_by_identity
 from hub.store.intake import Read, Submission, unpacked
 from hub.store.sweeping import Sweep, sweep
@@ -30,7 +30,7 @@ def test_a_withdrawal_reaches_the_notice_that_an_upload_made_in_the_same_commit(
     document = {"identity": identity, "state": "announced", "reported_state": "announced", "deliveries": ()}
     (published,) = store.publish(make_draft(**document))
     message = make_draft("told", identity=Identity(ENTE, HUB_VENDOR, "raccordo", "told", "messages"))
-    told = make_draft(**document | {"message": message, "deliveries": message.deliveries})
+    told = make_draft(**document | {"told": Told(message, message.deliveries)})
     upload = Upload(published.item_id, 1, "0" * 64, "key", told)
     withdraw = Withdraw(published.item_id, "errore")
     record(store, *[Submission(store.signed(), act=act) for act in (upload, withdraw)])
@@ -181,8 +181,9 @@ def test_an_embargo_that_is_moved_moves_what_tells_of_it(store):
     own, payment = make_draft("m-1"), Identity(ENTE, "acme", "tributi", "p-1", "payments")
     for version, hours in ((1, 1), (2, 48), (3, 2)):
         made = {"version": version, "content_hash": str(version) * 64, "visible_from": at(hours)}
-        told = replace(message, visible_from=at(hours))
-        store.publish(replace(own, **made), replace(own, identity=payment, message=told, **made))
+        told = Told(replace(message, visible_from=at(hours)), message.deliveries)
+        about = replace(own, identity=payment, told=told, deliveries=(), **made)
+        store.publish(replace(own, **made), about)
         rows = store.deliveries()
         assert [row["due_at"] for row in rows] == [at(hours)] * 2
         assert {row["expires_at"] - row["due_at"] for row in rows} == {timedelta(days=3)}

@@ -1,0 +1,94 @@
+"""What an item asks for by when (S6), as the deadlines that the hub makes of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from contracts.items import Application, CitizenItem, Deadline, Document, Message, Payment, Subscription
+from contracts.items.deadline import DeadlineKind, DeadlineState, Origin
+
+from .wording import ROME
+
+_PAYMENT: dict[str, DeadlineState] = {
+    "due": "open",
+    "started": "open",
+    "overdue": "missed",
+    "paid": "met",
+    "paid_elsewhere": "met",
+    "refunded": "met",
+    "expired": "missed",
+}
+_HANDOVER: dict[str, DeadlineState] = {"preparing": "open", "ready": "open", "collected": "met", "delivered": "met"}
+_BODY_ACTS = ("submitted", "registered", "in_progress", "integration_requested", "integration_submitted", "suspended")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Something is due by a moment, and how that stands."""
+
+    kind: DeadlineKind
+    at: datetime
+    state: DeadlineState
+
+
+def dues_of(item: CitizenItem, state: str) -> tuple[Due, ...]:
+    """All that is or was due of an item in that state, at most one of a kind."""
+    return tuple(_dues(item, state))
+
+
+def end_of(day: date) -> datetime:
+    """A day ends at midnight in Italy."""
+    return (datetime.combine(day, time(), ROME) + timedelta(days=1)).astimezone(UTC)
+
+
+def _dues(item: CitizenItem, state: str) -> Iterator[Due]:
+    match item:
+        case Payment() if item.due_date is not None and item.due_date < date.max:
+            # 31 December 9999 is how some sources write "none".
+            yield Due("citizen_duty", end_of(item.due_date), _PAYMENT.get(state, "cancelled"))
+        case Document() if item.delivery is not None and item.delivery.collect_by is not None:
+            yield Due("pick_up", item.delivery.collect_by, _HANDOVER.get(item.delivery.state, "cancelled"))
+        case Message() if item.due_at is not None:
+            yield Due("citizen_duty", item.due_at, "open")
+        case Application():
+            yield from _of_application(item, state)
+        case Subscription() if item.valid_to is not None and state in ("renewal_due", "renewed"):
+            yield Due("renewal_window", end_of(item.valid_to), "open" if state == "renewal_due" else "met")
+        case _:
+            return
+
+
+def _of_application(item: Application, state: str) -> Iterator[Due]:
+    if state == "draft" and item.draft_expires_at is not None:
+        yield Due("expiry", item.draft_expires_at, "open")
+    if item.integration is not None and item.integration.due_at is not None:
+        asked = state == "integration_requested"
+        yield Due("citizen_duty", item.integration.due_at, "open" if asked else "met")
+    if item.due_date is not None:
+        answered: DeadlineState = "met" if state == "completed" else "cancelled"
+        yield Due("body_duty", end_of(item.due_date), "open" if state in _BODY_ACTS else answered)
+
+
+def deadline_for(item: CitizenItem, due: Due) -> Deadline:
+    """The deadline that tells of it, as it was made: how it stands is the store's. Its external_id is its kind until
+    the store knows the item_id."""
+    assert not isinstance(item, Deadline)
+    return Deadline(
+        external_id=due.kind,
+        version=item.version,
+        source="hub",
+        recipient=item.recipient,
+        title=item.title,
+        occurred_at=item.occurred_at,
+        language=item.language,
+        service_id=item.service_id,
+        sensitivity=item.sensitivity,
+        min_loa=item.min_loa,
+        visible_from=item.visible_from,
+        actions=item.actions,
+        due_at=due.at,
+        kind=due.kind,
+        origin=None
+        if item.collection == "receipts"
+        else Origin(collection=item.collection, external_id=item.external_id),
+    )
