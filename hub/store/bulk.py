@@ -18,7 +18,6 @@ _FORMS = {"sqlite": sqlite.insertions, "postgresql": postgres.insertions}
 _TOGETHER = {"sqlite": sqlite.together, "postgresql": postgres.together}
 _RUN = {"sqlite": sqlite.run, "postgresql": postgres.run}
 
-
 Rows = Sequence[Mapping[str, Any]]
 """Of one table, each with every column of it."""
 
@@ -34,8 +33,7 @@ class Insertion(NamedTuple):
 def insert_all(connection: Connection, rows: Sequence[tuple[Table, Rows]]) -> None:
     """Insert into several tables at once. Raises DBAPIError, as Core does."""
     some = [each for each in rows if each[1]]
-    if some:
-        run(connection, [*_TOGETHER[connection.dialect.name](some)])
+    run(connection, [*_TOGETHER[connection.dialect.name](some)] if some else [])
 
 
 def insert_each(connection: Connection, insertions: Sequence[Insertion]) -> list[list[tuple[Any, ...]]]:
@@ -60,6 +58,8 @@ def select_texts(connection: Connection, query: Select[Any], parameters: Mapping
 
 def run(connection: Connection, statements: Sequence[tuple[str, Any]]) -> list[list[tuple[Any, ...]]]:
     """Run statements with their values in this order, waiting once for all; the rows of each. Raises DBAPIError."""
+    if not statements:
+        return []
     try:
         return _RUN[connection.dialect.name](connection.connection.driver_connection, statements)
     except connection.dialect.loaded_dbapi.Error as exc:
