@@ -77,6 +77,7 @@ def _compiled(query: Select[Any], dialect: Dialect) -> tuple[str, tuple[str, ...
 def _failed(connection: Connection, error: Exception) -> Exception:
     """The driver's error as Core tells it: what is known of the connection after it, and none of its values."""
     dialect = connection.dialect
+    # Its types want the driver's own classes, which are known only when it is loaded.
     lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)  # type: ignore[arg-type]
     if lost:
         connection.invalidate(error)

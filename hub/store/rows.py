@@ -17,6 +17,7 @@ from .bulk import Insertion, insert_all, insert_each
 from .database import Tx, among, keys
 from .directory import HUB_VENDOR
 from .drafts import CONNECTOR_UNKNOWN
+from .following import push_to_followers
 from .pushing import push_events
 from .tables import (
     agenda,
@@ -174,6 +175,7 @@ def _number(tx: Tx) -> None:
     _give_numbers(tx, (sequences, numbered, "sequence"), (event_sequences, tx.vendor_events, "number"))
     tx.last_rows += [(items, tx.new_items), (vendor_events, tx.vendor_events)]
     push_events(tx, tx.vendor_events)
+    push_to_followers(tx, tx.vendor_events)
     if tx.changed_items:
         tx.connection.execute(
             _NUMBER_ITEM,

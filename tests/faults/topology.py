@@ -115,15 +115,17 @@ class Shared(Ground):
                 part.start(life if life.lease_s else replace(life, lease_s=self.lease_s))
         return self.hub
 
-    def died(self, name: str, *, within_s: float = 20) -> None:
+    def died(self, name: str, *, within_s: float = 60) -> None:
         """Wait until the death arranged in that part's life has come, to whomever."""
         eventually(self.parts[name].step_passed, bool, within_s=within_s)
 
     def repair(self, life: Life = PLAIN) -> None:
         """Everything runs again."""
-        self._revive()
         for part in self.parts.values():
             part.thaw()
+            if part.threatened:  # or it comes while everybody looks whether all is well again
+                part.kill_all()
+        self._revive()
         self.start(every=life)
         self.eventually_up()
 
