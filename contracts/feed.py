@@ -60,6 +60,8 @@ class FeedItem(Model):
     occurred_at: UtcDatetime
     received_at: UtcDatetime
     updated_at: UtcDatetime
+    as_of: UtcDatetime
+    """When this was true at the source (S25); when the hub heard of it, where the source does not say."""
     due_at: UtcDatetime | None
     sensitivity: Literal["normal", "sensitive"]
     user_state: UserState
@@ -97,7 +99,6 @@ class FeedItemDetail(FeedItem):
     linked: Annotated[tuple[LinkedItem, ...], Field(max_length=50, fail_fast=True)]
     timeline: Annotated[tuple[TimelineEntry, ...], Field(max_length=500, fail_fast=True)]
     deliveries: Annotated[tuple[DeliveryView, ...], Field(max_length=50, fail_fast=True)]
-    as_of: UtcDatetime
 
 
 class SectionCount(Model):
@@ -108,11 +109,14 @@ class SectionCount(Model):
 
 
 class SourceFreshness(Model):
-    """When the hub last heard of this source about this citizen."""
+    """When the hub last heard of this source about this citizen; `stale` where the source is silent about everybody for
+    longer than agreed, `silent_since` when."""
 
     vendor_id: Code
     source: Code
     as_of: UtcDatetime
+    stale: bool
+    silent_since: UtcDatetime | None
 
 
 class NextDeadline(Model):

@@ -31,10 +31,12 @@ from .keys import group as keys
 from .partitioning import partition
 from .pdnd_clients import group as pdnd_client
 from .portals import group as portal
+from .proposals import commands as proposal_commands
 from .replaying import replay
 from .services import group as service
 from .serving import serve
 from .signing import sign
+from .sources import group as source
 from .touring import demo
 from .vendor_callbacks import group as callbacks
 from .vendor_changes import changes
@@ -60,9 +62,11 @@ ente.add_typer(pdnd_client)
 vendor.add_typer(callbacks)
 for name, change in {**changes, **key_changes}.items():
     vendor.command(name)(change)
+for name, command in proposal_commands.items():
+    service.command(name)(command)
 for name, command in key_commands.items():
     keys.command(name)(command)
-for subject in (ente, vendor, portal, service, connector, keys, delivery, audit, evidence):
+for subject in (ente, vendor, portal, service, source, connector, keys, delivery, audit, evidence):
     application.add_typer(subject)
 
 

@@ -111,7 +111,6 @@ class Feed:
             "linked": [link_view(rel, other) for rel, other in reading.linked(row.item, wanted)],
             "timeline": timeline_view(reading.timeline(row.item)),
             "deliveries": [delivery_view(d) for d in deliveries],
-            "as_of": rfc3339(row.item["as_of"] or row.item["updated_at"]),
         }
         return Whole(view, user_state_tag(row.item))
 
@@ -132,7 +131,13 @@ class Feed:
                 for row in reading.next_deadlines(10)
             ],
             "sources": [
-                {"vendor_id": f["vendor_id"], "source": f["source"], "as_of": rfc3339(f["as_of"])}
+                {
+                    "vendor_id": f["vendor_id"],
+                    "source": f["source"],
+                    "as_of": rfc3339(f["as_of"]),
+                    "stale": f["stale"],
+                    "silent_since": rfc3339(f["heard_at"]) if f["stale"] else None,
+                }
                 for f in reading.freshness()
             ],
         }

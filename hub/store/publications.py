@@ -26,6 +26,7 @@ from .order import order_key
 from .ports import Vault
 from .queueing import delivery_row
 from .rows import Batch, payload_place
+from .sources import note_alive
 from .tables import item_versions
 from .telling import notifications
 
@@ -47,6 +48,7 @@ class Publications:
         results: list[Done | HubError] = []
         changed: list[tuple[Draft, Citizen, str | None]] = []
         tally: Counter[tuple[str, str]] = Counter()
+        quiet: set[tuple[str, str, str]] = set()
         for draft in drafts:
             item = known.get(draft.identity)
             before = item["state"] if item is not None else None
@@ -65,7 +67,11 @@ class Publications:
             tally[draft.identity.collection, outcome] += 1
             if outcome in ("created", "updated"):
                 changed.append((draft, citizen, before))
+            elif outcome == "unchanged":
+                quiet.add(draft.identity[:3])
             results.append(_done(tx, item, citizen, outcome, draft))
+        if quiet:
+            note_alive(tx, quiet)
         settle_paid(tx, batch)
         for draft, citizen, before in changed:
             self._follow(tx, batch, draft, citizen, known[draft.identity], before)

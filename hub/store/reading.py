@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_,
 from .citizens import Citizen
 from .ports import Vault
 from .rows import payload_place
-from .tables import deliveries, item_identities, item_versions, items, timeline, user_states
+from .sources import is_stale
+from .tables import deliveries, item_identities, item_versions, items, sources, timeline, user_states
 
 _JOIN_STATE = (
     (user_states.c.ente_id == items.c.ente_id)
@@ -198,15 +199,21 @@ class Reading:
         return self._open(query.order_by(items.c.due_at, items.c.item_id).limit(limit))
 
     def freshness(self) -> list[dict[str, Any]]:
-        """When the hub last heard of each source about this citizen."""
+        """When the hub last heard of each source about this citizen, and whether the source is silent for longer than
+        agreed (S25)."""
         as_of = func.max(func.coalesce(items.c.as_of, items.c.updated_at)).label("as_of")
+        name = (items.c.vendor_id, items.c.source)
+        mine = select(*name, as_of).where(self._mine()).group_by(*name).subquery()
+        same = (sources.c.vendor_id == mine.c.vendor_id) & (sources.c.source == mine.c.source)
         query = (
-            select(items.c.vendor_id, items.c.source, as_of)
-            .where(self._mine())
-            .group_by(items.c.vendor_id, items.c.source)
-            .order_by(items.c.vendor_id, items.c.source)
+            select(mine, sources.c.every_s, sources.c.heard_at)
+            .outerjoin(sources, same & (sources.c.ente_id == self.citizen.ente_id))
+            .order_by(mine.c.vendor_id, mine.c.source)
         )
-        return [row._asdict() for row in self.connection.execute(query)]
+        return [
+            row._asdict() | {"stale": is_stale(row.every_s, row.heard_at, self.now)}
+            for row in self.connection.execute(query)
+        ]
 
 
 def _shown_state(now: datetime) -> ColumnElement[str]:

@@ -272,6 +272,7 @@ FEED_ITEM: Json = {
     "occurred_at": "2026-11-23T09:00:00Z",
     "received_at": _RECEIVED,
     "updated_at": _RECEIVED,
+    "as_of": _RECEIVED,
     "due_at": "2026-12-16T22:59:59Z",
     "sensitivity": "normal",
     "user_state": {**USER_STATE, "read": False},
@@ -284,7 +285,6 @@ FEED_ITEM_DETAIL: Json = {
     "linked": [],
     "timeline": PUBLISHED_ITEM["timeline"],
     "deliveries": [{"channel": "io", "state": "delivered", "reason": None, "updated_at": "2026-11-23T09:00:05Z"}],
-    "as_of": _RECEIVED,
 }
 FEED_SUMMARY: Json = {
     "sections": [{"collection": "payments", "state": "due", "count": 1, "unread": 1}],
@@ -298,7 +298,9 @@ FEED_SUMMARY: Json = {
             "due_at": "2026-12-16T22:59:59Z",
         }
     ],
-    "sources": [{"vendor_id": "tributi-srl", "source": "tributi", "as_of": _RECEIVED}],
+    "sources": [
+        {"vendor_id": "tributi-srl", "source": "tributi", "as_of": _RECEIVED, "stale": False, "silent_since": None}
+    ],
 }
 CHANGES_PAGE: Json = {
     "items": [

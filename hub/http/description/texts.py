@@ -51,7 +51,9 @@ SCHEMAS: dict[str, str] = {
     "ServiceEntry": "La scheda di un servizio in un lotto, come si pubblicherebbe da solo.",
     "ServiceStatus": "Il servizio funziona. / The service is up: a problem of status 200 (RAC_REST_NAME_011).",
     "Signature": "Ciò che il fornitore dice della firma elettronica del file.",
-    "SourceFreshness": "Quando l'hub ha sentito l'ultima volta questo sistema su questo cittadino.",
+    "SourceFreshness": (
+        "Quando l'hub ha sentito l'ultima volta questo sistema su questo cittadino; `stale` se tace con tutti."
+    ),
     "TimelineEntry": "Un fatto nella vita di un elemento. `data` ha codici e numeri, mai dati personali.",
     "UserState": "Che cosa ha fatto il cittadino dell'elemento.",
     "UserStatePatch": "Un merge patch (RFC 7396); `confirmed` non si ritira.",
@@ -256,7 +258,9 @@ FIELDS: dict[str, str] = {
     "renewal_of": "L'iscrizione di cui è il rinnovo. / The subscription that it renews.",
     "requested_at": "Quando è stata chiesta. / When it was asked for.",
     "resume_url": "Dove riprendere la bozza. / Where to resume the draft.",
+    "silent_since": "Da quando la fonte tace, se tace da troppo. / Since when the source is silent, if too long.",
     "source_status": "Stato secondo la fonte. / State in the source's words.",
+    "stale": "La fonte tace da più di quanto convenuto. / The source is silent for longer than agreed.",
     "submitted_at": "Quando è stata inviata. / When it was sent.",
     "subscription_service": (
         "Servizio a cui ci si iscrive, con il suo periodo. / The service subscribed to, with its period."
