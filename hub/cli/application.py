@@ -17,6 +17,7 @@ from hub.store.postgres import place_of, why_away
 from .auditing import group as audit
 from .backing import backup, erase, restore
 from .closing import close
+from .complying import compliance
 from .conforming import conformance
 from .connectors import group as connector
 from .console import Failed, WrongUsage, complain
@@ -53,7 +54,8 @@ application = typer.Typer(
     rich_markup_mode=None,
 )
 _OF_VENDORS = (sign, verify, conformance)
-for command in (init, serve, worker, sweep, migrate, partition, backup, restore, erase, *_OF_VENDORS, openapi, demo):
+_OF_THE_HUB = (init, serve, worker, sweep, migrate, partition, backup, restore, erase, compliance)
+for command in (*_OF_THE_HUB, *_OF_VENDORS, openapi, demo):
     application.command()(command)
 for step in (replay, close):
     delivery.command()(step)

@@ -3,14 +3,16 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from sqlalchemy import select
 
+from contracts.base import rfc3339
 from contracts.identifiers import new_uuid7
 from contracts.states import MACHINES
-from hub.errors import AlreadyWithdrawn, HubError, RecipientChanged, StateTerminal, VersionConflict
+from hub.errors import AlreadyWithdrawn, DraftGuaranteed, HubError, RecipientChanged, StateTerminal, VersionConflict
 from hub.metrics import count_publications
 
 from .agenda import keep_agenda
@@ -19,6 +21,7 @@ from .database import Tx
 from .deadlines import about_item, close_deadlines
 from .drafts import Draft, PlannedDelivery, Published, Told
 from .embargo import move
+from .findings import keep_findings
 from .folding import meet, settle_paid
 from .identities import load_by_identity
 from .intake import Done, Signed
@@ -117,6 +120,8 @@ class Publications:
             self._keep_deadlines(tx, batch, draft, citizen, item, first=before is None)
         if draft.agenda or before is not None:
             keep_agenda(tx, batch, item, () if paid else draft.agenda, first=before is None)
+        if item["collection"] == "applications":
+            keep_findings(tx, batch, item, draft.findings, first=before is None)
 
     def tell(
         self, tx: Tx, batch: Batch, told: Told, citizen: Citizen, item: dict[str, Any], *, first: bool = False
@@ -128,7 +133,8 @@ class Publications:
         identity = identity._replace(external_id=f"{item['item_id']}.{identity.external_id}{occasion}")
         if not first and (load_by_identity(tx, {identity}) or batch.has_identity(identity)):
             return
-        message = self.create(tx, batch, replace(told.message, identity=identity), citizen, about=item)
+        level = max(told.message.min_loa, item["min_loa"])
+        message = self.create(tx, batch, replace(told.message, identity=identity, min_loa=level), citizen, about=item)
         for planned in told.deliveries:
             batch.deliveries.append(_delivery_row(tx, planned, message))
 
@@ -140,7 +146,8 @@ class Publications:
         for wanted in draft.deadlines:
             name = f"{item['item_id']}.{wanted.identity.external_id}"
             kept = known.pop(name, None)
-            wanted = replace(wanted, identity=wanted.identity._replace(external_id=name))
+            level = max(wanted.min_loa, item["min_loa"])
+            wanted = replace(wanted, identity=wanted.identity._replace(external_id=name), min_loa=level)
             if kept is None:
                 if wanted.state == "open":
                     self.create(tx, batch, wanted, citizen, about=item)
@@ -173,6 +180,8 @@ class Publications:
         machine = MACHINES.get(item["collection"])
         if machine is not None and not machine.reportable(item["reported_state"], draft.reported_state):
             raise StateTerminal(f"the state {item['reported_state']} cannot be left for {draft.reported_state}")
+        if draft.reported_state == "expired":
+            must_not_be_guaranteed(item, tx.now)
         changed = item | _columns(tx, draft) | _facts_kept(draft, item)
         self._add_version(tx, batch, draft, citizen, changed, "updated")
         batch.event(changed, tx.now, "updated", version=draft.version, state=changed["state"], **_way(item, changed))
@@ -213,6 +222,13 @@ class Publications:
                 "received_at": tx.now,
             }
         )
+
+
+def must_not_be_guaranteed(item: dict[str, Any], now: datetime) -> None:
+    """Raises DraftGuaranteed for a draft that is to be kept for longer (S18): `due_at` of a draft is how long."""
+    is_draft = item["collection"] == "applications" and item["state"] == "draft"
+    if is_draft and item["due_at"] is not None and now < item["due_at"]:
+        raise DraftGuaranteed(f"the draft is kept until {rfc3339(item['due_at'])}: the citizen was promised so")
 
 
 def _columns(tx: Tx, draft: Draft) -> dict[str, Any]:
