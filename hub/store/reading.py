@@ -37,6 +37,14 @@ class Row(NamedTuple):
     payload: bytes
 
 
+class Version(NamedTuple):
+    """A version of an item, late ones included, its content opened."""
+
+    version: int
+    received_at: datetime
+    payload: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """What the reader asked for; None means any."""
@@ -164,6 +172,19 @@ class Reading:
             ("about" if row.item["item_id"] == item["about_item_id"] else row.item["collection"].removesuffix("s"), row)
             for row in self._open(query.order_by(items.c.item_id).limit(50))
         ]
+
+    def versions(self, item: dict[str, Any], *, most: int = 100) -> list[Version]:
+        """The newest versions of an item, the oldest of them first."""
+        its = item_versions.c
+        mine = [its[name] == item[name] for name in ("ente_id", "citizen_id", "item_id")]
+        query = select(its.version, its.received_at, its.payload_sealed).where(*mine).order_by(its.version.desc())
+        rows = self.connection.execute(query.limit(most)).all()[::-1]
+        where = [payload_place(item["ente_id"], item["item_id"], row.version) for row in rows]
+        opened = [
+            self.vault.open_with(self.citizen.data_key, row.payload_sealed, place)
+            for row, place in zip(rows, where, strict=True)
+        ]
+        return [Version(row.version, row.received_at, payload) for row, payload in zip(rows, opened, strict=True)]
 
     def timeline(self, item: dict[str, Any]) -> list[dict[str, Any]]:
         """What happened to the item, oldest first."""

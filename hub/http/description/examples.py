@@ -283,6 +283,18 @@ FEED_ITEM_DETAIL: Json = {
     "content": {"collection": "payments", **PAYMENT},
     "content_available": False,
     "linked": [],
+    "actions": [
+        {
+            "kind": "pay",
+            "label": "Paga ora",
+            "url": "https://pagamenti.comune.example.it/301000000000000012",
+            "valid_from": None,
+            "valid_to": None,
+            "primary": True,
+            "state": "open",
+        }
+    ],
+    "history": [],
     "timeline": PUBLISHED_ITEM["timeline"],
     "deliveries": [{"channel": "io", "state": "delivered", "reason": None, "updated_at": "2026-11-23T09:00:05Z"}],
 }

@@ -69,6 +69,8 @@ SCHEMAS: dict[str, str] = {
     "Attribute": (
         "Un fatto per graduatorie e statistiche: un numero oppure un testo. / A fact for lists and statistics."
     ),
+    "ActionView": "Un'azione del cittadino e se si può ancora fare: lo stesso da ogni porta (portale, e-mail, IO).",
+    "HistoryEntry": "Uno stato della pratica, datato dalla fonte o visto dall'hub.",
     "Deadline": "Una scadenza. L'hub ne fa una di ogni elemento che chiede qualcosa entro un momento.",
     "DeadlineEntry": "Una scadenza in un lotto, come si pubblicherebbe da sola.",
     "FormStep": "Un passo della compilazione. / A step of the form.",
@@ -241,6 +243,8 @@ FIELDS: dict[str, str] = {
     "draft_expires_at": "Fino a quando si conserva la bozza. / Until when the draft is kept.",
     "form_steps": "Passi della compilazione. / Steps of the form.",
     "history": "Stati precedenti alla prima pubblicazione. / States before the first publication.",
+    "FeedItemDetail.history": "Stati della pratica, dal più vecchio. / States of the application, oldest first.",
+    "HistoryEntry.origin": "Chi lo dice: la fonte o l'hub. / Who says so: the source or the hub.",
     "integration": "Integrazione richiesta. / What is still needed.",
     "last_edited_at": "Ultima modifica della bozza. / Last edit of the draft.",
     "order": "Posto nell'ordine. / Place in the order.",
