@@ -59,7 +59,7 @@ def action_views(
     """contracts.feed.ActionView of each action of an item, given the columns of the items tied to it by their tie."""
     return [
         action.model_dump(mode="json") | {"state": action_state(action, item, content, linked, now)}
-        for action in actions_of(content, item["state"])
+        for action in actions_of(content)
     ]
 
 

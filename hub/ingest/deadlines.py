@@ -73,7 +73,7 @@ def _of_application(item: Application, state: str, kept_until: datetime | None) 
         yield Due("body_duty", end_of(item.due_date), "open" if state in _BODY_ACTS else answered)
 
 
-def deadline_for(item: CitizenItem, due: Due, state: str) -> Deadline:
+def deadline_for(item: CitizenItem, due: Due) -> Deadline:
     """The deadline that tells of it, as it was made: how it stands is the store's. Its external_id is its kind until
     the store knows the item_id."""
     assert not isinstance(item, Deadline)
@@ -89,7 +89,7 @@ def deadline_for(item: CitizenItem, due: Due, state: str) -> Deadline:
         sensitivity=item.sensitivity,
         min_loa=item.min_loa,
         visible_from=item.visible_from,
-        actions=actions_of(item, state),
+        actions=actions_of(item),
         due_at=due.at,
         kind=due.kind,
         origin=None

@@ -127,7 +127,7 @@ def _citizen_draft(
         file_sha256=item.sha256 if isinstance(item, Document) else None,
         told=told,
         deliveries=deliveries,
-        deadlines=tuple(_hub_draft(deadline_for(item, due, state), due.state, item, vendor.ente_id) for due in dues),
+        deadlines=tuple(_hub_draft(deadline_for(item, due), due.state, item, vendor.ente_id) for due in dues),
         agenda=agenda_of(item, dues, rules),
     )
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from contracts.items import CitizenItem, Message
 
-from .actions import actions_of
+from .actions import actions_to_tell
 from .rules import LANGUAGES, Rule
 from .wording import facts, filled
 
@@ -31,7 +31,7 @@ def message_for(item: CitizenItem, rule: Rule, state: str, *, due: date | dateti
         visible_from=item.visible_from,
         kind=rule.kind,
         body_markdown=(own and item.notify.body) or filled(wording.body, known, _plain),
-        actions=actions_of(item, state),
+        actions=actions_to_tell(item, state),
         notify=item.notify,
     )
 
