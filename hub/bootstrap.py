@@ -27,6 +27,7 @@ from hub.ingest.batches import Batches, BatchRunner
 from hub.ingest.events_view import EventsView
 from hub.ingest.occasions import Occasions
 from hub.ingest.pipeline import Pipeline
+from hub.ingest.rules import RulesInForce
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView
 from hub.security.channel import TrustedProxy
@@ -106,7 +107,8 @@ class Hub:
             note_outcomes=note_outcomes,
         )
         route = router(self.connectors.outlets)
-        self._agenda = Agenda(citizens, vault, publications, Occasions(route))
+        rules = RulesInForce(self.registry)
+        self._agenda = Agenda(citizens, vault, publications, Occasions(route, rules))
         self.shelf = Shelf()
         self.pipeline = Pipeline(
             clock=clock,
@@ -115,6 +117,7 @@ class Hub:
             keyed_hash=vault.keyed_hash,
             shelf=self.shelf,
             proxy=trusted_proxy(settings),
+            rules=rules,
         )
         self.uploads = Uploads(
             pipeline=self.pipeline,

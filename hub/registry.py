@@ -129,6 +129,8 @@ class Registry:
     """By (ente_id, portal_id)."""
     services: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
     """The catalogue, by (ente_id, service_id)."""
+    rules: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
+    """What administrators changed of the rules of notices, by (ente_id, name of the rule)."""
     clients: Mapping[tuple[str, str], Vendor] = field(default_factory=lambda: MappingProxyType({}))
     """By (ente_id, PDND client id): the vendor that uses the client."""
 

@@ -32,6 +32,7 @@ from .partitioning import partition
 from .pdnd_clients import group as pdnd_client
 from .portals import group as portal
 from .replaying import replay
+from .rules import group as rule
 from .services import group as service
 from .serving import serve
 from .signing import sign
@@ -62,7 +63,7 @@ for name, change in {**changes, **key_changes}.items():
     vendor.command(name)(change)
 for name, command in key_commands.items():
     keys.command(name)(command)
-for subject in (ente, vendor, portal, service, connector, keys, delivery, audit, evidence):
+for subject in (ente, vendor, portal, service, connector, rule, keys, delivery, audit, evidence):
     application.add_typer(subject)
 
 

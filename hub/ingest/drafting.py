@@ -42,8 +42,8 @@ DUE = "due"
 """The occasion on which something should have been done."""
 
 
-def draft_of(item: Item, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash) -> Draft:
-    """The draft of an item as `vendor` published it."""
+def draft_of(item: Item, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash, rules: Rules | None = None) -> Draft:
+    """The draft of an item as `vendor` published it; `rules` are the standard ones where none are given."""
     payload = canonical_json(item)
     identity = Identity(vendor.ente_id, vendor.vendor_id, item.source, item.external_id, item.collection)
     if isinstance(item, Service):
@@ -59,14 +59,20 @@ def draft_of(item: Item, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash)
             occurred_at=item.occurred_at,
             service_id=item.service_id,
         )
-    return _citizen_draft(item, vendor, identity, payload, route=route, keyed_hash=keyed_hash, file_here=False)
+    return _citizen_draft(
+        item, vendor, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules, file_here=False
+    )
 
 
-def uploaded_draft(item: Document, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash) -> Draft:
+def uploaded_draft(
+    item: Document, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash, rules: Rules | None = None
+) -> Draft:
     """The draft of a document whose file has just come: its notice, held back until now, is in it."""
     identity = Identity(vendor.ente_id, vendor.vendor_id, item.source, item.external_id, item.collection)
     payload = canonical_json(item)
-    return _citizen_draft(item, vendor, identity, payload, route=route, keyed_hash=keyed_hash, file_here=True)
+    return _citizen_draft(
+        item, vendor, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules, file_here=True
+    )
 
 
 def _citizen_draft(
@@ -77,10 +83,11 @@ def _citizen_draft(
     *,
     route: Route,
     keyed_hash: KeyedHash,
+    rules: Rules | None,
     file_here: bool,
 ) -> Draft:
     subject = Subject(vendor.ente_id, item.recipient.subject_kind, item.recipient.tax_code)
-    state, rules = _state(item, file_here=file_here), standard()
+    state, rules = _state(item, file_here=file_here), rules or standard()
     dues = dues_of(item, state)
     rule = rules.on_state(item.collection, state)
     told: Told | None = None

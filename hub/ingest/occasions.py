@@ -1,26 +1,27 @@
 """What the hub does by itself when a moment of an item's agenda has come."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from contracts.items import CitizenItem, Payment
+from contracts.items import CitizenItem, Deadline, Payment
 from hub.store.agenda import Happening
 
 from .canonical import read
 from .deadlines import dues_of
 from .drafting import Route, told_by
-from .rules import standard
+from .rules import Rule, Rules, standard
 
 REMIND = "remind"
 
 
 @dataclass(frozen=True, slots=True)
 class Occasions:
-    """A `Happen` of the agenda."""
+    """A `Happen` of the agenda; `rules` gives those of an ente."""
 
     route: Route
+    rules: Callable[[str], Rules] = lambda _: standard()
 
     def __call__(self, item: Mapping[str, Any], payload: bytes, occasion: str, now: datetime) -> Happening:
         """What the occasion does to the item as it is now; nothing where what it was for is done."""
@@ -34,8 +35,8 @@ class Occasions:
 
     def _remind(self, item: Mapping[str, Any], content: CitizenItem, kind: str, occasion: str) -> Happening:
         at = _open_due(item, content, kind)
-        rule = standard().reminding(content.collection)
-        if at is None or rule is None:
+        rule = self.rules(item["ente_id"]).reminding(content.collection)
+        if at is None or rule is None or not _still_wanted(rule, content, occasion):
             return Happening()
         told = told_by(
             rule,
@@ -61,6 +62,12 @@ class Occasions:
         if content.collection == "deadlines":
             return Happening("missed", "none", "missed")
         return Happening(event="missed", deadlines=deadlines)
+
+
+def _still_wanted(rule: Rule, content: CitizenItem, occasion: str) -> bool:
+    """Whether a reminder is on a day that holds now: an administrator may have changed them since it was planned."""
+    own = content.reminder_offsets if isinstance(content, Deadline) else None
+    return int(occasion.rpartition(".")[2]) in (rule.days if own is None else own)
 
 
 def _open_due(item: Mapping[str, Any], content: CitizenItem, kind: str) -> datetime | None:

@@ -43,6 +43,7 @@ from hub.tracing import span
 
 from .canonical import bounded, parse, refusal_of
 from .drafting import KeyedHash, Route, draft_of
+from .rules import Rules, RulesInForce
 
 log = logging.getLogger(__name__)
 _ITEM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -70,7 +71,9 @@ class Pipeline:
         keyed_hash: KeyedHash,
         shelf: Shelf | None = None,
         proxy: TrustedProxy | None = None,
+        rules: Callable[[str], Rules] | None = None,
     ) -> None:
+        self.rules = rules or RulesInForce(registry)
         self._shelf = Shelf() if shelf is None else shelf
         self._proxy = proxy
         self._clock = clock
@@ -119,7 +122,8 @@ class Pipeline:
             raise CollectionForbidden
         item = parse(collection, body)
         self._permit(vendor, item)
-        return draft_of(item, vendor, route=self._route, keyed_hash=self._keyed_hash)
+        rules = self.rules(vendor.ente_id)
+        return draft_of(item, vendor, route=self._route, keyed_hash=self._keyed_hash, rules=rules)
 
     def withdrawal(self, inbound: Inbound, verified: Verified, item_id: str) -> Submission[Any]:
         """A withdrawal, or the exact reason why not."""

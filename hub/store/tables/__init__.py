@@ -10,6 +10,7 @@ from .columns import EPOCH, Instant, clipped, metadata, to_json, to_micros
 from .known import (
     connectors,
     enti,
+    notice_rules,
     pdnd_clients,
     pdnd_vouchers,
     portals,
@@ -76,6 +77,7 @@ __all__ = [
     "key_material",
     "lanes",
     "metadata",
+    "notice_rules",
     "pdnd_clients",
     "pdnd_vouchers",
     "portals",

@@ -1,0 +1,23 @@
+"""notices: what administrators changed of the rules
+
+Only an addition: the version before works on this schema too.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0013"
+down_revision = "0011"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "notice_rules",
+        sa.Column("ente_id", sa.String(length=20), nullable=False),
+        sa.Column("rule", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("record", sa.JSON(), nullable=False),
+        sa.Column("author", sa.String(length=100), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("ente_id", "rule", "version", name=op.f("pk_notice_rules")),
+    )
