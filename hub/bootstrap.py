@@ -48,6 +48,7 @@ from hub.store.files import Files
 from hub.store.intake import ApplyActs, Intake
 from hub.store.lanes import due_lanes, standings
 from hub.store.listening import Listener
+from hub.store.preferences import WishesKeeper
 from hub.store.publications import Publications
 from hub.store.snapshot import Snapshot, Watcher
 from hub.store.standing import Lane
@@ -140,6 +141,7 @@ class Hub:
             accepted=self.ring,
         )
         self.vendor_view = VendorView(self.database)
+        self.wishes = WishesKeeper(citizens, vault)
         self.feed = Feed(database=self.database, vault=vault, citizens=citizens, files=files, clock=clock)
         self.links = UnsubscribeLinks(vault, clock, lambda ente_id: self.registry().ente(ente_id).public_url)
         notices = Notices(self.database, vault, citizens, self.registry, self.links.make)

@@ -12,6 +12,9 @@ from typing import Any, Literal
 
 from .profile import DEFAULT_PROFILE, Profile
 
+ALERTS = "alerts"
+"""The right of a vendor (civil protection) whose messages of kind `alert` go before all others, and at any hour."""
+
 KeyKind = Literal[
     "anchor",
     "public_anchor",

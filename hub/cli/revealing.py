@@ -10,7 +10,7 @@ import typer
 from contracts.connector import CALLBACK
 from contracts.failures import Skipped
 from contracts.identifiers import new_uuid7
-from hub.dispatch.notices import Embargoed, Notices
+from hub.dispatch.notices import Notices, PutOff
 from hub.home import Home
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
@@ -68,7 +68,7 @@ def revealed(notices: Notices, row: Mapping[str, Any]) -> dict[str, Any]:
     shown yet, or tells a vendor."""
     if row["channel"] == CALLBACK:
         return {}
-    with suppress(Skipped, Embargoed):
+    with suppress(Skipped, PutOff):
         notice = notices.of(claim_of(row))
         return {
             "tax_code": notice.tax_code,

@@ -16,6 +16,7 @@ from hub.store.citizens import Citizen, Citizens, Subject
 from hub.store.database import Database
 from hub.store.files import Files, StoredFile
 from hub.store.ports import Vault
+from hub.store.preferences import Wishes, wishes_of
 from hub.store.readers import user_state_tag
 from hub.store.reading import Reading, Row
 
@@ -114,6 +115,10 @@ class Feed:
             "as_of": rfc3339(row.item["as_of"] or row.item["updated_at"]),
         }
         return Whole(view, user_state_tag(row.item))
+
+    def preferences(self, reading: Reading) -> Wishes:
+        """How the citizen wishes to be told."""
+        return wishes_of(reading.connection, self._vault, reading.citizen)
 
     def summary(self, reading: Reading) -> dict[str, Any]:
         """contracts.feed.FeedSummary."""

@@ -17,7 +17,7 @@ from contracts.items import (
     Service,
     Subscription,
 )
-from hub.registry import Vendor
+from hub.registry import ALERTS, Vendor
 from hub.store.citizens import Subject
 from hub.store.directory import HUB_VENDOR
 from hub.store.drafts import Appointment, Draft, Identity, PlannedDelivery, Told
@@ -30,13 +30,13 @@ from .rules import Rule, Rules, standard
 SETTLES = "settles-notices"
 """The right of a vendor (a payment intermediary) whose receipts pay other vendors' notices too."""
 
-ALERTS = "alerts"
-"""The right of a vendor (civil protection) whose messages of kind `alert` go before all others."""
-
 Route = Callable[[str, tuple[Channel, ...], bool, MessageKind], tuple[PlannedDelivery, ...]]
 """Which connectors to try: (ente_id, channels wished for, whether an e-mail address is known, kind)."""
 
 KeyedHash = Callable[[str, str], str]
+
+IN_TURN = "first_that_reaches"
+"""The mode in which a vendor's channels are tried one after the other."""
 
 DUE = "due"
 """The occasion on which something should have been done."""
@@ -118,6 +118,7 @@ def _citizen_draft(
         file_sha256=item.sha256 if isinstance(item, Document) else None,
         told=told,
         deliveries=deliveries,
+        in_turn=item.notify.mode == IN_TURN,
         deadlines=tuple(_hub_draft(deadline_for(item, due), due.state, item, vendor.ente_id) for due in dues),
         agenda=agenda_of(item, state, rules),
     )
@@ -127,11 +128,24 @@ def told_by(
     rule: Rule, item: CitizenItem, state: str, ente_id: str, *, route: Route, due: datetime | None, occasion: str = ""
 ) -> Told:
     """The message by which a rule tells of an item, and where it goes."""
-    message = message_for(item, rule, state, due=due)
     has_email = item.recipient.email is not None
     deliveries = route(ente_id, item.notify.channels, has_email, rule.kind) if item.notify.channels else ()
-    draft = _hub_draft(message, "published", item, ente_id)
-    return Told(draft, deliveries, again=rule.again, occasion=occasion)
+
+    def worded(language: str | None = None) -> Draft:
+        spoken = item if language is None else item.model_copy(update={"language": language})
+        return _hub_draft(message_for(spoken, rule, state, due=due), "published", item, ente_id)
+
+    # The vendor's own words are in the item's language, whatever the citizen's is.
+    vendors_own = rule.on == "state" and (item.notify.subject or item.notify.body) is not None
+    return Told(
+        worded(),
+        deliveries,
+        again=rule.again,
+        occasion=occasion,
+        kind=rule.kind,
+        in_turn=item.notify.mode == IN_TURN,
+        worded=None if vendors_own else worded,
+    )
 
 
 def agenda_of(item: CitizenItem, state: str, rules: Rules) -> tuple[Appointment, ...]:

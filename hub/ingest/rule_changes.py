@@ -49,9 +49,10 @@ def amended(rule: Rule, record: Mapping[str, Any], change: Mapping[str, Any]) ->
     for language in LANGUAGES:
         merged[language] = {**record.get(language, {}), **change.get(language, {})}
     check(changed(rule, merged), of=rule)
-    found = {
-        name: merged[name] for name in ("enabled", "kind") if name in merged and merged[name] != getattr(rule, name)
-    }
+    found: dict[str, Any] = {}
+    for name in ("enabled", "kind"):
+        if merged.get(name, getattr(rule, name)) != getattr(rule, name):
+            found[name] = merged[name]
     if "days" in merged and tuple(merged["days"]) != rule.days:
         found["days"] = sorted(set(merged["days"]), reverse=True)
     for language in LANGUAGES:

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from contracts.items import COLLECTIONS, CitizenItem, Message
+from contracts.items import COLLECTIONS, CitizenItem, Message, Service
 
 from .notices import message_for
 from .rules import Rule
@@ -74,7 +74,8 @@ def sample_item(rule: Rule, state: str, language: str, *, full: bool) -> Citizen
             fields["integration"] |= {"due_at": "2026-12-16T23:00:00Z"}
         if state in ("completed", "revoked"):
             fields |= {"outcome": "rejected", "outcome_reason": "Il reddito supera la soglia."}
-    item: CitizenItem = COLLECTIONS[collection].model_validate_json(orjson.dumps(fields))
+    item = COLLECTIONS[collection].model_validate_json(orjson.dumps(fields))
+    assert not isinstance(item, Service)
     return item
 
 

@@ -18,13 +18,14 @@ from .tables import (
     deliveries,
     delivery_requests,
     items,
+    preferences,
     user_states,
 )
 
 ERASED = "citizen.erased"
 _GONE = "erased:"
 """Before the citizen_id, in the place of the hash of a tax code."""
-_OWN: tuple[Table, ...] = (delivery_requests, channel_opt_outs, citizen_contacts, user_states, agenda)
+_OWN: tuple[Table, ...] = (delivery_requests, channel_opt_outs, citizen_contacts, preferences, user_states, agenda)
 
 
 def erase_citizen(tx: Tx, ente_id: str, citizen_id: str) -> list[str]:

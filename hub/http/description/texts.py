@@ -79,6 +79,13 @@ SCHEMAS: dict[str, str] = {
     "SourceStatus": "Lo stato nelle parole della fonte. / The state in the source's own words.",
     "Subscription": "Un'iscrizione; il destinatario è il titolare, gli altri stanno in `beneficiaries`.",
     "SubscriptionEntry": "Un'iscrizione in un lotto, come si pubblicherebbe da sola.",
+    "Channels": "Su quali canali arrivano gli avvisi. / On which channels notices come.",
+    "ChannelsPatch": "I canali che cambiano. / The channels that change.",
+    "Preferences": "Come il cittadino vuole essere avvisato: un canale spento in tutto è spento per ogni servizio.",
+    "PreferencesPatch": "Un merge patch (RFC 7396); `unsubscribed` può solo perdere elementi, che tornano attivi.",
+    "QuietHours": "Ore del giorno, in Italia, senza avvisi se non di allerta; possono passare la mezzanotte.",
+    "ServiceChannels": "Su quali canali arrivano gli avvisi di un servizio. / Channels of one service's notices.",
+    "Unsubscribed": "Un servizio le cui e-mail sono state disattivate con il collegamento in una di esse.",
 }
 
 FIELDS: dict[str, str] = {

@@ -29,6 +29,7 @@ from .personal import (
     item_identities,
     item_versions,
     items,
+    preferences,
     timeline,
     user_states,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "pdnd_clients",
     "pdnd_vouchers",
     "portals",
+    "preferences",
     "quota_usage",
     "received_messages",
     "replays",

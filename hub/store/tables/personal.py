@@ -130,7 +130,7 @@ agenda = Table(
     **CLUSTERED,
 )
 
-# What a citizen switched off: one topic (a service, or `*`) on one channel.
+# What a citizen switched off: one topic (a service, `*` for none, `**` for all) on one channel.
 channel_opt_outs = Table(
     "channel_opt_outs",
     metadata,
@@ -138,8 +138,21 @@ channel_opt_outs = Table(
     key("citizen_id"),
     key("channel", 10),
     key("topic", 64),
-    key("address_hash", 64),  # the address that the link was sent to: whoever reads it speaks for no other
+    key(
+        "address_hash", 64
+    ),  # that the link was sent to: whoever reads it speaks for no other; `*`: said when logged in
     needed("at", Instant),
+)
+
+# How a citizen wishes to be told, as far as it is no opt-out: JSON under the citizen's own key.
+preferences = Table(
+    "preferences",
+    metadata,
+    ente(),
+    key("citizen_id"),
+    needed("record_sealed", LargeBinary),
+    needed("updated_at", Instant),
+    **CLUSTERED,
 )
 
 # Where a citizen can be reached. Only what was verified is written to; the value is sealed under the citizen's own key.

@@ -1,4 +1,4 @@
-"""The notices of all rules as files; `python -m tests.unit.ingest.golden_files` writes them anew, once it is known why."""
+"""The notices of all rules as files: `python -m tests.unit.ingest.golden_files` writes them anew."""
 
 from pathlib import Path
 
