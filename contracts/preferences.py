@@ -7,11 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 from .base import Code, Model
 from .items import MessageKind
 
-Hour = Annotated[
-    str,
-    StringConstraints(min_length=5, max_length=5, pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$"),
-    Field(examples=["22:00"]),
-]
+Hour = Annotated[str, StringConstraints(min_length=5, max_length=5, pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 NoticeLanguage = Literal["it", "en"]
 
 

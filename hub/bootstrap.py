@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from connectors import registry as connectors_registry
 from contracts.base import rfc3339
 from contracts.connector import CALLBACK, Simulation
+from hub.dispatch.actions import ActionDesk, ActionLinks
 from hub.dispatch.callbacks import Callbacks
 from hub.dispatch.dispatcher import Dispatcher
 from hub.dispatch.notices import Notices
@@ -144,7 +145,9 @@ class Hub:
         self.wishes = WishesKeeper(citizens, vault)
         self.feed = Feed(database=self.database, vault=vault, citizens=citizens, files=files, clock=clock)
         self.links = UnsubscribeLinks(vault, clock, lambda ente_id: self.registry().ente(ente_id).public_url)
-        notices = Notices(self.database, vault, citizens, self.registry, self.links.make)
+        action_links = ActionLinks(vault, self.links.public_url)
+        self.actions = ActionDesk(action_links, self.database, vault, citizens, self.registry)
+        notices = Notices(self.database, vault, citizens, self.registry, self.links.make, action_links.make)
         requests = Requests(notices, self.connectors.get)
         self.callbacks = Callbacks(
             configs, self.registry, {"replies": self.batch_view.push, "events": self.events_view.push}

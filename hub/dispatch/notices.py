@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import partial
 
-from pydantic import TypeAdapter
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping
 
 from contracts.connector import Notice, PaymentData
 from contracts.failures import Deferred, Skipped
@@ -20,10 +20,8 @@ from hub.store.optouts import ANY_ADDRESS, NO_SERVICE, opted_out
 from hub.store.outbox import Claim
 from hub.store.ports import Vault
 from hub.store.preferences import ROME, quiet_until, wishes_of
-from hub.store.reading import version_payload
-from hub.store.tables import items
 
-_ITEM: TypeAdapter[Item] = TypeAdapter(Item)
+from .opening import opened
 
 # Whoever has paid meanwhile is not asked to pay.
 _SETTLED = frozenset({"paid", "paid_elsewhere", "cancelled", "refunded"})
@@ -47,6 +45,8 @@ class Notices:
     registry: Callable[[], Registry]
     unsubscribe_url: Callable[[str, str, str, str], str]
     """(ente_id, citizen_id, topic, hash of the address) -> a one-click address."""
+    action_url: Callable[[str, str, int], str]
+    """(ente_id, message_id, number of an action or 0) -> the link in an e-mail."""
 
     def of(self, claim: Claim) -> Notice:
         """The notice of a claimed delivery. Raises Skipped when it was withdrawn, is moot, was opted out of, or has no
@@ -56,10 +56,10 @@ class Notices:
                 tax_code, citizen = self.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)
             except LookupError:
                 raise Skipped(ERASED) from None
-            row, message = self._item(connection, citizen, claim.message_id)
+            row, message = opened(connection, self.vault, citizen, claim.message_id)
             about, item = row, message
             if row["about_item_id"] is not None:
-                about, item = self._item(connection, citizen, row["about_item_id"])
+                about, item = opened(connection, self.vault, citizen, row["about_item_id"])
             if {row["lifecycle"], about["lifecycle"]} != {"active"}:
                 raise Skipped("item.withdrawn")
             if about["collection"] == "payments" and about["state"] in _SETTLED:
@@ -75,13 +75,19 @@ class Notices:
                     raise Skipped(NO_ADDRESS)
             unsubscribe_url = self._wished(connection, claim, citizen, row, message, email)
         ente = self.registry().ente(claim.ente_id)
+        link = partial(self.action_url, claim.ente_id, claim.message_id)
+        # As it stood when it was to leave, and not now: what may be sent twice must be the same both times.
+        action = _action(message, max(claim.created_at, row["visible_from"] or claim.created_at))
+        if action is not None and claim.channel == EMAIL:
+            # The vendor's own address may name the citizen, or have expired when it is opened.
+            action = action.model_copy(update={"url": link(message.actions.index(action) + 1)})
         return Notice(
             delivery_id=claim.delivery_id,
             ente_name=ente.name,
             kind=message.kind,
             language=message.language,
             created_at=claim.created_at,
-            deep_link=f"{ente.portal_url}/items/{about['item_id']}",
+            deep_link=link(0) if claim.channel == EMAIL else f"{ente.portal_url}/items/{about['item_id']}",
             tax_code=tax_code,
             email=email,
             title=message.title,
@@ -89,17 +95,9 @@ class Notices:
             sensitive=message.sensitivity == "sensitive",
             due_at=_last_moment(about["due_at"]),
             payment=_payment(item),
-            # As it stood when it was to leave, and not now: what may be sent twice must be the same both times.
-            action=_action(message, max(claim.created_at, row["visible_from"] or claim.created_at)),
+            action=action,
             unsubscribe_url=unsubscribe_url,
         )
-
-    def _item(self, connection: Connection, citizen: Citizen, item_id: str) -> tuple[RowMapping, Item]:
-        mine = (items.c.ente_id == citizen.ente_id) & (items.c.citizen_id == citizen.citizen_id)
-        row = connection.execute(select(items).where(mine, items.c.item_id == item_id)).mappings().one()
-        payload = version_payload(connection, self.vault, citizen, item_id=item_id, version=row["version"])
-        assert payload is not None
-        return row, _ITEM.validate_json(payload)
 
     def _wished(
         self,

@@ -119,8 +119,7 @@ def wishes_of(connection: Connection, vault: Vault, citizen: Citizen) -> Wishes:
 
 @dataclass(frozen=True, slots=True)
 class WishesChange:
-    """A citizen changes them: `change` gives the new ones, or raises HubError. `if_match` is the tag that was seen, None
-    for any."""
+    """A citizen changes them: `change` gives the new ones, or raises HubError. `if_match` is the tag that was seen."""
 
     access: Access
     subject: Subject

@@ -199,8 +199,9 @@ ENTRIES: dict[str, Entry] = {
         tag="preferences",
         summary="Come il cittadino vuole essere avvisato / How the citizen wishes to be told",
         description=both(
-            "Lingua, ore di silenzio, canali spenti in tutto o per servizio; `unsubscribed` sono i servizi le cui e-mail "
-            "sono state disattivate con il collegamento in una di esse. Ciò che `always_sent` elenca arriva comunque.",
+            "Lingua, ore di silenzio, canali spenti in tutto o per servizio; `unsubscribed` sono i servizi le cui "
+            "e-mail sono state disattivate con il collegamento in una di esse. Ciò che `always_sent` elenca arriva "
+            "comunque.",
             "Language, quiet hours, channels switched off altogether or by service; `unsubscribed` are the services "
             "whose e-mails were switched off by the link in one of them. What `always_sent` names comes all the same.",
         ),
@@ -221,8 +222,8 @@ ENTRIES: dict[str, Entry] = {
         description=both(
             "Merge patch: ciò che manca resta com'è, le liste si danno intere. Vale dai prossimi avvisi, anche per "
             "quelli già in coda. Il token del portale è ID_AUTH_REST_02; serve l'ambito `feed:write`.",
-            "Merge patch: what is absent stays, lists are given whole. It holds from the next notice on, also for those "
-            "that are queued already. The portal's token is ID_AUTH_REST_02; the scope `feed:write` is needed.",
+            "Merge patch: what is absent stays, lists are given whole. It holds from the next notice on, also for "
+            "those that are queued already. The portal's token is ID_AUTH_REST_02; the scope `feed:write` is needed.",
         ),
         parameters=("IfMatch", *_CALLER),
         request=Body(

@@ -89,6 +89,16 @@ SCHEMAS: dict[str, str] = {
 }
 
 FIELDS: dict[str, str] = {
+    "end": "Fine, ora italiana. / End, Italian time.",
+    "always_sent": "Tipi di avviso che arrivano comunque. / Kinds of notice that come whatever is off.",
+    "digest": "Riepiloghi: non offerti. / Digests: not offered.",
+    "io": "Sull'app IO. / On the IO app.",
+    "mode": "Tutti i canali, o il primo che raggiunge. / All channels, or the first that reaches.",
+    "quiet_hours": "Ore senza avvisi; null: nessuna. / Hours without notices; null: none.",
+    "services": "Servizi con canali spenti. / Services with channels switched off.",
+    "start": "Inizio, ora italiana. / Start, Italian time.",
+    "unsubscribed": "Servizi disattivati con il collegamento di un'e-mail. / Services switched off by an e-mail's link.",
+    "without_service": "Avvisi che non sono di un servizio. / Notices that belong to no service.",
     "actions": "Azioni del cittadino; al più una è primaria. / What the citizen can do; at most one is primary.",
     "address": "Indirizzo di spedizione. / Shipping address.",
     "amount_cents": "Importo in centesimi di euro. / Amount in euro cents.",
