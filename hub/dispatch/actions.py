@@ -135,10 +135,8 @@ class ActionDesk:
             return Way("expired", portal)
         assert isinstance(message, Message)
         action = message.actions[number - 1] if 0 < number <= len(message.actions) else None
-        url = f"{portal}/items/{about['item_id']}"
-        return Way(
-            standing(message, action, item, about["state"], now), f"{url}?action={action.kind}" if action else url
-        )
+        url = f"{portal}/items/{about['item_id']}" + (f"?action={action.kind}" if action else "")
+        return Way(standing(message, action, item, about["state"], now), url)
 
 
 def standing(message: Message, action: Action | None, item: Item, state: str, now: datetime) -> Standing:
