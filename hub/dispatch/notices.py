@@ -94,7 +94,7 @@ class Notices:
             body_markdown=message.body_markdown,
             sensitive=message.sensitivity == "sensitive",
             due_at=_last_moment(about["due_at"]),
-            payment=_payment(item),
+            payment=payment_of(item),
             action=action,
             unsubscribe_url=unsubscribe_url,
         )
@@ -138,7 +138,8 @@ def _last_moment(due_at: datetime | None) -> datetime | None:
     return due_at - timedelta(seconds=1) if due_at is not None and midnight else due_at
 
 
-def _payment(item: Item) -> PaymentData | None:
+def payment_of(item: Item) -> PaymentData | None:
+    """The pagoPA notice of an item, while it can be paid."""
     if not isinstance(item, Payment) or item.notice_number is None or item.state not in ("due", "started", "overdue"):
         return None
     return PaymentData(item.notice_number, item.amount_cents, item.creditor_tax_code, item.invalid_after_due)

@@ -36,7 +36,9 @@ def _link(ente_id, message_id, number):
 def notice(store):
     with store.database.read() as connection:
         registry = load_registry(connection)
-    notices = Notices(store.database, store.vault, store.citizens, lambda: registry, lambda *_: "https://x.example.it", _link)
+    notices = Notices(
+        store.database, store.vault, store.citizens, lambda: registry, lambda *_: "https://x.example.it", _link
+    )
     (claimed,) = store.run(claim, Due(1, timedelta(minutes=1)))[0]
     return notices.of(claimed)
 
