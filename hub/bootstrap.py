@@ -110,8 +110,7 @@ class Hub:
             note_outcomes=note_outcomes,
         )
         route = router(self.connectors.outlets)
-        rules = RulesInForce(self.registry)
-        self._agenda = Agenda(citizens, vault, publications, Occasions(route, rules))
+        self._agenda = Agenda(citizens, vault, publications, Occasions(route, RulesInForce(self.registry)))
         self.shelf = Shelf()
         self.pipeline = Pipeline(
             clock=clock,
@@ -120,7 +119,6 @@ class Hub:
             keyed_hash=vault.keyed_hash,
             shelf=self.shelf,
             proxy=trusted_proxy(settings),
-            rules=rules,
         )
         self.uploads = Uploads(
             pipeline=self.pipeline,
@@ -143,12 +141,12 @@ class Hub:
             accepted=self.ring,
         )
         self.vendor_view = VendorView(self.database)
-        self.wishes = WishesKeeper(citizens, vault)
         self.feed = Feed(database=self.database, vault=vault, citizens=citizens, files=files, clock=clock)
+        self.wishes = WishesKeeper(citizens, vault)
         self.links = UnsubscribeLinks(vault, clock, lambda ente_id: self.registry().ente(ente_id).public_url)
-        action_links = ActionLinks(vault, self.links.public_url)
-        self.actions = ActionDesk(action_links, self.database, vault, citizens, self.registry)
-        notices = Notices(self.database, vault, citizens, self.registry, self.links.make, action_links.make)
+        links = ActionLinks(vault, self.links.public_url)
+        self.actions = ActionDesk(links, self.database, vault, citizens, self.registry)
+        notices = Notices(self.database, vault, citizens, self.registry, self.links.make, links.make)
         requests = Requests(notices, self.connectors.get)
         self.callbacks = Callbacks(
             configs,

@@ -16,7 +16,7 @@ from hub.store.contacts import EMAIL, contact_of
 from hub.store.database import Database
 from hub.store.drafts import NO_ADDRESS
 from hub.store.erasing import ERASED
-from hub.store.optouts import ANY_ADDRESS, NO_SERVICE, opted_out
+from hub.store.optouts import ANY_ADDRESS, NO_SERVICE, OPTED_OUT, opted_out
 from hub.store.outbox import Claim
 from hub.store.ports import Vault
 from hub.store.preferences import ROME, quiet_until, wishes_of
@@ -117,13 +117,13 @@ class Notices:
                 address_hash = self.vault.keyed_hash("email", email.lower())
                 url = self.unsubscribe_url(citizen.ente_id, citizen.citizen_id, topic, address_hash)
             if opted_out(connection, citizen, channel=claim.channel, topic=topic, address_hash=address_hash):
-                raise Skipped(f"{claim.channel}.opted_out")
+                raise Skipped(OPTED_OUT[claim.channel])
         # Whoever only looks at a delivery holds no lease; what a provider has accepted is past putting off.
         if claim.claimed_at is not None and not claim.accepted and not self._is_alarm(row, message):
             now = self.database.now(connection)
             until = quiet_until(wishes_of(connection, self.vault, citizen).quiet, now)
             if until is not None and until < claim.expires_at:
-                raise PutOff("quiet_hours", until)
+                raise PutOff("citizen.quiet_hours", until)
         return url
 
     def _is_alarm(self, row: RowMapping, message: Message) -> bool:

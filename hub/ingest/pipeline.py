@@ -43,7 +43,7 @@ from hub.tracing import span
 
 from .canonical import bounded, parse, refusal_of
 from .drafting import KeyedHash, Route, draft_of
-from .rules import Rules, RulesInForce
+from .rules import RulesInForce
 
 log = logging.getLogger(__name__)
 _ITEM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -71,9 +71,8 @@ class Pipeline:
         keyed_hash: KeyedHash,
         shelf: Shelf | None = None,
         proxy: TrustedProxy | None = None,
-        rules: Callable[[str], Rules] | None = None,
     ) -> None:
-        self.rules = rules or RulesInForce(registry)
+        self.rules = RulesInForce(registry)
         self._shelf = Shelf() if shelf is None else shelf
         self._proxy = proxy
         self._clock = clock

@@ -15,6 +15,8 @@ NO_SERVICE = "*"
 """The topic of notices that belong to no service."""
 EVERYTHING = "**"
 """The topic that stands for all of them."""
+OPTED_OUT = {"email": "email.opted_out", "io": "io.opted_out"}
+"""Why a delivery was skipped, by its channel."""
 
 
 @dataclass(frozen=True, slots=True)
