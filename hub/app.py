@@ -108,11 +108,13 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         registry=hub.registry,
         clock=hub.clock,
         limiter=limiter,
+        wishes=hub.wishes,
     )
-    public = PublicApi(hub.links, hub.committer, hub.published_keys)
+    public = PublicApi(hub.links, hub.actions, hub.committer, hub.published_keys)
     status = _status(hub)
     handlers: list[tuple[str, str, str, Handler]] = [
         ("/.well-known/jwks.json", "GET", "show_hub_keys", public.keys),
+        ("/public/v1/actions/{token}", "GET", "follow_action_link", public.follow),
         ("/public/v1/unsubscribes/{token}", "GET", "ask_unsubscribe", public.ask),
         ("/public/v1/unsubscribes/{token}", "POST", "unsubscribe", public.unsubscribe),
     ]

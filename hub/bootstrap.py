@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from connectors import registry as connectors_registry
 from contracts.base import rfc3339
 from contracts.connector import CALLBACK, Simulation
+from hub.dispatch.actions import ActionDesk, ActionLinks
 from hub.dispatch.callbacks import Callbacks
 from hub.dispatch.dispatcher import Dispatcher
 from hub.dispatch.following import Following
@@ -28,6 +29,7 @@ from hub.ingest.batches import Batches, BatchRunner
 from hub.ingest.events_view import EventsView
 from hub.ingest.occasions import Occasions
 from hub.ingest.pipeline import Pipeline
+from hub.ingest.rules import RulesInForce
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView
 from hub.security.channel import TrustedProxy
@@ -48,6 +50,7 @@ from hub.store.files import Files
 from hub.store.intake import ApplyActs, Intake
 from hub.store.lanes import due_lanes, standings
 from hub.store.listening import Listener
+from hub.store.preferences import WishesKeeper
 from hub.store.publications import Publications
 from hub.store.snapshot import Snapshot, Watcher
 from hub.store.sources import Listen, listen
@@ -108,7 +111,7 @@ class Hub:
             note_outcomes=note_outcomes,
         )
         route = router(self.connectors.outlets)
-        self._agenda = Agenda(citizens, vault, publications, Occasions(route))
+        self._agenda = Agenda(citizens, vault, publications, Occasions(route, RulesInForce(self.registry)))
         self.shelf = Shelf()
         self.pipeline = Pipeline(
             clock=clock,
@@ -140,8 +143,11 @@ class Hub:
         )
         self.vendor_view = VendorView(self.database)
         self.feed = Feed(database=self.database, vault=vault, citizens=citizens, files=files, clock=clock)
+        self.wishes = WishesKeeper(citizens, vault)
         self.links = UnsubscribeLinks(vault, clock, lambda ente_id: self.registry().ente(ente_id).public_url)
-        notices = Notices(self.database, vault, citizens, self.registry, self.links.make)
+        links = ActionLinks(vault, self.links.public_url)
+        self.actions = ActionDesk(links, self.database, vault, citizens, self.registry)
+        notices = Notices(self.database, vault, citizens, self.registry, self.links.make, links.make)
         requests = Requests(notices, self.connectors.get)
         self.callbacks = Callbacks(
             configs,

@@ -42,6 +42,11 @@ attempt_seconds = Histogram(
 unserved = Counter(
     "raccordo_notices_unserved_total", "Notices skipped since no connector serves their channel", registry=REGISTRY
 )
+feed_only = Counter(
+    "raccordo_messages_feed_only_total",
+    "Messages that reached the citizen on no channel: they stay in the feed alone",
+    registry=REGISTRY,
+)
 swept = Counter(
     "raccordo_deliveries_swept_total", "Deliveries that upkeep ended, by their state", ("state",), registry=REGISTRY
 )

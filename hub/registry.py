@@ -13,6 +13,9 @@ from typing import Any, Literal
 from .catalogue import DRAFT_DAYS, Card, card_of
 from .profile import DEFAULT_PROFILE, Profile
 
+ALERTS = "alerts"
+"""The right of a vendor (civil protection) whose messages of kind `alert` go before all others, and at any hour."""
+
 KeyKind = Literal[
     "anchor",
     "public_anchor",
@@ -130,6 +133,8 @@ class Registry:
     """By (ente_id, portal_id)."""
     services: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
     """The catalogue, by (ente_id, service_id)."""
+    rules: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
+    """What administrators changed of the rules of notices, by (ente_id, name of the rule)."""
     clients: Mapping[tuple[str, str], Vendor] = field(default_factory=lambda: MappingProxyType({}))
     """By (ente_id, PDND client id): the vendor that uses the client."""
     draft_days: Mapping[tuple[str, str, str], int] = field(default_factory=lambda: MappingProxyType({}))

@@ -8,7 +8,7 @@ from .application import Application, ApplicationState
 from .deadline import Deadline
 from .document import Document, DocumentState
 from .envelope import Action, Channel, Envelope, Link, Notify, PersonalExternalId, Published
-from .message import Attachment, Message, MessageKind
+from .message import ALWAYS_TOLD, Attachment, Message, MessageKind
 from .payment import Payment, PaymentState
 from .receipt import Receipt
 from .service import Service
@@ -29,6 +29,7 @@ COLLECTIONS: dict[str, type[CitizenItem] | type[Service]] = {
 }
 
 __all__ = [
+    "ALWAYS_TOLD",
     "COLLECTIONS",
     "Action",
     "Application",

@@ -41,9 +41,15 @@ class Link(Model):
 
 
 class Notify(Model):
-    """How the vendor would like the citizen to be told. `channels: []` means: put it in the feed and stay silent."""
+    """How the vendor would like the citizen to be told. `channels: []` means: put it in the feed and stay silent.
+
+    `mode` says what their order means: `all` (which is meant without it) tries each by itself; `first_that_reaches`
+    begins with the first and goes on to the next only where one has ended without being known to have reached the
+    citizen. Whatever reaches nobody stays in the feed.
+    """
 
     channels: Annotated[tuple[Channel, ...], Field(max_length=4, fail_fast=True)] = ("io", "email")
+    mode: Literal["all", "first_that_reaches"] | None = None
     subject: Title | None = None
     body: Markdown | None = None
 

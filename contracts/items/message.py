@@ -1,6 +1,6 @@
 """Messages: the body writes to the citizen."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,9 @@ MessageKind = Literal[
     "broadcast",
     "alert",
 ]
+
+ALWAYS_TOLD: Final[frozenset[MessageKind]] = frozenset({"integration_request", "outcome", "alert"})
+"""What the person asked for or must act on cannot be switched off (email-and-pec, "List-Unsubscribe")."""
 
 
 class Attachment(Model):

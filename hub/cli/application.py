@@ -35,6 +35,7 @@ from .pdnd_clients import group as pdnd_client
 from .portals import group as portal
 from .proposals import commands as proposal_commands
 from .replaying import replay
+from .rules import group as rule
 from .services import group as service
 from .serving import serve
 from .signing import sign
@@ -70,7 +71,7 @@ for name, command in proposal_commands.items():
     service.command(name)(command)
 for name, command in key_commands.items():
     keys.command(name)(command)
-for subject in (ente, vendor, portal, service, source, connector, keys, delivery, audit, evidence):
+for subject in (ente, vendor, portal, service, source, connector, rule, keys, delivery, audit, evidence):
     application.add_typer(subject)
 
 

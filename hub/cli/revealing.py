@@ -10,7 +10,8 @@ import typer
 from contracts.connector import CALLBACK
 from contracts.failures import Skipped
 from contracts.identifiers import new_uuid7
-from hub.dispatch.notices import Embargoed, Notices
+from hub.dispatch.actions import ActionLinks
+from hub.dispatch.notices import Notices, PutOff
 from hub.home import Home
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
@@ -68,7 +69,7 @@ def revealed(notices: Notices, row: Mapping[str, Any]) -> dict[str, Any]:
     shown yet, or tells a vendor."""
     if row["channel"] == CALLBACK:
         return {}
-    with suppress(Skipped, Embargoed):
+    with suppress(Skipped, PutOff):
         notice = notices.of(claim_of(row))
         return {
             "tax_code": notice.tax_code,
@@ -83,7 +84,8 @@ def notices_of(home: Home) -> Notices:
     """Notices as the dispatcher makes them, but with empty unsubscribe links: they are shown, not sent."""
     with home.database.read() as connection:
         registry = load_registry(connection)
-    return Notices(home.database, home.vault, Citizens(home.vault), lambda: registry, lambda *_: "")
+    links = ActionLinks(home.vault, lambda ente_id: registry.ente(ente_id).public_url)
+    return Notices(home.database, home.vault, Citizens(home.vault), lambda: registry, lambda *_: "", links.make)
 
 
 def claim_of(row: Mapping[str, Any]) -> Claim:

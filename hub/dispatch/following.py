@@ -15,7 +15,8 @@ from hub.store.events import event_of_ente
 from hub.store.outbox import Claim
 from hub.store.tables import items
 
-from .notices import Embargoed, Notices, payment_of
+from .notices import Notices, PutOff, payment_of
+from .opening import opened
 
 _NOBODYS = frozenset({"services"})
 """Items that are about no citizen."""
@@ -28,7 +29,7 @@ class Following:
     notices: Notices
 
     def notice(self, claim: Claim, settings: Mapping[str, Any]) -> Notice:
-        """The event of a claimed delivery. Raises Skipped where there is nothing to tell any more, Embargoed before the
+        """The event of a claimed delivery. Raises Skipped where there is nothing to tell any more, PutOff before the
         item is to be shown."""
         with self.notices.database.read() as connection:
             event = event_of_ente(connection, ente_id=claim.ente_id, number=int(claim.message_id))
@@ -38,7 +39,7 @@ class Following:
             if lifecycle == "erased":
                 raise Skipped(ERASED)
             if until is not None and until > self.notices.database.now(connection):
-                raise Embargoed(until)
+                raise PutOff("item.embargoed", until)
             told = self._event(claim, event)
             wanted = settings.get("payload") == "notice" and event["collection"] not in _NOBODYS
             if wanted and lifecycle == "active":
@@ -80,7 +81,7 @@ class Following:
             tax_code, citizen = self.notices.citizens.tax_code(connection, claim.ente_id, event["citizen_id"])
         except LookupError:
             raise Skipped(ERASED) from None
-        row, item = self.notices.item(connection, citizen, event["item_id"])
+        row, item = opened(connection, self.notices.vault, citizen, event["item_id"])
         ente = self.notices.registry().ente(claim.ente_id)
         return replace(
             told,

@@ -2,38 +2,36 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
+from functools import partial
 
-from pydantic import TypeAdapter
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping
 
 from contracts.connector import Notice, PaymentData
 from contracts.failures import Deferred, Skipped
-from contracts.items import Action, Item, Message, Payment
-from hub.registry import Registry
+from contracts.items import ALWAYS_TOLD, Action, Item, Message, Payment
+from hub.registry import ALERTS, Registry
 from hub.store.citizens import Citizen, Citizens
+from hub.store.contacts import EMAIL, contact_of
 from hub.store.database import Database
+from hub.store.drafts import NO_ADDRESS
 from hub.store.erasing import ERASED
-from hub.store.optouts import opted_out
+from hub.store.optouts import ANY_ADDRESS, NO_SERVICE, OPTED_OUT, opted_out
 from hub.store.outbox import Claim
 from hub.store.ports import Vault
-from hub.store.reading import version_payload
-from hub.store.tables import items
+from hub.store.preferences import ROME, quiet_until, wishes_of
 
-_ITEM: TypeAdapter[Item] = TypeAdapter(Item)
-
-# What the person asked for or must act on cannot be switched off (email-and-pec, "List-Unsubscribe").
-_ALWAYS = frozenset({"integration_request", "outcome", "alert"})
+from .opening import opened
 
 # Whoever has paid meanwhile is not asked to pay.
 _SETTLED = frozenset({"paid", "paid_elsewhere", "cancelled", "refunded"})
 
 
-class Embargoed(Deferred):
-    """The item is not to be shown yet: a new version said so after this delivery was claimed."""
+class PutOff(Deferred):
+    """Nothing is wrong: it is not to be sent yet, and looking at it was no attempt."""
 
-    def __init__(self, until: datetime) -> None:
-        super().__init__("item.embargoed", about="message")
+    def __init__(self, reason: str, until: datetime) -> None:
+        super().__init__(reason, about="message")
         self.until = until
 
 
@@ -47,66 +45,97 @@ class Notices:
     registry: Callable[[], Registry]
     unsubscribe_url: Callable[[str, str, str, str], str]
     """(ente_id, citizen_id, topic, hash of the address) -> a one-click address."""
+    action_url: Callable[[str, str, int], str]
+    """(ente_id, message_id, number of an action or 0) -> the link in an e-mail."""
 
     def of(self, claim: Claim) -> Notice:
-        """The notice of a claimed delivery. Raises Skipped when it was withdrawn, is moot, or was opted out of,
-        Embargoed before its time."""
+        """The notice of a claimed delivery. Raises Skipped when it was withdrawn, is moot, was opted out of, or has no
+        address; PutOff before its time, and in the citizen's quiet hours."""
         with self.database.read() as connection:
             try:
                 tax_code, citizen = self.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)
             except LookupError:
                 raise Skipped(ERASED) from None
-            row, message = self.item(connection, citizen, claim.message_id)
+            row, message = opened(connection, self.vault, citizen, claim.message_id)
             about, item = row, message
             if row["about_item_id"] is not None:
-                about, item = self.item(connection, citizen, row["about_item_id"])
+                about, item = opened(connection, self.vault, citizen, row["about_item_id"])
             if {row["lifecycle"], about["lifecycle"]} != {"active"}:
                 raise Skipped("item.withdrawn")
             if about["collection"] == "payments" and about["state"] in _SETTLED:
                 raise Skipped("notice.moot")
             until = max(row["visible_from"] or claim.created_at, about["visible_from"] or claim.created_at)
             if until > self.database.now(connection) and not claim.accepted:
-                raise Embargoed(until)
+                raise PutOff("item.embargoed", until)
             assert isinstance(message, Message)
-            unsubscribe_url = None
-            if claim.channel == "email" and message.kind not in _ALWAYS:
-                unsubscribe_url = self._unsubscribe_url(connection, citizen, row["service_id"] or "*", message)
+            email = message.recipient.email
+            if claim.channel == EMAIL and email is None:
+                email = contact_of(connection, self.vault, citizen)
+                if email is None:
+                    raise Skipped(NO_ADDRESS)
+            unsubscribe_url = self._wished(connection, claim, citizen, row, message, email)
         ente = self.registry().ente(claim.ente_id)
+        link = partial(self.action_url, claim.ente_id, claim.message_id)
+        # As it stood when it was to leave, and not now: what may be sent twice must be the same both times.
+        action = _action(message, max(claim.created_at, row["visible_from"] or claim.created_at))
+        if action is not None and claim.channel == EMAIL:
+            # The vendor's own address may name the citizen, or have expired when it is opened.
+            action = action.model_copy(update={"url": link(message.actions.index(action) + 1)})
         return Notice(
             delivery_id=claim.delivery_id,
             ente_name=ente.name,
             kind=message.kind,
             language=message.language,
             created_at=claim.created_at,
-            deep_link=f"{ente.portal_url}/items/{about['item_id']}",
+            deep_link=link(0) if claim.channel == EMAIL else f"{ente.portal_url}/items/{about['item_id']}",
             tax_code=tax_code,
-            email=message.recipient.email,
+            email=email,
             title=message.title,
             body_markdown=message.body_markdown,
             sensitive=message.sensitivity == "sensitive",
-            due_at=about["due_at"],
+            due_at=_last_moment(about["due_at"]),
             payment=payment_of(item),
-            # As it stood when it was to leave, and not now: what may be sent twice must be the same both times.
-            action=_action(message, max(claim.created_at, row["visible_from"] or claim.created_at)),
+            action=action,
             unsubscribe_url=unsubscribe_url,
         )
 
-    def item(self, connection: Connection, citizen: Citizen, item_id: str) -> tuple[RowMapping, Item]:
-        """A citizen's item: its row, and its newest version."""
-        mine = (items.c.ente_id == citizen.ente_id) & (items.c.citizen_id == citizen.citizen_id)
-        row = connection.execute(select(items).where(mine, items.c.item_id == item_id)).mappings().one()
-        payload = version_payload(connection, self.vault, citizen, item_id=item_id, version=row["version"])
-        assert payload is not None
-        return row, _ITEM.validate_json(payload)
+    def _wished(
+        self,
+        connection: Connection,
+        claim: Claim,
+        citizen: Citizen,
+        row: RowMapping,
+        message: Message,
+        email: str | None,
+    ) -> str | None:
+        """The address to switch the topic off for this mailbox, where it can be. Raises Skipped where it was switched
+        off, PutOff in quiet hours."""
+        topic, url = row["service_id"] or NO_SERVICE, None
+        if message.kind not in ALWAYS_TOLD:
+            address_hash = ANY_ADDRESS
+            if claim.channel == EMAIL and email is not None:
+                address_hash = self.vault.keyed_hash("email", email.lower())
+                url = self.unsubscribe_url(citizen.ente_id, citizen.citizen_id, topic, address_hash)
+            if opted_out(connection, citizen, channel=claim.channel, topic=topic, address_hash=address_hash):
+                raise Skipped(OPTED_OUT[claim.channel])
+        # Whoever only looks at a delivery holds no lease; what a provider has accepted is past putting off.
+        if claim.claimed_at is not None and not claim.accepted and not self._is_alarm(row, message):
+            now = self.database.now(connection)
+            until = quiet_until(wishes_of(connection, self.vault, citizen).quiet, now)
+            if until is not None and until < claim.expires_at:
+                raise PutOff("citizen.quiet_hours", until)
+        return url
 
-    def _unsubscribe_url(self, connection: Connection, citizen: Citizen, topic: str, message: Message) -> str | None:
-        """The address to switch the topic off for this mailbox. Raises Skipped where it was switched off."""
-        if message.recipient.email is None:
-            return None
-        address_hash = self.vault.keyed_hash("email", message.recipient.email.lower())
-        if opted_out(connection, citizen, channel="email", topic=topic, address_hash=address_hash):
-            raise Skipped("email.opted_out")
-        return self.unsubscribe_url(citizen.ente_id, citizen.citizen_id, topic, address_hash)
+    def _is_alarm(self, row: RowMapping, message: Message) -> bool:
+        """An alert of a vendor that may wake people; any other's is a message."""
+        vendor = self.registry().vendors.get((row["ente_id"], row["vendor_id"]))
+        return message.kind == "alert" and vendor is not None and ALERTS in vendor.rights
+
+
+def _last_moment(due_at: datetime | None) -> datetime | None:
+    """The end of a day as its last second: the midnight that it is would be told as the day after."""
+    midnight = due_at is not None and due_at.astimezone(ROME).time() == time()
+    return due_at - timedelta(seconds=1) if due_at is not None and midnight else due_at
 
 
 def payment_of(item: Item) -> PaymentData | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from contracts.items import Channel, MessageKind
-from hub.store.drafts import CONNECTOR_UNKNOWN, UNSERVED, PlannedDelivery
+from hub.store.drafts import CONNECTOR_UNKNOWN, NO_ADDRESS, UNSERVED, PlannedDelivery
 from hub.store.standing import BULK, NORMAL, URGENT
 
 
@@ -40,14 +40,14 @@ def plan(
         if outlet is None:
             planned.append(PlannedDelivery(channel, CONNECTOR_UNKNOWN, reason=UNSERVED))
             continue
-        reason = "email.no_address" if channel == "email" and not has_email else None
+        reason = NO_ADDRESS if channel == "email" and not has_email else None
         planned.append(
             PlannedDelivery(
                 channel,
                 outlet.connector_id,
                 outlet.max_age,
                 reason,
-                ordered=outlet.ordered,
+                ordered=outlet.ordered and PRIORITIES.get(kind) != URGENT,  # an alarm waits for no other notice
                 priority=PRIORITIES.get(kind, NORMAL),
             )
         )

@@ -26,7 +26,7 @@ from hub.store.outbox import Claim, Progress, Settlement, progress, settle
 from hub.tracing import span
 
 from .backoff import next_attempt
-from .notices import Embargoed
+from .notices import PutOff
 
 log = logging.getLogger(__name__)
 
@@ -171,7 +171,7 @@ class Runner:
 
     def _failed(self, at: "_Place", connector: Connector, failure: Failure) -> Settlement:
         match failure:
-            case Embargoed():
+            case PutOff():
                 return Settlement(
                     at.claim, "queued", "deferred", failure.reason, due_at=failure.until, memo=at.memo, spent=False
                 )

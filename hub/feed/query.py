@@ -18,6 +18,7 @@ from hub.store.citizens import Citizen, Citizens, Subject
 from hub.store.database import Database
 from hub.store.files import Files, StoredFile
 from hub.store.ports import Vault
+from hub.store.preferences import Wishes, wishes_of
 from hub.store.readers import user_state_tag
 from hub.store.reading import Reading, Row
 
@@ -124,6 +125,10 @@ class Feed:
             "deliveries": [delivery_view(d) for d in deliveries],
         }
         return Whole(view, user_state_tag(row.item))
+
+    def preferences(self, reading: Reading) -> Wishes:
+        """How the citizen wishes to be told."""
+        return wishes_of(reading.connection, self._vault, reading.citizen)
 
     def summary(self, reading: Reading) -> dict[str, Any]:
         """contracts.feed.FeedSummary."""

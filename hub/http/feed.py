@@ -11,15 +11,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from contracts.feed import UserStatePatch
+from contracts.preferences import PreferencesPatch
 from hub.clock import Clock
 from hub.errors import HubError, MediaUnsupported, RequestInvalid, RequestRefused
 from hub.feed import parameters
+from hub.feed.preferences import patched, view_of
 from hub.feed.query import Feed, Whole
 from hub.ingest.canonical import refusal_of
 from hub.registry import Registry
 from hub.security.portal import Reader, verify_reader
 from hub.store.citizens import Subject
 from hub.store.committer import Committer
+from hub.store.preferences import WishesChange, WishesKeeper
 from hub.store.readers import Access, UserStateChange, change_user_state, record_access
 from hub.store.reading import Reading
 
@@ -57,7 +60,9 @@ class FeedApi:
         registry: Callable[[], Registry],
         clock: Clock,
         limiter: Limiter,
+        wishes: WishesKeeper,
     ) -> None:
+        self._wishes = wishes
         self._feed = feed
         self._committer = committer
         self._registry = registry
@@ -71,10 +76,13 @@ class FeedApi:
             return self._reads(operation, lambda reading, exchange: self._list(reading, exchange, collection))
         if operation.operation_id == "change_user_state":
             return self._change(operation)
+        if operation.operation_id == "change_preferences":
+            return self._change_preferences(operation)
         reads: dict[str, Read] = {
             "show_summary": self._summary,
             "show_item": self._show,
             "list_changes": self._changes,
+            "show_preferences": self._preferences,
             "read_document_content": self._content,
             "describe_document_content": self._content,
         }
@@ -156,6 +164,36 @@ class FeedApi:
 
         return handle
 
+    def _preferences(self, reading: Reading, exchange: Exchange) -> Response:
+        parameters.nothing(exchange.request.query_params.multi_items())
+        wishes = self._feed.preferences(reading)
+        return _with_tag(exchange, f'"{wishes.tag}"', orjson.dumps(view_of(wishes)))
+
+    def _change_preferences(self, operation: Operation) -> Handler:
+        async def handle(exchange: Exchange) -> Response:
+            reader = await self._reader(exchange, scope="feed:write", change=True)
+            refusal: HubError | None = None
+            patch = PreferencesPatch()
+            try:
+                parameters.nothing(exchange.request.query_params.multi_items())
+                patch = _preferences_patch(exchange)
+            except HubError as error:
+                refusal = error
+            change = WishesChange(
+                access=_access(exchange, operation, reader, await run_in_threadpool(self._citizen_id, reader), "ok"),
+                subject=_subject(reader),
+                signer=f"portal:{reader.portal.portal_id}",
+                used=reader.used,
+                change=lambda wishes: patched(wishes, patch),
+                if_match=_if_match(exchange),
+                refusal=refusal,
+            )
+            wishes = await self._committer.submit(self._wishes.change, change)
+            exchange.headers["ETag"] = f'"{wishes.tag}"'
+            return json_response(view_of(wishes))
+
+        return handle
+
     def _state_of(self, reading: Reading, exchange: Exchange) -> Response:
         whole = self._feed.whole(reading, exchange.request.path_params["item_id"])
         exchange.headers["ETag"] = _tag_of(whole, orjson.dumps(whole.view))
@@ -206,11 +244,7 @@ def _access(
 
 
 def _patch(exchange: Exchange) -> dict[str, bool]:
-    media_type = exchange.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/merge-patch+json":
-        error = MediaUnsupported("send the patch as application/merge-patch+json")
-        error.headers["Accept"] = error.headers["Accept-Patch"] = "application/merge-patch+json"
-        raise error
+    _must_be_patch(exchange)
     try:
         patch = UserStatePatch.model_validate_json(exchange.body)
     except ValidationError as exc:
@@ -219,6 +253,29 @@ def _patch(exchange: Exchange) -> dict[str, bool]:
     if not given or None in given.values():
         raise RequestInvalid("the patch sets at least one of read, archived, starred, confirmed to true or false")
     return given
+
+
+def _preferences_patch(exchange: Exchange) -> PreferencesPatch:
+    _must_be_patch(exchange)
+    try:
+        patch = PreferencesPatch.model_validate_json(exchange.body)
+    except ValidationError as exc:
+        raise refusal_of(exc) from None
+    if not patch.model_fields_set:
+        raise RequestInvalid("the patch changes nothing")
+    for name in ("channels", "without_service"):
+        switches = getattr(patch, name)
+        if switches is not None and None in switches.model_dump(exclude_unset=True).values():
+            raise RequestInvalid(f"{name}: a channel is on (true) or off (false)")
+    return patch
+
+
+def _must_be_patch(exchange: Exchange) -> None:
+    media_type = exchange.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/merge-patch+json":
+        error = MediaUnsupported("send the patch as application/merge-patch+json")
+        error.headers["Accept"] = error.headers["Accept-Patch"] = "application/merge-patch+json"
+        raise error
 
 
 def _if_match(exchange: Exchange) -> str | None:

@@ -54,4 +54,6 @@ FEED: tuple[Operation, ...] = (
     Operation("feed", "GET", "/documents/{item_id}/content", "read_document_content"),
     Operation("feed", "HEAD", "/documents/{item_id}/content", "describe_document_content"),
     Operation("feed", "GET", "/changes", "list_changes"),
+    Operation("feed", "GET", "/preferences", "show_preferences"),
+    Operation("feed", "PATCH", "/preferences", "change_preferences", signed_body=False),
 )

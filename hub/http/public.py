@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
+from hub.dispatch.actions import ActionDesk
 from hub.dispatch.unsubscribing import UnsubscribeLinks
 from hub.store.committer import Committer
 from hub.store.optouts import record_opt_outs
@@ -20,7 +22,10 @@ body{{font-family:"Titillium Web",system-ui,sans-serif;line-height:1.5;max-width
 color:#17324d;background:#fff}}
 button{{font:inherit;font-weight:600;color:#fff;background:#0059b3;border:0;border-radius:4px;padding:.75rem 1.5rem;
 min-height:44px}}
-button:focus-visible{{outline:3px solid #ff9900;outline-offset:2px}}
+a.onwards{{display:inline-block;box-sizing:border-box;font-weight:600;color:#fff;background:#0059b3;text-decoration:none;
+border-radius:4px;padding:.75rem 1.5rem;min-height:44px}}
+h1{{overflow-wrap:anywhere}}
+a.onwards:focus-visible,button:focus-visible{{outline:3px solid #ff9900;outline-offset:2px}}
 </style></head><body><main><h1>{title}</h1>{body}</main></body></html>"""
 _ASK = """<p>Non riceverai più per e-mail gli avvisi facoltativi di questo servizio. Resteranno tutti nella tua area
 personale.</p><p lang="en">You will no longer receive this service's optional notices by e-mail. They all stay in your
@@ -28,6 +33,37 @@ personal area.</p><form method="post">
 <button name="List-Unsubscribe" value="One-Click">Non inviarmeli più</button></form>"""
 _DONE = """<p>Fatto: gli avvisi facoltativi di questo servizio non arriveranno più per e-mail. Li trovi sempre nella tua
 area personale.</p><p lang="en">Done: this service's optional notices will no longer come by e-mail.</p>"""
+_ONWARDS = """<p><a class="onwards" href="{url}" rel="noreferrer">Vai all'area personale
+<span lang="en">/ Go to your personal area</span></a></p>"""
+_WAYS: dict[str, tuple[int, str, str]] = {
+    "done": (
+        200,
+        "Già fatto",
+        """<p>Quello che chiedeva questo avviso risulta già fatto: non serve altro. Nell'area personale trovi i
+dettagli.</p><p lang="en">What this notice asked for has been done already: nothing else is needed. You find the details
+in your personal area.</p>""",
+    ),
+    "expired": (
+        410,
+        "Collegamento scaduto",
+        """<p>Il termine è passato, oppure questo collegamento è troppo vecchio. Nell'area personale trovi la situazione
+aggiornata.</p><p lang="en">The term has passed, or this link is too old. You find how things stand in your personal
+area.</p>""",
+    ),
+    "void": (
+        410,
+        "Non è più necessario",
+        """<p>L'ente ha annullato o ritirato quello che chiedeva questo avviso: non devi fare nulla.</p><p lang="en">The
+public body has cancelled or withdrawn what this notice asked for: you need not do anything.</p>""",
+    ),
+    "unknown": (
+        404,
+        "Collegamento non valido",
+        """<p>Questo collegamento non è valido: forse è stato copiato solo in parte. Apri di nuovo quello
+dell'e-mail.</p><p lang="en">This link is not valid: perhaps only a part of it was copied. Open the one in the e-mail
+again.</p>""",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +71,7 @@ class PublicApi:
     """Handlers without a caller's identity."""
 
     links: UnsubscribeLinks
+    actions: ActionDesk
     committer: Committer
     published_keys: Callable[[], list[dict[str, Any]]]
 
@@ -42,6 +79,16 @@ class PublicApi:
         """The hub's public keys as a JWK set, for whoever checks its receipts."""
         exchange.headers["Cache-Control"] = "public, max-age=300"
         return json_response({"keys": self.published_keys()})
+
+    async def follow(self, exchange: Exchange) -> Response:
+        """To the portal, which asks for a login; where nothing is left to be done, a page that says so and no more."""
+        way = await run_in_threadpool(self.actions.way, exchange.request.path_params["token"])
+        if way.standing == "open" and way.url is not None:
+            exchange.headers["Referrer-Policy"] = "no-referrer"
+            return Response(status_code=303, headers={"Location": way.url})
+        status, title, body = _WAYS[way.standing]
+        onwards = _ONWARDS.format(url=escape(way.url)) if way.url else ""
+        return _page(exchange, title, body + onwards, status=status)
 
     async def ask(self, exchange: Exchange) -> Response:
         """A page with a button. GET changes nothing: scanners follow links."""
@@ -55,9 +102,9 @@ class PublicApi:
         return _page(exchange, "Avvisi disattivati", _DONE)
 
 
-def _page(exchange: Exchange, title: str, body: str) -> Response:
+def _page(exchange: Exchange, title: str, body: str, *, status: int = 200) -> Response:
     exchange.headers["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     )
     exchange.headers["Referrer-Policy"] = "no-referrer"
-    return HTMLResponse(_PAGE.format(title=escape(title), body=body))
+    return HTMLResponse(_PAGE.format(title=escape(title), body=body), status)

@@ -18,7 +18,7 @@ from contracts.items import (
     Service,
     Subscription,
 )
-from hub.registry import Vendor
+from hub.registry import ALERTS, Vendor
 from hub.store.citizens import Subject
 from hub.store.directory import HUB_VENDOR
 from hub.store.drafts import Appointment, Draft, Identity, PlannedDelivery, Told
@@ -32,21 +32,29 @@ from .rules import Rule, Rules, standard
 SETTLES = "settles-notices"
 """The right of a vendor (a payment intermediary) whose receipts pay other vendors' notices too."""
 
-ALERTS = "alerts"
-"""The right of a vendor (civil protection) whose messages of kind `alert` go before all others."""
-
 Route = Callable[[str, tuple[Channel, ...], bool, MessageKind], tuple[PlannedDelivery, ...]]
 """Which connectors to try: (ente_id, channels wished for, whether an e-mail address is known, kind)."""
 
 KeyedHash = Callable[[str, str], str]
 
+IN_TURN = "first_that_reaches"
+"""The mode in which a vendor's channels are tried one after the other."""
+
 DUE = "due"
 """The occasion on which something should have been done."""
 
 
-def draft_of(item: Item, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash, terms: Terms | None = None) -> Draft:
-    """The draft of an item as `vendor` published it; `terms` are needed for an application. Raises ContractViolation
-    where it breaks them."""
+def draft_of(
+    item: Item,
+    vendor: Vendor,
+    *,
+    route: Route,
+    keyed_hash: KeyedHash,
+    rules: Rules | None = None,
+    terms: Terms | None = None,
+) -> Draft:
+    """The draft of an item as `vendor` published it; `rules` are the standard ones where none are given, `terms` are
+    needed for an application. Raises ContractViolation where it breaks them."""
     payload = canonical_json(item)
     identity = Identity(vendor.ente_id, vendor.vendor_id, item.source, item.external_id, item.collection)
     if isinstance(item, Service):
@@ -69,6 +77,7 @@ def draft_of(item: Item, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash,
         payload,
         route=route,
         keyed_hash=keyed_hash,
+        rules=rules,
         file_here=False,
         until=kept_until(item, terms) if terms is not None and isinstance(item, Application) else None,
     )
@@ -77,11 +86,15 @@ def draft_of(item: Item, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash,
     return made
 
 
-def uploaded_draft(item: Document, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash) -> Draft:
+def uploaded_draft(
+    item: Document, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash, rules: Rules | None = None
+) -> Draft:
     """The draft of a document whose file has just come: its notice, held back until now, is in it."""
     identity = Identity(vendor.ente_id, vendor.vendor_id, item.source, item.external_id, item.collection)
     payload = canonical_json(item)
-    return _citizen_draft(item, vendor, identity, payload, route=route, keyed_hash=keyed_hash, file_here=True)
+    return _citizen_draft(
+        item, vendor, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules, file_here=True
+    )
 
 
 def _citizen_draft(
@@ -92,11 +105,12 @@ def _citizen_draft(
     *,
     route: Route,
     keyed_hash: KeyedHash,
+    rules: Rules | None,
     file_here: bool,
     until: datetime | None = None,
 ) -> Draft:
     subject = Subject(vendor.ente_id, item.recipient.subject_kind, item.recipient.tax_code)
-    state, rules = _state(item, file_here=file_here), standard()
+    state, rules = _state(item, file_here=file_here), rules or standard()
     dues = dues_of(item, state, kept_until=until)
     rule = rules.on_state(item.collection, state)
     told: Told | None = None
@@ -127,6 +141,7 @@ def _citizen_draft(
         file_sha256=item.sha256 if isinstance(item, Document) else None,
         told=told,
         deliveries=deliveries,
+        in_turn=item.notify.mode == IN_TURN,
         deadlines=tuple(_hub_draft(deadline_for(item, due), due.state, item, vendor.ente_id) for due in dues),
         agenda=agenda_of(item, dues, rules),
     )
@@ -136,11 +151,24 @@ def told_by(
     rule: Rule, item: CitizenItem, state: str, ente_id: str, *, route: Route, due: datetime | None, occasion: str = ""
 ) -> Told:
     """The message by which a rule tells of an item, and where it goes."""
-    message = message_for(item, rule, state, due=due)
     has_email = item.recipient.email is not None
     deliveries = route(ente_id, item.notify.channels, has_email, rule.kind) if item.notify.channels else ()
-    draft = _hub_draft(message, "published", item, ente_id)
-    return Told(draft, deliveries, again=rule.again, occasion=occasion)
+
+    def worded(language: str | None = None) -> Draft:
+        spoken = item if language is None else item.model_copy(update={"language": language})
+        return _hub_draft(message_for(spoken, rule, state, due=due), "published", item, ente_id)
+
+    # The vendor's own words are in the item's language, whatever the citizen's is.
+    vendors_own = rule.on == "state" and (item.notify.subject or item.notify.body) is not None
+    return Told(
+        worded(),
+        deliveries,
+        again=rule.again,
+        occasion=occasion,
+        kind=rule.kind,
+        in_turn=item.notify.mode == IN_TURN,
+        worded=None if vendors_own else worded,
+    )
 
 
 def agenda_of(item: CitizenItem, dues: tuple[Due, ...], rules: Rules) -> tuple[Appointment, ...]:

@@ -2,6 +2,7 @@
 place of the wording where the rule tells of what the vendor published, and not of what the hub noticed later.
 """
 
+import re
 from datetime import date, datetime
 
 from contracts.actions import actions_to_tell
@@ -22,7 +23,7 @@ def message_for(item: CitizenItem, rule: Rule, state: str, *, due: date | dateti
         version=1,
         source="hub",
         recipient=item.recipient,
-        title=(own and item.notify.subject) or _cut(filled(wording.title, known)),
+        title=(own and item.notify.subject) or _cut(" ".join(filled(wording.title, known).split())),
         occurred_at=item.occurred_at,
         language=item.language if item.language[:2] in LANGUAGES else LANGUAGES[0],
         service_id=item.service_id,
@@ -36,9 +37,17 @@ def message_for(item: CitizenItem, rule: Rule, state: str, *, due: date | dateti
     )
 
 
+_MARKUP = re.compile(r"[\\`*_{}\[\]()#+\-!<>|~=&]")
+_NUMBERED = re.compile(r"^(\d{1,9})(?=\.)", re.MULTILINE)
+_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
+_BLANK_LINES = re.compile(r"\n\s*\n")
+
+
 def _plain(text: str) -> str:
-    # A title is plain text: its characters must not turn into Markdown.
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-!<>|" else c for c in text)
+    # A fact is plain text: its characters must not turn into Markdown, nor its lines into lists, code or paragraphs
+    # that the wording did not mean.
+    lines = _INDENT.sub("", _BLANK_LINES.sub("\n", text.strip().replace("\r\n", "\n").replace("\r", "\n")))
+    return _NUMBERED.sub(r"\1\\", _MARKUP.sub(r"\\\g<0>", lines))
 
 
 def _cut(title: str) -> str:

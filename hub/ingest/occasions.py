@@ -1,26 +1,27 @@
 """What the hub does by itself when a moment of an item's agenda has come."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from contracts.items import Application, CitizenItem, Payment
+from contracts.items import Application, CitizenItem, Deadline, Payment
 from hub.store.agenda import Happening
 
 from .canonical import read
 from .deadlines import dues_of
 from .drafting import Route, told_by
-from .rules import standard
+from .rules import Rule, Rules, standard
 
 REMIND = "remind"
 
 
 @dataclass(frozen=True, slots=True)
 class Occasions:
-    """A `Happen` of the agenda."""
+    """A `Happen` of the agenda; `rules` gives those of an ente."""
 
     route: Route
+    rules: Callable[[str], Rules] = lambda _: standard()
 
     def __call__(self, item: Mapping[str, Any], payload: bytes, occasion: str, now: datetime) -> Happening:
         """What the occasion does to the item as it is now; nothing where what it was for is done."""
@@ -34,8 +35,8 @@ class Occasions:
 
     def _remind(self, item: Mapping[str, Any], content: CitizenItem, kind: str, occasion: str) -> Happening:
         at = _open_due(item, content, kind)
-        rule = standard().reminding(content.collection, kind)
-        if at is None or rule is None:
+        rule = self.rules(item["ente_id"]).reminding(content.collection, kind)
+        if at is None or rule is None or not _still_wanted(rule, content, occasion):
             return Happening()
         told = told_by(
             rule,
@@ -66,10 +67,16 @@ class Occasions:
 
     def _expire(self, item: Mapping[str, Any], draft: Application, deadlines: Mapping[str, str]) -> Happening:
         """A draft has been kept as long as was promised (S18)."""
-        rule = standard().on_state(draft.collection, "expired")
+        rule = self.rules(item["ente_id"]).on_state(draft.collection, "expired")
         told = told_by(rule, draft, "expired", item["ente_id"], route=self.route, due=None) if rule else None
         tells = (told,) if told else ()
         return Happening("expired", "none", "expired", told=tells, deadlines=deadlines, audit="expire_draft")
+
+
+def _still_wanted(rule: Rule, content: CitizenItem, occasion: str) -> bool:
+    """Whether a reminder is on a day that holds now: an administrator may have changed them since it was planned."""
+    own = content.reminder_offsets if isinstance(content, Deadline) else None
+    return int(occasion.rpartition(".")[2]) in (rule.days if own is None else own)
 
 
 def _open_due(item: Mapping[str, Any], content: CitizenItem, kind: str) -> datetime | None:

@@ -44,6 +44,7 @@ from hub.tracing import span
 from .canonical import bounded, parse, refusal_of
 from .drafting import KeyedHash, Route, draft_of
 from .practices import Terms
+from .rules import RulesInForce
 
 log = logging.getLogger(__name__)
 _ITEM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -72,6 +73,7 @@ class Pipeline:
         shelf: Shelf | None = None,
         proxy: TrustedProxy | None = None,
     ) -> None:
+        self.rules = RulesInForce(registry)
         self._shelf = Shelf() if shelf is None else shelf
         self._proxy = proxy
         self._clock = clock
@@ -121,7 +123,8 @@ class Pipeline:
         item = parse(collection, body)
         self._permit(vendor, item)
         terms = self._terms(vendor, item) if isinstance(item, Application) else None
-        draft = draft_of(item, vendor, route=self._route, keyed_hash=self._keyed_hash, terms=terms)
+        rules = self.rules(vendor.ente_id)
+        draft = draft_of(item, vendor, route=self._route, keyed_hash=self._keyed_hash, rules=rules, terms=terms)
         return self._at_its_level(draft)
 
     def withdrawal(self, inbound: Inbound, verified: Verified, item_id: str) -> Submission[Any]:

@@ -1,13 +1,19 @@
-"""The rules by which facts become messages (`settled` 13, S28), read from `notice_rules.toml`."""
+"""The rules by which facts become messages (`settled` 13, S28): those of `notice_rules.toml`, and what an administrator
+of an ente changed of them.
+"""
 
+import logging
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from contracts.items import MessageKind
+from hub.registry import Registry
+
+log = logging.getLogger(__name__)
 
 LANGUAGES = ("it", "en")
 
@@ -33,6 +39,7 @@ class Rule:
     """The kinds of deadline that it reminds of; none stands for those that no other rule names."""
     again: bool = False
     """Each time the item comes into such a state from another; otherwise once in its life."""
+    enabled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +48,83 @@ class Rules:
 
     by_collection: Mapping[str, tuple[Rule, ...]]
 
+    def __iter__(self) -> Iterator[Rule]:
+        return (rule for rules in self.by_collection.values() for rule in rules)
+
     def on_state(self, collection: str, state: str) -> Rule | None:
         """The rule for an item that is now in that state, if any."""
         for rule in self.by_collection.get(collection, ()):
             if rule.on == "state" and state in rule.states:
-                return rule
+                return rule if rule.enabled else None
         return None
 
     def reminding(self, collection: str, kind: str) -> Rule | None:
         """The rule that reminds of what is due, a deadline of that kind."""
         rules = [rule for rule in self.by_collection.get(collection, ()) if rule.on == "remind"]
         own = next((rule for rule in rules if kind in rule.due), None)
-        return own or next((rule for rule in rules if not rule.due), None)
+        found = own or next((rule for rule in rules if not rule.due), None)
+        return found if found is not None and found.enabled else None
 
 
 @cache
 def standard() -> Rules:
     """The rules that hold unless an administrator changed them."""
     text = (Path(__file__).parent / "notice_rules.toml").read_text(encoding="utf-8")
+    return _together(_rule(row) for row in tomllib.loads(text)["rule"])
+
+
+class RulesInForce:
+    """The rules of an ente as the registry of the moment has them. Worked out once for each picture of the registry."""
+
+    def __init__(self, registry: Callable[[], Registry]) -> None:
+        self._registry = registry
+        self._known: tuple[Registry | None, dict[str, Rules]] = (None, {})
+
+    def __call__(self, ente_id: str) -> Rules:
+        registry, (seen, known) = self._registry(), self._known
+        if seen is not registry:
+            known = {}
+            self._known = (registry, known)
+        found = known.get(ente_id)
+        if found is None:
+            found = known[ente_id] = changed_rules(registry, ente_id)
+        return found
+
+
+def changed_rules(registry: Registry, ente_id: str) -> Rules:
+    """The standard rules with the changes of that ente; a change that this release cannot read counts as none."""
+    changes = {name: record for (whose, name), record in registry.rules.items() if whose == ente_id and record}
+    if not changes:
+        return standard()
+    return _together(_changed(rule, changes.get(rule.name), ente_id) for rule in standard())
+
+
+def changed(rule: Rule, record: Mapping[str, Any]) -> Rule:
+    """The rule with what a record changes of it: `enabled`, `days`, `kind`, and words as `it.title` or `en.body`.
+
+    Raises:
+        LookupError, TypeError: it is no such record.
+    """
+    words = {language: replace(rule.wording[language], **record.get(language, {})) for language in LANGUAGES}
+    own: dict[str, Any] = {name: record[name] for name in ("enabled", "kind") if name in record}
+    if "days" in record:
+        own["days"] = tuple(record["days"])
+    return replace(rule, wording=words, **own)
+
+
+def _changed(rule: Rule, record: Mapping[str, Any] | None, ente_id: str) -> Rule:
+    if record is None:
+        return rule
+    try:
+        return changed(rule, record)
+    except (LookupError, TypeError):
+        log.exception("rule.unreadable ente=%s rule=%s", ente_id, rule.name)
+        return rule
+
+
+def _together(rules: Iterator[Rule]) -> Rules:
     found: dict[str, tuple[Rule, ...]] = {}
-    for row in tomllib.loads(text)["rule"]:
-        rule = _rule(row)
+    for rule in rules:
         found[rule.collection] = (*found.get(rule.collection, ()), rule)
     return Rules(found)
 

@@ -62,7 +62,8 @@ class Uploads:
         assert isinstance(document, Document)
         _check_announced(document, inbound, sha256)
         key = self._files.put(citizen, item_id=item_id, sha256=sha256, content=inbound.request.body)
-        draft = uploaded_draft(document, vendor, route=self._route, keyed_hash=self._keyed_hash)
+        rules = self._pipeline.rules(vendor.ente_id)
+        draft = uploaded_draft(document, vendor, route=self._route, keyed_hash=self._keyed_hash, rules=rules)
         return Upload(item_id, item["version"], sha256, key, draft)
 
 

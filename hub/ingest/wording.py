@@ -1,12 +1,14 @@
 """An item's own facts, as the words of a notice name them, in Italian and English."""
 
+import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from contracts.items import Application, CitizenItem, Subscription
 
 ROME = ZoneInfo("Europe/Rome")
+_MOMENT = timedelta(microseconds=1)
 
 _MONTHS = {
     "it": [
@@ -76,8 +78,11 @@ _SENTENCES = {
 
 
 def day(moment: date | datetime, language: str) -> str:
-    """The day in words, in Italy's time: `16 dicembre 2026`, `16 December 2026`."""
-    local = moment.astimezone(ROME).date() if isinstance(moment, datetime) else moment
+    """The last day of a term in words, in Italy's time: `16 dicembre 2026`, `16 December 2026`.
+
+    A term that ends at midnight ends with the day before: to name the next one would make somebody late.
+    """
+    local = (moment - _MOMENT).astimezone(ROME).date() if isinstance(moment, datetime) else moment
     return f"{local.day} {_MONTHS[language][local.month - 1]} {local.year}"
 
 
@@ -115,7 +120,17 @@ def _protocol(item: Application, language: str) -> str:
     return say["protocol_of"].format(**names, day=day(protocol.registered_on, language))
 
 
+OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
+"""A part that is left out where a fact in it is missing: `si può rinnovare[[ fino al {due}]].`"""
+
+NAMED = re.compile(r"\{(\w+)\}", re.ASCII)
+
+
 def filled(text: str, facts: Mapping[str, str], plain: Callable[[str], str] = str) -> str:
-    """The wording with the facts in it; paragraphs that stay empty are left out."""
-    whole = text.format_map({name: plain(value) for name, value in facts.items()})
+    """The wording with the facts in it; optional parts, and paragraphs that stay empty, are left out."""
+
+    def kept(part: re.Match[str]) -> str:
+        return part[1] if all(facts[name] for name in NAMED.findall(part[1])) else ""
+
+    whole = OPTIONAL.sub(kept, text).format_map({name: plain(value) for name, value in facts.items()})
     return "\n\n".join(part.strip() for part in whole.split("\n\n") if part.strip())

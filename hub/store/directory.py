@@ -15,7 +15,7 @@ from hub.registry import Ente, Key, Pdnd, Portal, Registry, Vendor
 
 from .database import Tx, upsert
 from .profiles import Unreadable, pdnd_of, pdnd_record, profile_of, profile_record
-from .tables import enti, portals, services, sources, trust_keys, vendors, versions
+from .tables import enti, notice_rules, portals, services, sources, trust_keys, vendors, versions
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +91,8 @@ def load_registry(connection: Connection) -> Registry:
     catalogue = {(row.ente_id, row.service_id): row.record for row in connection.execute(select(services))}
     kept_longer = select(sources).where(sources.c.draft_days.is_not(None))
     draft_days = {(row.ente_id, row.vendor_id, row.source): row.draft_days for row in connection.execute(kept_longer)}
+    in_turn = select(notice_rules).order_by(notice_rules.c.version)
+    changes = {(row.ente_id, row.rule): row.record for row in connection.execute(in_turn)}  # the newest comes last
     return Registry(
         version=version(connection, "trust"),
         enti=tuple(
@@ -108,6 +110,7 @@ def load_registry(connection: Connection) -> Registry:
         vendors=MappingProxyType(by_name),
         portals=MappingProxyType(known_portals),
         services=MappingProxyType(catalogue),
+        rules=MappingProxyType(changes),
         clients=MappingProxyType(by_client),
         draft_days=MappingProxyType(draft_days),
     )

@@ -1,5 +1,6 @@
 """What a publication is before it is written, and what its vendor is told of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
@@ -12,6 +13,10 @@ CONNECTOR_UNKNOWN = "-"
 
 UNSERVED = "channel.not_configured"
 """Why a delivery was skipped where nothing was wrong but the set-up: no connector serves its channel."""
+
+
+NO_ADDRESS = "email.no_address"
+"""Why an e-mail was skipped: the publication gave no address, and the citizen verified none."""
 
 
 class Identity(NamedTuple):
@@ -65,6 +70,11 @@ class Told:
     """Whenever the item comes into such a state from another; otherwise once in its life."""
     occasion: str = ""
     """Of the item's agenda: once for each."""
+    kind: str = "info"
+    in_turn: bool = False
+    """One channel after the other, until one reaches."""
+    worded: "Callable[[str], Draft] | None" = None
+    """The message in another language; None where its words are the vendor's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +106,8 @@ class Draft:
     """By which a rule tells of it; an item of `messages` is its own."""
     deliveries: tuple[PlannedDelivery, ...] = ()
     """Of an item of `messages`."""
+    in_turn: bool = False
+    """Of its deliveries: one channel after the other, until one reaches."""
     deadlines: "tuple[Draft, ...]" = ()
     """What is or was due of it, each with the state it has now, its external_id being its kind."""
     agenda: tuple[Appointment, ...] = ()

@@ -9,6 +9,15 @@ from .citizens import Citizen
 from .database import Tx, upsert
 from .tables import channel_opt_outs
 
+ANY_ADDRESS = "*"
+"""In the place of an address's hash: said in the personal area, for every address and for channels that have none."""
+NO_SERVICE = "*"
+"""The topic of notices that belong to no service."""
+EVERYTHING = "**"
+"""The topic that stands for all of them."""
+OPTED_OUT = {"email": "email.opted_out", "io": "io.opted_out"}
+"""Why a delivery was skipped, by its channel."""
+
 
 @dataclass(frozen=True, slots=True)
 class OptOut:
@@ -16,7 +25,7 @@ class OptOut:
     citizen_id: str
     channel: str
     topic: str
-    """A service_id, or `*` for notices of no service."""
+    """A service_id, or NO_SERVICE."""
     address_hash: str
     """Keyed hash of the address written to: a vendor that gave an address of its own silences only that one."""
 
@@ -35,13 +44,15 @@ def record_opt_outs(tx: Tx, opt_outs: Sequence[OptOut]) -> list[None]:
     return [None] * len(opt_outs)
 
 
-def opted_out(connection: Connection, citizen: Citizen, *, channel: str, topic: str, address_hash: str) -> bool:
-    """Whether the citizen switched that topic off on that channel, for that address."""
+def opted_out(
+    connection: Connection, citizen: Citizen, *, channel: str, topic: str, address_hash: str = ANY_ADDRESS
+) -> bool:
+    """Whether the citizen switched that topic off on that channel, for that address or for all."""
     query = select(channel_opt_outs.c.at).where(
         channel_opt_outs.c.ente_id == citizen.ente_id,
         channel_opt_outs.c.citizen_id == citizen.citizen_id,
         channel_opt_outs.c.channel == channel,
-        channel_opt_outs.c.topic == topic,
-        channel_opt_outs.c.address_hash == address_hash,
+        channel_opt_outs.c.topic.in_((topic, EVERYTHING)),
+        channel_opt_outs.c.address_hash.in_((address_hash, ANY_ADDRESS)),
     )
     return connection.execute(query).first() is not None

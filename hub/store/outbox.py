@@ -17,6 +17,7 @@ from contracts.identifiers import new_uuid7
 from . import lanes
 from .configuration import Pause, pause
 from .database import Tx
+from .falling_back import go_on
 from .standing import Lane, LimitsOf, Verdict, begun
 from .tables import attempts, clipped, deliveries
 from .telling import note_outcome
@@ -278,6 +279,9 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
             note_outcome(
                 tx, end.claim.ente_id, end.claim.citizen_id, end.claim.message_id, end.claim.channel, end.state
             )
+            if end.state != "delivered":
+                its = {name: getattr(end.claim, name) for name in ("ente_id", "message_id", "delivery_id", "channel")}
+                go_on(tx, **its, reason=end.reason)
         if mine and end.outcome == "misconfigured":
             # In the same commit: a delivery held by nobody's pause would wait for ever.
             reason = end.reason or ""

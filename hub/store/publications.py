@@ -19,15 +19,14 @@ from .agenda import keep_agenda
 from .citizens import Citizen, Citizens
 from .database import Tx
 from .deadlines import about_item, close_deadlines
-from .drafts import Draft, PlannedDelivery, Published, Told
+from .drafts import Draft, Published, Told
 from .embargo import move
 from .findings import keep_findings
 from .folding import meet, settle_paid
 from .identities import load_by_identity
 from .intake import Done, Signed
-from .order import order_key
+from .planning import NOTHING_KNOWN, Knowledge, know, lacks_address, rows_of
 from .ports import Vault
-from .queueing import delivery_row
 from .rows import Batch, payload_place
 from .sources import note_alive
 from .tables import item_versions
@@ -76,8 +75,9 @@ class Publications:
         if quiet:
             note_alive(tx, quiet)
         settle_paid(tx, batch)
+        known_of = self._known_of(tx, changed)
         for draft, citizen, before in changed:
-            self._follow(tx, batch, draft, citizen, known[draft.identity], before)
+            self._follow(tx, batch, draft, citizen, known[draft.identity], before, known_of)
         batch.write(tx)
         tx.after_commit.append(partial(count_publications, tally))
         return _with_notifications(tx, batch, results)
@@ -99,24 +99,41 @@ class Publications:
         batch.identities.append(
             draft.identity._asdict() | {"item_id": item["item_id"], "citizen_id": citizen.citizen_id}
         )
+        batch.names.add(draft.identity)
         batch.new_items[item["item_id"]] = item
         self._add_version(tx, batch, draft, citizen, item, "created")
         batch.event(item, tx.now, "accepted", version=draft.version)
         return item
 
+    def _known_of(self, tx: Tx, changed: Sequence[tuple[Draft, Citizen, str | None]]) -> Knowledge:
+        """What planning needs to know of these citizens; of most messages nothing."""
+        told = [citizen for draft, citizen, _ in changed if draft.told is not None]
+        lacking = [
+            citizen
+            for draft, citizen, _ in changed
+            if lacks_address(draft.deliveries) or (draft.told is not None and lacks_address(draft.told.deliveries))
+        ]
+        return know(tx, self._vault, told, lacking) if told or lacking else NOTHING_KNOWN
+
     def _follow(
-        self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any], before: str | None
+        self,
+        tx: Tx,
+        batch: Batch,
+        draft: Draft,
+        citizen: Citizen,
+        item: dict[str, Any],
+        before: str | None,
+        known: Knowledge,
     ) -> None:
         """What follows from a new item or version: its notice, its deadlines, and when the hub looks at it again."""
-        if before is None:
-            for planned in draft.deliveries:
-                batch.deliveries.append(_delivery_row(tx, planned, item))
+        if before is None and draft.deliveries:
+            batch.deliveries += rows_of(tx, item, draft.deliveries, citizen, known, in_turn=draft.in_turn)
         paid = item["collection"] == "payments" and item["state"] == "paid" != draft.state
         if paid:  # its receipt was here first: there is nothing to ask for
             close_deadlines(tx, batch, item, "met")
         else:
             if draft.told is not None and (before != item["state"] or not draft.told.again):
-                self.tell(tx, batch, draft.told, citizen, item, first=before is None)
+                self.tell(tx, batch, draft.told, citizen, item, first=before is None, known=known)
             self._keep_deadlines(tx, batch, draft, citizen, item, first=before is None)
         if draft.agenda or before is not None:
             keep_agenda(tx, batch, item, () if paid else draft.agenda, first=before is None)
@@ -124,19 +141,37 @@ class Publications:
             keep_findings(tx, batch, item, draft.findings, first=before is None)
 
     def tell(
-        self, tx: Tx, batch: Batch, told: Told, citizen: Citizen, item: dict[str, Any], *, first: bool = False
+        self,
+        tx: Tx,
+        batch: Batch,
+        told: Told,
+        citizen: Citizen,
+        item: dict[str, Any],
+        *,
+        first: bool = False,
+        known: Knowledge | None = None,
     ) -> None:
         """Notice -> message -> deliveries (`settled` 13). The message's identity is the guard: at most one a rule and
-        occasion, or one a version where the rule tells again."""
+        occasion, or one a version where the rule tells again. What two sources tell of one notice is one fact."""
         occasion = f".v{item['version']}" if told.again else f".{told.occasion}" if told.occasion else ""
-        identity = told.message.identity
-        identity = identity._replace(external_id=f"{item['item_id']}.{identity.external_id}{occasion}")
-        if not first and (load_by_identity(tx, {identity}) or batch.has_identity(identity)):
+        own = told.message.identity
+        identity = own._replace(external_id=f"{item['item_id']}.{own.external_id}{occasion}")
+        names = {identity}
+        if item["notice_key"] is not None:
+            shared = f"{item['citizen_id']}.{item['notice_key']}.{own.external_id}{occasion}"
+            identity = own._replace(external_id=shared)
+            names.add(identity)  # besides the other: by it one was told before there was this one
+        maybe_told = not first or len(names) > 1
+        if maybe_told and (any(map(batch.has_identity, names)) or load_by_identity(tx, names)):
             return
-        level = max(told.message.min_loa, item["min_loa"])
-        message = self.create(tx, batch, replace(told.message, identity=identity, min_loa=level), citizen, about=item)
-        for planned in told.deliveries:
-            batch.deliveries.append(_delivery_row(tx, planned, message))
+        if known is None:
+            known = know(tx, self._vault, [citizen], [citizen] if lacks_address(told.deliveries) else ())
+        language, draft = known.wishes_of(citizen).language, told.message
+        if language is not None and told.worded is not None:
+            draft = told.worded(language)
+        level = max(draft.min_loa, item["min_loa"])
+        message = self.create(tx, batch, replace(draft, identity=identity, min_loa=level), citizen, about=item)
+        batch.deliveries += rows_of(tx, message, told.deliveries, citizen, known, kind=told.kind, in_turn=told.in_turn)
 
     def _keep_deadlines(
         self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any], *, first: bool
@@ -276,22 +311,6 @@ def _facts_kept(draft: Draft, item: dict[str, Any]) -> dict[str, Any]:
             return {"state": "available"} if draft.state == "announced" else {}
         return {"content_sha256": None, "content_key": None}
     return {}
-
-
-def _delivery_row(tx: Tx, planned: PlannedDelivery, message: dict[str, Any]) -> dict[str, Any]:
-    return delivery_row(
-        tx.now,
-        ente_id=message["ente_id"],
-        citizen_id=message["citizen_id"],
-        message_id=message["item_id"],
-        connector_id=planned.connector_id,
-        channel=planned.channel,
-        due_at=max(tx.now, message["visible_from"] or tx.now),
-        max_age=planned.max_age,
-        reason=planned.reason,
-        priority=planned.priority,
-        order_key=order_key(message) if planned.ordered else None,
-    )
 
 
 def _done(tx: Tx, item: dict[str, Any], citizen: Citizen, outcome: Any, draft: Draft) -> Done:

@@ -21,8 +21,10 @@ def delivery_row(
     reason: str | None = None,
     priority: int = NORMAL,
     order_key: str | None = None,
+    fallback: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """A row of `deliveries` that nobody has taken up; one with a `reason` is skipped from the start."""
+    """A row of `deliveries` that nobody has taken up; one with a `reason` is skipped from the start. `fallback` is
+    what is begun in turn where it does not reach (`planning.fallback_of`)."""
     return {
         "ente_id": ente_id,
         "delivery_id": new_uuid7(),
@@ -48,4 +50,5 @@ def delivery_row(
         "updated_at": now,
         "priority": priority,
         "order_key": order_key,
+        "fallback": fallback,
     }

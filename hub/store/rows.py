@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import count
 from operator import itemgetter
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from sqlalchemy import Table, bindparam, delete, select, update
 
 from contracts.identifiers import new_uuid7
-from hub.metrics import unserved
+from hub.metrics import feed_only, unserved
 
 from .bulk import Insertion, insert_all, insert_each
 from .database import Tx, among, keys
@@ -84,6 +85,8 @@ class Batch:
     agenda: dict[ItemKey, list[dict[str, Any]]] = field(default_factory=dict)
     """By item; what was on an item's agenda before is struck out."""
     agenda_before: set[ItemKey] = field(default_factory=set)
+    names: set[Any] = field(default_factory=set)
+    """Of the items that are new in it."""
 
     def change(self, item: dict[str, Any]) -> None:
         """`item` is one that the database already has, or one new in this batch."""
@@ -96,8 +99,7 @@ class Batch:
 
     def has_identity(self, identity: Any) -> bool:
         """Whether an item of that name is new in this batch."""
-        names = identity._asdict()
-        return any(names.items() <= row.items() for row in self.identities)
+        return identity in self.names
 
     def version_hash(self, item_id: str, version: int) -> str | None:
         """The content hash of a version that this batch adds."""
@@ -138,6 +140,9 @@ class Batch:
         for row in self.deliveries:
             if row["connector_id"] == CONNECTOR_UNKNOWN:
                 tx.after_commit.append(unserved.inc)
+        silent = {row["message_id"] for row in self.deliveries if row["state"] == "skipped"}
+        if silent := silent - {row["message_id"] for row in self.deliveries if row["state"] != "skipped"}:
+            tx.after_commit.append(partial(feed_only.inc, len(silent)))
         tx.work_is_due = tx.work_is_due or any(row["state"] == "queued" for row in self.deliveries)
         if self.changed_items:
             # At once, with the old number: whoever reads the item later in this transaction finds it as it is now.

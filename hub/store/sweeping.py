@@ -14,6 +14,7 @@ from hub.metrics import swept
 
 from .batches import forget_batches
 from .database import Tx
+from .falling_back import go_on
 from .outbox import ENDED, UNCLAIMED, close_attempt
 from .receiving import forget_messages
 from .replay import forget_tokens
@@ -114,6 +115,8 @@ def _write(tx: Tx, row: dict[str, Any], values: dict[str, Any]) -> None:
         tx.after_commit.append(swept.labels(state).inc)
     if state in ENDED:
         note_outcome(tx, row["ente_id"], row["citizen_id"], row["message_id"], row["channel"], state)
+        its = {name: row[name] for name in ("ente_id", "message_id", "delivery_id", "channel")}
+        go_on(tx, **its, reason=values.get("reason"))
 
 
 def _show(tx: Tx) -> int:

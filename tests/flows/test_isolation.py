@@ -146,6 +146,18 @@ def test_another_citizens_item_is_refused_as_one_that_does_not_exist(hub, people
     assert theirs | {"request_id": ""} == nobodys | {"request_id": ""}
 
 
+@pytest.mark.req("S60", "S62")
+def test_a_neither_sees_nor_changes_how_b_wishes_to_be_told(hub, people):
+    a, b, _ = people
+    change = {"language": "en", "services": [{"service_id": MARK, "io": False, "email": True}]}
+    for person, patch in ((b, change), (a, {"language": "it"})):
+        own = hub.reader(person) | {"Content-Type": "application/merge-patch+json"}
+        assert hub.client.patch("/feed/v1/preferences", content=json.dumps(patch), headers=own).status_code == 200
+    assert MARK in hub.read("/preferences", b).text
+    assert MARK not in hub.read("/preferences", a).text
+    assert hub.read("/preferences", b).json()["language"] == "en"
+
+
 @pytest.mark.req("S60")
 @pytest.mark.parametrize("patch", [{"read": True}, {"archived": True}, {"starred": True}, {"confirmed": True}])
 def test_a_changes_nothing_of_bs(hub, people, patch):

@@ -131,9 +131,10 @@ def _referred(document: Json, kind: str, table: dict[str, Json]) -> Json:
 
 def _strict_patch(schemas: dict[str, Json]) -> dict[str, Json]:
     """In a merge patch null means "remove", which no flag can be; RAC_REST_FORMAT_004: booleans are never null."""
-    for field in schemas.get("UserStatePatch", {}).get("properties", {}).values():
-        for keyword in ("nullable", "default"):
-            field.pop(keyword, None)
-        if "enum" in field:
-            field["enum"] = [value for value in field["enum"] if value is not None]
+    for name in ("UserStatePatch", "ChannelsPatch"):
+        for field in schemas.get(name, {}).get("properties", {}).values():
+            for keyword in ("nullable", "default"):
+                field.pop(keyword, None)
+            if "enum" in field:
+                field["enum"] = [value for value in field["enum"] if value is not None]
     return schemas

@@ -257,6 +257,20 @@ BATCH_RESULT: Json = {
 
 USER_STATE: Json = {"read": True, "archived": False, "starred": False, "confirmed": False}
 USER_STATE_PATCH: Json = {"read": True}
+PREFERENCES: Json = {
+    "language": "it",
+    "quiet_hours": {"start": "22:00", "end": "07:30"},
+    "digest": "off",
+    "channels": {"io": True, "email": True},
+    "without_service": {"io": True, "email": True},
+    "services": [{"service_id": "tari", "io": True, "email": False}],
+    "unsubscribed": [{"service_id": "mensa"}],
+    "always_sent": ["alert", "integration_request", "outcome"],
+}
+PREFERENCES_PATCH: Json = {
+    "quiet_hours": {"start": "22:00", "end": "07:30"},
+    "services": [{"service_id": "tari", "io": True, "email": False}],
+}
 FEED_ITEM: Json = {
     "item_id": EXAMPLE_ITEM_ID,
     "collection": "payments",

@@ -1,6 +1,7 @@
 """What is said of each operation of the feed API."""
 
 from contracts.feed import ChangesPage, FeedItemDetail, FeedPage, FeedSummary, UserState, UserStatePatch
+from contracts.preferences import Preferences, PreferencesPatch
 from hub import errors
 
 from . import examples
@@ -193,5 +194,60 @@ ENTRIES: dict[str, Entry] = {
             )
         },
         errors=_PORTAL,
+    ),
+    "show_preferences": Entry(
+        tag="preferences",
+        summary="Come il cittadino vuole essere avvisato / How the citizen wishes to be told",
+        description=both(
+            "Lingua, ore di silenzio, canali spenti in tutto o per servizio; `unsubscribed` sono i servizi le cui "
+            "e-mail sono state disattivate con il collegamento in una di esse. Ciò che `always_sent` elenca arriva "
+            "comunque.",
+            "Language, quiet hours, channels switched off altogether or by service; `unsubscribed` are the services "
+            "whose e-mails were switched off by the link in one of them. What `always_sent` names comes all the same.",
+        ),
+        parameters=("IfNoneMatch", *_CALLER),
+        answers={
+            200: Answer(
+                description="Le preferenze / The preferences",
+                body=Body(model=Preferences, examples={"preferences": examples.PREFERENCES}),
+                headers=("ETag",),
+            ),
+            304: UNCHANGED,
+        },
+        errors=_PORTAL,
+    ),
+    "change_preferences": Entry(
+        tag="preferences",
+        summary="Cambia le preferenze / Change the preferences",
+        description=both(
+            "Merge patch: ciò che manca resta com'è, le liste si danno intere. Vale dai prossimi avvisi, anche per "
+            "quelli già in coda. Il token del portale è ID_AUTH_REST_02; serve l'ambito `feed:write`.",
+            "Merge patch: what is absent stays, lists are given whole. It holds from the next notice on, also for "
+            "those that are queued already. The portal's token is ID_AUTH_REST_02; the scope `feed:write` is needed.",
+        ),
+        parameters=("IfMatch", *_CALLER),
+        request=Body(
+            media=("application/merge-patch+json",),
+            model=PreferencesPatch,
+            description="Ciò che cambia / What changes",
+            examples={"change": examples.PREFERENCES_PATCH},
+        ),
+        answers={
+            200: Answer(
+                description="Le preferenze nuove / The new preferences",
+                body=Body(model=Preferences, examples={"preferences": examples.PREFERENCES}),
+                headers=("ETag",),
+            )
+        },
+        errors=(
+            *_PORTAL,
+            errors.TokenReplayed,
+            errors.PreconditionFailed,
+            errors.BodyTooLarge,
+            errors.BodyTooSlow,
+            errors.MediaUnsupported,
+            errors.ContractViolation,
+        ),
+        error_headers={415: ("Accept-Patch",)},
     ),
 }

@@ -137,6 +137,7 @@ The portal does not sign bodies: the integrity patterns (`INTEGRITY_REST_01`) ex
             ("subscriptions", _SUBSCRIPTIONS),
             ("deadlines", _DEADLINES),
             ("changes", "Ciò che è cambiato. / What changed."),
+            ("preferences", "Come il cittadino vuole essere avvisato. / How the citizen wishes to be told."),
             _STATUS_TAG,
         ),
     ),

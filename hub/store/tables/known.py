@@ -98,6 +98,18 @@ sources = Table(
     needed("updated_at", Instant),
 )
 
+# What an administrator changed of the rules of notices: the newest version holds, the older ones tell how it came.
+notice_rules = Table(
+    "notice_rules",
+    metadata,
+    ente(),
+    key("rule", 64),
+    Column("version", Integer, primary_key=True),
+    needed("record", JSON),  # what differs from the standard rule; empty for the rule as it comes
+    needed("author", String(100)),
+    needed("changed_at", Instant),
+)
+
 # An administrator's configuration of a connector type for one ente. Secrets are sealed under the vault key.
 connectors = Table(
     "connectors",

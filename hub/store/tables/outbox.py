@@ -44,6 +44,7 @@ deliveries = Table(
     needed("created_at", Instant),
     needed("updated_at", Instant),
     Column("priority", SmallInteger, nullable=False, server_default="1"),  # 0 urgent, 1 normal, 2 bulk
+    Column("fallback", JSON(none_as_null=True)),  # what is begun, in turn, where this one does not reach
     Column("order_key", String(64)),  # of vendor and service, where one citizen's notices go in order
     Index("ix_deliveries_due", "ente_id", "state", "due_at"),
     Index("ix_deliveries_message", "ente_id", "message_id"),

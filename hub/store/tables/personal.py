@@ -144,7 +144,7 @@ findings = Table(
     **CLUSTERED,
 )
 
-# What a citizen switched off: one topic (a service, or `*`) on one channel.
+# What a citizen switched off: one topic (a service, `*` for none, `**` for all) on one channel.
 channel_opt_outs = Table(
     "channel_opt_outs",
     metadata,
@@ -152,6 +152,35 @@ channel_opt_outs = Table(
     key("citizen_id"),
     key("channel", 10),
     key("topic", 64),
-    key("address_hash", 64),  # the address that the link was sent to: whoever reads it speaks for no other
+    key(
+        "address_hash", 64
+    ),  # that the link was sent to: whoever reads it speaks for no other; `*`: said when logged in
     needed("at", Instant),
+)
+
+# How a citizen wishes to be told, as far as it is no opt-out: JSON under the citizen's own key.
+preferences = Table(
+    "preferences",
+    metadata,
+    ente(),
+    key("citizen_id"),
+    needed("record_sealed", LargeBinary),
+    needed("updated_at", Instant),
+    **CLUSTERED,
+)
+
+# Where a citizen can be reached. Only what was verified is written to; the value is sealed under the citizen's own key.
+citizen_contacts = Table(
+    "citizen_contacts",
+    metadata,
+    ente(),
+    key("citizen_id"),
+    key("contact_id"),
+    needed("kind", String(10)),  # email
+    needed("value_sealed", LargeBinary),
+    needed("value_hash", String(64)),  # keyed hash of the address, as in channel_opt_outs
+    Column("verified_at", Instant),
+    needed("source", String(64)),  # who gave it: `citizen`, or a register
+    needed("updated_at", Instant),
+    **CLUSTERED,
 )

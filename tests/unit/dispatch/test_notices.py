@@ -29,10 +29,16 @@ def published(store, collection, **fields):
     store.publish(draft)
 
 
+def _link(ente_id, message_id, number):
+    return f"https://hub.example.it/{number}"
+
+
 def notice(store):
     with store.database.read() as connection:
         registry = load_registry(connection)
-    notices = Notices(store.database, store.vault, store.citizens, lambda: registry, lambda *_: "https://x.example.it")
+    notices = Notices(
+        store.database, store.vault, store.citizens, lambda: registry, lambda *_: "https://x.example.it", _link
+    )
     (claimed,) = store.run(claim, Due(1, timedelta(minutes=1)))[0]
     return notices.of(claimed)
 

@@ -4,10 +4,12 @@ from hub.store import rewrapping
 from hub.store.tables import metadata
 
 UNDER_A_CITIZEN_S_KEY = {
+    ("citizen_contacts", "value_sealed"),
     ("citizens", "tax_code_sealed"),
     ("delivery_requests", "request_sealed"),
     ("evidence", "body_sealed"),
     ("item_versions", "payload_sealed"),
+    ("preferences", "record_sealed"),
 }
 
 

@@ -1,0 +1,21 @@
+"""One item of a citizen, opened: its row, and its content."""
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, RowMapping, select
+
+from contracts.items import Item
+from hub.store.citizens import Citizen
+from hub.store.ports import Vault
+from hub.store.reading import version_payload
+from hub.store.tables import items
+
+_ITEM: TypeAdapter[Item] = TypeAdapter(Item)
+
+
+def opened(connection: Connection, vault: Vault, citizen: Citizen, item_id: str) -> tuple[RowMapping, Item]:
+    """The item as it is now."""
+    mine = (items.c.ente_id == citizen.ente_id) & (items.c.citizen_id == citizen.citizen_id)
+    row = connection.execute(select(items).where(mine, items.c.item_id == item_id)).mappings().one()
+    payload = version_payload(connection, vault, citizen, item_id=item_id, version=row["version"])
+    assert payload is not None
+    return row, _ITEM.validate_json(payload)
