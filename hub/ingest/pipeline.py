@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from contracts.items import Item
+from contracts.items import Item, Subscription
 from contracts.publishing import Withdrawal
 from hub.clock import Clock
 from hub.errors import (
@@ -28,6 +28,7 @@ from hub.errors import (
     ServiceForbidden,
     ServiceUnknown,
     StoreUnavailable,
+    SubscriptionServiceUnknown,
 )
 from hub.registry import Registry, Vendor
 from hub.security.chains import ChainCache
@@ -160,6 +161,10 @@ class Pipeline:
             return Submission(signed, refusal=HubError())
 
     def _permit(self, vendor: Vendor, item: Item) -> None:
+        if isinstance(item, Subscription):
+            subscribed = (vendor.ente_id, item.subscription_service)
+            if subscribed not in self._registry().subscription_services:
+                raise SubscriptionServiceUnknown
         service_id = item.service_id
         if service_id is None:
             return
