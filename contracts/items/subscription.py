@@ -74,7 +74,7 @@ class RequestAnswer(Model):
 class Subscription(Envelope):
     """A subscription. Its recipient is the holder; the child, and who holds it as well, are among `beneficiaries`.
 
-    Unless the source says otherwise, its rules and its instalments are those of the subscription service (`settled` 15).
+    Unless the source says otherwise, its rules and instalments are those of the subscription service (`settled` 15).
     """
 
     collection: Literal["subscriptions"] = "subscriptions"

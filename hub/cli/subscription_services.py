@@ -146,7 +146,7 @@ def _pair(option: str, text: str | None, first: str, last: str) -> dict[str, str
     if text is None:
         return None
     parts = listed(text)
-    if len(parts) != 2:  # noqa: PLR2004 - a pair
+    if len(parts) != 2:
         raise WrongUsage(f"{option}: two, with a comma between them")
     return {first: parts[0], last: parts[1]}
 
@@ -166,10 +166,10 @@ def _write(folder: Path, ente: str | None, code: str, given: dict[str, Any], *, 
     told({"ente_id": ente_id} | _shown(service), as_json=as_json, text=text)
 
 
-def _keep(tx: Tx, wishes: Sequence[SubscriptionService], *, ente_id: str, new: bool) -> list[None | Failed]:
+def _keep(tx: Tx, wishes: Sequence[SubscriptionService], *, ente_id: str, new: bool) -> list[Failed | None]:
     """A Committer handler: the change, and the record of who made it, in one commit."""
     write = add_subscription_service if new else set_subscription_service
-    results: list[None | Failed] = []
+    results: list[Failed | None] = []
     for service in wishes:
         try:
             write(tx, ente_id, service)

@@ -44,6 +44,7 @@ from hub.tracing import span
 
 from .canonical import bounded, parse, refusal_of
 from .drafting import KeyedHash, Route, draft_of
+from .subscriptions import Terms
 
 log = logging.getLogger(__name__)
 _ITEM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -120,7 +121,8 @@ class Pipeline:
             raise CollectionForbidden
         item = parse(collection, body)
         self._permit(vendor, item)
-        return draft_of(item, vendor, route=self._route, keyed_hash=self._keyed_hash)
+        terms = self._terms(vendor, item) if isinstance(item, Subscription) else None
+        return draft_of(item, vendor, route=self._route, keyed_hash=self._keyed_hash, terms=terms)
 
     def withdrawal(self, inbound: Inbound, verified: Verified, item_id: str) -> Submission[Any]:
         """A withdrawal, or the exact reason why not."""
@@ -160,11 +162,13 @@ class Pipeline:
             log.exception("intake.failed request_id=%s", inbound.request_id)
             return Submission(signed, refusal=HubError())
 
+    def _terms(self, vendor: Vendor, item: Subscription) -> Terms:
+        service = self._registry().subscription_services.get((vendor.ente_id, item.subscription_service))
+        if service is None:
+            raise SubscriptionServiceUnknown
+        return Terms(service, self._clock.now())
+
     def _permit(self, vendor: Vendor, item: Item) -> None:
-        if isinstance(item, Subscription):
-            subscribed = (vendor.ente_id, item.subscription_service)
-            if subscribed not in self._registry().subscription_services:
-                raise SubscriptionServiceUnknown
         service_id = item.service_id
         if service_id is None:
             return
