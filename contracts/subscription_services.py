@@ -43,7 +43,7 @@ class ListPolicy(Model):
     """Whether and how the list of subscribers is published: off by default, and then without names (S45-S47)."""
 
     published: bool = False
-    order_keys: Annotated[tuple[OrderKey, ...], Field(max_length=10)] = ()
+    order_keys: Annotated[tuple[OrderKey, ...], Field(max_length=10, fail_fast=True)] = ()
     anonymise: bool = True
 
     @model_validator(mode="after")
@@ -72,7 +72,7 @@ class SubscriptionService(Model):
     """How long before its last day a subscription can be renewed."""
     answer_days: Annotated[int, Field(ge=1, le=365)] = 30
     """How long a source has for the answer to a request (the term of L. 241/1990, art. 2)."""
-    payment_plan: Annotated[tuple[PlannedInstallment, ...], Field(max_length=120)] = ()
+    payment_plan: Annotated[tuple[PlannedInstallment, ...], Field(max_length=120, fail_fast=True)] = ()
     plan_total_cents: Annotated[int, Field(ge=0, le=99_999_999_999)] | None = None
     days_ahead: DaysAhead = 30
     """How long before its date an instalment becomes a payment (S38)."""

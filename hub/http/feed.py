@@ -169,6 +169,7 @@ class FeedApi:
             kind: RequestKind | None = None
             refusal: HubError | None = None
             try:
+                parameters.nothing(exchange.request.query_params.multi_items())
                 kind = _request_kind(exchange)
             except HubError as error:
                 refusal = error

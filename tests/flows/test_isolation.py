@@ -13,6 +13,7 @@ from tests.flows.making import (
     mail_folder,
     make_document,
     make_service,
+    make_subscription,
     new_person,
     notice_number,
     published,
@@ -62,6 +63,9 @@ def fill(hub, person, mark):
     assert hub.upload(ids["documents"], content).status_code == 201
     # Another citizen's receipt of the same notice must tie nothing together: it is asked for below.
     ids["receipts"] = published(hub, "receipts", make_receipt(fresh(), **own, payment=paid))
+    subscribed = {**own, "attributes": [{"code": "nota", "text": mark}], "valid_to": "2099-12-31", "renewal": "manual"}
+    subscribed |= {"subscription_service": "nido-2026", "state": "renewal_due"}
+    ids["subscriptions"] = published(hub, "subscriptions", make_subscription(fresh(), **subscribed))
     published(hub, "services", make_service(fresh(), title=f"Servizio {mark}"))
     return ids
 
@@ -81,6 +85,8 @@ LISTS = [
     "/documents",
     "/payments",
     "/receipts",
+    "/subscriptions",
+    "/deadlines",
     "/summary",
     "/changes?limit=100",
     f"/items?q={MARK}",
@@ -92,6 +98,7 @@ ITEMS = [
     ("documents", "/items/{}"),
     ("payments", "/items/{}"),
     ("receipts", "/items/{}"),
+    ("subscriptions", "/items/{}"),
     ("documents", "/documents/{}/content"),
 ]
 
@@ -138,6 +145,16 @@ def test_a_changes_nothing_of_bs(hub, people, patch):
     before = hub.read(f"/items/{ids['messages']}", b).json()["user_state"]
     assert hub.mark(ids["messages"], patch, a).status_code == 404
     assert hub.read(f"/items/{ids['messages']}", b).json()["user_state"] == before
+
+
+@pytest.mark.req("S34", "S60")
+def test_a_asks_nothing_about_bs_subscription(hub, people):
+    a, b, ids = people
+    path = f"/feed/v1/subscriptions/{ids['subscriptions']}/requests"
+    headers = hub.reader(a) | {"Content-Type": "application/json"}
+    refused = hub.client.post(path, content=b'{"kind": "renew"}', headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (404, "item.unknown")
+    assert hub.read(f"/items/{ids['subscriptions']}", b).json()["requests"] == []
 
 
 @pytest.mark.parametrize("path", ["/items?limit=1", "/messages?limit=1", f"/items?limit=1&q={MARK}"])

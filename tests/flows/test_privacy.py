@@ -21,7 +21,16 @@ from hub.security.vault import VaultError
 from hub.settings import Settings
 from hub.store.tables import access_log, citizens, evidence, item_versions
 from hub.telemetry import JsonLines, configure
-from tests.flows.making import described_hub, fresh, make_document, new_person, notice_number, published, rows
+from tests.flows.making import (
+    described_hub,
+    fresh,
+    make_document,
+    make_subscription,
+    new_person,
+    notice_number,
+    published,
+    rows,
+)
 from tests.harness import Caller, eventually, make_message, make_payment, make_receipt, served
 
 MARK = "Zanzibar"
@@ -99,6 +108,15 @@ def a_days_work(hub, person):
     published(hub, "payments", make_payment(fresh(), **own, notice_number=number, reason=MARK))
     published(hub, "receipts", make_receipt(fresh(), **own, payment=paid))
     hub.publish("messages", message | {"version": 2})
+    subscribed = own | {"attributes": [{"code": "nota", "text": MARK}], "state": "renewal_due", "renewal": "manual"}
+    shared = [{"tax_code": new_person(), "role": "co_holder"}, {"tax_code": person, "role": "child"}]
+    subscription = make_subscription(fresh(), **subscribed, beneficiaries=shared, reason=MARK)
+    subscribed_id = published(hub, "subscriptions", subscription)
+    headers = hub.reader(person) | {"Content-Type": "application/json"}
+    asking = f"/feed/v1/subscriptions/{subscribed_id}/requests"
+    asked = hub.client.post(asking, content=b'{"kind": "renew"}', headers=headers).json()
+    answer = {"request_id": asked["request_id"], "outcome": "refused", "reason": f"Motivo {MARK}"}
+    published(hub, "subscriptions", subscription | {"version": 2, "answers_request": answer})
     for path in ("/items", f"/items?q={MARK}", "/summary", "/changes", f"/items/{item_id}"):
         hub.read(path, person)
     hub.read(f"/documents/{document_id}/content", person)
@@ -118,6 +136,8 @@ def a_days_work(hub, person):
         hub.vendor_get(f"/items?external_id={person}&collection={person}"),
         hub.client.get(f"/feed/v1/{person}", headers=hub.reader(person)),
         hub.read(f"/items/{person}", person),
+        hub.client.post(f"/feed/v1/subscriptions/{person}/requests", content=person, headers=hub.reader(person)),
+        hub.publish("subscriptions", subscription | {"version": 3, "subscription_service": "nessuno"}),
         hub.read(f"/items?{person}=1", person),
         hub.read(f"/items?sort={person}", person),
         hub.read(f"/items?cursor={person}", person),
