@@ -1,4 +1,4 @@
-"""The rules of subscriptions, to the second: windows, ends, instalments, what may be asked, what co-holders are shown."""
+"""The rules of subscriptions, to the second: windows, ends, instalments, what may be asked, what others are shown."""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -84,10 +84,10 @@ def test_nothing_is_asked_for_without_a_creditor():
 
 def test_what_the_source_says_goes_before_the_service():
     own = [{"n": 1, "amount_cents": 7, "due_date": "2027-02-01", "reason": "Sua", "days_ahead": 3}]
-    item = subscription(renewal="none", notice_days=5, payment_plan=own, creditor_tax_code="01234567897")
+    item = subscription(renewal="none", notice_days=5, payment_plan=own, creditor_tax_code="00743110157")
     assert (item.renewal, item.cancellation, item.notice_days) == ("none", "manual", 5)
     assert [(part.amount_cents, part.days_ahead) for part in item.payment_plan] == [(7, 3)]
-    assert item.creditor_tax_code == "01234567897"
+    assert item.creditor_tax_code == "00743110157"
 
 
 def test_without_a_service_nothing_happens_by_itself():
