@@ -41,13 +41,13 @@ class Outside:
         self._loopback = loopback
         self._client: httpx.AsyncClient | None = None
 
-    async def get(self, url: str, *, plain: bool = False) -> bytes:
-        """The body of a GET. `plain`: over http too, for what carries its own signature.
+    async def get(self, url: str, *, plain: bool = False, limit: int = MAX_BYTES) -> bytes:
+        """The body of a GET, of at most `limit` bytes. `plain`: over http too, for what carries its own signature.
 
         Raises:
             Unreachable
         """
-        return await self._send("GET", url, plain=plain)
+        return await self._send("GET", url, plain=plain, limit=limit)
 
     async def post(self, url: str, content: bytes, content_type: str, *, plain: bool = False) -> bytes:
         """The body of the answer to a POST.
@@ -58,7 +58,14 @@ class Outside:
         return await self._send("POST", url, plain=plain, content=content, content_type=content_type)
 
     async def _send(
-        self, method: str, url: str, *, plain: bool, content: bytes | None = None, content_type: str = ""
+        self,
+        method: str,
+        url: str,
+        *,
+        plain: bool,
+        content: bytes | None = None,
+        content_type: str = "",
+        limit: int = MAX_BYTES,
     ) -> bytes:
         try:
             async with asyncio.timeout(TOTAL_S):
@@ -67,7 +74,7 @@ class Outside:
                 self._check(request.url, plain=plain)
                 response = await self._open().send(request, stream=True)
                 try:
-                    return await _body(response)
+                    return await _body(response, limit)
                 finally:
                     await response.aclose()
         except (TimeoutError, httpx.TimeoutException):
@@ -94,7 +101,7 @@ class Outside:
         return self._client
 
 
-async def _body(response: httpx.Response) -> bytes:
+async def _body(response: httpx.Response, limit: int) -> bytes:
     if response.status_code != 200:
         raise Unreachable(f"status {response.status_code}")
     if response.headers.get("content-encoding", "identity") != "identity":
@@ -102,7 +109,7 @@ async def _body(response: httpx.Response) -> bytes:
     body = bytearray()
     async for chunk in response.aiter_raw():
         body += chunk
-        if len(body) > MAX_BYTES:
+        if len(body) > limit:
             raise Unreachable("too large")
     return bytes(body)
 
