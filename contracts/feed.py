@@ -118,6 +118,8 @@ class FeedItemDetail(FeedItem):
     deliveries: Annotated[tuple[DeliveryView, ...], Field(max_length=50, fail_fast=True)]
     requests: Annotated[tuple[SubscriptionRequestView, ...], Field(max_length=50, fail_fast=True)]
     """Of a subscription: what was asked of its source, the newest last."""
+    offered_requests: Annotated[tuple[RequestKind, ...], Field(max_length=2, fail_fast=True)]
+    """What the citizen may ask for now, by the state, the rules and the window."""
     as_of: UtcDatetime
 
 

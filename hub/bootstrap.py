@@ -73,6 +73,8 @@ log = logging.getLogger(__name__)
 # The whole of a connector's longest step, and time to settle.
 LEASE = timedelta(seconds=180)
 ANCHOR_EVERY = timedelta(minutes=5)
+AGENDA_ROUNDS = 20
+"""Of the agenda in one sweep: rules that have changed put every subscription on it at once."""
 
 
 class Hub:
@@ -142,7 +144,14 @@ class Hub:
             accepted=self.ring,
         )
         self.vendor_view = VendorView(self.database)
-        self.feed = Feed(database=self.database, vault=vault, citizens=citizens, files=files, clock=clock)
+        self.feed = Feed(
+            database=self.database,
+            vault=vault,
+            citizens=citizens,
+            files=files,
+            clock=clock,
+            offered=subscriptions.offered,
+        )
         self.links = UnsubscribeLinks(vault, clock, lambda ente_id: self.registry().ente(ente_id).public_url)
         notices = Notices(self.database, vault, citizens, self.registry, self.links.make)
         requests = Requests(notices, self.connectors.get)
@@ -298,7 +307,9 @@ class Hub:
 
     def after_sweep(self) -> None:
         """What is due besides the outbox: the agenda, and an anchor from time to time."""
-        if self.committer.write(self._agenda.keep, Keep()):
+        for _ in range(AGENDA_ROUNDS):
+            if not self.committer.write(self._agenda.keep, Keep()):
+                break
             self.ring()
         self.anchor()
 

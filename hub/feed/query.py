@@ -1,5 +1,6 @@
 """The feed of one citizen: what is there, what changed, what waits. Whose rows they are, the store decides."""
 
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +31,9 @@ _SEARCHES = 3
 """Searches at once: each decrypts much, and the writer must not starve beside them."""
 
 _SEARCHED = ("title", "summary", "body_markdown", "reason", "notice_number", "receipt_number", "filename")
+Offered = Callable[[Mapping[str, Any], bytes, datetime], Sequence[str]]
+"""(the columns of a subscription, its canonical JSON, now) -> what its citizen may ask of its source."""
+
 _NOBODY = Citizen("", "", b"")
 
 
@@ -55,7 +59,17 @@ class Whole:
 class Feed:
     """Answers about one citizen. Someone unknown has an empty feed of the same shape (citizen-identity 6.7)."""
 
-    def __init__(self, *, database: Database, vault: Vault, citizens: Citizens, files: Files, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        vault: Vault,
+        citizens: Citizens,
+        files: Files,
+        clock: Clock,
+        offered: Offered = lambda *_: (),
+    ) -> None:
+        self._offered = offered
         self._database = database
         self._vault = vault
         self._citizens = citizens
@@ -106,16 +120,24 @@ class Feed:
         wanted = [link["external_id"] for link in content.get("links", ())]
         wanted += [content["renewal_of"]] if "renewal_of" in content else []
         deliveries = reading.deliveries(row.item)
+        requests = reading.requests(row.item)
         view = row_view(row, reading.now) | {
             "content": content,
             "content_available": row.item["content_key"] is not None,
             "linked": [link_view(rel, other) for rel, other in reading.linked(row.item, wanted)],
             "timeline": timeline_view(reading.timeline(row.item)),
             "deliveries": [delivery_view(d) for d in deliveries],
-            "requests": [request_view(each) for each in reading.requests(row.item)],
+            "requests": [request_view(each) for each in requests],
+            "offered_requests": self._offered_of(row, requests, reading.now),
             "as_of": rfc3339(row.item["as_of"] or row.item["updated_at"]),
         }
         return Whole(view, user_state_tag(row.item))
+
+    def _offered_of(self, row: Row, requests: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
+        waiting = any(request["state"] == "pending" for request in requests)
+        if row.item["collection"] != "subscriptions" or waiting:
+            return []
+        return [*self._offered(row.item, row.payload, now)]
 
     def summary(self, reading: Reading) -> dict[str, Any]:
         """contracts.feed.FeedSummary."""

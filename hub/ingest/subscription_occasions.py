@@ -26,6 +26,7 @@ from .subscriptions import (
     RENEWAL,
     Terms,
     in_force,
+    is_offered,
     must_be_offered,
     payment_of,
     state_at,
@@ -67,6 +68,16 @@ class SubscriptionOccasions:
     def in_force(self, item: Mapping[str, Any], content: Subscription) -> Subscription:
         """The subscription with what its service says."""
         return in_force(content, self._service(item, content))
+
+    def offered(self, item: Mapping[str, Any], payload: bytes, now: datetime) -> tuple[RequestKind, ...]:
+        """What the citizen may ask for now; nothing about a copy, which is its holder's to decide about."""
+        content = read(payload)
+        assert isinstance(content, Subscription)
+        if item["vendor_id"] == HUB_VENDOR:
+            return ()
+        known = self.in_force(item, content)
+        kinds: tuple[RequestKind, ...] = ("renew", "cancel")
+        return tuple(kind for kind in kinds if is_offered(kind, known, item["state"], now))
 
     def grant(self, item: Mapping[str, Any], payload: bytes, kind: RequestKind, now: datetime) -> Granted:
         """What follows once the citizen's request is on its way. Raises HubError where it is not to be had."""

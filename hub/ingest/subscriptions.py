@@ -161,3 +161,12 @@ def must_be_offered(kind: RequestKind, item: Subscription, state: str, now: date
         raise RequestStateConflict(f"the subscription is {state}: it cannot be renewed{opens}")
     if window is not None and now >= window[1]:
         raise RequestNotOffered(f"the subscription is {state}; it could be renewed until {rfc3339(window[1])}")
+
+
+def is_offered(kind: RequestKind, item: Subscription, state: str, now: datetime) -> bool:
+    """Whether the citizen may ask for that now."""
+    try:
+        must_be_offered(kind, item, state, now)
+    except (RequestNotOffered, RequestStateConflict):
+        return False
+    return True

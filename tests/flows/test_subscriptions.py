@@ -235,8 +235,10 @@ def test_a_request_is_relayed_followed_and_answered(hub, outcome):
     person = new_person()
     item = subscription(person, "manuale", valid_to=day(10))
     item_id = published(hub, "subscriptions", item)
+    assert shown(hub, item_id, person)["offered_requests"] == ["renew", "cancel"]
     first = ask(hub, item_id, person)
     assert first.status_code == 201
+    assert shown(hub, item_id, person)["offered_requests"] == []
     again = ask(hub, item_id, person)
     assert (again.status_code, again.json()) == (200, first.json())
     whole = shown(hub, item_id, person)
@@ -296,6 +298,7 @@ def test_what_state_rules_or_window_do_not_allow_is_refused_and_changes_nothing(
     quiet = {"notify": {"channels": []}}
     item_id = published(hub, "subscriptions", subscription(person, service, **own, **quiet))
     before = shown(hub, item_id, person)
+    assert what not in before["offered_requests"]
     answer = ask(hub, item_id, person, what)
     assert code(answer) == refusal
     assert before["state"] in answer.json()["detail"]
@@ -597,6 +600,7 @@ def test_a_co_holder_sees_it_in_his_own_feed_and_nothing_of_the_holder(hub):
     assert (title, state, turn) == ("Nido", "active", "none")
     assert copy_id != item_id
     whole = hub.read(f"/items/{copy_id}", other)
+    assert whole.json()["offered_requests"] == []
     assert whole.json()["content"]["recipient"]["tax_code"] == other
     assert [one["role"] for one in whole.json()["content"]["beneficiaries"]] == ["child"]
     assert holder not in whole.text

@@ -273,6 +273,7 @@ FIELDS: dict[str, str] = {
     "asked_at": "Quando è stata fatta. / When it was made.",
     "asked_by": "Il cittadino, o una regola in vece sua. / The citizen, or a rule in his place.",
     "days_ahead": "Giorni prima della data in cui diventa un pagamento. / Days ahead when it becomes a payment.",
+    "offered_requests": "Che cosa il cittadino può chiedere ora. / What the citizen may ask for now.",
     "notice_days": "Giorni prima della fine in cui si può rinnovare. / Days before the end when one can renew.",
     "requests": "Richieste alla fonte di un'iscrizione. / Requests to the source of a subscription.",
 }
