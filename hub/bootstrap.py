@@ -37,7 +37,7 @@ from hub.security.sign import SigningKey
 from hub.security.signed_lines import append_durably, signed_line
 from hub.settings import Settings, networks
 from hub.store import pdnd_clients
-from hub.store.agenda import Agenda, Keep
+from hub.store.agenda import Agenda
 from hub.store.amendments import Amendments, Upload, Uploaded, Withdraw, Withdrawn, hold
 from hub.store.batches import AcceptBatch, AcceptedBatch, accept_batches, note_outcomes
 from hub.store.chain import tails
@@ -73,8 +73,6 @@ log = logging.getLogger(__name__)
 # The whole of a connector's longest step, and time to settle.
 LEASE = timedelta(seconds=180)
 ANCHOR_EVERY = timedelta(minutes=5)
-AGENDA_ROUNDS = 20
-"""Of the agenda in one sweep: rules that have changed put every subscription on it at once."""
 
 
 class Hub:
@@ -144,14 +142,8 @@ class Hub:
             accepted=self.ring,
         )
         self.vendor_view = VendorView(self.database)
-        self.feed = Feed(
-            database=self.database,
-            vault=vault,
-            citizens=citizens,
-            files=files,
-            clock=clock,
-            offered=subscriptions.offered,
-        )
+        self.feed = Feed(database=self.database, vault=vault, citizens=citizens, files=files, clock=clock)
+        self.feed.offered = subscriptions.offered
         self.links = UnsubscribeLinks(vault, clock, lambda ente_id: self.registry().ente(ente_id).public_url)
         notices = Notices(self.database, vault, citizens, self.registry, self.links.make)
         requests = Requests(notices, self.connectors.get)
@@ -307,9 +299,7 @@ class Hub:
 
     def after_sweep(self) -> None:
         """What is due besides the outbox: the agenda, and an anchor from time to time."""
-        for _ in range(AGENDA_ROUNDS):
-            if not self.committer.write(self._agenda.keep, Keep()):
-                break
+        if self._agenda.keep_all(self.committer):
             self.ring()
         self.anchor()
 

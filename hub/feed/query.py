@@ -59,17 +59,8 @@ class Whole:
 class Feed:
     """Answers about one citizen. Someone unknown has an empty feed of the same shape (citizen-identity 6.7)."""
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        vault: Vault,
-        citizens: Citizens,
-        files: Files,
-        clock: Clock,
-        offered: Offered = lambda *_: (),
-    ) -> None:
-        self._offered = offered
+    def __init__(self, *, database: Database, vault: Vault, citizens: Citizens, files: Files, clock: Clock) -> None:
+        self.offered: Offered = lambda *_: ()
         self._database = database
         self._vault = vault
         self._citizens = citizens
@@ -137,7 +128,7 @@ class Feed:
         waiting = any(request["state"] == "pending" for request in requests)
         if row.item["collection"] != "subscriptions" or waiting:
             return []
-        return [*self._offered(row.item, row.payload, now)]
+        return [*self.offered(row.item, row.payload, now)]
 
     def summary(self, reading: Reading) -> dict[str, Any]:
         """contracts.feed.FeedSummary."""

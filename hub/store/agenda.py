@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, Table, delete, select
 
 from .citizens import Citizen, Citizens
+from .committer import Committer
 from .database import Tx, among, keys
 from .deadlines import close_deadlines
 from .drafts import Appointment, Draft, Told
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LIMIT = 100
+_ROUNDS = 20
+"""In one sweep: rules that have changed put every subscription on the agenda at once."""
 _KEY = ("ente_id", "citizen_id", "item_id")
 _ALL = select(enti.c.ente_id)
 
@@ -81,6 +84,13 @@ class Agenda:
         self._vault = vault
         self._publications = publications
         self._happen = happen
+
+    def keep_all(self, committer: Committer) -> bool:
+        """All that is due, a transaction at a time; whether there was anything. What is left the next sweep takes."""
+        rounds = 0
+        while rounds < _ROUNDS and committer.write(self.keep, Keep()):
+            rounds += 1
+        return rounds > 0
 
     def keep(self, tx: Tx, wishes: Sequence[Keep]) -> list[int]:
         return [self._keep(tx) for _ in wishes]
