@@ -109,6 +109,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         clock=hub.clock,
         limiter=limiter,
         wishes=hub.wishes,
+        requesting=hub.requesting,
     )
     public = PublicApi(hub.links, hub.actions, hub.committer, hub.published_keys)
     status = _status(hub)

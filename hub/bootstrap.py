@@ -30,6 +30,7 @@ from hub.ingest.events_view import EventsView
 from hub.ingest.occasions import Occasions
 from hub.ingest.pipeline import Pipeline
 from hub.ingest.rules import RulesInForce
+from hub.ingest.subscription_occasions import SubscriptionOccasions
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView
 from hub.security.channel import TrustedProxy
@@ -38,7 +39,7 @@ from hub.security.sign import SigningKey
 from hub.security.signed_lines import append_durably, signed_line
 from hub.settings import Settings, networks
 from hub.store import pdnd_clients
-from hub.store.agenda import Agenda, Keep
+from hub.store.agenda import Agenda
 from hub.store.amendments import Amendments, Upload, Uploaded, Withdraw, Withdrawn, hold
 from hub.store.batches import AcceptBatch, AcceptedBatch, accept_batches, note_outcomes
 from hub.store.chain import tails
@@ -52,6 +53,7 @@ from hub.store.lanes import due_lanes, standings
 from hub.store.listening import Listener
 from hub.store.preferences import WishesKeeper
 from hub.store.publications import Publications
+from hub.store.requesting import Requesting
 from hub.store.snapshot import Snapshot, Watcher
 from hub.store.sources import Listen, listen
 from hub.store.standing import Lane
@@ -111,7 +113,10 @@ class Hub:
             note_outcomes=note_outcomes,
         )
         route = router(self.connectors.outlets)
-        self._agenda = Agenda(citizens, vault, publications, Occasions(route, RulesInForce(self.registry)))
+        rules = RulesInForce(self.registry)
+        subscriptions = SubscriptionOccasions(route, vault.keyed_hash, self.registry, rules)
+        self._agenda = Agenda(citizens, vault, publications, Occasions(route, subscriptions, rules))
+        self.requesting = Requesting(citizens, vault, subscriptions.grant)
         self.shelf = Shelf()
         self.pipeline = Pipeline(
             clock=clock,
@@ -144,6 +149,7 @@ class Hub:
         self.vendor_view = VendorView(self.database)
         self.feed = Feed(database=self.database, vault=vault, citizens=citizens, files=files, clock=clock)
         self.wishes = WishesKeeper(citizens, vault)
+        self.feed.offered = subscriptions.offered
         self.links = UnsubscribeLinks(vault, clock, lambda ente_id: self.registry().ente(ente_id).public_url)
         links = ActionLinks(vault, self.links.public_url)
         self.actions = ActionDesk(links, self.database, vault, citizens, self.registry)
@@ -301,7 +307,7 @@ class Hub:
 
     def after_sweep(self) -> None:
         """What is due besides the outbox: the agenda, the sources' signs of life, and an anchor from time to time."""
-        if self.committer.write(self._agenda.keep, Keep()):
+        if self._agenda.keep_all(self.committer):
             self.ring()
         self.committer.write(listen, Listen())
         self.anchor()

@@ -10,6 +10,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
+from contracts.subscription_services import SubscriptionService
+
 from .catalogue import DRAFT_DAYS, Card, card_of
 from .profile import DEFAULT_PROFILE, Profile
 
@@ -135,6 +137,10 @@ class Registry:
     """The catalogue, by (ente_id, service_id)."""
     rules: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
     """What administrators changed of the rules of notices, by (ente_id, name of the rule)."""
+    subscription_services: Mapping[tuple[str, str], SubscriptionService] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """By (ente_id, code)."""
     clients: Mapping[tuple[str, str], Vendor] = field(default_factory=lambda: MappingProxyType({}))
     """By (ente_id, PDND client id): the vendor that uses the client."""
     draft_days: Mapping[tuple[str, str, str], int] = field(default_factory=lambda: MappingProxyType({}))

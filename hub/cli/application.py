@@ -40,6 +40,7 @@ from .services import group as service
 from .serving import serve
 from .signing import sign
 from .sources import group as source
+from .subscription_services import group as subscription_service
 from .touring import demo
 from .vendor_callbacks import group as callbacks
 from .vendor_changes import changes
@@ -71,7 +72,11 @@ for name, command in proposal_commands.items():
     service.command(name)(command)
 for name, command in key_commands.items():
     keys.command(name)(command)
-for subject in (ente, vendor, portal, service, source, connector, rule, keys, delivery, audit, evidence):
+_SUBJECTS = (
+    *(ente, vendor, portal, service, subscription_service, source),
+    *(connector, rule, keys, delivery, audit, evidence),
+)
+for subject in _SUBJECTS:
     application.add_typer(subject)
 
 

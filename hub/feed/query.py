@@ -1,5 +1,6 @@
 """The feed of one citizen: what is there, what changed, what waits. Whose rows they are, the store decides."""
 
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +27,7 @@ from . import cursor
 from .actions import action_views
 from .history import history_view
 from .parameters import ListWish
-from .views import delivery_view, link_view, row_view, shown_state, timeline_view
+from .views import delivery_view, link_view, request_view, row_view, shown_state, timeline_view
 
 SEARCH_DEPTH = 2000
 """A search opens the citizen's newest items, this many at most, and says when it stopped (`settled` 23)."""
@@ -36,6 +37,9 @@ _SEARCHES = 3
 
 _SEARCHED = ("title", "summary", "body_markdown", "reason", "notice_number", "receipt_number", "filename")
 _ITEM: TypeAdapter[Item] = TypeAdapter(Item)
+Offered = Callable[[Mapping[str, Any], bytes, datetime], Sequence[str]]
+"""(the columns of a subscription, its canonical JSON, now) -> what its citizen may ask of its source."""
+
 _NOBODY = Citizen("", "", b"")
 
 
@@ -62,6 +66,7 @@ class Feed:
     """Answers about one citizen. Someone unknown has an empty feed of the same shape (citizen-identity 6.7)."""
 
     def __init__(self, *, database: Database, vault: Vault, citizens: Citizens, files: Files, clock: Clock) -> None:
+        self.offered: Offered = lambda *_: ()
         self._database = database
         self._vault = vault
         self._citizens = citizens
@@ -110,11 +115,13 @@ class Feed:
             raise ItemUnknown
         content = orjson.loads(row.payload)
         wanted = [link["external_id"] for link in content.get("links", ())]
+        wanted += [content["renewal_of"]] if "renewal_of" in content else []
         deliveries, linked = reading.deliveries(row.item), reading.linked(row.item, wanted)
         timeline, about = reading.timeline(row.item), _ITEM.validate_json(row.payload)
         assert about.collection != "services"
         is_practice = row.item["collection"] == "applications"
         columns = [(rel, other.item) for rel, other in linked]
+        requests = reading.requests(row.item)
         view = row_view(row, reading.now) | {
             "content": content,
             "content_available": row.item["content_key"] is not None,
@@ -123,12 +130,20 @@ class Feed:
             "history": history_view(reading.versions(row.item), timeline) if is_practice else [],
             "timeline": timeline_view(timeline),
             "deliveries": [delivery_view(d) for d in deliveries],
+            "requests": [request_view(each) for each in requests],
+            "offered_requests": self._offered_of(row, requests, reading.now),
         }
         return Whole(view, user_state_tag(row.item))
 
     def preferences(self, reading: Reading) -> Wishes:
         """How the citizen wishes to be told."""
         return wishes_of(reading.connection, self._vault, reading.citizen)
+
+    def _offered_of(self, row: Row, requests: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
+        waiting = any(request["state"] == "pending" for request in requests)
+        if row.item["collection"] != "subscriptions" or waiting:
+            return []
+        return [*self.offered(row.item, row.payload, now)]
 
     def summary(self, reading: Reading) -> dict[str, Any]:
         """contracts.feed.FeedSummary."""

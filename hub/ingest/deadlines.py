@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 
 from contracts.actions import actions_of
 from contracts.items import Application, CitizenItem, Deadline, Document, Message, Payment, Subscription
 from contracts.items.deadline import DeadlineKind, DeadlineState, Origin
 
-from .wording import ROME
+from .wording import end_of
 
 _PAYMENT: dict[str, DeadlineState] = {
     "due": "open",
@@ -38,11 +38,6 @@ def dues_of(item: CitizenItem, state: str, *, kept_until: datetime | None = None
     return tuple(_dues(item, state, kept_until))
 
 
-def end_of(day: date) -> datetime:
-    """A day ends at midnight in Italy."""
-    return (datetime.combine(day, time(), ROME) + timedelta(days=1)).astimezone(UTC)
-
-
 def _dues(item: CitizenItem, state: str, kept_until: datetime | None) -> Iterator[Due]:
     match item:
         case Payment() if item.due_date is not None and item.due_date < date.max:
@@ -54,6 +49,8 @@ def _dues(item: CitizenItem, state: str, kept_until: datetime | None) -> Iterato
             yield Due("citizen_duty", item.due_at, "open")
         case Application():
             yield from _of_application(item, state, kept_until or item.draft_expires_at)
+        case Subscription() if item.renewal == "auto":
+            return  # there is nothing for the citizen to do
         case Subscription() if item.valid_to is not None and state in ("renewal_due", "renewed"):
             yield Due("renewal_window", end_of(item.valid_to), "open" if state == "renewal_due" else "met")
         case _:

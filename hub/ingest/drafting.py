@@ -21,13 +21,16 @@ from contracts.items import (
 from hub.registry import ALERTS, Vendor
 from hub.store.citizens import Subject
 from hub.store.directory import HUB_VENDOR
-from hub.store.drafts import Appointment, Draft, Identity, PlannedDelivery, Told
+from hub.store.drafts import Answer, Appointment, Draft, Identity, PlannedDelivery, Told
 
+from . import practices, subscriptions
 from .canonical import canonical_json, content_hash
-from .deadlines import Due, deadline_for, dues_of, end_of
+from .deadlines import Due, deadline_for, dues_of
 from .notices import message_for
-from .practices import Terms, kept_until, shortfalls
+from .practices import kept_until, shortfalls
 from .rules import Rule, Rules, standard
+from .subscriptions import appointments, copies_of, in_force, state_at, told_as
+from .wording import end_of
 
 SETTLES = "settles-notices"
 """The right of a vendor (a payment intermediary) whose receipts pay other vendors' notices too."""
@@ -51,10 +54,10 @@ def draft_of(
     route: Route,
     keyed_hash: KeyedHash,
     rules: Rules | None = None,
-    terms: Terms | None = None,
+    terms: practices.Terms | subscriptions.Terms | None = None,
 ) -> Draft:
     """The draft of an item as `vendor` published it; `rules` are the standard ones where none are given, `terms` are
-    needed for an application. Raises ContractViolation where it breaks them."""
+    needed for an application and for a subscription. Raises ContractViolation where an application breaks them."""
     payload = canonical_json(item)
     identity = Identity(vendor.ente_id, vendor.vendor_id, item.source, item.external_id, item.collection)
     if isinstance(item, Service):
@@ -70,6 +73,11 @@ def draft_of(
             occurred_at=item.occurred_at,
             service_id=item.service_id,
         )
+    if isinstance(item, Subscription) and isinstance(terms, subscriptions.Terms):
+        return _subscription_draft(
+            item, vendor, identity, payload, terms, route=route, keyed_hash=keyed_hash, rules=rules
+        )
+    agreed = terms if isinstance(item, Application) and isinstance(terms, practices.Terms) else None
     made = _citizen_draft(
         item,
         vendor,
@@ -79,11 +87,101 @@ def draft_of(
         keyed_hash=keyed_hash,
         rules=rules,
         file_here=False,
-        until=kept_until(item, terms) if terms is not None and isinstance(item, Application) else None,
+        until=kept_until(item, agreed) if agreed is not None and isinstance(item, Application) else None,
     )
-    if terms is not None and isinstance(item, Application):
-        return replace(made, findings=shortfalls(item, terms.card))
+    if agreed is not None and isinstance(item, Application):
+        return replace(made, findings=shortfalls(item, agreed.card))
     return made
+
+
+def drafted_again(
+    item: Subscription,
+    vendor: Vendor,
+    terms: subscriptions.Terms,
+    state: str,
+    *,
+    route: Route,
+    keyed_hash: KeyedHash,
+    rules: Rules,
+) -> Draft:
+    """What follows from a published subscription once it is in that state by the hub's own doing."""
+    identity = Identity(vendor.ente_id, vendor.vendor_id, item.source, item.external_id, item.collection)
+    payload = canonical_json(item)
+    draft = _subscription_draft(
+        item, vendor, identity, payload, terms, state, route=route, keyed_hash=keyed_hash, rules=rules
+    )
+    occasion = f"v{item.version}.{state}"
+    copies = tuple(replace(each, told=once(each.told, occasion)) for each in draft.copies)
+    return replace(draft, told=once(draft.told, occasion), renews=None, answer=None, copies=copies)
+
+
+def once(told: Told | None, occasion: str) -> Told | None:
+    """The same message, told for that occasion alone."""
+    return None if told is None else replace(told, again=False, occasion=occasion)
+
+
+def own_payment(
+    item: Payment, ente_id: str, vendor_id: str, version: int, *, route: Route, keyed_hash: KeyedHash, rules: Rules
+) -> Draft:
+    """The draft of a payment that the hub makes of a plan: under the source's name for it, as version 0, or its own."""
+    vendor = Vendor(ente_id, vendor_id, vendor_id, "jwk", True, (), vendor_id)
+    identity = Identity(ente_id, vendor_id, item.source, item.external_id, item.collection)
+    payload = canonical_json(item)
+    draft = _citizen_draft(
+        item, vendor, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules, file_here=False
+    )
+    # Its deadlines are of its version: the source's own is to find none of that number.
+    return replace(draft, version=version, deadlines=tuple(replace(due, version=version) for due in draft.deadlines))
+
+
+def _subscription_draft(
+    item: Subscription,
+    vendor: Vendor,
+    identity: Identity,
+    payload: bytes,
+    terms: subscriptions.Terms,
+    state: str | None = None,
+    *,
+    route: Route,
+    keyed_hash: KeyedHash,
+    rules: Rules | None,
+) -> Draft:
+    rules = rules or standard()
+    known = in_force(item, terms.service)
+    known = known.model_copy(update={"state": state or state_at(known, terms.now)})
+    draft = _citizen_draft(
+        known, vendor, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules, file_here=False
+    )
+    return replace(
+        draft,
+        reported_state=item.state,
+        renews=None if item.renewal_of is None else identity._replace(external_id=item.renewal_of),
+        answer=_answer(item, vendor.ente_id, route, rules),
+        copies=tuple(_copy_draft(each, known, vendor.ente_id, route, rules) for each in copies_of(item)),
+    )
+
+
+def _answer(item: Subscription, ente_id: str, route: Route, rules: Rules) -> Answer | None:
+    if item.answers_request is None:
+        return None
+    request_id, outcome = item.answers_request.request_id, item.answers_request.outcome
+    rule = rules.on_event(item.collection, f"request_{outcome}")
+    kinds = ("renew", "cancel") if rule is not None else ()
+    told = {
+        kind: told_by(rule, item, kind, ente_id, route=route, due=None, occasion=request_id)
+        for kind in kinds
+        if rule is not None
+    }
+    return Answer(request_id, outcome, told)
+
+
+def _copy_draft(shown: Subscription, known: Subscription, ente_id: str, route: Route, rules: Rules) -> Draft:
+    """A subscription as one sees it who holds it as well: it asks for nothing. Its state is that of the original."""
+    state = known.state
+    rule, told = rules.on_state(known.collection, told_as(known, state)), None
+    if rule is not None:
+        told = told_by(rule, shown, state, ente_id, route=route, due=_next_due(dues_of(known, state)))
+    return replace(_hub_draft(shown, state, shown, ente_id), told=told, expires_at=known.expires_at, as_of=known.as_of)
 
 
 def uploaded_draft(
@@ -112,7 +210,7 @@ def _citizen_draft(
     subject = Subject(vendor.ente_id, item.recipient.subject_kind, item.recipient.tax_code)
     state, rules = _state(item, file_here=file_here), rules or standard()
     dues = dues_of(item, state, kept_until=until)
-    rule = rules.on_state(item.collection, state)
+    rule = rules.on_state(item.collection, told_as(item, state) if isinstance(item, Subscription) else state)
     told: Told | None = None
     deliveries: tuple[PlannedDelivery, ...] = ()
     if rule is not None:
@@ -143,7 +241,7 @@ def _citizen_draft(
         deliveries=deliveries,
         in_turn=item.notify.mode == IN_TURN,
         deadlines=tuple(_hub_draft(deadline_for(item, due), due.state, item, vendor.ente_id) for due in dues),
-        agenda=agenda_of(item, dues, rules),
+        agenda=agenda_of(item, state, dues, rules),
     )
 
 
@@ -160,6 +258,7 @@ def told_by(
 
     # The vendor's own words are in the item's language, whatever the citizen's is.
     vendors_own = rule.on == "state" and (item.notify.subject or item.notify.body) is not None
+    waiting = isinstance(item, Subscription) and state == "waitlisted"
     return Told(
         worded(),
         deliveries,
@@ -168,15 +267,18 @@ def told_by(
         kind=rule.kind,
         in_turn=item.notify.mode == IN_TURN,
         worded=None if vendors_own else worded,
+        fact=str(item.waiting_position or 0) if waiting and isinstance(item, Subscription) else "",
     )
 
 
-def agenda_of(item: CitizenItem, dues: tuple[Due, ...], rules: Rules) -> tuple[Appointment, ...]:
+def agenda_of(item: CitizenItem, state: str, dues: tuple[Due, ...], rules: Rules) -> tuple[Appointment, ...]:
     """When the hub looks at the item again by itself: reminders ahead of what is due, and the moment itself."""
     offsets = item.reminder_offsets if isinstance(item, Deadline) else None
     if isinstance(item, Deadline):
         dues = (Due(item.kind, item.due_at, item.state),)
-    found = []
+    found: list[Appointment] = []
+    if isinstance(item, Subscription):
+        found += appointments(item, state)
     for due in dues:
         rule = rules.reminding(item.collection, due.kind)
         if due.state != "open":
@@ -188,7 +290,7 @@ def agenda_of(item: CitizenItem, dues: tuple[Due, ...], rules: Rules) -> tuple[A
     return tuple(found)
 
 
-def _hub_draft(item: Message | Deadline, state: str, about: CitizenItem, ente_id: str) -> Draft:
+def _hub_draft(item: Message | Deadline | Subscription, state: str, about: CitizenItem, ente_id: str) -> Draft:
     """An item of the hub's own about another. Its version is the other's, which does not make it another content."""
     payload = canonical_json(item)
     same = payload if item.version == 1 else canonical_json(item.model_copy(update={"version": 1}))
@@ -206,7 +308,7 @@ def _hub_draft(item: Message | Deadline, state: str, about: CitizenItem, ente_id
         sensitivity=item.sensitivity,
         min_loa=item.min_loa,
         visible_from=item.visible_from,
-        due_at=item.due_at,
+        due_at=None if isinstance(item, Subscription) else item.due_at,
     )
 
 
@@ -256,7 +358,9 @@ def turn_of(item: CitizenItem, state: str) -> str:
         case Application():
             return item.turn or _APPLICATIONS.get(state, "none")
         case Subscription():
-            return "citizen" if state == "renewal_due" else "body" if state in ("requested", "waitlisted") else "none"
+            if state == "renewal_due":
+                return "body" if item.renewal == "auto" else "citizen"
+            return "body" if state in ("requested", "waitlisted") else "none"
         case Deadline():
             open_duty = state == "open" and item.kind != "body_duty"
             return "citizen" if open_duty else "none"

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from contracts.items import Application, CitizenItem, Deadline, Payment
+from contracts.items import Application, CitizenItem, Deadline, Payment, Subscription
 from hub.store.agenda import Happening
 
 from .canonical import read
 from .deadlines import dues_of
 from .drafting import Route, told_by
 from .rules import Rule, Rules, standard
+from .subscription_occasions import OWN, SubscriptionOccasions
 
 REMIND = "remind"
 
@@ -21,6 +22,7 @@ class Occasions:
     """A `Happen` of the agenda; `rules` gives those of an ente."""
 
     route: Route
+    subscriptions: SubscriptionOccasions
     rules: Callable[[str], Rules] = lambda _: standard()
 
     def __call__(self, item: Mapping[str, Any], payload: bytes, occasion: str, now: datetime) -> Happening:
@@ -28,6 +30,10 @@ class Occasions:
         content = read(payload)
         assert content.collection != "services"
         what, _, rest = occasion.partition(".")
+        if isinstance(content, Subscription):
+            if what in OWN:
+                return self.subscriptions.happen(item, content, occasion, now)
+            content = self.subscriptions.in_force(item, content)
         kind = rest.partition(".")[0]
         if what == REMIND:
             return self._remind(item, content, kind, occasion)

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from contracts.items import Application, Item
+from contracts.items import Application, Item, Subscription
 from contracts.publishing import Withdrawal
 from hub.clock import Clock
 from hub.errors import (
@@ -28,6 +28,7 @@ from hub.errors import (
     ServiceForbidden,
     ServiceUnknown,
     StoreUnavailable,
+    SubscriptionServiceUnknown,
 )
 from hub.registry import Registry, Vendor
 from hub.security.chains import ChainCache
@@ -41,9 +42,9 @@ from hub.store.intake import Read, Signed, Submission
 from hub.store.receiving import Message
 from hub.tracing import span
 
+from . import practices, subscriptions
 from .canonical import bounded, parse, refusal_of
 from .drafting import KeyedHash, Route, draft_of
-from .practices import Terms
 from .rules import RulesInForce
 
 log = logging.getLogger(__name__)
@@ -122,8 +123,7 @@ class Pipeline:
             raise CollectionForbidden
         item = parse(collection, body)
         self._permit(vendor, item)
-        terms = self._terms(vendor, item) if isinstance(item, Application) else None
-        rules = self.rules(vendor.ente_id)
+        rules, terms = self.rules(vendor.ente_id), self._terms_of(vendor, item)
         draft = draft_of(item, vendor, route=self._route, keyed_hash=self._keyed_hash, rules=rules, terms=terms)
         return self._at_its_level(draft)
 
@@ -175,13 +175,22 @@ class Pipeline:
         if not known and item.collection != "services":
             raise ServiceUnknown
 
-    def _terms(self, vendor: Vendor, item: Application) -> Terms:
+    def _terms_of(self, vendor: Vendor, item: Item) -> practices.Terms | subscriptions.Terms | None:
         registry = self._registry()
-        return Terms(
-            now=self._clock.now(),
-            card=registry.card(vendor.ente_id, item.service_id) if item.service_id else None,
-            draft_days=registry.days_of_drafts(vendor.ente_id, vendor.vendor_id, item.source),
-        )
+        match item:
+            case Subscription():
+                service = registry.subscription_services.get((vendor.ente_id, item.subscription_service))
+                if service is None:
+                    raise SubscriptionServiceUnknown
+                return subscriptions.Terms(service, self._clock.now())
+            case Application():
+                return practices.Terms(
+                    now=self._clock.now(),
+                    card=registry.card(vendor.ente_id, item.service_id) if item.service_id else None,
+                    draft_days=registry.days_of_drafts(vendor.ente_id, vendor.vendor_id, item.source),
+                )
+            case _:
+                return None
 
     def _at_its_level(self, draft: Draft) -> Draft:
         """An item is shown at the level of its service, or at its own where that is higher (S2)."""

@@ -30,13 +30,14 @@ class Rule:
 
     name: str
     collection: str
-    on: Literal["state", "remind"]
+    on: Literal["state", "remind", "event"]
     kind: MessageKind
     wording: Mapping[str, Wording]
     states: frozenset[str] = frozenset()
     days: tuple[int, ...] = ()
     due: frozenset[str] = frozenset()
     """The kinds of deadline that it reminds of; none stands for those that no other rule names."""
+    events: frozenset[str] = frozenset()
     again: bool = False
     """Each time the item comes into such a state from another; otherwise once in its life."""
     enabled: bool = True
@@ -55,6 +56,13 @@ class Rules:
         """The rule for an item that is now in that state, if any."""
         for rule in self.by_collection.get(collection, ()):
             if rule.on == "state" and state in rule.states:
+                return rule if rule.enabled else None
+        return None
+
+    def on_event(self, collection: str, event: str) -> Rule | None:
+        """The rule for something that happened to an item, if any."""
+        for rule in self.by_collection.get(collection, ()):
+            if rule.on == "event" and event in rule.events:
                 return rule if rule.enabled else None
         return None
 
@@ -139,5 +147,6 @@ def _rule(row: dict[str, Any]) -> Rule:
         states=frozenset(row.get("states", ())),
         days=tuple(row.get("days", ())),
         due=frozenset(row.get("due", ())),
+        events=frozenset(row.get("events", ())),
         again=row.get("again", False),
     )

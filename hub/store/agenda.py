@@ -11,10 +11,11 @@ from sqlalchemy import Select, Table, delete, select
 from contracts.identifiers import new_uuid7
 
 from .citizens import Citizen, Citizens
+from .committer import Committer
 from .database import Tx, among, keys
 from .deadlines import close_deadlines
 from .directory import HUB_VENDOR
-from .drafts import Appointment, Told
+from .drafts import Appointment, Draft, Told
 from .ports import Vault
 from .readers import Access, record_access
 from .reading import version_payload
@@ -23,10 +24,13 @@ from .tables import agenda, enti, items
 
 if TYPE_CHECKING:
     from .publications import Publications
+    from .requesting import Ask
 
 log = logging.getLogger(__name__)
 
 _LIMIT = 100
+_ROUNDS = 20
+"""In one sweep: rules that have changed put every subscription on the agenda at once."""
 _KEY = ("ente_id", "citizen_id", "item_id")
 _ALL = select(enti.c.ente_id)
 
@@ -45,6 +49,14 @@ class Happening:
     """What is on its agenda from now on; None leaves the rest as it is."""
     audit: str | None = None
     """Under which operation it stands in the access log, which cannot be rewritten and which the citizen may read."""
+    draft: Draft | None = None
+    """Of a subscription: its state, and all that follows from it, as if its source had said so."""
+    asks: "Ask | None" = None
+    """What is asked of its source."""
+    made: tuple[Draft, ...] = ()
+    """Payments that are made of its plan."""
+    unanswered: str | None = None
+    """The kind of request whose answer is overdue; where it came after all, nothing happens."""
 
 
 Happen = Callable[[Mapping[str, Any], bytes, str, datetime], Happening]
@@ -79,6 +91,13 @@ class Agenda:
         self._publications = publications
         self._happen = happen
 
+    def keep_all(self, committer: Committer) -> bool:
+        """All that is due, a transaction at a time; whether there was anything. What is left the next sweep takes."""
+        rounds = 0
+        while rounds < _ROUNDS and committer.write(self.keep, Keep()):
+            rounds += 1
+        return rounds > 0
+
     def keep(self, tx: Tx, wishes: Sequence[Keep]) -> list[int]:
         return [self._keep(tx) for _ in wishes]
 
@@ -100,8 +119,10 @@ class Agenda:
         return done
 
     def _one(self, tx: Tx, batch: Batch, row: dict[str, Any], item: dict[str, Any] | None) -> None:
+        if item is None:
+            return  # made in this very transaction, and written last: its turn comes
         tx.connection.execute(delete(agenda).where(*(agenda.c[name] == row[name] for name in (*_KEY, "occasion"))))
-        if item is None or item["lifecycle"] != "active":
+        if item["lifecycle"] != "active":
             return
         citizen = self._citizens.by_id(tx.connection, item["ente_id"], item["citizen_id"])
         payload = version_payload(tx.connection, self._vault, citizen, item_id=item["item_id"], version=item["version"])
@@ -119,6 +140,8 @@ class Agenda:
         if happening.state is not None and happening.state != item["state"]:
             item |= {"state": happening.state, "turn": happening.turn or item["turn"], "updated_at": tx.now}
             batch.change(item)
+        if not self._publications.subscribing.happen(tx, batch, happening, citizen, item):
+            return
         if happening.event is not None:
             batch.event(item, tx.now, happening.event)
         for told in happening.told:

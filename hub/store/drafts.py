@@ -1,7 +1,7 @@
 """What a publication is before it is written, and what its vendor is told of it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
@@ -75,6 +75,17 @@ class Told:
     """One channel after the other, until one reaches."""
     worded: "Callable[[str], Draft] | None" = None
     """The message in another language; None where its words are the vendor's own."""
+    fact: str = ""
+    """A place that changes: told of again where it is not the one told last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a source says to a request about its subscription, with the message that tells of it, by kind of request."""
+
+    request_id: str
+    outcome: Literal["accepted", "refused"]
+    told: Mapping[str, Told] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +123,20 @@ class Draft:
     """What is or was due of it, each with the state it has now, its external_id being its kind."""
     agenda: tuple[Appointment, ...] = ()
     findings: tuple[Finding, ...] = ()
+    renews: Identity | None = None
+    """The subscription of the period before."""
+    answer: Answer | None = None
+    copies: "tuple[Draft, ...]" = ()
+    """For those who hold it as well, each under its own citizen."""
+
+    @property
+    def names(self) -> tuple[Identity, ...]:
+        """The items it changes: its own, and the one it renews."""
+        return (self.identity,) if self.renews is None else (self.identity, self.renews)
+
+    def renamed(self, external_id: str) -> "Draft":
+        """The same under another name of the hub's own."""
+        return replace(self, identity=self.identity._replace(external_id=external_id))
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ that repeats an erased item is refused; a new item for the same person begins a 
 from sqlalchemy import ColumnElement, Connection, Table, delete, or_, select, update
 
 from . import postgres
+from .copies import forget_copies
 from .database import Tx
 from .directory import NotThere
 from .outbox import CLOSED, UNCLAIMED, UNDECIDED
@@ -20,6 +21,7 @@ from .tables import (
     findings,
     items,
     preferences,
+    subscription_requests,
     user_states,
 )
 
@@ -34,6 +36,7 @@ _OWN: tuple[Table, ...] = (
     user_states,
     agenda,
     findings,
+    subscription_requests,
 )
 
 
@@ -49,6 +52,7 @@ def erase_citizen(tx: Tx, ente_id: str, citizen_id: str) -> list[str]:
     gone = {"data_key_sealed": b"", "tax_code_sealed": b"", "subject_hash": f"{_GONE}{citizen_id}"}
     if tx.connection.execute(update(citizens).where(mine).values(gone)).rowcount == 0:
         raise NotThere(citizen_id)
+    forget_copies(tx, ente_id, citizen_id)
     files = _of(items, ente_id, citizen_id) & items.c.content_key.is_not(None)
     keys = list(tx.connection.execute(select(items.c.content_key).where(files)).scalars())
     _end_deliveries(tx, ente_id, citizen_id)

@@ -1,10 +1,11 @@
 """Publishing: one item, created, updated, unchanged or superseded (`settled` 11), with its message and deliveries."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import select
@@ -12,14 +13,22 @@ from sqlalchemy import select
 from contracts.base import rfc3339
 from contracts.identifiers import new_uuid7
 from contracts.states import MACHINES
-from hub.errors import AlreadyWithdrawn, DraftGuaranteed, HubError, RecipientChanged, StateTerminal, VersionConflict
+from hub.errors import (
+    AlreadyWithdrawn,
+    AnsweredRequestUnknown,
+    DraftGuaranteed,
+    HubError,
+    RecipientChanged,
+    StateTerminal,
+    VersionConflict,
+)
 from hub.metrics import count_publications
 
 from .agenda import keep_agenda
 from .citizens import Citizen, Citizens
 from .database import Tx
 from .deadlines import about_item, close_deadlines
-from .drafts import Draft, Published, Told
+from .drafts import Draft, Identity, Published, Told
 from .embargo import move
 from .findings import keep_findings
 from .folding import meet, settle_paid
@@ -27,8 +36,10 @@ from .identities import load_by_identity
 from .intake import Done, Signed
 from .planning import NOTHING_KNOWN, Knowledge, know, lacks_address, rows_of
 from .ports import Vault
+from .requesting import must_be_known
 from .rows import Batch, payload_place
 from .sources import note_alive
+from .subscribing import Subscribing
 from .tables import item_versions
 from .telling import notifications
 
@@ -39,12 +50,13 @@ class Publications:
     def __init__(self, citizens: Citizens, vault: Vault) -> None:
         self._citizens = citizens
         self._vault = vault
+        self.subscribing = Subscribing(citizens, self)
 
     def apply(self, tx: Tx, acts: Sequence[tuple[Signed, Draft]]) -> list[Done | HubError]:
         """Each draft's answer, in order; drafts of one identity in a batch follow each other."""
         drafts = [draft for _, draft in acts]
         meet(tx, ((draft.identity.ente_id, draft.notice_key) for draft in drafts))
-        known = load_by_identity(tx, {draft.identity for draft in drafts}, lock=True)
+        known = load_by_identity(tx, {name for draft in drafts for name in draft.names}, lock=True)
         citizens = self._citizens.resolve(tx, (d.subject for d in drafts if d.identity not in known))
         batch = Batch()
         results: list[Done | HubError] = []
@@ -59,6 +71,8 @@ class Publications:
                 if citizen is None or (item is not None and item["citizen_id"] != citizen.citizen_id):
                     raise RecipientChanged
                 if item is None:
+                    if draft.answer is not None:
+                        raise AnsweredRequestUnknown
                     item, outcome = self.create(tx, batch, draft, citizen), "created"
                 else:
                     item, outcome = self._repeat(tx, batch, draft, citizen, item)
@@ -77,7 +91,7 @@ class Publications:
         settle_paid(tx, batch)
         known_of = self._known_of(tx, changed)
         for draft, citizen, before in changed:
-            self._follow(tx, batch, draft, citizen, known[draft.identity], before, known_of)
+            self.follow(tx, batch, draft, citizen, known[draft.identity], before, known, known_of)
         batch.write(tx)
         tx.after_commit.append(partial(count_publications, tally))
         return _with_notifications(tx, batch, results)
@@ -102,7 +116,8 @@ class Publications:
         batch.names.add(draft.identity)
         batch.new_items[item["item_id"]] = item
         self._add_version(tx, batch, draft, citizen, item, "created")
-        batch.event(item, tx.now, "accepted", version=draft.version)
+        # Version 0 is a payment that the hub made of a plan, under the name that its source has for it.
+        batch.event(item, tx.now, "accepted" if draft.version else "planned", version=draft.version)
         return item
 
     def _known_of(self, tx: Tx, changed: Sequence[tuple[Draft, Citizen, str | None]]) -> Knowledge:
@@ -115,7 +130,7 @@ class Publications:
         ]
         return know(tx, self._vault, told, lacking) if told or lacking else NOTHING_KNOWN
 
-    def _follow(
+    def follow(
         self,
         tx: Tx,
         batch: Batch,
@@ -123,22 +138,27 @@ class Publications:
         citizen: Citizen,
         item: dict[str, Any],
         before: str | None,
-        known: Knowledge,
+        known: Mapping[Identity, dict[str, Any]] = MappingProxyType({}),
+        wishes: Knowledge | None = None,
     ) -> None:
         """What follows from a new item or version: its notice, its deadlines, and when the hub looks at it again."""
         if before is None and draft.deliveries:
-            batch.deliveries += rows_of(tx, item, draft.deliveries, citizen, known, in_turn=draft.in_turn)
+            wishes = wishes or know(tx, self._vault, [citizen], [citizen])
+            batch.deliveries += rows_of(tx, item, draft.deliveries, citizen, wishes, in_turn=draft.in_turn)
         paid = item["collection"] == "payments" and item["state"] == "paid" != draft.state
         if paid:  # its receipt was here first: there is nothing to ask for
             close_deadlines(tx, batch, item, "met")
         else:
             if draft.told is not None and (before != item["state"] or not draft.told.again):
-                self.tell(tx, batch, draft.told, citizen, item, first=before is None, known=known)
+                self.tell(tx, batch, draft.told, citizen, item, before=before, wishes=wishes)
             self._keep_deadlines(tx, batch, draft, citizen, item, first=before is None)
         if draft.agenda or before is not None:
             keep_agenda(tx, batch, item, () if paid else draft.agenda, first=before is None)
         if item["collection"] == "applications":
             keep_findings(tx, batch, item, draft.findings, first=before is None)
+        if item["collection"] == "subscriptions":
+            renewed = None if draft.renews is None else known.get(draft.renews)
+            self.subscribing.follow(tx, batch, draft, citizen, item, before, renewed)
 
     def tell(
         self,
@@ -148,12 +168,17 @@ class Publications:
         citizen: Citizen,
         item: dict[str, Any],
         *,
-        first: bool = False,
-        known: Knowledge | None = None,
+        before: str | None = "",
+        wishes: Knowledge | None = None,
     ) -> None:
         """Notice -> message -> deliveries (`settled` 13). The message's identity is the guard: at most one a rule and
-        occasion, or one a version where the rule tells again. What two sources tell of one notice is one fact."""
+        occasion, or one a version where the rule tells again. What two sources tell of one notice is one fact.
+        `before` is the state it was in, None where it is new."""
         occasion = f".v{item['version']}" if told.again else f".{told.occasion}" if told.occasion else ""
+        if told.fact:
+            if before == item["state"] and told.fact == _told_last(tx, batch, item, told):
+                return
+            occasion += f".v{item['version']}.{told.fact}"
         own = told.message.identity
         identity = own._replace(external_id=f"{item['item_id']}.{own.external_id}{occasion}")
         names = {identity}
@@ -161,17 +186,17 @@ class Publications:
             shared = f"{item['citizen_id']}.{item['notice_key']}.{own.external_id}{occasion}"
             identity = own._replace(external_id=shared)
             names.add(identity)  # besides the other: by it one was told before there was this one
-        maybe_told = not first or len(names) > 1
+        maybe_told = before is not None or len(names) > 1
         if maybe_told and (any(map(batch.has_identity, names)) or load_by_identity(tx, names)):
             return
-        if known is None:
-            known = know(tx, self._vault, [citizen], [citizen] if lacks_address(told.deliveries) else ())
-        language, draft = known.wishes_of(citizen).language, told.message
+        if wishes is None:
+            wishes = know(tx, self._vault, [citizen], [citizen] if lacks_address(told.deliveries) else ())
+        language, draft = wishes.wishes_of(citizen).language, told.message
         if language is not None and told.worded is not None:
             draft = told.worded(language)
         level = max(draft.min_loa, item["min_loa"])
         message = self.create(tx, batch, replace(draft, identity=identity, min_loa=level), citizen, about=item)
-        batch.deliveries += rows_of(tx, message, told.deliveries, citizen, known, kind=told.kind, in_turn=told.in_turn)
+        batch.deliveries += rows_of(tx, message, told.deliveries, citizen, wishes, kind=told.kind, in_turn=told.in_turn)
 
     def _keep_deadlines(
         self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any], *, first: bool
@@ -200,6 +225,16 @@ class Publications:
                 batch.event(kept, tx.now, "updated", state="cancelled")
                 batch.change(kept | {"state": "cancelled", "updated_at": tx.now})
 
+    def revise(self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, kept: dict[str, Any]) -> dict[str, Any]:
+        """An item of the hub's own, made anew of what it is about; another version where its content is another."""
+        changed = kept | _columns(tx, draft) | {"version": kept["version"], "lifecycle": "active"}
+        if draft.content_hash != kept["content_hash"]:
+            changed["version"] = draft.version
+            self._add_version(tx, batch, draft, citizen, changed, "updated")
+        batch.event(changed, tx.now, "updated", version=changed["version"], state=changed["state"])
+        batch.change(changed)
+        return changed
+
     def _repeat(
         self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any]
     ) -> tuple[dict[str, Any], str]:
@@ -217,6 +252,8 @@ class Publications:
             raise StateTerminal(f"the state {item['reported_state']} cannot be left for {draft.reported_state}")
         if draft.reported_state == "expired":
             must_not_be_guaranteed(item, tx.now)
+        if draft.answer is not None:
+            must_be_known(tx, item, draft.answer)
         changed = item | _columns(tx, draft) | _facts_kept(draft, item)
         self._add_version(tx, batch, draft, citizen, changed, "updated")
         batch.event(changed, tx.now, "updated", version=draft.version, state=changed["state"], **_way(item, changed))
@@ -264,6 +301,14 @@ def must_not_be_guaranteed(item: dict[str, Any], now: datetime) -> None:
     is_draft = item["collection"] == "applications" and item["state"] == "draft"
     if is_draft and item["due_at"] is not None and now < item["due_at"]:
         raise DraftGuaranteed(f"the draft is kept until {rfc3339(item['due_at'])}: the citizen was promised so")
+
+
+def _told_last(tx: Tx, batch: Batch, item: dict[str, Any], told: Told) -> str | None:
+    """The fact of the newest message that this rule made about the item."""
+    name = f"{item['item_id']}.{told.message.identity.external_id}."
+    found = about_item(tx, batch, item, "messages")
+    ours = [(row["item_id"], external_id) for external_id, row in found.items() if external_id.startswith(name)]
+    return max(ours)[1].rpartition(".")[2] if ours else None
 
 
 def _columns(tx: Tx, draft: Draft) -> dict[str, Any]:

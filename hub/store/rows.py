@@ -36,6 +36,7 @@ from .tables import (
 OPEN_EVENTS = frozenset(
     {
         "accepted",
+        "planned",
         "updated",
         "superseded",
         "available",
@@ -45,9 +46,16 @@ OPEN_EVENTS = frozenset(
         "expired",
         "reopened",
         "withdrawn",
+        "cancelled",
         "flagged",
         "proposal_accepted",
         "proposal_refused",
+        "renewal_due",
+        "renewed",
+        "ended",
+        "requested",
+        "request_ended",
+        "request_unanswered",
     }
 )
 

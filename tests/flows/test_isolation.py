@@ -14,6 +14,7 @@ from tests.flows.making import (
     make_application,
     make_document,
     make_service,
+    make_subscription,
     new_person,
     notice_number,
     published,
@@ -73,6 +74,9 @@ def fill(hub, person, mark):
     ids["applications"] = published(hub, "applications", make_application(fresh(), **own, **application))
     draft = make_application(fresh(), **own, state="draft")
     ids["draft"] = published(hub, "applications", draft)
+    subscribed = {**own, "attributes": [{"code": "nota", "text": mark}], "valid_to": "2099-12-31", "renewal": "manual"}
+    subscribed |= {"subscription_service": "nido-2026", "state": "renewal_due"}
+    ids["subscriptions"] = published(hub, "subscriptions", make_subscription(fresh(), **subscribed))
     published(hub, "services", make_service(fresh(), title=f"Servizio {mark}"))
     return ids
 
@@ -93,6 +97,7 @@ LISTS = [
     "/payments",
     "/receipts",
     "/applications",
+    "/subscriptions",
     "/deadlines",
     "/summary",
     "/changes?limit=100",
@@ -107,6 +112,7 @@ ITEMS = [
     ("receipts", "/items/{}"),
     ("applications", "/items/{}"),
     ("draft", "/items/{}"),
+    ("subscriptions", "/items/{}"),
     ("documents", "/documents/{}/content"),
 ]
 
@@ -165,6 +171,16 @@ def test_a_changes_nothing_of_bs(hub, people, patch):
     before = hub.read(f"/items/{ids['messages']}", b).json()["user_state"]
     assert hub.mark(ids["messages"], patch, a).status_code == 404
     assert hub.read(f"/items/{ids['messages']}", b).json()["user_state"] == before
+
+
+@pytest.mark.req("S34", "S60")
+def test_a_asks_nothing_about_bs_subscription(hub, people):
+    a, b, ids = people
+    path = f"/feed/v1/subscriptions/{ids['subscriptions']}/requests"
+    headers = hub.reader(a) | {"Content-Type": "application/json"}
+    refused = hub.client.post(path, content=b'{"kind": "renew"}', headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (404, "item.unknown")
+    assert hub.read(f"/items/{ids['subscriptions']}", b).json()["requests"] == []
 
 
 @pytest.mark.parametrize("path", ["/items?limit=1", "/messages?limit=1", f"/items?limit=1&q={MARK}"])

@@ -26,6 +26,7 @@ from tests.flows.making import (
     fresh,
     make_application,
     make_document,
+    make_subscription,
     new_person,
     notice_number,
     published,
@@ -117,6 +118,15 @@ def a_days_work(hub, person):
     hub.publish("applications", draft | {"version": 2, "draft_expires_at": "2026-12-01T00:00:00Z"})
     hub.hub.after_sweep()
     hub.read(f"/items/{application_id}", person)
+    subscribed = own | {"attributes": [{"code": "nota", "text": MARK}], "state": "renewal_due", "renewal": "manual"}
+    shared = [{"tax_code": new_person(), "role": "co_holder"}, {"tax_code": person, "role": "child"}]
+    subscription = make_subscription(fresh(), **subscribed, beneficiaries=shared, reason=MARK)
+    subscribed_id = published(hub, "subscriptions", subscription)
+    headers = hub.reader(person) | {"Content-Type": "application/json"}
+    asking = f"/feed/v1/subscriptions/{subscribed_id}/requests"
+    asked = hub.client.post(asking, content=b'{"kind": "renew"}', headers=headers).json()
+    answer = {"request_id": asked["request_id"], "outcome": "refused", "reason": f"Motivo {MARK}"}
+    published(hub, "subscriptions", subscription | {"version": 2, "answers_request": answer})
     for path in ("/items", f"/items?q={MARK}", "/summary", "/changes", f"/items/{item_id}"):
         hub.read(path, person)
     hub.read(f"/documents/{document_id}/content", person)
@@ -136,6 +146,8 @@ def a_days_work(hub, person):
         hub.vendor_get(f"/items?external_id={person}&collection={person}"),
         hub.client.get(f"/feed/v1/{person}", headers=hub.reader(person)),
         hub.read(f"/items/{person}", person),
+        hub.client.post(f"/feed/v1/subscriptions/{person}/requests", content=person, headers=hub.reader(person)),
+        hub.publish("subscriptions", subscription | {"version": 3, "subscription_service": "nessuno"}),
         hub.read(f"/items?{person}=1", person),
         hub.read(f"/items?sort={person}", person),
         hub.read(f"/items?cursor={person}", person),

@@ -58,6 +58,15 @@ _PUBLISHING: Errors = (
     errors.StateTerminal,
 )
 _PUBLISHING_FOR_A_CITIZEN: Errors = (*_PUBLISHING, errors.RecipientChanged, errors.ServiceUnknown)
+_OF_A_KIND: dict[type[BaseModel], Errors] = {
+    Service: _PUBLISHING,
+    Application: (*_PUBLISHING_FOR_A_CITIZEN, errors.DraftGuaranteed),
+    Subscription: (
+        *_PUBLISHING_FOR_A_CITIZEN,
+        errors.SubscriptionServiceUnknown,
+        errors.AnsweredRequestUnknown,
+    ),
+}
 
 _SIGNED = ("Digest", "AgidJwtSignature", "CorrelationId")
 _EVIDENCE = ("Digest", "Agid-JWT-Signature")
@@ -112,14 +121,8 @@ def _publishing(tag: str, model: type[BaseModel], example: Json, *, italian: str
             ),
             201: Answer(description="Creato / Created", body=answer("created"), headers=("Location", *_EVIDENCE)),
         },
-        errors=_errors_of(model),
+        errors=_OF_A_KIND.get(model, _PUBLISHING_FOR_A_CITIZEN),
     )
-
-
-def _errors_of(model: type[BaseModel]) -> Errors:
-    if model is Service:
-        return _PUBLISHING
-    return (*_PUBLISHING_FOR_A_CITIZEN, errors.DraftGuaranteed) if model is Application else _PUBLISHING_FOR_A_CITIZEN
 
 
 ENTRIES: dict[str, Entry] = {
