@@ -1,14 +1,16 @@
 """Sample items for whoever writes the words of a rule: one with all that a notice may name, one with the least."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 
 from contracts.items import COLLECTIONS, CitizenItem, Message, Service
+from contracts.items.subscription import RequestKind
 
 from .notices import message_for
 from .rules import Rule
+from .subscriptions import RENEWING
 
 DUE = datetime(2026, 12, 16, 23, tzinfo=UTC)
 
@@ -47,6 +49,8 @@ _REMINDED = {
     "subscriptions": "renewal_due",
     "deadlines": "open",
 }
+_AS_ITEM = {RENEWING: "renewal_due", "renew": "renewal_due", "cancel": "active"}
+"""The state of an item of which a rule speaks by another name."""
 _STATELESS = ("receipts", "documents")
 
 
@@ -56,7 +60,9 @@ def samples(rule: Rule, language: str, *, full: bool) -> list[Message]:
 
 
 def states_of(rule: Rule) -> list[str]:
-    """The states in which an item is told of."""
+    """The states in which an item is told of; of what is asked of a subscription's source, the kinds of request."""
+    if rule.on == "event":
+        return [*get_args(RequestKind)]
     return sorted(rule.states) or [_REMINDED[rule.collection]]
 
 
@@ -65,7 +71,9 @@ def sample_item(rule: Rule, state: str, language: str, *, full: bool) -> Citizen
     collection = rule.collection
     fields = _ENVELOPE | {"language": language} | _LEAST[collection]
     if collection not in _STATELESS:
-        fields["state"] = state
+        fields["state"] = _AS_ITEM.get(state, state)
+    if state == RENEWING:
+        fields |= {"renewal": "auto"}
     if state == "integration_requested":
         fields["integration"] = {"requested_at": "2026-11-23T09:00:00Z", "reason": "Manca l'ISEE."}
     if full:
