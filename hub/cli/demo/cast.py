@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from contracts.identifiers import make_notice_number
+from contracts.items import COLLECTIONS
+from contracts.subscription_services import SubscriptionService
 from hub.cli.pdnd_signing import PdndMember
 from hub.cli.simulated_pdnd import PlayedPdnd
 from hub.home import Home
@@ -25,6 +27,7 @@ from hub.security.keys import (
 from hub.security.sign import SigningKey
 from hub.store import directory
 from hub.store.directory import NewKey
+from hub.store.subscription_services import add_subscription_service
 
 ENTE = "c_h501"
 
@@ -49,6 +52,13 @@ PDF = (
     b"BT /F 14 Tf 20 50 Td (Certificato di residenza) Tj ET   \nendstream endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 )
 CREDITOR = "00488410010"
+NURSERY, MEALS = "nido-2026", "mensa-2025"
+SUBSCRIBED = (
+    SubscriptionService(
+        code=NURSERY, name="Nido 2026/27", service_id="nido", renewal="manual", creditor_tax_code=CREDITOR
+    ),
+    SubscriptionService(code=MEALS, name="Mensa 2025/26", service_id="mensa", renewal="manual", notice_days=45),
+)
 NOTICE_NUMBER = make_notice_number(application_code=1, iuv_base=2026000123)
 
 
@@ -82,8 +92,8 @@ class Cast:
 
 
 def engage(home: Home, keys: Path, base: str, pdnd: PlayedPdnd) -> Cast:
-    """Make the keys, and register everyone: what `raccordo keys`, `ente`, `vendor`, `portal` and `service` do, and
-    PDND's back office.
+    """Make the keys, and register everyone: what `raccordo keys`, `ente`, `vendor`, `portal`, `service` and
+    `subscription-service` do, and PDND's back office.
     """
     keys.mkdir(mode=0o700)
     now = datetime.now(UTC)
@@ -105,7 +115,7 @@ def engage(home: Home, keys: Path, base: str, pdnd: PlayedPdnd) -> Cast:
         Sender("mobilita-srl", "Mobilità Srl", at_pdnd, "voucher PDND, INTEGRITY_REST_02", member),
         SigningKey(portal),
     )
-    everything = frozenset({"messages", "documents", "payments", "receipts"})
+    everything = frozenset(COLLECTIONS)
     anchor = certificates_pem([authority.certificate]).decode()
     with home.database.write() as tx:
         directory.add_ente(tx, ente)
@@ -113,6 +123,9 @@ def engage(home: Home, keys: Path, base: str, pdnd: PlayedPdnd) -> Cast:
         directory.add_service(tx, ENTE, "tari", {"name": "TARI, tassa sui rifiuti"})
         directory.add_service(tx, ENTE, "mensa", {"name": "Mensa scolastica"})
         directory.add_service(tx, ENTE, "anagrafe", {"name": "Certificati anagrafici"})
+        directory.add_service(tx, ENTE, "nido", {"name": "Nido d'infanzia", "max_response_days": 30})
+        for service in SUBSCRIBED:
+            add_subscription_service(tx, ENTE, service)
         for sender, trust, material in (
             (cast.tributi, "x509", NewKey("anchor", anchor)),
             (cast.anagrafe, "jwk", _jwk(cast.anagrafe.key)),

@@ -192,7 +192,11 @@ class Stage:
 def _start_hub(folder: Path, port: int) -> subprocess.Popen[bytes]:
     with (folder / "hub.log").open("wb") as log:
         return subprocess.Popen(  # noqa: S603 - our own command
-            [*_raccordo(), "serve", "--home", str(folder / "hub"), "--port", str(port)], stdout=log, stderr=log
+            [*_raccordo(), "serve", "--home", str(folder / "hub"), "--port", str(port)],
+            stdout=log,
+            stderr=log,
+            # What comes by itself when its moment has come is not waited for in a tour.
+            env=os.environ | {"RACCORDO_SWEEP_S": "0.3"},
         )
 
 

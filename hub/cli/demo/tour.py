@@ -25,6 +25,7 @@ from .cast import (
     body_of,
     item,
 )
+from .family import MOTHER, Family
 from .findings import Finding, inspect
 from .stage import IO_STEP_S, Stage, StageError
 
@@ -77,8 +78,17 @@ def _play(console: Console, stage: Stage) -> list[Finding]:
         console.print(_feed_table(citizen.name, stage.read(citizen, "/items"), stage.read(citizen, "/summary")))
     _act(console, 10, "Le consegne e i loro esiti", "the deliveries and how they ended")
     console.print(_deliveries_table(stage))
-    _act(console, 11, "Alla prova", "held against mailbox, ledgers and database")
     findings = [*answers, *inspect(stage)]
+    _act(
+        console,
+        11,
+        "Una famiglia iscrive un figlio al nido",
+        "a family enrols a child at nursery school: from the draft to the renewal",
+    )
+    findings += Family(console, stage).play()
+    told = (MOTHER.name, stage.read(MOTHER, "/items"), stage.read(MOTHER, "/summary"))
+    console.print(_feed_table(*told))
+    _act(console, 12, "Alla prova", "held against mailbox, ledgers and database")
     for finding in findings:
         mark = "[green]✓[/]" if finding.holds else "[red]✗[/]"
         wrong = "" if finding.holds else f"  expected {finding.expected!r}, found {finding.found!r}"
