@@ -43,8 +43,20 @@ class UserStatePatch(Model):
     confirmed: Literal[True] | None = None
 
 
+class Contributor(Model):
+    """A source of an item, and what it says of its state."""
+
+    vendor_id: Code
+    source: Code
+    state: Code
+
+
 class FeedItem(Model):
-    """One row of the feed."""
+    """One row of the feed.
+
+    Payments of one pagoPA notice (creditor and notice number) are one row, whoever published them: `published_by` names
+    them all, and `state` is that of the payment as a whole: what one of them says is paid, is paid.
+    """
 
     item_id: Uuid7
     collection: Collection
@@ -63,6 +75,7 @@ class FeedItem(Model):
     due_at: UtcDatetime | None
     sensitivity: Literal["normal", "sensitive"]
     user_state: UserState
+    published_by: Annotated[tuple[Contributor, ...], Field(min_length=1, max_length=50, fail_fast=True)]
 
 
 class FeedPage(Model):
@@ -131,7 +144,7 @@ class FeedSummary(Model):
 
 
 class Change(Model):
-    """An item as it is now; a withdrawn or erased one has no `item`."""
+    """An item as it is now; a withdrawn or erased one has no `item`, nor has one that is shown as part of another."""
 
     item_id: Uuid7
     collection: Collection

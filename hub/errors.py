@@ -251,6 +251,12 @@ class ServiceUnknown(HubError):
     status, code, title = 422, "service.unknown", "Servizio sconosciuto / Unknown service"
 
 
+class DocumentTypeUnknown(HubError):
+    """The municipality has no document type of that name, and takes no others."""
+
+    status, code, title = 422, "document_type.unknown", "Tipo di documento sconosciuto / Unknown document type"
+
+
 class QuotaExceeded(HubError):
     """The quota is used up; wait as Retry-After says."""
 

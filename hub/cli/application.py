@@ -22,6 +22,8 @@ from .connectors import group as connector
 from .console import Failed, WrongUsage, complain
 from .deliveries import group as delivery
 from .describing import openapi
+from .document_types import group as document_type
+from .documents import group as document
 from .e_services import pdnd
 from .evidence import group as evidence
 from .homes import group as ente
@@ -62,7 +64,7 @@ for name, change in {**changes, **key_changes}.items():
     vendor.command(name)(change)
 for name, command in key_commands.items():
     keys.command(name)(command)
-for subject in (ente, vendor, portal, service, connector, keys, delivery, audit, evidence):
+for subject in (ente, vendor, portal, service, document_type, document, connector, keys, delivery, audit, evidence):
     application.add_typer(subject)
 
 

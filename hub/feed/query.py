@@ -42,6 +42,8 @@ class File:
     filename: str
     sha256: str
     updated_at: datetime
+    state: str
+    """Of the document: what is superseded or expired stays readable, and says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,9 @@ class Feed:
         column = wish.sort.removeprefix("-")
         last = rows[-1].item if rows and more else None
         position = [rfc3339(last[column]), last["item_id"]] if last else None
+        folded = reading.contributors([row.item for row in rows])
         return {
-            "items": [row_view(row, reading.now) for row in rows],
+            "items": [row_view(row, reading.now, folded.get(row.item["item_id"], ())) for row in rows],
             "next_cursor": cursor.write(self._vault, reading.owner, wish.purpose, position) if position else None,
             "truncated": cut,
         }
@@ -105,7 +108,8 @@ class Feed:
         content = orjson.loads(row.payload)
         wanted = [link["external_id"] for link in content.get("links", ())]
         deliveries = reading.deliveries(row.item)
-        view = row_view(row, reading.now) | {
+        folded = reading.contributors([row.item]).get(item_id, ())
+        view = row_view(row, reading.now, folded) | {
             "content": content,
             "content_available": row.item["content_key"] is not None,
             "linked": [link_view(rel, other) for rel, other in reading.linked(row.item, wanted)],
@@ -143,13 +147,16 @@ class Feed:
         rows = reading.changes(number, limit + 1)
         shown = rows[:limit]
         last = shown[-1].item["sequence"] if shown else number
+        folded = reading.contributors([row.item for row in shown])
         return {
             "items": [
                 {
                     "item_id": row.item["item_id"],
                     "collection": row.item["collection"],
-                    "lifecycle": row.item["lifecycle"],
-                    "item": row_view(row, reading.now) if row.item["lifecycle"] == "active" else None,
+                    "lifecycle": _seen_as(row.item),
+                    "item": row_view(row, reading.now, folded.get(row.item["item_id"], ()))
+                    if _seen_as(row.item) == "active"
+                    else None,
                 }
                 for row in shown
             ],
@@ -169,7 +176,14 @@ class Feed:
             filename=content["filename"],
             sha256=row.item["content_sha256"],
             updated_at=row.item["updated_at"],
+            state=shown_state(row.item, reading.now),
         )
+
+
+def _seen_as(item: dict[str, Any]) -> str:
+    """The lifecycle, as a reader of changes has to take it: what is shown as part of another item is there no more."""
+    part = item["folded_into"] not in (None, item["item_id"])
+    return "withdrawn" if part and item["lifecycle"] == "active" else str(item["lifecycle"])
 
 
 def _search(reading: Reading, wish: ListWish, after: tuple[datetime, str] | None) -> tuple[list[Row], bool, bool]:

@@ -29,7 +29,8 @@ def file_response(exchange: Exchange, file: File) -> Response:
         "ETag": tag,
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.filename, safe='')}",
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(_called(file), safe='')}",
+        "Document-State": file.state,
         # Of the whole file, for a part as well (RFC 3230: the digest is that of the instance).
         "Digest": f"SHA-256={b64encode(bytes.fromhex(file.sha256)).decode()}",
         "Last-Modified": modified,
@@ -48,6 +49,11 @@ def file_response(exchange: Exchange, file: File) -> Response:
     start, end = part
     exchange.headers["Content-Range"] = f"bytes {start}-{end}/{size}"
     return _streamed(file, start, end + 1, 206)
+
+
+def _called(file: File) -> str:
+    """The name under which it is saved: of what holds no more, one that says so wherever the file goes."""
+    return file.filename if file.state == "available" else f"NON VALIDO - {file.filename}"
 
 
 def _streamed(file: File, start: int, end: int, status: int) -> Response:

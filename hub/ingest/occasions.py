@@ -4,13 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
-from contracts.items import CitizenItem, Payment
+from contracts.items import CitizenItem, Document, Payment
 from hub.store.agenda import Happening
+from hub.store.drafts import Told
+from hub.store.folding import FOLLOW
+from hub.store.references import CHECK
 
 from .canonical import read
 from .deadlines import dues_of
-from .drafting import Route, told_by
+from .drafting import Route, agenda_of, deadlines_of, rule_for, told_by
 from .rules import standard
 
 REMIND = "remind"
@@ -26,6 +30,10 @@ class Occasions:
         """What the occasion does to the item as it is now; nothing where what it was for is done."""
         content = read(payload)
         assert content.collection != "services"
+        if occasion == FOLLOW:
+            return self._follow(item, content, now)
+        if occasion == CHECK:
+            return _check(content, item["state"])
         what, _, rest = occasion.partition(".")
         kind = rest.partition(".")[0]
         if what == REMIND:
@@ -34,7 +42,7 @@ class Occasions:
 
     def _remind(self, item: Mapping[str, Any], content: CitizenItem, kind: str, occasion: str) -> Happening:
         at = _open_due(item, content, kind)
-        rule = standard().reminding(content.collection)
+        rule = standard().reminding(content.collection, kind)
         if at is None or rule is None:
             return Happening()
         told = told_by(
@@ -58,9 +66,39 @@ class Occasions:
                 return Happening("expired", "none", "expired", deadlines=deadlines)
             case Payment():
                 return Happening("overdue", "citizen", "overdue", deadlines=deadlines)
+            case Document() if kind == "expiry":
+                deadlines["pick_up"] = "cancelled"
+                told = self._told(item, content, "expired")
+                return Happening("expired", "none", "expired", told=told, deadlines=deadlines)
         if content.collection == "deadlines":
             return Happening("missed", "none", "missed")
         return Happening(event="missed", deadlines=deadlines)
+
+    def _follow(self, item: Mapping[str, Any], content: CitizenItem, now: datetime) -> Happening:
+        """It is shown instead of another one, or valid again: all that follows from it is made anew."""
+        state = item["state"]
+        if isinstance(content, Document) and state == "available" and content.ends_at and content.ends_at <= now:
+            return Happening("expired", "none", "expired", told=self._told(item, content, "expired"))
+        dues = dues_of(content, state)
+        return Happening(
+            told=self._told(item, content, state),
+            due=deadlines_of(content, dues, item["ente_id"]),
+            agenda=agenda_of(content, state, standard()),
+        )
+
+    def _told(self, item: Mapping[str, Any], content: CitizenItem, state: str) -> tuple[Told, ...]:
+        rule = rule_for(content, state, standard())
+        if rule is None:
+            return ()
+        due = next((each.at for each in dues_of(content, state) if each.state == "open"), None)
+        return (told_by(rule, content, state, item["ente_id"], route=self.route, due=due),)
+
+
+def _check(content: CitizenItem, state: str) -> Happening:
+    """Its file is looked for where the vendor keeps it."""
+    if not isinstance(content, Document) or content.content_url is None or state not in ("available", "expired"):
+        return Happening()
+    return Happening(look_up=urlsplit(content.content_url).hostname or "")
 
 
 def _open_due(item: Mapping[str, Any], content: CitizenItem, kind: str) -> datetime | None:

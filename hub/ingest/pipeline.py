@@ -11,17 +11,18 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
-from contracts.items import Item
+from contracts.items import Document, Item
 from contracts.publishing import Withdrawal
 from hub.clock import Clock
 from hub.errors import (
     CollectionForbidden,
+    DocumentTypeUnknown,
     HubError,
     ItemUnknown,
     MediaUnsupported,
@@ -119,7 +120,10 @@ class Pipeline:
             raise CollectionForbidden
         item = parse(collection, body)
         self._permit(vendor, item)
-        return draft_of(item, vendor, route=self._route, keyed_hash=self._keyed_hash)
+        draft = draft_of(item, vendor, route=self._route, keyed_hash=self._keyed_hash)
+        if isinstance(item, Document) and not self._lists(vendor.ente_id, item.doc_type):
+            return replace(draft, unlisted_type=item.doc_type)
+        return draft
 
     def withdrawal(self, inbound: Inbound, verified: Verified, item_id: str) -> Submission[Any]:
         """A withdrawal, or the exact reason why not."""
@@ -158,6 +162,14 @@ class Pipeline:
             # A bug of ours: the token is used up and the evidence kept all the same.
             log.exception("intake.failed request_id=%s", inbound.request_id)
             return Submission(signed, refusal=HubError())
+
+    def _lists(self, ente_id: str, doc_type: str) -> bool:
+        """Whether the administrator knows the type. Raises DocumentTypeUnknown where others are refused."""
+        registry = self._registry()
+        listed = registry.document_type(ente_id, doc_type) is not None
+        if not listed and registry.other_types(ente_id).refused:
+            raise DocumentTypeUnknown
+        return listed
 
     def _permit(self, vendor: Vendor, item: Item) -> None:
         service_id = item.service_id

@@ -11,9 +11,10 @@ from sqlalchemy import Select, Table, delete, select
 from .citizens import Citizen, Citizens
 from .database import Tx, among, keys
 from .deadlines import close_deadlines
-from .drafts import Appointment, Told
+from .drafts import Appointment, Draft, Told
 from .ports import Vault
 from .reading import version_payload
+from .references import want_check
 from .rows import Batch, ItemKey, item_key, lock_items
 from .tables import agenda, enti, items
 
@@ -39,6 +40,10 @@ class Happening:
     """The state that deadlines about the item come into, by kind."""
     agenda: tuple[Appointment, ...] | None = None
     """What is on its agenda from now on; None leaves the rest as it is."""
+    due: "tuple[Draft, ...] | None" = None
+    """All that is or was due of it, made anew; None leaves its deadlines as they are."""
+    look_up: str | None = None
+    """The host of its file, which is to be looked for there (`references`)."""
 
 
 Happen = Callable[[Mapping[str, Any], bytes, str, datetime], Happening]
@@ -97,6 +102,7 @@ class Agenda:
         tx.connection.execute(delete(agenda).where(*(agenda.c[name] == row[name] for name in (*_KEY, "occasion"))))
         if item is None or item["lifecycle"] != "active":
             return
+        item = batch.changed_items.get(item["item_id"], item)  # as an occasion before this one left it
         citizen = self._citizens.by_id(tx.connection, item["ente_id"], item["citizen_id"])
         payload = version_payload(tx.connection, self._vault, citizen, item_id=item["item_id"], version=item["version"])
         if payload is None:
@@ -117,6 +123,10 @@ class Agenda:
             batch.event(item, tx.now, happening.event)
         for told in happening.told:
             self._publications.tell(tx, batch, told, citizen, item)
+        if happening.due is not None:
+            self._publications.keep_deadlines(tx, batch, happening.due, citizen, item)
+        if happening.look_up is not None:
+            want_check(tx, item, happening.look_up)
         for kind, state in happening.deadlines.items():
             close_deadlines(tx, batch, item, state, kind=kind)
         if happening.agenda is not None:

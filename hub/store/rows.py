@@ -30,8 +30,25 @@ from .tables import (
 
 # Facts of the vendor's own making, or of public law: whoever has no right `delivery-detail` sees these alone.
 OPEN_EVENTS = frozenset(
-    {"accepted", "updated", "superseded", "available", "paid", "overdue", "missed", "reopened", "withdrawn"}
+    {
+        "accepted",
+        "updated",
+        "superseded",
+        "available",
+        "paid",
+        "overdue",
+        "expired",
+        "missed",
+        "reopened",
+        "withdrawn",
+        "replaced",
+        "handover",
+        "content_unreachable",
+        "content_reachable",
+    }
 )
+# What other vendors' items say of this one: its own vendor is told of it by no right.
+OTHERS_EVENTS = frozenset({"folded", "settled"})
 
 ItemKey = tuple[str, str, str]
 _ITEM_KEY = ("ente_id", "citizen_id", "item_id")

@@ -19,7 +19,15 @@ _PORTAL: Errors = (
 _CALLER = ("CitizenAssertion", "CorrelationId")
 _FILTERS = ("State", "ServiceId", "Source", "Unread", "Archived", "Turn", "Search", "From", "To", "Sort")
 _PAGE = ("Limit", "Cursor")
-_FILE_HEADERS = ("ETag", "Accept-Ranges", "Content-Length", "Content-Disposition", "Digest", "Last-Modified")
+_FILE_HEADERS = (
+    "ETag",
+    "Accept-Ranges",
+    "Content-Length",
+    "Content-Disposition",
+    "Digest",
+    "Last-Modified",
+    "Document-State",
+)
 
 
 def _listing(tag: str, *, italian: str, english: str, filters: tuple[str, ...] = _FILTERS) -> Entry:

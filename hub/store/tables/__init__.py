@@ -9,6 +9,7 @@ query needs is clear. Times are integers, microseconds since 1970 in UTC.
 from .columns import EPOCH, Instant, clipped, metadata, to_json, to_micros
 from .known import (
     connectors,
+    document_types,
     enti,
     pdnd_clients,
     pdnd_vouchers,
@@ -20,7 +21,18 @@ from .known import (
     versions,
 )
 from .outbox import QUEUED, WAITING, attempts, claimable, deliveries, delivery_requests, expirable, lanes
-from .personal import agenda, channel_opt_outs, citizens, item_identities, item_versions, items, timeline, user_states
+from .personal import (
+    agenda,
+    channel_opt_outs,
+    citizens,
+    item_identities,
+    item_links,
+    item_versions,
+    items,
+    referenced_files,
+    timeline,
+    user_states,
+)
 from .proof import (
     access_log,
     chain_roots,
@@ -53,12 +65,14 @@ __all__ = [
     "connectors",
     "deliveries",
     "delivery_requests",
+    "document_types",
     "enti",
     "event_sequences",
     "evidence",
     "expirable",
     "hub_keys",
     "item_identities",
+    "item_links",
     "item_versions",
     "items",
     "jose_headers",
@@ -70,6 +84,7 @@ __all__ = [
     "portals",
     "quota_usage",
     "received_messages",
+    "referenced_files",
     "replays",
     "sequences",
     "services",

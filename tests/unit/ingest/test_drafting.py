@@ -54,7 +54,7 @@ def draft(collection, *, route=None, uploaded=False, **fields):
         ("documents", {}, "available", "none"),
         ("documents", make_document("x", b"x"), "announced", "none"),
         ("documents", make_document("x", b"x", content_url="https://x.it"), "available", "none"),
-        ("documents", make_document("x", b"x", state="revoked"), "revoked", "none"),
+        ("documents", make_document("x", b"x", state="superseded"), "revoked", "none"),
         ("services", {}, "published", "body"),
     ],
 )
