@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from .base import Code, Label, Model, Summary, Title, UtcDatetime
+from .base import Code, HttpsUrl, Label, Model, Summary, Title, UtcDatetime
 from .identifiers import Uuid7
 from .items import Item
 from .publishing import Collection, Cursor, Lifecycle, TimelineEntry, VersionNumber
@@ -107,6 +107,8 @@ class FeedItemDetail(FeedItem):
     content: Item
     content_available: bool
     """Whether `documents/{item_id}/content` has the file."""
+    verify_url: HttpsUrl | None
+    """Of a card: what its QR holds. Whoever opens it learns whether the card is valid, and not whose it is."""
     linked: Annotated[tuple[LinkedItem, ...], Field(max_length=50, fail_fast=True)]
     timeline: Annotated[tuple[TimelineEntry, ...], Field(max_length=500, fail_fast=True)]
     deliveries: Annotated[tuple[DeliveryView, ...], Field(max_length=50, fail_fast=True)]

@@ -1,8 +1,8 @@
 """The composition root: from a home to a hub at work. The only place that chooses."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from hub.dispatch.routing import router
 from hub.dispatch.runner import Runner
 from hub.dispatch.unsubscribing import UnsubscribeLinks
 from hub.exporter import Observed, Sample, exporting
+from hub.feed.cards import Cards
 from hub.feed.query import Feed
 from hub.home import Home
 from hub.ingest.batch_view import BatchView
@@ -27,6 +28,7 @@ from hub.ingest.batches import Batches, BatchRunner
 from hub.ingest.events_view import EventsView
 from hub.ingest.occasions import Occasions
 from hub.ingest.pipeline import Pipeline
+from hub.ingest.references import Fetch, LinkWatch, NotThere, References
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView
 from hub.security.channel import TrustedProxy
@@ -57,7 +59,7 @@ from hub.trust.clients import Vouchers
 from hub.trust.environment import Configured, Environments
 from hub.trust.events import KeyFeeds, Positions
 from hub.trust.http import Web
-from hub.trust.outside import Outside
+from hub.trust.outside import Outside, Unreachable
 from hub.trust.pdnd import PdndKeys
 from hub.trust.resolver import Resolver
 
@@ -137,7 +139,21 @@ class Hub:
             accepted=self.ring,
         )
         self.vendor_view = VendorView(self.database)
-        self.feed = Feed(database=self.database, vault=vault, citizens=citizens, files=files, clock=clock)
+        self.cards = Cards(vault, self.database, citizens, clock, self.registry)
+        self.feed = Feed(
+            database=self.database, vault=vault, citizens=citizens, files=files, clock=clock, cards=self.cards
+        )
+        self.references = References(
+            database=self.database,
+            committer=self.committer,
+            citizens=citizens,
+            vault=vault,
+            files=files,
+            registry=self.registry,
+            fetching=partial(_fetching, settings.internal_host_names),
+            copy_limit=settings.content_limit,
+        )
+        self._link_watch = LinkWatch(self.references.look, self.database.singleton("links"), settings.sweep_s)
         self.links = UnsubscribeLinks(vault, clock, lambda ente_id: self.registry().ente(ente_id).public_url)
         notices = Notices(self.database, vault, citizens, self.registry, self.links.make)
         requests = Requests(notices, self.connectors.get)
@@ -202,11 +218,13 @@ class Hub:
 
     @contextmanager
     def _working_off(self) -> Iterator[None]:
-        """Go on with the batches that were accepted."""
+        """Go on with the batches that were accepted, and look for files that stay at their vendors."""
         self.batch_runner.start()
+        self._link_watch.start()
         try:
             yield
         finally:
+            self._link_watch.stop()
             self.batch_runner.stop()
 
     @contextmanager
@@ -309,6 +327,23 @@ class Hub:
         except OSError as exc:
             # The next one vouches for the same records; a file of root's must not keep the hub from ending in order.
             log.error("anchor.not_written file=%s error=%s", self.home.anchors, exc.strerror)  # noqa: TRY400
+
+
+@asynccontextmanager
+async def _fetching(internal_hosts: frozenset[str]) -> AsyncIterator[Fetch]:
+    """Connections to wherever vendors keep files: public addresses alone, unless an operator listed the host."""
+    outside = Outside(internal_hosts=internal_hosts)
+
+    async def fetch(url: str, take: Callable[[bytes], None], most: int, within_s: float) -> None:
+        try:
+            await outside.take(url, take, most=most, within_s=within_s)
+        except Unreachable as exc:
+            raise NotThere(exc.problem) from None
+
+    try:
+        yield fetch
+    finally:
+        await outside.aclose()
 
 
 def simulated_pdnd(folder: Path, **options: Any) -> "PdndSimulation":

@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import Connection
 
 from contracts.base import rfc3339
+from contracts.items import Document
 from hub.clock import Clock
 from hub.errors import ItemUnknown
 from hub.store.citizens import Citizen, Citizens, Subject
@@ -20,6 +21,8 @@ from hub.store.readers import user_state_tag
 from hub.store.reading import Reading, Row
 
 from . import cursor
+from .card_picture import picture
+from .cards import Cards, card_state
 from .parameters import ListWish
 from .views import delivery_view, link_view, row_view, shown_state, timeline_view
 
@@ -47,6 +50,16 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A card as SVG; whether there is a file beside it."""
+
+    svg: bytes
+    state: str
+    has_file: bool
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Whole:
     """One item whole, with its ETag."""
 
@@ -57,7 +70,10 @@ class Whole:
 class Feed:
     """Answers about one citizen. Someone unknown has an empty feed of the same shape (citizen-identity 6.7)."""
 
-    def __init__(self, *, database: Database, vault: Vault, citizens: Citizens, files: Files, clock: Clock) -> None:
+    def __init__(
+        self, *, database: Database, vault: Vault, citizens: Citizens, files: Files, clock: Clock, cards: Cards
+    ) -> None:
+        self._cards = cards
         self._database = database
         self._vault = vault
         self._citizens = citizens
@@ -112,6 +128,7 @@ class Feed:
         view = row_view(row, reading.now, folded) | {
             "content": content,
             "content_available": row.item["content_key"] is not None,
+            "verify_url": self._cards.address(row.item["ente_id"], item_id) if content.get("card") else None,
             "linked": [link_view(rel, other) for rel, other in reading.linked(row.item, wanted)],
             "timeline": timeline_view(reading.timeline(row.item)),
             "deliveries": [delivery_view(d) for d in deliveries],
@@ -164,6 +181,18 @@ class Feed:
             "more": len(rows) > limit,
         }
 
+    def card(self, reading: Reading, item_id: str) -> Picture | None:
+        """The picture of a document that is a card; None for any other. Raises ItemUnknown, also for a revoked one."""
+        row = reading.one(item_id)
+        if row is None or shown_state(row.item, reading.now) == "revoked":
+            raise ItemUnknown
+        if row.item["collection"] != "documents" or orjson.loads(row.payload).get("card") is None:
+            return None
+        card = Document.model_validate_json(row.payload)
+        svg = _picture(card, self._cards, row.item, reading.now)
+        state, has_file = shown_state(row.item, reading.now), row.item["content_key"] is not None
+        return Picture(svg, state, has_file, row.item["updated_at"])
+
     def file(self, reading: Reading, item_id: str) -> File:
         """A document's file. Raises ItemUnknown, also while the file is still to come."""
         row = reading.one(item_id)
@@ -178,6 +207,12 @@ class Feed:
             updated_at=row.item["updated_at"],
             state=shown_state(row.item, reading.now),
         )
+
+
+def _picture(card: Document, cards: Cards, item: dict[str, Any], now: datetime) -> bytes:
+    state = card_state(item, card, now)
+    issuer = card.issuer or cards.registry().ente(item["ente_id"]).name
+    return picture(card, issuer=issuer, state=state, address=cards.address(item["ente_id"], item["item_id"]))
 
 
 def _seen_as(item: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ the name resolves to is looked at before a connection is made, and it is that ve
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import httpcore
@@ -49,6 +49,14 @@ class Outside:
         """
         return await self._send("GET", url, plain=plain)
 
+    async def take(self, url: str, give: Callable[[bytes], None], *, most: int, within_s: float) -> None:
+        """Give the body of a GET piece by piece: a file, which may be larger and take longer than a list of keys.
+
+        Raises:
+            Unreachable: also "too large" after more than `most` bytes.
+        """
+        await self._send("GET", url, plain=False, give=give, most=most, within_s=within_s)
+
     async def post(self, url: str, content: bytes, content_type: str, *, plain: bool = False) -> bytes:
         """The body of the answer to a POST.
 
@@ -58,16 +66,30 @@ class Outside:
         return await self._send("POST", url, plain=plain, content=content, content_type=content_type)
 
     async def _send(
-        self, method: str, url: str, *, plain: bool, content: bytes | None = None, content_type: str = ""
+        self,
+        method: str,
+        url: str,
+        *,
+        plain: bool,
+        content: bytes | None = None,
+        content_type: str = "",
+        give: Callable[[bytes], None] | None = None,
+        most: int = MAX_BYTES,
+        within_s: float = TOTAL_S,
     ) -> bytes:
         try:
-            async with asyncio.timeout(TOTAL_S):
+            async with asyncio.timeout(within_s):
                 headers = {"Content-Type": content_type} if content_type else {}
                 request = self._open().build_request(method, url, content=content, headers=headers)
                 self._check(request.url, plain=plain)
                 response = await self._open().send(request, stream=True)
                 try:
-                    return await _body(response)
+                    if give is None:
+                        body = bytearray()
+                        await _body(response, body.extend, most)
+                        return bytes(body)
+                    await _body(response, give, most)
+                    return b""
                 finally:
                     await response.aclose()
         except (TimeoutError, httpx.TimeoutException):
@@ -94,17 +116,17 @@ class Outside:
         return self._client
 
 
-async def _body(response: httpx.Response) -> bytes:
+async def _body(response: httpx.Response, give: Callable[[bytes], None], most: int) -> None:
     if response.status_code != 200:
         raise Unreachable(f"status {response.status_code}")
     if response.headers.get("content-encoding", "identity") != "identity":
         raise Unreachable("compressed")
-    body = bytearray()
+    size = 0
     async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > MAX_BYTES:
+        size += len(chunk)
+        if size > most:
             raise Unreachable("too large")
-    return bytes(body)
+        give(chunk)
 
 
 class _Transport(httpx.AsyncHTTPTransport):

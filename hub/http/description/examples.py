@@ -282,6 +282,7 @@ FEED_ITEM_DETAIL: Json = {
     **FEED_ITEM,
     "content": {"collection": "payments", **PAYMENT},
     "content_available": False,
+    "verify_url": None,
     "linked": [],
     "timeline": PUBLISHED_ITEM["timeline"],
     "deliveries": [{"channel": "io", "state": "delivered", "reason": None, "updated_at": "2026-11-23T09:00:05Z"}],

@@ -231,8 +231,8 @@ HEADERS: dict[str, Json] = {
         "no-store",
     ),
     "Accept-Ranges": _sent(
-        "Si possono chiedere intervalli di byte. / Ranges of bytes may be asked for.",
-        {"type": "string", "enum": ["bytes"]},
+        "Intervalli di byte, ma non di una tessera. / Ranges of bytes may be asked for, but none of a card.",
+        {"type": "string", "enum": ["bytes", "none"]},
         "bytes",
     ),
     "Content-Length": _sent(
