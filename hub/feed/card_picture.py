@@ -14,8 +14,8 @@ from contracts.items import Document
 _ROME = ZoneInfo("Europe/Rome")
 _PAGES = Path(__file__).parent / "pages"
 _TEMPLATES = Environment(loader=FileSystemLoader(_PAGES), autoescape=True, undefined=StrictUndefined)
-_ACROSS, _NARROW = 52, 34
-"""Letters to a line: across the whole card, and beside the QR."""
+_ACROSS, _NARROW, _TITLE = 46, 30, 26
+"""Letters to a line: across the whole card, and beside the QR, where a title's are larger."""
 
 WORDS = {
     "it": {
@@ -59,12 +59,12 @@ def picture(card: Document, *, issuer: str, state: str, address: str) -> bytes:
     words = WORDS[language]
     lines = [Line(36, _line(issuer, _ACROSS), "issuer")]
     y = 96
-    for part in _wrapped(card.title, _NARROW):
+    for part in _wrapped(card.title, _TITLE):
         lines.append(Line(y, part, "title"))
         y += 30
     y += 6
     for field in card.card.fields:
-        lines.append(Line(y, field.label, "label"))
+        lines.append(Line(y, _line(field.label, _ACROSS), "label"))
         y += 22
         # Beside the QR a line is shorter than below it.
         for part in _wrapped(field.value, _NARROW if y < 330 else _ACROSS):

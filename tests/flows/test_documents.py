@@ -4,6 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hub.registry import DocumentType
+from hub.store.directory import load_registry
+from hub.store.document_types import add_type, set_others
 from hub.store.tables import agenda, items
 from tests.flows.making import (
     code,
@@ -16,6 +19,7 @@ from tests.flows.making import (
     published,
     rows,
 )
+from tests.harness import ENTE, eventually
 
 FILE = b"%PDF-1.7 certificato"
 
@@ -264,3 +268,31 @@ def test_a_document_and_the_practice_it_comes_from_are_found_from_each_other(hub
     for one, other in (("document", "application"), ("application", "document")):
         linked = hub.read(f"/items/{ids[one]}", person).json()["linked"]
         assert (other, ids[other]) in {(each["rel"], each["item_id"]) for each in linked}
+
+
+@pytest.mark.req("S54")
+def test_an_unlisted_type_is_taken_and_noted_or_refused(hub):
+    item = make_document(fresh(), **to(new_person()), doc_type=fresh("tipo"))
+    published(hub, "documents", item)
+    with hub.home.database.read() as connection:
+        noted = load_registry(connection).document_types[ENTE, item["doc_type"]]
+    assert noted.seen == "acme"
+    with hub.home.database.write() as tx:
+        add_type(tx, ENTE, item["doc_type"], DocumentType("Tipo", "Type"))
+        set_others(tx, ENTE, refused=True, keep_copy=False)
+    try:
+        other = make_document(fresh(), **to(new_person()), doc_type=fresh("altro"))
+        # A change of the vocabulary takes effect within two seconds (settled 7).
+        refused = eventually(lambda: code(hub.publish("documents", other)), lambda seen: seen[0] == 422)
+        assert refused == (422, "document_type.unknown")
+        published(hub, "documents", item | {"version": 2})
+    finally:
+        with hub.home.database.write() as tx:
+            set_others(tx, ENTE, refused=False, keep_copy=False)
+    eventually(lambda: hub.hub.registry().other_types(ENTE).refused, lambda refused: not refused)
+
+
+def test_a_type_names_no_person(hub):
+    person = new_person()
+    answer = hub.publish("documents", make_document(fresh(), **to(person), doc_type=person))
+    assert code(answer) == (422, "contract.violation")
