@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from contracts.connector import ConnectorType, Simulation
+from contracts.proving import ProofSettings
 
 from .base.manifest import FILE_NAME, BrokenConnector, read_manifest
 from .base.serving import LoopbackServer
@@ -58,6 +59,8 @@ def _load(folder: Path) -> ConnectorType:
         raise BrokenConnector(folder / "__init__.py", "exports no function `connect`")
     if not (isinstance(settings, type) and issubclass(settings, BaseModel)):
         raise BrokenConnector(folder / "config.py", "has no pydantic model `Settings`")
+    if manifest.auth == "proof" and not issubclass(settings, ProofSettings):
+        raise BrokenConnector(folder / "config.py", '`auth = "proof"` needs a `Settings` that inherits ProofSettings')
     return ConnectorType(manifest=manifest, settings=settings, connect=connect)
 
 

@@ -43,6 +43,16 @@ def test_a_broken_connector_stops_with_file_and_reason(tmp_path, text, reason):
     assert reason in str(caught.value)
 
 
+def test_a_connector_that_carries_proofs_has_settings_for_them(tmp_path, monkeypatch):
+    folder = tmp_path / "post"
+    folder.mkdir()
+    (folder / "manifest.toml").write_text(GOOD + 'auth = "proof"\n')
+    loopback = {name: importlib.import_module(f"connectors.loopback{name}") for name in ("", ".config")}
+    monkeypatch.setattr(registry, "_import", lambda _folder, name: loopback[name.removeprefix("connectors.post")])
+    with pytest.raises(BrokenConnector, match="inherits ProofSettings"):
+        registry.find_types(tmp_path)
+
+
 def test_a_folder_without_a_manifest_is_no_connector(tmp_path):
     (tmp_path / "base").mkdir()
     assert registry.find_types(tmp_path) == {}

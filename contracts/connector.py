@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 
 from .base import Code, Label, Model
 from .items import Action, Channel
+from .proving import Prove
 
 Memo = dict[str, Any]
 """What a connector remembers between its steps: JSON values, no personal data."""
@@ -59,9 +60,10 @@ class Manifest(Model):
     name: Code
     title: Label
     channel: Literal[Channel, "callback"]
-    """`callback`: what vendors are told; no item can wish for it."""
-    auth: Literal["api_key", "smtp", "modi", "none"] = "none"
-    """With `modi` the hub hands `connect` a `sign`, which makes the signer for an issuer and an audience."""
+    """`callback`: what systems of vendors and of the ente are told; no item can wish for it."""
+    auth: Literal["api_key", "smtp", "modi", "proof", "none"] = "none"
+    """With `modi` the hub hands `connect` a `sign`, which makes the signer for an issuer and an audience. With `proof`
+    the settings say how calls are proved (`contracts.proving`), and `connect` gets a `proof`."""
     limits: Limits = Limits()
     idempotency: Idempotency = Idempotency()
     ordered: bool = False
@@ -84,7 +86,7 @@ CALLBACK = "callback"
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """What a vendor is told at its own address: no personal data. `repr` does not show it all the same."""
+    """What a system is told at its own address: no personal data. `repr` does not show it all the same."""
 
     correlation_id: str
     """The same on every attempt; where the vendor asked, that of its request."""
@@ -119,7 +121,7 @@ class Notice:
     unsubscribe_url: str | None = None
     """One-click address (RFC 8058); None where the person cannot switch the notice off."""
     push: Push | None = None
-    """On the channel `callback`: then there is no citizen, and all fields about one are empty."""
+    """On the channel `callback`: then the fields about a citizen are empty, unless a system of the ente is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +195,10 @@ class ConnectorType:
     manifest: Manifest
     settings: type[BaseModel]
     connect: Callable[..., Connector]
-    """Takes the validated settings and the limits in force (the manifest's, or the administrator's); and `sign`, where
-    the manifest's `auth` is `modi`."""
+    """Takes the validated settings and the limits in force (the manifest's, or the administrator's); and `sign` or
+    `proof`, where the manifest's `auth` is `modi` or `proof`."""
+    prove: Prove | None = None
+    """Makes the `proof`, of the ente and the settings; the hub puts it here."""
 
 
 class Simulation(Protocol):

@@ -13,6 +13,7 @@ from contracts.base import rfc3339
 from contracts.connector import CALLBACK, Simulation
 from hub.dispatch.callbacks import Callbacks
 from hub.dispatch.dispatcher import Dispatcher
+from hub.dispatch.following import Following
 from hub.dispatch.notices import Notices
 from hub.dispatch.pool import ConnectorPool
 from hub.dispatch.requests import Requests
@@ -158,7 +159,10 @@ class Hub:
         notices = Notices(self.database, vault, citizens, self.registry, self.links.make)
         requests = Requests(notices, self.connectors.get)
         self.callbacks = Callbacks(
-            configs, self.registry, {"replies": self.batch_view.push, "events": self.events_view.push}
+            configs,
+            self.registry,
+            {"replies": self.batch_view.push, "events": self.events_view.push},
+            Following(notices).notice,
         )
         self.runner = Runner(
             self.committer,
@@ -180,13 +184,14 @@ class Hub:
             after_sweep=self.after_sweep,
         )
         credentials = Snapshot(self.database, pdnd_clients.VERSION, pdnd_clients.PdndClients(vault).load)
-        self.vouchers = Vouchers(credentials, SharedVouchers(self.database, vault), clock)
+        self.vouchers = home.vouchers = Vouchers(credentials, SharedVouchers(self.database, vault), clock)
         self._ringer: Ringer | None = None
         self._watcher = Watcher((self.registry, self.keyring, configs, credentials))
         self._web = Web()
         self._outside = Outside(internal_hosts=settings.internal_host_names)
-        pdnd_keys = PdndKeys(pdnd or Configured(self.registry, self.vouchers.api), self._web, clock)
-        certificates = CertificateFetchers(self._outside, clock)
+        environments = Configured(self.registry, self.vouchers.api, events_every_s=settings.pdnd_events_s)
+        pdnd_keys = PdndKeys(pdnd or environments, self._web, clock)
+        certificates = CertificateFetchers(self._outside, clock, crl_limit=settings.crl_limit)
         self.resolver = Resolver(self.shelf, {**pdnd_keys.fetchers(), **certificates.by_source()}, clock)
         self._feeds = KeyFeeds(pdnd_keys, self.resolver, Positions(home.folder / "pdnd-events.json"))
         self.observed = Observed(
@@ -326,7 +331,7 @@ class Hub:
             append_durably(self.home.anchors, signed_line(claims, self.signing_key()))
         except OSError as exc:
             # The next one vouches for the same records; a file of root's must not keep the hub from ending in order.
-            log.error("anchor.not_written file=%s error=%s", self.home.anchors, exc.strerror)  # noqa: TRY400
+            log.error("anchor.not_written file=%s error=%s", self.home.anchors, exc.strerror)  # noqa: TRY400 - the trace says no more
 
 
 @asynccontextmanager

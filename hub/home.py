@@ -1,7 +1,7 @@
 """A home: where a hub's keys, files and database are, and whether they belong together."""
 
 import fcntl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -25,6 +25,11 @@ from hub.settings import Settings
 from hub.store.belonging import keys_of, note_keys
 from hub.store.configuration import Configuration
 from hub.store.database import Database
+from hub.store.directory import load_registry
+from hub.store.pdnd_clients import PdndClients, PdndCredentials
+from hub.store.vouchers import SharedVouchers
+from hub.trust.clients import Vouchers
+from hub.trust.proving import Prover
 
 _LOSSES = {
     "vault.json": "the key file is missing; restore it from your backup, without it the data cannot be read",
@@ -105,12 +110,34 @@ class Home:
 
     @cached_property
     def types(self) -> dict[str, ConnectorType]:
-        """The connector types; those that sign as the hub get its signer with their settings."""
-        found = connectors_registry.find_types()
-        return {name: self._with_signer(kind) if kind.manifest.auth == "modi" else kind for name, kind in found.items()}
+        """The connector types, each with what the hub hands it to sign and to prove its calls with."""
+        return {name: self._equipped(kind) for name, kind in connectors_registry.find_types().items()}
 
-    def _with_signer(self, kind: ConnectorType) -> ConnectorType:
-        return replace(kind, connect=partial(kind.connect, sign=signer(lambda: self.signing_key(), self.clock)))
+    def _equipped(self, kind: ConnectorType) -> ConnectorType:
+        match kind.manifest.auth:
+            case "modi":
+                return replace(kind, connect=partial(kind.connect, sign=signer(lambda: self.signing_key(), self.clock)))
+            case "proof":
+                return replace(kind, prove=self._prover)
+            case _:
+                return kind
+
+    @property
+    def _prover(self) -> Prover:
+        return Prover(lambda: self.signing_key(), lambda: self.vouchers, self._issuer, self.clock)
+
+    def _issuer(self, ente_id: str) -> str:
+        with self.open_database().read() as connection:
+            return load_registry(connection).ente(ente_id).publish_audience
+
+    @cached_property
+    def vouchers(self) -> Vouchers:
+        """Those of the enti's clients at PDND, which are read each time; a hub at work puts its own in this place."""
+        return Vouchers(self._credentials, SharedVouchers(self.database, self.vault), self.clock)
+
+    def _credentials(self) -> Mapping[tuple[str, str], PdndCredentials]:
+        with self.database.read() as connection:
+            return PdndClients(self.vault).load(connection)
 
     def open_database(self) -> Database:
         """The database, at the schema that this code knows. Looked at once, also for processes forked since. Raises

@@ -120,6 +120,13 @@ class Settings(BaseSettings):
         str,
         Field(description="hosts that certificates may name (CRL, OCSP) though their addresses are private, by commas"),
     ] = ""
+    crl_limit: Annotated[
+        int, Field(ge=1024, le=256 * MiB, description="largest CRL of a certificate's issuer, in bytes")
+    ] = 20 * MiB
+    pdnd_events_s: Annotated[
+        float,
+        Field(ge=0.2, le=300, description="seconds between two looks at PDND's events of keys, in each process"),
+    ] = 1.0
     client_cert_header: Annotated[
         str,
         Field(

@@ -113,6 +113,10 @@ class Party:
         key = (signer or self).key
         return builder.sign(key, hash_for(key, hash_))
 
+    def crl_name(self, url: str = CRL_URL) -> str:
+        """What its CRL at that address is called on the shelf."""
+        return f"{url}\n{self.certificate.public_bytes(Encoding.DER).hex()}"
+
     def answer(
         self,
         party: "Party",

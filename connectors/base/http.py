@@ -22,6 +22,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random
 from contracts.addresses import LOOPBACK
 from contracts.connector import Limits
 from contracts.failures import Deferred, Failure, Misconfigured, Unconfirmed
+from contracts.proving import Proof
 
 from .deadline import AddressRefused, DeadlineTransport, deadline, remaining
 
@@ -105,15 +106,19 @@ def send(
     unsafe: bool,
     deadline_s: float,
     auth: httpx.Auth | None = None,
+    proof: Proof | None = None,
 ) -> Answer:
-    """Make one call within `deadline_s`, the reading of the answer included. `auth` signs each try anew.
+    """Make one call within `deadline_s`, the reading of the answer included. `auth` signs each try anew; so does a
+    `proof`, which looks at answers of success where they must be signed.
 
     A failed connection, and any failure of a call that may be repeated, is tried again for a few hundred milliseconds.
     Longer waits belong to the hub.
 
     Raises:
         Deferred: no byte left, or the call was safe to repeat.
-        Unconfirmed: `unsafe`, and bytes had left when the connection failed or the time was over.
+        Unconfirmed: `unsafe`, and bytes had left when the connection failed or the time was over, or the answer is not
+            its sender's: then nobody knows who took the request.
+        Failure: whatever the proof raises where there is nothing to prove with; no byte left.
     """
 
     def may_repeat(error: BaseException) -> bool:
@@ -127,9 +132,21 @@ def send(
     )
     with deadline(deadline_s):
         try:
-            return tries(_exchange, http, request, auth)
+            answer = tries(_exchange, http, request, proof.auth if proof is not None else auth)
         except httpx.TransportError as error:
             raise _failure(error, unsafe) from error
+    if proof is not None and (fault := _disbelieved(proof, request, answer)) is not None:
+        raise Unconfirmed("answer.not_proved", fault) if unsafe else Deferred("answer.not_proved", fault)
+    return answer
+
+
+def _disbelieved(proof: Proof, request: httpx.Request, answer: Answer) -> str | None:
+    """Why an answer of success is not taken for one. An error may be unsigned: it promises nothing (modi 5.15)."""
+    if proof.check_answer is None or not 200 <= answer.status < 300:
+        return None
+    if not answer.complete:
+        return "incomplete"
+    return proof.check_answer(answer.headers.multi_items(), answer.body, request.headers.get("Digest"))
 
 
 def _enough(state: RetryCallState) -> bool:

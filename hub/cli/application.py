@@ -31,6 +31,7 @@ from .homes import init, migrate
 from .hub_keys import key_commands
 from .keys import group as keys
 from .partitioning import partition
+from .pdnd_checks import check as pdnd_check
 from .pdnd_clients import group as pdnd_client
 from .portals import group as portal
 from .replaying import replay
@@ -58,6 +59,7 @@ for command in (init, serve, worker, sweep, migrate, partition, backup, restore,
 for step in (replay, close):
     delivery.command()(step)
 ente.command()(pdnd)
+pdnd_client.command()(pdnd_check)
 ente.add_typer(pdnd_client)
 vendor.add_typer(callbacks)
 for name, change in {**changes, **key_changes}.items():

@@ -1,30 +1,33 @@
 """`conformance`: tries a hub as a vendor would, or a vendor's client as a hub would; Italian first."""
 
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Final, cast
+from typing import Annotated, Final
 
 import httpx
 import orjson
 import typer
 
 from contracts.base import HttpsUrl
+from contracts.callbacks import CallbackUrl
 from contracts.identifiers import TaxCode
-from hub.conformance.client import chosen as scenarios
-from hub.conformance.draft import Party
+from hub.conformance.bulk import Portal
+from hub.conformance.callbacks import CallReceiver
+from hub.conformance.client import serving
 from hub.conformance.report import Report, Result
 from hub.conformance.several import PARALLEL
-from hub.conformance.vendor import FIRST, Kit, Trial
-from hub.conformance.vendor import chosen as cases
-from hub.security.causes import Refusal
-from hub.security.keys import KeyType, new_key
-from hub.security.sign import SigningKey
+from hub.conformance.vendor import FIRST, Kit, Trial, chosen
 
+from .agreed import TRUSTS, AtPdnd, door, issuing, key_of, party_of, profile_of
 from .console import Failed, WrongUsage, say, table
-from .listening import try_client
+from .listening import Listening, try_client
 from .options import checked, read_bytes
 
 NOBODY: Final = "XXXXXX00A01X000P"
 """A tax code with the right form and check character; no place has its code, so nobody has it."""
+
+PATIENCE_S: Final = 45.0
+"""A hub that could not reach the simulated PDND before looks for it again only after a while."""
 
 _MARKS: Final = {"passed": "ok", "failed": "NO", "skipped": "-"}
 
@@ -66,47 +69,144 @@ def conformance(
         str | None, typer.Option("--run", metavar="COMMAND", help="The client, run once a scenario; {url} is the hub.")
     ] = None,
     within_s: Annotated[float, typer.Option("--within", min=1, help="Seconds that each run of it may take.")] = 60,
+    trust: Annotated[
+        str | None, typer.Option("--trust", help="x509, jwk or pdnd, as at `vendor add`; default: by --cert, --anchor.")
+    ] = None,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option("--profile", metavar="NAME=VALUE", help="A setting as of `vendor set`; repeatable."),
+    ] = None,
+    public_url: Annotated[
+        str | None, typer.Option("--public-url", help="The hub's URL as DPoP proofs name it; default: --target.")
+    ] = None,
+    receipt_iss: Annotated[
+        str | None, typer.Option("--receipt-iss", help="`iss` of signed answers; default: URL/publish/v1, or --aud.")
+    ] = None,
+    pdnd_listen: Annotated[
+        int | None,
+        typer.Option(
+            "--pdnd-listen", metavar="PORT", min=1, max=65535, help="Simulate PDND there: vouchers of all sorts."
+        ),
+    ] = None,
+    pdnd_reader: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pdnd-reader", metavar="ID=FILE", help="The hub's client of kind api there, and its public key."
+        ),
+    ] = None,
+    token_url: Annotated[str | None, typer.Option("--token-url", help="PDND's, to ask for true vouchers.")] = None,
+    pdnd_audience: Annotated[str | None, typer.Option("--pdnd-audience", help="`aud` of client assertions.")] = None,
+    kid: Annotated[str | None, typer.Option("--kid", help="Of the client's key at PDND.")] = None,
+    pdnd_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--pdnd-key", exists=True, dir_okay=False, help="The client's key at PDND, where it is not --key."
+        ),
+    ] = None,
+    pdnd_jwks: Annotated[
+        Path | None,
+        typer.Option("--pdnd-jwks", exists=True, dir_okay=False, help="With --listen: the client's keys at PDND."),
+    ] = None,
+    batch: Annotated[bool, typer.Option("--batch", help="With --listen: the client publishes batches.")] = False,
+    eservice_id: Annotated[str | None, typer.Option("--eservice-id", help="As at `ente pdnd`.")] = None,
+    producer_id: Annotated[str | None, typer.Option("--producer-id")] = None,
+    descriptor_id: Annotated[str | None, typer.Option("--descriptor-id")] = None,
+    callback_listen: Annotated[
+        int | None,
+        typer.Option("--callback-listen", metavar="PORT", min=1, max=65535, help="Wait there for the hub's calls."),
+    ] = None,
+    callback_url: Annotated[
+        str | None, typer.Option("--callback-url", help="How the hub calls that; with --listen: the vendor's address.")
+    ] = None,
+    callback_within_s: Annotated[float, typer.Option("--callback-within", min=1, help="Seconds to wait.")] = 120,
+    portal_key: Annotated[
+        Path | None, typer.Option("--portal-key", exists=True, dir_okay=False, help="To read files in ranges.")
+    ] = None,
+    portal_iss: Annotated[str | None, typer.Option("--portal-iss", help="The portal's id.")] = None,
+    feed_aud: Annotated[str | None, typer.Option("--feed-aud", help="Default: URL/feed/v1.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON.")] = None,
     junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write it as JUnit XML.")] = None,
 ) -> None:
     """Try a hub with a vendor's requests (--target), or a vendor's client with a hub's answers (--listen)."""
     if (target is None) is (listen is None) or iss is None:
         raise WrongUsage("--target or --listen is needed, and --iss")
-    known = scenarios(only) if listen is not None else cases(only) or only == FIRST.name
-    if not known:
-        raise WrongUsage(f"--only: nothing is called {only}")
+    if trust not in (None, *TRUSTS):
+        raise WrongUsage(f"--trust: one of {', '.join(TRUSTS)}")
+    ids = {"eserviceId": eservice_id, "producerId": producer_id, "descriptorId": descriptor_id}
+    pdnd = AtPdnd(
+        pdnd_listen,
+        tuple(pdnd_reader or ()),
+        checked(HttpsUrl, token_url, name="--token-url") if token_url else "",
+        pdnd_audience or "",
+        kid or "",
+        pdnd_key,
+        tuple((name, value) for name, value in ids.items() if value),
+    )
     if listen is not None:
         report = try_client(
-            listen, iss=iss, aud=aud, jwks=jwks, anchor=anchor, command=command, only=only, within_s=within_s
+            Listening(
+                port=listen,
+                iss=iss,
+                aud=aud,
+                jwks=jwks,
+                anchor=anchor,
+                command=command,
+                only=only,
+                within_s=within_s,
+                trust=trust,
+                profile=profile,
+                batch=batch,
+                pdnd_port=pdnd_listen,
+                pdnd_jwks=pdnd_jwks,
+                callback_url=checked(CallbackUrl, callback_url, name="--callback-url") if callback_url else "",
+            )
         )
         finish(report, json_file, junit)
         return
     if target is None or key is None:
         raise WrongUsage("--key is needed with --target")
+    if (callback_listen is None) is not (callback_url is None):
+        raise WrongUsage("--callback-listen and --callback-url go together: where to listen, and how the hub calls it")
+    if (portal_key is None) is not (portal_iss is None):
+        raise WrongUsage("--portal-key and --portal-iss go together")
     base = checked(HttpsUrl, target, name="--target").rstrip("/")
-    trial = Trial(
-        target=base,
-        party=_party(iss, aud or f"{base}/publish/v1", key, cert, alg),
-        tax_code=checked(TaxCode, tax_code, name="--tax-code"),
-        only=only,
-        path=path,
-        body=read_bytes(body, name="--body") if body is not None else None,
-        receipts=receipts,
-    )
+    own = key_of(key, cert, alg)
+    agreed = profile_of(trust or ("x509" if cert is not None else "jwk"), profile)
+    audience, public = aud or f"{base}/publish/v1", (public_url or base).rstrip("/")
+    citizen = checked(TaxCode, tax_code, name="--tax-code")
     limits = httpx.Limits(max_connections=PARALLEL)
-    with httpx.Client(timeout=30, follow_redirects=False, limits=limits) as client:
-        report = Kit(trial, client).run()
+    with ExitStack() as stack:
+        client = stack.enter_context(httpx.Client(timeout=30, follow_redirects=False, limits=limits))
+        called = None
+        if callback_listen is not None and callback_url is not None:
+            address = checked(CallbackUrl, callback_url, name="--callback-url")
+            called = CallReceiver(address, callback_within_s)
+            stack.enter_context(serving(called, door(callback_listen, name="--callback-listen")))
+        issuer = stack.enter_context(issuing(agreed, pdnd, key=own, aud=audience, http=client))
+        trial = Trial(
+            target=base,
+            party=party_of(iss=iss, aud=audience, key=own, profile=agreed, pdnd=pdnd, issuer=issuer, base_url=public),
+            tax_code=citizen,
+            only=only,
+            path=path,
+            body=read_bytes(body, name="--body") if body is not None else None,
+            receipts=receipts,
+            receipt_iss=receipt_iss or (f"{public}/publish/v1" if issuer is not None else audience),
+            patience_s=PATIENCE_S if pdnd_listen is not None else 0,
+            called=called,
+            portal=_portal(portal_iss, portal_key, feed_aud or f"{public}/feed/v1", citizen),
+        )
+        kit = Kit(trial, client)
+        if not chosen(only, kit.everything()) and only != FIRST.name:
+            raise WrongUsage(f"--only: nothing is called {only}")
+        report = kit.run()
     finish(report, json_file, junit)
 
 
-def _party(iss: str, aud: str, key: Path, cert: Path | None, alg: str | None) -> Party:
-    try:
-        own = SigningKey.load(key, cert, alg)
-    except (ValueError, TypeError, Refusal) as error:
-        reason = error.note if isinstance(error, Refusal) else str(error)
-        raise WrongUsage(f"--key: {key} cannot be used: {reason}") from None
-    kind = cast(KeyType, own.alg.lower())
-    return Party(iss, aud, own, SigningKey(new_key(kind), chosen=own.alg))
+def _portal(iss: str | None, key: Path | None, aud: str, tax_code: str) -> Portal | None:
+    return (
+        None if iss is None or key is None else Portal(iss, aud, key_of(key, None, None, name="--portal-key"), tax_code)
+    )
 
 
 def finish(report: Report, json_file: Path | None, junit: Path | None) -> None:
@@ -131,6 +231,10 @@ def _tell(report: Report) -> None:
     )
     for name, value in report.facts.items():
         say(f"{name}: {value}")
+    if report.untested:
+        say("Non provato, e perché / not tested, and why:")
+    for each in report.untested:
+        say(f"  {each.what}: {each.why}")
 
 
 def _row(one: Result) -> dict[str, str]:

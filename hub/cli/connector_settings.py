@@ -80,6 +80,8 @@ def _masked(model: BaseModel) -> dict[str, Any]:
             found[name] = HIDDEN
         elif isinstance(value, BaseModel):
             found[name] = _masked(value)
+        elif isinstance(value, tuple):
+            found[name] = ",".join(map(str, value))  # as it is set
         else:
             found[name] = value if isinstance(value, str | int | float | bool | None) else str(value)
     return found

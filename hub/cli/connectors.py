@@ -110,12 +110,12 @@ def check(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = H
     with opened(home) as one:
         config = _config(one, ente, connector_id)
         connector = connect(one.types, config)
-    try:
-        sentence = connector.check()
-    except Failure as failure:
-        raise Failed(f"connector {connector_id}: {type(failure).__name__.lower()}: {failure}") from None
-    finally:
-        connector.close()
+        try:
+            sentence = connector.check()  # which may read on: vouchers are in the database
+        except Failure as failure:
+            raise Failed(f"connector {connector_id}: {type(failure).__name__.lower()}: {failure}") from None
+        finally:
+            connector.close()
     told({"connector_id": connector_id, "ok": True, "detail": sentence}, as_json=as_json, text=sentence)
 
 

@@ -22,7 +22,8 @@ from hub.telemetry import configure
 from .console import Failed, WrongUsage, emit, say
 from .options import HOME, AsJson, HomeFolder, opened
 from .outlets import unserved
-from .simulating import simulated, still_simulated
+from .simulated_pdnd import Playing, playing_pdnd, still_registered
+from .simulating import FOLDER, simulated, still_simulated
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ def serve(
         listener = stack.enter_context(_listen(host, port))
         configure()
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
+        pdnd = stack.enter_context(playing_pdnd(one, one.folder / FOLDER / "pdnd")) if simulate else None
         providers = stack.enter_context(simulated(one)) if simulate else {}
         _warn(one, simulating=simulate)
         app = _Told(create_app(one))
@@ -71,7 +73,7 @@ def serve(
             ws="none",
             lifespan="on",
         )
-        server = _Server(config, url=_url(host, listener), providers=providers, as_json=as_json)
+        server = _Server(config, url=_url(host, listener), providers=providers, pdnd=pdnd, as_json=as_json)
         server.end_on_signals()
         try:
             server.run([listener])
@@ -95,6 +97,9 @@ def _warn(home: Home, *, simulating: bool) -> None:
     for ente_id, connector_id in () if simulating else still_simulated(home):
         problem = f"connector {connector_id} still points at the simulator"
         log.warning("serve.simulated_connector ente=%s connector=%s problem=%s", ente_id, connector_id, problem)
+    for ente_id in () if simulating else still_registered(home):
+        problem = "a simulation that was killed left it at its PDND: raccordo ente pdnd --remove"
+        log.warning("serve.simulated_pdnd ente=%s problem=%s", ente_id, problem)
     for ente_id, channels in unserved(home).items():
         problem = "no connector: notices on these channels are skipped"
         log.warning("serve.unserved_channels ente=%s channels=%s problem=%s", ente_id, ",".join(channels), problem)
@@ -103,10 +108,19 @@ def _warn(home: Home, *, simulating: bool) -> None:
 class _Server(uvicorn.Server):
     """Says on standard output where it serves, once it does."""
 
-    def __init__(self, config: uvicorn.Config, *, url: str, providers: Mapping[str, Path], as_json: bool) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        *,
+        url: str,
+        providers: Mapping[str, Path],
+        pdnd: Playing | None,
+        as_json: bool,
+    ) -> None:
         super().__init__(config)
         self._url = url
         self._providers = providers
+        self._pdnd = pdnd
         self._as_json = as_json
 
     def end_on_signals(self) -> None:
@@ -122,11 +136,16 @@ class _Server(uvicorn.Server):
         log.info("serve.started url=%s", self._url)
         if self._as_json:
             folders = {name: str(folder) for name, folder in self._providers.items()}
-            emit({"url": self._url, "simulated": folders}, one_line=True)
+            told: dict[str, Any] = {"url": self._url, "simulated": folders}
+            if self._pdnd is not None:
+                told["pdnd"] = self._pdnd.shown()
+            emit(told, one_line=True)
         else:
             say(f"serving {self._url}")
             for name, folder in self._providers.items():
                 say(f"{name} is simulated; its ledger is in {folder}")
+            for line in () if self._pdnd is None else self._pdnd.lines(self._url):
+                say(line)
             sys.stdout.flush()
 
 

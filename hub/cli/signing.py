@@ -15,6 +15,7 @@ from hub.security.sign import SigningKey, sign_request
 
 from .console import Failed, WrongUsage, emit, say
 from .options import AsJson, checked, read_bytes
+from .pdnd_signing import read_member, read_user, sign_as_member
 
 METHODS = ("GET", "POST", "PUT")
 
@@ -22,7 +23,9 @@ METHODS = ("GET", "POST", "PUT")
 def sign(
     key: Annotated[Path, typer.Option("--key", exists=True, dir_okay=False, help="Private key, PEM or JWK.")],
     iss: Annotated[str, typer.Option("--iss", help="The vendor's id.")],
-    aud: Annotated[str, typer.Option("--aud", help="The audience that the ente published.")],
+    aud: Annotated[
+        str | None, typer.Option("--aud", help="The audience that the ente published; of receipts, with --pdnd.")
+    ] = None,
     cert: Annotated[
         Path | None, typer.Option("--cert", exists=True, dir_okay=False, help="Certificates, leaf first (x509).")
     ] = None,
@@ -37,6 +40,15 @@ def sign(
     signature_only: Annotated[
         bool, typer.Option("--signature-only", help="Agid-JWT-Signature alone, for a vendor that may.")
     ] = False,
+    pdnd: Annotated[
+        Path | None,
+        typer.Option("--pdnd", metavar="FILE", help="Ask PDND for a voucher; its JSON: docs/pdnd.md."),
+    ] = None,
+    user: Annotated[
+        list[str] | None,
+        typer.Option("--user", metavar="NAME=VALUE", help="With --pdnd: tracked under AUDIT_REST_02; repeatable."),
+    ] = None,
+    dpop: Annotated[bool, typer.Option("--dpop", help="With --pdnd: a voucher bound to a key.")] = False,
     send: Annotated[
         bool, typer.Option("--send", help="Send it, print the answer and check the hub's receipt.")
     ] = False,
@@ -47,17 +59,36 @@ def sign(
     if verb not in METHODS:
         raise WrongUsage(f"--method: one of {', '.join(METHODS)}")
     content = read_bytes(body, name="--body") if body is not None else b""
-    headers = sign_request(
-        _key(key, cert, alg),
-        iss=iss,
-        aud=aud,
-        method=verb,
-        url=url or "",
-        body=content,
-        content_type=content_type if content or verb != "GET" else None,
-        now=datetime.now(UTC),
-        authorization=not signature_only,
-    )
+    media_type = content_type if content or verb != "GET" else None
+    if pdnd is not None:
+        member = read_member(pdnd)
+        if cert is not None or signature_only or (dpop and url is None):
+            raise WrongUsage("--pdnd goes with neither --cert nor --signature-only, and --dpop needs --url")
+        headers = sign_as_member(
+            member,
+            _key(key, None, alg),
+            method=verb,
+            url=url,
+            body=content,
+            content_type=media_type,
+            user=read_user(user or ()),
+            dpop=dpop,
+        )
+        aud = aud or member.eservice_audience
+    elif aud is None or user or dpop:
+        raise WrongUsage("--aud is needed" if aud is None else "--user and --dpop go with --pdnd alone")
+    else:
+        headers = sign_request(
+            _key(key, cert, alg),
+            iss=iss,
+            aud=aud,
+            method=verb,
+            url=url or "",
+            body=content,
+            content_type=media_type,
+            now=datetime.now(UTC),
+            authorization=not signature_only,
+        )
     if send:
         if url is None:
             raise WrongUsage("--url is needed to --send")

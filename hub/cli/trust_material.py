@@ -12,6 +12,7 @@ from cryptography import x509
 from hub.registry import Key
 from hub.security.causes import CAUSES, Refusal
 from hub.security.certificates import presented_key
+from hub.security.der import pem_parts
 from hub.security.jwk import jwk_key
 from hub.security.keys import certificates_pem
 from hub.security.presented import Presented
@@ -20,7 +21,6 @@ from hub.store.directory import NewKey
 from .console import WrongUsage
 from .options import read_bytes, read_text
 
-_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
 
 
@@ -123,7 +123,7 @@ def _jwk(entry: Any, kind: str, name: str) -> NewKey:
 def read_anchor(path: Path, *, kind: str, now: datetime, name: str) -> NewKey:
     """The CA certificates of a PEM file; whatever else is in the file (a key, by mistake) is left there."""
     try:
-        found = [x509.load_pem_x509_certificate(pem) for pem in _PEM.findall(read_bytes(path, name=name))]
+        found = [x509.load_pem_x509_certificate(pem) for pem in pem_parts(read_bytes(path, name=name))]
     except ValueError:
         raise WrongUsage(f"{name}: a certificate in {path} cannot be read") from None
     if not found:
@@ -139,7 +139,7 @@ def read_anchor(path: Path, *, kind: str, now: datetime, name: str) -> NewKey:
 def read_certificate(path: Path, *, now: datetime, name: str) -> NewKey:
     """A vendor's own certificate, pinned, which `x5t#S256` may then name; its issuer after it, for revocation."""
     try:
-        found = [x509.load_pem_x509_certificate(pem) for pem in _PEM.findall(read_bytes(path, name=name))]
+        found = [x509.load_pem_x509_certificate(pem) for pem in pem_parts(read_bytes(path, name=name))]
     except ValueError:
         raise WrongUsage(f"{name}: a certificate in {path} cannot be read") from None
     if not found:

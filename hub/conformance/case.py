@@ -4,11 +4,35 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from .draft import Draft
+from hub.profile import Profile
+
+from .draft import AUTH, SIG, Draft
+from .issuing import Simulated
 
 Change = Callable[[Draft], None]
-Needs = Literal["", "certificate", "kid", "elliptic"]
-"""With which keys a case makes sense."""
+When = Callable[[Profile], bool]
+Needs = Literal["", "certificate", "kid", "elliptic", "authorization", "ids", "other-client"]
+"""With which keys, and whose vouchers, a case makes sense."""
+
+
+def always(_profile: Profile) -> bool:
+    return True
+
+
+def direct(profile: Profile) -> bool:
+    return profile.authentication != "voucher"
+
+
+def vouched(profile: Profile) -> bool:
+    return profile.authentication == "voucher"
+
+
+def unique(profile: Profile) -> bool:
+    return profile.authentication == "ID_AUTH_REST_02"
+
+
+def by_pdnd(profile: Profile) -> bool:
+    return profile.integrity == "INTEGRITY_REST_02"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +69,24 @@ class Case:
     needs: Needs = ""
     reads: bool = False
     """On a read without body, which needs the rest of this API (find, show, withdraw); otherwise on a publication."""
+    when: When = always
+    """With which profiles it says anything."""
 
     def lacking(self, draft: Draft, *, item: bool) -> str:
         """Why it cannot be tried with this key or target; empty where it can."""
         if self.reads and not item:
             return "not this API"
-        key = draft.party.key
+        party, issuer = draft.party, draft.party.issuer
+        signs = draft.keys.get(SIG, party.key)
         return {
             "": "",
-            "certificate": "" if key.certificates else "the key has no certificate",
-            "kid": "" if not key.certificates else "the key is named by its certificate",
-            "elliptic": "" if draft.party.elliptic else "the key is not of an elliptic curve",
+            "certificate": "" if party.key.certificates and not party.by_pdnd else "the key has no certificate",
+            "kid": "" if "kid" in draft.jose.get(SIG, {}) else "the key is named by its certificate",
+            "elliptic": "" if signs.alg.startswith("ES") else "the key is not of an elliptic curve",
+            "authorization": "" if AUTH in draft.claims else _PDND_ALONE,
+            "ids": "" if isinstance(issuer, Simulated) and issuer.ids else "no ids of the e-service are given",
+            "other-client": "" if isinstance(issuer, Simulated) else _PDND_ALONE,
         }[self.needs]
+
+
+_PDND_ALONE: Final = "PDND alone makes its vouchers: with --pdnd-listen the kit would"

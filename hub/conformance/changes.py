@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from hub.security import jose
+from hub.security.sign import SigningKey
 
 from .case import Change
 from .draft import SIG, Draft, Headers, Tokens, by_hand, unb64u
@@ -24,11 +25,11 @@ def _set(members: dict[str, Any], values: dict[str, Value]) -> None:
 
 
 def both(**values: Value) -> Change:
-    """Claims of every token."""
+    """Claims of every token of the vendor's own."""
 
     def change(draft: Draft) -> None:
-        for claims in draft.claims.values():
-            _set(claims, values)
+        for name in draft.own:
+            _set(draft.claims[name], values)
 
     return change
 
@@ -39,28 +40,28 @@ def claim(which: str, **values: Value) -> Change:
 
 
 def times(**offsets: int) -> Change:
-    """Claims of every token, in seconds from now."""
+    """Claims of every token of the vendor's own, in seconds from now."""
 
     def change(draft: Draft) -> None:
-        for claims in draft.claims.values():
-            claims |= {name: draft.now + offset for name, offset in offsets.items()}
+        for name in draft.own:
+            draft.claims[name] |= {member: draft.now + offset for member, offset in offsets.items()}
 
     return change
 
 
 def header(**members: Value) -> Change:
-    """JOSE parameters of every token; the signature is made with the true key and algorithm all the same."""
+    """JOSE parameters of every token of the vendor's own; signed with the true key and algorithm all the same."""
 
     def change(draft: Draft) -> None:
-        for parameters in draft.jose.values():
-            _set(parameters, members)
+        for name in draft.own:
+            _set(draft.jose[name], members)
 
     return change
 
 
 def by_a_stranger(draft: Draft) -> None:
     """A key that nobody registered signs; the tokens go on naming theirs."""
-    draft.keys = dict.fromkeys(draft.sent, draft.party.stranger)
+    draft.keys |= dict.fromkeys(draft.own, draft.party.stranger)
 
 
 def tokens(edit: Callable[[Tokens], None]) -> Change:
@@ -70,26 +71,74 @@ def tokens(edit: Callable[[Tokens], None]) -> Change:
     return change
 
 
-def parts(edit: Callable[[str, str, str], str]) -> Change:
-    """Every token rewritten from its own three segments."""
+def parts(edit: Callable[[str, str, str], str], which: str = "") -> Change:
+    """Every token of the vendor's own, or one, rewritten from its own three segments."""
 
-    def rewrite(found: Tokens) -> None:
-        for name, compact in found.items():
-            found[name] = edit(*compact.split("."))
+    def change(draft: Draft) -> None:
+        names = (which,) if which else tuple(draft.own)
 
-    return tokens(rewrite)
+        def rewrite(found: Tokens) -> None:
+            for name in found.keys() & set(names):
+                found[name] = edit(*found[name].split("."))
+
+        draft.rewrite = rewrite
+
+    return change
 
 
 def resigned(edit: Callable[[str, str], tuple[str, str]]) -> Change:
     """Header and payload segments rewritten, and signed again as they then are."""
 
     def change(draft: Draft) -> None:
+        key = draft.keys[draft.own[-1]]
+
         def again(head: str, payload: str, signature: str) -> str:
-            return by_hand(*edit(head, payload), draft.party.key)
+            return by_hand(*edit(head, payload), key)
 
         parts(again)(draft)
 
     return change
+
+
+def jose_of(which: str, **members: Value) -> Change:
+    """JOSE parameters of one token."""
+    return lambda draft: _set(draft.jose[which], members)
+
+
+def times_of(which: str, **offsets: int) -> Change:
+    """Claims of one token, in seconds from now."""
+
+    def change(draft: Draft) -> None:
+        draft.claims[which] |= {member: draft.now + offset for member, offset in offsets.items()}
+
+    return change
+
+
+def signed_by(which: str, key_of: Callable[[Draft], SigningKey]) -> Change:
+    """Another key signs one token, which goes on naming the true one."""
+
+    def change(draft: Draft) -> None:
+        draft.keys[which] = key_of(draft)
+
+    return change
+
+
+def without(*names: str) -> Change:
+    """These tokens are not sent."""
+
+    def change(draft: Draft) -> None:
+        draft.sent = [name for name in draft.sent if name not in names]
+
+    return change
+
+
+def again(name: str, *, upper: bool = False) -> Change:
+    """The header comes twice."""
+
+    def edit(found: Headers) -> None:
+        found.append((name.upper() if upper else name, dict(found)[name]))
+
+    return lines(edit)
 
 
 def lines(edit: Callable[[Headers], None]) -> Change:
@@ -127,7 +176,7 @@ def digest(value_of: Callable[[Draft], str]) -> Change:
     def change(draft: Draft) -> None:
         value = value_of(draft)
         draft.headers = [(n, value if n == "digest" else v) for n, v in draft.headers]
-        draft.claims[SIG]["signed_headers"] = [{"digest": value}, {"content-type": "application/json"}]
+        draft.sign_headers([{"digest": value}, {"content-type": "application/json"}])
 
     return change
 
@@ -137,7 +186,10 @@ def signed_headers(value_of: Callable[[str], Value]) -> Change:
 
     def change(draft: Draft) -> None:
         value = value_of(dict(draft.headers)["digest"])
-        _set(draft.claims[SIG], {"signed_headers": value})
+        if value is ABSENT:
+            del draft.claims[SIG]["signed_headers"]
+        else:
+            draft.sign_headers(value)
 
     return change
 

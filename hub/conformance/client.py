@@ -9,10 +9,11 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from .listener import Listener, Stretch
 from .report import Report, called
-from .scenarios import SCENARIOS, Observed, Scenario
+from .scenarios import Observed, Scenario
 
 _LOOK_S: Final = 0.05
 IDLE_S: Final = 10.0
@@ -20,7 +21,7 @@ IDLE_S: Final = 10.0
 
 
 @contextmanager
-def serving(listener: Listener, door: socket.socket) -> Iterator[str]:
+def serving(listener: ASGIApp, door: socket.socket) -> Iterator[str]:
     """Its base URL, until the block ends."""
     config = uvicorn.Config(listener, log_config=None, access_log=False, lifespan="off", ws="none")
     server = uvicorn.Server(config)
@@ -36,33 +37,36 @@ def serving(listener: Listener, door: socket.socket) -> Iterator[str]:
         door.close()
 
 
-def chosen(only: str) -> list[Scenario]:
-    return [one for one in SCENARIOS if called(one.group, one.name, only)]
+def chosen(only: str, scenarios: Sequence[Scenario]) -> list[Scenario]:
+    return [one for one in scenarios if called(one.group, one.name, only)]
 
 
-def by_running(listener: Listener, command: Sequence[str], only: str, *, within_s: float) -> Report:
+def by_running(listener: Listener, command: Sequence[str], scenarios: Sequence[Scenario], *, within_s: float) -> Report:
     """The client is run once for each scenario, and stopped where it takes longer than `within_s`."""
     results = []
-    for scenario in chosen(only):
+    for scenario in scenarios:
         started = time.monotonic()
+        listener.spoil(scenario.pdnd)
         (stretch,) = listener.begin(scenario.script)
         try:
             done = subprocess.run(command, capture_output=True, timeout=within_s, check=False)  # noqa: S603 - the vendor's own command
-            observed = Observed(tuple(stretch.seen), done.returncode)
+            observed = Observed(tuple(stretch.seen), done.returncode, no_voucher=listener.no_voucher())
         except subprocess.TimeoutExpired:
             observed = Observed(tuple(stretch.seen), None, ended=False)
         results.append(scenario.result(observed, took_s=time.monotonic() - started))
     return Report(" ".join(command), results)
 
 
-def by_hand(listener: Listener, only: str, tell: Callable[[Scenario], None], *, idle_s: float = IDLE_S) -> Report:
+def by_hand(
+    listener: Listener, scenarios: Sequence[Scenario], tell: Callable[[Scenario], None], *, idle_s: float = IDLE_S
+) -> Report:
     """Each scenario ends when its answers are given, or when nothing more comes of it; Ctrl-C ends them all."""
-    scenarios = chosen(only)
     stretches = listener.begin(*(one.script for one in scenarios))
     reached: list[tuple[Scenario, Stretch]] = []
     with suppress(KeyboardInterrupt):
         for scenario, stretch in zip(scenarios, stretches, strict=True):
             tell(scenario)
+            listener.spoil(scenario.pdnd)
             reached.append((scenario, stretch))
             while not stretch.used_up and not _idle(stretch, idle_s):
                 time.sleep(_LOOK_S)

@@ -1,6 +1,7 @@
 """A hub for a vendor's client: verifies each request as the real one does, answers by a script, and keeps what it saw.
 
-It stores nothing and serves one vendor; whatever path is called publishes. It signs its receipts with a key of its own.
+It stores nothing and serves one vendor; whatever path is called publishes, but for batches, which it seems to work off.
+It signs its answers with a key of its own.
 """
 
 import asyncio
@@ -18,14 +19,25 @@ from starlette.types import Receive, Scope, Send
 
 from contracts.base import rfc3339
 from contracts.identifiers import new_uuid7
-from hub.errors import ContractViolation, HubError, QuotaExceeded, RequestRefused, StoreUnavailable, TokenReplayed
-from hub.registry import Ente, Registry, Vendor
+from hub.errors import (
+    ContractViolation,
+    HubError,
+    ItemUnknown,
+    QuotaExceeded,
+    RequestRefused,
+    StoreUnavailable,
+    TokenReplayed,
+)
+from hub.registry import Ente, Pdnd, Registry, Vendor
 from hub.security import modi
 from hub.security.chains import ChainCache
 from hub.security.digest import digest_header
 from hub.security.keys import new_key
+from hub.security.material import Shelf
 from hub.security.modi import SignedRequest, Verified, Wanted
 from hub.security.sign import BODY_METHODS, SigningKey, sign_response
+
+from .beside import Issuing
 
 ENTE: Final = "conformance"
 SLOW_S: Final = 3.0
@@ -44,6 +56,9 @@ class Seen:
     jtis: frozenset[str] = frozenset()
     status: int = 0
     ended: float = 0.0
+    message_id: str = ""
+    asks: bool = False
+    """Whether it asks for something, rather than publishes."""
     refusal: str = ""
     """Why the verifier did not accept it, with its advice; empty where it did."""
 
@@ -57,7 +72,8 @@ class Stretch:
 
     @property
     def used_up(self) -> bool:
-        return all(one.ended for one in self.seen) and self._given >= len(self.script)
+        followed = "batch" not in self.script or any(one.answer == "result" for one in self.seen)
+        return followed and all(one.ended for one in self.seen) and self._given >= len(self.script)
 
     @property
     def next(self) -> str:
@@ -65,20 +81,35 @@ class Stretch:
 
     @property
     def _given(self) -> int:
-        return sum(not one.refusal for one in self.seen)
+        return sum(not one.refusal for one in self.seen if not one.asks)
+
+
+@dataclass(slots=True)
+class Batch:
+    """The one that was accepted last."""
+
+    batch_id: str
+    result: bytes
+    request_digest: str = ""
+    looks: int = 0
 
 
 class Listener:
     """An ASGI application; `begin` says what it will answer."""
 
-    def __init__(self, *, vendor: Vendor, audience: str) -> None:
-        base = audience.removesuffix("/publish/v1")
-        ente = Ente(ENTE, ENTE, base, audience, f"{base}/feed/v1", base)
-        self._ente, self._vendor = ente, vendor
-        self._registry = Registry(1, (ente,), {(ENTE, vendor.vendor_id): vendor})
+    def __init__(self, *, vendor: Vendor, audience: str, base_url: str = "", pdnd: Issuing | None = None) -> None:
+        """With vouchers `audience` is the e-service's, and `base_url` where this is served."""
+        base = base_url or audience.removesuffix("/publish/v1")
+        publish = audience if pdnd is None else f"{base}/publish/v1"
+        registered = None if pdnd is None else Pdnd(pdnd.issuer, _JWKS, audience)
+        ente = Ente(ENTE, ENTE, base, publish, f"{base}/feed/v1", base, pdnd=registered)
+        self._ente, self._vendor, self._pdnd = ente, vendor, pdnd
+        clients = {(ENTE, one): vendor for one in vendor.profile.clients}
+        self._registry = Registry(1, (ente,), {(ENTE, vendor.vendor_id): vendor}, clients=clients)
         self._chains = ChainCache()
         self._used: set[tuple[str, str]] = set()
         self._key, self._stranger = SigningKey(new_key("es256")), SigningKey(new_key("es256"))
+        self._batch = Batch("", b"")
         self.stretch = Stretch(("accept",))
         self._ahead: list[Stretch] = []
 
@@ -86,6 +117,22 @@ class Listener:
         """Each stretch is followed by the next at the first request after its answers are used up."""
         self.stretch, *self._ahead = stretches = [Stretch(script) for script in scripts]
         return stretches
+
+    @property
+    def key(self) -> SigningKey:
+        return self._key
+
+    @property
+    def publish_audience(self) -> str:
+        return self._ente.publish_audience
+
+    def no_voucher(self) -> str:
+        """Why the simulated PDND gave none since the last scenario began; empty where it did, or there is no PDND."""
+        return self._pdnd.refusal() if self._pdnd is not None else ""
+
+    def spoil(self, fault: str) -> None:
+        if self._pdnd is not None:
+            self._pdnd.spoil(fault)
 
     def advance(self) -> None:
         """To the next stretch, whatever is left of this one."""
@@ -106,19 +153,21 @@ class Listener:
         headers = tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in request.scope["headers"])
         body = await request.body()
         signed = SignedRequest(request.method, request.url.path, headers, body[:_BODY_LIMIT])
-        if self.stretch.used_up:
+        asks = request.method not in BODY_METHODS
+        if self.stretch.used_up and not asks:
             self.advance()
-        seen = Seen(time.monotonic(), self.stretch.next, digest_header(body))
+        seen = Seen(time.monotonic(), self.stretch.next, digest_header(body), asks=asks)
         self.stretch.seen.append(seen)
         try:
             verified = self._verified(signed)
             seen.jtis = frozenset(token.jti for token in verified.used)
+            seen.message_id = verified.message_id
             self._consume(verified)
         except HubError as error:
             seen.refusal, seen.answer = self._why(signed, error), "verifier"
             response = problem(error)
         else:
-            response = await self._answered(seen.answer, signed, verified)
+            response = self._asked(seen, signed) if asks else await self._answered(seen.answer, signed, verified)
         seen.status, seen.ended = response.status_code, time.monotonic()
         return response
 
@@ -127,7 +176,14 @@ class Listener:
         signed_body = request.method in BODY_METHODS
         now = datetime.now(UTC)
         try:
-            found = modi.verify(request, signed_body=signed_body, registry=self._registry, now=now, chains=self._chains)
+            found = modi.verify(
+                request,
+                signed_body=signed_body,
+                registry=self._registry,
+                now=now,
+                chains=self._chains,
+                shelf=self._shelf(),
+            )
         except Wanted as wanted:
             raise RequestRefused(cause=f"material.wanted: {wanted.source} is not fetched here") from None
         if found.refusal is not None:
@@ -148,6 +204,7 @@ class Listener:
             registry=self._registry,
             now=datetime.now(UTC),
             chains=self._chains,
+            shelf=self._shelf(),
         )
         for step in steps:
             if step.outcome == "failed":
@@ -159,12 +216,62 @@ class Listener:
             await asyncio.sleep(SLOW_S)
         if answer in PROBLEMS:
             return problem(PROBLEMS[answer]())
+        if answer == "batch":
+            return self._accepted_batch(request, verified)
         return self._receipt(answer, request, verified)
+
+    def _shelf(self) -> Shelf:
+        return self._pdnd.shelf() if self._pdnd is not None else Shelf(capacity=0)
+
+    def _accepted_batch(self, request: SignedRequest, verified: Verified) -> Response:
+        """NONBLOCK_PULL_REST as `hub.http.batches` does it; nothing is worked off."""
+        digest = digest_header(request.body)
+        content: dict[str, Any] = {"batch_id": new_uuid7(), "received_at": rfc3339(datetime.now(UTC))}
+        content["request_digest"] = digest
+        self._batch = Batch(content["batch_id"], orjson.dumps(content | {"items": []}), digest)
+        body = orjson.dumps(content | {"state": "running", "size": 1})
+        headers = self._signed(body, verified.vendor.vendor_id, digest) | {"Location": self._place_of_batch}
+        return Response(body, 202, headers, media_type="application/json")
+
+    @property
+    def _place_of_batch(self) -> str:
+        return f"{self._ente.public_url}/publish/v1/batches/{self._batch.batch_id}"
+
+    def _asked(self, seen: Seen, request: SignedRequest) -> Response:
+        """Status or result of the batch: still running at the first question, done at the second."""
+        seen.answer = "asked"
+        path, batch = request.target, self._batch
+        if not batch.batch_id or not path.startswith(f"/publish/v1/batches/{batch.batch_id}"):
+            seen.answer = "unknown"
+            return problem(ItemUnknown())
+        if path.endswith("/result"):
+            seen.answer = "result"
+            headers = self._signed(batch.result, self._vendor.vendor_id, batch.request_digest)
+            return Response(batch.result, 200, headers, media_type="application/json")
+        batch.looks += 1
+        if batch.looks > 1:
+            return Response(status_code=303, headers={"Location": f"{self._place_of_batch}/result"})
+        body = orjson.dumps({"batch_id": batch.batch_id, "state": "running"})
+        return Response(body, 200, {"Retry-After": str(RETRY_S)}, media_type="application/json")
+
+    def _signed(self, body: bytes, aud: str, request_digest: str) -> dict[str, str]:
+        return sign_response(
+            self._key,
+            iss=self._ente.publish_audience,
+            aud=aud,
+            body=body,
+            content_type="application/json",
+            request_digest=request_digest,
+            now=datetime.now(UTC),
+        )
 
     def _receipt(self, answer: str, request: SignedRequest, verified: Verified) -> Response:
         """As the publish API gives it; but for `accept` and `slow` with the one flaw that the answer's name says."""
         digest = digest_header(b"another" if answer == "receipt-of-another-request" else request.body)
         content = _content(request.body) | {"received_at": rfc3339(datetime.now(UTC)), "request_digest": digest}
+        if verified.message_id:
+            named = "another" if answer == "receipt-of-another-message" else verified.message_id
+            content["message_id"] = named
         body = orjson.dumps(content)
         proof = sign_response(
             self._stranger if answer == "receipt-of-another-key" else self._key,

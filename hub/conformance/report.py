@@ -30,12 +30,21 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Untested:
+    """`what` by the name its pattern or setting has; `why`, and what it would take."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """All of them, and what they were tried on."""
 
     tried: str
     results: Sequence[Result]
     facts: dict[str, str] = field(default_factory=dict)
+    untested: Sequence[Untested] = ()
 
     def count(self, outcome: Outcome) -> int:
         return sum(one.outcome == outcome for one in self.results)
@@ -49,7 +58,13 @@ class Report:
         return {"passed": self.count("passed"), "failed": self.count("failed"), "skipped": self.count("skipped")}
 
     def as_json(self) -> dict[str, Any]:
-        return {"tried": self.tried, **self.facts, **self.counts, "cases": [asdict(one) for one in self.results]}
+        return {
+            "tried": self.tried,
+            **self.facts,
+            **self.counts,
+            "not_tested": [asdict(one) for one in self.untested],
+            "cases": [asdict(one) for one in self.results],
+        }
 
     def as_junit(self) -> bytes:
         """A test suite as CI servers read it: classname `conformance.<group>`, name that of the case."""
@@ -62,6 +77,10 @@ class Report:
             skipped=str(self.count("skipped")),
             time=f"{sum(one.took_s for one in self.results):.3f}",
         )
+        if self.untested:
+            properties = ElementTree.SubElement(suite, "properties")
+            for each in self.untested:
+                ElementTree.SubElement(properties, "property", name=f"not tested: {each.what}", value=each.why)
         for one in self.results:
             case = ElementTree.SubElement(
                 suite, "testcase", classname=f"conformance.{one.group}", name=one.name, time=f"{one.took_s:.3f}"

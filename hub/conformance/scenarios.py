@@ -1,11 +1,13 @@
 """What a vendor's client is put through, and how it should behave (RAC_ROBUSTEZZA_001, _002; modi 1.8, 5.15, 5.16)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from hub.profile import Profile
+
 from .listener import RETRY_S, Seen
-from .report import Outcome, Result
+from .report import Outcome, Result, Untested
 
 _EARLY_S: Final = 0.05
 
@@ -22,6 +24,8 @@ class Observed:
     exit_code: int | None = None
     ended: bool = True
     """False where it was stopped, as it took too long."""
+    no_voucher: str = ""
+    """Why the simulated PDND gave it none."""
 
     @property
     def by_hand(self) -> bool:
@@ -34,7 +38,7 @@ Check = Callable[[Observed], str]
 
 def _verified(observed: Observed) -> str:
     if not observed.seen:
-        return "no request arrived"
+        return "no request arrived" + (f"; PDND: {observed.no_voucher}" if observed.no_voucher else "")
     return next((f"refused, {one.refusal}" for one in observed.seen if one.refusal), "")
 
 
@@ -79,7 +83,32 @@ def _fresh(observed: Observed) -> str:
             return "sent again with a jti that was used: a retransmission carries a fresh one"
         if first.digest != second.digest:
             return "what was sent again is another body"
+        if first.message_id != second.message_id:
+            return "sent again under another message id: a retransmission keeps it"
     return ""
+
+
+def _follows(observed: Observed) -> str:
+    """202 is no result: the status is asked for, and the result read (NONBLOCK_PULL_REST)."""
+    if not any(one.answer == "result" for one in observed.seen):
+        return "the result was never read"
+    return ""
+
+
+def _asks_patiently(observed: Observed) -> str:
+    asked = [one for one in observed.seen if one.answer == "asked"]
+    if len(asked) > 1 and asked[1].at - asked[0].ended < RETRY_S - _EARLY_S:
+        return f"asked again before Retry-After ({RETRY_S} s)"
+    return ""
+
+
+def _honest(observed: Observed) -> str:
+    if observed.by_hand:
+        raise Unseen
+    accepted = any(not one.refusal for one in observed.seen)
+    if observed.exit_code == 0 and not accepted:
+        return "the client ended with 0, though nothing was accepted"
+    return "" if observed.ended else "the client did not end"
 
 
 def _disbelieves(observed: Observed) -> str:
@@ -113,6 +142,11 @@ class Scenario:
     script: tuple[str, ...]
     expected: str
     checks: tuple[Check, ...]
+    when: Callable[[Profile], bool] = lambda profile: True
+    batch: bool = False
+    """The client is run for a batch."""
+    pdnd: str = ""
+    """What the simulated PDND's token endpoint does once, where it is not as it should."""
 
     def result(self, observed: Observed, *, took_s: float) -> Result:
         answered = ", ".join(str(one.status) for one in observed.seen) or "none"
@@ -137,7 +171,15 @@ def _receipt(kind: str, it: str, en: str) -> Scenario:
 
 
 def _verified_first(observed: Observed) -> str:
-    return _verified(Observed(observed.seen[:1], observed.exit_code, observed.ended))
+    return _verified(replace(observed, seen=observed.seen[:1]))
+
+
+def _verified_if_any(observed: Observed) -> str:
+    return _verified(observed) if observed.seen else ""
+
+
+def _vouched(profile: Profile) -> bool:
+    return profile.authentication == "voucher"
 
 
 _RETRIES: Final = (_verified, _again, _waits, _fresh, _succeeds)
@@ -221,3 +263,60 @@ SCENARIOS: Final = (
     _receipt("receipt-of-another-key", "ricevuta firmata da altri", "the receipt is signed by somebody else"),
     _receipt("receipt-of-another-vendor", "ricevuta di un altro fornitore", "the receipt is another vendor's"),
 )
+
+PATTERNED: Final = (
+    Scenario(
+        "receipts",
+        "receipt-of-another-message",
+        "conferma di un altro messaggio",
+        "the confirmation is of another message",
+        ("receipt-of-another-message",),
+        "failure",
+        (_verified_first, _disbelieves),
+        when=lambda profile: profile.max_receipts > 0,
+    ),
+    Scenario(
+        "pdnd",
+        "pdnd-unavailable",
+        "la PDND non risponde una volta",
+        "PDND does not answer once",
+        ("accept",),
+        "a request that verifies, or failure",
+        (_verified_if_any, _honest),
+        when=_vouched,
+        pdnd="down",
+    ),
+    Scenario(
+        "batches",
+        "batch-followed",
+        "lotto accettato: stato, poi risultato",
+        "a batch is accepted: its status, then its result",
+        ("batch",),
+        "the result is read, success",
+        (_verified, _follows, _asks_patiently, _succeeds),
+        batch=True,
+    ),
+)
+
+
+def scenarios_of(profile: Profile, *, batch: bool = False) -> tuple[Scenario, ...]:
+    """Those that the vendor's profile calls for; with `batch` those of a client that publishes one."""
+    return tuple(one for one in (*SCENARIOS, *PATTERNED) if one.when(profile) and one.batch is batch)
+
+
+def left_out(profile: Profile, *, batch: bool, callbacks: bool) -> tuple[Untested, ...]:
+    """What a run does not show, and why."""
+    found = []
+    for what, tried, why in (
+        ("PDND vouchers", _vouched(profile), "not in the vendor's profile: --trust pdnd"),
+        ("DPoP", profile.dpop != "never", "not in the vendor's profile: dpop"),
+        ("AUDIT_REST", profile.audit != "none", "not in the vendor's profile: audit"),
+        ("PROFILE_NON_REPUDIATION_01", profile.max_receipts > 0, "not in the vendor's profile: max_receipts"),
+        ("NONBLOCK_PULL_REST", batch, "--batch, with a client that publishes a batch"),
+        ("publishing one item", not batch, "--batch: the client publishes batches"),
+        ("NONBLOCK_PUSH_REST", callbacks, "no address of the vendor's: --callback-url"),
+        ("BULK_RESOURCE_REST", False, "the hub of this run keeps no files: --target tries a hub's"),
+    ):
+        if not tried:
+            found.append(Untested(what, why))
+    return tuple(found)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from .case import ACCEPTED, CONFLICT, REFUSED, Change, Expected
+from .case import ACCEPTED, CONFLICT, REFUSED, Change, Expected, When, always, unique
 from .changes import both, by_a_stranger
 from .draft import AUTH, SIG, Built, Draft
 from .wire import Answer
@@ -25,6 +25,14 @@ class Refusal:
     content: Any
 
 
+class Asks(Protocol):
+    def __call__(
+        self, method: str, path: str, body: bytes | None = None, content_type: str = "application/json"
+    ) -> Draft:
+        """A good request to another place of the API."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """What a play has: good requests to change, a way to send them, and the refusals so far."""
@@ -32,6 +40,13 @@ class Stage:
     make: Make
     send: Send
     refusals: Sequence[Refusal]
+    ask: Asks
+    receipt_faults: Callable[[Answer, Built], str]
+    """What is wrong with the signature of an answer; empty where answers need none."""
+    publishes: Callable[[], bytes]
+    """A message like the one that is published, under an external id of its own."""
+    published: Callable[[str], None]
+    """Tells of an item that is to be withdrawn at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +59,12 @@ class Play:
     expected: str
     act: Callable[[Stage], tuple[str, str]]
     group: str = "replay"
+    when: When = always
+    own_api: bool = False
+    """It needs the rest of this API."""
 
 
-def _judged(answers: Sequence[Answer], *wanted: Expected) -> tuple[str, str]:
+def judged(answers: Sequence[Answer], *wanted: Expected) -> tuple[str, str]:
     told = ", ".join(str(answer.status) for answer in answers)
     faults = [
         f"request {number} should be answered {expected.name}"
@@ -58,35 +76,38 @@ def _judged(answers: Sequence[Answer], *wanted: Expected) -> tuple[str, str]:
 
 def _replayed(on: Stage) -> tuple[str, str]:
     built = on.make().build()
-    return _judged([on.send(built), on.send(built)], ACCEPTED, CONFLICT)
+    return judged([on.send(built), on.send(built)], ACCEPTED, CONFLICT)
 
 
 def _authorization_again(on: Stage) -> tuple[str, str]:
     first, second = on.make(), on.make()
     second.claims[AUTH]["jti"] = first.claims[AUTH]["jti"]
-    return _judged([on.send(first.build()), on.send(second.build())], ACCEPTED, CONFLICT)
+    return judged([on.send(first.build()), on.send(second.build())], ACCEPTED, CONFLICT)
 
 
 def _signature_again(on: Stage) -> tuple[str, str]:
     first, second = on.make(), on.make()
     second.claims[SIG]["jti"] = first.claims[SIG]["jti"]
-    return _judged([on.send(first.build()), on.send(second.build())], ACCEPTED, CONFLICT)
+    return judged([on.send(first.build()), on.send(second.build())], ACCEPTED, CONFLICT)
 
 
 def _not_burnt(on: Stage) -> tuple[str, str]:
     """Whoever saw a jti but has no key cannot use it up."""
     true = on.make()
     forged = on.make()
-    forged.claims = true.claims
+    forged.claims = true.claims | {name: forged.claims[name] for name in forged.claims.keys() - set(forged.own)}
     by_a_stranger(forged)
-    return _judged([on.send(forged.build()), on.send(true.build())], REFUSED, ACCEPTED)
+    return judged([on.send(forged.build()), on.send(true.build())], REFUSED, ACCEPTED)
 
 
 def _after_other(on: Stage) -> tuple[str, str]:
     """The same jti again, with another spelling of iat and exp: it is the jti that counts."""
     first, second = on.make(), on.make()
-    second.claims = {name: claims | {"exp": claims["exp"] + 1} for name, claims in first.claims.items()}
-    return _judged([on.send(first.build()), on.send(second.build())], ACCEPTED, CONFLICT)
+    for name in first.own:
+        second.claims[name] = first.claims[name] | {"exp": first.claims[name]["exp"] - 1}
+    if first.message_id:
+        second.headers, second.message_id = first.headers, first.message_id
+    return judged([on.send(first.build()), on.send(second.build())], ACCEPTED, CONFLICT)
 
 
 def _parallel(on: Stage) -> tuple[str, str]:
@@ -136,6 +157,7 @@ PLAYS: Final = (
         "the jti of Authorization was used",
         "2xx, then 409",
         _authorization_again,
+        when=unique,
     ),
     Play(
         "signature-jti-again",

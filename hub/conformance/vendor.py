@@ -1,29 +1,33 @@
-"""The kit as a vendor: sends every case to a hub and judges the answers.
+"""The kit as a vendor: sends every case that the vendor's profile calls for to a hub, and judges the answers.
 
-It publishes one message, silent (`notify.channels` is empty) and to one citizen, again and again, and withdraws it.
+It publishes one message, silent (`notify.channels` is empty) and to one citizen, again and again, and a few more in
+batches and with files, and withdraws them all.
 """
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from secrets import token_hex
 from typing import Any, Final
 
 import httpx
 
-from . import good, integrity, parties, shape
+from . import bulk, callbacks
 from .case import ACCEPTED, REFUSED, Case
 from .draft import Built, Draft, Party
-from .report import Outcome, Report, Result, called
-from .several import PLAYS, Play, Refusal, Stage
+from .issuing import Unobtained
+from .patterns import CASES, called_for, untested
+from .report import Outcome, Report, Result, Untested, called
+from .several import Play, Refusal, Stage
 from .wire import Answer, NoAnswer, Wire, problem_faults, receipt_faults, seconds_to_wait, told_by
 
-CASES: Final = (*good.CASES, *shape.CASES, *parties.CASES, *integrity.CASES)
 FIRST: Final = CASES[0]
 _API: Final = "/publish/v1"
 _ATTEMPTS: Final = 4
+_LOOK_S: Final = 1.0
 
 _BEFORE_THE_SIGNATURE: Final = frozenset({"form", "algorithm", "key"})
 
@@ -41,6 +45,12 @@ class Trial:
     path: str = f"{_API}/messages"
     body: bytes | None = None
     receipts: bool = True
+    receipt_iss: str = ""
+    """Who signs answers; by default the audience of the tokens, which with vouchers is the e-service's."""
+    patience_s: float = 0.0
+    """How long the first request may be refused: a hub that trusts the kit's PDND has yet to find it."""
+    called: callbacks.CallReceiver | None = None
+    portal: bulk.Portal | None = None
 
 
 def message(tax_code: str, external_id: str) -> bytes:
@@ -59,10 +69,9 @@ def message(tax_code: str, external_id: str) -> bytes:
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def chosen(only: str) -> list[Case | Play]:
+def chosen(only: str, everything: Sequence[Case | Play]) -> list[Case | Play]:
     """Without the first, which is always tried."""
-    everything: tuple[Case | Play, ...] = (*CASES[1:], *PLAYS)
-    return [one for one in everything if called(one.group, one.name, only)]
+    return [one for one in everything if one is not FIRST and called(one.group, one.name, only)]
 
 
 class Kit:
@@ -76,6 +85,8 @@ class Kit:
         self._tell = tell
         self._body = trial.body or message(trial.tax_code, f"CONFORMANCE-{token_hex(6)}")
         self._item_id = ""
+        self._more: list[str] = []
+        self._client = client
         self._refusals: list[Refusal] = []
 
     def run(self) -> Report:
@@ -86,25 +97,69 @@ class Kit:
             self._tell(result)
         skew = self._wire.skew_s
         facts = {} if skew is None else {"clock_skew_s": str(skew)}
-        return Report(self._trial.target + self._trial.path, results, facts)
+        trial = self._trial
+        issuer = trial.party.issuer
+        left_out = untested(
+            trial.party.profile,
+            forging=issuer is not None and issuer.platform is not None,
+            own_api=trial.body is None,
+            receipts=trial.receipts,
+            callbacks=trial.called is not None,
+            portal=trial.portal is not None,
+        )
+        chosen_alone = () if trial.only == "*" else (Untested("the other cases", f"--only {trial.only}"),)
+        return Report(trial.target + trial.path, results, facts, (*chosen_alone, *left_out))
 
     def _results(self) -> Iterator[Result]:
-        first = self._case(FIRST)
+        first = self._first()
         yield first
+        tried = [one for one in chosen(self._trial.only, self.everything()) if self._concerns(one)]
         if first.outcome == "failed" and not first.answered.startswith("2"):
             why = "the good request is not accepted"
-            yield from (_result(one, "skipped", detail=why) for one in chosen(self._trial.only))
+            yield from (_result(one, "skipped", detail=why) for one in tried)
             return
-        for one in chosen(self._trial.only):
+        for one in tried:
             yield self._case(one) if isinstance(one, Case) else self._play(one)
         if self._item_id:
             yield self._withdrawal()
+
+    def everything(self) -> tuple[Case | Play, ...]:
+        """What the vendor's profile and what was given call for."""
+        trial, more = self._trial, list[Play]()
+        if trial.called is not None:
+            more += callbacks.plays(trial.called, self._client, trial.target, iss=self._receipt_iss)
+        if trial.portal is not None:
+            more += bulk.range_plays(trial.portal, self._client, trial.target)
+        return called_for(trial.party.profile, *more)
+
+    @property
+    def _receipt_iss(self) -> str:
+        return self._trial.receipt_iss or self._trial.party.aud
+
+    def _concerns(self, one: Case | Play) -> bool:
+        return isinstance(one, Case) or not one.own_api or self._trial.body is None
+
+    def _first(self) -> Result:
+        deadline = time.monotonic() + self._trial.patience_s
+        while (result := self._case(FIRST)).outcome == "failed" and time.monotonic() < deadline:
+            time.sleep(_LOOK_S)
+        return result
 
     def _draft(self, *, reads: bool = False) -> Draft:
         trial, now = self._trial, datetime.now(UTC)
         if reads:
             return Draft(trial.party, method="GET", path=f"{_API}/items/{self._item_id}", body=None, now=now)
         return Draft(trial.party, method="POST", path=trial.path, body=self._body, now=now)
+
+    def _ask(self, method: str, path: str, body: bytes | None = None, content_type: str = "application/json") -> Draft:
+        return Draft(
+            self._trial.party,
+            method=method,
+            path=_API + path,
+            body=body,
+            now=datetime.now(UTC),
+            content_type=content_type,
+        )
 
     def _case(self, case: Case) -> Result:
         draft = self._draft(reads=case.reads)
@@ -118,8 +173,8 @@ class Kit:
 
         try:
             built, answer = self._sent(made)
-        except NoAnswer as failure:
-            return _result(case, "failed", answered="none", detail=f"no answer: {failure}")
+        except (NoAnswer, Unobtained) as failure:
+            return _result(case, "failed", answered="none", detail=_told(failure))
         faults = self._faults(case, built, answer)
         if not faults and case.expected is REFUSED and case.group in _BEFORE_THE_SIGNATURE:
             self._refusals.append(Refusal(case.name, answer.status, answer.json()))
@@ -148,15 +203,28 @@ class Kit:
         content = answer.json()
         if self._trial.body is None and isinstance(content, dict) and isinstance(content.get("item_id"), str):
             self._item_id = content["item_id"]
-        party = self._trial.party
-        return receipt_faults(answer, self._wire, built, iss=party.iss, aud=party.aud) if self._trial.receipts else ""
+        return self._receipt(answer, built)
+
+    def _receipt(self, answer: Answer, built: Built) -> str:
+        if not self._trial.receipts:
+            return ""
+        return receipt_faults(answer, self._wire, built, iss=self._trial.party.iss, aud=self._receipt_iss)
 
     def _play(self, play: Play) -> Result:
         started = time.perf_counter()
+        stage = Stage(
+            make=self._draft,
+            send=self._patient,
+            refusals=self._refusals,
+            ask=self._ask,
+            receipt_faults=self._receipt,
+            publishes=lambda: message(self._trial.tax_code, f"CONFORMANCE-{token_hex(6)}"),
+            published=self._more.append,
+        )
         try:
-            answered, faults = play.act(Stage(self._draft, self._patient, self._refusals))
-        except NoAnswer as failure:
-            answered, faults = "none", f"no answer: {failure}"
+            answered, faults = play.act(stage)
+        except (NoAnswer, Unobtained, httpx.HTTPError) as failure:
+            answered, faults = "none", _told(failure)
         outcome: Outcome = "failed" if faults else "passed"
         return _result(play, outcome, answered=answered, detail=faults, took_s=time.perf_counter() - started)
 
@@ -165,19 +233,30 @@ class Kit:
         return self._sent(lambda: built)[1]
 
     def _withdrawal(self) -> Result:
-        def made() -> Built:
-            body = json.dumps({"reason": "conformance"}).encode()
-            path = f"{_API}/items/{self._item_id}/withdrawals"
-            return Draft(self._trial.party, method="POST", path=path, body=body, now=datetime.now(UTC)).build()
-
         case = Case(*WITHDRAWAL, lambda draft: None, ACCEPTED)
-        try:
-            _, answer = self._sent(made)
-        except NoAnswer as failure:
-            return _result(case, "failed", answered="none", detail=f"no answer: {failure}")
-        done = answer.status in ACCEPTED.statuses
-        detail = "" if done else f"item {self._item_id} is still published: withdraw it by hand"
-        return _result(case, "passed" if done else "failed", answered=str(answer.status), detail=detail)
+        left: list[str] = []
+        answered = "none"
+        for item_id in dict.fromkeys([*self._more, self._item_id]):
+            made = partial(self._withdrawn, item_id)
+            try:
+                answer = self._sent(made)[1]
+            except (NoAnswer, Unobtained):
+                left.append(item_id)
+                continue
+            answered = str(answer.status)
+            if answer.status not in ACCEPTED.statuses:
+                left.append(item_id)
+        detail = f"still published, to be withdrawn by hand: {', '.join(left)}" if left else ""
+        return _result(case, "failed" if left else "passed", answered=answered, detail=detail)
+
+    def _withdrawn(self, item_id: str) -> Built:
+        return self._ask("POST", f"/items/{item_id}/withdrawals", b'{"reason":"conformance"}').build()
+
+
+def _told(failure: Exception) -> str:
+    if isinstance(failure, Unobtained):
+        return f"no voucher: {failure}"
+    return f"no answer: {failure if isinstance(failure, NoAnswer) else type(failure).__name__}"
 
 
 def _result(one: Case | Play, outcome: Outcome, **told: Any) -> Result:

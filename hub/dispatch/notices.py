@@ -56,10 +56,10 @@ class Notices:
                 tax_code, citizen = self.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)
             except LookupError:
                 raise Skipped(ERASED) from None
-            row, message = self._item(connection, citizen, claim.message_id)
+            row, message = self.item(connection, citizen, claim.message_id)
             about, item = row, message
             if row["about_item_id"] is not None:
-                about, item = self._item(connection, citizen, row["about_item_id"])
+                about, item = self.item(connection, citizen, row["about_item_id"])
             if {row["lifecycle"], about["lifecycle"]} != {"active"}:
                 raise Skipped("item.withdrawn")
             if about["collection"] == "payments" and about["state"] in _SETTLED:
@@ -85,13 +85,14 @@ class Notices:
             body_markdown=message.body_markdown,
             sensitive=message.sensitivity == "sensitive",
             due_at=about["due_at"],
-            payment=_payment(item),
+            payment=payment_of(item),
             # As it stood when it was to leave, and not now: what may be sent twice must be the same both times.
             action=_action(message, max(claim.created_at, row["visible_from"] or claim.created_at)),
             unsubscribe_url=unsubscribe_url,
         )
 
-    def _item(self, connection: Connection, citizen: Citizen, item_id: str) -> tuple[RowMapping, Item]:
+    def item(self, connection: Connection, citizen: Citizen, item_id: str) -> tuple[RowMapping, Item]:
+        """A citizen's item: its row, and its newest version."""
         mine = (items.c.ente_id == citizen.ente_id) & (items.c.citizen_id == citizen.citizen_id)
         row = connection.execute(select(items).where(mine, items.c.item_id == item_id)).mappings().one()
         payload = version_payload(connection, self.vault, citizen, item_id=item_id, version=row["version"])
@@ -108,7 +109,8 @@ class Notices:
         return self.unsubscribe_url(citizen.ente_id, citizen.citizen_id, topic, address_hash)
 
 
-def _payment(item: Item) -> PaymentData | None:
+def payment_of(item: Item) -> PaymentData | None:
+    """The pagoPA notice of an item, while it can be paid."""
     if not isinstance(item, Payment) or item.notice_number is None or item.state not in ("due", "started", "overdue"):
         return None
     return PaymentData(item.notice_number, item.amount_cents, item.creditor_tax_code, item.invalid_after_due)

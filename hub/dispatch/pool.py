@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from contracts.connector import Connector, ConnectorType, Limits, Manifest
 from contracts.failures import Misconfigured
+from contracts.proving import ProofSettings
 from hub.store.configuration import ConnectorConfig
 from hub.store.database import error_name
 from hub.store.snapshot import Snapshot
@@ -153,7 +154,10 @@ def build(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Connec
         faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors(include_input=False))
         raise BadConfiguration("; ".join(faults)) from None
     try:
-        connector = kind.connect(settings, limits)
+        proof = {}
+        if kind.prove is not None and isinstance(settings, ProofSettings):
+            proof = {"proof": kind.prove(config.ente_id, settings)}
+        connector = kind.connect(settings, limits, **proof)
     except Misconfigured as fault:
         raise BadConfiguration(f"{fault.reason}: {fault.detail}") from None
     # Retries and age follow the limits in force, whatever manifest the connector carries.

@@ -40,8 +40,9 @@ def row_view(row: Row, now: datetime, folded: Sequence[dict[str, Any]] = ()) -> 
 
 def user_state_view(item: dict[str, Any]) -> dict[str, bool]:
     """contracts.feed.UserState: a newer version than the one seen is unread again; the archive flag stays."""
+    seen = item["read_at"] is not None and (item["seen_version"] or 0) >= item["version"]
     return {
-        "read": item["read_at"] is not None and (item["seen_version"] or 0) >= item["version"],
+        "read": seen or item["collection"] == "deadlines",
         "archived": item["archived_at"] is not None,
         "starred": item["starred_at"] is not None,
         "confirmed": item["confirmed_at"] is not None,

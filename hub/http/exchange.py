@@ -13,7 +13,7 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from contracts.identifiers import new_uuid7
+from contracts.identifiers import holds_tax_code, new_uuid7
 from hub.errors import BodyTooLarge, BodyTooSlow, HubError, StoreUnavailable
 from hub.metrics import count_request
 from hub.security.modi import SignedRequest
@@ -57,9 +57,10 @@ class Exchange:
 
     @property
     def correlation_id(self) -> str:
-        """The caller's `X-Correlation-ID` where well-formed, else our request id."""
+        """The caller's `X-Correlation-ID` where well-formed and nobody's tax code, as it is kept in clear; else our
+        request id."""
         given = self.request.headers.get("x-correlation-id", "")
-        return given if _CORRELATION.match(given) else self.request_id
+        return given if _CORRELATION.match(given) and not holds_tax_code(given) else self.request_id
 
     def is_known(self, tag: str) -> bool:
         """Whether the caller has what it asks for already: the answer is of this `ETag`, which it is told."""

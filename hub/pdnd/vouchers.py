@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from joserfc import jws
 from joserfc.jwk import RSAKey
 
@@ -36,6 +37,13 @@ class PlatformKeys:
     @property
     def kid(self) -> str:
         return self._keys[0].thumbprint()
+
+    @property
+    def private(self) -> RSAPrivateKey:
+        """The key that signs now: for whoever makes vouchers that the platform never would."""
+        private = self._keys[0].private_key
+        assert private is not None
+        return private
 
     def jwks(self) -> list[dict[str, Any]]:
         return [

@@ -235,6 +235,7 @@ CAUSES: Final[dict[str, Cause]] = {
     "channel.malformed": _cause("the client certificate cannot be read", *_CHANNEL),
     # message
     "message.missing": _cause("the message has no id that can be used", *_MESSAGE),
+    "message.personal": _cause("the message's id contains a tax code", *_MESSAGE),
     "material.wanted": _cause("what others publish is needed and not at hand; a hub that runs would fetch it", *_LATER),
     # portal
     "portal.suspended": _cause("the portal is suspended", *_PORTAL),

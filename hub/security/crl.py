@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtensionOID
 
 from .causes import Refusal
@@ -13,8 +14,28 @@ from .statements import Unusable, check_dates, sound_signature
 _UNDERSTOOD: Final = frozenset({ExtensionOID.ISSUING_DISTRIBUTION_POINT, ExtensionOID.AUTHORITY_KEY_IDENTIFIER})
 
 
+class Crl:
+    """A CRL as it is held. Whether a key signed it is found out once, as that means to hash all of it."""
+
+    __slots__ = ("_signed", "read")
+
+    def __init__(self, read: x509.CertificateRevocationList) -> None:
+        self.read = read
+        self._signed: dict[bytes, bool] = {}
+
+    def signed_by(self, issuer: x509.Certificate) -> bool:
+        """Raises one of READING_FAILS."""
+        key = issuer.public_key()
+        name = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        held = self._signed.get(name)
+        if held is None:
+            # The types say which keys a CA may have; others are a TypeError.
+            held = self._signed[name] = self.read.is_signature_valid(key)  # type: ignore[arg-type]
+        return held
+
+
 def check(
-    crl: x509.CertificateRevocationList,
+    held: Crl,
     *,
     certificate: x509.Certificate,
     issuer: x509.Certificate,
@@ -27,8 +48,9 @@ def check(
         Refusal: `certificate.revoked`, also where it is on hold.
         Unusable: the CRL says nothing about it.
     """
+    crl = held.read
     until = check_dates(crl.last_update_utc, crl.next_update_utc, now)
-    _made_by(issuer, crl)
+    _made_by(issuer, held)
     _covers(crl, certificate, url)
     try:
         entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
@@ -39,20 +61,20 @@ def check(
     return until
 
 
-def _made_by(issuer: x509.Certificate, crl: x509.CertificateRevocationList) -> None:
+def _made_by(issuer: x509.Certificate, held: Crl) -> None:
+    crl = held.read
     if crl.issuer != issuer.subject:
         raise Unusable("of another issuer")
     try:
         if not sound_signature(crl.signature_algorithm_oid, crl.signature_hash_algorithm):
             raise Unusable("signed with a weak hash")
         usage = next((e.value for e in issuer.extensions if isinstance(e.value, x509.KeyUsage)), None)
-        # The types say which keys a CA may have; others are a TypeError.
-        held = crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
+        signed = held.signed_by(issuer)
     except READING_FAILS:
         raise Unusable("its signature cannot be checked") from None
     if usage is not None and not usage.crl_sign:
         raise Unusable("the issuer may not sign CRLs")
-    if not held:
+    if not signed:
         raise Unusable("not signed by the issuer")
 
 

@@ -3,6 +3,7 @@
 The library reads many parts only when they are asked for, and says what it finds wrong in exceptions of several kinds.
 """
 
+import re
 import warnings
 from collections.abc import Callable
 from typing import Final
@@ -11,6 +12,8 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.ocsp import OCSPResponse, load_der_ocsp_response
+
+_PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 READING_FAILS: Final = (
     ValueError,
@@ -33,6 +36,11 @@ def certificate(der: bytes) -> x509.Certificate:
         return _whole(der, x509.load_der_x509_certificate)
     except READING_FAILS:
         raise Unreadable("no certificate") from None
+
+
+def pem_parts(text: bytes) -> list[bytes]:
+    """The certificates of a file in PEM (RFC 7468), none of them read; what stands between them is left aside."""
+    return _PEM.findall(text)
 
 
 def pem_certificate(pem: bytes) -> x509.Certificate:

@@ -1,35 +1,47 @@
-"""Requests that the hub signs with its own key, as an `httpx.Auth`: ID_AUTH_REST_02 with INTEGRITY_REST_01."""
+"""Requests that the hub signs with a key of its own, as an `httpx.Auth`: ID_AUTH_REST_02 with INTEGRITY_REST_01."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
 from hub.clock import Clock
 
-from .outbound import Integrity, ModiAuth, Signer
+from .evidence import Evidence
+from .outbound import Integrity, ModiAuth, Reference, Signer
 from .sign import SigningKey
 
 _COVERED = ("x-correlation-id",)
 """Headers that are signed where the request has them, besides those that the pattern demands."""
 
 
+@dataclass(frozen=True)
 class HubSignature(httpx.Auth):
-    """Signs with the hub's key of the moment: what holds this may live longer than a key."""
+    """Signs with the key of the moment: what holds this may live longer than a key."""
+
+    key: Callable[[], SigningKey]
+    clock: Clock
+    issuer: str
+    audience: str
+    reference: Reference = "kid"
+    integrity: bool = True
+    covered: tuple[str, ...] = _COVERED
+    user: Mapping[str, Any] | None = None
+    """What tracking evidence says of whoever calls: AUDIT_REST_01; None: there is none."""
 
     requires_request_body = True
 
-    def __init__(self, key: Callable[[], SigningKey], clock: Clock, *, issuer: str, audience: str) -> None:
-        self._key = key
-        self._clock = clock
-        self._issuer = issuer
-        self._audience = audience
-
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        signer = Signer(
-            self._key(), self._issuer, self._audience, reference="kid", clock=lambda: self._clock.now().timestamp()
-        )
-        also = tuple(name for name in _COVERED if name in request.headers)
-        yield from ModiAuth(signer, integrity=Integrity(signer, also)).auth_flow(request)
+        key = self.key()
+        signer = Signer(key, self.issuer, self.audience, self.reference, clock=lambda: self.clock.now().timestamp())
+        also = tuple(name for name in self.covered if name in request.headers)
+        yield from ModiAuth(
+            signer,
+            integrity=Integrity(signer, also) if self.integrity else None,
+            evidence=None if self.user is None else Evidence(signer),
+            user=self.user,
+        ).auth_flow(request)
 
 
 def signer(key: Callable[[], SigningKey], clock: Clock) -> Callable[[str, str], httpx.Auth]:

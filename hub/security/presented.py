@@ -5,7 +5,6 @@ where it has hosts, `x5t#S256` where a certificate is registered; `jku`, `jwk` a
 """
 
 import binascii
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +27,6 @@ from .revocation import Consulted, Mode
 
 MAX_CERTIFICATES: Final = 5
 MAX_URL_CHARS: Final = 1000
-_PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +150,8 @@ def registered_certificates(entry: Key) -> list[x509.Certificate]:
 @lru_cache(maxsize=1024)
 def _registered_pem(material: str) -> list[x509.Certificate]:
     try:
-        found = [der.pem_certificate(pem.encode("ascii")) for pem in _PEM.findall(material)]
-    except ValueError:  # Unreadable, or not ASCII
+        found = [der.pem_certificate(pem) for pem in der.pem_parts(material.encode())]
+    except ValueError:  # Unreadable, or no text that can be encoded
         raise Refusal("chain.invalid", "the registered certificate cannot be read") from None
     if not found:
         raise Refusal("chain.invalid", "the registry entry holds no certificate")

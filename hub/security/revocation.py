@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from . import crl, ocsp
@@ -107,8 +108,10 @@ def _questions(certificate: x509.Certificate, issuer: x509.Certificate) -> Itera
     extensions, asked = certificate.extensions, ocsp.question(certificate, issuer).hex()
     for url in _addresses(extensions, _responders):
         yield "ocsp", f"{url}\n{asked}", url
+    # Who fetches a list is told whose it should be: a large one is hashed there, and not while requests wait.
+    written = issuer.public_bytes(Encoding.DER).hex()
     for url in _addresses(extensions, _distribution_points):
-        yield "crl", url, url
+        yield "crl", f"{url}\n{written}", url
 
 
 def _addresses(

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from . import jose, jwk
 from .algorithms import algorithms_of
 from .causes import Refusal
+from .der import pem_parts
 from .digest import digest_header
 from .portal import ASSERTION_TYPE
 from .presented import thumbprint
@@ -28,7 +29,6 @@ from .presented import thumbprint
 LIFETIME_S: Final = 120
 BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
 """Whose requests are signed even where the body is empty."""
-_PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _PUBLIC: Final = re.compile(rb"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
 
 
@@ -65,7 +65,7 @@ class SigningKey:
             if not isinstance(loaded, jose.PrivateKey):
                 raise ValueError("neither an RSA, EC nor Ed25519 key")
             private = loaded
-        pems = _PEM.findall(cert_path.read_bytes()) if cert_path else []
+        pems = pem_parts(cert_path.read_bytes()) if cert_path else []
         earlier = tuple(_public(pem) for pem in _PUBLIC.findall(raw))
         return cls(private, tuple(x509.load_pem_x509_certificate(pem) for pem in pems), alg, earlier)
 

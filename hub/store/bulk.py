@@ -40,6 +40,7 @@ def insert_rows(
 def _failed(connection: Connection, cursor: Any, error: Exception) -> Exception:
     """The driver's error as Core tells it: what is known of the connection after it, and none of its values."""
     dialect = connection.dialect
+    # Its types want the driver's own classes, which are known only when it is loaded.
     lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, cursor)  # type: ignore[arg-type]
     if lost:
         connection.invalidate(error)

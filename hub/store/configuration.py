@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
+from contracts.following import Follows
+
 from .database import Tx, upsert
 from .directory import NotThere, bump
 from .lanes import reset
@@ -17,6 +19,9 @@ from .tables import clipped, connectors, deliveries
 REMOVED = "removed"
 """The status of a connector that is there no more. Its row stays, for its version: one of the same name that comes
 later is a newer one, whatever a process still holds of the old."""
+
+FOLLOWER = "webhook"
+"""The type of connector that follows items (`hub.store.following`)."""
 
 RESTORED = "restored"
 """Why a delivery of a restored back-up is held: it may have been sent since, so that a person releases it."""
@@ -91,6 +96,7 @@ class Configuration:
             "type": type,
             "settings_sealed": self._vault.seal(orjson.dumps(dict(settings)), settings_place(ente_id, connector_id)),
             "limits": dict(limits),
+            "follows": _filter(settings) if type == FOLLOWER else None,
             "updated_at": tx.now,
         }
         values |= {} if stays else {"status": "active", "paused_reason": None}
@@ -150,7 +156,7 @@ def _left(ente_id: str, connector_id: str) -> ColumnElement[bool]:
 def _forget(tx: Tx, vault: Vault, ente_id: str, connector_id: str) -> None:
     where = (connectors.c.ente_id == ente_id) & (connectors.c.connector_id == connector_id)
     nothing = vault.seal(b"{}", settings_place(ente_id, connector_id))
-    tx.connection.execute(update(connectors).where(where).values(settings_sealed=nothing, limits={}))
+    tx.connection.execute(update(connectors).where(where).values(settings_sealed=nothing, limits={}, follows=None))
     reset(tx, Lane(ente_id, connector_id))
 
 
@@ -165,6 +171,12 @@ def pause(tx: Tx, pauses: Sequence[Pause]) -> None:
             set_status(tx, each.ente_id, each.connector_id, status="paused", reason=clipped(each.reason, 200))
         elif row.status == "active":
             _let_go(tx, each.ente_id, each.connector_id)
+
+
+def _filter(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Which events of items, in the clear: a commit asks it, and opens no settings. Raises ValueError."""
+    own = {name: settings[name] for name in Follows.model_fields if name in settings}
+    return Follows.model_validate_json(orjson.dumps(own)).model_dump(mode="json")
 
 
 def _let_go(tx: Tx, ente_id: str, connector_id: str) -> None:

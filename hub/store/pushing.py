@@ -6,7 +6,7 @@ other lane nor anybody else. A delivery's `message_id` names what is told: a bat
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import literal, select
@@ -49,6 +49,11 @@ def vendor_of(connector_id: str) -> tuple[str, str]:
 
 def push(tx: Tx, told: Sequence[tuple[str, str, str]]) -> None:
     """Queue deliveries: (ente_id, connector_id, what)."""
+    push_at(tx, [(*each, tx.now) for each in told])
+
+
+def push_at(tx: Tx, told: Sequence[tuple[str, str, str, datetime]]) -> None:
+    """Queue deliveries for later: (ente_id, connector_id, what, when). Their age counts from then."""
     rows = [
         delivery_row(
             tx.now,
@@ -57,10 +62,10 @@ def push(tx: Tx, told: Sequence[tuple[str, str, str]]) -> None:
             message_id=what,
             connector_id=connector_id,
             channel=CALLBACK,
-            due_at=tx.now,
+            due_at=due_at,
             max_age=_MAX_AGE,
         )
-        for ente_id, connector_id, what in told
+        for ente_id, connector_id, what, due_at in told
     ]
     if rows:
         insert_rows(tx.connection, deliveries, rows)

@@ -23,11 +23,13 @@ _JOIN_VERSION = (
     & (item_versions.c.item_id == items.c.item_id)
     & (item_versions.c.version == items.c.version)
 )
-_UNREAD = or_(user_states.c.read_at.is_(None), user_states.c.seen_version < items.c.version)
 SHOWN = or_(items.c.folded_into.is_(None), items.c.folded_into == items.c.item_id)
 """Of the payments of one pagoPA notice, the one that stands for all (`settled` 14)."""
 # What the hub makes of another item is no news of its own.
-_TO_BE_READ = items.c.collection != "deadlines"
+_UNREAD = and_(
+    items.c.collection != "deadlines",
+    or_(user_states.c.read_at.is_(None), user_states.c.seen_version < items.c.version),
+)
 _ARCHIVED = user_states.c.archived_at.is_not(None)
 
 
@@ -213,7 +215,7 @@ class Reading:
                 items.c.collection,
                 state,
                 func.count().label("count"),
-                func.sum(case((_TO_BE_READ & _UNREAD, 1), else_=0)).label("unread"),
+                func.sum(case((_UNREAD, 1), else_=0)).label("unread"),
                 func.sum(case((items.c.turn == "citizen", 1), else_=0)).label("waiting"),
             )
             .outerjoin(user_states, _JOIN_STATE)

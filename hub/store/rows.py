@@ -15,6 +15,7 @@ from .bulk import insert_rows
 from .database import Tx, among, keys, upsert
 from .directory import HUB_VENDOR
 from .drafts import CONNECTOR_UNKNOWN
+from .following import push_to_followers
 from .pushing import push_events
 from .tables import (
     agenda,
@@ -194,6 +195,7 @@ def _number(tx: Tx) -> None:
     _give_numbers(tx, tx.vendor_events, _ADVANCE_EVENTS, "number")
     insert_rows(tx.connection, vendor_events, tx.vendor_events)
     push_events(tx, tx.vendor_events)
+    push_to_followers(tx, tx.vendor_events)
     if tx.changed_items:
         tx.connection.execute(
             _NUMBER_ITEM,

@@ -3,17 +3,18 @@
 Signatures and dates are for `hub.security` to check, each time it uses what lies on the shelf.
 """
 
-import re
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.ocsp import OCSPResponse, OCSPResponseStatus
 
 from hub.clock import Clock
 from hub.security import der
+from hub.security.crl import Crl
 from hub.security.material import Held, Source
 from hub.security.presented import MAX_CERTIFICATES
 
@@ -29,16 +30,19 @@ OCSP_FRESH_S: Final = 300.0
 FAILED_S: Final = 60.0
 """How long a failure is not tried again: meanwhile `fail-open` lets pass and `fail-closed` refuses."""
 
-_PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+CRL_BYTES: Final = 20 * 1024 * 1024
+"""Of a list, at most: some half a million entries."""
+
 _OCSP: Final = "application/ocsp-request"
 
 
 class CertificateFetchers:
     """One fetcher for each source, over connections of one event loop. They never raise: a failure is Held too."""
 
-    def __init__(self, outside: Outside, clock: Clock) -> None:
+    def __init__(self, outside: Outside, clock: Clock, *, crl_limit: int = CRL_BYTES) -> None:
         self._outside = outside
         self._clock = clock
+        self._crl_limit = crl_limit
 
     def by_source(self) -> Mapping[Source, Fetch]:
         return {"x5u": self.x5u, "crl": self.crl, "ocsp": self.ocsp}
@@ -52,13 +56,17 @@ class CertificateFetchers:
         now = self._now()
         return Held(ders, now + X5U_FRESH_S, now + X5U_USABLE_S)
 
-    async def crl(self, url: str) -> Held:
-        """A CRL in DER (RFC 5280 4.2.1.13), or in PEM, as some publish it."""
+    async def crl(self, name: str) -> Held:
+        """A CRL in DER (RFC 5280 4.2.1.13), or in PEM, as some publish it. The hex of its issuer's DER follows the
+        address in `name`.
+        """
+        url, _, issuer = name.partition("\n")
         try:
-            found = _crl(await self._outside.get(url, plain=True))
+            raw = await self._outside.get(url, plain=True, limit=self._crl_limit)
+            found = await asyncio.to_thread(_crl, raw, issuer)
         except Unreachable as failure:
             return self._failed(failure.problem)
-        return self._until(found, found.next_update_utc, fresh_s=CRL_FRESH_S)
+        return self._until(found, found.read.next_update_utc, fresh_s=CRL_FRESH_S)
 
     async def ocsp(self, name: str) -> Held:
         """The answer to the request whose hex follows the address in `name`."""
@@ -88,7 +96,7 @@ class CertificateFetchers:
 
 def _certificates(body: bytes) -> tuple[bytes, ...]:
     try:
-        found = [der.pem_certificate(pem) for pem in _PEM.findall(body)[: MAX_CERTIFICATES + 1]]
+        found = [der.pem_certificate(pem) for pem in der.pem_parts(body)[: MAX_CERTIFICATES + 1]]
         found = found or [der.certificate(body)]
     except der.Unreadable:
         raise Unreachable("no certificates") from None
@@ -97,11 +105,14 @@ def _certificates(body: bytes) -> tuple[bytes, ...]:
     return tuple(one.public_bytes(Encoding.DER) for one in found)
 
 
-def _crl(body: bytes) -> x509.CertificateRevocationList:
+def _crl(body: bytes, issuer: str) -> Crl:
     try:
-        return der.crl(body)
+        found = Crl(der.crl(body))
     except der.Unreadable:
         raise Unreachable("no CRL") from None
+    with suppress(*der.READING_FAILS):  # the verdict comes to the same, and says so
+        found.signed_by(der.certificate(bytes.fromhex(issuer)))
+    return found
 
 
 def _ocsp(body: bytes) -> tuple[OCSPResponse, datetime | None]:

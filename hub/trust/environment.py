@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, cast
 from urllib.parse import urlsplit
 
@@ -30,8 +30,10 @@ class PdndEnvironment:
     api_version: ApiVersion = "v3"
     signed_answers: bool | None = None
     """Answers of the API must carry a signature of the platform. None: where the version is known to give one, v3."""
-    events_every_s: float = 2.0
-    """Seconds between two looks at the feed of key events, in each process."""
+    events_every_s: float = 1.0
+    """Seconds between two looks at the feed of key events, in each process: a key deleted at PDND is refused so much
+    later, and as long as the look takes.
+    """
     loopback: bool = False
     """A simulated PDND: plain http, on this machine only."""
 
@@ -93,10 +95,15 @@ class Configured:
     """
 
     def __init__(
-        self, registry: Callable[[], Registry], vouchers: Callable[[Sequence[str]], VoucherSource | None] = _nobody
+        self,
+        registry: Callable[[], Registry],
+        vouchers: Callable[[Sequence[str]], VoucherSource | None] = _nobody,
+        *,
+        events_every_s: float = 1.0,
     ) -> None:
         self._registry = registry
         self._vouchers = vouchers
+        self._events_every_s = events_every_s
         self._made: dict[PdndEnvironment, PdndAccess] = {}
 
     def __call__(self) -> Sequence[PdndAccess]:
@@ -104,7 +111,9 @@ class Configured:
         enti: dict[str, list[str]] = {}
         for ente in self._registry().enti:
             if ente.pdnd is not None:
-                wanted.setdefault(ente.pdnd.issuer, _environment(ente.pdnd))
+                wanted.setdefault(
+                    ente.pdnd.issuer, replace(environment_of(ente.pdnd), events_every_s=self._events_every_s)
+                )
                 enti.setdefault(ente.pdnd.issuer, []).append(ente.ente_id)
         self._made = {one: self._access(one, enti[one.issuer]) for one in wanted.values()}
         return tuple(self._made.values())
@@ -116,7 +125,8 @@ class Configured:
         return PdndAccess(environment, vouchers)
 
 
-def _environment(pdnd: Pdnd) -> PdndEnvironment:
+def environment_of(pdnd: Pdnd) -> PdndEnvironment:
+    """The environment that an ente is registered in."""
     # Plain http is for a simulated PDND: `PdndEnvironment` lets it lead to this machine alone.
     return PdndEnvironment(
         issuer=pdnd.issuer,

@@ -5,30 +5,40 @@ What a server says in its body or in an error never leaves here but as the answe
 
 import asyncio
 import re
+import socket
 import ssl
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import httpx
 
 CONNECT_S: Final = 2.0
 TOTAL_S: Final = 5.0
 MOST_AT_ONCE: Final = 16
-_LONGEST_PAUSE_S: Final = 16.0
+_AILING_S: Final = (1.0, 16.0)
 _LONGEST_WISH_S: Final = 60.0
 
 
-class FetchFailed(Exception):
-    """There is no answer that can be used. `problem` is a stable word; `lasting` says that the server is not itself."""
+Detail = Literal["no_such_host", "nobody_listens", "certificate"]
 
-    def __init__(self, problem: str, *, lasting: bool = False, retry_after_s: float = 0.0) -> None:
+
+class FetchFailed(Exception):
+    """There is no answer that can be used. `problem` is a stable word; `lasting` says that the server is not itself.
+
+    `detail` is another such word for a person who looks into it: why a server is `unreachable`.
+    """
+
+    def __init__(
+        self, problem: str, *, lasting: bool = False, retry_after_s: float = 0.0, detail: Detail | None = None
+    ) -> None:
         super().__init__(problem)
         self.problem = problem
         self.lasting = lasting
+        self.detail = detail
         self.retry_after_s = retry_after_s
 
 
@@ -123,8 +133,8 @@ class Web:
         except (TimeoutError, httpx.TimeoutException):
             raise FetchFailed("timeout", lasting=True) from None
         # Also what a server's bad header or address makes httpx raise.
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError):
-            raise FetchFailed("unreachable", lasting=True) from None
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            raise FetchFailed("unreachable", lasting=True, detail=_why(error)) from None
 
     async def aclose(self) -> None:
         if self._client is not None:
@@ -171,6 +181,23 @@ async def _body(response: httpx.Response, limit: int) -> bytes:
     return bytes(body)
 
 
+def _why(error: BaseException | None) -> Detail | None:
+    """What the operating system or TLS said, somewhere below httpx's own error."""
+    while error is not None:
+        match error:
+            case ssl.SSLCertVerificationError():
+                return "certificate"
+            case socket.gaierror():
+                return "no_such_host"
+            case ConnectionRefusedError():
+                return "nobody_listens"
+            case BaseExceptionGroup():  # one for each address of the host
+                error = error.exceptions[0]
+            case _:
+                error = error.__cause__ or error.__context__
+    return None
+
+
 def _retry_after_s(headers: httpx.Headers) -> float:
     """The seconds of Retry-After. Its date form is left aside: it would need both clocks to be right."""
     given = headers.get("retry-after", "").strip()
@@ -182,22 +209,36 @@ class Pause:
 
     It may wish for more with Retry-After, up to a minute.
     So that whoever waits for its answer is refused at once, and not after the time-out of a request of their own.
+
+    `refused_s`: first and longest pause after a refusal, which is no outage; by default there is none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, refused_s: tuple[float, float] | None = None) -> None:
+        self._refused_s = refused_s
         self._failures = 0
-        self._until = 0.0
+        self._until = float("-inf")
+        self.problem = ""
+        """Of the failure that it was last lengthened for."""
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until its end; 0 where there is none."""
+        return max(0.0, self._until - time.monotonic())
 
     def check(self) -> None:
         """Raises FetchFailed while it lasts."""
-        if time.monotonic() < self._until:
+        if self.left_s > 0:
             raise FetchFailed("paused")
 
     def failed(self, failure: FetchFailed) -> None:
-        if failure.lasting:
-            own_s = min(2.0**self._failures, _LONGEST_PAUSE_S)
-            self._failures = min(self._failures + 1, 10)
-            self._until = time.monotonic() + max(own_s, min(failure.retry_after_s, _LONGEST_WISH_S))
+        bounds = _AILING_S if failure.lasting else self._refused_s
+        if bounds is None:
+            return
+        first_s, longest_s = bounds
+        own_s = min(first_s * 2.0**self._failures, longest_s)
+        self._failures = min(self._failures + 1, 10)
+        self.problem = failure.problem
+        self._until = time.monotonic() + max(own_s, min(failure.retry_after_s, _LONGEST_WISH_S))
 
     def succeeded(self) -> None:
-        self._failures, self._until = 0, 0.0
+        self._failures, self._until = 0, float("-inf")

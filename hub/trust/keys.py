@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import orjson
-
 from hub.security.causes import Refusal
 from hub.security.jose import VerifyingKey
 from hub.security.jwk import verifying_key
+from hub.security.strict_json import json_object
 
 from .http import FetchFailed
 
@@ -18,14 +17,11 @@ _USE: Final = frozenset({"use", "key_ops"})
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """Raises FetchFailed."""
+    """An object whose members come once each. Raises FetchFailed."""
     try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        return json_object(body)
+    except Refusal:
         raise FetchFailed("malformed") from None
-    if not isinstance(value, dict):
-        raise FetchFailed("malformed")
-    return value
 
 
 def read_key(jwk: Any, kid: str) -> VerifyingKey:

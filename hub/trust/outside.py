@@ -41,13 +41,13 @@ class Outside:
         self._loopback = loopback
         self._client: httpx.AsyncClient | None = None
 
-    async def get(self, url: str, *, plain: bool = False) -> bytes:
-        """The body of a GET. `plain`: over http too, for what carries its own signature.
+    async def get(self, url: str, *, plain: bool = False, limit: int = MAX_BYTES) -> bytes:
+        """The body of a GET, of at most `limit` bytes. `plain`: over http too, for what carries its own signature.
 
         Raises:
             Unreachable
         """
-        return await self._send("GET", url, plain=plain)
+        return await self._send("GET", url, plain=plain, limit=limit)
 
     async def take(self, url: str, give: Callable[[bytes], None], *, most: int, within_s: float) -> None:
         """Give the body of a GET piece by piece: a file, which may be larger and take longer than a list of keys.
@@ -55,7 +55,7 @@ class Outside:
         Raises:
             Unreachable: also "too large" after more than `most` bytes.
         """
-        await self._send("GET", url, plain=False, give=give, most=most, within_s=within_s)
+        await self._send("GET", url, plain=False, give=give, limit=most, within_s=within_s)
 
     async def post(self, url: str, content: bytes, content_type: str, *, plain: bool = False) -> bytes:
         """The body of the answer to a POST.
@@ -74,7 +74,7 @@ class Outside:
         content: bytes | None = None,
         content_type: str = "",
         give: Callable[[bytes], None] | None = None,
-        most: int = MAX_BYTES,
+        limit: int = MAX_BYTES,
         within_s: float = TOTAL_S,
     ) -> bytes:
         try:
@@ -86,9 +86,9 @@ class Outside:
                 try:
                     if give is None:
                         body = bytearray()
-                        await _body(response, body.extend, most)
+                        await _body(response, body.extend, limit)
                         return bytes(body)
-                    await _body(response, give, most)
+                    await _body(response, give, limit)
                     return b""
                 finally:
                     await response.aclose()
@@ -116,7 +116,7 @@ class Outside:
         return self._client
 
 
-async def _body(response: httpx.Response, give: Callable[[bytes], None], most: int) -> None:
+async def _body(response: httpx.Response, give: Callable[[bytes], None], limit: int) -> None:
     if response.status_code != 200:
         raise Unreachable(f"status {response.status_code}")
     if response.headers.get("content-encoding", "identity") != "identity":
@@ -124,7 +124,7 @@ async def _body(response: httpx.Response, give: Callable[[bytes], None], most: i
     size = 0
     async for chunk in response.aiter_raw():
         size += len(chunk)
-        if size > most:
+        if size > limit:
             raise Unreachable("too large")
         give(chunk)
 

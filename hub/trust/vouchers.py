@@ -2,7 +2,7 @@
 
 One is asked for at a time: in a process by a lock, among processes by turns in the database, where those without a
 digest are shared. One that carries the digest of tracking evidence is of use only to the process that has the evidence,
-and stays in its memory. No token is ever logged.
+and stays in its memory (DECISIONS 71). No token is ever logged.
 """
 
 import asyncio
@@ -19,7 +19,6 @@ from typing import Final
 
 import orjson
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -28,20 +27,18 @@ from hub.clock import Clock
 from hub.security.keys import private_pem
 from hub.security.sign import SigningKey
 from hub.security.vault import VaultError
-from hub.security.vouchers import Voucher, client_assertion, dpop_proof
+from hub.security.vouchers import Voucher
 from hub.store.database import error_name
 from hub.store.pdnd_clients import PdndCredentials
 from hub.store.vouchers import SharedVouchers
 
-from .credentials import UnusableKey, read_key, referred
+from .asking import obtain, private_key
+from .credentials import UnusableKey
 from .environment import VoucherUnavailable
-from .http import TOTAL_S, FetchFailed, Web
-from .token_endpoint import ask_voucher
+from .http import TOTAL_S, FetchFailed, Pause, Web
 
 log = logging.getLogger(__name__)
 
-RENEW_AT: Final = 0.8
-"""Of its life: in the last fifth the first who asks renews it, while the others go on with it."""
 MARGIN_S: Final = 5.0
 """So long before its end it is as if it had ended: a request takes time, and clocks differ."""
 AGAIN_S: Final = 10.0
@@ -49,9 +46,8 @@ AGAIN_S: Final = 10.0
 WAIT_S: Final = TOTAL_S + 3
 LEASE_S: Final = TOTAL_S + 10
 _LOOK_S: Final = 0.05
-_AILING_S: Final = (1.0, 16.0)
 _REFUSED_S: Final = (5.0, 300.0)
-"""First and longest pause after PDND was not itself, and after it refused us: that takes a person."""
+"""First and longest pause after PDND refused us: that takes a person."""
 _MOST_KEPT: Final = 1000
 
 
@@ -73,9 +69,7 @@ class ClientVouchers:
         self._clock = clock
         self._lock = threading.Lock()
         self._slots: OrderedDict[str | None, _Slot] = OrderedDict()
-        self._failures = 0
-        self._paused_until = float("-inf")
-        self._problem = ""
+        self._pause = Pause(refused_s=_REFUSED_S)
 
     def at_hand(self, digest: str | None = None) -> Voucher | None:
         """A voucher that is neither ended nor to be renewed; nobody is waited for."""
@@ -122,6 +116,10 @@ class ClientVouchers:
                 log.warning("pdnd.voucher_not_dropped client=%s error=%s", its.name, error_name(error))
         return True
 
+    def signing_key(self) -> SigningKey:
+        """The client's own key, which signs what goes with a voucher too: PDND publishes it. Raises UnusableKey."""
+        return SigningKey(private_key(self.credentials))
+
     def _slot(self, digest: str | None) -> _Slot:
         with self._lock:
             slot = self._slots.setdefault(digest, _Slot())
@@ -137,7 +135,7 @@ class ClientVouchers:
     def _renewed(self, slot: _Slot, digest: str | None) -> Voucher:
         """Under the slot's lock. What is still good is used on where nothing better is to be had."""
         usable = self._usable(slot)
-        if usable is not None and (self._now() < usable.renew_at or self._left_s > 0):
+        if usable is not None and (self._now() < usable.renew_at or self._pause.left_s > 0):
             return usable
         try:
             slot.held = self._ask(digest) if digest is not None else self._share(usable)
@@ -174,7 +172,7 @@ class ClientVouchers:
             voucher = self._ask(None)
         except VoucherUnavailable as unavailable:
             problem = unavailable.problem
-            self._write(lambda: self._shared.failed(its.ente_id, self._key, problem, pause_s=self._left_s))
+            self._write(lambda: self._shared.failed(its.ente_id, self._key, problem, pause_s=self._pause.left_s))
             raise
         content = _content(voucher)
         times = {"renew_at": _instant(voucher.renew_at), "expires_at": _instant(voucher.expires_at)}
@@ -191,8 +189,8 @@ class ClientVouchers:
     def _ask(self, digest: str | None) -> Voucher:
         """Ask PDND, unless it is being left alone. Raises VoucherUnavailable."""
         its = self.credentials
-        if self._left_s > 0:
-            raise VoucherUnavailable(self._problem)
+        if self._pause.left_s > 0:
+            raise VoucherUnavailable(self._pause.problem)
         try:
             voucher = asyncio.run(self._asked(digest))
         except UnusableKey:
@@ -200,63 +198,22 @@ class ClientVouchers:
         except FetchFailed as failed:
             failure = failed
         else:
-            self._failures = 0
+            self._pause.succeeded()
             metrics.vouchers.labels(its.kind, "issued").inc()
             lifetime_s = round(voucher.expires_at - self._now())
             log.info("pdnd.voucher_issued ente=%s client=%s lifetime_s=%s", its.ente_id, its.name, lifetime_s)
             return voucher
-        self._pause(failure)
+        self._pause.failed(failure)
         metrics.vouchers.labels(its.kind, "unavailable" if failure.lasting else "refused").inc()
         log.warning("pdnd.voucher_unavailable ente=%s client=%s problem=%s", its.ente_id, its.name, failure.problem)
         raise VoucherUnavailable(failure.problem)
 
     async def _asked(self, digest: str | None) -> Voucher:
-        its, now = self.credentials, self._now()
-        proof_key = SigningKey(ec.generate_private_key(ec.SECP256R1())) if its.bound else None
-        assertion = client_assertion(
-            self._private,
-            kid=its.kid,
-            client_id=its.client_id,
-            audience=its.audience,
-            now=now,
-            purpose_id=its.purpose_id,
-            digest=digest,
-        )
-        proof = thumbprint = None
-        if proof_key is not None:
-            proof, thumbprint = dpop_proof(proof_key, method="POST", url=its.token_url, now=now), proof_key.thumbprint
         web = Web()
         try:
-            granted = await ask_voucher(
-                web,
-                its.token_url,
-                client_id=its.client_id,
-                assertion=assertion,
-                proof=proof,
-                digest=digest,
-                thumbprint=thumbprint,
-            )
+            return await obtain(web, self.credentials, now=self._now(), digest=digest)
         finally:
             await web.aclose()
-        return Voucher(granted.token, now + RENEW_AT * granted.lifetime_s, now + granted.lifetime_s, proof_key)
-
-    @property
-    def _private(self) -> RSAPrivateKey:
-        """Read again each time where it stays elsewhere: it may have been changed there. Raises UnusableKey."""
-        its = self.credentials
-        return read_key(referred(its.key_reference) if its.key_reference else its.key_pem.encode())
-
-    @property
-    def _left_s(self) -> float:
-        """How long PDND is to be left alone."""
-        return max(0.0, self._paused_until - time.monotonic())
-
-    def _pause(self, failure: FetchFailed) -> None:
-        first_s, longest_s = _AILING_S if failure.lasting else _REFUSED_S
-        own_s = min(first_s * 2.0**self._failures, longest_s)
-        self._failures = min(self._failures + 1, 10)
-        self._problem = failure.problem
-        self._paused_until = time.monotonic() + max(own_s, min(failure.retry_after_s, 60.0))
 
     @cached_property
     def _key(self) -> str:

@@ -189,3 +189,16 @@ def test_a_secret_comes_from_standard_input(raccordo: Raccordo, monkeypatch: pyt
     answer = raccordo("connector", "set", "io", "--type", "app_io", "--secret-file", "api_key=-", "--json")
     assert answer.code == 0
     assert json.loads(answer.out)["settings"]["api_key"] == "**********"
+
+
+def test_a_list_is_set_and_shown_with_commas(raccordo: Raccordo, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(f"whsec_{'A' * 32}\n")
+    answer = raccordo(
+        "connector", "set", "gestionale", "--type", "webhook", "--set", "url=https://gestionale.example.it/x",
+        "--set", "events=paid,withdrawn", "--secret-file", f"signing_secrets={tmp_path / 'secret'}",
+    )  # fmt: skip
+    assert answer.code == 0, answer.err
+    shown = raccordo("connector", "show", "gestionale", "--json").json["settings"]
+    assert (shown["events"], shown["collections"], shown["signing_secrets"]) == ("paid,withdrawn", "", "**********")
+    assert raccordo("connector", "set", "gestionale", "--set", "events=notification").code == 2
+    assert raccordo("connector", "show", "gestionale", "--json").json["version"] == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from contracts.items import COLLECTIONS
 from hub.security import jose, jwk
 from hub.security.certificates import presented_key
 from hub.security.presented import read_x5c
@@ -77,7 +78,7 @@ def test_a_vendor_is_registered_with_an_anchor(raccordo: Raccordo, keys: Path) -
     assert raccordo("vendor", "add", "acme", *PEOPLE, "--trust", "x509", "--anchor", keys / "ca.pem").code == 0
     [row] = raccordo("vendor", "list", "--json").json
     assert row["vendor_id"] == "acme"
-    assert row["collections"] == ["documents", "messages", "payments", "receipts", "services"]
+    assert row["collections"] == sorted(COLLECTIONS)
     shown = raccordo("vendor", "show", "acme", "--json").json
     assert shown["subject"] == "acme"
     assert [key["kind"] for key in shown["keys"]] == ["anchor"]

@@ -51,10 +51,10 @@ def test_a_simulated_hub_delivers_what_is_published(
     raccordo("vendor", "add", "acme", "--name", "Acme", "--trust", "x509", "--anchor", keys / "ca.pem")
     message = make_message(recipient={"tax_code": ROSSI, "email": "mario@example.it"})
     (tmp_path / "body").write_text(json.dumps(message))
-    log = tmp_path / "hub.log"
+    log, providers = tmp_path / "hub.log", ("app_io", "email", "webhook")
     with serving(home, log, "--simulate") as (process, said):
-        assert {row["connector_id"] for row in raccordo("connector", "list", "--json").json} == {"app_io", "email"}
-        for connector in ("app_io", "email"):
+        assert {row["connector_id"] for row in raccordo("connector", "list", "--json").json} == set(providers)
+        for connector in providers:
             assert raccordo("connector", "check", connector).code == 0
         signed = ("--key", keys / "key.pem", "--cert", keys / "cert.pem", "--iss", "acme", "--aud", PUBLISH_AUDIENCE)
         to = ("--url", f"{said['url']}/publish/v1/messages", "--body", tmp_path / "body", "--send", "--json")
@@ -82,6 +82,7 @@ def test_a_simulated_hub_delivers_what_is_published(
     simulated = home / "simulated"
     assert len((simulated / "app_io" / "app_io.jsonl").read_text().splitlines()) == 1
     assert len(list((simulated / "email" / "mailbox").glob("*.eml"))) == 1
+    assert len((simulated / "webhook" / "webhook.jsonl").read_text().splitlines()) == 1
     assert raccordo("audit", "verify", "--json").json["anchors"] == 1
     for line in log.read_text().splitlines():
         assert json.loads(line)["event"]
@@ -129,6 +130,7 @@ def test_what_still_points_at_a_simulator_is_said(
     with simulated(one):
         _warn(one, simulating=True)
     assert caplog.messages == []
+    assert raccordo("connector", "remove", "webhook").code == 0
     (tmp_path / "key").write_text("real-key")
     real = ("--set", "base_url=https://io.example.it/api/v1", "--secret-file", f"api_key={tmp_path / 'key'}")
     raccordo("connector", "set", "app_io", *real)

@@ -18,9 +18,10 @@ from hub.security.keys import certificates_pem, new_authority, new_key, new_leaf
 from hub.security.sign import SigningKey
 from hub.store import directory
 from hub.store.directory import NewKey
+from tests.conformance.profiles import NOBODY, patterns
 from tests.harness import ALL_COLLECTIONS, ENTE, PUBLISH_AUDIENCE, Caller, HubUnderTest, running_hub
 
-NOBODY = "XXXXXX00A01X000P"
+__all__ = ["NOBODY", "Tried", "patterns", "tried"]
 
 
 class Tried:

@@ -13,7 +13,7 @@ import pytest
 
 from hub.cli.application import run
 from hub.conformance.scenarios import SCENARIOS
-from hub.security.keys import certificates_pem, jwks, new_authority, new_key, new_leaf, private_pem
+from hub.security.keys import KeyType, certificates_pem, jwks, new_authority, new_key, new_leaf, private_pem
 from tests.harness import eventually
 from tests.real.server import free_port
 
@@ -24,9 +24,9 @@ RECEIPTS = {one.name for one in SCENARIOS if one.group == "receipts"}
 class Tried:
     """A vendor's files, and the kit on them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kind: KeyType = "es256") -> None:
         self.folder, self.port = folder, free_port()
-        key = new_key("es256")
+        key = new_key(kind)
         (folder / "key.pem").write_bytes(private_pem(key))
         (folder / "jwks.json").write_text(jwks([key.public_key()]))
         self.kid = json.loads((folder / "jwks.json").read_text())["keys"][0]["kid"]
@@ -66,6 +66,16 @@ def test_the_sample_in_python_holds_in_every_scenario(tried):
 @pytest.mark.skipif(not shutil.which("node"), reason="NOT RUN: node is not on this machine")
 def test_the_sample_in_javascript_holds_in_every_scenario(tried):
     code = run(tried.arguments(f"--run={tried.client('node', str(SAMPLES / 'publish.mjs'))}"))
+    assert tried.outcomes("passed") == {one.name for one in SCENARIOS}, tried.cases
+    assert code == 0
+
+
+@pytest.mark.skipif(
+    not (shutil.which("openssl") and shutil.which("curl")), reason="NOT RUN: openssl and curl are not on this machine"
+)
+def test_the_sample_in_shell_holds_in_every_scenario(tmp_path):
+    tried = Tried(tmp_path, "rs256")
+    code = run(tried.arguments(f"--run={tried.client('bash', str(SAMPLES / 'publish.sh'))}"))
     assert tried.outcomes("passed") == {one.name for one in SCENARIOS}, tried.cases
     assert code == 0
 

@@ -97,6 +97,11 @@ class Part:
                 raise AssertionError(f"{self.name} did not stop: {words}\n{self.place.log.read_text()[-2000:]}")
             time.sleep(0.05)
 
+    @property
+    def threatened(self) -> bool:
+        """Whether a death was arranged that has not come."""
+        return self.alive and bool(self._life.step) and not self.step_passed()
+
     def step_passed(self) -> bool:
         """Whether the arranged death has come."""
         tally = self.place.tally

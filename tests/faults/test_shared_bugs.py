@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
+from ..harness import eventually
 from .bugs import BUGS
 from .lives import Life
 from .oracle import violations
-from .topology import Servers, Shared
+from .topology import LIMITS, Servers, Shared
 
 _KILLED_AT = {
     # bug -> (the part, the step it dies at, the call, the invariants that must be broken)
@@ -25,6 +27,7 @@ _IN_PEACE = {
     "log_the_citizen": {"I9"},
     "fork_the_chain": {"I7"},
 }
+_LEFT = "SELECT count(*) AS n FROM deliveries WHERE state IN ('queued', 'waiting') OR claim_id IS NOT NULL"
 _SLOW_IO = {"kind": "delay", "seconds": 2, "on": "profiles"}
 
 
@@ -73,12 +76,23 @@ def test_forgetting_the_order_shows(tmp_path: Path, shared_servers: Servers) -> 
 
 def test_sweeping_too_rarely_shows(tmp_path: Path, shared_servers: Servers) -> None:
     bug = Life(bug="sweep_too_rarely")
-    with Shared(tmp_path, shared_servers) as world:
+    with Shared(tmp_path, shared_servers, limits=LIMITS | {"retry_cap_s": 3600}) as world:
         world.drain_within_s = 6
         world.start(every=bug)
-        # Whatever was published last fails at first as well: no later ring finds its retry, only a sweep does.
-        world.io_faults(*[{"kind": "error", "status": 503, "on": "profiles"}] * 12)
-        assert "I8" in {found.invariant for found in violations(world.recover(bug, fresh=8))}
+        world.io_faults(*[{"kind": "throttle", "retry_after": 3600, "on": "profiles"}] * 2)
+        world.load(8)
+        eventually(lambda: (world.rows(_LEFT), _rings(world)), lambda seen: seen == ([{"n": 2}], 0), within_s=60)
+        # Nobody rings any more: what is due again is found by a sweep, or not at all.
+        with world.connect() as connection:
+            connection.execute("UPDATE deliveries SET due_at = 0 WHERE state = 'queued'")
+        assert "I8" in {found.invariant for found in violations(world.recover(bug, fresh=0))}
+
+
+def _rings(world: Shared) -> int:
+    """Rings that nobody has answered yet, or that somebody answers now."""
+    with Redis.from_url(world.on.redis.url) as redis:
+        waiting = sum(redis.llen(key) for key in redis.keys("rq:queue:*"))
+        return waiting + sum(redis.zcard(key) for key in redis.keys("rq:wip:*"))
 
 
 def test_every_bug_is_planted() -> None:

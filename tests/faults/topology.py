@@ -70,6 +70,7 @@ class Shared(Ground):
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.on = on
+        self._revive()
         self.lease_s = lease_s
         self._ports = ports = (free_port(), free_port())
         behind = {"io": ports[0], "postgres": on.postgres.port}
@@ -114,12 +115,22 @@ class Shared(Ground):
                 part.start(life if life.lease_s else replace(life, lease_s=self.lease_s))
         return self.hub
 
-    def died(self, name: str, *, within_s: float = 20) -> None:
+    def died(self, name: str, *, within_s: float = 60) -> None:
         """Wait until the death arranged in that part's life has come, to whomever."""
         eventually(self.parts[name].step_passed, bool, within_s=within_s)
 
     def repair(self, life: Life = PLAIN) -> None:
         """Everything runs again."""
+        for part in self.parts.values():
+            part.thaw()
+            if part.threatened:  # or it comes while everybody looks whether all is well again
+                part.kill_all()
+        self._revive()
+        self.start(every=life)
+        self.eventually_up()
+
+    def _revive(self) -> None:
+        """The servers run. What was arranged in the scenario before may have come true at its very end."""
         for server in self._servers.values():
             # Killed by a step, it takes its guard a moment to notice.
             while server.alive and not _at_work(server):
@@ -128,10 +139,6 @@ class Shared(Ground):
                 server.thaw()
             else:
                 server.start()
-        for part in self.parts.values():
-            part.thaw()
-        self.start(every=life)
-        self.eventually_up()
 
     def eventually_up(self) -> None:
         def up() -> bool:

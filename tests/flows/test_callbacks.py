@@ -217,6 +217,24 @@ def test_an_address_in_no_proper_form_is_refused(hub, address):
     assert response.json()["errors"][0]["pointer"] == "#header/X-ReplyTo"
 
 
+@pytest.mark.parametrize("where", ["/cb/{}", "/cb?cf={}", "/cb?cf=R%53SMRA80A01H501U"])
+def test_an_address_that_names_a_citizen_is_refused_and_kept_nowhere(hub, place, where):
+    """A tax code in X-ReplyTo was kept in clear beside the batch."""
+    response = send(hub, messages(1), place[1] + where.format("RSSMRA80A01H501U"))
+    assert code(response) == (400, "request.invalid")
+    assert "RSSMRA" not in response.text
+    assert response.json()["errors"][0]["code"] == "header.personal_data"
+
+
+def test_a_correlation_that_names_a_citizen_is_replaced(hub, place, receiver):
+    """A tax code in X-Correlation-ID was kept in clear beside the batch, and told on."""
+    accepted = send(hub, messages(1), f"{place[1]}/named", correlation="x.RSSMRA80A01H501U")
+    assert "RSSMRA" not in accepted.headers["X-Correlation-ID"]
+    result_of(hub, accepted)
+    ((_, headers, _),) = eventually(lambda: list(receiver.told), bool)
+    assert headers["x-correlation-id"] == accepted.headers["X-Correlation-ID"]
+
+
 def test_a_vendor_without_registered_hosts_may_name_none(hub, place):
     assert code(send(hub, messages(1), f"{place[1]}/x", vendor=hub.other_vendor)) == (422, "reply_to.not_registered")
 

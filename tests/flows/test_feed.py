@@ -338,7 +338,7 @@ def mixed(hub):
         ("/items?state=published", {"letter", "question"}),
         ("/items?service_id=tari", {"bill"}),
         ("/items?source=cassa", {"proof"}),
-        ("/items?unread=false", {"letter"}),
+        ("/items?unread=false", {"letter", "bill"}),
         ("/messages?unread=true", {"question", "over"}),
         ("/documents?archived=true", {"filed"}),
         ("/documents?archived=false", {"paper"}),
@@ -529,7 +529,9 @@ def test_an_item_shows_its_links_timeline_and_deliveries(hub, person):
     whole = hub.read(f"/items/{payment_id}", person).json()
     linked = {(link["rel"], link["item_id"]) for link in whole["linked"]}
     (notice,) = hub.read("/messages?source=hub&q=avviso", person).json()["items"]
-    assert linked == {("message", fine_id), ("receipt", receipt_id), ("message", notice["item_id"])}
+    (deadline,) = hub.read("/deadlines", person).json()["items"]
+    made = {("message", notice["item_id"]), ("deadline", deadline["item_id"])}
+    assert linked == {("message", fine_id), ("receipt", receipt_id), *made}
     assert [entry["event"] for entry in whole["timeline"]] == ["accepted", "notified", "paid"]
     assert {(d["channel"], d["state"]) for d in whole["deliveries"]} == {("email", "delivered"), ("io", "skipped")}
     assert whole["content"]["notice_number"] == number

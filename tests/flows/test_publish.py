@@ -392,7 +392,7 @@ def test_a_proposed_service_need_not_be_in_the_catalogue(hub):
 
 def test_a_withdrawn_item_leaves_the_feed_with_its_notice(hub, person):
     item_id = published(hub, "payments", make_payment(fresh(), tax_code=person, notice_number=notice_number()))
-    assert len(titles(hub.read("/items", person))) == 2
+    assert len(titles(hub.read("/items", person))) == 3  # with its notice and its deadline
     response = hub.withdraw(item_id)
     assert (response.status_code, response.json()["lifecycle"]) == (201, "withdrawn")
     assert titles(hub.read("/items", person)) == []

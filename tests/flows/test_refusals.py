@@ -212,7 +212,7 @@ def test_the_body_of_a_patch_has_a_limit(hub):
 
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize(
-    "path", ["/", "/publish", "/publish/v1", "/publish/v1/applications", "/publish/v2/messages", "/feed/v1/citizens"]
+    "path", ["/", "/publish", "/publish/v1", "/publish/v1/citizens", "/publish/v2/messages", "/feed/v1/citizens"]
 )
 def test_an_unknown_path_is_404(hub, path):
     headers = hub.signed(GOOD)

@@ -101,7 +101,11 @@ def test_every_reason_that_a_delivery_may_give_is_explained_and_no_other():
         for path in folder.glob("*.py")
         if not path.name.startswith(("test_", "simulator", "scripted", "conformance", "http_conformance"))
     ]
-    families = "io|email|http|loopback|callback|lease|claims|age|connector|channel|citizen|item|notice|bug"
+    families = (
+        "io|email|http|loopback|callback|webhook|answer|proof|pdnd|lease|claims|age|connector|channel|citizen|item|"
+        "notice|bug"
+    )
+    files.append(ROOT / "hub/trust/proving.py")
     pattern = re.compile(rf'"((?:{families})\.[a-z_]+)"')
     found = set().union(*(pattern.findall(path.read_text(encoding="utf-8")) for path in files))
     found -= {"notice.html", "notice.txt"}  # templates

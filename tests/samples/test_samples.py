@@ -45,6 +45,8 @@ def run(command, hub, tmp_path, caller, sample="message.json"):
         check=False,
     )
     body, _, status = done.stdout.strip().rpartition("\n")
+    # Also of the receipt, which each of them verifies.
+    assert (done.returncode == 0) is (status in ("200", "201")), done.stderr
     return int(status), json.loads(body)
 
 

@@ -199,6 +199,7 @@ def _bad() -> Iterator[Vector]:
     yield bad("message-unsigned", base, "the header is not signed", "header.unsigned", unsigned)
     yield bad("message-empty", base, "an empty id", "message.missing", selva(""))
     yield bad("message-long", base, "too long", "message.missing", selva("x" * 257))
+    yield bad("message-personal", base, "a tax code in the id", "message.personal", selva("m-RSSMRA80A01H501U-1"))
     yield bad("message-no-claim", "message-claim", "no claim", "message.missing", claim(SIG, mid=...), draft=tufo)
     yield bad("message-claim-number", "message-claim", "a number", "claim.type", claim(SIG, mid=1), draft=tufo)
 

@@ -1,14 +1,17 @@
-"""Who plays in the tour: two vendors with different kinds of key, a portal, three citizens, and what is sent."""
+"""Who plays in the tour: three vendors with different kinds of trust, a portal, three citizens, and what is sent."""
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from contracts.identifiers import make_notice_number
+from hub.cli.pdnd_signing import PdndMember
+from hub.cli.simulated_pdnd import PlayedPdnd
 from hub.home import Home
+from hub.profile import defaults_of
 from hub.registry import Ente, Portal, Vendor
 from hub.security.keys import (
     certificates_pem,
@@ -57,6 +60,8 @@ class Sender:
     name: str
     key: SigningKey
     how: str
+    member: PdndMember | None = None
+    """What it knows of itself at PDND, where that is its trust."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class Cast:
     base: str
     tributi: Sender
     anagrafe: Sender
+    mobilita: Sender
     portal: SigningKey
 
     @property
@@ -75,31 +81,35 @@ class Cast:
         return f"{self.base}/feed/v1"
 
 
-def engage(home: Home, keys: Path, base: str) -> Cast:
-    """Make the keys, and register everyone: what `raccordo keys`, `ente`, `vendor`, `portal` and `service` do."""
+def engage(home: Home, keys: Path, base: str, pdnd: PlayedPdnd) -> Cast:
+    """Make the keys, and register everyone: what `raccordo keys`, `ente`, `vendor`, `portal` and `service` do, and
+    PDND's back office.
+    """
     keys.mkdir(mode=0o700)
     now = datetime.now(UTC)
     authority = new_authority("CA di prova", now=now)
-    rsa, ec, portal = new_key("rs256"), new_key("es256"), new_key("es256")
+    rsa, ec, portal, at_pdnd = new_key("rs256"), new_key("es256"), new_key("es256"), SigningKey(new_key("rs256"))
     leaf = new_leaf(authority, "tributi-srl", rsa.public_key(), now=now)
     write_private(keys / "tributi-srl.pem", private_pem(rsa))
     write_public(keys / "tributi-srl.crt", certificates_pem([leaf]))
     write_public(keys / "ca.crt", certificates_pem([authority.certificate]))
     write_private(keys / "anagrafe-spa.pem", private_pem(ec))
     write_private(keys / "portale.pem", private_pem(portal))
+    write_private(keys / "mobilita-srl.pem", private_pem(at_pdnd.private))
+    ente = Ente(ENTE, "Comune di Esempio", base, f"{base}/publish/v1", f"{base}/feed/v1", f"{base}/area-personale")
+    member = pdnd.vendor("mobilita-srl", (ente,), at_pdnd)[ENTE]
     cast = Cast(
         base,
         Sender("tributi-srl", "Tributi Srl", SigningKey(rsa, (leaf,)), "certificato x5c, RS256"),
         Sender("anagrafe-spa", "Anagrafe SpA", SigningKey(ec), "chiave JWK registrata, ES256"),
+        Sender("mobilita-srl", "Mobilità Srl", at_pdnd, "voucher PDND, INTEGRITY_REST_02", member),
         SigningKey(portal),
     )
     everything = frozenset({"messages", "documents", "payments", "receipts"})
     anchor = certificates_pem([authority.certificate]).decode()
     with home.database.write() as tx:
-        ente = Ente(
-            ENTE, "Comune di Esempio", base, cast.publish_audience, cast.feed_audience, f"{base}/area-personale"
-        )
         directory.add_ente(tx, ente)
+        pdnd.admit(tx, home, ente)
         directory.add_service(tx, ENTE, "tari", {"name": "TARI, tassa sui rifiuti"})
         directory.add_service(tx, ENTE, "mensa", {"name": "Mensa scolastica"})
         directory.add_service(tx, ENTE, "anagrafe", {"name": "Certificati anagrafici"})
@@ -118,6 +128,17 @@ def engage(home: Home, keys: Path, base: str) -> Cast:
                 collections=everything,
             )
             directory.add_vendor(tx, vendor, [material])
+        agreed = replace(
+            defaults_of("pdnd"),
+            clients=frozenset({member.client_id}),
+            purposes=frozenset({member.purpose_id}),
+            audit="AUDIT_REST_02",
+        )
+        its = cast.mobilita
+        vendor = Vendor(
+            ENTE, its.vendor_id, its.name, "pdnd", True, (), "", collections=frozenset({"messages"}), profile=agreed
+        )
+        directory.add_vendor(tx, vendor, [])
         scopes = frozenset({"feed:read", "feed:write"})
         portal_keys = [_jwk(cast.portal), _jwk(cast.portal, "assertion_jwk")]
         directory.add_portal(tx, Portal(ENTE, "portale", "Area personale", True, (), scopes), portal_keys)
@@ -144,6 +165,13 @@ WELCOME = item(
     summary="Dal 1 dicembre si può iscrivere un figlio alla mensa scolastica.",
     body_markdown="Dal **1 dicembre** sono aperte le iscrizioni alla mensa scolastica per l'anno 2026/2027.",
     kind="service_opening",
+)
+PASS = item(
+    VERDI,
+    "MOB-2026-9",
+    title="Permesso di sosta in scadenza",
+    summary="Il permesso di sosta per residenti scade il 31 dicembre.",
+    body_markdown="Il permesso di sosta per residenti scade il **31 dicembre**: si rinnova allo sportello o in rete.",
 )
 CERTIFICATE = item(
     VERDI,

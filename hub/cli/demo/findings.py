@@ -30,7 +30,7 @@ class Finding:
 
 def inspect(stage: Stage) -> list[Finding]:
     """Every outcome of the tour (`settled` 40). What was printed plays no part."""
-    return [*_io(stage), *_mailbox(stage), *_database(stage)]
+    return [*_io(stage), *_mailbox(stage), *_pdnd(stage), *_database(stage)]
 
 
 def _io(stage: Stage) -> list[Finding]:
@@ -57,10 +57,26 @@ def _mailbox(stage: Stage) -> list[Finding]:
     text = "\n".join(str(mail) for mail in mails)
     return [
         Finding("mailbox: mails to Rossi", 1, recipients[ROSSI.email]),
-        Finding("mailbox: mails to Verdi", 1, recipients[VERDI.email]),
+        Finding("mailbox: mails to Verdi", 2, recipients[VERDI.email]),
         Finding("mailbox: mails to Bianchi", 2, recipients[BIANCHI.email]),
         Finding("mailbox: Message-IDs are all different", len(mails), len({mail["Message-ID"] for mail in mails})),
         Finding("mailbox: no tax code in any mail", False, any(c.tax_code in text for c in (ROSSI, VERDI, BIANCHI))),
+    ]
+
+
+def _pdnd(stage: Stage) -> list[Finding]:
+    member = stage.cast.mobilita.member
+    assert member is not None
+    lines = [json.loads(line) for line in (stage.folder / "providers" / "pdnd" / "pdnd.jsonl").read_text().splitlines()]
+    issued = [line for line in lines if line.get("client_id") == member.client_id]
+    read = [line for line in lines if line["request"] == "key" and line["path"].endswith(f"/{member.kid}")]
+    return [
+        Finding(
+            "PDND: one voucher, for its purpose and the operator's evidence",
+            [("issued", member.purpose_id, True)],
+            [(line["outcome"], line["purpose_id"], line["digest"] is not None) for line in issued],
+        ),
+        Finding("PDND: the hub read the vendor's key, once", ["200"], [line["outcome"] for line in read]),
     ]
 
 
@@ -73,26 +89,29 @@ def _database(stage: Stage) -> list[Finding]:
             select(func.count()).select_from(items).where(items.c.ente_id == ENTE, items.c.vendor_id != "raccordo")
         )
         refused = select(evidence.c.code).where(evidence.c.verdict == "refused").order_by(evidence.c.at)
+        signer = f"pdnd:{stage.cast.mobilita.member.client_id}" if stage.cast.mobilita.member else ""
+        of_pdnd = select(evidence.c.verdict).where(evidence.c.signer == signer)
         tried = Counter(connection.execute(select(attempts.c.outcome)).scalars())
         faults = [*verify_chain(connection, tails(connection)), *verify_segments(connection)]
         return [
-            Finding("database: items published", 4, connection.execute(published).scalar_one()),
+            Finding("database: items published", 5, connection.execute(published).scalar_one()),
             Finding("database: the payment is paid", ["paid"], list(payment)),
             Finding("database: the document is available", ["available"], list(document)),
-            Finding("deliveries: e-mails delivered", 4, states[("email", "delivered", None)]),
+            Finding("deliveries: e-mails delivered", 5, states[("email", "delivered", None)]),
             Finding("deliveries: App IO delivered", 2, states[("io", "delivered", None)]),
-            Finding("deliveries: App IO skipped, not on IO", 1, states[("io", "skipped", "io.not_registered")]),
+            Finding("deliveries: App IO skipped, not on IO", 2, states[("io", "skipped", "io.not_registered")]),
             Finding(
                 "deliveries: App IO unconfirmed, not resent",
                 1,
                 sum(n for k, n in states.items() if k[1] == "unconfirmed"),
             ),
-            Finding("deliveries: nothing else", 8, sum(states.values())),
+            Finding("deliveries: nothing else", 10, sum(states.values())),
             Finding("attempts: throttled ones", 1, tried["deferred"]),
             Finding(
                 "evidence: refusals",
                 ["request.refused", "token.replayed", "contract.violation"],
                 list(connection.execute(refused).scalars()),
             ),
+            Finding("evidence: accepted of the PDND client", ["accepted"], list(connection.execute(of_pdnd).scalars())),
             Finding("evidence: the hash chain holds", [], faults),
         ]

@@ -16,6 +16,8 @@ import httpx
 
 from contracts.connector import Simulation
 from hub.bootstrap import simulations
+from hub.cli.pdnd_signing import sign_as_member
+from hub.cli.simulated_pdnd import PlayedPdnd
 from hub.home import Home
 from hub.security.sign import sign_portal_request, sign_request
 from hub.settings import Settings
@@ -25,6 +27,10 @@ from .cast import CITIZENS, ENTE, Cast, Citizen, Sender, engage
 
 IO_STEP_S = 1.5
 """How long the hub waits for App IO in the tour, so that a call without an answer is short to watch."""
+
+
+OPERATOR = {"userID": "operatore-7", "userLocation": "sportello-2"}
+"""Who is tracked under AUDIT_REST_02."""
 
 
 class StageError(Exception):
@@ -42,7 +48,7 @@ class Stage:
     io_url: str
     client: httpx.Client
     _hub: subprocess.Popen[bytes]
-    _simulations: list[Simulation] = field(default_factory=list)
+    _simulations: list[Simulation | PlayedPdnd] = field(default_factory=list)
 
     @classmethod
     def set_up(cls, folder: Path) -> "Stage":
@@ -55,7 +61,9 @@ class Stage:
         port = _free_port(8765)
         home = Home(Settings(home=folder / "hub"))
         home.create()
-        cast = engage(home, folder / "keys", f"http://127.0.0.1:{port}")
+        pdnd = PlayedPdnd(folder / "providers" / "pdnd")
+        pdnd.start()
+        cast = engage(home, folder / "keys", f"http://127.0.0.1:{port}", pdnd)
         registered = {c.tax_code for c in CITIZENS if c.on_io}
         providers = simulations(folder / "providers", ("app_io", "email"), {"app_io": {"registered": registered}})
         io, mail = providers["app_io"], providers["email"]
@@ -71,7 +79,7 @@ class Stage:
                 )
         process = _start_hub(folder, port)
         client = httpx.Client(base_url=cast.base, timeout=15, trust_env=False)
-        stage = cls(folder, home, cast, port, str(io_settings["base_url"]), client, process, [io, mail])
+        stage = cls(folder, home, cast, port, str(io_settings["base_url"]), client, process, [io, mail, pdnd])
         stage._await_hub()
         return stage
 
@@ -86,7 +94,17 @@ class Stage:
     def sign(
         self, sender: Sender, body: bytes, *, method: str = "POST", media_type: str = "application/json"
     ) -> dict[str, str]:
-        """The headers of a vendor's request."""
+        """The headers of a vendor's request; a member of PDND asks for its voucher first."""
+        if sender.member is not None:
+            return sign_as_member(
+                sender.member,
+                sender.key,
+                method=method,
+                url=None,
+                body=body,
+                content_type=media_type,
+                user=OPERATOR,
+            )
         headers = sign_request(
             sender.key,
             iss=sender.vendor_id,

@@ -9,11 +9,13 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
+from hub.security import jose
 from hub.security.digest import digest_header
 
 from .cast import (
     CERTIFICATE,
     CITIZENS,
+    PASS,
     PAYMENT,
     PDF,
     RECEIPT,
@@ -55,24 +57,27 @@ def run(*, once: bool, home: Path = Path(".raccordo/demo")) -> int:
 def _play(console: Console, stage: Stage) -> list[Finding]:
     cast = stage.cast
     _act(
-        console, 1, "L'hub è in servizio, con App IO e posta simulate", "the hub is up, with simulated App IO and mail"
+        console,
+        1,
+        "L'hub è in servizio; App IO, posta e PDND sono simulate",
+        "the hub is up; App IO, mail and PDND are simulated",
     )
     console.print(f"  {cast.base}   home {stage.folder / 'hub'}")
-    for sender in (cast.tributi, cast.anagrafe):
+    for sender in (cast.tributi, cast.anagrafe, cast.mobilita):
         console.print(f"  fornitore / vendor [bold]{sender.vendor_id}[/]: {sender.how}")
     answers = [*_publications(console, stage), *_refusals(console, stage)]
     stage.settled()
     _act(
         console,
-        8,
+        9,
         "L'area personale di ogni cittadino, letta dal portale",
         "each citizen's feed, as the portal reads it",
     )
     for citizen in CITIZENS:
         console.print(_feed_table(citizen.name, stage.read(citizen, "/items"), stage.read(citizen, "/summary")))
-    _act(console, 9, "Le consegne e i loro esiti", "the deliveries and how they ended")
+    _act(console, 10, "Le consegne e i loro esiti", "the deliveries and how they ended")
     console.print(_deliveries_table(stage))
-    _act(console, 10, "Alla prova", "held against mailbox, ledgers and database")
+    _act(console, 11, "Alla prova", "held against mailbox, ledgers and database")
     findings = [*answers, *inspect(stage)]
     for finding in findings:
         mark = "[green]✓[/]" if finding.holds else "[red]✗[/]"
@@ -117,18 +122,40 @@ def _publications(console: Console, stage: Stage) -> list[Finding]:
     stage.io_fault(kind="hang", seconds=IO_STEP_S + 1)
     receipt = _publish(console, stage, cast.tributi, "receipts", RECEIPT)
     stage.settled()
+    tracked = _with_voucher(console, stage)
     return [
         Finding(
             "message: 201 with a signed receipt", (201, True), (welcome.status_code, _receipt_holds(welcome, WELCOME))
         ),
         Finding("document and its file: 201, 201", (201, 201), (announced.status_code, uploaded.status_code)),
+        tracked,
         Finding("payment and receipt: 201, 201", (201, 201), (payment.status_code, receipt.status_code)),
     ]
 
 
+def _with_voucher(console: Console, stage: Stage) -> Finding:
+    _act(
+        console,
+        6,
+        "Un fornitore della PDND: voucher, firma con kid, tracciamento",
+        "a member of PDND: voucher, INTEGRITY_REST_02, AUDIT_REST_02",
+    )
+    sender, body = stage.cast.mobilita, body_of(PASS)
+    headers = stage.sign(sender, body)
+    voucher = jose.parse(headers["Authorization"].removeprefix("Bearer ")).claims
+    console.print(f"  voucher: purposeId {voucher['purposeId']}")
+    console.print(f"           digest {voucher['digest']['value'][:24]}… (Agid-JWT-TrackingEvidence)")
+    answer = stage.send("/messages", body, headers)
+    _answer(console, f"{sender.vendor_id} → POST messages", answer)
+    stage.settled()
+    return Finding(
+        "PDND voucher: 201 with a signed receipt", (201, True), (answer.status_code, _receipt_holds(answer, PASS))
+    )
+
+
 def _refusals(console: Console, stage: Stage) -> list[Finding]:
     tributi, anagrafe = stage.cast.tributi, stage.cast.anagrafe
-    _act(console, 6, "Una firma che non regge, un token riusato", "a signature that does not hold, a token used twice")
+    _act(console, 7, "Una firma che non regge, un token riusato", "a signature that does not hold, a token used twice")
     body = body_of(item(ROSSI, "MSG-2026-2", title="Avviso", body_markdown="Testo firmato."))
     headers = stage.sign(anagrafe, body)
     changed = body.replace(b"Testo firmato", b"Testo cambiato")
@@ -142,7 +169,7 @@ def _refusals(console: Console, stage: Stage) -> list[Finding]:
     again = stage.send("/messages", known, headers)
     _answer(console, "POST messages, di nuovo uguale / the same again", first)
     _answer(console, "POST messages, stesso token / same token", again)
-    _act(console, 7, "Un codice fiscale sbagliato", "a wrong tax code")
+    _act(console, 8, "Un codice fiscale sbagliato", "a wrong tax code")
     wrong = item(ROSSI, "MSG-2026-3", title="Avviso", body_markdown="Testo.")
     wrong["recipient"]["tax_code"] = "RSSMRA80A01H501X"
     body = body_of(wrong)
@@ -222,6 +249,7 @@ def _where_to_look(console: Console, stage: Stage) -> None:
             f"documentazione delle API / API docs   {stage.cast.base}/docs\n"
             f"casella di posta / mailbox            {folder / 'providers' / 'email' / 'mailbox'}\n"
             f"registro di App IO / App IO ledger    {folder / 'providers' / 'app_io' / 'app_io.jsonl'}\n"
+            f"registro della PDND / PDND ledger     {folder / 'providers' / 'pdnd' / 'pdnd.jsonl'}\n"
             f"database                              {folder / 'hub' / 'raccordo.db'}\n"
             f"log                                   {folder / 'hub.log'}\n"
             f"una consegna / a delivery             raccordo delivery list --home {folder / 'hub'}",

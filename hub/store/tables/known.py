@@ -93,6 +93,7 @@ connectors = Table(
     needed("limits", JSON),
     needed("version", Integer),
     needed("updated_at", Instant),
+    Column("follows", JSON(none_as_null=True)),  # which events of items it is told; no filter: it follows none
 )
 
 # An ente's clients at PDND. The private key is sealed under the vault key, or is elsewhere and only named.

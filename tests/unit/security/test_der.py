@@ -13,6 +13,7 @@ from hub.registry import Key, Vendor
 from hub.security import crl, der, ocsp
 from hub.security.causes import Refusal
 from hub.security.certificates import presented_key, validate
+from hub.security.crl import Crl
 from hub.security.keys import certificates_pem
 from hub.security.material import Held, Shelf, Wanted
 from hub.security.presented import CertificateRules, _certificates, thumbprint
@@ -65,7 +66,7 @@ def vendor(kind: Any, material: str) -> Vendor:
 
 def test_changed_certificates(leaf: pki.Party, middle: pki.Party) -> None:
     random, shelf = Random(1), Shelf()
-    shelf.put("crl", CRL_URL, Held(middle.crl(), FOREVER, FOREVER))
+    shelf.put("crl", middle.crl_name(), Held(Crl(middle.crl()), FOREVER, FOREVER))
     assert middle.issuer is not None
     anchored = vendor("anchor", certificates_pem([middle.issuer.certificate]).decode())
     raw = [one.public_bytes(Encoding.DER) for one in leaf.chain]
@@ -88,11 +89,11 @@ def test_changed_lists_and_answers(leaf: pki.Party, middle: pki.Party) -> None:
     about: dict[str, Any] = {"certificate": leaf.certificate, "issuer": middle.certificate, "now": NOW}
     list_ = middle.crl(more=[(x509.CRLNumber(5), False)]).public_bytes(Encoding.DER)
     answer = middle.answer(leaf, responder=middle.responder()).public_bytes(Encoding.DER)
-    crl.check(der.crl(list_), url=CRL_URL, **about)
+    crl.check(Crl(der.crl(list_)), url=CRL_URL, **about)
     ocsp.check(der.ocsp_answer(answer), **about)
     for _ in range(TIMES):
         other = changed(list_, random)
-        assert not only(lambda other=other: crl.check(der.crl(other), url=CRL_URL, **about))
+        assert not only(lambda other=other: crl.check(Crl(der.crl(other)), url=CRL_URL, **about))
         other = changed(answer, random)
         only(lambda other=other: ocsp.check(der.ocsp_answer(other), **about))
 

@@ -16,6 +16,7 @@ from hub.security import revocation
 from hub.security.causes import Refusal
 from hub.security.certificates import validate
 from hub.security.chains import ChainCache
+from hub.security.crl import Crl
 from hub.security.keys import certificates_pem
 from hub.security.material import Held, Shelf, Wanted
 from hub.security.presented import CertificateRules, Presented
@@ -51,7 +52,7 @@ def told(mode: Any, leaf: pki.Party, *, crl: Any = None, answer: Any = None, now
             chain = [leaf.certificate, leaf.issuer.certificate]
             revocation.check(chain, mode=mode, shelf=shelf, now=now, until=now + DAY)
         except Wanted as wanted:
-            value = crl if wanted.source == "crl" else answer
+            value = (None if crl is None else Crl(crl)) if wanted.source == "crl" else answer
             shelf.put(wanted.source, wanted.name, Held(value, FOREVER, FOREVER, "" if value else "timeout"))
         except Refusal as refusal:
             return refusal.code
@@ -296,9 +297,10 @@ class Elsewhere:
         self.wants: list[str] = []
 
     def fetch(self, wanted: Wanted, usable: float = FOREVER) -> None:
-        self.wants.append(wanted.name)
-        value = self.crls[wanted.name]
-        self.shelf.put(wanted.source, wanted.name, Held(value, usable, usable))
+        url = wanted.name.partition("\n")[0]
+        self.wants.append(url)
+        value = self.crls[url]
+        self.shelf.put(wanted.source, wanted.name, Held(None if value is None else Crl(value), usable, usable))
 
     def run(self, what: Any) -> Any:
         for _ in range(6):
@@ -395,7 +397,7 @@ def test_a_revocation_reaches_a_remembered_chain_at_once(resolve: Remembering, r
     assert resolve(away.shelf) == ""
     root.revoke(resolve.leaf)
     away.crls["http://root"] = root.crl()
-    away.fetch(Wanted("crl", "http://root"))  # as the background refresh does
+    away.fetch(Wanted("crl", root.crl_name("http://root")))  # as the background refresh does
     assert resolve(away.shelf) == "certificate.revoked"
     assert len(resolve.cache) == 0
 
@@ -411,7 +413,7 @@ def test_a_remembered_chain_does_not_outlive_its_revocation_data(resolve: Rememb
 def test_what_is_dropped_from_the_shelf_is_wanted_again(resolve: Remembering, root: pki.Party) -> None:
     away = Elsewhere(root=root.crl())
     assert away.run(resolve) == ""
-    away.shelf.drop("crl", "http://root")
+    away.shelf.drop("crl", root.crl_name("http://root"))
     with pytest.raises(Wanted):
         resolve(away.shelf)
 

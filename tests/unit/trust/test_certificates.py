@@ -1,6 +1,7 @@
 """What is fetched about certificates: bounded, from public addresses alone, and never more than it claims to be."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -8,6 +9,7 @@ from typing import Any
 
 import httpcore
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from connectors.base.serving import LoopbackServer
@@ -16,10 +18,11 @@ from hub.registry import Key, Vendor
 from hub.security import ocsp
 from hub.security.causes import Refusal
 from hub.security.certificates import Trusted, validate
+from hub.security.crl import Crl
 from hub.security.keys import certificates_pem
 from hub.security.material import Held, Shelf, Wanted
 from hub.security.presented import CertificateRules, Presented, read
-from hub.trust import outside
+from hub.trust import certificates, outside
 from hub.trust.certificates import CertificateFetchers
 from hub.trust.outside import MAX_BYTES, Outside, Unreachable
 from tests import pki
@@ -57,11 +60,16 @@ def served(application: Any) -> Iterator[str]:
         server.stop()
 
 
-def fetched(source: Any, name: str, *, loopback: bool = True) -> Held:
+def anchored(root: pki.Party) -> Vendor:
+    key = Key("a", "anchor", certificates_pem([root.certificate]).decode())
+    return Vendor("c_h501", "acme", "acme", "x509", True, (key,), "acme")
+
+
+def fetched(source: Any, name: str, *, loopback: bool = True, **limits: int) -> Held:
     async def fetch() -> Held:
         connections = Outside(loopback=loopback)
         try:
-            return await CertificateFetchers(connections, Noon()).by_source()[source](name)
+            return await CertificateFetchers(connections, Noon(), **limits).by_source()[source](name)
         finally:
             await connections.aclose()
 
@@ -113,8 +121,49 @@ def test_a_crl_is_held_until_its_end(root: pki.Party) -> None:
     for encoding in (Encoding.DER, Encoding.PEM):
         with served(app(crl.public_bytes(encoding))) as url:
             held = fetched("crl", url)
-        assert held.value == crl
+        assert held.value.read == crl
         assert (held.fresh_until, held.usable_until) == (NOW.timestamp() + 900, NOW.timestamp() + 7200)
+
+
+def test_a_crl_of_megabytes_is_read_and_its_issuer_is_looked_at_where_it_is_fetched(root: pki.Party) -> None:
+    """CRLs above 1 MB were unread: with `fail-closed` every vendor of such a CA was refused."""
+    long = root.crl(more=[(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), bytes(3 * MAX_BYTES)), False)])
+    body = long.public_bytes(Encoding.DER)
+    leaf = root.issue(crl_url="http://ca.example.it/crl")
+    with served(app(body)) as url:
+        held = fetched("crl", root.crl_name(url))
+        assert (fetched("crl", root.crl_name(url), crl_limit=len(body)).problem) == ""
+        assert fetched("crl", root.crl_name(url), crl_limit=len(body) - 1).problem == "too large"
+        assert fetched("x5u", url).problem == "too large", "the limit of others stays"
+    found: Crl = held.value
+    assert len(found._signed) == 1
+    shelf = Shelf()
+    shelf.put("crl", root.crl_name("http://ca.example.it/crl"), held)
+    vendor = anchored(root)
+    rules = CertificateRules(revocation="fail-closed")
+    assert validate(Presented(leaf.certificate, ()), vendor, rules, shelf, NOW).until <= NOW + DAY
+    assert len(found._signed) == 1, "the verdict finds what the fetcher found out"
+
+
+def test_a_crl_is_read_beside_the_loop_that_fetches(root: pki.Party, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, threads = certificates._crl, []
+    monkeypatch.setattr(certificates, "_crl", lambda *given: threads.append(threading.current_thread()) or read(*given))
+    with served(app(root.crl().public_bytes(Encoding.DER))) as url:
+        assert fetched("crl", root.crl_name(url)).value is not None
+    assert threads != [threading.current_thread()]
+    assert len(threads) == 1
+
+
+def test_a_crl_of_somebody_else_is_remembered_as_such(root: pki.Party) -> None:
+    with served(app(pki.root().crl().public_bytes(Encoding.DER))) as url:
+        held = fetched("crl", root.crl_name(url))
+    assert held.value.signed_by(root.certificate) is False
+    shelf = Shelf()
+    leaf = root.issue(crl_url="http://ca.example.it/crl")
+    shelf.put("crl", root.crl_name("http://ca.example.it/crl"), held)
+    rules = CertificateRules(revocation="fail-closed")
+    with pytest.raises(Refusal, match=r"revocation\.unknown"):
+        validate(Presented(leaf.certificate, ()), anchored(root), rules, shelf, NOW)
 
 
 def test_a_crl_that_is_over_or_none(root: pki.Party) -> None:
@@ -229,15 +278,7 @@ def test_a_leaf_is_refused_once_its_ca_says_so(how: str) -> None:
     with served(responder) as url:
         leaf = root.issue(**{f"{how}_url": f"{url}/{how}"})
         responder.certificates[leaf.certificate.serial_number] = leaf
-        vendor = Vendor(
-            "c_h501",
-            "acme",
-            "acme",
-            "x509",
-            True,
-            (Key("a", "anchor", certificates_pem([root.certificate]).decode()),),
-            "acme",
-        )
+        vendor = anchored(root)
         rules = CertificateRules(revocation="fail-closed")
 
         def verdict() -> Trusted:

@@ -321,6 +321,9 @@ def test_an_environment_gets_the_vouchers_of_an_ente_in_it(pdnd, client, shared,
     assert configured()[0] is first
     known[ENTE, "api"] = replace(known[ENTE, "api"], kid="another")
     assert configured()[0].vouchers is not first.vouchers
+    often = Configured(lambda: Registry(1, enti), events_every_s=0.3)
+    assert often()[0].environment.events_every_s == 0.3
+    assert often()[0] is often()[0]
 
 
 def test_a_source_for_another_purpose_gives_nothing(holder):

@@ -1,0 +1,54 @@
+"""The settings of a webhook: where to, how calls are proved, what is told."""
+
+from functools import cached_property
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from contracts.addresses import LOOPBACK
+from contracts.callbacks import CallbackUrl, HostName, place_of
+from contracts.following import FollowSettings, Listed
+from contracts.proving import ProofSettings
+
+from .signing import Secret, read_secrets
+
+PrivateHosts = Annotated[tuple[HostName, ...], Field(max_length=20, fail_fast=True, strict=False), Listed]
+
+
+class Settings(FollowSettings, ProofSettings):
+    """A call is proved by Standard Webhooks signatures (`signing_secrets`), by ModI or PDND (`proof`), or by both."""
+
+    signed_too: ClassVar[tuple[str, ...]] = ("webhook-id", "webhook-timestamp")
+
+    url: CallbackUrl
+    """An https address, host in lower case, without credentials and fragment."""
+    signing_secrets: SecretStr | None = None
+    """One or more, with blanks or line ends between them: `whsk_...` (Ed25519, to be preferred) or `whsec_...` (HMAC).
+    Every one signs: while the receiver changes its key, the new and the old."""
+    private_hosts: PrivateHosts = ()
+    """Hosts that may be at a private address; plain http is for those of them on loopback alone."""
+
+    @field_validator("signing_secrets")
+    @classmethod
+    def _readable(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None:
+            read_secrets(given.get_secret_value())
+        return given
+
+    @model_validator(mode="after")
+    def _proved(self) -> Self:
+        if self.signing_secrets is None and self.proof == "none":
+            raise ValueError("signing_secrets or proof: a call must be proved")
+        scheme, host, _ = place_of(self.url)
+        if scheme == "http" and not (host in LOOPBACK and self.may_be_private(host)):
+            raise ValueError("url: plain http is for loopback alone, and listed in private_hosts")
+        return self
+
+    @cached_property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Those of Standard Webhooks."""
+        return read_secrets(self.signing_secrets.get_secret_value()) if self.signing_secrets is not None else ()
+
+    def may_be_private(self, host: str) -> bool:
+        """Whether the host was listed as one in our own network."""
+        return host in {name.partition(":")[0] for name in self.private_hosts}

@@ -1,0 +1,69 @@
+"""Systems of the ente that follow the personal area: events of items, queued as deliveries of the one outbox.
+
+A connector of this type is told of the events that its filter admits. The filter stands beside the sealed settings
+(`connectors.follows`), so that a commit opens none and no delivery is queued only to be skipped.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import select
+
+from contracts.following import Follows
+
+from .configuration import REMOVED
+from .database import Tx
+from .pushing import push_at
+from .tables import connectors, item_identities, items
+
+
+def push_to_followers(tx: Tx, events: Sequence[Mapping[str, Any]]) -> None:
+    """Queue numbered events for those who follow their ente; a connector that is paused gets them later."""
+    if not events:
+        return
+    its = connectors.c
+    query = select(its.ente_id, its.connector_id, its.follows).where(
+        its.ente_id.in_(sorted({event["ente_id"] for event in events})), its.follows.is_not(None), its.status != REMOVED
+    )
+    followers = [
+        (row.ente_id, row.connector_id, Follows.model_validate_json(orjson.dumps(row.follows)))
+        for row in tx.connection.execute(query.order_by(its.ente_id, its.connector_id))
+    ]
+    if not followers:
+        return
+    about = _about(tx, events)
+    told = []
+    for event in events:
+        item = about.get(event["item_id"])
+        if item is None:
+            continue  # nothing would be told of it later either
+        due_at = max(tx.now, item["visible_from"] or tx.now)
+        told += [
+            (ente_id, connector_id, str(event["number"]), due_at)
+            for ente_id, connector_id, follows in followers
+            if event["ente_id"] == ente_id and follows.admits(event["event"], item["collection"], item["service_id"])
+        ]
+    push_at(tx, told)
+
+
+def _about(tx: Tx, events: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Collection, service and embargo of each item: of those that this transaction wrote, and of others it tells of."""
+    found: dict[str, Mapping[str, Any]] = {
+        item["item_id"]: item for item in (*tx.new_items, *tx.changed_items.values())
+    }
+    others = sorted({event["item_id"] for event in events} - found.keys())
+    if others:
+        known = item_identities.c
+        query = (
+            select(items.c.item_id, items.c.collection, items.c.service_id, items.c.visible_from)
+            .join(
+                item_identities,
+                (known.ente_id == items.c.ente_id)
+                & (known.citizen_id == items.c.citizen_id)
+                & (known.item_id == items.c.item_id),
+            )
+            .where(known.item_id.in_(others))
+        )
+        found |= {row["item_id"]: row for row in tx.connection.execute(query).mappings()}
+    return found
