@@ -54,7 +54,7 @@ def draft(collection, *, route=None, uploaded=False, **fields):
         ("documents", {}, "available", "none"),
         ("documents", make_document("x", b"x"), "announced", "none"),
         ("documents", make_document("x", b"x", content_url="https://x.it"), "available", "none"),
-        ("documents", make_document("x", b"x", state="superseded"), "revoked", "none"),
+        ("documents", make_document("x", b"x", state="revoked"), "revoked", "none"),
         ("services", {}, "published", "body"),
     ],
 )
@@ -99,7 +99,7 @@ def test_a_fact_to_tell_gives_one_message_of_its_kind(collection, fields, kind):
         ("payments", {"state": "creating"}),
         ("payments", {"state": "paid"}),
         ("documents", make_document("x", b"x")),
-        ("documents", make_document("x", b"x", state="revoked")),
+        ("documents", make_document("x", b"x", state="superseded")),
     ],
 )
 def test_nothing_to_tell_gives_no_message(collection, fields):
