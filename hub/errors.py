@@ -105,6 +105,12 @@ class ItemUnknown(HubError):
     status, code, title = 404, "item.unknown", "Elemento sconosciuto / Unknown item"
 
 
+class CardUnknown(HubError):
+    """No card has this code; perhaps it was copied wrongly, or never issued."""
+
+    status, code, title = 404, "card.unknown", "Documento sconosciuto / Unknown document"
+
+
 class BatchUnknown(HubError):
     """There is no such batch, or it is not yours, or its results are no longer kept."""
 
@@ -255,6 +261,12 @@ class ServiceUnknown(HubError):
     """The service is not in the municipality's catalogue."""
 
     status, code, title = 422, "service.unknown", "Servizio sconosciuto / Unknown service"
+
+
+class DocumentTypeUnknown(HubError):
+    """The municipality has no document type of that name, and takes no others."""
+
+    status, code, title = 422, "document_type.unknown", "Tipo di documento sconosciuto / Unknown document type"
 
 
 class QuotaExceeded(HubError):

@@ -1,11 +1,12 @@
 """Sample items for whoever writes the words of a rule: one with all that a notice may name, one with the least."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 
 from contracts.items import COLLECTIONS, CitizenItem, Message, Service
+from contracts.items.document import HandoverState
 
 from .notices import message_for
 from .rules import Rule
@@ -36,7 +37,7 @@ _LEAST: dict[str, dict[str, Any]] = {
 }
 _MORE: dict[str, dict[str, Any]] = {
     "payments": {"due_date": "2026-12-16"},
-    "documents": {"delivery": {"mode": "collect", "place": "Anagrafe", "collect_by": "2026-12-16T23:00:00Z"}},
+    "documents": {"valid_to": "2026-12-16T23:00:00Z"},
     "applications": {"protocol": {"number": "0012345", "year": 2026}, "due_date": "2026-12-31"},
     "subscriptions": {"valid_to": "2026-12-16", "reason": "Documentazione incompleta."},
 }
@@ -48,6 +49,14 @@ _REMINDED = {
     "deadlines": "open",
 }
 _STATELESS = ("receipts", "documents")
+_LEAST_HANDOVER: dict[str, dict[str, str]] = {
+    "collect": {"mode": "collect", "place": "Anagrafe, via Roma 1"},
+    "ship": {"mode": "ship", "address": "Via Roma 1, 10100 Torino"},
+}
+_MORE_HANDOVER: dict[str, dict[str, str]] = {
+    "collect": {"hours": "lun-ven 9-13", "collect_by": "2026-12-16T23:00:00Z"},
+    "ship": {"tracking": "RR123456785IT"},
+}
 
 
 def samples(rule: Rule, language: str, *, full: bool) -> list[Message]:
@@ -68,15 +77,29 @@ def sample_item(rule: Rule, state: str, language: str, *, full: bool) -> Citizen
         fields["state"] = state
     if state == "integration_requested":
         fields["integration"] = {"requested_at": "2026-11-23T09:00:00Z", "reason": "Manca l'ISEE."}
+    if collection == "documents":
+        fields |= _as_document(rule, state, full=full)
     if full:
         fields |= _FULL | _MORE.get(collection, {})
         if "integration" in fields:
             fields["integration"] |= {"due_at": "2026-12-16T23:00:00Z"}
-        if state in ("completed", "revoked"):
+        if collection == "applications" and state in ("completed", "revoked"):
             fields |= {"outcome": "rejected", "outcome_reason": "Il reddito supera la soglia."}
     item = COLLECTIONS[collection].model_validate_json(orjson.dumps(fields))
     assert not isinstance(item, Service)
     return item
+
+
+def _as_document(rule: Rule, state: str, *, full: bool) -> dict[str, Any]:
+    """What puts a document into that state: its source's word, or its handover where it is on paper."""
+    if state in get_args(HandoverState) or "pick_up" in rule.due:
+        mode = "ship" if state == "shipped" else "collect"
+        handover = _LEAST_HANDOVER[mode] | (_MORE_HANDOVER[mode] if full else {})
+        handover["state"] = state if rule.on == "state" else "ready"
+        if handover["state"] == "ready":
+            handover["ready_at"] = "2026-11-23T09:00:00Z"
+        return {"form": "physical", "delivery": handover}
+    return {"state": state} if state in ("revoked", "expired") else {}
 
 
 def due_of(rule: Rule, *, full: bool) -> datetime | None:

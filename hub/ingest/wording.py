@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from contracts.items import Application, CitizenItem, Subscription
+from contracts.items import Application, CitizenItem, Document, Subscription
+from contracts.items.document import Handover
 
 ROME = ZoneInfo("Europe/Rome")
 _MOMENT = timedelta(microseconds=1)
@@ -65,6 +66,10 @@ _SENTENCES = {
         "taken_charge": "Presa in carico il {day}.",
         "answer_by": "La risposta arriva entro il {day}.",
         "respond_by": "Si può rispondere fino al {day}.",
+        "place": "Si ritira presso: {place}.",
+        "hours": "Orari: {hours}.",
+        "collect_by": "Si può ritirare fino al {day}.",
+        "tracking": "Codice della spedizione: {tracking}.",
     },
     "en": {
         "protocol": "Registered under number {number}/{year}.",
@@ -73,6 +78,10 @@ _SENTENCES = {
         "taken_charge": "Taken in charge on {day}.",
         "answer_by": "The answer comes by {day}.",
         "respond_by": "It can be answered until {day}.",
+        "place": "It can be collected at: {place}.",
+        "hours": "Opening hours: {hours}.",
+        "collect_by": "It can be collected until {day}.",
+        "tracking": "Tracking code: {tracking}.",
     },
 }
 
@@ -89,7 +98,8 @@ def day(moment: date | datetime, language: str) -> str:
 def facts(item: CitizenItem, state: str, due: date | datetime | None, language: str) -> Mapping[str, str]:
     """What the wording of a rule may name: every name is there, and reads as nothing where the item lacks the fact."""
     say = _SENTENCES[language]
-    found = dict.fromkeys(("reason", "outcome", "taken_charge", "protocol", "answer_by", "respond_by"), "")
+    names = ("reason", "outcome", "taken_charge", "protocol", "answer_by", "respond_by", "handover")
+    found = dict.fromkeys(names, "")
     found |= {"title": item.title, "summary": item.summary or "", "due": day(due, language) if due else ""}
     found["state"] = _STATES[language].get(state, state)
     if isinstance(item, Application):
@@ -106,6 +116,8 @@ def facts(item: CitizenItem, state: str, due: date | datetime | None, language: 
                 found["respond_by"] = say["respond_by"].format(day=day(item.integration.due_at, language))
     if isinstance(item, Subscription):
         found["reason"] = item.reason or ""
+    if isinstance(item, Document) and item.delivery is not None:
+        found["handover"] = _handover(item.delivery, language)
     return found
 
 
@@ -118,6 +130,19 @@ def _protocol(item: Application, language: str) -> str:
     if protocol.registered_on is None:
         return say["protocol"].format(**names)
     return say["protocol_of"].format(**names, day=day(protocol.registered_on, language))
+
+
+def _handover(delivery: Handover, language: str) -> str:
+    """Where the thing is to be had, until when, and how to follow it; never the address it goes to."""
+    say = _SENTENCES[language]
+    if delivery.mode == "ship":
+        return say["tracking"].format(tracking=delivery.tracking) if delivery.tracking else ""
+    told = [say["place"].format(place=delivery.place)]
+    if delivery.hours:
+        told.append(say["hours"].format(hours=delivery.hours))
+    if delivery.collect_by is not None:
+        told.append(say["collect_by"].format(day=day(delivery.collect_by, language)))
+    return " ".join(told)
 
 
 OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)

@@ -18,8 +18,10 @@ from .tables import (
     deliveries,
     delivery_requests,
     findings,
+    item_links,
     items,
     preferences,
+    referenced_files,
     user_states,
 )
 
@@ -34,6 +36,8 @@ _OWN: tuple[Table, ...] = (
     user_states,
     agenda,
     findings,
+    item_links,
+    referenced_files,
 )
 
 

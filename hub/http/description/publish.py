@@ -57,7 +57,12 @@ _PUBLISHING: Errors = (
     errors.PersonalExternalId,
     errors.StateTerminal,
 )
-_PUBLISHING_FOR_A_CITIZEN: Errors = (*_PUBLISHING, errors.RecipientChanged, errors.ServiceUnknown)
+_PUBLISHING_FOR_A_CITIZEN: Errors = (
+    *_PUBLISHING,
+    errors.RecipientChanged,
+    errors.ServiceUnknown,
+    errors.DocumentTypeUnknown,
+)
 
 _SIGNED = ("Digest", "AgidJwtSignature", "CorrelationId")
 _EVIDENCE = ("Digest", "Agid-JWT-Signature")

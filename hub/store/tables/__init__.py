@@ -9,6 +9,7 @@ query needs is clear. Times are integers, microseconds since 1970 in UTC.
 from .columns import EPOCH, Instant, clipped, metadata, to_json, to_micros
 from .known import (
     connectors,
+    document_types,
     enti,
     notice_rules,
     pdnd_clients,
@@ -30,9 +31,11 @@ from .personal import (
     citizens,
     findings,
     item_identities,
+    item_links,
     item_versions,
     items,
     preferences,
+    referenced_files,
     timeline,
     user_states,
 )
@@ -69,6 +72,7 @@ __all__ = [
     "connectors",
     "deliveries",
     "delivery_requests",
+    "document_types",
     "enti",
     "event_sequences",
     "evidence",
@@ -76,6 +80,7 @@ __all__ = [
     "findings",
     "hub_keys",
     "item_identities",
+    "item_links",
     "item_versions",
     "items",
     "jose_headers",
@@ -89,6 +94,7 @@ __all__ = [
     "preferences",
     "quota_usage",
     "received_messages",
+    "referenced_files",
     "replays",
     "sequences",
     "service_decisions",
