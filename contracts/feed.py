@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from .base import Code, Label, Model, Summary, Title, UtcDatetime
+from .base import Code, HttpsUrl, Label, Model, Summary, Title, UtcDatetime
 from .identifiers import Uuid7
 from .items import Action, ApplicationState, Item
 from .items.subscription import RequestKind
@@ -44,8 +44,20 @@ class UserStatePatch(Model):
     confirmed: Literal[True] | None = None
 
 
+class Contributor(Model):
+    """A source of an item, and what it says of its state."""
+
+    vendor_id: Code
+    source: Code
+    state: Code
+
+
 class FeedItem(Model):
-    """One row of the feed."""
+    """One row of the feed.
+
+    Payments of one pagoPA notice (creditor and notice number) are one row, whoever published them: `published_by` names
+    them all, and `state` is that of the payment as a whole: what one of them says is paid, is paid.
+    """
 
     item_id: Uuid7
     collection: Collection
@@ -66,6 +78,7 @@ class FeedItem(Model):
     due_at: UtcDatetime | None
     sensitivity: Literal["normal", "sensitive"]
     user_state: UserState
+    published_by: Annotated[tuple[Contributor, ...], Field(min_length=1, max_length=50, fail_fast=True)]
 
 
 class FeedPage(Model):
@@ -134,6 +147,8 @@ class FeedItemDetail(FeedItem):
     content: Item
     content_available: bool
     """Whether `documents/{item_id}/content` has the file."""
+    verify_url: HttpsUrl | None
+    """Of a card: what its QR holds. Whoever opens it learns whether the card is valid, and not whose it is."""
     linked: Annotated[tuple[LinkedItem, ...], Field(max_length=50, fail_fast=True)]
     actions: Annotated[tuple[ActionView, ...], Field(max_length=10, fail_fast=True)]
     history: Annotated[tuple[HistoryEntry, ...], Field(max_length=500, fail_fast=True)]
@@ -179,7 +194,7 @@ class FeedSummary(Model):
 
 
 class Change(Model):
-    """An item as it is now; a withdrawn or erased one has no `item`."""
+    """An item as it is now; a withdrawn or erased one has no `item`, nor has one that is shown as part of another."""
 
     item_id: Uuid7
     collection: Collection

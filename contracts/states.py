@@ -92,6 +92,18 @@ MACHINES: Mapping[str, Machine] = {
         },
         facts={"revoked": frozenset({"revoked"})},
     ),
+    # Of a document on paper or in plastic, beside the document's own state (S52, S53).
+    "handovers": Machine(
+        ways={
+            "preparing": ("shipped", "ready"),
+            "shipped": ("delivered", "returned"),
+            "ready": ("collected", "returned"),
+            "returned": ("shipped", "ready"),
+            "delivered": (),
+            "collected": (),
+        },
+        facts={"delivered": frozenset({"delivered"}), "collected": frozenset({"collected"})},
+    ),
     "subscriptions": Machine(
         ways={
             "requested": ("waitlisted", "active"),
@@ -108,4 +120,4 @@ MACHINES: Mapping[str, Machine] = {
         ways={"open": ("met", "missed", "cancelled"), "missed": ("met",), "met": (), "cancelled": ()},
     ),
 }
-"""Of the collections whose items change their state; messages and receipts have one."""
+"""Of the collections whose items change their state (messages and receipts have one), and of handovers."""

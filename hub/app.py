@@ -17,6 +17,7 @@ from hub.bootstrap import Hub
 from hub.errors import MethodNotAllowed, PathUnknown, StoreUnavailable
 from hub.home import Home
 from hub.http import documentation
+from hub.http.cards import CardsApi
 from hub.http.exchange import Endpoint, Exchange, Handler, endpoint, json_response
 from hub.http.feed import FeedApi
 from hub.http.limits import Limiter
@@ -118,6 +119,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         ("/public/v1/actions/{token}", "GET", "follow_action_link", public.follow),
         ("/public/v1/unsubscribes/{token}", "GET", "ask_unsubscribe", public.ask),
         ("/public/v1/unsubscribes/{token}", "POST", "unsubscribe", public.unsubscribe),
+        ("/public/v1/cards/{token}", "GET", "check_card", CardsApi(hub.cards, hub.committer, limiter).check),
     ]
     for operations, api in ((PUBLISH, publish), (FEED, feed)):
         for one in operations:

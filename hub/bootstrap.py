@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connectors import registry as connectors_registry
-from contracts.base import rfc3339
 from contracts.connector import CALLBACK, Simulation
+from hub.anchoring import Anchors
 from hub.dispatch.actions import ActionDesk, ActionLinks
 from hub.dispatch.callbacks import Callbacks
 from hub.dispatch.dispatcher import Dispatcher
@@ -22,13 +22,16 @@ from hub.dispatch.routing import router
 from hub.dispatch.runner import Runner
 from hub.dispatch.unsubscribing import UnsubscribeLinks
 from hub.exporter import Observed, Sample, exporting
+from hub.feed.cards import Cards
 from hub.feed.query import Feed
+from hub.fetching import fetching
 from hub.home import Home
 from hub.ingest.batch_view import BatchView
 from hub.ingest.batches import Batches, BatchRunner
 from hub.ingest.events_view import EventsView
 from hub.ingest.occasions import Occasions
 from hub.ingest.pipeline import Pipeline
+from hub.ingest.references import LinkWatch, References
 from hub.ingest.rules import RulesInForce
 from hub.ingest.subscription_occasions import SubscriptionOccasions
 from hub.ingest.uploads import Uploads
@@ -36,13 +39,11 @@ from hub.ingest.vendor_view import VendorView
 from hub.security.channel import TrustedProxy
 from hub.security.material import Shelf
 from hub.security.sign import SigningKey
-from hub.security.signed_lines import append_durably, signed_line
 from hub.settings import Settings, networks
 from hub.store import pdnd_clients
 from hub.store.agenda import Agenda
 from hub.store.amendments import Amendments, Upload, Uploaded, Withdraw, Withdrawn, hold
 from hub.store.batches import AcceptBatch, AcceptedBatch, accept_batches, note_outcomes
-from hub.store.chain import tails
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
 from hub.store.directory import load_registry
@@ -76,7 +77,6 @@ log = logging.getLogger(__name__)
 
 # The whole of a connector's longest step, and time to settle.
 LEASE = timedelta(seconds=180)
-ANCHOR_EVERY = timedelta(minutes=5)
 
 
 class Hub:
@@ -147,9 +147,23 @@ class Hub:
             accepted=self.ring,
         )
         self.vendor_view = VendorView(self.database)
-        self.feed = Feed(database=self.database, vault=vault, citizens=citizens, files=files, clock=clock)
         self.wishes = WishesKeeper(citizens, vault)
+        self.cards = Cards(vault, self.database, citizens, clock, self.registry)
+        self.feed = Feed(
+            database=self.database, vault=vault, citizens=citizens, files=files, clock=clock, cards=self.cards
+        )
         self.feed.offered = subscriptions.offered
+        self.references = References(
+            database=self.database,
+            committer=self.committer,
+            citizens=citizens,
+            vault=vault,
+            files=files,
+            registry=self.registry,
+            fetching=partial(fetching, settings.internal_host_names),
+            copy_limit=settings.content_limit,
+        )
+        self._link_watch = LinkWatch(self.references.look, self.database.singleton("links"), settings.sweep_s)
         self.links = UnsubscribeLinks(vault, clock, lambda ente_id: self.registry().ente(ente_id).public_url)
         links = ActionLinks(vault, self.links.public_url)
         self.actions = ActionDesk(links, self.database, vault, citizens, self.registry)
@@ -202,8 +216,7 @@ class Hub:
             dispatch=settings.dispatch,
         )
         self._listener = Listener(self.database, self.dispatcher.ring)
-        self._anchor_writer = self.database.singleton("anchor")
-        self._anchored_at = clock.now()
+        self.anchors = Anchors(self.database, home.anchors, self.signing_key, clock)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -220,11 +233,13 @@ class Hub:
 
     @contextmanager
     def _working_off(self) -> Iterator[None]:
-        """Go on with the batches that were accepted."""
+        """Go on with the batches that were accepted, and look for files that stay at their vendors."""
         self.batch_runner.start()
+        self._link_watch.start()
         try:
             yield
         finally:
+            self._link_watch.stop()
             self.batch_runner.stop()
 
     @contextmanager
@@ -233,9 +248,9 @@ class Hub:
         with ExitStack() as last:
             # From below: each is put down whatever the others do.
             last.callback(self.database.close)
-            last.callback(self._anchor_writer.release)
+            last.callback(self.anchors.release)
             if serving:
-                last.callback(self._write_anchor)
+                last.callback(self.anchors.write)
             last.callback(self.committer.close)
             last.callback(self.connectors.close)
             last.callback(self._watcher.stop)
@@ -310,24 +325,7 @@ class Hub:
         if self._agenda.keep_all(self.committer):
             self.ring()
         self.committer.write(listen, Listen())
-        self.anchor()
-
-    def anchor(self) -> None:
-        """Write down, at intervals and outside the database, where the hash chain stands."""
-        # One machine's file of anchors is enough; when it is gone, another's goes on.
-        if self.clock.now() - self._anchored_at >= ANCHOR_EVERY and self._anchor_writer.held():
-            self._anchored_at = self.clock.now()
-            self._write_anchor()
-
-    def _write_anchor(self) -> None:
-        with self.database.read() as connection:
-            found = tails(connection)
-        claims: dict[str, Any] = {"at": rfc3339(self.clock.now()), "tails": found}
-        try:
-            append_durably(self.home.anchors, signed_line(claims, self.signing_key()))
-        except OSError as exc:
-            # The next one vouches for the same records; a file of root's must not keep the hub from ending in order.
-            log.error("anchor.not_written file=%s error=%s", self.home.anchors, exc.strerror)  # noqa: TRY400 - the trace says no more
+        self.anchors.keep()
 
 
 def simulated_pdnd(folder: Path, **options: Any) -> "PdndSimulation":

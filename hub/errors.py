@@ -105,6 +105,12 @@ class ItemUnknown(HubError):
     status, code, title = 404, "item.unknown", "Elemento sconosciuto / Unknown item"
 
 
+class CardUnknown(HubError):
+    """No card has this code; perhaps it was copied wrongly, or never issued."""
+
+    status, code, title = 404, "card.unknown", "Documento sconosciuto / Unknown document"
+
+
 class BatchUnknown(HubError):
     """There is no such batch, or it is not yours, or its results are no longer kept."""
 
@@ -289,6 +295,12 @@ class RequestNotOffered(HubError):
     """The subscription's rules do not offer the request, or not now."""
 
     status, code, title = 422, "request.not_offered", "Richiesta non prevista / Request not offered"
+
+
+class DocumentTypeUnknown(HubError):
+    """The municipality has no document type of that name, and takes no others."""
+
+    status, code, title = 422, "document_type.unknown", "Tipo di documento sconosciuto / Unknown document type"
 
 
 class QuotaExceeded(HubError):

@@ -22,7 +22,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from contracts.items import Channel
 from hub import metrics
-from hub.store import figures
+from hub.store import figures, references
 from hub.store.committer import Committer
 from hub.store.database import Database, error_name
 from hub.store.snapshot import Snapshot
@@ -161,6 +161,10 @@ class Figures:
             for ente_id in figures.enti_ids(connection):
                 for channel in get_args(Channel):
                     yield "raccordo_channel_unserved", (ente_id, channel), float((ente_id, channel) not in served)
+            bad = {(ente_id, state): count for ente_id, state, count in references.count_bad(connection)}
+            for ente_id in figures.enti_ids(connection):
+                for state in references.BAD:
+                    yield "raccordo_document_links", (ente_id, state), bad.get((ente_id, state), 0)
             for ente_id, since in figures.oldest_batches(connection).items():
                 waiting = 0.0 if since is None else max(0.0, (now - since).total_seconds())
                 yield "raccordo_batches_oldest_seconds", (ente_id,), waiting

@@ -75,6 +75,7 @@ SCRAPED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "raccordo_deliveries": ("Deliveries not ended well, by state; counted up to a cap", ("ente", "connector", "state")),
     "raccordo_delivery_oldest_due_seconds": ("Age of the oldest due, unclaimed delivery", ("ente", "connector")),
     "raccordo_delivery_leases_expired": ("Claims whose lease ran out and that no sweeper took over", ("ente",)),
+    "raccordo_document_links": ("Links to documents' files that are dead or lead to another file", ("ente", "state")),
     "raccordo_batches_oldest_seconds": ("Age of the oldest batch still being worked off, 0 for none", ("ente",)),
     "raccordo_connector_paused": ("1 while a connector is paused", ("ente", "connector")),
     "raccordo_breaker_open": ("1 while the lane's breaker is open or half open", ("ente", "connector")),

@@ -123,6 +123,25 @@ class Portal:
     scopes: frozenset[str] = frozenset()
 
 
+OTHERS = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentType:
+    """A type of document that the administrator knows (S54)."""
+
+    label_it: str = ""
+    label_en: str = ""
+    retention_months: int | None = None
+    """A hint for whoever sets retention; None: as long as the municipality keeps the archive (`settled` 17)."""
+    keep_copy: bool = False
+    """Of a file by reference the hub keeps a copy of its own, under the citizen's key (S55)."""
+    refused: bool = False
+    """Of `OTHERS`: a document of a type that is not listed is refused."""
+    seen: str | None = None
+    """The vendor that published a document of a type that is not listed: the administrator has to decide about it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Registry:
     """Everyone, at one trust version."""
@@ -141,6 +160,8 @@ class Registry:
         default_factory=lambda: MappingProxyType({})
     )
     """By (ente_id, code)."""
+    document_types: Mapping[tuple[str, str], DocumentType] = field(default_factory=lambda: MappingProxyType({}))
+    """By (ente_id, doc_type); under `OTHERS`, what becomes of a document of a type that is none of these."""
     clients: Mapping[tuple[str, str], Vendor] = field(default_factory=lambda: MappingProxyType({}))
     """By (ente_id, PDND client id): the vendor that uses the client."""
     draft_days: Mapping[tuple[str, str, str], int] = field(default_factory=lambda: MappingProxyType({}))
@@ -179,6 +200,15 @@ class Registry:
         """The one ente whose e-service at PDND is among `audiences`: what a voucher names."""
         found = [ente for ente in self.enti if ente.pdnd is not None and ente.pdnd.audience in audiences]
         return found[0] if len(found) == 1 else None
+
+    def document_type(self, ente_id: str, doc_type: str) -> DocumentType | None:
+        """The type of that name; None where it is not listed, also where only vendors used it."""
+        found = self.document_types.get((ente_id, doc_type))
+        return None if found is None or found.seen is not None else found
+
+    def other_types(self, ente_id: str) -> DocumentType:
+        """What becomes of documents of types that are not listed: unless the administrator said so, they are taken."""
+        return self.document_types.get((ente_id, OTHERS), DocumentType())
 
     def ente(self, ente_id: str) -> Ente:
         """The ente of that code. Raises KeyError."""

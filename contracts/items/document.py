@@ -1,13 +1,20 @@
 """Documents: what a service issues, as a file, a card or a thing on paper."""
 
+from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from ..base import LINE, Code, Day, HttpsUrl, Label, MediaType, Model, Sha256Hex, Summary, UtcDatetime
+from ..identifiers import holds_tax_code
 from .envelope import Envelope
 
 DocumentState = Literal["announced", "available", "superseded", "revoked", "expired"]
+HandoverState = Literal["preparing", "shipped", "ready", "delivered", "collected", "returned"]
+_OF_MODE = {
+    "ship": ("preparing", "shipped", "delivered", "returned"),
+    "collect": ("preparing", "ready", "collected", "returned"),
+}
 FieldName = Annotated[str, StringConstraints(min_length=1, max_length=60), LINE]
 
 
@@ -24,10 +31,13 @@ class Card(Model):
 
 
 class Handover(Model):
-    """How a physical document reaches the citizen."""
+    """How a physical document reaches the citizen (S52, S53); `contracts.states` has its states.
+
+    The address is the one that held when the document was asked for: a copy, which no later change of residence moves.
+    """
 
     mode: Literal["ship", "collect"]
-    state: Literal["preparing", "shipped", "ready", "delivered", "collected", "returned"] = "preparing"
+    state: HandoverState = "preparing"
     address: Summary | None = None
     place: Label | None = None
     hours: Summary | None = None
@@ -41,6 +51,12 @@ class Handover(Model):
             raise ValueError("a shipment needs an address")
         if self.mode == "collect" and self.place is None:
             raise ValueError("a collection needs a place")
+        if self.state not in _OF_MODE[self.mode]:
+            raise ValueError(f"state {self.state} is none of mode {self.mode}")
+        if self.state == "ready" and self.ready_at is None:
+            raise ValueError("state ready needs ready_at")
+        if self.ready_at and self.collect_by and self.collect_by < self.ready_at:
+            raise ValueError("collect_by is before ready_at")
         return self
 
 
@@ -64,7 +80,8 @@ class Protocol(Model):
 class Document(Envelope):
     """A document. `pdf` needs the file's name, type, size and digest; its bytes come by `content_url` or an upload.
 
-    States: announced (file still to come), available, superseded, revoked, expired.
+    States: announced (file still to come), available, superseded, revoked, expired. A link `replaces` to another
+    document of the same vendor and source supersedes that one once this one is available; `valid_to` ends it by itself.
     """
 
     collection: Literal["documents"] = "documents"
@@ -90,6 +107,25 @@ class Document(Envelope):
         """Whether a file belongs to it at all."""
         return self.filename is not None
 
+    @property
+    def ends_at(self) -> datetime | None:
+        """When it ceases to be valid: the earlier of its own end and its card's."""
+        ends = [end for end in (self.valid_to, self.card.valid_to if self.card else None) if end is not None]
+        return min(ends, default=None)
+
+    @property
+    def replaced(self) -> tuple[str, ...]:
+        """The external_ids of the documents that this one takes the place of."""
+        return tuple(sorted({link.external_id for link in self.links if link.rel == "replaces"}))
+
+    @field_validator("doc_type")
+    @classmethod
+    def _type_names_no_person(cls, value: str) -> str:
+        # Types that nobody listed are noted in clear.
+        if holds_tax_code(value):
+            raise ValueError("doc_type must not contain a tax code")
+        return value
+
     @model_validator(mode="after")
     def _what_its_form_needs(self) -> Self:
         file_facts = (self.filename, self.media_type, self.size, self.sha256)
@@ -103,4 +139,8 @@ class Document(Envelope):
             raise ValueError("form card needs card")
         if self.form == "physical" and self.delivery is None:
             raise ValueError("form physical needs delivery")
+        if self.valid_from and self.ends_at and self.ends_at < self.valid_from:
+            raise ValueError("valid_to is before valid_from")
+        if self.external_id in self.replaced:
+            raise ValueError("a document does not replace itself")
         return self

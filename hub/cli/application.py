@@ -23,6 +23,8 @@ from .connectors import group as connector
 from .console import Failed, WrongUsage, complain
 from .deliveries import group as delivery
 from .describing import openapi
+from .document_types import group as document_type
+from .documents import group as document
 from .e_services import pdnd
 from .evidence import group as evidence
 from .homes import group as ente
@@ -73,7 +75,7 @@ for name, command in proposal_commands.items():
 for name, command in key_commands.items():
     keys.command(name)(command)
 _SUBJECTS = (
-    *(ente, vendor, portal, service, subscription_service, source),
+    *(ente, vendor, portal, service, subscription_service, document_type, document, source),
     *(connector, rule, keys, delivery, audit, evidence),
 )
 for subject in _SUBJECTS:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from contracts.base import rfc3339
-from contracts.items import Item
+from contracts.items import Document, Item
 from hub.clock import Clock
 from hub.errors import ItemUnknown
 from hub.store.citizens import Citizen, Citizens, Subject
@@ -25,6 +25,8 @@ from hub.store.reading import Reading, Row
 
 from . import cursor
 from .actions import action_views
+from .card_picture import picture
+from .cards import Cards, card_state
 from .history import history_view
 from .parameters import ListWish
 from .views import delivery_view, link_view, request_view, row_view, shown_state, timeline_view
@@ -52,6 +54,18 @@ class File:
     filename: str
     sha256: str
     updated_at: datetime
+    state: str
+    """Of the document: what is superseded or expired stays readable, and says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A card as SVG; whether there is a file beside it."""
+
+    svg: bytes
+    state: str
+    has_file: bool
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,10 @@ class Whole:
 class Feed:
     """Answers about one citizen. Someone unknown has an empty feed of the same shape (citizen-identity 6.7)."""
 
-    def __init__(self, *, database: Database, vault: Vault, citizens: Citizens, files: Files, clock: Clock) -> None:
+    def __init__(
+        self, *, database: Database, vault: Vault, citizens: Citizens, files: Files, clock: Clock, cards: Cards
+    ) -> None:
+        self._cards = cards
         self.offered: Offered = lambda *_: ()
         self._database = database
         self._vault = vault
@@ -102,8 +119,9 @@ class Feed:
         column = wish.sort.removeprefix("-")
         last = rows[-1].item if rows and more else None
         position = [rfc3339(last[column]), last["item_id"]] if last else None
+        folded = reading.contributors([row.item for row in rows])
         return {
-            "items": [row_view(row, reading.now) for row in rows],
+            "items": [row_view(row, reading.now, folded.get(row.item["item_id"], ())) for row in rows],
             "next_cursor": cursor.write(self._vault, reading.owner, wish.purpose, position) if position else None,
             "truncated": cut,
         }
@@ -122,9 +140,11 @@ class Feed:
         is_practice = row.item["collection"] == "applications"
         columns = [(rel, other.item) for rel, other in linked]
         requests = reading.requests(row.item)
-        view = row_view(row, reading.now) | {
+        folded = reading.contributors([row.item]).get(item_id, ())
+        view = row_view(row, reading.now, folded) | {
             "content": content,
             "content_available": row.item["content_key"] is not None,
+            "verify_url": self._cards.address(row.item["ente_id"], item_id) if content.get("card") else None,
             "linked": [link_view(rel, other) for rel, other in linked],
             "actions": action_views(row.item, about, columns, reading.now),
             "history": history_view(reading.versions(row.item), timeline) if is_practice else [],
@@ -179,19 +199,34 @@ class Feed:
         rows = reading.changes(number, limit + 1)
         shown = rows[:limit]
         last = shown[-1].item["sequence"] if shown else number
+        folded = reading.contributors([row.item for row in shown])
         return {
             "items": [
                 {
                     "item_id": row.item["item_id"],
                     "collection": row.item["collection"],
-                    "lifecycle": row.item["lifecycle"],
-                    "item": row_view(row, reading.now) if row.item["lifecycle"] == "active" else None,
+                    "lifecycle": _seen_as(row.item),
+                    "item": row_view(row, reading.now, folded.get(row.item["item_id"], ()))
+                    if _seen_as(row.item) == "active"
+                    else None,
                 }
                 for row in shown
             ],
             "next_cursor": cursor.write(self._vault, reading.owner, "changes", [last]),
             "more": len(rows) > limit,
         }
+
+    def card(self, reading: Reading, item_id: str) -> Picture | None:
+        """The picture of a document that is a card; None for any other. Raises ItemUnknown, also for a revoked one."""
+        row = reading.one(item_id)
+        if row is None or shown_state(row.item, reading.now) == "revoked":
+            raise ItemUnknown
+        if row.item["collection"] != "documents" or orjson.loads(row.payload).get("card") is None:
+            return None
+        card = Document.model_validate_json(row.payload)
+        svg = _picture(card, self._cards, row.item, reading.now)
+        state, has_file = shown_state(row.item, reading.now), row.item["content_key"] is not None
+        return Picture(svg, state, has_file, row.item["updated_at"])
 
     def file(self, reading: Reading, item_id: str) -> File:
         """A document's file. Raises ItemUnknown, also while the file is still to come."""
@@ -205,7 +240,20 @@ class Feed:
             filename=content["filename"],
             sha256=row.item["content_sha256"],
             updated_at=row.item["updated_at"],
+            state=shown_state(row.item, reading.now),
         )
+
+
+def _picture(card: Document, cards: Cards, item: dict[str, Any], now: datetime) -> bytes:
+    state = card_state(item, card, now)
+    issuer = card.issuer or cards.registry().ente(item["ente_id"]).name
+    return picture(card, issuer=issuer, state=state, address=cards.address(item["ente_id"], item["item_id"]))
+
+
+def _seen_as(item: dict[str, Any]) -> str:
+    """The lifecycle, as a reader of changes has to take it: what is shown as part of another item is there no more."""
+    part = item["folded_into"] not in (None, item["item_id"])
+    return "withdrawn" if part and item["lifecycle"] == "active" else str(item["lifecycle"])
 
 
 def _search(reading: Reading, wish: ListWish, after: tuple[datetime, str] | None) -> tuple[list[Row], bool, bool]:

@@ -1,5 +1,6 @@
 """From stored rows to what the portal sees. Content comes from the item's canonical JSON, never from elsewhere."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +10,8 @@ from contracts.base import rfc3339
 from hub.store.reading import Row
 
 
-def row_view(row: Row, now: datetime) -> dict[str, Any]:
-    """One row of the feed (contracts.feed.FeedItem)."""
+def row_view(row: Row, now: datetime, folded: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """One row of the feed (contracts.feed.FeedItem). `folded`: the payments that it is shown for, where several."""
     item, content = row.item, orjson.loads(row.payload)
     return {
         "item_id": item["item_id"],
@@ -31,6 +32,10 @@ def row_view(row: Row, now: datetime) -> dict[str, Any]:
         "due_at": None if item["due_at"] is None else rfc3339(item["due_at"]),
         "sensitivity": item["sensitivity"],
         "user_state": user_state_view(item),
+        "published_by": [
+            {"vendor_id": each["vendor_id"], "source": each["source"], "state": each["own_state"] or each["state"]}
+            for each in folded or (item,)
+        ],
     }
 
 

@@ -1,4 +1,6 @@
-"""Whether a caller takes JSON: the `Accept` header of RFC 9110, 12.5.1."""
+"""What a caller takes: the `Accept` header of RFC 9110, 12.5.1."""
+
+from contextlib import suppress
 
 _JSON = "application/json"
 _RANGES = {_JSON: 2, "application/*": 1, "*/*": 0}
@@ -21,3 +23,38 @@ def takes_json(header: str | None) -> bool:
 def _is_zero(parameter: str) -> bool:
     name, _, value = parameter.partition("=")
     return name.strip() == "q" and value.strip().rstrip("0") in ("", "0.", "0") and value.strip().startswith("0")
+
+
+SVG = "image/svg+xml"
+
+
+def prefers_json(header: str | None) -> bool:
+    """Whether a caller that may have a page or JSON wants JSON: it names JSON, and a page not at all or with less
+    weight."""
+    weights = _weights(header)
+    return weights.get(_JSON, 0.0) > max(weights.get("text/html", 0.0), weights.get("application/xhtml+xml", 0.0))
+
+
+def names_svg(header: str | None) -> bool:
+    """Whether the caller asks for a picture by its name."""
+    return _weights(header).get(SVG, 0.0) > 0
+
+
+def takes_svg_alone(header: str | None) -> bool:
+    """Whether the caller takes nothing but the picture."""
+    return {name for name, weight in _weights(header).items() if weight > 0} == {SVG}
+
+
+def _weights(header: str | None) -> dict[str, float]:
+    """Media ranges by weight. What cannot be read counts fully."""
+    found: dict[str, float] = {}
+    for each in (header or "").split(","):
+        media, *parameters = (part.strip().lower() for part in each.split(";"))
+        weight = 1.0
+        for name, _, value in (parameter.partition("=") for parameter in parameters):
+            if name.strip() == "q":
+                with suppress(ValueError):
+                    weight = float(value)
+        if media:
+            found[media] = weight
+    return found

@@ -4,6 +4,7 @@ What RFC 9110 leaves open is decided so: a range unit that is not known is ignor
 several ranges at once, which are answered by the whole file; a malformed or unsatisfiable range is 416 (15.5.17).
 """
 
+import hashlib
 import re
 from base64 import b64encode
 from email.utils import format_datetime
@@ -12,8 +13,9 @@ from urllib.parse import quote
 from starlette.responses import Response, StreamingResponse
 
 from hub.errors import RangeInvalid
-from hub.feed.query import File
+from hub.feed.query import File, Picture
 
+from .accepting import SVG
 from .exchange import Exchange
 
 _ONE = re.compile(r"^(\d{0,15})-(\d{0,15})$")
@@ -29,7 +31,8 @@ def file_response(exchange: Exchange, file: File) -> Response:
         "ETag": tag,
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.filename, safe='')}",
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(_called(file), safe='')}",
+        "Document-State": file.state,
         # Of the whole file, for a part as well (RFC 3230: the digest is that of the instance).
         "Digest": f"SHA-256={b64encode(bytes.fromhex(file.sha256)).decode()}",
         "Last-Modified": modified,
@@ -48,6 +51,30 @@ def file_response(exchange: Exchange, file: File) -> Response:
     start, end = part
     exchange.headers["Content-Range"] = f"bytes {start}-{end}/{size}"
     return _streamed(file, start, end + 1, 206)
+
+
+def picture_response(exchange: Exchange, card: Picture) -> Response:
+    """A card as SVG: whole, as it is now. A range of a picture that changes with the day would be of no use."""
+    exchange.headers |= {
+        "Accept-Ranges": "none",
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": "attachment; filename*=UTF-8''tessera.svg",
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+        "Digest": f"SHA-256={b64encode(hashlib.sha256(card.svg).digest()).decode()}",
+        "Document-State": card.state,
+        "Last-Modified": format_datetime(card.updated_at, usegmt=True),
+        "Vary": "Accept",
+    }
+    if exchange.is_known(f'"{hashlib.sha256(card.svg).hexdigest()[:32]}"'):
+        return Response(status_code=304)
+    if exchange.request.method == "HEAD":
+        return Response(headers={"Content-Length": str(len(card.svg))}, media_type=SVG)
+    return Response(card.svg, media_type=SVG)
+
+
+def _called(file: File) -> str:
+    """The name under which it is saved: of what holds no more, one that says so wherever the file goes."""
+    return file.filename if file.state == "available" else f"NON VALIDO - {file.filename}"
 
 
 def _streamed(file: File, start: int, end: int, status: int) -> Response:

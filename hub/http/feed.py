@@ -14,7 +14,7 @@ from contracts.feed import SubscriptionRequest, UserStatePatch
 from contracts.items.subscription import RequestKind
 from contracts.preferences import PreferencesPatch
 from hub.clock import Clock
-from hub.errors import HubError, MediaUnsupported, RequestInvalid, RequestRefused
+from hub.errors import HubError, MediaUnsupported, NotAcceptable, RequestInvalid, RequestRefused
 from hub.feed import parameters
 from hub.feed.preferences import patched, view_of
 from hub.feed.query import Feed, Whole
@@ -29,7 +29,8 @@ from hub.store.readers import Access, UserStateChange, change_user_state, record
 from hub.store.reading import Reading
 from hub.store.requesting import Asked, Requesting, Wish
 
-from .content import file_response
+from .accepting import names_svg, takes_svg_alone
+from .content import file_response, picture_response
 from .exchange import Exchange, Handler, json_response
 from .limits import Limiter
 from .operations import Operation
@@ -141,7 +142,13 @@ class FeedApi:
 
     def _content(self, reading: Reading, exchange: Exchange) -> Response:
         parameters.nothing(exchange.request.query_params.multi_items())
-        return file_response(exchange, self._feed.file(reading, exchange.request.path_params["item_id"]))
+        item_id, accept = exchange.request.path_params["item_id"], exchange.request.headers.get("accept")
+        card = self._feed.card(reading, item_id)
+        if card is not None and (names_svg(accept) or not card.has_file):
+            return picture_response(exchange, card)
+        if card is None and takes_svg_alone(accept):
+            raise NotAcceptable("this document is no card: it has no picture")
+        return file_response(exchange, self._feed.file(reading, item_id))
 
     def _change(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:

@@ -34,6 +34,7 @@ class Limiter:
     def __init__(self, *, calls_per_minute: int, refusals_per_minute: int) -> None:
         self._calls = _Window(calls_per_minute)
         self._refusals = _Window(refusals_per_minute)
+        self._strangers = _Window(refusals_per_minute)
 
     def count_call(self, client: str) -> Allowance:
         """One more call of a verified client. Raises QuotaExceeded when its minute is used up."""
@@ -45,6 +46,11 @@ class Limiter:
         Only what is refused is ever stopped by it: a vendor behind the same proxy as somebody who guesses is not.
         """
         return self._refusals.hit(address)
+
+    def count_stranger(self, address: str) -> Allowance:
+        """One more call of an address that need not say who it is; as many a minute as may be refused. Raises
+        QuotaExceeded when its minute is used up."""
+        return self._strangers.hit(address)
 
     def peek(self, address: str) -> Allowance:
         """What an address has left before it is known who calls."""

@@ -43,8 +43,8 @@ def _dues(item: CitizenItem, state: str, kept_until: datetime | None) -> Iterato
         case Payment() if item.due_date is not None and item.due_date < date.max:
             # 31 December 9999 is how some sources write "none".
             yield Due("citizen_duty", end_of(item.due_date), _PAYMENT.get(state, "cancelled"))
-        case Document() if item.delivery is not None and item.delivery.collect_by is not None:
-            yield Due("pick_up", item.delivery.collect_by, _HANDOVER.get(item.delivery.state, "cancelled"))
+        case Document():
+            yield from _of_document(item, state)
         case Message() if item.due_at is not None:
             yield Due("citizen_duty", item.due_at, "open")
         case Application():
@@ -55,6 +55,18 @@ def _dues(item: CitizenItem, state: str, kept_until: datetime | None) -> Iterato
             yield Due("renewal_window", end_of(item.valid_to), "open" if state == "renewal_due" else "met")
         case _:
             return
+
+
+def _of_document(item: Document, state: str) -> Iterator[Due]:
+    if item.delivery is not None and item.delivery.collect_by is not None:
+        waits = state == "available"
+        yield Due(
+            "pick_up",
+            item.delivery.collect_by,
+            _HANDOVER.get(item.delivery.state, "cancelled") if waits else "cancelled",
+        )
+    if item.ends_at is not None and state not in ("superseded", "revoked"):
+        yield Due("expiry", item.ends_at, "missed" if state == "expired" else "open")
 
 
 def _of_application(item: Application, state: str, kept_until: datetime | None) -> Iterator[Due]:

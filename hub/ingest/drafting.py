@@ -22,6 +22,7 @@ from hub.registry import ALERTS, Vendor
 from hub.store.citizens import Subject
 from hub.store.directory import HUB_VENDOR
 from hub.store.drafts import Answer, Appointment, Draft, Identity, PlannedDelivery, Told
+from hub.store.references import CHECK
 
 from . import practices, subscriptions
 from .canonical import canonical_json, content_hash
@@ -210,7 +211,7 @@ def _citizen_draft(
     subject = Subject(vendor.ente_id, item.recipient.subject_kind, item.recipient.tax_code)
     state, rules = _state(item, file_here=file_here), rules or standard()
     dues = dues_of(item, state, kept_until=until)
-    rule = rules.on_state(item.collection, told_as(item, state) if isinstance(item, Subscription) else state)
+    rule = rule_for(item, state, rules)
     told: Told | None = None
     deliveries: tuple[PlannedDelivery, ...] = ()
     if rule is not None:
@@ -240,9 +241,18 @@ def _citizen_draft(
         told=told,
         deliveries=deliveries,
         in_turn=item.notify.mode == IN_TURN,
-        deadlines=tuple(_hub_draft(deadline_for(item, due), due.state, item, vendor.ente_id) for due in dues),
+        deadlines=deadlines_of(item, dues, vendor.ente_id),
         agenda=agenda_of(item, state, dues, rules),
+        links=() if isinstance(item, Message) else tuple(sorted({(link.rel, link.external_id) for link in item.links})),
+        handover=item.delivery.state if isinstance(item, Document) and item.delivery is not None else None,
     )
+
+
+def rule_for(item: CitizenItem, state: str, rules: Rules) -> Rule | None:
+    """The rule that tells of an item in that state: of a document on paper, where it is on its way."""
+    if isinstance(item, Document) and item.delivery is not None and state == "available":
+        return rules.on_state("documents", item.delivery.state)
+    return rules.on_state(item.collection, told_as(item, state) if isinstance(item, Subscription) else state)
 
 
 def told_by(
@@ -275,14 +285,16 @@ def agenda_of(item: CitizenItem, state: str, dues: tuple[Due, ...], rules: Rules
     """When the hub looks at the item again by itself: reminders ahead of what is due, and the moment itself."""
     offsets = item.reminder_offsets if isinstance(item, Deadline) else None
     if isinstance(item, Deadline):
-        dues = (Due(item.kind, item.due_at, item.state),)
+        dues = (Due(item.kind, item.due_at, "open"),) if state == "open" else ()
     found: list[Appointment] = []
     if isinstance(item, Subscription):
         found += appointments(item, state)
+    if isinstance(item, Document) and item.content_url is not None and state == "available":
+        found.append(Appointment(CHECK, item.occurred_at, late=True))
     for due in dues:
-        rule = rules.reminding(item.collection, due.kind)
         if due.state != "open":
             continue
+        rule = rules.reminding(item.collection, due.kind)
         found.append(Appointment(f"{DUE}.{due.kind}", due.at, late=True))
         if rule is not None and due.kind != "body_duty":
             days = rule.days if offsets is None else offsets
@@ -310,6 +322,11 @@ def _hub_draft(item: Message | Deadline | Subscription, state: str, about: Citiz
         visible_from=item.visible_from,
         due_at=None if isinstance(item, Subscription) else item.due_at,
     )
+
+
+def deadlines_of(item: CitizenItem, dues: tuple[Due, ...], ente_id: str) -> tuple[Draft, ...]:
+    """The drafts of the deadlines about an item."""
+    return tuple(_hub_draft(deadline_for(item, due), due.state, item, ente_id) for due in dues)
 
 
 def _deliveries(item: Message, kind: MessageKind, vendor: Vendor, route: Route) -> tuple[PlannedDelivery, ...]:
@@ -364,6 +381,9 @@ def turn_of(item: CitizenItem, state: str) -> str:
         case Deadline():
             open_duty = state == "open" and item.kind != "body_duty"
             return "citizen" if open_duty else "none"
+        case Document():
+            ready = item.delivery is not None and item.delivery.state == "ready" and state == "available"
+            return "citizen" if ready else "none"
         case _:
             return "none"
 

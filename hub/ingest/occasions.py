@@ -4,13 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
-from contracts.items import Application, CitizenItem, Deadline, Payment, Subscription
+from contracts.items import Application, CitizenItem, Deadline, Document, Payment, Subscription
 from hub.store.agenda import Happening
+from hub.store.drafts import Told
+from hub.store.folding import FOLLOW
+from hub.store.references import CHECK
 
 from .canonical import read
 from .deadlines import dues_of
-from .drafting import Route, told_by
+from .drafting import Route, agenda_of, deadlines_of, rule_for, told_by
 from .rules import Rule, Rules, standard
 from .subscription_occasions import OWN, SubscriptionOccasions
 
@@ -29,6 +33,10 @@ class Occasions:
         """What the occasion does to the item as it is now; nothing where what it was for is done."""
         content = read(payload)
         assert content.collection != "services"
+        if occasion == FOLLOW:
+            return self._follow(item, content, now)
+        if occasion == CHECK:
+            return _check(content, item["state"])
         what, _, rest = occasion.partition(".")
         if isinstance(content, Subscription):
             if what in OWN:
@@ -65,24 +73,48 @@ class Occasions:
                 return Happening("expired", "none", "expired", deadlines=deadlines)
             case Payment():
                 return Happening("overdue", "citizen", "overdue", deadlines=deadlines)
-            case Application() if kind == "expiry":
-                return self._expire(item, content, deadlines)
+            case Application() if kind == "expiry":  # a draft has been kept as long as was promised (S18)
+                told = self._told(item, content, "expired")
+                return Happening("expired", "none", "expired", told=told, deadlines=deadlines, audit="expire_draft")
+            case Document() if kind == "expiry":
+                deadlines["pick_up"] = "cancelled"
+                told = self._told(item, content, "expired")
+                return Happening("expired", "none", "expired", told=told, deadlines=deadlines)
         if content.collection == "deadlines":
             return Happening("missed", "none", "missed")
         return Happening(event="missed", deadlines=deadlines)
 
-    def _expire(self, item: Mapping[str, Any], draft: Application, deadlines: Mapping[str, str]) -> Happening:
-        """A draft has been kept as long as was promised (S18)."""
-        rule = self.rules(item["ente_id"]).on_state(draft.collection, "expired")
-        told = told_by(rule, draft, "expired", item["ente_id"], route=self.route, due=None) if rule else None
-        tells = (told,) if told else ()
-        return Happening("expired", "none", "expired", told=tells, deadlines=deadlines, audit="expire_draft")
+    def _follow(self, item: Mapping[str, Any], content: CitizenItem, now: datetime) -> Happening:
+        """It is shown instead of another one, or valid again: all that follows from it is made anew."""
+        state = item["state"]
+        if isinstance(content, Document) and state == "available" and content.ends_at and content.ends_at <= now:
+            return Happening("expired", "none", "expired", told=self._told(item, content, "expired"))
+        dues = dues_of(content, state)
+        return Happening(
+            told=self._told(item, content, state),
+            due=deadlines_of(content, dues, item["ente_id"]),
+            agenda=agenda_of(content, state, dues, self.rules(item["ente_id"])),
+        )
+
+    def _told(self, item: Mapping[str, Any], content: CitizenItem, state: str) -> tuple[Told, ...]:
+        rule = rule_for(content, state, self.rules(item["ente_id"]))
+        if rule is None:
+            return ()
+        due = next((each.at for each in dues_of(content, state) if each.state == "open"), None)
+        return (told_by(rule, content, state, item["ente_id"], route=self.route, due=due),)
 
 
 def _still_wanted(rule: Rule, content: CitizenItem, occasion: str) -> bool:
     """Whether a reminder is on a day that holds now: an administrator may have changed them since it was planned."""
     own = content.reminder_offsets if isinstance(content, Deadline) else None
     return int(occasion.rpartition(".")[2]) in (rule.days if own is None else own)
+
+
+def _check(content: CitizenItem, state: str) -> Happening:
+    """Its file is looked for where the vendor keeps it."""
+    if not isinstance(content, Document) or content.content_url is None or state not in ("available", "expired"):
+        return Happening()
+    return Happening(look_up=urlsplit(content.content_url).hostname or "")
 
 
 def _open_due(item: Mapping[str, Any], content: CitizenItem, kind: str) -> datetime | None:

@@ -17,11 +17,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from contracts.items import Application, Item, Subscription
+from contracts.items import Application, Document, Item, Subscription
 from contracts.publishing import Withdrawal
 from hub.clock import Clock
 from hub.errors import (
     CollectionForbidden,
+    DocumentTypeUnknown,
     HubError,
     ItemUnknown,
     MediaUnsupported,
@@ -125,6 +126,8 @@ class Pipeline:
         self._permit(vendor, item)
         rules, terms = self.rules(vendor.ente_id), self._terms_of(vendor, item)
         draft = draft_of(item, vendor, route=self._route, keyed_hash=self._keyed_hash, rules=rules, terms=terms)
+        if isinstance(item, Document) and not self._lists(vendor.ente_id, item.doc_type):
+            draft = replace(draft, unlisted_type=item.doc_type)
         return self._at_its_level(draft)
 
     def withdrawal(self, inbound: Inbound, verified: Verified, item_id: str) -> Submission[Any]:
@@ -164,6 +167,14 @@ class Pipeline:
             # A bug of ours: the token is used up and the evidence kept all the same.
             log.exception("intake.failed request_id=%s", inbound.request_id)
             return Submission(signed, refusal=HubError())
+
+    def _lists(self, ente_id: str, doc_type: str) -> bool:
+        """Whether the administrator knows the type. Raises DocumentTypeUnknown where others are refused."""
+        registry = self._registry()
+        listed = registry.document_type(ente_id, doc_type) is not None
+        if not listed and registry.other_types(ente_id).refused:
+            raise DocumentTypeUnknown
+        return listed
 
     def _permit(self, vendor: Vendor, item: Item) -> None:
         service_id = item.service_id

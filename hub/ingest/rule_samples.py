@@ -6,6 +6,7 @@ from typing import Any, get_args
 import orjson
 
 from contracts.items import COLLECTIONS, CitizenItem, Message, Service
+from contracts.items.document import HandoverState
 from contracts.items.subscription import RequestKind
 
 from .notices import message_for
@@ -38,7 +39,7 @@ _LEAST: dict[str, dict[str, Any]] = {
 }
 _MORE: dict[str, dict[str, Any]] = {
     "payments": {"due_date": "2026-12-16"},
-    "documents": {"delivery": {"mode": "collect", "place": "Anagrafe", "collect_by": "2026-12-16T23:00:00Z"}},
+    "documents": {"valid_to": "2026-12-16T23:00:00Z"},
     "applications": {"protocol": {"number": "0012345", "year": 2026}, "due_date": "2026-12-31"},
     "subscriptions": {"valid_to": "2026-12-16", "reason": "Documentazione incompleta."},
 }
@@ -52,6 +53,14 @@ _REMINDED = {
 _AS_ITEM = {RENEWING: "renewal_due", "renew": "renewal_due", "cancel": "active"}
 """The state of an item of which a rule speaks by another name."""
 _STATELESS = ("receipts", "documents")
+_LEAST_HANDOVER: dict[str, dict[str, str]] = {
+    "collect": {"mode": "collect", "place": "Anagrafe, via Roma 1"},
+    "ship": {"mode": "ship", "address": "Via Roma 1, 10100 Torino"},
+}
+_MORE_HANDOVER: dict[str, dict[str, str]] = {
+    "collect": {"hours": "lun-ven 9-13", "collect_by": "2026-12-16T23:00:00Z"},
+    "ship": {"tracking": "RR123456785IT"},
+}
 
 
 def samples(rule: Rule, language: str, *, full: bool) -> list[Message]:
@@ -76,15 +85,29 @@ def sample_item(rule: Rule, state: str, language: str, *, full: bool) -> Citizen
         fields |= {"renewal": "auto"}
     if state == "integration_requested":
         fields["integration"] = {"requested_at": "2026-11-23T09:00:00Z", "reason": "Manca l'ISEE."}
+    if collection == "documents":
+        fields |= _as_document(rule, state, full=full)
     if full:
         fields |= _FULL | _MORE.get(collection, {})
         if "integration" in fields:
             fields["integration"] |= {"due_at": "2026-12-16T23:00:00Z"}
-        if state in ("completed", "revoked"):
+        if collection == "applications" and state in ("completed", "revoked"):
             fields |= {"outcome": "rejected", "outcome_reason": "Il reddito supera la soglia."}
     item = COLLECTIONS[collection].model_validate_json(orjson.dumps(fields))
     assert not isinstance(item, Service)
     return item
+
+
+def _as_document(rule: Rule, state: str, *, full: bool) -> dict[str, Any]:
+    """What puts a document into that state: its source's word, or its handover where it is on paper."""
+    if state in get_args(HandoverState) or "pick_up" in rule.due:
+        mode = "ship" if state == "shipped" else "collect"
+        handover = _LEAST_HANDOVER[mode] | (_MORE_HANDOVER[mode] if full else {})
+        handover["state"] = state if rule.on == "state" else "ready"
+        if handover["state"] == "ready":
+            handover["ready_at"] = "2026-11-23T09:00:00Z"
+        return {"form": "physical", "delivery": handover}
+    return {"state": state} if state in ("revoked", "expired") else {}
 
 
 def due_of(rule: Rule, *, full: bool) -> datetime | None:

@@ -12,7 +12,7 @@ from hub.registry import Vendor
 from hub.store.database import Database
 from hub.store.pushing import DETAIL
 from hub.store.reading import item_timeline, vendor_items
-from hub.store.rows import OPEN_EVENTS
+from hub.store.rows import OPEN_EVENTS, OTHERS_EVENTS
 from hub.store.telling import notifications
 
 from .pipeline import item_id_of
@@ -82,9 +82,11 @@ class VendorView:
     def _find(self, vendor: Vendor, **wish: Any) -> list[dict[str, Any]]:
         with self._database.read() as connection:
             rows = vendor_items(connection, ente_id=vendor.ente_id, vendor_id=vendor.vendor_id, **wish)
-            told = notifications(connection, [(r["ente_id"], r["citizen_id"], r["item_id"]) for r in rows])
+            about = {r["item_id"]: r["folded_into"] or r["item_id"] for r in rows}
+            told = notifications(connection, [(r["ente_id"], r["citizen_id"], about[r["item_id"]]) for r in rows])
             return [
-                _view(row, item_timeline(connection, row), told.get(row["item_id"], "not_sent"), vendor) for row in rows
+                _view(row, item_timeline(connection, row), told.get(about[row["item_id"]], "not_sent"), vendor)
+                for row in rows
             ]
 
 
@@ -97,14 +99,14 @@ def _view(row: dict[str, Any], events: list[dict[str, Any]], notification: str, 
         "external_id": row["external_id"],
         "version": row["version"],
         "lifecycle": row["lifecycle"],
-        "state": row["state"],
+        "state": row["own_state"] or row["state"],
         "received_at": rfc3339(row["received_at"]),
         "updated_at": rfc3339(row["updated_at"]),
         "notification": notification,
         "timeline": [
             {"at": rfc3339(e["at"]), "event": e["event"], "data": e["data"]}
             for e in events
-            if detailed or e["event"] in OPEN_EVENTS
+            if e["event"] in OPEN_EVENTS or (detailed and e["event"] not in OTHERS_EVENTS)
         ],
     }
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from contracts.items import Application, CitizenItem, Subscription
+from contracts.items import Application, CitizenItem, Document, Subscription
+from contracts.items.document import Handover
 
 ROME = ZoneInfo("Europe/Rome")
 _MOMENT = timedelta(microseconds=1)
@@ -66,6 +67,10 @@ _SENTENCES = {
         "answer_by": "La risposta arriva entro il {day}.",
         "respond_by": "Si può rispondere fino al {day}.",
         "position": "Posto in lista d'attesa: {place}.",
+        "place": "Si ritira presso: {place}.",
+        "hours": "Orari: {hours}.",
+        "collect_by": "Si può ritirare fino al {day}.",
+        "tracking": "Codice della spedizione: {tracking}.",
     },
     "en": {
         "protocol": "Registered under number {number}/{year}.",
@@ -75,6 +80,10 @@ _SENTENCES = {
         "answer_by": "The answer comes by {day}.",
         "respond_by": "It can be answered until {day}.",
         "position": "Place on the waiting list: {place}.",
+        "place": "It can be collected at: {place}.",
+        "hours": "Opening hours: {hours}.",
+        "collect_by": "It can be collected until {day}.",
+        "tracking": "Tracking code: {tracking}.",
     },
 }
 
@@ -102,7 +111,17 @@ def end_of(day: date) -> datetime:
 def facts(item: CitizenItem, state: str, due: date | datetime | None, language: str) -> Mapping[str, str]:
     """What the wording of a rule may name: every name is there, and reads as nothing where the item lacks the fact."""
     say = _SENTENCES[language]
-    names = ("reason", "outcome", "taken_charge", "protocol", "answer_by", "respond_by", "request", "position")
+    names = (
+        "reason",
+        "outcome",
+        "taken_charge",
+        "protocol",
+        "answer_by",
+        "respond_by",
+        "request",
+        "position",
+        "handover",
+    )
     found = dict.fromkeys(names, "")
     found |= {"title": item.title, "summary": item.summary or "", "due": day(due, language) if due else ""}
     found["state"] = _STATES[language].get(state, state)
@@ -125,6 +144,8 @@ def facts(item: CitizenItem, state: str, due: date | datetime | None, language: 
             found["reason"] = item.answers_request.reason or ""
         if item.waiting_position is not None:
             found["position"] = say["position"].format(place=item.waiting_position)
+    if isinstance(item, Document) and item.delivery is not None:
+        found["handover"] = _handover(item.delivery, language)
     return found
 
 
@@ -137,6 +158,19 @@ def _protocol(item: Application, language: str) -> str:
     if protocol.registered_on is None:
         return say["protocol"].format(**names)
     return say["protocol_of"].format(**names, day=day(protocol.registered_on, language))
+
+
+def _handover(delivery: Handover, language: str) -> str:
+    """Where the thing is to be had, until when, and how to follow it; never the address it goes to."""
+    say = _SENTENCES[language]
+    if delivery.mode == "ship":
+        return say["tracking"].format(tracking=delivery.tracking) if delivery.tracking else ""
+    told = [say["place"].format(place=delivery.place)]
+    if delivery.hours:
+        told.append(say["hours"].format(hours=delivery.hours))
+    if delivery.collect_by is not None:
+        told.append(say["collect_by"].format(day=day(delivery.collect_by, language)))
+    return " ".join(told)
 
 
 OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)

@@ -19,6 +19,7 @@ from .drafts import Appointment, Draft, Told
 from .ports import Vault
 from .readers import Access, record_access
 from .reading import version_payload
+from .references import want_check
 from .rows import Batch, ItemKey, item_key, lock_items
 from .tables import agenda, enti, items
 
@@ -57,6 +58,10 @@ class Happening:
     """Payments that are made of its plan."""
     unanswered: str | None = None
     """The kind of request whose answer is overdue; where it came after all, nothing happens."""
+    due: "tuple[Draft, ...] | None" = None
+    """All that is or was due of it, made anew; None leaves its deadlines as they are."""
+    look_up: str | None = None
+    """The host of its file, which is to be looked for there (`references`)."""
 
 
 Happen = Callable[[Mapping[str, Any], bytes, str, datetime], Happening]
@@ -124,6 +129,7 @@ class Agenda:
         tx.connection.execute(delete(agenda).where(*(agenda.c[name] == row[name] for name in (*_KEY, "occasion"))))
         if item["lifecycle"] != "active":
             return
+        item = batch.changed_items.get(item["item_id"], item)  # as an occasion before this one left it
         citizen = self._citizens.by_id(tx.connection, item["ente_id"], item["citizen_id"])
         payload = version_payload(tx.connection, self._vault, citizen, item_id=item["item_id"], version=item["version"])
         if payload is None:
@@ -148,6 +154,10 @@ class Agenda:
             self._publications.tell(tx, batch, told, citizen, item)
         if happening.audit is not None:
             record_access(tx, [_by_the_hub(item, happening.audit)])
+        if happening.due is not None:
+            self._publications.keep_deadlines(tx, batch, happening.due, citizen, item)
+        if happening.look_up is not None:
+            want_check(tx, item, happening.look_up)
         for kind, state in happening.deadlines.items():
             close_deadlines(tx, batch, item, state, kind=kind)
         if happening.agenda is not None:

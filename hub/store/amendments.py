@@ -14,11 +14,13 @@ from .citizens import Citizens
 from .database import Tx, among, keys
 from .drafts import Draft
 from .embargo import messages_about
-from .folding import meet
+from .folding import is_over, meet, settle
 from .identities import places
 from .intake import Done, Signed
+from .linking import replaced_by, settle_replaced
 from .publications import Publications, must_not_be_guaranteed
-from .rows import Batch, ItemKey, lock_items
+from .references import forget_reference
+from .rows import Batch, ItemKey, item_key, lock_items
 from .subscribing import withdraw_subscription
 from .tables import deliveries, item_identities, items
 from .telling import notifications
@@ -94,7 +96,9 @@ class Amendments:
                 item["state"] = "available"
             batch.event(item, tx.now, "available")
             batch.change(item)
-            if upload.draft.told is not None:
+            replaced = replaced_by(tx, {item_key(item)})
+            settle_replaced(tx, batch, {upload.draft.identity} | replaced, {upload.draft.identity: item})
+            if upload.draft.told is not None and is_over(upload.draft, item) is None:
                 self._publications.tell(tx, batch, upload.draft.told, citizen, item)
             batch.write(tx)
         told = notifications(tx.connection, [(item["ente_id"], item["citizen_id"], item["item_id"])])
@@ -125,6 +129,10 @@ class Amendments:
             if (message["ente_id"], message["about_item_id"]) == (item["ente_id"], item["item_id"]):
                 message.update(gone)
                 _stop_deliveries(tx, message)
+        settle(tx, batch)
+        if item["collection"] == "documents":
+            forget_reference(tx, item)
+            settle_replaced(tx, batch, replaced_by(tx, {item_key(item)}), {})
         batch.write(tx)
         return Done(Withdrawn(item["item_id"], tx.now), citizen, item["item_id"], item["version"], "item.withdrawn")
 
@@ -137,7 +145,7 @@ _BY_ID = _WHERE.where(among("name", _NAMES.ente_id, _NAMES.item_id))
 def hold(tx: Tx, acts: Sequence[tuple[Signed, Any]]) -> None:
     """Lock every item that the acts are about, in order, before the first of them is read; a batch is about none."""
     drafts = [act for _, act in acts if isinstance(act, Draft)]
-    meet(tx, ((draft.identity.ente_id, draft.notice_key) for draft in drafts))
+    meet(tx, [*drafts, *(act.draft for _, act in acts if isinstance(act, Upload))])
     found: set[ItemKey] = set()
     if named := {(signed.ente_id, act.item_id) for signed, act in acts if isinstance(act, Upload | Withdraw)}:
         found |= {(*row,) for row in tx.connection.execute(_BY_ID, keys("name", named))}

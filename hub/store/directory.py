@@ -11,12 +11,12 @@ from sqlalchemy import Connection, case, insert, literal, select, update
 
 from contracts.identifiers import new_uuid7
 from hub.profile import DEFAULT_PROFILE, Profile
-from hub.registry import Ente, Key, Pdnd, Portal, Registry, Vendor
+from hub.registry import DocumentType, Ente, Key, Pdnd, Portal, Registry, Vendor
 
 from .database import Tx, upsert
 from .profiles import Unreadable, pdnd_of, pdnd_record, profile_of, profile_record
 from .subscription_records import load_subscription_services
-from .tables import enti, notice_rules, portals, services, sources, trust_keys, vendors, versions
+from .tables import document_types, enti, notice_rules, portals, services, sources, trust_keys, vendors, versions
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +89,9 @@ def load_registry(connection: Connection) -> Registry:
         )
         for row in connection.execute(select(portals))
     }
+    types = {
+        (row.ente_id, row.doc_type): DocumentType(**row.record) for row in connection.execute(select(document_types))
+    }
     catalogue = {(row.ente_id, row.service_id): row.record for row in connection.execute(select(services))}
     kept_longer = select(sources).where(sources.c.draft_days.is_not(None))
     draft_days = {(row.ente_id, row.vendor_id, row.source): row.draft_days for row in connection.execute(kept_longer)}
@@ -113,6 +116,7 @@ def load_registry(connection: Connection) -> Registry:
         services=MappingProxyType(catalogue),
         rules=MappingProxyType(changes),
         subscription_services=load_subscription_services(connection),
+        document_types=MappingProxyType(types),
         clients=MappingProxyType(by_client),
         draft_days=MappingProxyType(draft_days),
     )

@@ -123,6 +123,12 @@ class Draft:
     """What is or was due of it, each with the state it has now, its external_id being its kind."""
     agenda: tuple[Appointment, ...] = ()
     findings: tuple[Finding, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    """(rel, external_id) of the items of its vendor and source that it is tied to; of a message, none is kept."""
+    handover: str | None = None
+    """Where a document on paper is on its way to the citizen."""
+    unlisted_type: str | None = None
+    """The type of a document, where the administrator has none of that name."""
     renews: Identity | None = None
     """The subscription of the period before."""
     answer: Answer | None = None

@@ -19,8 +19,10 @@ from .tables import (
     deliveries,
     delivery_requests,
     findings,
+    item_links,
     items,
     preferences,
+    referenced_files,
     subscription_requests,
     user_states,
 )
@@ -36,6 +38,8 @@ _OWN: tuple[Table, ...] = (
     user_states,
     agenda,
     findings,
+    item_links,
+    referenced_files,
     subscription_requests,
 )
 

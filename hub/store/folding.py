@@ -1,25 +1,61 @@
-"""Facts that several items share: a receipt pays the payment of the same notice (`settled` 14)."""
+"""Facts that several items share. A receipt pays the payment of the same notice, and payments of one pagoPA notice are
+one payment to the citizen, whoever published them (`settled` 14).
 
-from collections.abc import Iterable
+Each contributor keeps what its own vendor said: `own_state` where the shown one says more, `state` of the others. The
+state of all of them together is on the shown one alone; so no vendor sees what another one said.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from .agenda import keep_agenda
 from .database import Tx, among, keys, lock_names
 from .deadlines import close_deadlines
+from .drafts import Appointment, Draft
 from .rows import IN_ORDER, Batch
-from .tables import items
+from .tables import items, user_states
+
+FOLLOW = "follow"
+"""The occasion on which the hub looks anew at what follows from an item: it is shown again, or valid again."""
+
+_PRECEDENCE = (
+    "refunded",
+    "paid",
+    "paid_elsewhere",
+    "started",
+    "overdue",
+    "due",
+    "creating",
+    "expired",
+    "cancelled",
+    "creation_failed",
+)
+"""Of what contributors say, the first holds: what is paid stays so, and what one still asks for is due."""
+_PAID = frozenset({"refunded", "paid", "paid_elsewhere"})
+"""What counts of a contributor that was withdrawn as well: the money was paid."""
+_OPEN = frozenset({"due", "started", "overdue"})
+_DEAD = frozenset({"expired", "cancelled", "creation_failed"})
 
 
-def meet(tx: Tx, notices: Iterable[tuple[str, str | None]]) -> None:
-    """Whoever writes about one of these (ente, notice) waits for whoever does already: a payment and its receipt, both
-    new, would not see each other, and the payment would stay unpaid. Before any item is locked."""
-    lock_names(tx, {f"notice|{ente_id}|{notice}" for ente_id, notice in notices if notice is not None})
+def meet(tx: Tx, drafts: Iterable[Draft]) -> None:
+    """Whoever writes about one of these notices or documents waits for whoever does already: a payment and its receipt,
+    both new, would not see each other, and the payment would stay unpaid. Before any item is locked."""
+    lock_names(tx, {name for draft in drafts for name in _names(draft)})
 
 
-def settle_paid(tx: Tx, batch: Batch) -> None:
-    """A payment whose receipt is here is paid, whichever came first, and stays so (`settled` 14)."""
+def _names(draft: Draft) -> Iterable[str]:
+    ente_id, vendor_id, source, external_id, collection = draft.identity
+    if draft.notice_key is not None:
+        yield f"notice|{ente_id}|{draft.notice_key}"
+    if collection == "documents":
+        for name in (external_id, *(to for rel, to in draft.links if rel == "replaces")):
+            yield f"document|{ente_id}|{vendor_id}|{source}|{name}"
+
+
+def settle(tx: Tx, batch: Batch) -> None:
+    """A payment whose receipt is here is paid, whichever came first, and stays so; those of one notice become one."""
     touched = {
         (item["ente_id"], item["citizen_id"], item["notice_key"])
         for item in batch.touched()
@@ -33,23 +69,110 @@ def settle_paid(tx: Tx, batch: Batch) -> None:
         .order_by(*IN_ORDER)
         .with_for_update()
     )
-    same_notice = {
-        row["item_id"]: dict(row)
-        for row in tx.connection.execute(same, keys("notice", touched)).mappings()
-        if (row["ente_id"], row["citizen_id"], row["notice_key"]) in touched
-    } | {item["item_id"]: item for item in batch.touched() if item["notice_key"] is not None}
-    receipts = [i for i in same_notice.values() if i["collection"] == "receipts" and i["lifecycle"] == "active"]
-    for item in same_notice.values():
-        owed = item["collection"] == "payments" and item["state"] not in ("paid", "refunded")
-        if owed and any(_settles(receipt, item) for receipt in receipts):
-            item |= {"state": "paid", "turn": "none", "updated_at": tx.now}
+    found = {row["item_id"]: dict(row) for row in tx.connection.execute(same, keys("notice", touched)).mappings()} | {
+        item["item_id"]: item for item in batch.touched() if item["notice_key"] is not None
+    }
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for item in found.values():
+        groups.setdefault((item["ente_id"], item["citizen_id"], item["notice_key"]), []).append(item)
+    for notice in sorted(touched):
+        payments = [item for item in groups[notice] if item["collection"] == "payments"]
+        _pay(tx, batch, payments, [item for item in groups[notice] if item["collection"] == "receipts"])
+        _fold(tx, batch, sorted(payments, key=lambda item: str(item["item_id"])))
+
+
+def _pay(tx: Tx, batch: Batch, payments: Sequence[dict[str, Any]], receipts: Sequence[dict[str, Any]]) -> None:
+    here = [receipt for receipt in receipts if receipt["lifecycle"] == "active"]
+    for item in payments:
+        if _own(item) not in ("paid", "refunded") and any(_settles(receipt, item) for receipt in here):
+            item |= {"state": "paid", "own_state": None, "turn": "none", "updated_at": tx.now}
             batch.event(item, tx.now, "paid")
             batch.change(item)
             close_deadlines(tx, batch, item, "met")
             keep_agenda(tx, batch, item, (), first=False)
 
 
-def _settles(receipt: dict[str, Any], payment: dict[str, Any]) -> bool:
-    """The same notice of the same citizen, and of the same vendor: another's receipt counts only by right."""
-    same = all(receipt[name] == payment[name] for name in ("ente_id", "citizen_id", "notice_key"))
-    return same and (receipt["settles"] or receipt["vendor_id"] == payment["vendor_id"])
+def _settles(receipt: Mapping[str, Any], payment: Mapping[str, Any]) -> bool:
+    """Of the same vendor: another's receipt counts only by right."""
+    return bool(receipt["settles"] or receipt["vendor_id"] == payment["vendor_id"])
+
+
+def _own(item: Mapping[str, Any]) -> str:
+    """What its own vendor may know of the payment's state."""
+    return str(item["own_state"] or item["state"])
+
+
+def _fold(tx: Tx, batch: Batch, payments: Sequence[dict[str, Any]]) -> None:
+    """Show one of the payments for all of them. Nothing changes where there is only one."""
+    there = [item for item in payments if item["lifecycle"] == "active"]
+    if not there:
+        return
+    shown = _shown(there)
+    said = [_own(item) for item in payments if item in there or _own(item) in _PAID]
+    together = min(said, key=_PRECEDENCE.index)
+    several = len(there) > 1
+    for item in there:
+        first = item is shown
+        own = _own(item)
+        wanted: dict[str, Any] = {
+            "folded_into": shown["item_id"] if several else None,
+            "state": together if first else own,
+            "own_state": own if first and own != together else None,
+        }
+        if all(item[name] == value for name, value in wanted.items()):
+            continue
+        was_folded = item["folded_into"] not in (None, item["item_id"])
+        over = first and together != item["state"] and together not in _OPEN
+        # Its vendor sees when it was updated: that another one has it too is none of its business.
+        item |= wanted | {"turn": "citizen" if wanted["state"] in _OPEN else "none"}
+        batch.change(item)
+        if not first and not was_folded:
+            batch.event(item, tx.now, "folded")
+            close_deadlines(tx, batch, item, "cancelled")
+            keep_agenda(tx, batch, item, (), first=False)
+        elif first and over:
+            batch.event(item, tx.now, "settled", state=together)
+            close_deadlines(tx, batch, item, "met" if together in _PAID else "cancelled")
+            keep_agenda(tx, batch, item, (), first=False)
+        if first and was_folded:
+            _take_over(tx, item, payments)
+            keep_agenda(tx, batch, item, (Appointment(FOLLOW, tx.now, late=True),), first=False)
+
+
+def _shown(there: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The one that was shown until now, unless another can be seen by more readers or is still asked for; the oldest
+    at first."""
+    before = {item["folded_into"] for item in there}
+    return min(
+        there,
+        key=lambda item: (
+            item["hidden"],
+            item["min_loa"],
+            _own(item) in _DEAD,
+            item["item_id"] not in before,
+            item["item_id"],
+        ),
+    )
+
+
+def _take_over(tx: Tx, item: Mapping[str, Any], payments: Sequence[Mapping[str, Any]]) -> None:
+    """The citizen's marks on the payment that was shown before are on this one: it is the same payment."""
+    its = user_states.c
+    former = {each["item_id"] for each in payments} - {item["item_id"]}
+    mine = (its.ente_id == item["ente_id"]) & (its.citizen_id == item["citizen_id"])
+    query = select(user_states).where(mine, its.item_id.in_(former | {item["item_id"]})).order_by(its.updated_at.desc())
+    marks = [dict(row) for row in tx.connection.execute(query).mappings()]
+    if marks and not any(row["item_id"] == item["item_id"] for row in marks):
+        tx.connection.execute(insert(user_states), marks[0] | {"item_id": item["item_id"], "updated_at": tx.now})
+
+
+def is_over(draft: Draft, item: Mapping[str, Any]) -> str | None:
+    """How the deadlines of an item end of which other items say that nothing follows from it any more: its receipt was
+    here first, its notice is shown with another payment, another document took its place. None: all is as drafted."""
+    if item["folded_into"] not in (None, item["item_id"]):
+        return "cancelled"
+    if item["state"] == draft.state:
+        return None
+    if item["collection"] == "payments" and item["state"] not in _OPEN:
+        return "met" if item["state"] in _PAID else "cancelled"
+    return "cancelled" if item["state"] == "superseded" else None

@@ -1,18 +1,19 @@
 """Publishing: one item, created, updated, unchanged or superseded (`settled` 11), with its message and deliveries."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+import orjson
 from sqlalchemy import select
 
 from contracts.base import rfc3339
 from contracts.identifiers import new_uuid7
-from contracts.states import MACHINES
+from contracts.states import MACHINES, Machine
 from hub.errors import (
     AlreadyWithdrawn,
     AnsweredRequestUnknown,
@@ -28,14 +29,18 @@ from .agenda import keep_agenda
 from .citizens import Citizen, Citizens
 from .database import Tx
 from .deadlines import about_item, close_deadlines
+from .document_types import note_unlisted
 from .drafts import Draft, Identity, Published, Told
 from .embargo import move
 from .findings import keep_findings
-from .folding import meet, settle_paid
+from .folding import is_over, meet, settle
 from .identities import load_by_identity
 from .intake import Done, Signed
+from .linking import keep_links, settle_replaced
 from .planning import NOTHING_KNOWN, Knowledge, know, lacks_address, rows_of
 from .ports import Vault
+from .reading import version_payload
+from .references import forget_reference
 from .requesting import must_be_known
 from .rows import Batch, payload_place
 from .sources import note_alive
@@ -55,7 +60,7 @@ class Publications:
     def apply(self, tx: Tx, acts: Sequence[tuple[Signed, Draft]]) -> list[Done | HubError]:
         """Each draft's answer, in order; drafts of one identity in a batch follow each other."""
         drafts = [draft for _, draft in acts]
-        meet(tx, ((draft.identity.ente_id, draft.notice_key) for draft in drafts))
+        meet(tx, drafts)
         known = load_by_identity(tx, {name for draft in drafts for name in draft.names}, lock=True)
         citizens = self._citizens.resolve(tx, (d.subject for d in drafts if d.identity not in known))
         batch = Batch()
@@ -88,13 +93,16 @@ class Publications:
             results.append(_done(tx, item, citizen, outcome, draft))
         if quiet:
             note_alive(tx, quiet)
-        settle_paid(tx, batch)
+        note_unlisted(tx, _unlisted(draft for draft, _, _ in changed))
+        settle(tx, batch)
+        tied = [(draft, known[draft.identity], before is None) for draft, _, before in changed]
+        settle_replaced(tx, batch, keep_links(tx, batch, tied), known)
         known_of = self._known_of(tx, changed)
         for draft, citizen, before in changed:
             self.follow(tx, batch, draft, citizen, known[draft.identity], before, known, known_of)
         batch.write(tx)
         tx.after_commit.append(partial(count_publications, tally))
-        return _with_notifications(tx, batch, results)
+        return _with_notifications(tx, batch, results, _told_with(drafts, known))
 
     def create(
         self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, about: dict[str, Any] | None = None
@@ -109,6 +117,8 @@ class Publications:
             "about_item_id": about["item_id"] if about else None,
             "content_sha256": None,
             "content_key": None,
+            "folded_into": None,
+            "own_state": None,
         }
         batch.identities.append(
             draft.identity._asdict() | {"item_id": item["item_id"], "citizen_id": citizen.citizen_id}
@@ -145,15 +155,17 @@ class Publications:
         if before is None and draft.deliveries:
             wishes = wishes or know(tx, self._vault, [citizen], [citizen])
             batch.deliveries += rows_of(tx, item, draft.deliveries, citizen, wishes, in_turn=draft.in_turn)
-        paid = item["collection"] == "payments" and item["state"] == "paid" != draft.state
-        if paid:  # its receipt was here first: there is nothing to ask for
-            close_deadlines(tx, batch, item, "met")
+        if item["collection"] == "documents" and before is not None:
+            forget_reference(tx, item)
+        over = is_over(draft, item)
+        if over is not None:
+            close_deadlines(tx, batch, item, over)
         else:
             if draft.told is not None and (before != item["state"] or not draft.told.again):
                 self.tell(tx, batch, draft.told, citizen, item, before=before, wishes=wishes)
-            self._keep_deadlines(tx, batch, draft, citizen, item, first=before is None)
+            self.keep_deadlines(tx, batch, draft.deadlines, citizen, item, first=before is None)
         if draft.agenda or before is not None:
-            keep_agenda(tx, batch, item, () if paid else draft.agenda, first=before is None)
+            keep_agenda(tx, batch, item, () if over is not None else draft.agenda, first=before is None)
         if item["collection"] == "applications":
             keep_findings(tx, batch, item, draft.findings, first=before is None)
         if item["collection"] == "subscriptions":
@@ -198,12 +210,19 @@ class Publications:
         message = self.create(tx, batch, replace(draft, identity=identity, min_loa=level), citizen, about=item)
         batch.deliveries += rows_of(tx, message, told.deliveries, citizen, wishes, kind=told.kind, in_turn=told.in_turn)
 
-    def _keep_deadlines(
-        self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any], *, first: bool
+    def keep_deadlines(
+        self,
+        tx: Tx,
+        batch: Batch,
+        deadlines: Sequence[Draft],
+        citizen: Citizen,
+        item: dict[str, Any],
+        *,
+        first: bool = False,
     ) -> None:
         """One deadline a kind, as it is now; what is no longer asked for is cancelled."""
         known = {} if first else about_item(tx, batch, item, "deadlines")
-        for wanted in draft.deadlines:
+        for wanted in deadlines:
             name = f"{item['item_id']}.{wanted.identity.external_id}"
             kept = known.pop(name, None)
             level = max(wanted.min_loa, item["min_loa"])
@@ -255,6 +274,8 @@ class Publications:
         if draft.answer is not None:
             must_be_known(tx, item, draft.answer)
         changed = item | _columns(tx, draft) | _facts_kept(draft, item)
+        if draft.handover is not None:
+            self._hand_on(tx, batch, draft, citizen, changed, item["version"])
         self._add_version(tx, batch, draft, citizen, changed, "updated")
         batch.event(changed, tx.now, "updated", version=draft.version, state=changed["state"], **_way(item, changed))
         if machine is not None and (item["state"], changed["state"]) in machine.reopening:
@@ -262,6 +283,25 @@ class Publications:
         batch.change(changed)
         move(tx, batch, changed, item)
         return changed, "updated"
+
+    def _hand_on(
+        self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any], version: int
+    ) -> None:
+        """Where the thing itself is on its way, kept in the history. Raises StateTerminal once it is handed over."""
+        place = payload_place(item["ente_id"], item["item_id"], version)
+        ours = [v for v in batch.versions if (v["item_id"], v["version"]) == (item["item_id"], version)]
+        kept: bytes | None
+        if ours:
+            kept = self._vault.open_with(citizen.data_key, ours[0]["payload_sealed"], place)
+        else:
+            kept = version_payload(tx.connection, self._vault, citizen, item_id=item["item_id"], version=version)
+        before = (orjson.loads(kept or b"{}").get("delivery") or {}).get("state")
+        if before is None or before == draft.handover:
+            return
+        machine = MACHINES["handovers"]
+        if not machine.reportable(before, str(draft.handover)):
+            raise StateTerminal(f"the document is {before}: it cannot be {draft.handover}")
+        batch.event(item, tx.now, "handover", state=str(draft.handover), **_between(machine, before, draft.handover))
 
     def _keep_late(self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any]) -> None:
         kept = tx.connection.execute(
@@ -341,16 +381,22 @@ def _way(item: dict[str, Any], changed: dict[str, Any]) -> dict[str, str]:
     machine = MACHINES.get(item["collection"])
     if machine is None or changed["state"] == item["state"]:
         return {}
-    skipped = machine.skipped(item["state"], changed["state"])
+    return _between(machine, item["state"], changed["state"])
+
+
+def _between(machine: Machine, before: str, after: str | None) -> dict[str, str]:
+    skipped = machine.skipped(before, str(after))
     if skipped is None:
-        return {"unforeseen": item["state"]}
+        return {"unforeseen": before}
     return {"skipped": ",".join(skipped)} if skipped else {}
 
 
 def _facts_kept(draft: Draft, item: dict[str, Any]) -> dict[str, Any]:
     """What the hub knows and a new version does not undo: a receipt, a file that is already here."""
-    if draft.identity.collection == "payments" and item["state"] == "paid" and draft.state != "refunded":
-        return {"state": "paid", "turn": "none"}
+    if draft.identity.collection == "payments":
+        # What the payments of its notice say together is settled again after this.
+        paid = (item["own_state"] or item["state"]) == "paid" and draft.state != "refunded"
+        return {"own_state": None} | ({"state": "paid", "turn": "none"} if paid else {})
     if draft.identity.collection == "documents":
         if draft.file_sha256 is not None and item["content_sha256"] == draft.file_sha256:
             return {"state": "available"} if draft.state == "announced" else {}
@@ -365,17 +411,38 @@ def _done(tx: Tx, item: dict[str, Any], citizen: Citizen, outcome: Any, draft: D
     return Done(answer, citizen, item["item_id"], draft.version, f"item.{outcome}", outcome != "unchanged")
 
 
-def _with_notifications(tx: Tx, batch: Batch, results: list[Done | HubError]) -> list[Done | HubError]:
+def _unlisted(drafts: Iterable[Draft]) -> set[tuple[str, str, str]]:
+    return {
+        (draft.identity.ente_id, draft.unlisted_type, draft.identity.vendor_id)
+        for draft in drafts
+        if draft.unlisted_type is not None
+    }
+
+
+def _told_with(drafts: Sequence[Draft], known: Mapping[Identity, dict[str, Any]]) -> dict[str, str]:
+    """Payments that the citizen is told of by another one of the same notice: answered as if told of alone."""
+    found = {}
+    for draft in drafts:
+        item = known.get(draft.identity)
+        if item is not None and item["folded_into"] is not None and draft.told is not None and draft.told.deliveries:
+            found[item["item_id"]] = item["folded_into"]
+    return found
+
+
+def _with_notifications(
+    tx: Tx, batch: Batch, results: list[Done | HubError], told_with: Mapping[str, str]
+) -> list[Done | HubError]:
     """Fill in `notification`: from the batch for what is new, from the outbox for what was there before."""
     pending = batch.items_with_pending_deliveries()
     old = [
-        (result.citizen.ente_id, result.citizen.citizen_id, result.item_id)
+        (result.citizen.ente_id, result.citizen.citizen_id, told_with.get(result.item_id, result.item_id))
         for result in results
-        if isinstance(result, Done) and result.answer.outcome != "created"
+        if isinstance(result, Done) and (result.answer.outcome != "created" or result.item_id in told_with)
     ]
     earlier = notifications(tx.connection, old)
     for result in results:
         if isinstance(result, Done):
             answer: Published = result.answer
-            answer.notification = "pending" if result.item_id in pending else earlier.get(result.item_id, "not_sent")
+            about = told_with.get(result.item_id, result.item_id)
+            answer.notification = "pending" if about in pending else earlier.get(about, "not_sent")
     return results

@@ -11,6 +11,7 @@ from hub.errors import HubError, ItemUnknown, PreconditionFailed, TokenReplayed
 
 from .database import Tx, upsert
 from .ports import UsedToken
+from .reading import SHOWN
 from .replay import consume_tokens
 from .rows import Batch, item_key, lock_items
 from .tables import clipped, items, user_states
@@ -87,6 +88,7 @@ def _apply(tx: Tx, change: UserStateChange) -> None:
                 items.c.lifecycle == "active",
                 items.c.min_loa <= change.level,
                 items.c.hidden.is_(False),
+                SHOWN,
             )
         )
         .mappings()

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, true, tuple_
 
 from .citizens import Citizen
 from .ports import Vault
 from .request_rows import requests_of
 from .rows import payload_place
 from .sources import is_stale
-from .tables import deliveries, item_identities, item_versions, items, sources, timeline, user_states
+from .tables import deliveries, item_identities, item_links, item_versions, items, sources, timeline, user_states
 
 _JOIN_STATE = (
     (user_states.c.ente_id == items.c.ente_id)
@@ -25,6 +25,8 @@ _JOIN_VERSION = (
     & (item_versions.c.item_id == items.c.item_id)
     & (item_versions.c.version == items.c.version)
 )
+SHOWN = or_(items.c.folded_into.is_(None), items.c.folded_into == items.c.item_id)
+"""Of the payments of one pagoPA notice, the one that stands for all (`settled` 14)."""
 # What the hub makes of another item is no news of its own.
 _UNREAD = and_(
     items.c.collection != "deadlines",
@@ -83,7 +85,8 @@ class Reading:
             items.c.hidden.is_(False),
         )
 
-    def _select(self) -> Select[Any]:
+    def _select(self, *, folded: bool = False) -> Select[Any]:
+        """The citizen's items; `folded`: those too that are shown as part of another one."""
         return (
             select(
                 items,
@@ -97,7 +100,7 @@ class Reading:
             )
             .join(item_versions, _JOIN_VERSION)
             .outerjoin(user_states, _JOIN_STATE)
-            .where(self._mine())
+            .where(self._mine(), true() if folded else SHOWN)
         )
 
     def _open(self, query: Select[Any]) -> list[Row]:
@@ -153,19 +156,34 @@ class Reading:
         return rows[0] if rows else None
 
     def changes(self, after: int, limit: int) -> list[Row]:
-        """Items changed since a sequence number, in commit order, withdrawn ones included."""
-        return self._open(self._select().where(items.c.sequence > after).order_by(items.c.sequence).limit(limit))
+        """Items changed since a sequence number, in commit order: also those that were withdrawn, or that are shown as
+        part of another."""
+        changed = self._select(folded=True).where(items.c.sequence > after)
+        return self._open(changed.order_by(items.c.sequence).limit(limit))
 
     def linked(self, item: dict[str, Any], external_ids: Sequence[str]) -> list[tuple[str, Row]]:
-        """The items its vendor tied it to, those of the same notice, and messages about it."""
-        names = item_identities.c
+        """The items its vendor tied it to or that it tied to it, those of the same notice, and messages about it."""
+        names, ties_here = item_identities.c, item_links.c
+        named = select(names.external_id).where(names.ente_id == item["ente_id"], names.item_id == item["item_id"])
+        tied_to_it = select(ties_here.from_item_id).where(
+            ties_here.ente_id == item["ente_id"],
+            ties_here.citizen_id == item["citizen_id"],
+            ties_here.vendor_id == item["vendor_id"],
+            ties_here.source == item["source"],
+            ties_here.external_id.in_(named),
+            ties_here.rel.in_((item["collection"].removesuffix("s"), "about", "replaces")),
+        )
         same_source = select(names.item_id).where(
             names.ente_id == item["ente_id"],
             names.vendor_id == item["vendor_id"],
             names.source == item["source"],
             names.external_id.in_(external_ids),
         )
-        ties: list[ColumnElement[bool]] = [items.c.item_id.in_(same_source), items.c.about_item_id == item["item_id"]]
+        ties: list[ColumnElement[bool]] = [
+            items.c.item_id.in_(same_source),
+            items.c.item_id.in_(tied_to_it),
+            items.c.about_item_id == item["item_id"],
+        ]
         if item["notice_key"] is not None:
             ties.append(items.c.notice_key == item["notice_key"])
         if item["about_item_id"] is not None:
@@ -188,6 +206,21 @@ class Reading:
             for row, place in zip(rows, where, strict=True)
         ]
         return [Version(row.version, row.received_at, payload) for row, payload in zip(rows, opened, strict=True)]
+
+    def contributors(self, shown: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+        """The payments that each of these is shown for, itself included, where there are several: by its item_id."""
+        wanted = [item["item_id"] for item in shown if item["folded_into"] is not None]
+        if not wanted:
+            return {}
+        query = (
+            select(items)
+            .where(self._mine(), items.c.lifecycle == "active", items.c.folded_into.in_(wanted))
+            .order_by(items.c.vendor_id, items.c.source, items.c.item_id)
+        )
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in self.connection.execute(query).mappings():
+            found.setdefault(row["folded_into"], []).append(dict(row))
+        return found
 
     def timeline(self, item: dict[str, Any]) -> list[dict[str, Any]]:
         """What happened to the item, oldest first."""
@@ -213,7 +246,7 @@ class Reading:
                 func.sum(case((items.c.turn == "citizen", 1), else_=0)).label("waiting"),
             )
             .outerjoin(user_states, _JOIN_STATE)
-            .where(self._mine(), items.c.lifecycle == "active", ~_ARCHIVED)
+            .where(self._mine(), SHOWN, items.c.lifecycle == "active", ~_ARCHIVED)
             .group_by(items.c.collection, state)
             .order_by(items.c.collection, state)
         )
@@ -279,6 +312,23 @@ def deliveries_about(connection: Connection, item: dict[str, Any]) -> list[dict[
         .limit(50)
     )
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def item_by_id(connection: Connection, item_id: str) -> dict[str, Any] | None:
+    """The item of that id, whoever's it is: for those who hold what was sealed for them, never for a reader."""
+    names = item_identities.c
+    query = (
+        select(items)
+        .join(
+            item_identities,
+            (names.ente_id == items.c.ente_id)
+            & (names.citizen_id == items.c.citizen_id)
+            & (names.item_id == items.c.item_id),
+        )
+        .where(names.item_id == item_id)
+    )
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else dict(row)
 
 
 def vendor_items(

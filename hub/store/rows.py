@@ -42,10 +42,14 @@ OPEN_EVENTS = frozenset(
         "available",
         "paid",
         "overdue",
-        "missed",
         "expired",
+        "missed",
         "reopened",
         "withdrawn",
+        "replaced",
+        "handover",
+        "content_unreachable",
+        "content_reachable",
         "cancelled",
         "flagged",
         "proposal_accepted",
@@ -58,6 +62,8 @@ OPEN_EVENTS = frozenset(
         "request_unanswered",
     }
 )
+# What other vendors' items say of this one: its own vendor is told of it by no right.
+OTHERS_EVENTS = frozenset({"folded", "settled"})
 
 ItemKey = tuple[str, str, str]
 _ITEM_KEY = ("ente_id", "citizen_id", "item_id")

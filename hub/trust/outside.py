@@ -6,7 +6,7 @@ the name resolves to is looked at before a connection is made, and it is that ve
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import httpcore
@@ -49,6 +49,14 @@ class Outside:
         """
         return await self._send("GET", url, plain=plain, limit=limit)
 
+    async def take(self, url: str, give: Callable[[bytes], None], *, most: int, within_s: float) -> None:
+        """Give the body of a GET piece by piece: a file, which may be larger and take longer than a list of keys.
+
+        Raises:
+            Unreachable: also "too large" after more than `most` bytes.
+        """
+        await self._send("GET", url, plain=False, give=give, limit=most, within_s=within_s)
+
     async def post(self, url: str, content: bytes, content_type: str, *, plain: bool = False) -> bytes:
         """The body of the answer to a POST.
 
@@ -65,16 +73,23 @@ class Outside:
         plain: bool,
         content: bytes | None = None,
         content_type: str = "",
+        give: Callable[[bytes], None] | None = None,
         limit: int = MAX_BYTES,
+        within_s: float = TOTAL_S,
     ) -> bytes:
         try:
-            async with asyncio.timeout(TOTAL_S):
+            async with asyncio.timeout(within_s):
                 headers = {"Content-Type": content_type} if content_type else {}
                 request = self._open().build_request(method, url, content=content, headers=headers)
                 self._check(request.url, plain=plain)
                 response = await self._open().send(request, stream=True)
                 try:
-                    return await _body(response, limit)
+                    if give is None:
+                        body = bytearray()
+                        await _body(response, body.extend, limit)
+                        return bytes(body)
+                    await _body(response, give, limit)
+                    return b""
                 finally:
                     await response.aclose()
         except (TimeoutError, httpx.TimeoutException):
@@ -101,17 +116,17 @@ class Outside:
         return self._client
 
 
-async def _body(response: httpx.Response, limit: int) -> bytes:
+async def _body(response: httpx.Response, give: Callable[[bytes], None], limit: int) -> None:
     if response.status_code != 200:
         raise Unreachable(f"status {response.status_code}")
     if response.headers.get("content-encoding", "identity") != "identity":
         raise Unreachable("compressed")
-    body = bytearray()
+    size = 0
     async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > limit:
+        size += len(chunk)
+        if size > limit:
             raise Unreachable("too large")
-    return bytes(body)
+        give(chunk)
 
 
 class _Transport(httpx.AsyncHTTPTransport):

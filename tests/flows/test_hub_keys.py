@@ -57,7 +57,7 @@ def signs_with(hub, kid):
 def test_a_new_key_signs_at_once_and_the_old_one_stays_published(hub, raccordo, tmp_path):
     old = receipt(hub)
     raccordo("backup", "--to", tmp_path / "backup")
-    hub.hub._write_anchor()
+    hub.hub.anchors.write()
     made = raccordo("keys", "rotate-hub", "--kind", "rs256", "--json")
     new = signs_with(hub, made["kid"])
     for token in (old, new):
@@ -66,7 +66,7 @@ def test_a_new_key_signs_at_once_and_the_old_one_stays_published(hub, raccordo, 
         (old.header["kid"], "retiring"),
         (new.header["kid"], "current"),
     ]
-    hub.hub._write_anchor()
+    hub.hub.anchors.write()
     assert raccordo("audit", "verify", "--json")["anchors"] >= 2
     assert (hub.home.folder / "hub-key.pem").stat().st_mode & 0o777 == 0o600
 

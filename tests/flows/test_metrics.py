@@ -250,7 +250,7 @@ def test_an_anchor_that_cannot_be_written_is_logged_and_no_more(
     hub: HubUnderTest, caplog: pytest.LogCaptureFixture
 ) -> None:
     hub.home.anchors.mkdir()
-    hub.hub._write_anchor()
+    hub.hub.anchors.write()
     hub.home.anchors.rmdir()
     assert any(line.startswith("anchor.not_written") for line in caplog.messages)
 

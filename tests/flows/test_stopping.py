@@ -14,8 +14,8 @@ def test_what_fails_at_the_stop_leaves_nothing_else_open(tmp_path: Path, monkeyp
     hub = Hub(make_home(tmp_path / "home"))
     closed, released = Mock(wraps=hub.database.close), Mock()
     monkeypatch.setattr(hub.database, "close", closed)
-    monkeypatch.setattr(hub._anchor_writer, "release", released)
-    monkeypatch.setattr(hub, "_write_anchor", Mock(side_effect=OSError("no space left")))
+    monkeypatch.setattr(hub.anchors, "release", released)
+    monkeypatch.setattr(hub.anchors, "write", Mock(side_effect=OSError("no space left")))
     with pytest.raises(OSError, match="no space"), hub.working(serving=True):
         pass
     assert (closed.called, released.called, hub.committer.alive) == (True, True, False)

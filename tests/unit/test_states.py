@@ -6,7 +6,7 @@ import pytest
 
 from contracts.items.application import ApplicationState
 from contracts.items.deadline import DeadlineState
-from contracts.items.document import DocumentState
+from contracts.items.document import DocumentState, HandoverState
 from contracts.items.payment import PaymentState
 from contracts.items.subscription import SubscriptionState
 from contracts.states import MACHINES
@@ -15,6 +15,7 @@ STATES = {
     "applications": ApplicationState,
     "deadlines": DeadlineState,
     "documents": DocumentState,
+    "handovers": HandoverState,
     "payments": PaymentState,
     "subscriptions": SubscriptionState,
 }

@@ -290,12 +290,14 @@ FEED_ITEM: Json = {
     "due_at": "2026-12-16T22:59:59Z",
     "sensitivity": "normal",
     "user_state": {**USER_STATE, "read": False},
+    "published_by": [{"vendor_id": "tributi-srl", "source": "tributi", "state": "due"}],
 }
 FEED_PAGE: Json = {"items": [FEED_ITEM], "next_cursor": "eyJzIjo0Mn0", "truncated": False}
 FEED_ITEM_DETAIL: Json = {
     **FEED_ITEM,
     "content": {"collection": "payments", **PAYMENT},
     "content_available": False,
+    "verify_url": None,
     "linked": [],
     "actions": [
         {

@@ -29,7 +29,15 @@ _PORTAL: Errors = (
 _CALLER = ("CitizenAssertion", "CorrelationId")
 _FILTERS = ("State", "ServiceId", "Source", "Unread", "Archived", "Turn", "Search", "From", "To", "Sort")
 _PAGE = ("Limit", "Cursor")
-_FILE_HEADERS = ("ETag", "Accept-Ranges", "Content-Length", "Content-Disposition", "Digest", "Last-Modified")
+_FILE_HEADERS = (
+    "ETag",
+    "Accept-Ranges",
+    "Content-Length",
+    "Content-Disposition",
+    "Digest",
+    "Last-Modified",
+    "Document-State",
+)
 
 
 def _listing(tag: str, *, italian: str, english: str, filters: tuple[str, ...] = _FILTERS) -> Entry:
@@ -189,10 +197,14 @@ ENTRIES: dict[str, Entry] = {
         description=both(
             "I byte del file, con il tipo annunciato dal fornitore; si può chiedere un intervallo "
             "(BULK_RESOURCE_REST). Più intervalli insieme, o un'unità diversa da `bytes`, danno il file intero; un "
-            "intervallo malformato o fuori dal file è 416. `Digest` è sempre quello del file intero.",
+            "intervallo malformato o fuori dal file è 416. `Digest` è sempre quello del file intero. Una tessera "
+            "digitale si chiede con `Accept: image/svg+xml`: è un'immagine con i suoi campi e il suo QR. Il file "
+            "di un documento revocato non c'è più (404).",
             "The bytes of the file, of the type its vendor announced; a range may be asked for (BULK_RESOURCE_REST). "
             "Several ranges at once, or a unit other than `bytes`, give the whole file; a malformed range, or one "
-            "outside the file, is 416. `Digest` is always that of the whole file.",
+            "outside the file, is 416. `Digest` is always that of the whole file. A digital card is asked for "
+            "with `Accept: image/svg+xml`: it is a picture with its fields and its QR. The file of a revoked "
+            "document is gone (404).",
         ),
         parameters=("Range", "IfRange", "IfNoneMatch", *_CALLER),
         answers={
@@ -226,7 +238,7 @@ ENTRIES: dict[str, Entry] = {
             ),
             304: UNCHANGED,
         },
-        errors=(*_PORTAL, errors.ItemUnknown),
+        errors=(*_PORTAL, errors.NotAcceptable, errors.ItemUnknown),
     ),
     "list_changes": Entry(
         tag="changes",

@@ -202,6 +202,12 @@ HEADERS: dict[str, Json] = {
         {"type": "string", "maxLength": 100, "pattern": _ETAG},
         '"3-9f86d081"',
     ),
+    "Document-State": _sent(
+        "Stato del documento: ciò che è sostituito o scaduto si legge ancora, ma non vale. / State of the document: "
+        "what is superseded or expired can be read still, and is not valid.",
+        {"type": "string", "enum": ["available", "superseded", "expired"]},
+        "available",
+    ),
     "Location": _sent(
         "Dove si trova ciò che è nato. / Where to find what was made.",
         {"type": "string", "maxLength": 500, "format": "uri-reference"},
@@ -225,8 +231,8 @@ HEADERS: dict[str, Json] = {
         "no-store",
     ),
     "Accept-Ranges": _sent(
-        "Si possono chiedere intervalli di byte. / Ranges of bytes may be asked for.",
-        {"type": "string", "enum": ["bytes"]},
+        "Intervalli di byte, ma non di una tessera. / Ranges of bytes may be asked for, but none of a card.",
+        {"type": "string", "enum": ["bytes", "none"]},
         "bytes",
     ),
     "Content-Length": _sent(

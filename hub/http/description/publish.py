@@ -61,6 +61,7 @@ _PUBLISHING_FOR_A_CITIZEN: Errors = (*_PUBLISHING, errors.RecipientChanged, erro
 _OF_A_KIND: dict[type[BaseModel], Errors] = {
     Service: _PUBLISHING,
     Application: (*_PUBLISHING_FOR_A_CITIZEN, errors.DraftGuaranteed),
+    Document: (*_PUBLISHING_FOR_A_CITIZEN, errors.DocumentTypeUnknown),
     Subscription: (
         *_PUBLISHING_FOR_A_CITIZEN,
         errors.SubscriptionServiceUnknown,

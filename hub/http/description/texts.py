@@ -12,6 +12,7 @@ SCHEMAS: dict[str, str] = {
     "CardField": "Una riga della tessera. / One line of the card.",
     "Change": "Un elemento com'è ora; uno ritirato o cancellato non ha `item`.",
     "ChangesPage": "Una pagina di cambiamenti. `next_cursor` c'è sempre: conservarlo e richiedere da lì.",
+    "Contributor": "Una fonte dell'elemento e lo stato che gli dà.",
     "ContentReceipt": "La risposta a un file caricato, firmata dall'hub.",
     "DeliveryView": "Come il cittadino è stato avvisato, su un canale.",
     "Document": (
@@ -202,6 +203,8 @@ FIELDS: dict[str, str] = {
     "position": "Posto nel lotto, da 0. / Place in the batch, from 0.",
     "primary": "Azione principale. / Main action.",
     "protocol": "Protocollo. / Registration.",
+    "published_by": "Le fonti dell'elemento: più d'una per un avviso pagoPA pubblicato da più fornitori. / The sources "
+    "of the item: several for a pagoPA notice that several vendors published.",
     "psp": "Prestatore di servizi di pagamento. / Payment service provider.",
     "read": "Letto dal cittadino. / Read by the citizen.",
     "ready_at": "Pronto dal. / Ready at.",
@@ -259,6 +262,8 @@ FIELDS: dict[str, str] = {
     "value": "Valore. / Value.",
     "vendor_id": "Fornitore. / Vendor.",
     "verified_at": "Quando è stata verificata. / When it was verified.",
+    "verify_url": "Di una tessera: l'indirizzo nel suo QR, che dice se vale e non di chi è. / Of a card: the address "
+    "in its QR, which says whether it is valid, and not whose it is.",
     "version": "Versione dell'elemento, crescente. / Version of the item, growing.",
     "visible_from": "Visibile dal. / Visible from.",
     "waiting_for_citizen": "Quanti aspettano il cittadino. / How many wait for the citizen.",

@@ -62,6 +62,15 @@ trust_keys = Table(
     Column("revoked_at", Instant),
 )
 
+# The types of documents (S54); the one named `*` says what becomes of a document of any other.
+document_types = Table(
+    "document_types",
+    metadata,
+    ente(),
+    key("doc_type", 64),
+    needed("record", JSON),
+)
+
 services = Table(
     "services",
     metadata,

@@ -65,6 +65,9 @@ items = Table(
     Column("about_item_id", String(36)),  # a message that a rule made: the item it tells about
     Column("content_sha256", String(64)),  # the file of a document, once it is here
     Column("content_key", String(200)),
+    # Of a payment whose pagoPA notice others published too (`settled` 14): the one that the feed shows for all of them.
+    Column("folded_into", String(36)),
+    Column("own_state", String(30)),  # of that one: its own state where that of all of them together is another
     needed("sequence", BigInteger),
     Index("ix_items_feed", "ente_id", "citizen_id", "occurred_at", "item_id"),
     Index("ix_items_changes", "ente_id", "citizen_id", "sequence"),
@@ -213,4 +216,42 @@ citizen_contacts = Table(
     needed("source", String(64)),  # who gave it: `citizen`, or a register
     needed("updated_at", Instant),
     **CLUSTERED,
+)
+
+# What items other than messages are tied to, by the vendor's own names, so that a tie is found from both its ends.
+item_links = Table(
+    "item_links",
+    metadata,
+    ente(),
+    key("citizen_id"),
+    key("from_item_id"),
+    key("rel", 20),
+    key("external_id", 400),
+    needed("vendor_id", String(64)),
+    needed("source", String(64)),
+    Index("ix_item_links_to", "ente_id", "vendor_id", "source", "external_id"),
+    **CLUSTERED,
+)
+
+# Files that stay where the vendor keeps them (`content_url`), and what the hub found when it last looked.
+referenced_files = Table(
+    "referenced_files",
+    metadata,
+    ente(),
+    key("citizen_id"),
+    key("item_id"),
+    needed("host", String(260)),
+    needed("state", String(12)),  # unchecked | alive | changed | dead
+    Column("problem", String(40)),
+    needed("failures", Integer),
+    Column("failed_since", Instant),
+    Column("checked_at", Instant),
+    Column("wanted_at", Instant),  # since when somebody should look
+    **CLUSTERED,
+)
+partial_index(
+    "ix_referenced_files_wanted", referenced_files, "wanted_at", where=referenced_files.c.wanted_at.is_not(None)
+)
+partial_index(
+    "ix_referenced_files_bad", referenced_files, "failed_since", where=referenced_files.c.failed_since.is_not(None)
 )

@@ -99,7 +99,7 @@ def test_a_fact_to_tell_gives_one_message_of_its_kind(collection, fields, kind):
         ("payments", {"state": "creating"}),
         ("payments", {"state": "paid"}),
         ("documents", make_document("x", b"x")),
-        ("documents", make_document("x", b"x", state="revoked")),
+        ("documents", make_document("x", b"x", state="superseded")),
     ],
 )
 def test_nothing_to_tell_gives_no_message(collection, fields):
