@@ -112,7 +112,7 @@ def registry(**rules):
 def test_a_rule_that_is_off_tells_nothing_and_reminds_of_nothing():
     rules = changed_rules(registry(payment_due={"enabled": False}, payment_reminder={"enabled": False}), ENTE)
     assert rules.on_state("payments", "due") is None
-    assert rules.reminding("payments") is None
+    assert rules.reminding("payments", "citizen_duty") is None
     assert rules.on_state("receipts", "available") is not None
 
 
