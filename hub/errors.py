@@ -105,12 +105,6 @@ class ItemUnknown(HubError):
     status, code, title = 404, "item.unknown", "Elemento sconosciuto / Unknown item"
 
 
-class CardUnknown(HubError):
-    """No card has this code; perhaps it was copied wrongly, or never issued."""
-
-    status, code, title = 404, "card.unknown", "Documento sconosciuto / Unknown document"
-
-
 class BatchUnknown(HubError):
     """There is no such batch, or it is not yours, or its results are no longer kept."""
 

@@ -15,12 +15,13 @@ import orjson
 from contracts.base import rfc3339
 from contracts.items import Document
 from hub.clock import Clock
-from hub.errors import CardUnknown
+from hub.errors import ItemUnknown
 from hub.registry import Registry
 from hub.security.vault import Vault, VaultError
 from hub.store.citizens import Citizens
 from hub.store.database import Database
-from hub.store.reading import item_by_id, version_payload
+from hub.store.reading import version_payload
+from hub.store.vendor_reading import item_by_id
 
 from .views import shown_state
 
@@ -53,24 +54,24 @@ class Cards:
         return f"{self.registry().ente(ente_id).public_url}/public/v1/cards/{token}"
 
     def check(self, token: str) -> Check:
-        """contracts.cards.CardCheck. Raises CardUnknown for what was never issued, is hidden still or was erased."""
+        """contracts.cards.CardCheck. Raises ItemUnknown for what was never issued, is hidden still or was erased."""
         try:
             item_id = str(UUID(bytes=self.vault.read_stamp(_PURPOSE, token)))
         except (VaultError, ValueError):
-            raise CardUnknown from None
+            raise ItemUnknown from None
         with self.database.read() as connection:
             now = self.clock.now()
             item = item_by_id(connection, item_id)
             if item is None or item["hidden"] or item["lifecycle"] not in ("active", "withdrawn"):
-                raise CardUnknown
+                raise ItemUnknown
             try:
                 citizen = self.citizens.by_id(connection, item["ente_id"], item["citizen_id"])
             except LookupError:
-                raise CardUnknown from None
+                raise ItemUnknown from None
             payload = version_payload(connection, self.vault, citizen, item_id=item_id, version=item["version"])
         content = orjson.loads(payload or b"{}")
         if item["collection"] != "documents" or content.get("card") is None:
-            raise CardUnknown
+            raise ItemUnknown
         card = Document.model_validate_json(payload or b"{}")
         registry = self.registry()
         kind = registry.document_type(item["ente_id"], card.doc_type)

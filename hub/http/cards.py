@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
-from hub.errors import CardUnknown
+from hub.errors import ItemUnknown
 from hub.feed.cards import Cards
 from hub.store.committer import Committer
 from hub.store.readers import Access, record_access
@@ -58,7 +58,7 @@ class CardsApi:
         as_json = prefers_json(exchange.request.headers.get("accept"))
         try:
             found = await run_in_threadpool(self.cards.check, exchange.request.path_params["token"])
-        except CardUnknown:
+        except ItemUnknown:
             if as_json:
                 raise
             return _page("unknown", None, status=404)

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from hub.errors import AlreadyWithdrawn, ContentMismatch, HubError, ItemUnknown
 
 from .agenda import keep_agenda
+from .changes import must_not_be_guaranteed
 from .citizens import Citizens
 from .database import Tx, among, keys
 from .drafts import Draft
@@ -18,7 +19,7 @@ from .folding import is_over, meet, settle
 from .identities import places
 from .intake import Done, Signed
 from .linking import replaced_by, settle_replaced
-from .publications import Publications, must_not_be_guaranteed
+from .publications import Publications
 from .references import forget_reference
 from .rows import Batch, ItemKey, item_key, lock_items
 from .subscribing import withdraw_subscription

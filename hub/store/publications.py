@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -11,13 +10,11 @@ from typing import Any
 import orjson
 from sqlalchemy import select
 
-from contracts.base import rfc3339
 from contracts.identifiers import new_uuid7
-from contracts.states import MACHINES, Machine
+from contracts.states import MACHINES
 from hub.errors import (
     AlreadyWithdrawn,
     AnsweredRequestUnknown,
-    DraftGuaranteed,
     HubError,
     RecipientChanged,
     StateTerminal,
@@ -26,6 +23,7 @@ from hub.errors import (
 from hub.metrics import count_publications
 
 from .agenda import keep_agenda
+from .changes import between, columns, facts_kept, must_not_be_guaranteed, way
 from .citizens import Citizen, Citizens
 from .database import Tx
 from .deadlines import about_item, close_deadlines
@@ -108,7 +106,7 @@ class Publications:
         self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, about: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         """A new item, its identity, first version and first event."""
-        item = _columns(tx, draft) | {
+        item = columns(tx, draft) | {
             "ente_id": citizen.ente_id,
             "citizen_id": citizen.citizen_id,
             "item_id": new_uuid7(),
@@ -192,15 +190,19 @@ class Publications:
                 return
             occasion += f".v{item['version']}.{told.fact}"
         own = told.message.identity
-        identity = own._replace(external_id=f"{item['item_id']}.{own.external_id}{occasion}")
+        identity = own_name = own._replace(external_id=f"{item['item_id']}.{own.external_id}{occasion}")
         names = {identity}
         if item["notice_key"] is not None:
             shared = f"{item['citizen_id']}.{item['notice_key']}.{own.external_id}{occasion}"
             identity = own._replace(external_id=shared)
             names.add(identity)  # besides the other: by it one was told before there was this one
         maybe_told = before is not None or len(names) > 1
-        if maybe_told and (any(map(batch.has_identity, names)) or load_by_identity(tx, names)):
+        earlier = load_by_identity(tx, names) if maybe_told else {}
+        told_before = any(each["lifecycle"] != "withdrawn" for each in earlier.values())
+        if told_before or own_name in earlier or any(map(batch.has_identity, names)):
             return
+        if identity in earlier:  # taken back with the item that it was about: this one is told of by its own name
+            identity = own_name
         if wishes is None:
             wishes = know(tx, self._vault, [citizen], [citizen] if lacks_address(told.deliveries) else ())
         language, draft = wishes.wishes_of(citizen).language, told.message
@@ -231,7 +233,7 @@ class Publications:
                 if wanted.state == "open":
                     self.create(tx, batch, wanted, citizen, about=item)
                 continue
-            changed = kept | _columns(tx, wanted) | {"version": kept["version"]}
+            changed = kept | columns(tx, wanted) | {"version": kept["version"]}
             if wanted.content_hash != kept["content_hash"]:
                 changed["version"] = wanted.version
                 self._add_version(tx, batch, wanted, citizen, changed, "updated")
@@ -246,7 +248,7 @@ class Publications:
 
     def revise(self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, kept: dict[str, Any]) -> dict[str, Any]:
         """An item of the hub's own, made anew of what it is about; another version where its content is another."""
-        changed = kept | _columns(tx, draft) | {"version": kept["version"], "lifecycle": "active"}
+        changed = kept | columns(tx, draft) | {"version": kept["version"], "lifecycle": "active"}
         if draft.content_hash != kept["content_hash"]:
             changed["version"] = draft.version
             self._add_version(tx, batch, draft, citizen, changed, "updated")
@@ -273,11 +275,11 @@ class Publications:
             must_not_be_guaranteed(item, tx.now)
         if draft.answer is not None:
             must_be_known(tx, item, draft.answer)
-        changed = item | _columns(tx, draft) | _facts_kept(draft, item)
+        changed = item | columns(tx, draft) | facts_kept(draft, item)
         if draft.handover is not None:
             self._hand_on(tx, batch, draft, citizen, changed, item["version"])
         self._add_version(tx, batch, draft, citizen, changed, "updated")
-        batch.event(changed, tx.now, "updated", version=draft.version, state=changed["state"], **_way(item, changed))
+        batch.event(changed, tx.now, "updated", version=draft.version, state=changed["state"], **way(item, changed))
         if machine is not None and (item["state"], changed["state"]) in machine.reopening:
             batch.event(changed, tx.now, "reopened")
         batch.change(changed)
@@ -301,7 +303,7 @@ class Publications:
         machine = MACHINES["handovers"]
         if not machine.reportable(before, str(draft.handover)):
             raise StateTerminal(f"the document is {before}: it cannot be {draft.handover}")
-        batch.event(item, tx.now, "handover", state=str(draft.handover), **_between(machine, before, draft.handover))
+        batch.event(item, tx.now, "handover", state=str(draft.handover), **between(machine, before, draft.handover))
 
     def _keep_late(self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any]) -> None:
         kept = tx.connection.execute(
@@ -336,72 +338,12 @@ class Publications:
         )
 
 
-def must_not_be_guaranteed(item: dict[str, Any], now: datetime) -> None:
-    """Raises DraftGuaranteed for a draft that is to be kept for longer (S18): `due_at` of a draft is how long."""
-    is_draft = item["collection"] == "applications" and item["state"] == "draft"
-    if is_draft and item["due_at"] is not None and now < item["due_at"]:
-        raise DraftGuaranteed(f"the draft is kept until {rfc3339(item['due_at'])}: the citizen was promised so")
-
-
 def _told_last(tx: Tx, batch: Batch, item: dict[str, Any], told: Told) -> str | None:
     """The fact of the newest message that this rule made about the item."""
     name = f"{item['item_id']}.{told.message.identity.external_id}."
     found = about_item(tx, batch, item, "messages")
     ours = [(row["item_id"], external_id) for external_id, row in found.items() if external_id.startswith(name)]
     return max(ours)[1].rpartition(".")[2] if ours else None
-
-
-def _columns(tx: Tx, draft: Draft) -> dict[str, Any]:
-    return {
-        "vendor_id": draft.identity.vendor_id,
-        "source": draft.identity.source,
-        "collection": draft.identity.collection,
-        "version": draft.version,
-        "content_hash": draft.content_hash,
-        "state": draft.state,
-        "reported_state": draft.reported_state,
-        "turn": draft.turn,
-        "service_id": draft.service_id,
-        "sensitivity": draft.sensitivity,
-        "min_loa": draft.min_loa,
-        "hidden": draft.visible_from is not None and draft.visible_from > tx.now,
-        "visible_from": draft.visible_from,
-        "expires_at": draft.expires_at,
-        "due_at": draft.due_at,
-        "occurred_at": draft.occurred_at,
-        "as_of": draft.as_of,
-        "updated_at": tx.now,
-        "notice_key": draft.notice_key,
-        "settles": draft.settles,
-    }
-
-
-def _way(item: dict[str, Any], changed: dict[str, Any]) -> dict[str, str]:
-    """What a source left out between two states; a way that the machine does not know is told as `unforeseen`."""
-    machine = MACHINES.get(item["collection"])
-    if machine is None or changed["state"] == item["state"]:
-        return {}
-    return _between(machine, item["state"], changed["state"])
-
-
-def _between(machine: Machine, before: str, after: str | None) -> dict[str, str]:
-    skipped = machine.skipped(before, str(after))
-    if skipped is None:
-        return {"unforeseen": before}
-    return {"skipped": ",".join(skipped)} if skipped else {}
-
-
-def _facts_kept(draft: Draft, item: dict[str, Any]) -> dict[str, Any]:
-    """What the hub knows and a new version does not undo: a receipt, a file that is already here."""
-    if draft.identity.collection == "payments":
-        # What the payments of its notice say together is settled again after this.
-        paid = (item["own_state"] or item["state"]) == "paid" and draft.state != "refunded"
-        return {"own_state": None} | ({"state": "paid", "turn": "none"} if paid else {})
-    if draft.identity.collection == "documents":
-        if draft.file_sha256 is not None and item["content_sha256"] == draft.file_sha256:
-            return {"state": "available"} if draft.state == "announced" else {}
-        return {"content_sha256": None, "content_key": None}
-    return {}
 
 
 def _done(tx: Tx, item: dict[str, Any], citizen: Citizen, outcome: Any, draft: Draft) -> Done:
