@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from .base import Code, Label, Model, Summary, Title, UtcDatetime
 from .identifiers import Uuid7
-from .items import Item
+from .items import Action, ApplicationState, Item
 from .publishing import Collection, Cursor, Lifecycle, TimelineEntry, VersionNumber
 
 Count = Annotated[int, Field(ge=0, le=9_007_199_254_740_991, json_schema_extra={"format": "int64"})]
@@ -60,6 +60,8 @@ class FeedItem(Model):
     occurred_at: UtcDatetime
     received_at: UtcDatetime
     updated_at: UtcDatetime
+    as_of: UtcDatetime
+    """When this was true at the source (S25); when the hub heard of it, where the source does not say."""
     due_at: UtcDatetime | None
     sensitivity: Literal["normal", "sensitive"]
     user_state: UserState
@@ -88,16 +90,36 @@ class LinkedItem(Model):
     title: Title
 
 
+class ActionView(Action):
+    """Something the citizen can do about the item, and whether it still can be done: the same behind every door (S13).
+
+    `upcoming`: its time is still to come; `expired`: it is over; `void`: nobody needs it any more, or may do it.
+    """
+
+    state: Literal["upcoming", "open", "done", "expired", "void"]
+
+
+class HistoryEntry(Model):
+    """A state that an application came into: as its source dates it, or as the hub saw it (S26)."""
+
+    at: UtcDatetime
+    state: ApplicationState
+    label: Label | None
+    origin: Literal["source", "hub"]
+
+
 class FeedItemDetail(FeedItem):
-    """One item whole. `content` is the item as its vendor published it, in its collection's own schema."""
+    """One item whole. `content` is the item as its vendor published it, in its collection's own schema. `actions` are
+    those of its source, or those that follow from its fields; `history` is that of an application."""
 
     content: Item
     content_available: bool
     """Whether `documents/{item_id}/content` has the file."""
     linked: Annotated[tuple[LinkedItem, ...], Field(max_length=50, fail_fast=True)]
+    actions: Annotated[tuple[ActionView, ...], Field(max_length=10, fail_fast=True)]
+    history: Annotated[tuple[HistoryEntry, ...], Field(max_length=500, fail_fast=True)]
     timeline: Annotated[tuple[TimelineEntry, ...], Field(max_length=500, fail_fast=True)]
     deliveries: Annotated[tuple[DeliveryView, ...], Field(max_length=50, fail_fast=True)]
-    as_of: UtcDatetime
 
 
 class SectionCount(Model):
@@ -108,11 +130,14 @@ class SectionCount(Model):
 
 
 class SourceFreshness(Model):
-    """When the hub last heard of this source about this citizen."""
+    """When the hub last heard of this source about this citizen; `stale` where the source is silent about everybody for
+    longer than agreed, `silent_since` when."""
 
     vendor_id: Code
     source: Code
     as_of: UtcDatetime
+    stale: bool
+    silent_since: UtcDatetime | None
 
 
 class NextDeadline(Model):

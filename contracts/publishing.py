@@ -46,9 +46,10 @@ class ContentReceipt(Model):
 
 
 class Withdrawal(Model):
-    """A vendor takes an item back."""
+    """A vendor takes an item back. A draft within its guarantee goes only where the citizen asked for it (S18)."""
 
     reason: Annotated[str, StringConstraints(min_length=1, max_length=500), LINE]
+    requested_by: Literal["source", "citizen"] = "source"
 
 
 class WithdrawalReceipt(Model):

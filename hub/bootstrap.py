@@ -50,6 +50,7 @@ from hub.store.lanes import due_lanes, standings
 from hub.store.listening import Listener
 from hub.store.publications import Publications
 from hub.store.snapshot import Snapshot, Watcher
+from hub.store.sources import Listen, listen
 from hub.store.standing import Lane
 from hub.store.vouchers import SharedVouchers
 from hub.tracing import tracing
@@ -293,9 +294,10 @@ class Hub:
             return sum(standing.claimed for standing in standings(connection, lanes).values()) if lanes else 0
 
     def after_sweep(self) -> None:
-        """What is due besides the outbox: the agenda, and an anchor from time to time."""
+        """What is due besides the outbox: the agenda, the sources' signs of life, and an anchor from time to time."""
         if self.committer.write(self._agenda.keep, Keep()):
             self.ring()
+        self.committer.write(listen, Listen())
         self.anchor()
 
     def anchor(self) -> None:

@@ -223,6 +223,12 @@ class StateTerminal(HubError):
     status, code, title = 422, "state.terminal", "Stato finale / Terminal state"
 
 
+class DraftGuaranteed(HubError):
+    """The draft is to be kept for longer: it goes sooner only where the citizen asks for it."""
+
+    status, code, title = 409, "draft.guaranteed", "Bozza garantita / Draft guaranteed"
+
+
 class ContentMismatch(HubError):
     """The file is not the one announced: size, type or SHA-256 differ."""
 

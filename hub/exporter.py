@@ -26,6 +26,7 @@ from hub.store import figures
 from hub.store.committer import Committer
 from hub.store.database import Database, error_name
 from hub.store.snapshot import Snapshot
+from hub.store.sources import standing_sources
 
 log = logging.getLogger(__name__)
 
@@ -163,6 +164,10 @@ class Figures:
             for ente_id, since in figures.oldest_batches(connection).items():
                 waiting = 0.0 if since is None else max(0.0, (now - since).total_seconds())
                 yield "raccordo_batches_oldest_seconds", (ente_id,), waiting
+            for source in standing_sources(connection, now):
+                if source.every_s is not None:
+                    name = (source.ente_id, source.vendor_id, source.source)
+                    yield "raccordo_source_stale", name, float(source.stale)
             for row in figures.key_ends(connection):
                 yield (
                     "raccordo_key_expiry_timestamp_seconds",

@@ -81,6 +81,7 @@ SCRAPED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "raccordo_pdnd_events_lag_seconds": ("Time since the end of PDND's key events was last seen", ("issuer",)),
     "raccordo_ready": ("1 while a check of readiness holds", ("check",)),
     "raccordo_process": ("1: what the process is (api, worker, sweep), and who delivers", ("role", "dispatch")),
+    "raccordo_source_stale": ("1 while a source is silent for longer than agreed", ("ente", "vendor", "source")),
     "raccordo_channel_unserved": ("1 while no connector serves the channel", ("ente", "channel")),
 }
 """What the exporter reads at a scrape: name -> (help, labels)."""

@@ -10,6 +10,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
+from .catalogue import DRAFT_DAYS, Card, card_of
 from .profile import DEFAULT_PROFILE, Profile
 
 KeyKind = Literal[
@@ -131,6 +132,22 @@ class Registry:
     """The catalogue, by (ente_id, service_id)."""
     clients: Mapping[tuple[str, str], Vendor] = field(default_factory=lambda: MappingProxyType({}))
     """By (ente_id, PDND client id): the vendor that uses the client."""
+    draft_days: Mapping[tuple[str, str, str], int] = field(default_factory=lambda: MappingProxyType({}))
+    """By (ente_id, vendor_id, source), where an administrator set more than `DRAFT_DAYS`."""
+
+    def card(self, ente_id: str, service_id: str) -> Card | None:
+        """The card of a service, None where the catalogue has none."""
+        record = self.services.get((ente_id, service_id))
+        return None if record is None else card_of(service_id, record)
+
+    def catalogue(self, ente_id: str) -> tuple[Card, ...]:
+        """All cards of an ente by their id, whatever their state; citizens are shown those that are `published`."""
+        mine = ((name, record) for (owner, name), record in self.services.items() if owner == ente_id)
+        return tuple(card_of(name, record) for name, record in sorted(mine, key=lambda each: each[0]))
+
+    def days_of_drafts(self, ente_id: str, vendor_id: str, source: str) -> int:
+        """How many days a draft of that source is kept from its last edit (S18)."""
+        return self.draft_days.get((ente_id, vendor_id, source), DRAFT_DAYS)
 
     def ente_of_audience(self, audiences: tuple[str, ...], *, api: Literal["publish", "feed"]) -> Ente | None:
         """The one ente whose audience of that API is among `audiences`; None when there is none or more than one.

@@ -81,7 +81,7 @@ class Application(Envelope):
     """An application. Its recipient is the applicant; `contracts.states` has its states.
 
     `due_date` is the last day on which the body answers (S23); what the citizen must do by when is in `integration` and
-    `draft_expires_at`.
+    `draft_expires_at`. A draft is kept at least a year from `last_edited_at`, or from when the hub heard of it.
     """
 
     collection: Literal["applications"] = "applications"
@@ -99,6 +99,7 @@ class Application(Envelope):
     form_steps: Annotated[tuple[FormStep, ...], Field(max_length=30, fail_fast=True)] = ()
     procedure_steps: Annotated[tuple[ProcedureStep, ...], Field(max_length=50, fail_fast=True)] = ()
     resume_url: HttpsUrl | None = None
+    last_edited_at: UtcDatetime | None = None
     draft_expires_at: UtcDatetime | None = None
     integration: Integration | None = None
     office: Office | None = None

@@ -17,6 +17,7 @@ from hub.store.postgres import place_of, why_away
 from .auditing import group as audit
 from .backing import backup, erase, restore
 from .closing import close
+from .complying import compliance
 from .conforming import conformance
 from .connectors import group as connector
 from .console import Failed, WrongUsage, complain
@@ -32,10 +33,12 @@ from .partitioning import partition
 from .pdnd_checks import check as pdnd_check
 from .pdnd_clients import group as pdnd_client
 from .portals import group as portal
+from .proposals import commands as proposal_commands
 from .replaying import replay
 from .services import group as service
 from .serving import serve
 from .signing import sign
+from .sources import group as source
 from .touring import demo
 from .vendor_callbacks import group as callbacks
 from .vendor_changes import changes
@@ -52,7 +55,8 @@ application = typer.Typer(
     rich_markup_mode=None,
 )
 _OF_VENDORS = (sign, verify, conformance)
-for command in (init, serve, worker, sweep, migrate, partition, backup, restore, erase, *_OF_VENDORS, openapi, demo):
+_OF_THE_HUB = (init, serve, worker, sweep, migrate, partition, backup, restore, erase, compliance)
+for command in (*_OF_THE_HUB, *_OF_VENDORS, openapi, demo):
     application.command()(command)
 for step in (replay, close):
     delivery.command()(step)
@@ -62,9 +66,11 @@ ente.add_typer(pdnd_client)
 vendor.add_typer(callbacks)
 for name, change in {**changes, **key_changes}.items():
     vendor.command(name)(change)
+for name, command in proposal_commands.items():
+    service.command(name)(command)
 for name, command in key_commands.items():
     keys.command(name)(command)
-for subject in (ente, vendor, portal, service, connector, keys, delivery, audit, evidence):
+for subject in (ente, vendor, portal, service, source, connector, keys, delivery, audit, evidence):
     application.add_typer(subject)
 
 

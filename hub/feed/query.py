@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from contracts.base import rfc3339
 from hub.clock import Clock
 from hub.errors import ItemUnknown
+from hub.ingest.canonical import read
 from hub.store.citizens import Citizen, Citizens, Subject
 from hub.store.database import Database
 from hub.store.files import Files, StoredFile
@@ -20,6 +21,8 @@ from hub.store.readers import user_state_tag
 from hub.store.reading import Reading, Row
 
 from . import cursor
+from .actions import action_views
+from .history import history_view
 from .parameters import ListWish
 from .views import delivery_view, link_view, row_view, shown_state, timeline_view
 
@@ -104,14 +107,19 @@ class Feed:
             raise ItemUnknown
         content = orjson.loads(row.payload)
         wanted = [link["external_id"] for link in content.get("links", ())]
-        deliveries = reading.deliveries(row.item)
+        deliveries, linked = reading.deliveries(row.item), reading.linked(row.item, wanted)
+        timeline, about = reading.timeline(row.item), read(row.payload)
+        assert about.collection != "services"
+        is_practice = row.item["collection"] == "applications"
+        columns = [(rel, other.item) for rel, other in linked]
         view = row_view(row, reading.now) | {
             "content": content,
             "content_available": row.item["content_key"] is not None,
-            "linked": [link_view(rel, other) for rel, other in reading.linked(row.item, wanted)],
-            "timeline": timeline_view(reading.timeline(row.item)),
+            "linked": [link_view(rel, other) for rel, other in linked],
+            "actions": action_views(row.item, about, columns, reading.now),
+            "history": history_view(reading.versions(row.item), timeline) if is_practice else [],
+            "timeline": timeline_view(timeline),
             "deliveries": [delivery_view(d) for d in deliveries],
-            "as_of": rfc3339(row.item["as_of"] or row.item["updated_at"]),
         }
         return Whole(view, user_state_tag(row.item))
 
@@ -132,7 +140,13 @@ class Feed:
                 for row in reading.next_deadlines(10)
             ],
             "sources": [
-                {"vendor_id": f["vendor_id"], "source": f["source"], "as_of": rfc3339(f["as_of"])}
+                {
+                    "vendor_id": f["vendor_id"],
+                    "source": f["source"],
+                    "as_of": rfc3339(f["as_of"]),
+                    "stale": f["stale"],
+                    "silent_since": rfc3339(f["heard_at"]) if f["stale"] else None,
+                }
                 for f in reading.freshness()
             ],
         }

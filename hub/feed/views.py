@@ -27,6 +27,7 @@ def row_view(row: Row, now: datetime) -> dict[str, Any]:
         "occurred_at": rfc3339(item["occurred_at"]),
         "received_at": rfc3339(item["received_at"]),
         "updated_at": rfc3339(item["updated_at"]),
+        "as_of": rfc3339(item["as_of"] or item["updated_at"]),
         "due_at": None if item["due_at"] is None else rfc3339(item["due_at"]),
         "sensitivity": item["sensitivity"],
         "user_state": user_state_view(item),

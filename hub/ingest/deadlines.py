@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from contracts.items import Application, CitizenItem, Deadline, Document, Message, Payment, Subscription
 from contracts.items.deadline import DeadlineKind, DeadlineState, Origin
 
+from .actions import actions_of
 from .wording import ROME
 
 _PAYMENT: dict[str, DeadlineState] = {
@@ -31,9 +32,10 @@ class Due:
     state: DeadlineState
 
 
-def dues_of(item: CitizenItem, state: str) -> tuple[Due, ...]:
-    """All that is or was due of an item in that state, at most one of a kind."""
-    return tuple(_dues(item, state))
+def dues_of(item: CitizenItem, state: str, *, kept_until: datetime | None = None) -> tuple[Due, ...]:
+    """All that is or was due of an item in that state, at most one of a kind. A draft is kept until then, where the hub
+    knows better than its source."""
+    return tuple(_dues(item, state, kept_until))
 
 
 def end_of(day: date) -> datetime:
@@ -41,7 +43,7 @@ def end_of(day: date) -> datetime:
     return (datetime.combine(day, time(), ROME) + timedelta(days=1)).astimezone(UTC)
 
 
-def _dues(item: CitizenItem, state: str) -> Iterator[Due]:
+def _dues(item: CitizenItem, state: str, kept_until: datetime | None) -> Iterator[Due]:
     match item:
         case Payment() if item.due_date is not None and item.due_date < date.max:
             # 31 December 9999 is how some sources write "none".
@@ -51,16 +53,18 @@ def _dues(item: CitizenItem, state: str) -> Iterator[Due]:
         case Message() if item.due_at is not None:
             yield Due("citizen_duty", item.due_at, "open")
         case Application():
-            yield from _of_application(item, state)
+            yield from _of_application(item, state, kept_until or item.draft_expires_at)
         case Subscription() if item.valid_to is not None and state in ("renewal_due", "renewed"):
             yield Due("renewal_window", end_of(item.valid_to), "open" if state == "renewal_due" else "met")
         case _:
             return
 
 
-def _of_application(item: Application, state: str) -> Iterator[Due]:
-    if state == "draft" and item.draft_expires_at is not None:
-        yield Due("expiry", item.draft_expires_at, "open")
+def _of_application(item: Application, state: str, kept_until: datetime | None) -> Iterator[Due]:
+    if state == "draft" and kept_until is not None:
+        yield Due("expiry", kept_until, "open")
+    elif state == "expired" and kept_until is not None:
+        yield Due("expiry", kept_until, "missed")
     if item.integration is not None and item.integration.due_at is not None:
         asked = state == "integration_requested"
         yield Due("citizen_duty", item.integration.due_at, "open" if asked else "met")
@@ -85,7 +89,7 @@ def deadline_for(item: CitizenItem, due: Due) -> Deadline:
         sensitivity=item.sensitivity,
         min_loa=item.min_loa,
         visible_from=item.visible_from,
-        actions=item.actions,
+        actions=actions_of(item),
         due_at=due.at,
         kind=due.kind,
         origin=None

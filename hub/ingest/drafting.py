@@ -1,6 +1,7 @@
 """From a canonical item to the store's draft of it: clear columns, states, and the message it will give."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from contracts.items import (
@@ -25,6 +26,7 @@ from hub.store.drafts import Appointment, Draft, Identity, PlannedDelivery, Told
 from .canonical import canonical_json, content_hash
 from .deadlines import Due, deadline_for, dues_of, end_of
 from .notices import message_for
+from .practices import Terms, kept_until, shortfalls
 from .rules import Rule, Rules, standard
 
 SETTLES = "settles-notices"
@@ -42,8 +44,9 @@ DUE = "due"
 """The occasion on which something should have been done."""
 
 
-def draft_of(item: Item, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash) -> Draft:
-    """The draft of an item as `vendor` published it."""
+def draft_of(item: Item, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash, terms: Terms | None = None) -> Draft:
+    """The draft of an item as `vendor` published it; `terms` are needed for an application. Raises ContractViolation
+    where it breaks them."""
     payload = canonical_json(item)
     identity = Identity(vendor.ente_id, vendor.vendor_id, item.source, item.external_id, item.collection)
     if isinstance(item, Service):
@@ -59,7 +62,19 @@ def draft_of(item: Item, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash)
             occurred_at=item.occurred_at,
             service_id=item.service_id,
         )
-    return _citizen_draft(item, vendor, identity, payload, route=route, keyed_hash=keyed_hash, file_here=False)
+    made = _citizen_draft(
+        item,
+        vendor,
+        identity,
+        payload,
+        route=route,
+        keyed_hash=keyed_hash,
+        file_here=False,
+        until=kept_until(item, terms) if terms is not None and isinstance(item, Application) else None,
+    )
+    if terms is not None and isinstance(item, Application):
+        return replace(made, findings=shortfalls(item, terms.card))
+    return made
 
 
 def uploaded_draft(item: Document, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash) -> Draft:
@@ -78,10 +93,11 @@ def _citizen_draft(
     route: Route,
     keyed_hash: KeyedHash,
     file_here: bool,
+    until: datetime | None = None,
 ) -> Draft:
     subject = Subject(vendor.ente_id, item.recipient.subject_kind, item.recipient.tax_code)
     state, rules = _state(item, file_here=file_here), standard()
-    dues = dues_of(item, state)
+    dues = dues_of(item, state, kept_until=until)
     rule = rules.on_state(item.collection, state)
     told: Told | None = None
     deliveries: tuple[PlannedDelivery, ...] = ()
@@ -112,7 +128,7 @@ def _citizen_draft(
         told=told,
         deliveries=deliveries,
         deadlines=tuple(_hub_draft(deadline_for(item, due), due.state, item, vendor.ente_id) for due in dues),
-        agenda=agenda_of(item, state, rules),
+        agenda=agenda_of(item, dues, rules),
     )
 
 
@@ -127,15 +143,14 @@ def told_by(
     return Told(draft, deliveries, again=rule.again, occasion=occasion)
 
 
-def agenda_of(item: CitizenItem, state: str, rules: Rules) -> tuple[Appointment, ...]:
+def agenda_of(item: CitizenItem, dues: tuple[Due, ...], rules: Rules) -> tuple[Appointment, ...]:
     """When the hub looks at the item again by itself: reminders ahead of what is due, and the moment itself."""
+    offsets = item.reminder_offsets if isinstance(item, Deadline) else None
     if isinstance(item, Deadline):
-        dues: tuple[Due, ...] = (Due(item.kind, item.due_at, "open"),) if state == "open" else ()
-        offsets = item.reminder_offsets
-    else:
-        dues, offsets = dues_of(item, state), None
-    rule, found = rules.reminding(item.collection), []
+        dues = (Due(item.kind, item.due_at, item.state),)
+    found = []
     for due in dues:
+        rule = rules.reminding(item.collection, due.kind)
         if due.state != "open":
             continue
         found.append(Appointment(f"{DUE}.{due.kind}", due.at, late=True))

@@ -4,8 +4,9 @@ place of the wording where the rule tells of what the vendor published, and not 
 
 from datetime import date, datetime
 
-from contracts.items import Action, CitizenItem, Message, Payment
+from contracts.items import CitizenItem, Message
 
+from .actions import actions_to_tell
 from .rules import LANGUAGES, Rule
 from .wording import facts, filled
 
@@ -30,16 +31,9 @@ def message_for(item: CitizenItem, rule: Rule, state: str, *, due: date | dateti
         visible_from=item.visible_from,
         kind=rule.kind,
         body_markdown=(own and item.notify.body) or filled(wording.body, known, _plain),
-        actions=_actions(item),
+        actions=actions_to_tell(item, state),
         notify=item.notify,
     )
-
-
-def _actions(item: CitizenItem) -> tuple[Action, ...]:
-    if item.actions or not isinstance(item, Payment) or item.pay_url is None:
-        return item.actions
-    label = "Paga ora" if item.language[:2] != "en" else "Pay now"
-    return (Action(kind="pay", label=label, url=item.pay_url, primary=True),)
 
 
 def _plain(text: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from contracts.items import CitizenItem, Payment
+from contracts.items import Application, CitizenItem, Payment
 from hub.store.agenda import Happening
 
 from .canonical import read
@@ -34,7 +34,7 @@ class Occasions:
 
     def _remind(self, item: Mapping[str, Any], content: CitizenItem, kind: str, occasion: str) -> Happening:
         at = _open_due(item, content, kind)
-        rule = standard().reminding(content.collection)
+        rule = standard().reminding(content.collection, kind)
         if at is None or rule is None:
             return Happening()
         told = told_by(
@@ -58,9 +58,17 @@ class Occasions:
                 return Happening("expired", "none", "expired", deadlines=deadlines)
             case Payment():
                 return Happening("overdue", "citizen", "overdue", deadlines=deadlines)
+            case Application() if kind == "expiry":
+                return self._expire(item, content, deadlines)
         if content.collection == "deadlines":
             return Happening("missed", "none", "missed")
         return Happening(event="missed", deadlines=deadlines)
+
+    def _expire(self, item: Mapping[str, Any], draft: Application, deadlines: Mapping[str, str]) -> Happening:
+        """A draft has been kept as long as was promised (S18)."""
+        rule = standard().on_state(draft.collection, "expired")
+        told = told_by(rule, draft, "expired", item["ente_id"], route=self.route, due=None) if rule else None
+        return Happening("expired", "none", "expired", told=(told,) if told else (), deadlines=deadlines)
 
 
 def _open_due(item: Mapping[str, Any], content: CitizenItem, kind: str) -> datetime | None:
@@ -68,4 +76,7 @@ def _open_due(item: Mapping[str, Any], content: CitizenItem, kind: str) -> datet
     if content.collection == "deadlines":
         moment: datetime = content.due_at
         return moment if item["state"] == "open" else None
-    return next((due.at for due in dues_of(content, item["state"]) if due.kind == kind and due.state == "open"), None)
+    # How long a draft is kept the hub decided when it came: `due_at` is that moment.
+    until = item["due_at"] if item["state"] == "draft" else None
+    dues = dues_of(content, item["state"], kept_until=until)
+    return next((due.at for due in dues if due.kind == kind and due.state == "open"), None)

@@ -11,13 +11,13 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
-from contracts.items import Item
+from contracts.items import Application, Item
 from contracts.publishing import Withdrawal
 from hub.clock import Clock
 from hub.errors import (
@@ -43,6 +43,7 @@ from hub.tracing import span
 
 from .canonical import bounded, parse, refusal_of
 from .drafting import KeyedHash, Route, draft_of
+from .practices import Terms
 
 log = logging.getLogger(__name__)
 _ITEM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -119,7 +120,9 @@ class Pipeline:
             raise CollectionForbidden
         item = parse(collection, body)
         self._permit(vendor, item)
-        return draft_of(item, vendor, route=self._route, keyed_hash=self._keyed_hash)
+        terms = self._terms(vendor, item) if isinstance(item, Application) else None
+        draft = draft_of(item, vendor, route=self._route, keyed_hash=self._keyed_hash, terms=terms)
+        return self._at_its_level(draft)
 
     def withdrawal(self, inbound: Inbound, verified: Verified, item_id: str) -> Submission[Any]:
         """A withdrawal, or the exact reason why not."""
@@ -130,7 +133,7 @@ class Pipeline:
                 wish = Withdrawal.model_validate_json(bounded(inbound.request.body))
             except ValidationError as exc:
                 raise refusal_of(exc) from None
-            return Withdraw(item_id_of(item_id), wish.reason)
+            return Withdraw(item_id_of(item_id), wish.reason, by_citizen=wish.requested_by == "citizen")
 
         return self.submission(inbound, verified, act)
 
@@ -168,6 +171,22 @@ class Pipeline:
         known = (vendor.ente_id, service_id) in self._registry().services
         if not known and item.collection != "services":
             raise ServiceUnknown
+
+    def _terms(self, vendor: Vendor, item: Application) -> Terms:
+        registry = self._registry()
+        return Terms(
+            now=self._clock.now(),
+            card=registry.card(vendor.ente_id, item.service_id) if item.service_id else None,
+            draft_days=registry.days_of_drafts(vendor.ente_id, vendor.vendor_id, item.source),
+        )
+
+    def _at_its_level(self, draft: Draft) -> Draft:
+        """An item is shown at the level of its service, or at its own where that is higher (S2)."""
+        if draft.service_id is None or draft.identity.collection == "services":
+            return draft
+        record = self._registry().services.get((draft.identity.ente_id, draft.service_id), {})
+        floor: int = record.get("min_loa", 0)
+        return replace(draft, min_loa=floor) if floor > draft.min_loa else draft
 
 
 def _admit(verified: Verified, collection: str | None) -> None:

@@ -29,6 +29,8 @@ class Rule:
     wording: Mapping[str, Wording]
     states: frozenset[str] = frozenset()
     days: tuple[int, ...] = ()
+    due: frozenset[str] = frozenset()
+    """The kinds of deadline that it reminds of; none stands for those that no other rule names."""
     again: bool = False
     """Each time the item comes into such a state from another; otherwise once in its life."""
 
@@ -46,9 +48,11 @@ class Rules:
                 return rule
         return None
 
-    def reminding(self, collection: str) -> Rule | None:
-        """The rule that reminds of what is due."""
-        return next((rule for rule in self.by_collection.get(collection, ()) if rule.on == "remind"), None)
+    def reminding(self, collection: str, kind: str) -> Rule | None:
+        """The rule that reminds of what is due, a deadline of that kind."""
+        rules = [rule for rule in self.by_collection.get(collection, ()) if rule.on == "remind"]
+        own = next((rule for rule in rules if kind in rule.due), None)
+        return own or next((rule for rule in rules if not rule.due), None)
 
 
 @cache
@@ -71,5 +75,6 @@ def _rule(row: dict[str, Any]) -> Rule:
         wording={language: Wording(**row[language]) for language in LANGUAGES},
         states=frozenset(row.get("states", ())),
         days=tuple(row.get("days", ())),
+        due=frozenset(row.get("due", ())),
         again=row.get("again", False),
     )

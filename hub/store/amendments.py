@@ -17,7 +17,7 @@ from .embargo import messages_about
 from .folding import meet
 from .identities import places
 from .intake import Done, Signed
-from .publications import Publications
+from .publications import Publications, must_not_be_guaranteed
 from .rows import Batch, ItemKey, lock_items
 from .tables import deliveries, item_identities, items
 from .telling import notifications
@@ -47,6 +47,7 @@ class Uploaded:
 class Withdraw:
     item_id: str
     reason: str
+    by_citizen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +105,13 @@ class Amendments:
     def _withdraw(self, tx: Tx, signed: Signed, withdraw: Withdraw) -> Done:
         item = own_item(tx, signed, withdraw.item_id)
         must_be_active(item)
+        if not withdraw.by_citizen:
+            must_not_be_guaranteed(item, tx.now)
         citizen = self._citizens.by_id(tx.connection, item["ente_id"], item["citizen_id"])
         batch = Batch()
         # The reason is the vendor's free text: it stays in the sealed body of the evidence.
-        batch.event(item, tx.now, "withdrawn")
+        asked: dict[str, str | int] = {"requested_by": "citizen"} if withdraw.by_citizen else {}
+        batch.event(item, tx.now, "withdrawn", **asked)
         keep_agenda(tx, batch, item, (), first=False)
         gone = {"lifecycle": "withdrawn", "turn": "none", "updated_at": tx.now}
         for changed in [item, *messages_about(tx, item)]:

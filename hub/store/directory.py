@@ -15,7 +15,7 @@ from hub.registry import Ente, Key, Pdnd, Portal, Registry, Vendor
 
 from .database import Tx, upsert
 from .profiles import Unreadable, pdnd_of, pdnd_record, profile_of, profile_record
-from .tables import enti, portals, services, trust_keys, vendors, versions
+from .tables import enti, portals, services, sources, trust_keys, vendors, versions
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +89,8 @@ def load_registry(connection: Connection) -> Registry:
         for row in connection.execute(select(portals))
     }
     catalogue = {(row.ente_id, row.service_id): row.record for row in connection.execute(select(services))}
+    kept_longer = select(sources).where(sources.c.draft_days.is_not(None))
+    draft_days = {(row.ente_id, row.vendor_id, row.source): row.draft_days for row in connection.execute(kept_longer)}
     return Registry(
         version=version(connection, "trust"),
         enti=tuple(
@@ -107,6 +109,7 @@ def load_registry(connection: Connection) -> Registry:
         portals=MappingProxyType(known_portals),
         services=MappingProxyType(catalogue),
         clients=MappingProxyType(by_client),
+        draft_days=MappingProxyType(draft_days),
     )
 
 

@@ -46,6 +46,15 @@ class Appointment(NamedTuple):
     """Kept also where the moment has passed already."""
 
 
+class Finding(NamedTuple):
+    """In what an application falls short of a criterion, which is noted and no reason to refuse it (S24)."""
+
+    code: str
+    criterion: str
+    days: int | None = None
+    """By which a term is exceeded."""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """The message that a rule makes of an item, its external_id being the rule's name; and where it goes."""
@@ -90,6 +99,7 @@ class Draft:
     deadlines: "tuple[Draft, ...]" = ()
     """What is or was due of it, each with the state it has now, its external_id being its kind."""
     agenda: tuple[Appointment, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(slots=True)

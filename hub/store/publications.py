@@ -3,14 +3,16 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from sqlalchemy import select
 
+from contracts.base import rfc3339
 from contracts.identifiers import new_uuid7
 from contracts.states import MACHINES
-from hub.errors import AlreadyWithdrawn, HubError, RecipientChanged, StateTerminal, VersionConflict
+from hub.errors import AlreadyWithdrawn, DraftGuaranteed, HubError, RecipientChanged, StateTerminal, VersionConflict
 from hub.metrics import count_publications
 
 from .agenda import keep_agenda
@@ -19,6 +21,7 @@ from .database import Tx
 from .deadlines import about_item, close_deadlines
 from .drafts import Draft, PlannedDelivery, Published, Told
 from .embargo import move
+from .findings import keep_findings
 from .folding import meet, settle_paid
 from .identities import load_by_identity
 from .intake import Done, Signed
@@ -26,6 +29,7 @@ from .order import order_key
 from .ports import Vault
 from .queueing import delivery_row
 from .rows import Batch, payload_place
+from .sources import note_alive
 from .tables import item_versions
 from .telling import notifications
 
@@ -47,6 +51,7 @@ class Publications:
         results: list[Done | HubError] = []
         changed: list[tuple[Draft, Citizen, str | None]] = []
         tally: Counter[tuple[str, str]] = Counter()
+        quiet: set[tuple[str, str, str]] = set()
         for draft in drafts:
             item = known.get(draft.identity)
             before = item["state"] if item is not None else None
@@ -65,7 +70,11 @@ class Publications:
             tally[draft.identity.collection, outcome] += 1
             if outcome in ("created", "updated"):
                 changed.append((draft, citizen, before))
+            elif outcome == "unchanged":
+                quiet.add(draft.identity[:3])
             results.append(_done(tx, item, citizen, outcome, draft))
+        if quiet:
+            note_alive(tx, quiet)
         settle_paid(tx, batch)
         for draft, citizen, before in changed:
             self._follow(tx, batch, draft, citizen, known[draft.identity], before)
@@ -111,6 +120,8 @@ class Publications:
             self._keep_deadlines(tx, batch, draft, citizen, item, first=before is None)
         if draft.agenda or before is not None:
             keep_agenda(tx, batch, item, () if paid else draft.agenda, first=before is None)
+        if item["collection"] == "applications":
+            keep_findings(tx, batch, item, draft.findings, first=before is None)
 
     def tell(
         self, tx: Tx, batch: Batch, told: Told, citizen: Citizen, item: dict[str, Any], *, first: bool = False
@@ -122,7 +133,8 @@ class Publications:
         identity = identity._replace(external_id=f"{item['item_id']}.{identity.external_id}{occasion}")
         if not first and (load_by_identity(tx, {identity}) or batch.has_identity(identity)):
             return
-        message = self.create(tx, batch, replace(told.message, identity=identity), citizen, about=item)
+        level = max(told.message.min_loa, item["min_loa"])
+        message = self.create(tx, batch, replace(told.message, identity=identity, min_loa=level), citizen, about=item)
         for planned in told.deliveries:
             batch.deliveries.append(_delivery_row(tx, planned, message))
 
@@ -134,7 +146,8 @@ class Publications:
         for wanted in draft.deadlines:
             name = f"{item['item_id']}.{wanted.identity.external_id}"
             kept = known.pop(name, None)
-            wanted = replace(wanted, identity=wanted.identity._replace(external_id=name))
+            level = max(wanted.min_loa, item["min_loa"])
+            wanted = replace(wanted, identity=wanted.identity._replace(external_id=name), min_loa=level)
             if kept is None:
                 if wanted.state == "open":
                     self.create(tx, batch, wanted, citizen, about=item)
@@ -167,6 +180,8 @@ class Publications:
         machine = MACHINES.get(item["collection"])
         if machine is not None and not machine.reportable(item["reported_state"], draft.reported_state):
             raise StateTerminal(f"the state {item['reported_state']} cannot be left for {draft.reported_state}")
+        if draft.reported_state == "expired":
+            must_not_be_guaranteed(item, tx.now)
         changed = item | _columns(tx, draft) | _facts_kept(draft, item)
         self._add_version(tx, batch, draft, citizen, changed, "updated")
         batch.event(changed, tx.now, "updated", version=draft.version, state=changed["state"], **_way(item, changed))
@@ -207,6 +222,13 @@ class Publications:
                 "received_at": tx.now,
             }
         )
+
+
+def must_not_be_guaranteed(item: dict[str, Any], now: datetime) -> None:
+    """Raises DraftGuaranteed for a draft that is to be kept for longer (S18): `due_at` of a draft is how long."""
+    is_draft = item["collection"] == "applications" and item["state"] == "draft"
+    if is_draft and item["due_at"] is not None and now < item["due_at"]:
+        raise DraftGuaranteed(f"the draft is kept until {rfc3339(item['due_at'])}: the citizen was promised so")
 
 
 def _columns(tx: Tx, draft: Draft) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_,
 from .citizens import Citizen
 from .ports import Vault
 from .rows import payload_place
-from .tables import deliveries, item_identities, item_versions, items, timeline, user_states
+from .sources import is_stale
+from .tables import deliveries, item_identities, item_versions, items, sources, timeline, user_states
 
 _JOIN_STATE = (
     (user_states.c.ente_id == items.c.ente_id)
@@ -35,6 +36,14 @@ class Row(NamedTuple):
     """An item as stored, its content opened."""
 
     item: dict[str, Any]
+    payload: bytes
+
+
+class Version(NamedTuple):
+    """A version of an item, late ones included, its content opened."""
+
+    version: int
+    received_at: datetime
     payload: bytes
 
 
@@ -166,6 +175,19 @@ class Reading:
             for row in self._open(query.order_by(items.c.item_id).limit(50))
         ]
 
+    def versions(self, item: dict[str, Any], *, most: int = 100) -> list[Version]:
+        """The newest versions of an item, the oldest of them first."""
+        its = item_versions.c
+        mine = [its[name] == item[name] for name in ("ente_id", "citizen_id", "item_id")]
+        query = select(its.version, its.received_at, its.payload_sealed).where(*mine).order_by(its.version.desc())
+        rows = self.connection.execute(query.limit(most)).all()[::-1]
+        where = [payload_place(item["ente_id"], item["item_id"], row.version) for row in rows]
+        opened = [
+            self.vault.open_with(self.citizen.data_key, row.payload_sealed, place)
+            for row, place in zip(rows, where, strict=True)
+        ]
+        return [Version(row.version, row.received_at, payload) for row, payload in zip(rows, opened, strict=True)]
+
     def timeline(self, item: dict[str, Any]) -> list[dict[str, Any]]:
         """What happened to the item, oldest first."""
         return item_timeline(self.connection, item)
@@ -200,15 +222,21 @@ class Reading:
         return self._open(query.order_by(items.c.due_at, items.c.item_id).limit(limit))
 
     def freshness(self) -> list[dict[str, Any]]:
-        """When the hub last heard of each source about this citizen."""
+        """When the hub last heard of each source about this citizen, and whether the source is silent for longer than
+        agreed (S25)."""
         as_of = func.max(func.coalesce(items.c.as_of, items.c.updated_at)).label("as_of")
+        name = (items.c.vendor_id, items.c.source)
+        mine = select(*name, as_of).where(self._mine()).group_by(*name).subquery()
+        same = (sources.c.vendor_id == mine.c.vendor_id) & (sources.c.source == mine.c.source)
         query = (
-            select(items.c.vendor_id, items.c.source, as_of)
-            .where(self._mine())
-            .group_by(items.c.vendor_id, items.c.source)
-            .order_by(items.c.vendor_id, items.c.source)
+            select(mine, sources.c.every_s, sources.c.heard_at)
+            .outerjoin(sources, same & (sources.c.ente_id == self.citizen.ente_id))
+            .order_by(mine.c.vendor_id, mine.c.source)
         )
-        return [row._asdict() for row in self.connection.execute(query)]
+        return [
+            row._asdict() | {"stale": is_stale(row.every_s, row.heard_at, self.now)}
+            for row in self.connection.execute(query)
+        ]
 
 
 def _shown_state(now: datetime) -> ColumnElement[str]:

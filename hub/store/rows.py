@@ -31,7 +31,21 @@ from .tables import (
 
 # Facts of the vendor's own making, or of public law: whoever has no right `delivery-detail` sees these alone.
 OPEN_EVENTS = frozenset(
-    {"accepted", "updated", "superseded", "available", "paid", "overdue", "missed", "reopened", "withdrawn"}
+    {
+        "accepted",
+        "updated",
+        "superseded",
+        "available",
+        "paid",
+        "overdue",
+        "missed",
+        "expired",
+        "reopened",
+        "withdrawn",
+        "flagged",
+        "proposal_accepted",
+        "proposal_refused",
+    }
 )
 
 ItemKey = tuple[str, str, str]

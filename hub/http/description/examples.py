@@ -272,6 +272,7 @@ FEED_ITEM: Json = {
     "occurred_at": "2026-11-23T09:00:00Z",
     "received_at": _RECEIVED,
     "updated_at": _RECEIVED,
+    "as_of": _RECEIVED,
     "due_at": "2026-12-16T22:59:59Z",
     "sensitivity": "normal",
     "user_state": {**USER_STATE, "read": False},
@@ -282,9 +283,20 @@ FEED_ITEM_DETAIL: Json = {
     "content": {"collection": "payments", **PAYMENT},
     "content_available": False,
     "linked": [],
+    "actions": [
+        {
+            "kind": "pay",
+            "label": "Paga ora",
+            "url": "https://pagamenti.comune.example.it/301000000000000012",
+            "valid_from": None,
+            "valid_to": None,
+            "primary": True,
+            "state": "open",
+        }
+    ],
+    "history": [],
     "timeline": PUBLISHED_ITEM["timeline"],
     "deliveries": [{"channel": "io", "state": "delivered", "reason": None, "updated_at": "2026-11-23T09:00:05Z"}],
-    "as_of": _RECEIVED,
 }
 FEED_SUMMARY: Json = {
     "sections": [{"collection": "payments", "state": "due", "count": 1, "unread": 1}],
@@ -298,7 +310,9 @@ FEED_SUMMARY: Json = {
             "due_at": "2026-12-16T22:59:59Z",
         }
     ],
-    "sources": [{"vendor_id": "tributi-srl", "source": "tributi", "as_of": _RECEIVED}],
+    "sources": [
+        {"vendor_id": "tributi-srl", "source": "tributi", "as_of": _RECEIVED, "stale": False, "silent_since": None}
+    ],
 }
 CHANGES_PAGE: Json = {
     "items": [

@@ -112,8 +112,14 @@ def _publishing(tag: str, model: type[BaseModel], example: Json, *, italian: str
             ),
             201: Answer(description="Creato / Created", body=answer("created"), headers=("Location", *_EVIDENCE)),
         },
-        errors=_PUBLISHING if model is Service else _PUBLISHING_FOR_A_CITIZEN,
+        errors=_errors_of(model),
     )
+
+
+def _errors_of(model: type[BaseModel]) -> Errors:
+    if model is Service:
+        return _PUBLISHING
+    return (*_PUBLISHING_FOR_A_CITIZEN, errors.DraftGuaranteed) if model is Application else _PUBLISHING_FOR_A_CITIZEN
 
 
 ENTRIES: dict[str, Entry] = {
@@ -259,8 +265,10 @@ ENTRIES: dict[str, Entry] = {
         tag="items",
         summary="Ritira un elemento / Withdraw an item",
         description=both(
-            "Ritira un elemento con un motivo. Il cittadino lo vede come ritirato; la storia resta.",
-            "Takes an item back with a reason. The citizen sees it as withdrawn; the history stays.",
+            "Ritira un elemento con un motivo. Il cittadino lo vede come ritirato; la storia resta. Una bozza "
+            "garantita si ritira solo se lo chiede il cittadino (`requested_by`).",
+            "Takes an item back with a reason. The citizen sees it as withdrawn; the history stays. A draft within its "
+            "guarantee goes only where the citizen asks for it (`requested_by`).",
         ),
         parameters=_SIGNED,
         request=Body(model=Withdrawal, description="Il motivo / The reason", examples={"reason": examples.WITHDRAWAL}),
@@ -271,7 +279,7 @@ ENTRIES: dict[str, Entry] = {
                 headers=("Location", *_EVIDENCE),
             )
         },
-        errors=(*_WRITING, errors.ItemUnknown, errors.AlreadyWithdrawn),
+        errors=(*_WRITING, errors.ItemUnknown, errors.AlreadyWithdrawn, errors.DraftGuaranteed),
     ),
     "upload_document_content": Entry(
         tag="documents",

@@ -51,7 +51,9 @@ SCHEMAS: dict[str, str] = {
     "ServiceEntry": "La scheda di un servizio in un lotto, come si pubblicherebbe da solo.",
     "ServiceStatus": "Il servizio funziona. / The service is up: a problem of status 200 (RAC_REST_NAME_011).",
     "Signature": "Ciò che il fornitore dice della firma elettronica del file.",
-    "SourceFreshness": "Quando l'hub ha sentito l'ultima volta questo sistema su questo cittadino.",
+    "SourceFreshness": (
+        "Quando l'hub ha sentito l'ultima volta questo sistema su questo cittadino; `stale` se tace con tutti."
+    ),
     "TimelineEntry": "Un fatto nella vita di un elemento. `data` ha codici e numeri, mai dati personali.",
     "UserState": "Che cosa ha fatto il cittadino dell'elemento.",
     "UserStatePatch": "Un merge patch (RFC 7396); `confirmed` non si ritira.",
@@ -67,6 +69,8 @@ SCHEMAS: dict[str, str] = {
     "Attribute": (
         "Un fatto per graduatorie e statistiche: un numero oppure un testo. / A fact for lists and statistics."
     ),
+    "ActionView": "Un'azione del cittadino e se si può ancora fare: lo stesso da ogni porta (portale, e-mail, IO).",
+    "HistoryEntry": "Uno stato della pratica, datato dalla fonte o visto dall'hub.",
     "Deadline": "Una scadenza. L'hub ne fa una di ogni elemento che chiede qualcosa entro un momento.",
     "DeadlineEntry": "Una scadenza in un lotto, come si pubblicherebbe da sola.",
     "FormStep": "Un passo della compilazione. / A step of the form.",
@@ -239,7 +243,10 @@ FIELDS: dict[str, str] = {
     "draft_expires_at": "Fino a quando si conserva la bozza. / Until when the draft is kept.",
     "form_steps": "Passi della compilazione. / Steps of the form.",
     "history": "Stati precedenti alla prima pubblicazione. / States before the first publication.",
+    "FeedItemDetail.history": "Stati della pratica, dal più vecchio. / States of the application, oldest first.",
+    "HistoryEntry.origin": "Chi lo dice: la fonte o l'hub. / Who says so: the source or the hub.",
     "integration": "Integrazione richiesta. / What is still needed.",
+    "last_edited_at": "Ultima modifica della bozza. / Last edit of the draft.",
     "order": "Posto nell'ordine. / Place in the order.",
     "origin": "Da che cosa viene. / What it comes from.",
     "outcome_reason": "Motivazione dell'esito. / Reasons of the outcome.",
@@ -254,9 +261,12 @@ FIELDS: dict[str, str] = {
     "reminder_offsets": "Giorni prima della scadenza in cui ricordarla. / Days ahead on which to remind.",
     "renewal": "Chi rinnova: `auto`, `manual`, `none`. / Who renews.",
     "renewal_of": "L'iscrizione di cui è il rinnovo. / The subscription that it renews.",
+    "requested_by": "Chi lo chiede: `source` o `citizen`. / Who asks for it.",
     "requested_at": "Quando è stata chiesta. / When it was asked for.",
     "resume_url": "Dove riprendere la bozza. / Where to resume the draft.",
+    "silent_since": "Da quando la fonte tace, se tace da troppo. / Since when the source is silent, if too long.",
     "source_status": "Stato secondo la fonte. / State in the source's words.",
+    "stale": "La fonte tace da più di quanto convenuto. / The source is silent for longer than agreed.",
     "submitted_at": "Quando è stata inviata. / When it was sent.",
     "subscription_service": (
         "Servizio a cui ci si iscrive, con il suo periodo. / The service subscribed to, with its period."

@@ -14,13 +14,25 @@ from .known import (
     pdnd_vouchers,
     portals,
     sequences,
+    service_decisions,
     services,
+    sources,
     trust_keys,
     vendors,
     versions,
 )
 from .outbox import QUEUED, WAITING, attempts, claimable, deliveries, delivery_requests, expirable, lanes
-from .personal import agenda, channel_opt_outs, citizens, item_identities, item_versions, items, timeline, user_states
+from .personal import (
+    agenda,
+    channel_opt_outs,
+    citizens,
+    findings,
+    item_identities,
+    item_versions,
+    items,
+    timeline,
+    user_states,
+)
 from .proof import (
     access_log,
     chain_roots,
@@ -57,6 +69,7 @@ __all__ = [
     "event_sequences",
     "evidence",
     "expirable",
+    "findings",
     "hub_keys",
     "item_identities",
     "item_versions",
@@ -72,7 +85,9 @@ __all__ = [
     "received_messages",
     "replays",
     "sequences",
+    "service_decisions",
     "services",
+    "sources",
     "timeline",
     "to_json",
     "to_micros",

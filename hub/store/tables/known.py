@@ -71,6 +71,33 @@ services = Table(
     needed("created_at", Instant),
 )
 
+# What an administrator decided about a version of the card that a vendor proposed.
+service_decisions = Table(
+    "service_decisions",
+    metadata,
+    ente(),
+    key("item_id"),
+    Column("version", Integer, primary_key=True),
+    needed("decision", String(8)),  # accepted | refused
+    Column("reason", String(200)),
+    needed("decided_by", String(200)),
+    needed("decided_at", Instant),
+)
+
+# A system of a vendor, as far as an administrator agreed on something about it.
+sources = Table(
+    "sources",
+    metadata,
+    ente(),
+    key("vendor_id", 64),
+    key("source", 64),
+    Column("draft_days", Integer),  # a draft is kept so long from its last edit, if longer than all others
+    Column("every_s", Integer),  # longest silence agreed on
+    Column("heard_at", Instant),  # last sign of life
+    needed("heard_number", BigInteger),  # of the vendor's events, the last one looked at
+    needed("updated_at", Instant),
+)
+
 # An administrator's configuration of a connector type for one ente. Secrets are sealed under the vault key.
 connectors = Table(
     "connectors",

@@ -130,6 +130,20 @@ agenda = Table(
     **CLUSTERED,
 )
 
+# In what an application falls short of the model of municipal services (C.SE.1.9, C.SE.1.10), as its last version says.
+findings = Table(
+    "findings",
+    metadata,
+    ente(),
+    key("citizen_id"),
+    key("item_id"),
+    key("code", 40),
+    needed("criterion", String(12)),
+    Column("days", Integer),  # by how many days a term is exceeded
+    needed("found_at", Instant),
+    **CLUSTERED,
+)
+
 # What a citizen switched off: one topic (a service, or `*`) on one channel.
 channel_opt_outs = Table(
     "channel_opt_outs",
