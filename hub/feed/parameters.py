@@ -38,22 +38,22 @@ class ListWish:
 def list_wish(query: Sequence[tuple[str, str]], *, collection: str | None) -> ListWish:
     """The wish in a query string. Raises RequestInvalid."""
     allowed = (*_FILTERS, *_PAGING, *(() if collection else ("collection",)))
-    given = _once(query, allowed)
+    given = once(query, allowed)
     wanted = Filters(
-        collection=collection or _one_of(given, "collection", get_args(Collection)),
+        collection=collection or one_of(given, "collection", get_args(Collection)),
         state=given.get("state"),
         service_id=given.get("service_id"),
         source=given.get("source"),
         unread=_boolean(given, "unread"),
         archived=_boolean(given, "archived"),
-        turn=_one_of(given, "turn", get_args(Turn)),
+        turn=one_of(given, "turn", get_args(Turn)),
         since=_instant(given, "from"),
         until=_instant(given, "to"),
     )
     return ListWish(
         filters=replace(wanted, archived=False) if wanted.archived is None else wanted,
         q=given.get("q"),
-        sort=_one_of(given, "sort", SORTS) or "-occurred_at",
+        sort=one_of(given, "sort", SORTS) or "-occurred_at",
         limit=limit_of(given),
         cursor=given.get("cursor"),
     )
@@ -61,13 +61,13 @@ def list_wish(query: Sequence[tuple[str, str]], *, collection: str | None) -> Li
 
 def changes_wish(query: Sequence[tuple[str, str]]) -> tuple[str | None, int]:
     """(after, limit) of `changes`. Raises RequestInvalid."""
-    given = _once(query, ("after", "limit"))
+    given = once(query, ("after", "limit"))
     return given.get("after"), limit_of(given)
 
 
 def nothing(query: Sequence[tuple[str, str]]) -> None:
     """No parameter is known here. Raises RequestInvalid."""
-    _once(query, ())
+    once(query, ())
 
 
 def limit_of(given: Mapping[str, str], *, default: int = 50) -> int:
@@ -79,7 +79,8 @@ def limit_of(given: Mapping[str, str], *, default: int = 50) -> int:
     return int(text)
 
 
-def _once(query: Sequence[tuple[str, str]], allowed: Sequence[str]) -> dict[str, str]:
+def once(query: Sequence[tuple[str, str]], allowed: Sequence[str]) -> dict[str, str]:
+    """The parameters, each given at most once and known here. Raises RequestInvalid."""
     given: dict[str, str] = {}
     for name, value in query:
         if name not in allowed:
@@ -95,7 +96,8 @@ def _once(query: Sequence[tuple[str, str]], allowed: Sequence[str]) -> dict[str,
     return given
 
 
-def _one_of(given: Mapping[str, str], name: str, choices: Sequence[str]) -> str | None:
+def one_of(given: Mapping[str, str], name: str, choices: Sequence[str]) -> str | None:
+    """A parameter with few values, None where it is not given. Raises RequestInvalid."""
     value = given.get(name)
     if value is not None and value not in choices:
         raise bad(name, f"one of {', '.join(choices)}")
@@ -103,7 +105,7 @@ def _one_of(given: Mapping[str, str], name: str, choices: Sequence[str]) -> str 
 
 
 def _boolean(given: Mapping[str, str], name: str) -> bool | None:
-    value = _one_of(given, name, ("true", "false"))
+    value = one_of(given, name, ("true", "false"))
     return None if value is None else value == "true"
 
 

@@ -1,5 +1,6 @@
 """The feed of one citizen: what is there, what changed, what waits. Whose rows they are, the store decides."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ import orjson
 from sqlalchemy import Connection
 
 from contracts.base import rfc3339
+from hub.catalogue import Card
 from hub.clock import Clock
 from hub.errors import ItemUnknown
 from hub.ingest.canonical import read
@@ -22,9 +24,10 @@ from hub.store.reading import Reading, Row
 
 from . import cursor
 from .actions import action_views
+from .catalogue import CatalogueWish, card_view
 from .history import history_view
 from .parameters import ListWish
-from .views import delivery_view, link_view, row_view, shown_state, timeline_view
+from .views import delivery_view, link_view, row_view, shown_state, timeline_view, user_state_view
 
 SEARCH_DEPTH = 2000
 """A search opens the citizen's newest items, this many at most, and says when it stopped (`settled` 23)."""
@@ -33,7 +36,6 @@ _SEARCHES = 3
 """Searches at once: each decrypts much, and the writer must not starve beside them."""
 
 _SEARCHED = ("title", "summary", "body_markdown", "reason", "notice_number", "receipt_number", "filename")
-_NOBODY = Citizen("", "", b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ class Feed:
 
     def reading(self, connection: Connection, subject: Subject, citizen: Citizen | None, level: int) -> Reading:
         owner = self._vault.keyed_hash("cursor", "\0".join(subject))
-        return Reading(connection, self._vault, citizen or _NOBODY, owner, level, self._clock.now())
+        who = citizen or Citizen(subject.ente_id, "", b"")  # somebody with nothing
+        return Reading(connection, self._vault, who, owner, level, self._clock.now())
 
     def page(self, reading: Reading, wish: ListWish) -> dict[str, Any]:
         """contracts.feed.FeedPage."""
@@ -170,6 +173,19 @@ class Feed:
             "next_cursor": cursor.write(self._vault, reading.owner, "changes", [last]),
             "more": len(rows) > limit,
         }
+
+    def services(self, reading: Reading, cards: Sequence[Card], wish: CatalogueWish) -> tuple[dict[str, Any], str]:
+        """contracts.catalogue.CataloguePage; and what it says whatever its cursor is sealed as, for the ETag."""
+        after = "" if wish.cursor is None else cursor.read(self._vault, reading.owner, wish.purpose, wish.cursor)[0]
+        wanted = sorted((c for c in cards if c.service_id > after and wish.wants(c)), key=lambda c: c.service_id)
+        shown = [card_view(card) for card in wanted[: wish.limit]]
+        position = [shown[-1]["service_id"]] if len(wanted) > wish.limit else None
+        following = cursor.write(self._vault, reading.owner, wish.purpose, position) if position else None
+        return {"items": shown, "next_cursor": following}, orjson.dumps([shown, position]).decode()
+
+    def user_states(self, reading: Reading, item_ids: Sequence[str]) -> dict[str, dict[str, bool]]:
+        """contracts.feed.UserState of each of the citizen's own items among these."""
+        return {item["item_id"]: user_state_view(item) for item in reading.marks(item_ids)}
 
     def file(self, reading: Reading, item_id: str) -> File:
         """A document's file. Raises ItemUnknown, also while the file is still to come."""

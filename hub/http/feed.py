@@ -2,27 +2,33 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from contracts.feed import UserStatePatch
 from hub.clock import Clock
-from hub.errors import HubError, MediaUnsupported, RequestInvalid, RequestRefused
+from hub.errors import HubError, RequestRefused
 from hub.feed import parameters
+from hub.feed.catalogue import catalogue_wish
 from hub.feed.query import Feed, Whole
-from hub.ingest.canonical import refusal_of
 from hub.registry import Registry
 from hub.security.portal import Reader, verify_reader
 from hub.store.citizens import Subject
 from hub.store.committer import Committer
-from hub.store.readers import Access, UserStateChange, change_user_state, record_access
+from hub.store.readers import (
+    Access,
+    UserStateChange,
+    UserStateChanges,
+    change_user_state,
+    change_user_states,
+    record_access,
+)
 from hub.store.reading import Reading
 
+from . import user_states
 from .content import file_response
 from .exchange import Exchange, Handler, json_response
 from .limits import Limiter
@@ -42,6 +48,8 @@ _ITEM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _BODY_LIMIT = 16 * 1024
 """A user state is small; nothing larger is read from whom is not known yet."""
+_MANY_LIMIT = 32 * 1024
+"""Of 100 user states."""
 
 Read = Callable[[Reading, Exchange], Response]
 
@@ -71,8 +79,11 @@ class FeedApi:
             return self._reads(operation, lambda reading, exchange: self._list(reading, exchange, collection))
         if operation.operation_id == "change_user_state":
             return self._change(operation)
+        if operation.operation_id == "change_user_states":
+            return self._change_many(operation)
         reads: dict[str, Read] = {
             "show_summary": self._summary,
+            "list_services": self._services,
             "show_item": self._show,
             "list_changes": self._changes,
             "read_document_content": self._content,
@@ -114,6 +125,12 @@ class FeedApi:
         parameters.nothing(exchange.request.query_params.multi_items())
         return _tagged(exchange, self._feed.summary(reading))
 
+    def _services(self, reading: Reading, exchange: Exchange) -> Response:
+        wish = catalogue_wish(exchange.request.query_params.multi_items())
+        cards = self._registry().catalogue(reading.citizen.ente_id)
+        view, said = self._feed.services(reading, cards, wish)
+        return _with_tag(exchange, f'"{hashlib.sha256(said.encode()).hexdigest()[:24]}"', orjson.dumps(view))
+
     def _show(self, reading: Reading, exchange: Exchange) -> Response:
         parameters.nothing(exchange.request.query_params.multi_items())
         whole = self._feed.whole(reading, exchange.request.path_params["item_id"])
@@ -134,7 +151,7 @@ class FeedApi:
             patch: dict[str, bool] = {}
             refusal: HubError | None = None
             try:
-                patch = _patch(exchange)
+                patch = user_states.patch(exchange)
             except HubError as error:
                 refusal = error
             citizen_id = await run_in_threadpool(self._citizen_id, reader)
@@ -156,6 +173,36 @@ class FeedApi:
 
         return handle
 
+    def _change_many(self, operation: Operation) -> Handler:
+        async def handle(exchange: Exchange) -> Response:
+            reader = await self._reader(exchange, scope="feed:write", change=True, limit=_MANY_LIMIT)
+            patches: dict[str, dict[str, bool]] = {}
+            refusal: HubError | None = None
+            try:
+                patches = user_states.patches(exchange)
+            except HubError as error:
+                refusal = error
+            citizen_id = await run_in_threadpool(self._citizen_id, reader)
+            changes = UserStateChanges(
+                access=_access(exchange, operation, reader, citizen_id, "ok"),
+                signer=f"portal:{reader.portal.portal_id}",
+                used=reader.used,
+                level=reader.level,
+                patches=patches,
+                refusal=refusal,
+            )
+            refused: list[HubError | None] = await self._committer.submit(change_user_states, changes)
+            states = await run_in_threadpool(self._states_of, reader, list(patches))
+            return json_response(user_states.outcomes(patches, refused, states))
+
+        return handle
+
+    def _states_of(self, reader: Reader, item_ids: Sequence[str]) -> dict[str, dict[str, bool]]:
+        with self._feed.open() as connection:
+            citizen = self._feed.citizen(connection, _subject(reader))
+            reading = self._feed.reading(connection, _subject(reader), citizen, reader.level)
+            return self._feed.user_states(reading, item_ids)
+
     def _state_of(self, reading: Reading, exchange: Exchange) -> Response:
         whole = self._feed.whole(reading, exchange.request.path_params["item_id"])
         exchange.headers["ETag"] = _tag_of(whole, orjson.dumps(whole.view))
@@ -166,8 +213,8 @@ class FeedApi:
             citizen = self._feed.citizen(connection, _subject(reader))
         return citizen.citizen_id if citizen else None
 
-    async def _reader(self, exchange: Exchange, *, scope: str, change: bool) -> Reader:
-        request = await exchange.signed_request(_BODY_LIMIT)
+    async def _reader(self, exchange: Exchange, *, scope: str, change: bool, limit: int = _BODY_LIMIT) -> Reader:
+        request = await exchange.signed_request(limit)
         exchange.body = request.body
         now = self._clock.now()
         try:
@@ -203,22 +250,6 @@ def _access(
         citizen_id=citizen_id,
         item_id=item_id if _ITEM_ID.fullmatch(item_id) else None,
     )
-
-
-def _patch(exchange: Exchange) -> dict[str, bool]:
-    media_type = exchange.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/merge-patch+json":
-        error = MediaUnsupported("send the patch as application/merge-patch+json")
-        error.headers["Accept"] = error.headers["Accept-Patch"] = "application/merge-patch+json"
-        raise error
-    try:
-        patch = UserStatePatch.model_validate_json(exchange.body)
-    except ValidationError as exc:
-        raise refusal_of(exc) from None
-    given = patch.model_dump(exclude_unset=True)
-    if not given or None in given.values():
-        raise RequestInvalid("the patch sets at least one of read, archived, starred, confirmed to true or false")
-    return given
 
 
 def _if_match(exchange: Exchange) -> str | None:

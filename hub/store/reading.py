@@ -151,6 +151,21 @@ class Reading:
         rows = self._open(self._select().where(items.c.item_id == item_id, items.c.lifecycle == "active"))
         return rows[0] if rows else None
 
+    def marks(self, item_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """What the citizen did with items, those of these that are the citizen's own; nothing is opened for it."""
+        query = (
+            select(
+                items.c.item_id,
+                items.c.collection,
+                items.c.version,
+                *(user_states.c[name] for name in ("read_at", "seen_version", "archived_at", "starred_at")),
+                user_states.c.confirmed_at,
+            )
+            .outerjoin(user_states, _JOIN_STATE)
+            .where(self._mine(), items.c.lifecycle == "active", items.c.item_id.in_(item_ids))
+        )
+        return [dict(row) for row in self.connection.execute(query).mappings()]
+
     def changes(self, after: int, limit: int) -> list[Row]:
         """Items changed since a sequence number, in commit order, withdrawn ones included."""
         return self._open(self._select().where(items.c.sequence > after).order_by(items.c.sequence).limit(limit))

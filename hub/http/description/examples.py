@@ -257,6 +257,34 @@ BATCH_RESULT: Json = {
 
 USER_STATE: Json = {"read": True, "archived": False, "starred": False, "confirmed": False}
 USER_STATE_PATCH: Json = {"read": True}
+USER_STATE_WISHES: Json = {"items": [{"item_id": EXAMPLE_ITEM_ID, "patch": {"archived": True}}]}
+USER_STATE_OUTCOMES: Json = {
+    "items": [
+        {
+            "item_id": EXAMPLE_ITEM_ID,
+            "outcome": "changed",
+            "code": None,
+            "user_state": {**USER_STATE, "archived": True},
+        }
+    ]
+}
+CATALOGUE_PAGE: Json = {
+    "items": [
+        {
+            "service_id": "nido",
+            "name": "Iscrizione al nido d'infanzia",
+            "state": "published",
+            "card_url": "https://www.comune.example.it/servizi/nido",
+            "start_url": "https://servizi.comune.example.it/nido",
+            "category": "Educazione e formazione",
+            "life_events": ["Avere un figlio"],
+            "owner_office": "Ufficio scuola",
+            "max_response_days": 30,
+            "min_loa": 2,
+        }
+    ],
+    "next_cursor": None,
+}
 FEED_ITEM: Json = {
     "item_id": EXAMPLE_ITEM_ID,
     "collection": "payments",

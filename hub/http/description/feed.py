@@ -1,6 +1,8 @@
 """What is said of each operation of the feed API."""
 
+from contracts.catalogue import CataloguePage
 from contracts.feed import ChangesPage, FeedItemDetail, FeedPage, FeedSummary, UserState, UserStatePatch
+from contracts.user_states import UserStateOutcomes, UserStateWishes
 from hub import errors
 
 from . import examples
@@ -129,6 +131,59 @@ ENTRIES: dict[str, Entry] = {
             errors.ContractViolation,
         ),
         error_headers={415: ("Accept-Patch",)},
+    ),
+    "change_user_states": Entry(
+        tag="feed",
+        summary="Cambia molti stati insieme / Change many states at once",
+        description=both(
+            "Fino a 100 elementi, ciascuno con il suo merge patch, in una sola transazione. Ogni elemento ha la sua "
+            "risposta: quello che non è del cittadino è `refused`, gli altri cambiano. Il token del portale è "
+            "ID_AUTH_REST_02; serve l'ambito `feed:write`.",
+            "Up to 100 items, each with its own merge patch, in one transaction. Each item has its own answer: one "
+            "that is not the citizen's is `refused`, the others change. The portal's token is ID_AUTH_REST_02; the "
+            "scope `feed:write` is needed.",
+        ),
+        parameters=_CALLER,
+        request=Body(
+            model=UserStateWishes,
+            description="Gli elementi e ciò che cambia / The items and what changes",
+            examples={"archive": examples.USER_STATE_WISHES},
+        ),
+        answers={
+            200: Answer(
+                description="Un esito per elemento / An outcome for each item",
+                body=Body(model=UserStateOutcomes, examples={"outcomes": examples.USER_STATE_OUTCOMES}),
+            )
+        },
+        errors=(
+            *_PORTAL,
+            errors.TokenReplayed,
+            errors.BodyTooLarge,
+            errors.BodyTooSlow,
+            errors.MediaUnsupported,
+            errors.ContractViolation,
+        ),
+    ),
+    "list_services": Entry(
+        tag="services",
+        summary="Elenca i servizi / List the services",
+        description=both(
+            "Il catalogo: ciò che si può avviare, con la scheda (`card_url`), l'inizio (`start_url`), il livello di "
+            "accesso e il termine di risposta. Di norma solo i servizi attivi; con `state=suspended` quelli fermi.",
+            "The catalogue: what can be started, with its card (`card_url`), where it begins (`start_url`), the level "
+            "of assurance and the term of the answer. By default what is on offer; with `state=suspended` what is "
+            "not for now.",
+        ),
+        parameters=("CardState", "Category", "CatalogueSearch", *_PAGE, "IfNoneMatch", *_CALLER),
+        answers={
+            200: Answer(
+                description="Una pagina del catalogo / A page of the catalogue",
+                body=Body(model=CataloguePage, examples={"page": examples.CATALOGUE_PAGE}),
+                headers=("ETag",),
+            ),
+            304: UNCHANGED,
+        },
+        errors=_PORTAL,
     ),
     "read_document_content": Entry(
         tag="documents",

@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+from contracts.catalogue import ShownState
 from contracts.feed import Turn
 from contracts.publishing import Collection
 from hub.feed.parameters import MAX_LIMIT, SORTS
@@ -87,6 +88,25 @@ PARAMETERS: dict[str, Json] = {
         "code; it looks at the newest items.",
         {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[^\x00-\x1f]+$"},
         "rifiuti",
+    ),
+    "CardState": _query(
+        "state",
+        "Offerti ora, o sospesi. / On offer now, or suspended.",
+        {"type": "string", "enum": list(get_args(ShownState)), "default": "published"},
+        "published",
+    ),
+    "Category": _query(
+        "category",
+        "Categoria del catalogo, senza badare a maiuscole e accenti. / Category of the catalogue, whatever its case "
+        "and accents.",
+        {"type": "string", "minLength": 1, "maxLength": 120, "pattern": r"^[^\x00-\x1f]+$"},
+        "Educazione e formazione",
+    ),
+    "CatalogueSearch": _query(
+        "q",
+        "Parole del nome, della categoria o degli eventi della vita. / Words of name, category or life events.",
+        {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[^\x00-\x1f]+$"},
+        "nido",
     ),
     "From": _query(
         "from",
