@@ -5,8 +5,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
+from contracts.actions import actions_of
 from contracts.items import Action, Application, CitizenItem, Document
-from hub.ingest.actions import actions_of
 
 ActionState = Literal["upcoming", "open", "done", "expired", "void"]
 """void: nobody needs it any more, or nobody may do it; expired: its time is over."""

@@ -8,13 +8,14 @@ from threading import BoundedSemaphore
 from typing import Any
 
 import orjson
+from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from contracts.base import rfc3339
+from contracts.items import Item
 from hub.catalogue import Card
 from hub.clock import Clock
 from hub.errors import ItemUnknown
-from hub.ingest.canonical import read
 from hub.store.citizens import Citizen, Citizens, Subject
 from hub.store.database import Database
 from hub.store.files import Files, StoredFile
@@ -36,6 +37,7 @@ _SEARCHES = 3
 """Searches at once: each decrypts much, and the writer must not starve beside them."""
 
 _SEARCHED = ("title", "summary", "body_markdown", "reason", "notice_number", "receipt_number", "filename")
+_ITEM: TypeAdapter[Item] = TypeAdapter(Item)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class Feed:
         content = orjson.loads(row.payload)
         wanted = [link["external_id"] for link in content.get("links", ())]
         deliveries, linked = reading.deliveries(row.item), reading.linked(row.item, wanted)
-        timeline, about = reading.timeline(row.item), read(row.payload)
+        timeline, about = reading.timeline(row.item), _ITEM.validate_json(row.payload)
         assert about.collection != "services"
         is_practice = row.item["collection"] == "applications"
         columns = [(rel, other.item) for rel, other in linked]

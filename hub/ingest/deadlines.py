@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from contracts.actions import actions_of
 from contracts.items import Application, CitizenItem, Deadline, Document, Message, Payment, Subscription
 from contracts.items.deadline import DeadlineKind, DeadlineState, Origin
 
-from .actions import actions_of
 from .wording import ROME
 
 _PAYMENT: dict[str, DeadlineState] = {

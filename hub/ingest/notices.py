@@ -4,9 +4,9 @@ place of the wording where the rule tells of what the vendor published, and not 
 
 from datetime import date, datetime
 
+from contracts.actions import actions_to_tell
 from contracts.items import CitizenItem, Message
 
-from .actions import actions_to_tell
 from .rules import LANGUAGES, Rule
 from .wording import facts, filled
 

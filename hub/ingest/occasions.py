@@ -68,7 +68,8 @@ class Occasions:
         """A draft has been kept as long as was promised (S18)."""
         rule = standard().on_state(draft.collection, "expired")
         told = told_by(rule, draft, "expired", item["ente_id"], route=self.route, due=None) if rule else None
-        return Happening("expired", "none", "expired", told=(told,) if told else (), deadlines=deadlines)
+        tells = (told,) if told else ()
+        return Happening("expired", "none", "expired", told=tells, deadlines=deadlines, audit="expire_draft")
 
 
 def _open_due(item: Mapping[str, Any], content: CitizenItem, kind: str) -> datetime | None:

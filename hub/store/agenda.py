@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, Table, delete, select
 
+from contracts.identifiers import new_uuid7
+
 from .citizens import Citizen, Citizens
 from .database import Tx, among, keys
 from .deadlines import close_deadlines
+from .directory import HUB_VENDOR
 from .drafts import Appointment, Told
 from .ports import Vault
+from .readers import Access, record_access
 from .reading import version_payload
 from .rows import Batch, ItemKey, item_key, lock_items
 from .tables import agenda, enti, items
@@ -39,6 +43,8 @@ class Happening:
     """The state that deadlines about the item come into, by kind."""
     agenda: tuple[Appointment, ...] | None = None
     """What is on its agenda from now on; None leaves the rest as it is."""
+    audit: str | None = None
+    """Under which operation it stands in the access log, which cannot be rewritten and which the citizen may read."""
 
 
 Happen = Callable[[Mapping[str, Any], bytes, str, datetime], Happening]
@@ -117,10 +123,26 @@ class Agenda:
             batch.event(item, tx.now, happening.event)
         for told in happening.told:
             self._publications.tell(tx, batch, told, citizen, item)
+        if happening.audit is not None:
+            record_access(tx, [_by_the_hub(item, happening.audit)])
         for kind, state in happening.deadlines.items():
             close_deadlines(tx, batch, item, state, kind=kind)
         if happening.agenda is not None:
             keep_agenda(tx, batch, item, happening.agenda, first=False)
+
+
+def _by_the_hub(item: Mapping[str, Any], operation: str) -> Access:
+    return Access(
+        request_id=new_uuid7(),
+        ente_id=item["ente_id"],
+        portal_id=HUB_VENDOR,
+        pseudonym=HUB_VENDOR,
+        acr="-",
+        operation=operation,
+        outcome="ok",
+        citizen_id=item["citizen_id"],
+        item_id=item["item_id"],
+    )
 
 
 def _at(tx: Tx, query: Select[Any], table: Table, wanted: set[ItemKey]) -> list[dict[str, Any]]:

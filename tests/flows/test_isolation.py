@@ -11,6 +11,7 @@ from tests.flows.making import (
     described_hub,
     fresh,
     mail_folder,
+    make_application,
     make_document,
     make_service,
     new_person,
@@ -62,6 +63,16 @@ def fill(hub, person, mark):
     assert hub.upload(ids["documents"], content).status_code == 201
     # Another citizen's receipt of the same notice must tie nothing together: it is asked for below.
     ids["receipts"] = published(hub, "receipts", make_receipt(fresh(), **own, payment=paid))
+    now = "2026-11-24T09:00:00Z"
+    application = {
+        "state": "integration_requested",
+        "integration": {"requested_at": now, "due_at": "2099-01-01T00:00:00Z", "reason": f"Manca {mark}"},
+        "history": [{"at": now, "state": "submitted", "label": f"Inviata {mark}"}],
+        "actions": [{"kind": "integrate", "label": f"Integra {mark}", "url": "https://servizi.example.it/d"}],
+    }
+    ids["applications"] = published(hub, "applications", make_application(fresh(), **own, **application))
+    draft = make_application(fresh(), **own, state="draft")
+    ids["draft"] = published(hub, "applications", draft)
     published(hub, "services", make_service(fresh(), title=f"Servizio {mark}"))
     return ids
 
@@ -81,6 +92,8 @@ LISTS = [
     "/documents",
     "/payments",
     "/receipts",
+    "/applications",
+    "/deadlines",
     "/summary",
     "/changes?limit=100",
     f"/items?q={MARK}",
@@ -92,6 +105,8 @@ ITEMS = [
     ("documents", "/items/{}"),
     ("payments", "/items/{}"),
     ("receipts", "/items/{}"),
+    ("applications", "/items/{}"),
+    ("draft", "/items/{}"),
     ("documents", "/documents/{}/content"),
 ]
 

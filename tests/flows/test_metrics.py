@@ -5,16 +5,20 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import ValidationError
+from sqlalchemy import update
 
 from hub import exporter, metrics
 from hub.settings import Settings, networks
+from hub.store.sources import set_source
 from hub.store.sweeping import Sweep, sweep
+from hub.store.tables import sources
 from tests.harness import ENTE, ROSSI, HubUnderTest, make_message, running_hub
 from tests.real.server import free_port
 
@@ -261,3 +265,17 @@ def test_ready_is_one_answer_of_json(hub: HubUnderTest, port: int) -> None:
     answer = httpx.get(f"http://127.0.0.1:{port}/ready")
     assert answer.headers["content-type"] == "application/json"
     assert set(json.loads(answer.content)) == {"database", "migrations", "committer", "configuration"}
+
+
+@pytest.mark.req("S30")
+def test_a_source_that_is_silent_for_too_long_shows(hub: HubUnderTest, port: int) -> None:
+    with hub.home.database.write() as tx:
+        set_source(tx, ENTE, "acme", "tributi", every_s=3600)
+        set_source(tx, ENTE, "acme", "anagrafe", draft_days=400)
+    series = ("raccordo_source_stale", ENTE, "tributi", "acme")
+    assert scrape(port)[series] == 0
+    with hub.home.database.write() as tx:
+        tx.connection.execute(update(sources).values(heard_at=tx.now - timedelta(hours=2)))
+    found = scrape(port)
+    assert found[series] == 1
+    assert ("raccordo_source_stale", ENTE, "anagrafe", "acme") not in found

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from hub.store.sources import Listen, listen, standing_sources
-from hub.store.tables import findings, sources, timeline
+from hub.store.tables import access_log, agenda, findings, items, sources, timeline
 from tests.flows.making import (
     code,
     described_hub,
@@ -75,6 +75,25 @@ def test_a_draft_that_its_source_would_end_too_soon_is_answered_clearly(hub):
     assert code(hub.withdraw(item_id)) == (409, "draft.guaranteed")
     assert code(hub.publish("applications", item | {"version": 2, "state": "expired"})) == (409, "draft.guaranteed")
     assert whole(hub, person, item_id)["state"] == "draft"
+
+
+@pytest.mark.req("S18", "S27")
+def test_the_end_of_a_draft_is_on_record_and_told(hub):
+    person = new_person()
+    item_id = published(hub, "applications", make_application(fresh(), **to(person), state="draft"))
+    with hub.home.database.write() as tx:
+        for table, column in ((items, items.c.due_at), (agenda, agenda.c.at)):
+            past = tx.now - timedelta(seconds=1)
+            tx.connection.execute(update(table).where(table.c.item_id == item_id).values({column: past}))
+    hub.hub.after_sweep()
+    shown = whole(hub, person, item_id)
+    assert (shown["state"], [entry["state"] for entry in shown["history"]]) == ("expired", ["draft", "expired"])
+    assert [(one["kind"], one["state"]) for one in shown["actions"]] == [("complete", "expired")]
+    assert "Bozza scaduta" in " ".join(one["title"] for one in hub.read("/messages", person).json()["items"])
+    (row,) = rows(hub, access_log, item_id=item_id, operation="expire_draft")
+    assert (row["portal_id"], row["citizen_id"] is not None, row["row_hash"] != "") == ("raccordo", True, True)
+    events = hub.vendor_get(f"/items/{item_id}").json()["timeline"]
+    assert events[-1]["event"] == "expired"
 
 
 @pytest.mark.req("S18")

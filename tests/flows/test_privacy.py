@@ -21,7 +21,16 @@ from hub.security.vault import VaultError
 from hub.settings import Settings
 from hub.store.tables import access_log, citizens, evidence, item_versions
 from hub.telemetry import JsonLines, configure
-from tests.flows.making import described_hub, fresh, make_document, new_person, notice_number, published, rows
+from tests.flows.making import (
+    described_hub,
+    fresh,
+    make_application,
+    make_document,
+    new_person,
+    notice_number,
+    published,
+    rows,
+)
 from tests.harness import Caller, eventually, make_message, make_payment, make_receipt, served
 
 MARK = "Zanzibar"
@@ -99,6 +108,15 @@ def a_days_work(hub, person):
     published(hub, "payments", make_payment(fresh(), **own, notice_number=number, reason=MARK))
     published(hub, "receipts", make_receipt(fresh(), **own, payment=paid))
     hub.publish("messages", message | {"version": 2})
+    steps = [{"order": 1, "title": f"Passo {MARK}", "state": "current"}]
+    past = [{"at": "2026-11-24T09:00:00Z", "state": "submitted", "label": f"Inviata {MARK}"}]
+    practice = {"state": "in_progress", "procedure_steps": steps, "history": past, "outcome_reason": MARK}
+    application_id = published(hub, "applications", make_application(fresh(), **own, **practice))
+    draft = make_application(fresh(), **own, state="draft", resume_url=f"https://servizi.example.it/{MARK}")
+    hub.withdraw(published(hub, "applications", draft), f"pulizia di {MARK}")
+    hub.publish("applications", draft | {"version": 2, "draft_expires_at": "2026-12-01T00:00:00Z"})
+    hub.hub.after_sweep()
+    hub.read(f"/items/{application_id}", person)
     for path in ("/items", f"/items?q={MARK}", "/summary", "/changes", f"/items/{item_id}"):
         hub.read(path, person)
     hub.read(f"/documents/{document_id}/content", person)

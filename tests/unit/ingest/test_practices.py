@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hub.ingest.actions import actions_to_tell
+from contracts.actions import actions_to_tell
 from hub.ingest.canonical import parse
 from hub.ingest.notices import message_for
 from hub.ingest.rules import standard

@@ -1,6 +1,6 @@
 """What the citizen can do about an item: its source's own actions, else those that its fields give (S12, S13)."""
 
-from contracts.items import Action, Application, CitizenItem, Payment
+from .items import Action, Application, CitizenItem, Payment
 
 _LABELS = {
     "pay": ("Paga ora", "Pay now"),
