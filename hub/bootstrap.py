@@ -22,6 +22,7 @@ from hub.dispatch.runner import Runner
 from hub.dispatch.unsubscribing import UnsubscribeLinks
 from hub.exporter import Observed, Sample, exporting
 from hub.feed.query import Feed
+from hub.feed.streams import Streams
 from hub.home import Home
 from hub.ingest.batch_view import BatchView
 from hub.ingest.batches import Batches, BatchRunner
@@ -139,7 +140,15 @@ class Hub:
             accepted=self.ring,
         )
         self.vendor_view = VendorView(self.database)
-        self.feed = Feed(database=self.database, vault=vault, citizens=citizens, files=files, clock=clock)
+        self.feed = Feed(
+            database=self.database,
+            vault=vault,
+            citizens=citizens,
+            files=files,
+            clock=clock,
+            registry=self.registry,
+        )
+        self.streams = Streams(self.database, citizens, self.registry, most_per_portal=settings.streams_per_portal)
         self.links = UnsubscribeLinks(vault, clock, lambda ente_id: self.registry().ente(ente_id).public_url)
         notices = Notices(self.database, vault, citizens, self.registry, self.links.make)
         requests = Requests(notices, self.connectors.get)
@@ -224,11 +233,14 @@ class Hub:
             last.callback(self._anchor_writer.release)
             if serving:
                 last.callback(self._write_anchor)
+                last.callback(self.streams.stop)
             last.callback(self.committer.close)
             last.callback(self.connectors.close)
             last.callback(self._watcher.stop)
             self.committer.start()
             self._watcher.start()
+            if serving:
+                self.streams.start()
             with tracing():
                 yield
 

@@ -1,6 +1,5 @@
 """The catalogue as citizens see it (S9): the administrator's cards that can be started, or will be again."""
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -9,12 +8,7 @@ from contracts.catalogue import ShownState
 from hub.catalogue import Card
 
 from .parameters import limit_of, once, one_of
-
-
-def plain(text: str) -> str:
-    """Text without case and accents, as people type it into a search."""
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in apart if not unicodedata.combining(letter))
+from .words import plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from hub.errors import HubError, RequestRefused
 from hub.feed import parameters
 from hub.feed.catalogue import catalogue_wish
 from hub.feed.query import Feed, Whole
+from hub.feed.streams import Streams
 from hub.registry import Registry
 from hub.security.portal import Reader, verify_reader
 from hub.store.citizens import Subject
@@ -33,6 +34,7 @@ from .content import file_response
 from .exchange import Exchange, Handler, json_response
 from .limits import Limiter
 from .operations import Operation
+from .streaming import EVENT_STREAM, PAGE, EventStream, Page
 
 _COLLECTION_OF = {
     "list_items": None,
@@ -65,12 +67,14 @@ class FeedApi:
         registry: Callable[[], Registry],
         clock: Clock,
         limiter: Limiter,
+        streams: Streams,
     ) -> None:
         self._feed = feed
         self._committer = committer
         self._registry = registry
         self._clock = clock
         self._limiter = limiter
+        self._streams = streams
 
     def handler(self, operation: Operation) -> Handler:
         """The handler of an operation of the table. Raises KeyError for one that has none."""
@@ -81,6 +85,8 @@ class FeedApi:
             return self._change(operation)
         if operation.operation_id == "change_user_states":
             return self._change_many(operation)
+        if operation.operation_id == "stream_events":
+            return self._events(operation)
         reads: dict[str, Read] = {
             "show_summary": self._summary,
             "list_services": self._services,
@@ -122,8 +128,8 @@ class FeedApi:
         return json_response(self._feed.page(reading, wish))
 
     def _summary(self, reading: Reading, exchange: Exchange) -> Response:
-        parameters.nothing(exchange.request.query_params.multi_items())
-        return _tagged(exchange, self._feed.summary(reading))
+        view = parameters.view_wish(exchange.request.query_params.multi_items())
+        return _tagged(exchange, self._feed.summary(reading, view))
 
     def _services(self, reading: Reading, exchange: Exchange) -> Response:
         wish = catalogue_wish(exchange.request.query_params.multi_items())
@@ -140,6 +146,46 @@ class FeedApi:
     def _changes(self, reading: Reading, exchange: Exchange) -> Response:
         after, limit = parameters.changes_wish(exchange.request.query_params.multi_items())
         return json_response(self._feed.changes(reading, after, limit))
+
+    def _events(self, operation: Operation) -> Handler:
+        async def handle(exchange: Exchange) -> Response:
+            reader = await self._reader(exchange, scope="feed:read", change=False)
+            query, headers = exchange.request.query_params.multi_items(), exchange.request.headers
+            position, citizen_id, refusal = 0, None, None
+            try:
+                after = parameters.events_wish(query, headers.get("last-event-id"))
+                position, citizen_id = await run_in_threadpool(self._begin, reader, after)
+            except HubError as error:
+                refusal = error
+            access = _access(exchange, operation, reader, citizen_id, refusal.code if refusal else "ok")
+            await self._committer.submit(record_access, access)
+            if refusal is not None:
+                raise refusal
+            if exchange.request.method == "HEAD":
+                return Response(media_type=EVENT_STREAM)
+            subject = _subject(reader)
+            waiting = self._streams.enter(subject, reader.portal)
+
+            def read(number: int) -> Page:
+                with self._feed.open() as connection:
+                    citizen = self._feed.citizen(connection, subject)
+                    reading = self._feed.reading(connection, subject, citizen, reader.level)
+                    return self._feed.events(reading, number, PAGE)
+
+            async def log_access() -> None:
+                await self._committer.submit(record_access, access)
+
+            left_s = (reader.expires_at - self._clock.now()).total_seconds()
+            return EventStream(waiting, read, log_access, position, left_s, leave=self._streams.leave)
+
+        return handle
+
+    def _begin(self, reader: Reader, after: str | None) -> tuple[int, str | None]:
+        subject = _subject(reader)
+        with self._feed.open() as connection:
+            citizen = self._feed.citizen(connection, subject)
+            reading = self._feed.reading(connection, subject, citizen, reader.level)
+            return self._feed.position(reading, after), citizen.citizen_id if citizen else None
 
     def _content(self, reading: Reading, exchange: Exchange) -> Response:
         parameters.nothing(exchange.request.query_params.multi_items())

@@ -56,4 +56,5 @@ FEED: tuple[Operation, ...] = (
     Operation("feed", "GET", "/documents/{item_id}/content", "read_document_content"),
     Operation("feed", "HEAD", "/documents/{item_id}/content", "describe_document_content"),
     Operation("feed", "GET", "/changes", "list_changes"),
+    Operation("feed", "GET", "/events", "stream_events"),
 )

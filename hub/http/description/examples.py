@@ -294,6 +294,11 @@ FEED_ITEM: Json = {
     "title": PAYMENT["title"],
     "summary": PAYMENT["summary"],
     "service_id": "tari",
+    "service_name": "TARI",
+    "category": "Tributi, finanze e contravvenzioni",
+    "number": _NOTICE,
+    "protocol": None,
+    "amount_cents": 12050,
     "source": "tributi",
     "vendor_id": "tributi-srl",
     "turn": "citizen",
@@ -330,6 +335,21 @@ FEED_SUMMARY: Json = {
     "sections": [{"collection": "payments", "state": "due", "count": 1, "unread": 1}],
     "unread": 1,
     "waiting_for_citizen": 1,
+    "waiting_for_body": 0,
+    "view": "desk",
+    "view_sections": [
+        {
+            "code": "activities",
+            "title": "Attività",
+            "collections": ["applications", "payments"],
+            "notices": None,
+            "count": 1,
+            "unread": 1,
+            "waiting_for_citizen": 1,
+            "states": [{"collection": "payments", "state": "due", "count": 1, "unread": 1}],
+            "latest": [FEED_ITEM],
+        }
+    ],
     "next_deadlines": [
         {
             "item_id": EXAMPLE_ITEM_ID,

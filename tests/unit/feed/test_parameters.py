@@ -35,8 +35,8 @@ def test_every_filter_is_understood():
         "to": "2026-02-01T00:00:00Z",
     }
     assert list_wish(list(query.items()), collection=None).filters == Filters(
-        collection="payments",
-        state="due",
+        collections=("payments",),
+        states=("due",),
         service_id="tari",
         source="tributi",
         unread=True,
@@ -48,7 +48,7 @@ def test_every_filter_is_understood():
 
 
 def test_the_collection_of_the_path_is_not_asked_for_again():
-    assert list_wish([], collection="messages").filters.collection == "messages"
+    assert list_wish([], collection="messages").filters.collections == ("messages",)
     with pytest.raises(RequestInvalid):
         list_wish([("collection", "messages")], collection="messages")
 
