@@ -120,12 +120,7 @@ class Hub:
             proxy=trusted_proxy(settings),
         )
         self.uploads = Uploads(
-            pipeline=self.pipeline,
-            database=self.database,
-            citizens=citizens,
-            vault=vault,
-            files=files,
-            route=route,
+            pipeline=self.pipeline, database=self.database, citizens=citizens, vault=vault, files=files, route=route
         )
         self.batches = Batches(self.pipeline, vault)
         self.batch_view = BatchView(self.database)
@@ -141,12 +136,7 @@ class Hub:
         )
         self.vendor_view = VendorView(self.database)
         self.feed = Feed(
-            database=self.database,
-            vault=vault,
-            citizens=citizens,
-            files=files,
-            clock=clock,
-            registry=self.registry,
+            database=self.database, vault=vault, citizens=citizens, files=files, clock=clock, registry=self.registry
         )
         self.streams = Streams(self.database, citizens, self.registry, most_per_portal=settings.streams_per_portal)
         self.links = UnsubscribeLinks(vault, clock, lambda ente_id: self.registry().ente(ente_id).public_url)

@@ -8,7 +8,7 @@ from typing import cast, get_args
 from contracts.feed import Turn, View
 from contracts.publishing import Collection
 from hub.errors import Fault, RequestInvalid
-from hub.store.reading import Filters
+from hub.store.filters import Filters
 
 from .cursor import bad
 

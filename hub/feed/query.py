@@ -22,9 +22,10 @@ from hub.registry import Registry
 from hub.store.citizens import Citizen, Citizens, Subject
 from hub.store.database import Database
 from hub.store.files import Files, StoredFile
+from hub.store.filters import Filters
 from hub.store.ports import Vault
 from hub.store.readers import user_state_tag
-from hub.store.reading import Filters, Reading, Row
+from hub.store.reading import Reading, Row
 
 from . import cursor
 from .actions import action_views

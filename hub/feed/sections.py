@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from contracts.feed import View
-from hub.store.reading import Filters
+from hub.store.filters import Filters
 
 
 @dataclass(frozen=True, slots=True)

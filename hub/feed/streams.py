@@ -14,9 +14,9 @@ from typing import Literal
 
 from hub.errors import QuotaExceeded, StoreUnavailable
 from hub.registry import Portal, Registry
+from hub.store.arrivals import changed_since, last_sequences
 from hub.store.citizens import Citizens, Subject
 from hub.store.database import Database, error_name
-from hub.store.reading import changed_since, last_sequences
 
 log = logging.getLogger(__name__)
 

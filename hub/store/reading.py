@@ -1,6 +1,6 @@
 """Reads for the feed and for vendors. Whose rows they are is decided in the SQL itself, never filtered afterwards."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -8,13 +8,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, tuple_
 
 from .citizens import Citizen
+from .filters import ARCHIVED, NOTICE, UNREAD, Filters, shown_state
 from .ports import Vault
 from .rows import payload_place
 from .sources import is_stale
-from .tables import deliveries, item_identities, item_versions, items, sequences, sources, timeline, user_states
-
-_AT_ONCE = 500
-"""Citizens asked about in one statement."""
+from .tables import deliveries, item_identities, item_versions, items, sources, timeline, user_states
 
 _JOIN_STATE = (
     (user_states.c.ente_id == items.c.ente_id)
@@ -27,14 +25,6 @@ _JOIN_VERSION = (
     & (item_versions.c.item_id == items.c.item_id)
     & (item_versions.c.version == items.c.version)
 )
-# What the hub makes of another item is no news of its own.
-_UNREAD = and_(
-    items.c.collection != "deadlines",
-    or_(user_states.c.read_at.is_(None), user_states.c.seen_version < items.c.version),
-)
-_ARCHIVED = user_states.c.archived_at.is_not(None)
-_STARRED = user_states.c.starred_at.is_not(None)
-_NOTICE = items.c.about_item_id.is_not(None)
 
 
 class Row(NamedTuple):
@@ -50,29 +40,6 @@ class Version(NamedTuple):
     version: int
     received_at: datetime
     payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What the reader asked for; None means any."""
-
-    collections: tuple[str, ...] = ()
-    """Any of these; without any, all."""
-    states: tuple[str, ...] = ()
-    services: tuple[str, ...] | None = None
-    """Those of a category, which may have none."""
-    service_id: str | None = None
-    source: str | None = None
-    unread: bool | None = None
-    archived: bool | None = None
-    starred: bool | None = None
-    notices: bool | None = None
-    """Only what the hub made of another item, or only what a source published itself."""
-    turn: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    due_since: datetime | None = None
-    due_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +98,7 @@ class Reading:
         """Up to `limit` active items after the keyset position, by `sort`: a column of items, `-` for newest first."""
         column = items.c[sort.removeprefix("-")]
         newest_first = sort.startswith("-")
-        query = self._select().where(items.c.lifecycle == "active", *self._conditions(filters))
+        query = self._select().where(items.c.lifecycle == "active", *filters.conditions(self.now))
         if sort.removeprefix("-") == "due_at":
             query = query.where(items.c.due_at.is_not(None))
         if after is not None:
@@ -140,36 +107,6 @@ class Reading:
             query = query.where(position < mark if newest_first else position > mark)
         order = (column.desc(), items.c.item_id.desc()) if newest_first else (column, items.c.item_id)
         return self._open(query.order_by(*order).limit(limit))
-
-    def _conditions(self, filters: Filters) -> list[ColumnElement[bool]]:
-        wanted: list[ColumnElement[bool]] = []
-        for name in ("service_id", "source", "turn"):
-            value = getattr(filters, name)
-            if value is not None:
-                wanted.append(items.c[name] == value)
-        if filters.collections:
-            wanted.append(items.c.collection.in_(filters.collections))
-        if filters.states:
-            wanted.append(_shown_state(self.now).in_(filters.states))
-        if filters.services is not None:
-            wanted.append(items.c.service_id.in_(filters.services))
-        if filters.unread is not None:
-            wanted.append(_UNREAD if filters.unread else ~_UNREAD)
-        if filters.archived is not None:
-            wanted.append(_ARCHIVED if filters.archived else ~_ARCHIVED)
-        if filters.starred is not None:
-            wanted.append(_STARRED if filters.starred else ~_STARRED)
-        if filters.notices is not None:
-            wanted.append(_NOTICE if filters.notices else ~_NOTICE)
-        if filters.since is not None:
-            wanted.append(items.c.occurred_at >= filters.since)
-        if filters.until is not None:
-            wanted.append(items.c.occurred_at < filters.until)
-        if filters.due_since is not None:
-            wanted.append(items.c.due_at >= filters.due_since)
-        if filters.due_until is not None:
-            wanted.append(items.c.due_at < filters.due_until)
-        return wanted
 
     def one(self, item_id: str) -> Row | None:
         """The citizen's own item, whatever its lifecycle but erased; None for anybody else's."""
@@ -239,19 +176,19 @@ class Reading:
     def counts(self) -> list[dict[str, Any]]:
         """Active items by collection, shown state and whether the hub made them of another item, with the unread ones
         and those that wait for somebody; the archive is left out."""
-        state, notice = _shown_state(self.now).label("state"), _NOTICE.label("notice")
+        state, notice = shown_state(self.now).label("state"), NOTICE.label("notice")
         query = (
             select(
                 items.c.collection,
                 state,
                 notice,
                 func.count().label("count"),
-                func.sum(case((_UNREAD, 1), else_=0)).label("unread"),
+                func.sum(case((UNREAD, 1), else_=0)).label("unread"),
                 func.sum(case((items.c.turn == "citizen", 1), else_=0)).label("waiting"),
                 func.sum(case((items.c.turn == "body", 1), else_=0)).label("with_body"),
             )
             .outerjoin(user_states, _JOIN_STATE)
-            .where(self._mine(), items.c.lifecycle == "active", ~_ARCHIVED)
+            .where(self._mine(), items.c.lifecycle == "active", ~ARCHIVED)
             .group_by(items.c.collection, state, notice)
             .order_by(items.c.collection, state, notice)
         )
@@ -280,12 +217,6 @@ class Reading:
             row._asdict() | {"stale": is_stale(row.every_s, row.heard_at, self.now)}
             for row in self.connection.execute(query)
         ]
-
-
-def _shown_state(now: datetime) -> ColumnElement[str]:
-    """The state as shown: what has passed its `expires_at` reads as expired."""
-    over = and_(items.c.expires_at.is_not(None), items.c.expires_at <= now)
-    return case((over, "expired"), else_=items.c.state)
 
 
 def item_timeline(connection: Connection, item: dict[str, Any]) -> list[dict[str, Any]]:
@@ -354,22 +285,6 @@ def vendor_items(
     if after is not None:
         query = query.where(names.item_id > after)
     return [dict(row) for row in connection.execute(query.order_by(names.item_id).limit(limit)).mappings()]
-
-
-def last_sequences(connection: Connection) -> dict[str, int]:
-    """The newest sequence number of each ente."""
-    return {row.ente_id: row.value for row in connection.execute(select(sequences))}
-
-
-def changed_since(connection: Connection, ente_id: str, citizen_ids: Collection[str], after: int) -> set[str]:
-    """Those of the citizens of whose items any changed since a sequence number."""
-    its, changed = items.c, set()
-    ordered = sorted(citizen_ids)
-    for start in range(0, len(ordered), _AT_ONCE):
-        some = ordered[start : start + _AT_ONCE]
-        query = select(its.citizen_id).where(its.ente_id == ente_id, its.citizen_id.in_(some), its.sequence > after)
-        changed |= set(connection.execute(query.distinct()).scalars())
-    return changed
 
 
 def version_payload(

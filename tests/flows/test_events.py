@@ -2,8 +2,9 @@
 
 import json
 import queue
+import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -89,7 +90,12 @@ def listening(hub, person, query="", *, headers=None, **claims):
     ):
         assert response.status_code == 200
         assert response.headers["content-type"].startswith("text/event-stream")
-        yield Listening(response)
+        try:
+            yield Listening(response)
+        finally:
+            # A socket that another thread reads is not gone with its `close`.
+            with suppress(OSError):
+                response.extensions["network_stream"].get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
 def almost_over():
@@ -274,5 +280,5 @@ def test_idle_streams_ask_nothing_one_by_one(hub):
         on.remove(hub.home.database.engine, "before_cursor_execute", count)
     for stream in streams:
         stream.__exit__(None, None, None)
-    assert [statement.split()[0] for statement in asked] == ["BEGIN", "SELECT"]
-    assert "FROM sequences" in asked[1]
+    (statement,) = [statement for statement in asked if statement != "BEGIN"]
+    assert "FROM sequences" in statement

@@ -5,7 +5,7 @@ from contracts.feed import ChangesPage, FeedItemDetail, FeedPage, FeedSummary, U
 from contracts.user_states import UserStateOutcomes, UserStateWishes
 from hub import errors
 
-from . import examples
+from . import feed_examples as examples
 from .entries import FILE_TYPES, Answer, Body, Entry, Errors, both
 from .publish import ANY_CALLER, UNCHANGED, status
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hub.errors import RequestInvalid
 from hub.feed.parameters import changes_wish, list_wish, nothing
-from hub.store.reading import Filters
+from hub.store.filters import Filters
 
 
 def test_without_parameters_a_list_is_the_newest_fifty_that_are_not_archived():
