@@ -39,7 +39,7 @@ class Filters:
     due_since: datetime | None = None
     due_until: datetime | None = None
 
-    def conditions(self, now: datetime) -> list[ColumnElement[bool]]:
+    def conditions(self, now: ColumnElement[datetime]) -> list[ColumnElement[bool]]:
         """The same in SQL, over items joined with the citizen's own marks."""
         wanted: list[ColumnElement[bool]] = []
         for name in ("service_id", "source", "turn"):
@@ -71,7 +71,7 @@ class Filters:
         return wanted
 
 
-def shown_state(now: datetime) -> ColumnElement[str]:
+def shown_state(now: ColumnElement[datetime]) -> ColumnElement[str]:
     """The state as shown: what has passed its `expires_at` reads as expired."""
     over = and_(items.c.expires_at.is_not(None), items.c.expires_at <= now)
     return case((over, "expired"), else_=items.c.state)

@@ -9,11 +9,13 @@ import sqlite3
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from contracts.base import rfc3339
 from contracts.identifiers import new_uuid7
 from hub.bootstrap import Hub
 from hub.feed.parameters import list_wish
@@ -23,6 +25,7 @@ from hub.store.chain import ChainWriter
 from hub.store.citizens import Citizen, Subject
 from hub.store.readers import Access, record_access
 from hub.store.rows import payload_place
+from hub.store.tables.columns import EPOCH
 
 from ..harness import ENTE, make_message
 from .raw import per_second
@@ -39,6 +42,20 @@ WHERE i.ente_id = ? AND i.citizen_id = ? AND i.lifecycle = 'active' AND NOT i.hi
   AND u.archived_at IS NULL
 ORDER BY i.occurred_at DESC, i.item_id DESC LIMIT 51
 """
+_NAMES = (
+    "item_id",
+    "collection",
+    "state",
+    "version",
+    "service_id",
+    "source",
+    "vendor_id",
+    "turn",
+    "occurred_at",
+    "received_at",
+    "updated_at",
+    "due_at",
+)
 _COUNTS = """
 SELECT i.collection, i.state, count(*), sum(CASE WHEN u.read_at IS NULL THEN 1 ELSE 0 END),
        sum(CASE WHEN i.turn = 'citizen' THEN 1 ELSE 0 END)
@@ -141,10 +158,13 @@ class Crowd:
         rows = self._raw.execute(_PAGE, (ENTE, citizen.citizen_id)).fetchall()
         return [self._opened(citizen, row) for row in rows[:50]]
 
-    def _opened(self, citizen: Citizen, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _opened(self, citizen: Citizen, row: tuple[Any, ...]) -> dict[str, Any]:
         place = payload_place(ENTE, row[0], row[3])
         content = orjson.loads(self._home.vault.open_with(citizen.data_key, row[-1], place))
-        return (*row[:-1], content["title"], content.get("summary"))
+        told = dict(zip(_NAMES, row, strict=False)) | {"title": content["title"], "summary": content.get("summary")}
+        for name in ("occurred_at", "received_at", "updated_at"):
+            told[name] = rfc3339(EPOCH + timedelta(microseconds=told[name]))
+        return told
 
     def _bare_summary(self, citizen: Citizen) -> list[Any]:
         return [self._raw.execute(sql, (ENTE, citizen.citizen_id)).fetchall() for sql in (_COUNTS, _NEXT, _FRESH)]

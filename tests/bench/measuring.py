@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--quick] [--items N] [--json FILE] [--profile FOLDER]`: all is measured in turn, in one run."""
+"""`python -m tests.bench [--quick] [--items N] [--json FILE] [--profile FOLDER]`: all measured in turn, in one run."""
 
 import argparse
 import json
