@@ -23,7 +23,8 @@ from hub.dispatch.runner import Runner
 from hub.dispatch.unsubscribing import UnsubscribeLinks
 from hub.exporter import Observed, Sample, exporting
 from hub.feed.query import Feed
-from hub.home import Home
+from hub.feed.streams import Streams
+from hub.home import Home, trusted_proxy
 from hub.ingest.batch_view import BatchView
 from hub.ingest.batches import Batches, BatchRunner
 from hub.ingest.events_view import EventsView
@@ -33,11 +34,9 @@ from hub.ingest.rules import RulesInForce
 from hub.ingest.subscription_occasions import SubscriptionOccasions
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView
-from hub.security.channel import TrustedProxy
 from hub.security.material import Shelf
 from hub.security.sign import SigningKey
 from hub.security.signed_lines import append_durably, signed_line
-from hub.settings import Settings, networks
 from hub.store import pdnd_clients
 from hub.store.agenda import Agenda
 from hub.store.amendments import Amendments, Upload, Uploaded, Withdraw, Withdrawn, hold
@@ -105,13 +104,8 @@ class Hub:
             Withdraw: amendments.withdraw,
             AcceptBatch: accept_batches,
         }
-        self.intake = Intake(
-            vault,
-            appliers,
-            hold,
-            answers=(Published, Uploaded, Withdrawn, AcceptedBatch),
-            note_outcomes=note_outcomes,
-        )
+        answers = (Published, Uploaded, Withdrawn, AcceptedBatch)
+        self.intake = Intake(vault, appliers, hold, answers=answers, note_outcomes=note_outcomes)
         route = router(self.connectors.outlets)
         rules = RulesInForce(self.registry)
         subscriptions = SubscriptionOccasions(route, vault.keyed_hash, self.registry, rules)
@@ -127,12 +121,7 @@ class Hub:
             proxy=trusted_proxy(settings),
         )
         self.uploads = Uploads(
-            pipeline=self.pipeline,
-            database=self.database,
-            citizens=citizens,
-            vault=vault,
-            files=files,
-            route=route,
+            pipeline=self.pipeline, database=self.database, citizens=citizens, vault=vault, files=files, route=route
         )
         self.batches = Batches(self.pipeline, vault)
         self.batch_view = BatchView(self.database)
@@ -147,9 +136,12 @@ class Hub:
             accepted=self.ring,
         )
         self.vendor_view = VendorView(self.database)
-        self.feed = Feed(database=self.database, vault=vault, citizens=citizens, files=files, clock=clock)
-        self.wishes = WishesKeeper(citizens, vault)
+        self.feed = Feed(
+            database=self.database, vault=vault, citizens=citizens, files=files, clock=clock, registry=self.registry
+        )
         self.feed.offered = subscriptions.offered
+        self.wishes = WishesKeeper(citizens, vault)
+        self.streams = Streams(self.database, citizens, self.registry, most_per_portal=settings.streams_per_portal)
         self.links = UnsubscribeLinks(vault, clock, lambda ente_id: self.registry().ente(ente_id).public_url)
         links = ActionLinks(vault, self.links.public_url)
         self.actions = ActionDesk(links, self.database, vault, citizens, self.registry)
@@ -236,11 +228,14 @@ class Hub:
             last.callback(self._anchor_writer.release)
             if serving:
                 last.callback(self._write_anchor)
+                last.callback(self.streams.stop)
             last.callback(self.committer.close)
             last.callback(self.connectors.close)
             last.callback(self._watcher.stop)
             self.committer.start()
             self._watcher.start()
+            if serving:
+                self.streams.start()
             with tracing():
                 yield
 
@@ -335,15 +330,6 @@ def simulated_pdnd(folder: Path, **options: Any) -> "PdndSimulation":
     from hub.pdnd.simulation import PdndSimulation  # it brings Starlette, which no worker needs
 
     return PdndSimulation(folder, connectors_registry.serve, **options)
-
-
-def trusted_proxy(settings: Settings) -> TrustedProxy | None:
-    """Who hands over client certificates (ID_AUTH_CHANNEL_02), where somebody does."""
-    if not settings.client_cert_header:
-        return None
-    return TrustedProxy(
-        networks(settings.client_cert_proxies), settings.client_cert_header.lower(), settings.client_cert_form
-    )
 
 
 def simulations(

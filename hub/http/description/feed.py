@@ -1,5 +1,6 @@
 """What is said of each operation of the feed API."""
 
+from contracts.catalogue import CataloguePage
 from contracts.feed import (
     ChangesPage,
     FeedItemDetail,
@@ -11,9 +12,10 @@ from contracts.feed import (
     UserStatePatch,
 )
 from contracts.preferences import Preferences, PreferencesPatch
+from contracts.user_states import UserStateOutcomes, UserStateWishes
 from hub import errors
 
-from . import examples
+from . import feed_examples as examples
 from .entries import FILE_TYPES, Answer, Body, Entry, Errors, both
 from .publish import ANY_CALLER, UNCHANGED, status
 
@@ -27,7 +29,24 @@ _PORTAL: Errors = (
     *ANY_CALLER,
 )
 _CALLER = ("CitizenAssertion", "CorrelationId")
-_FILTERS = ("State", "ServiceId", "Source", "Unread", "Archived", "Turn", "Search", "From", "To", "Sort")
+_FILTERS = (
+    "State",
+    "ServiceId",
+    "Category",
+    "Source",
+    "DocType",
+    "Unread",
+    "Archived",
+    "Starred",
+    "Notices",
+    "Turn",
+    "Search",
+    "From",
+    "To",
+    "DueFrom",
+    "DueTo",
+    "Sort",
+)
 _PAGE = ("Limit", "Cursor")
 _FILE_HEADERS = ("ETag", "Accept-Ranges", "Content-Length", "Content-Disposition", "Digest", "Last-Modified")
 
@@ -37,11 +56,10 @@ def _listing(tag: str, *, italian: str, english: str, filters: tuple[str, ...] =
         tag=tag,
         summary=f"Elenca {italian} / List {english}",
         description=both(
-            f"{italian.capitalize()} del cittadino, a pagine, dal più recente. Con `q` la ricerca guarda gli "
-            "elementi più "
-            "recenti e `truncated` dice se ne ha lasciati fuori.",
-            f"{english.capitalize()} of the citizen, in pages, newest first. With `q` the search looks at the newest "
-            "items and `truncated` says whether any were left out.",
+            f"{italian.capitalize()} del cittadino, a pagine, dal più recente. Con `q` o `doc_type` la ricerca "
+            "apre gli elementi più recenti e `truncated` dice se altri restano fuori; maiuscole e accenti non contano.",
+            f"{english.capitalize()} of the citizen, in pages, newest first. With `q` or `doc_type` the search "
+            "opens the newest items and `truncated` says whether any were left out; case and accents do not matter.",
         ),
         parameters=(*filters, *_PAGE, *_CALLER),
         answers={
@@ -60,11 +78,13 @@ ENTRIES: dict[str, Entry] = {
         summary="Riassunto della bacheca / Summary of the feed",
         description=both(
             "Conteggi per sezione e stato, non letti, ciò che aspetta il cittadino, prossime scadenze, aggiornamento "
-            "delle fonti.",
+            "delle fonti. Con `view` anche le sezioni di una delle tre forme dell'area personale, ciascuna con i "
+            "conteggi per stato e i suoi ultimi elementi.",
             "Counts by section and state, unread, what waits for the citizen, next deadlines, freshness of the "
-            "sources.",
+            "sources. With `view` also the sections of one of the three shapes of a personal area, each with its "
+            "counts by state and its newest items.",
         ),
-        parameters=("IfNoneMatch", *_CALLER),
+        parameters=("View", "IfNoneMatch", *_CALLER),
         answers={
             200: Answer(
                 description="Il riassunto / The summary",
@@ -183,6 +203,59 @@ ENTRIES: dict[str, Entry] = {
             errors.ContractViolation,
         ),
     ),
+    "change_user_states": Entry(
+        tag="feed",
+        summary="Cambia molti stati insieme / Change many states at once",
+        description=both(
+            "Fino a 100 elementi, ciascuno con il suo merge patch, in una sola transazione. Ogni elemento ha la sua "
+            "risposta: quello che non è del cittadino è `refused`, gli altri cambiano. Il token del portale è "
+            "ID_AUTH_REST_02; serve l'ambito `feed:write`.",
+            "Up to 100 items, each with its own merge patch, in one transaction. Each item has its own answer: one "
+            "that is not the citizen's is `refused`, the others change. The portal's token is ID_AUTH_REST_02; the "
+            "scope `feed:write` is needed.",
+        ),
+        parameters=_CALLER,
+        request=Body(
+            model=UserStateWishes,
+            description="Gli elementi e ciò che cambia / The items and what changes",
+            examples={"archive": examples.USER_STATE_WISHES},
+        ),
+        answers={
+            200: Answer(
+                description="Un esito per elemento / An outcome for each item",
+                body=Body(model=UserStateOutcomes, examples={"outcomes": examples.USER_STATE_OUTCOMES}),
+            )
+        },
+        errors=(
+            *_PORTAL,
+            errors.TokenReplayed,
+            errors.BodyTooLarge,
+            errors.BodyTooSlow,
+            errors.MediaUnsupported,
+            errors.ContractViolation,
+        ),
+    ),
+    "list_services": Entry(
+        tag="services",
+        summary="Elenca i servizi / List the services",
+        description=both(
+            "Il catalogo: ciò che si può avviare, con la scheda (`card_url`), l'inizio (`start_url`), il livello di "
+            "accesso e il termine di risposta. Di norma solo i servizi attivi; con `state=suspended` quelli fermi.",
+            "The catalogue: what can be started, with its card (`card_url`), where it begins (`start_url`), the level "
+            "of assurance and the term of the answer. By default what is on offer; with `state=suspended` what is "
+            "not for now.",
+        ),
+        parameters=("CardState", "Category", "CatalogueSearch", *_PAGE, "IfNoneMatch", *_CALLER),
+        answers={
+            200: Answer(
+                description="Una pagina del catalogo / A page of the catalogue",
+                body=Body(model=CataloguePage, examples={"page": examples.CATALOGUE_PAGE}),
+                headers=("ETag",),
+            ),
+            304: UNCHANGED,
+        },
+        errors=_PORTAL,
+    ),
     "read_document_content": Entry(
         tag="documents",
         summary="Scarica il file di un documento / Download the file of a document",
@@ -227,6 +300,27 @@ ENTRIES: dict[str, Entry] = {
             304: UNCHANGED,
         },
         errors=(*_PORTAL, errors.ItemUnknown),
+    ),
+    "stream_events": Entry(
+        tag="changes",
+        summary="Ascolta i cambiamenti / Listen to the changes",
+        description=both(
+            "Gli stessi cambiamenti di `changes`, man mano che avvengono, come server-sent events: `id` è un cursore "
+            "di `changes`, `event` è `change`, `data` un oggetto `Change`. Con `Last-Event-ID` si riprende da dove si "
+            "era. Una riga di commento ogni 15 secondi tiene viva la connessione. Quando l'asserzione scade arriva "
+            "`event: end` con il motivo in `reason` (`expired`, `trust_changed`, `stopping`, `unavailable`) e il "
+            "flusso si chiude: riaprirlo con un'asserzione nuova. Un portale ne tiene aperti un numero limitato (429).",
+            "The same changes as `changes`, as they happen, as server-sent events: `id` is a cursor of `changes`, "
+            "`event` is `change`, `data` a `Change` object. `Last-Event-ID` goes on where one was. A comment line "
+            "each 15 seconds keeps the connection alive. When the assertion expires `event: end` comes with its "
+            "`reason` (`expired`, `trust_changed`, `stopping`, `unavailable`) and the stream closes: open it again "
+            "with a new assertion. A portal holds a limited number of them open (429).",
+        ),
+        parameters=("After", "LastEventId", *_CALLER),
+        answers={
+            200: Answer(description="Gli eventi / The events", body=Body(media=("text/event-stream",))),
+        },
+        errors=_PORTAL,
     ),
     "list_changes": Entry(
         tag="changes",

@@ -136,6 +136,7 @@ The portal does not sign bodies: the integrity patterns (`INTEGRITY_REST_01`) ex
             ("applications", _APPLICATIONS),
             ("subscriptions", _SUBSCRIPTIONS),
             ("deadlines", _DEADLINES),
+            ("services", "Il catalogo dei servizi. / The catalogue of services."),
             ("changes", "Ciò che è cambiato. / What changed."),
             ("preferences", "Come il cittadino vuole essere avvisato. / How the citizen wishes to be told."),
             _STATUS_TAG,
