@@ -10,12 +10,21 @@ from . import postgres
 from .database import Tx
 from .directory import NotThere
 from .outbox import CLOSED, UNCLAIMED, UNDECIDED
-from .tables import agenda, channel_opt_outs, citizens, deliveries, delivery_requests, items, user_states
+from .tables import (
+    agenda,
+    channel_opt_outs,
+    citizen_contacts,
+    citizens,
+    deliveries,
+    delivery_requests,
+    items,
+    user_states,
+)
 
 ERASED = "citizen.erased"
 _GONE = "erased:"
 """Before the citizen_id, in the place of the hash of a tax code."""
-_OWN: tuple[Table, ...] = (delivery_requests, channel_opt_outs, user_states, agenda)
+_OWN: tuple[Table, ...] = (delivery_requests, channel_opt_outs, citizen_contacts, user_states, agenda)
 
 
 def erase_citizen(tx: Tx, ente_id: str, citizen_id: str) -> list[str]:

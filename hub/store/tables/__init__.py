@@ -20,7 +20,17 @@ from .known import (
     versions,
 )
 from .outbox import QUEUED, WAITING, attempts, claimable, deliveries, delivery_requests, expirable, lanes
-from .personal import agenda, channel_opt_outs, citizens, item_identities, item_versions, items, timeline, user_states
+from .personal import (
+    agenda,
+    channel_opt_outs,
+    citizen_contacts,
+    citizens,
+    item_identities,
+    item_versions,
+    items,
+    timeline,
+    user_states,
+)
 from .proof import (
     access_log,
     chain_roots,
@@ -47,6 +57,7 @@ __all__ = [
     "batches",
     "chain_roots",
     "channel_opt_outs",
+    "citizen_contacts",
     "citizens",
     "claimable",
     "clipped",

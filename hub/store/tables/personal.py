@@ -141,3 +141,19 @@ channel_opt_outs = Table(
     key("address_hash", 64),  # the address that the link was sent to: whoever reads it speaks for no other
     needed("at", Instant),
 )
+
+# Where a citizen can be reached. Only what was verified is written to; the value is sealed under the citizen's own key.
+citizen_contacts = Table(
+    "citizen_contacts",
+    metadata,
+    ente(),
+    key("citizen_id"),
+    key("contact_id"),
+    needed("kind", String(10)),  # email
+    needed("value_sealed", LargeBinary),
+    needed("value_hash", String(64)),  # keyed hash of the address, as in channel_opt_outs
+    Column("verified_at", Instant),
+    needed("source", String(64)),  # who gave it: `citizen`, or a register
+    needed("updated_at", Instant),
+    **CLUSTERED,
+)

@@ -1,0 +1,34 @@
+"""Where a citizen can be reached, as the citizen or a register said (S5)."""
+
+from sqlalchemy import Connection, select
+
+from .citizens import Citizen
+from .ports import Vault
+from .tables import citizen_contacts
+
+EMAIL = "email"
+
+
+def contact_of(connection: Connection, vault: Vault, citizen: Citizen, kind: str = EMAIL) -> str | None:
+    """The address of that kind which was verified last, in clear; None where there is none."""
+    its = citizen_contacts.c
+    query = (
+        select(its.contact_id, its.value_sealed)
+        .where(
+            its.ente_id == citizen.ente_id,
+            its.citizen_id == citizen.citizen_id,
+            its.kind == kind,
+            its.verified_at.is_not(None),
+        )
+        .order_by(its.verified_at.desc(), its.contact_id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    return vault.open_with(citizen.data_key, row.value_sealed, contact_place(citizen, row.contact_id)).decode()
+
+
+def contact_place(citizen: Citizen, contact_id: str) -> str:
+    """Where the value of a contact is sealed for."""
+    return f"citizen_contacts|value|{citizen.ente_id}|{citizen.citizen_id}|{contact_id}"
