@@ -24,6 +24,7 @@ from .deliveries import group as delivery
 from .describing import openapi
 from .e_services import pdnd
 from .evidence import group as evidence
+from .exporting import export
 from .homes import group as ente
 from .homes import init, migrate
 from .hub_keys import key_commands
@@ -52,7 +53,21 @@ application = typer.Typer(
     rich_markup_mode=None,
 )
 _OF_VENDORS = (sign, verify, conformance)
-for command in (init, serve, worker, sweep, migrate, partition, backup, restore, erase, *_OF_VENDORS, openapi, demo):
+for command in (
+    init,
+    serve,
+    worker,
+    sweep,
+    migrate,
+    partition,
+    backup,
+    restore,
+    erase,
+    export,
+    *_OF_VENDORS,
+    openapi,
+    demo,
+):
     application.command()(command)
 for step in (replay, close):
     delivery.command()(step)

@@ -6,19 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
-from contracts.identifiers import OrganizationTaxCode, TaxCode
 from hub.backup.erasures import BadJournal, Journal, check_journal
 from hub.backup.keys import SHORTEST, WrongPassphrase
 from hub.backup.making import Refused, make_backup
 from hub.backup.manifest import BadBackup
 from hub.backup.restoring import KeysNeeded, NotEmpty, remove_files, restore_backup
 from hub.home import sole
-from hub.store.citizens import Citizens, Subject
 from hub.store.erasing import erase_citizen, others_at_work
 
 from .auditing import MAX_TOLD, examine
+from .citizens import citizen_of, subject_on_input
 from .console import Failed, WrongUsage, complain, say, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, home_at, opened, read_text
+from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, home_at, opened, read_text
 
 PassphraseFile = Annotated[
     Path | None, typer.Option("--passphrase-file", metavar="FILE", help="Its first line; else it is asked for.")
@@ -96,17 +95,13 @@ def restore(
 
 def erase(ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """Erase the citizen whose tax code comes on standard input; there is no way back. The hub must not be serving."""
-    tax_code = sys.stdin.readline().strip().upper()
-    kind = "organization" if tax_code.isdigit() else "person"
-    checked(OrganizationTaxCode if tax_code.isdigit() else TaxCode, tax_code, name="the tax code on standard input")
+    subject = subject_on_input()
     with opened(home) as one, sole(one.folder / "serve.lock"):
         with one.database.read() as connection:
             if others_at_work(connection):
                 raise Failed("other processes of the hub are at work on this database: stop them first")
             ente_id = ente_of(connection, ente).ente_id
-            found = Citizens(one.vault).find(connection, Subject(ente_id, kind, tax_code))
-        if found is None:
-            raise Failed("nothing is held about that tax code")
+        found = citizen_of(one, ente_id, subject)
         try:
             check_journal(one)
             Journal(one.erasures, one.key).add(ente_id, found.citizen_id, one.clock.now())

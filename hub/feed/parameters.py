@@ -65,6 +65,12 @@ def changes_wish(query: Sequence[tuple[str, str]]) -> tuple[str | None, int]:
     return given.get("after"), limit_of(given)
 
 
+def page_wish(query: Sequence[tuple[str, str]]) -> tuple[str | None, int]:
+    """(cursor, limit) of a list without filters. Raises RequestInvalid."""
+    given = _once(query, ("limit", "cursor"))
+    return given.get("cursor"), limit_of(given)
+
+
 def nothing(query: Sequence[tuple[str, str]]) -> None:
     """No parameter is known here. Raises RequestInvalid."""
     _once(query, ())

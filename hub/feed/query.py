@@ -1,5 +1,6 @@
 """The feed of one citizen: what is there, what changed, what waits. Whose rows they are, the store decides."""
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from hub.store.readers import user_state_tag
 from hub.store.reading import Reading, Row
 
 from . import cursor
+from .export import Exports
 from .parameters import ListWish
 from .views import delivery_view, link_view, row_view, shown_state, timeline_view
 
@@ -30,7 +32,6 @@ _SEARCHES = 3
 """Searches at once: each decrypts much, and the writer must not starve beside them."""
 
 _SEARCHED = ("title", "summary", "body_markdown", "reason", "notice_number", "receipt_number", "filename")
-_NOBODY = Citizen("", "", b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Feed:
         self._citizens = citizens
         self._files = files
         self._clock = clock
+        self._exports = Exports(database, vault, citizens, files)
         self._searching = BoundedSemaphore(_SEARCHES)
 
     def open(self) -> AbstractContextManager[Connection]:
@@ -73,7 +75,8 @@ class Feed:
 
     def reading(self, connection: Connection, subject: Subject, citizen: Citizen | None, level: int) -> Reading:
         owner = self._vault.keyed_hash("cursor", "\0".join(subject))
-        return Reading(connection, self._vault, citizen or _NOBODY, owner, level, self._clock.now())
+        mine = citizen or Citizen(subject.ente_id, "", b"")
+        return Reading(connection, self._vault, mine, owner, level, self._clock.now())
 
     def page(self, reading: Reading, wish: ListWish) -> dict[str, Any]:
         """contracts.feed.FeedPage."""
@@ -156,6 +159,12 @@ class Feed:
             "next_cursor": cursor.write(self._vault, reading.owner, "changes", [last]),
             "more": len(rows) > limit,
         }
+
+    def export(self, reading: Reading, *, zipped: bool) -> Iterator[bytes]:
+        """contracts.export.Export of what this level may see, in pieces; with the files as a ZIP."""
+        make = self._exports.zip if zipped else self._exports.json
+        citizen = reading.citizen if reading.citizen.citizen_id else None
+        return make(reading.citizen.ente_id, citizen, reading.now, level=reading.level)
 
     def file(self, reading: Reading, item_id: str) -> File:
         """A document's file. Raises ItemUnknown, also while the file is still to come."""

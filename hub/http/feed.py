@@ -13,7 +13,7 @@ from starlette.responses import Response
 from contracts.feed import UserStatePatch
 from hub.clock import Clock
 from hub.errors import HubError, MediaUnsupported, RequestInvalid, RequestRefused
-from hub.feed import parameters
+from hub.feed import handling, parameters
 from hub.feed.query import Feed, Whole
 from hub.ingest.canonical import refusal_of
 from hub.registry import Registry
@@ -23,7 +23,7 @@ from hub.store.committer import Committer
 from hub.store.readers import Access, UserStateChange, change_user_state, record_access
 from hub.store.reading import Reading
 
-from .content import file_response
+from .content import export_response, file_response
 from .exchange import Exchange, Handler, json_response
 from .limits import Limiter
 from .operations import Operation
@@ -77,6 +77,9 @@ class FeedApi:
             "list_changes": self._changes,
             "read_document_content": self._content,
             "describe_document_content": self._content,
+            "list_accesses": lambda reading, exchange: self._handled(reading, exchange, handling.access_page),
+            "export_everything": self._export,
+            "list_sharing": lambda reading, exchange: self._handled(reading, exchange, handling.sharing_page),
         }
         return self._reads(operation, reads[operation.operation_id])
 
@@ -123,6 +126,14 @@ class FeedApi:
     def _changes(self, reading: Reading, exchange: Exchange) -> Response:
         after, limit = parameters.changes_wish(exchange.request.query_params.multi_items())
         return json_response(self._feed.changes(reading, after, limit))
+
+    def _handled(self, reading: Reading, exchange: Exchange, page: handling.Page) -> Response:
+        cursor, limit = parameters.page_wish(exchange.request.query_params.multi_items())
+        return json_response(page(reading, cursor, limit))
+
+    def _export(self, reading: Reading, exchange: Exchange) -> Response:
+        parameters.nothing(exchange.request.query_params.multi_items())
+        return export_response(exchange, lambda zipped: self._feed.export(reading, zipped=zipped))
 
     def _content(self, reading: Reading, exchange: Exchange) -> Response:
         parameters.nothing(exchange.request.query_params.multi_items())

@@ -54,4 +54,7 @@ FEED: tuple[Operation, ...] = (
     Operation("feed", "GET", "/documents/{item_id}/content", "read_document_content"),
     Operation("feed", "HEAD", "/documents/{item_id}/content", "describe_document_content"),
     Operation("feed", "GET", "/changes", "list_changes"),
+    Operation("feed", "GET", "/access-log", "list_accesses"),
+    Operation("feed", "GET", "/sharing", "list_sharing"),
+    Operation("feed", "GET", "/export", "export_everything"),
 )

@@ -65,7 +65,8 @@ class Reading:
     level: int
     now: datetime
 
-    def _mine(self) -> ColumnElement[bool]:
+    def mine(self) -> ColumnElement[bool]:
+        """What of `items` is this citizen's, and for this level to see, now."""
         return and_(
             items.c.ente_id == self.citizen.ente_id,
             items.c.citizen_id == self.citizen.citizen_id,
@@ -87,7 +88,7 @@ class Reading:
             )
             .join(item_versions, _JOIN_VERSION)
             .outerjoin(user_states, _JOIN_STATE)
-            .where(self._mine())
+            .where(self.mine())
         )
 
     def _open(self, query: Select[Any]) -> list[Row]:
@@ -186,7 +187,7 @@ class Reading:
                 func.sum(case((items.c.turn == "citizen", 1), else_=0)).label("waiting"),
             )
             .outerjoin(user_states, _JOIN_STATE)
-            .where(self._mine(), items.c.lifecycle == "active", ~_ARCHIVED)
+            .where(self.mine(), items.c.lifecycle == "active", ~_ARCHIVED)
             .group_by(items.c.collection, state)
             .order_by(items.c.collection, state)
         )
@@ -204,7 +205,7 @@ class Reading:
         as_of = func.max(func.coalesce(items.c.as_of, items.c.updated_at)).label("as_of")
         query = (
             select(items.c.vendor_id, items.c.source, as_of)
-            .where(self._mine())
+            .where(self.mine())
             .group_by(items.c.vendor_id, items.c.source)
             .order_by(items.c.vendor_id, items.c.source)
         )

@@ -4,19 +4,11 @@ from contracts.feed import ChangesPage, FeedItemDetail, FeedPage, FeedSummary, U
 from hub import errors
 
 from . import examples
-from .entries import FILE_TYPES, Answer, Body, Entry, Errors, both
-from .publish import ANY_CALLER, UNCHANGED, status
+from .entries import FILE_TYPES, Answer, Body, Entry, both
+from .publish import UNCHANGED, status
+from .rights import CALLER, PORTAL
+from .rights import ENTRIES as RIGHTS
 
-_PORTAL: Errors = (
-    errors.RequestMalformed,
-    errors.RequestInvalid,
-    errors.RequestRefused,
-    errors.ScopeMissing,
-    errors.AssuranceTooLow,
-    errors.ActorMismatch,
-    *ANY_CALLER,
-)
-_CALLER = ("CitizenAssertion", "CorrelationId")
 _FILTERS = ("State", "ServiceId", "Source", "Unread", "Archived", "Turn", "Search", "From", "To", "Sort")
 _PAGE = ("Limit", "Cursor")
 _FILE_HEADERS = ("ETag", "Accept-Ranges", "Content-Length", "Content-Disposition", "Digest", "Last-Modified")
@@ -33,13 +25,13 @@ def _listing(tag: str, *, italian: str, english: str, filters: tuple[str, ...] =
             f"{english.capitalize()} of the citizen, in pages, newest first. With `q` the search looks at the newest "
             "items and `truncated` says whether any were left out.",
         ),
-        parameters=(*filters, *_PAGE, *_CALLER),
+        parameters=(*filters, *_PAGE, *CALLER),
         answers={
             200: Answer(
                 description="Una pagina / A page", body=Body(model=FeedPage, examples={"page": examples.FEED_PAGE})
             )
         },
-        errors=_PORTAL,
+        errors=PORTAL,
     )
 
 
@@ -54,7 +46,7 @@ ENTRIES: dict[str, Entry] = {
             "Counts by section and state, unread, what waits for the citizen, next deadlines, freshness of the "
             "sources.",
         ),
-        parameters=("IfNoneMatch", *_CALLER),
+        parameters=("IfNoneMatch", *CALLER),
         answers={
             200: Answer(
                 description="Il riassunto / The summary",
@@ -63,7 +55,7 @@ ENTRIES: dict[str, Entry] = {
             ),
             304: UNCHANGED,
         },
-        errors=_PORTAL,
+        errors=PORTAL,
     ),
     "list_items": _listing("feed", italian="gli elementi", english="the items", filters=("Collection", *_FILTERS)),
     "list_messages": _listing("messages", italian="i messaggi", english="the messages"),
@@ -83,7 +75,7 @@ ENTRIES: dict[str, Entry] = {
             "One item whole: text, actions, linked items, history, notices. Another citizen's item does not exist "
             "(404).",
         ),
-        parameters=("IfNoneMatch", *_CALLER),
+        parameters=("IfNoneMatch", *CALLER),
         answers={
             200: Answer(
                 description="L'elemento / The item",
@@ -92,7 +84,7 @@ ENTRIES: dict[str, Entry] = {
             ),
             304: UNCHANGED,
         },
-        errors=(*_PORTAL, errors.ItemUnknown),
+        errors=(*PORTAL, errors.ItemUnknown),
     ),
     "change_user_state": Entry(
         tag="feed",
@@ -104,7 +96,7 @@ ENTRIES: dict[str, Entry] = {
             "`jti` "
             "counts once. The scope `feed:write` is needed.",
         ),
-        parameters=("IfMatch", *_CALLER),
+        parameters=("IfMatch", *CALLER),
         request=Body(
             media=("application/merge-patch+json",),
             model=UserStatePatch,
@@ -119,7 +111,7 @@ ENTRIES: dict[str, Entry] = {
             )
         },
         errors=(
-            *_PORTAL,
+            *PORTAL,
             errors.ItemUnknown,
             errors.TokenReplayed,
             errors.PreconditionFailed,
@@ -141,7 +133,7 @@ ENTRIES: dict[str, Entry] = {
             "Several ranges at once, or a unit other than `bytes`, give the whole file; a malformed range, or one "
             "outside the file, is 416. `Digest` is always that of the whole file.",
         ),
-        parameters=("Range", "IfRange", "IfNoneMatch", *_CALLER),
+        parameters=("Range", "IfRange", "IfNoneMatch", *CALLER),
         answers={
             200: Answer(
                 description="Il file intero / The whole file", body=Body(media=FILE_TYPES), headers=_FILE_HEADERS
@@ -153,7 +145,7 @@ ENTRIES: dict[str, Entry] = {
             ),
             304: UNCHANGED,
         },
-        errors=(*_PORTAL, errors.NotAcceptable, errors.ItemUnknown, errors.RangeInvalid),
+        errors=(*PORTAL, errors.NotAcceptable, errors.ItemUnknown, errors.RangeInvalid),
     ),
     "describe_document_content": Entry(
         tag="documents",
@@ -164,7 +156,7 @@ ENTRIES: dict[str, Entry] = {
             "The headers that GET would give, without the file: how long it is, whether ranges may be asked for, its "
             "digest. `Range` does not count here.",
         ),
-        parameters=("IfNoneMatch", *_CALLER),
+        parameters=("IfNoneMatch", *CALLER),
         answers={
             200: Answer(
                 description="Il file come lo darebbe GET / The file as GET would give it",
@@ -173,7 +165,7 @@ ENTRIES: dict[str, Entry] = {
             ),
             304: UNCHANGED,
         },
-        errors=(*_PORTAL, errors.ItemUnknown),
+        errors=(*PORTAL, errors.ItemUnknown),
     ),
     "list_changes": Entry(
         tag="changes",
@@ -185,13 +177,14 @@ ENTRIES: dict[str, Entry] = {
             "missed, "
             "nothing comes again out of order. `more` says whether there is already something after it.",
         ),
-        parameters=("After", "Limit", *_CALLER),
+        parameters=("After", "Limit", *CALLER),
         answers={
             200: Answer(
                 description="Una pagina di cambiamenti / A page of changes",
                 body=Body(model=ChangesPage, examples={"page": examples.CHANGES_PAGE}),
             )
         },
-        errors=_PORTAL,
+        errors=PORTAL,
     ),
+    **RIGHTS,
 }

@@ -137,6 +137,7 @@ The portal does not sign bodies: the integrity patterns (`INTEGRITY_REST_01`) ex
             ("subscriptions", _SUBSCRIPTIONS),
             ("deadlines", _DEADLINES),
             ("changes", "Ciò che è cambiato. / What changed."),
+            ("rights", "I diritti del cittadino sui suoi dati. / The citizen's rights over his data."),
             _STATUS_TAG,
         ),
     ),

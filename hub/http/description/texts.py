@@ -1,6 +1,9 @@
 """What each schema and each field means, Italian first. A field of one schema only is named `Schema.field`."""
 
+from . import rights_texts
+
 SCHEMAS: dict[str, str] = {
+    **rights_texts.SCHEMAS,
     "Action": "Una cosa che il cittadino può fare sull'elemento, in una finestra di tempo.",
     "Attachment": "Un file citato dal messaggio; resta presso il fornitore.",
     "BatchItemResult": "L'esito di un elemento: `outcome` e `item_id`, o il `code` del rifiuto e dov'è il difetto.",
@@ -82,6 +85,7 @@ SCHEMAS: dict[str, str] = {
 }
 
 FIELDS: dict[str, str] = {
+    **rights_texts.FIELDS,
     "actions": "Azioni del cittadino; al più una è primaria. / What the citizen can do; at most one is primary.",
     "address": "Indirizzo di spedizione. / Shipping address.",
     "amount_cents": "Importo in centesimi di euro. / Amount in euro cents.",
