@@ -153,6 +153,17 @@ class ExportAccess(Model):
     item_id: Uuid7 | None
 
 
+class ExportRequest(Model):
+    """A request of the citizen as a data subject."""
+
+    request_id: Uuid7
+    kind: Code
+    received_on: Annotated[str, StringConstraints(max_length=10, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+    due_on: Annotated[str, StringConstraints(max_length=10, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+    closed_at: UtcDatetime | None
+    outcome: Code | None
+
+
 class LeftOut(Model):
     """What this export does not hold, and why: how many items need a higher level of assurance, how many are not to be
     shown yet. What the vendors signed (the evidence) repeats the versions; an administrator's export has it."""
@@ -192,5 +203,6 @@ class Export(Model):
     opt_outs: Annotated[tuple[ExportOptOut, ...], Field(max_length=_MANY)]
     items: Annotated[tuple[ExportItem, ...], Field(max_length=_MANY)]
     accesses: Annotated[tuple[ExportAccess, ...], Field(max_length=_MANY)]
+    requests: Annotated[tuple[ExportRequest, ...], Field(max_length=_MANY)]
     evidence: Annotated[tuple[ExportEvidence, ...], Field(max_length=_MANY)]
     left_out: LeftOut

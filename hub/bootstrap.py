@@ -49,6 +49,7 @@ from hub.store.intake import ApplyActs, Intake
 from hub.store.lanes import due_lanes, standings
 from hub.store.listening import Listener
 from hub.store.publications import Publications
+from hub.store.retention import Expire, expire_items
 from hub.store.snapshot import Snapshot, Watcher
 from hub.store.standing import Lane
 from hub.store.vouchers import SharedVouchers
@@ -71,6 +72,7 @@ log = logging.getLogger(__name__)
 # The whole of a connector's longest step, and time to settle.
 LEASE = timedelta(seconds=180)
 ANCHOR_EVERY = timedelta(minutes=5)
+EXPIRE_EVERY = timedelta(hours=1)
 
 
 class Hub:
@@ -191,6 +193,7 @@ class Hub:
         self._listener = Listener(self.database, self.dispatcher.ring)
         self._anchor_writer = self.database.singleton("anchor")
         self._anchored_at = clock.now()
+        self._files, self._expired_to, self._expiring_from = files, "", clock.now()
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -293,10 +296,22 @@ class Hub:
             return sum(standing.claimed for standing in standings(connection, lanes).values()) if lanes else 0
 
     def after_sweep(self) -> None:
-        """What is due besides the outbox: the agenda, and an anchor from time to time."""
+        """What is due besides the outbox: the agenda, what is kept no longer, and an anchor from time to time."""
         if self.committer.write(self._agenda.keep, Keep()):
             self.ring()
+        self.expire()
         self.anchor()
+
+    def expire(self) -> None:
+        """Let some of what is kept no longer go (P5); after all was looked at, an hour passes."""
+        now = self.clock.now()
+        if now < self._expiring_from:
+            return
+        done = self.committer.write(expire_items, Expire(self._expired_to))
+        self._files.remove(done.files)
+        self._expired_to = done.after
+        if not done.after:
+            self._expiring_from = now + EXPIRE_EVERY
 
     def anchor(self) -> None:
         """Write down, at intervals and outside the database, where the hash chain stands."""

@@ -16,6 +16,7 @@ from hub.store.postgres import place_of, why_away
 
 from .auditing import group as audit
 from .backing import backup, erase, restore
+from .breaching import breach
 from .closing import close
 from .conforming import conformance
 from .connectors import group as connector
@@ -33,7 +34,11 @@ from .partitioning import partition
 from .pdnd_checks import check as pdnd_check
 from .pdnd_clients import group as pdnd_client
 from .portals import group as portal
+from .registering import register
 from .replaying import replay
+from .requesting import group as request
+from .restricting import restrict
+from .retaining import group as retention
 from .services import group as service
 from .serving import serve
 from .signing import sign
@@ -64,6 +69,9 @@ for command in (
     restore,
     erase,
     export,
+    restrict,
+    breach,
+    register,
     *_OF_VENDORS,
     openapi,
     demo,
@@ -79,7 +87,7 @@ for name, change in {**changes, **key_changes}.items():
     vendor.command(name)(change)
 for name, command in key_commands.items():
     keys.command(name)(command)
-for subject in (ente, vendor, portal, service, connector, keys, delivery, audit, evidence):
+for subject in (ente, vendor, portal, service, connector, keys, delivery, audit, evidence, retention, request):
     application.add_typer(subject)
 
 

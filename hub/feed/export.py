@@ -1,5 +1,4 @@
-"""The export of one citizen (contracts.export.Export) as JSON, or as a ZIP with the files: in pieces, a few rows in memory
-at a time."""
+"""The export of one citizen (contracts.export.Export): JSON, or a ZIP with the files; a few rows in memory at once."""
 
 import io
 import zipfile
@@ -75,7 +74,7 @@ class Exports:
         head |= {"identity": None if rows is None else rows.identity(self.citizens)}  # type: ignore[dict-item]
         yield orjson.dumps(head)[:-1]
         parts: dict[str, Iterator[dict[str, Any]]] = {
-            name: iter(()) for name in ("contacts", "opt_outs", "items", "accesses", "evidence")
+            name: iter(()) for name in ("contacts", "opt_outs", "items", "accesses", "requests", "evidence")
         }
         if rows is not None:
             parts |= {
@@ -83,6 +82,7 @@ class Exports:
                 "opt_outs": rows.opt_outs(),
                 "items": _items(rows, file),
                 "accesses": rows.accesses(),
+                "requests": rows.requests(),
             }
             if evidence:
                 parts["evidence"] = rows.evidence()

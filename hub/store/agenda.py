@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, Table, delete, select
+from sqlalchemy import Select, Table, delete, insert, select
 
 from .citizens import Citizen, Citizens
 from .database import Tx, among, keys
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LIMIT = 100
+_RESTRICTED_AGAIN = timedelta(hours=12)
+"""When the occasion of a restricted item is looked at again."""
 _KEY = ("ente_id", "citizen_id", "item_id")
 _ALL = select(enti.c.ente_id)
 
@@ -95,6 +97,8 @@ class Agenda:
 
     def _one(self, tx: Tx, batch: Batch, row: dict[str, Any], item: dict[str, Any] | None) -> None:
         tx.connection.execute(delete(agenda).where(*(agenda.c[name] == row[name] for name in (*_KEY, "occasion"))))
+        if item is not None and item["lifecycle"] == "restricted":
+            tx.connection.execute(insert(agenda), row | {"at": tx.now + _RESTRICTED_AGAIN})
         if item is None or item["lifecycle"] != "active":
             return
         citizen = self._citizens.by_id(tx.connection, item["ente_id"], item["citizen_id"])

@@ -32,6 +32,7 @@ from .tables import (
     item_identities,
     item_versions,
     items,
+    rights_requests,
     timeline,
     user_states,
 )
@@ -58,6 +59,7 @@ INTERNAL: Final[dict[Table, frozenset[str]]] = {
     ),
     attempts: frozenset({"ente_id", "delivery_id", "claim_id"}),
     access_log: frozenset({"ente_id", "citizen_id", "row_hash", "writer_id", "root_number"}),
+    rights_requests: frozenset({"ente_id", "citizen_id"}),
     evidence: frozenset(
         {
             *("ente_id", "citizen_id", "cause", "tokens", "verified_by", "peer", "row_hash", "writer_id"),
@@ -112,6 +114,11 @@ class Rows:
                 if row["portal_id"] == OPERATOR:
                     shown["pseudonym"] = None
                 yield shown | {"item_id": row["item_id"] if row["item_id"] in known else None}
+
+    def requests(self) -> Iterator[dict[str, Any]]:
+        """contracts.export.ExportRequest."""
+        for row in self._all(rights_requests, "request_id"):
+            yield _shown(rights_requests, row)
 
     def evidence(self) -> Iterator[dict[str, Any]]:
         """contracts.export.ExportEvidence. It reads the whole evidence, which is in the order of time alone."""

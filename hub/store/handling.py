@@ -17,6 +17,9 @@ from .tables import access_log, deliveries, items, timeline
 OPERATOR = "cli"
 """What stands for the portal in the access log where an administrator acted."""
 
+HUB = "hub"
+"""What stands for the portal where the hub acted by itself."""
+
 _VENDORS_OWN = frozenset({"accepted", "updated", "superseded", "available", "withdrawn"})
 """Events that are an act of the item's vendor; the others are the hub's."""
 _TELLING = frozenset({"notified", "notice_ended"})
@@ -28,13 +31,13 @@ Position = tuple[datetime, str]
 def accesses(reading: Reading, *, after: Position | None, limit: int) -> Sequence[dict[str, Any]]:
     """Who read or changed, newest first: the access log, and the acts of vendors and of the hub on the items."""
     log, mine = access_log.c, reading.mine()
-    by_operator = log.portal_id == OPERATOR
+    by_operator, by_hub = log.portal_id == OPERATOR, log.portal_id == HUB
     read = (
         select(
             log.access_id.label("entry_id"),
             log.at,
-            case((by_operator, "administrator"), else_="portal").label("actor"),
-            case((by_operator, null()), else_=log.portal_id).label("actor_id"),
+            case((by_operator, "administrator"), (by_hub, "hub"), else_="portal").label("actor"),
+            case((or_(by_operator, by_hub), null()), else_=log.portal_id).label("actor_id"),
             log.operation,
             log.outcome,
             items.c.item_id,

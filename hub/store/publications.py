@@ -99,6 +99,8 @@ class Publications:
         self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any], before: str | None
     ) -> None:
         """What follows from a new item or version: its notice, its deadlines, and when the hub looks at it again."""
+        if item["lifecycle"] == "restricted":
+            return  # the version is kept, and nobody is told
         if before is None:
             for planned in draft.deliveries:
                 batch.deliveries.append(_delivery_row(tx, planned, item))

@@ -4,12 +4,14 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 
 from contracts.export import Export
 from hub.store.database import upsert
 from hub.store.exporting import INTERNAL
+from hub.store.requests_of_rights import add_request
 from hub.store.tables import (
     access_log,
     agenda,
@@ -24,6 +26,7 @@ from hub.store.tables import (
     item_versions,
     items,
     metadata,
+    rights_requests,
     timeline,
     user_states,
 )
@@ -58,6 +61,7 @@ EXPORTED = {
     deliveries,
     delivery_requests,
     access_log,
+    rights_requests,
     evidence,
 }
 NOT_PERSONAL: set[str] = set()
@@ -87,6 +91,7 @@ def fill(hub, person):
     [citizen_id] = {row["citizen_id"] for row in rows(hub, items, item_id=read)}
     opt_out = {"ente_id": ENTE, "citizen_id": citizen_id, "channel": "email", "topic": "tari", "address_hash": "x"}
     with hub.home.database.write() as tx:
+        add_request(tx, ENTE, "access", citizen_id, date(2026, 11, 1))
         tx.connection.execute(upsert(channel_opt_outs).values(**opt_out, at=tx.now))
     return citizen_id, document
 
@@ -124,6 +129,7 @@ def exported(document: dict) -> Iterator[tuple[object, list[dict]]]:
     yield user_states, [one["user_state"] for one in of_items if one["user_state"]]
     yield agenda, [each for one in of_items for each in one["agenda"]]
     yield deliveries, [each for one in of_items for each in one["deliveries"]]
+    yield rights_requests, document["requests"]
     yield access_log, document["accesses"]
 
 
@@ -143,7 +149,7 @@ def test_each_row_of_the_database_is_in_the_export(hub):
             assert contains(found, told(table, row)), f"{table.name}: {told(table, row)}"
         if table is not access_log:
             assert len(found) == len(before[table]), table.name
-    for table in (agenda, user_states, channel_opt_outs, deliveries, access_log):
+    for table in (agenda, user_states, channel_opt_outs, rights_requests, deliveries, access_log):
         assert before[table], f"{table.name}: nothing was there to export"
     tried = {row["delivery_id"] for row in rows(hub, attempts)}
     for one in (each for item in document["items"] for each in item["deliveries"]):

@@ -359,6 +359,7 @@ EXPORT: Json = {
     "opt_outs": [{"channel": "email", "topic": "mensa", "at": _RECEIVED}],
     "items": [],
     "accesses": [],
+    "requests": [],
     "evidence": [],
     "left_out": {"higher_level": 0, "not_yet_visible": 0, "evidence": True},
 }

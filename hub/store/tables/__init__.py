@@ -42,6 +42,7 @@ from .proof import (
     received_messages,
     replays,
 )
+from .rights import retentions, rights_requests
 from .vendor_side import RUNNING, batch_items, batches, event_sequences, vendor_events
 
 __all__ = [
@@ -82,6 +83,8 @@ __all__ = [
     "quota_usage",
     "received_messages",
     "replays",
+    "retentions",
+    "rights_requests",
     "sequences",
     "services",
     "timeline",

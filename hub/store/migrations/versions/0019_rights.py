@@ -1,0 +1,33 @@
+"""rights: how long each collection is kept, who acts for whom, which requests are open
+
+Only additions: the version before works on this schema too, and writes NULL into what it does not know.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0019"
+down_revision = "0018"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "retentions",
+        sa.Column("ente_id", sa.String(length=20), nullable=False),
+        sa.Column("collection", sa.String(length=20), nullable=False),
+        sa.Column("months", sa.Integer(), nullable=True),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("ente_id", "collection", name=op.f("pk_retentions")),
+    )
+    op.create_table(
+        "rights_requests",
+        sa.Column("ente_id", sa.String(length=20), nullable=False),
+        sa.Column("request_id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("citizen_id", sa.String(length=36), nullable=True),
+        sa.Column("received_on", sa.String(length=10), nullable=False),
+        sa.Column("due_on", sa.String(length=10), nullable=False),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("outcome", sa.String(length=20), nullable=True),
+        sa.PrimaryKeyConstraint("ente_id", "request_id", name=op.f("pk_rights_requests")),
+    )
