@@ -151,6 +151,17 @@ class ExportAccess(Model):
     operation: Code
     outcome: Code
     item_id: Uuid7 | None
+    delegation_id: Uuid7 | None
+
+
+class ExportDelegation(Model):
+    """A delegation that the citizen gave."""
+
+    delegation_id: Uuid7
+    delegate_id: Uuid7
+    valid_from: UtcDatetime
+    valid_to: UtcDatetime
+    ended_at: UtcDatetime | None
 
 
 class ExportRequest(Model):
@@ -203,6 +214,7 @@ class Export(Model):
     opt_outs: Annotated[tuple[ExportOptOut, ...], Field(max_length=_MANY)]
     items: Annotated[tuple[ExportItem, ...], Field(max_length=_MANY)]
     accesses: Annotated[tuple[ExportAccess, ...], Field(max_length=_MANY)]
+    delegations: Annotated[tuple[ExportDelegation, ...], Field(max_length=_MANY)]
     requests: Annotated[tuple[ExportRequest, ...], Field(max_length=_MANY)]
     evidence: Annotated[tuple[ExportEvidence, ...], Field(max_length=_MANY)]
     left_out: LeftOut

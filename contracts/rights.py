@@ -29,6 +29,8 @@ class AccessEntry(Model):
     """`ok`, or why it was refused."""
     item_id: Uuid7 | None
     collection: Collection | None
+    delegation_id: Uuid7 | None
+    """Where another person acted for the citizen: under which delegation."""
 
 
 class AccessPage(Model):

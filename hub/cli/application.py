@@ -21,6 +21,7 @@ from .closing import close
 from .conforming import conformance
 from .connectors import group as connector
 from .console import Failed, WrongUsage, complain
+from .delegating import group as delegation
 from .deliveries import group as delivery
 from .describing import openapi
 from .e_services import pdnd
@@ -87,7 +88,20 @@ for name, change in {**changes, **key_changes}.items():
     vendor.command(name)(change)
 for name, command in key_commands.items():
     keys.command(name)(command)
-for subject in (ente, vendor, portal, service, connector, keys, delivery, audit, evidence, retention, request):
+for subject in (
+    ente,
+    vendor,
+    portal,
+    service,
+    connector,
+    keys,
+    delivery,
+    audit,
+    evidence,
+    retention,
+    request,
+    delegation,
+):
     application.add_typer(subject)
 
 

@@ -74,7 +74,8 @@ class Exports:
         head |= {"identity": None if rows is None else rows.identity(self.citizens)}  # type: ignore[dict-item]
         yield orjson.dumps(head)[:-1]
         parts: dict[str, Iterator[dict[str, Any]]] = {
-            name: iter(()) for name in ("contacts", "opt_outs", "items", "accesses", "requests", "evidence")
+            name: iter(())
+            for name in ("contacts", "opt_outs", "items", "accesses", "delegations", "requests", "evidence")
         }
         if rows is not None:
             parts |= {
@@ -82,6 +83,7 @@ class Exports:
                 "opt_outs": rows.opt_outs(),
                 "items": _items(rows, file),
                 "accesses": rows.accesses(),
+                "delegations": rows.delegations(),
                 "requests": rows.requests(),
             }
             if evidence:

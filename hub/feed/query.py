@@ -12,9 +12,10 @@ from sqlalchemy import Connection
 
 from contracts.base import rfc3339
 from hub.clock import Clock
-from hub.errors import ItemUnknown
+from hub.errors import DelegationInactive, ItemUnknown
 from hub.store.citizens import Citizen, Citizens, Subject
 from hub.store.database import Database
+from hub.store.delegations import active_delegation
 from hub.store.files import Files, StoredFile
 from hub.store.ports import Vault
 from hub.store.readers import user_state_tag
@@ -72,6 +73,17 @@ class Feed:
     def citizen(self, connection: Connection, subject: Subject) -> Citizen | None:
         """The citizen behind a verified subject, None when nothing was ever published for that code."""
         return self._citizens.find(connection, subject)
+
+    def delegation(self, connection: Connection, principal: Subject, delegate: Subject) -> str:
+        """The id of the delegation under which the one acts for the other now. Raises DelegationInactive."""
+        of, by = self.citizen(connection, principal), self.citizen(connection, delegate)
+        found = None
+        if of is not None and by is not None:
+            ids = {"principal": of.citizen_id, "delegate": by.citizen_id}
+            found = active_delegation(connection, principal.ente_id, **ids, now=self._clock.now())
+        if found is None:
+            raise DelegationInactive
+        return found
 
     def reading(self, connection: Connection, subject: Subject, citizen: Citizen | None, level: int) -> Reading:
         owner = self._vault.keyed_hash("cursor", "\0".join(subject))

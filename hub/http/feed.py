@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from contracts.feed import UserStatePatch
 from hub.clock import Clock
-from hub.errors import HubError, MediaUnsupported, RequestInvalid, RequestRefused
+from hub.errors import DelegationInactive, HubError, MediaUnsupported, RequestInvalid, RequestRefused
 from hub.feed import handling, parameters
 from hub.feed.query import Feed, Whole
 from hub.ingest.canonical import refusal_of
@@ -86,8 +86,9 @@ class FeedApi:
     def _reads(self, operation: Operation, read: Read) -> Handler:
         async def handle(exchange: Exchange) -> Response:
             reader = await self._reader(exchange, scope="feed:read", change=False)
+            delegation_id = await self._delegation(reader, exchange, operation)
             response, citizen_id, refusal = await run_in_threadpool(self._answer, reader, exchange, read)
-            access = _access(exchange, operation, reader, citizen_id, refusal.code if refusal else "ok")
+            access = _access(exchange, operation, reader, citizen_id, refusal.code if refusal else "ok", delegation_id)
             await self._committer.submit(record_access, access)
             if refusal is not None:
                 raise refusal
@@ -142,6 +143,7 @@ class FeedApi:
     def _change(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:
             reader = await self._reader(exchange, scope="feed:write", change=True)
+            delegation_id = await self._delegation(reader, exchange, operation)
             patch: dict[str, bool] = {}
             refusal: HubError | None = None
             try:
@@ -150,7 +152,7 @@ class FeedApi:
                 refusal = error
             citizen_id = await run_in_threadpool(self._citizen_id, reader)
             change = UserStateChange(
-                access=_access(exchange, operation, reader, citizen_id, "ok"),
+                access=_access(exchange, operation, reader, citizen_id, "ok", delegation_id),
                 signer=f"portal:{reader.portal.portal_id}",
                 used=reader.used,
                 level=reader.level,
@@ -172,6 +174,24 @@ class FeedApi:
         exchange.headers["ETag"] = _tag_of(whole, orjson.dumps(whole.view))
         return json_response(whole.view["user_state"])
 
+    async def _delegation(self, reader: Reader, exchange: Exchange, operation: Operation) -> str | None:
+        """Under which delegation the reader acts for another; None for who acts for himself. A refusal is in the access
+        log of whom it was about. Raises DelegationInactive."""
+        if reader.on_behalf_of is None:
+            return None
+        try:
+            return await run_in_threadpool(self._delegation_id, reader)
+        except DelegationInactive as refusal:
+            citizen_id = await run_in_threadpool(self._citizen_id, reader)
+            refused = _access(exchange, operation, reader, citizen_id, refusal.code)
+            await self._committer.submit(record_access, refused)
+            raise
+
+    def _delegation_id(self, reader: Reader) -> str:
+        delegate = Subject(reader.ente.ente_id, reader.subject_kind, reader.tax_code)
+        with self._feed.open() as connection:
+            return self._feed.delegation(connection, _subject(reader), delegate)
+
     def _citizen_id(self, reader: Reader) -> str | None:
         with self._feed.open() as connection:
             citizen = self._feed.citizen(connection, _subject(reader))
@@ -191,7 +211,7 @@ class FeedApi:
 
 
 def _subject(reader: Reader) -> Subject:
-    return Subject(reader.ente.ente_id, reader.subject_kind, reader.tax_code)
+    return Subject(reader.ente.ente_id, reader.subject_kind, reader.on_behalf_of or reader.tax_code)
 
 
 def _access(
@@ -200,6 +220,7 @@ def _access(
     reader: Reader,
     citizen_id: str | None,
     outcome: str,
+    delegation_id: str | None = None,
 ) -> Access:
     # What stands in the path is the sender's own text, and may be a tax code: only a real id is written down.
     item_id = exchange.request.path_params.get("item_id", "")
@@ -213,6 +234,7 @@ def _access(
         outcome=outcome,
         citizen_id=citizen_id,
         item_id=item_id if _ITEM_ID.fullmatch(item_id) else None,
+        delegation_id=delegation_id,
     )
 
 

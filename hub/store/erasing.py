@@ -19,6 +19,7 @@ from .tables import (
     channel_opt_outs,
     citizen_contacts,
     citizens,
+    delegations,
     deliveries,
     delivery_requests,
     items,
@@ -30,7 +31,7 @@ _GONE = "erased:"
 """Before the citizen_id, in the place of the hash of a tax code."""
 _KEPT = ("documents", "receipts")
 """Collections that an ente must keep for their time."""
-_OWN: tuple[Table, ...] = (delivery_requests, channel_opt_outs, citizen_contacts, user_states, agenda)
+_OWN: tuple[Table, ...] = (delegations, delivery_requests, channel_opt_outs, citizen_contacts, user_states, agenda)
 
 
 def erase_citizen(tx: Tx, ente_id: str, citizen_id: str) -> list[str]:

@@ -27,6 +27,7 @@ from .tables import (
     channel_opt_outs,
     citizen_contacts,
     citizens,
+    delegations,
     deliveries,
     evidence,
     item_identities,
@@ -59,6 +60,7 @@ INTERNAL: Final[dict[Table, frozenset[str]]] = {
     ),
     attempts: frozenset({"ente_id", "delivery_id", "claim_id"}),
     access_log: frozenset({"ente_id", "citizen_id", "row_hash", "writer_id", "root_number"}),
+    delegations: frozenset({"ente_id", "citizen_id"}),
     rights_requests: frozenset({"ente_id", "citizen_id"}),
     evidence: frozenset(
         {
@@ -114,6 +116,11 @@ class Rows:
                 if row["portal_id"] == OPERATOR:
                     shown["pseudonym"] = None
                 yield shown | {"item_id": row["item_id"] if row["item_id"] in known else None}
+
+    def delegations(self) -> Iterator[dict[str, Any]]:
+        """contracts.export.ExportDelegation."""
+        for row in self._all(delegations, "delegation_id"):
+            yield _shown(delegations, row)
 
     def requests(self) -> Iterator[dict[str, Any]]:
         """contracts.export.ExportRequest."""

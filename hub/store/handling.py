@@ -42,6 +42,7 @@ def accesses(reading: Reading, *, after: Position | None, limit: int) -> Sequenc
             log.outcome,
             items.c.item_id,
             items.c.collection,
+            log.delegation_id,
         )
         # What this level must not see, and what is another's, is not named.
         .outerjoin(items, and_(items.c.item_id == log.item_id, mine))
@@ -58,6 +59,7 @@ def accesses(reading: Reading, *, after: Position | None, limit: int) -> Sequenc
         literal("ok", String).label("outcome"),
         items.c.item_id,
         items.c.collection,
+        cast(null(), String).label("delegation_id"),
     ).where(timeline.c.event.not_in(_TELLING))
     return _newest(reading, read, changed, after=after, limit=limit)
 

@@ -4,12 +4,13 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from contracts.export import Export
 from hub.store.database import upsert
+from hub.store.delegations import add_delegation
 from hub.store.exporting import INTERNAL
 from hub.store.requests_of_rights import add_request
 from hub.store.tables import (
@@ -19,6 +20,7 @@ from hub.store.tables import (
     channel_opt_outs,
     citizen_contacts,
     citizens,
+    delegations,
     deliveries,
     delivery_requests,
     evidence,
@@ -62,6 +64,7 @@ EXPORTED = {
     delivery_requests,
     access_log,
     rights_requests,
+    delegations,
     evidence,
 }
 NOT_PERSONAL: set[str] = set()
@@ -91,6 +94,8 @@ def fill(hub, person):
     [citizen_id] = {row["citizen_id"] for row in rows(hub, items, item_id=read)}
     opt_out = {"ente_id": ENTE, "citizen_id": citizen_id, "channel": "email", "topic": "tari", "address_hash": "x"}
     with hub.home.database.write() as tx:
+        until = {"valid_from": tx.now, "valid_to": tx.now + timedelta(days=1)}
+        add_delegation(tx, ENTE, principal=citizen_id, delegate=citizen_id, **until)
         add_request(tx, ENTE, "access", citizen_id, date(2026, 11, 1))
         tx.connection.execute(upsert(channel_opt_outs).values(**opt_out, at=tx.now))
     return citizen_id, document
@@ -129,6 +134,7 @@ def exported(document: dict) -> Iterator[tuple[object, list[dict]]]:
     yield user_states, [one["user_state"] for one in of_items if one["user_state"]]
     yield agenda, [each for one in of_items for each in one["agenda"]]
     yield deliveries, [each for one in of_items for each in one["deliveries"]]
+    yield delegations, document["delegations"]
     yield rights_requests, document["requests"]
     yield access_log, document["accesses"]
 
@@ -149,7 +155,7 @@ def test_each_row_of_the_database_is_in_the_export(hub):
             assert contains(found, told(table, row)), f"{table.name}: {told(table, row)}"
         if table is not access_log:
             assert len(found) == len(before[table]), table.name
-    for table in (agenda, user_states, channel_opt_outs, rights_requests, deliveries, access_log):
+    for table in (agenda, user_states, channel_opt_outs, rights_requests, delegations, deliveries, access_log):
         assert before[table], f"{table.name}: nothing was there to export"
     tried = {row["delivery_id"] for row in rows(hub, attempts)}
     for one in (each for item in document["items"] for each in item["deliveries"]):

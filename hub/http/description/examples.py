@@ -325,6 +325,7 @@ ACCESS_PAGE: Json = {
             "outcome": "ok",
             "item_id": EXAMPLE_ITEM_ID,
             "collection": "payments",
+            "delegation_id": None,
         }
     ],
     "next_cursor": None,
@@ -359,6 +360,7 @@ EXPORT: Json = {
     "opt_outs": [{"channel": "email", "topic": "mensa", "at": _RECEIVED}],
     "items": [],
     "accesses": [],
+    "delegations": [],
     "requests": [],
     "evidence": [],
     "left_out": {"higher_level": 0, "not_yet_visible": 0, "evidence": True},

@@ -15,6 +15,7 @@ PORTAL: Errors = (
     errors.ScopeMissing,
     errors.AssuranceTooLow,
     errors.ActorMismatch,
+    errors.DelegationInactive,
     *ANY_CALLER,
 )
 CALLER = ("CitizenAssertion", "CorrelationId")

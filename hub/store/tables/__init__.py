@@ -42,7 +42,7 @@ from .proof import (
     received_messages,
     replays,
 )
-from .rights import retentions, rights_requests
+from .rights import delegations, retentions, rights_requests
 from .vendor_side import RUNNING, batch_items, batches, event_sequences, vendor_events
 
 __all__ = [
@@ -63,6 +63,7 @@ __all__ = [
     "claimable",
     "clipped",
     "connectors",
+    "delegations",
     "deliveries",
     "delivery_requests",
     "enti",

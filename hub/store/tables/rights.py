@@ -1,6 +1,6 @@
 """What the citizens' rights need: how long things are kept, which requests are open."""
 
-from sqlalchemy import Column, Integer, String, Table
+from sqlalchemy import Column, Index, Integer, String, Table
 
 from .columns import Instant, ente, key, metadata, needed
 
@@ -26,4 +26,18 @@ rights_requests = Table(
     needed("due_on", String(10)),
     Column("closed_at", Instant),
     Column("outcome", String(20)),
+)
+
+# Who may act for whom in the feed; both are citizens by their random ids.
+delegations = Table(
+    "delegations",
+    metadata,
+    ente(),
+    key("delegation_id"),
+    needed("citizen_id", String(36)),  # who gave it
+    needed("delegate_id", String(36)),
+    needed("valid_from", Instant),
+    needed("valid_to", Instant),
+    Column("ended_at", Instant),
+    Index("ix_delegations_citizen_id", "ente_id", "citizen_id"),
 )

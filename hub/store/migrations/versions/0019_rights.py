@@ -19,6 +19,19 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("ente_id", "collection", name=op.f("pk_retentions")),
     )
+    op.add_column("access_log", sa.Column("delegation_id", sa.String(length=36), nullable=True))
+    op.create_table(
+        "delegations",
+        sa.Column("ente_id", sa.String(length=20), nullable=False),
+        sa.Column("delegation_id", sa.String(length=36), nullable=False),
+        sa.Column("citizen_id", sa.String(length=36), nullable=False),
+        sa.Column("delegate_id", sa.String(length=36), nullable=False),
+        sa.Column("valid_from", sa.BigInteger(), nullable=False),
+        sa.Column("valid_to", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("ente_id", "delegation_id", name=op.f("pk_delegations")),
+    )
+    op.create_index("ix_delegations_citizen_id", "delegations", ["ente_id", "citizen_id"], unique=False)
     op.create_table(
         "rights_requests",
         sa.Column("ente_id", sa.String(length=20), nullable=False),
