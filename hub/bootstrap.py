@@ -13,6 +13,7 @@ from contracts.base import rfc3339
 from contracts.connector import CALLBACK, Simulation
 from hub.dispatch.callbacks import Callbacks
 from hub.dispatch.dispatcher import Dispatcher
+from hub.dispatch.expiring import Expiring
 from hub.dispatch.following import Following
 from hub.dispatch.notices import Notices
 from hub.dispatch.pool import ConnectorPool
@@ -49,7 +50,6 @@ from hub.store.intake import ApplyActs, Intake
 from hub.store.lanes import due_lanes, standings
 from hub.store.listening import Listener
 from hub.store.publications import Publications
-from hub.store.retention import Expire, expire_items
 from hub.store.snapshot import Snapshot, Watcher
 from hub.store.standing import Lane
 from hub.store.vouchers import SharedVouchers
@@ -72,7 +72,6 @@ log = logging.getLogger(__name__)
 # The whole of a connector's longest step, and time to settle.
 LEASE = timedelta(seconds=180)
 ANCHOR_EVERY = timedelta(minutes=5)
-EXPIRE_EVERY = timedelta(hours=1)
 
 
 class Hub:
@@ -193,7 +192,7 @@ class Hub:
         self._listener = Listener(self.database, self.dispatcher.ring)
         self._anchor_writer = self.database.singleton("anchor")
         self._anchored_at = clock.now()
-        self._files, self._expired_to, self._expiring_from = files, "", clock.now()
+        self._expire = Expiring(self.committer, files, clock)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -299,19 +298,8 @@ class Hub:
         """What is due besides the outbox: the agenda, what is kept no longer, and an anchor from time to time."""
         if self.committer.write(self._agenda.keep, Keep()):
             self.ring()
-        self.expire()
+        self._expire()
         self.anchor()
-
-    def expire(self) -> None:
-        """Let some of what is kept no longer go (P5); after all was looked at, an hour passes."""
-        now = self.clock.now()
-        if now < self._expiring_from:
-            return
-        done = self.committer.write(expire_items, Expire(self._expired_to))
-        self._files.remove(done.files)
-        self._expired_to = done.after
-        if not done.after:
-            self._expiring_from = now + EXPIRE_EVERY
 
     def anchor(self) -> None:
         """Write down, at intervals and outside the database, where the hash chain stands."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hub.store.files import Files
 from hub.store.retention import Expire, expire_items, months_before
 from hub.store.tables import (
     access_log,
@@ -54,7 +55,7 @@ def expire(hub):
         count, after = 0, ""
         while True:
             done = hub.hub.committer.write(later, Expire(after))
-            hub.hub._files.remove(done.files)
+            Files(hub.home.folder / "files", hub.home.vault).remove(done.files)
             count, after = count + done.count, done.after
             if not after:
                 return count

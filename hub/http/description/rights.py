@@ -4,7 +4,7 @@ from contracts.export import Export
 from contracts.rights import AccessPage, SharingPage
 from hub import errors
 
-from . import examples
+from . import rights_examples as examples
 from .entries import Answer, Body, Entry, Errors, both
 from .publish import ANY_CALLER
 
