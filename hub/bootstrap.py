@@ -14,6 +14,7 @@ from contracts.connector import CALLBACK, Simulation
 from hub.dispatch.actions import ActionDesk, ActionLinks
 from hub.dispatch.callbacks import Callbacks
 from hub.dispatch.dispatcher import Dispatcher
+from hub.dispatch.expiring import Expiring
 from hub.dispatch.following import Following
 from hub.dispatch.notices import Notices
 from hub.dispatch.pool import ConnectorPool
@@ -196,6 +197,7 @@ class Hub:
         self._listener = Listener(self.database, self.dispatcher.ring)
         self._anchor_writer = self.database.singleton("anchor")
         self._anchored_at = clock.now()
+        self._expire = Expiring(self.committer, files, clock)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -301,10 +303,12 @@ class Hub:
             return sum(standing.claimed for standing in standings(connection, lanes).values()) if lanes else 0
 
     def after_sweep(self) -> None:
-        """What is due besides the outbox: the agenda, the sources' signs of life, and an anchor from time to time."""
+        """What is due besides the outbox: the agenda, the sources' signs of life, what is kept no longer, and an anchor
+        from time to time."""
         if self._agenda.keep_all(self.committer):
             self.ring()
         self.committer.write(listen, Listen())
+        self._expire()
         self.anchor()
 
     def anchor(self) -> None:

@@ -117,6 +117,12 @@ def events_wish(query: Sequence[tuple[str, str]], last_event_id: str | None) -> 
     return last_event_id
 
 
+def page_wish(query: Sequence[tuple[str, str]]) -> tuple[str | None, int]:
+    """(cursor, limit) of a list without filters. Raises RequestInvalid."""
+    given = once(query, ("limit", "cursor"))
+    return given.get("cursor"), limit_of(given)
+
+
 def nothing(query: Sequence[tuple[str, str]]) -> None:
     """No parameter is known here. Raises RequestInvalid."""
     once(query, ())

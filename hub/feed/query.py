@@ -1,6 +1,6 @@
 """The feed of one citizen: what is there, what changed, what waits. Whose rows they are, the store decides."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,10 +17,11 @@ from contracts.feed import View
 from contracts.items import Item
 from hub.catalogue import Card
 from hub.clock import Clock
-from hub.errors import ItemUnknown
+from hub.errors import DelegationInactive, ItemUnknown
 from hub.registry import Registry
 from hub.store.citizens import Citizen, Citizens, Subject
 from hub.store.database import Database
+from hub.store.delegations import active_delegation
 from hub.store.files import Files, StoredFile
 from hub.store.filters import Filters
 from hub.store.ports import Vault
@@ -31,6 +32,7 @@ from hub.store.reading import Reading, Row
 from . import cursor
 from .actions import action_views
 from .catalogue import CatalogueWish, card_view
+from .export import Exports
 from .history import history_view
 from .parameters import ListWish
 from .sections import VIEWS, Section, by_state
@@ -98,6 +100,7 @@ class Feed:
         self._files = files
         self._clock = clock
         self._registry = registry
+        self._exports = Exports(database, vault, citizens, files)
         self._searching = BoundedSemaphore(_SEARCHES)
 
     def open(self) -> AbstractContextManager[Connection]:
@@ -107,6 +110,17 @@ class Feed:
     def citizen(self, connection: Connection, subject: Subject) -> Citizen | None:
         """The citizen behind a verified subject, None when nothing was ever published for that code."""
         return self._citizens.find(connection, subject)
+
+    def delegation(self, connection: Connection, principal: Subject, delegate: Subject) -> str:
+        """The id of the delegation under which the one acts for the other now. Raises DelegationInactive."""
+        of, by = self.citizen(connection, principal), self.citizen(connection, delegate)
+        found = None
+        if of is not None and by is not None:
+            ids = {"principal": of.citizen_id, "delegate": by.citizen_id}
+            found = active_delegation(connection, principal.ente_id, **ids, now=self._clock.now())
+        if found is None:
+            raise DelegationInactive
+        return found
 
     def reading(self, connection: Connection, subject: Subject, citizen: Citizen | None, level: int) -> Reading:
         owner = self._vault.keyed_hash("cursor", "\0".join(subject))
@@ -276,6 +290,12 @@ class Feed:
     def user_states(self, reading: Reading, item_ids: Sequence[str]) -> dict[str, dict[str, bool]]:
         """contracts.feed.UserState of each of the citizen's own items among these."""
         return {item["item_id"]: user_state_view(item) for item in reading.marks(item_ids)}
+
+    def export(self, reading: Reading, *, zipped: bool) -> Iterator[bytes]:
+        """contracts.export.Export of what this level may see, in pieces; with the files as a ZIP."""
+        make = self._exports.zip if zipped else self._exports.json
+        citizen = reading.citizen if reading.citizen.citizen_id else None
+        return make(reading.citizen.ente_id, citizen, reading.now, level=reading.level)
 
     def file(self, reading: Reading, item_id: str) -> File:
         """A document's file. Raises ItemUnknown, also while the file is still to come."""

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from contracts.items.subscription import RequestKind
 from contracts.preferences import PreferencesPatch
 from hub.clock import Clock
-from hub.errors import HubError, RequestRefused
-from hub.feed import parameters
+from hub.errors import DelegationInactive, HubError, RequestRefused
+from hub.feed import handling, parameters
 from hub.feed.catalogue import catalogue_wish
 from hub.feed.preferences import patched, view_of
 from hub.feed.query import Feed, Whole
@@ -36,7 +36,7 @@ from hub.store.reading import Reading
 from hub.store.requesting import Asked, Requesting, Wish
 
 from . import user_states, wishes
-from .content import file_response
+from .content import export_response, file_response
 from .exchange import Exchange, Handler, json_response
 from .limits import Limiter
 from .operations import Operation
@@ -109,14 +109,18 @@ class FeedApi:
             "show_preferences": self._preferences,
             "read_document_content": self._content,
             "describe_document_content": self._content,
+            "list_accesses": lambda reading, exchange: self._handled(reading, exchange, handling.access_page),
+            "export_everything": self._export,
+            "list_sharing": lambda reading, exchange: self._handled(reading, exchange, handling.sharing_page),
         }
         return self._reads(operation, reads[operation.operation_id])
 
     def _reads(self, operation: Operation, read: Read) -> Handler:
         async def handle(exchange: Exchange) -> Response:
             reader = await self._reader(exchange, scope="feed:read", change=False)
+            delegation_id = await self._delegation(reader, exchange, operation)
             response, citizen_id, refusal = await run_in_threadpool(self._answer, reader, exchange, read)
-            access = _access(exchange, operation, reader, citizen_id, refusal.code if refusal else "ok")
+            access = _access(exchange, operation, reader, citizen_id, refusal.code if refusal else "ok", delegation_id)
             await self._committer.submit(record_access, access)
             if refusal is not None:
                 raise refusal
@@ -165,6 +169,7 @@ class FeedApi:
     def _events(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:
             reader = await self._reader(exchange, scope="feed:read", change=False)
+            delegation_id = await self._delegation(reader, exchange, operation)
             query, headers = exchange.request.query_params.multi_items(), exchange.request.headers
             position, citizen_id, refusal = 0, None, None
             try:
@@ -172,7 +177,7 @@ class FeedApi:
                 position, citizen_id = await run_in_threadpool(self._begin, reader, after)
             except HubError as error:
                 refusal = error
-            access = _access(exchange, operation, reader, citizen_id, refusal.code if refusal else "ok")
+            access = _access(exchange, operation, reader, citizen_id, refusal.code if refusal else "ok", delegation_id)
             await self._committer.submit(record_access, access)
             if refusal is not None:
                 raise refusal
@@ -182,6 +187,8 @@ class FeedApi:
             waiting = self._streams.enter(subject, reader.portal)
 
             def read(number: int) -> Page:
+                if delegation_id is not None:
+                    self._delegation_id(reader)  # it may have ended meanwhile
                 with self._feed.open() as connection:
                     citizen = self._feed.citizen(connection, subject)
                     reading = self._feed.reading(connection, subject, citizen, reader.level)
@@ -202,6 +209,14 @@ class FeedApi:
             reading = self._feed.reading(connection, subject, citizen, reader.level)
             return self._feed.position(reading, after), citizen.citizen_id if citizen else None
 
+    def _handled(self, reading: Reading, exchange: Exchange, page: handling.Page) -> Response:
+        cursor, limit = parameters.page_wish(exchange.request.query_params.multi_items())
+        return json_response(page(reading, cursor, limit))
+
+    def _export(self, reading: Reading, exchange: Exchange) -> Response:
+        parameters.nothing(exchange.request.query_params.multi_items())
+        return export_response(exchange, lambda zipped: self._feed.export(reading, zipped=zipped))
+
     def _content(self, reading: Reading, exchange: Exchange) -> Response:
         parameters.nothing(exchange.request.query_params.multi_items())
         return file_response(exchange, self._feed.file(reading, exchange.request.path_params["item_id"]))
@@ -209,6 +224,7 @@ class FeedApi:
     def _change(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:
             reader = await self._reader(exchange, scope="feed:write", change=True)
+            delegation_id = await self._delegation(reader, exchange, operation)
             patch: dict[str, bool] = {}
             refusal: HubError | None = None
             try:
@@ -217,7 +233,7 @@ class FeedApi:
                 refusal = error
             citizen_id = await run_in_threadpool(self._citizen_id, reader)
             change = UserStateChange(
-                access=_access(exchange, operation, reader, citizen_id, "ok"),
+                access=_access(exchange, operation, reader, citizen_id, "ok", delegation_id),
                 signer=f"portal:{reader.portal.portal_id}",
                 used=reader.used,
                 level=reader.level,
@@ -237,6 +253,7 @@ class FeedApi:
     def _change_many(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:
             reader = await self._reader(exchange, scope="feed:write", change=True, limit=_MANY_LIMIT)
+            delegation_id = await self._delegation(reader, exchange, operation)
             patches: dict[str, dict[str, bool]] = {}
             refusal: HubError | None = None
             try:
@@ -245,7 +262,7 @@ class FeedApi:
                 refusal = error
             citizen_id = await run_in_threadpool(self._citizen_id, reader)
             changes = UserStateChanges(
-                access=_access(exchange, operation, reader, citizen_id, "ok"),
+                access=_access(exchange, operation, reader, citizen_id, "ok", delegation_id),
                 signer=f"portal:{reader.portal.portal_id}",
                 used=reader.used,
                 level=reader.level,
@@ -272,6 +289,7 @@ class FeedApi:
     def _change_preferences(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:
             reader = await self._reader(exchange, scope="feed:write", change=True)
+            delegation_id = await self._delegation(reader, exchange, operation)
             refusal: HubError | None = None
             patch = PreferencesPatch()
             try:
@@ -279,8 +297,9 @@ class FeedApi:
                 patch = wishes.preferences_patch(exchange)
             except HubError as error:
                 refusal = error
+            citizen_id = await run_in_threadpool(self._citizen_id, reader)
             change = WishesChange(
-                access=_access(exchange, operation, reader, await run_in_threadpool(self._citizen_id, reader), "ok"),
+                access=_access(exchange, operation, reader, citizen_id, "ok", delegation_id),
                 subject=_subject(reader),
                 signer=f"portal:{reader.portal.portal_id}",
                 used=reader.used,
@@ -297,6 +316,7 @@ class FeedApi:
     def _request(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:
             reader = await self._reader(exchange, scope="feed:write", change=True)
+            delegation_id = await self._delegation(reader, exchange, operation)
             kind: RequestKind | None = None
             refusal: HubError | None = None
             try:
@@ -306,7 +326,7 @@ class FeedApi:
                 refusal = error
             citizen_id = await run_in_threadpool(self._citizen_id, reader)
             wish = Wish(
-                access=_access(exchange, operation, reader, citizen_id, "ok"),
+                access=_access(exchange, operation, reader, citizen_id, "ok", delegation_id),
                 signer=f"portal:{reader.portal.portal_id}",
                 used=reader.used,
                 level=reader.level,
@@ -327,6 +347,24 @@ class FeedApi:
         exchange.headers["ETag"] = _tag_of(whole, orjson.dumps(whole.view))
         return json_response(whole.view["user_state"])
 
+    async def _delegation(self, reader: Reader, exchange: Exchange, operation: Operation) -> str | None:
+        """Under which delegation the reader acts for another; None for who acts for himself. A refusal is in the access
+        log of whom it was about. Raises DelegationInactive."""
+        if reader.on_behalf_of is None:
+            return None
+        try:
+            return await run_in_threadpool(self._delegation_id, reader)
+        except DelegationInactive as refusal:
+            citizen_id = await run_in_threadpool(self._citizen_id, reader)
+            refused = _access(exchange, operation, reader, citizen_id, refusal.code)
+            await self._committer.submit(record_access, refused)
+            raise
+
+    def _delegation_id(self, reader: Reader) -> str:
+        delegate = Subject(reader.ente.ente_id, reader.subject_kind, reader.tax_code)
+        with self._feed.open() as connection:
+            return self._feed.delegation(connection, _subject(reader), delegate)
+
     def _citizen_id(self, reader: Reader) -> str | None:
         with self._feed.open() as connection:
             citizen = self._feed.citizen(connection, _subject(reader))
@@ -346,7 +384,7 @@ class FeedApi:
 
 
 def _subject(reader: Reader) -> Subject:
-    return Subject(reader.ente.ente_id, reader.subject_kind, reader.tax_code)
+    return Subject(reader.ente.ente_id, reader.subject_kind, reader.on_behalf_of or reader.tax_code)
 
 
 def _access(
@@ -355,6 +393,7 @@ def _access(
     reader: Reader,
     citizen_id: str | None,
     outcome: str,
+    delegation_id: str | None = None,
 ) -> Access:
     # What stands in the path is the sender's own text, and may be a tax code: only a real id is written down.
     item_id = exchange.request.path_params.get("item_id", "")
@@ -368,6 +407,7 @@ def _access(
         outcome=outcome,
         citizen_id=citizen_id,
         item_id=item_id if _ITEM_ID.fullmatch(item_id) else None,
+        delegation_id=delegation_id,
     )
 
 

@@ -60,4 +60,7 @@ FEED: tuple[Operation, ...] = (
     Operation("feed", "GET", "/preferences", "show_preferences"),
     Operation("feed", "PATCH", "/preferences", "change_preferences", signed_body=False),
     Operation("feed", "GET", "/events", "stream_events"),
+    Operation("feed", "GET", "/access-log", "list_accesses"),
+    Operation("feed", "GET", "/sharing", "list_sharing"),
+    Operation("feed", "GET", "/export", "export_everything"),
 )

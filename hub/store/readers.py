@@ -31,6 +31,8 @@ class Access:
     outcome: str
     citizen_id: str | None = None
     item_id: str | None = None
+    delegation_id: str | None = None
+    """Where somebody acted for the citizen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,4 +182,5 @@ def access_row(tx: Tx, access: Access) -> dict[str, Any]:
         "operation": access.operation,
         "outcome": access.outcome,
         "item_id": access.item_id,
+        "delegation_id": access.delegation_id,
     }

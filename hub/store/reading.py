@@ -138,6 +138,15 @@ class Reading:
         me = {"me_ente": self.citizen.ente_id, "me_citizen": self.citizen.citizen_id, "me_level": self.level}
         return self.connection.execute(query, me | more)
 
+    def mine(self) -> ColumnElement[bool]:
+        """What of `items` is this citizen's, and for this level to see, now."""
+        return and_(
+            items.c.ente_id == self.citizen.ente_id,
+            items.c.citizen_id == self.citizen.citizen_id,
+            items.c.min_loa <= self.level,
+            items.c.hidden.is_(False),
+        )
+
     def _open(self, query: Select[Any], **more: Any) -> list[Row]:
         rows = []
         result = self._run(query, **more)
@@ -315,7 +324,7 @@ def vendor_items(
             & (items.c.citizen_id == names.citizen_id)
             & (items.c.item_id == names.item_id),
         )
-        .where(names.ente_id == ente_id, names.vendor_id == vendor_id)
+        .where(names.ente_id == ente_id, names.vendor_id == vendor_id, items.c.lifecycle != "restricted")
     )
     for column, value in (
         (names.item_id, item_id),

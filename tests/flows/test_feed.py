@@ -137,7 +137,7 @@ REFUSED = {
     "the assertion alone": lambda hub: {"Citizen-Assertion": tokens(hub)["Citizen-Assertion"]},
     "the portal alone": lambda hub: {"Authorization": tokens(hub)["Authorization"]},
     "an assertion for another token": lambda hub: hub.reader() | {"Authorization": hub.reader()["Authorization"]},
-    "a delegation": lambda hub: tokens(hub, assertion={"on_behalf_of": "TINIT-" + ROSSI}),
+    "a delegation by nobody": lambda hub: tokens(hub, assertion={"on_behalf_of": "TINIT-RSSMRA80A01H501X"}),
 }
 
 

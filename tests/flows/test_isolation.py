@@ -112,6 +112,7 @@ LISTS = [
     "/summary?view=tabs",
     "/summary?view=architecture",
 ]
+HANDLING = ["/access-log?limit=100", "/sharing?limit=100"]
 ITEMS = [
     ("messages", "/items/{}"),
     ("documents", "/items/{}"),
@@ -138,6 +139,16 @@ def test_a_sees_the_mark_in_no_list(hub, people, path):
     seen = hub.read(path, a)
     assert seen.status_code == 200
     assert MARK not in seen.text
+    assert not any(item_id in seen.text for item_id in ids.values())
+
+
+@pytest.mark.req("S60", "S63")
+@pytest.mark.parametrize("path", HANDLING)
+def test_how_bs_items_were_handled_is_bs_alone_to_see(hub, people, path):
+    a, b, ids = people
+    assert all(item_id in hub.read(path, b).text for item_id in ids.values())
+    seen = hub.read(path, a)
+    assert seen.status_code == 200
     assert not any(item_id in seen.text for item_id in ids.values())
 
 

@@ -16,19 +16,11 @@ from contracts.user_states import UserStateOutcomes, UserStateWishes
 from hub import errors
 
 from . import feed_examples as examples
-from .entries import FILE_TYPES, Answer, Body, Entry, Errors, both
-from .publish import ANY_CALLER, UNCHANGED, status
+from .entries import FILE_TYPES, Answer, Body, Entry, both
+from .publish import UNCHANGED, status
+from .rights import CALLER, PORTAL
+from .rights import ENTRIES as RIGHTS
 
-_PORTAL: Errors = (
-    errors.RequestMalformed,
-    errors.RequestInvalid,
-    errors.RequestRefused,
-    errors.ScopeMissing,
-    errors.AssuranceTooLow,
-    errors.ActorMismatch,
-    *ANY_CALLER,
-)
-_CALLER = ("CitizenAssertion", "CorrelationId")
 _FILTERS = (
     "State",
     "ServiceId",
@@ -61,13 +53,13 @@ def _listing(tag: str, *, italian: str, english: str, filters: tuple[str, ...] =
             f"{english.capitalize()} of the citizen, in pages, newest first. With `q` or `doc_type` the search "
             "opens the newest items and `truncated` says whether any were left out; case and accents do not matter.",
         ),
-        parameters=(*filters, *_PAGE, *_CALLER),
+        parameters=(*filters, *_PAGE, *CALLER),
         answers={
             200: Answer(
                 description="Una pagina / A page", body=Body(model=FeedPage, examples={"page": examples.FEED_PAGE})
             )
         },
-        errors=_PORTAL,
+        errors=PORTAL,
     )
 
 
@@ -84,7 +76,7 @@ ENTRIES: dict[str, Entry] = {
             "sources. With `view` also the sections of one of the three shapes of a personal area, each with its "
             "counts by state and its newest items.",
         ),
-        parameters=("View", "IfNoneMatch", *_CALLER),
+        parameters=("View", "IfNoneMatch", *CALLER),
         answers={
             200: Answer(
                 description="Il riassunto / The summary",
@@ -93,7 +85,7 @@ ENTRIES: dict[str, Entry] = {
             ),
             304: UNCHANGED,
         },
-        errors=_PORTAL,
+        errors=PORTAL,
     ),
     "list_items": _listing("feed", italian="gli elementi", english="the items", filters=("Collection", *_FILTERS)),
     "list_messages": _listing("messages", italian="i messaggi", english="the messages"),
@@ -113,7 +105,7 @@ ENTRIES: dict[str, Entry] = {
             "One item whole: text, actions, linked items, history, notices. Another citizen's item does not exist "
             "(404).",
         ),
-        parameters=("IfNoneMatch", *_CALLER),
+        parameters=("IfNoneMatch", *CALLER),
         answers={
             200: Answer(
                 description="L'elemento / The item",
@@ -122,7 +114,7 @@ ENTRIES: dict[str, Entry] = {
             ),
             304: UNCHANGED,
         },
-        errors=(*_PORTAL, errors.ItemUnknown),
+        errors=(*PORTAL, errors.ItemUnknown),
     ),
     "change_user_state": Entry(
         tag="feed",
@@ -134,7 +126,7 @@ ENTRIES: dict[str, Entry] = {
             "`jti` "
             "counts once. The scope `feed:write` is needed.",
         ),
-        parameters=("IfMatch", *_CALLER),
+        parameters=("IfMatch", *CALLER),
         request=Body(
             media=("application/merge-patch+json",),
             model=UserStatePatch,
@@ -149,7 +141,7 @@ ENTRIES: dict[str, Entry] = {
             )
         },
         errors=(
-            *_PORTAL,
+            *PORTAL,
             errors.ItemUnknown,
             errors.TokenReplayed,
             errors.PreconditionFailed,
@@ -173,7 +165,7 @@ ENTRIES: dict[str, Entry] = {
             "another waits, it is 409; where the service's rules or the window do not offer it, 422: the detail names "
             "the state. The portal's token is ID_AUTH_REST_02. The scope `feed:write` is needed.",
         ),
-        parameters=_CALLER,
+        parameters=CALLER,
         request=Body(
             model=SubscriptionRequest,
             description="Che cosa si chiede / What is asked for",
@@ -191,7 +183,7 @@ ENTRIES: dict[str, Entry] = {
             ),
         },
         errors=(
-            *_PORTAL,
+            *PORTAL,
             errors.ItemUnknown,
             errors.TokenReplayed,
             errors.RequestStateConflict,
@@ -214,7 +206,7 @@ ENTRIES: dict[str, Entry] = {
             "that is not the citizen's is `refused`, the others change. The portal's token is ID_AUTH_REST_02; the "
             "scope `feed:write` is needed.",
         ),
-        parameters=_CALLER,
+        parameters=CALLER,
         request=Body(
             model=UserStateWishes,
             description="Gli elementi e ciò che cambia / The items and what changes",
@@ -227,7 +219,7 @@ ENTRIES: dict[str, Entry] = {
             )
         },
         errors=(
-            *_PORTAL,
+            *PORTAL,
             errors.TokenReplayed,
             errors.BodyTooLarge,
             errors.BodyTooSlow,
@@ -245,7 +237,7 @@ ENTRIES: dict[str, Entry] = {
             "of assurance and the term of the answer. By default what is on offer; with `state=suspended` what is "
             "not for now.",
         ),
-        parameters=("CardState", "Category", "CatalogueSearch", *_PAGE, "IfNoneMatch", *_CALLER),
+        parameters=("CardState", "Category", "CatalogueSearch", *_PAGE, "IfNoneMatch", *CALLER),
         answers={
             200: Answer(
                 description="Una pagina del catalogo / A page of the catalogue",
@@ -254,7 +246,7 @@ ENTRIES: dict[str, Entry] = {
             ),
             304: UNCHANGED,
         },
-        errors=_PORTAL,
+        errors=PORTAL,
     ),
     "read_document_content": Entry(
         tag="documents",
@@ -267,7 +259,7 @@ ENTRIES: dict[str, Entry] = {
             "Several ranges at once, or a unit other than `bytes`, give the whole file; a malformed range, or one "
             "outside the file, is 416. `Digest` is always that of the whole file.",
         ),
-        parameters=("Range", "IfRange", "IfNoneMatch", *_CALLER),
+        parameters=("Range", "IfRange", "IfNoneMatch", *CALLER),
         answers={
             200: Answer(
                 description="Il file intero / The whole file", body=Body(media=FILE_TYPES), headers=_FILE_HEADERS
@@ -279,7 +271,7 @@ ENTRIES: dict[str, Entry] = {
             ),
             304: UNCHANGED,
         },
-        errors=(*_PORTAL, errors.NotAcceptable, errors.ItemUnknown, errors.RangeInvalid),
+        errors=(*PORTAL, errors.NotAcceptable, errors.ItemUnknown, errors.RangeInvalid),
     ),
     "describe_document_content": Entry(
         tag="documents",
@@ -290,7 +282,7 @@ ENTRIES: dict[str, Entry] = {
             "The headers that GET would give, without the file: how long it is, whether ranges may be asked for, its "
             "digest. `Range` does not count here.",
         ),
-        parameters=("IfNoneMatch", *_CALLER),
+        parameters=("IfNoneMatch", *CALLER),
         answers={
             200: Answer(
                 description="Il file come lo darebbe GET / The file as GET would give it",
@@ -299,7 +291,7 @@ ENTRIES: dict[str, Entry] = {
             ),
             304: UNCHANGED,
         },
-        errors=(*_PORTAL, errors.ItemUnknown),
+        errors=(*PORTAL, errors.ItemUnknown),
     ),
     "stream_events": Entry(
         tag="changes",
@@ -316,11 +308,11 @@ ENTRIES: dict[str, Entry] = {
             "`reason` (`expired`, `trust_changed`, `stopping`, `unavailable`) and the stream closes: open it again "
             "with a new assertion. A portal holds a limited number of them open (429).",
         ),
-        parameters=("After", "LastEventId", *_CALLER),
+        parameters=("After", "LastEventId", *CALLER),
         answers={
             200: Answer(description="Gli eventi / The events", body=Body(media=("text/event-stream",))),
         },
-        errors=_PORTAL,
+        errors=PORTAL,
     ),
     "list_changes": Entry(
         tag="changes",
@@ -332,14 +324,14 @@ ENTRIES: dict[str, Entry] = {
             "missed, "
             "nothing comes again out of order. `more` says whether there is already something after it.",
         ),
-        parameters=("After", "Limit", *_CALLER),
+        parameters=("After", "Limit", *CALLER),
         answers={
             200: Answer(
                 description="Una pagina di cambiamenti / A page of changes",
                 body=Body(model=ChangesPage, examples={"page": examples.CHANGES_PAGE}),
             )
         },
-        errors=_PORTAL,
+        errors=PORTAL,
     ),
     "show_preferences": Entry(
         tag="preferences",
@@ -351,7 +343,7 @@ ENTRIES: dict[str, Entry] = {
             "Language, quiet hours, channels switched off altogether or by service; `unsubscribed` are the services "
             "whose e-mails were switched off by the link in one of them. What `always_sent` names comes all the same.",
         ),
-        parameters=("IfNoneMatch", *_CALLER),
+        parameters=("IfNoneMatch", *CALLER),
         answers={
             200: Answer(
                 description="Le preferenze / The preferences",
@@ -360,7 +352,7 @@ ENTRIES: dict[str, Entry] = {
             ),
             304: UNCHANGED,
         },
-        errors=_PORTAL,
+        errors=PORTAL,
     ),
     "change_preferences": Entry(
         tag="preferences",
@@ -371,7 +363,7 @@ ENTRIES: dict[str, Entry] = {
             "Merge patch: what is absent stays, lists are given whole. It holds from the next notice on, also for "
             "those that are queued already. The portal's token is ID_AUTH_REST_02; the scope `feed:write` is needed.",
         ),
-        parameters=("IfMatch", *_CALLER),
+        parameters=("IfMatch", *CALLER),
         request=Body(
             media=("application/merge-patch+json",),
             model=PreferencesPatch,
@@ -386,7 +378,7 @@ ENTRIES: dict[str, Entry] = {
             )
         },
         errors=(
-            *_PORTAL,
+            *PORTAL,
             errors.TokenReplayed,
             errors.PreconditionFailed,
             errors.BodyTooLarge,
@@ -396,4 +388,5 @@ ENTRIES: dict[str, Entry] = {
         ),
         error_headers={415: ("Accept-Patch",)},
     ),
+    **RIGHTS,
 }

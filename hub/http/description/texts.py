@@ -1,6 +1,9 @@
 """What each schema and each field means, Italian first. A field of one schema only is named `Schema.field`."""
 
+from . import rights_texts
+
 SCHEMAS: dict[str, str] = {
+    **rights_texts.SCHEMAS,
     "Action": "Una cosa che il cittadino può fare sull'elemento, in una finestra di tempo.",
     "Attachment": "Un file citato dal messaggio; resta presso il fornitore.",
     "BatchItemResult": "L'esito di un elemento: `outcome` e `item_id`, o il `code` del rifiuto e dov'è il difetto.",
@@ -103,6 +106,7 @@ SCHEMAS: dict[str, str] = {
 }
 
 FIELDS: dict[str, str] = {
+    **rights_texts.FIELDS,
     "end": "Fine, ora italiana. / End, Italian time.",
     "always_sent": "Tipi di avviso che arrivano comunque. / Kinds of notice that come whatever is off.",
     "digest": "Riepiloghi: non offerti. / Digests: not offered.",

@@ -50,6 +50,7 @@ from .proof import (
     received_messages,
     replays,
 )
+from .rights import delegations, retentions, rights_requests
 from .vendor_side import RUNNING, batch_items, batches, event_sequences, vendor_events
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "claimable",
     "clipped",
     "connectors",
+    "delegations",
     "deliveries",
     "delivery_requests",
     "enti",
@@ -94,6 +96,8 @@ __all__ = [
     "quota_usage",
     "received_messages",
     "replays",
+    "retentions",
+    "rights_requests",
     "sequences",
     "service_decisions",
     "services",
