@@ -24,6 +24,8 @@ DeliveryState = Literal[
     "closed",
 ]
 Turn = Literal["citizen", "body", "none"]
+View = Literal["desk", "tabs", "architecture"]
+"""The shapes of a personal area that the official models show (personal-area D1)."""
 
 
 class UserState(Model):
@@ -67,6 +69,13 @@ class FeedItem(Model):
     title: Title
     summary: Summary | None
     service_id: Code | None
+    service_name: Label | None
+    category: Label | None
+    """Of the service, as the catalogue has them."""
+    number: Label | None
+    """By which an office knows it: of the application, the notice, the receipt."""
+    protocol: Label | None
+    amount_cents: Count | None
     source: Code
     vendor_id: Code
     turn: Turn
@@ -185,10 +194,29 @@ class NextDeadline(Model):
     due_at: UtcDatetime
 
 
+class SummarySection(Model):
+    """A section of the view: what lists it (`collection`, `notices` of `items`), how much it has, its newest items."""
+
+    code: Code
+    title: Label
+    collections: Annotated[tuple[Collection, ...], Field(max_length=8, fail_fast=True)]
+    notices: bool | None
+    count: Count
+    unread: Count
+    waiting_for_citizen: Count
+    states: Annotated[tuple[SectionCount, ...], Field(max_length=200, fail_fast=True)]
+    latest: Annotated[tuple[FeedItem, ...], Field(max_length=5, fail_fast=True)]
+
+
 class FeedSummary(Model):
+    """`view_sections` are those of the `view` that was asked for."""
+
     sections: Annotated[tuple[SectionCount, ...], Field(max_length=200, fail_fast=True)]
     unread: Count
     waiting_for_citizen: Count
+    waiting_for_body: Count
+    view: View | None
+    view_sections: Annotated[tuple[SummarySection, ...], Field(max_length=10, fail_fast=True)]
     next_deadlines: Annotated[tuple[NextDeadline, ...], Field(max_length=10, fail_fast=True)]
     sources: Annotated[tuple[SourceFreshness, ...], Field(max_length=200, fail_fast=True)]
 

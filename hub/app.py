@@ -109,8 +109,9 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         registry=hub.registry,
         clock=hub.clock,
         limiter=limiter,
-        wishes=hub.wishes,
+        keeper=hub.wishes,
         requesting=hub.requesting,
+        streams=hub.streams,
     )
     public = PublicApi(hub.links, hub.actions, hub.committer, hub.published_keys)
     status = _status(hub)

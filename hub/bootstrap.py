@@ -14,6 +14,7 @@ from hub.anchoring import Anchors
 from hub.dispatch.actions import ActionDesk, ActionLinks
 from hub.dispatch.callbacks import Callbacks
 from hub.dispatch.dispatcher import Dispatcher
+from hub.dispatch.expiring import Expiring
 from hub.dispatch.following import Following
 from hub.dispatch.notices import Notices
 from hub.dispatch.pool import ConnectorPool
@@ -24,8 +25,9 @@ from hub.dispatch.unsubscribing import UnsubscribeLinks
 from hub.exporter import Observed, Sample, exporting
 from hub.feed.cards import Cards
 from hub.feed.query import Feed
+from hub.feed.streams import Streams
 from hub.fetching import fetching
-from hub.home import Home
+from hub.home import Home, trusted_proxy
 from hub.ingest.batch_view import BatchView
 from hub.ingest.batches import Batches, BatchRunner
 from hub.ingest.events_view import EventsView
@@ -36,10 +38,8 @@ from hub.ingest.rules import RulesInForce
 from hub.ingest.subscription_occasions import SubscriptionOccasions
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView
-from hub.security.channel import TrustedProxy
 from hub.security.material import Shelf
 from hub.security.sign import SigningKey
-from hub.settings import Settings, networks
 from hub.store import pdnd_clients
 from hub.store.agenda import Agenda
 from hub.store.amendments import Amendments, Upload, Uploaded, Withdraw, Withdrawn, hold
@@ -105,13 +105,8 @@ class Hub:
             Withdraw: amendments.withdraw,
             AcceptBatch: accept_batches,
         }
-        self.intake = Intake(
-            vault,
-            appliers,
-            hold,
-            answers=(Published, Uploaded, Withdrawn, AcceptedBatch),
-            note_outcomes=note_outcomes,
-        )
+        answers = (Published, Uploaded, Withdrawn, AcceptedBatch)
+        self.intake = Intake(vault, appliers, hold, answers=answers, note_outcomes=note_outcomes)
         route = router(self.connectors.outlets)
         rules = RulesInForce(self.registry)
         subscriptions = SubscriptionOccasions(route, vault.keyed_hash, self.registry, rules)
@@ -127,12 +122,7 @@ class Hub:
             proxy=trusted_proxy(settings),
         )
         self.uploads = Uploads(
-            pipeline=self.pipeline,
-            database=self.database,
-            citizens=citizens,
-            vault=vault,
-            files=files,
-            route=route,
+            pipeline=self.pipeline, database=self.database, citizens=citizens, vault=vault, files=files, route=route
         )
         self.batches = Batches(self.pipeline, vault)
         self.batch_view = BatchView(self.database)
@@ -150,9 +140,16 @@ class Hub:
         self.wishes = WishesKeeper(citizens, vault)
         self.cards = Cards(vault, self.database, citizens, clock, self.registry)
         self.feed = Feed(
-            database=self.database, vault=vault, citizens=citizens, files=files, clock=clock, cards=self.cards
+            database=self.database,
+            vault=vault,
+            citizens=citizens,
+            files=files,
+            clock=clock,
+            registry=self.registry,
+            document_cards=self.cards,
         )
         self.feed.offered = subscriptions.offered
+        self.streams = Streams(self.database, citizens, self.registry, most_per_portal=settings.streams_per_portal)
         self.references = References(
             database=self.database,
             committer=self.committer,
@@ -217,6 +214,7 @@ class Hub:
         )
         self._listener = Listener(self.database, self.dispatcher.ring)
         self.anchors = Anchors(self.database, home.anchors, self.signing_key, clock)
+        self._expire = Expiring(self.committer, files, clock)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -251,11 +249,14 @@ class Hub:
             last.callback(self.anchors.release)
             if serving:
                 last.callback(self.anchors.write)
+                last.callback(self.streams.stop)
             last.callback(self.committer.close)
             last.callback(self.connectors.close)
             last.callback(self._watcher.stop)
             self.committer.start()
             self._watcher.start()
+            if serving:
+                self.streams.start()
             with tracing():
                 yield
 
@@ -321,10 +322,12 @@ class Hub:
             return sum(standing.claimed for standing in standings(connection, lanes).values()) if lanes else 0
 
     def after_sweep(self) -> None:
-        """What is due besides the outbox: the agenda, the sources' signs of life, and an anchor from time to time."""
+        """What is due besides the outbox: the agenda, the sources' signs of life, what is kept no longer, and an anchor
+        from time to time."""
         if self._agenda.keep_all(self.committer):
             self.ring()
         self.committer.write(listen, Listen())
+        self._expire()
         self.anchors.keep()
 
 
@@ -333,15 +336,6 @@ def simulated_pdnd(folder: Path, **options: Any) -> "PdndSimulation":
     from hub.pdnd.simulation import PdndSimulation  # it brings Starlette, which no worker needs
 
     return PdndSimulation(folder, connectors_registry.serve, **options)
-
-
-def trusted_proxy(settings: Settings) -> TrustedProxy | None:
-    """Who hands over client certificates (ID_AUTH_CHANNEL_02), where somebody does."""
-    if not settings.client_cert_header:
-        return None
-    return TrustedProxy(
-        networks(settings.client_cert_proxies), settings.client_cert_header.lower(), settings.client_cert_form
-    )
 
 
 def simulations(

@@ -99,6 +99,12 @@ class ActorMismatch(HubError):
     status, code, title = 403, "actor.mismatch", "Attore diverso dal portale / Actor mismatch"
 
 
+class DelegationInactive(HubError):
+    """There is no delegation for whom `on_behalf_of` names, or it is not yet, or no longer, valid."""
+
+    status, code, title = 403, "delegation.inactive", "Delega non attiva / Delegation not active"
+
+
 class ItemUnknown(HubError):
     """There is no such item, or it is not yours."""
 

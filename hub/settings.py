@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     refusals_per_minute: Annotated[
         int, Field(ge=1, description="refused calls from one address in a minute before they are answered 429")
     ] = 300
+    streams_per_portal: Annotated[
+        int, Field(ge=1, le=900, description="event streams a portal may hold open at once, on each process")
+    ] = 300
     trusted_proxies: Annotated[
         str,
         AfterValidator(_networks),

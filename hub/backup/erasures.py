@@ -40,7 +40,7 @@ class Journal:
     path: Path
     key: SigningKey
 
-    def add(self, ente_id: str, citizen_id: str, at: datetime) -> None:
+    def add(self, ente_id: str, citizen_id: str, at: datetime, *, despite: str | None = None) -> None:
         """Note an erasure, durably; before the database is changed: a note too many does no harm. Raises BadJournal."""
         number, previous = 1, _FIRST
         for _, line in self._verified():
@@ -52,6 +52,8 @@ class Journal:
             "citizen_id": citizen_id,
             "at": rfc3339(at),
         }
+        if despite is not None:
+            content["despite"] = despite  # why, though there was a duty to keep
         append_durably(self.path, signed_line(content, self.key))
 
     def read(self) -> list[Erasure]:

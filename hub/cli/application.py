@@ -16,17 +16,20 @@ from hub.store.postgres import place_of, why_away
 
 from .auditing import group as audit
 from .backing import backup, erase, restore
+from .breaching import breach
 from .closing import close
 from .complying import compliance
 from .conforming import conformance
 from .connectors import group as connector
 from .console import Failed, WrongUsage, complain
+from .delegating import group as delegation
 from .deliveries import group as delivery
 from .describing import openapi
 from .document_types import group as document_type
 from .documents import group as document
 from .e_services import pdnd
 from .evidence import group as evidence
+from .exporting import export
 from .homes import group as ente
 from .homes import init, migrate
 from .hub_keys import key_commands
@@ -36,7 +39,11 @@ from .pdnd_checks import check as pdnd_check
 from .pdnd_clients import group as pdnd_client
 from .portals import group as portal
 from .proposals import commands as proposal_commands
+from .registering import register
 from .replaying import replay
+from .requesting import group as request
+from .restricting import restrict
+from .retaining import group as retention
 from .rules import group as rule
 from .services import group as service
 from .serving import serve
@@ -60,7 +67,8 @@ application = typer.Typer(
 )
 _OF_VENDORS = (sign, verify, conformance)
 _OF_THE_HUB = (init, serve, worker, sweep, migrate, partition, backup, restore, erase, compliance)
-for command in (*_OF_THE_HUB, *_OF_VENDORS, openapi, demo):
+_OF_RIGHTS = (export, restrict, breach, register)
+for command in (*_OF_THE_HUB, *_OF_RIGHTS, *_OF_VENDORS, openapi, demo):
     application.command()(command)
 for step in (replay, close):
     delivery.command()(step)
@@ -77,6 +85,7 @@ for name, command in key_commands.items():
 _SUBJECTS = (
     *(ente, vendor, portal, service, subscription_service, document_type, document, source),
     *(connector, rule, keys, delivery, audit, evidence),
+    *(retention, request, delegation),
 )
 for subject in _SUBJECTS:
     application.add_typer(subject)

@@ -11,9 +11,8 @@ from sqlalchemy import Connection
 
 from contracts.items import COLLECTIONS
 from contracts.publishing import Withdrawal
-from hub.bootstrap import trusted_proxy
 from hub.errors import Fault, HubError
-from hub.home import Home
+from hub.home import Home, trusted_proxy
 from hub.http.operations import PUBLISH, Operation
 from hub.http.resolving import ROUNDS
 from hub.ingest.canonical import parse, refusal_of

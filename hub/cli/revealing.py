@@ -16,15 +16,13 @@ from hub.home import Home
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
 from hub.store.directory import load_registry
+from hub.store.handling import OPERATOR
 from hub.store.outbox import Claim
 from hub.store.readers import Access, record_access
 
 Reveal = Annotated[
     bool, typer.Option("--reveal", help="Show personal data too; who did so is written to the access log.")
 ]
-
-OPERATOR = "cli"
-"""What stands for the portal where an operator looked."""
 
 
 @contextmanager

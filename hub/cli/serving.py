@@ -6,7 +6,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -59,7 +59,8 @@ def serve(
         pdnd = stack.enter_context(playing_pdnd(one, one.folder / FOLDER / "pdnd")) if simulate else None
         providers = stack.enter_context(simulated(one)) if simulate else {}
         _warn(one, simulating=simulate)
-        app = _Told(create_app(one))
+        application = create_app(one)
+        app = _Told(application)
         spare_collections()
         config = uvicorn.Config(
             _behind_proxy(app, PEER, one.settings.trusted_proxies) if behind_tls_proxy else app,
@@ -74,7 +75,7 @@ def serve(
             lifespan="on",
         )
         server = _Server(config, url=_url(host, listener), providers=providers, pdnd=pdnd, as_json=as_json)
-        server.end_on_signals()
+        server.end_on_signals(application.hub.streams.end_soon)
         try:
             server.run([listener])
         except SystemExit:  # uvicorn's way of saying that the application did not start
@@ -123,13 +124,16 @@ class _Server(uvicorn.Server):
         self._pdnd = pdnd
         self._as_json = as_json
 
-    def end_on_signals(self) -> None:
-        """uvicorn raises the signal again when it is done; by then it must not kill what is still being closed."""
+    def end_on_signals(self, also: Callable[[], None]) -> None:
+        """uvicorn raises the signal again when it is done; by then it must not kill what is still being closed. What it
+        waits for, open streams, is to end `also`."""
+        self._also = also
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, self._end)
 
     def _end(self, *_: Any) -> None:
         self.should_exit = True
+        self._also()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

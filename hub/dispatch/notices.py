@@ -12,6 +12,7 @@ from contracts.failures import Deferred, Skipped
 from contracts.items import ALWAYS_TOLD, Action, Item, Message, Payment
 from hub.registry import ALERTS, Registry
 from hub.store.citizens import Citizen, Citizens
+from hub.store.configuration import RESTRICTED
 from hub.store.contacts import EMAIL, contact_of
 from hub.store.database import Database
 from hub.store.drafts import NO_ADDRESS
@@ -60,6 +61,8 @@ class Notices:
             about, item = row, message
             if row["about_item_id"] is not None:
                 about, item = opened(connection, self.vault, citizen, row["about_item_id"])
+            if "restricted" in (row["lifecycle"], about["lifecycle"]):
+                raise Deferred(RESTRICTED, about="message")  # claimed before it was; what has not left yet waits
             if {row["lifecycle"], about["lifecycle"]} != {"active"}:
                 raise Skipped("item.withdrawn")
             if about["collection"] == "payments" and about["state"] in _SETTLED:

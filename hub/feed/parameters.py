@@ -1,21 +1,40 @@
 """The query parameters of the feed, parsed once; a wrong or unknown one is refused by name."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import get_args
+from typing import cast, get_args
 
-from contracts.feed import Turn
+from contracts.feed import Turn, View
 from contracts.publishing import Collection
 from hub.errors import Fault, RequestInvalid
-from hub.store.reading import Filters
+from hub.store.filters import Filters
 
 from .cursor import bad
 
-SORTS = ("-occurred_at", "occurred_at", "-received_at", "-updated_at", "due_at")
-_FILTERS = ("state", "service_id", "source", "unread", "archived", "turn", "q", "from", "to")
+SORTS = ("-occurred_at", "occurred_at", "-received_at", "-updated_at", "due_at", "-due_at")
+_FILTERS = (
+    "state",
+    "service_id",
+    "category",
+    "source",
+    "doc_type",
+    "unread",
+    "archived",
+    "starred",
+    "notices",
+    "turn",
+    "q",
+    "from",
+    "to",
+    "due_from",
+    "due_to",
+)
+MOST_VALUES = 20
+"""Of one parameter, with commas between them."""
 _PAGING = ("sort", "limit", "cursor")
 _LONGEST = 200
+LONGEST_CURSOR = 400
 MAX_LIMIT = 100
 
 
@@ -24,6 +43,8 @@ class ListWish:
     """What a list is asked for."""
 
     filters: Filters
+    category: str | None
+    doc_type: str | None
     q: str | None
     sort: str
     limit: int
@@ -32,42 +53,79 @@ class ListWish:
     @property
     def purpose(self) -> str:
         """The list this is a page of: a cursor is good for no other."""
-        return f"items|{self.filters}|{self.q}|{self.sort}"
+        return f"items|{self.filters}|{self.category}|{self.doc_type}|{self.q}|{self.sort}"
+
+    @property
+    def scans(self) -> bool:
+        """Whether items must be opened to tell if they are wanted."""
+        return self.q is not None or self.doc_type is not None
 
 
 def list_wish(query: Sequence[tuple[str, str]], *, collection: str | None) -> ListWish:
     """The wish in a query string. Raises RequestInvalid."""
     allowed = (*_FILTERS, *_PAGING, *(() if collection else ("collection",)))
-    given = _once(query, allowed)
+    given = once(query, allowed)
+    archived = one_of(given, "archived", ("true", "false", "any")) or "false"
     wanted = Filters(
-        collection=collection or _one_of(given, "collection", get_args(Collection)),
-        state=given.get("state"),
+        collections=(collection,) if collection else _several(given, "collection", get_args(Collection)),
+        states=_several(given, "state"),
         service_id=given.get("service_id"),
         source=given.get("source"),
         unread=_boolean(given, "unread"),
-        archived=_boolean(given, "archived"),
-        turn=_one_of(given, "turn", get_args(Turn)),
+        archived=None if archived == "any" else archived == "true",
+        starred=_boolean(given, "starred"),
+        notices=_boolean(given, "notices"),
+        turn=one_of(given, "turn", get_args(Turn)),
         since=_instant(given, "from"),
         until=_instant(given, "to"),
+        due_since=_instant(given, "due_from"),
+        due_until=_instant(given, "due_to"),
     )
     return ListWish(
-        filters=replace(wanted, archived=False) if wanted.archived is None else wanted,
+        filters=wanted,
+        category=given.get("category"),
+        doc_type=given.get("doc_type"),
         q=given.get("q"),
-        sort=_one_of(given, "sort", SORTS) or "-occurred_at",
+        sort=one_of(given, "sort", SORTS) or "-occurred_at",
         limit=limit_of(given),
         cursor=given.get("cursor"),
     )
 
 
+def view_wish(query: Sequence[tuple[str, str]]) -> View | None:
+    """The shape in which sections are wanted, None for none. Raises RequestInvalid."""
+    return cast("View | None", one_of(once(query, ("view",)), "view", get_args(View)))
+
+
 def changes_wish(query: Sequence[tuple[str, str]]) -> tuple[str | None, int]:
     """(after, limit) of `changes`. Raises RequestInvalid."""
-    given = _once(query, ("after", "limit"))
+    given = once(query, ("after", "limit"))
     return given.get("after"), limit_of(given)
+
+
+def events_wish(query: Sequence[tuple[str, str]], last_event_id: str | None) -> str | None:
+    """The cursor to go on from: of the event that was heard last or, for a first time, of `after`. Raises
+    RequestInvalid."""
+    given = once(query, ("after",))
+    if last_event_id is None:
+        return given.get("after")
+    if not last_event_id or len(last_event_id) > LONGEST_CURSOR:
+        detail = "the id of an event of this stream"
+        raise RequestInvalid(
+            f"Last-Event-ID: {detail}", faults=(Fault("#header/Last-Event-ID", "parameter.invalid", detail),)
+        )
+    return last_event_id
+
+
+def page_wish(query: Sequence[tuple[str, str]]) -> tuple[str | None, int]:
+    """(cursor, limit) of a list without filters. Raises RequestInvalid."""
+    given = once(query, ("limit", "cursor"))
+    return given.get("cursor"), limit_of(given)
 
 
 def nothing(query: Sequence[tuple[str, str]]) -> None:
     """No parameter is known here. Raises RequestInvalid."""
-    _once(query, ())
+    once(query, ())
 
 
 def limit_of(given: Mapping[str, str], *, default: int = 50) -> int:
@@ -79,7 +137,8 @@ def limit_of(given: Mapping[str, str], *, default: int = 50) -> int:
     return int(text)
 
 
-def _once(query: Sequence[tuple[str, str]], allowed: Sequence[str]) -> dict[str, str]:
+def once(query: Sequence[tuple[str, str]], allowed: Sequence[str]) -> dict[str, str]:
+    """The parameters, each given at most once and known here. Raises RequestInvalid."""
     given: dict[str, str] = {}
     for name, value in query:
         if name not in allowed:
@@ -88,22 +147,33 @@ def _once(query: Sequence[tuple[str, str]], allowed: Sequence[str]) -> dict[str,
             raise RequestInvalid(f"unknown parameter; {detail}", faults=(Fault("#query", "parameter.unknown", detail),))
         if name in given:
             raise bad(name, "given twice")
-        longest = 400 if name in ("cursor", "after") else _LONGEST
+        longest = LONGEST_CURSOR if name in ("cursor", "after") else _LONGEST
         if not value or len(value) > longest or any(ord(c) < 32 for c in value):
             raise bad(name, f"must be 1 to {longest} characters, without control characters")
         given[name] = value
     return given
 
 
-def _one_of(given: Mapping[str, str], name: str, choices: Sequence[str]) -> str | None:
+def one_of(given: Mapping[str, str], name: str, choices: Sequence[str]) -> str | None:
+    """A parameter with few values, None where it is not given. Raises RequestInvalid."""
     value = given.get(name)
     if value is not None and value not in choices:
         raise bad(name, f"one of {', '.join(choices)}")
     return value
 
 
+def _several(given: Mapping[str, str], name: str, choices: Sequence[str] = ()) -> tuple[str, ...]:
+    """Values with commas between them; the same however they are ordered."""
+    values = given[name].split(",") if name in given else []
+    if len(values) > MOST_VALUES or not all(values):
+        raise bad(name, f"1 to {MOST_VALUES} values with commas between them")
+    if choices and not set(values) <= set(choices):
+        raise bad(name, f"of {', '.join(choices)}, with commas between them")
+    return tuple(sorted(set(values)))
+
+
 def _boolean(given: Mapping[str, str], name: str) -> bool | None:
-    value = _one_of(given, name, ("true", "false"))
+    value = one_of(given, name, ("true", "false"))
     return None if value is None else value == "true"
 
 

@@ -1,9 +1,10 @@
 """The feed of one citizen: what is there, what changed, what waits. Whose rows they are, the store decides."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from threading import BoundedSemaphore
 from typing import Any
 
@@ -12,12 +13,17 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from contracts.base import rfc3339
+from contracts.feed import View
 from contracts.items import Document, Item
+from hub.catalogue import Card
 from hub.clock import Clock
-from hub.errors import ItemUnknown
+from hub.errors import DelegationInactive, ItemUnknown
+from hub.registry import Registry
 from hub.store.citizens import Citizen, Citizens, Subject
 from hub.store.database import Database
+from hub.store.delegations import active_delegation
 from hub.store.files import Files, StoredFile
+from hub.store.filters import Filters
 from hub.store.ports import Vault
 from hub.store.preferences import Wishes, wishes_of
 from hub.store.readers import user_state_tag
@@ -26,10 +32,24 @@ from hub.store.reading import Reading, Row
 from . import cursor
 from .actions import action_views
 from .card_picture import picture
-from .cards import Cards, card_state
+from .cards import Cards as DocumentCards
+from .cards import card_state
+from .catalogue import CatalogueWish, card_view
+from .export import Exports
 from .history import history_view
 from .parameters import ListWish
-from .views import delivery_view, link_view, request_view, row_view, shown_state, timeline_view
+from .sections import VIEWS, Section, by_state
+from .views import (
+    Cards,
+    delivery_view,
+    link_view,
+    request_view,
+    row_view,
+    shown_state,
+    timeline_view,
+    user_state_view,
+)
+from .words import plain, read_of
 
 SEARCH_DEPTH = 2000
 """A search opens the citizen's newest items, this many at most, and says when it stopped (`settled` 23)."""
@@ -37,12 +57,11 @@ SEARCH_DEPTH = 2000
 _SEARCHES = 3
 """Searches at once: each decrypts much, and the writer must not starve beside them."""
 
-_SEARCHED = ("title", "summary", "body_markdown", "reason", "notice_number", "receipt_number", "filename")
+_LATEST = 5
+"""Items that a section of a view shows."""
 _ITEM: TypeAdapter[Item] = TypeAdapter(Item)
 Offered = Callable[[Mapping[str, Any], bytes, datetime], Sequence[str]]
 """(the columns of a subscription, its canonical JSON, now) -> what its citizen may ask of its source."""
-
-_NOBODY = Citizen("", "", b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +99,25 @@ class Feed:
     """Answers about one citizen. Someone unknown has an empty feed of the same shape (citizen-identity 6.7)."""
 
     def __init__(
-        self, *, database: Database, vault: Vault, citizens: Citizens, files: Files, clock: Clock, cards: Cards
+        self,
+        *,
+        database: Database,
+        vault: Vault,
+        citizens: Citizens,
+        files: Files,
+        clock: Clock,
+        registry: Callable[[], Registry],
+        document_cards: DocumentCards,
     ) -> None:
-        self._cards = cards
+        self._document_cards = document_cards
         self.offered: Offered = lambda *_: ()
         self._database = database
         self._vault = vault
         self._citizens = citizens
         self._files = files
         self._clock = clock
+        self._registry = registry
+        self._exports = Exports(database, vault, citizens, files)
         self._searching = BoundedSemaphore(_SEARCHES)
 
     def open(self) -> AbstractContextManager[Connection]:
@@ -99,9 +128,21 @@ class Feed:
         """The citizen behind a verified subject, None when nothing was ever published for that code."""
         return self._citizens.find(connection, subject)
 
+    def delegation(self, connection: Connection, principal: Subject, delegate: Subject) -> str:
+        """The id of the delegation under which the one acts for the other now. Raises DelegationInactive."""
+        of, by = self.citizen(connection, principal), self.citizen(connection, delegate)
+        found = None
+        if of is not None and by is not None:
+            ids = {"principal": of.citizen_id, "delegate": by.citizen_id}
+            found = active_delegation(connection, principal.ente_id, **ids, now=self._clock.now())
+        if found is None:
+            raise DelegationInactive
+        return found
+
     def reading(self, connection: Connection, subject: Subject, citizen: Citizen | None, level: int) -> Reading:
         owner = self._vault.keyed_hash("cursor", "\0".join(subject))
-        return Reading(connection, self._vault, citizen or _NOBODY, owner, level, self._clock.now())
+        who = citizen or Citizen(subject.ente_id, "", b"")  # somebody with nothing
+        return Reading(connection, self._vault, who, owner, level, self._clock.now())
 
     def page(self, reading: Reading, wish: ListWish) -> dict[str, Any]:
         """contracts.feed.FeedPage."""
@@ -109,19 +150,20 @@ class Feed:
         if wish.cursor is not None:
             moment, item_id = cursor.read(self._vault, reading.owner, wish.purpose, wish.cursor)
             after = (datetime.fromisoformat(moment), item_id)
-        if wish.q is None:
-            rows = reading.page(wish.filters, sort=wish.sort, after=after, limit=wish.limit + 1)
+        filters, cards = self._resolved(reading, wish), self._cards(reading)
+        if not wish.scans:
+            rows = reading.page(filters, sort=wish.sort, after=after, limit=wish.limit + 1)
             more, cut = len(rows) > wish.limit, False
             rows = rows[: wish.limit]
         else:
             with self._searching:
-                rows, more, cut = _search(reading, wish, after)
+                rows, more, cut = _search(reading, wish, filters, after, cards)
         column = wish.sort.removeprefix("-")
         last = rows[-1].item if rows and more else None
         position = [rfc3339(last[column]), last["item_id"]] if last else None
         folded = reading.contributors([row.item for row in rows])
         return {
-            "items": [row_view(row, reading.now, folded.get(row.item["item_id"], ())) for row in rows],
+            "items": [row_view(row, reading.now, cards, folded.get(row.item["item_id"], ())) for row in rows],
             "next_cursor": cursor.write(self._vault, reading.owner, wish.purpose, position) if position else None,
             "truncated": cut,
         }
@@ -141,10 +183,10 @@ class Feed:
         columns = [(rel, other.item) for rel, other in linked]
         requests = reading.requests(row.item)
         folded = reading.contributors([row.item]).get(item_id, ())
-        view = row_view(row, reading.now, folded) | {
+        view = row_view(row, reading.now, self._cards(reading), folded) | {
             "content": content,
             "content_available": row.item["content_key"] is not None,
-            "verify_url": self._cards.address(row.item["ente_id"], item_id) if content.get("card") else None,
+            "verify_url": self._document_cards.address(row.item["ente_id"], item_id) if content.get("card") else None,
             "linked": [link_view(rel, other) for rel, other in linked],
             "actions": action_views(row.item, about, columns, reading.now),
             "history": history_view(reading.versions(row.item), timeline) if is_practice else [],
@@ -165,13 +207,45 @@ class Feed:
             return []
         return [*self.offered(row.item, row.payload, now)]
 
-    def summary(self, reading: Reading) -> dict[str, Any]:
-        """contracts.feed.FeedSummary."""
-        counts = reading.counts()
+    def _cards(self, reading: Reading) -> Cards:
+        """The cards of the reader's ente, all of one picture of the catalogue."""
+        return partial(self._registry().card, reading.citizen.ente_id)
+
+    def _resolved(self, reading: Reading, wish: ListWish) -> Filters:
+        """The filters with the services of the category in its place."""
+        if wish.category is None:
+            return wish.filters
+        catalogue, category = self._registry().catalogue(reading.citizen.ente_id), plain(wish.category)
+        services = tuple(card.service_id for card in catalogue if plain(card.category or "") == category)
+        return replace(wish.filters, services=services)
+
+    def _section(self, reading: Reading, section: Section, counts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """contracts.feed.SummarySection."""
+        its, cards = section.counted(counts), self._cards(reading)
+        newest = reading.page(section.filters, sort="-occurred_at", after=None, limit=_LATEST)
         return {
-            "sections": [{name: c[name] for name in ("collection", "state", "count", "unread")} for c in counts],
+            "code": section.code,
+            "title": section.title,
+            "collections": list(section.collections),
+            "notices": section.notices,
+            "count": sum(c["count"] for c in its),
+            "unread": sum(c["unread"] for c in its),
+            "waiting_for_citizen": sum(c["waiting"] for c in its),
+            "states": by_state(its),
+            "latest": [row_view(row, reading.now, cards) for row in newest],
+        }
+
+    def summary(self, reading: Reading, view: View | None = None) -> dict[str, Any]:
+        """contracts.feed.FeedSummary, with the sections of a view."""
+        counts = reading.counts()
+        sections = VIEWS[view] if view is not None else ()
+        return {
+            "sections": by_state(counts),
+            "view": view,
+            "view_sections": [self._section(reading, section, counts) for section in sections],
             "unread": sum(c["unread"] for c in counts),
             "waiting_for_citizen": sum(c["waiting"] for c in counts),
+            "waiting_for_body": sum(c["with_body"] for c in counts),
             "next_deadlines": [
                 {
                     "item_id": row.item["item_id"],
@@ -195,23 +269,13 @@ class Feed:
 
     def changes(self, reading: Reading, after: str | None, limit: int) -> dict[str, Any]:
         """contracts.feed.ChangesPage: in commit order, nothing missed, each item as it is now."""
-        number = 0 if after is None else cursor.read(self._vault, reading.owner, "changes", after)[0]
+        number = self.position(reading, after)
         rows = reading.changes(number, limit + 1)
         shown = rows[:limit]
         last = shown[-1].item["sequence"] if shown else number
         folded = reading.contributors([row.item for row in shown])
         return {
-            "items": [
-                {
-                    "item_id": row.item["item_id"],
-                    "collection": row.item["collection"],
-                    "lifecycle": _seen_as(row.item),
-                    "item": row_view(row, reading.now, folded.get(row.item["item_id"], ()))
-                    if _seen_as(row.item) == "active"
-                    else None,
-                }
-                for row in shown
-            ],
+            "items": [_change(row, reading.now, self._cards(reading), folded) for row in shown],
             "next_cursor": cursor.write(self._vault, reading.owner, "changes", [last]),
             "more": len(rows) > limit,
         }
@@ -224,9 +288,48 @@ class Feed:
         if row.item["collection"] != "documents" or orjson.loads(row.payload).get("card") is None:
             return None
         card = Document.model_validate_json(row.payload)
-        svg = _picture(card, self._cards, row.item, reading.now)
+        svg = _picture(card, self._document_cards, row.item, reading.now)
         state, has_file = shown_state(row.item, reading.now), row.item["content_key"] is not None
         return Picture(svg, state, has_file, row.item["updated_at"])
+
+    def position(self, reading: Reading, after: str | None) -> int:
+        """The sequence number that a cursor of `changes` stands for. Raises RequestInvalid."""
+        if after is None:
+            return 0
+        number: int = cursor.read(self._vault, reading.owner, "changes", after)[0]
+        return number
+
+    def events(self, reading: Reading, number: int, limit: int) -> tuple[list[tuple[str, dict[str, Any]]], int, bool]:
+        """The same as `changes`, each with the cursor after it; the position after them, and whether there is more."""
+        rows, cards = reading.changes(number, limit + 1), self._cards(reading)
+        folded = reading.contributors([row.item for row in rows[:limit]])
+        told = [
+            (
+                cursor.write(self._vault, reading.owner, "changes", [row.item["sequence"]]),
+                _change(row, reading.now, cards, folded),
+            )
+            for row in rows[:limit]
+        ]
+        return told, rows[:limit][-1].item["sequence"] if rows else number, len(rows) > limit
+
+    def services(self, reading: Reading, cards: Sequence[Card], wish: CatalogueWish) -> tuple[dict[str, Any], str]:
+        """contracts.catalogue.CataloguePage; and what it says whatever its cursor is sealed as, for the ETag."""
+        after = "" if wish.cursor is None else cursor.read(self._vault, reading.owner, wish.purpose, wish.cursor)[0]
+        wanted = sorted((c for c in cards if c.service_id > after and wish.wants(c)), key=lambda c: c.service_id)
+        shown = [card_view(card) for card in wanted[: wish.limit]]
+        position = [shown[-1]["service_id"]] if len(wanted) > wish.limit else None
+        following = cursor.write(self._vault, reading.owner, wish.purpose, position) if position else None
+        return {"items": shown, "next_cursor": following}, orjson.dumps([shown, position]).decode()
+
+    def user_states(self, reading: Reading, item_ids: Sequence[str]) -> dict[str, dict[str, bool]]:
+        """contracts.feed.UserState of each of the citizen's own items among these."""
+        return {item["item_id"]: user_state_view(item) for item in reading.marks(item_ids)}
+
+    def export(self, reading: Reading, *, zipped: bool) -> Iterator[bytes]:
+        """contracts.export.Export of what this level may see, in pieces; with the files as a ZIP."""
+        make = self._exports.zip if zipped else self._exports.json
+        citizen = reading.citizen if reading.citizen.citizen_id else None
+        return make(reading.citizen.ente_id, citizen, reading.now, level=reading.level)
 
     def file(self, reading: Reading, item_id: str) -> File:
         """A document's file. Raises ItemUnknown, also while the file is still to come."""
@@ -244,7 +347,7 @@ class Feed:
         )
 
 
-def _picture(card: Document, cards: Cards, item: dict[str, Any], now: datetime) -> bytes:
+def _picture(card: Document, cards: DocumentCards, item: dict[str, Any], now: datetime) -> bytes:
     state = card_state(item, card, now)
     issuer = card.issuer or cards.registry().ente(item["ente_id"]).name
     return picture(card, issuer=issuer, state=state, address=cards.address(item["ente_id"], item["item_id"]))
@@ -256,17 +359,26 @@ def _seen_as(item: dict[str, Any]) -> str:
     return "withdrawn" if part and item["lifecycle"] == "active" else str(item["lifecycle"])
 
 
-def _search(reading: Reading, wish: ListWish, after: tuple[datetime, str] | None) -> tuple[list[Row], bool, bool]:
+def _change(row: Row, now: datetime, cards: Cards, folded: Mapping[str, Sequence[dict[str, Any]]]) -> dict[str, Any]:
+    """contracts.feed.Change."""
+    item, lifecycle = row.item, _seen_as(row.item)
+    names = {name: item[name] for name in ("item_id", "collection")} | {"lifecycle": lifecycle}
+    shown = row_view(row, now, cards, folded.get(item["item_id"], ())) if lifecycle == "active" else None
+    return names | {"item": shown}
+
+
+def _search(
+    reading: Reading, wish: ListWish, filters: Filters, after: tuple[datetime, str] | None, cards: Cards
+) -> tuple[list[Row], bool, bool]:
     """(hits, whether there may be more, whether it stopped at the depth)."""
-    assert wish.q is not None
-    words = wish.q.casefold().split()
+    words = plain(wish.q or "").split()
     column = wish.sort.removeprefix("-")
     hits: list[Row] = []
     seen = 0
     while seen < SEARCH_DEPTH:
-        rows = reading.page(wish.filters, sort=wish.sort, after=after, limit=min(200, SEARCH_DEPTH - seen))
+        rows = reading.page(filters, sort=wish.sort, after=after, limit=min(200, SEARCH_DEPTH - seen))
         for row in rows:
-            if _matches(row, words):
+            if _matches(row, words, wish.doc_type, cards):
                 if len(hits) == wish.limit:
                     return hits, True, False
                 hits.append(row)
@@ -277,7 +389,11 @@ def _search(reading: Reading, wish: ListWish, after: tuple[datetime, str] | None
     return hits, False, True
 
 
-def _matches(row: Row, words: list[str]) -> bool:
+def _matches(row: Row, words: list[str], doc_type: str | None, cards: Cards) -> bool:
     content = orjson.loads(row.payload)
-    text = " ".join(str(content[name]) for name in _SEARCHED if content.get(name)).casefold()
-    return all(word in text for word in words)
+    if doc_type is not None and content.get("doc_type") != doc_type:
+        return False
+    said = read_of(content)
+    if row.item["service_id"] is not None and (card := cards(row.item["service_id"])) is not None:
+        said += " " + plain(f"{card.name} {card.category or ''}")
+    return all(word in said for word in words)

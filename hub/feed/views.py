@@ -1,18 +1,25 @@
 """From stored rows to what the portal sees. Content comes from the item's canonical JSON, never from elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 import orjson
 
 from contracts.base import rfc3339
+from hub.catalogue import Card
 from hub.store.reading import Row
 
+_NUMBERS = ("reference_number", "notice_number", "receipt_number")
 
-def row_view(row: Row, now: datetime, folded: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+Cards = Callable[[str], Card | None]
+"""The card of a service by its id."""
+
+
+def row_view(row: Row, now: datetime, cards: Cards, folded: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     """One row of the feed (contracts.feed.FeedItem). `folded`: the payments that it is shown for, where several."""
     item, content = row.item, orjson.loads(row.payload)
+    card = None if item["service_id"] is None else cards(item["service_id"])
     return {
         "item_id": item["item_id"],
         "collection": item["collection"],
@@ -22,6 +29,11 @@ def row_view(row: Row, now: datetime, folded: Sequence[dict[str, Any]] = ()) -> 
         "title": content["title"],
         "summary": content.get("summary"),
         "service_id": item["service_id"],
+        "service_name": None if card is None else card.name,
+        "category": None if card is None else card.category,
+        "number": next((content[name] for name in _NUMBERS if content.get(name)), None),
+        "protocol": content["protocol"]["number"] if content.get("protocol") else None,
+        "amount_cents": content.get("amount_cents"),
         "source": item["source"],
         "vendor_id": item["vendor_id"],
         "turn": item["turn"],

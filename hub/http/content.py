@@ -7,12 +7,13 @@ several ranges at once, which are answered by the whole file; a malformed or uns
 import hashlib
 import re
 from base64 import b64encode
+from collections.abc import Callable, Iterator
 from email.utils import format_datetime
 from urllib.parse import quote
 
 from starlette.responses import Response, StreamingResponse
 
-from hub.errors import RangeInvalid
+from hub.errors import NotAcceptable, RangeInvalid
 from hub.feed.query import File, Picture
 
 from .accepting import SVG
@@ -75,6 +76,19 @@ def picture_response(exchange: Exchange, card: Picture) -> Response:
 def _called(file: File) -> str:
     """The name under which it is saved: of what holds no more, one that says so wherever the file goes."""
     return file.filename if file.state == "available" else f"NON VALIDO - {file.filename}"
+
+
+def export_response(exchange: Exchange, export: Callable[[bool], Iterator[bytes]]) -> Response:
+    """The answer to the wish for an export: JSON, or a ZIP where that is asked for. Raises NotAcceptable."""
+    wanted = [
+        each.partition(";")[0].strip().lower() for each in exchange.request.headers.get("accept", "*/*").split(",")
+    ]
+    zipped = "application/zip" in wanted
+    if not zipped and not {"*/*", "application/*", "application/json"}.intersection(wanted):
+        raise NotAcceptable("an export is application/json or application/zip")
+    suffix = "zip" if zipped else "json"
+    exchange.headers["Content-Disposition"] = f'attachment; filename="export.{suffix}"'
+    return StreamingResponse(export(zipped), media_type=f"application/{suffix}")
 
 
 def _streamed(file: File, start: int, end: int, status: int) -> Response:

@@ -2,38 +2,46 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from contracts.feed import SubscriptionRequest, UserStatePatch
 from contracts.items.subscription import RequestKind
 from contracts.preferences import PreferencesPatch
 from hub.clock import Clock
-from hub.errors import HubError, MediaUnsupported, NotAcceptable, RequestInvalid, RequestRefused
-from hub.feed import parameters
+from hub.errors import DelegationInactive, HubError, NotAcceptable, RequestRefused
+from hub.feed import handling, parameters
+from hub.feed.catalogue import catalogue_wish
 from hub.feed.preferences import patched, view_of
 from hub.feed.query import Feed, Whole
+from hub.feed.streams import Streams
 from hub.feed.views import request_view
-from hub.ingest.canonical import refusal_of
 from hub.registry import Registry
 from hub.security.portal import Reader, verify_reader
 from hub.store.citizens import Subject
 from hub.store.committer import Committer
 from hub.store.preferences import WishesChange, WishesKeeper
-from hub.store.readers import Access, UserStateChange, change_user_state, record_access
+from hub.store.readers import (
+    Access,
+    UserStateChange,
+    UserStateChanges,
+    change_user_state,
+    change_user_states,
+    record_access,
+)
 from hub.store.reading import Reading
 from hub.store.requesting import Asked, Requesting, Wish
 
+from . import user_states, wishes
 from .accepting import names_svg, takes_svg_alone
-from .content import file_response, picture_response
+from .content import export_response, file_response, picture_response
 from .exchange import Exchange, Handler, json_response
 from .limits import Limiter
 from .operations import Operation
+from .streaming import EVENT_STREAM, PAGE, EventStream, Page
 
 _COLLECTION_OF = {
     "list_items": None,
@@ -49,6 +57,8 @@ _ITEM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _BODY_LIMIT = 16 * 1024
 """A user state is small; nothing larger is read from whom is not known yet."""
+_MANY_LIMIT = 32 * 1024
+"""Of 100 user states."""
 
 Read = Callable[[Reading, Exchange], Response]
 
@@ -64,16 +74,18 @@ class FeedApi:
         registry: Callable[[], Registry],
         clock: Clock,
         limiter: Limiter,
-        wishes: WishesKeeper,
+        keeper: WishesKeeper,
         requesting: Requesting,
+        streams: Streams,
     ) -> None:
-        self._wishes = wishes
+        self._wishes = keeper
         self._requesting = requesting
         self._feed = feed
         self._committer = committer
         self._registry = registry
         self._clock = clock
         self._limiter = limiter
+        self._streams = streams
 
     def handler(self, operation: Operation) -> Handler:
         """The handler of an operation of the table. Raises KeyError for one that has none."""
@@ -86,21 +98,30 @@ class FeedApi:
             return self._change_preferences(operation)
         if operation.operation_id == "request_subscription_change":
             return self._request(operation)
+        if operation.operation_id == "change_user_states":
+            return self._change_many(operation)
+        if operation.operation_id == "stream_events":
+            return self._events(operation)
         reads: dict[str, Read] = {
             "show_summary": self._summary,
+            "list_services": self._services,
             "show_item": self._show,
             "list_changes": self._changes,
             "show_preferences": self._preferences,
             "read_document_content": self._content,
             "describe_document_content": self._content,
+            "list_accesses": lambda reading, exchange: self._handled(reading, exchange, handling.access_page),
+            "export_everything": self._export,
+            "list_sharing": lambda reading, exchange: self._handled(reading, exchange, handling.sharing_page),
         }
         return self._reads(operation, reads[operation.operation_id])
 
     def _reads(self, operation: Operation, read: Read) -> Handler:
         async def handle(exchange: Exchange) -> Response:
             reader = await self._reader(exchange, scope="feed:read", change=False)
+            delegation_id = await self._delegation(reader, exchange, operation)
             response, citizen_id, refusal = await run_in_threadpool(self._answer, reader, exchange, read)
-            access = _access(exchange, operation, reader, citizen_id, refusal.code if refusal else "ok")
+            access = _access(exchange, operation, reader, citizen_id, refusal.code if refusal else "ok", delegation_id)
             await self._committer.submit(record_access, access)
             if refusal is not None:
                 raise refusal
@@ -127,8 +148,14 @@ class FeedApi:
         return json_response(self._feed.page(reading, wish))
 
     def _summary(self, reading: Reading, exchange: Exchange) -> Response:
-        parameters.nothing(exchange.request.query_params.multi_items())
-        return _tagged(exchange, self._feed.summary(reading))
+        view = parameters.view_wish(exchange.request.query_params.multi_items())
+        return _tagged(exchange, self._feed.summary(reading, view))
+
+    def _services(self, reading: Reading, exchange: Exchange) -> Response:
+        wish = catalogue_wish(exchange.request.query_params.multi_items())
+        cards = self._registry().catalogue(reading.citizen.ente_id)
+        view, said = self._feed.services(reading, cards, wish)
+        return _with_tag(exchange, f'"{hashlib.sha256(said.encode()).hexdigest()[:24]}"', orjson.dumps(view))
 
     def _show(self, reading: Reading, exchange: Exchange) -> Response:
         parameters.nothing(exchange.request.query_params.multi_items())
@@ -139,6 +166,57 @@ class FeedApi:
     def _changes(self, reading: Reading, exchange: Exchange) -> Response:
         after, limit = parameters.changes_wish(exchange.request.query_params.multi_items())
         return json_response(self._feed.changes(reading, after, limit))
+
+    def _events(self, operation: Operation) -> Handler:
+        async def handle(exchange: Exchange) -> Response:
+            reader = await self._reader(exchange, scope="feed:read", change=False)
+            delegation_id = await self._delegation(reader, exchange, operation)
+            query, headers = exchange.request.query_params.multi_items(), exchange.request.headers
+            position, citizen_id, refusal = 0, None, None
+            try:
+                after = parameters.events_wish(query, headers.get("last-event-id"))
+                position, citizen_id = await run_in_threadpool(self._begin, reader, after)
+            except HubError as error:
+                refusal = error
+            access = _access(exchange, operation, reader, citizen_id, refusal.code if refusal else "ok", delegation_id)
+            await self._committer.submit(record_access, access)
+            if refusal is not None:
+                raise refusal
+            if exchange.request.method == "HEAD":
+                return Response(media_type=EVENT_STREAM)
+            subject = _subject(reader)
+            waiting = self._streams.enter(subject, reader.portal)
+
+            def read(number: int) -> Page:
+                if delegation_id is not None:
+                    self._delegation_id(reader)  # it may have ended meanwhile
+                with self._feed.open() as connection:
+                    citizen = self._feed.citizen(connection, subject)
+                    reading = self._feed.reading(connection, subject, citizen, reader.level)
+                    return self._feed.events(reading, number, PAGE)
+
+            async def log_access() -> None:
+                await self._committer.submit(record_access, access)
+
+            left_s = (reader.expires_at - self._clock.now()).total_seconds()
+            return EventStream(waiting, read, log_access, position, left_s, leave=self._streams.leave)
+
+        return handle
+
+    def _begin(self, reader: Reader, after: str | None) -> tuple[int, str | None]:
+        subject = _subject(reader)
+        with self._feed.open() as connection:
+            citizen = self._feed.citizen(connection, subject)
+            reading = self._feed.reading(connection, subject, citizen, reader.level)
+            return self._feed.position(reading, after), citizen.citizen_id if citizen else None
+
+    def _handled(self, reading: Reading, exchange: Exchange, page: handling.Page) -> Response:
+        cursor, limit = parameters.page_wish(exchange.request.query_params.multi_items())
+        return json_response(page(reading, cursor, limit))
+
+    def _export(self, reading: Reading, exchange: Exchange) -> Response:
+        parameters.nothing(exchange.request.query_params.multi_items())
+        return export_response(exchange, lambda zipped: self._feed.export(reading, zipped=zipped))
 
     def _content(self, reading: Reading, exchange: Exchange) -> Response:
         parameters.nothing(exchange.request.query_params.multi_items())
@@ -153,15 +231,16 @@ class FeedApi:
     def _change(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:
             reader = await self._reader(exchange, scope="feed:write", change=True)
+            delegation_id = await self._delegation(reader, exchange, operation)
             patch: dict[str, bool] = {}
             refusal: HubError | None = None
             try:
-                patch = _patch(exchange)
+                patch = user_states.patch(exchange)
             except HubError as error:
                 refusal = error
             citizen_id = await run_in_threadpool(self._citizen_id, reader)
             change = UserStateChange(
-                access=_access(exchange, operation, reader, citizen_id, "ok"),
+                access=_access(exchange, operation, reader, citizen_id, "ok", delegation_id),
                 signer=f"portal:{reader.portal.portal_id}",
                 used=reader.used,
                 level=reader.level,
@@ -178,49 +257,83 @@ class FeedApi:
 
         return handle
 
+    def _change_many(self, operation: Operation) -> Handler:
+        async def handle(exchange: Exchange) -> Response:
+            reader = await self._reader(exchange, scope="feed:write", change=True, limit=_MANY_LIMIT)
+            delegation_id = await self._delegation(reader, exchange, operation)
+            patches: dict[str, dict[str, bool]] = {}
+            refusal: HubError | None = None
+            try:
+                patches = user_states.patches(exchange)
+            except HubError as error:
+                refusal = error
+            citizen_id = await run_in_threadpool(self._citizen_id, reader)
+            changes = UserStateChanges(
+                access=_access(exchange, operation, reader, citizen_id, "ok", delegation_id),
+                signer=f"portal:{reader.portal.portal_id}",
+                used=reader.used,
+                level=reader.level,
+                patches=patches,
+                refusal=refusal,
+            )
+            refused: list[HubError | None] = await self._committer.submit(change_user_states, changes)
+            states = await run_in_threadpool(self._states_of, reader, list(patches))
+            return json_response(user_states.outcomes(patches, refused, states))
+
+        return handle
+
+    def _states_of(self, reader: Reader, item_ids: Sequence[str]) -> dict[str, dict[str, bool]]:
+        with self._feed.open() as connection:
+            citizen = self._feed.citizen(connection, _subject(reader))
+            reading = self._feed.reading(connection, _subject(reader), citizen, reader.level)
+            return self._feed.user_states(reading, item_ids)
+
     def _preferences(self, reading: Reading, exchange: Exchange) -> Response:
         parameters.nothing(exchange.request.query_params.multi_items())
-        wishes = self._feed.preferences(reading)
-        return _with_tag(exchange, f'"{wishes.tag}"', orjson.dumps(view_of(wishes)))
+        held = self._feed.preferences(reading)
+        return _with_tag(exchange, f'"{held.tag}"', orjson.dumps(view_of(held)))
 
     def _change_preferences(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:
             reader = await self._reader(exchange, scope="feed:write", change=True)
+            delegation_id = await self._delegation(reader, exchange, operation)
             refusal: HubError | None = None
             patch = PreferencesPatch()
             try:
                 parameters.nothing(exchange.request.query_params.multi_items())
-                patch = _preferences_patch(exchange)
+                patch = wishes.preferences_patch(exchange)
             except HubError as error:
                 refusal = error
+            citizen_id = await run_in_threadpool(self._citizen_id, reader)
             change = WishesChange(
-                access=_access(exchange, operation, reader, await run_in_threadpool(self._citizen_id, reader), "ok"),
+                access=_access(exchange, operation, reader, citizen_id, "ok", delegation_id),
                 subject=_subject(reader),
                 signer=f"portal:{reader.portal.portal_id}",
                 used=reader.used,
-                change=lambda wishes: patched(wishes, patch),
+                change=lambda held: patched(held, patch),
                 if_match=_if_match(exchange),
                 refusal=refusal,
             )
-            wishes = await self._committer.submit(self._wishes.change, change)
-            exchange.headers["ETag"] = f'"{wishes.tag}"'
-            return json_response(view_of(wishes))
+            changed = await self._committer.submit(self._wishes.change, change)
+            exchange.headers["ETag"] = f'"{changed.tag}"'
+            return json_response(view_of(changed))
 
         return handle
 
     def _request(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:
             reader = await self._reader(exchange, scope="feed:write", change=True)
+            delegation_id = await self._delegation(reader, exchange, operation)
             kind: RequestKind | None = None
             refusal: HubError | None = None
             try:
                 parameters.nothing(exchange.request.query_params.multi_items())
-                kind = _request_kind(exchange)
+                kind = wishes.request_kind(exchange)
             except HubError as error:
                 refusal = error
             citizen_id = await run_in_threadpool(self._citizen_id, reader)
             wish = Wish(
-                access=_access(exchange, operation, reader, citizen_id, "ok"),
+                access=_access(exchange, operation, reader, citizen_id, "ok", delegation_id),
                 signer=f"portal:{reader.portal.portal_id}",
                 used=reader.used,
                 level=reader.level,
@@ -241,13 +354,31 @@ class FeedApi:
         exchange.headers["ETag"] = _tag_of(whole, orjson.dumps(whole.view))
         return json_response(whole.view["user_state"])
 
+    async def _delegation(self, reader: Reader, exchange: Exchange, operation: Operation) -> str | None:
+        """Under which delegation the reader acts for another; None for who acts for himself. A refusal is in the access
+        log of whom it was about. Raises DelegationInactive."""
+        if reader.on_behalf_of is None:
+            return None
+        try:
+            return await run_in_threadpool(self._delegation_id, reader)
+        except DelegationInactive as refusal:
+            citizen_id = await run_in_threadpool(self._citizen_id, reader)
+            refused = _access(exchange, operation, reader, citizen_id, refusal.code)
+            await self._committer.submit(record_access, refused)
+            raise
+
+    def _delegation_id(self, reader: Reader) -> str:
+        delegate = Subject(reader.ente.ente_id, reader.subject_kind, reader.tax_code)
+        with self._feed.open() as connection:
+            return self._feed.delegation(connection, _subject(reader), delegate)
+
     def _citizen_id(self, reader: Reader) -> str | None:
         with self._feed.open() as connection:
             citizen = self._feed.citizen(connection, _subject(reader))
         return citizen.citizen_id if citizen else None
 
-    async def _reader(self, exchange: Exchange, *, scope: str, change: bool) -> Reader:
-        request = await exchange.signed_request(_BODY_LIMIT)
+    async def _reader(self, exchange: Exchange, *, scope: str, change: bool, limit: int = _BODY_LIMIT) -> Reader:
+        request = await exchange.signed_request(limit)
         exchange.body = request.body
         now = self._clock.now()
         try:
@@ -260,7 +391,7 @@ class FeedApi:
 
 
 def _subject(reader: Reader) -> Subject:
-    return Subject(reader.ente.ente_id, reader.subject_kind, reader.tax_code)
+    return Subject(reader.ente.ente_id, reader.subject_kind, reader.on_behalf_of or reader.tax_code)
 
 
 def _access(
@@ -269,6 +400,7 @@ def _access(
     reader: Reader,
     citizen_id: str | None,
     outcome: str,
+    delegation_id: str | None = None,
 ) -> Access:
     # What stands in the path is the sender's own text, and may be a tax code: only a real id is written down.
     item_id = exchange.request.path_params.get("item_id", "")
@@ -282,52 +414,8 @@ def _access(
         outcome=outcome,
         citizen_id=citizen_id,
         item_id=item_id if _ITEM_ID.fullmatch(item_id) else None,
+        delegation_id=delegation_id,
     )
-
-
-def _patch(exchange: Exchange) -> dict[str, bool]:
-    _must_be_patch(exchange)
-    try:
-        patch = UserStatePatch.model_validate_json(exchange.body)
-    except ValidationError as exc:
-        raise refusal_of(exc) from None
-    given = patch.model_dump(exclude_unset=True)
-    if not given or None in given.values():
-        raise RequestInvalid("the patch sets at least one of read, archived, starred, confirmed to true or false")
-    return given
-
-
-def _preferences_patch(exchange: Exchange) -> PreferencesPatch:
-    _must_be_patch(exchange)
-    try:
-        patch = PreferencesPatch.model_validate_json(exchange.body)
-    except ValidationError as exc:
-        raise refusal_of(exc) from None
-    if not patch.model_fields_set:
-        raise RequestInvalid("the patch changes nothing")
-    for name in ("channels", "without_service"):
-        switches = getattr(patch, name)
-        if switches is not None and None in switches.model_dump(exclude_unset=True).values():
-            raise RequestInvalid(f"{name}: a channel is on (true) or off (false)")
-    return patch
-
-
-def _must_be_patch(exchange: Exchange) -> None:
-    media_type = exchange.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/merge-patch+json":
-        error = MediaUnsupported("send the patch as application/merge-patch+json")
-        error.headers["Accept"] = error.headers["Accept-Patch"] = "application/merge-patch+json"
-        raise error
-
-
-def _request_kind(exchange: Exchange) -> RequestKind:
-    media_type = exchange.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise MediaUnsupported("send the request as application/json", headers={"Accept": "application/json"})
-    try:
-        return SubscriptionRequest.model_validate_json(exchange.body).kind
-    except ValidationError as exc:
-        raise refusal_of(exc) from None
 
 
 def _if_match(exchange: Exchange) -> str | None:

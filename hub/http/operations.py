@@ -44,6 +44,8 @@ FEED: tuple[Operation, ...] = (
     Operation("feed", "GET", "/items", "list_items"),
     Operation("feed", "GET", "/items/{item_id}", "show_item"),
     Operation("feed", "PATCH", "/items/{item_id}/user-state", "change_user_state", signed_body=False),
+    Operation("feed", "POST", "/user-states", "change_user_states", signed_body=False),
+    Operation("feed", "GET", "/services", "list_services"),
     Operation("feed", "GET", "/messages", "list_messages"),
     Operation("feed", "GET", "/documents", "list_documents"),
     Operation("feed", "GET", "/payments", "list_payments"),
@@ -57,4 +59,8 @@ FEED: tuple[Operation, ...] = (
     Operation("feed", "GET", "/changes", "list_changes"),
     Operation("feed", "GET", "/preferences", "show_preferences"),
     Operation("feed", "PATCH", "/preferences", "change_preferences", signed_body=False),
+    Operation("feed", "GET", "/events", "stream_events"),
+    Operation("feed", "GET", "/access-log", "list_accesses"),
+    Operation("feed", "GET", "/sharing", "list_sharing"),
+    Operation("feed", "GET", "/export", "export_everything"),
 )

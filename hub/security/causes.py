@@ -245,6 +245,8 @@ CAUSES: Final[dict[str, Cause]] = {
     "fiscal_number.invalid": _cause("fiscal_number is missing or no tax code", *_PORTAL),
     "organization.invalid": _cause("organization_fiscal_number is no tax code of an organisation", *_PORTAL),
     "subject.personal": _cause("sub is missing, or is a tax code instead of a pseudonym", *_PORTAL),
-    "delegation.unsupported": _cause("on_behalf_of is not honoured: there is no active delegation", *_PORTAL),
+    "delegation.unsupported": _cause(
+        "on_behalf_of is no tax code of a person, or comes with organization_fiscal_number", *_PORTAL
+    ),
     "binding.unsupported": _cause("cnf binds the assertion to a key that the hub cannot check", *_PORTAL),
 }

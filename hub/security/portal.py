@@ -55,6 +55,9 @@ class Reader:
     """What a change must consume; empty for reads, which have no replay store."""
     expires_at: datetime
     """When the first of the two tokens would be refused; a stream closes then."""
+    on_behalf_of: str | None = field(default=None, repr=False)
+    """The tax code of the person whose feed is asked for, where it is not the reader's own: honoured only while a
+    delegation holds, which the caller looks up (`settled` 6)."""
 
 
 def verify_reader(request: SignedRequest, *, scope: str, change: bool, registry: Registry, now: datetime) -> Reader:
@@ -83,6 +86,7 @@ def _reader(request: SignedRequest, scope: str, *, change: bool, registry: Regis
         claims.text(token.claims, "jti")
     _body(request)
     kind, tax_code, pseudonym = _subject(assertion.claims)
+    principal = _principal(assertion.claims, kind)
     used = _used(token, assertion) if change else ()
     if not portal.active:
         raise Refusal("portal.suspended")
@@ -101,6 +105,7 @@ def _reader(request: SignedRequest, scope: str, *, change: bool, registry: Regis
         acr=acr,
         scopes=scopes,
         used=used,
+        on_behalf_of=principal,
         expires_at=min(
             claims.accepted_until(token.claims, TOKEN_TIMES),
             claims.accepted_until(assertion.claims, ASSERTION_TIMES),
@@ -162,8 +167,6 @@ def _login(found: claims.Claims, now: datetime) -> None:
 
 def _bound(found: claims.Claims, token: jose.Token) -> None:
     claims.text(found, "jti")
-    if "on_behalf_of" in found:
-        raise Refusal("delegation.unsupported")
     if "cnf" in found:
         raise Refusal("binding.unsupported")
     if "ath" in found:
@@ -196,6 +199,20 @@ def _subject(found: claims.Claims) -> tuple[SubjectKind, str, str]:
     except ValueError:
         raise Refusal("organization.invalid") from None
     return "organization", organization, pseudonym
+
+
+def _principal(found: claims.Claims, kind: SubjectKind) -> str | None:
+    """For whom a person acts. An organisation is read with its own claim, and gives no delegation here."""
+    if "on_behalf_of" not in found:
+        return None
+    principal = _normal(found["on_behalf_of"], "delegation.unsupported", length=16)
+    try:
+        check_tax_code(principal)
+    except ValueError:
+        raise Refusal("delegation.unsupported") from None
+    if kind != "person":
+        raise Refusal("delegation.unsupported")
+    return principal
 
 
 def _normal(value: object, code: str, *, length: int) -> str:

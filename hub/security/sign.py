@@ -231,6 +231,7 @@ def sign_assertion(
     lifetime_s: int = LIFETIME_S,
     portal_token: str | None = None,
     organization_fiscal_number: str | None = None,
+    on_behalf_of: str | None = None,
 ) -> str:
     """A portal's word on the citizen who is logged in. With `portal_token` it holds for that token alone (`ath`)."""
     claims = _base(iss=iss, aud=aud, now=now, lifetime_s=lifetime_s) | {
@@ -245,6 +246,8 @@ def sign_assertion(
         claims["ath"] = jose.base64url(sha256(portal_token.encode("ascii")).digest())
     if organization_fiscal_number is not None:
         claims["organization_fiscal_number"] = organization_fiscal_number
+    if on_behalf_of is not None:
+        claims["on_behalf_of"] = on_behalf_of
     return key.token(claims, typ=ASSERTION_TYPE)
 
 
@@ -261,6 +264,7 @@ def sign_portal_request(
     scopes: str = "feed:read feed:write",
     assertion_key: SigningKey | None = None,
     organization_fiscal_number: str | None = None,
+    on_behalf_of: str | None = None,
 ) -> dict[str, str]:
     """`Authorization` and `Citizen-Assertion` of one feed request, the second bound to the first."""
     token = sign_portal_token(key, iss=iss, aud=aud, scopes=scopes, now=now)
@@ -276,5 +280,6 @@ def sign_portal_request(
         now=now,
         portal_token=token,
         organization_fiscal_number=organization_fiscal_number,
+        on_behalf_of=on_behalf_of,
     )
     return {"Authorization": f"Bearer {token}", "Citizen-Assertion": assertion}

@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, Table, delete, select
+from sqlalchemy import Select, Table, delete, insert, select
 
 from contracts.identifiers import new_uuid7
 
@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 _LIMIT = 100
 _ROUNDS = 20
 """In one sweep: rules that have changed put every subscription on the agenda at once."""
+_RESTRICTED_AGAIN = timedelta(hours=12)
+"""When the occasion of a restricted item is looked at again."""
 _KEY = ("ente_id", "citizen_id", "item_id")
 _ALL = select(enti.c.ente_id)
 
@@ -127,6 +129,8 @@ class Agenda:
         if item is None:
             return  # made in this very transaction, and written last: its turn comes
         tx.connection.execute(delete(agenda).where(*(agenda.c[name] == row[name] for name in (*_KEY, "occasion"))))
+        if item["lifecycle"] == "restricted":
+            tx.connection.execute(insert(agenda), row | {"at": tx.now + _RESTRICTED_AGAIN})
         if item["lifecycle"] != "active":
             return
         item = batch.changed_items.get(item["item_id"], item)  # as an occasion before this one left it

@@ -180,8 +180,8 @@ def own_item(tx: Tx, signed: Signed, item_id: str) -> dict[str, Any]:
 
 
 def must_be_active(item: Mapping[str, Any]) -> None:
-    """Raises ItemUnknown for what was erased, AlreadyWithdrawn for what was taken back."""
-    if item["lifecycle"] == "erased":
+    """Raises ItemUnknown for what was erased or is restricted, AlreadyWithdrawn for what was taken back."""
+    if item["lifecycle"] in ("erased", "restricted"):
         raise ItemUnknown
     if item["lifecycle"] != "active":
         raise AlreadyWithdrawn

@@ -49,6 +49,15 @@ class Citizens:
         key = (subject.ente_id, self._hash(subject))
         return self._cache.get(key) or self._load(connection, [key]).get(key)
 
+    def find_all(self, connection: Connection, subjects: Iterable[Subject]) -> dict[Subject, Citizen]:
+        """Those of the subjects for whom something was ever published, with one statement."""
+        keys = {subject: (subject.ente_id, self._hash(subject)) for subject in subjects}
+        missing = [key for key in keys.values() if key not in self._cache]
+        known = {key: self._cache[key] for key in keys.values() if key in self._cache}
+        if missing:
+            known |= self._load(connection, missing)
+        return {subject: known[key] for subject, key in keys.items() if key in known}
+
     def resolve(self, tx: Tx, subjects: Iterable[Subject]) -> dict[Subject, Citizen]:
         """The citizens of `subjects`; those not yet known are made in this transaction."""
         keys = {subject: (subject.ente_id, self._hash(subject)) for subject in set(subjects)}

@@ -24,6 +24,8 @@ FOLLOWER = "webhook"
 """The type of connector that follows items (`hub.store.following`)."""
 
 RESTORED = "restored"
+RESTRICTED = "item.restricted"
+"""Why a delivery is held that no connector can set free."""
 """Why a delivery of a restored back-up is held: it may have been sent since, so that a person releases it."""
 
 
@@ -183,7 +185,8 @@ def _let_go(tx: Tx, ente_id: str, connector_id: str) -> None:
     """What was held goes out again, and what waits for its next attempt need not wait for the old fault's sake."""
     its = (deliveries.c.ente_id == ente_id) & (deliveries.c.connector_id == connector_id)
     values = {"state": "queued", "reason": None, "due_at": tx.now, "updated_at": tx.now}
-    held = (deliveries.c.state == "held") & (deliveries.c.reason.is_(None) | (deliveries.c.reason != RESTORED))
+    ours = deliveries.c.reason.is_(None) | deliveries.c.reason.not_in((RESTORED, RESTRICTED))
+    held = (deliveries.c.state == "held") & ours
     tx.connection.execute(update(deliveries).where(its, held).values(values))
     retried = (deliveries.c.state == "queued") & (deliveries.c.attempts > 0) & deliveries.c.claim_id.is_(None)
     tx.connection.execute(update(deliveries).where(its, retried).values(due_at=tx.now))

@@ -46,6 +46,8 @@ class Copies:
             else:
                 before = kept["state"] if kept["lifecycle"] == "active" else None
                 made = self._publications.revise(tx, batch, wanted, citizen, kept)
+            if made["lifecycle"] == "restricted":
+                continue  # nobody is told
             if wanted.told is not None and (before != made["state"] or not wanted.told.again):
                 # Of the original's version: the copy has one more only where its own content is another.
                 told = replace(wanted.told, again=False, occasion=wanted.told.occasion or f"v{wanted.version}")

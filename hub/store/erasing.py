@@ -4,6 +4,9 @@ What stays is what names nobody: that there were items, of which vendor and stat
 that repeats an erased item is refused; a new item for the same person begins a new, unconnected identity.
 """
 
+from collections import Counter
+from datetime import datetime
+
 from sqlalchemy import ColumnElement, Connection, Table, delete, or_, select, update
 
 from . import postgres
@@ -11,11 +14,13 @@ from .copies import forget_copies
 from .database import Tx
 from .directory import NotThere
 from .outbox import CLOSED, UNCLAIMED, UNDECIDED
+from .retention import OPEN_STATES, is_over, periods
 from .tables import (
     agenda,
     channel_opt_outs,
     citizen_contacts,
     citizens,
+    delegations,
     deliveries,
     delivery_requests,
     findings,
@@ -30,7 +35,10 @@ from .tables import (
 ERASED = "citizen.erased"
 _GONE = "erased:"
 """Before the citizen_id, in the place of the hash of a tax code."""
+_KEPT = ("documents", "receipts")
+"""Collections that an ente must keep for their time."""
 _OWN: tuple[Table, ...] = (
+    delegations,
     delivery_requests,
     channel_opt_outs,
     citizen_contacts,
@@ -65,6 +73,21 @@ def erase_citizen(tx: Tx, ente_id: str, citizen_id: str) -> list[str]:
     for table in _OWN:
         tx.connection.execute(delete(table).where(_of(table, ente_id, citizen_id)))
     return keys
+
+
+def duties_to_keep(connection: Connection, now: datetime, ente_id: str, citizen_id: str) -> dict[str, int]:
+    """What speaks against an erasure (GDPR art. 17(3)(b)), each with how many items: payments that are open, documents
+    and receipts that are within their retention, or whose retention nobody has set."""
+    rules = periods(connection, ente_id)
+    found: Counter[str] = Counter()
+    query = select(items).where(_of(items, ente_id, citizen_id), items.c.lifecycle.in_(("active", "restricted")))
+    for item in connection.execute(query).mappings():
+        collection = item["collection"]
+        if collection == "payments" and item["state"] in OPEN_STATES["payments"]:
+            found["open payments"] += 1
+        elif collection in _KEPT and not is_over(dict(item) | {"lifecycle": "active"}, rules[collection], now):
+            found[f"{collection} within retention"] += 1
+    return dict(found)
 
 
 def erased_citizens(connection: Connection) -> set[tuple[str, str]]:

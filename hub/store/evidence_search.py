@@ -102,13 +102,13 @@ def _conditions(wish: Wish) -> list[ColumnElement[bool]]:
         found.append(columns.item_id.in_(named))
     # Ids are in the order of time: through them, and not by reading everything, a time is found.
     if wish.since is not None:
-        found += [columns.at >= wish.since, columns.evidence_id >= _id_at(wish.since - _SKEW)]
+        found += [columns.at >= wish.since, columns.evidence_id >= id_at(wish.since - _SKEW)]
     if wish.until is not None:
-        found += [columns.at < wish.until, columns.evidence_id < _id_at(wish.until + _SKEW)]
+        found += [columns.at < wish.until, columns.evidence_id < id_at(wish.until + _SKEW)]
     return found
 
 
-def _id_at(moment: datetime) -> str:
+def id_at(moment: datetime) -> str:
     """The beginning of the ids of that millisecond (UUIDv7, RFC 9562 5.7)."""
     stamp = f"{max(0, (moment - EPOCH) // timedelta(milliseconds=1)):012x}"
     return f"{stamp[:8]}-{stamp[8:]}"

@@ -5,7 +5,7 @@ memory as a whole. Each segment is bound to its place and to the size of the fil
 off unseen. A small file is one sealed value, as all files once were.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -95,6 +95,11 @@ class Files:
         length = min(SEGMENT, size - number * SEGMENT) + _SEALING
         sealed = self._part(key, start, start + length)
         return self._vault.open_with(citizen.data_key, sealed, _place(key, size, number))
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Take files away that nothing names any more; those that are gone already are no fault."""
+        for key in keys:
+            (self._folder / key).unlink(missing_ok=True)
 
     def _sealed(self, citizen: Citizen, key: str, content: bytes) -> bytes:
         if len(content) < SEGMENTED_FROM:

@@ -150,6 +150,8 @@ class Publications:
         wishes: Knowledge | None = None,
     ) -> None:
         """What follows from a new item or version: its notice, its deadlines, and when the hub looks at it again."""
+        if item["lifecycle"] == "restricted":
+            return  # the version is kept, and nobody is told
         if before is None and draft.deliveries:
             wishes = wishes or know(tx, self._vault, [citizen], [citizen])
             batch.deliveries += rows_of(tx, item, draft.deliveries, citizen, wishes, in_turn=draft.in_turn)
@@ -248,7 +250,8 @@ class Publications:
 
     def revise(self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, kept: dict[str, Any]) -> dict[str, Any]:
         """An item of the hub's own, made anew of what it is about; another version where its content is another."""
-        changed = kept | columns(tx, draft) | {"version": kept["version"], "lifecycle": "active"}
+        lifecycle = "restricted" if kept["lifecycle"] == "restricted" else "active"
+        changed = kept | columns(tx, draft) | {"version": kept["version"], "lifecycle": lifecycle}
         if draft.content_hash != kept["content_hash"]:
             changed["version"] = draft.version
             self._add_version(tx, batch, draft, citizen, changed, "updated")

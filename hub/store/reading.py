@@ -3,16 +3,41 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, true, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 
 from .citizens import Citizen
+from .filters import ARCHIVED, NOTICE, SHOWN, UNREAD, Filters, shown_state
 from .ports import Vault
 from .request_rows import requests_of
 from .rows import payload_place
 from .sources import is_stale
-from .tables import deliveries, item_identities, item_links, item_versions, items, sources, timeline, user_states
+from .tables import (
+    Instant,
+    deliveries,
+    item_identities,
+    item_links,
+    item_versions,
+    items,
+    sources,
+    timeline,
+    user_states,
+)
 
 _JOIN_STATE = (
     (user_states.c.ente_id == items.c.ente_id)
@@ -25,14 +50,72 @@ _JOIN_VERSION = (
     & (item_versions.c.item_id == items.c.item_id)
     & (item_versions.c.version == items.c.version)
 )
-SHOWN = or_(items.c.folded_into.is_(None), items.c.folded_into == items.c.item_id)
-"""Of the payments of one pagoPA notice, the one that stands for all (`settled` 14)."""
-# What the hub makes of another item is no news of its own.
-_UNREAD = and_(
-    items.c.collection != "deadlines",
-    or_(user_states.c.read_at.is_(None), user_states.c.seen_version < items.c.version),
+# Made once: to build such statements costs more than to run them. `Reading._run` says for whom.
+_MINE = and_(
+    items.c.ente_id == bindparam("me_ente"),
+    items.c.citizen_id == bindparam("me_citizen"),
+    items.c.min_loa <= bindparam("me_level"),
+    items.c.hidden.is_(False),
 )
-_ARCHIVED = user_states.c.archived_at.is_not(None)
+_SELECT_FOLDED = (
+    select(
+        items,
+        item_versions.c.payload_sealed,
+        user_states.c.read_at,
+        user_states.c.seen_version,
+        user_states.c.archived_at,
+        user_states.c.starred_at,
+        user_states.c.confirmed_at,
+    )
+    .join(item_versions, _JOIN_VERSION)
+    .outerjoin(user_states, _JOIN_STATE)
+    .where(_MINE)
+)
+"""Those too that are shown as part of another one."""
+_SELECT = _SELECT_FOLDED.where(SHOWN)
+_NOW = bindparam("now", type_=Instant())
+_MOST = bindparam("most", type_=Integer())
+_STATE, _IS_NOTICE = shown_state(_NOW).label("state"), NOTICE.label("notice")
+_COUNTS = (
+    select(
+        items.c.collection,
+        _STATE,
+        _IS_NOTICE,
+        func.count().label("count"),
+        func.sum(case((UNREAD, 1), else_=0)).label("unread"),
+        func.sum(case((items.c.turn == "citizen", 1), else_=0)).label("waiting"),
+        func.sum(case((items.c.turn == "body", 1), else_=0)).label("with_body"),
+    )
+    .outerjoin(user_states, _JOIN_STATE)
+    .where(_MINE, SHOWN, items.c.lifecycle == "active", ~ARCHIVED)
+    .group_by(items.c.collection, _STATE, _IS_NOTICE)
+    .order_by(items.c.collection, _STATE, _IS_NOTICE)
+)
+_NEXT = (
+    _SELECT.where(items.c.lifecycle == "active", items.c.turn == "citizen", items.c.due_at >= _NOW)
+    .order_by(items.c.due_at, items.c.item_id)
+    .limit(_MOST)
+)
+_HEARD = (
+    select(
+        items.c.vendor_id,
+        items.c.source,
+        func.max(func.coalesce(items.c.as_of, items.c.updated_at)).label("as_of"),
+    )
+    .where(_MINE)
+    .group_by(items.c.vendor_id, items.c.source)
+    .subquery()
+)
+_FRESHNESS = (
+    select(_HEARD, sources.c.every_s, sources.c.heard_at)
+    .outerjoin(
+        sources,
+        (sources.c.vendor_id == _HEARD.c.vendor_id)
+        & (sources.c.source == _HEARD.c.source)
+        & (sources.c.ente_id == bindparam("me_ente")),
+    )
+    .order_by(_HEARD.c.vendor_id, _HEARD.c.source)
+)
 
 
 class Row(NamedTuple):
@@ -51,21 +134,6 @@ class Version(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
-    """What the reader asked for; None means any."""
-
-    collection: str | None = None
-    state: str | None = None
-    service_id: str | None = None
-    source: str | None = None
-    unread: bool | None = None
-    archived: bool | None = None
-    turn: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Reading:
     """Reads on behalf of one citizen, at one level of assurance."""
 
@@ -77,7 +145,13 @@ class Reading:
     level: int
     now: datetime
 
-    def _mine(self) -> ColumnElement[bool]:
+    def _run(self, query: Select[Any], **more: Any) -> CursorResult[Any]:
+        """A query over `_MINE`, for this reader."""
+        me = {"me_ente": self.citizen.ente_id, "me_citizen": self.citizen.citizen_id, "me_level": self.level}
+        return self.connection.execute(query, me | more)
+
+    def mine(self) -> ColumnElement[bool]:
+        """What of `items` is this citizen's, and for this level to see, now."""
         return and_(
             items.c.ente_id == self.citizen.ente_id,
             items.c.citizen_id == self.citizen.citizen_id,
@@ -85,28 +159,12 @@ class Reading:
             items.c.hidden.is_(False),
         )
 
-    def _select(self, *, folded: bool = False) -> Select[Any]:
-        """The citizen's items; `folded`: those too that are shown as part of another one."""
-        return (
-            select(
-                items,
-                item_versions.c.payload_sealed,
-                user_states.c.read_at,
-                user_states.c.seen_version,
-                user_states.c.archived_at,
-                user_states.c.starred_at,
-                user_states.c.confirmed_at,
-                user_states.c.updated_at.label("user_updated_at"),
-            )
-            .join(item_versions, _JOIN_VERSION)
-            .outerjoin(user_states, _JOIN_STATE)
-            .where(self._mine(), true() if folded else SHOWN)
-        )
-
-    def _open(self, query: Select[Any]) -> list[Row]:
+    def _open(self, query: Select[Any], **more: Any) -> list[Row]:
         rows = []
-        for row in self.connection.execute(query).mappings():
-            item = dict(row)
+        result = self._run(query, **more)
+        names = tuple(result.keys())
+        for values in result:
+            item = dict(zip(names, values, strict=True))
             place = payload_place(item["ente_id"], item["item_id"], item["version"])
             rows.append(Row(item, self.vault.open_with(self.citizen.data_key, item.pop("payload_sealed"), place)))
         return rows
@@ -120,45 +178,33 @@ class Reading:
         limit: int,
     ) -> list[Row]:
         """Up to `limit` active items after the keyset position, by `sort`: a column of items, `-` for newest first."""
-        column = items.c[sort.removeprefix("-")]
-        newest_first = sort.startswith("-")
-        query = self._select().where(items.c.lifecycle == "active", *self._conditions(filters))
-        if sort.removeprefix("-") == "due_at":
-            query = query.where(items.c.due_at.is_not(None))
-        if after is not None:
-            position = tuple_(column, items.c.item_id)
-            mark = tuple_(after[0], after[1], types=[column.type, items.c.item_id.type])
-            query = query.where(position < mark if newest_first else position > mark)
-        order = (column.desc(), items.c.item_id.desc()) if newest_first else (column, items.c.item_id)
-        return self._open(query.order_by(*order).limit(limit))
-
-    def _conditions(self, filters: Filters) -> list[ColumnElement[bool]]:
-        wanted: list[ColumnElement[bool]] = []
-        for name in ("collection", "service_id", "source", "turn"):
-            value = getattr(filters, name)
-            if value is not None:
-                wanted.append(items.c[name] == value)
-        if filters.state is not None:
-            wanted.append(_shown_state(self.now) == filters.state)
-        if filters.unread is not None:
-            wanted.append(_UNREAD if filters.unread else ~_UNREAD)
-        if filters.archived is not None:
-            wanted.append(_ARCHIVED if filters.archived else ~_ARCHIVED)
-        if filters.since is not None:
-            wanted.append(items.c.occurred_at >= filters.since)
-        if filters.until is not None:
-            wanted.append(items.c.occurred_at < filters.until)
-        return wanted
+        mark = {} if after is None else {"after_at": after[0], "after_id": after[1]}
+        return self._open(_page(filters, sort, after is not None), now=self.now, most=limit, **mark)
 
     def one(self, item_id: str) -> Row | None:
         """The citizen's own item, whatever its lifecycle but erased; None for anybody else's."""
-        rows = self._open(self._select().where(items.c.item_id == item_id, items.c.lifecycle == "active"))
+        rows = self._open(_SELECT.where(items.c.item_id == item_id, items.c.lifecycle == "active"))
         return rows[0] if rows else None
+
+    def marks(self, item_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """What the citizen did with items, those of these that are the citizen's own; nothing is opened for it."""
+        query = (
+            select(
+                items.c.item_id,
+                items.c.collection,
+                items.c.version,
+                *(user_states.c[name] for name in ("read_at", "seen_version", "archived_at", "starred_at")),
+                user_states.c.confirmed_at,
+            )
+            .outerjoin(user_states, _JOIN_STATE)
+            .where(_MINE, items.c.lifecycle == "active", items.c.item_id.in_(item_ids))
+        )
+        return [dict(row) for row in self._run(query).mappings()]
 
     def changes(self, after: int, limit: int) -> list[Row]:
         """Items changed since a sequence number, in commit order: also those that were withdrawn, or that are shown as
         part of another."""
-        changed = self._select(folded=True).where(items.c.sequence > after)
+        changed = _SELECT_FOLDED.where(items.c.sequence > after)
         return self._open(changed.order_by(items.c.sequence).limit(limit))
 
     def linked(self, item: dict[str, Any], external_ids: Sequence[str]) -> list[tuple[str, Row]]:
@@ -188,7 +234,7 @@ class Reading:
             ties.append(items.c.notice_key == item["notice_key"])
         if item["about_item_id"] is not None:
             ties.append(items.c.item_id == item["about_item_id"])
-        query = self._select().where(or_(*ties), items.c.item_id != item["item_id"], items.c.lifecycle == "active")
+        query = _SELECT.where(or_(*ties), items.c.item_id != item["item_id"], items.c.lifecycle == "active")
         return [
             ("about" if row.item["item_id"] == item["about_item_id"] else row.item["collection"].removesuffix("s"), row)
             for row in self._open(query.order_by(items.c.item_id).limit(50))
@@ -214,7 +260,7 @@ class Reading:
             return {}
         query = (
             select(items)
-            .where(self._mine(), items.c.lifecycle == "active", items.c.folded_into.in_(wanted))
+            .where(self.mine(), items.c.lifecycle == "active", items.c.folded_into.in_(wanted))
             .order_by(items.c.vendor_id, items.c.source, items.c.item_id)
         )
         found: dict[str, list[dict[str, Any]]] = {}
@@ -235,52 +281,36 @@ class Reading:
         return requests_of(self.connection, item)[-50:] if item["collection"] == "subscriptions" else []
 
     def counts(self) -> list[dict[str, Any]]:
-        """Active items by collection and shown state, with the unread ones among them; the archive is left out."""
-        state = _shown_state(self.now).label("state")
-        query = (
-            select(
-                items.c.collection,
-                state,
-                func.count().label("count"),
-                func.sum(case((_UNREAD, 1), else_=0)).label("unread"),
-                func.sum(case((items.c.turn == "citizen", 1), else_=0)).label("waiting"),
-            )
-            .outerjoin(user_states, _JOIN_STATE)
-            .where(self._mine(), SHOWN, items.c.lifecycle == "active", ~_ARCHIVED)
-            .group_by(items.c.collection, state)
-            .order_by(items.c.collection, state)
-        )
-        return [row._asdict() for row in self.connection.execute(query)]
+        """Active items by collection, shown state and whether the hub made them of another item, with the unread ones
+        and those that wait for somebody; the archive is left out."""
+        return [row._asdict() for row in self._run(_COUNTS, now=self.now)]
 
     def next_deadlines(self, limit: int) -> list[Row]:
         """What the citizen has to do next, soonest first."""
-        query = self._select().where(
-            items.c.lifecycle == "active", items.c.turn == "citizen", items.c.due_at >= self.now
-        )
-        return self._open(query.order_by(items.c.due_at, items.c.item_id).limit(limit))
+        return self._open(_NEXT, now=self.now, most=limit)
 
     def freshness(self) -> list[dict[str, Any]]:
         """When the hub last heard of each source about this citizen, and whether the source is silent for longer than
         agreed (S25)."""
-        as_of = func.max(func.coalesce(items.c.as_of, items.c.updated_at)).label("as_of")
-        name = (items.c.vendor_id, items.c.source)
-        mine = select(*name, as_of).where(self._mine()).group_by(*name).subquery()
-        same = (sources.c.vendor_id == mine.c.vendor_id) & (sources.c.source == mine.c.source)
-        query = (
-            select(mine, sources.c.every_s, sources.c.heard_at)
-            .outerjoin(sources, same & (sources.c.ente_id == self.citizen.ente_id))
-            .order_by(mine.c.vendor_id, mine.c.source)
-        )
         return [
-            row._asdict() | {"stale": is_stale(row.every_s, row.heard_at, self.now)}
-            for row in self.connection.execute(query)
+            row._asdict() | {"stale": is_stale(row.every_s, row.heard_at, self.now)} for row in self._run(_FRESHNESS)
         ]
 
 
-def _shown_state(now: datetime) -> ColumnElement[str]:
-    """The state as shown: what has passed its `expires_at` reads as expired."""
-    over = and_(items.c.expires_at.is_not(None), items.c.expires_at <= now)
-    return case((over, "expired"), else_=items.c.state)
+@lru_cache(maxsize=128)
+def _page(filters: Filters, sort: str, goes_on: bool) -> Select[Any]:
+    """A page of a list: nothing of its reader is in it, so that the lists that everybody asks for are made once."""
+    column = items.c[sort.removeprefix("-")]
+    newest_first = sort.startswith("-")
+    query = _SELECT.where(items.c.lifecycle == "active", *filters.conditions(_NOW))
+    if column is items.c.due_at:
+        query = query.where(column.is_not(None))
+    if goes_on:
+        position = tuple_(column, items.c.item_id)
+        mark = tuple_(bindparam("after_at", type_=column.type), bindparam("after_id", type_=items.c.item_id.type))
+        query = query.where(position < mark if newest_first else position > mark)
+    order = (column.desc(), items.c.item_id.desc()) if newest_first else (column, items.c.item_id)
+    return query.order_by(*order).limit(_MOST)
 
 
 def item_timeline(connection: Connection, item: dict[str, Any]) -> list[dict[str, Any]]:

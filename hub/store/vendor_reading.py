@@ -46,7 +46,7 @@ def vendor_items(
             & (items.c.citizen_id == names.citizen_id)
             & (items.c.item_id == names.item_id),
         )
-        .where(names.ente_id == ente_id, names.vendor_id == vendor_id)
+        .where(names.ente_id == ente_id, names.vendor_id == vendor_id, items.c.lifecycle != "restricted")
     )
     for column, value in (
         (names.item_id, item_id),

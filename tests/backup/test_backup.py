@@ -25,10 +25,10 @@ from hub.store.configuration import set_status
 from hub.store.copying import SEQUENCE_GAP
 from hub.store.directory import NotThere
 from hub.store.erasing import erase_citizen
-from hub.store.tables import citizens, deliveries, enti, event_sequences, items, metadata, sequences
+from hub.store.tables import access_log, citizens, deliveries, enti, event_sequences, items, metadata, sequences
 from tests import stores
 from tests.flows.making import make_document
-from tests.harness import BIANCHI, ENTE, ROSSI, HubUnderTest, make_message, running_hub, served
+from tests.harness import BIANCHI, ENTE, ROSSI, HubUnderTest, make_message, make_payment, running_hub, served
 
 PDF = b"%PDF-1.7 prova"
 TITLE = "Titolo riservato"
@@ -82,9 +82,9 @@ def phrase(tmp_path):
 def erase(monkeypatch):
     """The command, as one who types Rossi's tax code runs it; its exit code."""
 
-    def call(home) -> int:
+    def call(home, despite="prova") -> int:
         monkeypatch.setattr("sys.stdin", io.StringIO(ROSSI + "\n"))
-        return run(["erase", "--home", str(home)])
+        return run(["erase", "--home", str(home), *(["--despite", despite] if despite else [])])
 
     return call
 
@@ -605,3 +605,28 @@ def _all(folder, table):
         return rows(home, table)
     finally:
         home.database.close()
+
+
+@pytest.mark.req("S61")
+def test_a_duty_to_keep_is_told_and_a_reason_overrides_it(home, worked, erase, capsys):
+    with served(opened(home), *worked.hub.callers) as hub:
+        published = hub.publish("payments", make_payment("aperto", notice_number="301000000000000017"))
+        assert published.status_code == 201, published.text
+    assert erase(home, despite=None) == 1
+    told = capsys.readouterr().err
+    assert "1 open payments" in told
+    assert "1 documents within retention" in told
+    assert not (home / "erasures.jsonl").exists()
+    assert erase(home, despite=f"di {ROSSI}") == 2
+    assert erase(home, despite="ordine del Garante") == 0
+    _is_erased(home)
+    assert b"ordine del Garante" in (home / "erasures.jsonl").read_bytes()
+    one = opened(home)
+    assert [row.operation for row in rows(one, access_log) if row.portal_id == "cli"] == ["erase_citizen"]
+    one.database.close()
+
+
+@pytest.mark.req("S61")
+def test_whoever_has_messages_alone_is_erased_without_a_reason(home, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(BIANCHI + "\n"))
+    assert run(["erase", "--home", str(home)]) == 0

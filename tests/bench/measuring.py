@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--quick] [--json FILE] [--profile FOLDER]`: everything measured in turn, in one run."""
+"""`python -m tests.bench [--quick] [--items N] [--json FILE] [--profile FOLDER]`: all measured in turn, in one run."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -21,7 +21,7 @@ from hub.home import Home
 from hub.settings import Settings
 
 from ..harness import PUBLISH_AUDIENCE
-from . import dispatching, queueing, raw, shared_store, store
+from . import dispatching, feeding, queueing, raw, shared_store, store
 from .corpus import Vendors, feed_requests, publish_requests, tax_codes
 from .load import CONNECTIONS
 from .reading import pages
@@ -42,10 +42,12 @@ class Size:
     citizens: int
     seconds: float
     commits: int
+    items: int
+    """Of the store whose feed is read; a hundred for each citizen."""
 
 
-FULL = Size(rounds=5, messages=2000, warm_up=400, citizens=100, seconds=0.4, commits=40)
-QUICK = Size(rounds=3, messages=600, warm_up=150, citizens=30, seconds=0.15, commits=12)
+FULL = Size(rounds=5, messages=2000, warm_up=400, citizens=100, seconds=0.4, commits=40, items=100_000)
+QUICK = Size(rounds=3, messages=600, warm_up=150, citizens=30, seconds=0.15, commits=12, items=2_000)
 
 
 @dataclass
@@ -83,10 +85,13 @@ class Findings:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="under 40 seconds, for a first look")
+    parser.add_argument("--items", type=int, help="items in the store whose feed is read; 1000000 for a region's")
     parser.add_argument("--json", type=Path, help="write the lines there too")
     parser.add_argument("--profile", type=Path, help="run the hub under cProfile and write its profiles to this folder")
     given = parser.parse_args()
     size = QUICK if given.quick else FULL
+    if given.items:
+        size = replace(size, items=given.items)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="raccordo-bench-") as folder:
         lines = measure(Path(folder), size, given.profile)
@@ -133,6 +138,7 @@ def measure(folder: Path, size: Size, profile: Path | None) -> list[Line]:
     return [
         *_publishing_lines(found, latencies, rss),
         *_other_lines(found),
+        *_feeding(folder, size),
         *_dispatching(folder, size),
         *_queueing(folder, size),
     ]
@@ -179,6 +185,28 @@ def _store_and_reading(folder: Path, size: Size, vendors: Vendors, codes: list[s
             ).items():
                 found.add(f"store/{batch}/{way}", rate)
     home.database.close()
+
+
+def _feeding(folder: Path, size: Size) -> list[Line]:
+    """The feed of a full store. The heap's peak is that of one citizen with a tenth of all items."""
+    found = Findings()
+    with feeding.crowd(folder / "crowd", items=size.items, citizens=max(1, size.items // 100)) as crowd:
+        for name, rate in feeding.measured(crowd, rounds=size.rounds, seconds=size.seconds):
+            found.add(name, rate)
+        short, long = crowd.changes_kb(size.items // 100), crowd.changes_kb(size.items // 10)
+    lines = []
+    for what, text in (("page", "first page of 50, logged"), ("summary", "summary, logged")):
+        bare, hub = f"{what}/bare", f"{what}/hub"
+        ratio, spread = found.ratio(hub, bare), found.spread(hub)
+        lines += [
+            Line(f"{size.items:,} items, {text}: bare", found.of(bare), "/s"),
+            Line("  the hub's", found.of(hub), "/s", "bare", ratio, "0.71", spread),
+        ]
+    return [
+        *lines,
+        Line(f"changes, a gap of {size.items // 100:,}: most memory", short, "KB"),
+        Line(f"  a gap of {size.items // 10:,}", long, "KB", "the shorter", long / short, "at most 1.50"),
+    ]
 
 
 def _dispatching(folder: Path, size: Size) -> list[Line]:

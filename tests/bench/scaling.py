@@ -22,8 +22,9 @@ from hub.clock import SystemClock
 from hub.security.vault import Vault
 from hub.store.citizens import Citizen
 from hub.store.database import Database
+from hub.store.filters import Filters
 from hub.store.partitioning import partition
-from hub.store.reading import Filters, Reading
+from hub.store.reading import Reading
 from hub.store.rows import payload_place
 from tests.real.postgres import Postgres
 

@@ -1,10 +1,12 @@
 """Nobody sees what is another's (settled 39): B's items are marked, B sees the mark everywhere, A sees it nowhere."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from hub.registry import Ente, Portal, Vendor
+from hub.security.sign import LIFETIME_S
 from hub.store import directory
 from hub.store.tables import items
 from tests.flows.making import (
@@ -104,7 +106,13 @@ LISTS = [
     f"/items?q={MARK}",
     f"/messages?q={MARK}&archived=false",
     "/items?sort=due_at",
+    "/items?archived=any&notices=false",
+    "/documents?doc_type=certificato",
+    "/summary?view=desk",
+    "/summary?view=tabs",
+    "/summary?view=architecture",
 ]
+HANDLING = ["/access-log?limit=100", "/sharing?limit=100"]
 ITEMS = [
     ("messages", "/items/{}"),
     ("documents", "/items/{}"),
@@ -134,6 +142,16 @@ def test_a_sees_the_mark_in_no_list(hub, people, path):
     assert not any(item_id in seen.text for item_id in ids.values())
 
 
+@pytest.mark.req("S60", "S63")
+@pytest.mark.parametrize("path", HANDLING)
+def test_how_bs_items_were_handled_is_bs_alone_to_see(hub, people, path):
+    a, b, ids = people
+    assert all(item_id in hub.read(path, b).text for item_id in ids.values())
+    seen = hub.read(path, a)
+    assert seen.status_code == 200
+    assert not any(item_id in seen.text for item_id in ids.values())
+
+
 @pytest.mark.req("S60")
 @pytest.mark.parametrize(("collection", "path"), ITEMS)
 def test_b_opens_what_a_cannot_even_by_its_id(hub, people, collection, path):
@@ -143,6 +161,30 @@ def test_b_opens_what_a_cannot_even_by_its_id(hub, people, collection, path):
     for headers in ({}, {"Range": "bytes=0-5"}, {"If-None-Match": hub.read(path, b).headers["ETag"]}):
         seen = hub.read(path, a, headers=headers)
         assert (seen.status_code, seen.json()["code"]) == (404, "item.unknown")
+
+
+@pytest.mark.req("S60")
+def test_a_changes_none_of_bs_among_many(hub, people):
+    a, b, ids = people
+    before = hub.read("/items?limit=100", b).json()["items"]
+    body = json.dumps({"items": [{"item_id": i, "patch": {"archived": True, "read": True}} for i in ids.values()]})
+    headers = hub.reader(a) | {"Content-Type": "application/json"}
+    answered = hub.client.post("/feed/v1/user-states", content=body, headers=headers)
+    assert {(one["code"], one["user_state"]) for one in answered.json()["items"]} == {("item.unknown", None)}
+    assert hub.read("/items?limit=100", b).json()["items"] == before
+
+
+@pytest.mark.req("S60")
+def test_a_hears_no_event_of_bs(hub, people):
+    """Of a stream that ends with its assertion in a moment: all that A would be told first."""
+    a, b, ids = people
+    heard = {}
+    for who in (a, b):
+        nearly = {"now": datetime.now(UTC) - timedelta(seconds=LIFETIME_S - 6), "auth_time": datetime.now(UTC)}
+        heard[who] = hub.client.get("/feed/v1/events", headers=hub.reader(who, **nearly)).text
+    assert MARK in heard[b]
+    assert MARK not in heard[a]
+    assert not any(item_id in heard[a] for item_id in ids.values())
 
 
 def test_another_citizens_item_is_refused_as_one_that_does_not_exist(hub, people):

@@ -8,6 +8,7 @@ import sqlite3
 import sys
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
@@ -17,6 +18,7 @@ from sqlalchemy import select, update
 from connectors.registry import simulate
 from hub.app import create_app
 from hub.home import Home, HomeError
+from hub.security.sign import LIFETIME_S
 from hub.security.vault import VaultError
 from hub.settings import Settings
 from hub.store.tables import access_log, citizens, evidence, item_versions
@@ -127,10 +129,17 @@ def a_days_work(hub, person):
     asked = hub.client.post(asking, content=b'{"kind": "renew"}', headers=headers).json()
     answer = {"request_id": asked["request_id"], "outcome": "refused", "reason": f"Motivo {MARK}"}
     published(hub, "subscriptions", subscription | {"version": 2, "answers_request": answer})
-    for path in ("/items", f"/items?q={MARK}", "/summary", "/changes", f"/items/{item_id}"):
+    for path in ("/items", f"/items?q={MARK}", "/summary?view=tabs", "/changes", f"/items/{item_id}"):
         hub.read(path, person)
     hub.read(f"/documents/{document_id}/content", person)
     hub.mark(item_id, {"read": True}, person)
+    hub.client.post(
+        "/feed/v1/user-states",
+        json={"items": [{"item_id": item_id, "patch": {"starred": True}}]},
+        headers=hub.reader(person),
+    )
+    nearly = {"now": datetime.now(UTC) - timedelta(seconds=LIFETIME_S - 6), "auth_time": datetime.now(UTC)}
+    assert MARK in hub.client.get("/feed/v1/events", headers=hub.reader(person, **nearly)).text
     hub.settled()
     eventually(hub.deliveries, lambda all_: all(d["state"] != "waiting" for d in all_))
     refusals = [
@@ -152,6 +161,13 @@ def a_days_work(hub, person):
         hub.read(f"/items?sort={person}", person),
         hub.read(f"/items?cursor={person}", person),
         hub.mark(person, {"read": True}, person),
+        hub.read(f"/services?q={person}&state={person}", person),
+        hub.read(f"/events?after={person}", person),
+        hub.client.post(
+            "/feed/v1/user-states",
+            json={"items": [{"item_id": person, "patch": {person: True}}]},
+            headers=hub.reader(person),
+        ),
         hub.client.get("/feed/v1/items", headers=hub.reader(person, sub=person)),
         hub.client.get("/feed/v1/items", headers=hub.reader(person) | {"X-Correlation-ID": "a b"}),
         hub.client.get("/feed/v1/items", headers=hub.reader(person, fiscal_number=f"{person}X")),

@@ -16,7 +16,7 @@ _METHOD_FIRST = re.compile(r"^(get|post|put|delete|patch|head|options)", re.IGNO
 _POOR_NAMES = {"name", "nome", "surname", "cf", "fiscal_code", "fiscal_number", "first_name", "last_name"}
 _CREDENTIAL = re.compile(r"password|passwd|secret|api_?-?key|token|credential", re.IGNORECASE)
 # Of a service, not of a person: `name` is what the catalogue calls it.
-_NOT_A_PERSON = {("Office", "name"), ("Service", "name")}
+_NOT_A_PERSON = {("CatalogueService", "name"), ("Office", "name"), ("Service", "name")}
 
 
 @check("no-swagger-2", "error")

@@ -85,7 +85,7 @@ def _answer(status: int, answer: Answer) -> Json:
         },
     }
     if answer.body is not None:
-        told["content"] = _content(answer.body)
+        told["content"] = _content(answer.body) | {media: {"schema": dict(BINARY)} for media in answer.file_types}
     return told
 
 

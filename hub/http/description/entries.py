@@ -42,6 +42,8 @@ class Answer:
     description: str
     body: Body | None = None
     headers: tuple[str, ...] = ()
+    file_types: tuple[str, ...] = ()
+    """Media types in which the same may be asked for as a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

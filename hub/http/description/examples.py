@@ -3,8 +3,8 @@
 from .json_schema import Json
 from .parts import EXAMPLE_BATCH_ID, EXAMPLE_DIGEST, EXAMPLE_ITEM_ID
 
-_RECEIVED = "2026-11-23T09:00:01Z"
-_NOTICE = "001000000000012370"
+RECEIVED = "2026-11-23T09:00:01Z"
+NOTICE = "001000000000012370"
 _ENVELOPE: Json = {
     "external_id": "TARI-2026-000123",
     "version": 1,
@@ -50,7 +50,7 @@ PAYMENT: Json = {
     **_ENVELOPE,
     "title": "TARI 2026, prima rata",
     "summary": "Importo da pagare entro il 16 dicembre",
-    "notice_number": _NOTICE,
+    "notice_number": NOTICE,
     "creditor_tax_code": "12345670587",
     "amount_cents": 12050,
     "currency": "EUR",
@@ -64,7 +64,7 @@ RECEIPT: Json = {
     **_ENVELOPE,
     "external_id": "RT-2026-000123",
     "title": "Ricevuta TARI 2026, prima rata",
-    "payment": {"notice_number": _NOTICE, "creditor_tax_code": "12345670587"},
+    "payment": {"notice_number": NOTICE, "creditor_tax_code": "12345670587"},
     "receipt_number": "RT20261201000123",
     "paid_at": "2026-12-01T10:15:00Z",
     "amount_cents": 12050,
@@ -149,7 +149,7 @@ def publication(outcome: str, external_id: str = "TARI-2026-000123") -> Json:
         "version": 1,
         "lifecycle": "active",
         "outcome": outcome,
-        "received_at": _RECEIVED,
+        "received_at": RECEIVED,
         "request_digest": EXAMPLE_DIGEST,
         "notification": "pending" if outcome == "created" else "sent",
     }
@@ -160,7 +160,7 @@ def content_receipt(outcome: str) -> Json:
         "item_id": EXAMPLE_ITEM_ID,
         "state": "available",
         "outcome": outcome,
-        "received_at": _RECEIVED,
+        "received_at": RECEIVED,
         "request_digest": EXAMPLE_DIGEST,
         "notification": "pending",
     }
@@ -170,7 +170,7 @@ WITHDRAWAL: Json = {"reason": "Importo errato"}
 WITHDRAWAL_RECEIPT: Json = {
     "item_id": EXAMPLE_ITEM_ID,
     "lifecycle": "withdrawn",
-    "received_at": _RECEIVED,
+    "received_at": RECEIVED,
     "request_digest": EXAMPLE_DIGEST,
 }
 PUBLISHED_ITEM: Json = {
@@ -181,10 +181,10 @@ PUBLISHED_ITEM: Json = {
     "version": 1,
     "lifecycle": "active",
     "state": "due",
-    "received_at": _RECEIVED,
-    "updated_at": _RECEIVED,
+    "received_at": RECEIVED,
+    "updated_at": RECEIVED,
     "notification": "sent",
-    "timeline": [{"at": _RECEIVED, "event": "accepted", "data": {"version": 1}}],
+    "timeline": [{"at": RECEIVED, "event": "accepted", "data": {"version": 1}}],
 }
 PUBLISHED_ITEMS: Json = {"items": [PUBLISHED_ITEM], "next_cursor": None}
 
@@ -192,7 +192,7 @@ VENDOR_EVENTS: Json = {
     "items": [
         {
             "event_id": "0199d1a2-7b3c-7d4e-8f50-0000000e7e47",
-            "at": _RECEIVED,
+            "at": RECEIVED,
             "item_id": EXAMPLE_ITEM_ID,
             "collection": "payments",
             "source": "tributi",
@@ -209,7 +209,7 @@ BATCH_RECEIPT: Json = {
     "batch_id": EXAMPLE_BATCH_ID,
     "state": "running",
     "size": 2,
-    "received_at": _RECEIVED,
+    "received_at": RECEIVED,
     "request_digest": EXAMPLE_DIGEST,
 }
 BATCH_STATUS: Json = {
@@ -217,13 +217,13 @@ BATCH_STATUS: Json = {
     "state": "running",
     "size": 2,
     "decided": 1,
-    "received_at": _RECEIVED,
+    "received_at": RECEIVED,
 }
 BATCH_RESULT: Json = {
     "batch_id": EXAMPLE_BATCH_ID,
     "size": 2,
-    "received_at": _RECEIVED,
-    "finished_at": _RECEIVED,
+    "received_at": RECEIVED,
+    "finished_at": RECEIVED,
     "request_digest": EXAMPLE_DIGEST,
     "items": [
         {
@@ -253,105 +253,4 @@ BATCH_RESULT: Json = {
             ],
         },
     ],
-}
-
-USER_STATE: Json = {"read": True, "archived": False, "starred": False, "confirmed": False}
-USER_STATE_PATCH: Json = {"read": True}
-PREFERENCES: Json = {
-    "language": "it",
-    "quiet_hours": {"start": "22:00", "end": "07:30"},
-    "digest": "off",
-    "channels": {"io": True, "email": True},
-    "without_service": {"io": True, "email": True},
-    "services": [{"service_id": "tari", "io": True, "email": False}],
-    "unsubscribed": [{"service_id": "mensa"}],
-    "always_sent": ["alert", "integration_request", "outcome"],
-}
-PREFERENCES_PATCH: Json = {
-    "quiet_hours": {"start": "22:00", "end": "07:30"},
-    "services": [{"service_id": "tari", "io": True, "email": False}],
-}
-FEED_ITEM: Json = {
-    "item_id": EXAMPLE_ITEM_ID,
-    "collection": "payments",
-    "state": "due",
-    "lifecycle": "active",
-    "version": 1,
-    "title": PAYMENT["title"],
-    "summary": PAYMENT["summary"],
-    "service_id": "tari",
-    "source": "tributi",
-    "vendor_id": "tributi-srl",
-    "turn": "citizen",
-    "occurred_at": "2026-11-23T09:00:00Z",
-    "received_at": _RECEIVED,
-    "updated_at": _RECEIVED,
-    "as_of": _RECEIVED,
-    "due_at": "2026-12-16T22:59:59Z",
-    "sensitivity": "normal",
-    "user_state": {**USER_STATE, "read": False},
-    "published_by": [{"vendor_id": "tributi-srl", "source": "tributi", "state": "due"}],
-}
-FEED_PAGE: Json = {"items": [FEED_ITEM], "next_cursor": "eyJzIjo0Mn0", "truncated": False}
-FEED_ITEM_DETAIL: Json = {
-    **FEED_ITEM,
-    "content": {"collection": "payments", **PAYMENT},
-    "content_available": False,
-    "verify_url": None,
-    "linked": [],
-    "actions": [
-        {
-            "kind": "pay",
-            "label": "Paga ora",
-            "url": "https://pagamenti.comune.example.it/301000000000000012",
-            "valid_from": None,
-            "valid_to": None,
-            "primary": True,
-            "state": "open",
-        }
-    ],
-    "history": [],
-    "timeline": PUBLISHED_ITEM["timeline"],
-    "deliveries": [{"channel": "io", "state": "delivered", "reason": None, "updated_at": "2026-11-23T09:00:05Z"}],
-    "requests": [],
-    "offered_requests": [],
-}
-SUBSCRIPTION_REQUEST: Json = {"kind": "renew"}
-SUBSCRIPTION_REQUEST_VIEW: Json = {
-    "request_id": "0199d1a2-7b3c-7d4e-8f50-000000000009",
-    "kind": "renew",
-    "asked_by": "citizen",
-    "state": "pending",
-    "asked_at": "2027-06-20T09:00:00Z",
-    "answer_by": "2027-07-20T09:00:00Z",
-    "answered_at": None,
-}
-FEED_SUMMARY: Json = {
-    "sections": [{"collection": "payments", "state": "due", "count": 1, "unread": 1}],
-    "unread": 1,
-    "waiting_for_citizen": 1,
-    "next_deadlines": [
-        {
-            "item_id": EXAMPLE_ITEM_ID,
-            "collection": "payments",
-            "title": PAYMENT["title"],
-            "due_at": "2026-12-16T22:59:59Z",
-        }
-    ],
-    "sources": [
-        {"vendor_id": "tributi-srl", "source": "tributi", "as_of": _RECEIVED, "stale": False, "silent_since": None}
-    ],
-}
-CHANGES_PAGE: Json = {
-    "items": [
-        {"item_id": EXAMPLE_ITEM_ID, "collection": "payments", "lifecycle": "active", "item": FEED_ITEM},
-        {
-            "item_id": "0199d1a2-7b3c-7d4e-8f50-000000000002",
-            "collection": "messages",
-            "lifecycle": "withdrawn",
-            "item": None,
-        },
-    ],
-    "next_cursor": "eyJzIjo0M30",
-    "more": False,
 }

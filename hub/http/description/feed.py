@@ -1,5 +1,6 @@
 """What is said of each operation of the feed API."""
 
+from contracts.catalogue import CataloguePage
 from contracts.feed import (
     ChangesPage,
     FeedItemDetail,
@@ -11,23 +12,33 @@ from contracts.feed import (
     UserStatePatch,
 )
 from contracts.preferences import Preferences, PreferencesPatch
+from contracts.user_states import UserStateOutcomes, UserStateWishes
 from hub import errors
 
-from . import examples
-from .entries import FILE_TYPES, Answer, Body, Entry, Errors, both
-from .publish import ANY_CALLER, UNCHANGED, status
+from . import feed_examples as examples
+from .entries import FILE_TYPES, Answer, Body, Entry, both
+from .publish import UNCHANGED, status
+from .rights import CALLER, PORTAL
+from .rights import ENTRIES as RIGHTS
 
-_PORTAL: Errors = (
-    errors.RequestMalformed,
-    errors.RequestInvalid,
-    errors.RequestRefused,
-    errors.ScopeMissing,
-    errors.AssuranceTooLow,
-    errors.ActorMismatch,
-    *ANY_CALLER,
+_FILTERS = (
+    "State",
+    "ServiceId",
+    "Category",
+    "Source",
+    "DocType",
+    "Unread",
+    "Archived",
+    "Starred",
+    "Notices",
+    "Turn",
+    "Search",
+    "From",
+    "To",
+    "DueFrom",
+    "DueTo",
+    "Sort",
 )
-_CALLER = ("CitizenAssertion", "CorrelationId")
-_FILTERS = ("State", "ServiceId", "Source", "Unread", "Archived", "Turn", "Search", "From", "To", "Sort")
 _PAGE = ("Limit", "Cursor")
 _FILE_HEADERS = (
     "ETag",
@@ -45,19 +56,18 @@ def _listing(tag: str, *, italian: str, english: str, filters: tuple[str, ...] =
         tag=tag,
         summary=f"Elenca {italian} / List {english}",
         description=both(
-            f"{italian.capitalize()} del cittadino, a pagine, dal più recente. Con `q` la ricerca guarda gli "
-            "elementi più "
-            "recenti e `truncated` dice se ne ha lasciati fuori.",
-            f"{english.capitalize()} of the citizen, in pages, newest first. With `q` the search looks at the newest "
-            "items and `truncated` says whether any were left out.",
+            f"{italian.capitalize()} del cittadino, a pagine, dal più recente. Con `q` o `doc_type` la ricerca "
+            "apre gli elementi più recenti e `truncated` dice se altri restano fuori; maiuscole e accenti non contano.",
+            f"{english.capitalize()} of the citizen, in pages, newest first. With `q` or `doc_type` the search "
+            "opens the newest items and `truncated` says whether any were left out; case and accents do not matter.",
         ),
-        parameters=(*filters, *_PAGE, *_CALLER),
+        parameters=(*filters, *_PAGE, *CALLER),
         answers={
             200: Answer(
                 description="Una pagina / A page", body=Body(model=FeedPage, examples={"page": examples.FEED_PAGE})
             )
         },
-        errors=_PORTAL,
+        errors=PORTAL,
     )
 
 
@@ -68,11 +78,13 @@ ENTRIES: dict[str, Entry] = {
         summary="Riassunto della bacheca / Summary of the feed",
         description=both(
             "Conteggi per sezione e stato, non letti, ciò che aspetta il cittadino, prossime scadenze, aggiornamento "
-            "delle fonti.",
+            "delle fonti. Con `view` anche le sezioni di una delle tre forme dell'area personale, ciascuna con i "
+            "conteggi per stato e i suoi ultimi elementi.",
             "Counts by section and state, unread, what waits for the citizen, next deadlines, freshness of the "
-            "sources.",
+            "sources. With `view` also the sections of one of the three shapes of a personal area, each with its "
+            "counts by state and its newest items.",
         ),
-        parameters=("IfNoneMatch", *_CALLER),
+        parameters=("View", "IfNoneMatch", *CALLER),
         answers={
             200: Answer(
                 description="Il riassunto / The summary",
@@ -81,7 +93,7 @@ ENTRIES: dict[str, Entry] = {
             ),
             304: UNCHANGED,
         },
-        errors=_PORTAL,
+        errors=PORTAL,
     ),
     "list_items": _listing("feed", italian="gli elementi", english="the items", filters=("Collection", *_FILTERS)),
     "list_messages": _listing("messages", italian="i messaggi", english="the messages"),
@@ -101,7 +113,7 @@ ENTRIES: dict[str, Entry] = {
             "One item whole: text, actions, linked items, history, notices. Another citizen's item does not exist "
             "(404).",
         ),
-        parameters=("IfNoneMatch", *_CALLER),
+        parameters=("IfNoneMatch", *CALLER),
         answers={
             200: Answer(
                 description="L'elemento / The item",
@@ -110,7 +122,7 @@ ENTRIES: dict[str, Entry] = {
             ),
             304: UNCHANGED,
         },
-        errors=(*_PORTAL, errors.ItemUnknown),
+        errors=(*PORTAL, errors.ItemUnknown),
     ),
     "change_user_state": Entry(
         tag="feed",
@@ -122,7 +134,7 @@ ENTRIES: dict[str, Entry] = {
             "`jti` "
             "counts once. The scope `feed:write` is needed.",
         ),
-        parameters=("IfMatch", *_CALLER),
+        parameters=("IfMatch", *CALLER),
         request=Body(
             media=("application/merge-patch+json",),
             model=UserStatePatch,
@@ -137,7 +149,7 @@ ENTRIES: dict[str, Entry] = {
             )
         },
         errors=(
-            *_PORTAL,
+            *PORTAL,
             errors.ItemUnknown,
             errors.TokenReplayed,
             errors.PreconditionFailed,
@@ -161,7 +173,7 @@ ENTRIES: dict[str, Entry] = {
             "another waits, it is 409; where the service's rules or the window do not offer it, 422: the detail names "
             "the state. The portal's token is ID_AUTH_REST_02. The scope `feed:write` is needed.",
         ),
-        parameters=_CALLER,
+        parameters=CALLER,
         request=Body(
             model=SubscriptionRequest,
             description="Che cosa si chiede / What is asked for",
@@ -179,7 +191,7 @@ ENTRIES: dict[str, Entry] = {
             ),
         },
         errors=(
-            *_PORTAL,
+            *PORTAL,
             errors.ItemUnknown,
             errors.TokenReplayed,
             errors.RequestStateConflict,
@@ -190,6 +202,59 @@ ENTRIES: dict[str, Entry] = {
             errors.MediaUnsupported,
             errors.ContractViolation,
         ),
+    ),
+    "change_user_states": Entry(
+        tag="feed",
+        summary="Cambia molti stati insieme / Change many states at once",
+        description=both(
+            "Fino a 100 elementi, ciascuno con il suo merge patch, in una sola transazione. Ogni elemento ha la sua "
+            "risposta: quello che non è del cittadino è `refused`, gli altri cambiano. Il token del portale è "
+            "ID_AUTH_REST_02; serve l'ambito `feed:write`.",
+            "Up to 100 items, each with its own merge patch, in one transaction. Each item has its own answer: one "
+            "that is not the citizen's is `refused`, the others change. The portal's token is ID_AUTH_REST_02; the "
+            "scope `feed:write` is needed.",
+        ),
+        parameters=CALLER,
+        request=Body(
+            model=UserStateWishes,
+            description="Gli elementi e ciò che cambia / The items and what changes",
+            examples={"archive": examples.USER_STATE_WISHES},
+        ),
+        answers={
+            200: Answer(
+                description="Un esito per elemento / An outcome for each item",
+                body=Body(model=UserStateOutcomes, examples={"outcomes": examples.USER_STATE_OUTCOMES}),
+            )
+        },
+        errors=(
+            *PORTAL,
+            errors.TokenReplayed,
+            errors.BodyTooLarge,
+            errors.BodyTooSlow,
+            errors.MediaUnsupported,
+            errors.ContractViolation,
+        ),
+    ),
+    "list_services": Entry(
+        tag="services",
+        summary="Elenca i servizi / List the services",
+        description=both(
+            "Il catalogo: ciò che si può avviare, con la scheda (`card_url`), l'inizio (`start_url`), il livello di "
+            "accesso e il termine di risposta. Di norma solo i servizi attivi; con `state=suspended` quelli fermi.",
+            "The catalogue: what can be started, with its card (`card_url`), where it begins (`start_url`), the level "
+            "of assurance and the term of the answer. By default what is on offer; with `state=suspended` what is "
+            "not for now.",
+        ),
+        parameters=("CardState", "Category", "CatalogueSearch", *_PAGE, "IfNoneMatch", *CALLER),
+        answers={
+            200: Answer(
+                description="Una pagina del catalogo / A page of the catalogue",
+                body=Body(model=CataloguePage, examples={"page": examples.CATALOGUE_PAGE}),
+                headers=("ETag",),
+            ),
+            304: UNCHANGED,
+        },
+        errors=PORTAL,
     ),
     "read_document_content": Entry(
         tag="documents",
@@ -206,7 +271,7 @@ ENTRIES: dict[str, Entry] = {
             "with `Accept: image/svg+xml`: it is a picture with its fields and its QR. The file of a revoked "
             "document is gone (404).",
         ),
-        parameters=("Range", "IfRange", "IfNoneMatch", *_CALLER),
+        parameters=("Range", "IfRange", "IfNoneMatch", *CALLER),
         answers={
             200: Answer(
                 description="Il file intero / The whole file", body=Body(media=FILE_TYPES), headers=_FILE_HEADERS
@@ -218,7 +283,7 @@ ENTRIES: dict[str, Entry] = {
             ),
             304: UNCHANGED,
         },
-        errors=(*_PORTAL, errors.NotAcceptable, errors.ItemUnknown, errors.RangeInvalid),
+        errors=(*PORTAL, errors.NotAcceptable, errors.ItemUnknown, errors.RangeInvalid),
     ),
     "describe_document_content": Entry(
         tag="documents",
@@ -229,7 +294,7 @@ ENTRIES: dict[str, Entry] = {
             "The headers that GET would give, without the file: how long it is, whether ranges may be asked for, its "
             "digest. `Range` does not count here.",
         ),
-        parameters=("IfNoneMatch", *_CALLER),
+        parameters=("IfNoneMatch", *CALLER),
         answers={
             200: Answer(
                 description="Il file come lo darebbe GET / The file as GET would give it",
@@ -238,7 +303,28 @@ ENTRIES: dict[str, Entry] = {
             ),
             304: UNCHANGED,
         },
-        errors=(*_PORTAL, errors.NotAcceptable, errors.ItemUnknown),
+        errors=(*PORTAL, errors.NotAcceptable, errors.ItemUnknown),
+    ),
+    "stream_events": Entry(
+        tag="changes",
+        summary="Ascolta i cambiamenti / Listen to the changes",
+        description=both(
+            "Gli stessi cambiamenti di `changes`, man mano che avvengono, come server-sent events: `id` è un cursore "
+            "di `changes`, `event` è `change`, `data` un oggetto `Change`. Con `Last-Event-ID` si riprende da dove si "
+            "era. Una riga di commento ogni 15 secondi tiene viva la connessione. Quando l'asserzione scade arriva "
+            "`event: end` con il motivo in `reason` (`expired`, `trust_changed`, `stopping`, `unavailable`) e il "
+            "flusso si chiude: riaprirlo con un'asserzione nuova. Un portale ne tiene aperti un numero limitato (429).",
+            "The same changes as `changes`, as they happen, as server-sent events: `id` is a cursor of `changes`, "
+            "`event` is `change`, `data` a `Change` object. `Last-Event-ID` goes on where one was. A comment line "
+            "each 15 seconds keeps the connection alive. When the assertion expires `event: end` comes with its "
+            "`reason` (`expired`, `trust_changed`, `stopping`, `unavailable`) and the stream closes: open it again "
+            "with a new assertion. A portal holds a limited number of them open (429).",
+        ),
+        parameters=("After", "LastEventId", *CALLER),
+        answers={
+            200: Answer(description="Gli eventi / The events", body=Body(media=("text/event-stream",))),
+        },
+        errors=PORTAL,
     ),
     "list_changes": Entry(
         tag="changes",
@@ -250,14 +336,14 @@ ENTRIES: dict[str, Entry] = {
             "missed, "
             "nothing comes again out of order. `more` says whether there is already something after it.",
         ),
-        parameters=("After", "Limit", *_CALLER),
+        parameters=("After", "Limit", *CALLER),
         answers={
             200: Answer(
                 description="Una pagina di cambiamenti / A page of changes",
                 body=Body(model=ChangesPage, examples={"page": examples.CHANGES_PAGE}),
             )
         },
-        errors=_PORTAL,
+        errors=PORTAL,
     ),
     "show_preferences": Entry(
         tag="preferences",
@@ -269,7 +355,7 @@ ENTRIES: dict[str, Entry] = {
             "Language, quiet hours, channels switched off altogether or by service; `unsubscribed` are the services "
             "whose e-mails were switched off by the link in one of them. What `always_sent` names comes all the same.",
         ),
-        parameters=("IfNoneMatch", *_CALLER),
+        parameters=("IfNoneMatch", *CALLER),
         answers={
             200: Answer(
                 description="Le preferenze / The preferences",
@@ -278,7 +364,7 @@ ENTRIES: dict[str, Entry] = {
             ),
             304: UNCHANGED,
         },
-        errors=_PORTAL,
+        errors=PORTAL,
     ),
     "change_preferences": Entry(
         tag="preferences",
@@ -289,7 +375,7 @@ ENTRIES: dict[str, Entry] = {
             "Merge patch: what is absent stays, lists are given whole. It holds from the next notice on, also for "
             "those that are queued already. The portal's token is ID_AUTH_REST_02; the scope `feed:write` is needed.",
         ),
-        parameters=("IfMatch", *_CALLER),
+        parameters=("IfMatch", *CALLER),
         request=Body(
             media=("application/merge-patch+json",),
             model=PreferencesPatch,
@@ -304,7 +390,7 @@ ENTRIES: dict[str, Entry] = {
             )
         },
         errors=(
-            *_PORTAL,
+            *PORTAL,
             errors.TokenReplayed,
             errors.PreconditionFailed,
             errors.BodyTooLarge,
@@ -314,4 +400,5 @@ ENTRIES: dict[str, Entry] = {
         ),
         error_headers={415: ("Accept-Patch",)},
     ),
+    **RIGHTS,
 }

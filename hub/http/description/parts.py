@@ -2,13 +2,22 @@
 
 from typing import get_args
 
-from contracts.feed import Turn
+from contracts.catalogue import ShownState
+from contracts.feed import Turn, View
 from contracts.publishing import Collection
 from hub.feed.parameters import MAX_LIMIT, SORTS
 
 from .json_schema import Json
 
-_COLLECTION: Json = {"type": "string", "enum": list(get_args(Collection))}
+_COLLECTIONS = ", ".join(get_args(Collection))
+_BOOLEAN: Json = {"type": "boolean"}
+_INSTANT: Json = {"type": "string", "format": "date-time", "maxLength": 40}
+_CODES: Json = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 200,
+    "pattern": "^[A-Za-z0-9._-]+(,[A-Za-z0-9._-]+){0,19}$",
+}
 
 _JWS = r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"
 _UUID7 = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
@@ -65,8 +74,42 @@ PARAMETERS: dict[str, Json] = {
         {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[\x21-\x7e]+$"},
         "TARI-2026-000123",
     ),
-    "Collection": _query("collection", "Una raccolta. / One collection.", _COLLECTION, "payments"),
-    "State": _query("state", "Stato, secondo la raccolta. / State, by collection.", _CODE, "due"),
+    "Collection": _query(
+        "collection",
+        f"Una o più raccolte, separate da virgole: {_COLLECTIONS}. / One or more collections, with commas between.",
+        _CODES,
+        "applications,payments",
+    ),
+    "State": _query(
+        "state",
+        "Uno o più stati della raccolta, separati da virgole. / One or more states, with commas between them.",
+        _CODES,
+        "due,overdue",
+    ),
+    "DocType": _query("doc_type", "Tipo di documento. / Type of document.", _CODE, "certificato"),
+    "Starred": _query("starred", "Solo i preferiti, o solo gli altri. / Only starred, or not.", _BOOLEAN, True),
+    "Notices": _query(
+        "notices",
+        "Solo ciò che l'hub ha scritto di un altro elemento, o solo ciò che è delle fonti. / Only what the hub wrote "
+        "about another item, or only what is the sources' own.",
+        _BOOLEAN,
+        False,
+    ),
+    "View": _query(
+        "view",
+        "Le sezioni da dare: scrivania, schede, architettura dell'informazione. / The sections to give.",
+        {"type": "string", "enum": list(get_args(View))},
+        "tabs",
+    ),
+    "DueFrom": _query(
+        "due_from",
+        "Con scadenza da questo istante. / Due at or after this instant.",
+        _INSTANT,
+        "2026-12-01T00:00:00Z",
+    ),
+    "DueTo": _query(
+        "due_to", "Con scadenza prima di questo istante. / Due before this instant.", _INSTANT, "2027-01-01T00:00:00Z"
+    ),
     "ServiceId": _query("service_id", "Servizio del catalogo. / Service of the catalogue.", _CODE, "tari"),
     "Source": _query("source", "Sistema del fornitore. / The vendor's system.", _CODE, "tributi"),
     "Unread": _query(
@@ -74,19 +117,38 @@ PARAMETERS: dict[str, Json] = {
     ),
     "Archived": _query(
         "archived",
-        "Solo gli archiviati o, di norma, solo gli altri. / Only archived or, by default, only the others.",
-        {"type": "boolean", "default": False},
-        True,
+        "Solo gli archiviati, di norma solo gli altri, o tutti. / Only archived, by default only the others, or any.",
+        {"type": "string", "enum": ["true", "false", "any"], "default": "false"},
+        "any",
     ),
     "Turn": _query(
         "turn", "A chi tocca. / Whose turn it is.", {"type": "string", "enum": list(get_args(Turn))}, "citizen"
     ),
     "Search": _query(
         "q",
-        "Testo da cercare, mai un codice fiscale; guarda gli elementi più recenti. / Text to look for, never a tax "
-        "code; it looks at the newest items.",
+        "Parole da cercare, anche senza accenti, mai un codice fiscale; guarda gli elementi più recenti. / Words to "
+        "look for, with or without accents, never a tax code; it looks at the newest items.",
         {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[^\x00-\x1f]+$"},
         "rifiuti",
+    ),
+    "CardState": _query(
+        "state",
+        "Offerti ora, o sospesi. / On offer now, or suspended.",
+        {"type": "string", "enum": list(get_args(ShownState)), "default": "published"},
+        "published",
+    ),
+    "Category": _query(
+        "category",
+        "Categoria del catalogo, senza badare a maiuscole e accenti. / Category of the catalogue, whatever its case "
+        "and accents.",
+        {"type": "string", "minLength": 1, "maxLength": 120, "pattern": r"^[^\x00-\x1f]+$"},
+        "Educazione e formazione",
+    ),
+    "CatalogueSearch": _query(
+        "q",
+        "Parole del nome, della categoria o degli eventi della vita. / Words of name, category or life events.",
+        {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[^\x00-\x1f]+$"},
+        "nido",
     ),
     "From": _query(
         "from",
@@ -118,6 +180,13 @@ PARAMETERS: dict[str, Json] = {
     "After": _query(
         "after",
         "Dopo questo cursore; assente: dall'inizio. / After this cursor; absent: from the beginning.",
+        _CURSOR,
+        "eyJzIjo0Mn0",
+    ),
+    "LastEventId": _header(
+        "Last-Event-ID",
+        "`id` dell'ultimo evento ascoltato; prevale su `after`. / `id` of the event that was heard last; it goes "
+        "before `after`.",
         _CURSOR,
         "eyJzIjo0Mn0",
     ),

@@ -1,6 +1,9 @@
 """What each schema and each field means, Italian first. A field of one schema only is named `Schema.field`."""
 
+from . import rights_texts
+
 SCHEMAS: dict[str, str] = {
+    **rights_texts.SCHEMAS,
     "Action": "Una cosa che il cittadino può fare sull'elemento, in una finestra di tempo.",
     "Attachment": "Un file citato dal messaggio; resta presso il fornitore.",
     "BatchItemResult": "L'esito di un elemento: `outcome` e `item_id`, o il `code` del rifiuto e dov'è il difetto.",
@@ -10,6 +13,12 @@ SCHEMAS: dict[str, str] = {
     "Beneficiary": "Una persona a cui l'elemento si riferisce oltre al destinatario.",
     "Card": "Ciò che una tessera digitale mostra, e fino a quando vale.",
     "CardField": "Una riga della tessera. / One line of the card.",
+    "CataloguePage": "Una pagina del catalogo. / A page of the catalogue.",
+    "CatalogueService": "Un servizio del Comune. Senza `start_url` non si avvia in linea; `suspended`: non ora.",
+    "UserStateOutcome": "Che ne è stato di un elemento: lo stato nuovo, o il `code` del rifiuto.",
+    "UserStateOutcomes": "Un esito per ogni elemento chiesto, nello stesso ordine.",
+    "UserStateWish": "Un merge patch sullo stato di un elemento. / A merge patch on the state of one item.",
+    "UserStateWishes": "Fino a 100 elementi, ciascuno una volta. / Up to 100 items, each once.",
     "Change": "Un elemento com'è ora; uno ritirato o cancellato non ha `item`.",
     "ChangesPage": "Una pagina di cambiamenti. `next_cursor` c'è sempre: conservarlo e richiedere da lì.",
     "Contributor": "Una fonte dell'elemento e lo stato che gli dà.",
@@ -48,6 +57,7 @@ SCHEMAS: dict[str, str] = {
     "ReceiptEntry": "Una ricevuta in un lotto, come si pubblicherebbe da solo.",
     "Recipient": "Di chi è l'area personale.",
     "SectionCount": "Quanti elementi ha una sezione in uno stato. / How many items a section has in a state.",
+    "SummarySection": "Una sezione della vista: che cosa la elenca, quanto contiene, i suoi ultimi elementi.",
     "Service": "La scheda pubblica di un servizio, proposta dal fornitore.",
     "ServiceEntry": "La scheda di un servizio in un lotto, come si pubblicherebbe da solo.",
     "ServiceStatus": "Il servizio funziona. / The service is up: a problem of status 200 (RAC_REST_NAME_011).",
@@ -97,6 +107,7 @@ SCHEMAS: dict[str, str] = {
 }
 
 FIELDS: dict[str, str] = {
+    **rights_texts.FIELDS,
     "end": "Fine, ora italiana. / End, Italian time.",
     "always_sent": "Tipi di avviso che arrivano comunque. / Kinds of notice that come whatever is off.",
     "digest": "Riepiloghi: non offerti. / Digests: not offered.",
@@ -174,6 +185,21 @@ FIELDS: dict[str, str] = {
     "lifecycle": "Ciclo di vita. / Lifecycle.",
     "linked": "Elementi collegati. / Linked items.",
     "links": "Legami con altri elementi. / Ties to other items.",
+    "collections": "Raccolte della sezione. / Collections of the section.",
+    "latest": "Gli ultimi elementi. / The newest items.",
+    "notices": "Solo avvisi dell'hub, o solo messaggi delle fonti; null: tutti. / Only the hub's, only the sources'.",
+    "service_name": "Nome del servizio nel catalogo. / Name of the service in the catalogue.",
+    "states": "Conteggi per stato. / Counts by state.",
+    "view": "La forma chiesta. / The shape asked for.",
+    "view_sections": "Sezioni della forma chiesta. / Sections of the shape asked for.",
+    "waiting_for_body": "Quanti aspettano il Comune. / How many wait for the body.",
+    "FeedItem.number": "Numero della pratica, dell'avviso, della ricevuta. / Of application, notice or receipt.",
+    "FeedItem.protocol": "Numero di protocollo. / Number of registration.",
+    "FeedItemDetail.number": "Numero della pratica, dell'avviso, della ricevuta. / Of application, notice or receipt.",
+    "FeedItemDetail.protocol": "Numero di protocollo. / Number of registration.",
+    "SummarySection.title": "Titolo della sezione. / Title of the section.",
+    "max_response_days": "Giorni entro cui il Comune risponde. / Days within which the body answers.",
+    "patch": "Che cosa cambia. / What changes.",
     "media_type": "Tipo di media del file. / Media type of the file.",
     "min_loa": "Livello minimo di autenticazione per leggere. / Lowest level of assurance to read.",
     "mode": "Spedizione o ritiro. / Shipped or collected.",

@@ -53,6 +53,7 @@ from .proof import (
     received_messages,
     replays,
 )
+from .rights import delegations, retentions, rights_requests
 from .vendor_side import RUNNING, batch_items, batches, event_sequences, vendor_events
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "claimable",
     "clipped",
     "connectors",
+    "delegations",
     "deliveries",
     "delivery_requests",
     "document_types",
@@ -100,6 +102,8 @@ __all__ = [
     "received_messages",
     "referenced_files",
     "replays",
+    "retentions",
+    "rights_requests",
     "sequences",
     "service_decisions",
     "services",

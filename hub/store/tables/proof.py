@@ -78,6 +78,7 @@ access_log = Table(
     needed("row_hash", String(64)),
     needed("writer_id", String(36)),
     needed("root_number", BigInteger),
+    Column("delegation_id", String(36)),  # of migration 0018: under which another person read or changed it
     Index("ix_access_log_citizen", "ente_id", "citizen_id", "at"),
 )
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hub.errors import RequestInvalid
 from hub.feed.parameters import changes_wish, list_wish, nothing
-from hub.store.reading import Filters
+from hub.store.filters import Filters
 
 
 def test_without_parameters_a_list_is_the_newest_fifty_that_are_not_archived():
@@ -35,8 +35,8 @@ def test_every_filter_is_understood():
         "to": "2026-02-01T00:00:00Z",
     }
     assert list_wish(list(query.items()), collection=None).filters == Filters(
-        collection="payments",
-        state="due",
+        collections=("payments",),
+        states=("due",),
         service_id="tari",
         source="tributi",
         unread=True,
@@ -48,7 +48,7 @@ def test_every_filter_is_understood():
 
 
 def test_the_collection_of_the_path_is_not_asked_for_again():
-    assert list_wish([], collection="messages").filters.collection == "messages"
+    assert list_wish([], collection="messages").filters.collections == ("messages",)
     with pytest.raises(RequestInvalid):
         list_wish([("collection", "messages")], collection="messages")
 
