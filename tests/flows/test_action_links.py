@@ -102,8 +102,9 @@ def said(hub, url):
 )
 def test_a_payment_that_is_over_is_not_asked_for_again(hub, person, state, expected):
     payment, item_id = pay(hub, person)
+    asking = (*links(hub, item_id), *links(hub, item_id, 1))
     published(hub, "payments", payment | {"version": 2, "state": state})
-    for url in (*links(hub, item_id), *links(hub, item_id, 1)):
+    for url in asking:
         assert said(hub, url) == expected
 
 

@@ -9,7 +9,7 @@ import pytest
 from connectors.app_io.simulator import Io
 from connectors.registry import simulate
 from hub.metrics import feed_only
-from hub.store.tables import agenda, deliveries, items
+from hub.store.tables import agenda, deliveries, item_identities, items
 from tests.flows.making import (
     described_hub,
     fresh,
@@ -135,10 +135,12 @@ def test_two_sources_in_one_batch_of_the_store_are_told_once(hub):
     bodies = [
         {"collection": "payments", "item": make_payment(fresh(), **to(person), notice_number=number)} for _ in "ab"
     ]
-    body = json.dumps({"items": bodies}).encode()
-    accepted = hub.client.post("/publish/v1/batches", content=body, headers=hub.signed(body))
+    whole = json.dumps({"items": bodies}).encode()
+    accepted = hub.client.post("/publish/v1/batches", content=whole, headers=hub.signed(whole))
     assert accepted.status_code == 202, accepted.text
-    eventually(lambda: hub.read("/payments", person).json()["items"], lambda seen: len(seen) == 2)
+    for body in bodies:
+        eventually(lambda name=body["item"]["external_id"]: rows(hub, item_identities, external_id=name), bool)
+    assert len(hub.read("/payments", person).json()["items"]) == 1
     assert len(hub.read("/messages", person).json()["items"]) == 1
 
 

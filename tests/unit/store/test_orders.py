@@ -48,7 +48,8 @@ def drafted(vendor, collection, external_id, who, version, **fields):
         "deliveries": (),
     }
     state = fields.pop("state")
-    return make_draft(**(made | {"state": state, "reported_state": state} | fields))
+    turn = "citizen" if collection == "payments" and state in ("due", "started", "overdue") else "none"
+    return make_draft(**(made | {"state": state, "reported_state": state, "turn": turn} | fields))
 
 
 def rows_of(store, who):
