@@ -103,6 +103,7 @@ UtcDatetime = Annotated[
 """An instant with its zone, kept in UTC."""
 
 Day = Annotated[date, AfterValidator(_in_reach)]
+DaysAhead = Annotated[int, Field(ge=0, le=365, json_schema_extra={"format": "int32"})]
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200), LINE]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=120), LINE]

@@ -7,7 +7,8 @@ from pydantic import Field, StringConstraints
 from .base import Code, Label, Model, Summary, Title, UtcDatetime
 from .identifiers import Uuid7
 from .items import Item
-from .publishing import Collection, Cursor, Lifecycle, TimelineEntry, VersionNumber
+from .items.subscription import RequestKind
+from .publishing import Collection, Cursor, Lifecycle, ShownVersion, TimelineEntry
 
 Count = Annotated[int, Field(ge=0, le=9_007_199_254_740_991, json_schema_extra={"format": "int64"})]
 DeliveryState = Literal[
@@ -50,7 +51,7 @@ class FeedItem(Model):
     collection: Collection
     state: Code
     lifecycle: Lifecycle
-    version: VersionNumber
+    version: ShownVersion
     title: Title
     summary: Summary | None
     service_id: Code | None
@@ -88,6 +89,24 @@ class LinkedItem(Model):
     title: Title
 
 
+class SubscriptionRequest(Model):
+    """What the citizen asks of the source of a subscription."""
+
+    kind: RequestKind
+
+
+class SubscriptionRequestView(Model):
+    """A request to the source, by the citizen or by a rule in his place, and how it stands."""
+
+    request_id: Uuid7
+    kind: RequestKind
+    asked_by: Literal["citizen", "rule"]
+    state: Literal["pending", "accepted", "refused", "unanswered", "closed"]
+    asked_at: UtcDatetime
+    answer_by: UtcDatetime
+    answered_at: UtcDatetime | None
+
+
 class FeedItemDetail(FeedItem):
     """One item whole. `content` is the item as its vendor published it, in its collection's own schema."""
 
@@ -97,6 +116,8 @@ class FeedItemDetail(FeedItem):
     linked: Annotated[tuple[LinkedItem, ...], Field(max_length=50, fail_fast=True)]
     timeline: Annotated[tuple[TimelineEntry, ...], Field(max_length=500, fail_fast=True)]
     deliveries: Annotated[tuple[DeliveryView, ...], Field(max_length=50, fail_fast=True)]
+    requests: Annotated[tuple[SubscriptionRequestView, ...], Field(max_length=50, fail_fast=True)]
+    """Of a subscription: what was asked of its source, the newest last."""
     as_of: UtcDatetime
 
 

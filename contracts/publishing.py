@@ -16,6 +16,8 @@ Notification = Literal["pending", "sent", "not_sent"]
 DigestText = Annotated[str, StringConstraints(max_length=60, pattern=r"^SHA-256=[A-Za-z0-9+/]{43}=$")]
 MessageId = Annotated[str, StringConstraints(min_length=1, max_length=256), LINE]
 VersionNumber = Annotated[int, Field(ge=1, le=2_147_483_647, json_schema_extra={"format": "int32"})]
+ShownVersion = Annotated[int, Field(ge=0, le=2_147_483_647, json_schema_extra={"format": "int32"})]
+"""0 where the hub made the item ahead of its source: a payment of an instalment plan."""
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[A-Za-z0-9_-]+$")]
 
 
@@ -74,7 +76,7 @@ class PublishedItem(Model):
     collection: Collection
     source: Code
     external_id: ExternalId
-    version: VersionNumber
+    version: ShownVersion
     lifecycle: Lifecycle
     state: Code
     received_at: UtcDatetime

@@ -108,6 +108,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         registry=hub.registry,
         clock=hub.clock,
         limiter=limiter,
+        requesting=hub.requesting,
     )
     public = PublicApi(hub.links, hub.committer, hub.published_keys)
     status = _status(hub)

@@ -28,6 +28,7 @@ from hub.ingest.batches import Batches, BatchRunner
 from hub.ingest.events_view import EventsView
 from hub.ingest.occasions import Occasions
 from hub.ingest.pipeline import Pipeline
+from hub.ingest.subscription_occasions import SubscriptionOccasions
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView
 from hub.security.channel import TrustedProxy
@@ -49,6 +50,7 @@ from hub.store.intake import ApplyActs, Intake
 from hub.store.lanes import due_lanes, standings
 from hub.store.listening import Listener
 from hub.store.publications import Publications
+from hub.store.requesting import Requesting
 from hub.store.snapshot import Snapshot, Watcher
 from hub.store.standing import Lane
 from hub.store.vouchers import SharedVouchers
@@ -107,7 +109,9 @@ class Hub:
             note_outcomes=note_outcomes,
         )
         route = router(self.connectors.outlets)
-        self._agenda = Agenda(citizens, vault, publications, Occasions(route))
+        subscriptions = SubscriptionOccasions(route, vault.keyed_hash, self.registry)
+        self._agenda = Agenda(citizens, vault, publications, Occasions(route, subscriptions))
+        self.requesting = Requesting(citizens, vault, subscriptions.grant)
         self.shelf = Shelf()
         self.pipeline = Pipeline(
             clock=clock,

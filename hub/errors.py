@@ -251,6 +251,40 @@ class ServiceUnknown(HubError):
     status, code, title = 422, "service.unknown", "Servizio sconosciuto / Unknown service"
 
 
+class SubscriptionServiceUnknown(HubError):
+    """The subscription service is not one of the municipality's."""
+
+    status, code, title = (
+        422,
+        "subscription_service.unknown",
+        "Servizio di iscrizione sconosciuto / Unknown subscription service",
+    )
+
+
+class AnsweredRequestUnknown(HubError):
+    """`answers_request` names no request about this item that waits for an answer."""
+
+    status, code, title = 422, "answered_request.unknown", "Richiesta sconosciuta / Unknown request"
+
+
+class RequestStateConflict(HubError):
+    """The subscription's state does not allow the request."""
+
+    status, code, title = 409, "request.state", "Stato non adatto alla richiesta / State does not allow the request"
+
+
+class RequestPending(HubError):
+    """Another request about the subscription waits for its answer."""
+
+    status, code, title = 409, "request.pending", "Richiesta già in corso / Another request is pending"
+
+
+class RequestNotOffered(HubError):
+    """The subscription's rules do not offer the request, or not now."""
+
+    status, code, title = 422, "request.not_offered", "Richiesta non prevista / Request not offered"
+
+
 class QuotaExceeded(HubError):
     """The quota is used up; wait as Retry-After says."""
 

@@ -10,6 +10,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
+from contracts.subscription_services import SubscriptionService
+
 from .profile import DEFAULT_PROFILE, Profile
 
 KeyKind = Literal[
@@ -129,6 +131,10 @@ class Registry:
     """By (ente_id, portal_id)."""
     services: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
     """The catalogue, by (ente_id, service_id)."""
+    subscription_services: Mapping[tuple[str, str], SubscriptionService] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """By (ente_id, code)."""
     clients: Mapping[tuple[str, str], Vendor] = field(default_factory=lambda: MappingProxyType({}))
     """By (ente_id, PDND client id): the vendor that uses the client."""
 

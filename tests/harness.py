@@ -13,6 +13,7 @@ import httpx
 
 from connectors.base.serving import LoopbackServer
 from contracts.items import COLLECTIONS
+from contracts.subscription_services import SubscriptionService
 from hub.app import create_app
 from hub.bootstrap import Hub
 from hub.home import Home
@@ -23,6 +24,7 @@ from hub.settings import Settings
 from hub.store import directory
 from hub.store.directory import NewKey
 from hub.store.operations import list_deliveries
+from hub.store.subscription_services import add_subscription_service
 from tests import stores
 
 ENTE = "c_h501"
@@ -214,6 +216,7 @@ def make_home(
             portal = Portal(ENTE, caller.name, caller.name, True, (), frozenset({"feed:read", "feed:write"}))
             directory.add_portal(tx, portal, [caller.jwk(), caller.jwk("assertion_jwk")])
         directory.add_service(tx, ENTE, "tari", {"name": "TARI"})
+        add_subscription_service(tx, ENTE, SubscriptionService(code="nido-2026", name="Nido 2026/27"))
         for connector_id, (kind, own) in (connectors or {}).items():
             home.configuration.save(
                 tx, ente_id=ENTE, connector_id=connector_id, type=kind, settings=own, limits=limits or {}

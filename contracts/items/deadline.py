@@ -4,13 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..base import Model, UtcDatetime
+from ..base import DaysAhead, Model, UtcDatetime
 from ..identifiers import ExternalId
 from .envelope import Envelope
 
 DeadlineState = Literal["open", "met", "missed", "cancelled"]
 DeadlineKind = Literal["citizen_duty", "body_duty", "expiry", "renewal_window", "pick_up"]
-DaysAhead = Annotated[int, Field(ge=0, le=365, json_schema_extra={"format": "int32"})]
 
 
 class Origin(Model):

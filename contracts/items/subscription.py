@@ -1,17 +1,19 @@
 """Subscriptions (iscrizioni): a person is enrolled in a service, for a time."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from ..base import LINE, Code, Day, Model, Summary
-from ..identifiers import AmountCents, ExternalId
+from ..base import LINE, Code, Day, DaysAhead, Model, Summary
+from ..identifiers import AmountCents, ExternalId, NoticeNumber, OrganizationTaxCode, Uuid7
 from .envelope import Envelope
 
 SubscriptionState = Literal[
     "requested", "waitlisted", "active", "renewal_due", "renewed", "suspended", "cancelled", "ended"
 ]
 Rule = Literal["auto", "manual", "none"]
+RequestKind = Literal["renew", "cancel"]
 Place = Annotated[int, Field(ge=1, le=1_000_000, json_schema_extra={"format": "int32"})]
 
 
@@ -23,7 +25,26 @@ class PlannedInstallment(Model):
     due_date: Day
     reason: Annotated[str, StringConstraints(min_length=1, max_length=140), LINE]
     payment_external_id: ExternalId | None = None
-    """The payment by which the source asks for it, where the source does."""
+    """The payment by which the source will ask for it: what the hub makes ahead of it is then that very payment."""
+    notice_number: NoticeNumber | None = None
+    """Of the pagoPA notice, where there is one already."""
+    days_ahead: DaysAhead | None = None
+    """When it becomes a payment, in days before `due_date`."""
+
+
+def add_up(plan: Sequence[PlannedInstallment], total_cents: int | None) -> None:
+    """Raises ValueError for a plan that does not add up: its numbers, its days, its total."""
+    if [part.n for part in plan] != list(range(1, len(plan) + 1)):
+        raise ValueError("the instalments are numbered 1, 2, 3 ... in their order")
+    days = [part.due_date for part in plan]
+    if days != sorted(days):
+        raise ValueError("an instalment is due before the one that precedes it")
+    if total_cents is not None and sum(part.amount_cents for part in plan) != total_cents:
+        raise ValueError("the instalments do not add up to plan_total_cents")
+    for name in ("payment_external_id", "notice_number"):
+        given = [getattr(part, name) for part in plan if getattr(part, name) is not None]
+        if len(set(given)) != len(given):
+            raise ValueError(f"two instalments have one {name}")
 
 
 class Attribute(Model):
@@ -42,10 +63,18 @@ class Attribute(Model):
         return self
 
 
+class RequestAnswer(Model):
+    """What the source says to a request of the citizen (S34, S36), which the hub had relayed."""
+
+    request_id: Uuid7
+    outcome: Literal["accepted", "refused"]
+    reason: Summary | None = None
+
+
 class Subscription(Envelope):
     """A subscription. Its recipient is the holder; the child, and who holds it as well, are among `beneficiaries`.
 
-    Unless the source says otherwise, `renewal` and `cancellation` are those of the subscription service (`settled` 15).
+    Unless the source says otherwise, its rules and instalments are those of the subscription service (`settled` 15).
     """
 
     collection: Literal["subscriptions"] = "subscriptions"
@@ -55,27 +84,26 @@ class Subscription(Envelope):
     valid_to: Day | None = None
     renewal: Rule | None = None
     cancellation: Rule | None = None
+    notice_days: DaysAhead | None = None
     renewal_of: ExternalId | None = None
     waiting_position: Place | None = None
     rank: Place | None = None
     payment_plan: Annotated[tuple[PlannedInstallment, ...], Field(max_length=120, fail_fast=True)] = ()
     plan_total_cents: AmountCents | None = None
+    creditor_tax_code: OrganizationTaxCode | None = None
+    """To whom the instalments are paid."""
     attributes: Annotated[tuple[Attribute, ...], Field(max_length=20, fail_fast=True)] = ()
     reason: Summary | None = None
+    answers_request: RequestAnswer | None = None
+    """The request of the citizen that this version answers."""
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
         if self.valid_to is not None and self.valid_to < self.valid_from:
             raise ValueError("valid_to is before valid_from")
-        numbers = [part.n for part in self.payment_plan]
-        if numbers != list(range(1, len(numbers) + 1)):
-            raise ValueError("the instalments are numbered 1, 2, 3 ... in their order")
-        days = [part.due_date for part in self.payment_plan]
-        if days != sorted(days):
-            raise ValueError("an instalment is due before the one that precedes it")
-        total = sum(part.amount_cents for part in self.payment_plan)
-        if self.plan_total_cents is not None and total != self.plan_total_cents:
-            raise ValueError("the instalments do not add up to plan_total_cents")
+        if self.renewal_of == self.external_id:
+            raise ValueError("renewal_of is the subscription itself")
+        add_up(self.payment_plan, self.plan_total_cents)
         if self.waiting_position is not None and self.state != "waitlisted":
             raise ValueError("waiting_position belongs to a waitlisted subscription")
         if len({each.code for each in self.attributes}) != len(self.attributes):

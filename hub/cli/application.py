@@ -36,6 +36,7 @@ from .replaying import replay
 from .services import group as service
 from .serving import serve
 from .signing import sign
+from .subscription_services import group as subscription_service
 from .touring import demo
 from .vendor_callbacks import group as callbacks
 from .vendor_changes import changes
@@ -64,7 +65,7 @@ for name, change in {**changes, **key_changes}.items():
     vendor.command(name)(change)
 for name, command in key_commands.items():
     keys.command(name)(command)
-for subject in (ente, vendor, portal, service, connector, keys, delivery, audit, evidence):
+for subject in (ente, vendor, portal, service, subscription_service, connector, keys, delivery, audit, evidence):
     application.add_typer(subject)
 
 

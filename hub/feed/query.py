@@ -21,7 +21,7 @@ from hub.store.reading import Reading, Row
 
 from . import cursor
 from .parameters import ListWish
-from .views import delivery_view, link_view, row_view, shown_state, timeline_view
+from .views import delivery_view, link_view, request_view, row_view, shown_state, timeline_view
 
 SEARCH_DEPTH = 2000
 """A search opens the citizen's newest items, this many at most, and says when it stopped (`settled` 23)."""
@@ -104,6 +104,7 @@ class Feed:
             raise ItemUnknown
         content = orjson.loads(row.payload)
         wanted = [link["external_id"] for link in content.get("links", ())]
+        wanted += [content["renewal_of"]] if "renewal_of" in content else []
         deliveries = reading.deliveries(row.item)
         view = row_view(row, reading.now) | {
             "content": content,
@@ -111,6 +112,7 @@ class Feed:
             "linked": [link_view(rel, other) for rel, other in reading.linked(row.item, wanted)],
             "timeline": timeline_view(reading.timeline(row.item)),
             "deliveries": [delivery_view(d) for d in deliveries],
+            "requests": [request_view(each) for each in reading.requests(row.item)],
             "as_of": rfc3339(row.item["as_of"] or row.item["updated_at"]),
         }
         return Whole(view, user_state_tag(row.item))

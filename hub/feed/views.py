@@ -65,6 +65,13 @@ def delivery_view(delivery: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def request_view(request: dict[str, Any]) -> dict[str, Any]:
+    """contracts.feed.SubscriptionRequestView."""
+    plain = {name: request[name] for name in ("request_id", "kind", "asked_by", "state")}
+    moments = {name: request[name] for name in ("asked_at", "answer_by", "answered_at")}
+    return plain | {name: None if at is None else rfc3339(at) for name, at in moments.items()}
+
+
 def link_view(rel: str, row: Row) -> dict[str, Any]:
     """contracts.feed.LinkedItem."""
     return {

@@ -10,11 +10,13 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from contracts.feed import UserStatePatch
+from contracts.feed import SubscriptionRequest, UserStatePatch
+from contracts.items.subscription import RequestKind
 from hub.clock import Clock
 from hub.errors import HubError, MediaUnsupported, RequestInvalid, RequestRefused
 from hub.feed import parameters
 from hub.feed.query import Feed, Whole
+from hub.feed.views import request_view
 from hub.ingest.canonical import refusal_of
 from hub.registry import Registry
 from hub.security.portal import Reader, verify_reader
@@ -22,6 +24,7 @@ from hub.store.citizens import Subject
 from hub.store.committer import Committer
 from hub.store.readers import Access, UserStateChange, change_user_state, record_access
 from hub.store.reading import Reading
+from hub.store.requesting import Asked, Requesting, Wish
 
 from .content import file_response
 from .exchange import Exchange, Handler, json_response
@@ -57,7 +60,9 @@ class FeedApi:
         registry: Callable[[], Registry],
         clock: Clock,
         limiter: Limiter,
+        requesting: Requesting,
     ) -> None:
+        self._requesting = requesting
         self._feed = feed
         self._committer = committer
         self._registry = registry
@@ -71,6 +76,8 @@ class FeedApi:
             return self._reads(operation, lambda reading, exchange: self._list(reading, exchange, collection))
         if operation.operation_id == "change_user_state":
             return self._change(operation)
+        if operation.operation_id == "request_subscription_change":
+            return self._request(operation)
         reads: dict[str, Read] = {
             "show_summary": self._summary,
             "show_item": self._show,
@@ -156,6 +163,33 @@ class FeedApi:
 
         return handle
 
+    def _request(self, operation: Operation) -> Handler:
+        async def handle(exchange: Exchange) -> Response:
+            reader = await self._reader(exchange, scope="feed:write", change=True)
+            kind: RequestKind | None = None
+            refusal: HubError | None = None
+            try:
+                kind = _request_kind(exchange)
+            except HubError as error:
+                refusal = error
+            citizen_id = await run_in_threadpool(self._citizen_id, reader)
+            wish = Wish(
+                access=_access(exchange, operation, reader, citizen_id, "ok"),
+                signer=f"portal:{reader.portal.portal_id}",
+                used=reader.used,
+                level=reader.level,
+                kind=kind,
+                refusal=refusal,
+            )
+            asked: Asked = await self._committer.submit(self._requesting.ask, wish)
+            response = json_response(request_view(asked.row), status=201 if asked.new else 200)
+            if asked.new:
+                # Where it is followed: a request is no resource of its own.
+                exchange.headers["Location"] = f"{reader.ente.public_url}/feed/v1/items/{asked.row['item_id']}"
+            return response
+
+        return handle
+
     def _state_of(self, reading: Reading, exchange: Exchange) -> Response:
         whole = self._feed.whole(reading, exchange.request.path_params["item_id"])
         exchange.headers["ETag"] = _tag_of(whole, orjson.dumps(whole.view))
@@ -219,6 +253,16 @@ def _patch(exchange: Exchange) -> dict[str, bool]:
     if not given or None in given.values():
         raise RequestInvalid("the patch sets at least one of read, archived, starred, confirmed to true or false")
     return given
+
+
+def _request_kind(exchange: Exchange) -> RequestKind:
+    media_type = exchange.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise MediaUnsupported("send the request as application/json", headers={"Accept": "application/json"})
+    try:
+        return SubscriptionRequest.model_validate_json(exchange.body).kind
+    except ValidationError as exc:
+        raise refusal_of(exc) from None
 
 
 def _if_match(exchange: Exchange) -> str | None:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 
 from contracts.items import Application, CitizenItem, Deadline, Document, Message, Payment, Subscription
 from contracts.items.deadline import DeadlineKind, DeadlineState, Origin
 
-from .wording import ROME
+from .wording import end_of
 
 _PAYMENT: dict[str, DeadlineState] = {
     "due": "open",
@@ -36,11 +36,6 @@ def dues_of(item: CitizenItem, state: str) -> tuple[Due, ...]:
     return tuple(_dues(item, state))
 
 
-def end_of(day: date) -> datetime:
-    """A day ends at midnight in Italy."""
-    return (datetime.combine(day, time(), ROME) + timedelta(days=1)).astimezone(UTC)
-
-
 def _dues(item: CitizenItem, state: str) -> Iterator[Due]:
     match item:
         case Payment() if item.due_date is not None and item.due_date < date.max:
@@ -52,6 +47,8 @@ def _dues(item: CitizenItem, state: str) -> Iterator[Due]:
             yield Due("citizen_duty", item.due_at, "open")
         case Application():
             yield from _of_application(item, state)
+        case Subscription() if item.renewal == "auto":
+            return  # there is nothing for the citizen to do
         case Subscription() if item.valid_to is not None and state in ("renewal_due", "renewed"):
             yield Due("renewal_window", end_of(item.valid_to), "open" if state == "renewal_due" else "met")
         case _:

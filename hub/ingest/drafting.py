@@ -1,6 +1,7 @@
 """From a canonical item to the store's draft of it: clear columns, states, and the message it will give."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from contracts.items import (
@@ -20,12 +21,14 @@ from contracts.items import (
 from hub.registry import Vendor
 from hub.store.citizens import Subject
 from hub.store.directory import HUB_VENDOR
-from hub.store.drafts import Appointment, Draft, Identity, PlannedDelivery, Told
+from hub.store.drafts import Answer, Appointment, Draft, Identity, PlannedDelivery, Told
 
 from .canonical import canonical_json, content_hash
-from .deadlines import Due, deadline_for, dues_of, end_of
+from .deadlines import Due, deadline_for, dues_of
 from .notices import message_for
 from .rules import Rule, Rules, standard
+from .subscriptions import Terms, appointments, copies_of, in_force, state_at, told_as
+from .wording import end_of
 
 SETTLES = "settles-notices"
 """The right of a vendor (a payment intermediary) whose receipts pay other vendors' notices too."""
@@ -42,8 +45,8 @@ DUE = "due"
 """The occasion on which something should have been done."""
 
 
-def draft_of(item: Item, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash) -> Draft:
-    """The draft of an item as `vendor` published it."""
+def draft_of(item: Item, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash, terms: Terms | None = None) -> Draft:
+    """The draft of an item as `vendor` published it. `terms` are needed for a subscription alone."""
     payload = canonical_json(item)
     identity = Identity(vendor.ente_id, vendor.vendor_id, item.source, item.external_id, item.collection)
     if isinstance(item, Service):
@@ -59,7 +62,84 @@ def draft_of(item: Item, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash)
             occurred_at=item.occurred_at,
             service_id=item.service_id,
         )
+    if isinstance(item, Subscription) and terms is not None:
+        return _subscription_draft(item, vendor, identity, payload, terms, route=route, keyed_hash=keyed_hash)
     return _citizen_draft(item, vendor, identity, payload, route=route, keyed_hash=keyed_hash, file_here=False)
+
+
+def drafted_again(
+    item: Subscription, vendor: Vendor, terms: Terms, state: str, *, route: Route, keyed_hash: KeyedHash
+) -> Draft:
+    """What follows from a published subscription once it is in that state by the hub's own doing."""
+    identity = Identity(vendor.ente_id, vendor.vendor_id, item.source, item.external_id, item.collection)
+    payload = canonical_json(item)
+    draft = _subscription_draft(item, vendor, identity, payload, terms, state, route=route, keyed_hash=keyed_hash)
+    occasion = f"v{item.version}.{state}"
+    copies = tuple(replace(each, told=once(each.told, occasion)) for each in draft.copies)
+    return replace(draft, told=once(draft.told, occasion), renews=None, answer=None, copies=copies)
+
+
+def once(told: Told | None, occasion: str) -> Told | None:
+    """The same message, told for that occasion alone."""
+    return None if told is None else replace(told, again=False, occasion=occasion)
+
+
+def own_payment(
+    item: Payment, ente_id: str, vendor_id: str, version: int, *, route: Route, keyed_hash: KeyedHash
+) -> Draft:
+    """The draft of a payment that the hub makes of a plan: under the source's name for it, as version 0, or its own."""
+    vendor = Vendor(ente_id, vendor_id, vendor_id, "jwk", True, (), vendor_id)
+    identity = Identity(ente_id, vendor_id, item.source, item.external_id, item.collection)
+    payload = canonical_json(item)
+    draft = _citizen_draft(item, vendor, identity, payload, route=route, keyed_hash=keyed_hash, file_here=False)
+    # Its deadlines are of its version: the source's own is to find none of that number.
+    return replace(draft, version=version, deadlines=tuple(replace(due, version=version) for due in draft.deadlines))
+
+
+def _subscription_draft(
+    item: Subscription,
+    vendor: Vendor,
+    identity: Identity,
+    payload: bytes,
+    terms: Terms,
+    state: str | None = None,
+    *,
+    route: Route,
+    keyed_hash: KeyedHash,
+) -> Draft:
+    known = in_force(item, terms.service)
+    known = known.model_copy(update={"state": state or state_at(known, terms.now)})
+    draft = _citizen_draft(known, vendor, identity, payload, route=route, keyed_hash=keyed_hash, file_here=False)
+    return replace(
+        draft,
+        reported_state=item.state,
+        renews=None if item.renewal_of is None else identity._replace(external_id=item.renewal_of),
+        answer=_answer(item, vendor.ente_id, route),
+        copies=tuple(_copy_draft(each, known, vendor.ente_id, route) for each in copies_of(item)),
+    )
+
+
+def _answer(item: Subscription, ente_id: str, route: Route) -> Answer | None:
+    if item.answers_request is None:
+        return None
+    request_id, outcome = item.answers_request.request_id, item.answers_request.outcome
+    rule = standard().on_event(item.collection, f"request_{outcome}")
+    kinds = ("renew", "cancel") if rule is not None else ()
+    told = {
+        kind: told_by(rule, item, kind, ente_id, route=route, due=None, occasion=request_id)
+        for kind in kinds
+        if rule is not None
+    }
+    return Answer(request_id, outcome, told)
+
+
+def _copy_draft(shown: Subscription, known: Subscription, ente_id: str, route: Route) -> Draft:
+    """A subscription as one sees it who holds it as well: it asks for nothing. Its state is that of the original."""
+    state = known.state
+    rule, told = standard().on_state(known.collection, told_as(known, state)), None
+    if rule is not None:
+        told = told_by(rule, shown, state, ente_id, route=route, due=_next_due(dues_of(known, state)))
+    return replace(_hub_draft(shown, state, shown, ente_id), told=told, expires_at=known.expires_at, as_of=known.as_of)
 
 
 def uploaded_draft(item: Document, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash) -> Draft:
@@ -82,7 +162,7 @@ def _citizen_draft(
     subject = Subject(vendor.ente_id, item.recipient.subject_kind, item.recipient.tax_code)
     state, rules = _state(item, file_here=file_here), standard()
     dues = dues_of(item, state)
-    rule = rules.on_state(item.collection, state)
+    rule = rules.on_state(item.collection, told_as(item, state) if isinstance(item, Subscription) else state)
     told: Told | None = None
     deliveries: tuple[PlannedDelivery, ...] = ()
     if rule is not None:
@@ -124,7 +204,9 @@ def told_by(
     has_email = item.recipient.email is not None
     deliveries = route(ente_id, item.notify.channels, has_email, rule.kind) if item.notify.channels else ()
     draft = _hub_draft(message, "published", item, ente_id)
-    return Told(draft, deliveries, again=rule.again, occasion=occasion)
+    waiting = isinstance(item, Subscription) and state == "waitlisted"
+    fact = str(item.waiting_position or 0) if waiting and isinstance(item, Subscription) else ""
+    return Told(draft, deliveries, again=rule.again, occasion=occasion, fact=fact)
 
 
 def agenda_of(item: CitizenItem, state: str, rules: Rules) -> tuple[Appointment, ...]:
@@ -134,7 +216,10 @@ def agenda_of(item: CitizenItem, state: str, rules: Rules) -> tuple[Appointment,
         offsets = item.reminder_offsets
     else:
         dues, offsets = dues_of(item, state), None
-    rule, found = rules.reminding(item.collection), []
+    rule = rules.reminding(item.collection)
+    found: list[Appointment] = []
+    if isinstance(item, Subscription):
+        found += appointments(item, state)
     for due in dues:
         if due.state != "open":
             continue
@@ -145,7 +230,7 @@ def agenda_of(item: CitizenItem, state: str, rules: Rules) -> tuple[Appointment,
     return tuple(found)
 
 
-def _hub_draft(item: Message | Deadline, state: str, about: CitizenItem, ente_id: str) -> Draft:
+def _hub_draft(item: Message | Deadline | Subscription, state: str, about: CitizenItem, ente_id: str) -> Draft:
     """An item of the hub's own about another. Its version is the other's, which does not make it another content."""
     payload = canonical_json(item)
     same = payload if item.version == 1 else canonical_json(item.model_copy(update={"version": 1}))
@@ -163,7 +248,7 @@ def _hub_draft(item: Message | Deadline, state: str, about: CitizenItem, ente_id
         sensitivity=item.sensitivity,
         min_loa=item.min_loa,
         visible_from=item.visible_from,
-        due_at=item.due_at,
+        due_at=None if isinstance(item, Subscription) else item.due_at,
     )
 
 
@@ -213,7 +298,9 @@ def turn_of(item: CitizenItem, state: str) -> str:
         case Application():
             return item.turn or _APPLICATIONS.get(state, "none")
         case Subscription():
-            return "citizen" if state == "renewal_due" else "body" if state in ("requested", "waitlisted") else "none"
+            if state == "renewal_due":
+                return "body" if item.renewal == "auto" else "citizen"
+            return "body" if state in ("requested", "waitlisted") else "none"
         case Deadline():
             open_duty = state == "open" and item.kind != "body_duty"
             return "citizen" if open_duty else "none"

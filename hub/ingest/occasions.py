@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from contracts.items import CitizenItem, Payment
+from contracts.items import CitizenItem, Payment, Subscription
 from hub.store.agenda import Happening
 
 from .canonical import read
 from .deadlines import dues_of
 from .drafting import Route, told_by
 from .rules import standard
+from .subscription_occasions import OWN, SubscriptionOccasions
 
 REMIND = "remind"
 
@@ -21,12 +22,17 @@ class Occasions:
     """A `Happen` of the agenda."""
 
     route: Route
+    subscriptions: SubscriptionOccasions
 
     def __call__(self, item: Mapping[str, Any], payload: bytes, occasion: str, now: datetime) -> Happening:
         """What the occasion does to the item as it is now; nothing where what it was for is done."""
         content = read(payload)
         assert content.collection != "services"
         what, _, rest = occasion.partition(".")
+        if isinstance(content, Subscription):
+            if what in OWN:
+                return self.subscriptions.happen(item, content, occasion, now)
+            content = self.subscriptions.in_force(item, content)
         kind = rest.partition(".")[0]
         if what == REMIND:
             return self._remind(item, content, kind, occasion)

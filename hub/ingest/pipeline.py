@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from contracts.items import Item
+from contracts.items import Item, Subscription
 from contracts.publishing import Withdrawal
 from hub.clock import Clock
 from hub.errors import (
@@ -28,6 +28,7 @@ from hub.errors import (
     ServiceForbidden,
     ServiceUnknown,
     StoreUnavailable,
+    SubscriptionServiceUnknown,
 )
 from hub.registry import Registry, Vendor
 from hub.security.chains import ChainCache
@@ -43,6 +44,7 @@ from hub.tracing import span
 
 from .canonical import bounded, parse, refusal_of
 from .drafting import KeyedHash, Route, draft_of
+from .subscriptions import Terms
 
 log = logging.getLogger(__name__)
 _ITEM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -119,7 +121,8 @@ class Pipeline:
             raise CollectionForbidden
         item = parse(collection, body)
         self._permit(vendor, item)
-        return draft_of(item, vendor, route=self._route, keyed_hash=self._keyed_hash)
+        terms = self._terms(vendor, item) if isinstance(item, Subscription) else None
+        return draft_of(item, vendor, route=self._route, keyed_hash=self._keyed_hash, terms=terms)
 
     def withdrawal(self, inbound: Inbound, verified: Verified, item_id: str) -> Submission[Any]:
         """A withdrawal, or the exact reason why not."""
@@ -158,6 +161,12 @@ class Pipeline:
             # A bug of ours: the token is used up and the evidence kept all the same.
             log.exception("intake.failed request_id=%s", inbound.request_id)
             return Submission(signed, refusal=HubError())
+
+    def _terms(self, vendor: Vendor, item: Subscription) -> Terms:
+        service = self._registry().subscription_services.get((vendor.ente_id, item.subscription_service))
+        if service is None:
+            raise SubscriptionServiceUnknown
+        return Terms(service, self._clock.now())
 
     def _permit(self, vendor: Vendor, item: Item) -> None:
         service_id = item.service_id

@@ -24,11 +24,12 @@ class Rule:
 
     name: str
     collection: str
-    on: Literal["state", "remind"]
+    on: Literal["state", "remind", "event"]
     kind: MessageKind
     wording: Mapping[str, Wording]
     states: frozenset[str] = frozenset()
     days: tuple[int, ...] = ()
+    events: frozenset[str] = frozenset()
     again: bool = False
     """Each time the item comes into such a state from another; otherwise once in its life."""
 
@@ -43,6 +44,13 @@ class Rules:
         """The rule for an item that is now in that state, if any."""
         for rule in self.by_collection.get(collection, ()):
             if rule.on == "state" and state in rule.states:
+                return rule
+        return None
+
+    def on_event(self, collection: str, event: str) -> Rule | None:
+        """The rule for something that happened to an item, if any."""
+        for rule in self.by_collection.get(collection, ()):
+            if rule.on == "event" and event in rule.events:
                 return rule
         return None
 
@@ -71,5 +79,6 @@ def _rule(row: dict[str, Any]) -> Rule:
         wording={language: Wording(**row[language]) for language in LANGUAGES},
         states=frozenset(row.get("states", ())),
         days=tuple(row.get("days", ())),
+        events=frozenset(row.get("events", ())),
         again=row.get("again", False),
     )

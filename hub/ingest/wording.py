@@ -1,7 +1,7 @@
 """An item's own facts, as the words of a notice name them, in Italian and English."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from contracts.items import Application, CitizenItem, Subscription
@@ -60,12 +60,20 @@ _SENTENCES = {
         "protocol": "Protocollo {number}/{year}.",
         "answer_by": "La risposta arriva entro il {day}.",
         "respond_by": "Si può rispondere fino al {day}.",
+        "position": "Posto in lista d'attesa: {place}.",
     },
     "en": {
         "protocol": "Registered under number {number}/{year}.",
         "answer_by": "The answer comes by {day}.",
         "respond_by": "It can be answered until {day}.",
+        "position": "Place on the waiting list: {place}.",
     },
+}
+
+
+_REQUESTS = {
+    "it": {"renew": "rinnovo", "cancel": "annullamento"},
+    "en": {"renew": "renewal", "cancel": "cancellation"},
 }
 
 
@@ -75,10 +83,15 @@ def day(moment: date | datetime, language: str) -> str:
     return f"{local.day} {_MONTHS[language][local.month - 1]} {local.year}"
 
 
+def end_of(day: date) -> datetime:
+    """A day ends at midnight in Italy."""
+    return (datetime.combine(day, time(), ROME) + timedelta(days=1)).astimezone(UTC)
+
+
 def facts(item: CitizenItem, state: str, due: date | datetime | None, language: str) -> Mapping[str, str]:
     """What the wording of a rule may name: every name is there, and reads as nothing where the item lacks the fact."""
     say = _SENTENCES[language]
-    found = dict.fromkeys(("reason", "outcome", "protocol", "answer_by", "respond_by"), "")
+    found = dict.fromkeys(("reason", "outcome", "protocol", "answer_by", "respond_by", "request", "position"), "")
     found |= {"title": item.title, "summary": item.summary or "", "due": day(due, language) if due else ""}
     found["state"] = _STATES[language].get(state, state)
     if isinstance(item, Application):
@@ -93,7 +106,12 @@ def facts(item: CitizenItem, state: str, due: date | datetime | None, language: 
             if item.integration.due_at is not None:
                 found["respond_by"] = say["respond_by"].format(day=day(item.integration.due_at, language))
     if isinstance(item, Subscription):
+        found["request"] = _REQUESTS[language].get(state, "")
         found["reason"] = item.reason or ""
+        if found["request"] and item.answers_request is not None:
+            found["reason"] = item.answers_request.reason or ""
+        if item.waiting_position is not None:
+            found["position"] = say["position"].format(place=item.waiting_position)
     return found
 
 

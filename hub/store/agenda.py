@@ -11,7 +11,7 @@ from sqlalchemy import Select, Table, delete, select
 from .citizens import Citizen, Citizens
 from .database import Tx, among, keys
 from .deadlines import close_deadlines
-from .drafts import Appointment, Told
+from .drafts import Appointment, Draft, Told
 from .ports import Vault
 from .reading import version_payload
 from .rows import Batch, ItemKey, item_key, lock_items
@@ -19,6 +19,7 @@ from .tables import agenda, enti, items
 
 if TYPE_CHECKING:
     from .publications import Publications
+    from .requesting import Ask
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,14 @@ class Happening:
     """The state that deadlines about the item come into, by kind."""
     agenda: tuple[Appointment, ...] | None = None
     """What is on its agenda from now on; None leaves the rest as it is."""
+    draft: Draft | None = None
+    """Of a subscription: its state, and all that follows from it, as if its source had said so."""
+    asks: "Ask | None" = None
+    """What is asked of its source."""
+    made: tuple[Draft, ...] = ()
+    """Payments that are made of its plan."""
+    unanswered: str | None = None
+    """The kind of request whose answer is overdue; where it came after all, nothing happens."""
 
 
 Happen = Callable[[Mapping[str, Any], bytes, str, datetime], Happening]
@@ -94,8 +103,10 @@ class Agenda:
         return done
 
     def _one(self, tx: Tx, batch: Batch, row: dict[str, Any], item: dict[str, Any] | None) -> None:
+        if item is None:
+            return  # made in this very transaction, and written last: its turn comes
         tx.connection.execute(delete(agenda).where(*(agenda.c[name] == row[name] for name in (*_KEY, "occasion"))))
-        if item is None or item["lifecycle"] != "active":
+        if item["lifecycle"] != "active":
             return
         citizen = self._citizens.by_id(tx.connection, item["ente_id"], item["citizen_id"])
         payload = version_payload(tx.connection, self._vault, citizen, item_id=item["item_id"], version=item["version"])
@@ -113,6 +124,8 @@ class Agenda:
         if happening.state is not None and happening.state != item["state"]:
             item |= {"state": happening.state, "turn": happening.turn or item["turn"], "updated_at": tx.now}
             batch.change(item)
+        if not self._publications.subscribing.happen(tx, batch, happening, citizen, item):
+            return
         if happening.event is not None:
             batch.event(item, tx.now, happening.event)
         for told in happening.told:

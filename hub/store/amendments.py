@@ -19,6 +19,7 @@ from .identities import places
 from .intake import Done, Signed
 from .publications import Publications
 from .rows import Batch, ItemKey, lock_items
+from .subscribing import withdraw_subscription
 from .tables import deliveries, item_identities, items
 from .telling import notifications
 
@@ -110,9 +111,12 @@ class Amendments:
         batch.event(item, tx.now, "withdrawn")
         keep_agenda(tx, batch, item, (), first=False)
         gone = {"lifecycle": "withdrawn", "turn": "none", "updated_at": tx.now}
+        copies = withdraw_subscription(tx, batch, item) if item["collection"] == "subscriptions" else ()
         for changed in [item, *messages_about(tx, item)]:
             batch.change(changed | gone)
             _stop_deliveries(tx, changed)
+        for copy in copies:
+            _stop_deliveries(tx, copy)
         for message in tx.new_items:  # one that an upload made just now: it is written as it stands at the end
             if (message["ente_id"], message["about_item_id"]) == (item["ente_id"], item["item_id"]):
                 message.update(gone)
@@ -133,7 +137,7 @@ def hold(tx: Tx, acts: Sequence[tuple[Signed, Any]]) -> None:
     found: set[ItemKey] = set()
     if named := {(signed.ente_id, act.item_id) for signed, act in acts if isinstance(act, Upload | Withdraw)}:
         found |= {(*row,) for row in tx.connection.execute(_BY_ID, keys("name", named))}
-    found |= places(tx, {draft.identity for draft in drafts}).keys()
+    found |= places(tx, {name for draft in drafts for name in draft.names}).keys()
     lock_items(tx, found)
 
 

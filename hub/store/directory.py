@@ -15,6 +15,7 @@ from hub.registry import Ente, Key, Pdnd, Portal, Registry, Vendor
 
 from .database import Tx, upsert
 from .profiles import Unreadable, pdnd_of, pdnd_record, profile_of, profile_record
+from .subscription_records import load_subscription_services
 from .tables import enti, portals, services, trust_keys, vendors, versions
 
 log = logging.getLogger(__name__)
@@ -106,6 +107,7 @@ def load_registry(connection: Connection) -> Registry:
         vendors=MappingProxyType(by_name),
         portals=MappingProxyType(known_portals),
         services=MappingProxyType(catalogue),
+        subscription_services=load_subscription_services(connection),
         clients=MappingProxyType(by_client),
     )
 

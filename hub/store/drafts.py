@@ -1,6 +1,7 @@
 """What a publication is before it is written, and what its vendor is told of it."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
@@ -56,6 +57,17 @@ class Told:
     """Whenever the item comes into such a state from another; otherwise once in its life."""
     occasion: str = ""
     """Of the item's agenda: once for each."""
+    fact: str = ""
+    """A place that changes: told of again where it is not the one told last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a source says to a request about its subscription, with the message that tells of it, by kind of request."""
+
+    request_id: str
+    outcome: Literal["accepted", "refused"]
+    told: Mapping[str, Told] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,20 @@ class Draft:
     deadlines: "tuple[Draft, ...]" = ()
     """What is or was due of it, each with the state it has now, its external_id being its kind."""
     agenda: tuple[Appointment, ...] = ()
+    renews: Identity | None = None
+    """The subscription of the period before."""
+    answer: Answer | None = None
+    copies: "tuple[Draft, ...]" = ()
+    """For those who hold it as well, each under its own citizen."""
+
+    @property
+    def names(self) -> tuple[Identity, ...]:
+        """The items it changes: its own, and the one it renews."""
+        return (self.identity,) if self.renews is None else (self.identity, self.renews)
+
+    def renamed(self, external_id: str) -> "Draft":
+        """The same under another name of the hub's own."""
+        return replace(self, identity=self.identity._replace(external_id=external_id))
 
 
 @dataclass(slots=True)

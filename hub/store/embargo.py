@@ -42,13 +42,15 @@ def move(tx: Tx, batch: Batch, item: dict[str, Any], before: dict[str, Any]) -> 
 
 
 def messages_about(tx: Tx, item: dict[str, Any]) -> list[dict[str, Any]]:
-    """The messages that rules made about an item, held until the commit."""
+    """The messages and deadlines that rules made about an item, held until the commit. Payments of a plan are no such:
+    they are owed on their own."""
     rows = tx.connection.execute(
         select(items)
         .where(
             items.c.ente_id == item["ente_id"],
             items.c.citizen_id == item["citizen_id"],
             items.c.about_item_id == item["item_id"],
+            items.c.collection != "payments",
         )
         .order_by(*IN_ORDER)
         .with_for_update()

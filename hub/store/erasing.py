@@ -7,15 +7,25 @@ that repeats an erased item is refused; a new item for the same person begins a 
 from sqlalchemy import ColumnElement, Connection, Table, delete, or_, select, update
 
 from . import postgres
+from .copies import forget_copies
 from .database import Tx
 from .directory import NotThere
 from .outbox import CLOSED, UNCLAIMED, UNDECIDED
-from .tables import agenda, channel_opt_outs, citizens, deliveries, delivery_requests, items, user_states
+from .tables import (
+    agenda,
+    channel_opt_outs,
+    citizens,
+    deliveries,
+    delivery_requests,
+    items,
+    subscription_requests,
+    user_states,
+)
 
 ERASED = "citizen.erased"
 _GONE = "erased:"
 """Before the citizen_id, in the place of the hash of a tax code."""
-_OWN: tuple[Table, ...] = (delivery_requests, channel_opt_outs, user_states, agenda)
+_OWN: tuple[Table, ...] = (delivery_requests, channel_opt_outs, user_states, agenda, subscription_requests)
 
 
 def erase_citizen(tx: Tx, ente_id: str, citizen_id: str) -> list[str]:
@@ -30,6 +40,7 @@ def erase_citizen(tx: Tx, ente_id: str, citizen_id: str) -> list[str]:
     gone = {"data_key_sealed": b"", "tax_code_sealed": b"", "subject_hash": f"{_GONE}{citizen_id}"}
     if tx.connection.execute(update(citizens).where(mine).values(gone)).rowcount == 0:
         raise NotThere(citizen_id)
+    forget_copies(tx, ente_id, citizen_id)
     files = _of(items, ente_id, citizen_id) & items.c.content_key.is_not(None)
     keys = list(tx.connection.execute(select(items.c.content_key).where(files)).scalars())
     _end_deliveries(tx, ente_id, citizen_id)

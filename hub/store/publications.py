@@ -1,23 +1,31 @@
 """Publishing: one item, created, updated, unchanged or superseded (`settled` 11), with its message and deliveries."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import select
 
 from contracts.identifiers import new_uuid7
 from contracts.states import MACHINES
-from hub.errors import AlreadyWithdrawn, HubError, RecipientChanged, StateTerminal, VersionConflict
+from hub.errors import (
+    AlreadyWithdrawn,
+    AnsweredRequestUnknown,
+    HubError,
+    RecipientChanged,
+    StateTerminal,
+    VersionConflict,
+)
 from hub.metrics import count_publications
 
 from .agenda import keep_agenda
 from .citizens import Citizen, Citizens
 from .database import Tx
 from .deadlines import about_item, close_deadlines
-from .drafts import Draft, PlannedDelivery, Published, Told
+from .drafts import Draft, Identity, PlannedDelivery, Published, Told
 from .embargo import move
 from .folding import meet, settle_paid
 from .identities import load_by_identity
@@ -25,7 +33,9 @@ from .intake import Done, Signed
 from .order import order_key
 from .ports import Vault
 from .queueing import delivery_row
+from .requesting import must_be_known
 from .rows import Batch, payload_place
+from .subscribing import Subscribing
 from .tables import item_versions
 from .telling import notifications
 
@@ -36,12 +46,13 @@ class Publications:
     def __init__(self, citizens: Citizens, vault: Vault) -> None:
         self._citizens = citizens
         self._vault = vault
+        self.subscribing = Subscribing(citizens, self)
 
     def apply(self, tx: Tx, acts: Sequence[tuple[Signed, Draft]]) -> list[Done | HubError]:
         """Each draft's answer, in order; drafts of one identity in a batch follow each other."""
         drafts = [draft for _, draft in acts]
         meet(tx, ((draft.identity.ente_id, draft.notice_key) for draft in drafts))
-        known = load_by_identity(tx, {draft.identity for draft in drafts}, lock=True)
+        known = load_by_identity(tx, {name for draft in drafts for name in draft.names}, lock=True)
         citizens = self._citizens.resolve(tx, (d.subject for d in drafts if d.identity not in known))
         batch = Batch()
         results: list[Done | HubError] = []
@@ -55,6 +66,8 @@ class Publications:
                 if citizen is None or (item is not None and item["citizen_id"] != citizen.citizen_id):
                     raise RecipientChanged
                 if item is None:
+                    if draft.answer is not None:
+                        raise AnsweredRequestUnknown
                     item, outcome = self.create(tx, batch, draft, citizen), "created"
                 else:
                     item, outcome = self._repeat(tx, batch, draft, citizen, item)
@@ -68,7 +81,7 @@ class Publications:
             results.append(_done(tx, item, citizen, outcome, draft))
         settle_paid(tx, batch)
         for draft, citizen, before in changed:
-            self._follow(tx, batch, draft, citizen, known[draft.identity], before)
+            self.follow(tx, batch, draft, citizen, known[draft.identity], before, known)
         batch.write(tx)
         tx.after_commit.append(partial(count_publications, tally))
         return _with_notifications(tx, batch, results)
@@ -92,11 +105,19 @@ class Publications:
         )
         batch.new_items[item["item_id"]] = item
         self._add_version(tx, batch, draft, citizen, item, "created")
-        batch.event(item, tx.now, "accepted", version=draft.version)
+        # Version 0 is a payment that the hub made of a plan, under the name that its source has for it.
+        batch.event(item, tx.now, "accepted" if draft.version else "planned", version=draft.version)
         return item
 
-    def _follow(
-        self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any], before: str | None
+    def follow(
+        self,
+        tx: Tx,
+        batch: Batch,
+        draft: Draft,
+        citizen: Citizen,
+        item: dict[str, Any],
+        before: str | None,
+        known: Mapping[Identity, dict[str, Any]] = MappingProxyType({}),
     ) -> None:
         """What follows from a new item or version: its notice, its deadlines, and when the hub looks at it again."""
         if before is None:
@@ -107,20 +128,27 @@ class Publications:
             close_deadlines(tx, batch, item, "met")
         else:
             if draft.told is not None and (before != item["state"] or not draft.told.again):
-                self.tell(tx, batch, draft.told, citizen, item, first=before is None)
+                self.tell(tx, batch, draft.told, citizen, item, before=before)
             self._keep_deadlines(tx, batch, draft, citizen, item, first=before is None)
         if draft.agenda or before is not None:
             keep_agenda(tx, batch, item, () if paid else draft.agenda, first=before is None)
+        if item["collection"] == "subscriptions":
+            renewed = None if draft.renews is None else known.get(draft.renews)
+            self.subscribing.follow(tx, batch, draft, citizen, item, before, renewed)
 
     def tell(
-        self, tx: Tx, batch: Batch, told: Told, citizen: Citizen, item: dict[str, Any], *, first: bool = False
+        self, tx: Tx, batch: Batch, told: Told, citizen: Citizen, item: dict[str, Any], *, before: str | None = ""
     ) -> None:
         """Notice -> message -> deliveries (`settled` 13). The message's identity is the guard: at most one a rule and
-        occasion, or one a version where the rule tells again."""
+        occasion, or one a version where the rule tells again. `before` is the state it was in, None where it is new."""
         occasion = f".v{item['version']}" if told.again else f".{told.occasion}" if told.occasion else ""
         identity = told.message.identity
         identity = identity._replace(external_id=f"{item['item_id']}.{identity.external_id}{occasion}")
-        if not first and (load_by_identity(tx, {identity}) or batch.has_identity(identity)):
+        if told.fact:
+            if before == item["state"] and told.fact == _told_last(tx, batch, item, told):
+                return
+            identity = identity._replace(external_id=f"{identity.external_id}.v{item['version']}.{told.fact}")
+        if before is not None and (load_by_identity(tx, {identity}) or batch.has_identity(identity)):
             return
         message = self.create(tx, batch, replace(told.message, identity=identity), citizen, about=item)
         for planned in told.deliveries:
@@ -152,6 +180,16 @@ class Publications:
                 batch.event(kept, tx.now, "updated", state="cancelled")
                 batch.change(kept | {"state": "cancelled", "updated_at": tx.now})
 
+    def revise(self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, kept: dict[str, Any]) -> dict[str, Any]:
+        """An item of the hub's own, made anew of what it is about; another version where its content is another."""
+        changed = kept | _columns(tx, draft) | {"version": kept["version"], "lifecycle": "active"}
+        if draft.content_hash != kept["content_hash"]:
+            changed["version"] = draft.version
+            self._add_version(tx, batch, draft, citizen, changed, "updated")
+        batch.event(changed, tx.now, "updated", version=changed["version"], state=changed["state"])
+        batch.change(changed)
+        return changed
+
     def _repeat(
         self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any]
     ) -> tuple[dict[str, Any], str]:
@@ -167,6 +205,8 @@ class Publications:
         machine = MACHINES.get(item["collection"])
         if machine is not None and not machine.reportable(item["reported_state"], draft.reported_state):
             raise StateTerminal(f"the state {item['reported_state']} cannot be left for {draft.reported_state}")
+        if draft.answer is not None:
+            must_be_known(tx, item, draft.answer)
         changed = item | _columns(tx, draft) | _facts_kept(draft, item)
         self._add_version(tx, batch, draft, citizen, changed, "updated")
         batch.event(changed, tx.now, "updated", version=draft.version, state=changed["state"], **_way(item, changed))
@@ -207,6 +247,14 @@ class Publications:
                 "received_at": tx.now,
             }
         )
+
+
+def _told_last(tx: Tx, batch: Batch, item: dict[str, Any], told: Told) -> str | None:
+    """The fact of the newest message that this rule made about the item."""
+    name = f"{item['item_id']}.{told.message.identity.external_id}."
+    found = about_item(tx, batch, item, "messages")
+    ours = [(row["item_id"], external_id) for external_id, row in found.items() if external_id.startswith(name)]
+    return max(ours)[1].rpartition(".")[2] if ours else None
 
 
 def _columns(tx: Tx, draft: Draft) -> dict[str, Any]:

@@ -27,7 +27,20 @@ NOBODY = "-"
 DETAIL = "delivery-detail"
 """The right of a vendor to know by which channel a citizen was told (`settled` 8)."""
 
-_PUSHED = frozenset({"paid", "withdrawn", "available", "notification", "notified", "notice_ended"})
+_PUSHED = frozenset(
+    {
+        "paid",
+        "withdrawn",
+        "available",
+        "notification",
+        "notified",
+        "notice_ended",
+        "renewal_due",
+        "ended",
+        "requested",
+        "request_unanswered",
+    }
+)
 """Events worth a call; the others are the vendor's own requests, which a receipt has answered."""
 
 GONE = "callback.removed"

@@ -47,7 +47,7 @@ class UserStateChange:
 
 def record_access(tx: Tx, accesses: Sequence[Access]) -> list[None]:
     """A Committer handler: the access log goes through group commit (`settled` 24)."""
-    tx.access_rows += [_access_row(tx, access) for access in accesses]
+    tx.access_rows += [access_row(tx, access) for access in accesses]
     return [None] * len(accesses)
 
 
@@ -67,7 +67,7 @@ def change_user_state(tx: Tx, changes: Sequence[UserStateChange]) -> list[Any]:
         except HubError as refusal:
             results.append(refusal)
     for change, result in zip(changes, results, strict=True):
-        row = _access_row(tx, change.access)
+        row = access_row(tx, change.access)
         tx.access_rows.append(row | {"outcome": result.code if result else change.access.outcome})
     return list(results)
 
@@ -118,7 +118,8 @@ def _apply(tx: Tx, change: UserStateChange) -> None:
     batch.write(tx)
 
 
-def _access_row(tx: Tx, access: Access) -> dict[str, Any]:
+def access_row(tx: Tx, access: Access) -> dict[str, Any]:
+    """The record, as it goes into the access log with the commit."""
     return {
         "ente_id": access.ente_id,
         "access_id": new_uuid7(),

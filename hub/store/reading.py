@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_,
 
 from .citizens import Citizen
 from .ports import Vault
+from .request_rows import requests_of
 from .rows import payload_place
 from .tables import deliveries, item_identities, item_versions, items, timeline, user_states
 
@@ -173,6 +174,10 @@ class Reading:
     def deliveries(self, item: dict[str, Any]) -> list[dict[str, Any]]:
         """How the citizen was told about it."""
         return deliveries_about(self.connection, item)
+
+    def requests(self, item: dict[str, Any]) -> list[dict[str, Any]]:
+        """What was asked of the source of a subscription, the newest last."""
+        return requests_of(self.connection, item)[-50:] if item["collection"] == "subscriptions" else []
 
     def counts(self) -> list[dict[str, Any]]:
         """Active items by collection and shown state, with the unread ones among them; the archive is left out."""

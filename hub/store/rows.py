@@ -31,7 +31,25 @@ from .tables import (
 
 # Facts of the vendor's own making, or of public law: whoever has no right `delivery-detail` sees these alone.
 OPEN_EVENTS = frozenset(
-    {"accepted", "updated", "superseded", "available", "paid", "overdue", "missed", "reopened", "withdrawn"}
+    {
+        "accepted",
+        "planned",
+        "updated",
+        "superseded",
+        "available",
+        "paid",
+        "overdue",
+        "missed",
+        "reopened",
+        "withdrawn",
+        "cancelled",
+        "renewal_due",
+        "renewed",
+        "ended",
+        "requested",
+        "request_ended",
+        "request_unanswered",
+    }
 )
 
 ItemKey = tuple[str, str, str]

@@ -284,7 +284,18 @@ FEED_ITEM_DETAIL: Json = {
     "linked": [],
     "timeline": PUBLISHED_ITEM["timeline"],
     "deliveries": [{"channel": "io", "state": "delivered", "reason": None, "updated_at": "2026-11-23T09:00:05Z"}],
+    "requests": [],
     "as_of": _RECEIVED,
+}
+SUBSCRIPTION_REQUEST: Json = {"kind": "renew"}
+SUBSCRIPTION_REQUEST_VIEW: Json = {
+    "request_id": "0199d1a2-7b3c-7d4e-8f50-000000000009",
+    "kind": "renew",
+    "asked_by": "citizen",
+    "state": "pending",
+    "asked_at": "2027-06-20T09:00:00Z",
+    "answer_by": "2027-07-20T09:00:00Z",
+    "answered_at": None,
 }
 FEED_SUMMARY: Json = {
     "sections": [{"collection": "payments", "state": "due", "count": 1, "unread": 1}],

@@ -1,6 +1,15 @@
 """What is said of each operation of the feed API."""
 
-from contracts.feed import ChangesPage, FeedItemDetail, FeedPage, FeedSummary, UserState, UserStatePatch
+from contracts.feed import (
+    ChangesPage,
+    FeedItemDetail,
+    FeedPage,
+    FeedSummary,
+    SubscriptionRequest,
+    SubscriptionRequestView,
+    UserState,
+    UserStatePatch,
+)
 from hub import errors
 
 from . import examples
@@ -129,6 +138,49 @@ ENTRIES: dict[str, Entry] = {
             errors.ContractViolation,
         ),
         error_headers={415: ("Accept-Patch",)},
+    ),
+    "request_subscription_change": Entry(
+        tag="subscriptions",
+        summary="Chiedi il rinnovo o l'annullamento di un'iscrizione / Ask to renew or cancel a subscription",
+        description=both(
+            "La richiesta è conservata, inoltrata alla fonte e seguita nella storia dell'elemento, dove stanno anche "
+            "`requests`. La stessa richiesta, finché aspetta risposta, è una sola (200). Se lo stato non la ammette o "
+            "un'altra è in corso è 409; se le regole del servizio o la finestra non la prevedono è 422: il dettaglio "
+            "dice lo stato. Il token del portale è ID_AUTH_REST_02. Serve l'ambito `feed:write`.",
+            "The request is kept, relayed to the source and followed in the item's timeline, beside its `requests`. "
+            "The same request, as long as it waits for its answer, is one (200). Where the state does not allow it, or "
+            "another waits, it is 409; where the service's rules or the window do not offer it, 422: the detail names "
+            "the state. The portal's token is ID_AUTH_REST_02. The scope `feed:write` is needed.",
+        ),
+        parameters=_CALLER,
+        request=Body(
+            model=SubscriptionRequest,
+            description="Che cosa si chiede / What is asked for",
+            examples={"renew": examples.SUBSCRIPTION_REQUEST},
+        ),
+        answers={
+            200: Answer(
+                description="Già in corso / Under way already",
+                body=Body(model=SubscriptionRequestView, examples={"request": examples.SUBSCRIPTION_REQUEST_VIEW}),
+            ),
+            201: Answer(
+                description="Inoltrata / Relayed",
+                body=Body(model=SubscriptionRequestView, examples={"request": examples.SUBSCRIPTION_REQUEST_VIEW}),
+                headers=("Location",),
+            ),
+        },
+        errors=(
+            *_PORTAL,
+            errors.ItemUnknown,
+            errors.TokenReplayed,
+            errors.RequestStateConflict,
+            errors.RequestPending,
+            errors.RequestNotOffered,
+            errors.BodyTooLarge,
+            errors.BodyTooSlow,
+            errors.MediaUnsupported,
+            errors.ContractViolation,
+        ),
     ),
     "read_document_content": Entry(
         tag="documents",

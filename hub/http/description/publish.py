@@ -58,6 +58,14 @@ _PUBLISHING: Errors = (
     errors.StateTerminal,
 )
 _PUBLISHING_FOR_A_CITIZEN: Errors = (*_PUBLISHING, errors.RecipientChanged, errors.ServiceUnknown)
+_OF_A_KIND: dict[type[BaseModel], Errors] = {
+    Service: _PUBLISHING,
+    Subscription: (
+        *_PUBLISHING_FOR_A_CITIZEN,
+        errors.SubscriptionServiceUnknown,
+        errors.AnsweredRequestUnknown,
+    ),
+}
 
 _SIGNED = ("Digest", "AgidJwtSignature", "CorrelationId")
 _EVIDENCE = ("Digest", "Agid-JWT-Signature")
@@ -112,7 +120,7 @@ def _publishing(tag: str, model: type[BaseModel], example: Json, *, italian: str
             ),
             201: Answer(description="Creato / Created", body=answer("created"), headers=("Location", *_EVIDENCE)),
         },
-        errors=_PUBLISHING if model is Service else _PUBLISHING_FOR_A_CITIZEN,
+        errors=_OF_A_KIND.get(model, _PUBLISHING_FOR_A_CITIZEN),
     )
 
 

@@ -76,6 +76,9 @@ SCHEMAS: dict[str, str] = {
     "Origin": "L'elemento da cui viene la scadenza. / The item that the deadline comes from.",
     "PlannedInstallment": "Una rata del piano, che diventa un pagamento prima della sua data.",
     "ProcedureStep": "Un passo del procedimento, passato o futuro. / A milestone of the procedure.",
+    "RequestAnswer": "Che cosa dice la fonte di una richiesta del cittadino.",
+    "SubscriptionRequest": "Che cosa il cittadino chiede alla fonte di un'iscrizione.",
+    "SubscriptionRequestView": "Una richiesta alla fonte, del cittadino o di una regola, e come sta.",
     "SourceStatus": "Lo stato nelle parole della fonte. / The state in the source's own words.",
     "Subscription": "Un'iscrizione; il destinatario è il titolare, gli altri stanno in `beneficiaries`.",
     "SubscriptionEntry": "Un'iscrizione in un lotto, come si pubblicherebbe da sola.",
@@ -264,6 +267,14 @@ FIELDS: dict[str, str] = {
     "taken_charge_at": "Quando è stata presa in carico. / When it was taken in charge.",
     "waiting_position": "Posto in lista d'attesa. / Place on the waiting list.",
     "text": "Testo. / Text.",
+    "answer_by": "Entro quando la fonte risponde. / By when the source answers.",
+    "answered_at": "Quando è arrivata la risposta. / When the answer came.",
+    "answers_request": "La richiesta a cui risponde questa versione. / The request that this version answers.",
+    "asked_at": "Quando è stata fatta. / When it was made.",
+    "asked_by": "Il cittadino, o una regola in vece sua. / The citizen, or a rule in his place.",
+    "days_ahead": "Giorni prima della data in cui diventa un pagamento. / Days ahead when it becomes a payment.",
+    "notice_days": "Giorni prima della fine in cui si può rinnovare. / Days before the end when one can renew.",
+    "requests": "Richieste alla fonte di un'iscrizione. / Requests to the source of a subscription.",
 }
 
 

@@ -15,12 +15,24 @@ from .known import (
     portals,
     sequences,
     services,
+    subscription_services,
     trust_keys,
     vendors,
     versions,
 )
 from .outbox import QUEUED, WAITING, attempts, claimable, deliveries, delivery_requests, expirable, lanes
-from .personal import agenda, channel_opt_outs, citizens, item_identities, item_versions, items, timeline, user_states
+from .personal import (
+    agenda,
+    channel_opt_outs,
+    citizens,
+    item_copies,
+    item_identities,
+    item_versions,
+    items,
+    subscription_requests,
+    timeline,
+    user_states,
+)
 from .proof import (
     access_log,
     chain_roots,
@@ -58,6 +70,7 @@ __all__ = [
     "evidence",
     "expirable",
     "hub_keys",
+    "item_copies",
     "item_identities",
     "item_versions",
     "items",
@@ -73,6 +86,8 @@ __all__ = [
     "replays",
     "sequences",
     "services",
+    "subscription_requests",
+    "subscription_services",
     "timeline",
     "to_json",
     "to_micros",

@@ -71,6 +71,17 @@ services = Table(
     needed("created_at", Instant),
 )
 
+# What one can subscribe to, with the rules that hold for its subscriptions: a contracts.SubscriptionService.
+subscription_services = Table(
+    "subscription_services",
+    metadata,
+    ente(),
+    key("code", 64),
+    needed("record", JSON),
+    needed("created_at", Instant),
+    needed("updated_at", Instant),
+)
+
 # An administrator's configuration of a connector type for one ente. Secrets are sealed under the vault key.
 connectors = Table(
     "connectors",

@@ -130,6 +130,36 @@ agenda = Table(
     **CLUSTERED,
 )
 
+# What a citizen, or a rule in his place, asked of the source of a subscription, and how that ended.
+subscription_requests = Table(
+    "subscription_requests",
+    metadata,
+    ente(),
+    key("citizen_id"),
+    key("item_id"),
+    key("request_id"),
+    needed("kind", String(10)),  # renew | cancel
+    needed("asked_by", String(10)),  # citizen | rule
+    needed("state", String(12)),  # pending | accepted | refused | unanswered | closed
+    needed("asked_at", Instant),
+    needed("answer_by", Instant),
+    Column("answered_at", Instant),
+    **CLUSTERED,
+)
+
+# The copies of an item in the stores of those who hold it as well: each is sealed under its own citizen's key.
+item_copies = Table(
+    "item_copies",
+    metadata,
+    ente(),
+    key("citizen_id"),
+    key("item_id"),
+    key("copy_citizen_id"),
+    needed("copy_item_id", String(36)),
+    Index("ix_item_copies_copy", "ente_id", "copy_citizen_id"),
+    **CLUSTERED,
+)
+
 # What a citizen switched off: one topic (a service, or `*`) on one channel.
 channel_opt_outs = Table(
     "channel_opt_outs",
