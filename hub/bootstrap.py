@@ -25,6 +25,7 @@ from hub.feed.query import Feed
 from hub.home import Home
 from hub.ingest.batch_view import BatchView
 from hub.ingest.batches import Batches, BatchRunner
+from hub.ingest.broadcasting import BroadcastRunner
 from hub.ingest.events_view import EventsView
 from hub.ingest.occasions import Occasions
 from hub.ingest.pipeline import Pipeline
@@ -40,6 +41,7 @@ from hub.store import pdnd_clients
 from hub.store.agenda import Agenda, Keep
 from hub.store.amendments import Amendments, Upload, Uploaded, Withdraw, Withdrawn, hold
 from hub.store.batches import AcceptBatch, AcceptedBatch, accept_batches, note_outcomes
+from hub.store.broadcasts import Broadcasts
 from hub.store.chain import tails
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
@@ -111,6 +113,9 @@ class Hub:
         route = router(self.connectors.outlets)
         subscriptions = SubscriptionOccasions(route, vault.keyed_hash, self.registry)
         self._agenda = Agenda(citizens, vault, publications, Occasions(route, subscriptions))
+        self.broadcasts = BroadcastRunner(
+            self.database, self.committer, vault, Broadcasts(citizens, publications), route, self._service_name
+        )
         self.requesting = Requesting(citizens, vault, subscriptions.grant)
         self.shelf = Shelf()
         self.pipeline = Pipeline(
@@ -297,10 +302,16 @@ class Hub:
             return sum(standing.claimed for standing in standings(connection, lanes).values()) if lanes else 0
 
     def after_sweep(self) -> None:
-        """What is due besides the outbox: the agenda, and an anchor from time to time."""
+        """What is due besides the outbox: the agenda, broadcasts that run, and an anchor from time to time."""
         if self.committer.write(self._agenda.keep, Keep()):
             self.ring()
+        if self.broadcasts.go_on():
+            self.ring()
         self.anchor()
+
+    def _service_name(self, ente_id: str, code: str) -> str:
+        service = self.registry().subscription_services.get((ente_id, code))
+        return code if service is None else service.name
 
     def anchor(self) -> None:
         """Write down, at intervals and outside the database, where the hash chain stands."""

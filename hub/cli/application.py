@@ -16,6 +16,7 @@ from hub.store.postgres import place_of, why_away
 
 from .auditing import group as audit
 from .backing import backup, erase, restore
+from .broadcasting import group as broadcast
 from .closing import close
 from .conforming import conformance
 from .connectors import group as connector
@@ -65,7 +66,19 @@ for name, change in {**changes, **key_changes}.items():
     vendor.command(name)(change)
 for name, command in key_commands.items():
     keys.command(name)(command)
-for subject in (ente, vendor, portal, service, subscription_service, connector, keys, delivery, audit, evidence):
+for subject in (
+    ente,
+    vendor,
+    portal,
+    service,
+    subscription_service,
+    broadcast,
+    connector,
+    keys,
+    delivery,
+    audit,
+    evidence,
+):
     application.add_typer(subject)
 
 

@@ -119,7 +119,7 @@ def list_(ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = Fals
 def show(code: ServiceCode, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """One subscription service and its rules."""
     with opened(home) as one, one.database.read() as connection:
-        _, service = _service_of(connection, ente, code)
+        _, service = service_of(connection, ente, code)
     record(_shown(service), as_json=as_json)
 
 
@@ -156,7 +156,7 @@ def _write(folder: Path, ente: str | None, code: str, given: dict[str, Any], *, 
         with one.database.read() as connection:
             registry = load_registry(connection)
             ente_id = ente_of(connection, ente).ente_id
-            before = {"code": code} if new else _shown(_service_of(connection, ente, code)[1])
+            before = {"code": code} if new else _shown(service_of(connection, ente, code)[1])
         service = _changed(before, given)
         if service.service_id is not None and (ente_id, service.service_id) not in registry.services:
             raise Failed(f"--service: there is no service {service.service_id!r} in the catalogue of {ente_id}")
@@ -203,7 +203,8 @@ def _changed(before: dict[str, Any], given: dict[str, Any]) -> SubscriptionServi
         raise WrongUsage(f"{option}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
-def _service_of(connection: Connection, ente: str | None, code: str) -> tuple[str, SubscriptionService]:
+def service_of(connection: Connection, ente: str | None, code: str) -> tuple[str, SubscriptionService]:
+    """The ente and its service of that code. Raises Failed."""
     ente_id = ente_of(connection, ente).ente_id
     found = load_registry(connection).subscription_services.get((ente_id, code))
     if found is None:

@@ -209,6 +209,13 @@ def told_by(
     return Told(draft, deliveries, again=rule.again, occasion=occasion, fact=fact)
 
 
+def own_message(message: Message, about: CitizenItem, ente_id: str, *, route: Route) -> Draft:
+    """A message that an administrator writes to the recipient of an item, by the channels wished for there."""
+    draft = _hub_draft(message, "published", about, ente_id)
+    channels, has_email = message.notify.channels, message.recipient.email is not None
+    return replace(draft, deliveries=route(ente_id, channels, has_email, message.kind) if channels else ())
+
+
 def agenda_of(item: CitizenItem, state: str, rules: Rules) -> tuple[Appointment, ...]:
     """When the hub looks at the item again by itself: reminders ahead of what is due, and the moment itself."""
     if isinstance(item, Deadline):

@@ -21,7 +21,7 @@ def message_for(item: CitizenItem, rule: Rule, state: str, *, due: date | dateti
         version=1,
         source="hub",
         recipient=item.recipient,
-        title=(own and item.notify.subject) or _cut(filled(wording.title, known)),
+        title=(own and item.notify.subject) or cut(filled(wording.title, known)),
         occurred_at=item.occurred_at,
         language=item.language if item.language[:2] in LANGUAGES else LANGUAGES[0],
         service_id=item.service_id,
@@ -29,7 +29,7 @@ def message_for(item: CitizenItem, rule: Rule, state: str, *, due: date | dateti
         min_loa=item.min_loa,
         visible_from=item.visible_from,
         kind=rule.kind,
-        body_markdown=(own and item.notify.body) or filled(wording.body, known, _plain),
+        body_markdown=(own and item.notify.body) or filled(wording.body, known, plain),
         actions=_actions(item),
         notify=item.notify,
     )
@@ -42,10 +42,11 @@ def _actions(item: CitizenItem) -> tuple[Action, ...]:
     return (Action(kind="pay", label=label, url=item.pay_url, primary=True),)
 
 
-def _plain(text: str) -> str:
-    # A title is plain text: its characters must not turn into Markdown.
+def plain(text: str) -> str:
+    """A title is plain text: its characters must not turn into Markdown."""
     return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-!<>|" else c for c in text)
 
 
-def _cut(title: str) -> str:
+def cut(title: str) -> str:
+    """No longer than a title may be."""
     return title if len(title) <= 200 else title[:199] + "…"
