@@ -32,11 +32,10 @@ from hub.ingest.pipeline import Pipeline
 from hub.ingest.subscription_occasions import SubscriptionOccasions
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView
-from hub.security.channel import TrustedProxy
+from hub.security.channel import trusted_proxy
 from hub.security.material import Shelf
 from hub.security.sign import SigningKey
 from hub.security.signed_lines import append_durably, signed_line
-from hub.settings import Settings, networks
 from hub.store import pdnd_clients
 from hub.store.agenda import Agenda, Keep
 from hub.store.amendments import Amendments, Upload, Uploaded, Withdraw, Withdrawn, hold
@@ -114,7 +113,7 @@ class Hub:
         subscriptions = SubscriptionOccasions(route, vault.keyed_hash, self.registry)
         self._agenda = Agenda(citizens, vault, publications, Occasions(route, subscriptions))
         self.broadcasts = BroadcastRunner(
-            self.database, self.committer, vault, Broadcasts(citizens, publications), route, self._service_name
+            self.database, self.committer, vault, Broadcasts(citizens, publications), route, self.registry
         )
         self.requesting = Requesting(citizens, vault, subscriptions.grant)
         self.shelf = Shelf()
@@ -303,15 +302,9 @@ class Hub:
 
     def after_sweep(self) -> None:
         """What is due besides the outbox: the agenda, broadcasts that run, and an anchor from time to time."""
-        if self.committer.write(self._agenda.keep, Keep()):
-            self.ring()
-        if self.broadcasts.go_on():
+        if self.committer.write(self._agenda.keep, Keep()) + self.broadcasts.go_on():
             self.ring()
         self.anchor()
-
-    def _service_name(self, ente_id: str, code: str) -> str:
-        service = self.registry().subscription_services.get((ente_id, code))
-        return code if service is None else service.name
 
     def anchor(self) -> None:
         """Write down, at intervals and outside the database, where the hash chain stands."""
@@ -336,15 +329,6 @@ def simulated_pdnd(folder: Path, **options: Any) -> "PdndSimulation":
     from hub.pdnd.simulation import PdndSimulation  # it brings Starlette, which no worker needs
 
     return PdndSimulation(folder, connectors_registry.serve, **options)
-
-
-def trusted_proxy(settings: Settings) -> TrustedProxy | None:
-    """Who hands over client certificates (ID_AUTH_CHANNEL_02), where somebody does."""
-    if not settings.client_cert_header:
-        return None
-    return TrustedProxy(
-        networks(settings.client_cert_proxies), settings.client_cert_header.lower(), settings.client_cert_form
-    )
 
 
 def simulations(

@@ -38,6 +38,7 @@ from .services import group as service
 from .serving import serve
 from .signing import sign
 from .subscription_services import group as subscription_service
+from .subscription_statistics import subscription_statistics
 from .touring import demo
 from .vendor_callbacks import group as callbacks
 from .vendor_changes import changes
@@ -58,6 +59,7 @@ for command in (init, serve, worker, sweep, migrate, partition, backup, restore,
     application.command()(command)
 for step in (replay, close):
     delivery.command()(step)
+application.command()(subscription_statistics)
 ente.command()(pdnd)
 pdnd_client.command()(pdnd_check)
 ente.add_typer(pdnd_client)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from contracts.broadcasts import Broadcast
 from contracts.items import Message, Subscription
+from hub.registry import Registry
 from hub.store.broadcasts import Broadcasts, Portion, Running, message_identity, running_broadcasts
 from hub.store.committer import Committer
 from hub.store.database import Database
@@ -83,14 +84,14 @@ def allowance(paced_at: datetime, now: datetime, per_second: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class BroadcastRunner:
-    """Goes on with broadcasts; `service_name` is asked by (ente_id, code)."""
+    """Goes on with broadcasts."""
 
     database: Database
     committer: Committer
     vault: Vault
     broadcasts: Broadcasts
     route: Route
-    service_name: Callable[[str, str], str]
+    registry: Callable[[], Registry]
 
     def go_on(self) -> int:
         """Write what the pace of each that runs allows; gives how many portions were written."""
@@ -151,7 +152,8 @@ class BroadcastRunner:
         if one is None:
             return None
         ente_id, citizen_id, _ = found.key
-        name = self.service_name(ente_id, broadcast.content.code)
+        service = self.registry().subscription_services.get((ente_id, broadcast.content.code))
+        name = broadcast.content.code if service is None else service.name
         message = message_of(broadcast.content, one.content, name, now)
         draft = own_message(message, one.content, ente_id, route=self.route)
         return replace(draft, identity=message_identity(ente_id, broadcast.broadcast_id, citizen_id))
