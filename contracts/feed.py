@@ -107,6 +107,15 @@ class SubscriptionRequestView(Model):
     answered_at: UtcDatetime | None
 
 
+class RankedPlace(Model):
+    """Where a subscription stands in a published list: its owner alone learns of his pseudonym."""
+
+    list_id: Uuid7
+    title: Title
+    pseudonym: Annotated[str, StringConstraints(min_length=11, max_length=11, pattern=r"^[A-Z2-7]{5}-[A-Z2-7]{5}$")]
+    position: Annotated[int, Field(ge=1, le=10_000, json_schema_extra={"format": "int32"})]
+
+
 class FeedItemDetail(FeedItem):
     """One item whole. `content` is the item as its vendor published it, in its collection's own schema."""
 
@@ -118,6 +127,8 @@ class FeedItemDetail(FeedItem):
     deliveries: Annotated[tuple[DeliveryView, ...], Field(max_length=50, fail_fast=True)]
     requests: Annotated[tuple[SubscriptionRequestView, ...], Field(max_length=50, fail_fast=True)]
     """Of a subscription: what was asked of its source, the newest last."""
+    ranked_lists: Annotated[tuple[RankedPlace, ...], Field(max_length=50, fail_fast=True)]
+    """Of a subscription: its places in the lists that are published now."""
     as_of: UtcDatetime
 
 

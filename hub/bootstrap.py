@@ -51,6 +51,7 @@ from hub.store.intake import ApplyActs, Intake
 from hub.store.lanes import due_lanes, standings
 from hub.store.listening import Listener
 from hub.store.publications import Publications
+from hub.store.ranked_lists import withdraw_what_is_over
 from hub.store.requesting import Requesting
 from hub.store.snapshot import Snapshot, Watcher
 from hub.store.standing import Lane
@@ -304,6 +305,7 @@ class Hub:
         """What is due besides the outbox: the agenda, broadcasts that run, and an anchor from time to time."""
         if self.committer.write(self._agenda.keep, Keep()) + self.broadcasts.go_on():
             self.ring()
+        withdraw_what_is_over(self.database, self.committer)
         self.anchor()
 
     def anchor(self) -> None:

@@ -33,6 +33,7 @@ from .partitioning import partition
 from .pdnd_checks import check as pdnd_check
 from .pdnd_clients import group as pdnd_client
 from .portals import group as portal
+from .ranked_lists import group as ranked_list
 from .replaying import replay
 from .services import group as service
 from .serving import serve
@@ -75,6 +76,7 @@ for subject in (
     service,
     subscription_service,
     broadcast,
+    ranked_list,
     connector,
     keys,
     delivery,

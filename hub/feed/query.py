@@ -112,6 +112,7 @@ class Feed:
             "linked": [link_view(rel, other) for rel, other in reading.linked(row.item, wanted)],
             "timeline": timeline_view(reading.timeline(row.item)),
             "deliveries": [delivery_view(d) for d in deliveries],
+            "ranked_lists": reading.ranked_places(row.item, content),
             "requests": [request_view(each) for each in reading.requests(row.item)],
             "as_of": rfc3339(row.item["as_of"] or row.item["updated_at"]),
         }

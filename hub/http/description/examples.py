@@ -285,6 +285,7 @@ FEED_ITEM_DETAIL: Json = {
     "timeline": PUBLISHED_ITEM["timeline"],
     "deliveries": [{"channel": "io", "state": "delivered", "reason": None, "updated_at": "2026-11-23T09:00:05Z"}],
     "requests": [],
+    "ranked_lists": [],
     "as_of": _RECEIVED,
 }
 SUBSCRIPTION_REQUEST: Json = {"kind": "renew"}
