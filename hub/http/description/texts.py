@@ -278,7 +278,7 @@ FIELDS: dict[str, str] = {
     "RankedPlace.position": "Posto in graduatoria, da 1. / Place in the list, from 1.",
     "list_id": "La graduatoria, in `/public/v1/ranked-lists/{list_id}`. / The list, at that public address.",
     "pseudonym": "Il codice al posto del nome, uno per graduatoria. / The code in place of a name, one for each list.",
-    "ranked_lists": "I posti di un'iscrizione nelle graduatorie pubblicate. / A subscription's places in published lists.",
+    "ranked_lists": "Posti di un'iscrizione nelle graduatorie. / Places of a subscription in published lists.",
     "requests": "Richieste alla fonte di un'iscrizione. / Requests to the source of a subscription.",
 }
 
