@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
 from typing import Any
 
@@ -25,8 +25,8 @@ _ID = re.compile(r"[0-9a-f-]{36}")
 _STATES = {
     "requested": "domanda presentata",
     "waitlisted": "in lista d'attesa",
-    "active": "ammesso",
-    "renewal_due": "ammesso",
+    "active": "ammessa",
+    "renewal_due": "ammessa",
 }
 _PAGE = """<!doctype html>
 <html lang="it"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -46,14 +46,16 @@ td.n,th.n{{text-align:right;font-variant-numeric:tabular-nums}}
 code{{font-size:1rem;white-space:nowrap}}
 @media (max-width:30rem){{th,td{{padding:.5rem .4rem}}}}
 </style></head><body><main><p class="body">{body_name}</p><h1>{title}</h1>{content}</main></body></html>"""
-_ABOUT = """<p>Situazione al {frozen}. Consultabile fino al {until}.</p>
+_ABOUT = """<p>Situazione al {frozen}. Consultabile fino al {until} compreso.</p>
 <p>Ogni iscrizione ha un codice al posto del nome. Il tuo lo trovi, dopo l'accesso, nel dettaglio dell'iscrizione nella
 tua area personale.</p><p lang="en">Each enrolment has a code in place of a name. You find yours, after login, with your
 enrolment in your personal area.</p>"""
 _TABLE = """<div class="table" tabindex="0" role="region" aria-labelledby="caption"><table><caption id="caption">{count}
-iscrizioni in ordine di graduatoria</caption><thead><tr><th scope="col" class="n">Posizione</th><th
-scope="col">Codice</th>{keys}<th scope="col">Esito</th></tr></thead><tbody>{rows}</tbody></table></div>"""
-_TIED = "<p>A parità di valori l'ordine è sorteggiato: le posizioni con l'asterisco (*) seguono una pari merito.</p>"
+iscrizioni in ordine di graduatoria</caption><thead><tr><th scope="col" class="n">Posto</th><th
+scope="col">Codice</th><th scope="col">Esito</th>{keys}</tr></thead><tbody>{rows}</tbody></table></div>"""
+_TIED = (
+    "<p>A parità di valori l'ordine è sorteggiato: i posti con l'asterisco (*) sono pari merito con il precedente.</p>"
+)
 _GONE = """<p>Questa graduatoria non è più consultabile.</p>
 <p lang="en">This list can no longer be read.</p>"""
 _UNKNOWN = """<p>Questa graduatoria non esiste. Controlla l'indirizzo.</p>
@@ -117,7 +119,7 @@ def _page(found: dict[str, Any]) -> str:
     keys = [key.removeprefix("-") for key in found["columns"] if key.removeprefix("-") in shown]
     head = "".join(f'<th scope="col" class="n">{escape(key)}</th>' for key in keys)
     rows = "".join(_row(one, keys) for one in found["entries"])
-    content = _ABOUT.format(frozen=_when(found["frozen_at"]), until=_when(found["until"]))
+    content = _ABOUT.format(frozen=_when(found["frozen_at"]), until=_day(found["until"]))
     content += _TABLE.format(count=len(found["entries"]), keys=head, rows=rows)
     content += _TIED if any(one["tied"] for one in found["entries"]) else ""
     if found["corrections"]:
@@ -135,9 +137,14 @@ def _row(one: dict[str, Any], keys: list[str]) -> str:
     place = f"{one['position']}{' *' if one['tied'] else ''}"
     state = _STATES.get(one["state"], one["state"])
     return (
-        f'<tr><td class="n">{place}</td><th scope="row"><code>{one["pseudonym"]}</code></th>{values}'
-        f"<td>{escape(state)}</td></tr>"
+        f'<tr><td class="n">{place}</td><th scope="row"><code>{one["pseudonym"]}</code></th>'
+        f"<td>{escape(state)}</td>{values}</tr>"
     )
+
+
+def _day(end: datetime) -> str:
+    """The last day, of which `end` is the midnight after."""
+    return f"{(end - timedelta(seconds=1)).astimezone(ROME):%d/%m/%Y}"
 
 
 def _when(moment: datetime) -> str:
