@@ -2,8 +2,11 @@
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from tests.requirements_page import RequirementsPage
 
 
 @pytest.fixture(autouse=True)
@@ -14,3 +17,20 @@ def _logs_end_with_their_test() -> Iterator[None]:
     for handler in logging.root.handlers[:]:
         if handler not in before and type(handler) is logging.StreamHandler:
             logging.root.removeHandler(handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--requirements-page", type=Path, help="write which requirements the passed tests prove")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    page = config.getoption("--requirements-page")
+    if page is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(RequirementsPage(page))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Reports travel from workers to their controller, marks do not."""
+    for item in items:
+        for mark in item.iter_markers("req"):
+            item.user_properties += [("req", number) for number in mark.args]

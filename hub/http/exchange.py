@@ -36,9 +36,9 @@ PEER = "raccordo.peer"
 PROBLEM = "application/problem+json"
 _CORRELATION = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 _SAFE = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Strict-Transport-Security": "max-age=31536000",
+    b"cache-control": b"no-store",
+    b"x-content-type-options": b"nosniff",
+    b"strict-transport-security": b"max-age=31536000",
 }
 
 
@@ -143,13 +143,11 @@ def endpoint(handler: Handler, operation: str, limiter: Limiter) -> Endpoint:
 def _complete(response: Response, exchange: Exchange, limiter: Limiter) -> None:
     """Add the headers that every answer has; what the response says itself stays."""
     allowance = exchange.allowance or limiter.peek(exchange.address)
-    ours = {**_SAFE, "X-Correlation-ID": exchange.correlation_id, **allowance.headers(), **exchange.headers}
+    told = {"X-Correlation-ID": exchange.correlation_id, **allowance.headers(), **exchange.headers}
     raw = response.raw_headers
     present = {name for name, _ in raw}
-    for name, value in ours.items():
-        key = name.lower().encode("latin-1")
-        if key not in present:
-            raw.append((key, value.encode("latin-1")))
+    ours = _SAFE | {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in told.items()}
+    raw += [(name, value) for name, value in ours.items() if name not in present]
 
 
 async def read_body(request: Request, limit: int) -> bytes:

@@ -11,12 +11,13 @@ from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from secrets import token_hex
 from typing import Any, Final
 
 import orjson
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key, load_pem_public_key
+
+from contracts.identifiers import new_uuid7
 
 from . import jose, jwk
 from .algorithms import algorithms_of
@@ -148,7 +149,7 @@ def _public(pem: bytes) -> jose.VerifyingKey:
 
 def _base(*, iss: str, aud: str, now: datetime, lifetime_s: int) -> dict[str, Any]:
     issued = int(now.timestamp())
-    return {"iss": iss, "aud": aud, "iat": issued, "nbf": issued, "exp": issued + lifetime_s, "jti": token_hex(16)}
+    return {"iss": iss, "aud": aud, "iat": issued, "nbf": issued, "exp": issued + lifetime_s, "jti": new_uuid7()}
 
 
 def sign_request(

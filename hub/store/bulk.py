@@ -6,42 +6,79 @@ the table all the same, and so are the errors.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Dialect, Select, Table
 from sqlalchemy.exc import DBAPIError
 
 from . import postgres, sqlite
 
 _FORMS = {"sqlite": sqlite.insertions, "postgresql": postgres.insertions}
+_TOGETHER = {"sqlite": sqlite.together, "postgresql": postgres.together}
+_RUN = {"sqlite": sqlite.run, "postgresql": postgres.run}
+
+Rows = Sequence[Mapping[str, Any]]
+"""Of one table, each with every column of it."""
 
 
-def insert_rows(
-    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, conflict: str = ""
-) -> list[tuple[Any, ...]]:
-    """Insert `rows`, each with every column of the table; `conflict` is SQL that follows the values, whose RETURNING
-    is answered. Raises DBAPIError, as Core does."""
-    if not rows:
+class Insertion(NamedTuple):
+    """Rows for a table. `conflict` is SQL that follows the values."""
+
+    table: Table
+    rows: Rows
+    conflict: str
+
+
+def insert_all(connection: Connection, rows: Sequence[tuple[Table, Rows]]) -> None:
+    """Insert into several tables at once. Raises DBAPIError, as Core does."""
+    some = [each for each in rows if each[1]]
+    run(connection, [*_TOGETHER[connection.dialect.name](some)] if some else [])
+
+
+def insert_each(connection: Connection, insertions: Sequence[Insertion]) -> list[list[tuple[Any, ...]]]:
+    """Insert in this order, waiting once for all; what each insertion's RETURNING gave. Raises DBAPIError."""
+    form = _FORMS[connection.dialect.name]
+    statements = [[*form(*each)] if each.rows else [] for each in insertions]
+    found = iter(run(connection, [one for each in statements for one in each]))
+    return [[row for _ in each for row in next(found)] for each in statements]
+
+
+def insert_rows(connection: Connection, table: Table, rows: Rows, *, conflict: str = "") -> list[tuple[Any, ...]]:
+    """The same for one table."""
+    return insert_each(connection, [Insertion(table, rows, conflict)])[0]
+
+
+def select_texts(connection: Connection, query: Select[Any], parameters: Mapping[str, str]) -> list[tuple[Any, ...]]:
+    """The rows of a query whose parameters and columns are texts, which need no conversion. Raises DBAPIError."""
+    statement, names = _compiled(query, connection.dialect)
+    values = parameters if names is None else tuple(parameters[name] for name in names)
+    return run(connection, [(statement, values)])[0]
+
+
+def run(connection: Connection, statements: Sequence[tuple[str, Any]]) -> list[list[tuple[Any, ...]]]:
+    """Run statements with their values in this order, waiting once for all; the rows of each. Raises DBAPIError."""
+    if not statements:
         return []
-    returned: list[tuple[Any, ...]] = []
-    cursor = connection.connection.cursor()
     try:
-        for statement, values in _FORMS[connection.dialect.name](table, rows, conflict):
-            cursor.execute(statement, values)
-            if cursor.description is not None:
-                returned += cursor.fetchall()
+        return _RUN[connection.dialect.name](connection.connection.driver_connection, statements)
     except connection.dialect.loaded_dbapi.Error as exc:
-        raise _failed(connection, cursor, exc) from exc
-    finally:
-        cursor.close()
-    return returned
+        raise _failed(connection, exc) from exc
 
 
-def _failed(connection: Connection, cursor: Any, error: Exception) -> Exception:
+@lru_cache(maxsize=16)
+def _compiled(query: Select[Any], dialect: Dialect) -> tuple[str, tuple[str, ...] | None]:
+    """The statement, and the order of its parameters where they go by it."""
+    compiled = query.compile(dialect=dialect)
+    names = compiled.positiontup
+    return str(compiled), tuple(names) if names is not None else None
+
+
+def _failed(connection: Connection, error: Exception) -> Exception:
     """The driver's error as Core tells it: what is known of the connection after it, and none of its values."""
     dialect = connection.dialect
     # Its types want the driver's own classes, which are known only when it is loaded.
-    lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, cursor)  # type: ignore[arg-type]
+    lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)  # type: ignore[arg-type]
     if lost:
         connection.invalidate(error)
     return DBAPIError.instance(

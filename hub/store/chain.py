@@ -12,7 +12,6 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Table, func, select
 
-from .bulk import insert_rows
 from .database import Tx
 from .tables import access_log, chain_roots, evidence, to_micros
 
@@ -67,7 +66,7 @@ class ChainWriter:
                 row["row_hash"] = row_hash(table, row)
                 row["writer_id"], row["root_number"] = self.writer_id, self._number + 1
                 hashes.append(row["row_hash"])
-            insert_rows(tx.connection, table, rows)
+            tx.last_rows.append((table, rows))
         if not hashes:
             return
         self._pending = (self._number + 1, root_over(self._root, hashes))
@@ -78,7 +77,7 @@ class ChainWriter:
             "entries": len(hashes),
             "root": self._pending[1],
         }
-        insert_rows(tx.connection, chain_roots, [root])
+        tx.last_rows.append((chain_roots, [root]))
 
     def committed(self) -> None:
         if self._pending is not None:

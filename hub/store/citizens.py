@@ -15,6 +15,9 @@ from .ports import Vault
 from .tables import citizens
 
 _CACHE = 20_000
+_KNOWN = select(citizens.c.ente_id, citizens.c.citizen_id, citizens.c.subject_hash, citizens.c.data_key_sealed).where(
+    among("subject", citizens.c.ente_id, citizens.c.subject_hash)
+)
 
 
 class Subject(NamedTuple):
@@ -78,9 +81,7 @@ class Citizens:
 
     def _load(self, connection: Connection, keys: list[tuple[str, str]]) -> dict[tuple[str, str], Citizen]:
         rows = connection.execute(
-            select(
-                citizens.c.ente_id, citizens.c.citizen_id, citizens.c.subject_hash, citizens.c.data_key_sealed
-            ).where(among("subject", citizens.c.ente_id, citizens.c.subject_hash)),
+            _KNOWN,
             parameters("subject", keys),
         )
         return {(row.ente_id, row.subject_hash): self._opened(row) for row in rows}

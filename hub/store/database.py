@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     String,
+    Table,
     and_,
     bindparam,
     column,
@@ -31,6 +32,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from hub.clock import Clock, SystemClock
 
 from . import postgres, sqlite
+from .bulk import Rows, insert_all, run
 from .tables import versions
 
 __all__ = [
@@ -77,6 +79,8 @@ class Tx:
     before_commit: list[Callable[["Tx"], None]] = field(default_factory=list)
     """Run last in the transaction: for locks that everybody wants, so that they are held for a moment only. A step that
     kept hold of `tx` itself would be a cycle, and every batch's rows would stay until the next collection."""
+    last_rows: list[tuple[Table, Rows]] = field(default_factory=list)
+    """Inserted after those steps, all at once: what nobody reads in the transaction that makes it."""
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     """Run once the commit is durable; for caches and doorbells."""
     evidence_rows: list[dict[str, Any]] = field(default_factory=list)
@@ -107,6 +111,7 @@ class Database:
         self._url = url
         self.engine: Engine = postgres.open_engine(url) if self.is_shared else sqlite.open_engine(url)
         self._reading = postgres.reading(self.engine) if self.is_shared else self.engine
+        self._writing = self.engine.execution_options(writes=True)
         _engines.add(self.engine)
 
     @contextmanager
@@ -122,11 +127,12 @@ class Database:
         Raises:
             CommitUnknown: nobody can say whether it was committed.
         """
-        with self.engine.connect().execution_options(writes=True) as connection, connection.begin() as transaction:
+        with self._writing.connect() as connection, connection.begin() as transaction:
             tx = Tx(connection, self.now(connection))
             yield tx
             for step in tx.before_commit:
                 step(tx)
+            insert_all(connection, tx.last_rows)
             if tx.work_is_due and self.is_shared:
                 postgres.notify(connection)
             try:
@@ -146,7 +152,8 @@ class Database:
         """The time by which dues and leases go."""
         # One process has one clock. Several machines go by the server's; a clock of the tests' goes before it.
         if self.is_shared and isinstance(self.clock, SystemClock):
-            return postgres.now(connection)
+            moment: datetime = run(connection, [(postgres.TIME, ())])[0][0][0]
+            return moment.astimezone(UTC)
         return self.clock.now()
 
     def singleton(self, name: str) -> Singleton:

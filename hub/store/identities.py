@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from .bulk import select_texts
 from .database import Tx
 from .drafts import Identity
 from .given import GIVEN, given, is_given
@@ -12,7 +13,15 @@ from .rows import IN_ORDER, ItemKey, item_key
 from .tables import item_identities, items
 
 _NAMES = item_identities.c
-_NAMED = select(item_identities).select_from(
+_NAMED = select(
+    _NAMES.ente_id,
+    _NAMES.citizen_id,
+    _NAMES.item_id,
+    _NAMES.vendor_id,
+    _NAMES.source,
+    _NAMES.external_id,
+    _NAMES.collection,
+).select_from(
     GIVEN.join(
         item_identities,
         is_given(_NAMES.ente_id, _NAMES.vendor_id, _NAMES.source, _NAMES.external_id, _NAMES.collection),
@@ -27,12 +36,8 @@ def places(tx: Tx, identities: Collection[Identity]) -> dict[ItemKey, Identity]:
     """Where the items of these names stand, those that exist."""
     if not identities:
         return {}
-    return {
-        (row.ente_id, row.citizen_id, row.item_id): Identity(
-            row.ente_id, row.vendor_id, row.source, row.external_id, row.collection
-        )
-        for row in tx.connection.execute(_NAMED, given(identities))
-    }
+    rows = select_texts(tx.connection, _NAMED, given(identities))
+    return {(ente_id, citizen_id, item_id): Identity(ente_id, *name) for ente_id, citizen_id, item_id, *name in rows}
 
 
 def load_by_identity(tx: Tx, identities: set[Identity], *, lock: bool = False) -> dict[Identity, dict[str, Any]]:

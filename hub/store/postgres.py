@@ -5,9 +5,10 @@ row yet is guarded by a unique constraint, or by an advisory lock on a name.
 """
 
 import hashlib
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -26,7 +27,7 @@ from sqlalchemy import (
     event,
     make_url,
 )
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.types import TypeEngine
 
 from .tables import Instant, to_json
@@ -51,9 +52,12 @@ _TIMEOUTS = f"{_PLANS} -c statement_timeout=30s -c lock_timeout=10s -c idle_in_t
 _MIGRATION_TIMEOUTS = "-c statement_timeout=0 -c lock_timeout=5s"
 # Accepted means stored: on a server that was told otherwise as well.
 _DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+_IDLE_S = 1.0
+"""One in constant use is not asked each time whether it still holds: that would be a journey more for each commit."""
 _OTHERS = """SELECT EXISTS (SELECT FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = %s AND pid <> pg_backend_pid())"""
-_TIME = "SELECT clock_timestamp()"
+TIME = "SELECT clock_timestamp()"
+"""The server's clock: machines that share a database need not agree on the time."""
 _LOCK_NAMES = "SELECT count(pg_advisory_xact_lock(name)) FROM unnest(%s::int8[]) AS name"
 
 
@@ -68,10 +72,11 @@ def open_engine(url: str, *, migrating: bool = False) -> Engine:
         max_overflow=15,
         pool_timeout=10,
         pool_recycle=1800,
-        pool_pre_ping=True,
         pool_use_lifo=True,
     )
     event.listen(engine, "connect", _prepare)
+    event.listen(engine, "checkin", _note_use)
+    event.listen(engine, "checkout", _ping)
     return engine
 
 
@@ -105,15 +110,25 @@ def reading(engine: Engine) -> Engine:
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
-def _prepare(dbapi_connection: Any, _record: Any) -> None:
+def _note_use(_dbapi_connection: Any, record: Any) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _ping(dbapi_connection: Any, record: Any, _proxy: Any) -> None:
+    """A connection that lay idle is tried before it is handed out: its server may have been restarted."""
+    if time.monotonic() - record.info["used_at"] < _IDLE_S:
+        return
+    try:
+        dbapi_connection.execute("")
+        dbapi_connection.rollback()
+    except dbapi_connection.Error as exc:
+        raise InvalidatePoolError from exc
+
+
+def _prepare(dbapi_connection: Any, record: Any) -> None:
+    _note_use(dbapi_connection, record)
     dbapi_connection.execute(_DURABLE)
     dbapi_connection.commit()
-
-
-def now(connection: Connection) -> datetime:
-    """The server's clock: machines that share a database need not agree on the time."""
-    moment: datetime = connection.exec_driver_sql(_TIME).scalar_one()
-    return moment.astimezone(UTC)
 
 
 def others_at_work(connection: Connection) -> bool:
@@ -196,28 +211,73 @@ def alone(engine: Engine) -> Connection:
 # --- many rows at once
 
 
-def insertions(table: Table, rows: Sequence[Mapping[str, Any]], conflict: str) -> Iterator[tuple[str, tuple[str]]]:
-    """One statement a table, whatever the number of rows, so that the server plans it once; its one value is the rows.
-
-    As JSON, which is written here and read there in C; the driver writes arrays in Python, at half a commit's cost.
-    """
-    yield _statement(table, conflict), (orjson.dumps(rows, _as_json, orjson.OPT_PASSTHROUGH_DATETIME).decode(),)
+def insertions(table: Table, rows: Sequence[Mapping[str, Any]], conflict: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """One statement a table, whatever the number of rows, so that the server plans it once."""
+    yield _insertion(table, conflict), _values(table, rows)
 
 
-def _as_json(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return Instant.bound(value)
-    if isinstance(value, bytes):
-        return f"\\x{value.hex()}"
-    raise TypeError(type(value).__name__)
+def together(rows: Sequence[tuple[Table, Sequence[Mapping[str, Any]]]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Insertions into several tables as one statement: each that is sent costs both sides as much as several rows."""
+    values = [value for table, its in rows for value in _values(table, its)]
+    yield _insertion_together(tuple(table for table, _ in rows)), tuple(values)
+
+
+def _values(table: Table, rows: Sequence[Mapping[str, Any]]) -> tuple[Any, ...]:
+    """What `_insertion` takes: the rows as JSON, which is written here and read there in C (the driver writes arrays in
+    Python, at half a commit's cost), and beside it, where the table has any, all bytes in one value: as text they would
+    be twice as long, and read letter by letter."""
+    packed = bytearray()
+
+    def as_json(value: Any) -> int | None:
+        if isinstance(value, datetime):
+            return Instant.bound(value)
+        if isinstance(value, bytes):
+            packed.extend(value)
+            return (len(packed) - len(value) + 1) << 32 | len(value)  # `_bytes_of` takes it apart
+        raise TypeError(type(value).__name__)
+
+    text = orjson.dumps(rows, as_json, orjson.OPT_PASSTHROUGH_DATETIME).decode()
+    return (text, bytes(packed)) if _holds_bytes(table) else (text,)
+
+
+def _holds_bytes(table: Table) -> bool:
+    return any(isinstance(column.type, LargeBinary) for column in table.columns)
+
+
+def _bytes_of(name: str) -> str:
+    """A value's bytes among all of them: its place (counted from one) stands above its length."""
+    return f"substring(packed.bytes FROM ({name} >> 32)::int4 FOR ({name} & 4294967295)::int4)"
+
+
+def run(connection: Any, statements: Sequence[tuple[str, Any]]) -> list[list[tuple[Any, ...]]]:
+    """The rows of each statement, in order. They travel together (a transaction's BEGIN with its first), and are waited
+    for once: a journey costs more than most of them."""
+    cursors = [connection.cursor() for _ in statements]
+    alone = len(statements) == 1 and connection.info.transaction_status.name == "INTRANS"
+    with nullcontext() if alone else connection.pipeline():
+        for cursor, each in zip(cursors, statements, strict=True):
+            cursor.execute(*each)
+    return [cursor.fetchall() if cursor.description is not None else [] for cursor in cursors]
 
 
 @lru_cache(maxsize=64)
-def _statement(table: Table, conflict: str) -> str:
+def _insertion_together(tables: tuple[Table, ...]) -> str:
+    *others, last = tables
+    parts = ", ".join(f"{table.name}_ AS ({_insertion(table, '')})" for table in others)
+    return f"WITH {parts} {_insertion(last, '')}" if others else _insertion(last, "")
+
+
+@lru_cache(maxsize=64)
+def _insertion(table: Table, conflict: str) -> str:
     names = ", ".join(column.name for column in table.columns)
     typed = ", ".join(f"{column.name} {_name_of(column.type)}" for column in table.columns)
+    values = ", ".join(
+        _bytes_of(column.name) if isinstance(column.type, LargeBinary) else column.name for column in table.columns
+    )
     given = f"json_to_recordset(%s::json) AS given({typed})"
-    return f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {given} {conflict}"  # noqa: S608 - our own names
+    if _holds_bytes(table):
+        given += ", (SELECT %b::bytea AS bytes) AS packed"
+    return f"INSERT INTO {table.name} ({names}) SELECT {values} FROM {given} {conflict}"  # noqa: S608 - our own names
 
 
 # The first that fits: BigInteger is an Integer too.
@@ -226,7 +286,7 @@ _TYPES: tuple[tuple[type[TypeEngine[Any]], str], ...] = (
     (BigInteger, "int8"),
     (Integer, "int4"),
     (Boolean, "bool"),
-    (LargeBinary, "bytea"),
+    (LargeBinary, "int8"),  # where its bytes stand
     (String, "text"),
     (JSON, "json"),
 )

@@ -1,8 +1,10 @@
 """The rows an item leaves, gathered over a batch and written with one statement a table."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from operator import itemgetter
 from typing import Any
 
@@ -11,8 +13,8 @@ from sqlalchemy import Table, bindparam, delete, select, update
 from contracts.identifiers import new_uuid7
 from hub.metrics import unserved
 
-from .bulk import insert_rows
-from .database import Tx, among, keys, upsert
+from .bulk import Insertion, insert_all, insert_each
+from .database import Tx, among, keys
 from .directory import HUB_VENDOR
 from .drafts import CONNECTOR_UNKNOWN
 from .following import push_to_followers
@@ -67,18 +69,9 @@ _STRIKE_OUT = delete(agenda).where(
 _NUMBER_ITEM = _CHANGE.values(sequence=bindparam("number"))
 # Where all wait for all in the same order nobody waits for ever.
 IN_ORDER = (items.c.ente_id, items.c.citizen_id, items.c.item_id)
+# Takes so many numbers as the row says, and tells the last of them.
+_TAKE = "ON CONFLICT (ente_id) DO UPDATE SET value = {0}.value + excluded.value RETURNING ente_id, value"
 _LOCK_ITEMS = select(items.c.item_id).where(among("item", *IN_ORDER)).order_by(*IN_ORDER).with_for_update()
-
-
-def _advancing(counter: Table) -> Any:
-    """Take `count` numbers of an ente's counter; gives the last of them."""
-    first = upsert(counter).values(ente_id=bindparam("ente"), value=bindparam("count"))
-    more = {"value": counter.c.value + first.excluded.value}
-    return first.on_conflict_do_update(index_elements=["ente_id"], set_=more).returning(counter.c.value)
-
-
-_ADVANCE_SEQUENCE = _advancing(sequences)
-_ADVANCE_EVENTS = _advancing(event_sequences)
 
 
 @dataclass(slots=True)
@@ -133,14 +126,19 @@ class Batch:
     def write(self, tx: Tx) -> None:
         """Everything; new items, and every sequence number, last in the transaction (`settled` 20)."""
         connection = tx.connection
-        # Another writer may have taken a name meanwhile: then the batch fails and is tried again.
-        insert_rows(connection, item_identities, sorted(self.identities, key=_IDENTITY_KEY))
-        insert_rows(connection, item_versions, self.versions)
-        insert_rows(connection, timeline, self.events)
-        insert_rows(connection, deliveries, self.deliveries)
         if self.agenda_before:
             connection.execute(_STRIKE_OUT, [dict(zip(_AGENDA_KEY, key, strict=True)) for key in self.agenda_before])
-        insert_rows(connection, agenda, [row for rows in self.agenda.values() for row in rows])
+        # Another writer may have taken a name meanwhile: then the batch fails and is tried again.
+        insert_all(
+            connection,
+            [
+                (item_identities, sorted(self.identities, key=_IDENTITY_KEY)),
+                (item_versions, self.versions),
+                (timeline, self.events),
+                (deliveries, self.deliveries),
+                (agenda, [row for rows in self.agenda.values() for row in rows]),
+            ],
+        )
         for row in self.deliveries:
             if row["connector_id"] == CONNECTOR_UNKNOWN:
                 tx.after_commit.append(unserved.inc)
@@ -191,10 +189,9 @@ def _to_be_numbered(tx: Tx) -> None:
 def _number(tx: Tx) -> None:
     """The last of a transaction: what it made and changed gets its numbers, and the counters are held till the commit
     alone. A counter taken before the locks of items would make two writers wait for each other."""
-    number_items(tx, [*tx.new_items, *tx.changed_items.values()])
-    insert_rows(tx.connection, items, tx.new_items)
-    _give_numbers(tx, tx.vendor_events, _ADVANCE_EVENTS, "number")
-    insert_rows(tx.connection, vendor_events, tx.vendor_events)
+    numbered = [*tx.new_items, *tx.changed_items.values()]
+    _give_numbers(tx, (sequences, numbered, "sequence"), (event_sequences, tx.vendor_events, "number"))
+    tx.last_rows += [(items, tx.new_items), (vendor_events, tx.vendor_events)]
     push_events(tx, tx.vendor_events)
     push_to_followers(tx, tx.vendor_events)
     if tx.changed_items:
@@ -220,18 +217,24 @@ def lock_items(tx: Tx, wanted: Collection[ItemKey]) -> None:
 
 def number_items(tx: Tx, changed: Sequence[dict[str, Any]]) -> None:
     """Give each item the next sequence number of its ente, from the locked counter row."""
-    _give_numbers(tx, changed, _ADVANCE_SEQUENCE, "sequence")
+    _give_numbers(tx, (sequences, changed, "sequence"))
 
 
-def _give_numbers(tx: Tx, rows: Sequence[dict[str, Any]], advance: Any, name: str) -> None:
-    by_ente: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        by_ente.setdefault(row["ente_id"], []).append(row)
-    for ente_id in sorted(by_ente):
-        count = len(by_ente[ente_id])
-        last = tx.connection.execute(advance, {"ente": ente_id, "count": count}).scalar_one()
-        for number, row in enumerate(by_ente[ente_id], start=last - count + 1):
-            row[name] = number
+def _give_numbers(tx: Tx, *wanted: tuple[Table, Sequence[dict[str, Any]], str]) -> None:
+    """Give rows, under that name, the next numbers of their enti's counters."""
+    counts = [Counter(row["ente_id"] for row in rows) for _, rows, _ in wanted]
+    taken = insert_each(
+        tx.connection,
+        [
+            # In one order: who takes those of several enti must not wait crosswise.
+            Insertion(counter, [{"ente_id": e, "value": each[e]} for e in sorted(each)], _TAKE.format(counter.name))
+            for (counter, _, _), each in zip(wanted, counts, strict=True)
+        ],
+    )
+    for (_, rows, name), each, last in zip(wanted, counts, taken, strict=True):
+        following = {ente_id: count(value - each[ente_id] + 1) for ente_id, value in last}
+        for row in rows:
+            row[name] = next(following[row["ente_id"]])
 
 
 def payload_place(ente_id: str, item_id: str, version: int) -> str:

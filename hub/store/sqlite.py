@@ -83,6 +83,21 @@ def insertions(table: Table, rows: Sequence[Mapping[str, Any]], conflict: str) -
         yield _statement(table, size, conflict), tuple(values)
 
 
+def together(rows: Sequence[tuple[Table, Sequence[Mapping[str, Any]]]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Insertions into several tables, one after the other."""
+    for table, its in rows:
+        yield from insertions(table, its, "")
+
+
+def run(connection: Any, statements: Sequence[tuple[str, Any]]) -> list[list[tuple[Any, ...]]]:
+    """The rows of each statement, in order."""
+    cursor = connection.cursor()
+    try:
+        return [cursor.execute(*each).fetchall() for each in statements]
+    finally:
+        cursor.close()
+
+
 @lru_cache(maxsize=64)
 def _columns(table: Table) -> tuple[Callable[[Mapping[str, Any]], tuple[Any, ...]], list[Bind]]:
     """How to take a row's values in order, and which of them the driver does not take as they are."""

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import DataError, OperationalError
 
 from hub.errors import HubError, StoreUnavailable, VersionConflict
-from hub.store.committer import BATCH, MOST_BYTES, Committer
+from hub.store.committer import BATCH, GATHERS, MOST_BYTES, Committer
 from hub.store.tables import versions
 
 
@@ -288,6 +288,23 @@ def test_a_caller_that_went_away_does_not_stop_the_others(store, committer):
 
     assert asyncio.run(leave()) == "kept"
     assert names(store) == {"gone", "kept"}
+
+
+def waits(committer, monkeypatch, *, before, here):
+    """How often a batch waits for company, after one of `before`, with so many values here; nobody else comes."""
+    slept = []
+    monkeypatch.setattr("hub.store.committer.time.sleep", slept.append)
+    for _ in range(here - 1):
+        committer._queue.put(None)
+    committer._gather(before)
+    return len(slept)
+
+
+@pytest.mark.parametrize(("before", "here", "expected"), [(1, 1, 0), (20, 10, 0), (20, 9, GATHERS), (2, 1, 0)])
+def test_a_batch_waits_a_little_for_half_of_the_one_before(store, committer, monkeypatch, before, here, expected):
+    if store.database.is_shared:  # there it waits for all: the other processes use the time
+        expected = GATHERS if before > 1 else 0
+    assert waits(committer, monkeypatch, before=before, here=here) == expected
 
 
 def test_many_threads_lose_nothing(store, committer):

@@ -12,12 +12,12 @@ from contracts.failures import Rejected
 from hub.clock import SystemClock
 from hub.settings import Settings
 from hub.store import postgres
-from hub.store.bulk import insert_rows
+from hub.store.bulk import insert_all, insert_rows
 from hub.store.database import Database, error_name, is_away, may_pass
 from hub.store.directory import bump, version
 from hub.store.outbox import Due, Settlement, claim, settle
 from hub.store.snapshot import Snapshot
-from hub.store.tables import attempts, evidence, replays, versions
+from hub.store.tables import attempts, evidence, key_material, lanes, replays, versions
 from tests.unit.store.making import ENTE, START, make_draft
 
 
@@ -142,6 +142,27 @@ def test_many_rows_come_back_as_they_were_given(store, count):
     with store.database.write() as tx:
         insert_rows(tx.connection, evidence, rows)
     assert sorted(store.rows(evidence), key=lambda each: each["evidence_id"]) == rows
+
+
+def test_rows_of_several_tables_are_inserted_at_once_and_each_keeps_its_own_bytes(store):
+    tokens = [
+        {"ente_id": ENTE, "token": bytes([n]) * n, "used_at": START, "expires_at": START + timedelta(seconds=n)}
+        for n in range(40)
+    ]
+    material = [{"sha256": f"{n:064x}", "der": b"" if n == 1 else bytes([255 - n]) * 3000} for n in range(3)]
+    counters = [{"name": "x", "value": 7}]
+    with store.database.write() as tx:
+        insert_all(tx.connection, [(replays, tokens), (versions, counters), (lanes, []), (key_material, material)])
+    assert sorted(store.rows(replays), key=lambda row: len(row["token"])) == tokens
+    assert sorted(store.rows(key_material), key=lambda row: row["sha256"]) == material
+    assert {"name": "x", "value": 7} in store.rows(versions)
+
+
+def test_of_several_tables_one_that_takes_no_row_keeps_all_out(store):
+    row = {"name": "x", "value": 7}
+    with pytest.raises(IntegrityError), store.database.write() as tx:
+        insert_all(tx.connection, [(key_material, [{"sha256": "a", "der": b"a"}]), (versions, [row, row])])
+    assert store.rows(key_material) == []
 
 
 def test_rows_that_are_there_already_are_told_apart(store):

@@ -7,10 +7,11 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, select, text
 
 from contracts.connector import Limits
 from hub.errors import QuotaExceeded, StoreUnavailable, VersionConflict
+from hub.store import postgres
 from hub.store.amendments import Withdraw, Withdrawn
 from hub.store.chain import verify_chain
 from hub.store.committer import Committer
@@ -264,6 +265,18 @@ def test_a_writer_whose_connection_broke_meanwhile_writes_on_another(store):
         publishing(one, make_draft("m-1"))()
         cut(store)
         assert publishing(one, make_draft("m-2"))().outcome == "created"
+
+
+def test_a_connection_that_lay_idle_is_tried_before_it_is_handed_out(store, monkeypatch):
+    """A reader has no second try of its own."""
+    with processes(store, 1) as (one,):
+        with one.database.read() as connection, one.database.read() as another:
+            assert connection.execute(select(1)).scalar() == another.execute(select(1)).scalar()
+        cut(store)
+        monkeypatch.setattr(postgres, "_IDLE_S", 0)
+        for _ in range(2):
+            with one.database.read() as connection:
+                assert connection.execute(select(1)).scalar() == 1
 
 
 def test_a_connection_that_breaks_under_a_batch_loses_nothing(store):
