@@ -26,6 +26,7 @@ from hub.feed.query import Feed
 from hub.home import Home
 from hub.ingest.batch_view import BatchView
 from hub.ingest.batches import Batches, BatchRunner
+from hub.ingest.broadcasting import BroadcastRunner
 from hub.ingest.events_view import EventsView
 from hub.ingest.occasions import Occasions
 from hub.ingest.pipeline import Pipeline
@@ -33,15 +34,15 @@ from hub.ingest.rules import RulesInForce
 from hub.ingest.subscription_occasions import SubscriptionOccasions
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView
-from hub.security.channel import TrustedProxy
+from hub.security.channel import trusted_proxy
 from hub.security.material import Shelf
 from hub.security.sign import SigningKey
 from hub.security.signed_lines import append_durably, signed_line
-from hub.settings import Settings, networks
 from hub.store import pdnd_clients
 from hub.store.agenda import Agenda
 from hub.store.amendments import Amendments, Upload, Uploaded, Withdraw, Withdrawn, hold
 from hub.store.batches import AcceptBatch, AcceptedBatch, accept_batches, note_outcomes
+from hub.store.broadcasts import Broadcasts
 from hub.store.chain import tails
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
@@ -53,6 +54,7 @@ from hub.store.lanes import due_lanes, standings
 from hub.store.listening import Listener
 from hub.store.preferences import WishesKeeper
 from hub.store.publications import Publications
+from hub.store.ranked_lists import withdraw_what_is_over
 from hub.store.requesting import Requesting
 from hub.store.snapshot import Snapshot, Watcher
 from hub.store.sources import Listen, listen
@@ -116,6 +118,8 @@ class Hub:
         rules = RulesInForce(self.registry)
         subscriptions = SubscriptionOccasions(route, vault.keyed_hash, self.registry, rules)
         self._agenda = Agenda(citizens, vault, publications, Occasions(route, subscriptions, rules))
+        broadcasts = Broadcasts(citizens, publications)
+        self.broadcasts = BroadcastRunner(self.database, self.committer, vault, broadcasts, route, self.registry)
         self.requesting = Requesting(citizens, vault, subscriptions.grant)
         self.shelf = Shelf()
         self.pipeline = Pipeline(
@@ -127,12 +131,7 @@ class Hub:
             proxy=trusted_proxy(settings),
         )
         self.uploads = Uploads(
-            pipeline=self.pipeline,
-            database=self.database,
-            citizens=citizens,
-            vault=vault,
-            files=files,
-            route=route,
+            pipeline=self.pipeline, database=self.database, citizens=citizens, vault=vault, files=files, route=route
         )
         self.batches = Batches(self.pipeline, vault)
         self.batch_view = BatchView(self.database)
@@ -306,10 +305,11 @@ class Hub:
             return sum(standing.claimed for standing in standings(connection, lanes).values()) if lanes else 0
 
     def after_sweep(self) -> None:
-        """What is due besides the outbox: the agenda, the sources' signs of life, and an anchor from time to time."""
-        if self._agenda.keep_all(self.committer):
+        """What is due besides the outbox: the agenda, broadcasts, signs of life, lists that are over, an anchor."""
+        if self._agenda.keep_all(self.committer) + self.broadcasts.go_on():
             self.ring()
         self.committer.write(listen, Listen())
+        withdraw_what_is_over(self.database, self.committer)
         self.anchor()
 
     def anchor(self) -> None:
@@ -335,15 +335,6 @@ def simulated_pdnd(folder: Path, **options: Any) -> "PdndSimulation":
     from hub.pdnd.simulation import PdndSimulation  # it brings Starlette, which no worker needs
 
     return PdndSimulation(folder, connectors_registry.serve, **options)
-
-
-def trusted_proxy(settings: Settings) -> TrustedProxy | None:
-    """Who hands over client certificates (ID_AUTH_CHANNEL_02), where somebody does."""
-    if not settings.client_cert_header:
-        return None
-    return TrustedProxy(
-        networks(settings.client_cert_proxies), settings.client_cert_header.lower(), settings.client_cert_form
-    )
 
 
 def simulations(

@@ -16,6 +16,7 @@ from hub.store.postgres import place_of, why_away
 
 from .auditing import group as audit
 from .backing import backup, erase, restore
+from .broadcasting import group as broadcast
 from .closing import close
 from .complying import compliance
 from .conforming import conformance
@@ -34,6 +35,7 @@ from .pdnd_checks import check as pdnd_check
 from .pdnd_clients import group as pdnd_client
 from .portals import group as portal
 from .proposals import commands as proposal_commands
+from .ranked_lists import group as ranked_list
 from .replaying import replay
 from .rules import group as rule
 from .services import group as service
@@ -41,6 +43,7 @@ from .serving import serve
 from .signing import sign
 from .sources import group as source
 from .subscription_services import group as subscription_service
+from .subscription_statistics import subscription_statistics
 from .touring import demo
 from .vendor_callbacks import group as callbacks
 from .vendor_changes import changes
@@ -62,6 +65,7 @@ for command in (*_OF_THE_HUB, *_OF_VENDORS, openapi, demo):
     application.command()(command)
 for step in (replay, close):
     delivery.command()(step)
+application.command()(subscription_statistics)
 ente.command()(pdnd)
 pdnd_client.command()(pdnd_check)
 ente.add_typer(pdnd_client)
@@ -73,7 +77,7 @@ for name, command in proposal_commands.items():
 for name, command in key_commands.items():
     keys.command(name)(command)
 _SUBJECTS = (
-    *(ente, vendor, portal, service, subscription_service, source),
+    *(ente, vendor, portal, service, subscription_service, broadcast, ranked_list, source),
     *(connector, rule, keys, delivery, audit, evidence),
 )
 for subject in _SUBJECTS:
