@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from contracts.broadcasts import Broadcast, BroadcastText
 from contracts.subscription_services import SubscriptionService
@@ -73,6 +73,10 @@ def read(hub, person):
     return [one for one in found if one["title"].startswith("Chiusura") or one["title"].endswith("closes")]
 
 
+def read_any(hub, person):
+    return hub.read("/items", person).json()["items"][0]["item_id"]
+
+
 def state(hub, broadcast_id):
     with hub.home.database.read() as connection:
         row = show_broadcast(connection, broadcast_id)
@@ -104,6 +108,21 @@ def test_who_waits_for_a_place_is_written_to_where_that_is_asked_for(hub, code):
     hub.hub.after_sweep()
     assert state(hub, broadcast_id) == ("done", 1, 1)
     assert len(read(hub, waiting)) == 1
+
+
+def test_it_is_shown_at_the_level_of_the_subscription(hub, code):
+    person = enrolled(hub, code)
+    ours = items.c.citizen_id == rows(hub, items, item_id=read_any(hub, person))[0]["citizen_id"]
+    with hub.home.database.write() as tx:  # what the floor of a service does to an item
+        tx.connection.execute(update(items).where(items.c.ente_id == ENTE, ours).values(min_loa=3))
+    broadcast_id = begun(hub, code)
+    hub.hub.after_sweep()
+    assert state(hub, broadcast_id) == ("done", 1, 1)
+    with hub.home.database.read() as connection:
+        query = select(items.c.collection, items.c.min_loa).where(items.c.ente_id == ENTE, ours)
+        levels = {tuple(row) for row in connection.execute(query)}
+    assert ("messages", 3) in levels
+    assert {level for _, level in levels} == {3}
 
 
 def test_in_the_language_of_the_subscription(hub, code):

@@ -153,7 +153,12 @@ def _missing() -> dict[str, Any]:
 
 
 def _subscription(external_id: str, code: str, **fields: Any) -> dict[str, Any]:
-    own = {"subscription_service": code, "state": "active", "valid_from": str(_day(0)), "beneficiaries": [_CHILD]}
+    own: dict[str, Any] = {
+        "subscription_service": code,
+        "state": "active",
+        "valid_from": str(_day(0)),
+        "beneficiaries": [_CHILD],
+    }
     if code == NURSERY:
         plan = [
             {"n": n, "amount_cents": 30_000, "due_date": str(_day(20 + 90 * (n - 1))), "reason": f"Nido, rata {n} di 3"}
