@@ -149,6 +149,15 @@ class SubscriptionRequestView(Model):
     answered_at: UtcDatetime | None
 
 
+class RankedPlace(Model):
+    """Where a subscription stands in a published list: its owner alone learns of his pseudonym."""
+
+    list_id: Uuid7
+    title: Title
+    pseudonym: Annotated[str, StringConstraints(min_length=11, max_length=11, pattern=r"^[A-Z2-7]{5}-[A-Z2-7]{5}$")]
+    position: Annotated[int, Field(ge=1, le=10_000, json_schema_extra={"format": "int32"})]
+
+
 class FeedItemDetail(FeedItem):
     """One item whole. `content` is the item as its vendor published it, in its collection's own schema. `actions` are
     those of its source, or those that follow from its fields; `history` is that of an application."""
@@ -167,6 +176,8 @@ class FeedItemDetail(FeedItem):
     """Of a subscription: what was asked of its source, the newest last."""
     offered_requests: Annotated[tuple[RequestKind, ...], Field(max_length=2, fail_fast=True)]
     """What the citizen may ask for now, by the state, the rules and the window."""
+    ranked_lists: Annotated[tuple[RankedPlace, ...], Field(max_length=50, fail_fast=True)]
+    """Of a subscription: its places in the lists that are published now."""
 
 
 class SectionCount(Model):

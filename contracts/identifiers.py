@@ -2,7 +2,7 @@
 
 import re
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 import uuid_utils
 from pydantic import AfterValidator, Field, StringConstraints
@@ -36,6 +36,31 @@ def _born_on_a_day(tax_code: str) -> bool:
         date(2000 + 10 * y + yy, 1 + _MONTHS.index(tax_code[8]), (10 * d + dd) % 40)
     except ValueError:
         return False
+    return True
+
+
+def birth_date(tax_code: str, today: date) -> date:
+    """Of whoever has this valid code: the latest day of that year's two digits that is not to come. Nobody is taken for
+    older than a hundred."""
+    y, yy, d, dd = [_DIGITS.index(tax_code[place]) % 10 for place in (6, 7, 9, 10)]
+    month, day = 1 + _MONTHS.index(tax_code[8]), (10 * d + dd) % 40
+    year = today.year - (today.year - 10 * y - yy) % 100
+    while (year, month, day) > (today.year, today.month, today.day) or not _is_day(year, month, day):
+        year -= 100
+    return date(year, month, day)
+
+
+def sex(tax_code: str) -> Literal["F", "M"]:
+    """As the valid code says it: a woman's day is written with 40 more."""
+    d, dd = (_DIGITS.index(tax_code[place]) % 10 for place in (9, 10))
+    return "F" if 10 * d + dd > 40 else "M"
+
+
+def _is_day(year: int, month: int, day: int) -> bool:
+    try:
+        date(year, month, day)
+    except ValueError:
+        return False  # 29 February 1900
     return True
 
 

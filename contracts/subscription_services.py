@@ -53,6 +53,17 @@ class ListPolicy(Model):
         return self
 
 
+class StatisticsPolicy(Model):
+    """Whom statistics are about, and how small a number they tell (S42)."""
+
+    of: Literal["holder", "beneficiary"] = "holder"
+    """Whose age and sex: the holder's, or those of the child among the beneficiaries."""
+    area_attribute: Code | None = None
+    """The attribute that is the area where one lives; without one there are no areas."""
+    smallest: Annotated[int, Field(ge=3, le=1000)] = 5
+    """A cell with fewer is not told."""
+
+
 class SubscriptionService(Model):
     """One service in one period, and the rules that hold for its subscriptions unless their source says otherwise."""
 
@@ -79,6 +90,7 @@ class SubscriptionService(Model):
     creditor_tax_code: OrganizationTaxCode | None = None
     """To whom instalments are paid. Without one the source asks for them itself."""
     list_policy: ListPolicy = ListPolicy()
+    statistics: StatisticsPolicy = StatisticsPolicy()
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:

@@ -24,6 +24,7 @@ from hub.http.limits import Limiter
 from hub.http.operations import FEED, PUBLISH
 from hub.http.public import PublicApi
 from hub.http.publish import PublishApi
+from hub.http.ranked_lists import RankedListApi
 from hub.settings import Settings
 
 
@@ -114,6 +115,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         streams=hub.streams,
     )
     public = PublicApi(hub.links, hub.actions, hub.committer, hub.published_keys)
+    ranked_lists = RankedListApi(hub.database, hub.registry)
     status = _status(hub)
     handlers: list[tuple[str, str, str, Handler]] = [
         ("/.well-known/jwks.json", "GET", "show_hub_keys", public.keys),
@@ -121,6 +123,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         ("/public/v1/unsubscribes/{token}", "GET", "ask_unsubscribe", public.ask),
         ("/public/v1/unsubscribes/{token}", "POST", "unsubscribe", public.unsubscribe),
         ("/public/v1/cards/{token}", "GET", "check_card", CardsApi(hub.cards, hub.committer, limiter).check),
+        ("/public/v1/ranked-lists/{list_id}", "GET", "show_ranked_list", ranked_lists.show),
     ]
     for operations, api in ((PUBLISH, publish), (FEED, feed)):
         for one in operations:

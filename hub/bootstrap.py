@@ -27,9 +27,10 @@ from hub.feed.cards import Cards
 from hub.feed.query import Feed
 from hub.feed.streams import Streams
 from hub.fetching import fetching
-from hub.home import Home, trusted_proxy
+from hub.home import Home
 from hub.ingest.batch_view import BatchView
 from hub.ingest.batches import Batches, BatchRunner
+from hub.ingest.broadcasting import BroadcastRunner
 from hub.ingest.events_view import EventsView
 from hub.ingest.occasions import Occasions
 from hub.ingest.pipeline import Pipeline
@@ -38,12 +39,14 @@ from hub.ingest.rules import RulesInForce
 from hub.ingest.subscription_occasions import SubscriptionOccasions
 from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView
+from hub.security.channel import trusted_proxy
 from hub.security.material import Shelf
 from hub.security.sign import SigningKey
 from hub.store import pdnd_clients
 from hub.store.agenda import Agenda
 from hub.store.amendments import Amendments, Upload, Uploaded, Withdraw, Withdrawn, hold
 from hub.store.batches import AcceptBatch, AcceptedBatch, accept_batches, note_outcomes
+from hub.store.broadcasts import Broadcasts
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
 from hub.store.directory import load_registry
@@ -54,6 +57,7 @@ from hub.store.lanes import due_lanes, standings
 from hub.store.listening import Listener
 from hub.store.preferences import WishesKeeper
 from hub.store.publications import Publications
+from hub.store.ranked_lists import withdraw_what_is_over
 from hub.store.requesting import Requesting
 from hub.store.snapshot import Snapshot, Watcher
 from hub.store.sources import Listen, listen
@@ -111,6 +115,8 @@ class Hub:
         rules = RulesInForce(self.registry)
         subscriptions = SubscriptionOccasions(route, vault.keyed_hash, self.registry, rules)
         self._agenda = Agenda(citizens, vault, publications, Occasions(route, subscriptions, rules))
+        broadcasts = Broadcasts(citizens, publications)
+        self.broadcasts = BroadcastRunner(self.database, self.committer, vault, broadcasts, route, self.registry)
         self.requesting = Requesting(citizens, vault, subscriptions.grant)
         self.shelf = Shelf()
         self.pipeline = Pipeline(
@@ -322,11 +328,12 @@ class Hub:
             return sum(standing.claimed for standing in standings(connection, lanes).values()) if lanes else 0
 
     def after_sweep(self) -> None:
-        """What is due besides the outbox: the agenda, the sources' signs of life, what is kept no longer, and an anchor
-        from time to time."""
-        if self._agenda.keep_all(self.committer):
+        """What is due besides the outbox: the agenda, broadcasts, signs of life, lists that are over, what is kept no
+        longer, an anchor."""
+        if self._agenda.keep_all(self.committer) + self.broadcasts.go_on():
             self.ring()
         self.committer.write(listen, Listen())
+        withdraw_what_is_over(self.database, self.committer)
         self._expire()
         self.anchors.keep()
 

@@ -105,6 +105,18 @@ class DelegationInactive(HubError):
     status, code, title = 403, "delegation.inactive", "Delega non attiva / Delegation not active"
 
 
+class RankedListUnknown(HubError):
+    """There is no such list, or it is not published."""
+
+    status, code, title = 404, "ranked_list.unknown", "Graduatoria sconosciuta / Unknown list"
+
+
+class RankedListGone(HubError):
+    """The list was withdrawn."""
+
+    status, code, title = 410, "ranked_list.gone", "Graduatoria ritirata / List withdrawn"
+
+
 class ItemUnknown(HubError):
     """There is no such item, or it is not yours."""
 

@@ -17,12 +17,11 @@ from contracts.connector import ConnectorType
 from hub.clock import Clock, SystemClock
 from hub.durable import sync
 from hub.keyring import HubKeyType, Keyring, pem, rotate
-from hub.security.channel import TrustedProxy
 from hub.security.keys import new_key, private_pem, write_private
 from hub.security.outgoing import signer
 from hub.security.sign import SigningKey
 from hub.security.vault import Vault
-from hub.settings import Settings, networks
+from hub.settings import Settings
 from hub.store.belonging import keys_of, note_keys
 from hub.store.configuration import Configuration
 from hub.store.database import Database
@@ -318,12 +317,3 @@ def sole(path: Path) -> Iterator[None]:
         except OSError:
             raise HomeError(f"another process serves {path.parent}") from None
         yield
-
-
-def trusted_proxy(settings: Settings) -> TrustedProxy | None:
-    """Who hands over client certificates (ID_AUTH_CHANNEL_02), where somebody does."""
-    if not settings.client_cert_header:
-        return None
-    return TrustedProxy(
-        networks(settings.client_cert_proxies), settings.client_cert_header.lower(), settings.client_cert_form
-    )

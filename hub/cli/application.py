@@ -17,6 +17,7 @@ from hub.store.postgres import place_of, why_away
 from .auditing import group as audit
 from .backing import backup, erase, restore
 from .breaching import breach
+from .broadcasting import group as broadcast
 from .closing import close
 from .complying import compliance
 from .conforming import conformance
@@ -39,6 +40,7 @@ from .pdnd_checks import check as pdnd_check
 from .pdnd_clients import group as pdnd_client
 from .portals import group as portal
 from .proposals import commands as proposal_commands
+from .ranked_lists import group as ranked_list
 from .registering import register
 from .replaying import replay
 from .requesting import group as request
@@ -50,6 +52,7 @@ from .serving import serve
 from .signing import sign
 from .sources import group as source
 from .subscription_services import group as subscription_service
+from .subscription_statistics import subscription_statistics
 from .touring import demo
 from .vendor_callbacks import group as callbacks
 from .vendor_changes import changes
@@ -72,6 +75,7 @@ for command in (*_OF_THE_HUB, *_OF_RIGHTS, *_OF_VENDORS, openapi, demo):
     application.command()(command)
 for step in (replay, close):
     delivery.command()(step)
+application.command()(subscription_statistics)
 ente.command()(pdnd)
 pdnd_client.command()(pdnd_check)
 ente.add_typer(pdnd_client)
@@ -83,7 +87,7 @@ for name, command in proposal_commands.items():
 for name, command in key_commands.items():
     keys.command(name)(command)
 _SUBJECTS = (
-    *(ente, vendor, portal, service, subscription_service, document_type, document, source),
+    *(ente, vendor, portal, service, subscription_service, broadcast, ranked_list, document_type, document, source),
     *(connector, rule, keys, delivery, audit, evidence),
     *(retention, request, delegation),
 )

@@ -12,13 +12,14 @@ from sqlalchemy import Connection
 from contracts.items import COLLECTIONS
 from contracts.publishing import Withdrawal
 from hub.errors import Fault, HubError
-from hub.home import Home, trusted_proxy
+from hub.home import Home
 from hub.http.operations import PUBLISH, Operation
 from hub.http.resolving import ROUNDS
 from hub.ingest.canonical import parse, refusal_of
 from hub.ingest.pipeline import Inbound, Pipeline
 from hub.registry import Registry
 from hub.security.chains import ChainCache
+from hub.security.channel import trusted_proxy
 from hub.security.material import Shelf, Wanted
 from hub.security.modi import Outcome, SignedRequest, Step, Verified, explain, verify
 from hub.store.directory import load_registry

@@ -42,6 +42,11 @@ DaysAhead = Annotated[int | None, typer.Option("--days-ahead", help="How long be
 Creditor = Annotated[str | None, typer.Option("--creditor", help="Tax code of whom the instalments are paid to.")]
 Published = Annotated[bool | None, typer.Option("--list/--no-list", help="Whether the list may be published.")]
 OrderKeys = Annotated[str | None, typer.Option("--order-keys", help="a,-b: attributes that order the list.")]
+StatisticsOf = Annotated[
+    Literal["holder", "beneficiary"] | None, typer.Option("--statistics-of", help="Whose age and sex are counted.")
+]
+AreaAttribute = Annotated[str | None, typer.Option("--area-attribute", help="The attribute that is the area.")]
+SmallestCell = Annotated[int | None, typer.Option("--smallest-cell", help="Statistics tell no smaller number.")]
 Anonymise = Annotated[bool | None, typer.Option("--anonymise/--with-names")]
 
 
@@ -64,6 +69,9 @@ def add(
     published: Published = None,
     order_keys: OrderKeys = None,
     anonymise: Anonymise = None,
+    statistics_of: StatisticsOf = None,
+    area_attribute: AreaAttribute = None,
+    smallest_cell: SmallestCell = None,
     ente: EnteCode = None,
     home: HomeFolder = HOME,
     as_json: AsJson = False,
@@ -92,6 +100,9 @@ def set_(
     published: Published = None,
     order_keys: OrderKeys = None,
     anonymise: Anonymise = None,
+    statistics_of: StatisticsOf = None,
+    area_attribute: AreaAttribute = None,
+    smallest_cell: SmallestCell = None,
     ente: EnteCode = None,
     home: HomeFolder = HOME,
     as_json: AsJson = False,
@@ -119,8 +130,11 @@ def list_(ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = Fals
 def show(code: ServiceCode, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """One subscription service and its rules."""
     with opened(home) as one, one.database.read() as connection:
-        _, service = _service_of(connection, ente, code)
+        _, service = service_of(connection, ente, code)
     record(_shown(service), as_json=as_json)
+
+
+_COUNTED = {"of": "statistics_of", "area_attribute": "area_attribute", "smallest": "smallest_cell"}
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
@@ -139,6 +153,8 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     policy = {"published": options["published"], "anonymise": options["anonymise"]}
     policy["order_keys"] = None if keys is None else listed(keys)
     given["list_policy"] = {name: value for name, value in policy.items() if value is not None} or None
+    counted = {name: options[option] for name, option in _COUNTED.items()}
+    given["statistics"] = {name: value for name, value in counted.items() if value is not None} or None
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -156,7 +172,7 @@ def _write(folder: Path, ente: str | None, code: str, given: dict[str, Any], *, 
         with one.database.read() as connection:
             registry = load_registry(connection)
             ente_id = ente_of(connection, ente).ente_id
-            before = {"code": code} if new else _shown(_service_of(connection, ente, code)[1])
+            before = {"code": code} if new else _shown(service_of(connection, ente, code)[1])
         service = _changed(before, given)
         if service.service_id is not None and (ente_id, service.service_id) not in registry.services:
             raise Failed(f"--service: there is no service {service.service_id!r} in the catalogue of {ente_id}")
@@ -193,17 +209,21 @@ _OPTIONS = {
 def _changed(before: dict[str, Any], given: dict[str, Any]) -> SubscriptionService:
     """The service with what was given. Raises WrongUsage."""
     merged = before | given
-    merged["list_policy"] = before.get("list_policy", {}) | given.get("list_policy", {})
+    for policy in ("list_policy", "statistics"):
+        merged[policy] = before.get(policy, {}) | given.get(policy, {})
     try:
         return SubscriptionService.model_validate_json(orjson.dumps(merged))
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         field = str(first["loc"][0]) if first["loc"] else ""
+        if field == "statistics":
+            field = _COUNTED.get(str(first["loc"][-1]), field)
         option = _OPTIONS.get(field, f"--{field.replace('_', '-')}" if field else "the service")
         raise WrongUsage(f"{option}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
-def _service_of(connection: Connection, ente: str | None, code: str) -> tuple[str, SubscriptionService]:
+def service_of(connection: Connection, ente: str | None, code: str) -> tuple[str, SubscriptionService]:
+    """The ente and its service of that code. Raises Failed."""
     ente_id = ente_of(connection, ente).ente_id
     found = load_registry(connection).subscription_services.get((ente_id, code))
     if found is None:

@@ -194,6 +194,7 @@ class Feed:
             "deliveries": [delivery_view(d) for d in deliveries],
             "requests": [request_view(each) for each in requests],
             "offered_requests": self._offered_of(row, requests, reading.now),
+            "ranked_lists": reading.ranked_places(row.item, content),
         }
         return Whole(view, user_state_tag(row.item))
 

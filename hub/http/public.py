@@ -102,9 +102,15 @@ class PublicApi:
         return _page(exchange, "Avvisi disattivati", _DONE)
 
 
-def _page(exchange: Exchange, title: str, body: str, *, status: int = 200) -> Response:
-    exchange.headers["Content-Security-Policy"] = (
+PAGE_POLICY = {
+    "Content-Security-Policy": (
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    )
-    exchange.headers["Referrer-Policy"] = "no-referrer"
+    ),
+    "Referrer-Policy": "no-referrer",
+}
+"""Headers of every page: it loads and tells nothing."""
+
+
+def _page(exchange: Exchange, title: str, body: str, *, status: int = 200) -> Response:
+    exchange.headers |= PAGE_POLICY
     return HTMLResponse(_PAGE.format(title=escape(title), body=body), status)

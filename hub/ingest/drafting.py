@@ -281,6 +281,14 @@ def told_by(
     )
 
 
+def own_message(message: Message, about: CitizenItem, ente_id: str, *, route: Route) -> Draft:
+    """A message that an administrator writes to the recipient of an item, by the channels wished for there."""
+    draft = _hub_draft(message, "published", about, ente_id)
+    channels, has_email = message.notify.channels, message.recipient.email is not None
+    deliveries = route(ente_id, channels, has_email, message.kind) if channels else ()
+    return replace(draft, deliveries=deliveries, in_turn=message.notify.mode == IN_TURN)
+
+
 def agenda_of(item: CitizenItem, state: str, dues: tuple[Due, ...], rules: Rules) -> tuple[Appointment, ...]:
     """When the hub looks at the item again by itself: reminders ahead of what is due, and the moment itself."""
     offsets = item.reminder_offsets if isinstance(item, Deadline) else None

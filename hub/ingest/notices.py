@@ -23,7 +23,7 @@ def message_for(item: CitizenItem, rule: Rule, state: str, *, due: date | dateti
         version=1,
         source="hub",
         recipient=item.recipient,
-        title=(own and item.notify.subject) or _cut(" ".join(filled(wording.title, known).split())),
+        title=(own and item.notify.subject) or cut(" ".join(filled(wording.title, known).split())),
         occurred_at=item.occurred_at,
         language=item.language if item.language[:2] in LANGUAGES else LANGUAGES[0],
         service_id=item.service_id,
@@ -31,7 +31,7 @@ def message_for(item: CitizenItem, rule: Rule, state: str, *, due: date | dateti
         min_loa=item.min_loa,
         visible_from=item.visible_from,
         kind=rule.kind,
-        body_markdown=(own and item.notify.body) or filled(wording.body, known, _plain),
+        body_markdown=(own and item.notify.body) or filled(wording.body, known, plain),
         actions=actions_to_tell(item, state),
         notify=item.notify,
     )
@@ -43,12 +43,13 @@ _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 _BLANK_LINES = re.compile(r"\n\s*\n")
 
 
-def _plain(text: str) -> str:
-    # A fact is plain text: its characters must not turn into Markdown, nor its lines into lists, code or paragraphs
-    # that the wording did not mean.
+def plain(text: str) -> str:
+    """A fact is plain text: its characters must not turn into Markdown, nor its lines into lists, code or paragraphs
+    that the wording did not mean."""
     lines = _INDENT.sub("", _BLANK_LINES.sub("\n", text.strip().replace("\r\n", "\n").replace("\r", "\n")))
     return _NUMBERED.sub(r"\1\\", _MARKUP.sub(r"\\\g<0>", lines))
 
 
-def _cut(title: str) -> str:
+def cut(title: str) -> str:
+    """No longer than a title may be."""
     return title if len(title) <= 200 else title[:199] + "…"

@@ -12,6 +12,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final, Literal
 from urllib.parse import unquote_to_bytes
 
+from hub.settings import Settings, networks
+
 from .causes import Refusal
 from .presented import MAX_CERTIFICATES
 
@@ -83,3 +85,12 @@ def _byte_sequence(item: str) -> bytes:
         return binascii.a2b_base64(item[1:-1].encode("ascii"), strict_mode=True)
     except ValueError:  # binascii.Error and UnicodeEncodeError are ValueErrors
         raise Refusal("channel.malformed", "not base64 between colons") from None
+
+
+def trusted_proxy(settings: Settings) -> TrustedProxy | None:
+    """Who hands over client certificates (ID_AUTH_CHANNEL_02), where somebody does."""
+    if not settings.client_cert_header:
+        return None
+    return TrustedProxy(
+        networks(settings.client_cert_proxies), settings.client_cert_header.lower(), settings.client_cert_form
+    )

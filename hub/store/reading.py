@@ -1,6 +1,6 @@
 """Reads for the feed and for vendors. Whose rows they are is decided in the SQL itself, never filtered afterwards."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -24,6 +24,7 @@ from sqlalchemy import (
 from .citizens import Citizen
 from .filters import ARCHIVED, NOTICE, SHOWN, UNREAD, Filters, shown_state
 from .ports import Vault
+from .ranked_lists import own_places
 from .request_rows import requests_of
 from .rows import payload_place
 from .sources import is_stale
@@ -275,6 +276,12 @@ class Reading:
     def deliveries(self, item: dict[str, Any]) -> list[dict[str, Any]]:
         """How the citizen was told about it."""
         return deliveries_about(self.connection, item)
+
+    def ranked_places(self, item: dict[str, Any], content: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Where a subscription stands in published lists."""
+        if item["collection"] != "subscriptions":
+            return []
+        return own_places(self.connection, self.vault, item, content["subscription_service"], self.now)
 
     def requests(self, item: dict[str, Any]) -> list[dict[str, Any]]:
         """What was asked of the source of a subscription, the newest last."""

@@ -16,11 +16,16 @@ import pytest
 from sqlalchemy import select, update
 
 from connectors.registry import simulate
+from contracts.broadcasts import Broadcast, BroadcastText
 from hub.app import create_app
 from hub.home import Home, HomeError
+from hub.ingest.ranking import LISTED, ranked
+from hub.ingest.subscribers import subscribers
 from hub.security.sign import LIFETIME_S
 from hub.security.vault import VaultError
 from hub.settings import Settings
+from hub.store.broadcasts import begin_broadcast
+from hub.store.ranked_lists import Frozen, draft_list, new_list_id, publish_list
 from hub.store.tables import access_log, citizens, evidence, item_versions
 from hub.telemetry import JsonLines, configure
 from tests.flows.making import (
@@ -34,7 +39,7 @@ from tests.flows.making import (
     published,
     rows,
 )
-from tests.harness import Caller, eventually, make_message, make_payment, make_receipt, served
+from tests.harness import ENTE, Caller, eventually, make_message, make_payment, make_receipt, served
 
 MARK = "Zanzibar"
 """Stands in every title, text, file and address, and nowhere else."""
@@ -129,6 +134,7 @@ def a_days_work(hub, person):
     asked = hub.client.post(asking, content=b'{"kind": "renew"}', headers=headers).json()
     answer = {"request_id": asked["request_id"], "outcome": "refused", "reason": f"Motivo {MARK}"}
     published(hub, "subscriptions", subscription | {"version": 2, "answers_request": answer})
+    to_all_subscribers(hub, own)
     for path in ("/items", f"/items?q={MARK}", "/summary?view=tabs", "/changes", f"/items/{item_id}"):
         hub.read(path, person)
     hub.read(f"/documents/{document_id}/content", person)
@@ -176,6 +182,24 @@ def a_days_work(hub, person):
     ]
     hub.withdraw(item_id, f"errore di {MARK}")
     return external_id, [f"{r.status_code} {r.text}" for r in refusals]
+
+
+def to_all_subscribers(hub, own):
+    """A broadcast to the citizen, and a ranked list that he is in."""
+    secret = [{"code": "via", "text": MARK}]
+    published(hub, "subscriptions", make_subscription(fresh(), **own, attributes=secret))
+    database, vault = hub.home.database, hub.home.vault
+    text = BroadcastText(title=f"A tutti {MARK}", body=f"Testo {MARK}")
+    list_id = new_list_id()
+    with database.write() as tx:
+        begin_broadcast(tx, vault, ENTE, Broadcast(code="nido-2026", it=text), 1)
+        entries = ranked(subscribers(database, vault, ENTE, "nido-2026", LISTED, tx.now), ["via"], vault, list_id)
+        draft_list(tx, vault, list_id, Frozen(ENTE, "nido-2026", "Graduatoria", ["via"], entries))
+        publish_list(tx, list_id, tx.now + timedelta(days=1))
+    hub.hub.after_sweep()
+    assert len(entries) == 2  # the one that he asked to renew is there too
+    assert MARK in hub.read("/messages", own["recipient"]["tax_code"]).text
+    hub.client.get(f"/public/v1/ranked-lists/{list_id}")
 
 
 @pytest.mark.req("S60", "S61")

@@ -97,6 +97,7 @@ FEED_ITEM_DETAIL: Json = {
     "deliveries": [{"channel": "io", "state": "delivered", "reason": None, "updated_at": "2026-11-23T09:00:05Z"}],
     "requests": [],
     "offered_requests": [],
+    "ranked_lists": [],
 }
 SUBSCRIPTION_REQUEST: Json = {"kind": "renew"}
 SUBSCRIPTION_REQUEST_VIEW: Json = {

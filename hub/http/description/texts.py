@@ -91,6 +91,7 @@ SCHEMAS: dict[str, str] = {
     "Origin": "L'elemento da cui viene la scadenza. / The item that the deadline comes from.",
     "PlannedInstallment": "Una rata del piano, che diventa un pagamento prima della sua data.",
     "ProcedureStep": "Un passo del procedimento, passato o futuro. / A milestone of the procedure.",
+    "RankedPlace": "Il posto di un'iscrizione in una graduatoria pubblicata: lo conosce solo il titolare.",
     "RequestAnswer": "Che cosa dice la fonte di una richiesta del cittadino.",
     "SubscriptionRequest": "Che cosa il cittadino chiede alla fonte di un'iscrizione.",
     "SubscriptionRequestView": "Una richiesta alla fonte, del cittadino o di una regola, e come sta.",
@@ -340,6 +341,10 @@ FIELDS: dict[str, str] = {
     "days_ahead": "Giorni prima della data in cui diventa un pagamento. / Days ahead when it becomes a payment.",
     "offered_requests": "Che cosa il cittadino può chiedere ora. / What the citizen may ask for now.",
     "notice_days": "Giorni prima della fine in cui si può rinnovare. / Days before the end when one can renew.",
+    "RankedPlace.position": "Posto in graduatoria, da 1. / Place in the list, from 1.",
+    "list_id": "La graduatoria, in `/public/v1/ranked-lists/{list_id}`. / The list, at that public address.",
+    "pseudonym": "Il codice al posto del nome, uno per graduatoria. / The code in place of a name, one for each list.",
+    "ranked_lists": "Posti di un'iscrizione nelle graduatorie. / Places of a subscription in published lists.",
     "requests": "Richieste alla fonte di un'iscrizione. / Requests to the source of a subscription.",
 }
 

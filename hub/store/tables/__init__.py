@@ -6,6 +6,7 @@ partitioned table can only be unique within its partitions. Columns ending in `_
 query needs is clear. Times are integers, microseconds since 1970 in UTC.
 """
 
+from .audiences import broadcasts, ranked_entries, ranked_lists
 from .columns import EPOCH, Instant, clipped, metadata, to_json, to_micros
 from .known import (
     connectors,
@@ -67,6 +68,7 @@ __all__ = [
     "attempts",
     "batch_items",
     "batches",
+    "broadcasts",
     "chain_roots",
     "channel_opt_outs",
     "citizen_contacts",
@@ -99,6 +101,8 @@ __all__ = [
     "portals",
     "preferences",
     "quota_usage",
+    "ranked_entries",
+    "ranked_lists",
     "received_messages",
     "referenced_files",
     "replays",

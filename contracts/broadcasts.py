@@ -1,0 +1,52 @@
+"""A broadcast: an administrator writes to all subscribers of a subscription service (S41)."""
+
+import re
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from .base import LINE, TEXT, Code, Model
+from .identifiers import holds_tax_code
+
+_PLACES = re.compile(r"\{([^{}]*)\}")
+PLACES = frozenset({"title", "service"})
+"""What a text may name in braces: the subscription's title, and the name of its subscription service."""
+
+
+def _impersonal(text: str) -> str:
+    if holds_tax_code(text):
+        raise ValueError("must not contain a tax code: everybody is going to read it")
+    if unknown := set(_PLACES.findall(text)) - PLACES:
+        raise ValueError(f"there is no {{{min(unknown)}}}; there are {{service}} and {{title}}")
+    return text
+
+
+class BroadcastText(Model):
+    """What it says in one language. The body is Markdown."""
+
+    # Shorter than a message's own, which holds the names that come into the places too.
+    title: Annotated[str, StringConstraints(min_length=1, max_length=150), LINE, AfterValidator(_impersonal)]
+    body: Annotated[str, StringConstraints(min_length=1, max_length=10_000), TEXT, AfterValidator(_impersonal)]
+
+    @model_validator(mode="after")
+    def _few_places(self) -> Self:
+        if len(_PLACES.findall(self.body)) > 10:
+            raise ValueError("the body names more than 10 facts")
+        return self
+
+    def filled(self, part: str, facts: dict[str, str]) -> str:
+        """The title or the body with the facts in their places."""
+        return _PLACES.sub(lambda found: facts[found[1]], getattr(self, part))
+
+
+class Broadcast(Model):
+    """What is sent to whom, and how fast."""
+
+    code: Code
+    """Of the subscription service."""
+    it: BroadcastText
+    en: BroadcastText | None = None
+    """For those whose subscription is in English; without it they get the Italian."""
+    waitlisted: bool = False
+    """Also to those who wait for a place."""
+    per_second: Annotated[int, Field(ge=1, le=200)] = 50

@@ -1,0 +1,221 @@
+"""`broadcast`: write to all subscribers of a subscription service (S41). The hub does it; this says so, and looks."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from pydantic import ValidationError
+
+from contracts.base import Code
+from contracts.broadcasts import Broadcast
+from hub.home import Home
+from hub.ingest.broadcasting import count_audience, rendered
+from hub.store.broadcasts import (
+    NotSo,
+    begin_broadcast,
+    broadcast_outcomes,
+    list_broadcasts,
+    resume_broadcast,
+    show_broadcast,
+    stop_broadcast,
+)
+from hub.store.database import Tx
+from hub.store.directory import NotThere
+from hub.store.ports import Vault
+from hub.store.readers import record_access
+
+from .console import Failed, WrongUsage, confirm, emit, record, say, shown, table, told
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_text
+from .revealing import access, committing
+from .subscription_services import service_of
+
+group = typer.Typer(name="broadcast", help="Write to all subscribers of a subscription service.")
+
+ServiceCode = Annotated[str, typer.Argument(metavar="CODE", help="Of the subscription service.")]
+BroadcastId = Annotated[str, typer.Argument(metavar="ID", help="Of the broadcast.")]
+Title = Annotated[str, typer.Option("--title", help="In Italian. {service} and {title} are filled in.")]
+Body = Annotated[Path, typer.Option("--body", help="Markdown in Italian; - for standard input.")]
+TitleEn = Annotated[str | None, typer.Option("--title-en", help="For those whose subscription is in English.")]
+BodyEn = Annotated[Path | None, typer.Option("--body-en", help="Markdown in English.")]
+Waitlisted = Annotated[bool, typer.Option("--waitlisted", help="Also to those who wait for a place.")]
+Pace = Annotated[int, typer.Option("--per-second", help="Messages a second, at most.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Recipients = Annotated[bool, typer.Option("--recipients", help="What became of each message, without names.")]
+
+
+@group.command("preview")
+def preview(
+    code: ServiceCode,
+    title: Title,
+    body: Body,
+    title_en: TitleEn = None,
+    body_en: BodyEn = None,
+    waitlisted: Waitlisted = False,
+    ente: EnteCode = None,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """How many persons it would reach, and what they would read. Nothing is written to anybody."""
+    content = _content(code, title, body, title_en, body_en, waitlisted=waitlisted)
+    with opened(home) as one:
+        ente_id, name, persons = _prepared(one, ente, content)
+        with committing(one) as committer:
+            committer.write(record_access, access("preview_broadcast", ente_id=ente_id, citizen_id=None, item_id=None))
+    samples = {}
+    for language in ("it", "en") if content.en is not None else ("it",):
+        # A subscription's own title may say whose child it is about: the sample has the service's name for it.
+        sample = rendered(content, {"title": name, "service": name}, language)
+        samples[language] = dict(zip(("title", "body"), sample, strict=True))
+    if as_json:
+        emit({"ente_id": ente_id, "code": code, "persons": persons, "sample": samples})
+        return
+    say(f"it would reach {persons} {'person' if persons == 1 else 'persons'}")
+    for sample_of in samples.values():
+        say(f"\n{sample_of['title']}\n\n{sample_of['body']}")
+
+
+@group.command("start")
+def start(
+    code: ServiceCode,
+    title: Title,
+    body: Body,
+    title_en: TitleEn = None,
+    body_en: BodyEn = None,
+    waitlisted: Waitlisted = False,
+    per_second: Pace = 50,
+    yes: Yes = False,
+    ente: EnteCode = None,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Write to them: the hub, or a worker, does so at that pace from now on, and goes on by itself after a crash."""
+    content = _content(code, title, body, title_en, body_en, waitlisted=waitlisted, per_second=per_second)
+    with opened(home) as one:
+        ente_id, _, persons = _prepared(one, ente, content)
+        if not persons:
+            raise Failed(f"nobody is subscribed to {code!r} in {ente_id}: there is nobody to write to")
+        confirm(f"write to {persons} persons?", yes=yes)
+        with committing(one) as committer:
+            broadcast_id = committer.write(partial(_begin, vault=one.vault), _Wish(ente_id, content, persons))
+    text = f"broadcast {broadcast_id} to {persons} persons begins; `raccordo broadcast show {broadcast_id}` follows it"
+    told({"ente_id": ente_id, "broadcast_id": broadcast_id, "expected": persons}, as_json=as_json, text=text)
+
+
+@group.command("list")
+def list_(ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+    """The broadcasts and how far they are, the newest first."""
+    with opened(home) as one, one.database.read() as connection:
+        rows = list_broadcasts(connection, ente_of(connection, ente).ente_id if ente else None)
+    table(rows, as_json=as_json, empty="there is no broadcast")
+
+
+@group.command("show")
+def show(
+    broadcast_id: BroadcastId, recipients: Recipients = False, home: HomeFolder = HOME, as_json: AsJson = False
+) -> None:
+    """How far it is, and what became of its messages. With --recipients --json: a line for each delivery."""
+    with opened(home) as one:
+        row = _shown(one, broadcast_id)
+        if not recipients:
+            counts = row.pop("deliveries")
+            if as_json:
+                record(row | {"deliveries": counts}, as_json=True)
+                return
+            record(row, as_json=False)
+            say()
+            table(counts, as_json=False, empty="no delivery yet")
+            return
+        with committing(one) as committer:
+            looked = access("show_broadcast_recipients", ente_id=row["ente_id"], citizen_id=None, item_id=None)
+            committer.write(record_access, looked)
+        with one.database.read() as connection:
+            for outcome in broadcast_outcomes(connection, row["ente_id"], broadcast_id):
+                if as_json:
+                    emit(outcome, one_line=True)
+                else:
+                    say("  ".join(shown(value) for value in outcome.values()))
+
+
+@group.command("stop")
+def stop(broadcast_id: BroadcastId, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+    """Write to nobody more. What is written already stays."""
+    _turned(home, broadcast_id, stop_broadcast, "stop_broadcast", "is stopped", as_json=as_json)
+
+
+@group.command("resume")
+def resume(broadcast_id: BroadcastId, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+    """Go on with one that was stopped, where it was stopped."""
+    _turned(home, broadcast_id, resume_broadcast, "resume_broadcast", "goes on", as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    ente_id: str
+    content: Broadcast
+    expected: int
+
+
+def _begin(tx: Tx, wishes: Sequence[_Wish], *, vault: Vault) -> list[str]:
+    """A Committer handler: the broadcast, and the record of who began it."""
+    record_access(tx, [access("start_broadcast", ente_id=w.ente_id, citizen_id=None, item_id=None) for w in wishes])
+    return [begin_broadcast(tx, vault, wish.ente_id, wish.content, wish.expected) for wish in wishes]
+
+
+def _turned(
+    folder: Path, broadcast_id: str, turn: Callable[[Tx, str, str], None], operation: str, done: str, *, as_json: bool
+) -> None:
+    def handler(tx: Tx, wishes: Sequence[str]) -> list[Failed | None]:
+        results: list[Failed | None] = []
+        for ente_id in wishes:
+            try:
+                turn(tx, ente_id, broadcast_id)
+            except NotSo as state:
+                results.append(Failed(f"the broadcast {broadcast_id} is {state}"))
+                continue
+            record_access(tx, [access(operation, ente_id=ente_id, citizen_id=None, item_id=None)])
+            results.append(None)
+        return results
+
+    with opened(folder) as one:
+        ente_id = _shown(one, broadcast_id)["ente_id"]
+        with committing(one) as committer:
+            committer.write(handler, ente_id)
+        row = _shown(one, broadcast_id)
+    told(row, as_json=as_json, text=f"broadcast {broadcast_id} {done}: {row['written']} of {row['expected']} written")
+
+
+def _shown(home: Home, broadcast_id: str) -> dict[str, Any]:
+    try:
+        with home.database.read() as connection:
+            return show_broadcast(connection, broadcast_id)
+    except NotThere:
+        raise Failed(f"there is no broadcast {broadcast_id!r}") from None
+
+
+def _prepared(home: Home, ente: str | None, content: Broadcast) -> tuple[str, str, int]:
+    """The ente, the name of the service, and how many persons are subscribed to it."""
+    with home.database.read() as connection:
+        ente_id, service = service_of(connection, ente, content.code)
+        now = home.database.now(connection)
+    return ente_id, service.name, count_audience(home.database, home.vault, ente_id, content, now)
+
+
+def _content(code: str, title: str, body: Path, title_en: str | None, body_en: Path | None, **how: Any) -> Broadcast:
+    """Raises WrongUsage."""
+    checked(Code, code, name="the service's code")
+    if (title_en is None) != (body_en is None):
+        raise WrongUsage("--title-en and --body-en: give both or neither")
+    given: dict[str, Any] = {"code": code, "it": {"title": title, "body": read_text(body, name="--body")}} | how
+    if body_en is not None:
+        given["en"] = {"title": title_en, "body": read_text(body_en, name="--body-en")}
+    try:
+        return Broadcast.model_validate_json(orjson.dumps(given))
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = [str(part) for part in first["loc"]]
+        option = f"--{where[-1].replace('_', '-')}{'-en' if where[0] == 'en' else ''}"
+        raise WrongUsage(f"{option}: {first['msg'].removeprefix('Value error, ')}") from None

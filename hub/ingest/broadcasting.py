@@ -1,0 +1,159 @@
+"""Broadcasts at work (S41): whoever sweeps goes on with those that run, some messages at a time.
+
+A portion is read outside the commit that writes it, so that nobody waits for the reading; the commit checks that it is
+still the next one. A process that dies leaves the cursor where the last commit put it.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from contracts.broadcasts import Broadcast
+from contracts.items import Message, Subscription
+from hub.registry import Registry
+from hub.store.broadcasts import Broadcasts, Portion, Running, message_identity, running_broadcasts
+from hub.store.committer import Committer
+from hub.store.database import Database
+from hub.store.drafts import Draft
+from hub.store.ports import Vault
+from hub.store.rows import ItemKey
+from hub.store.subscribers import Found, subscriptions_page
+
+from .drafting import Route, own_message
+from .notices import cut, plain
+from .subscribers import ENROLLED, WAITING, subscriber, subscribers
+
+log = logging.getLogger(__name__)
+
+PORTION = 200
+"""Messages in a commit: a few tenths of a second, beside which what vendors publish goes on."""
+_READ = 25
+"""Pages of subscriptions to other services that are read for one portion."""
+_BURST = timedelta(seconds=30)
+"""How much of its pace a broadcast may catch up on at once: the time between two sweeps, not that of a night."""
+
+
+def audience(content: Broadcast) -> tuple[str, ...]:
+    """The states of those it is for."""
+    return ENROLLED + WAITING if content.waitlisted else ENROLLED
+
+
+def count_audience(database: Database, vault: Vault, ente_id: str, content: Broadcast, now: datetime) -> int:
+    """How many persons it reaches: each counts once, however many subscriptions it holds."""
+    count, last = 0, ""
+    for one in subscribers(database, vault, ente_id, content.code, audience(content), now):
+        count += one.found.key[1] != last
+        last = one.found.key[1]
+    return count
+
+
+def rendered(content: Broadcast, facts: Mapping[str, str], language: str) -> tuple[str, str]:
+    """Title and body as they are written in that language; the facts are plain text."""
+    text = content.en if language == "en" and content.en is not None else content.it
+    plainly = {name: plain(value) for name, value in facts.items()}
+    return cut(text.filled("title", dict(facts))), text.filled("body", plainly)
+
+
+def message_of(content: Broadcast, item: Subscription, service: str, now: datetime) -> Message:
+    """The message to the holder of a subscription. What is known of its sensitivity holds for the message too."""
+    language = "en" if content.en is not None and item.language[:2] == "en" else "it"
+    title, body = rendered(content, {"title": item.title, "service": service}, language)
+    return Message(
+        external_id="broadcast",
+        version=1,
+        source="hub",
+        recipient=item.recipient,
+        title=title,
+        occurred_at=now.replace(microsecond=0),
+        language=language,
+        service_id=item.service_id,
+        sensitivity=item.sensitivity,
+        min_loa=item.min_loa,
+        kind="broadcast",
+        body_markdown=body,
+        notify=item.notify.model_copy(update={"subject": None, "body": None}),
+    )
+
+
+def allowance(paced_at: datetime, now: datetime, per_second: int) -> int:
+    """How many messages its pace allows now, if the next was allowed from `paced_at` on."""
+    waited = min(max(now - paced_at, timedelta()), _BURST)
+    return int(waited.total_seconds() * per_second)
+
+
+@dataclass(frozen=True, slots=True)
+class BroadcastRunner:
+    """Goes on with broadcasts."""
+
+    database: Database
+    committer: Committer
+    vault: Vault
+    broadcasts: Broadcasts
+    route: Route
+    registry: Callable[[], Registry]
+
+    def go_on(self) -> int:
+        """Write what the pace of each that runs allows; gives how many portions were written."""
+        with self.database.read() as connection:
+            running = running_broadcasts(connection, self.vault)
+        return sum(self._one(broadcast) for broadcast in running)
+
+    def _one(self, broadcast: Running) -> int:
+        with self.database.read() as connection:
+            now = self.database.now(connection)
+        allowed, done = allowance(broadcast.paced_at, now, broadcast.content.per_second), 0
+        while allowed > 0:
+            portion = self.portion(broadcast, min(allowed, PORTION), now)
+            taken = timedelta(seconds=len(portion.messages) / broadcast.content.per_second)
+            portion = replace(portion, paced_at=max(broadcast.paced_at, now - _BURST) + taken)
+            if not self.committer.write(self.broadcasts.write, portion):
+                break  # another process has it, or it was stopped
+            done += 1
+            if portion.last:
+                break
+            allowed -= len(portion.messages) or PORTION
+            broadcast = replace(broadcast, after=portion.after, paced_at=portion.paced_at)
+        return done
+
+    def portion(self, broadcast: Running, most: int, now: datetime) -> Portion:
+        """The next messages, `most` at most; few or none where others' subscriptions lie between."""
+        messages: list[tuple[Draft, ItemKey, int]] = []
+        persons: set[str] = set()
+        failed, after = 0, broadcast.after
+        for _ in range(_READ):
+            with self.database.read() as connection:
+                page, more = subscriptions_page(
+                    connection, self.vault, broadcast.ente_id, audience(broadcast.content), after
+                )
+            for found in page:
+                if len(messages) == most:
+                    return Portion(broadcast, messages, failed, after, broadcast.paced_at, last=False)
+                after = found.place
+                if found.key[1] in persons or found.received_at > broadcast.created_at:
+                    continue  # who came later was not among those who were counted
+                try:
+                    draft = self._draft(broadcast, found, now)
+                except Exception:
+                    # One who cannot be written to must not keep all others from their message.
+                    log.exception("broadcast.failed broadcast=%s item=%s", broadcast.broadcast_id, found.key[2])
+                    failed += 1
+                    continue
+                if draft is not None:
+                    persons.add(found.key[1])
+                    messages.append((draft, found.key, found.version))
+            if more is None:
+                return Portion(broadcast, messages, failed, after, broadcast.paced_at, last=True)
+            after = more
+        return Portion(broadcast, messages, failed, after, broadcast.paced_at, last=False)
+
+    def _draft(self, broadcast: Running, found: Found, now: datetime) -> Draft | None:
+        one = subscriber(found, broadcast.content.code, now)
+        if one is None:
+            return None
+        ente_id, citizen_id, _ = found.key
+        service = self.registry().subscription_services.get((ente_id, broadcast.content.code))
+        name = broadcast.content.code if service is None else service.name
+        message = message_of(broadcast.content, one.content, name, now)
+        draft = own_message(message, one.content, ente_id, route=self.route)
+        return replace(draft, identity=message_identity(ente_id, broadcast.broadcast_id, citizen_id))

@@ -1,0 +1,270 @@
+"""Broadcasts as they are kept and written (S41). Who is next stands in the row: any process may go on with it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import Connection, func, insert, select, update
+
+from contracts.broadcasts import Broadcast
+from contracts.identifiers import new_uuid7
+
+from .citizens import Citizens
+from .database import Tx, among, keys
+from .directory import HUB_VENDOR, NotThere
+from .drafts import Draft, Identity
+from .identities import load_by_identity
+from .ports import Vault
+from .rows import IN_ORDER, Batch, ItemKey, item_key
+from .subscribers import START, Place
+from .tables import broadcasts, deliveries, item_identities, items
+
+if TYPE_CHECKING:
+    from .publications import Publications
+
+RUNNING, STOPPED, DONE = "running", "stopped", "done"
+_HEAD_START = timedelta(seconds=1)
+"""What may be written at once when it begins or goes on."""
+_NAMES = ("ente_id", "broadcast_id", "code", "state", "expected", "written", "failed", "created_at", "ended_at")
+_LISTED = select(*(broadcasts.c[name] for name in _NAMES))
+_PAGE = 1000
+
+
+class NotSo(Exception):
+    """The broadcast is in another state; the text says which."""
+
+
+def message_identity(ente_id: str, broadcast_id: str, citizen_id: str) -> Identity:
+    """Of a citizen's message of a broadcast: at most one each, whatever happens. All of them have one source, by which
+    they are found."""
+    return Identity(ente_id, HUB_VENDOR, _source(broadcast_id), citizen_id, "messages")
+
+
+def _source(broadcast_id: str) -> str:
+    return f"broadcast.{broadcast_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A broadcast at work, as it stands."""
+
+    ente_id: str
+    broadcast_id: str
+    content: Broadcast
+    after: Place
+    created_at: datetime
+    paced_at: datetime
+    """From when on the next message may be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """The next messages: each with the subscription that it comes from, and that one's version."""
+
+    broadcast: Running
+    messages: Sequence[tuple[Draft, ItemKey, int]]
+    failed: int
+    after: Place
+    paced_at: datetime
+    last: bool
+
+
+def begin_broadcast(tx: Tx, vault: Vault, ente_id: str, content: Broadcast, expected: int) -> str:
+    """It is there and goes on by itself; gives its id."""
+    broadcast_id = new_uuid7()
+    place = _place(ente_id, broadcast_id)
+    row = {
+        "ente_id": ente_id,
+        "broadcast_id": broadcast_id,
+        "code": content.code,
+        "content_sealed": vault.seal(orjson.dumps(content.model_dump(mode="json", exclude_none=True)), place),
+        "state": RUNNING,
+        "expected": expected,
+        "written": 0,
+        "failed": 0,
+        "cursor_citizen": START.citizen_id,
+        "cursor_item": START.item_id,
+        "created_at": tx.now,
+        "paced_at": tx.now - _HEAD_START,
+        "ended_at": None,
+    }
+    tx.connection.execute(insert(broadcasts), row)
+    return broadcast_id
+
+
+def stop_broadcast(tx: Tx, ente_id: str, broadcast_id: str) -> None:
+    """Nothing more is written. What is written stays, and goes out. Raises NotThere, NotSo."""
+    _turn(tx, ente_id, broadcast_id, RUNNING, {"state": STOPPED})
+
+
+def resume_broadcast(tx: Tx, ente_id: str, broadcast_id: str) -> None:
+    """It goes on where it was stopped. Raises NotThere, NotSo."""
+    _turn(tx, ente_id, broadcast_id, STOPPED, {"state": RUNNING, "paced_at": tx.now - _HEAD_START})
+
+
+def _turn(tx: Tx, ente_id: str, broadcast_id: str, before: str, values: Mapping[str, Any]) -> None:
+    its = broadcasts.c
+    named = (its.ente_id == ente_id) & (its.broadcast_id == broadcast_id)
+    if tx.connection.execute(update(broadcasts).where(named, its.state == before).values(values)).rowcount:
+        return
+    state = tx.connection.execute(select(its.state).where(named)).scalar_one_or_none()
+    if state is None:
+        raise NotThere(broadcast_id)
+    raise NotSo(state)
+
+
+def running_broadcasts(connection: Connection, vault: Vault) -> list[Running]:
+    """Those that go on, the oldest first."""
+    query = select(broadcasts).where(broadcasts.c.state == RUNNING).order_by(broadcasts.c.created_at)
+    found = []
+    for row in connection.execute(query):
+        sealed = vault.open(row.content_sealed, _place(row.ente_id, row.broadcast_id))
+        found.append(
+            Running(
+                row.ente_id,
+                row.broadcast_id,
+                Broadcast.model_validate_json(sealed),
+                Place(row.cursor_citizen, row.cursor_item),
+                row.created_at,
+                row.paced_at,
+            )
+        )
+    return found
+
+
+class Broadcasts:
+    """Writes portions. `write` is a Committer handler; it answers whether the portion was still to be written."""
+
+    def __init__(self, citizens: Citizens, publications: "Publications") -> None:
+        self._citizens = citizens
+        self._publications = publications
+
+    def write(self, tx: Tx, portions: Sequence[Portion]) -> list[bool]:
+        return [self._write(tx, portion) for portion in portions]
+
+    def _write(self, tx: Tx, portion: Portion) -> bool:
+        its, one = broadcasts.c, portion.broadcast
+        # Another process may have written it meanwhile, or somebody stopped it: the row is held until the commit.
+        held = (
+            select(its.broadcast_id)
+            .where(
+                its.ente_id == one.ente_id,
+                its.broadcast_id == one.broadcast_id,
+                its.state == RUNNING,
+                its.cursor_citizen == one.after.citizen_id,
+                its.cursor_item == one.after.item_id,
+            )
+            .with_for_update()
+        )
+        if tx.connection.execute(held).first() is None:
+            return False
+        batch, written = Batch(), 0
+        there = load_by_identity(tx, {draft.identity for draft, _, _ in portion.messages})
+        still = _as_they_were(tx, [(key, version) for _, key, version in portion.messages])
+        for draft, key, _ in portion.messages:
+            if draft.identity in there or key not in still or batch.has_identity(draft.identity):
+                continue
+            try:
+                citizen = self._citizens.by_id(tx.connection, key[0], key[1])
+            except LookupError:
+                continue  # erased meanwhile
+            # What a portal must know of the citizen to show the subscription, it must know to show what tells of it.
+            draft = replace(draft, min_loa=max(draft.min_loa, still[key]))
+            message = self._publications.create(tx, batch, draft, citizen)
+            self._publications.follow(tx, batch, draft, citizen, message, None)
+            written += 1
+        batch.write(tx)
+        values: dict[str, Any] = {
+            "cursor_citizen": portion.after.citizen_id,
+            "cursor_item": portion.after.item_id,
+            "written": its.written + written,
+            "failed": its.failed + portion.failed,
+            "paced_at": portion.paced_at,
+        }
+        if portion.last:
+            values |= {"state": DONE, "ended_at": tx.now}
+        named = (its.ente_id == one.ente_id) & (its.broadcast_id == one.broadcast_id)
+        tx.connection.execute(update(broadcasts).where(named).values(values))
+        return True
+
+
+def _as_they_were(tx: Tx, wanted: Sequence[tuple[ItemKey, int]]) -> dict[ItemKey, int]:
+    """The subscriptions that nobody has changed since they were read, and the level of assurance that each asks for."""
+    if not wanted:
+        return {}
+    versions = dict(wanted)
+    query = select(items).where(among("item", *IN_ORDER), items.c.lifecycle == "active")
+    rows = tx.connection.execute(query, keys("item", list(versions))).mappings()
+    return {key: row["min_loa"] for row in map(dict, rows) if row["version"] == versions[key := item_key(row)]}
+
+
+def list_broadcasts(connection: Connection, ente_id: str | None) -> list[dict[str, Any]]:
+    """Those of an ente, or all, the newest first."""
+    query = _LISTED.order_by(broadcasts.c.created_at.desc())
+    if ente_id is not None:
+        query = query.where(broadcasts.c.ente_id == ente_id)
+    return [dict(zip(_NAMES, row, strict=True)) for row in connection.execute(query)]
+
+
+def show_broadcast(connection: Connection, broadcast_id: str) -> dict[str, Any]:
+    """One, with its deliveries by channel, state and reason. Raises NotThere."""
+    row = connection.execute(_LISTED.where(broadcasts.c.broadcast_id == broadcast_id)).first()
+    if row is None:
+        raise NotThere(broadcast_id)
+    its, of = deliveries.c, item_identities.c
+    query = (
+        select(its.channel, its.state, its.reason, func.count().label("count"))
+        .select_from(item_identities.join(deliveries, (its.ente_id == of.ente_id) & (its.message_id == of.item_id)))
+        .where(*_messages_of(row.ente_id, broadcast_id))
+        .group_by(its.channel, its.state, its.reason)
+        .order_by(its.channel, its.state, its.reason)
+    )
+    names = ("channel", "state", "reason", "count")
+    counts = [dict(zip(names, each, strict=True)) for each in connection.execute(query)]
+    return dict(zip(_NAMES, row, strict=True)) | {"deliveries": counts}
+
+
+def broadcast_outcomes(connection: Connection, ente_id: str, broadcast_id: str) -> Iterator[dict[str, Any]]:
+    """What became of each message and delivery, in constant memory. It says of nobody who it is."""
+    its, of = deliveries.c, item_identities.c
+    after = ""
+    while True:
+        page = (
+            select(of.external_id, of.item_id, its.channel, its.state, its.reason, its.updated_at)
+            .select_from(
+                item_identities.outerjoin(deliveries, (its.ente_id == of.ente_id) & (its.message_id == of.item_id))
+            )
+            .where(
+                *_messages_of(ente_id, broadcast_id),
+                of.external_id.in_(
+                    select(of.external_id)
+                    .where(*_messages_of(ente_id, broadcast_id), of.external_id > after)
+                    .order_by(of.external_id)
+                    .limit(_PAGE)
+                ),
+            )
+            .order_by(of.external_id, its.channel)
+        )
+        rows = connection.execute(page).all()
+        if not rows:
+            return
+        for row in rows:
+            yield {
+                "message_id": row.item_id,
+                "channel": row.channel,
+                "state": row.state,
+                "reason": row.reason,
+                "updated_at": row.updated_at,
+            }
+        after = rows[-1].external_id
+
+
+def _messages_of(ente_id: str, broadcast_id: str) -> tuple[Any, ...]:
+    of = item_identities.c
+    return of.ente_id == ente_id, of.vendor_id == HUB_VENDOR, of.source == _source(broadcast_id)
+
+
+def _place(ente_id: str, broadcast_id: str) -> str:
+    return f"broadcasts|content|{ente_id}|{broadcast_id}"
