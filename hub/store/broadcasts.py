@@ -74,7 +74,7 @@ class Portion:
 def begin_broadcast(tx: Tx, vault: Vault, ente_id: str, content: Broadcast, expected: int) -> str:
     """It is there and goes on by itself; gives its id."""
     broadcast_id = new_uuid7()
-    place = _place(ente_id, broadcast_id)
+    place = broadcast_place(ente_id, broadcast_id)
     row = {
         "ente_id": ente_id,
         "broadcast_id": broadcast_id,
@@ -120,7 +120,7 @@ def running_broadcasts(connection: Connection, vault: Vault) -> list[Running]:
     query = select(broadcasts).where(broadcasts.c.state == RUNNING).order_by(broadcasts.c.created_at)
     found = []
     for row in connection.execute(query):
-        sealed = vault.open(row.content_sealed, _place(row.ente_id, row.broadcast_id))
+        sealed = vault.open(row.content_sealed, broadcast_place(row.ente_id, row.broadcast_id))
         found.append(
             Running(
                 row.ente_id,
@@ -266,5 +266,6 @@ def _messages_of(ente_id: str, broadcast_id: str) -> tuple[Any, ...]:
     return of.ente_id == ente_id, of.vendor_id == HUB_VENDOR, of.source == _source(broadcast_id)
 
 
-def _place(ente_id: str, broadcast_id: str) -> str:
+def broadcast_place(ente_id: str, broadcast_id: str) -> str:
+    """What the seal of a broadcast's content is bound to."""
     return f"broadcasts|content|{ente_id}|{broadcast_id}"

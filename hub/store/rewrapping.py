@@ -11,12 +11,13 @@ from typing import Any, Final, Protocol
 from sqlalchemy import Column, Connection, LargeBinary, Table, func, inspect, select, update
 
 from .batches import body_place
+from .broadcasts import broadcast_place
 from .citizens import key_place
 from .configuration import settings_place
 from .database import Database, Tx
 from .hub_keys import private_place
 from .pdnd_clients import client_place
-from .tables import batches, citizens, connectors, hub_keys, pdnd_clients, pdnd_vouchers
+from .tables import batches, broadcasts, citizens, connectors, hub_keys, pdnd_clients, pdnd_vouchers
 from .vouchers import voucher_place
 
 _ID_BYTES: Final = 8
@@ -55,6 +56,7 @@ _SEALED: Final = (
     _Sealed(citizens, "data_key_sealed", lambda row: key_place(row.ente_id, row.citizen_id)),
     _Sealed(connectors, "settings_sealed", lambda row: settings_place(row.ente_id, row.connector_id)),
     _Sealed(batches, "body_sealed", lambda row: body_place(row.ente_id, row.batch_id)),
+    _Sealed(broadcasts, "content_sealed", lambda row: broadcast_place(row.ente_id, row.broadcast_id)),
     _Sealed(hub_keys, "private_sealed", lambda row: private_place(row.kid)),
     _Sealed(pdnd_clients, "key_sealed", lambda row: client_place(row.ente_id, row.name)),
     _Sealed(pdnd_vouchers, "voucher_sealed", lambda row: voucher_place(row.ente_id, row.voucher_key)),
