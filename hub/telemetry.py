@@ -10,7 +10,7 @@ import logging
 import re
 import sys
 import traceback
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -74,9 +74,13 @@ class Lines(logging.StreamHandler[TextIO]):
                 self.flush()
             elif loop is not self._loop:
                 self._loop = loop
-                loop.call_soon(self.flush)
+                loop.call_soon(self._end_turn)
         except Exception:  # noqa: BLE001 - as logging's own: a line that cannot be written stops nobody
             self.handleError(record)
+
+    def _end_turn(self) -> None:
+        with suppress(OSError, ValueError):  # a stream that is full or closed stops nobody
+            self.flush()
 
     def flush(self) -> None:
         with self.lock or nullcontext():

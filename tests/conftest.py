@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.telemetry import Lines
 from tests.requirements_page import RequirementsPage
 
 
@@ -15,7 +16,7 @@ def _logs_end_with_their_test() -> Iterator[None]:
     before = logging.root.handlers[:]
     yield
     for handler in logging.root.handlers[:]:
-        if handler not in before and type(handler) is logging.StreamHandler:
+        if handler not in before and type(handler) in (logging.StreamHandler, Lines):
             logging.root.removeHandler(handler)
 
 

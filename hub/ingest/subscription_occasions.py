@@ -18,7 +18,7 @@ from hub.store.subscription_services import REVIEW
 
 from .canonical import read
 from .drafting import KeyedHash, Route, drafted_again, own_payment, told_by
-from .rules import Rules
+from .rules import Rules, standard
 from .subscriptions import (
     ANSWER,
     END,
@@ -49,7 +49,7 @@ class SubscriptionOccasions:
     route: Route
     keyed_hash: KeyedHash
     registry: Callable[[], Registry]
-    rules: Callable[[str], Rules]
+    rules: Callable[[str], Rules] = lambda _: standard()
     """Those of an ente."""
 
     def happen(self, item: Mapping[str, Any], content: Subscription, occasion: str, now: datetime) -> Happening:

@@ -10,6 +10,8 @@ from hub.ingest.canonical import parse
 from hub.ingest.drafting import draft_of
 from hub.ingest.occasions import Occasions
 from hub.ingest.practices import Terms
+from hub.ingest.subscription_occasions import SubscriptionOccasions
+from hub.registry import Registry
 from hub.store.agenda import Agenda, Keep
 from hub.store.intake import Submission
 from hub.store.publications import Publications
@@ -30,7 +32,8 @@ class Practices:
     def __init__(self, store: Store):
         self.store = store
         publications = Publications(store.citizens, store.vault)
-        self.agenda = Agenda(store.citizens, store.vault, publications, Occasions(no_route))
+        none = SubscriptionOccasions(no_route, store.vault.keyed_hash, lambda: Registry(1))
+        self.agenda = Agenda(store.citizens, store.vault, publications, Occasions(no_route, none))
 
     def draft(self, external_id, *, draft_days=365, card=CARD, **fields):
         item = parse("applications", json.dumps(make_application(external_id, **fields)).encode())
