@@ -1,8 +1,8 @@
 """The composition root: from a home to a hub at work. The only place that chooses."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from contracts.connector import CALLBACK, Simulation
 from hub.anchoring import Anchors
 from hub.dispatch.actions import ActionDesk, ActionLinks
 from hub.dispatch.callbacks import Callbacks
+from hub.dispatch.calling import Calling
 from hub.dispatch.dispatcher import Dispatcher
 from hub.dispatch.expiring import Expiring
 from hub.dispatch.following import Following
@@ -53,7 +54,6 @@ from hub.store.directory import load_registry
 from hub.store.drafts import Draft, Published
 from hub.store.files import Files
 from hub.store.intake import ApplyActs, Intake
-from hub.store.lanes import due_lanes, standings
 from hub.store.listening import Listener
 from hub.store.preferences import WishesKeeper
 from hub.store.publications import Publications
@@ -61,7 +61,6 @@ from hub.store.ranked_lists import withdraw_what_is_over
 from hub.store.requesting import Requesting
 from hub.store.snapshot import Snapshot, Watcher
 from hub.store.sources import Listen, listen
-from hub.store.standing import Lane
 from hub.store.vouchers import SharedVouchers
 from hub.tracing import tracing
 from hub.trust.certificates import CertificateFetchers
@@ -74,7 +73,6 @@ from hub.trust.pdnd import PdndKeys
 from hub.trust.resolver import Resolver
 
 if TYPE_CHECKING:
-    from hub.dispatch.doorbell import Ringer
     from hub.pdnd.simulation import PdndSimulation
 
 log = logging.getLogger(__name__)
@@ -199,7 +197,7 @@ class Hub:
         )
         credentials = Snapshot(self.database, pdnd_clients.VERSION, pdnd_clients.PdndClients(vault).load)
         self.vouchers = home.vouchers = Vouchers(credentials, SharedVouchers(self.database, vault), clock)
-        self._ringer: Ringer | None = None
+        self.calling = Calling(self.database, self.connectors.limits, settings.redis_url)
         self._watcher = Watcher((self.registry, self.keyring, configs, credentials))
         self._web = Web()
         self._outside = Outside(internal_hosts=settings.internal_host_names)
@@ -228,7 +226,7 @@ class Hub:
         embedded = self.settings.dispatch == "embedded"
         # Others that share the database have claims of their own: nobody takes those over.
         alone = not self.database.is_shared
-        calling = self.delivering(alone=alone) if embedded else self._calling()
+        calling = self.delivering(alone=alone) if embedded else self.calling.running()
         self.observed.role = "api"
         exported = exporting(self.settings.metrics_address, self.observed)
         serving = self.working(serving=True)
@@ -291,22 +289,9 @@ class Hub:
             self._listener.stop()
             self.dispatcher.stop()
 
-    @contextmanager
-    def _calling(self) -> Iterator[None]:
-        """Call workers for what is due, where there is a Redis; without one they look for themselves."""
-        if not self.settings.redis_url:
-            yield
-            return
-        from hub.dispatch.doorbell import Doorbell, Ringer  # 10 MB of RQ
-
-        with closing(Doorbell(self.settings.redis_url)) as bell, Ringer(self.due_lanes, bell.call) as self._ringer:
-            yield
-
     def ring(self) -> None:
         """Something may be due. Best effort, and at once."""
-        if self._ringer:
-            self._ringer.ring()
-        else:
+        if not self.calling.ring():
             self.dispatcher.ring()
 
     def signing_key(self) -> SigningKey:
@@ -316,16 +301,6 @@ class Hub:
     def published_keys(self) -> list[dict[str, Any]]:
         """The hub's public keys, for whoever checks what it signed."""
         return self.keyring().published(self.clock.now())
-
-    def due_lanes(self) -> list[Lane]:
-        """The lanes for which to ring."""
-        with self.database.read() as connection:
-            return due_lanes(connection, self.database.now(connection), self.connectors.limits())
-
-    def begun(self, lanes: Sequence[Lane]) -> int:
-        """How many deliveries were ever begun in these lanes."""
-        with self.database.read() as connection:
-            return sum(standing.claimed for standing in standings(connection, lanes).values()) if lanes else 0
 
     def after_sweep(self) -> None:
         """What is due besides the outbox: the agenda, broadcasts, signs of life, lists that are over, what is kept no

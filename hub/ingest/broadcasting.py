@@ -20,7 +20,7 @@ from hub.store.ports import Vault
 from hub.store.rows import ItemKey
 from hub.store.subscribers import Found, subscriptions_page
 
-from .drafting import Route, own_message
+from .following import Route, own_message
 from .notices import cut, plain
 from .subscribers import ENROLLED, WAITING, subscriber, subscribers
 

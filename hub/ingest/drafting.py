@@ -1,12 +1,11 @@
-"""From a canonical item to the store's draft of it: clear columns, states, and the message it will give."""
+"""From a canonical item to the store's draft of it: its clear columns and states, with what follows from it."""
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from contracts.items import (
     Application,
-    Channel,
     CitizenItem,
     Deadline,
     Document,
@@ -20,32 +19,21 @@ from contracts.items import (
 )
 from hub.registry import ALERTS, Vendor
 from hub.store.citizens import Subject
-from hub.store.directory import HUB_VENDOR
-from hub.store.drafts import Answer, Appointment, Draft, Identity, PlannedDelivery, Told
-from hub.store.references import CHECK
+from hub.store.drafts import Answer, Draft, Identity, PlannedDelivery, Told
 
 from . import practices, subscriptions
 from .canonical import canonical_json, content_hash
-from .deadlines import Due, deadline_for, dues_of
-from .notices import message_for
+from .deadlines import Due, dues_of
+from .following import IN_TURN, Route, agenda_of, deadlines_of, hub_draft, next_due, rule_for, told_by
 from .practices import kept_until, shortfalls
-from .rules import Rule, Rules, standard
-from .subscriptions import appointments, copies_of, in_force, state_at, told_as
+from .rules import Rules, standard
+from .subscriptions import copies_of, in_force, state_at, told_as
 from .wording import end_of
 
 SETTLES = "settles-notices"
 """The right of a vendor (a payment intermediary) whose receipts pay other vendors' notices too."""
 
-Route = Callable[[str, tuple[Channel, ...], bool, MessageKind], tuple[PlannedDelivery, ...]]
-"""Which connectors to try: (ente_id, channels wished for, whether an e-mail address is known, kind)."""
-
 KeyedHash = Callable[[str, str], str]
-
-IN_TURN = "first_that_reaches"
-"""The mode in which a vendor's channels are tried one after the other."""
-
-DUE = "due"
-"""The occasion on which something should have been done."""
 
 
 def draft_of(
@@ -181,8 +169,8 @@ def _copy_draft(shown: Subscription, known: Subscription, ente_id: str, route: R
     state = known.state
     rule, told = rules.on_state(known.collection, told_as(known, state)), None
     if rule is not None:
-        told = told_by(rule, shown, state, ente_id, route=route, due=_next_due(dues_of(known, state)))
-    return replace(_hub_draft(shown, state, shown, ente_id), told=told, expires_at=known.expires_at, as_of=known.as_of)
+        told = told_by(rule, shown, state, ente_id, route=route, due=next_due(dues_of(known, state)))
+    return replace(hub_draft(shown, state, shown, ente_id), told=told, expires_at=known.expires_at, as_of=known.as_of)
 
 
 def uploaded_draft(
@@ -215,7 +203,7 @@ def _citizen_draft(
     told: Told | None = None
     deliveries: tuple[PlannedDelivery, ...] = ()
     if rule is not None:
-        told = told_by(rule, item, state, vendor.ente_id, route=route, due=_next_due(dues))
+        told = told_by(rule, item, state, vendor.ente_id, route=route, due=next_due(dues))
     elif isinstance(item, Message):
         deliveries = _deliveries(item, item.kind, vendor, route)
     return Draft(
@@ -248,104 +236,11 @@ def _citizen_draft(
     )
 
 
-def rule_for(item: CitizenItem, state: str, rules: Rules) -> Rule | None:
-    """The rule that tells of an item in that state: of a document on paper, where it is on its way."""
-    if isinstance(item, Document) and item.delivery is not None and state == "available":
-        return rules.on_state("documents", item.delivery.state)
-    return rules.on_state(item.collection, told_as(item, state) if isinstance(item, Subscription) else state)
-
-
-def told_by(
-    rule: Rule, item: CitizenItem, state: str, ente_id: str, *, route: Route, due: datetime | None, occasion: str = ""
-) -> Told:
-    """The message by which a rule tells of an item, and where it goes."""
-    has_email = item.recipient.email is not None
-    deliveries = route(ente_id, item.notify.channels, has_email, rule.kind) if item.notify.channels else ()
-
-    def worded(language: str | None = None) -> Draft:
-        spoken = item if language is None else item.model_copy(update={"language": language})
-        return _hub_draft(message_for(spoken, rule, state, due=due), "published", item, ente_id)
-
-    # The vendor's own words are in the item's language, whatever the citizen's is.
-    vendors_own = rule.on == "state" and (item.notify.subject or item.notify.body) is not None
-    waiting = isinstance(item, Subscription) and state == "waitlisted"
-    return Told(
-        worded(),
-        deliveries,
-        again=rule.again,
-        occasion=occasion,
-        kind=rule.kind,
-        in_turn=item.notify.mode == IN_TURN,
-        worded=None if vendors_own else worded,
-        fact=str(item.waiting_position or 0) if waiting and isinstance(item, Subscription) else "",
-    )
-
-
-def own_message(message: Message, about: CitizenItem, ente_id: str, *, route: Route) -> Draft:
-    """A message that an administrator writes to the recipient of an item, by the channels wished for there."""
-    draft = _hub_draft(message, "published", about, ente_id)
-    channels, has_email = message.notify.channels, message.recipient.email is not None
-    deliveries = route(ente_id, channels, has_email, message.kind) if channels else ()
-    return replace(draft, deliveries=deliveries, in_turn=message.notify.mode == IN_TURN)
-
-
-def agenda_of(item: CitizenItem, state: str, dues: tuple[Due, ...], rules: Rules) -> tuple[Appointment, ...]:
-    """When the hub looks at the item again by itself: reminders ahead of what is due, and the moment itself."""
-    offsets = item.reminder_offsets if isinstance(item, Deadline) else None
-    if isinstance(item, Deadline):
-        dues = (Due(item.kind, item.due_at, "open"),) if state == "open" else ()
-    found: list[Appointment] = []
-    if isinstance(item, Subscription):
-        found += appointments(item, state)
-    if isinstance(item, Document) and item.content_url is not None and state == "available":
-        found.append(Appointment(CHECK, item.occurred_at, late=True))
-    for due in dues:
-        if due.state != "open":
-            continue
-        rule = rules.reminding(item.collection, due.kind)
-        found.append(Appointment(f"{DUE}.{due.kind}", due.at, late=True))
-        if rule is not None and due.kind != "body_duty":
-            days = rule.days if offsets is None else offsets
-            found += [Appointment(f"remind.{due.kind}.{n}", due.at - timedelta(days=n)) for n in sorted(set(days))]
-    return tuple(found)
-
-
-def _hub_draft(item: Message | Deadline | Subscription, state: str, about: CitizenItem, ente_id: str) -> Draft:
-    """An item of the hub's own about another. Its version is the other's, which does not make it another content."""
-    payload = canonical_json(item)
-    same = payload if item.version == 1 else canonical_json(item.model_copy(update={"version": 1}))
-    return Draft(
-        identity=Identity(ente_id, HUB_VENDOR, "hub", item.external_id, item.collection),
-        subject=Subject(ente_id, about.recipient.subject_kind, about.recipient.tax_code),
-        version=item.version,
-        content_hash=content_hash(same),
-        payload=payload,
-        state=state,
-        reported_state=state,
-        turn="none",
-        occurred_at=item.occurred_at,
-        service_id=item.service_id,
-        sensitivity=item.sensitivity,
-        min_loa=item.min_loa,
-        visible_from=item.visible_from,
-        due_at=None if isinstance(item, Subscription) else item.due_at,
-    )
-
-
-def deadlines_of(item: CitizenItem, dues: tuple[Due, ...], ente_id: str) -> tuple[Draft, ...]:
-    """The drafts of the deadlines about an item."""
-    return tuple(_hub_draft(deadline_for(item, due), due.state, item, ente_id) for due in dues)
-
-
 def _deliveries(item: Message, kind: MessageKind, vendor: Vendor, route: Route) -> tuple[PlannedDelivery, ...]:
     if not item.notify.channels:
         return ()
     urgency: MessageKind = "info" if kind == "alert" and ALERTS not in vendor.rights else kind
     return route(vendor.ente_id, item.notify.channels, item.recipient.email is not None, urgency)
-
-
-def _next_due(dues: tuple[Due, ...]) -> datetime | None:
-    return min((due.at for due in dues if due.state == "open" and due.kind != "body_duty"), default=None)
 
 
 def _state(item: CitizenItem, *, file_here: bool) -> str:

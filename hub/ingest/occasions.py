@@ -14,7 +14,7 @@ from hub.store.references import CHECK
 
 from .canonical import read
 from .deadlines import dues_of
-from .drafting import Route, agenda_of, deadlines_of, rule_for, told_by
+from .following import Route, agenda_of, deadlines_of, rule_for, told_by
 from .rules import Rule, Rules, standard
 from .subscription_occasions import OWN, SubscriptionOccasions
 

@@ -45,7 +45,8 @@ from hub.tracing import span
 
 from . import practices, subscriptions
 from .canonical import bounded, parse, refusal_of
-from .drafting import KeyedHash, Route, draft_of
+from .drafting import KeyedHash, draft_of
+from .following import Route
 from .rules import RulesInForce
 
 log = logging.getLogger(__name__)

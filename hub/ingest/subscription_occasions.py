@@ -17,7 +17,8 @@ from hub.store.requesting import Ask, Granted
 from hub.store.subscription_services import REVIEW
 
 from .canonical import read
-from .drafting import KeyedHash, Route, drafted_again, own_payment, told_by
+from .drafting import KeyedHash, drafted_again, own_payment
+from .following import Route, told_by
 from .rules import Rules, standard
 from .subscriptions import (
     ANSWER,

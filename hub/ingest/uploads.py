@@ -16,7 +16,8 @@ from hub.store.reading import version_payload
 from hub.store.vendor_reading import vendor_items
 
 from .canonical import read
-from .drafting import KeyedHash, Route, uploaded_draft
+from .drafting import KeyedHash, uploaded_draft
+from .following import Route
 from .pipeline import Inbound, Pipeline, item_id_of, media_type
 
 

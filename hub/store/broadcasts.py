@@ -172,7 +172,7 @@ class Broadcasts:
                 continue  # erased meanwhile
             # What a portal must know of the citizen to show the subscription, it must know to show what tells of it.
             draft = replace(draft, min_loa=max(draft.min_loa, still[key]))
-            message = self._publications.create(tx, batch, draft, citizen)
+            message = self._publications.versions.create(tx, batch, draft, citizen)
             self._publications.follow(tx, batch, draft, citizen, message, None)
             written += 1
         batch.write(tx)

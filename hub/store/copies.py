@@ -40,12 +40,12 @@ class Copies:
             wanted = copy.renamed(f"{item['item_id']}.{citizen.citizen_id}")
             kept = known.pop(citizen.citizen_id, None)
             if kept is None:
-                made = self._publications.create(tx, batch, wanted, citizen)
+                made = self._publications.versions.create(tx, batch, wanted, citizen)
                 _remember(tx, item, made)
                 before = None
             else:
                 before = kept["state"] if kept["lifecycle"] == "active" else None
-                made = self._publications.revise(tx, batch, wanted, citizen, kept)
+                made = self._publications.versions.revise(tx, batch, wanted, citizen, kept)
             if made["lifecycle"] == "restricted":
                 continue  # nobody is told
             if wanted.told is not None and (before != made["state"] or not wanted.told.again):

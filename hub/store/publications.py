@@ -7,10 +7,6 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-import orjson
-from sqlalchemy import select
-
-from contracts.identifiers import new_uuid7
 from contracts.states import MACHINES
 from hub.errors import (
     AlreadyWithdrawn,
@@ -23,7 +19,7 @@ from hub.errors import (
 from hub.metrics import count_publications
 
 from .agenda import keep_agenda
-from .changes import between, columns, facts_kept, must_not_be_guaranteed, way
+from .changes import columns, facts_kept, must_not_be_guaranteed, way
 from .citizens import Citizen, Citizens
 from .database import Tx
 from .deadlines import about_item, close_deadlines
@@ -37,14 +33,13 @@ from .intake import Done, Signed
 from .linking import keep_links, settle_replaced
 from .planning import NOTHING_KNOWN, Knowledge, know, lacks_address, rows_of
 from .ports import Vault
-from .reading import version_payload
 from .references import forget_reference
 from .requesting import must_be_known
-from .rows import Batch, payload_place
+from .rows import Batch
 from .sources import note_alive
 from .subscribing import Subscribing
-from .tables import item_versions
 from .telling import notifications
+from .versions import Versions
 
 
 class Publications:
@@ -53,6 +48,7 @@ class Publications:
     def __init__(self, citizens: Citizens, vault: Vault) -> None:
         self._citizens = citizens
         self._vault = vault
+        self.versions = Versions(vault)
         self.subscribing = Subscribing(citizens, self)
 
     def apply(self, tx: Tx, acts: Sequence[tuple[Signed, Draft]]) -> list[Done | HubError]:
@@ -76,7 +72,7 @@ class Publications:
                 if item is None:
                     if draft.answer is not None:
                         raise AnsweredRequestUnknown
-                    item, outcome = self.create(tx, batch, draft, citizen), "created"
+                    item, outcome = self.versions.create(tx, batch, draft, citizen), "created"
                 else:
                     item, outcome = self._repeat(tx, batch, draft, citizen, item)
             except HubError as refusal:
@@ -101,32 +97,6 @@ class Publications:
         batch.write(tx)
         tx.after_commit.append(partial(count_publications, tally))
         return _with_notifications(tx, batch, results, _told_with(drafts, known))
-
-    def create(
-        self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, about: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """A new item, its identity, first version and first event."""
-        item = columns(tx, draft) | {
-            "ente_id": citizen.ente_id,
-            "citizen_id": citizen.citizen_id,
-            "item_id": new_uuid7(),
-            "lifecycle": "active",
-            "received_at": tx.now,
-            "about_item_id": about["item_id"] if about else None,
-            "content_sha256": None,
-            "content_key": None,
-            "folded_into": None,
-            "own_state": None,
-        }
-        batch.identities.append(
-            draft.identity._asdict() | {"item_id": item["item_id"], "citizen_id": citizen.citizen_id}
-        )
-        batch.names.add(draft.identity)
-        batch.new_items[item["item_id"]] = item
-        self._add_version(tx, batch, draft, citizen, item, "created")
-        # Version 0 is a payment that the hub made of a plan, under the name that its source has for it.
-        batch.event(item, tx.now, "accepted" if draft.version else "planned", version=draft.version)
-        return item
 
     def _known_of(self, tx: Tx, changed: Sequence[tuple[Draft, Citizen, str | None]]) -> Knowledge:
         """What planning needs to know of these citizens; of most messages nothing."""
@@ -211,7 +181,7 @@ class Publications:
         if language is not None and told.worded is not None:
             draft = told.worded(language)
         level = max(draft.min_loa, item["min_loa"])
-        message = self.create(tx, batch, replace(draft, identity=identity, min_loa=level), citizen, about=item)
+        message = self.versions.create(tx, batch, replace(draft, identity=identity, min_loa=level), citizen, about=item)
         batch.deliveries += rows_of(tx, message, told.deliveries, citizen, wishes, kind=told.kind, in_turn=told.in_turn)
 
     def keep_deadlines(
@@ -233,12 +203,12 @@ class Publications:
             wanted = replace(wanted, identity=wanted.identity._replace(external_id=name), min_loa=level)
             if kept is None:
                 if wanted.state == "open":
-                    self.create(tx, batch, wanted, citizen, about=item)
+                    self.versions.create(tx, batch, wanted, citizen, about=item)
                 continue
             changed = kept | columns(tx, wanted) | {"version": kept["version"]}
             if wanted.content_hash != kept["content_hash"]:
                 changed["version"] = wanted.version
-                self._add_version(tx, batch, wanted, citizen, changed, "updated")
+                self.versions.add(tx, batch, wanted, citizen, changed, "updated")
             elif wanted.state == kept["state"] or (kept["state"], wanted.state) == ("missed", "open"):
                 continue
             batch.event(changed, tx.now, "updated", state=changed["state"])
@@ -248,17 +218,6 @@ class Publications:
                 batch.event(kept, tx.now, "updated", state="cancelled")
                 batch.change(kept | {"state": "cancelled", "updated_at": tx.now})
 
-    def revise(self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, kept: dict[str, Any]) -> dict[str, Any]:
-        """An item of the hub's own, made anew of what it is about; another version where its content is another."""
-        lifecycle = "restricted" if kept["lifecycle"] == "restricted" else "active"
-        changed = kept | columns(tx, draft) | {"version": kept["version"], "lifecycle": lifecycle}
-        if draft.content_hash != kept["content_hash"]:
-            changed["version"] = draft.version
-            self._add_version(tx, batch, draft, citizen, changed, "updated")
-        batch.event(changed, tx.now, "updated", version=changed["version"], state=changed["state"])
-        batch.change(changed)
-        return changed
-
     def _repeat(
         self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any]
     ) -> tuple[dict[str, Any], str]:
@@ -267,7 +226,7 @@ class Publications:
                 raise VersionConflict
             return item, "unchanged"
         if draft.version < item["version"]:
-            self._keep_late(tx, batch, draft, citizen, item)
+            self.versions.keep_late(tx, batch, draft, citizen, item)
             return item, "superseded"
         if item["lifecycle"] == "withdrawn":
             raise AlreadyWithdrawn
@@ -280,65 +239,14 @@ class Publications:
             must_be_known(tx, item, draft.answer)
         changed = item | columns(tx, draft) | facts_kept(draft, item)
         if draft.handover is not None:
-            self._hand_on(tx, batch, draft, citizen, changed, item["version"])
-        self._add_version(tx, batch, draft, citizen, changed, "updated")
+            self.versions.hand_on(tx, batch, draft, citizen, changed, item["version"])
+        self.versions.add(tx, batch, draft, citizen, changed, "updated")
         batch.event(changed, tx.now, "updated", version=draft.version, state=changed["state"], **way(item, changed))
         if machine is not None and (item["state"], changed["state"]) in machine.reopening:
             batch.event(changed, tx.now, "reopened")
         batch.change(changed)
         move(tx, batch, changed, item)
         return changed, "updated"
-
-    def _hand_on(
-        self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any], version: int
-    ) -> None:
-        """Where the thing itself is on its way, kept in the history. Raises StateTerminal once it is handed over."""
-        place = payload_place(item["ente_id"], item["item_id"], version)
-        ours = [v for v in batch.versions if (v["item_id"], v["version"]) == (item["item_id"], version)]
-        kept: bytes | None
-        if ours:
-            kept = self._vault.open_with(citizen.data_key, ours[0]["payload_sealed"], place)
-        else:
-            kept = version_payload(tx.connection, self._vault, citizen, item_id=item["item_id"], version=version)
-        before = (orjson.loads(kept or b"{}").get("delivery") or {}).get("state")
-        if before is None or before == draft.handover:
-            return
-        machine = MACHINES["handovers"]
-        if not machine.reportable(before, str(draft.handover)):
-            raise StateTerminal(f"the document is {before}: it cannot be {draft.handover}")
-        batch.event(item, tx.now, "handover", state=str(draft.handover), **between(machine, before, draft.handover))
-
-    def _keep_late(self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any]) -> None:
-        kept = tx.connection.execute(
-            select(item_versions.c.content_hash).where(
-                item_versions.c.ente_id == item["ente_id"],
-                item_versions.c.citizen_id == item["citizen_id"],
-                item_versions.c.item_id == item["item_id"],
-                item_versions.c.version == draft.version,
-            )
-        ).scalar_one_or_none() or batch.version_hash(item["item_id"], draft.version)
-        if kept is None:
-            self._add_version(tx, batch, draft, citizen, item, "superseded")
-            batch.event(item, tx.now, "superseded", version=draft.version)
-        elif kept != draft.content_hash:
-            raise VersionConflict
-
-    def _add_version(
-        self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any], outcome: str
-    ) -> None:
-        place = payload_place(item["ente_id"], item["item_id"], draft.version)
-        batch.versions.append(
-            {
-                "ente_id": item["ente_id"],
-                "citizen_id": item["citizen_id"],
-                "item_id": item["item_id"],
-                "version": draft.version,
-                "content_hash": draft.content_hash,
-                "payload_sealed": self._vault.seal_with(citizen.data_key, draft.payload, place),
-                "outcome": outcome,
-                "received_at": tx.now,
-            }
-        )
 
 
 def _told_last(tx: Tx, batch: Batch, item: dict[str, Any], told: Told) -> str | None:

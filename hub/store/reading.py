@@ -3,120 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    CursorResult,
-    Integer,
-    Select,
-    and_,
-    bindparam,
-    case,
-    func,
-    or_,
-    select,
-    tuple_,
-)
+from sqlalchemy import ColumnElement, Connection, CursorResult, Select, and_, or_, select
 
 from .citizens import Citizen
-from .filters import ARCHIVED, NOTICE, SHOWN, UNREAD, Filters, shown_state
+from .filters import Filters
 from .ports import Vault
 from .ranked_lists import own_places
+from .reading_statements import COUNTS, FRESHNESS, JOIN_STATE, MINE, NEXT, SELECT, SELECT_FOLDED, page_statement
 from .request_rows import requests_of
 from .rows import payload_place
 from .sources import is_stale
-from .tables import (
-    Instant,
-    deliveries,
-    item_identities,
-    item_links,
-    item_versions,
-    items,
-    sources,
-    timeline,
-    user_states,
-)
-
-_JOIN_STATE = (
-    (user_states.c.ente_id == items.c.ente_id)
-    & (user_states.c.citizen_id == items.c.citizen_id)
-    & (user_states.c.item_id == items.c.item_id)
-)
-_JOIN_VERSION = (
-    (item_versions.c.ente_id == items.c.ente_id)
-    & (item_versions.c.citizen_id == items.c.citizen_id)
-    & (item_versions.c.item_id == items.c.item_id)
-    & (item_versions.c.version == items.c.version)
-)
-# Made once: to build such statements costs more than to run them. `Reading._run` says for whom.
-_MINE = and_(
-    items.c.ente_id == bindparam("me_ente"),
-    items.c.citizen_id == bindparam("me_citizen"),
-    items.c.min_loa <= bindparam("me_level"),
-    items.c.hidden.is_(False),
-)
-_SELECT_FOLDED = (
-    select(
-        items,
-        item_versions.c.payload_sealed,
-        user_states.c.read_at,
-        user_states.c.seen_version,
-        user_states.c.archived_at,
-        user_states.c.starred_at,
-        user_states.c.confirmed_at,
-    )
-    .join(item_versions, _JOIN_VERSION)
-    .outerjoin(user_states, _JOIN_STATE)
-    .where(_MINE)
-)
-"""Those too that are shown as part of another one."""
-_SELECT = _SELECT_FOLDED.where(SHOWN)
-_NOW = bindparam("now", type_=Instant())
-_MOST = bindparam("most", type_=Integer())
-_STATE, _IS_NOTICE = shown_state(_NOW).label("state"), NOTICE.label("notice")
-_COUNTS = (
-    select(
-        items.c.collection,
-        _STATE,
-        _IS_NOTICE,
-        func.count().label("count"),
-        func.sum(case((UNREAD, 1), else_=0)).label("unread"),
-        func.sum(case((items.c.turn == "citizen", 1), else_=0)).label("waiting"),
-        func.sum(case((items.c.turn == "body", 1), else_=0)).label("with_body"),
-    )
-    .outerjoin(user_states, _JOIN_STATE)
-    .where(_MINE, SHOWN, items.c.lifecycle == "active", ~ARCHIVED)
-    .group_by(items.c.collection, _STATE, _IS_NOTICE)
-    .order_by(items.c.collection, _STATE, _IS_NOTICE)
-)
-_NEXT = (
-    _SELECT.where(items.c.lifecycle == "active", items.c.turn == "citizen", items.c.due_at >= _NOW)
-    .order_by(items.c.due_at, items.c.item_id)
-    .limit(_MOST)
-)
-_HEARD = (
-    select(
-        items.c.vendor_id,
-        items.c.source,
-        func.max(func.coalesce(items.c.as_of, items.c.updated_at)).label("as_of"),
-    )
-    .where(_MINE)
-    .group_by(items.c.vendor_id, items.c.source)
-    .subquery()
-)
-_FRESHNESS = (
-    select(_HEARD, sources.c.every_s, sources.c.heard_at)
-    .outerjoin(
-        sources,
-        (sources.c.vendor_id == _HEARD.c.vendor_id)
-        & (sources.c.source == _HEARD.c.source)
-        & (sources.c.ente_id == bindparam("me_ente")),
-    )
-    .order_by(_HEARD.c.vendor_id, _HEARD.c.source)
-)
+from .tables import deliveries, item_identities, item_links, item_versions, items, timeline, user_states
 
 
 class Row(NamedTuple):
@@ -147,7 +46,7 @@ class Reading:
     now: datetime
 
     def _run(self, query: Select[Any], **more: Any) -> CursorResult[Any]:
-        """A query over `_MINE`, for this reader."""
+        """A query over `MINE`, for this reader."""
         me = {"me_ente": self.citizen.ente_id, "me_citizen": self.citizen.citizen_id, "me_level": self.level}
         return self.connection.execute(query, me | more)
 
@@ -180,11 +79,11 @@ class Reading:
     ) -> list[Row]:
         """Up to `limit` active items after the keyset position, by `sort`: a column of items, `-` for newest first."""
         mark = {} if after is None else {"after_at": after[0], "after_id": after[1]}
-        return self._open(_page(filters, sort, after is not None), now=self.now, most=limit, **mark)
+        return self._open(page_statement(filters, sort, after is not None), now=self.now, most=limit, **mark)
 
     def one(self, item_id: str) -> Row | None:
         """The citizen's own item, whatever its lifecycle but erased; None for anybody else's."""
-        rows = self._open(_SELECT.where(items.c.item_id == item_id, items.c.lifecycle == "active"))
+        rows = self._open(SELECT.where(items.c.item_id == item_id, items.c.lifecycle == "active"))
         return rows[0] if rows else None
 
     def marks(self, item_ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -197,15 +96,15 @@ class Reading:
                 *(user_states.c[name] for name in ("read_at", "seen_version", "archived_at", "starred_at")),
                 user_states.c.confirmed_at,
             )
-            .outerjoin(user_states, _JOIN_STATE)
-            .where(_MINE, items.c.lifecycle == "active", items.c.item_id.in_(item_ids))
+            .outerjoin(user_states, JOIN_STATE)
+            .where(MINE, items.c.lifecycle == "active", items.c.item_id.in_(item_ids))
         )
         return [dict(row) for row in self._run(query).mappings()]
 
     def changes(self, after: int, limit: int) -> list[Row]:
         """Items changed since a sequence number, in commit order: also those that were withdrawn, or that are shown as
         part of another."""
-        changed = _SELECT_FOLDED.where(items.c.sequence > after)
+        changed = SELECT_FOLDED.where(items.c.sequence > after)
         return self._open(changed.order_by(items.c.sequence).limit(limit))
 
     def linked(self, item: dict[str, Any], external_ids: Sequence[str]) -> list[tuple[str, Row]]:
@@ -235,7 +134,7 @@ class Reading:
             ties.append(items.c.notice_key == item["notice_key"])
         if item["about_item_id"] is not None:
             ties.append(items.c.item_id == item["about_item_id"])
-        query = _SELECT.where(or_(*ties), items.c.item_id != item["item_id"], items.c.lifecycle == "active")
+        query = SELECT.where(or_(*ties), items.c.item_id != item["item_id"], items.c.lifecycle == "active")
         return [
             ("about" if row.item["item_id"] == item["about_item_id"] else row.item["collection"].removesuffix("s"), row)
             for row in self._open(query.order_by(items.c.item_id).limit(50))
@@ -290,34 +189,18 @@ class Reading:
     def counts(self) -> list[dict[str, Any]]:
         """Active items by collection, shown state and whether the hub made them of another item, with the unread ones
         and those that wait for somebody; the archive is left out."""
-        return [row._asdict() for row in self._run(_COUNTS, now=self.now)]
+        return [row._asdict() for row in self._run(COUNTS, now=self.now)]
 
     def next_deadlines(self, limit: int) -> list[Row]:
         """What the citizen has to do next, soonest first."""
-        return self._open(_NEXT, now=self.now, most=limit)
+        return self._open(NEXT, now=self.now, most=limit)
 
     def freshness(self) -> list[dict[str, Any]]:
         """When the hub last heard of each source about this citizen, and whether the source is silent for longer than
         agreed (S25)."""
         return [
-            row._asdict() | {"stale": is_stale(row.every_s, row.heard_at, self.now)} for row in self._run(_FRESHNESS)
+            row._asdict() | {"stale": is_stale(row.every_s, row.heard_at, self.now)} for row in self._run(FRESHNESS)
         ]
-
-
-@lru_cache(maxsize=128)
-def _page(filters: Filters, sort: str, goes_on: bool) -> Select[Any]:
-    """A page of a list: nothing of its reader is in it, so that the lists that everybody asks for are made once."""
-    column = items.c[sort.removeprefix("-")]
-    newest_first = sort.startswith("-")
-    query = _SELECT.where(items.c.lifecycle == "active", *filters.conditions(_NOW))
-    if column is items.c.due_at:
-        query = query.where(column.is_not(None))
-    if goes_on:
-        position = tuple_(column, items.c.item_id)
-        mark = tuple_(bindparam("after_at", type_=column.type), bindparam("after_id", type_=items.c.item_id.type))
-        query = query.where(position < mark if newest_first else position > mark)
-    order = (column.desc(), items.c.item_id.desc()) if newest_first else (column, items.c.item_id)
-    return query.order_by(*order).limit(_MOST)
 
 
 def item_timeline(connection: Connection, item: dict[str, Any]) -> list[dict[str, Any]]:

@@ -101,13 +101,13 @@ class Subscribing:
         kept = load_by_identity(tx, {wanted.identity}, lock=True).get(wanted.identity)
         if kept is None:
             if not batch.has_identity(wanted.identity):
-                made = self._publications.create(tx, batch, wanted, citizen, about=item)
+                made = self._publications.versions.create(tx, batch, wanted, citizen, about=item)
                 self._publications.follow(tx, batch, wanted, citizen, made, None)
             return
         changed = kept["content_hash"] != wanted.content_hash and wanted.version > kept["version"]
         if is_own(kept) and changed and kept["lifecycle"] == "active" and kept["state"] in _OPEN_PAYMENT:
             before = kept["state"]
-            made = self._publications.revise(tx, batch, wanted, citizen, kept)
+            made = self._publications.versions.revise(tx, batch, wanted, citizen, kept)
             self._publications.follow(tx, batch, wanted, citizen, made, before)
 
 

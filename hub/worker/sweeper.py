@@ -48,8 +48,8 @@ class Sweeper:
             self._call(self._bell)
 
     def _call(self, bell: Doorbell) -> None:
-        due = self._hub.due_lanes()
-        begun = self._hub.begun(due)
+        due = self._hub.calling.due_lanes()
+        begun = self._hub.calling.begun(due)
         if begun != self._begun or not due:
             self._begun, self._begun_at = begun, time.monotonic()
         try:

@@ -34,6 +34,6 @@ def subscribe(folder: Path, people: list[str], **fields: object) -> None:
                 item, vendor, route=lambda *_: (), keyed_hash=home.vault.keyed_hash, terms=Terms(None, tx.now)
             )
             citizen = citizens.resolve(tx, [draft.subject])[draft.subject]
-            publications.create(tx, batch, draft, citizen)
+            publications.versions.create(tx, batch, draft, citizen)
         batch.write(tx)
     database.close()
