@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from threading import BoundedSemaphore
@@ -22,7 +22,7 @@ from hub.registry import Registry
 from hub.store.citizens import Citizen, Citizens, Subject
 from hub.store.database import Database
 from hub.store.delegations import active_delegation
-from hub.store.files import Files, StoredFile
+from hub.store.files import Files
 from hub.store.filters import Filters
 from hub.store.ports import Vault
 from hub.store.preferences import Wishes, wishes_of
@@ -31,6 +31,7 @@ from hub.store.reading import Reading, Row
 
 from . import cursor
 from .actions import action_views
+from .answers import File, Picture, Whole
 from .card_picture import picture
 from .cards import Cards as DocumentCards
 from .cards import card_state
@@ -38,9 +39,11 @@ from .catalogue import CatalogueWish, card_view
 from .export import Exports
 from .history import history_view
 from .parameters import ListWish
+from .searching import search
 from .sections import VIEWS, Section, by_state
 from .views import (
     Cards,
+    change_view,
     delivery_view,
     link_view,
     request_view,
@@ -49,10 +52,7 @@ from .views import (
     timeline_view,
     user_state_view,
 )
-from .words import plain, read_of
-
-SEARCH_DEPTH = 2000
-"""A search opens the citizen's newest items, this many at most, and says when it stopped (`settled` 23)."""
+from .words import plain
 
 _SEARCHES = 3
 """Searches at once: each decrypts much, and the writer must not starve beside them."""
@@ -62,37 +62,6 @@ _LATEST = 5
 _ITEM: TypeAdapter[Item] = TypeAdapter(Item)
 Offered = Callable[[Mapping[str, Any], bytes, datetime], Sequence[str]]
 """(the columns of a subscription, its canonical JSON, now) -> what its citizen may ask of its source."""
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A document's file, with what its headers say."""
-
-    stored: StoredFile
-    media_type: str
-    filename: str
-    sha256: str
-    updated_at: datetime
-    state: str
-    """Of the document: what is superseded or expired stays readable, and says so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A card as SVG; whether there is a file beside it."""
-
-    svg: bytes
-    state: str
-    has_file: bool
-    updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """One item whole, with its ETag."""
-
-    view: dict[str, Any]
-    tag: str
 
 
 class Feed:
@@ -157,7 +126,7 @@ class Feed:
             rows = rows[: wish.limit]
         else:
             with self._searching:
-                rows, more, cut = _search(reading, wish, filters, after, cards)
+                rows, more, cut = search(reading, wish, filters, after, cards)
         column = wish.sort.removeprefix("-")
         last = rows[-1].item if rows and more else None
         position = [rfc3339(last[column]), last["item_id"]] if last else None
@@ -276,7 +245,7 @@ class Feed:
         last = shown[-1].item["sequence"] if shown else number
         folded = reading.contributors([row.item for row in shown])
         return {
-            "items": [_change(row, reading.now, self._cards(reading), folded) for row in shown],
+            "items": [change_view(row, reading.now, self._cards(reading), folded) for row in shown],
             "next_cursor": cursor.write(self._vault, reading.owner, "changes", [last]),
             "more": len(rows) > limit,
         }
@@ -307,7 +276,7 @@ class Feed:
         told = [
             (
                 cursor.write(self._vault, reading.owner, "changes", [row.item["sequence"]]),
-                _change(row, reading.now, cards, folded),
+                change_view(row, reading.now, cards, folded),
             )
             for row in rows[:limit]
         ]
@@ -352,49 +321,3 @@ def _picture(card: Document, cards: DocumentCards, item: dict[str, Any], now: da
     state = card_state(item, card, now)
     issuer = card.issuer or cards.registry().ente(item["ente_id"]).name
     return picture(card, issuer=issuer, state=state, address=cards.address(item["ente_id"], item["item_id"]))
-
-
-def _seen_as(item: dict[str, Any]) -> str:
-    """The lifecycle, as a reader of changes has to take it: what is shown as part of another item is there no more."""
-    part = item["folded_into"] not in (None, item["item_id"])
-    return "withdrawn" if part and item["lifecycle"] == "active" else str(item["lifecycle"])
-
-
-def _change(row: Row, now: datetime, cards: Cards, folded: Mapping[str, Sequence[dict[str, Any]]]) -> dict[str, Any]:
-    """contracts.feed.Change."""
-    item, lifecycle = row.item, _seen_as(row.item)
-    names = {name: item[name] for name in ("item_id", "collection")} | {"lifecycle": lifecycle}
-    shown = row_view(row, now, cards, folded.get(item["item_id"], ())) if lifecycle == "active" else None
-    return names | {"item": shown}
-
-
-def _search(
-    reading: Reading, wish: ListWish, filters: Filters, after: tuple[datetime, str] | None, cards: Cards
-) -> tuple[list[Row], bool, bool]:
-    """(hits, whether there may be more, whether it stopped at the depth)."""
-    words = plain(wish.q or "").split()
-    column = wish.sort.removeprefix("-")
-    hits: list[Row] = []
-    seen = 0
-    while seen < SEARCH_DEPTH:
-        rows = reading.page(filters, sort=wish.sort, after=after, limit=min(200, SEARCH_DEPTH - seen))
-        for row in rows:
-            if _matches(row, words, wish.doc_type, cards):
-                if len(hits) == wish.limit:
-                    return hits, True, False
-                hits.append(row)
-        if not rows:
-            return hits, False, False
-        seen += len(rows)
-        after = (rows[-1].item[column], rows[-1].item["item_id"])
-    return hits, False, True
-
-
-def _matches(row: Row, words: list[str], doc_type: str | None, cards: Cards) -> bool:
-    content = orjson.loads(row.payload)
-    if doc_type is not None and content.get("doc_type") != doc_type:
-        return False
-    said = read_of(content)
-    if row.item["service_id"] is not None and (card := cards(row.item["service_id"])) is not None:
-        said += " " + plain(f"{card.name} {card.category or ''}")
-    return all(word in said for word in words)

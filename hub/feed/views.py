@@ -1,6 +1,6 @@
 """From stored rows to what the portal sees. Content comes from the item's canonical JSON, never from elsewhere."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -98,3 +98,19 @@ def link_view(rel: str, row: Row) -> dict[str, Any]:
         "collection": row.item["collection"],
         "title": orjson.loads(row.payload)["title"],
     }
+
+
+def _seen_as(item: dict[str, Any]) -> str:
+    """The lifecycle, as a reader of changes has to take it: what is shown as part of another item is there no more."""
+    part = item["folded_into"] not in (None, item["item_id"])
+    return "withdrawn" if part and item["lifecycle"] == "active" else str(item["lifecycle"])
+
+
+def change_view(
+    row: Row, now: datetime, cards: Cards, folded: Mapping[str, Sequence[dict[str, Any]]]
+) -> dict[str, Any]:
+    """contracts.feed.Change."""
+    item, lifecycle = row.item, _seen_as(row.item)
+    names = {name: item[name] for name in ("item_id", "collection")} | {"lifecycle": lifecycle}
+    shown = row_view(row, now, cards, folded.get(item["item_id"], ())) if lifecycle == "active" else None
+    return names | {"item": shown}

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from starlette.responses import Response, StreamingResponse
 
 from hub.errors import NotAcceptable, RangeInvalid
-from hub.feed.query import File, Picture
+from hub.feed.answers import File, Picture
 
 from .accepting import SVG
 from .exchange import Exchange

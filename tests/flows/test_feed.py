@@ -482,7 +482,7 @@ def test_a_search_that_stops_before_the_end_says_so(hub, person, monkeypatch):
     fill(hub, person, 1, title="vecchio")
     fill(hub, person, 4)
     assert hub.read("/items?q=vecchio", person).json()["truncated"] is False
-    monkeypatch.setattr("hub.feed.query.SEARCH_DEPTH", 3)
+    monkeypatch.setattr("hub.feed.searching.SEARCH_DEPTH", 3)
     page = hub.read("/items?q=vecchio", person).json()
     assert (page["items"], page["truncated"]) == ([], True)
 

@@ -1,4 +1,4 @@
-"""What is said of each operation of the feed API."""
+"""What is said of each operation of the feed API; of those that change something, `feed_changes`."""
 
 from contracts.catalogue import CataloguePage
 from contracts.feed import (
@@ -6,17 +6,13 @@ from contracts.feed import (
     FeedItemDetail,
     FeedPage,
     FeedSummary,
-    SubscriptionRequest,
-    SubscriptionRequestView,
-    UserState,
-    UserStatePatch,
 )
-from contracts.preferences import Preferences, PreferencesPatch
-from contracts.user_states import UserStateOutcomes, UserStateWishes
+from contracts.preferences import Preferences
 from hub import errors
 
 from . import feed_examples as examples
 from .entries import FILE_TYPES, Answer, Body, Entry, both
+from .feed_changes import ENTRIES as CHANGES
 from .publish import UNCHANGED, status
 from .rights import CALLER, PORTAL
 from .rights import ENTRIES as RIGHTS
@@ -123,117 +119,6 @@ ENTRIES: dict[str, Entry] = {
             304: UNCHANGED,
         },
         errors=(*PORTAL, errors.ItemUnknown),
-    ),
-    "change_user_state": Entry(
-        tag="feed",
-        summary="Cambia lo stato per il cittadino / Change the citizen's own state",
-        description=both(
-            "Merge patch di `read`, `archived`, `starred`, `confirmed`. Il token del portale è ID_AUTH_REST_02: il suo "
-            "`jti` vale una volta. Serve l'ambito `feed:write`.",
-            "Merge patch of `read`, `archived`, `starred`, `confirmed`. The portal's token is ID_AUTH_REST_02: its "
-            "`jti` "
-            "counts once. The scope `feed:write` is needed.",
-        ),
-        parameters=("IfMatch", *CALLER),
-        request=Body(
-            media=("application/merge-patch+json",),
-            model=UserStatePatch,
-            description="Ciò che cambia / What changes",
-            examples={"read": examples.USER_STATE_PATCH},
-        ),
-        answers={
-            200: Answer(
-                description="Lo stato nuovo / The new state",
-                body=Body(model=UserState, examples={"state": examples.USER_STATE}),
-                headers=("ETag",),
-            )
-        },
-        errors=(
-            *PORTAL,
-            errors.ItemUnknown,
-            errors.TokenReplayed,
-            errors.PreconditionFailed,
-            errors.BodyTooLarge,
-            errors.BodyTooSlow,
-            errors.MediaUnsupported,
-            errors.ContractViolation,
-        ),
-        error_headers={415: ("Accept-Patch",)},
-    ),
-    "request_subscription_change": Entry(
-        tag="subscriptions",
-        summary="Chiedi il rinnovo o l'annullamento di un'iscrizione / Ask to renew or cancel a subscription",
-        description=both(
-            "La richiesta è conservata, inoltrata alla fonte e seguita nella storia dell'elemento, dove stanno anche "
-            "`requests`. La stessa richiesta, finché aspetta risposta, è una sola (200). Se lo stato non la ammette o "
-            "un'altra è in corso è 409; se le regole del servizio o la finestra non la prevedono è 422: il dettaglio "
-            "dice lo stato. Il token del portale è ID_AUTH_REST_02. Serve l'ambito `feed:write`.",
-            "The request is kept, relayed to the source and followed in the item's timeline, beside its `requests`. "
-            "The same request, as long as it waits for its answer, is one (200). Where the state does not allow it, or "
-            "another waits, it is 409; where the service's rules or the window do not offer it, 422: the detail names "
-            "the state. The portal's token is ID_AUTH_REST_02. The scope `feed:write` is needed.",
-        ),
-        parameters=CALLER,
-        request=Body(
-            model=SubscriptionRequest,
-            description="Che cosa si chiede / What is asked for",
-            examples={"renew": examples.SUBSCRIPTION_REQUEST},
-        ),
-        answers={
-            200: Answer(
-                description="Già in corso / Under way already",
-                body=Body(model=SubscriptionRequestView, examples={"request": examples.SUBSCRIPTION_REQUEST_VIEW}),
-            ),
-            201: Answer(
-                description="Inoltrata / Relayed",
-                body=Body(model=SubscriptionRequestView, examples={"request": examples.SUBSCRIPTION_REQUEST_VIEW}),
-                headers=("Location",),
-            ),
-        },
-        errors=(
-            *PORTAL,
-            errors.ItemUnknown,
-            errors.TokenReplayed,
-            errors.RequestStateConflict,
-            errors.RequestPending,
-            errors.RequestNotOffered,
-            errors.BodyTooLarge,
-            errors.BodyTooSlow,
-            errors.MediaUnsupported,
-            errors.ContractViolation,
-        ),
-    ),
-    "change_user_states": Entry(
-        tag="feed",
-        summary="Cambia molti stati insieme / Change many states at once",
-        description=both(
-            "Fino a 100 elementi, ciascuno con il suo merge patch, in una sola transazione. Ogni elemento ha la sua "
-            "risposta: quello che non è del cittadino è `refused`, gli altri cambiano. Il token del portale è "
-            "ID_AUTH_REST_02; serve l'ambito `feed:write`.",
-            "Up to 100 items, each with its own merge patch, in one transaction. Each item has its own answer: one "
-            "that is not the citizen's is `refused`, the others change. The portal's token is ID_AUTH_REST_02; the "
-            "scope `feed:write` is needed.",
-        ),
-        parameters=CALLER,
-        request=Body(
-            model=UserStateWishes,
-            description="Gli elementi e ciò che cambia / The items and what changes",
-            examples={"archive": examples.USER_STATE_WISHES},
-        ),
-        answers={
-            200: Answer(
-                description="Un esito per elemento / An outcome for each item",
-                body=Body(model=UserStateOutcomes, examples={"outcomes": examples.USER_STATE_OUTCOMES}),
-            )
-        },
-        errors=(
-            *PORTAL,
-            errors.TokenReplayed,
-            errors.BodyTooLarge,
-            errors.BodyTooSlow,
-            errors.MediaUnsupported,
-            errors.ContractViolation,
-        ),
     ),
     "list_services": Entry(
         tag="services",
@@ -366,39 +251,6 @@ ENTRIES: dict[str, Entry] = {
         },
         errors=PORTAL,
     ),
-    "change_preferences": Entry(
-        tag="preferences",
-        summary="Cambia le preferenze / Change the preferences",
-        description=both(
-            "Merge patch: ciò che manca resta com'è, le liste si danno intere. Vale dai prossimi avvisi, anche per "
-            "quelli già in coda. Il token del portale è ID_AUTH_REST_02; serve l'ambito `feed:write`.",
-            "Merge patch: what is absent stays, lists are given whole. It holds from the next notice on, also for "
-            "those that are queued already. The portal's token is ID_AUTH_REST_02; the scope `feed:write` is needed.",
-        ),
-        parameters=("IfMatch", *CALLER),
-        request=Body(
-            media=("application/merge-patch+json",),
-            model=PreferencesPatch,
-            description="Ciò che cambia / What changes",
-            examples={"change": examples.PREFERENCES_PATCH},
-        ),
-        answers={
-            200: Answer(
-                description="Le preferenze nuove / The new preferences",
-                body=Body(model=Preferences, examples={"preferences": examples.PREFERENCES}),
-                headers=("ETag",),
-            )
-        },
-        errors=(
-            *PORTAL,
-            errors.TokenReplayed,
-            errors.PreconditionFailed,
-            errors.BodyTooLarge,
-            errors.BodyTooSlow,
-            errors.MediaUnsupported,
-            errors.ContractViolation,
-        ),
-        error_headers={415: ("Accept-Patch",)},
-    ),
+    **CHANGES,
     **RIGHTS,
 }

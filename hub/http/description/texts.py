@@ -1,111 +1,6 @@
-"""What each schema and each field means, Italian first. A field of one schema only is named `Schema.field`."""
+"""What each field means, Italian first; schemas: `schema_texts`. A field of one schema only is named `Schema.field`."""
 
-from . import rights_texts
-
-SCHEMAS: dict[str, str] = {
-    **rights_texts.SCHEMAS,
-    "Action": "Una cosa che il cittadino può fare sull'elemento, in una finestra di tempo.",
-    "Attachment": "Un file citato dal messaggio; resta presso il fornitore.",
-    "BatchItemResult": "L'esito di un elemento: `outcome` e `item_id`, o il `code` del rifiuto e dov'è il difetto.",
-    "BatchReceipt": "La risposta a un lotto accettato, firmata dall'hub: ogni elemento è durevole.",
-    "BatchResult": "L'esito di ogni elemento, nell'ordine del lotto; firmato dall'hub.",
-    "BatchStatus": "A che punto è un lotto. / How far a batch has come.",
-    "Beneficiary": "Una persona a cui l'elemento si riferisce oltre al destinatario.",
-    "Card": "Ciò che una tessera digitale mostra, e fino a quando vale.",
-    "CardField": "Una riga della tessera. / One line of the card.",
-    "CataloguePage": "Una pagina del catalogo. / A page of the catalogue.",
-    "CatalogueService": "Un servizio del Comune. Senza `start_url` non si avvia in linea; `suspended`: non ora.",
-    "UserStateOutcome": "Che ne è stato di un elemento: lo stato nuovo, o il `code` del rifiuto.",
-    "UserStateOutcomes": "Un esito per ogni elemento chiesto, nello stesso ordine.",
-    "UserStateWish": "Un merge patch sullo stato di un elemento. / A merge patch on the state of one item.",
-    "UserStateWishes": "Fino a 100 elementi, ciascuno una volta. / Up to 100 items, each once.",
-    "Change": "Un elemento com'è ora; uno ritirato o cancellato non ha `item`.",
-    "ChangesPage": "Una pagina di cambiamenti. `next_cursor` c'è sempre: conservarlo e richiedere da lì.",
-    "Contributor": "Una fonte dell'elemento e lo stato che gli dà.",
-    "ContentReceipt": "La risposta a un file caricato, firmata dall'hub.",
-    "DeliveryView": "Come il cittadino è stato avvisato, su un canale.",
-    "Document": (
-        "Un documento. Con `form` `pdf` servono `filename`, `media_type`, `size` e `sha256`; con `card` serve `card`; "
-        "con `physical` serve `delivery`."
-    ),
-    "DocumentEntry": "Un documento in un lotto, come si pubblicherebbe da solo.",
-    "FeedItem": "Una riga della bacheca del cittadino.",
-    "FeedItemDetail": "Un elemento intero; `content` è ciò che il fornitore ha pubblicato.",
-    "FeedPage": "Una pagina della bacheca. / A page of the feed.",
-    "FeedSummary": "I conteggi della bacheca. / The counts of the feed.",
-    "FieldError": "Un difetto della richiesta, con il suo posto.",
-    "Handover": "Come un documento fisico arriva: con `ship` serve `address`, con `collect` serve `place`.",
-    "Installment": "Quale rata di quante. / Which instalment of how many.",
-    "ItemBatch": "Fino a 500 elementi di qualunque raccolta, con una sola firma.",
-    "Item": "Un elemento di una qualunque raccolta. / An item of any collection.",
-    "Link": "Legame con un altro elemento dello stesso fornitore e sistema.",
-    "LinkedItem": "Un altro elemento del cittadino legato a questo. / Another item of the citizen tied to this one.",
-    "Message": "Un messaggio. / A message.",
-    "MessageEntry": "Un messaggio in un lotto, come si pubblicherebbe da solo.",
-    "NextDeadline": "Una scadenza vicina. / A deadline soon to come.",
-    "Notify": "Come il fornitore vorrebbe avvisare il cittadino.",
-    "PaidNotice": "Quale avviso è stato pagato.",
-    "Payment": "Un pagamento. `items`, se presenti, sommano a `amount_cents`; `invalid_after_due` richiede `due_date`.",
-    "PaymentEntry": "Un pagamento in un lotto, come si pubblicherebbe da solo.",
-    "PaymentPart": "La quota di un beneficiario, o una marca da bollo.",
-    "Problem": "Dettagli di un problema (RFC 9457). `code` è stabile e per i programmi.",
-    "Protocol": "Registrazione di protocollo (DPR 445/2000, art. 53).",
-    "PublicationReceipt": "La risposta a un elemento accettato, firmata dall'hub: prova per entrambe le parti.",
-    "PublishedItem": "Ciò che il fornitore ha pubblicato e che ne è stato.",
-    "PublishedItems": "Una pagina di elementi pubblicati. / A page of published items.",
-    "Receipt": "Una ricevuta; segna come pagato il pagamento dello stesso avviso.",
-    "ReceiptEntry": "Una ricevuta in un lotto, come si pubblicherebbe da solo.",
-    "Recipient": "Di chi è l'area personale.",
-    "SectionCount": "Quanti elementi ha una sezione in uno stato. / How many items a section has in a state.",
-    "SummarySection": "Una sezione della vista: che cosa la elenca, quanto contiene, i suoi ultimi elementi.",
-    "Service": "La scheda pubblica di un servizio, proposta dal fornitore.",
-    "ServiceEntry": "La scheda di un servizio in un lotto, come si pubblicherebbe da solo.",
-    "ServiceStatus": "Il servizio funziona. / The service is up: a problem of status 200 (RAC_REST_NAME_011).",
-    "Signature": "Ciò che il fornitore dice della firma elettronica del file.",
-    "SourceFreshness": (
-        "Quando l'hub ha sentito l'ultima volta questo sistema su questo cittadino; `stale` se tace con tutti."
-    ),
-    "TimelineEntry": "Un fatto nella vita di un elemento. `data` ha codici e numeri, mai dati personali.",
-    "UserState": "Che cosa ha fatto il cittadino dell'elemento.",
-    "UserStatePatch": "Un merge patch (RFC 7396); `confirmed` non si ritira.",
-    "VendorEvent": "Un fatto nella vita di un elemento del fornitore; `event_id` è lo stesso a ogni ripetizione.",
-    "VendorEvents": "Una pagina di eventi, nell'ordine in cui sono stati registrati; `next_cursor` va conservato.",
-    "Withdrawal": "Un fornitore ritira un elemento.",
-    "WithdrawalReceipt": "La risposta a un ritiro, firmata dall'hub. / The answer to a withdrawal, signed by the hub.",
-    "Application": (
-        "Una pratica; il destinatario è il richiedente. Una bozza ha `resume_url`, una richiesta "
-        "d'integrazione `integration`."
-    ),
-    "ApplicationEntry": "Una pratica in un lotto, come si pubblicherebbe da sola.",
-    "Attribute": (
-        "Un fatto per graduatorie e statistiche: un numero oppure un testo. / A fact for lists and statistics."
-    ),
-    "ActionView": "Un'azione del cittadino e se si può ancora fare: lo stesso da ogni porta (portale, e-mail, IO).",
-    "HistoryEntry": "Uno stato della pratica, datato dalla fonte o visto dall'hub.",
-    "Deadline": "Una scadenza. L'hub ne fa una di ogni elemento che chiede qualcosa entro un momento.",
-    "DeadlineEntry": "Una scadenza in un lotto, come si pubblicherebbe da sola.",
-    "FormStep": "Un passo della compilazione. / A step of the form.",
-    "Integration": "Che cosa serve ancora dal cittadino, e fino a quando.",
-    "Milestone": "Uno stato in cui la pratica è stata prima che l'hub ne sapesse. / A state before the hub knew of it.",
-    "Office": "A chi chiedere. / Whom to ask.",
-    "Origin": "L'elemento da cui viene la scadenza. / The item that the deadline comes from.",
-    "PlannedInstallment": "Una rata del piano, che diventa un pagamento prima della sua data.",
-    "ProcedureStep": "Un passo del procedimento, passato o futuro. / A milestone of the procedure.",
-    "RankedPlace": "Il posto di un'iscrizione in una graduatoria pubblicata: lo conosce solo il titolare.",
-    "RequestAnswer": "Che cosa dice la fonte di una richiesta del cittadino.",
-    "SubscriptionRequest": "Che cosa il cittadino chiede alla fonte di un'iscrizione.",
-    "SubscriptionRequestView": "Una richiesta alla fonte, del cittadino o di una regola, e come sta.",
-    "SourceStatus": "Lo stato nelle parole della fonte. / The state in the source's own words.",
-    "Subscription": "Un'iscrizione; il destinatario è il titolare, gli altri stanno in `beneficiaries`.",
-    "SubscriptionEntry": "Un'iscrizione in un lotto, come si pubblicherebbe da sola.",
-    "Channels": "Su quali canali arrivano gli avvisi. / On which channels notices come.",
-    "ChannelsPatch": "I canali che cambiano. / The channels that change.",
-    "Preferences": "Come il cittadino vuole essere avvisato: un canale spento in tutto è spento per ogni servizio.",
-    "PreferencesPatch": "Un merge patch (RFC 7396); `unsubscribed` può solo perdere elementi, che tornano attivi.",
-    "QuietHours": "Ore del giorno, in Italia, senza avvisi se non di allerta; possono passare la mezzanotte.",
-    "ServiceChannels": "Su quali canali arrivano gli avvisi di un servizio. / Channels of one service's notices.",
-    "Unsubscribed": "Un servizio le cui e-mail sono state disattivate con il collegamento in una di esse.",
-}
+from . import rights_texts, schema_texts
 
 FIELDS: dict[str, str] = {
     **rights_texts.FIELDS,
@@ -351,7 +246,7 @@ FIELDS: dict[str, str] = {
 
 def of_schema(name: str, english: str) -> str:
     """The description of a schema: Italian, then the model's own words where the Italian has no English after it."""
-    italian = SCHEMAS.get(name, "")
+    italian = schema_texts.SCHEMAS.get(name, "")
     return italian if " / " in italian or not english else f"{italian} / {english}".removeprefix(" / ")
 
 
