@@ -213,10 +213,13 @@ class Publications:
                 continue
             batch.event(changed, tx.now, "updated", state=changed["state"])
             batch.change(changed)
-        for kept in known.values():
+        for name, kept in known.items():
             if kept["state"] == "open":
-                batch.event(kept, tx.now, "updated", state="cancelled")
-                batch.change(kept | {"state": "cancelled", "updated_at": tx.now})
+                # The body's turn: the citizen has done his part, whether or not the source still names the day.
+                done = item["turn"] == "body" and not name.endswith(".body_duty")
+                state = "met" if done else "cancelled"
+                batch.event(kept, tx.now, "updated", state=state)
+                batch.change(kept | {"state": state, "updated_at": tx.now})
 
     def _repeat(
         self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any]

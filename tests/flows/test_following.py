@@ -146,6 +146,18 @@ def test_each_stage_of_an_application_is_told_once(hub):
     ]
 
 
+@pytest.mark.req("S6", "S29")
+@pytest.mark.parametrize(("state", "left"), [("integration_submitted", "met"), ("withdrawn", "cancelled")])
+def test_what_the_citizen_had_to_do_is_met_when_it_is_the_bodys_turn(hub, state, left):
+    person = new_person()
+    wanted = {"requested_at": "2026-11-24T09:00:00Z", "due_at": f"{FUTURE}T12:00:00Z", "reason": "ISEE"}
+    item = make_application(fresh(), **to(person), state="integration_requested")
+    item_id = published(hub, "applications", item | {"integration": wanted})
+    assert about(hub, item_id, "deadlines") == ["open"]
+    published(hub, "applications", item | {"version": 2, "state": state})
+    assert about(hub, item_id, "deadlines") == [left]
+
+
 @pytest.mark.req("S26")
 def test_leaps_and_reopenings_of_a_source_are_in_the_history(hub):
     person = new_person()
