@@ -107,7 +107,7 @@ class ExportDelivery(Model):
     due_at: UtcDatetime
     expires_at: UtcDatetime
     updated_at: UtcDatetime
-    attempts: Annotated[tuple[ExportAttempt, ...], Field(max_length=_MANY)]
+    attempts: Annotated[tuple[ExportAttempt, ...], Field(max_length=_MANY, fail_fast=True)]
     last_request: Annotated[str, StringConstraints(max_length=1_000_000)] | None
     """JSON: what the last attempt that did not deliver asked of the provider."""
 
@@ -163,13 +163,13 @@ class ExportItem(Model):
     content_sha256: Sha256Hex | None
     file: Path | None
     """Where the file of a document is in the ZIP; by itself it is `documents/{item_id}/content`."""
-    versions: Annotated[tuple[ExportVersion, ...], Field(max_length=_MANY)]
-    timeline: Annotated[tuple[ExportEvent, ...], Field(max_length=_MANY)]
+    versions: Annotated[tuple[ExportVersion, ...], Field(max_length=_MANY, fail_fast=True)]
+    timeline: Annotated[tuple[ExportEvent, ...], Field(max_length=_MANY, fail_fast=True)]
     user_state: ExportUserState | None
-    agenda: Annotated[tuple[ExportAppointment, ...], Field(max_length=_MANY)]
-    findings: Annotated[tuple[ExportFinding, ...], Field(max_length=_MANY)]
-    source_requests: Annotated[tuple[ExportSourceRequest, ...], Field(max_length=_MANY)]
-    deliveries: Annotated[tuple[ExportDelivery, ...], Field(max_length=_MANY)]
+    agenda: Annotated[tuple[ExportAppointment, ...], Field(max_length=_MANY, fail_fast=True)]
+    findings: Annotated[tuple[ExportFinding, ...], Field(max_length=_MANY, fail_fast=True)]
+    source_requests: Annotated[tuple[ExportSourceRequest, ...], Field(max_length=_MANY, fail_fast=True)]
+    deliveries: Annotated[tuple[ExportDelivery, ...], Field(max_length=_MANY, fail_fast=True)]
 
 
 class ExportAccess(Model):
@@ -243,12 +243,12 @@ class Export(Model):
     ente_id: IpaCode
     exported_at: UtcDatetime
     identity: ExportIdentity | None
-    contacts: Annotated[tuple[ExportContact, ...], Field(max_length=_MANY)]
-    opt_outs: Annotated[tuple[ExportOptOut, ...], Field(max_length=_MANY)]
-    preferences: Annotated[tuple[ExportPreferences, ...], Field(max_length=1)]
-    items: Annotated[tuple[ExportItem, ...], Field(max_length=_MANY)]
-    accesses: Annotated[tuple[ExportAccess, ...], Field(max_length=_MANY)]
-    delegations: Annotated[tuple[ExportDelegation, ...], Field(max_length=_MANY)]
-    requests: Annotated[tuple[ExportRequest, ...], Field(max_length=_MANY)]
-    evidence: Annotated[tuple[ExportEvidence, ...], Field(max_length=_MANY)]
+    contacts: Annotated[tuple[ExportContact, ...], Field(max_length=_MANY, fail_fast=True)]
+    opt_outs: Annotated[tuple[ExportOptOut, ...], Field(max_length=_MANY, fail_fast=True)]
+    preferences: Annotated[tuple[ExportPreferences, ...], Field(max_length=1, fail_fast=True)]
+    items: Annotated[tuple[ExportItem, ...], Field(max_length=_MANY, fail_fast=True)]
+    accesses: Annotated[tuple[ExportAccess, ...], Field(max_length=_MANY, fail_fast=True)]
+    delegations: Annotated[tuple[ExportDelegation, ...], Field(max_length=_MANY, fail_fast=True)]
+    requests: Annotated[tuple[ExportRequest, ...], Field(max_length=_MANY, fail_fast=True)]
+    evidence: Annotated[tuple[ExportEvidence, ...], Field(max_length=_MANY, fail_fast=True)]
     left_out: LeftOut

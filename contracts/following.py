@@ -26,6 +26,14 @@ FollowedEvent = Literal[
     "requested",
     "request_ended",
     "request_unanswered",
+    "expired",
+    "flagged",
+    "replaced",
+    "handover",
+    "content_unreachable",
+    "content_reachable",
+    "proposal_accepted",
+    "proposal_refused",
     "notified",
     "notice_ended",
 ]
@@ -44,7 +52,7 @@ Listed = BeforeValidator(_listed)
 # Not strict: a list comes as one, from JSON.
 Collections = Annotated[tuple[Collection, ...], Field(max_length=20, fail_fast=True, strict=False), Listed]
 Services = Annotated[tuple[Code, ...], Field(max_length=200, fail_fast=True, strict=False), Listed]
-Events = Annotated[tuple[FollowedEvent, ...], Field(min_length=1, max_length=20, fail_fast=True, strict=False), Listed]
+Events = Annotated[tuple[FollowedEvent, ...], Field(min_length=1, max_length=40, fail_fast=True, strict=False), Listed]
 
 
 class Follows(Model):

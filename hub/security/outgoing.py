@@ -13,7 +13,7 @@ from .outbound import Integrity, ModiAuth, Reference, Signer
 from .sign import SigningKey
 
 _COVERED = ("x-correlation-id",)
-"""Headers that are signed where the request has them, besides those that the pattern demands."""
+"""Headers that are signed where the request has them, besides those that the pattern demands, unless told otherwise."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class HubSignature(httpx.Auth):
     audience: str
     reference: Reference = "kid"
     integrity: bool = True
-    covered: tuple[str, ...] = _COVERED
+    covered: tuple[str, ...] | None = None
+    """Headers that are signed where the request has them; None: those that the hub covers anyhow."""
     user: Mapping[str, Any] | None = None
     """What tracking evidence says of whoever calls: AUDIT_REST_01; None: there is none."""
 
@@ -35,7 +36,8 @@ class HubSignature(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         key = self.key()
         signer = Signer(key, self.issuer, self.audience, self.reference, clock=lambda: self.clock.now().timestamp())
-        also = tuple(name for name in self.covered if name in request.headers)
+        covered = _COVERED if self.covered is None else self.covered
+        also = tuple(name for name in covered if name in request.headers)
         yield from ModiAuth(
             signer,
             integrity=Integrity(signer, also) if self.integrity else None,

@@ -50,7 +50,9 @@ INTERNAL: Final[dict[Table, frozenset[str]]] = {
     citizens: frozenset({"ente_id", "subject_hash", "data_key_sealed"}),
     citizen_contacts: frozenset({"ente_id", "citizen_id", "value_hash"}),
     channel_opt_outs: frozenset({"ente_id", "citizen_id", "address_hash"}),
-    items: frozenset({"ente_id", "citizen_id", "notice_key", "content_key", "sequence"}),
+    items: frozenset(
+        {"ente_id", "citizen_id", "notice_key", "content_key", "sequence", "folded_into", "own_state"},
+    ),
     item_identities: frozenset({"ente_id", "citizen_id", "vendor_id", "source", "collection", "item_id"}),
     item_versions: frozenset({"ente_id", "citizen_id", "item_id"}),
     timeline: frozenset({"ente_id", "citizen_id", "item_id"}),

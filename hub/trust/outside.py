@@ -75,10 +75,10 @@ class Outside:
         content_type: str = "",
         give: Callable[[bytes], None] | None = None,
         limit: int = MAX_BYTES,
-        within_s: float = TOTAL_S,
+        within_s: float | None = None,
     ) -> bytes:
         try:
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout(TOTAL_S if within_s is None else within_s):
                 headers = {"Content-Type": content_type} if content_type else {}
                 request = self._open().build_request(method, url, content=content, headers=headers)
                 self._check(request.url, plain=plain)

@@ -114,7 +114,7 @@ REFUSED_CLAIMS = {
     "digest with more": ({"digest": {"alg": "SHA256", "value": "ab" * 32, "x": 1}}, "0028"),
     "unknown claim": ({"scope": "all"}, "0009"),
     "expired": ({"exp": int(time.time()) - 1}, "0019"),
-    "not yet": ({"nbf": int(time.time()) + 600}, "0021"),
+    "not yet": ({"nbf": int(time.time()) + 86_400}, "0021"),
 }
 
 
