@@ -13,7 +13,7 @@ from .outbound import Integrity, ModiAuth, Reference, Signer
 from .sign import SigningKey
 
 _COVERED = ("x-correlation-id",)
-"""Headers that are signed where the request has them, besides those that the pattern demands, unless told otherwise."""
+"""Headers that are signed where the request has them, besides those that the pattern demands."""
 
 
 @dataclass(frozen=True)
