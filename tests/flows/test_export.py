@@ -75,8 +75,8 @@ EXPORTED = {
     evidence,
 }
 NOT_PERSONAL = {"item_copies", "item_links", "referenced_files"}
-"""Tables with a citizen_id that say nothing more of the citizen: who holds a subscription, what a document is tied to and
-where its file is stand in their contents."""
+"""Tables with a citizen_id that say nothing more of the citizen: who holds a subscription, what a document is tied to
+and where its file is stand in their contents."""
 
 
 @pytest.fixture(scope="module")
