@@ -67,7 +67,7 @@ def test_a_draft_that_was_sent_has_nothing_left_to_expire(practices):
     practices.sweep()
     assert practices.item("d")["state"] == "submitted"
     assert list(practices.made(item_id, "messages")) == ["application_submitted"]
-    assert practices.made(item_id, "deadlines")["expiry"]["state"] == "cancelled"
+    assert practices.made(item_id, "deadlines")["expiry"]["state"] == "met"
 
 
 @pytest.mark.req("S18")
