@@ -24,7 +24,7 @@ from hub.store.drafts import Answer, Draft, Identity, PlannedDelivery, Told
 from . import practices, subscriptions
 from .canonical import canonical_json, content_hash
 from .deadlines import Due, dues_of
-from .following import IN_TURN, Route, agenda_of, deadlines_of, hub_draft, next_due, rule_for, told_by
+from .following import IN_TURN, Route, agenda_of, deadlines_of, deliveries_of, hub_draft, next_due, rule_for, told_by
 from .practices import kept_until, shortfalls
 from .rules import Rules, standard
 from .subscriptions import copies_of, in_force, state_at, told_as
@@ -205,7 +205,7 @@ def _citizen_draft(
     if rule is not None:
         told = told_by(rule, item, state, vendor.ente_id, route=route, due=next_due(dues))
     elif isinstance(item, Message):
-        deliveries = _deliveries(item, item.kind, vendor, route)
+        deliveries = _deliveries(item, vendor, route)
     return Draft(
         identity=identity,
         subject=subject,
@@ -236,11 +236,9 @@ def _citizen_draft(
     )
 
 
-def _deliveries(item: Message, kind: MessageKind, vendor: Vendor, route: Route) -> tuple[PlannedDelivery, ...]:
-    if not item.notify.channels:
-        return ()
-    urgency: MessageKind = "info" if kind == "alert" and ALERTS not in vendor.rights else kind
-    return route(vendor.ente_id, item.notify.channels, item.recipient.email is not None, urgency)
+def _deliveries(item: Message, vendor: Vendor, route: Route) -> tuple[PlannedDelivery, ...]:
+    urgency: MessageKind = "info" if item.kind == "alert" and ALERTS not in vendor.rights else item.kind
+    return deliveries_of(item, urgency, vendor.ente_id, route)
 
 
 def _state(item: CitizenItem, *, file_here: bool) -> str:

@@ -37,8 +37,6 @@ def told_by(
     rule: Rule, item: CitizenItem, state: str, ente_id: str, *, route: Route, due: datetime | None, occasion: str = ""
 ) -> Told:
     """The message by which a rule tells of an item, and where it goes."""
-    has_email = item.recipient.email is not None
-    deliveries = route(ente_id, item.notify.channels, has_email, rule.kind) if item.notify.channels else ()
 
     def worded(language: str | None = None) -> Draft:
         spoken = item if language is None else item.model_copy(update={"language": language})
@@ -46,25 +44,29 @@ def told_by(
 
     # The vendor's own words are in the item's language, whatever the citizen's is.
     vendors_own = rule.on == "state" and (item.notify.subject or item.notify.body) is not None
-    waiting = isinstance(item, Subscription) and state == "waitlisted"
     return Told(
         worded(),
-        deliveries,
+        deliveries_of(item, rule.kind, ente_id, route),
         again=rule.again,
         occasion=occasion,
         kind=rule.kind,
         in_turn=item.notify.mode == IN_TURN,
         worded=None if vendors_own else worded,
-        fact=str(item.waiting_position or 0) if waiting and isinstance(item, Subscription) else "",
+        fact=str(item.waiting_position or 0) if isinstance(item, Subscription) and state == "waitlisted" else "",
     )
 
 
 def own_message(message: Message, about: CitizenItem, ente_id: str, *, route: Route) -> Draft:
     """A message that an administrator writes to the recipient of an item, by the channels wished for there."""
     draft = hub_draft(message, "published", about, ente_id)
-    channels, has_email = message.notify.channels, message.recipient.email is not None
-    deliveries = route(ente_id, channels, has_email, message.kind) if channels else ()
+    deliveries = deliveries_of(message, message.kind, ente_id, route)
     return replace(draft, deliveries=deliveries, in_turn=message.notify.mode == IN_TURN)
+
+
+def deliveries_of(item: CitizenItem, kind: MessageKind, ente_id: str, route: Route) -> tuple[PlannedDelivery, ...]:
+    """By which of the channels wished for in an item a message of that kind goes to its recipient."""
+    channels = item.notify.channels
+    return route(ente_id, channels, item.recipient.email is not None, kind) if channels else ()
 
 
 def agenda_of(item: CitizenItem, state: str, dues: tuple[Due, ...], rules: Rules) -> tuple[Appointment, ...]:
