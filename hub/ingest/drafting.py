@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
+from typing import get_args
 
 from contracts.items import (
     Application,
@@ -17,6 +18,7 @@ from contracts.items import (
     Service,
     Subscription,
 )
+from contracts.items.subscription import RequestKind
 from hub.registry import ALERTS, Vendor
 from hub.store.citizens import Subject
 from hub.store.drafts import Answer, Draft, Identity, PlannedDelivery, Told
@@ -28,7 +30,6 @@ from .following import IN_TURN, Route, agenda_of, deadlines_of, deliveries_of, h
 from .practices import kept_until, shortfalls
 from .rules import Rules, standard
 from .subscriptions import copies_of, in_force, state_at, told_as
-from .wording import end_of
 
 SETTLES = "settles-notices"
 """The right of a vendor (a payment intermediary) whose receipts pay other vendors' notices too."""
@@ -48,7 +49,7 @@ def draft_of(
     """The draft of an item as `vendor` published it; `rules` are the standard ones where none are given, `terms` are
     needed for an application and for a subscription. Raises ContractViolation where an application breaks them."""
     payload = canonical_json(item)
-    identity = Identity(vendor.ente_id, vendor.vendor_id, item.source, item.external_id, item.collection)
+    identity = _identity(item, vendor.ente_id, vendor.vendor_id)
     if isinstance(item, Service):
         return Draft(
             identity=identity,
@@ -63,29 +64,20 @@ def draft_of(
             service_id=item.service_id,
         )
     if isinstance(item, Subscription) and isinstance(terms, subscriptions.Terms):
-        return _subscription_draft(
-            item, vendor, identity, payload, terms, route=route, keyed_hash=keyed_hash, rules=rules
-        )
-    agreed = terms if isinstance(item, Application) and isinstance(terms, practices.Terms) else None
-    made = _citizen_draft(
-        item,
-        vendor,
-        identity,
-        payload,
-        route=route,
-        keyed_hash=keyed_hash,
-        rules=rules,
-        file_here=False,
-        until=kept_until(item, agreed) if agreed is not None and isinstance(item, Application) else None,
+        return _subscription_draft(item, identity, payload, terms, route=route, keyed_hash=keyed_hash, rules=rules)
+    if isinstance(item, Application) and isinstance(terms, practices.Terms):
+        until = kept_until(item, terms)
+        made = _citizen_draft(item, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules, until=until)
+        return replace(made, findings=shortfalls(item, terms.card))
+    return _citizen_draft(
+        item, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules, rights=vendor.rights
     )
-    if agreed is not None and isinstance(item, Application):
-        return replace(made, findings=shortfalls(item, agreed.card))
-    return made
 
 
 def drafted_again(
     item: Subscription,
-    vendor: Vendor,
+    ente_id: str,
+    vendor_id: str,
     terms: subscriptions.Terms,
     state: str,
     *,
@@ -94,11 +86,8 @@ def drafted_again(
     rules: Rules,
 ) -> Draft:
     """What follows from a published subscription once it is in that state by the hub's own doing."""
-    identity = Identity(vendor.ente_id, vendor.vendor_id, item.source, item.external_id, item.collection)
-    payload = canonical_json(item)
-    draft = _subscription_draft(
-        item, vendor, identity, payload, terms, state, route=route, keyed_hash=keyed_hash, rules=rules
-    )
+    identity, payload = _identity(item, ente_id, vendor_id), canonical_json(item)
+    draft = _subscription_draft(item, identity, payload, terms, state, route=route, keyed_hash=keyed_hash, rules=rules)
     occasion = f"v{item.version}.{state}"
     copies = tuple(replace(each, told=once(each.told, occasion)) for each in draft.copies)
     return replace(draft, told=once(draft.told, occasion), renews=None, answer=None, copies=copies)
@@ -113,19 +102,14 @@ def own_payment(
     item: Payment, ente_id: str, vendor_id: str, version: int, *, route: Route, keyed_hash: KeyedHash, rules: Rules
 ) -> Draft:
     """The draft of a payment that the hub makes of a plan: under the source's name for it, as version 0, or its own."""
-    vendor = Vendor(ente_id, vendor_id, vendor_id, "jwk", True, (), vendor_id)
-    identity = Identity(ente_id, vendor_id, item.source, item.external_id, item.collection)
-    payload = canonical_json(item)
-    draft = _citizen_draft(
-        item, vendor, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules, file_here=False
-    )
+    identity, payload = _identity(item, ente_id, vendor_id), canonical_json(item)
+    draft = _citizen_draft(item, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules)
     # Its deadlines are of its version: the source's own is to find none of that number.
     return replace(draft, version=version, deadlines=tuple(replace(due, version=version) for due in draft.deadlines))
 
 
 def _subscription_draft(
     item: Subscription,
-    vendor: Vendor,
     identity: Identity,
     payload: bytes,
     terms: subscriptions.Terms,
@@ -138,15 +122,14 @@ def _subscription_draft(
     rules = rules or standard()
     known = in_force(item, terms.service)
     known = known.model_copy(update={"state": state or state_at(known, terms.now)})
-    draft = _citizen_draft(
-        known, vendor, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules, file_here=False
-    )
+    draft = _citizen_draft(known, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules)
+    ente_id = identity.ente_id
     return replace(
         draft,
         reported_state=item.state,
         renews=None if item.renewal_of is None else identity._replace(external_id=item.renewal_of),
-        answer=_answer(item, vendor.ente_id, route, rules),
-        copies=tuple(_copy_draft(each, known, vendor.ente_id, route, rules) for each in copies_of(item)),
+        answer=_answer(item, ente_id, route, rules),
+        copies=tuple(_copy_draft(each, known, ente_id, route, rules) for each in copies_of(item)),
     )
 
 
@@ -155,11 +138,11 @@ def _answer(item: Subscription, ente_id: str, route: Route, rules: Rules) -> Ans
         return None
     request_id, outcome = item.answers_request.request_id, item.answers_request.outcome
     rule = rules.on_event(item.collection, f"request_{outcome}")
-    kinds = ("renew", "cancel") if rule is not None else ()
+    if rule is None:
+        return Answer(request_id, outcome, {})
     told = {
         kind: told_by(rule, item, kind, ente_id, route=route, due=None, occasion=request_id)
-        for kind in kinds
-        if rule is not None
+        for kind in get_args(RequestKind)
     }
     return Answer(request_id, outcome, told)
 
@@ -177,35 +160,37 @@ def uploaded_draft(
     item: Document, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash, rules: Rules | None = None
 ) -> Draft:
     """The draft of a document whose file has just come: its notice, held back until now, is in it."""
-    identity = Identity(vendor.ente_id, vendor.vendor_id, item.source, item.external_id, item.collection)
-    payload = canonical_json(item)
-    return _citizen_draft(
-        item, vendor, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules, file_here=True
-    )
+    identity, payload = _identity(item, vendor.ente_id, vendor.vendor_id), canonical_json(item)
+    return _citizen_draft(item, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules, file_here=True)
+
+
+def _identity(item: Item, ente_id: str, vendor_id: str) -> Identity:
+    return Identity(ente_id, vendor_id, item.source, item.external_id, item.collection)
 
 
 def _citizen_draft(
     item: CitizenItem,
-    vendor: Vendor,
     identity: Identity,
     payload: bytes,
     *,
     route: Route,
     keyed_hash: KeyedHash,
     rules: Rules | None,
-    file_here: bool,
+    rights: frozenset[str] = frozenset(),
+    file_here: bool = False,
     until: datetime | None = None,
 ) -> Draft:
-    subject = Subject(vendor.ente_id, item.recipient.subject_kind, item.recipient.tax_code)
+    ente_id = identity.ente_id
+    subject = Subject(ente_id, item.recipient.subject_kind, item.recipient.tax_code)
     state, rules = _state(item, file_here=file_here), rules or standard()
     dues = dues_of(item, state, kept_until=until)
     rule = rule_for(item, state, rules)
     told: Told | None = None
     deliveries: tuple[PlannedDelivery, ...] = ()
     if rule is not None:
-        told = told_by(rule, item, state, vendor.ente_id, route=route, due=next_due(dues))
+        told = told_by(rule, item, state, ente_id, route=route, due=next_due(dues))
     elif isinstance(item, Message):
-        deliveries = _deliveries(item, vendor, route)
+        deliveries = _deliveries(item, ente_id, rights, route)
     return Draft(
         identity=identity,
         subject=subject,
@@ -224,21 +209,21 @@ def _citizen_draft(
         due_at=_due_at(item, dues),
         as_of=item.as_of,
         notice_key=_notice_key(item, keyed_hash),
-        settles=isinstance(item, Receipt) and SETTLES in vendor.rights,
+        settles=isinstance(item, Receipt) and SETTLES in rights,
         file_sha256=item.sha256 if isinstance(item, Document) else None,
         told=told,
         deliveries=deliveries,
         in_turn=item.notify.mode == IN_TURN,
-        deadlines=deadlines_of(item, dues, vendor.ente_id),
+        deadlines=deadlines_of(item, dues, ente_id),
         agenda=agenda_of(item, state, dues, rules),
         links=() if isinstance(item, Message) else tuple(sorted({(link.rel, link.external_id) for link in item.links})),
         handover=item.delivery.state if isinstance(item, Document) and item.delivery is not None else None,
     )
 
 
-def _deliveries(item: Message, vendor: Vendor, route: Route) -> tuple[PlannedDelivery, ...]:
-    urgency: MessageKind = "info" if item.kind == "alert" and ALERTS not in vendor.rights else item.kind
-    return deliveries_of(item, urgency, vendor.ente_id, route)
+def _deliveries(item: Message, ente_id: str, rights: frozenset[str], route: Route) -> tuple[PlannedDelivery, ...]:
+    urgency: MessageKind = "info" if item.kind == "alert" and ALERTS not in rights else item.kind
+    return deliveries_of(item, urgency, ente_id, route)
 
 
 def _state(item: CitizenItem, *, file_here: bool) -> str:
@@ -291,9 +276,9 @@ def turn_of(item: CitizenItem, state: str) -> str:
 
 def _due_at(item: CitizenItem, dues: tuple[Due, ...]) -> datetime | None:
     match item:
-        case Payment() if item.due_date is not None and item.due_date < date.max:
-            return end_of(item.due_date)
-        case Message() | Deadline():
+        case Payment():
+            return dues[0].at if dues else None
+        case Deadline():
             return item.due_at
         case _:
             pending = [due for due in dues if due.state == "open"]

@@ -9,7 +9,7 @@ from contracts.items import Subscription
 from contracts.items.subscription import RequestKind
 from contracts.states import MACHINES
 from contracts.subscription_services import SubscriptionService
-from hub.registry import Registry, Vendor
+from hub.registry import Registry
 from hub.store.agenda import Happening
 from hub.store.directory import HUB_VENDOR
 from hub.store.drafts import Draft, Told
@@ -112,10 +112,16 @@ class SubscriptionOccasions:
         state: str,
         now: datetime,
     ) -> Draft:
-        vendor = Vendor(item["ente_id"], item["vendor_id"], "", "jwk", True, (), "")
-        terms = Terms(service, now)
-        rules = self.rules(item["ente_id"])
-        return drafted_again(content, vendor, terms, state, route=self.route, keyed_hash=self.keyed_hash, rules=rules)
+        return drafted_again(
+            content,
+            item["ente_id"],
+            item["vendor_id"],
+            Terms(service, now),
+            state,
+            route=self.route,
+            keyed_hash=self.keyed_hash,
+            rules=self.rules(item["ente_id"]),
+        )
 
     def _asked(self, known: Subscription, service: SubscriptionService | None, now: datetime) -> Ask | None:
         window = window_of(known)
