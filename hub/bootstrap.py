@@ -122,6 +122,7 @@ class Hub:
             registry=self.registry,
             route=route,
             keyed_hash=vault.keyed_hash,
+            rules=rules,
             shelf=self.shelf,
             proxy=trusted_proxy(settings),
         )

@@ -17,6 +17,7 @@ from hub.http.operations import PUBLISH, Operation
 from hub.http.resolving import ROUNDS
 from hub.ingest.canonical import parse, refusal_of
 from hub.ingest.pipeline import Inbound, Pipeline
+from hub.ingest.rules import RulesInForce
 from hub.registry import Registry
 from hub.security.chains import ChainCache
 from hub.security.channel import trusted_proxy
@@ -135,7 +136,13 @@ def _judged(
     home: Home, registry: Registry, request: SignedRequest, operation: Operation, verified: Verified, at: datetime
 ) -> HubError | None:
     """What the intake line itself says of the verified request."""
-    pipeline = Pipeline(clock=_At(at), registry=lambda: registry, route=lambda *_: (), keyed_hash=home.vault.keyed_hash)
+    pipeline = Pipeline(
+        clock=_At(at),
+        registry=lambda: registry,
+        route=lambda *_: (),
+        keyed_hash=home.vault.keyed_hash,
+        rules=RulesInForce(lambda: registry),
+    )
     inbound = Inbound(request, "verify", operation.operation_id, operation.signed_body)
     collection = operation.path.strip("/")
     if collection in COLLECTIONS:

@@ -28,7 +28,7 @@ from .canonical import canonical_json, content_hash
 from .deadlines import Due, dues_of
 from .following import IN_TURN, Route, agenda_of, deadlines_of, deliveries_of, hub_draft, next_due, rule_for, told_by
 from .practices import kept_until, shortfalls
-from .rules import Rules, standard
+from .rules import Rules
 from .subscriptions import copies_of, in_force, state_at, told_as
 
 SETTLES = "settles-notices"
@@ -43,11 +43,11 @@ def draft_of(
     *,
     route: Route,
     keyed_hash: KeyedHash,
-    rules: Rules | None = None,
+    rules: Rules,
     terms: practices.Terms | subscriptions.Terms | None = None,
 ) -> Draft:
-    """The draft of an item as `vendor` published it; `rules` are the standard ones where none are given, `terms` are
-    needed for an application and for a subscription. Raises ContractViolation where an application breaks them."""
+    """The draft of an item as `vendor` published it; `terms` are needed for an application and for a subscription.
+    Raises ContractViolation where an application breaks them."""
     payload = canonical_json(item)
     identity = _identity(item, vendor.ente_id, vendor.vendor_id)
     if isinstance(item, Service):
@@ -117,9 +117,8 @@ def _subscription_draft(
     *,
     route: Route,
     keyed_hash: KeyedHash,
-    rules: Rules | None,
+    rules: Rules,
 ) -> Draft:
-    rules = rules or standard()
     known = in_force(item, terms.service)
     known = known.model_copy(update={"state": state or state_at(known, terms.now)})
     draft = _citizen_draft(known, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules)
@@ -156,9 +155,7 @@ def _copy_draft(shown: Subscription, known: Subscription, ente_id: str, route: R
     return replace(hub_draft(shown, state, shown, ente_id), told=told, expires_at=known.expires_at, as_of=known.as_of)
 
 
-def uploaded_draft(
-    item: Document, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash, rules: Rules | None = None
-) -> Draft:
+def uploaded_draft(item: Document, vendor: Vendor, *, route: Route, keyed_hash: KeyedHash, rules: Rules) -> Draft:
     """The draft of a document whose file has just come: its notice, held back until now, is in it."""
     identity, payload = _identity(item, vendor.ente_id, vendor.vendor_id), canonical_json(item)
     return _citizen_draft(item, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules, file_here=True)
@@ -175,14 +172,14 @@ def _citizen_draft(
     *,
     route: Route,
     keyed_hash: KeyedHash,
-    rules: Rules | None,
+    rules: Rules,
     rights: frozenset[str] = frozenset(),
     file_here: bool = False,
     until: datetime | None = None,
 ) -> Draft:
     ente_id = identity.ente_id
     subject = Subject(ente_id, item.recipient.subject_kind, item.recipient.tax_code)
-    state, rules = _state(item, file_here=file_here), rules or standard()
+    state = _state(item, file_here=file_here)
     dues = dues_of(item, state, kept_until=until)
     rule = rule_for(item, state, rules)
     told: Told | None = None

@@ -15,7 +15,7 @@ from hub.store.references import CHECK
 from .canonical import read
 from .deadlines import dues_of
 from .following import Route, agenda_of, deadlines_of, rule_for, told_by
-from .rules import Rule, Rules, standard
+from .rules import Rule, Rules
 from .subscription_occasions import OWN, SubscriptionOccasions
 
 REMIND = "remind"
@@ -27,7 +27,7 @@ class Occasions:
 
     route: Route
     subscriptions: SubscriptionOccasions
-    rules: Callable[[str], Rules] = lambda _: standard()
+    rules: Callable[[str], Rules]
 
     def __call__(self, item: Mapping[str, Any], payload: bytes, occasion: str, now: datetime) -> Happening:
         """What the occasion does to the item as it is now; nothing where what it was for is done."""

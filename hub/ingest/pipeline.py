@@ -47,7 +47,7 @@ from . import practices, subscriptions
 from .canonical import bounded, parse, refusal_of
 from .drafting import KeyedHash, draft_of
 from .following import Route
-from .rules import RulesInForce
+from .rules import Rules
 
 log = logging.getLogger(__name__)
 _ITEM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -73,10 +73,11 @@ class Pipeline:
         registry: Callable[[], Registry],
         route: Route,
         keyed_hash: KeyedHash,
+        rules: Callable[[str], Rules],
         shelf: Shelf | None = None,
         proxy: TrustedProxy | None = None,
     ) -> None:
-        self.rules = RulesInForce(registry)
+        self.rules = rules
         self._shelf = Shelf() if shelf is None else shelf
         self._proxy = proxy
         self._clock = clock

@@ -19,7 +19,7 @@ from hub.store.subscription_services import REVIEW
 from .canonical import read
 from .drafting import KeyedHash, drafted_again, own_payment
 from .following import Route, told_by
-from .rules import Rules, standard
+from .rules import Rules
 from .subscriptions import (
     ANSWER,
     END,
@@ -50,7 +50,7 @@ class SubscriptionOccasions:
     route: Route
     keyed_hash: KeyedHash
     registry: Callable[[], Registry]
-    rules: Callable[[str], Rules] = lambda _: standard()
+    rules: Callable[[str], Rules]
     """Those of an ente."""
 
     def happen(self, item: Mapping[str, Any], content: Subscription, occasion: str, now: datetime) -> Happening:

@@ -16,6 +16,7 @@ from contracts.items import Channel, Message, MessageKind
 from hub.bootstrap import LEASE, Hub
 from hub.dispatch.dispatcher import Dispatcher
 from hub.ingest.drafting import draft_of
+from hub.ingest.rules import standard
 from hub.registry import Vendor
 from hub.security.claims import UsedToken
 from hub.store.drafts import PlannedDelivery
@@ -78,6 +79,7 @@ def _publish(hub: Hub, names: tuple[str, ...], messages: int) -> None:
                         vendor,
                         route=route,
                         keyed_hash=hub.home.vault.keyed_hash,
+                        rules=standard(),
                     ),
                 )
                 for n in range(messages)

@@ -8,6 +8,7 @@ from contracts.items import Subscription
 from contracts.party import Recipient
 from hub.home import Home
 from hub.ingest.drafting import draft_of
+from hub.ingest.rules import standard
 from hub.ingest.subscriptions import Terms
 from hub.registry import Vendor
 from hub.settings import Settings
@@ -31,7 +32,12 @@ def subscribe(folder: Path, people: list[str], **fields: object) -> None:
             raw = make_subscription(fresh(), **fields) | {"recipient": Recipient(tax_code=person).model_dump()}
             item = Subscription.model_validate_json(orjson.dumps(raw))
             draft = draft_of(
-                item, vendor, route=lambda *_: (), keyed_hash=home.vault.keyed_hash, terms=Terms(None, tx.now)
+                item,
+                vendor,
+                route=lambda *_: (),
+                keyed_hash=home.vault.keyed_hash,
+                rules=standard(),
+                terms=Terms(None, tx.now),
             )
             citizen = citizens.resolve(tx, [draft.subject])[draft.subject]
             publications.versions.create(tx, batch, draft, citizen)

@@ -10,6 +10,7 @@ from contracts.failures import Skipped
 from hub.dispatch.notices import Notices
 from hub.ingest.canonical import parse
 from hub.ingest.drafting import draft_of
+from hub.ingest.rules import standard
 from hub.store.directory import load_registry
 from hub.store.drafts import PlannedDelivery
 from hub.store.outbox import Due, claim
@@ -25,7 +26,9 @@ def published(store, collection, **fields):
     """An item as ingest drafts it, with one delivery by `io`."""
     store.connector()
     item = parse(collection, json.dumps(MAKERS[collection]("item-1") | fields).encode())
-    draft = draft_of(item, make_vendor(), route=lambda *_: (PLANNED,), keyed_hash=store.vault.keyed_hash)
+    draft = draft_of(
+        item, make_vendor(), route=lambda *_: (PLANNED,), keyed_hash=store.vault.keyed_hash, rules=standard()
+    )
     store.publish(draft)
 
 

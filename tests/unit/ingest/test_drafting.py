@@ -9,6 +9,7 @@ import pytest
 
 from hub.ingest.canonical import parse, read
 from hub.ingest.drafting import draft_of, uploaded_draft
+from hub.ingest.rules import standard
 from hub.registry import Vendor
 from hub.store.drafts import PlannedDelivery
 from tests.flows.making import MAKERS, make_document
@@ -36,7 +37,7 @@ def keyed_hash(purpose, value):
 def draft(collection, *, route=None, uploaded=False, **fields):
     item = parse(collection, json.dumps(MAKERS[collection]("item-1") | fields).encode())
     make = uploaded_draft if uploaded else draft_of
-    return make(item, VENDOR, route=route or Routes(), keyed_hash=keyed_hash)
+    return make(item, VENDOR, route=route or Routes(), keyed_hash=keyed_hash, rules=standard())
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_the_channels_asked_for_are_the_vendors_wish(fields, asked):
 def test_an_alert_is_urgent_where_its_vendor_may_raise_one():
     routes = Routes()
     item = parse("messages", json.dumps(make_message(kind="alert")).encode())
-    draft_of(item, replace(VENDOR, rights=frozenset({"alerts"})), route=routes, keyed_hash=keyed_hash)
+    draft_of(item, replace(VENDOR, rights=frozenset({"alerts"})), route=routes, keyed_hash=keyed_hash, rules=standard())
     assert routes.asked == [("c_h501", ("io", "email"), False, "alert")]
 
 

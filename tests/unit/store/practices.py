@@ -10,6 +10,7 @@ from hub.ingest.canonical import parse
 from hub.ingest.drafting import draft_of
 from hub.ingest.occasions import Occasions
 from hub.ingest.practices import Terms
+from hub.ingest.rules import standard
 from hub.ingest.subscription_occasions import SubscriptionOccasions
 from hub.registry import Registry
 from hub.store.agenda import Agenda, Keep
@@ -32,13 +33,15 @@ class Practices:
     def __init__(self, store: Store):
         self.store = store
         publications = Publications(store.citizens, store.vault)
-        none = SubscriptionOccasions(no_route, store.vault.keyed_hash, lambda: Registry(1))
-        self.agenda = Agenda(store.citizens, store.vault, publications, Occasions(no_route, none))
+        none = SubscriptionOccasions(no_route, store.vault.keyed_hash, lambda: Registry(1), lambda _: standard())
+        self.agenda = Agenda(store.citizens, store.vault, publications, Occasions(no_route, none, none.rules))
 
     def draft(self, external_id, *, draft_days=365, card=CARD, **fields):
         item = parse("applications", json.dumps(make_application(external_id, **fields)).encode())
         terms = Terms(self.store.clock.moment, card, draft_days)
-        return draft_of(item, make_vendor(), route=no_route, keyed_hash=self.store.vault.keyed_hash, terms=terms)
+        return draft_of(
+            item, make_vendor(), route=no_route, keyed_hash=self.store.vault.keyed_hash, rules=standard(), terms=terms
+        )
 
     def publish(self, external_id, **fields):
         """The answer: what was published, or the refusal."""

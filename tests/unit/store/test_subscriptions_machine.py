@@ -20,6 +20,7 @@ from hub.errors import AlreadyWithdrawn, HubError
 from hub.ingest.canonical import parse
 from hub.ingest.drafting import draft_of
 from hub.ingest.occasions import Occasions
+from hub.ingest.rules import standard
 from hub.ingest.subscription_occasions import SubscriptionOccasions
 from hub.ingest.subscriptions import Terms
 from hub.registry import Registry
@@ -66,8 +67,8 @@ class OneSubscription(StoreMachine):
         vault = self.store.vault
         registry = Registry(1, subscription_services={(ENTE, self.service.code): self.service})
         publications = Publications(self.store.citizens, vault)
-        decides = SubscriptionOccasions(self.route, vault.keyed_hash, lambda: registry)
-        self.agenda = Agenda(self.store.citizens, vault, publications, Occasions(self.route, decides))
+        decides = SubscriptionOccasions(self.route, vault.keyed_hash, lambda: registry, lambda _: standard())
+        self.agenda = Agenda(self.store.citizens, vault, publications, Occasions(self.route, decides, decides.rules))
         self.requesting = Requesting(self.store.citizens, vault, decides.grant)
         self.version, self.withdrawn, self.reported = 0, False, None
         self.publish("active", None, shares=True)
@@ -109,7 +110,7 @@ class OneSubscription(StoreMachine):
         body = json.dumps(make_subscription("iscrizione", valid_from="2026-01-01", **own)).encode()
         item, terms = parse("subscriptions", body), Terms(self.service, self.clock.moment)
         hashed = self.store.vault.keyed_hash
-        draft = draft_of(item, make_vendor(), route=self.route, keyed_hash=hashed, terms=terms)
+        draft = draft_of(item, make_vendor(), route=self.route, keyed_hash=hashed, rules=standard(), terms=terms)
         (result,) = self.store.publish(draft)
         if self.withdrawn:
             assert isinstance(result, AlreadyWithdrawn)
