@@ -8,7 +8,6 @@ from .base import Code, Day, DaysAhead, Label, Model, UtcDatetime
 from .identifiers import OrganizationTaxCode
 from .items.subscription import PlannedInstallment, Rule, add_up
 
-ServiceState = Literal["planned", "open", "running", "closed"]
 OrderKey = Annotated[str, StringConstraints(min_length=1, max_length=65, pattern=r"^-?[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """The code of an attribute by which a list is ordered; with `-` the largest first (S46)."""
 
