@@ -53,6 +53,10 @@ class Notify(Model):
     subject: Title | None = None
     body: Markdown | None = None
 
+    def wordless(self) -> Self:
+        """The same way for something else: the words are about the item that they came with."""
+        return self.model_copy(update={"subject": None, "body": None})
+
 
 class Published(Model):
     """What every item has, `services` included."""

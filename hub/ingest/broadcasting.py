@@ -72,7 +72,7 @@ def message_of(content: Broadcast, item: Subscription, service: str, now: dateti
         min_loa=item.min_loa,
         kind="broadcast",
         body_markdown=body,
-        notify=item.notify.model_copy(update={"subject": None, "body": None}),
+        notify=item.notify.wordless(),
     )
 
 

@@ -110,7 +110,7 @@ def payment_of(item: Subscription, part: PlannedInstallment, external_id: str, s
         sensitivity=item.sensitivity,
         min_loa=item.min_loa,
         visible_from=item.visible_from,
-        notify=item.notify.model_copy(update={"subject": None, "body": None}),
+        notify=item.notify.wordless(),
         notice_number=part.notice_number,
         creditor_tax_code=item.creditor_tax_code,
         amount_cents=part.amount_cents,
@@ -135,7 +135,7 @@ def copies_of(item: Subscription) -> Iterator[Subscription]:
                 "attributes": (),
                 "renewal_of": None,
                 "answers_request": None,
-                "notify": item.notify.model_copy(update={"subject": None, "body": None}),
+                "notify": item.notify.wordless(),
             }
         )
 
