@@ -8,6 +8,7 @@ from contracts.actions import actions_of
 from contracts.items import Application, CitizenItem, Deadline, Document, Message, Payment, Subscription
 from contracts.items.deadline import DeadlineKind, DeadlineState, Origin
 
+from .likeness import shown_like
 from .wording import end_of
 
 _PAYMENT: dict[str, DeadlineState] = {
@@ -90,14 +91,10 @@ def deadline_for(item: CitizenItem, due: Due) -> Deadline:
         external_id=due.kind,
         version=item.version,
         source="hub",
-        recipient=item.recipient,
+        **shown_like(item),
         title=item.title,
         occurred_at=item.occurred_at,
         language=item.language,
-        service_id=item.service_id,
-        sensitivity=item.sensitivity,
-        min_loa=item.min_loa,
-        visible_from=item.visible_from,
         actions=actions_of(item),
         due_at=due.at,
         kind=due.kind,

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from contracts.actions import actions_to_tell
 from contracts.items import CitizenItem, Message
 
+from .likeness import shown_like
 from .rules import LANGUAGES, Rule
 from .wording import facts, filled
 
@@ -22,14 +23,10 @@ def message_for(item: CitizenItem, rule: Rule, state: str, *, due: date | dateti
         external_id=rule.name,
         version=1,
         source="hub",
-        recipient=item.recipient,
+        **shown_like(item),
         title=(own and item.notify.subject) or cut(" ".join(filled(wording.title, known).split())),
         occurred_at=item.occurred_at,
         language=item.language if item.language[:2] in LANGUAGES else LANGUAGES[0],
-        service_id=item.service_id,
-        sensitivity=item.sensitivity,
-        min_loa=item.min_loa,
-        visible_from=item.visible_from,
         kind=rule.kind,
         body_markdown=(own and item.notify.body) or filled(wording.body, known, plain),
         actions=actions_to_tell(item, state),

@@ -18,6 +18,7 @@ from contracts.subscription_services import SubscriptionService
 from hub.errors import RequestNotOffered, RequestStateConflict
 from hub.store.drafts import Appointment
 
+from .likeness import shown_like
 from .wording import end_of
 
 RENEWAL, END, INSTALLMENT, ANSWER = "renewal", "end", "instalment", "answer"
@@ -101,15 +102,11 @@ def payment_of(item: Subscription, part: PlannedInstallment, external_id: str, s
         external_id=external_id,
         version=1,
         source=source,
-        recipient=item.recipient,
+        **shown_like(item),
         title=part.reason,
         summary=item.title,
         occurred_at=item.occurred_at,
         language=item.language,
-        service_id=item.service_id,
-        sensitivity=item.sensitivity,
-        min_loa=item.min_loa,
-        visible_from=item.visible_from,
         notify=item.notify.wordless(),
         notice_number=part.notice_number,
         creditor_tax_code=item.creditor_tax_code,
