@@ -90,7 +90,7 @@ class Publications:
         note_unlisted(tx, _unlisted(draft for draft, _, _ in changed))
         settle(tx, batch)
         tied = [(draft, known[draft.identity], before is None) for draft, _, before in changed]
-        settle_replaced(tx, batch, keep_links(tx, batch, tied), known)
+        settle_replaced(tx, batch, keep_links(tx, tied), known)
         known_of = self._known_of(tx, changed)
         for draft, citizen, before in changed:
             self.follow(tx, batch, draft, citizen, known[draft.identity], before, known, known_of)
