@@ -123,8 +123,8 @@ class Publications:
         if item["lifecycle"] == "restricted":
             return  # the version is kept, and nobody is told
         if before is None and draft.deliveries:
-            wishes = wishes or know(tx, self._vault, [citizen], [citizen])
-            batch.deliveries += rows_of(tx, item, draft.deliveries, citizen, wishes, in_turn=draft.in_turn)
+            by_mail = wishes or know(tx, self._vault, (), [citizen] if lacks_address(draft.deliveries) else ())
+            batch.deliveries += rows_of(tx, item, draft.deliveries, citizen, by_mail, in_turn=draft.in_turn)
         if item["collection"] == "documents" and before is not None:
             forget_reference(tx, item)
         over = is_over(draft, item)
