@@ -24,8 +24,10 @@ from .tables import (
     findings,
     item_copies,
     item_identities,
+    item_links,
     item_versions,
     items,
+    referenced_files,
     retentions,
     subscription_requests,
     timeline,
@@ -57,6 +59,18 @@ OPEN_STATES: Final[Mapping[str, frozenset[str]]] = {
 }
 """States in which an item is not closed; other collections have none."""
 
+_OWN: Final[tuple[Table, ...]] = (
+    item_versions,
+    timeline,
+    user_states,
+    agenda,
+    findings,
+    subscription_requests,
+    item_copies,
+    item_links,
+    referenced_files,
+    items,
+)
 OPERATION: Final = "retention"
 _LIMIT = 200
 
@@ -197,8 +211,9 @@ def _delete(tx: Tx, item: Mapping[str, Any]) -> None:
     for table in (attempts, delivery_requests):
         tx.connection.execute(delete(table).where(table.c.ente_id == item["ente_id"], table.c.delivery_id.in_(sent)))
     tx.connection.execute(delete(deliveries).where(of(deliveries, "message_id")))
-    for table in (item_versions, timeline, user_states, agenda, findings, subscription_requests, item_copies, items):
-        tx.connection.execute(delete(table).where(of(table), table.c.citizen_id == item["citizen_id"]))
+    for table in _OWN:
+        name = "from_item_id" if table is item_links else "item_id"
+        tx.connection.execute(delete(table).where(of(table, name), table.c.citizen_id == item["citizen_id"]))
     tx.connection.execute(delete(item_copies).where(of(item_copies, "copy_item_id")))
     tx.connection.execute(delete(item_identities).where(of(item_identities)))
 
