@@ -6,8 +6,8 @@ period: nothing disappears from the archive before. What is restricted stays (GD
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from datetime import date, datetime
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, select
 
@@ -73,6 +73,7 @@ _OWN: Final[tuple[Table, ...]] = (
 )
 OPERATION: Final = "retention"
 _LIMIT = 200
+_Day = TypeVar("_Day", bound=date)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +123,8 @@ def is_over(item: Mapping[str, Any], months: int | None, now: datetime) -> bool:
     return closed is not None and closed <= months_before(now, months)
 
 
-def months_before(moment: datetime, months: int) -> datetime:
-    """The same day so many calendar months earlier, or the last one of that month."""
+def months_before(moment: _Day, months: int) -> _Day:
+    """The same day so many calendar months earlier (or later: -1), or the last one of that month."""
     year, month = divmod(moment.year * 12 + moment.month - 1 - months, 12)
     for day in range(moment.day, 27, -1):
         try:
