@@ -13,8 +13,8 @@ from .deadlines import close_deadlines
 from .drafts import Appointment, Draft, Identity
 from .folding import FOLLOW
 from .identities import load_by_identity
-from .rows import Batch, ItemKey, item_key
-from .tables import item_links, items
+from .rows import Batch, ItemKey, item_key, items_at
+from .tables import item_links
 
 REPLACES = "replaces"
 _ITS = item_links.c
@@ -104,12 +104,7 @@ def _replacing(tx: Tx, batch: Batch, replaced: Collection[Identity]) -> dict[Ide
     names = {(one.ente_id, one.vendor_id, one.source, one.external_id) for one in replaced}
     ties = list(tx.connection.execute(select(item_links).where(to, _ITS.rel == REPLACES), keys("to", names)).mappings())
     wanted = {(tie["ente_id"], tie["citizen_id"], tie["from_item_id"]) for tie in ties}
-    if not wanted:
-        return {}
-    its = items.c
-    query = select(items).where(among("item", its.ente_id, its.citizen_id, its.item_id))
-    here = {row["item_id"]: dict(row) for row in tx.connection.execute(query, keys("item", wanted)).mappings()}
-    here |= {item["item_id"]: item for item in batch.touched()}
+    here = {item["item_id"]: item for item in (*items_at(tx, wanted).values(), *batch.touched())}
     found: dict[Identity, list[dict[str, Any]]] = {}
     for tie in ties:
         item = here.get(tie["from_item_id"])

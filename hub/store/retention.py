@@ -11,11 +11,11 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, select
 
-from .database import Tx, among, keys, upsert
+from .database import Tx, upsert
 from .evidence_search import id_at
 from .handling import HUB
 from .readers import Access, record_access
-from .rows import ItemKey, item_key, lock_items
+from .rows import item_key, items_at, lock_items
 from .tables import (
     agenda,
     attempts,
@@ -151,7 +151,7 @@ def _expire(tx: Tx, wish: Expire) -> Expired:
     wanted = {item_key(row) for row in rows if over(row)}
     lock_items(tx, wanted)
     # Read again under the lock: a new version may have come meanwhile.
-    gone = [item for item in _items(tx, wanted) if over(item) and not _under_way(tx, item)]
+    gone = [item for item in items_at(tx, wanted).values() if over(item) and not _under_way(tx, item)]
     known = {item["item_id"] for item in gone}
     gone += [made for item in gone for made in _made_of(tx, item) if made["item_id"] not in known]
     files = tuple(item["content_key"] for item in gone if item["content_key"] is not None)
@@ -181,12 +181,6 @@ def _candidates(tx: Tx, after: str) -> Sequence[Any]:
         .limit(_LIMIT)
     )
     return tx.connection.execute(query).mappings().all()
-
-
-def _items(tx: Tx, wanted: set[ItemKey]) -> list[dict[str, Any]]:
-    its = items.c
-    query = select(items).where(among("item", its.ente_id, its.citizen_id, its.item_id))
-    return [dict(row) for row in tx.connection.execute(query, keys("item", wanted)).mappings()] if wanted else []
 
 
 def _made_of(tx: Tx, item: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -83,6 +83,7 @@ IN_ORDER = (items.c.ente_id, items.c.citizen_id, items.c.item_id)
 # Takes so many numbers as the row says, and tells the last of them.
 _TAKE = "ON CONFLICT (ente_id) DO UPDATE SET value = {0}.value + excluded.value RETURNING ente_id, value"
 _LOCK_ITEMS = select(items.c.item_id).where(among("item", *IN_ORDER)).order_by(*IN_ORDER).with_for_update()
+_ITEMS_AT = select(items).where(among("item", *IN_ORDER))
 
 
 @dataclass(slots=True)
@@ -228,6 +229,12 @@ def lock_items(tx: Tx, wanted: Collection[ItemKey]) -> None:
     """Hold these items until the commit: what is read of them from now on is still so when it is written."""
     if wanted:
         tx.connection.execute(_LOCK_ITEMS, keys("item", wanted))
+
+
+def items_at(tx: Tx, wanted: Collection[ItemKey]) -> dict[ItemKey, dict[str, Any]]:
+    """These items as they are, those that exist."""
+    rows = tx.connection.execute(_ITEMS_AT, keys("item", wanted)).mappings() if wanted else ()
+    return {item_key(row): row for row in map(dict, rows)}
 
 
 def give_numbers(tx: Tx, *wanted: tuple[Table, Sequence[dict[str, Any]], str]) -> None:
