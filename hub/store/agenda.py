@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, Table, delete, insert, select
+from sqlalchemy import delete, insert, select
 
 from contracts.identifiers import new_uuid7
 
@@ -20,8 +20,8 @@ from .ports import Vault
 from .readers import Access, record_access
 from .reading import version_payload
 from .references import want_check
-from .rows import Batch, ItemKey, item_key, lock_items
-from .tables import agenda, enti, items
+from .rows import Batch, item_key, items_at, lock_items
+from .tables import agenda, enti
 
 if TYPE_CHECKING:
     from .publications import Publications
@@ -116,10 +116,11 @@ class Agenda:
         wanted = {item_key(row) for row in rows}
         lock_items(tx, wanted)
         # Read again under the lock: another sweeper, or a new version, may have been here meanwhile.
-        found = {item_key(item): item for item in _at(tx, select(items), items, wanted)}
-        still = _at(tx, select(agenda).where(agenda.c.at <= tx.now).order_by(agenda.c.at), agenda, wanted)
+        found = items_at(tx, wanted)
+        theirs = among("item", *(agenda.c[name] for name in _KEY))
+        still = select(agenda).where(theirs, agenda.c.at <= tx.now).order_by(agenda.c.at)
         batch, done = Batch(), 0
-        for row in still:
+        for row in map(dict, tx.connection.execute(still, keys("item", wanted)).mappings().all()):
             self._one(tx, batch, row, found.get(item_key(row)))
             done += 1
         batch.write(tx)
@@ -180,9 +181,3 @@ def _by_the_hub(item: Mapping[str, Any], operation: str) -> Access:
         citizen_id=item["citizen_id"],
         item_id=item["item_id"],
     )
-
-
-def _at(tx: Tx, query: Select[Any], table: Table, wanted: set[ItemKey]) -> list[dict[str, Any]]:
-    its = table.c
-    where = among("item", its.ente_id, its.citizen_id, its.item_id)
-    return [dict(row) for row in tx.connection.execute(query.where(where), keys("item", wanted)).mappings()]

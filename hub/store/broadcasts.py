@@ -12,14 +12,14 @@ from contracts.broadcasts import Broadcast
 from contracts.identifiers import new_uuid7
 
 from .citizens import Citizens
-from .database import Tx, among, keys
+from .database import Tx
 from .directory import HUB_VENDOR, NotThere
 from .drafts import Draft, Identity
 from .identities import load_by_identity
 from .ports import Vault
-from .rows import IN_ORDER, Batch, ItemKey, item_key
+from .rows import Batch, ItemKey, items_at
 from .subscribers import START, Place
-from .tables import broadcasts, deliveries, item_identities, items
+from .tables import broadcasts, deliveries, item_identities
 
 if TYPE_CHECKING:
     from .publications import Publications
@@ -192,12 +192,13 @@ class Broadcasts:
 
 def _as_they_were(tx: Tx, wanted: Sequence[tuple[ItemKey, int]]) -> dict[ItemKey, int]:
     """The subscriptions that nobody has changed since they were read, and the level of assurance that each asks for."""
-    if not wanted:
-        return {}
     versions = dict(wanted)
-    query = select(items).where(among("item", *IN_ORDER), items.c.lifecycle == "active")
-    rows = tx.connection.execute(query, keys("item", list(versions))).mappings()
-    return {key: row["min_loa"] for row in map(dict, rows) if row["version"] == versions[key := item_key(row)]}
+    found = items_at(tx, versions.keys())
+    return {
+        key: item["min_loa"]
+        for key, item in found.items()
+        if item["lifecycle"] == "active" and item["version"] == versions[key]
+    }
 
 
 def list_broadcasts(connection: Connection, ente_id: str | None) -> list[dict[str, Any]]:

@@ -23,9 +23,9 @@ later is a newer one, whatever a process still holds of the old."""
 FOLLOWER = "webhook"
 """The type of connector that follows items (`hub.store.following`)."""
 
-RESTORED = "restored"
 RESTRICTED = "item.restricted"
 """Why a delivery is held that no connector can set free."""
+RESTORED = "restored"
 """Why a delivery of a restored back-up is held: it may have been sent since, so that a person releases it."""
 
 

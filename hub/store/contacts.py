@@ -12,15 +12,15 @@ from .tables import citizen_contacts
 EMAIL = "email"
 
 
-def contact_of(connection: Connection, vault: Vault, citizen: Citizen, kind: str = EMAIL) -> str | None:
-    """The address of that kind which was verified last, in clear; None where there is none."""
+def contact_of(connection: Connection, vault: Vault, citizen: Citizen) -> str | None:
+    """The e-mail address which was verified last, in clear; None where there is none."""
     its = citizen_contacts.c
     query = (
         select(its.contact_id, its.value_sealed)
         .where(
             its.ente_id == citizen.ente_id,
             its.citizen_id == citizen.citizen_id,
-            its.kind == kind,
+            its.kind == EMAIL,
             its.verified_at.is_not(None),
         )
         .order_by(its.verified_at.desc(), its.contact_id.desc())

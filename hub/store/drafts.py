@@ -14,7 +14,6 @@ CONNECTOR_UNKNOWN = "-"
 UNSERVED = "channel.not_configured"
 """Why a delivery was skipped where nothing was wrong but the set-up: no connector serves its channel."""
 
-
 NO_ADDRESS = "email.no_address"
 """Why an e-mail was skipped: the publication gave no address, and the citizen verified none."""
 

@@ -7,28 +7,34 @@ A connector of this type is told of the events that its filter admits. The filte
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-from sqlalchemy import select
+from sqlalchemy import String, bindparam, cast, select
 
 from contracts.following import Follows
 
+from .bulk import select_texts
 from .configuration import REMOVED
 from .database import Tx
 from .pushing import push_at
 from .tables import connectors, item_identities, items
+
+_ITS = connectors.c
+# Every commit asks: of all enti at once, whose followers are few, so that it is one statement, made once.
+_FOLLOWERS = (
+    select(_ITS.ente_id, _ITS.connector_id, cast(_ITS.follows, String))
+    .where(_ITS.follows.is_not(None), _ITS.status != bindparam("removed"))
+    .order_by(_ITS.ente_id, _ITS.connector_id)
+)
 
 
 def push_to_followers(tx: Tx, events: Sequence[Mapping[str, Any]]) -> None:
     """Queue numbered events for those who follow their ente; a connector that is paused gets them later."""
     if not events:
         return
-    its = connectors.c
-    query = select(its.ente_id, its.connector_id, its.follows).where(
-        its.ente_id.in_(sorted({event["ente_id"] for event in events})), its.follows.is_not(None), its.status != REMOVED
-    )
+    enti = {event["ente_id"] for event in events}
     followers = [
-        (row.ente_id, row.connector_id, Follows.model_validate_json(orjson.dumps(row.follows)))
-        for row in tx.connection.execute(query.order_by(its.ente_id, its.connector_id))
+        (ente_id, connector_id, Follows.model_validate_json(follows))
+        for ente_id, connector_id, follows in select_texts(tx.connection, _FOLLOWERS, {"removed": REMOVED})
+        if ente_id in enti
     ]
     if not followers:
         return

@@ -13,15 +13,15 @@ from .deadlines import close_deadlines
 from .drafts import Appointment, Draft, Identity
 from .folding import FOLLOW
 from .identities import load_by_identity
-from .rows import Batch, ItemKey, item_key
-from .tables import item_identities, item_links, items
+from .rows import Batch, ItemKey, item_key, items_at
+from .tables import item_links
 
 REPLACES = "replaces"
 _ITS = item_links.c
 _FROM = among("from", _ITS.ente_id, _ITS.citizen_id, _ITS.from_item_id)
 
 
-def keep_links(tx: Tx, batch: Batch, changed: Sequence[tuple[Draft, dict[str, Any], bool]]) -> set[Identity]:
+def keep_links(tx: Tx, changed: Sequence[tuple[Draft, dict[str, Any], bool]]) -> set[Identity]:
     """Keep the ties of items that are new or changed (draft, item, whether new), messages left out.
 
     Returns the documents about which that may say something: the changed ones, and what they replace or replaced.
@@ -56,16 +56,6 @@ def replaced_by(tx: Tx, replacing: Collection[ItemKey]) -> set[Identity]:
     """The documents that these take the place of, here or not."""
     query = select(item_links).where(_FROM, _ITS.rel == REPLACES)
     return {_target(row) for row in tx.connection.execute(query, keys("from", replacing)).mappings()}
-
-
-def names_of(tx: Tx, found: Collection[ItemKey]) -> set[Identity]:
-    """The names of items."""
-    its = item_identities.c
-    query = select(item_identities).where(among("name", its.ente_id, its.citizen_id, its.item_id))
-    return {
-        Identity(row.ente_id, row.vendor_id, row.source, row.external_id, row.collection)
-        for row in tx.connection.execute(query, keys("name", found))
-    }
 
 
 def settle_replaced(
@@ -114,12 +104,7 @@ def _replacing(tx: Tx, batch: Batch, replaced: Collection[Identity]) -> dict[Ide
     names = {(one.ente_id, one.vendor_id, one.source, one.external_id) for one in replaced}
     ties = list(tx.connection.execute(select(item_links).where(to, _ITS.rel == REPLACES), keys("to", names)).mappings())
     wanted = {(tie["ente_id"], tie["citizen_id"], tie["from_item_id"]) for tie in ties}
-    if not wanted:
-        return {}
-    its = items.c
-    query = select(items).where(among("item", its.ente_id, its.citizen_id, its.item_id))
-    here = {row["item_id"]: dict(row) for row in tx.connection.execute(query, keys("item", wanted)).mappings()}
-    here |= {item["item_id"]: item for item in batch.touched()}
+    here = {item["item_id"]: item for item in (*items_at(tx, wanted).values(), *batch.touched())}
     found: dict[Identity, list[dict[str, Any]]] = {}
     for tie in ties:
         item = here.get(tie["from_item_id"])

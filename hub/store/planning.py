@@ -15,7 +15,7 @@ from .citizens import Citizen
 from .contacts import reachable
 from .database import Tx
 from .drafts import NO_ADDRESS, PlannedDelivery
-from .optouts import EVERYTHING, NO_SERVICE, OPTED_OUT
+from .optouts import NO_SERVICE, OPTED_OUT
 from .order import order_key
 from .ports import Vault
 from .preferences import NONE, Wishes, load_wishes, quiet_until
@@ -95,7 +95,7 @@ def fallback_of(planned: PlannedDelivery, message: dict[str, Any]) -> dict[str, 
 
 
 def _as_wished(planned: PlannedDelivery, wishes: Wishes, topic: str) -> PlannedDelivery:
-    if planned.reason is None and wishes.switched_off(planned.channel, topic, EVERYTHING):
+    if planned.reason is None and wishes.switched_off(planned.channel, topic):
         return replace(planned, reason=OPTED_OUT[planned.channel])
     return planned
 

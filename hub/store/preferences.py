@@ -18,7 +18,7 @@ from hub.errors import HubError, PreconditionFailed, TokenReplayed
 
 from .citizens import Citizen, Citizens, Subject
 from .database import Tx, among, keys, lock_names, upsert
-from .optouts import ANY_ADDRESS
+from .optouts import ANY_ADDRESS, EVERYTHING
 from .ports import UsedToken, Vault
 from .readers import Access, record_access
 from .replay import consume_tokens
@@ -62,9 +62,9 @@ class Wishes:
         parts = (self.language, self.quiet, sorted(self.off), sorted(self.by_link))
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
 
-    def switched_off(self, channel: str, topic: str, everything: str) -> bool:
+    def switched_off(self, channel: str, topic: str) -> bool:
         """Whether the topic is off on that channel whatever the address."""
-        return not self.off.isdisjoint({Off(channel, topic), Off(channel, everything)})
+        return not self.off.isdisjoint({Off(channel, topic), Off(channel, EVERYTHING)})
 
 
 NONE = Wishes()

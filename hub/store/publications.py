@@ -90,7 +90,7 @@ class Publications:
         note_unlisted(tx, _unlisted(draft for draft, _, _ in changed))
         settle(tx, batch)
         tied = [(draft, known[draft.identity], before is None) for draft, _, before in changed]
-        settle_replaced(tx, batch, keep_links(tx, batch, tied), known)
+        settle_replaced(tx, batch, keep_links(tx, tied), known)
         known_of = self._known_of(tx, changed)
         for draft, citizen, before in changed:
             self.follow(tx, batch, draft, citizen, known[draft.identity], before, known, known_of)
@@ -123,8 +123,8 @@ class Publications:
         if item["lifecycle"] == "restricted":
             return  # the version is kept, and nobody is told
         if before is None and draft.deliveries:
-            wishes = wishes or know(tx, self._vault, [citizen], [citizen])
-            batch.deliveries += rows_of(tx, item, draft.deliveries, citizen, wishes, in_turn=draft.in_turn)
+            by_mail = wishes or know(tx, self._vault, (), [citizen] if lacks_address(draft.deliveries) else ())
+            batch.deliveries += rows_of(tx, item, draft.deliveries, citizen, by_mail, in_turn=draft.in_turn)
         if item["collection"] == "documents" and before is not None:
             forget_reference(tx, item)
         over = is_over(draft, item)

@@ -110,9 +110,7 @@ def withdraw_list(tx: Tx, list_id: str) -> None:
 
 def _expire(tx: Tx, wishes: Sequence[None]) -> list[int]:
     """A Committer handler: lists whose last day is over are withdrawn; how many."""
-    its = ranked_lists.c
-    over = select(its.list_id).where(its.state == PUBLISHED, its.until <= tx.now)
-    gone = list(tx.connection.execute(over).scalars())
+    gone = _over(tx.connection, tx.now)
     for list_id in gone:
         withdraw_list(tx, list_id)
     return [len(gone)] * len(wishes)
@@ -120,12 +118,15 @@ def _expire(tx: Tx, wishes: Sequence[None]) -> list[int]:
 
 def withdraw_what_is_over(database: Database, committer: Committer) -> None:
     """Withdraw the lists whose last day is over, if there are any."""
-    its = ranked_lists.c
     with database.read() as connection:
-        over = select(its.list_id).where(its.state == PUBLISHED, its.until <= database.now(connection))
-        if connection.execute(over).first() is None:
+        if not _over(connection, database.now(connection)):
             return
     committer.write(_expire, None)
+
+
+def _over(connection: Connection, now: datetime) -> Sequence[str]:
+    its = ranked_lists.c
+    return connection.execute(select(its.list_id).where(its.state == PUBLISHED, its.until <= now)).scalars().all()
 
 
 def show_list(connection: Connection, list_id: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from contracts.identifiers import new_uuid7
 
 from .database import Tx
 from .directory import NotThere
+from .retention import months_before
 from .tables import rights_requests
 
 Kind = Literal["access", "rectification", "erasure", "restriction", "portability", "objection"]
@@ -24,13 +25,7 @@ class AlreadyClosed(Exception):
 
 def due(received: date) -> date:
     """A month later (art. 12(3)): the same day, or the last one of that month (Reg. 1182/71, art. 3(2)(c))."""
-    year, month = (received.year, received.month + 1) if received.month < 12 else (received.year + 1, 1)
-    for day in range(received.day, 27, -1):
-        try:
-            return date(year, month, day)
-        except ValueError:
-            continue
-    return date(year, month, received.day)
+    return months_before(received, -1)
 
 
 def add_request(tx: Tx, ente_id: str, kind: Kind, citizen_id: str | None, received: date) -> dict[str, Any]:

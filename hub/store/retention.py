@@ -6,16 +6,16 @@ period: nothing disappears from the archive before. What is restricted stays (GD
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from datetime import date, datetime
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, select
 
-from .database import Tx, among, keys, upsert
+from .database import Tx, upsert
 from .evidence_search import id_at
 from .handling import HUB
 from .readers import Access, record_access
-from .rows import ItemKey, item_key, lock_items
+from .rows import item_key, items_at, lock_items
 from .tables import (
     agenda,
     attempts,
@@ -24,8 +24,10 @@ from .tables import (
     findings,
     item_copies,
     item_identities,
+    item_links,
     item_versions,
     items,
+    referenced_files,
     retentions,
     subscription_requests,
     timeline,
@@ -57,8 +59,21 @@ OPEN_STATES: Final[Mapping[str, frozenset[str]]] = {
 }
 """States in which an item is not closed; other collections have none."""
 
+_OWN: Final[tuple[Table, ...]] = (
+    item_versions,
+    timeline,
+    user_states,
+    agenda,
+    findings,
+    subscription_requests,
+    item_copies,
+    item_links,
+    referenced_files,
+    items,
+)
 OPERATION: Final = "retention"
 _LIMIT = 200
+_Day = TypeVar("_Day", bound=date)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +123,8 @@ def is_over(item: Mapping[str, Any], months: int | None, now: datetime) -> bool:
     return closed is not None and closed <= months_before(now, months)
 
 
-def months_before(moment: datetime, months: int) -> datetime:
-    """The same day so many calendar months earlier, or the last one of that month."""
+def months_before(moment: _Day, months: int) -> _Day:
+    """The same day so many calendar months earlier (or later: -1), or the last one of that month."""
     year, month = divmod(moment.year * 12 + moment.month - 1 - months, 12)
     for day in range(moment.day, 27, -1):
         try:
@@ -136,7 +151,7 @@ def _expire(tx: Tx, wish: Expire) -> Expired:
     wanted = {item_key(row) for row in rows if over(row)}
     lock_items(tx, wanted)
     # Read again under the lock: a new version may have come meanwhile.
-    gone = [item for item in _items(tx, wanted) if over(item) and not _under_way(tx, item)]
+    gone = [item for item in items_at(tx, wanted).values() if over(item) and not _under_way(tx, item)]
     known = {item["item_id"] for item in gone}
     gone += [made for item in gone for made in _made_of(tx, item) if made["item_id"] not in known]
     files = tuple(item["content_key"] for item in gone if item["content_key"] is not None)
@@ -168,12 +183,6 @@ def _candidates(tx: Tx, after: str) -> Sequence[Any]:
     return tx.connection.execute(query).mappings().all()
 
 
-def _items(tx: Tx, wanted: set[ItemKey]) -> list[dict[str, Any]]:
-    its = items.c
-    query = select(items).where(among("item", its.ente_id, its.citizen_id, its.item_id))
-    return [dict(row) for row in tx.connection.execute(query, keys("item", wanted)).mappings()] if wanted else []
-
-
 def _made_of(tx: Tx, item: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Deadlines that the hub made of it: without it they mean nothing."""
     its = items.c
@@ -197,8 +206,9 @@ def _delete(tx: Tx, item: Mapping[str, Any]) -> None:
     for table in (attempts, delivery_requests):
         tx.connection.execute(delete(table).where(table.c.ente_id == item["ente_id"], table.c.delivery_id.in_(sent)))
     tx.connection.execute(delete(deliveries).where(of(deliveries, "message_id")))
-    for table in (item_versions, timeline, user_states, agenda, findings, subscription_requests, item_copies, items):
-        tx.connection.execute(delete(table).where(of(table), table.c.citizen_id == item["citizen_id"]))
+    for table in _OWN:
+        name = "from_item_id" if table is item_links else "item_id"
+        tx.connection.execute(delete(table).where(of(table, name), table.c.citizen_id == item["citizen_id"]))
     tx.connection.execute(delete(item_copies).where(of(item_copies, "copy_item_id")))
     tx.connection.execute(delete(item_identities).where(of(item_identities)))
 

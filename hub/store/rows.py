@@ -83,6 +83,7 @@ IN_ORDER = (items.c.ente_id, items.c.citizen_id, items.c.item_id)
 # Takes so many numbers as the row says, and tells the last of them.
 _TAKE = "ON CONFLICT (ente_id) DO UPDATE SET value = {0}.value + excluded.value RETURNING ente_id, value"
 _LOCK_ITEMS = select(items.c.item_id).where(among("item", *IN_ORDER)).order_by(*IN_ORDER).with_for_update()
+_ITEMS_AT = select(items).where(among("item", *IN_ORDER))
 
 
 @dataclass(slots=True)
@@ -205,7 +206,7 @@ def _number(tx: Tx) -> None:
     """The last of a transaction: what it made and changed gets its numbers, and the counters are held till the commit
     alone. A counter taken before the locks of items would make two writers wait for each other."""
     numbered = [*tx.new_items, *tx.changed_items.values()]
-    _give_numbers(tx, (sequences, numbered, "sequence"), (event_sequences, tx.vendor_events, "number"))
+    give_numbers(tx, (sequences, numbered, "sequence"), (event_sequences, tx.vendor_events, "number"))
     tx.last_rows += [(items, tx.new_items), (vendor_events, tx.vendor_events)]
     push_events(tx, tx.vendor_events)
     push_to_followers(tx, tx.vendor_events)
@@ -230,12 +231,13 @@ def lock_items(tx: Tx, wanted: Collection[ItemKey]) -> None:
         tx.connection.execute(_LOCK_ITEMS, keys("item", wanted))
 
 
-def number_items(tx: Tx, changed: Sequence[dict[str, Any]]) -> None:
-    """Give each item the next sequence number of its ente, from the locked counter row."""
-    _give_numbers(tx, (sequences, changed, "sequence"))
+def items_at(tx: Tx, wanted: Collection[ItemKey]) -> dict[ItemKey, dict[str, Any]]:
+    """These items as they are, those that exist."""
+    rows = tx.connection.execute(_ITEMS_AT, keys("item", wanted)).mappings() if wanted else ()
+    return {item_key(row): row for row in map(dict, rows)}
 
 
-def _give_numbers(tx: Tx, *wanted: tuple[Table, Sequence[dict[str, Any]], str]) -> None:
+def give_numbers(tx: Tx, *wanted: tuple[Table, Sequence[dict[str, Any]], str]) -> None:
     """Give rows, under that name, the next numbers of their enti's counters."""
     counts = [Counter(row["ente_id"] for row in rows) for _, rows, _ in wanted]
     taken = insert_each(

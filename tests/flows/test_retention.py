@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import insert
 
 from hub.store.files import Files
 from hub.store.retention import Expire, expire_items, months_before
@@ -13,8 +14,10 @@ from hub.store.tables import (
     attempts,
     deliveries,
     item_identities,
+    item_links,
     item_versions,
     items,
+    referenced_files,
     timeline,
     user_states,
 )
@@ -159,6 +162,26 @@ def test_the_periods_are_listed_and_wrong_ones_refused(hub, raccordo):
 )
 def test_months_are_those_of_the_calendar(moment, months, expected):
     assert months_before(moment, months) == expected
+
+
+def test_what_a_document_is_tied_to_and_where_its_file_was_go_with_it(hub, expire, raccordo):
+    tied = {"links": [{"rel": "application", "external_id": fresh()}]}
+    item_id = published(hub, "documents", make_document(fresh(), FILE, **to(new_person()), **tied))
+    assert hub.upload(item_id, FILE).status_code == 201
+    [item] = rows(hub, items, item_id=item_id)
+    with hub.home.database.write() as tx:
+        found = {"host": "archivio.example", "state": "dead", "failures": 4, "failed_since": tx.now}
+        key = {name: item[name] for name in ("ente_id", "citizen_id", "item_id")}
+        tx.connection.execute(insert(referenced_files), key | found)
+    assert len(rows(hub, item_links, from_item_id=item_id)) == 1
+    raccordo("retention", "set", "documents", "6")
+    try:
+        expire(7)
+    finally:
+        raccordo("retention", "set", "documents", "none")
+    assert rows(hub, items, item_id=item_id) == []
+    assert rows(hub, item_links, from_item_id=item_id) == []
+    assert rows(hub, referenced_files, item_id=item_id) == []
 
 
 # --- restriction
