@@ -80,7 +80,11 @@ class Stage:
         process = _start_hub(folder, port)
         client = httpx.Client(base_url=cast.base, timeout=15, trust_env=False)
         stage = cls(folder, home, cast, port, str(io_settings["base_url"]), client, process, [io, mail, pdnd])
-        stage._await_hub()
+        try:
+            stage._await_hub()
+        except StageError:
+            stage.tear_down()  # a hub that is merely slow would serve on, in the home of the next tour
+            raise
         return stage
 
     def tear_down(self) -> None:
