@@ -4,6 +4,7 @@ python samples/publish_pdnd.py URL messages message.json key.pem KID CLIENT_ID P
 KID, ids, TOKEN_URL and ASSERTION_AUD are those of PDND's back office; ISS is the vendor's id, to whom receipts go.
 AUDIENCE: the e-service's, where it is not URL/publish/v1. DPOP=1: the voucher is bound to a key made here, and each
 request proves it (RFC 9449). USER_ID: tracking evidence of that user, which the voucher is tied to (AUDIT_REST_02).
+One file to be copied whole: what it has in common with publish.py is written out here again, on purpose.
 """
 
 import base64

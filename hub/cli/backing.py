@@ -14,13 +14,12 @@ from hub.backup.manifest import BadBackup
 from hub.backup.restoring import KeysNeeded, NotEmpty, remove_files, restore_backup
 from hub.home import sole
 from hub.store.erasing import duties_to_keep, erase_citizen, others_at_work
-from hub.store.readers import record_access
 
 from .auditing import MAX_TOLD, examine
 from .citizens import citizen_of, subject_on_input
 from .console import Failed, WrongUsage, complain, say, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, home_at, opened, read_text
-from .revealing import access, committing
+from .revealing import log_access
 
 _REASON_LENGTH = 300
 PassphraseFile = Annotated[
@@ -128,9 +127,7 @@ def erase(
             raise Failed(str(problem)) from None
         with one.database.write() as tx:
             files = erase_citizen(tx, ente_id, found.citizen_id)
-        with committing(one) as committer:
-            act = access("erase_citizen", ente_id=ente_id, citizen_id=found.citizen_id, item_id=None)
-            committer.write(record_access, act)
+        log_access(one, "erase_citizen", ente_id=ente_id, citizen_id=found.citizen_id)
         remove_files(one, files)
     value = {"ente_id": ente_id, "citizen_id": found.citizen_id, "files": len(files)}
     text = f"erased; keep a copy of {one.erasures} apart from the back-ups, a restore needs it"

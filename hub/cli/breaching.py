@@ -45,7 +45,7 @@ def breach(
         with committing(one) as committer:
             ids = [row["citizen_id"] for row in found] if tax_codes else [None]
             for citizen_id in ids or [None]:
-                looked = access(_OPERATION, ente_id=ente_id, citizen_id=citizen_id, item_id=None)
+                looked = access(_OPERATION, ente_id=ente_id, citizen_id=citizen_id)
                 committer.write(record_access, looked)
         rows = [row | _named(one, ente_id, row["citizen_id"]) for row in found] if tax_codes else found
     if as_json:

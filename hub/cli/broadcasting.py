@@ -1,8 +1,6 @@
 """`broadcast`: write to all subscribers of a subscription service (S41). The hub does it; this says so, and looks."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,12 +23,10 @@ from hub.store.broadcasts import (
 )
 from hub.store.database import Tx
 from hub.store.directory import NotThere
-from hub.store.ports import Vault
-from hub.store.readers import record_access
 
 from .console import Failed, WrongUsage, confirm, emit, record, say, shown, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_text
-from .revealing import access, committing
+from .revealing import administer, log_access
 from .subscription_services import service_of
 
 group = typer.Typer(name="broadcast", help="Write to all subscribers of a subscription service.")
@@ -63,8 +59,7 @@ def preview(
     content = _content(code, title, body, title_en, body_en, waitlisted=waitlisted)
     with opened(home) as one:
         ente_id, name, persons = _prepared(one, ente, content)
-        with committing(one) as committer:
-            committer.write(record_access, access("preview_broadcast", ente_id=ente_id, citizen_id=None, item_id=None))
+        log_access(one, "preview_broadcast", ente_id=ente_id)
     samples = {}
     for language in ("it", "en") if content.en is not None else ("it",):
         # A subscription's own title may say whose child it is about: the sample has the service's name for it.
@@ -99,8 +94,10 @@ def start(
         if not persons:
             raise Failed(f"nobody is subscribed to {code!r} in {ente_id}: there is nobody to write to")
         confirm(f"write to {persons} persons?", yes=yes)
-        with committing(one) as committer:
-            broadcast_id = committer.write(partial(_begin, vault=one.vault), _Wish(ente_id, content, persons))
+        vault = one.vault
+        broadcast_id = administer(
+            one, "start_broadcast", ente_id, lambda tx: begin_broadcast(tx, vault, ente_id, content, persons)
+        )
     text = f"broadcast {broadcast_id} to {persons} persons begins; `raccordo broadcast show {broadcast_id}` follows it"
     told({"ente_id": ente_id, "broadcast_id": broadcast_id, "expected": persons}, as_json=as_json, text=text)
 
@@ -129,9 +126,7 @@ def show(
             say()
             table(counts, as_json=False, empty="no delivery yet")
             return
-        with committing(one) as committer:
-            looked = access("show_broadcast_recipients", ente_id=row["ente_id"], citizen_id=None, item_id=None)
-            committer.write(record_access, looked)
+        log_access(one, "show_broadcast_recipients", ente_id=row["ente_id"])
         with one.database.read() as connection:
             for outcome in broadcast_outcomes(connection, row["ente_id"], broadcast_id):
                 if as_json:
@@ -152,38 +147,20 @@ def resume(broadcast_id: BroadcastId, home: HomeFolder = HOME, as_json: AsJson =
     _turned(home, broadcast_id, resume_broadcast, "resume_broadcast", "goes on", as_json=as_json)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    ente_id: str
-    content: Broadcast
-    expected: int
-
-
-def _begin(tx: Tx, wishes: Sequence[_Wish], *, vault: Vault) -> list[str]:
-    """A Committer handler: the broadcast, and the record of who began it."""
-    record_access(tx, [access("start_broadcast", ente_id=w.ente_id, citizen_id=None, item_id=None) for w in wishes])
-    return [begin_broadcast(tx, vault, wish.ente_id, wish.content, wish.expected) for wish in wishes]
-
-
 def _turned(
     folder: Path, broadcast_id: str, turn: Callable[[Tx, str, str], None], operation: str, done: str, *, as_json: bool
 ) -> None:
-    def handler(tx: Tx, wishes: Sequence[str]) -> list[Failed | None]:
-        results: list[Failed | None] = []
-        for ente_id in wishes:
+    with opened(folder) as one:
+        ente_id = _shown(one, broadcast_id)["ente_id"]
+
+        def act(tx: Tx) -> Failed | None:
             try:
                 turn(tx, ente_id, broadcast_id)
             except NotSo as state:
-                results.append(Failed(f"the broadcast {broadcast_id} is {state}"))
-                continue
-            record_access(tx, [access(operation, ente_id=ente_id, citizen_id=None, item_id=None)])
-            results.append(None)
-        return results
+                return Failed(f"the broadcast {broadcast_id} is {state}")
+            return None
 
-    with opened(folder) as one:
-        ente_id = _shown(one, broadcast_id)["ente_id"]
-        with committing(one) as committer:
-            committer.write(handler, ente_id)
+        administer(one, operation, ente_id, act)
         row = _shown(one, broadcast_id)
     told(row, as_json=as_json, text=f"broadcast {broadcast_id} {done}: {row['written']} of {row['expected']} written")
 

@@ -1,19 +1,20 @@
 """`delegation`: who may act for whom in the feed, from when and until when."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from hub.store.citizens import Citizens, Subject
+from hub.store.database import Tx
 from hub.store.delegations import add_delegation, end_delegation, list_delegations
 from hub.store.directory import NotThere
-from hub.store.readers import record_access
 
 from .citizens import subject_on_input
 from .console import Failed, WrongUsage, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, instant, opened
-from .revealing import access, committing
+from .revealing import administer
 
 group = typer.Typer(name="delegation", help="Who may act for whom in the feed.")
 _LONGEST = timedelta(days=3660)
@@ -42,14 +43,14 @@ def add(
             ente_id = ente_of(connection, ente).ente_id
         citizens = Citizens(one.vault)
         subjects = Subject(ente_id, *principal), Subject(ente_id, *delegate)
-        with one.database.write() as tx:
+
+        def put(tx: Tx) -> dict[str, Any]:
             # Either may be somebody of whom nothing was published yet.
             found = citizens.resolve(tx, subjects)
             ids = [found[each].citizen_id for each in subjects]
-            row = add_delegation(tx, ente_id, principal=ids[0], delegate=ids[1], valid_from=begin, valid_to=end)
-        with committing(one) as committer:
-            done = access("add_delegation", ente_id=ente_id, citizen_id=ids[0], item_id=None)
-            committer.write(record_access, done)
+            return add_delegation(tx, ente_id, principal=ids[0], delegate=ids[1], valid_from=begin, valid_to=end)
+
+        row = administer(one, "add_delegation", ente_id, put, citizen_of=_principal)
     told(row, as_json=as_json, text=f"delegation {row['delegation_id']} holds until {until}")
 
 
@@ -78,12 +79,16 @@ def end(
     with opened(home) as one:
         with one.database.read() as connection:
             ente_id = ente_of(connection, ente).ente_id
-        try:
-            with one.database.write() as tx:
-                row = end_delegation(tx, ente_id, delegation_id)
-        except NotThere:
-            raise Failed(f"there is no delegation {delegation_id!r}") from None
-        with committing(one) as committer:
-            done = access("end_delegation", ente_id=ente_id, citizen_id=row["citizen_id"], item_id=None)
-            committer.write(record_access, done)
+
+        def act(tx: Tx) -> Mapping[Any, Any] | Failed:
+            try:
+                return end_delegation(tx, ente_id, delegation_id)
+            except NotThere:
+                return Failed(f"there is no delegation {delegation_id!r}")
+
+        administer(one, "end_delegation", ente_id, act, citizen_of=_principal)
     told({"delegation_id": delegation_id}, as_json=as_json, text=f"delegation {delegation_id} has ended")
+
+
+def _principal(row: Mapping[Any, Any]) -> str:
+    return str(row["citizen_id"])

@@ -9,12 +9,11 @@ import typer
 from hub.feed.export import ALL_LEVELS, Exports
 from hub.store.citizens import Citizens
 from hub.store.files import Files
-from hub.store.readers import record_access
 
 from .citizens import citizen_of, subject_on_input
 from .console import WrongUsage, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, opened
-from .revealing import access, committing
+from .revealing import log_access
 
 
 def export(
@@ -38,9 +37,7 @@ def export(
             raise WrongUsage(f"--out: {out} is already there") from None
         except OSError as problem:
             raise WrongUsage(f"--out: cannot write {out}: {problem.strerror}") from None
-        with committing(one) as committer:
-            seen = access("export_citizen", ente_id=ente_id, citizen_id=citizen.citizen_id, item_id=None)
-            committer.write(record_access, seen)
+        log_access(one, "export_citizen", ente_id=ente_id, citizen_id=citizen.citizen_id)
         exports = Exports(one.database, one.vault, Citizens(one.vault), Files(one.folder / "files", one.vault))
         make = exports.zip if out.suffix == ".zip" else exports.json
         with open(handle, "wb") as file:

@@ -15,8 +15,7 @@ from hub.store.directory import NotThere
 
 from .console import Failed, WrongUsage, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, opened
-from .revealing import operator
-from .services import administer
+from .revealing import administer, operator
 
 _REASON_LENGTH = 200
 ItemId = Annotated[str, typer.Argument(metavar="ITEM_ID", help="As `service proposals` shows it.")]

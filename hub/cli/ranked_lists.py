@@ -1,6 +1,6 @@
 """`ranked-list`: the list of subscribers, in order and under pseudonyms, for anybody to read (S45-S47)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -26,11 +26,10 @@ from hub.store.ranked_lists import (
     show_list,
     withdraw_list,
 )
-from hub.store.readers import record_access
 
 from .console import Failed, WrongUsage, confirm, emit, record, say, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened
-from .revealing import access, committing
+from .revealing import administer
 from .subscription_services import ServiceCode, service_of
 
 group = typer.Typer(name="ranked-list", help="Lists of subscribers, published under pseudonyms.")
@@ -150,18 +149,13 @@ def _frozen(home: Home, ente: str | None, code: str, title: str, list_id: str) -
 
 
 def _write(home: Home, ente_id: str, operation: str, change: Callable[[Tx], Any]) -> Any:
-    """The change, and the record of who made it, in one commit."""
-
-    def handler(tx: Tx, wishes: Sequence[None]) -> list[Any]:
+    def act(tx: Tx) -> Any:
         try:
-            result = change(tx)
+            return change(tx)
         except NotSo as state:
-            return [Failed(f"the list is {state}")] * len(wishes)
-        record_access(tx, [access(operation, ente_id=ente_id, citizen_id=None, item_id=None)])
-        return [result] * len(wishes)
+            return Failed(f"the list is {state}")
 
-    with committing(home) as committer:
-        return committer.write(handler, None)
+    return administer(home, operation, ente_id, act)
 
 
 def _found(home: Home, list_id: str) -> dict[str, Any]:

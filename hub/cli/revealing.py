@@ -1,7 +1,7 @@
-"""Personal data on an operator's terminal: only when asked for, and never without a line in the access log."""
+"""What an operator does and sees: never without a line in the access log; personal data only when asked for."""
 
 import getpass
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
@@ -15,10 +15,13 @@ from hub.dispatch.notices import Notices, PutOff
 from hub.home import Home
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
+from hub.store.database import Tx
 from hub.store.directory import load_registry
 from hub.store.handling import OPERATOR
 from hub.store.outbox import Claim
 from hub.store.readers import Access, record_access
+
+from .console import Failed
 
 Reveal = Annotated[
     bool, typer.Option("--reveal", help="Show personal data too; who did so is written to the access log.")
@@ -42,12 +45,43 @@ def log_reveal(home: Home, row: Mapping[str, Any], operation: str) -> None:
         committer.write(record_access, access_of(row, operation))
 
 
+def log_access(
+    home: Home, operation: str, *, ente_id: str, citizen_id: str | None = None, item_id: str | None = None
+) -> None:
+    """Record durably that an operator looks, or what was done."""
+    with committing(home) as committer:
+        committer.write(record_access, access(operation, ente_id=ente_id, citizen_id=citizen_id, item_id=item_id))
+
+
+def administer(
+    home: Home,
+    operation: str,
+    ente_id: str,
+    act: Callable[[Tx], Any],
+    *,
+    item_id: str | None = None,
+    citizen_of: Callable[[Any], str | None] = lambda _: None,
+) -> Any:
+    """Do what an administrator asks for, and write into the access log who did it, in one commit. Raises the Failed
+    that `act` returns; otherwise its answer may say which citizen it concerns."""
+
+    def handle(tx: Tx, wishes: Sequence[None]) -> list[Any]:
+        answers = [act(tx) for _ in wishes]
+        done = [answer for answer in answers if not isinstance(answer, Failed)]
+        concerned = [citizen_of(answer) for answer in done]
+        record_access(tx, [access(operation, ente_id=ente_id, citizen_id=one, item_id=item_id) for one in concerned])
+        return answers
+
+    with committing(home) as committer:
+        return committer.write(handle, None)
+
+
 def access_of(row: Mapping[str, Any], operation: str) -> Access:
     """The record that an operator dealt with a delivery."""
     return access(operation, ente_id=row["ente_id"], citizen_id=row["citizen_id"], item_id=row["message_id"])
 
 
-def access(operation: str, *, ente_id: str, citizen_id: str | None, item_id: str | None) -> Access:
+def access(operation: str, *, ente_id: str, citizen_id: str | None = None, item_id: str | None = None) -> Access:
     """The record that an operator dealt with what concerns a citizen."""
     return Access(
         request_id=new_uuid7(),

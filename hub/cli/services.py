@@ -1,6 +1,5 @@
 """`service`: the catalogue, which is the administrator's (`settled` 15)."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -12,11 +11,10 @@ from hub.home import Home
 from hub.store.catalogue import set_service, show_service
 from hub.store.database import Tx
 from hub.store.directory import AlreadyThere, NotThere, add_service, load_registry
-from hub.store.readers import record_access
 
 from .console import Failed, WrongUsage, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened
-from .revealing import access, committing
+from .revealing import administer
 
 group = typer.Typer(name="service", help="The catalogue of services.")
 
@@ -135,23 +133,6 @@ def show(service_id: ServiceId, ente: EnteCode = None, home: HomeFolder = HOME, 
 def shown_card(ente_id: str, card: Card) -> dict[str, Any]:
     """A card as it is printed."""
     return {"ente_id": ente_id} | asdict(card)
-
-
-def administer(one: Home, operation: str, ente_id: str, act: Callable[[Tx], Any], *, item_id: str | None = None) -> Any:
-    """Do what an administrator asks for, and write into the access log who did it, in one commit. Raises the Failed
-    that `act` answers."""
-
-    def handle(tx: Tx, wishes: Any) -> list[Any]:
-        answers = [act(tx) for _ in wishes]
-        if not any(isinstance(answer, Failed) for answer in answers):
-            record_access(tx, [access(operation, ente_id=ente_id, citizen_id=None, item_id=item_id)])
-        return answers
-
-    with committing(one) as committer:
-        answer = committer.write(handle, None)
-    if isinstance(answer, Failed):
-        raise answer
-    return answer
 
 
 def _ente_id(one: Home, ente: str | None) -> str:

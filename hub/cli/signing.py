@@ -9,10 +9,10 @@ import typer
 
 from contracts.base import HttpsUrl
 from hub.conformance.receipts import receipt_of
-from hub.security.causes import Refusal
 from hub.security.digest import digest_header
-from hub.security.sign import SigningKey, sign_request
+from hub.security.sign import sign_request
 
+from .agreed import key_of
 from .console import Failed, WrongUsage, emit, say
 from .options import AsJson, checked, read_bytes
 from .pdnd_signing import read_member, read_user, sign_as_member
@@ -66,7 +66,7 @@ def sign(
             raise WrongUsage("--pdnd goes with neither --cert nor --signature-only, and --dpop needs --url")
         headers = sign_as_member(
             member,
-            _key(key, None, alg),
+            key_of(key, None, alg),
             method=verb,
             url=url,
             body=content,
@@ -79,7 +79,7 @@ def sign(
         raise WrongUsage("--aud is needed" if aud is None else "--user and --dpop go with --pdnd alone")
     else:
         headers = sign_request(
-            _key(key, cert, alg),
+            key_of(key, cert, alg),
             iss=iss,
             aud=aud,
             method=verb,
@@ -98,14 +98,6 @@ def sign(
     else:
         for name, value in headers.items():
             say(f"{name}: {value}")
-
-
-def _key(path: Path, cert: Path | None, alg: str | None) -> SigningKey:
-    try:
-        return SigningKey.load(path, cert, alg)
-    except (ValueError, TypeError, Refusal) as error:
-        reason = error.note if isinstance(error, Refusal) else str(error)
-        raise WrongUsage(f"--key: {path} cannot be used: {reason}") from None
 
 
 def _send(method: str, url: str, headers: dict[str, str], body: bytes, *, iss: str, aud: str, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from hub.store.sources import open_practices, set_source, standing_sources
 
 from .console import WrongUsage, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, opened
-from .services import administer
+from .revealing import administer
 from .vendors import VendorId, vendor_of
 
 group = typer.Typer(name="source", help="The systems of vendors: how often they are heard of, how long drafts stay.")

@@ -1,7 +1,5 @@
 """`subscription-service`: what citizens subscribe to, and its rules, which are the administrator's (`settled` 15)."""
 
-from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,12 +12,11 @@ from contracts.base import Code
 from contracts.subscription_services import SubscriptionService
 from hub.store.database import Tx
 from hub.store.directory import AlreadyThere, load_registry
-from hub.store.readers import record_access
 from hub.store.subscription_services import add_subscription_service, set_subscription_service
 
 from .console import Failed, WrongUsage, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, read_bytes
-from .revealing import access, committing
+from .revealing import administer
 
 group = typer.Typer(name="subscription-service", help="What citizens subscribe to, and the rules of it.")
 
@@ -176,26 +173,17 @@ def _write(folder: Path, ente: str | None, code: str, given: dict[str, Any], *, 
         service = _changed(before, given)
         if service.service_id is not None and (ente_id, service.service_id) not in registry.services:
             raise Failed(f"--service: there is no service {service.service_id!r} in the catalogue of {ente_id}")
-        with committing(one) as committer:
-            committer.write(partial(_keep, ente_id=ente_id, new=new), service)
+
+        def act(tx: Tx) -> Failed | None:
+            try:
+                (add_subscription_service if new else set_subscription_service)(tx, ente_id, service)
+            except AlreadyThere:
+                return Failed(f"there is a subscription service {service.code!r} in {ente_id} already")
+            return None
+
+        administer(one, f"{'add' if new else 'set'}_subscription_service", ente_id, act)
     text = f"subscription service {code} of {ente_id} is {'there' if new else 'changed'}"
     told({"ente_id": ente_id} | _shown(service), as_json=as_json, text=text)
-
-
-def _keep(tx: Tx, wishes: Sequence[SubscriptionService], *, ente_id: str, new: bool) -> list[Failed | None]:
-    """A Committer handler: the change, and the record of who made it, in one commit."""
-    write = add_subscription_service if new else set_subscription_service
-    results: list[Failed | None] = []
-    for service in wishes:
-        try:
-            write(tx, ente_id, service)
-        except AlreadyThere:
-            results.append(Failed(f"there is a subscription service {service.code!r} in {ente_id} already"))
-            continue
-        operation = f"{'add' if new else 'set'}_subscription_service"
-        record_access(tx, [access(operation, ente_id=ente_id, citizen_id=None, item_id=None)])
-        results.append(None)
-    return results
 
 
 _OPTIONS = {

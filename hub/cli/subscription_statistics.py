@@ -11,11 +11,10 @@ from contracts.base import rfc3339
 from hub.ingest.statistics import COUNTED, Cell, TooManyAreas, statistics
 from hub.ingest.subscribers import subscribers
 from hub.ingest.wording import ROME
-from hub.store.readers import record_access
 
 from .console import Failed, WrongUsage, emit, say, table
 from .options import HOME, AsJson, EnteCode, HomeFolder, opened
-from .revealing import access, committing
+from .revealing import log_access
 from .subscription_services import ServiceCode, service_of
 
 _COLUMNS = ("dimension", "value", "number")
@@ -34,9 +33,7 @@ def subscription_statistics(
         with one.database.read() as connection:
             ente_id, service = service_of(connection, ente, code)
             now = one.database.now(connection)
-        with committing(one) as committer:
-            looked = access("show_subscription_statistics", ente_id=ente_id, citizen_id=None, item_id=None)
-            committer.write(record_access, looked)
+        log_access(one, "show_subscription_statistics", ente_id=ente_id)
         found = subscribers(one.database, one.vault, ente_id, code, COUNTED, now)
         try:
             cells = statistics(found, service.statistics, now.astimezone(ROME).date())

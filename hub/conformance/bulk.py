@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 import httpx
 
+from hub.security.digest import digest_header
 from hub.security.sign import SigningKey, sign_portal_request
 
 from .case import ACCEPTED, REFUSED, UNSUPPORTED, Expected
@@ -161,16 +161,17 @@ def range_plays(portal: Portal, http: httpx.Client, base: str) -> tuple[Play, ..
     """The file read back as the municipality's portal reads it; a range is outside INTEGRITY_REST, and unsigned."""
 
     def read(item_id: str, headers: Mapping[str, str] = {}, *, method: str = "GET", signed: bool = True) -> Answer:
-        own = {} if not signed else sign_portal_request(
-            portal.key,
-            iss=portal.iss,
-            aud=portal.aud,
-            sub=f"conformance-{token_hex(4)}",
-            fiscal_number=f"TINIT-{portal.tax_code}",
-            now=datetime.now(UTC),
-        )  # fmt: skip
-        url = f"{base}/feed/v1{_place(item_id)}"
-        return Answer(http.request(method, url, headers={**own, **headers, "accept-encoding": "identity"}), 0.0)
+        sent = {**headers, "accept-encoding": "identity"}
+        if signed:
+            sent |= sign_portal_request(
+                portal.key,
+                iss=portal.iss,
+                aud=portal.aud,
+                sub=f"conformance-{token_hex(4)}",
+                fiscal_number=f"TINIT-{portal.tax_code}",
+                now=datetime.now(UTC),
+            )
+        return Answer(http.request(method, f"{base}/feed/v1{_place(item_id)}", headers=sent), 0.0)
 
     def uploaded(on: Stage) -> tuple[bytes, str]:
         content = _file()
@@ -197,7 +198,7 @@ def range_plays(portal: Portal, http: httpx.Client, base: str) -> tuple[Play, ..
         content, item_id = uploaded(on)
         head, answer = read(item_id, method="HEAD"), read(item_id)
         told, faults = judged([head, answer], _WHOLE, _WHOLE)
-        digest = "SHA-256=" + b64encode(hashlib.sha256(content).digest()).decode()
+        digest = digest_header(content)
         if faults:
             return told, faults
         if head.response.headers.get("accept-ranges") != "bytes":

@@ -86,6 +86,11 @@ def parts(edit: Callable[[str, str, str], str], which: str = "") -> Change:
     return change
 
 
+def unsecured(which: str = "", *, alg: str = "none") -> Change:
+    """Every token of the vendor's own, or one, without a signature, and saying so (RFC 7515 A.5)."""
+    return parts(lambda head, payload, _: f"{with_member(head, alg=alg)}.{payload}.", which)
+
+
 def resigned(edit: Callable[[str, str], tuple[str, str]]) -> Change:
     """Header and payload segments rewritten, and signed again as they then are."""
 

@@ -254,9 +254,9 @@ class Listener:
         body = orjson.dumps({"batch_id": batch.batch_id, "state": "running"})
         return Response(body, 200, {"Retry-After": str(RETRY_S)}, media_type="application/json")
 
-    def _signed(self, body: bytes, aud: str, request_digest: str) -> dict[str, str]:
+    def _signed(self, body: bytes, aud: str, request_digest: str, *, key: SigningKey | None = None) -> dict[str, str]:
         return sign_response(
-            self._key,
+            key or self._key,
             iss=self._ente.publish_audience,
             aud=aud,
             body=body,
@@ -273,14 +273,11 @@ class Listener:
             named = "another" if answer == "receipt-of-another-message" else verified.message_id
             content["message_id"] = named
         body = orjson.dumps(content)
-        proof = sign_response(
-            self._stranger if answer == "receipt-of-another-key" else self._key,
-            iss=self._ente.publish_audience,
-            aud="another" if answer == "receipt-of-another-vendor" else verified.vendor.vendor_id,
-            body=body,
-            content_type="application/json",
-            request_digest=digest,
-            now=datetime.now(UTC),
+        proof = self._signed(
+            body,
+            "another" if answer == "receipt-of-another-vendor" else verified.vendor.vendor_id,
+            digest,
+            key=self._stranger if answer == "receipt-of-another-key" else None,
         )
         if answer == "receipt-unsigned":
             proof = {}

@@ -5,7 +5,7 @@ from typing import Any, Final
 from hub.profile import Profile
 
 from .case import ACCEPTED, CONFLICT, Case
-from .changes import dropped
+from .changes import dropped, replaced
 from .draft import SIG, Built, Draft
 from .several import Play, Stage, judged
 from .wire import Answer
@@ -29,7 +29,7 @@ def _missing(draft: Draft) -> None:
     name = _place(draft)
     draft.claims[SIG].pop(name, None)
     draft.headers = [one for one in draft.headers if one[0] != name]
-    draft.claims[SIG]["signed_headers"] = [one for one in draft.claims[SIG]["signed_headers"] if name not in one]
+    _unsigned(draft)
 
 
 def _unsigned(draft: Draft) -> None:
@@ -42,8 +42,7 @@ def _removed(draft: Draft) -> None:
 
 
 def _changed(draft: Draft) -> None:
-    name = _place(draft)
-    draft.after = lambda found: found.__setitem__(slice(None), [(n, "another" if n == name else v) for n, v in found])
+    replaced(_place(draft), "another")(draft)
 
 
 def _long(draft: Draft) -> None:

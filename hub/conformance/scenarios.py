@@ -6,6 +6,7 @@ from typing import Final
 
 from hub.profile import Profile
 
+from .case import vouched
 from .listener import RETRY_S, Seen
 from .report import Outcome, Result, Untested
 
@@ -178,10 +179,6 @@ def _verified_if_any(observed: Observed) -> str:
     return _verified(observed) if observed.seen else ""
 
 
-def _vouched(profile: Profile) -> bool:
-    return profile.authentication == "voucher"
-
-
 _RETRIES: Final = (_verified, _again, _waits, _fresh, _succeeds)
 
 SCENARIOS: Final = (
@@ -283,7 +280,7 @@ PATTERNED: Final = (
         ("accept",),
         "a request that verifies, or failure",
         (_verified_if_any, _honest),
-        when=_vouched,
+        when=vouched,
         pdnd="down",
     ),
     Scenario(
@@ -308,7 +305,7 @@ def left_out(profile: Profile, *, batch: bool, callbacks: bool) -> tuple[Unteste
     """What a run does not show, and why."""
     found = []
     for what, tried, why in (
-        ("PDND vouchers", _vouched(profile), "not in the vendor's profile: --trust pdnd"),
+        ("PDND vouchers", vouched(profile), "not in the vendor's profile: --trust pdnd"),
         ("DPoP", profile.dpop != "never", "not in the vendor's profile: dpop"),
         ("AUDIT_REST", profile.audit != "none", "not in the vendor's profile: audit"),
         ("PROFILE_NON_REPUDIATION_01", profile.max_receipts > 0, "not in the vendor's profile: max_receipts"),

@@ -74,6 +74,16 @@ def judged(answers: Sequence[Answer], *wanted: Expected) -> tuple[str, str]:
     return told, "; ".join(faults)
 
 
+def raced(on: Stage, built: Built) -> tuple[str, str]:
+    """The same request many times at once: one should be accepted, the others refused as replays of it."""
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        answers = list(pool.map(on.send, [built] * PARALLEL))
+    accepted = sum(answer.status in ACCEPTED.statuses for answer in answers)
+    refused = sum(answer.status in CONFLICT.statuses for answer in answers)
+    told = f"{accepted} accepted, {refused} refused as replays"
+    return told, "" if (accepted, refused) == (1, PARALLEL - 1) else f"of {PARALLEL}, one should be accepted"
+
+
 def _replayed(on: Stage) -> tuple[str, str]:
     built = on.make().build()
     return judged([on.send(built), on.send(built)], ACCEPTED, CONFLICT)
@@ -111,13 +121,7 @@ def _after_other(on: Stage) -> tuple[str, str]:
 
 
 def _parallel(on: Stage) -> tuple[str, str]:
-    built = on.make().build()
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        answers = list(pool.map(on.send, [built] * PARALLEL))
-    accepted = sum(answer.status in ACCEPTED.statuses for answer in answers)
-    refused = sum(answer.status in CONFLICT.statuses for answer in answers)
-    told = f"{accepted} accepted, {refused} refused as replays"
-    return told, "" if (accepted, refused) == (1, PARALLEL - 1) else f"of {PARALLEL}, one should be accepted"
+    return raced(on, on.make().build())
 
 
 def _alike(on: Stage) -> tuple[str, str]:

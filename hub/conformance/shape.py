@@ -10,7 +10,20 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hub.security import jose, jwk
 
 from .case import TOO_LARGE, Case
-from .changes import ABSENT, again, both, by_a_stranger, claim, header, parts, resigned, tokens, with_member, without
+from .changes import (
+    ABSENT,
+    again,
+    both,
+    by_a_stranger,
+    claim,
+    header,
+    parts,
+    resigned,
+    tokens,
+    unsecured,
+    with_member,
+    without,
+)
 from .draft import AUTH, SIG, Draft, Tokens, unb64u
 
 
@@ -141,8 +154,8 @@ _FORM: Final = (
 )
 
 _ALGORITHM: Final = (
-    ("alg-none", "alg none", "alg none", parts(lambda h, p, s: f"{with_member(h, alg='none')}.{p}.")),
-    ("alg-none-mixed-case", "alg nOnE", "alg nOnE", parts(lambda h, p, s: f"{with_member(h, alg='nOnE')}.{p}.")),
+    ("alg-none", "alg none", "alg none", unsecured()),
+    ("alg-none-mixed-case", "alg nOnE", "alg nOnE", unsecured(alg="nOnE")),
     ("alg-none-signed", "alg none con firma", "alg none with a signature", header(alg="none")),
     ("hs256-public-key", "HMAC con la chiave pubblica", "HMAC with the public key as secret", _hmac),
     ("alg-missing", "manca alg", "no alg", header(alg=ABSENT)),

@@ -8,7 +8,7 @@ from hub.profile import Profile
 from hub.security.sign import SigningKey
 
 from .case import ACCEPTED, REFUSED, Case, Change, direct, vouched
-from .changes import ABSENT, again, claim, jose_of, parts, signed_by, times_of, tokens, with_member, without
+from .changes import ABSENT, again, claim, jose_of, parts, signed_by, times_of, tokens, unsecured, without
 from .draft import AUTH, EVIDENCE, LEAST_NONCE, Draft, Tokens, sha256_hex, signed
 
 _NOBODY: Final = "00000000-0000-4000-8000-000000000000"
@@ -50,10 +50,6 @@ def _long(draft: Draft) -> None:
 def _expired(draft: Draft) -> None:
     grace = draft.party.profile.grace
     times_of(EVIDENCE, iat=-grace - 600, nbf=-grace - 600, exp=-grace - 60)(draft)
-
-
-def _none(head: str, payload: str, _signature: str) -> str:
-    return f"{with_member(head, alg='none')}.{payload}."
 
 
 def _stranger(draft: Draft) -> SigningKey:
@@ -103,7 +99,7 @@ _ROWS: Final = (
         "the evidence has no signature",
         parts(lambda h, p, s: f"{h}.{p}", EVIDENCE),
     ),
-    ("evidence-alg-none", "tracciamento con alg none", "an evidence with alg none", parts(_none, EVIDENCE)),
+    ("evidence-alg-none", "tracciamento con alg none", "an evidence with alg none", unsecured(EVIDENCE)),
     ("evidence-typ", "typ di un voucher", "the typ of a voucher", jose_of(EVIDENCE, typ="at+jwt")),
     (
         "evidence-forged",

@@ -7,7 +7,7 @@ from hub.security import jose
 from hub.security.sign import SigningKey
 
 from .case import ACCEPTED, REFUSED, Case, by_pdnd, vouched
-from .changes import ABSENT, claim, jose_of, parts, times_of, tokens, with_member, without
+from .changes import ABSENT, claim, jose_of, parts, times_of, tokens, unsecured, with_member, without
 from .draft import AUTH, EVIDENCE, SIG, Draft, Tokens, by_hand
 from .issuing import Simulated
 from .several import Play, Stage, judged
@@ -49,10 +49,6 @@ def _by_the_client(draft: Draft) -> None:
 
 def _changed(head: str, payload: str, signature: str) -> str:
     return f"{head}.{with_member(payload, jti='another')}.{signature}"
-
-
-def _none(head: str, payload: str, _signature: str) -> str:
-    return f"{with_member(head, alg='none')}.{payload}."
 
 
 def _long(draft: Draft) -> None:
@@ -158,7 +154,7 @@ _WITH_ANY: Final = (
         parts(_changed, AUTH),
     ),
     ("voucher-forged", "voucher firmato da altri", "the voucher is signed by somebody else", _stranger_signs),
-    ("voucher-alg-none", "voucher con alg none", "a voucher with alg none", parts(_none, AUTH)),
+    ("voucher-alg-none", "voucher con alg none", "a voucher with alg none", unsecured(AUTH)),
     ("voucher-own-token", "un token proprio invece del voucher", "a token of its own instead of a voucher", _own_token),
     (
         "voucher-other-scheme",

@@ -3,10 +3,11 @@
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from contracts.base import rfc3339
 from contracts.identifiers import make_notice_number
 from contracts.items import COLLECTIONS
 from contracts.subscription_services import SubscriptionService
@@ -158,6 +159,11 @@ def engage(home: Home, keys: Path, base: str, pdnd: PlayedPdnd) -> Cast:
     return cast
 
 
+def in_days(days: int) -> str:
+    """The moment so many days from now."""
+    return rfc3339((datetime.now(UTC) + timedelta(days=days)).replace(microsecond=0))
+
+
 def item(citizen: Citizen, external_id: str, **fields: Any) -> dict[str, Any]:
     """A publication for a citizen."""
     envelope: dict[str, Any] = {
@@ -165,7 +171,7 @@ def item(citizen: Citizen, external_id: str, **fields: Any) -> dict[str, Any]:
         "version": 1,
         "source": "gestionale",
         "recipient": {"tax_code": citizen.tax_code, "email": citizen.email},
-        "occurred_at": datetime.now(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z"),
+        "occurred_at": in_days(0),
     }
     return envelope | fields
 

@@ -14,7 +14,7 @@ from contracts.identifiers import make_notice_number
 from hub.store.citizens import Citizens, Subject
 from hub.store.tables import deliveries, items
 
-from .cast import CREDITOR, ENTE, MEALS, NURSERY, Citizen, body_of, item
+from .cast import CREDITOR, ENTE, MEALS, NURSERY, Citizen, in_days, item
 from .findings import Finding
 from .stage import Stage, StageError
 
@@ -36,7 +36,7 @@ class Family:
         """Every act; what it should have come to is held against the feed and the database."""
         stages = [
             self._practice("salva una bozza / saves a draft", "draft"),
-            self._practice("invia la domanda / sends it", "submitted", submitted_at=_now()),
+            self._practice("invia la domanda / sends it", "submitted", submitted_at=in_days(0)),
             self._practice("presa in carico / taken in charge", "in_progress", **_taken_in_charge()),
             self._practice("serve un'integrazione / something is missing", "integration_requested", **_missing()),
             self._practice("integrazione inviata / it is sent", "integration_submitted"),
@@ -76,8 +76,7 @@ class Family:
         return answer
 
     def _publish(self, collection: str, content: dict[str, Any]) -> httpx.Response:
-        body, sender = body_of(content), self.stage.cast.anagrafe
-        answer = self.stage.send(f"/{collection}", body, self.stage.sign(sender, body))
+        answer = self.stage.publish(self.stage.cast.anagrafe, collection, content)
         if not answer.is_success:
             raise StageError(f"POST {collection}: {answer.status_code} {answer.text}")
         return answer
@@ -127,29 +126,24 @@ _EXPECTED = {
 }
 
 
-def _now(days: int = 0) -> str:
-    moment = (datetime.now(UTC) + timedelta(days=days)).replace(microsecond=0)
-    return moment.isoformat().replace("+00:00", "Z")
-
-
 def _day(days: int) -> date:
     return datetime.now(UTC).date() + timedelta(days=days)
 
 
 def _taken_in_charge() -> dict[str, Any]:
     return {
-        "taken_charge_at": _now(),
+        "taken_charge_at": in_days(0),
         "protocol": {"number": "0012399", "year": _day(0).year, "registered_on": str(_day(0))},
         "due_date": str(_day(29)),
         "procedure_steps": [
-            {"order": 1, "title": "Presa in carico", "state": "done", "done_at": _now()},
+            {"order": 1, "title": "Presa in carico", "state": "done", "done_at": in_days(0)},
             {"order": 2, "title": "Graduatoria", "state": "current", "planned_on": str(_day(14))},
         ],
     }
 
 
 def _missing() -> dict[str, Any]:
-    return {"integration": {"requested_at": _now(), "due_at": _now(10), "reason": "Manca l'attestazione ISEE."}}
+    return {"integration": {"requested_at": in_days(0), "due_at": in_days(10), "reason": "Manca l'attestazione ISEE."}}
 
 
 def _subscription(external_id: str, code: str, **fields: Any) -> dict[str, Any]:
@@ -183,7 +177,7 @@ def _receipt() -> dict[str, Any]:
         service_id="nido",
         payment={"notice_number": _NOTICE, "creditor_tax_code": CREDITOR},
         receipt_number="RTNIDO1",
-        paid_at=_now(),
+        paid_at=in_days(0),
         amount_cents=30_000,
     )
 
@@ -199,6 +193,6 @@ def _card() -> dict[str, Any]:
         links=[{"rel": "application", "external_id": "NIDO-321"}],
         card={
             "fields": [{"label": "Bambino", "value": "Luca"}, {"label": "Nido", "value": "Il girasole"}],
-            "valid_to": _now(240),
+            "valid_to": in_days(240),
         },
     )

@@ -23,7 +23,7 @@ from hub.security.sign import sign_portal_request, sign_request
 from hub.settings import Settings
 from hub.store.operations import list_deliveries
 
-from .cast import CITIZENS, ENTE, Cast, Citizen, Sender, engage
+from .cast import CITIZENS, ENTE, Cast, Citizen, Sender, body_of, engage
 
 IO_STEP_S = 1.5
 """How long the hub waits for App IO in the tour, so that a call without an answer is short to watch."""
@@ -80,7 +80,11 @@ class Stage:
         process = _start_hub(folder, port)
         client = httpx.Client(base_url=cast.base, timeout=15, trust_env=False)
         stage = cls(folder, home, cast, port, str(io_settings["base_url"]), client, process, [io, mail, pdnd])
-        stage._await_hub()
+        try:
+            stage._await_hub()
+        except StageError:
+            stage.tear_down()  # a hub that is merely slow would serve on, in the home of the next tour
+            raise
         return stage
 
     def tear_down(self) -> None:
@@ -119,6 +123,10 @@ class Stage:
 
     def send(self, path: str, body: bytes, headers: Mapping[str, str], *, method: str = "POST") -> httpx.Response:
         return self.client.request(method, f"/publish/v1{path}", content=body, headers=dict(headers))
+
+    def publish(self, sender: Sender, collection: str, content: dict[str, Any]) -> httpx.Response:
+        body = body_of(content)
+        return self.send(f"/{collection}", body, self.sign(sender, body))
 
     def read(self, citizen: Citizen, path: str) -> dict[str, Any]:
         """A feed answer, as the portal gets it on behalf of a citizen."""

@@ -201,8 +201,7 @@ def _refusals(console: Console, stage: Stage) -> list[Finding]:
 def _publish(
     console: Console, stage: Stage, sender: Sender, collection: str, content: dict[str, Any]
 ) -> httpx.Response:
-    body = body_of(content)
-    answer = stage.send(f"/{collection}", body, stage.sign(sender, body))
+    answer = stage.publish(sender, collection, content)
     _answer(console, f"{sender.vendor_id} → POST {collection}", answer)
     return answer
 
