@@ -9,6 +9,7 @@ import pytest
 
 from hub.cli.application import run
 from tests import stores
+from tests.flows.making import new_person
 from tests.harness import HubUnderTest
 
 
@@ -17,6 +18,12 @@ def kind(request: pytest.FixtureRequest) -> Iterator[str]:
     """Homes made meanwhile have their database there."""
     with stores.in_use(request.param):
         yield request.param
+
+
+@pytest.fixture
+def person() -> str:
+    """A citizen of the test's own, of whom nothing is known yet."""
+    return new_person()
 
 
 @pytest.fixture

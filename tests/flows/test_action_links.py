@@ -16,7 +16,6 @@ from tests.flows.making import (
     make_application,
     make_document,
     make_subscription,
-    new_person,
     notice_number,
     published,
     rows,
@@ -33,11 +32,6 @@ def hub(kind, tmp_path_factory):
     with described_hub(folder / "home", connectors=mail_folder(folder)) as running:
         running.box = folder / "box"
         yield running
-
-
-@pytest.fixture
-def person():
-    return new_person()
 
 
 def to(person):

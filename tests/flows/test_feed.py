@@ -66,11 +66,6 @@ def hub(kind, tmp_path_factory, reader_only):
         yield running
 
 
-@pytest.fixture
-def person():
-    return new_person()
-
-
 def silent(**fields):
     return {"notify": {"channels": []}} | fields
 

@@ -26,11 +26,6 @@ def hub(kind, tmp_path_factory):
         yield running
 
 
-@pytest.fixture
-def person():
-    return new_person()
-
-
 def payment(person, number, **fields):
     to = {"tax_code": person, "email": "qualcuno@example.org"}
     return make_payment(fresh(), **({"recipient": to, "notice_number": number, "due_date": "2099-01-31"} | fields))

@@ -43,11 +43,6 @@ def hub(kind, tmp_path_factory):
         yield running
 
 
-@pytest.fixture
-def person():
-    return new_person()
-
-
 def change(hub, person, patch, **headers):
     own = hub.reader(person) | {"Content-Type": "application/merge-patch+json"} | headers
     return hub.client.patch("/feed/v1/preferences", content=json.dumps(patch), headers=own)

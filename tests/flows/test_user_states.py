@@ -18,11 +18,6 @@ def hub(kind, tmp_path_factory):
         yield running
 
 
-@pytest.fixture
-def person():
-    return new_person()
-
-
 def letters(hub, person, count, **fields):
     own = {"tax_code": person, "notify": {"channels": []}} | fields
     return [published(hub, "messages", make_message(fresh(), **own)) for _ in range(count)]
