@@ -62,6 +62,11 @@ def new_person() -> str:
     return body + codicefiscale.calc_check_digit(body)
 
 
+def to(person: str, address: str | None = "qualcuno@example.org") -> dict[str, Any]:
+    """Whom an item is for, and where e-mail reaches the person, if anywhere."""
+    return {"recipient": {"tax_code": person} | ({"email": address} if address else {})}
+
+
 def make_document(external_id: str, content: bytes | None = None, **fields: Any) -> dict[str, Any]:
     """A document: of paper without `content`, else a PDF still to be uploaded."""
     if content is None:

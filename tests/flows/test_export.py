@@ -47,6 +47,7 @@ from tests.flows.making import (
     notice_number,
     published,
     rows,
+    to,
 )
 from tests.harness import ENTE, make_message, make_payment
 
@@ -88,7 +89,7 @@ def hub(kind, tmp_path_factory):
 
 def fill(hub, person):
     """A citizen with something in every collection and every table; the document's id."""
-    own = {"recipient": {"tax_code": person, "email": "qualcuno@example.org"}}
+    own = to(person)
     first = make_message(fresh(), **own)
     read = published(hub, "messages", first)
     published(hub, "messages", first | {"version": 2, "title": "Di nuovo"})

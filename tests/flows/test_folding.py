@@ -13,6 +13,7 @@ from tests.flows.making import (
     notice_number,
     published,
     rows,
+    to,
 )
 from tests.harness import make_payment, make_receipt
 
@@ -27,8 +28,7 @@ def hub(kind, tmp_path_factory):
 
 
 def payment(person, number, **fields):
-    to = {"tax_code": person, "email": "qualcuno@example.org"}
-    return make_payment(fresh(), **({"recipient": to, "notice_number": number, "due_date": "2099-01-31"} | fields))
+    return make_payment(fresh(), **(to(person) | {"notice_number": number, "due_date": "2099-01-31"} | fields))
 
 
 def receipt(person, number, **fields):

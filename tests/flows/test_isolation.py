@@ -22,6 +22,7 @@ from tests.flows.making import (
     published,
     rows,
     titles,
+    to,
 )
 from tests.harness import ALL_COLLECTIONS, make_message, make_payment, make_receipt
 
@@ -52,10 +53,9 @@ def hub(kind, tmp_path_factory):
 
 def fill(hub, person, mark):
     """Items of every collection with `mark` in every text, and a file with it; the ids by collection."""
-    recipient = {"tax_code": person, "email": "qualcuno@example.org"}
     number = notice_number()
     paid = {"creditor_tax_code": COMPANY, "notice_number": number}
-    own = {"recipient": recipient, "title": f"Titolo {mark}", "summary": f"Sommario {mark}"}
+    own = to(person) | {"title": f"Titolo {mark}", "summary": f"Sommario {mark}"}
     due = {"due_at": "2099-01-01T00:00:00Z", "requires_confirmation": True}
     content = FILE.replace(MARK.encode(), mark.encode())
     ids = {

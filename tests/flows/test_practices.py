@@ -18,6 +18,7 @@ from tests.flows.making import (
     notice_number,
     published,
     rows,
+    to,
 )
 from tests.harness import ENTE, eventually, make_message, make_payment, make_receipt
 
@@ -27,10 +28,6 @@ def hub(kind, tmp_path_factory):
     folder = tmp_path_factory.mktemp("practices")
     with described_hub(folder / "home", connectors=mail_folder(folder)) as running:
         yield running
-
-
-def to(person):
-    return {"recipient": {"tax_code": person, "email": "qualcuno@example.org"}}
 
 
 def whole(hub, person, item_id):

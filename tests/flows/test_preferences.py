@@ -19,6 +19,7 @@ from tests.flows.making import (
     notice_number,
     published,
     rows,
+    to,
 )
 from tests.harness import eventually, make_message, make_payment
 
@@ -52,10 +53,6 @@ def wish(hub, person, **patch):
     response = change(hub, person, patch)
     assert response.status_code == 200, response.text
     return response.json()
-
-
-def to(person, address="qualcuno@example.org"):
-    return {"recipient": {"tax_code": person} | ({"email": address} if address else {})}
 
 
 def told(hub, item_id):

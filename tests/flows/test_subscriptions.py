@@ -20,6 +20,7 @@ from tests.flows.making import (
     notice_number,
     published,
     rows,
+    to,
 )
 from tests.harness import ENTE, eventually, make_payment, make_receipt
 
@@ -66,8 +67,7 @@ def hub(kind, tmp_path_factory):
 
 def subscription(person, service, **fields):
     own = {"subscription_service": service, "title": "Nido", "valid_from": "2025-09-01"}
-    recipient = {"tax_code": person, "email": "qualcuno@example.org"}
-    return make_subscription(fresh(), recipient=recipient, **(own | fields))
+    return make_subscription(fresh(), **to(person), **(own | fields))
 
 
 def swept(hub):
