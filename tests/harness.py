@@ -169,12 +169,29 @@ class HubUnderTest:
         return self.client.get(f"/feed/v1{path}", headers=self.reader(tax_code) | dict(headers or {}))
 
     def mark(
-        self, item_id: str, patch: Mapping[str, Any], tax_code: str = ROSSI, *, headers: Mapping[str, str] | None = None
+        self,
+        item_id: str,
+        patch: Mapping[str, Any] | str,
+        tax_code: str = ROSSI,
+        *,
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        own = self.reader(tax_code) | {"Content-Type": "application/merge-patch+json"}
-        return self.client.patch(
-            f"/feed/v1/items/{item_id}/user-state", content=json.dumps(patch), headers=own | dict(headers or {})
-        )
+        return self.write(f"/items/{item_id}/user-state", patch, tax_code, method="PATCH", headers=headers)
+
+    def write(
+        self,
+        path: str,
+        content: Mapping[str, Any] | str | bytes,
+        tax_code: str = ROSSI,
+        *,
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """What a citizen changes: PATCH with a merge patch, else JSON. Tokens may be given among the headers."""
+        media_type = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        own = self.reader(tax_code) | {"Content-Type": media_type} | dict(headers or {})
+        body = content if isinstance(content, str | bytes) else json.dumps(content)
+        return self.client.request(method, f"/feed/v1{path}", content=body, headers=own)
 
     def deliveries(self) -> list[dict[str, Any]]:
         with self.home.database.read() as connection:

@@ -3,11 +3,10 @@
 import base64
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -15,10 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from connectors.base.serving import LoopbackServer
-from hub.cli.application import run
 from hub.security.headers import SignedRequest
 from hub.security.sign import SigningKey, sign_response
-from tests.harness import PUBLISH_AUDIENCE, HubUnderTest, eventually
+from tests.harness import PUBLISH_AUDIENCE, eventually
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 LIMITS = {"retry_base_s": 0.01, "retry_cap_s": 0.05, "rate_per_s": 1000, "burst": 1000, "breaker_failures": 1000}
@@ -98,18 +96,3 @@ def until(receiver, item_id, path, types):
 
 def to_followers(hub, *connector_ids):
     return [each for each in hub.deliveries() if each["connector_id"] in connector_ids]
-
-
-def command_line(hub: HubUnderTest, monkeypatch: Any, capsys: Any) -> Callable[..., Any]:
-    """The command line on the home of a hub."""
-    if hub.home.database.is_shared:
-        monkeypatch.setenv("RACCORDO_DATABASE_URL", hub.home.settings.database_url)
-
-    def call(*arguments: object, code: int | None = 0) -> Any:
-        capsys.readouterr()
-        got = run([*map(str, arguments), "--home", str(hub.home.folder)])
-        assert code in (None, got), capsys.readouterr()
-        out, err = capsys.readouterr()
-        return json.loads(out) if out.startswith(("[", "{")) else out + err
-
-    return call

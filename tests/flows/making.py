@@ -2,17 +2,20 @@
 
 import hashlib
 import itertools
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 from sqlalchemy import Table, select
 from stdnum.it import codicefiscale
 
+from hub.cli.application import run
 from hub.http.operations import FEED, PUBLISH
 from tests.harness import HubUnderTest, make_item, make_message, make_payment, make_receipt, running_hub
 from tests.rules.conformance import assert_as_described
@@ -60,6 +63,11 @@ def new_person() -> str:
     letters = "".join("BCDFGHJKLM"[int(digit)] for digit in f"{number:06d}")
     body = f"{letters}80A01H501"
     return body + codicefiscale.calc_check_digit(body)
+
+
+def to(person: str, address: str | None = "qualcuno@example.org") -> dict[str, Any]:
+    """Whom an item is for, and where e-mail reaches the person, if anywhere."""
+    return {"recipient": {"tax_code": person} | ({"email": address} if address else {})}
 
 
 def make_document(external_id: str, content: bytes | None = None, **fields: Any) -> dict[str, Any]:
@@ -132,6 +140,26 @@ def code(response: httpx.Response) -> tuple[int, str | None]:
     """The status, and the code of a refusal or the outcome of a publication."""
     content = response.json()
     return response.status_code, content.get("code") or content.get("outcome")
+
+
+def command_line(
+    hub: HubUnderTest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Any]:
+    """The command line on the home of a hub, or on another; what it says, read where it is JSON.
+
+    It ends with `code`; anyhow, where that is None.
+    """
+    if hub.home.database.is_shared:
+        monkeypatch.setenv("RACCORDO_DATABASE_URL", hub.home.settings.database_url)
+
+    def call(*arguments: object, code: int | None = 0, home: Path | None = None) -> Any:
+        capsys.readouterr()
+        ended = run([*map(str, arguments), "--home", str(home or hub.home.folder)])
+        out, err = capsys.readouterr()
+        assert code in (None, ended), out + err
+        return json.loads(out) if out.startswith(("[", "{")) else out + err
+
+    return call
 
 
 def titles(response: httpx.Response) -> list[str]:

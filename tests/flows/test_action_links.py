@@ -16,10 +16,10 @@ from tests.flows.making import (
     make_application,
     make_document,
     make_subscription,
-    new_person,
     notice_number,
     published,
     rows,
+    to,
 )
 from tests.harness import BASE, make_message, make_payment, make_receipt
 
@@ -35,13 +35,8 @@ def hub(kind, tmp_path_factory):
         yield running
 
 
-@pytest.fixture
-def person():
-    return new_person()
-
-
-def to(person):
-    return {"recipient": {"tax_code": person, "email": "qualcuno@example.org"}, "notify": {"channels": ["email"]}}
+def by_email(person):
+    return to(person) | {"notify": {"channels": ["email"]}}
 
 
 def links(hub, item_id, number=0):
@@ -56,7 +51,9 @@ def follow(hub, url):
 
 
 def pay(hub, person, **fields):
-    payment = make_payment(fresh(), **to(person), pay_url=PAY_URL, **({"notice_number": notice_number()} | fields))
+    payment = make_payment(
+        fresh(), **by_email(person), pay_url=PAY_URL, **({"notice_number": notice_number()} | fields)
+    )
     return payment, published(hub, "payments", payment)
 
 
@@ -112,7 +109,7 @@ def test_a_payment_that_is_over_is_not_asked_for_again(hub, person, state, expec
 def test_it_is_done_whichever_door_it_was_done_through(hub, person):
     payment, item_id = pay(hub, person)
     paid = {name: payment[name] for name in ("creditor_tax_code", "notice_number")}
-    published(hub, "receipts", make_receipt(fresh(), **to(person), payment=paid))
+    published(hub, "receipts", make_receipt(fresh(), **by_email(person), payment=paid))
     assert said(hub, links(hub, item_id)[0]) == DONE
 
 
@@ -127,7 +124,7 @@ def test_what_was_taken_back_is_void(hub, person):
 def test_an_action_whose_time_has_passed_is_expired_and_the_item_is_not(hub, person):
     past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
     action = {"kind": "book", "label": "Prenota", "url": "https://x.example.it/", "valid_to": past}
-    item_id = published(hub, "messages", make_message(fresh(), **to(person), actions=[action]))
+    item_id = published(hub, "messages", make_message(fresh(), **by_email(person), actions=[action]))
     assert said(hub, links(hub, item_id, 1)[0]) == LATE
     assert follow(hub, links(hub, item_id)[0]).status_code == 303
 
@@ -145,7 +142,7 @@ def test_an_old_link_is_expired(hub, person):
 @pytest.mark.req("S13", "S29")
 def test_an_integration_that_was_given_is_done_and_news_can_always_be_read(hub, person):
     asked = {"integration": {"requested_at": "2026-11-24T09:00:00Z", "reason": "ISEE"}}
-    item = make_application(fresh(), **to(person), state="integration_requested", **asked)
+    item = make_application(fresh(), **by_email(person), state="integration_requested", **asked)
     item_id = published(hub, "applications", item)
     (url,) = links(hub, item_id)
     assert follow(hub, url).status_code == 303
@@ -159,7 +156,7 @@ def test_an_integration_that_was_given_is_done_and_news_can_always_be_read(hub, 
 
 @pytest.mark.parametrize(("state", "expected"), [("renewed", DONE), ("ended", LATE), ("cancelled", GONE)])
 def test_a_renewal_that_is_no_longer_to_be_made(hub, person, state, expected):
-    item = make_subscription(fresh(), **to(person), state="renewal_due", valid_to="2099-01-31")
+    item = make_subscription(fresh(), **by_email(person), state="renewal_due", valid_to="2099-01-31")
     item_id = published(hub, "subscriptions", item)
     (url,) = links(hub, item_id)
     assert follow(hub, url).status_code == 303
@@ -168,7 +165,7 @@ def test_a_renewal_that_is_no_longer_to_be_made(hub, person, state, expected):
 
 
 def test_a_document_can_be_looked_at_whatever_became_of_it(hub, person):
-    item = make_document(fresh(), **to(person))
+    item = make_document(fresh(), **by_email(person))
     item_id = published(hub, "documents", item)
     published(hub, "documents", item | {"version": 2, "state": "revoked"})
     assert follow(hub, links(hub, item_id)[0]).status_code == 303

@@ -1,7 +1,6 @@
 """Who acts for another does so under a delegation that holds now, and the other sees it (`settled` 6)."""
 
 import io
-import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -45,11 +44,7 @@ def test_who_was_delegated_reads_and_marks_and_the_other_sees_it(hub, give):
     delegation_id = give(principal, delegate)
     assert titles(read_for(hub, principal, delegate)) == ["di altri"]
     headers = hub.reader(delegate, on_behalf_of=f"TINIT-{principal}")
-    marked = hub.client.patch(
-        f"/feed/v1/items/{item_id}/user-state",
-        content=json.dumps({"read": True}),
-        headers=headers | {"Content-Type": "application/merge-patch+json"},
-    )
+    marked = hub.mark(item_id, {"read": True}, headers=headers)
     assert marked.status_code == 200, marked.text
     seen = hub.read("/access-log", principal).json()["items"]
     by_other = {e["operation"] for e in seen if e["delegation_id"] == delegation_id}

@@ -101,11 +101,6 @@ def at_work(kind, tmp_path_factory):
 
 
 @pytest.fixture
-def person():
-    return new_person()
-
-
-@pytest.fixture
 def address():
     return f"{fresh('casella')}@example.org"
 

@@ -18,6 +18,7 @@ from tests.flows.making import (
     new_person,
     published,
     rows,
+    to,
 )
 from tests.harness import ENTE, eventually
 
@@ -29,10 +30,6 @@ def hub(kind, tmp_path_factory):
     folder = tmp_path_factory.mktemp("documents")
     with described_hub(folder / "home", connectors=mail_folder(folder)) as running:
         yield running
-
-
-def to(person):
-    return {"recipient": {"tax_code": person, "email": "qualcuno@example.org"}}
 
 
 def state_of(hub, item_id):

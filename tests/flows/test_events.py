@@ -38,11 +38,6 @@ def hub(kind, tmp_path_factory, extra):
         yield running
 
 
-@pytest.fixture
-def person():
-    return new_person()
-
-
 def letter(hub, person, title="lettera", **fields):
     return published(
         hub, "messages", make_message(fresh(), tax_code=person, title=title, notify={"channels": []}, **fields)

@@ -47,6 +47,7 @@ from tests.flows.making import (
     notice_number,
     published,
     rows,
+    to,
 )
 from tests.harness import ENTE, make_message, make_payment
 
@@ -88,7 +89,7 @@ def hub(kind, tmp_path_factory):
 
 def fill(hub, person):
     """A citizen with something in every collection and every table; the document's id."""
-    own = {"recipient": {"tax_code": person, "email": "qualcuno@example.org"}}
+    own = to(person)
     first = make_message(fresh(), **own)
     read = published(hub, "messages", first)
     published(hub, "messages", first | {"version": 2, "title": "Di nuovo"})
@@ -101,8 +102,7 @@ def fill(hub, person):
     hub.settled()
     [citizen_id] = {row["citizen_id"] for row in rows(hub, items, item_id=read)}
     wishes = {"language": "en", "quiet_hours": {"start": "22:00", "end": "07:30"}}
-    patching = hub.reader(person) | {"Content-Type": "application/merge-patch+json"}
-    assert hub.client.patch("/feed/v1/preferences", content=json.dumps(wishes), headers=patching).status_code == 200
+    assert hub.write("/preferences", wishes, person, method="PATCH").status_code == 200
     opt_out = {"ente_id": ENTE, "citizen_id": citizen_id, "channel": "email", "topic": "tari", "address_hash": "x"}
     with hub.home.database.write() as tx:
         until = {"valid_from": tx.now, "valid_to": tx.now + timedelta(days=1)}

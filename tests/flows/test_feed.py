@@ -66,11 +66,6 @@ def hub(kind, tmp_path_factory, reader_only):
         yield running
 
 
-@pytest.fixture
-def person():
-    return new_person()
-
-
 def silent(**fields):
     return {"notify": {"channels": []}} | fields
 
@@ -629,20 +624,17 @@ def test_a_delivery_that_ended_meanwhile_does_not_stop_a_change(hub, person):
 @pytest.mark.parametrize("patch", ['{"read": true}', "{}"])
 def test_a_change_consumes_its_tokens_whatever_it_says(hub, person, patch):
     (item_id,) = fill(hub, person, 1)
-    headers = hub.reader(person) | {"Content-Type": "application/merge-patch+json"}
-    hub.client.patch(f"/feed/v1/items/{item_id}/user-state", content=patch, headers=headers)
-    again = hub.client.patch(f"/feed/v1/items/{item_id}/user-state", content=patch, headers=headers)
+    headers = hub.reader(person)
+    _, again = (hub.mark(item_id, patch, headers=headers) for _ in range(2))
     assert code(again) == (409, "token.replayed")
 
 
 def test_of_twenty_uses_of_one_assertion_exactly_one_changes_something(hub, person):
     (item_id,) = fill(hub, person, 1)
-    headers = hub.reader(person) | {"Content-Type": "application/merge-patch+json"}
-    send = lambda _: hub.client.patch(  # noqa: E731
-        f"/feed/v1/items/{item_id}/user-state", content='{"read": true}', headers=headers
-    )
+    headers = hub.reader(person)
     with ThreadPoolExecutor(20) as pool:
-        statuses = [response.status_code for response in pool.map(send, range(20))]
+        sent = [pool.submit(hub.mark, item_id, {"read": True}, headers=headers) for _ in range(20)]
+    statuses = [each.result().status_code for each in sent]
     assert sorted(statuses) == [200] + [409] * 19
 
 

@@ -13,6 +13,7 @@ from tests.flows.making import (
     notice_number,
     published,
     rows,
+    to,
 )
 from tests.harness import make_payment, make_receipt
 
@@ -26,14 +27,8 @@ def hub(kind, tmp_path_factory):
         yield running
 
 
-@pytest.fixture
-def person():
-    return new_person()
-
-
 def payment(person, number, **fields):
-    to = {"tax_code": person, "email": "qualcuno@example.org"}
-    return make_payment(fresh(), **({"recipient": to, "notice_number": number, "due_date": "2099-01-31"} | fields))
+    return make_payment(fresh(), **(to(person) | {"notice_number": number, "due_date": "2099-01-31"} | fields))
 
 
 def receipt(person, number, **fields):

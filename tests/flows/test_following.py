@@ -16,6 +16,7 @@ from tests.flows.making import (
     notice_number,
     published,
     rows,
+    to,
 )
 from tests.harness import eventually, make_payment, make_receipt
 
@@ -27,10 +28,6 @@ def hub(kind, tmp_path_factory):
     folder = tmp_path_factory.mktemp("following")
     with described_hub(folder / "home", connectors=mail_folder(folder)) as running:
         yield running
-
-
-def to(person):
-    return {"recipient": {"tax_code": person, "email": "qualcuno@example.org"}}
 
 
 def about(hub, item_id, collection):

@@ -4,7 +4,7 @@ import pytest
 
 from hub.cli.revealing import log_reveal
 from hub.store.tables import access_log, deliveries, timeline
-from tests.flows.making import described_hub, fresh, mail_folder, new_person, published, rows
+from tests.flows.making import described_hub, fresh, mail_folder, new_person, published, rows, to
 from tests.harness import make_message
 
 pytestmark = pytest.mark.req("S61", "S63")
@@ -18,8 +18,7 @@ def hub(kind, tmp_path_factory):
 
 
 def item_of(hub, person, **fields):
-    recipient = {"tax_code": person, "email": "qualcuno@example.org"}
-    return published(hub, "messages", make_message(fresh(), recipient=recipient, **fields))
+    return published(hub, "messages", make_message(fresh(), **to(person), **fields))
 
 
 def all_of(hub, path, person, limit=2):

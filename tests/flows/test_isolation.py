@@ -22,6 +22,7 @@ from tests.flows.making import (
     published,
     rows,
     titles,
+    to,
 )
 from tests.harness import ALL_COLLECTIONS, make_message, make_payment, make_receipt
 
@@ -52,10 +53,9 @@ def hub(kind, tmp_path_factory):
 
 def fill(hub, person, mark):
     """Items of every collection with `mark` in every text, and a file with it; the ids by collection."""
-    recipient = {"tax_code": person, "email": "qualcuno@example.org"}
     number = notice_number()
     paid = {"creditor_tax_code": COMPANY, "notice_number": number}
-    own = {"recipient": recipient, "title": f"Titolo {mark}", "summary": f"Sommario {mark}"}
+    own = to(person) | {"title": f"Titolo {mark}", "summary": f"Sommario {mark}"}
     due = {"due_at": "2099-01-01T00:00:00Z", "requires_confirmation": True}
     content = FILE.replace(MARK.encode(), mark.encode())
     ids = {
@@ -167,9 +167,8 @@ def test_b_opens_what_a_cannot_even_by_its_id(hub, people, collection, path):
 def test_a_changes_none_of_bs_among_many(hub, people):
     a, b, ids = people
     before = hub.read("/items?limit=100", b).json()["items"]
-    body = json.dumps({"items": [{"item_id": i, "patch": {"archived": True, "read": True}} for i in ids.values()]})
-    headers = hub.reader(a) | {"Content-Type": "application/json"}
-    answered = hub.client.post("/feed/v1/user-states", content=body, headers=headers)
+    wishes = [{"item_id": i, "patch": {"archived": True, "read": True}} for i in ids.values()]
+    answered = hub.write("/user-states", {"items": wishes}, a)
     assert {(one["code"], one["user_state"]) for one in answered.json()["items"]} == {("item.unknown", None)}
     assert hub.read("/items?limit=100", b).json()["items"] == before
 
@@ -199,8 +198,7 @@ def test_a_neither_sees_nor_changes_how_b_wishes_to_be_told(hub, people):
     a, b, _ = people
     change = {"language": "en", "services": [{"service_id": MARK, "io": False, "email": True}]}
     for person, patch in ((b, change), (a, {"language": "it"})):
-        own = hub.reader(person) | {"Content-Type": "application/merge-patch+json"}
-        assert hub.client.patch("/feed/v1/preferences", content=json.dumps(patch), headers=own).status_code == 200
+        assert hub.write("/preferences", patch, person, method="PATCH").status_code == 200
     assert MARK in hub.read("/preferences", b).text
     assert MARK not in hub.read("/preferences", a).text
     assert hub.read("/preferences", b).json()["language"] == "en"
@@ -218,9 +216,7 @@ def test_a_changes_nothing_of_bs(hub, people, patch):
 @pytest.mark.req("S34", "S60")
 def test_a_asks_nothing_about_bs_subscription(hub, people):
     a, b, ids = people
-    path = f"/feed/v1/subscriptions/{ids['subscriptions']}/requests"
-    headers = hub.reader(a) | {"Content-Type": "application/json"}
-    refused = hub.client.post(path, content=b'{"kind": "renew"}', headers=headers)
+    refused = hub.write(f"/subscriptions/{ids['subscriptions']}/requests", {"kind": "renew"}, a)
     assert (refused.status_code, refused.json()["code"]) == (404, "item.unknown")
     assert hub.read(f"/items/{ids['subscriptions']}", b).json()["requests"] == []
 

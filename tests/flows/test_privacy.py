@@ -129,9 +129,7 @@ def a_days_work(hub, person):
     shared = [{"tax_code": new_person(), "role": "co_holder"}, {"tax_code": person, "role": "child"}]
     subscription = make_subscription(fresh(), **subscribed, beneficiaries=shared, reason=MARK)
     subscribed_id = published(hub, "subscriptions", subscription)
-    headers = hub.reader(person) | {"Content-Type": "application/json"}
-    asking = f"/feed/v1/subscriptions/{subscribed_id}/requests"
-    asked = hub.client.post(asking, content=b'{"kind": "renew"}', headers=headers).json()
+    asked = hub.write(f"/subscriptions/{subscribed_id}/requests", {"kind": "renew"}, person).json()
     answer = {"request_id": asked["request_id"], "outcome": "refused", "reason": f"Motivo {MARK}"}
     published(hub, "subscriptions", subscription | {"version": 2, "answers_request": answer})
     to_all_subscribers(hub, own)
@@ -139,11 +137,7 @@ def a_days_work(hub, person):
         hub.read(path, person)
     hub.read(f"/documents/{document_id}/content", person)
     hub.mark(item_id, {"read": True}, person)
-    hub.client.post(
-        "/feed/v1/user-states",
-        json={"items": [{"item_id": item_id, "patch": {"starred": True}}]},
-        headers=hub.reader(person),
-    )
+    hub.write("/user-states", {"items": [{"item_id": item_id, "patch": {"starred": True}}]}, person)
     nearly = {"now": datetime.now(UTC) - timedelta(seconds=LIFETIME_S - 6), "auth_time": datetime.now(UTC)}
     assert MARK in hub.client.get("/feed/v1/events", headers=hub.reader(person, **nearly)).text
     hub.settled()
@@ -169,11 +163,7 @@ def a_days_work(hub, person):
         hub.mark(person, {"read": True}, person),
         hub.read(f"/services?q={person}&state={person}", person),
         hub.read(f"/events?after={person}", person),
-        hub.client.post(
-            "/feed/v1/user-states",
-            json={"items": [{"item_id": person, "patch": {person: True}}]},
-            headers=hub.reader(person),
-        ),
+        hub.write("/user-states", {"items": [{"item_id": person, "patch": {person: True}}]}, person),
         hub.client.get("/feed/v1/items", headers=hub.reader(person, sub=person)),
         hub.client.get("/feed/v1/items", headers=hub.reader(person) | {"X-Correlation-ID": "a b"}),
         hub.client.get("/feed/v1/items", headers=hub.reader(person, fiscal_number=f"{person}X")),

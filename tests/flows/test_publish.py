@@ -82,11 +82,6 @@ def hub(kind, tmp_path_factory, callers):
         yield running
 
 
-@pytest.fixture
-def person():
-    return new_person()
-
-
 # --- outcomes
 
 

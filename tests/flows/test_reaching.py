@@ -20,13 +20,13 @@ from tests.flows.making import (
     notice_number,
     published,
     rows,
+    to,
 )
 from tests.harness import eventually, make_message, make_payment, make_receipt
 
 QUICK = {"timeout_s": 1.5, "retry_base_s": 0.05, "retry_cap_s": 0.1}
 ON_IO = new_person()
 IN_TURN = {"notify": {"channels": ["io", "email"], "mode": "first_that_reaches"}}
-ADDRESS = "qualcuno@example.org"
 
 
 @contextmanager
@@ -46,10 +46,6 @@ def at_work(folder):
 def hub(kind, tmp_path_factory):
     with at_work(tmp_path_factory.mktemp("reaching")) as running:
         yield running
-
-
-def to(person, address=ADDRESS):
-    return {"recipient": {"tax_code": person} | ({"email": address} if address else {})}
 
 
 def messages_about(hub, *item_ids):

@@ -31,6 +31,7 @@ from tests.flows.making import (
     notice_number,
     published,
     rows,
+    to,
 )
 from tests.harness import ENTE, make_message, make_payment
 
@@ -64,10 +65,6 @@ def expire(hub):
                 return count
 
     return call
-
-
-def to(person):
-    return {"recipient": {"tax_code": person, "email": "qualcuno@example.org"}}
 
 
 def test_a_message_goes_after_24_months_with_all_that_hangs_on_it(hub, expire):

@@ -1,6 +1,5 @@
 """Subscriptions at work: what a day brings by itself, what the citizen asks of the source, who else holds one."""
 
-import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,6 +19,7 @@ from tests.flows.making import (
     notice_number,
     published,
     rows,
+    to,
 )
 from tests.harness import ENTE, eventually, make_payment, make_receipt
 
@@ -66,8 +66,7 @@ def hub(kind, tmp_path_factory):
 
 def subscription(person, service, **fields):
     own = {"subscription_service": service, "title": "Nido", "valid_from": "2025-09-01"}
-    recipient = {"tax_code": person, "email": "qualcuno@example.org"}
-    return make_subscription(fresh(), recipient=recipient, **(own | fields))
+    return make_subscription(fresh(), **to(person), **(own | fields))
 
 
 def swept(hub):
@@ -92,14 +91,8 @@ def told(hub, person):
     return [one["title"] for one in sorted(found, key=lambda one: one["item_id"])]
 
 
-def ask(hub, item_id, person, kind="renew", **how):
-    body = json.dumps({"kind": kind}).encode()
-    headers = how.pop("headers", None) or hub.reader(person, **how)
-    return hub.client.post(
-        f"/feed/v1/subscriptions/{item_id}/requests",
-        content=body,
-        headers=headers | {"Content-Type": "application/json"},
-    )
+def ask(hub, item_id, person, kind="renew", headers=None):
+    return hub.write(f"/subscriptions/{item_id}/requests", {"kind": kind}, person, headers=headers)
 
 
 def events(hub, item_id):
@@ -324,8 +317,7 @@ def test_another_request_waits_for_the_first(hub):
 def test_a_request_that_is_none_is_refused(hub, body, media, refusal):
     person = new_person()
     item_id = published(hub, "subscriptions", subscription(person, "manuale", valid_to=day(10)))
-    headers = hub.reader(person) | {"Content-Type": media}
-    answer = hub.client.post(f"/feed/v1/subscriptions/{item_id}/requests", content=body, headers=headers)
+    answer = hub.write(f"/subscriptions/{item_id}/requests", body, person, headers={"Content-Type": media})
     assert code(answer) == refusal
     assert rows(hub, subscription_requests, item_id=item_id) == []
 

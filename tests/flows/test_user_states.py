@@ -18,20 +18,14 @@ def hub(kind, tmp_path_factory):
         yield running
 
 
-@pytest.fixture
-def person():
-    return new_person()
-
-
 def letters(hub, person, count, **fields):
     own = {"tax_code": person, "notify": {"channels": []}} | fields
     return [published(hub, "messages", make_message(fresh(), **own)) for _ in range(count)]
 
 
-def mark_many(hub, wishes, person, *, headers=None, media="application/json"):
-    body = wishes if isinstance(wishes, str) else json.dumps({"items": [{"item_id": i, "patch": p} for i, p in wishes]})
-    own = headers or hub.reader(person)
-    return hub.client.post("/feed/v1/user-states", content=body, headers=own | {"Content-Type": media})
+def mark_many(hub, wishes, person, *, headers=None):
+    body = wishes if isinstance(wishes, str) else {"items": [{"item_id": i, "patch": p} for i, p in wishes]}
+    return hub.write("/user-states", body, person, headers=headers)
 
 
 def states(hub, person, ids):
@@ -135,7 +129,7 @@ def test_one_bad_entry_refuses_all_by_name_and_changes_nothing(hub, person, body
 
 def test_it_is_sent_as_json(hub, person):
     wishes = [(NOBODYS, {"read": True})]
-    assert code(mark_many(hub, wishes, person, media="text/plain")) == (415, "media.unsupported")
+    assert code(mark_many(hub, wishes, person, headers={"Content-Type": "text/plain"})) == (415, "media.unsupported")
 
 
 def test_a_body_that_is_too_large_is_refused(hub, person):

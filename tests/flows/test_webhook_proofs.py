@@ -17,7 +17,7 @@ from hub.security.chains import ChainCache
 from hub.security.digest import digest_header
 from hub.security.keys import certificates_pem, new_authority, new_key, new_leaf, private_pem
 from hub.security.sign import SigningKey
-from tests.flows.following import LIMITS, command_line, receiving, to_followers, until
+from tests.flows.following import LIMITS, receiving, to_followers, until
 from tests.flows.making import described_hub, fresh, new_person, published
 from tests.harness import ENTE, PUBLISH_AUDIENCE, eventually, make_message
 from tests.pdnd import Client, rsa_key, running_pdnd
@@ -43,11 +43,6 @@ def receiver(place):
 def hub(kind, tmp_path_factory):
     with described_hub(tmp_path_factory.mktemp("proofs") / "home", limits=LIMITS) as running:
         yield running
-
-
-@pytest.fixture
-def raccordo(hub, monkeypatch, capsys):
-    return command_line(hub, monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -16,8 +16,17 @@ from hub.security.headers import SignedRequest
 from hub.store.erasing import ERASED, erase_citizen
 from hub.store.rows import OPEN_EVENTS
 from hub.store.tables import items
-from tests.flows.following import LIMITS, SECRET, command_line, follower, receiving, to_followers, until
-from tests.flows.making import described_hub, fresh, make_document, new_person, notice_number, published
+from tests.flows.following import LIMITS, SECRET, follower, receiving, to_followers, until
+from tests.flows.making import (
+    command_line,
+    described_hub,
+    fresh,
+    mail_folder,
+    make_document,
+    new_person,
+    notice_number,
+    published,
+)
 from tests.harness import ENTE, eventually, make_message, make_payment
 
 
@@ -38,9 +47,7 @@ def hub(kind, tmp_path_factory, place):
     url = place[1]
     everything = ",".join(get_args(FollowedEvent))
     folder = tmp_path_factory.mktemp("webhooks")
-    (folder / "box").mkdir()
-    connectors = {
-        "mail": ("loopback", {"folder": str(folder / "box")}),
+    connectors = mail_folder(folder) | {
         "ids": follower(url, "/ids"),
         "whole": follower(url, "/whole", payload="notice"),
         "some": follower(url, "/some", collections=["payments"], services=["tari"], events=["accepted"]),
