@@ -152,15 +152,12 @@ class FeedApi:
                 raise refusal
             if exchange.request.method == "HEAD":
                 return Response(media_type=EVENT_STREAM)
-            subject = subject_of(reader)
-            waiting = self._streams.enter(subject, reader.portal)
+            waiting = self._streams.enter(subject_of(reader), reader.portal)
 
             def read(number: int) -> Page:
                 if delegation_id is not None:
                     self._access.delegation_id(reader)  # it may have ended meanwhile
-                with self._feed.open() as connection:
-                    citizen = self._feed.citizen(connection, subject)
-                    reading = self._feed.reading(connection, subject, citizen, reader.level)
+                with self._access.reading(reader) as reading:
                     return self._feed.events(reading, number, PAGE)
 
             async def log_access() -> None:
@@ -172,11 +169,8 @@ class FeedApi:
         return handle
 
     def _begin(self, reader: Reader, after: str | None) -> tuple[int, str | None]:
-        subject = subject_of(reader)
-        with self._feed.open() as connection:
-            citizen = self._feed.citizen(connection, subject)
-            reading = self._feed.reading(connection, subject, citizen, reader.level)
-            return self._feed.position(reading, after), citizen.citizen_id if citizen else None
+        with self._access.reading(reader) as reading:
+            return self._feed.position(reading, after), reading.citizen.citizen_id or None
 
     def _handled(self, reading: Reading, exchange: Exchange, page: handling.Page) -> Response:
         cursor, limit = parameters.page_wish(exchange.request.query_params.multi_items())

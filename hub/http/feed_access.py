@@ -1,7 +1,8 @@
 """Who calls the feed, about whom and under which delegation, and the access record that says so."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -84,15 +85,19 @@ class FeedAccess:
         exchange.allowance = self._limiter.count_call(f"{reader.ente.ente_id}/portal/{reader.portal.portal_id}")
         return reader
 
+    @contextmanager
+    def reading(self, reader: Reader) -> Iterator[Reading]:
+        """What the reader sees of whom the call is about, in one consistent picture."""
+        subject = subject_of(reader)
+        with self._feed.open() as connection:
+            yield self._feed.reading(connection, subject, self._feed.citizen(connection, subject), reader.level)
+
     def answer(
         self, reader: Reader, exchange: Exchange, read: Read
     ) -> tuple[Response | None, str | None, HubError | None]:
         """(the answer, whom it is about, the refusal): a refusal is handed back, for it is recorded too."""
-        subject = subject_of(reader)
-        with self._feed.open() as connection:
-            citizen = self._feed.citizen(connection, subject)
-            citizen_id = citizen.citizen_id if citizen else None
-            reading = self._feed.reading(connection, subject, citizen, reader.level)
+        with self.reading(reader) as reading:
+            citizen_id = reading.citizen.citizen_id or None
             try:
                 return read(reading, exchange), citizen_id, None
             except HubError as refusal:

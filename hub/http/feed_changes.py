@@ -17,7 +17,6 @@ from hub.security.portal import Reader
 from hub.store.committer import Committer
 from hub.store.preferences import WishesChange, WishesKeeper
 from hub.store.readers import UserStateChange, UserStateChanges, change_user_state, change_user_states
-from hub.store.reading import Reading
 from hub.store.requesting import Asked, Requesting, Wish
 
 from . import user_states, wishes
@@ -80,11 +79,7 @@ class FeedChanges:
                 refusal=refusal,
             )
             await self._committer.submit(change_user_state, change)
-            response, _, failed = await run_in_threadpool(self._access.answer, reader, exchange, self._state_of)
-            if failed is not None:
-                raise failed
-            assert response is not None
-            return response
+            return await run_in_threadpool(self._state_of, reader, exchange)
 
         return handle
 
@@ -114,9 +109,7 @@ class FeedChanges:
         return handle
 
     def _states_of(self, reader: Reader, item_ids: Sequence[str]) -> dict[str, dict[str, bool]]:
-        with self._feed.open() as connection:
-            citizen = self._feed.citizen(connection, subject_of(reader))
-            reading = self._feed.reading(connection, subject_of(reader), citizen, reader.level)
+        with self._access.reading(reader) as reading:
             return self._feed.user_states(reading, item_ids)
 
     def _change_preferences(self, operation: Operation) -> Handler:
@@ -175,7 +168,8 @@ class FeedChanges:
 
         return handle
 
-    def _state_of(self, reading: Reading, exchange: Exchange) -> Response:
-        whole = self._feed.whole(reading, exchange.request.path_params["item_id"])
+    def _state_of(self, reader: Reader, exchange: Exchange) -> Response:
+        with self._access.reading(reader) as reading:
+            whole = self._feed.whole(reading, exchange.request.path_params["item_id"])
         exchange.headers["ETag"] = tag_of(whole, orjson.dumps(whole.view))
         return json_response(whole.view["user_state"])
