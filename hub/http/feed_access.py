@@ -23,7 +23,7 @@ from .operations import Operation
 
 _ITEM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-_BODY_LIMIT = 16 * 1024
+BODY_LIMIT = 16 * 1024
 """A user state is small; nothing larger is read from whom is not known yet."""
 
 Read = Callable[[Reading, Exchange], Response]
@@ -72,7 +72,7 @@ class FeedAccess:
             citizen = self._feed.citizen(connection, subject_of(reader))
         return citizen.citizen_id if citizen else None
 
-    async def reader(self, exchange: Exchange, *, scope: str, change: bool, limit: int = _BODY_LIMIT) -> Reader:
+    async def reader(self, exchange: Exchange, *, scope: str, change: bool, limit: int = BODY_LIMIT) -> Reader:
         """Who calls, verified and counted. Raises RequestRefused."""
         request = await exchange.signed_request(limit)
         exchange.body = request.body

@@ -1,32 +1,49 @@
 """What a citizen changes through the portal: user states, preferences, requests about a subscription."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from contracts.items.subscription import RequestKind
 from contracts.preferences import PreferencesPatch
 from hub.errors import HubError
-from hub.feed import parameters
 from hub.feed.preferences import patched, view_of
 from hub.feed.query import Feed
 from hub.feed.views import request_view
 from hub.security.portal import Reader
 from hub.store.committer import Committer
 from hub.store.preferences import WishesChange, WishesKeeper
-from hub.store.readers import UserStateChange, UserStateChanges, change_user_state, change_user_states
+from hub.store.readers import Access, UserStateChange, UserStateChanges, change_user_state, change_user_states
 from hub.store.requesting import Asked, Requesting, Wish
 
 from . import user_states, wishes
 from .exchange import Exchange, Handler, json_response
-from .feed_access import FeedAccess, access_of, subject_of
+from .feed_access import BODY_LIMIT, FeedAccess, access_of, subject_of
 from .operations import Operation
 from .tags import if_match, tag_of
 
 _MANY_LIMIT = 32 * 1024
 """Of 100 user states."""
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Call(Generic[T]):
+    """A change that is asked for: by whom, and what; or what refuses it already."""
+
+    reader: Reader
+    access: Access
+    given: T | None
+    refusal: HubError | None
+
+    @property
+    def signer(self) -> str:
+        return f"portal:{self.reader.portal.portal_id}"
 
 
 class FeedChanges:
@@ -58,52 +75,58 @@ class FeedChanges:
         make = makers.get(operation.operation_id)
         return None if make is None else make(operation)
 
+    async def _call(
+        self,
+        exchange: Exchange,
+        operation: Operation,
+        read: Callable[[Exchange], T],
+        *,
+        limit: int = BODY_LIMIT,
+    ) -> _Call[T]:
+        """Who calls, and what `read` finds in the body. What it refuses is handed on, for the token is consumed and the
+        access recorded all the same. Raises RequestRefused, DelegationInactive."""
+        reader = await self._access.reader(exchange, scope="feed:write", change=True, limit=limit)
+        delegation_id = await self._access.delegation(reader, exchange, operation)
+        given, refusal = None, None
+        try:
+            given = read(exchange)
+        except HubError as error:
+            refusal = error
+        citizen_id = await run_in_threadpool(self._access.citizen_id, reader)
+        access = access_of(exchange, operation, reader, citizen_id, "ok", delegation_id)
+        return _Call(reader, access, given, refusal)
+
     def _change(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:
-            reader = await self._access.reader(exchange, scope="feed:write", change=True)
-            delegation_id = await self._access.delegation(reader, exchange, operation)
-            patch: dict[str, bool] = {}
-            refusal: HubError | None = None
-            try:
-                patch = user_states.patch(exchange)
-            except HubError as error:
-                refusal = error
-            citizen_id = await run_in_threadpool(self._access.citizen_id, reader)
+            call = await self._call(exchange, operation, user_states.patch)
             change = UserStateChange(
-                access=access_of(exchange, operation, reader, citizen_id, "ok", delegation_id),
-                signer=f"portal:{reader.portal.portal_id}",
-                used=reader.used,
-                level=reader.level,
-                patch=patch,
+                access=call.access,
+                signer=call.signer,
+                used=call.reader.used,
+                level=call.reader.level,
+                patch=call.given or {},
                 if_match=if_match(exchange),
-                refusal=refusal,
+                refusal=call.refusal,
             )
             await self._committer.submit(change_user_state, change)
-            return await run_in_threadpool(self._state_of, reader, exchange)
+            return await run_in_threadpool(self._state_of, call.reader, exchange)
 
         return handle
 
     def _change_many(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:
-            reader = await self._access.reader(exchange, scope="feed:write", change=True, limit=_MANY_LIMIT)
-            delegation_id = await self._access.delegation(reader, exchange, operation)
-            patches: dict[str, dict[str, bool]] = {}
-            refusal: HubError | None = None
-            try:
-                patches = user_states.patches(exchange)
-            except HubError as error:
-                refusal = error
-            citizen_id = await run_in_threadpool(self._access.citizen_id, reader)
+            call = await self._call(exchange, operation, user_states.patches, limit=_MANY_LIMIT)
+            patches = call.given or {}
             changes = UserStateChanges(
-                access=access_of(exchange, operation, reader, citizen_id, "ok", delegation_id),
-                signer=f"portal:{reader.portal.portal_id}",
-                used=reader.used,
-                level=reader.level,
+                access=call.access,
+                signer=call.signer,
+                used=call.reader.used,
+                level=call.reader.level,
                 patches=patches,
-                refusal=refusal,
+                refusal=call.refusal,
             )
             refused: list[HubError | None] = await self._committer.submit(change_user_states, changes)
-            states = await run_in_threadpool(self._states_of, reader, list(patches))
+            states = await run_in_threadpool(self._states_of, call.reader, list(patches))
             return json_response(user_states.outcomes(patches, refused, states))
 
         return handle
@@ -114,24 +137,16 @@ class FeedChanges:
 
     def _change_preferences(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:
-            reader = await self._access.reader(exchange, scope="feed:write", change=True)
-            delegation_id = await self._access.delegation(reader, exchange, operation)
-            refusal: HubError | None = None
-            patch = PreferencesPatch()
-            try:
-                parameters.nothing(exchange.request.query_params.multi_items())
-                patch = wishes.preferences_patch(exchange)
-            except HubError as error:
-                refusal = error
-            citizen_id = await run_in_threadpool(self._access.citizen_id, reader)
+            call = await self._call(exchange, operation, wishes.preferences_patch)
+            patch = call.given or PreferencesPatch()
             change = WishesChange(
-                access=access_of(exchange, operation, reader, citizen_id, "ok", delegation_id),
-                subject=subject_of(reader),
-                signer=f"portal:{reader.portal.portal_id}",
-                used=reader.used,
+                access=call.access,
+                subject=subject_of(call.reader),
+                signer=call.signer,
+                used=call.reader.used,
                 change=lambda held: patched(held, patch),
                 if_match=if_match(exchange),
-                refusal=refusal,
+                refusal=call.refusal,
             )
             changed = await self._committer.submit(self._wishes.change, change)
             exchange.headers["ETag"] = f'"{changed.tag}"'
@@ -141,29 +156,20 @@ class FeedChanges:
 
     def _request(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:
-            reader = await self._access.reader(exchange, scope="feed:write", change=True)
-            delegation_id = await self._access.delegation(reader, exchange, operation)
-            kind: RequestKind | None = None
-            refusal: HubError | None = None
-            try:
-                parameters.nothing(exchange.request.query_params.multi_items())
-                kind = wishes.request_kind(exchange)
-            except HubError as error:
-                refusal = error
-            citizen_id = await run_in_threadpool(self._access.citizen_id, reader)
+            call = await self._call(exchange, operation, wishes.request_kind)
             wish = Wish(
-                access=access_of(exchange, operation, reader, citizen_id, "ok", delegation_id),
-                signer=f"portal:{reader.portal.portal_id}",
-                used=reader.used,
-                level=reader.level,
-                kind=kind,
-                refusal=refusal,
+                access=call.access,
+                signer=call.signer,
+                used=call.reader.used,
+                level=call.reader.level,
+                kind=call.given,
+                refusal=call.refusal,
             )
             asked: Asked = await self._committer.submit(self._requesting.ask, wish)
             response = json_response(request_view(asked.row), status=201 if asked.new else 200)
             if asked.new:
                 # Where it is followed: a request is no resource of its own.
-                exchange.headers["Location"] = f"{reader.ente.public_url}/feed/v1/items/{asked.row['item_id']}"
+                exchange.headers["Location"] = f"{call.reader.ente.public_url}/feed/v1/items/{asked.row['item_id']}"
             return response
 
         return handle

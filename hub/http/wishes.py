@@ -6,6 +6,7 @@ from contracts.feed import SubscriptionRequest
 from contracts.items.subscription import RequestKind
 from contracts.preferences import PreferencesPatch
 from hub.errors import MediaUnsupported, RequestInvalid
+from hub.feed import parameters
 from hub.ingest.canonical import refusal_of
 
 from .exchange import Exchange
@@ -14,6 +15,7 @@ from .user_states import media_type, must_be_merge_patch
 
 def preferences_patch(exchange: Exchange) -> PreferencesPatch:
     """The merge patch that is the body. Raises MediaUnsupported, RequestInvalid, ContractViolation."""
+    parameters.nothing(exchange.request.query_params.multi_items())
     must_be_merge_patch(exchange)
     try:
         patch = PreferencesPatch.model_validate_json(exchange.body)
@@ -33,6 +35,7 @@ def request_kind(exchange: Exchange) -> RequestKind:
 
     Raises MediaUnsupported, RequestInvalid, ContractViolation.
     """
+    parameters.nothing(exchange.request.query_params.multi_items())
     if media_type(exchange) != "application/json":
         raise MediaUnsupported("send the request as application/json", headers={"Accept": "application/json"})
     try:
