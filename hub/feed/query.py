@@ -240,14 +240,12 @@ class Feed:
     def changes(self, reading: Reading, after: str | None, limit: int) -> dict[str, Any]:
         """contracts.feed.ChangesPage: in commit order, nothing missed, each item as it is now."""
         number = self.position(reading, after)
-        rows = reading.changes(number, limit + 1)
-        shown = rows[:limit]
-        last = shown[-1].item["sequence"] if shown else number
-        folded = reading.contributors([row.item for row in shown])
+        told, more = self._changed(reading, number, limit)
+        last = told[-1][0] if told else number
         return {
-            "items": [change_view(row, reading.now, self._cards(reading), folded) for row in shown],
-            "next_cursor": cursor.write(self._vault, reading.owner, "changes", [last]),
-            "more": len(rows) > limit,
+            "items": [view for _, view in told],
+            "next_cursor": self._position_cursor(reading, last),
+            "more": more,
         }
 
     def card(self, reading: Reading, item_id: str) -> Picture | None:
@@ -271,16 +269,19 @@ class Feed:
 
     def events(self, reading: Reading, number: int, limit: int) -> tuple[list[tuple[str, dict[str, Any]]], int, bool]:
         """The same as `changes`, each with the cursor after it; the position after them, and whether there is more."""
+        told, more = self._changed(reading, number, limit)
+        last = told[-1][0] if told else number
+        return [(self._position_cursor(reading, each), view) for each, view in told], last, more
+
+    def _changed(self, reading: Reading, number: int, limit: int) -> tuple[list[tuple[int, dict[str, Any]]], bool]:
+        """contracts.feed.Change of each item after a position, with its own; and whether there is more."""
         rows, cards = reading.changes(number, limit + 1), self._cards(reading)
         folded = reading.contributors([row.item for row in rows[:limit]])
-        told = [
-            (
-                cursor.write(self._vault, reading.owner, "changes", [row.item["sequence"]]),
-                change_view(row, reading.now, cards, folded),
-            )
-            for row in rows[:limit]
-        ]
-        return told, rows[:limit][-1].item["sequence"] if rows else number, len(rows) > limit
+        told = [(row.item["sequence"], change_view(row, reading.now, cards, folded)) for row in rows[:limit]]
+        return told, len(rows) > limit
+
+    def _position_cursor(self, reading: Reading, number: int) -> str:
+        return cursor.write(self._vault, reading.owner, "changes", [number])
 
     def services(self, reading: Reading, cards: Sequence[Card], wish: CatalogueWish) -> tuple[dict[str, Any], str]:
         """contracts.catalogue.CataloguePage; and what it says whatever its cursor is sealed as, for the ETag."""
