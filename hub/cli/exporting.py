@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from hub.feed.export import ALL_LEVELS, Exports
+from hub.feed.export import Exports
 from hub.store.citizens import Citizens
+from hub.store.exporting import ALL_LEVELS
 from hub.store.files import Files
 
 from .citizens import citizen_of, subject_on_input

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from contracts.actions import actions_of
 from contracts.items import Action, Application, CitizenItem, Document
@@ -15,7 +15,9 @@ ANY = "*"
 
 
 def _states(**by_state: str) -> Mapping[str, ActionState]:
-    return MappingProxyType({item_state: fate for fate, names in by_state.items() for item_state in names.split()})  # type: ignore[misc]
+    return MappingProxyType(
+        {item_state: cast("ActionState", fate) for fate, names in by_state.items() for item_state in names.split()}
+    )
 
 
 _GOES_ON = "submitted registered in_progress integration_requested integration_submitted suspended"

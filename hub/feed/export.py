@@ -13,7 +13,7 @@ from contracts.base import rfc3339
 from contracts.export import FORMAT
 from hub.store.citizens import Citizen, Citizens
 from hub.store.database import Database
-from hub.store.exporting import ALL_LEVELS, Rows
+from hub.store.exporting import Rows
 from hub.store.files import Files
 from hub.store.ports import Vault
 
@@ -69,9 +69,9 @@ class Exports:
         evidence: bool,
         file: Write,
     ) -> Iterator[bytes]:
-        head = {"format": FORMAT, "ente_id": ente_id, "exported_at": rfc3339(now)}
         rows = None if citizen is None else Rows(self.database, self.vault, citizen, level)
-        head |= {"identity": None if rows is None else rows.identity(self.citizens)}  # type: ignore[dict-item]
+        identity = None if rows is None else rows.identity(self.citizens)
+        head = {"format": FORMAT, "ente_id": ente_id, "exported_at": rfc3339(now), "identity": identity}
         yield orjson.dumps(head)[:-1]
         parts: dict[str, Iterator[dict[str, Any]]] = {
             name: iter(())
@@ -137,6 +137,3 @@ class _Sink(io.RawIOBase):
         """What was written since."""
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)
-
-
-__all__ = ["ALL_LEVELS", "JSON_NAME", "Exports"]
