@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from textwrap import wrap
-from zoneinfo import ZoneInfo
 
 import segno
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from contracts.items import Document
+from hub.store.preferences import ROME
 
-_ROME = ZoneInfo("Europe/Rome")
 _PAGES = Path(__file__).parent / "pages"
 _TEMPLATES = Environment(loader=FileSystemLoader(_PAGES), autoescape=True, undefined=StrictUndefined)
 _ACROSS, _NARROW, _TITLE = 46, 30, 26
@@ -121,4 +120,4 @@ def _line(text: str, width: int) -> str:
 
 
 def _day(moment: datetime) -> str:
-    return moment.astimezone(_ROME).strftime("%d/%m/%Y")
+    return moment.astimezone(ROME).strftime("%d/%m/%Y")

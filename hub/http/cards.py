@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
@@ -12,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from hub.errors import ItemUnknown
 from hub.feed.cards import Cards
+from hub.ingest.wording import ROME
 from hub.store.committer import Committer
 from hub.store.readers import Access, record_access
 
@@ -21,7 +21,6 @@ from .limits import Limiter
 
 _PAGES = Path(__file__).parent / "pages"
 _TEMPLATES = Environment(loader=FileSystemLoader(_PAGES), autoescape=True, undefined=StrictUndefined)
-_ROME = ZoneInfo("Europe/Rome")
 _WORDS = {
     "valid": ("Valido", "Valid"),
     "not_yet_valid": ("Non ancora valido", "Not valid yet"),
@@ -91,4 +90,4 @@ def _page(state: str, card: dict[str, Any] | None, *, status: int = 200) -> Resp
 
 
 def _day(moment: str | None, form: str = "%d/%m/%Y") -> str | None:
-    return None if moment is None else datetime.fromisoformat(moment).astimezone(_ROME).strftime(form)
+    return None if moment is None else datetime.fromisoformat(moment).astimezone(ROME).strftime(form)
