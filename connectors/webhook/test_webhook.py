@@ -203,13 +203,13 @@ def server():
 def _closing(monkeypatch):
     """Whatever `connect` made is closed when the test is over."""
     made = []
-    quiet = webhook.quiet_client
+    chosen = webhook.chosen_client
 
     def noted(*arguments, **named):
-        made.append(quiet(*arguments, **named))
+        made.append(chosen(*arguments, **named))
         return made[-1]
 
-    monkeypatch.setattr(webhook, "quiet_client", noted)
+    monkeypatch.setattr(webhook, "chosen_client", noted)
     yield
     for client in made:
         client.close()
