@@ -9,7 +9,7 @@ from contracts.callbacks import CallbackUrl, HostName, may_be_plain, place_of
 from contracts.following import FollowSettings, Listed
 from contracts.proving import ProofSettings
 
-from .signing import Secret, read_secrets
+from .signing import ID, TIMESTAMP, Secret, read_secrets
 
 PrivateHosts = Annotated[tuple[HostName, ...], Field(max_length=20, fail_fast=True, strict=False), Listed]
 
@@ -17,7 +17,7 @@ PrivateHosts = Annotated[tuple[HostName, ...], Field(max_length=20, fail_fast=Tr
 class Settings(FollowSettings, ProofSettings):
     """A call is proved by Standard Webhooks signatures (`signing_secrets`), by ModI or PDND (`proof`), or by both."""
 
-    signed_too: ClassVar[tuple[str, ...]] = ("webhook-id", "webhook-timestamp")
+    signed_too: ClassVar[tuple[str, ...]] = (ID, TIMESTAMP)
 
     url: CallbackUrl
     """An https address, host in lower case, without credentials and fragment."""
