@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from .addresses import LOOPBACK
 from .base import Code, Model, UtcDatetime
 from .identifiers import ExternalId, Uuid7
 from .publishing import Collection, Cursor
@@ -19,7 +20,6 @@ _URL = re.compile(
 )
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
-_LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 
 
 def place_of(url: str) -> tuple[str, str, int]:
@@ -40,6 +40,16 @@ def _a_host(name: str) -> str:
     if _HOST.fullmatch(name) is None:
         raise ValueError("must be a host in lower case, or host:port, without scheme and path")
     return name
+
+
+def is_listed(host: str, private_hosts: tuple[str, ...]) -> bool:
+    """Whether the host was listed as one in our own network, at whatever port."""
+    return host in {name.partition(":")[0] for name in private_hosts}
+
+
+def may_be_plain(host: str, private_hosts: tuple[str, ...]) -> bool:
+    """Whether plain http may lead there: to listed loopback hosts alone."""
+    return host in LOOPBACK and is_listed(host, private_hosts)
 
 
 CallbackUrl = Annotated[str, StringConstraints(min_length=10, max_length=2000), AfterValidator(_an_address)]
@@ -71,14 +81,10 @@ class CallbackSettings(Model):
             scheme, host, port = place_of(url)
         except ValueError:
             return False
-        if scheme == "http" and not (host in _LOOPBACK and self.may_be_private(host)):
+        if scheme == "http" and not may_be_plain(host, self.private_hosts):
             return False
         names = {f"{host}:{port}"} | ({host} if port == _DEFAULT_PORTS[scheme] else set())
         return url == self.url or bool(names & set(self.hosts))
-
-    def may_be_private(self, host: str) -> bool:
-        """Whether the host was listed as one in our own network."""
-        return host in {name.partition(":")[0] for name in self.private_hosts}
 
 
 class VendorEvent(Model):

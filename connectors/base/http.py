@@ -19,7 +19,8 @@ from typing import Any
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random
 
-from contracts.addresses import LOOPBACK
+from contracts.addresses import LOOPBACK, is_public
+from contracts.callbacks import is_listed
 from contracts.connector import Limits
 from contracts.failures import Deferred, Failure, Misconfigured, Unconfirmed
 from contracts.proving import Proof
@@ -75,6 +76,12 @@ def client(
         return quiet_client(limits, transport or DeadlineTransport(), base_url=url, headers=headers)
     except UnicodeEncodeError:
         raise Misconfigured("http.header", "a header holds characters other than ASCII") from None
+
+
+def chosen_client(limits: Limits, private_hosts: tuple[str, ...]) -> httpx.Client:
+    """A client for addresses of others' choice: it connects to public ones, and to hosts listed as in our network."""
+    transport = DeadlineTransport(allowed=lambda host, address: is_public(address) or is_listed(host, private_hosts))
+    return quiet_client(limits, transport)
 
 
 def quiet_client(

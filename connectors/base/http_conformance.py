@@ -10,7 +10,8 @@ A scenario is a JSON file: a notice (what differs from the common one), the exch
 """
 
 import json
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -37,6 +38,20 @@ _ODD_BODIES: tuple[bytes, ...] = (
     b'{"id": 7, "status": [], "sender_allowed": "yes"}',
     b"[" * 100_000,
 )
+
+
+def leading_to(found: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Every name leads to these addresses, and nobody is there. Those that were tried, as they are."""
+    tried: set[str] = set()
+
+    def attempt(address: tuple[str, int], *_: Any, **__: Any) -> None:
+        tried.add(address[0])
+        raise OSError
+
+    there = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 443)) for each in found]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: there)
+    monkeypatch.setattr(socket, "create_connection", attempt)
+    return tried
 
 
 class HttpConformance(Conformance):

@@ -1,15 +1,12 @@
 """Tells a vendor, at its own address, what became of a batch or of an item (NONBLOCK_PUSH_REST)."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import httpx
 
-from connectors.base.deadline import DeadlineTransport
-from connectors.base.http import quiet_client
+from connectors.base.http import chosen_client
 from connectors.base.manifest import read_manifest
-from contracts.addresses import is_public
 from contracts.connector import Connector, Limits
 from contracts.failures import Misconfigured
 
@@ -28,11 +25,7 @@ def connect(settings: Settings, limits: Limits, sign: Sign | None = None) -> Con
     """
     if sign is None:
         raise Misconfigured("callback.unsigned", "the hub gave no signer")
-    http = quiet_client(limits, DeadlineTransport(allowed=partial(_allowed, settings)))
+    http = chosen_client(limits, settings.private_hosts)
     caller = Caller(http, settings, sign, limits.timeout_s)
     manifest = read_manifest(Path(__file__).parent)
     return Connector(manifest, caller.advance, caller.check, http.close, preview=caller.preview)
-
-
-def _allowed(settings: Settings, host: str, address: str) -> bool:
-    return is_public(address) or settings.may_be_private(host)

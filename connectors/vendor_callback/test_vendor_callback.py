@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from connectors.base.conformance import Walk, advance, make_notice
-from connectors.base.http_conformance import HttpConformance
+from connectors.base.http_conformance import HttpConformance, leading_to
 from connectors.base.scripted import Received
 from connectors.vendor_callback import connect
 from connectors.vendor_callback.config import Settings
@@ -107,37 +107,19 @@ def test_an_address_that_is_not_registered_is_never_called(url, monkeypatch):
     ],
 )
 def test_a_name_that_leads_into_a_private_network_is_not_connected_to(found, refused, monkeypatch):
-    tried = []
-
-    def answer(*_, **__):
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 443)) for each in found]
-
-    def attempt(address, *_, **__):
-        tried.append(address[0])
-        raise OSError
-
-    monkeypatch.setattr(socket, "getaddrinfo", answer)
-    monkeypatch.setattr(socket, "create_connection", attempt)
+    tried = leading_to(found, monkeypatch)
     connector = made(hosts=["vendor.example.it"])
     result = told(connector, url="https://vendor.example.it/x")
     assert type(result) is Deferred
     assert (result.reason == "http.address_refused") == refused
-    assert set(tried) == (set() if refused else {"93.184.216.34"})
+    assert tried == (set() if refused else {"93.184.216.34"})
 
 
 def test_a_listed_host_may_be_at_a_private_address(monkeypatch):
-    tried = []
-    answer = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.7", 443))]
-
-    def attempt(address, *_, **__):
-        tried.append(address[0])
-        raise OSError
-
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answer)
-    monkeypatch.setattr(socket, "create_connection", attempt)
+    tried = leading_to(["10.0.0.7"], monkeypatch)
     connector = made(hosts=["vendor.example.it"], private_hosts=["vendor.example.it"])
     told(connector, url="https://vendor.example.it/x")
-    assert set(tried) == {"10.0.0.7"}
+    assert tried == {"10.0.0.7"}
 
 
 def test_plain_http_is_for_listed_loopback_hosts_alone():

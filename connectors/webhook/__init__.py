@@ -4,13 +4,10 @@ The body is `contracts.following.ItemEvent` (`event.schema.json`), the signature
 ModI and PDND patterns, as the settings say.
 """
 
-from functools import partial
 from pathlib import Path
 
-from connectors.base.deadline import DeadlineTransport
-from connectors.base.http import quiet_client
+from connectors.base.http import chosen_client
 from connectors.base.manifest import read_manifest
-from contracts.addresses import is_public
 from contracts.connector import Connector, Limits
 from contracts.failures import Misconfigured
 from contracts.proving import Proof
@@ -27,11 +24,7 @@ def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> C
     """
     if settings.proof != "none" and proof is None:
         raise Misconfigured("webhook.unproved", "the hub gave no proof")
-    http = quiet_client(limits, DeadlineTransport(allowed=partial(_allowed, settings)))
+    http = chosen_client(limits, settings.private_hosts)
     webhook = Webhook(http, settings, proof, limits.timeout_s)
     manifest = read_manifest(Path(__file__).parent)
     return Connector(manifest, webhook.advance, webhook.check, http.close, preview=webhook.preview)
-
-
-def _allowed(settings: Settings, host: str, address: str) -> bool:
-    return is_public(address) or settings.may_be_private(host)

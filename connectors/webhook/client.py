@@ -18,7 +18,7 @@ from contracts.proving import Proof
 
 from .config import Settings
 from .mapping import content, failure
-from .signing import signed
+from .signing import ID, signed
 
 _ANNOUNCED = {"step": "tell"}
 PING = "raccordo.ping"
@@ -46,7 +46,7 @@ class Webhook:
     def preview(self, notice: Notice) -> tuple[Preview, ...]:
         """The call, without its time and its signatures, which are those of a try."""
         body, message_id = self._told(notice)
-        fields = {"webhook-id": message_id} | fields_of(json.loads(body))
+        fields = {ID: message_id} | fields_of(json.loads(body))
         return (Preview(f"POST {self.settings.url}", fields),)
 
     def check(self) -> str:
@@ -57,10 +57,9 @@ class Webhook:
         return "The system answers, and takes a signed event of the type raccordo.ping."
 
     def _told(self, notice: Notice) -> tuple[bytes, str]:
-        body = content(notice, self.settings.payload)
         if notice.push is None:
             raise Rejected("webhook.nothing_to_tell")
-        return body, notice.push.correlation_id
+        return content(notice, notice.push, self.settings.payload), notice.push.correlation_id
 
     def _post(self, message_id: str, body: bytes, *, unsafe: bool) -> None:
         headers = signed(self.settings.secrets, message_id=message_id, timestamp=int(self.now()), body=body)

@@ -5,12 +5,11 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from contracts.addresses import LOOPBACK
-from contracts.callbacks import CallbackUrl, HostName, place_of
+from contracts.callbacks import CallbackUrl, HostName, may_be_plain, place_of
 from contracts.following import FollowSettings, Listed
 from contracts.proving import ProofSettings
 
-from .signing import Secret, read_secrets
+from .signing import ID, TIMESTAMP, Secret, read_secrets
 
 PrivateHosts = Annotated[tuple[HostName, ...], Field(max_length=20, fail_fast=True, strict=False), Listed]
 
@@ -18,7 +17,7 @@ PrivateHosts = Annotated[tuple[HostName, ...], Field(max_length=20, fail_fast=Tr
 class Settings(FollowSettings, ProofSettings):
     """A call is proved by Standard Webhooks signatures (`signing_secrets`), by ModI or PDND (`proof`), or by both."""
 
-    signed_too: ClassVar[tuple[str, ...]] = ("webhook-id", "webhook-timestamp")
+    signed_too: ClassVar[tuple[str, ...]] = (ID, TIMESTAMP)
 
     url: CallbackUrl
     """An https address, host in lower case, without credentials and fragment."""
@@ -40,7 +39,7 @@ class Settings(FollowSettings, ProofSettings):
         if self.signing_secrets is None and self.proof == "none":
             raise ValueError("signing_secrets or proof: a call must be proved")
         scheme, host, _ = place_of(self.url)
-        if scheme == "http" and not (host in LOOPBACK and self.may_be_private(host)):
+        if scheme == "http" and not may_be_plain(host, self.private_hosts):
             raise ValueError("url: plain http is for loopback alone, and listed in private_hosts")
         return self
 
@@ -48,7 +47,3 @@ class Settings(FollowSettings, ProofSettings):
     def secrets(self) -> tuple[Secret, ...]:
         """Those of Standard Webhooks."""
         return read_secrets(self.signing_secrets.get_secret_value()) if self.signing_secrets is not None else ()
-
-    def may_be_private(self, host: str) -> bool:
-        """Whether the host was listed as one in our own network."""
-        return host in {name.partition(":")[0] for name in self.private_hosts}

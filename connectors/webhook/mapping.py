@@ -1,7 +1,7 @@
 """From a notice to the body of a call, and from a status to what becomes of the delivery. Pure."""
 
 from connectors.base.http import Answer, retry_after
-from contracts.connector import Notice
+from contracts.connector import Notice, Push
 from contracts.failures import Deferred, Failure, Misconfigured, Rejected
 from contracts.following import LARGEST_EVENT, FollowedNotice, FollowedPayment, ItemEvent, Payload
 
@@ -19,17 +19,11 @@ _OURS = {
 _PASSING = frozenset({408, 409, 425, 429})
 
 
-def content(notice: Notice, payload: Payload) -> bytes:
-    """The body: the event as it is, or with the notice where the settings want it and there is one.
-
-    Raises:
-        Rejected: the delivery tells of nothing.
-    """
-    if notice.push is None:
-        raise Rejected("webhook.nothing_to_tell")
+def content(notice: Notice, push: Push, payload: Payload) -> bytes:
+    """The body: the event as it is, or with the notice where the settings want it and there is one."""
     if payload == "ids" or not notice.tax_code:
-        return notice.push.content
-    event = ItemEvent.model_validate_json(notice.push.content)
+        return push.content
+    event = ItemEvent.model_validate_json(push.content)
     whole = _with(event, _said(notice))
     if len(whole) <= LARGEST_EVENT:
         return whole

@@ -1,6 +1,5 @@
 """Signing as a member of PDND: a voucher asked for, INTEGRITY_REST_02 and, for a named user, AUDIT_REST_02."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Final
@@ -16,10 +15,10 @@ from hub.security.outbound import AUTHORIZATION, EVIDENCE, SIGNATURE, Integrity,
 from hub.security.sign import SigningKey
 from hub.security.vouchers import Voucher
 from hub.store.pdnd_clients import PdndCredentials
-from hub.trust.asking import obtain
+from hub.trust.asking import obtain_now
 from hub.trust.checking import Checked
 from hub.trust.credentials import UnusableKey
-from hub.trust.http import FetchFailed, Web
+from hub.trust.http import FetchFailed
 
 from .console import Failed, WrongUsage
 from .options import read_bytes
@@ -114,15 +113,8 @@ class _Asked:
         self._its = its
 
     def voucher(self, digest: str | None = None) -> Voucher:
-        return asyncio.run(self._asked(digest))
+        return obtain_now(self._its, now=SystemClock().now().timestamp(), digest=digest)
 
     def refused(self, voucher: Voucher, digest: str | None = None) -> bool:
         del voucher, digest
         return False
-
-    async def _asked(self, digest: str | None) -> Voucher:
-        web = Web()
-        try:
-            return await obtain(web, self._its, now=SystemClock().now().timestamp(), digest=digest)
-        finally:
-            await web.aclose()

@@ -81,6 +81,8 @@ class Integrity:
     """Other headers that are signed, in lower case; each must be in the request."""
     bodiless: bool = False
     """Requests without a body are signed too: the guidelines leave it open (modi 5.14)."""
+    if_there: tuple[str, ...] = ()
+    """Those that are signed where the request has them, in lower case."""
 
     def concerns(self, request: httpx.Request) -> bool:
         return self.bodiless or bool(request.content) or request.method in BODY_METHODS
@@ -90,7 +92,7 @@ class Integrity:
         request.headers["Digest"] = digest_header(request.content)
         signed = [
             {name: value}
-            for name in dict.fromkeys(("digest", *MUST_BE_SIGNED, *self.also))
+            for name in dict.fromkeys(("digest", *MUST_BE_SIGNED, *self.also, *self.if_there))
             for value in request.headers.get_list(name)
         ]
         if missing := [name for name in self.also if name not in request.headers]:

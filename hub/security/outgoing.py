@@ -13,7 +13,7 @@ from .outbound import Integrity, ModiAuth, Reference, Signer
 from .sign import SigningKey
 
 _COVERED = ("x-correlation-id",)
-"""Headers that are signed where the request has them, besides those that the pattern demands."""
+"""What the hub covers of its own calls, besides those headers that the pattern demands."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class HubSignature(httpx.Auth):
     audience: str
     reference: Reference = "kid"
     integrity: bool = True
-    covered: tuple[str, ...] | None = None
-    """Headers that are signed where the request has them; None: those that the hub covers anyhow."""
+    covered: tuple[str, ...] = ()
+    """Headers that are signed where the request has them."""
     user: Mapping[str, Any] | None = None
     """What tracking evidence says of whoever calls: AUDIT_REST_01; None: there is none."""
 
@@ -36,11 +36,9 @@ class HubSignature(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         key = self.key()
         signer = Signer(key, self.issuer, self.audience, self.reference, clock=lambda: self.clock.now().timestamp())
-        covered = _COVERED if self.covered is None else self.covered
-        also = tuple(name for name in covered if name in request.headers)
         yield from ModiAuth(
             signer,
-            integrity=Integrity(signer, also) if self.integrity else None,
+            integrity=Integrity(signer, if_there=self.covered) if self.integrity else None,
             evidence=None if self.user is None else Evidence(signer),
             user=self.user,
         ).auth_flow(request)
@@ -48,4 +46,4 @@ class HubSignature(httpx.Auth):
 
 def signer(key: Callable[[], SigningKey], clock: Clock) -> Callable[[str, str], httpx.Auth]:
     """(issuer, audience) -> what signs as that issuer for that audience."""
-    return lambda issuer, audience: HubSignature(key, clock, issuer=issuer, audience=audience)
+    return lambda issuer, audience: HubSignature(key, clock, issuer, audience, covered=_COVERED)

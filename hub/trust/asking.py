@@ -1,5 +1,6 @@
 """One voucher asked for with a client's credentials: client assertion, proof where it is bound, token endpoint."""
 
+import asyncio
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -47,6 +48,19 @@ async def obtain(web: Web, its: PdndCredentials, *, now: float, digest: str | No
         thumbprint=thumbprint,
     )
     return Voucher(granted.token, now + RENEW_AT * granted.lifetime_s, now + granted.lifetime_s, proof_key)
+
+
+def obtain_now(its: PdndCredentials, *, now: float, digest: str | None = None) -> Voucher:
+    """`obtain` for whoever has no event loop, over connections of its own."""
+
+    async def asked() -> Voucher:
+        web = Web()
+        try:
+            return await obtain(web, its, now=now, digest=digest)
+        finally:
+            await web.aclose()
+
+    return asyncio.run(asked())
 
 
 def private_key(its: PdndCredentials) -> RSAPrivateKey:

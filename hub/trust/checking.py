@@ -4,7 +4,7 @@ Nothing of it is kept or shared, and no pause is begun or heeded: an administrat
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -73,16 +73,16 @@ async def _check(web: _Dated, its: PdndCredentials, environment: PdndEnvironment
         return Checked("key_unusable", why=str(unusable))
     except FetchFailed as failed:
         return Checked(failed.problem, detail=failed.detail, ahead_s=web.ahead_s)
-    ahead_s, lifetime_s, claims = web.ahead_s, round(voucher.expires_at - now), jose.parse(voucher.token).claims
-    found = Checked(ahead_s=ahead_s, lifetime_s=lifetime_s, claims=claims)
+    lifetime_s = round(voucher.expires_at - now)
+    found = Checked(ahead_s=web.ahead_s, lifetime_s=lifetime_s, claims=jose.parse(voucher.token).claims)
     if its.kind != "api" or environment is None or not environment.keys_url:
         return found
     client = PdndClient(PdndAccess(environment, _One(voucher, clock)), web, clock)
     try:
         key = await client.key(its.kid, producer=False)
     except FetchFailed as failed:
-        return Checked(failed.problem, True, "", failed.detail, ahead_s, lifetime_s, claims, None)
-    return Checked(ahead_s=ahead_s, lifetime_s=lifetime_s, claims=claims, read_key=key is not None)
+        return replace(found, problem=failed.problem, at_api=True, detail=failed.detail)
+    return replace(found, read_key=key is not None)
 
 
 class _One:

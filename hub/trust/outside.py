@@ -47,7 +47,9 @@ class Outside:
         Raises:
             Unreachable
         """
-        return await self._send("GET", url, plain=plain, limit=limit)
+        body = bytearray()
+        await self._send("GET", url, body.extend, plain=plain, limit=limit)
+        return bytes(body)
 
     async def take(self, url: str, give: Callable[[bytes], None], *, most: int, within_s: float) -> None:
         """Give the body of a GET piece by piece: a file, which may be larger and take longer than a list of keys.
@@ -55,7 +57,7 @@ class Outside:
         Raises:
             Unreachable: also "too large" after more than `most` bytes.
         """
-        await self._send("GET", url, plain=False, give=give, limit=most, within_s=within_s)
+        await self._send("GET", url, give, plain=False, limit=most, within_s=within_s)
 
     async def post(self, url: str, content: bytes, content_type: str, *, plain: bool = False) -> bytes:
         """The body of the answer to a POST.
@@ -63,20 +65,22 @@ class Outside:
         Raises:
             Unreachable
         """
-        return await self._send("POST", url, plain=plain, content=content, content_type=content_type)
+        body = bytearray()
+        await self._send("POST", url, body.extend, plain=plain, content=content, content_type=content_type)
+        return bytes(body)
 
     async def _send(
         self,
         method: str,
         url: str,
+        give: Callable[[bytes], None],
         *,
         plain: bool,
         content: bytes | None = None,
         content_type: str = "",
-        give: Callable[[bytes], None] | None = None,
         limit: int = MAX_BYTES,
         within_s: float | None = None,
-    ) -> bytes:
+    ) -> None:
         try:
             async with asyncio.timeout(TOTAL_S if within_s is None else within_s):
                 headers = {"Content-Type": content_type} if content_type else {}
@@ -84,12 +88,7 @@ class Outside:
                 self._check(request.url, plain=plain)
                 response = await self._open().send(request, stream=True)
                 try:
-                    if give is None:
-                        body = bytearray()
-                        await _body(response, body.extend, limit)
-                        return bytes(body)
                     await _body(response, give, limit)
-                    return b""
                 finally:
                     await response.aclose()
         except (TimeoutError, httpx.TimeoutException):

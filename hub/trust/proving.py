@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import httpx
 from cryptography import x509
@@ -132,7 +132,7 @@ class _Client(httpx.Auth):
                 _key_of(client), its.client_id, settings.proof_audience, "kid", its.kid, clock=self._seconds
             )
             if settings.proof_integrity:
-                integrity = _Integrity(signer, settings.signed_too)
+                integrity = Integrity(signer, if_there=settings.signed_too)
             if settings.audit != "none":
                 correlated = settings.audit == "AUDIT_REST_02"
                 evidence = Evidence(signer, purpose_id=its.purpose_id, correlated=correlated)
@@ -142,14 +142,6 @@ class _Client(httpx.Auth):
 
     def _seconds(self) -> float:
         return self._clock.now().timestamp()
-
-
-class _Integrity(Integrity):
-    """Signs, of the headers that are wanted, those that the request has."""
-
-    def claims(self, request: httpx.Request) -> dict[str, Any]:
-        there = tuple(name for name in self.also if name in request.headers)
-        return Integrity(self.signer, there, self.bodiless).claims(request)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ digest are shared. One that carries the digest of tracking evidence is of use on
 and stays in its memory (DECISIONS 71). No token is ever logged.
 """
 
-import asyncio
 import logging
 import threading
 import time
@@ -32,10 +31,10 @@ from hub.store.database import error_name
 from hub.store.pdnd_clients import PdndCredentials
 from hub.store.vouchers import SharedVouchers
 
-from .asking import obtain, private_key
+from .asking import obtain_now, private_key
 from .credentials import UnusableKey
 from .environment import VoucherUnavailable
-from .http import TOTAL_S, FetchFailed, Pause, Web
+from .http import TOTAL_S, FetchFailed, Pause
 
 log = logging.getLogger(__name__)
 
@@ -192,7 +191,7 @@ class ClientVouchers:
         if self._pause.left_s > 0:
             raise VoucherUnavailable(self._pause.problem)
         try:
-            voucher = asyncio.run(self._asked(digest))
+            voucher = obtain_now(its, now=self._now(), digest=digest)
         except UnusableKey:
             failure = FetchFailed("key_unusable")
         except FetchFailed as failed:
@@ -207,13 +206,6 @@ class ClientVouchers:
         metrics.vouchers.labels(its.kind, "unavailable" if failure.lasting else "refused").inc()
         log.warning("pdnd.voucher_unavailable ente=%s client=%s problem=%s", its.ente_id, its.name, failure.problem)
         raise VoucherUnavailable(failure.problem)
-
-    async def _asked(self, digest: str | None) -> Voucher:
-        web = Web()
-        try:
-            return await obtain(web, self.credentials, now=self._now(), digest=digest)
-        finally:
-            await web.aclose()
 
     @cached_property
     def _key(self) -> str:
