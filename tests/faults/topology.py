@@ -71,6 +71,7 @@ class Shared(Ground):
         folder.mkdir(exist_ok=True)
         self.on = on
         self._revive()
+        on.redis.clear()  # a worker killed in the scenario before leaves its job as one that is being done
         self.lease_s = lease_s
         self._ports = ports = (free_port(), free_port())
         behind = {"io": ports[0], "postgres": on.postgres.port}

@@ -4,6 +4,8 @@ import signal
 import socket
 from pathlib import Path
 
+import redis
+
 from .programs import redis_programs
 from .server import Server
 from .users import myself
@@ -22,6 +24,10 @@ class Redis(Server):
     @property
     def url(self) -> str:
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
+
+    def clear(self) -> None:
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
 
     def _prepare(self) -> None:
         settings = {
