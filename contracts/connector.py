@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import BaseModel, Field
 
 from .base import Code, Label, Model
+from .inbound import Answer, Pull, Read
 from .items import Action, Channel
 from .proving import Prove
 
@@ -59,8 +60,9 @@ class Manifest(Model):
 
     name: Code
     title: Label
-    channel: Literal[Channel, "callback"]
-    """`callback`: what systems of vendors and of the ente are told; no item can wish for it."""
+    channel: Literal[Channel, "callback", "none"]
+    """`callback`: what systems of vendors and of the ente are told; no item can wish for it. `none`: a source, which
+    delivers nothing."""
     auth: Literal["api_key", "smtp", "modi", "proof", "none"] = "none"
     """With `modi` the hub hands `connect` a `sign`, which makes the signer for an issuer and an audience. With `proof`
     the settings say how calls are proved (`contracts.proving`), and `connect` gets a `proof`."""
@@ -180,6 +182,12 @@ class Connector:
     preview: Callable[[Notice], tuple[Preview, ...]] | None = None
     """The calls of a delivery from its first step on, as far as they can be known, without making any. Raises the
     Failure that the delivery would meet before its first call."""
+    pull: Pull | None = None
+    """Asks the provider for what it has; its settings are then a `contracts.inbound.SourceSettings`."""
+    answer: Answer | None = None
+    """Answers the provider's own calls."""
+    read: Read | None = None
+    """Reads what an administrator uploads or pastes, and what stands in quarantine."""
 
     @property
     def may_repeat(self) -> bool:

@@ -1,0 +1,191 @@
+"""What comes in without a vendor's signature: what a connector pulls, what a provider calls us with, what an
+administrator uploads.
+
+A connector hands over facts, and the hub does the rest. `Found` is something that its source has: an item, or why it
+cannot be one (it goes to the quarantine, `settled` 33). `Report` is what became of a delivery after it was handed over.
+Both are taken in one commit before the connector is asked for more, or the provider gets its answer: what was answered
+is never lost, and what is told twice changes nothing the second time.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .base import Code
+
+
+class SourceSettings(BaseModel):
+    """The settings of a connector that brings items in begin with these."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    vendor_id: Annotated[Code, Field(description="The vendor whose items these are: its collections and services hold")]
+    poll_every_s: Annotated[
+        float, Field(ge=1, le=86_400, description="Seconds between two rounds, where there was nothing more")
+    ] = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Why something cannot become an item. No personal data: it is shown to operators."""
+
+    pointer: str
+    """JSON pointer into the source's own record, empty for the whole."""
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One thing that a source has. `repr` shows only its name."""
+
+    name: str
+    """The source's own name of it, the same each time it is seen. Up to 200 characters, no tax code."""
+    raw: bytes = field(repr=False)
+    """As it came, or its own part of that: kept under the vault while it is in quarantine."""
+    collection: str = ""
+    item: Mapping[str, Any] | None = field(default=None, repr=False)
+    """As a vendor would publish it. Without a `version` the hub counts: one more each time the content differs."""
+    wrong: tuple[Wrong, ...] = ()
+    """Why there is no item. With neither an item nor a fault, it is not for us and is passed over."""
+    withdrawn: str | None = None
+    """The source has taken it back, for this reason; `item` is then None."""
+
+
+ReportedEvent = Literal["delivered", "read", "paid", "failed", "complained"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a delivery that a provider had accepted.
+
+    `failed`: it did not reach the person after all, and goes on to the channel after it; with `address_is_dead` the
+    contact is not used again until the citizen confirms it. `complained`: the person wants no more of them there.
+    """
+
+    event: ReportedEvent
+    at: datetime
+    delivery_id: str | None = None
+    provider_id: str | None = None
+    """One of the two: ours, or the provider's name of it (`Done.provider_id`)."""
+    reason: str = ""
+    """A stable code, such as `email.bounced.5.1.1`."""
+    address_is_dead: bool = False
+
+
+Memo = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What one step of pulling brought: at most one call to the provider, a page of what it has."""
+
+    memo: Memo
+    """Where to go on; kept once `found` and `reports` are."""
+    found: Iterable[Found] = ()
+    """May be a generator: it is taken in pieces."""
+    reports: tuple[Report, ...] = ()
+    more: bool = False
+    """Whether to go on at once; else after `after`, or the time that the settings say."""
+    after: timedelta | None = None
+
+
+Pull = Callable[[Memo], Pulled]
+"""One step. Raises a `contracts.failures.Failure`: Deferred is tried again later from the same memo, Misconfigured
+pauses the connector."""
+
+Read = Callable[[bytes], Iterable[Found]]
+"""Reads a file, or what stands in quarantine, as the source would have sent it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request of a provider to `/callbacks/v1/{ente_id}/{connector_id}/{path}`. `repr` shows no content."""
+
+    method: str
+    path: str
+    """What comes after the connector's own address, without a slash at its start."""
+    url: str = field(repr=False)
+    """The whole public address that was called, for signatures that cover it."""
+    query: str = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes = field(repr=False)
+    now: datetime
+
+    def header(self, name: str) -> str | None:
+        """The only value of a header; None where there is none, or more than one."""
+        found = [value for key, value in self.headers if key.lower() == name.lower()]
+        return found[0] if len(found) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer, sent once `found` and `reports` are kept. Where the store does not take them it is 503 instead, and
+    where one of them cannot become an item `otherwise`, if given."""
+
+    status: int
+    body: bytes = field(default=b"", repr=False)
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    found: tuple[Found, ...] = field(default=(), repr=False)
+    reports: tuple[Report, ...] = ()
+    otherwise: "Reply | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedFile:
+    """A file that belongs to a message."""
+
+    file_id: str
+    filename: str = field(repr=False)
+    media_type: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """A message that was delivered by this connector, as its citizen may read it whole."""
+
+    delivery_id: str
+    title: str = field(repr=False)
+    body_markdown: str = field(repr=False)
+    withdrawn: bool
+    files: tuple[AttachedFile, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OwedPayment:
+    """A pagoPA notice that the hub knows of."""
+
+    item_id: str
+    state: str
+    amount_cents: int
+    due_date: date | None
+    reason: str = field(repr=False)
+    tax_code: str = field(repr=False)
+    notice_number: str
+    creditor_tax_code: str
+
+
+class Reading(Protocol):
+    """What a callback may read: of its own ente, and each reading of a citizen's data is in the access log."""
+
+    def message(self, delivery_id: str, tax_code: str) -> SentMessage | None:
+        """The message of one of the connector's deliveries; None where that is another's, or another citizen's."""
+        ...
+
+    def file(self, delivery_id: str, tax_code: str, file_id: str) -> bytes | None:
+        """A file of such a message. None as above, and where its content is not held."""
+        ...
+
+    def payment(self, creditor_tax_code: str, notice_number: str) -> OwedPayment | None:
+        """A payment by its notice."""
+        ...
+
+
+Answer = Callable[[Call, Reading], Reply]
+"""Answers a provider's call. It authenticates the caller as the provider documents it, and refuses others."""
