@@ -1,6 +1,6 @@
 """`connector poll` and `connector upload`: what a source has is taken in now, with its progress."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -91,4 +91,4 @@ def _tell(config: ConnectorConfig, tally: Tally, *, as_json: bool) -> None:
     told({"connector_id": config.connector_id, **counts}, as_json=as_json, text=f"{config.connector_id}: {text}")
 
 
-commands = {"poll": poll, "upload": upload}
+commands: dict[str, Callable[..., None]] = {"poll": poll, "upload": upload}
