@@ -7,6 +7,8 @@ kept for reconciliation (`raccordo payment reconcile`).
 from collections.abc import Iterable
 from pathlib import Path
 
+import httpx
+
 from connectors.base import http
 from connectors.base.manifest import read_manifest
 from contracts.connector import Connector, Done, Limits, Memo, Notice
@@ -24,11 +26,7 @@ from .xml import Unreadable, parse
 
 
 def connect(settings: Settings, limits: Limits) -> Connector:
-    """The connector of one station.
-
-    Raises:
-        Misconfigured: the base URL or the key cannot be used.
-    """
+    """The connector of one station, and of the reporting API where the settings have one."""
     station = Station(settings)
 
     def read(document: bytes) -> Iterable[Found]:
@@ -38,7 +36,9 @@ def connect(settings: Settings, limits: Limits) -> Connector:
     if settings.fdr_base_url is None or settings.fdr_key is None or settings.fdr_since is None:
         return Connector(manifest, _advance, _nothing_to_ask, answer=station.answer, read=read)
     key = {"Ocp-Apim-Subscription-Key": settings.fdr_key.get_secret_value()}
-    client = http.client(settings.fdr_base_url, key, limits)
+    client = http.chosen_client(limits, settings.private_hosts)
+    client.base_url = httpx.URL(settings.fdr_base_url)
+    client.headers.update(key)
     flows = Flows(client, settings.creditor_tax_code, settings.fdr_since, settings.fdr_page, limits.timeout_s)
     return Connector(manifest, _advance, flows.check, client.close, pull=flows.pull, answer=station.answer, read=read)
 

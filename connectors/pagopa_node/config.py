@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from contracts.base import Code, HttpsUrl, Sha256Hex
+from contracts.callbacks import HostName
 from contracts.identifiers import Iban, OrganizationTaxCode
 from contracts.inbound import SourceSettings
 
@@ -30,6 +31,7 @@ Networks = Annotated[
     tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_listed), Field(max_length=50)
 ]
 Fingerprints = Annotated[tuple[Sha256Hex, ...], BeforeValidator(_listed), Field(max_length=10)]
+PrivateHosts = Annotated[tuple[HostName, ...], BeforeValidator(_listed), Field(max_length=20)]
 Key = Annotated[SecretStr, AfterValidator(_sendable)]
 Name = Annotated[str, Field(min_length=1, max_length=140, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Identifier = Annotated[str, Field(min_length=1, max_length=35, pattern=r"^[\x21-\x7e]+$")]
@@ -80,6 +82,9 @@ class Settings(SourceSettings):
     fdr_base_url: Annotated[HttpsUrl | None, Field(description="Where flows are pulled; without it none are")] = None
     fdr_key: Annotated[Key | None, Field(description="The subscription key of the reporting API")] = None
     fdr_since: Annotated[date | None, Field(description="The day from which flows are pulled the first time")] = None
+    private_hosts: Annotated[
+        PrivateHosts, Field(description="Hosts that may be at a private address, as a gateway of one's own")
+    ] = ()
     fdr_page: Annotated[int, Field(ge=1, le=1000, description="Payments, or flows, asked for at once")] = 500
 
     @model_validator(mode="after")

@@ -255,14 +255,17 @@ def _name(flow: _Flow, part: str) -> str:
     return f"fdr/{flow.psp}/{flow.fdr}/{flow.revision}/{part}"
 
 
-def _decoded(answer: Answer) -> Any:
+def _decoded(answer: Answer) -> dict[str, Any]:
     """The body, its numbers as decimals. Raises Deferred: what is cut off or no JSON may be whole the next time."""
     if not answer.complete:
         raise Deferred("fdr.unreadable", "the answer is not complete")
     try:
-        return json.loads(answer.body, parse_float=Decimal)
+        found = json.loads(answer.body, parse_float=Decimal)
     except (ValueError, RecursionError):
-        raise Deferred("fdr.unreadable", "the answer is no JSON") from None
+        found = None
+    if not isinstance(found, dict):
+        raise Deferred("fdr.unreadable", "the answer is no JSON object")
+    return found
 
 
 def _read_whole(model: type[_M], answer: Answer) -> _M:
@@ -275,7 +278,8 @@ def _read_whole(model: type[_M], answer: Answer) -> _M:
 def _read(model: type[_M], answer: Answer) -> _M:
     """The body as `model`. Raises _Unreadable, Deferred."""
     if answer.status != 200:
-        raise _Unreadable(Wrong("", "fdr.gone", f"status {answer.status} for a flow that was listed"), answer.body)
+        told = f"status {answer.status} for a flow that was listed"
+        raise _Unreadable(Wrong("", "fdr.gone", told), answer.body or told.encode())
     try:
         return model.model_validate(_decoded(answer))
     except ValidationError as error:
