@@ -41,6 +41,7 @@ from .pdnd_clients import group as pdnd_client
 from .portals import group as portal
 from .proposals import commands as proposal_commands
 from .ranked_lists import group as ranked_list
+from .reconciling import group as payment
 from .registering import register
 from .replaying import replay
 from .requesting import group as request
@@ -89,7 +90,7 @@ for name, command in key_commands.items():
 _SUBJECTS = (
     *(ente, vendor, portal, service, subscription_service, broadcast, ranked_list, document_type, document, source),
     *(connector, rule, keys, delivery, audit, evidence),
-    *(retention, request, delegation),
+    *(retention, request, delegation, payment),
 )
 for subject in _SUBJECTS:
     application.add_typer(subject)

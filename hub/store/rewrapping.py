@@ -17,7 +17,8 @@ from .configuration import settings_place
 from .database import Database, Tx
 from .hub_keys import private_place
 from .pdnd_clients import client_place
-from .tables import batches, broadcasts, citizens, connectors, hub_keys, pdnd_clients, pdnd_vouchers
+from .reporting import names_place
+from .tables import batches, broadcasts, citizens, connectors, hub_keys, pdnd_clients, pdnd_vouchers, reported_payments
 from .vouchers import voucher_place
 
 _ID_BYTES: Final = 8
@@ -60,6 +61,11 @@ _SEALED: Final = (
     _Sealed(hub_keys, "private_sealed", lambda row: private_place(row.kid)),
     _Sealed(pdnd_clients, "key_sealed", lambda row: client_place(row.ente_id, row.name)),
     _Sealed(pdnd_vouchers, "voucher_sealed", lambda row: voucher_place(row.ente_id, row.voucher_key)),
+    _Sealed(
+        reported_payments,
+        "names_sealed",
+        lambda row: names_place(row.ente_id, row.psp_id, row.flow, row.revision, row.number),
+    ),
 )
 
 
