@@ -60,16 +60,17 @@ def ids(creditor: str = CREDITOR, broker: str = BROKER, station: str = STATION) 
     return f"<idPA>{creditor}</idPA><idBrokerPA>{broker}</idBrokerPA><idStation>{station}</idStation>"
 
 
-def asked(notice: str = NOTICE, creditor: str = CREDITOR, **more: str) -> str:
+def asked(notice: str = NOTICE, creditor: str = CREDITOR, *, id_pa: str = CREDITOR, **more: str) -> str:
     """The content of paVerifyPaymentNotice and, with `more` fields, of paGetPayment."""
     rest = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in more.items())
     code = f"<qrCode><fiscalCode>{creditor}</fiscalCode><noticeNumber>{notice}</noticeNumber></qrCode>"
-    return ids() + code + rest
+    return ids(id_pa) + code + rest
 
 
 def receipt(
     receipt_id: str = "c110729d258c4ab1b765fe902aae41d6",
     *,
+    id_pa: str = CREDITOR,
     notice: str = NOTICE,
     amount: str = "84.50",
     debtor: str = DEBTOR,
@@ -90,7 +91,7 @@ def receipt(
     )
     when = f"<paymentDateTime>{paid_at}</paymentDateTime>" if paid_at else ""
     return (
-        f"{ids()}<receipt><receiptId>{escape(receipt_id)}</receiptId><noticeNumber>{notice}</noticeNumber>"
+        f"{ids(id_pa)}<receipt><receiptId>{escape(receipt_id)}</receiptId><noticeNumber>{notice}</noticeNumber>"
         f"<fiscalCode>{creditor}</fiscalCode><outcome>{outcome}</outcome>"
         f"<creditorReferenceId>{notice[1:]}</creditorReferenceId><paymentAmount>{amount}</paymentAmount>"
         f"<description>{escape(description)}</description><companyName>Comune di Valdilago</companyName>"
