@@ -28,7 +28,7 @@ def authenticate(call: Call, settings: Settings) -> None:
 
 def _has_certificate(call: Call, known: tuple[str, ...]) -> bool:
     # Which certificate it is decides, and not who issued it: the proxy has checked that the caller has its key.
-    return call.client_certificate is not None and sha256(call.client_certificate).hexdigest() in known
+    return call.certificate is not None and sha256(call.certificate).hexdigest() in known
 
 
 def _is_from(call: Call, networks: tuple[str, ...]) -> bool:

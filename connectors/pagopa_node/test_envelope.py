@@ -52,7 +52,7 @@ class TestCallbacks(CallbackConformance):
 
 CERTIFICATE = b"0\x82 a certificate in DER"
 PROOFS = {
-    "caller_certificates": ([sha256(CERTIFICATE).hexdigest()], {"client_certificate": CERTIFICATE}),
+    "caller_certificates": ([sha256(CERTIFICATE).hexdigest()], {"certificate": CERTIFICATE}),
     "caller_networks": (["192.0.2.0/28", "2001:db8::/64"], {"address": "192.0.2.7"}),
 }
 
@@ -63,7 +63,7 @@ def test_each_way_to_know_pagopa_has_to_hold(name):
     call = call_of("paVerifyPaymentNotice", asked())
     for changes in ({name: given_setting}, {name: given_setting, "caller_key": None}):
         assert answer(replace(call, **proof), OWED, **changes).status == 200
-        for wrong in ({}, {"client_certificate": b"other", "address": "198.51.100.1"}, {"address": "no address"}):
+        for wrong in ({}, {"certificate": b"other", "address": "198.51.100.1"}, {"address": "no address"}):
             reply = answer(replace(call, **wrong), OWED, **changes)
             assert reply.status == 403
             assert soap_fault(reply) == "Client"

@@ -102,6 +102,25 @@ def keep_flow_part(tx: Tx, vault: Vault, ente_id: str, part: FlowPart) -> int:
     return len({row["number"] for row in fresh})
 
 
+@dataclass(frozen=True, slots=True)
+class KeepFlow:
+    """A part of a flow, for an ente."""
+
+    ente_id: str
+    part: FlowPart
+
+
+class KeepingFlows:
+    """Keeps parts of flows."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def record(self, tx: Tx, wishes: Sequence[KeepFlow]) -> list[int | Exception]:
+        """A Committer handler: how many payments of each part are new."""
+        return [keep_flow_part(tx, self._vault, wish.ente_id, wish.part) for wish in wishes]
+
+
 def reported_between(connection: Connection, vault: Vault, ente_id: str, since: date, until: date) -> list[Reported]:
     """What was paid in these days, the last included, as the flows that hold say."""
     days = _PAID.paid_on.between(since.isoformat(), until.isoformat())
