@@ -38,13 +38,37 @@ Identifier = Annotated[str, Field(min_length=1, max_length=35, pattern=r"^[\x21-
 Taxonomy = Annotated[str, Field(min_length=1, max_length=140, pattern=r"^[\x21-\x7e]+$")]
 
 
-class Beneficiary(BaseModel):
-    """Another body that has a share in some payments of the creditor's."""
+class _Written(BaseModel):
+    """A value of several parts, which may also be written as one text with colons between them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_text(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        parts = value.split(":")
+        if len(parts) != len(cls.model_fields):
+            raise ValueError(f"is written {':'.join(cls.model_fields)}")
+        return dict(zip(cls.model_fields, parts, strict=True))
+
+    def __str__(self) -> str:
+        return ":".join(str(getattr(self, name)) for name in type(self).model_fields)
+
+
+class Beneficiary(_Written):
+    """Another body that has a share in some payments of the creditor's: `80015010723:IT60X...:9/0101101IM/`."""
+
     tax_code: OrganizationTaxCode
     iban: Iban
+    taxonomy: Taxonomy
+
+
+class ServiceTaxonomy(_Written):
+    """The code of a service: `tari:9/0101101IM/`."""
+
+    service_id: Code
     taxonomy: Taxonomy
 
 
@@ -63,10 +87,14 @@ class Settings(SourceSettings):
     iban: Annotated[Iban, Field(description="The account that is credited, known to pagoPA")]
     taxonomy: Annotated[Taxonomy, Field(description="The code of the taxonomy where the service has none of its own")]
     taxonomies: Annotated[
-        dict[Code, Taxonomy], Field(default_factory=dict, max_length=500, description="Such a code by service")
-    ]
+        tuple[ServiceTaxonomy, ...],
+        BeforeValidator(_listed),
+        Field(max_length=500, description="Such codes by service: tari:9/0101101IM/,..."),
+    ] = ()
     beneficiaries: Annotated[
-        tuple[Beneficiary, ...], Field(max_length=50, description="Others with a share in payments")
+        tuple[Beneficiary, ...],
+        BeforeValidator(_listed),
+        Field(max_length=50, description="Others with a share in payments: TAXCODE:IBAN:TAXONOMY,..."),
     ] = ()
     source: Annotated[Code, Field(description="The source that receipts are filed under")] = "pagopa"
     service_id: Annotated[Code | None, Field(description="The service that receipts belong to")] = None

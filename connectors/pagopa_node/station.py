@@ -208,7 +208,8 @@ class Station:
 
     def _transfers(self, owed: OwedPayment) -> list["_Transfer"]:
         """Who gets what. Raises Refused where that is not known: nobody may pay the wrong one."""
-        own = self.settings.taxonomies.get(owed.service_id or "", self.settings.taxonomy)
+        of_services = {one.service_id: one.taxonomy for one in self.settings.taxonomies}
+        own = of_services.get(owed.service_id or "", self.settings.taxonomy)
         places = {one.tax_code: (one.iban, one.taxonomy) for one in self.settings.beneficiaries}
         places[self.settings.creditor_tax_code] = (self.settings.iban, own)
         if not owed.parts:

@@ -26,6 +26,8 @@ from connectors.pagopa_node.station import FAULTS, OPERATIONS
 from connectors.pagopa_node.xml import MOST_DEPTH
 from contracts.connector import Limits
 
+OTHER_BODY = "80015010723"
+
 
 class TestCallbacks(CallbackConformance):
     secrets = (CALLER_KEY,)
@@ -71,6 +73,21 @@ def test_each_way_to_know_pagopa_has_to_hold(name):
     assert answer(mapped, OWED, caller_networks=PROOFS["caller_networks"][0]).status == 200
     everyone = replace(call, headers=call.headers[:2], **proof)
     assert answer(everyone, OWED, **{name: given_setting}).status == 403, "the key is asked for too"
+
+
+def test_settings_are_written_in_a_line_as_they_are_shown():
+    one = settings(
+        beneficiaries=f"{OTHER_BODY}:GB82WEST12345698765432:9/TEFA/", caller_networks="192.0.2.0/28, 2001:db8::/64"
+    )
+    assert [str(each) for each in one.beneficiaries] == [f"{OTHER_BODY}:GB82WEST12345698765432:9/TEFA/"]
+    assert one.caller_networks == ("192.0.2.0/28", "2001:db8::/64")
+    assert one == settings(
+        beneficiaries=[{"tax_code": OTHER_BODY, "iban": "GB82WEST12345698765432", "taxonomy": "9/TEFA/"}],
+        caller_networks=["192.0.2.0/28", "2001:db8::/64"],
+    )
+    for wrong in (OTHER_BODY, f"{OTHER_BODY}:IT60X0542811101000000123457:9/TEFA/", f"{CREDITOR}:{one.iban}:9/TEFA/"):
+        with pytest.raises(ValueError, match="beneficiaries"):
+            settings(beneficiaries=wrong)
 
 
 def test_without_any_way_to_know_pagopa_there_is_no_connector():

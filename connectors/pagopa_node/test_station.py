@@ -35,7 +35,9 @@ def test_a_notice_that_is_due_can_be_paid():
 @pytest.mark.parametrize("operation", ["paGetPayment", "paGetPaymentV2"])
 def test_all_that_is_needed_to_pay_it(operation):
     # What the payer was shown is not what is owed now: the answer says what is.
-    plain = told(operation, asked(amount="80.00", dueDate="2026-06-16+02:00"), OWED, taxonomies={"tari": "9/TARI/"})
+    plain = told(
+        operation, asked(amount="80.00", dueDate="2026-06-16+02:00"), OWED, taxonomies="mensa:9/MENSA/,tari:9/TARI/"
+    )
     assert plain["data"] == {
         "creditorReferenceId": NOTICE[1:],
         "paymentAmount": "84.50",

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.pagopa_node.sampling import CREDITOR
+from connectors.pagopa_node.sampling import CREDITOR, riversamento
 from connectors.pagopa_node.simulator import Node, simulate
 from tests.flows.making import described_hub
 from tests.harness import ENTE, HubUnderTest, eventually, make_payment, make_receipt
@@ -117,7 +117,7 @@ def test_strangers_are_refused_and_learn_nothing(hub, pagopa, person):
     assert (answer.status_code, answer.headers["content-type"]) == (403, "text/xml; charset=utf-8")
 
 
-def test_what_was_paid_is_reported_and_reconciled(hub, pagopa, person, raccordo, capsys):
+def test_what_was_paid_is_reported_and_reconciled(hub, pagopa, person, raccordo):
     notice, _ = owed(hub, person)
     pagopa.pay(notice)
     today = date.today()  # noqa: DTZ011 - whichever it is: the days around it are asked for
@@ -134,3 +134,16 @@ def test_what_was_paid_is_reported_and_reconciled(hub, pagopa, person, raccordo,
     vendor["payment"] = {"creditor_tax_code": CREDITOR, "notice_number": notice}
     hub.publish("receipts", vendor)
     assert statuses()[notice[1:]] == "matched", "a vendor's receipt of the same payment is no second one"
+
+
+def test_a_flow_in_the_older_xml_is_uploaded_and_counts(hub, pagopa, person, raccordo, tmp_path):
+    notice, _ = owed(hub, person)
+    document = tmp_path / "flusso.xml"
+    document.write_bytes(riversamento([(notice[1:], "125.00", "0")]))
+    assert raccordo("connector", "upload", "pagopa", "--file", document, "--json")["taken"] == 1
+    assert raccordo("connector", "upload", "pagopa", "--file", document, "--json")["unchanged"] == 1
+    found = raccordo("payment", "reconcile", "--from", "2026-03-02", "--to", "2026-03-02", "--json", code=1)
+    assert [(line["status"], line["reported_cents"]) for line in found["payments"]] == [("receipt_missing", 12_500)]
+    assert [flow["fault"] for flow in found["flows"]] == [None]
+    document.write_bytes(b"<FlussoRiversamento/>")
+    assert raccordo("connector", "upload", "pagopa", "--file", document, "--json", code=None)["quarantined"] == 1
