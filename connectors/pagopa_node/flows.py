@@ -1,7 +1,7 @@
 """Reporting flows, pulled from pagoPA's REST API (FdR): the list, then of each flow its head and its payments.
 
 A memo says where the round stands; each step is one call, and may be repeated. What is listed is what was published
-after `after`, which moves on once the round is over.
+after `after`, which moves on once the round is over. Flows that could not be read are asked for again in each round.
 """
 
 import json
@@ -24,6 +24,7 @@ from .money import cents_of_number
 from .riversamento import OUTCOMES, italian_day
 
 _NAME: Final = StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,35}$")
+_MOST_ODD: Final = 50
 _Cents = Annotated[int, BeforeValidator(cents_of_number)]
 _STATUSES: Final[dict[str, ReportedOutcome]] = {one.upper(): one for one in OUTCOMES.values()}
 STATUS: Final[dict[int, type[Failure]]] = {401: Misconfigured, 403: Misconfigured}
@@ -117,6 +118,8 @@ class _Place(BaseModel):
     newest: str | None = None
     todo: list[_Flow] = []
     head: _Total | None = None
+    odd: list[_Flow] = []
+    """Those that could not be read, the newest last."""
 
     @property
     def is_over(self) -> bool:
@@ -159,9 +162,10 @@ class Flows:
                 # One that cannot be read must not hold up those behind it: a person looks at it in quarantine.
                 found = (Found(_name(flow, "unreadable"), error.raw, wrong=(error.wrong,)),)
                 _next(place)
+                place.odd = [*(one for one in place.odd if one != flow), flow][-_MOST_ODD:]
         over = place.is_over
         if over:
-            place = _Place(after=place.newest or place.after)
+            place = _Place(after=place.newest or place.after, todo=list(place.odd), odd=place.odd)
         return Pulled(place.model_dump(mode="json"), found, more=not over)
 
     def check(self) -> str:
@@ -204,6 +208,7 @@ class Flows:
         head.pages = read.metadata.totPage
         if head.page >= head.pages:
             _next(place)
+            place.odd = [one for one in place.odd if one != flow]
         part = FlowPart(
             flow=flow.fdr,
             psp_id=flow.psp,
