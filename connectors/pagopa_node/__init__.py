@@ -4,7 +4,8 @@ A source: nothing is delivered by it. Receipts become items for the debtor of th
 kept for reconciliation (`raccordo payment reconcile`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,7 @@ from connectors.base.manifest import read_manifest
 from contracts.connector import Connector, Done, Limits, Memo, Notice
 from contracts.failures import Rejected
 from contracts.inbound import Found, Wrong
+from contracts.reporting import FlowPart
 
 from .config import Settings
 from .flows import Flows
@@ -24,13 +26,16 @@ from .station import Station
 from .wire import Invalid, SendRT, read_as
 from .xml import Unreadable, parse
 
+_PART = 1000
+"""Payments of a flow handed over at once."""
+
 
 def connect(settings: Settings, limits: Limits) -> Connector:
     """The connector of one station, and of the reporting API where the settings have one."""
     station = Station(settings)
 
     def read(document: bytes) -> Iterable[Found]:
-        return (_read(document, settings),)
+        return _read(document, settings)
 
     manifest = read_manifest(Path(__file__).parent)
     if settings.fdr_base_url is None or settings.fdr_key is None or settings.fdr_since is None:
@@ -51,18 +56,27 @@ def _nothing_to_ask() -> str:
     return "pagoPA calls us; without fdr_base_url there is nothing to ask it for."
 
 
-def _read(document: bytes, settings: Settings) -> Found:
-    """A receipt (the envelope as it came, which stands in quarantine) or a `FlussoRiversamento`."""
+def _read(document: bytes, settings: Settings) -> list[Found]:
+    """A receipt (the envelope as it came, which stands in quarantine) or a `FlussoRiversamento`, in parts."""
     try:
         root = parse(document, most_elements=MOST_ELEMENTS, most_bytes=MOST_BYTES)
         if root.name == ROOT:
-            flow = read_flow(root)
-            return Found(f"fdr/{flow.psp_id}/{flow.flow}/{flow.made_at.isoformat()}", document, flow=flow)
-        return read_again(read_as(SendRT, content_of(root)).receipt, document, settings)
+            return [_found(part, number) for number, part in enumerate(_parts(read_flow(root)), start=1)]
+        return [read_again(read_as(SendRT, content_of(root)).receipt, document, settings)]
     except (Unreadable, SoapFault) as error:
-        return _wrong(document, "pagopa.unreadable", str(error))
+        return [_wrong(document, "pagopa.unreadable", str(error))]
     except Invalid as error:
-        return _wrong(document, "pagopa.invalid", error.places)
+        return [_wrong(document, "pagopa.invalid", error.places)]
+
+
+def _parts(flow: FlowPart) -> Iterator[FlowPart]:
+    """So much of it as one commit should hold."""
+    for start in range(0, len(flow.payments), _PART):
+        yield replace(flow, payments=flow.payments[start : start + _PART])
+
+
+def _found(part: FlowPart, number: int) -> Found:
+    return Found(f"fdr/{part.psp_id}/{part.flow}/{part.made_at.isoformat()}/{number}", b"", flow=part)
 
 
 def _wrong(document: bytes, code: str, detail: str) -> Found:

@@ -69,6 +69,15 @@ def test_the_older_xml_is_read_whole():
     ]
 
 
+def test_a_long_one_is_handed_over_in_parts_of_the_same_whole():
+    document = riversamento([(f"{number:017d}", "0.01", "0") for number in range(2001)])
+    found = list(connect(settings(), Limits()).read(document))
+    assert [len(one.flow.payments) for one in found] == [1000, 1000, 1]
+    assert {one.flow.total_count for one in found} == {2001}
+    assert [p.index for one in found for p in one.flow.payments] == list(range(1, 2002))
+    assert len({one.name for one in found}) == 3
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

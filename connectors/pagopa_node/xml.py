@@ -83,6 +83,8 @@ class _Builder:
         self._left = most_elements
         self._text_left = _MOST_TEXT if most_elements <= MOST_ELEMENTS else most_elements * 200
         self._open: list[Node] = []
+        self._texts: list[list[str]] = []
+        """Of the open elements, in pieces: a text that grows by each would be copied for each."""
         self._root: Node | None = None
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -96,16 +98,18 @@ class _Builder:
         if self._open:
             self._open[-1].children.append(node)
         self._open.append(node)
+        self._texts.append([])
 
     def data(self, text: str) -> None:
         self._text_left -= len(text)
         if self._text_left < 0:
             raise Unreadable("too much text")
-        if self._open:
-            self._open[-1].text += text
+        if self._texts:
+            self._texts[-1].append(text)
 
     def end(self, _: str) -> None:
         self._root = self._open.pop()
+        self._root.text = "".join(self._texts.pop())
 
     def close(self) -> Node | None:
         return self._root

@@ -99,6 +99,14 @@ def test_a_correction_of_the_same_revision_takes_its_place_whole(store):
     assert [flow.total_count for flow in flows(store)] == [1]
 
 
+def test_a_correction_may_come_in_parts_too(store):
+    later = replace(PART, made_at=PART.made_at + timedelta(hours=1), total_cents=10, payments=(paid(1, cents=7),))
+    rest = replace(later, payments=(paid(2, cents=2), paid(3, cents=1)))
+    keep(store, PART, REST)
+    assert keep(store, later, rest, later) == [1, 2, 0]
+    assert [flow.fault for flow in flows(store)] == [None]
+
+
 def test_another_psp_s_flow_of_the_same_name_is_another_flow(store):
     keep(store, PART, replace(PART, psp_id="OTHER", payments=(paid(1, cents=9),)))
     assert sorted(one.amount_cents for one in between(store)) == [9, 100, 100]
