@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from .base import Code
+from .reporting import FlowPart
 
 
 class SourceSettings(BaseModel):
@@ -53,6 +54,8 @@ class Found:
     """Why there is no item. With neither an item nor a fault, it is not for us and is passed over."""
     withdrawn: str | None = None
     """The source has taken it back, for this reason; `item` is then None."""
+    flow: FlowPart | None = field(default=None, repr=False)
+    """Not an item but a part of a reporting flow (flusso di rendicontazione), kept for reconciliation."""
 
 
 ReportedEvent = Literal["delivered", "read", "paid", "failed", "complained"]
@@ -166,6 +169,16 @@ class SentMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class OwedPart:
+    """One beneficiary's share of a payment, or a digital revenue stamp."""
+
+    kind: Literal["pagopa", "stamp"]
+    amount_cents: int
+    receiver_tax_code: str
+    reason: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class OwedPayment:
     """A pagoPA notice that the hub knows of."""
 
@@ -177,6 +190,11 @@ class OwedPayment:
     tax_code: str = field(repr=False)
     notice_number: str
     creditor_tax_code: str
+    service_id: str | None
+    parts: tuple[OwedPart, ...]
+    """As its source published them; empty: all of it is the creditor's."""
+    receipt_numbers: tuple[str, ...]
+    """Of the receipts that are here for this notice: another one would be a second payment."""
 
 
 class Reading(Protocol):

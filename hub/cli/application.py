@@ -44,6 +44,7 @@ from .proposals import commands as proposal_commands
 from .quarantine import group as quarantine
 from .ranked_lists import group as ranked_list
 from .reading_sources import commands as source_commands
+from .reconciling import group as payment
 from .registering import register
 from .replaying import replay
 from .requesting import group as request
@@ -94,7 +95,7 @@ for name, command in key_commands.items():
 _SUBJECTS = (
     *(ente, vendor, portal, service, subscription_service, broadcast, ranked_list, document_type, document, source),
     *(attribute, connector, quarantine, rule, keys, delivery, audit, evidence),
-    *(retention, request, delegation),
+    *(retention, request, delegation, payment),
 )
 for subject in _SUBJECTS:
     application.add_typer(subject)

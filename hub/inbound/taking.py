@@ -22,6 +22,7 @@ from hub.store.drafts import Draft
 from hub.store.intake import Signed, Submission
 from hub.store.ports import Vault
 from hub.store.quarantine import Misfit
+from hub.store.reporting import KeepFlow, KeepingFlows
 from hub.store.taking import Record, Take, Taking, newest_version, records
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class Taker:
         self._committer = committer
         self._taking = taking
         self._vault = vault
+        self._keeping = KeepingFlows(vault)
         self._registry = registry
         self._draft = draft
         self._accepted = accepted
@@ -113,7 +115,11 @@ class Taker:
         with self._database.read() as connection:
             known = records(connection, source.ente_id, source.connector_id, last)
         takes: list[tuple[Take, Found]] = []
+        flows: list[KeepFlow] = []
         for name, each in last.items():
+            if each.flow is not None:
+                flows.append(KeepFlow(source.ente_id, each.flow))
+                continue
             if each.item is None and not each.wrong and each.withdrawn is None:
                 tally.counts["passed"] += 1
                 continue
@@ -125,6 +131,15 @@ class Taker:
                 continue
             takes.append((self._made(source, vendor, name, each, digest, before), each))
         self._write(source, vendor, takes, tally)
+        self._keep(flows, tally)
+
+    def _keep(self, flows: Sequence[KeepFlow], tally: Tally) -> None:
+        for result in self._committer.write_all(self._keeping.record, flows):
+            if isinstance(result, StoreUnavailable):
+                raise result
+            if isinstance(result, Exception):
+                raise StoreUnavailable(cause=error_name(result))
+            tally.counts["taken" if result else "unchanged"] += 1
 
     def _name(self, found: Found) -> str:
         """It stands in clear: one that would tell of a person is kept by its hash."""

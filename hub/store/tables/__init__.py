@@ -56,6 +56,7 @@ from .proof import (
     received_messages,
     replays,
 )
+from .reporting import reported_payments, reporting_flows
 from .rights import delegations, retentions, rights_requests
 from .vendor_side import RUNNING, batch_items, batches, event_sequences, vendor_events
 
@@ -111,6 +112,8 @@ __all__ = [
     "received_messages",
     "referenced_files",
     "replays",
+    "reported_payments",
+    "reporting_flows",
     "retentions",
     "rights_requests",
     "sequences",
