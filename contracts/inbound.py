@@ -36,6 +36,8 @@ class Wrong:
     """JSON pointer into the source's own record, empty for the whole."""
     code: str
     detail: str
+    rule: str = ""
+    """JSON pointer into the mapping, where one was at work: the rule that did not fit."""
 
 
 @dataclass(frozen=True, slots=True)
