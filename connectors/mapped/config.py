@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    ConfigDict,
     Field,
     SecretStr,
     StringConstraints,
@@ -82,6 +83,8 @@ def _has(document: Any, step: str | int) -> bool:
 
 class Settings(SourceSettings, ProofSettings):
     """A mapping and its source. What belongs to another source is refused rather than ignored."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     mapping: Annotated[MappingDocument, WrapValidator(_told_with_places)]
     origin: Literal["rest", "webhook", "file"] = "file"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, field_validator, model_validator
+from typing_extensions import TypeAliasType
 
 from contracts.base import LINE, Code, Model, Title
 from contracts.items import COLLECTIONS
@@ -107,7 +108,7 @@ class MomentRule(_From):
 
 
 class MoneyRule(_From):
-    """An amount, as whole cents: `it` 1.234,56, `en` 1,234.56, or `cents`. Numbers of JSON are euro but with `cents`."""
+    """An amount, as cents: `it` 1.234,56, `en` 1,234.56, or whole `cents`. Else numbers of JSON are euro."""
 
     as_: Literal["money"] = Field(alias="as")
     notation: Notation
@@ -154,7 +155,7 @@ class ListRule(_Rule):
     each: "Rule"
 
 
-Rule = Annotated[
+_AnyRule = Annotated[
     TextRule
     | IntegerRule
     | BooleanRule
@@ -169,6 +170,8 @@ Rule = Annotated[
     | ListRule,
     Field(discriminator="as_"),
 ]
+# By a name of its own: rules hold rules, and a JSON Schema can refer to what has a name alone.
+Rule = TypeAliasType("Rule", _AnyRule)
 
 
 class Withdrawn(_Lists):

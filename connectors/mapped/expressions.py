@@ -192,10 +192,17 @@ def _paths(tree: Any) -> Iterator[list[str | int]]:
     path = _path_of(tree)
     if path is not None:
         yield path
+    elif tree["type"] == "subexpression":
+        first, *others = tree["children"]
+        base = _path_of(first)
+        if base is None:
+            yield from _paths(first)
+        else:
+            yield from (base + path for path in _paths(others[0]))
     elif tree["type"] != "expref":
         relative = tree["type"] in ("projection", "value_projection", "filter_projection", "pipe", "index_expression")
         children = tree.get("children", ())
-        for child in children[:1] if relative or tree["type"] == "subexpression" else children:
+        for child in children[:1] if relative else children:
             if isinstance(child, dict):
                 yield from _paths(child)
 

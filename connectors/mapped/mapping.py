@@ -65,7 +65,7 @@ class Mapping:
                 brought = True
                 yield found
         if not brought:
-            yield Found(_digest_name(record.raw), record.raw)
+            yield Found(self._makers[0].name_of(record) or _digest_name(record.raw), record.raw)
 
     def _explained(self, maker: "_Maker", record: Record) -> Found:
         name, collection, faults = maker.faults_of(record)
@@ -137,8 +137,8 @@ class _Maker:
             if collection is None:
                 return None
             if self._withdrawn is not None and true_of(self._withdrawn, value):
-                name = self._external_id(value, None)
-                return Found(name, record.raw, collection, withdrawn=self._reason) if _is_name(name) else None
+                name = self.name_of(record)
+                return Found(name, record.raw, collection, withdrawn=self._reason) if name is not None else None
             item = self._members(value, None)
             item["source"] = self._source
             _validate(collection, item)
@@ -146,24 +146,31 @@ class _Maker:
             return None
         return Found(item["external_id"], record.raw, collection, item)
 
+    def name_of(self, record: Record) -> str | None:
+        """How the item would be called; None where the record does not say it."""
+        try:
+            name = self._external_id(record.value, None)
+        except Unmappable:
+            return None
+        return name if _is_name(name) else None
+
     def faults_of(self, record: Record) -> tuple[str | None, str, list[MapFault]]:
         """The name of the item, its collection, and all that is wrong with it."""
         trail = Trail(Place("", "", self._pointer))
-        collection = ""
-        try:
-            if self._when is not None:
-                true_of(self._when, record.value)
-            if self._withdrawn is not None:
-                true_of(self._withdrawn, record.value)
-            if isinstance(self._collection, str):
-                collection = self._collection
-            else:
-                here = trail.into("", self._collection)
-                collection = str(self._collection(record.value, here) or "")
+        for condition in filter(None, (self._when, self._withdrawn)):
+            try:
+                true_of(condition, record.value)
+            except Unmappable as unmappable:
+                trail.note(unmappable)
+        collection = self._collection if isinstance(self._collection, str) else ""
+        if not isinstance(self._collection, str):
+            here = trail.into("", self._collection)
+            try:
+                collection = self._collection(record.value, here) or ""
                 if not collection:
                     here.note(Unmappable("mapping.required", "the record has no value here"))
-        except Unmappable as unmappable:
-            trail.note(unmappable)
+            except Unmappable as unmappable:
+                here.note(unmappable)
         item = self._members(record.value, trail)
         if collection:
             trail.faults += self._faults_of_item(collection, item | {"source": self._source}, trail)

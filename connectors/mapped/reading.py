@@ -85,7 +85,8 @@ class Document:
             else:
                 inner: dict[str, Any] = {}
                 found = yield from self._within(path[1:], inner)
-                rest[path[0]] = inner
+                if inner:
+                    rest[path[0]] = inner
             if window.peek() != ",":
                 break
             window.take(",", "")
