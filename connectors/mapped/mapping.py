@@ -23,6 +23,7 @@ from .reading import MOST_RECORD, Record, Unreadable, records
 from .rules import MapFault, Members, Place, Ready, Trail, ready, true_of
 from .unmappable import Unmappable
 
+_LONGEST_NAME = 200
 _EXTERNAL_ID: TypeAdapter[str] = TypeAdapter(ExternalId)
 
 
@@ -65,7 +66,8 @@ class Mapping:
                 brought = True
                 yield found
         if not brought:
-            yield Found(self._makers[0].name_of(record) or _digest_name(record.raw), record.raw)
+            name = self._makers[0].name_of(record)
+            yield Found(_digest_name(record.raw) if name is None else _name("", name), record.raw)
 
     def _explained(self, maker: "_Maker", record: Record) -> Found:
         name, collection, faults = maker.faults_of(record)
@@ -73,7 +75,11 @@ class Mapping:
             Wrong(fault.place.record, fault.code, f"{record.where}: {fault.detail}{self._note}", fault.place.rule)
             for fault in faults[:MAX_FAULTS]
         )
-        return Found(name or _digest_name(record.raw), record.raw, collection, wrong=wrong)
+        # Where the collection is not known, another day's record of that name could be another thing.
+        known = name is not None and collection
+        return Found(
+            _name(collection, name or "") if known else _digest_name(record.raw), record.raw, collection, wrong=wrong
+        )
 
 
 def preview(document: MappingDocument, sample: bytes) -> list[Found]:
@@ -138,13 +144,15 @@ class _Maker:
                 return None
             if self._withdrawn is not None and true_of(self._withdrawn, value):
                 name = self.name_of(record)
-                return Found(name, record.raw, collection, withdrawn=self._reason) if name is not None else None
+                if name is None:
+                    return None
+                return Found(_name(collection, name), record.raw, collection, withdrawn=self._reason)
             item = self._members(value, None)
             item["source"] = self._source
             _validate(collection, item)
         except (Unmappable, ValidationError):
             return None
-        return Found(item["external_id"], record.raw, collection, item)
+        return Found(_name(collection, item["external_id"]), record.raw, collection, item)
 
     def name_of(self, record: Record) -> str | None:
         """How the item would be called; None where the record does not say it."""
@@ -218,6 +226,12 @@ def _is_name(value: Any) -> bool:
 
 def _within(pointer: str, other: str) -> bool:
     return not other or pointer == other or pointer.startswith(f"{other}/")
+
+
+def _name(collection: str, external_id: str) -> str:
+    """What the source calls it: things of two collections may have one external_id."""
+    name = f"{collection}/{external_id}"
+    return name if len(name) <= _LONGEST_NAME else _digest_name(name.encode())
 
 
 def _digest_name(data: bytes) -> str:

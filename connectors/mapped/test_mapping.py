@@ -46,7 +46,7 @@ def test_the_samples_hold(name):
 
 def test_an_item_is_what_a_vendor_would_publish():
     payment, receipt = preview(document(), page(NOTICE))
-    assert (payment.name, receipt.name) == ("AVV-2026-000012", "RIC-2026-000012")
+    assert (payment.name, receipt.name) == ("payments/AVV-2026-000012", "receipts/RIC-2026-000012")
     for found in (payment, receipt):
         assert COLLECTIONS[found.collection].model_validate_json(json.dumps(found.item | {"version": 1}))
         assert json.loads(found.raw) == {"dati": {"avvisi": [NOTICE]}}
@@ -64,7 +64,7 @@ def test_every_fault_has_its_place_in_the_record_and_in_the_mapping():
     (found,) = preview(document(), page(wrong))
     at = "/items/0/fields"
     assert found.item is None
-    assert found.name == "AVV-2026-000012"
+    assert found.name == "payments/AVV-2026-000012"
     assert sorted(faults(found)) == sorted(
         [
             ("mapping.time_gap", "/modificato", f"{at}/occurred_at"),
@@ -89,7 +89,7 @@ def test_a_wrong_record_takes_no_other_along_and_has_a_name_that_stays():
     first, second, third = found = preview(document(), data)
     assert faults(first) == [("mapping.required", "", "/items/0/fields/external_id")]
     assert faults(second) == [("record.not_an_object", "", "")]
-    assert third.name == "AVV-2026-000016"
+    assert third.name == "payments/AVV-2026-000016"
     assert third.item is not None
     assert [one.name for one in preview(document(), data)] == [one.name for one in found]
     again = [preview(document(), one.raw)[0] for one in found]
@@ -112,7 +112,7 @@ def test_a_name_that_is_a_person_is_refused_and_not_told():
 
 def test_what_is_taken_back_needs_its_name_alone():
     (found,) = preview(document(), page({"numero": 13, "anno": 2026, "stato": "ANNULLATO"}))
-    assert (found.name, found.collection, found.item) == ("AVV-2026-000013", "payments", None)
+    assert (found.name, found.collection, found.item) == ("payments/AVV-2026-000013", "payments", None)
     assert found.withdrawn == "Avviso annullato dall'ufficio tributi"
     (found,) = preview(document(), page({"anno": 2026, "stato": "ANNULLATO"}))
     assert found.withdrawn is None

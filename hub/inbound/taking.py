@@ -135,7 +135,9 @@ class Taker:
         self, source: Source, vendor: Vendor, name: str, found: Found, digest: str, before: Record | None
     ) -> Take:
         wrong: tuple[Mapping[str, str], ...] = tuple(
-            {"pointer": each.pointer, "code": each.code, "detail": each.detail} for each in found.wrong
+            {"pointer": each.pointer, "code": each.code, "detail": each.detail}
+            | ({"rule": each.rule} if each.rule else {})
+            for each in found.wrong
         )
         misfit = Misfit(
             source.ente_id, source.connector_id, name, found.collection[:20], wrong, found.raw[:LARGEST_RAW]
