@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from .base import Code
+from .items import Item
 
 
 class SourceSettings(BaseModel):
@@ -55,6 +56,9 @@ class Found:
     """Why there is no item. With neither an item nor a fault, it is not for us and is passed over."""
     withdrawn: str | None = None
     """The source has taken it back, for this reason; `item` is then None."""
+    valid: Item | None = field(default=None, repr=False, compare=False)
+    """`item` as the contract's model, with any version, where the connector held it against the contract already: it is
+    not read a second time."""
 
 
 ReportedEvent = Literal["delivered", "read", "paid", "failed", "complained"]

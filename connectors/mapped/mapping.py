@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from contracts.faults import code_of, pointer_of
 from contracts.identifiers import ExternalId, holds_tax_code
 from contracts.inbound import Found, Wrong
-from contracts.items import COLLECTIONS
+from contracts.items import COLLECTIONS, CitizenItem, Service
 from contracts.problem import MAX_FAULTS
 
 from .document import ChoiceRule, CsvFormat, Expected, ItemRule, MappingDocument, Sample
@@ -149,10 +149,10 @@ class _Maker:
                 return Found(_name(collection, name), record.raw, collection, withdrawn=self._reason)
             item = self._members(value, None)
             item["source"] = self._source
-            _validate(collection, item)
+            valid = _validate(collection, item)
         except (Unmappable, ValidationError):
             return None
-        return Found(_name(collection, item["external_id"]), record.raw, collection, item)
+        return Found(_name(collection, item["external_id"]), record.raw, collection, item, valid=valid)
 
     def name_of(self, record: Record) -> str | None:
         """How the item would be called; None where the record does not say it."""
@@ -211,9 +211,9 @@ class _Maker:
         return Place(pointer, "", f"{self._pointer}/fields")
 
 
-def _validate(collection: str, item: dict[str, Any]) -> None:
-    """Raises ValidationError: it is not what a vendor may publish. The hub counts versions."""
-    COLLECTIONS[collection].model_validate_json(orjson.dumps(item | {"version": 1}))
+def _validate(collection: str, item: dict[str, Any]) -> CitizenItem | Service:
+    """The contract's item. Raises ValidationError: it is not what a vendor may publish. The hub counts versions."""
+    return COLLECTIONS[collection].model_validate_json(orjson.dumps(item | {"version": 1}))
 
 
 def _is_name(value: Any) -> bool:
