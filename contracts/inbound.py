@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .base import Code
 from .reporting import FlowPart
+from .items import Item
 
 
 class SourceSettings(BaseModel):
@@ -37,6 +38,8 @@ class Wrong:
     """JSON pointer into the source's own record, empty for the whole."""
     code: str
     detail: str
+    rule: str = ""
+    """JSON pointer into the mapping, where one was at work: the rule that did not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,9 @@ class Found:
     """The source has taken it back, for this reason; `item` is then None."""
     flow: FlowPart | None = field(default=None, repr=False)
     """Not an item but a part of a reporting flow (flusso di rendicontazione), kept for reconciliation."""
+    valid: Item | None = field(default=None, repr=False, compare=False)
+    """`item` as the contract's model, with any version, where the connector held it against the contract already: it is
+    not read a second time."""
 
 
 ReportedEvent = Literal["delivered", "read", "paid", "failed", "complained"]

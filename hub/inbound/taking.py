@@ -13,6 +13,7 @@ import orjson
 from contracts.failures import Misconfigured
 from contracts.identifiers import holds_tax_code, new_uuid7
 from contracts.inbound import Found
+from contracts.items import COLLECTIONS, Item
 from hub.errors import HubError, StoreUnavailable, VersionConflict
 from hub.registry import Registry, Vendor
 from hub.store.amendments import Withdraw
@@ -69,7 +70,7 @@ class Taker:
         taking: Taking,
         vault: Vault,
         registry: Callable[[], Registry],
-        draft: Callable[[Vendor, str, bytes], Draft],
+        draft: Callable[[Vendor, str, bytes, Item | None], Draft],
         accepted: Callable[[], None],
     ) -> None:
         self._database = database
@@ -150,7 +151,9 @@ class Taker:
         self, source: Source, vendor: Vendor, name: str, found: Found, digest: str, before: Record | None
     ) -> Take:
         wrong: tuple[Mapping[str, str], ...] = tuple(
-            {"pointer": each.pointer, "code": each.code, "detail": each.detail} for each in found.wrong
+            {"pointer": each.pointer, "code": each.code, "detail": each.detail}
+            | ({"rule": each.rule} if each.rule else {})
+            for each in found.wrong
         )
         misfit = Misfit(
             source.ente_id, source.connector_id, name, found.collection[:20], wrong, found.raw[:LARGEST_RAW]
@@ -169,7 +172,7 @@ class Taker:
         act: Draft | None = None
         refusal: HubError | None = None
         try:
-            act = self._draft(vendor, found.collection, body)
+            act = self._draft(vendor, found.collection, body, _valid(found, take.version))
         except HubError as error:
             refusal = error
         except Exception:
@@ -210,6 +213,14 @@ class Taker:
         assert isinstance(act, Draft)
         with self._database.read() as connection:
             return replace(take, version=newest_version(connection, act.identity) + 1)
+
+
+def _valid(found: Found, version: int) -> Item | None:
+    """The item as its connector held it against the contract, with the version that it gets."""
+    model = COLLECTIONS.get(found.collection)
+    if found.valid is None or model is None or type(found.valid) is not model:
+        return None
+    return found.valid.model_copy(update={"version": version})
 
 
 def _given_up(take: Take, fault: Exception, attempt: int) -> Take:
