@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from .base import Code
-from .reporting import FlowPart
 from .items import Item
+from .reporting import FlowPart
 
 
 class SourceSettings(BaseModel):
