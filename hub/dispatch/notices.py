@@ -100,6 +100,8 @@ class Notices:
             payment=payment_of(item),
             action=action,
             unsubscribe_url=unsubscribe_url,
+            service_id=row["service_id"] or about["service_id"],
+            has_files=about["content_key"] is not None,
         )
 
     def _wished(
