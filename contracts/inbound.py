@@ -153,7 +153,14 @@ class SentMessage:
     delivery_id: str
     title: str = field(repr=False)
     body_markdown: str = field(repr=False)
+    ente_name: str
+    language: str
+    created_at: datetime
+    deep_link: str
+    """Opaque address in the portal, as in `contracts.connector.Notice`."""
     withdrawn: bool
+    sensitive: bool = False
+    """It is read in the personal area alone, and not through a provider."""
     files: tuple[AttachedFile, ...] = field(default=(), repr=False)
 
 

@@ -1,16 +1,25 @@
 """App IO: a message, with payment data where there is a pagoPA notice, to a citizen who uses the app."""
 
+import re
+from datetime import timedelta
 from pathlib import Path
+
+import httpx
 
 from connectors.base import http
 from connectors.base.manifest import read_manifest
 from contracts.connector import Connector, Limits
 
 from . import config
-from .client import AppIo, Services
+from .assertions import Assertions, Sources
+from .client import KEY_HEADER, AppIo, Services
 from .config import Settings
 from .follow_up import Following
 from .mapping import Remote, Service
+from .remote import Possessing, RemoteContentServer, Serving
+
+_WHILE_A_CITIZEN_WAITS_S = 5.0
+"""For each question that a proof needs."""
 
 
 def connect(settings: Settings, limits: Limits) -> Connector:
@@ -32,7 +41,54 @@ def connect(settings: Settings, limits: Limits) -> Connector:
         following=Following(settings.follow_up_days, settings.follow_up_delay_s),
     )
     manifest = read_manifest(Path(__file__).parent)
-    return Connector(manifest, io.advance, io.check, client.close, preview=io.preview, follow_up=io.follow_up)
+    server, served_by = _remote_content(settings, limits)
+
+    def close() -> None:
+        for each in (client, *served_by):
+            each.close()
+
+    return Connector(
+        manifest,
+        io.advance,
+        io.check,
+        close,
+        preview=io.preview,
+        follow_up=io.follow_up,
+        answer=server.answer if server.served else None,
+    )
+
+
+def _remote_content(settings: Settings, limits: Limits) -> tuple[RemoteContentServer, list[httpx.Client]]:
+    """What serves the texts and files that stay here, and the clients that it asks with."""
+    found = [each.remote_content for each in (settings, *settings.services.values())]
+    clients: list[httpx.Client] = []
+    served = []
+    for remote in found:
+        if remote is not None:
+            possessing = None if remote.lollipop is None else _possessing(remote.lollipop, limits, clients)
+            shown = remote.precondition
+            served.append(
+                Serving(
+                    remote.header,
+                    remote.key.get_secret_value(),
+                    possessing,
+                    None if shown is None else (shown.title, shown.markdown),
+                )
+            )
+    return RemoteContentServer(served), clients
+
+
+def _possessing(lollipop: config.Lollipop, limits: Limits, clients: list[httpx.Client]) -> Possessing:
+    key = {KEY_HEADER: lollipop.assertion_key.get_secret_value()}
+    io, idp_keys = http.client(lollipop.assertion_url, key, limits), http.client(lollipop.idp_keys_url, {}, limits)
+    clients += io, idp_keys
+    sources = Sources(io, idp_keys, min(limits.timeout_s, _WHILE_A_CITIZEN_WAITS_S))
+    assertions = Assertions(sources, timedelta(days=lollipop.longest_session_days))
+    return Possessing(
+        re.compile(lollipop.original_url),
+        frozenset(lollipop.disabled_for),
+        lambda possession, call: assertions.check(possession, call.now),
+    )
 
 
 def _service(settings: config.Service, time_to_live: int) -> Service:
