@@ -30,6 +30,7 @@ from hub.feed.query import Feed
 from hub.feed.streams import Streams
 from hub.fetching import fetching
 from hub.home import Home
+from hub.inbound.inbound import inbound
 from hub.ingest.batch_view import BatchView
 from hub.ingest.batches import Batches, BatchRunner
 from hub.ingest.broadcasting import BroadcastRunner
@@ -117,6 +118,7 @@ class Hub:
         self._agenda = Agenda(citizens, vault, publications, Occasions(route, subscriptions, rules))
         broadcasts = Broadcasts(citizens, publications)
         self.broadcasts = BroadcastRunner(self.database, self.committer, vault, broadcasts, route, self.registry)
+        self.proxy = trusted_proxy(settings)
         self.requesting = Requesting(citizens, vault, subscriptions.grant)
         self.shelf = Shelf()
         self.pipeline = Pipeline(
@@ -126,10 +128,23 @@ class Hub:
             keyed_hash=vault.keyed_hash,
             rules=rules,
             shelf=self.shelf,
-            proxy=trusted_proxy(settings),
+            proxy=self.proxy,
         )
         self.uploads = Uploads(
             pipeline=self.pipeline, database=self.database, citizens=citizens, vault=vault, files=files, route=route
+        )
+        self.inbound = inbound(
+            database=self.database,
+            committer=self.committer,
+            citizens=citizens,
+            vault=vault,
+            files=files,
+            intake=self.intake,
+            registry=self.registry,
+            draft=self.pipeline.draft,
+            accepted=self.ring,
+            configs=configs,
+            connector=self.connectors.get,
         )
         self.batches = Batches(self.pipeline, vault)
         self.batch_view = BatchView(self.database)
@@ -242,13 +257,14 @@ class Hub:
 
     @contextmanager
     def _working_off(self) -> Iterator[None]:
-        """Go on with the batches that were accepted, look for files that stay at their vendors, and ask providers what
-        became of what they were given."""
+        """Go on with accepted batches, look for files at their vendors, ask providers what became of what they
+        were given, and read sources."""
         self.batch_runner.start()
         for watch in self._watches:
             watch.start()
         try:
-            yield
+            with self.inbound.running():
+                yield
         finally:
             for watch in self._watches:
                 watch.stop()

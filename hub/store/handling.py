@@ -22,7 +22,7 @@ HUB = "hub"
 
 _VENDORS_OWN = frozenset({"accepted", "updated", "superseded", "available", "withdrawn"})
 """Events that are an act of the item's vendor; the others are the hub's."""
-_TELLING = frozenset({"notified", "notice_ended", "notice_read", "notice_paid"})
+_TELLING = frozenset({"notified", "notice_ended"})
 """Events about the telling: they stand in the sharing."""
 
 Position = tuple[datetime, str]

@@ -53,7 +53,7 @@ class Asking:
 
 
 def events(store):
-    return [row["event"] for row in store.rows(timeline) if row["event"].startswith("not")]
+    return [row["event"] for row in store.rows(timeline) if row["event"].startswith(("notified", "read"))]
 
 
 def test_what_was_delivered_is_asked_about_and_what_is_learned_is_told_once(store):
@@ -66,14 +66,14 @@ def test_what_was_delivered_is_asked_about_and_what_is_learned_is_told_once(stor
     assert asking.after(days=30) == 0
     assert [memo for _, memo in asking.asked] == [{"n": 0}, {"n": 1}]
     assert (only(store)["state"], only(store)["follow_up_at"]) == ("delivered", None)
-    assert events(store) == ["notified", "notice_read"]
+    assert events(store) == ["notified", "read_on_channel"]
 
 
 def test_a_vendor_without_the_right_learns_nothing_of_it(store):
     asking = Asking(store, Done(reports=(READ,)))
     asking.deliver()
     asking.after(hours=1.1)
-    (told,) = [row for row in store.rows(vendor_events) if row["event"] == "notice_read"]
+    (told,) = [row for row in store.rows(vendor_events) if row["event"] == "read_on_channel"]
     assert told["detail"]
 
 
@@ -146,7 +146,7 @@ def test_one_that_is_sent_again_by_a_person_is_not_asked_about_meanwhile(store):
         tx.connection.execute(update(deliveries).values(state="queued"))
     store.clock.pass_by(hours=1.1)
     asking.follow_ups.look()
-    assert "notice_read" not in events(store)
+    assert "read_on_channel" not in events(store)
     assert only(store)["memo"] == {"n": 0}
 
 
@@ -166,4 +166,4 @@ def test_what_is_learned_on_the_way_is_kept_with_the_settlement(store):
     runner = Runner(store, store.clock, lambda claim: claim, lambda *_: asking.connector, timedelta(minutes=1))
     for claim in take(store):
         runner.run(claim)
-    assert events(store) == ["notified", "notice_read"]
+    assert events(store) == ["notified", "read_on_channel"]
