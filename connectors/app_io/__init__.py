@@ -11,10 +11,10 @@ from connectors.base.manifest import read_manifest
 from contracts.connector import Connector, Limits
 
 from . import config
-from .assertions import Assertions, Sources
 from .client import KEY_HEADER, AppIo, Services
 from .config import Settings
 from .follow_up import Following
+from .managing import Managing
 from .mapping import Remote, Service
 from .remote import Possessing, RemoteContentServer, Serving
 
@@ -55,6 +55,7 @@ def connect(settings: Settings, limits: Limits) -> Connector:
         preview=io.preview,
         follow_up=io.follow_up,
         answer=server.answer if server.served else None,
+        operations=Managing(client, settings, limits.timeout_s).operations() if settings.manage_key else {},
     )
 
 
@@ -79,6 +80,8 @@ def _remote_content(settings: Settings, limits: Limits) -> tuple[RemoteContentSe
 
 
 def _possessing(lollipop: config.Lollipop, limits: Limits, clients: list[httpx.Client]) -> Possessing:
+    from .assertions import Assertions, Sources  # lxml and its company, where there is LolliPoP
+
     key = {KEY_HEADER: lollipop.assertion_key.get_secret_value()}
     io, idp_keys = http.client(lollipop.assertion_url, key, limits), http.client(lollipop.idp_keys_url, {}, limits)
     clients += io, idp_keys

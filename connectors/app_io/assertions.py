@@ -22,7 +22,7 @@ from signxml.verifier import SignatureConfiguration, XMLVerifier
 from connectors.base.http import Answer, send
 from contracts.failures import Failure
 
-from .lollipop import NotProved, Possession
+from .lollipop import NotProved, Possession, Unreachable
 
 CIE_ISSUER: Final = "https://idserver.servizicie.interno.gov.it/idp/profile/SAML2/POST/SSO"
 LATEST: Final = "latest"
@@ -41,10 +41,6 @@ _TAX_CODE_PREFIX = "TINIT-"
 
 
 T = TypeVar("T")
-
-
-class Unreachable(Exception):
-    """IO, or who keeps the providers' keys, cannot be asked now: nothing is proved, and nothing is refused for good."""
 
 
 @dataclass(frozen=True, slots=True)

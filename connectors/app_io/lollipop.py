@@ -61,6 +61,10 @@ _RSA_BITS = range(2048, 8192 + 1)
 _RAW_ECDSA_BYTES = 64
 
 
+class Unreachable(Exception):
+    """IO, or who keeps the providers' keys, cannot be asked now: nothing is proved, and nothing is refused for good."""
+
+
 class NotProved(Exception):
     """A check did not hold. `code` is for the log; the caller is told no more than the status."""
 

@@ -21,8 +21,7 @@ from urllib.parse import unquote
 from contracts.connector import Notice
 from contracts.inbound import AttachedFile, Call, Reading, Reply, SentMessage
 
-from .assertions import Unreachable
-from .lollipop import TAX_CODE, NotProved, Possession, verify
+from .lollipop import TAX_CODE, NotProved, Possession, Unreachable, verify
 from .text import markdown, subject
 
 log = logging.getLogger(__name__)

@@ -117,9 +117,16 @@ class IdentityProvider:
 class Logins:
     """Who has logged in with which phone: what IO keeps to give to third parties."""
 
-    provider: IdentityProvider = field(default_factory=IdentityProvider)
+    known: list[IdentityProvider] = field(default_factory=list)
     phones: dict[str, Phone] = field(default_factory=dict)
     responses: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def provider(self) -> IdentityProvider:
+        """The one provider there is; making its key takes a while, and most simulations want none."""
+        if not self.known:
+            self.known.append(IdentityProvider())
+        return self.known[0]
 
     def phone_of(self, fiscal_code: str) -> Phone:
         """The phone of somebody, who logs in with it if he has not."""

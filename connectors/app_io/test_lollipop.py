@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from lxml import etree
 
-from connectors.app_io.assertions import Assertions, Unreachable, around, parsed
+from connectors.app_io.assertions import Assertions, around, parsed
 from connectors.app_io.config import Lollipop
-from connectors.app_io.lollipop import NotProved, Possession, signatures, thumbprint, verify
+from connectors.app_io.lollipop import NotProved, Possession, Unreachable, signatures, thumbprint, verify
 from connectors.app_io.simulator_login import APP_API, IdentityProvider, Phone
 from contracts.inbound import Call
 
