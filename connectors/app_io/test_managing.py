@@ -1,8 +1,13 @@
 """Services, keys and remote content at IO, against the simulator; and what an administrator is told where it fails."""
 
 import json
+import os
+from pathlib import Path
 
+import httpx
 import pytest
+import yaml
+from jsonschema import Draft4Validator
 from pydantic import ValidationError
 
 from connectors.app_io import connect
@@ -101,6 +106,31 @@ def test_without_the_manage_key_nothing_is_offered(io, managing):
     assert managing(io, manage_key=None).operations == {}
     with pytest.raises(Misconfigured, match=r"io\.manage_key_refused"):
         run(managing(io, manage_key="another"), "list-services")
+
+
+@pytest.mark.skipif(
+    "RACCORDO_PROVIDER_SPECS" not in os.environ,
+    reason="NOT CHECKED against IO's official description: set RACCORDO_PROVIDER_SPECS to its folder",
+)
+def test_what_is_registered_and_what_the_simulator_answers_is_what_io_describes(io, managing, monkeypatch):
+    file = Path(os.environ["RACCORDO_PROVIDER_SPECS"]) / "io-commons-definitions-v2.yaml"
+    definitions = yaml.safe_load(file.read_text(encoding="utf-8"))
+    lollipop = {"assertion_key": "a", "disabled_for": ["AAAAAA00A00A000A"]}
+    connector = managing(io, advanced=True, remote_content=REMOTE | {"lollipop": lollipop})
+    where = {"name": "Area personale", "description": "Testi", "base_url": "https://hub.example/callbacks/v1/c_h501/io"}
+    sent = []
+    building = httpx.Client.build_request
+    monkeypatch.setattr(
+        httpx.Client, "build_request", lambda *args, **kw: sent.append(kw["json"]) or building(*args, **kw)
+    )
+    answer = run(connector, "create-remote-content", **where)
+    for value, name in ((sent[0], "NewRCConfigurationPublic"), (answer, "RCConfigurationPublic")):
+        Draft4Validator({**definitions, "allOf": [{"$ref": f"#/{name}"}]}).validate(value)
+    known = {
+        *definitions["NewRCConfigurationBase"]["properties"],
+        *definitions["RCConfigurationEnvironment"]["properties"],
+    }
+    assert set(sent[0]) <= known
 
 
 @pytest.mark.parametrize(
