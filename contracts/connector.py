@@ -126,6 +126,8 @@ class Notice:
     """The service of the catalogue that it is about: a provider's key may belong to one."""
     has_files: bool = False
     """A file of it is in the hub: `contracts.inbound.Reading` gives it."""
+    unreached: frozenset[str] = frozenset()
+    """The scopes of `contracts.inbound.Reach` in which the person is known not to be reached."""
     push: Push | None = None
     """On the channel `callback`: then the fields about a citizen are empty, unless a system of the ente is told."""
 
@@ -212,7 +214,7 @@ class Connector:
     """The calls of a delivery from its first step on, as far as they can be known, without making any. Raises the
     Failure that the delivery would meet before its first call."""
     pull: Pull | None = None
-    """Asks the provider for what it has; its settings are then a `contracts.inbound.SourceSettings`."""
+    """Asks the provider for what it has; where that is items, its settings are a `contracts.inbound.SourceSettings`."""
     answer: Answer | None = None
     """Answers the provider's own calls."""
     read: Read | None = None

@@ -13,6 +13,7 @@ from contracts.connector import Connector, Limits
 from . import config
 from .client import KEY_HEADER, AppIo, Services
 from .config import Settings
+from .feed import SubscriptionsFeed
 from .follow_up import Following
 from .managing import Managing
 from .mapping import Remote, Service
@@ -39,7 +40,9 @@ def connect(settings: Settings, limits: Limits) -> Connector:
         status_checks=settings.status_checks,
         status_delay_s=settings.status_delay_s,
         following=Following(settings.follow_up_days, settings.follow_up_delay_s),
+        trusts_feed=settings.subscriptions_feed,
     )
+    feed = SubscriptionsFeed(client, {name or "": each.key for name, each in io.services.all()}, limits.timeout_s)
     manifest = read_manifest(Path(__file__).parent)
     server, served_by = _remote_content(settings, limits)
 
@@ -54,6 +57,7 @@ def connect(settings: Settings, limits: Limits) -> Connector:
         close,
         preview=io.preview,
         follow_up=io.follow_up,
+        pull=feed.pull if settings.subscriptions_feed else None,
         answer=server.answer if server.served else None,
         operations=Managing(client, settings, limits.timeout_s).operations() if settings.manage_key else {},
     )

@@ -48,6 +48,11 @@ class Services:
         """The one that a notice goes out by."""
         return self.own.get(notice.service_id or "", self.others)
 
+    def scope(self, notice: Notice) -> str:
+        """Its name in the feed of subscriptions; empty for the one for all else."""
+        name = notice.service_id or ""
+        return name if name in self.own else ""
+
     def all(self) -> Iterator[tuple[str | None, Service]]:
         """Each with its code; None for the one for all else."""
         yield None, self.others
@@ -88,6 +93,8 @@ class AppIo:
     status_checks: int
     status_delay_s: float
     following: Following
+    trusts_feed: bool = False
+    """Whom the feed of subscriptions names is not asked for: IO's own guide says that it takes the question's place."""
 
     def advance(self, notice: Notice, memo: Memo) -> Done | Continue:
         """One step; see `contracts.connector.Advance`."""
@@ -118,6 +125,8 @@ class AppIo:
         return "App IO answers and accepts the key."
 
     def _ask_profile(self, notice: Notice) -> Continue:
+        if self.trusts_feed and self.services.scope(notice) in notice.unreached:
+            raise Skipped("io.sender_not_allowed", "as the feed of subscriptions says")
         answer = self._profile(recipient(notice), self.services.of(notice))
         if answer.status != 200:
             raise profile_failure(answer)

@@ -142,6 +142,9 @@ class Settings(Service):
     """How often to ask for the outcome before the delivery counts as done with its status unknown."""
     status_delay_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """The wait before the first of these questions; each further one waits three times as long, at most an hour."""
+    subscriptions_feed: bool = False
+    """IO has authorised the ente to read whom its services do not reach, in bulk: those who said so by yesterday are
+    skipped without a question. It does so for central bodies, case by case."""
     follow_up_days: Annotated[int, Field(ge=0, le=60)] = 30
     """For how long to ask whether an ADVANCED message was read or paid; 0: never."""
     follow_up_delay_s: Annotated[float, Field(gt=0, le=86_400)] = 3600.0

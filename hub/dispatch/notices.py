@@ -22,8 +22,11 @@ from hub.store.optouts import ANY_ADDRESS, NO_SERVICE, OPTED_OUT, opted_out
 from hub.store.outbox import Claim
 from hub.store.ports import Vault
 from hub.store.preferences import ROME, quiet_until, wishes_of
+from hub.store.reach import unreached_scopes
 from hub.store.reports import DEAD, is_dead
 
+_TOLD_IN_BULK = frozenset({"io"})
+"""Channels whose providers say in bulk whom they do not reach."""
 # Whoever has paid meanwhile is not asked to pay.
 _SETTLED = frozenset({"paid", "paid_elsewhere", "cancelled", "refunded"})
 
@@ -80,6 +83,10 @@ class Notices:
                 address_hash = self.vault.keyed_hash("email", email.lower())
                 if is_dead(connection, claim.ente_id, address_hash, self.database.now(connection)):
                     raise Skipped(DEAD)
+            service_id, unreached = row["service_id"] or about["service_id"], frozenset[str]()
+            if claim.channel in _TOLD_IN_BULK:
+                now, scopes = self.database.now(connection), {"", service_id or ""}
+                unreached = unreached_scopes(connection, self.vault, claim.lane, tax_code, scopes, now)
             unsubscribe_url = self._wished(connection, claim, citizen, row, message, email)
         ente = self.registry().ente(claim.ente_id)
         link = partial(self.action_url, claim.ente_id, claim.message_id)
@@ -104,8 +111,9 @@ class Notices:
             payment=payment_of(item),
             action=action,
             unsubscribe_url=unsubscribe_url,
-            service_id=row["service_id"] or about["service_id"],
+            service_id=service_id,
             has_files=about["content_key"] is not None,
+            unreached=unreached,
         )
 
     def _wished(

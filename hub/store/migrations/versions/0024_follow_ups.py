@@ -1,6 +1,6 @@
-"""when to ask what became of a delivery that was delivered
+"""when to ask what became of a delivery that was delivered; whom a channel surely does not reach
 
-Only an addition: the version before works on this schema too.
+Only additions: the version before works on this schema too.
 """
 
 import sqlalchemy as sa
@@ -20,4 +20,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=asked,
         postgresql_where=asked,
+    )
+    op.create_table(
+        "unreached",
+        sa.Column("ente_id", sa.String(length=20), nullable=False),
+        sa.Column("connector_id", sa.String(length=64), nullable=False),
+        sa.Column("scope", sa.String(length=64), nullable=False),
+        sa.Column("person_hash", sa.String(length=64), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("ente_id", "connector_id", "scope", "person_hash", name=op.f("pk_unreached")),
+        sqlite_with_rowid=False,
     )
