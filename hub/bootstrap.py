@@ -188,7 +188,7 @@ class Hub:
         notices = Notices(self.database, vault, citizens, self.registry, self.links.make, links.make)
         requests = Requests(notices, self.connectors.get)
         follow_ups = FollowUps(self.committer, notices.of, self.connectors.get)
-        looks = {"links": self.references.look, "follow_ups": follow_ups.look}
+        looks = {"links": self.references.look, "follow_ups": follow_ups.paced}
         self._watches = [
             Watch(name, look, self.database.singleton(name), settings.sweep_s) for name, look in looks.items()
         ]

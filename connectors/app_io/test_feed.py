@@ -1,4 +1,4 @@
-"""IO's feed of subscriptions: each day once and in order; its trouble holds up nothing; who is named is not asked for."""
+"""IO's feed of subscriptions: each day once, in order; its trouble holds up nothing; who is named is not asked for."""
 
 import hashlib
 import json

@@ -27,6 +27,11 @@ class FollowUps:
     notice_of: Callable[[Claim], Notice]
     connector: Callable[[str, str, int], Connector | None]
 
+    def paced(self) -> int:
+        """One round, and never at once another, so that a day's mass of messages is asked about in a trickle."""
+        self.look()
+        return 0
+
     def look(self) -> int:
         """One round; how many there were. A provider that did not answer one question is not asked the others."""
         claims = self.committer.write(take_follow_ups, Take(_AT_ONCE))

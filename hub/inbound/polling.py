@@ -170,7 +170,8 @@ class Polling:
 
     def _step(self, source: Source, at: Position, pulled: Pulled, tally: Tally, every: timedelta) -> Position:
         """Take in what a step brought, then keep where it ended."""
-        found = self._taker.take(source, pulled.found)
+        # One that brings no items, but reports alone, has no vendor.
+        found = Tally() if pulled.found == () else self._taker.take(source, pulled.found)
         self._reporter.report(source.ente_id, source.connector_id, pulled.reports)
         for reach in pulled.reach:
             told = reach_of(self._vault, source.ente_id, source.connector_id, reach)

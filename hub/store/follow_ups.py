@@ -56,6 +56,7 @@ def _take(tx: Tx, wish: Take) -> list[Claim]:
         .join(connectors, works)
         .where(
             its.ente_id.in_(select(enti.c.ente_id)),
+            its.state == "delivered",
             its.follow_up_at.is_not(None),
             its.follow_up_at <= tx.now,
             connectors.c.status == "active",

@@ -9,9 +9,10 @@ import httpx
 import pytest
 from sqlalchemy import update
 
+from connectors.app_io.feed import FIRST_DAY
 from connectors.registry import simulate
 from hub.store.configuration import set_status
-from hub.store.tables import access_log, deliveries
+from hub.store.tables import access_log, deliveries, unreached
 from tests.flows.making import described_hub, fresh, make_document, new_person, published, rows, to
 from tests.harness import ENTE, eventually
 
@@ -149,6 +150,18 @@ def test_days_later_the_citizen_has_read_it(hub, io, person):
     assert "read_on_channel" not in shown.text
     told = hub.vendor_get("/events")
     assert "read_on_channel" not in told.text
+
+
+def test_whom_io_does_not_reach_is_read_day_by_day(hub, io):
+    person = new_person()
+    day = {"date": str(FIRST_DAY), "unsubscriptions": [person]}
+    httpx.post(f"{io[1]}/_sim/feed", json=day, trust_env=False)
+    with hub.home.database.write() as tx:
+        settings = io[0] | {"subscriptions_feed": True}
+        hub.home.configuration.save(tx, ente_id=ENTE, connector_id="z", type="app_io", settings=settings, limits={})
+    eventually(lambda: rows(hub, unreached, connector_id="z"), lambda found: len(found) == 2)
+    with hub.home.database.write() as tx:
+        set_status(tx, ENTE, "z", status="paused", reason="the test is over")
 
 
 def test_a_paused_connector_asks_io_to_come_again(hub, io, person):

@@ -12,6 +12,7 @@ from contracts.inbound import Report
 from hub.dispatch.follow_ups import FollowUps
 from hub.dispatch.runner import Runner
 from hub.store.follow_ups import LONGEST
+from hub.store.reports import take_reports
 from hub.store.tables import connectors, deliveries, timeline, vendor_events
 from tests.unit.store.making import START, make_draft, only, take
 
@@ -145,7 +146,7 @@ def test_one_that_is_sent_again_by_a_person_is_not_asked_about_meanwhile(store):
     with store.database.write() as tx:
         tx.connection.execute(update(deliveries).values(state="queued"))
     store.clock.pass_by(hours=1.1)
-    asking.follow_ups.look()
+    assert asking.follow_ups.look() == 0
     assert "read_on_channel" not in events(store)
     assert only(store)["memo"] == {"n": 0}
 
@@ -167,3 +168,22 @@ def test_what_is_learned_on_the_way_is_kept_with_the_settlement(store):
     for claim in take(store):
         runner.run(claim)
     assert events(store) == ["notified", "read_on_channel"]
+
+
+def test_one_that_failed_after_all_is_asked_about_no_more(store):
+    asking = Asking(store, Done())
+    asking.deliver()
+    failed = Report("failed", START, provider_id="P-1", reason="x.gone")
+    with store.database.write() as tx:
+        take_reports(tx, "c_h501", "io", [failed])
+    assert (only(store)["state"], only(store)["follow_up_at"]) == ("rejected", None)
+    assert asking.after(days=1) == 0
+
+
+def test_a_round_is_followed_by_a_pause(store):
+    """A thread that looks on for as long as it finds something would ask twenty thousand questions in a row."""
+    asking = Asking(store, Done())
+    asking.deliver()
+    store.clock.pass_by(hours=1.1)
+    assert asking.follow_ups.paced() == 0
+    assert len(asking.asked) == 1
