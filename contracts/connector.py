@@ -128,6 +128,8 @@ class Notice:
     """A file of it is in the hub: `contracts.inbound.Reading` gives it."""
     unreached: frozenset[str] = frozenset()
     """The scopes of `contracts.inbound.Reach` in which the person is known not to be reached."""
+    application: str | None = None
+    """The `external_id` of the application that the message is about or links to, as its source names it."""
     push: Push | None = None
     """On the channel `callback`: then the fields about a citizen are empty, unless a system of the ente is told."""
 

@@ -104,6 +104,9 @@ class Pulled:
     """May be a generator: it is taken in pieces."""
     reports: tuple[Report, ...] = ()
     reach: tuple[Reach, ...] = ()
+    all_names: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Of a source that lists all that it has and does not tell what it deletes: by the beginning of names, those that
+    it has. What was found under such a beginning before and is not among them was taken back there."""
     more: bool = False
     """Whether to go on at once; else after `after`, or the time that the settings say."""
     after: timedelta | None = None

@@ -117,7 +117,8 @@ def send(
     most_bytes: int = MAX_ANSWER_BYTES,
 ) -> Answer:
     """Make one call within `deadline_s`, the reading of the answer included. `auth` signs each try anew; so does a
-    `proof`, which looks at answers of success where they must be signed.
+    `proof`, which looks at answers of success where they must be signed. An answer
+    of more than `most_bytes` is incomplete.
 
     A failed connection, and any failure of a call that may be repeated, is tried again for a few hundred milliseconds.
     Longer waits belong to the hub.

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping
 
 from contracts.connector import Notice, PaymentData
 from contracts.failures import Deferred, Skipped
-from contracts.items import ALWAYS_TOLD, Action, Item, Message, Payment
+from contracts.items import ALWAYS_TOLD, Action, Application, Item, Message, Payment
 from hub.registry import ALERTS, Registry
 from hub.store.citizens import Citizen, Citizens
 from hub.store.configuration import RESTRICTED
@@ -114,6 +114,7 @@ class Notices:
             service_id=service_id,
             has_files=about["content_key"] is not None,
             unreached=unreached,
+            application=application_of(message, item),
         )
 
     def _wished(
@@ -160,6 +161,13 @@ def payment_of(item: Item) -> PaymentData | None:
     if not isinstance(item, Payment) or item.notice_number is None or item.state not in ("due", "started", "overdue"):
         return None
     return PaymentData(item.notice_number, item.amount_cents, item.creditor_tax_code, item.invalid_after_due)
+
+
+def application_of(message: Message, item: Item) -> str | None:
+    """The application that a message is about, or that its vendor linked it to, by its source's own name."""
+    if isinstance(item, Application):
+        return item.external_id
+    return next((link.external_id for link in message.links if link.rel == "application"), None)
 
 
 def _action(message: Message, now: datetime) -> Action | None:

@@ -61,7 +61,8 @@ class CallbacksApi:
         reply = await run_in_threadpool(self.answering.answer, ente.ente_id, names["connector_id"], call)
         if reply.status in _REFUSED:
             self.limiter.count_refusal(exchange.address)
-        return Response(reply.body, reply.status, dict(reply.headers), media_type=reply.media_type)
+        told = {"Content-Type": reply.media_type, **reply.headers} if reply.body else dict(reply.headers)
+        return Response(reply.body, reply.status, told)
 
     def _from_proxy(self, raw: list[tuple[str, str]], peer: str) -> tuple[tuple[tuple[str, str], ...], bytes | None]:
         if self.proxy is None:

@@ -177,8 +177,8 @@ class Taker:
             for (take, found), result in zip(left, results, strict=True):
                 if isinstance(result, StoreUnavailable):
                     raise result
-                if isinstance(result, VersionConflict) and attempt < _TRIES:
-                    # Somebody else wrote a version of that number: the next one after what is there now.
+                if attempt < _TRIES and _overtaken(found, result):
+                    # Somebody else wrote a version of that number, or later ones: the next after what is there now.
                     again.append((self._publication(source, vendor, found, self._newest(take)), found))
                 elif isinstance(result, Exception) and not isinstance(result, HubError):
                     again.append((_given_up(take, result, attempt), found))
@@ -202,6 +202,12 @@ def _given_up(take: Take, fault: Exception, attempt: int) -> Take:
     if attempt >= _TRIES - 1 or take.submission is None:
         raise StoreUnavailable(cause=error_name(fault))
     return replace(take, submission=replace(take.submission, act=None, refusal=HubError()))
+
+
+def _overtaken(found: Found, result: object) -> bool:
+    """Whether the number that the hub gave was behind; a source's own numbers are the source's affair."""
+    behind = isinstance(result, VersionConflict) or getattr(result, "outcome", "") == "superseded"
+    return behind and found.item is not None and "version" not in found.item
 
 
 def _outcome(take: Take, result: object) -> str:

@@ -61,6 +61,24 @@ def positions(connection: Connection, vault: Vault) -> dict[tuple[str, str], Pos
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the reading of a source goes."""
+
+    ente_id: str
+    connector_id: str
+    failures: int
+    reason: str | None
+    read_at: datetime | None
+
+
+def reading_of_sources(connection: Connection) -> list[Standing]:
+    """Of each source that was ever read, without what only its connector understands."""
+    its = source_positions.c
+    query = select(*(its[name] for name in Standing.__dataclass_fields__)).order_by(its.ente_id, its.connector_id)
+    return [Standing(**row) for row in connection.execute(query).mappings()]
+
+
 class Positions:
     """Writes them."""
 
