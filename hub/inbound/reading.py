@@ -1,6 +1,6 @@
 """What the answers to providers' calls may read, and what is left of it in the citizens' access logs."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, select
@@ -8,6 +8,7 @@ from sqlalchemy import Connection, RowMapping, select
 from contracts.identifiers import new_uuid7
 from contracts.inbound import AttachedFile, OwedPart, OwedPayment, SentMessage
 from contracts.items import Document, Message, Payment, Receipt
+from hub.registry import Registry
 from hub.store.citizens import Citizen, Citizens
 from hub.store.committer import Committer
 from hub.store.database import Database
@@ -28,6 +29,7 @@ class Archive:
     citizens: Citizens
     vault: Vault
     files: Files
+    registry: Callable[[], Registry]
 
     def of(self, ente_id: str, connector_id: str, operation: str) -> "ConnectorReading":
         """For one call of one connector's provider."""
@@ -56,6 +58,11 @@ class ConnectorReading:
             delivery_id=delivery_id,
             title=message.title,
             body_markdown=message.body_markdown,
+            ente_name=self.archive.registry().ente(self.ente_id).name,
+            language=message.language,
+            created_at=row["received_at"],
+            deep_link=f"{self.archive.registry().ente(self.ente_id).portal_url}/items/{about['item_id']}",
+            sensitive=message.sensitivity == "sensitive",
             withdrawn={row["lifecycle"], about["lifecycle"]} != {"active"},
             files=files,
         )

@@ -8,7 +8,7 @@ query needs is clear. Times are integers, microseconds since 1970 in UTC.
 
 from .audiences import broadcasts, ranked_entries, ranked_lists
 from .columns import EPOCH, Instant, clipped, metadata, to_json, to_micros
-from .inbound import dead_addresses, quarantine, source_positions, source_records
+from .inbound import dead_addresses, quarantine, source_positions, source_records, unreached
 from .known import (
     connectors,
     document_types,
@@ -128,6 +128,7 @@ __all__ = [
     "to_json",
     "to_micros",
     "trust_keys",
+    "unreached",
     "user_states",
     "vendor_events",
     "vendors",
