@@ -67,7 +67,7 @@ from hub.store.requesting import Requesting
 from hub.store.snapshot import Snapshot, Watcher
 from hub.store.sources import Listen, listen
 from hub.store.vouchers import SharedVouchers
-from hub.store.watching import Watch
+from hub.store.watching import Watches
 from hub.tracing import tracing
 from hub.trust.clients import Vouchers
 from hub.trust.environment import Configured, Environments
@@ -200,9 +200,7 @@ class Hub:
         requests = Requests(notices, self.connectors.get)
         follow_ups = FollowUps(self.committer, notices.of, self.connectors.get)
         looks = {"links": self.references.look, "follow_ups": follow_ups.paced}
-        self._watches = [
-            Watch(name, look, self.database.singleton(name), settings.sweep_s) for name, look in looks.items()
-        ]
+        self._watches = Watches(looks, self.database.singleton, settings.sweep_s)
         self.callbacks = Callbacks(
             configs,
             self.registry,
@@ -269,17 +267,12 @@ class Hub:
 
     @contextmanager
     def _working_off(self) -> Iterator[None]:
-        """Go on with accepted batches, look for files at their vendors, ask providers what became of what they
-        were given, and read sources."""
+        """Go on with accepted batches, look for files at their vendors, follow deliveries up, read sources."""
         self.batch_runner.start()
-        for watch in self._watches:
-            watch.start()
         try:
-            with self.inbound.running():
+            with self._watches.running(), self.inbound.running():
                 yield
         finally:
-            for watch in self._watches:
-                watch.stop()
             self.batch_runner.stop()
 
     @contextmanager

@@ -66,7 +66,7 @@ class SubscriptionsFeed:
                 return Pulled(memo, after=_LOOK_AGAIN)
             return Pulled(read, reach=(Reach(scope, until, reached=None),), after=_PACE)
         if answer.status in (401, 403):
-            raise Deferred("io.feed_not_authorised", f"status {answer.status}", after=_UNAUTHORISED)
+            raise Deferred("feed.not_authorised", f"status {answer.status}", after=_UNAUTHORISED)
         if answer.status != 200:
             raise Deferred("io.busy", f"status {answer.status}", after=wish(answer))
         body = answer.object()

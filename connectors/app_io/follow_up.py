@@ -106,12 +106,12 @@ def _learned(told: dict[str, object], want: list[Want]) -> _Learned:
         return _Learned([("failed", outcome[1])], set(), over=True)
     found = _Learned([], {"status"} if outcome == "done" else set())
     if "paid" in want and told.get("payment_status") == "PAID":
-        found.reports.append(("paid", "io.paid"))
+        found.reports.append(("paid", ""))
         found.settled.add("paid")
     if "read" in want:
         match told.get("read_status"):
             case "READ":
-                found.reports.append(("read", "io.read"))
+                found.reports.append(("read", ""))
                 found.settled.add("read")
             case "UNAVAILABLE":
                 # The citizen does not want it known: he is not asked behind his back until he does.

@@ -189,7 +189,7 @@ class Managing:
         found = self.settings if service is None else self.settings.services.get(service)
         remote = None if found is None else found.remote_content
         if remote is None:
-            raise Rejected("io.no_remote_content", "set remote_content first, with any configuration_id")
+            raise Rejected("manage.no_remote_content", "set remote_content first, with any configuration_id")
         return remote
 
     def _call(self, method: str, path: str, body: object = None, *, unsafe: bool = False) -> Mapping[str, Any]:
@@ -211,18 +211,18 @@ def _failure(answer: Answer, *, unsafe: bool) -> Failure:
     detail = f"status {answer.status}"
     match answer.status:
         case 401 | 403:
-            return Misconfigured("io.manage_key_refused", detail)
+            return Misconfigured("manage.key_refused", detail)
         case 408 | 429:
             return Deferred("io.busy", detail)
         case status if 300 <= status < 400:
             return Misconfigured("io.not_the_api", detail)
         case 404:
-            return Rejected("io.not_there", detail)
+            return Rejected("manage.not_there", detail)
         case 409:
-            return Rejected("io.wrong_state", f"{detail}: the service's status does not allow it")
+            return Rejected("manage.wrong_state", f"{detail}: the service's status does not allow it")
         case status if 400 <= status < 500:
             # IO's own words: they are about what the administrator wrote, and about nobody.
             told = answer.object().get("detail")
-            return Rejected("io.bad_request", f"{detail}: {told}"[:500] if isinstance(told, str) else detail)
+            return Rejected("manage.bad_request", f"{detail}: {told}"[:500] if isinstance(told, str) else detail)
         case _:
             return Unconfirmed("io.no_clear_answer", detail) if unsafe else Deferred("io.unavailable", detail)

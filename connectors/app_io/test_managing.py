@@ -63,7 +63,7 @@ def test_a_service_from_draft_to_published(io, managing):
     assert made["status"]["value"] == "draft"
     changed = run(connector, "update-service", **SERVICE | name | {"name": "TARI"})
     assert (changed["id"], changed["name"]) == (made["id"], "TARI")
-    with pytest.raises(Rejected, match=r"io\.wrong_state"):
+    with pytest.raises(Rejected, match=r"manage\.wrong_state"):
         run(connector, "release-service", **name)
     assert run(connector, "review-service", **name) == {}
     assert run(connector, "release-service", **name) == {}
@@ -104,7 +104,7 @@ def test_remote_content_is_registered_as_it_is_checked(io, managing):
 
 def test_without_the_manage_key_nothing_is_offered(io, managing):
     assert managing(io, manage_key=None).operations == {}
-    with pytest.raises(Misconfigured, match=r"io\.manage_key_refused"):
+    with pytest.raises(Misconfigured, match=r"manage\.key_refused"):
         run(managing(io, manage_key="another"), "list-services")
 
 

@@ -1,8 +1,9 @@
-"""A thread that looks at intervals whether there is something to be done outside: one among all processes that share
-the database."""
+"""Threads that look at intervals whether there is something to be done outside: one of a kind among all processes that
+share the database."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Thread
 
@@ -42,3 +43,22 @@ class Watch:
                     pass
             except Exception as error:  # noqa: BLE001 - it must outlive a bad moment of the store
                 log.warning("%s.failed error=%s", self.name, error_name(error))
+
+
+class Watches:
+    """Several, by their names."""
+
+    def __init__(
+        self, looks: Mapping[str, Callable[[], int]], turn: Callable[[str], Singleton], every_s: float
+    ) -> None:
+        self._watches = [Watch(name, look, turn(name), every_s) for name, look in looks.items()]
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        for watch in self._watches:
+            watch.start()
+        try:
+            yield
+        finally:
+            for watch in self._watches:
+                watch.stop()

@@ -67,7 +67,7 @@ def test_wrong_arguments_and_refusals_are_told(io: Raccordo, tmp_path: Path) -> 
     file.write_text('{"service_id": "nobody"}')
     answer = io("connector", "run", "io", "show-service", "--arguments", str(file))
     assert answer.code == 1
-    assert "io.not_there" in answer.err
+    assert "manage.not_there" in answer.err
 
 
 def test_a_nested_setting_with_secrets_comes_from_a_file_and_is_not_shown(io: Raccordo, tmp_path: Path) -> None:
