@@ -6,10 +6,10 @@ fault is noted with its places, and where each field came from.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, Protocol
 
 from .cleaning import cleaner
+from .conversions import boolean_reader, choice_reader, read_integer, text_reader
 from .document import (
     MOST_ELEMENTS,
     BooleanRule,
@@ -30,8 +30,6 @@ from .expressions import CannotEvaluate, Expression, plain
 from .money import cents_reader
 from .times import day_reader, moment_reader
 from .unmappable import Unmappable
-
-_MOST_TEXT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,13 +273,13 @@ def ready(rule: Rule, pointer: str) -> Ready:
     """The rule that stands at `pointer` in the mapping, ready."""
     match rule:
         case TextRule():
-            return _Single(rule, pointer, _text(cleaner(rule.clean, rule.replace, rule.cut, rule.zeros)))
+            return _Single(rule, pointer, text_reader(cleaner(rule.clean, rule.replace, rule.cut, rule.zeros)))
         case IntegerRule():
-            return _Single(rule, pointer, _integer)
+            return _Single(rule, pointer, read_integer)
         case BooleanRule():
-            return _Single(rule, pointer, _boolean(rule))
+            return _Single(rule, pointer, boolean_reader(rule))
         case ChoiceRule():
-            return _Single(rule, pointer, _choice(rule))
+            return _Single(rule, pointer, choice_reader(rule))
         case DateRule():
             return _Single(rule, pointer, day_reader(rule.formats, rule.zone))
         case MomentRule():
@@ -298,66 +296,3 @@ def ready(rule: Rule, pointer: str) -> Ready:
             return _Object(rule, pointer)
         case ListRule():
             return _List(rule, pointer)
-
-
-def _text(clean: Callable[[str], str]) -> Callable[[Any], str]:
-    def convert(value: Any) -> str:
-        if isinstance(value, str):
-            if len(value) > _MOST_TEXT:
-                raise Unmappable("mapping.too_long", f"a text of more than {_MOST_TEXT} characters")
-            return clean(value)
-        return clean(_word(value))
-
-    return convert
-
-
-def _word(value: Any) -> str:
-    """What can stand for a text."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | Decimal):
-        return plain(value)
-    raise Unmappable("mapping.not_a_text", "a list or an object stands where a text should")
-
-
-def _integer(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, Decimal) and value == int(value):
-        return int(value)
-    text = value.strip() if isinstance(value, str) else ""
-    if text.isascii() and text.lstrip("+-").isdigit() and len(text) <= 20:
-        try:
-            return int(text)
-        except ValueError:
-            pass  # two signs
-    raise Unmappable("mapping.integer", "not a whole number")
-
-
-def _boolean(rule: BooleanRule) -> Callable[[Any], bool]:
-    words = {word.casefold(): False for word in rule.false} | {word.casefold(): True for word in rule.true}
-
-    def convert(value: Any) -> bool:
-        if isinstance(value, bool):
-            return value
-        found = words.get(_word(value).strip().casefold())
-        if found is None:
-            raise Unmappable("mapping.boolean", "none of the words for true and false")
-        return found
-
-    return convert
-
-
-def _choice(rule: ChoiceRule) -> Callable[[Any], Any]:
-    fold: Callable[[str], str] = str.casefold if rule.ignore_case else str
-    values = {fold(word): meant for word, meant in rule.values.items()}
-
-    def convert(value: Any) -> Any:
-        found = values.get(fold(_word(value).strip()), rule.otherwise)
-        if found is None:
-            raise Unmappable("mapping.choice", f"none of the {len(values)} words that the mapping lists")
-        return found
-
-    return convert

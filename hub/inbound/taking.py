@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -28,11 +29,13 @@ from hub.store.taking import Record, Take, Taking, newest_version, records
 
 log = logging.getLogger(__name__)
 
-PIECE = 200
+PIECE = 100
 """Records handed to the committer at once; it takes 256 values a commit."""
 LARGEST_RAW = 256 * 1024
 """Bytes of a record that quarantine keeps; of a larger one its beginning."""
 _TRIES = 3
+_DONE: Future[Counter[str]] = Future()
+"""In the place of a piece that is being written: there is none."""
 _SORTED = orjson.OPT_SORT_KEYS
 
 
@@ -90,8 +93,8 @@ class Taker:
         again: bool = False,
         seen: Callable[[Tally], None] = lambda _: None,
     ) -> Tally:
-        """Take records in pieces, each durable before the next is asked for; `seen` is told after each. `again` looks
-        at those as well that have not changed since they were seen last.
+        """Take records in pieces, each understood while the one before is made durable; `seen` is told after each.
+        `again` looks at those as well that have not changed since they were seen last.
 
         Raises:
             StoreUnavailable: the store does not take them now; what was taken before stays.
@@ -100,9 +103,20 @@ class Taker:
         vendor = self._vendor(source)
         tally = Tally()
         rest = iter(found)
-        while piece := list(islice(rest, PIECE)):
-            self._piece(source, vendor, piece, again, tally)
-            seen(tally)
+        writing, names = _DONE, frozenset[str]()
+        with ThreadPoolExecutor(1, "taking") as hand:  # which is not there before it is needed
+            while piece := list(islice(rest, PIECE)):
+                last = {self._name(each): each for each in piece}  # of one that comes twice the later holds
+                if not names.isdisjoint(last):
+                    writing = _written(writing, tally, seen)  # what is known of it is what is being written
+                takes = self._piece(source, vendor, last, again, tally)
+                _written(writing, tally, seen)
+                if len(piece) < PIECE:  # the last one: nothing is left to be understood meanwhile
+                    tally.counts.update(self._write(source, vendor, takes))
+                    seen(tally)
+                    return tally
+                writing, names = hand.submit(self._write, source, vendor, takes), frozenset(last)
+            _written(writing, tally, seen)
         return tally
 
     def _vendor(self, source: Source) -> Vendor:
@@ -111,8 +125,10 @@ class Taker:
             raise Misconfigured("source.vendor_unknown", f"vendor {source.vendor_id} is not registered, or suspended")
         return vendor
 
-    def _piece(self, source: Source, vendor: Vendor, piece: Sequence[Found], again: bool, tally: Tally) -> None:
-        last = {self._name(each): each for each in piece}  # of one that comes twice the later holds
+    def _piece(
+        self, source: Source, vendor: Vendor, last: Mapping[str, Found], again: bool, tally: Tally
+    ) -> list[tuple[Take, Found]]:
+        """What of it is to be written."""
         with self._database.read() as connection:
             known = records(connection, source.ente_id, source.connector_id, last)
         takes: list[tuple[Take, Found]] = []
@@ -131,8 +147,8 @@ class Taker:
                 tally.counts["unchanged"] += 1
                 continue
             takes.append((self._made(source, vendor, name, each, digest, before), each))
-        self._write(source, vendor, takes, tally)
         self._keep(flows, tally)
+        return takes
 
     def _keep(self, flows: Sequence[KeepFlow], tally: Tally) -> None:
         for result in self._committer.write_all(self._keeping.record, flows):
@@ -187,7 +203,8 @@ class Taker:
         act = Withdraw(before.item_id, (found.withdrawn or "")[:500] or "-")
         return replace(take, submission=Submission(_signed(source, b"{}"), act=act))
 
-    def _write(self, source: Source, vendor: Vendor, takes: Sequence[tuple[Take, Found]], tally: Tally) -> None:
+    def _write(self, source: Source, vendor: Vendor, takes: Sequence[tuple[Take, Found]]) -> Counter[str]:
+        counts: Counter[str] = Counter()
         left = list(takes)
         for attempt in range(_TRIES + 1):
             results = self._committer.write_all(self._taking.record, [take for take, _ in left], size=_size)
@@ -201,18 +218,27 @@ class Taker:
                 elif isinstance(result, Exception) and not isinstance(result, HubError):
                     again.append((_given_up(take, result, attempt), found))
                 else:
-                    tally.counts[_outcome(take, result)] += 1
+                    counts[_outcome(take, result)] += 1
                     if getattr(result, "notification", "") == "pending":
                         self._accepted()
             if not again:
-                return
+                break
             left = again
+        return counts
 
     def _newest(self, take: Take) -> Take:
         act = take.submission.act if take.submission is not None else None
         assert isinstance(act, Draft)
         with self._database.read() as connection:
             return replace(take, version=newest_version(connection, act.identity) + 1)
+
+
+def _written(writing: "Future[Counter[str]]", tally: Tally, seen: Callable[[Tally], None]) -> "Future[Counter[str]]":
+    """Wait until a piece is durable, and count it once. Raises what kept it from being so."""
+    if writing is not _DONE:
+        tally.counts.update(writing.result())
+        seen(tally)
+    return _DONE
 
 
 def _valid(found: Found, version: int) -> Item | None:

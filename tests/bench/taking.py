@@ -39,7 +39,7 @@ from .servers import _serve, running
 from .store import bound, filled, sql
 
 MAPPING = Path(__file__).parents[2] / "connectors" / "mapped" / "samples" / "pratiche.json"
-PAGE = 200
+PAGE = 400
 _SPAWN = get_context("spawn")
 _OF_CITIZENS = frozenset({"citizens", "citizen_keys"})
 """Rows of the first record of each citizen alone."""

@@ -85,3 +85,19 @@ def test_the_schema_of_mappings_holds_for_the_sample(call: Raccordo, mapping: An
     mapping["items"][0]["fields"]["amount_cents"]["notation"] = "fr"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(schema).validate(mapping)
+
+
+def test_a_mapping_whose_tests_fail_is_not_connected(raccordo: Raccordo, mapping: Any) -> None:
+    def connect(document: Any) -> Any:
+        given = ("--set", "vendor_id=acme", "--set", f"mapping={json.dumps(document)}")
+        return raccordo("connector", "set", "tributi", "--type", "mapped", *given)
+
+    failing = json.loads(json.dumps(mapping))
+    failing["tests"][0]["expect"] = []
+    done = connect(failing)
+    assert done.code == 2
+    assert "'un avviso pagato e la sua quietanza': 0 results are expected" in done.err
+    assert connect(mapping).code == 0
+    assert connect(failing).code == 2
+    [row] = raccordo("connector", "list", "--json").json
+    assert (row["connector_id"], row["version"]) == ("tributi", 1)
