@@ -77,6 +77,7 @@ class Report:
 
 
 Memo = dict[str, Any]
+"""Where a source was read up to: JSON values. It is sealed at rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,10 @@ class Call:
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes = field(repr=False)
     now: datetime
+    address: str = field(default="", repr=False)
+    """Of the caller, or of whom a trusted proxy speaks for."""
+    certificate: bytes | None = field(default=None, repr=False)
+    """The client certificate of the TLS connection (DER), as a trusted proxy handed it over; not validated."""
 
     def header(self, name: str) -> str | None:
         """The only value of a header; None where there is none, or more than one."""
