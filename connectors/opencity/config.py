@@ -54,7 +54,8 @@ class Settings(SourceSettings):
     services: Annotated[tuple[Code, ...], Field(max_length=200), Listed] = ()
     """Slugs or ids of the services whose applications are read; none: all that the operator sees."""
     service_ids: Mapping[str, Code] = {}
-    """From slug or id of a service there to the hub's `service_id`; without an entry it is the slug."""
+    """From slug or id of a service there to the hub's `service_id`; without an entry it is the slug. What is of a
+    service that the hub does not know goes to the quarantine."""
     tax_code_paths: Paths = ("applicant.fiscal_code.fiscal_code",)
     """Where the forms (version 2 of `data`) have the applicant's tax code: the first that is there counts. Each form of
     the municipality may have another."""

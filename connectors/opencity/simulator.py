@@ -34,6 +34,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from email.utils import formatdate
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,9 @@ class Tenant:
         self.subscriptions: list[dict[str, Any]] = []
         self.webhook = Webhook()
         self.faults: deque[dict[str, Any]] = deque()
-        for number in range(1, applications + 1):
-            self.keep(model.application(number, now() - 60))
+        self._numbers = count(1)
+        for _ in range(applications):
+            self.keep(model.application(next(self._numbers), now() - 60))
 
     def keep(self, record: dict[str, Any]) -> dict[str, Any]:
         """Store an application as changed now."""
@@ -213,7 +215,7 @@ class Tenant:
         given = await request.json()
         now = self.now()
         known = self.applications.get(given.get("id", ""))
-        record = known or model.application(len(self.applications) + 1, now)
+        record = known or model.application(next(self._numbers), now)
         if known and given.get("status") not in (None, known["status"]):
             given |= {"latest_status_change_time": int(now), "latest_status_change_at": model.iso(now)}
         kept = self.keep(record | given)

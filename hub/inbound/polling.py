@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import chain
 
 from contracts.connector import Connector
 from contracts.failures import Deferred, Failure, Misconfigured
@@ -169,7 +170,7 @@ class Polling:
 
     def _step(self, source: Source, at: Position, pulled: Pulled, tally: Tally, every: timedelta) -> Position:
         """Take in what a step brought, then keep where it ended."""
-        found = self._taker.take(source, pulled.found)
+        found = self._taker.take(source, chain(pulled.found, self._taker.gone(source, pulled.all_names)))
         self._reporter.report(source.ente_id, source.connector_id, pulled.reports)
         tally.counts.update(found.counts)
         moved = replace(at, memo=pulled.memo, failures=0, reason=None, taken=at.taken + found.total)

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -22,7 +22,7 @@ from hub.store.drafts import Draft
 from hub.store.intake import Signed, Submission
 from hub.store.ports import Vault
 from hub.store.quarantine import Misfit
-from hub.store.taking import Record, Take, Taking, newest_version, records
+from hub.store.taking import Record, Take, Taking, absent, newest_version, records
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ PIECE = 200
 LARGEST_RAW = 256 * 1024
 """Bytes of a record that quarantine keeps; of a larger one its beginning."""
 _TRIES = 3
+_GONE = "non più presente alla fonte"
 _SORTED = orjson.OPT_SORT_KEYS
 
 
@@ -101,6 +102,13 @@ class Taker:
             self._piece(source, vendor, piece, again, tally)
             seen(tally)
         return tally
+
+    def gone(self, source: Source, all_names: Mapping[str, frozenset[str]]) -> Iterator[Found]:
+        """What a source had and has no more, where it said all that it has (`Pulled.all_names`)."""
+        for beginning, there in all_names.items():
+            with self._database.read() as connection:
+                names = list(absent(connection, source.ente_id, source.connector_id, beginning, there))
+            yield from (Found(name, b"", withdrawn=_GONE) for name in names)
 
     def _vendor(self, source: Source) -> Vendor:
         vendor = self._registry().vendors.get((source.ente_id, source.vendor_id))
