@@ -2,6 +2,7 @@
 
 import base64
 import json
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -66,7 +67,14 @@ class TestDelivery(HttpConformance):
 
     def connect_to(self, url, limits):
         self.server.aside = self.beside
-        return made(f"{url}/lang/api", limits)
+        connector = made(f"{url}/lang/api", limits)
+        # Logged in, however busy the machine is: what is to be late is the call, and not the login before it.
+        session = connector.advance.__self__.session
+        session.timeout_s = 10
+        with suppress(Deferred):  # nobody listens, which is a test of its own
+            session.token()
+        session.timeout_s = limits.timeout_s
+        return connector
 
     def beside(self, request):
         """The login, and what is stored: a question for it may come at any time."""
@@ -211,3 +219,12 @@ def test_settings_that_cannot_work_are_refused_and_show_nothing(changes, told):
         made("https://servizi.comune.example.it/lang/api", **changes)
     assert PASSWORD not in str(caught.value)
     assert str(changes.get("webhook_secret")) not in str(caught.value)
+
+
+def test_settings_come_from_a_command_line_too():
+    given = {"service_ids": "bonus-mensa=mensa, x = y", "private_hosts": "127.0.0.1,sdc.lan", "collections": "payments"}
+    settings = Settings.model_validate_json(json.dumps(SETTINGS | {"base_url": "https://x.example/api"} | given))
+    assert settings.service_ids == {"bonus-mensa": "mensa", "x": "y"}
+    assert settings.private_hosts == ("127.0.0.1", "sdc.lan")
+    assert settings.collections == ("payments",)
+    assert (settings.service_of("bonus-mensa", None), settings.service_of("altro", "u")) == ("mensa", "altro")
