@@ -9,7 +9,7 @@ import pytest
 from connectors.base.inbound_conformance import CallbackConformance, take
 from connectors.base.pull_conformance import PullConformance
 from connectors.base.scripted import Reply, ScriptedServer
-from contracts.failures import Failure
+from contracts.failures import Deferred, Failure
 from contracts.inbound import Call
 
 from .test_opencity import NOW, ONE, PASSWORD, SECRET, is_authorised, jwt, login, made
@@ -116,6 +116,23 @@ class TestPull(PullConformance):
         )
         found = take(self.fresh(), memo).found
         assert [(each.name, each.withdrawn is not None) for each in found] == [(f"application/{ONE}", True)]
+
+    def test_one_application_that_breaks_the_tenant_does_not_stop_all_others(self):
+        exchanges = self.rounds()[0]["exchanges"]
+        broken = f"/lang/api/applications/{ONE}/messages?version=1"
+        self.play(
+            [each | {"answer": {"status": 500}} if each["request"]["path"] == broken else each for each in exchanges]
+        )
+        connector, memo, steps = self.fresh(), {}, []
+        while not steps or isinstance(steps[-1], Failure) or steps[-1].more:
+            steps.append(take(connector, memo))
+            memo = memo if isinstance(steps[-1], Failure) else steps[-1].memo
+        assert [type(each) for each in steps if isinstance(each, Failure)] == [Deferred, Deferred]
+        found = [each for step in steps if not isinstance(step, Failure) for each in step.found]
+        assert f"message-of/{ONE}" in [each.name for each in found if each.wrong]
+        assert {"application", "payment", "subscription"} <= {
+            each.name.partition("/")[0] for each in found if each.item
+        }
 
     def test_the_quarantine_can_be_read_again(self):
         self.play(self.rounds()[0]["exchanges"])
