@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -25,7 +25,7 @@ from hub.store.intake import Signed, Submission
 from hub.store.ports import Vault
 from hub.store.quarantine import Misfit
 from hub.store.reporting import KeepFlow, KeepingFlows
-from hub.store.taking import Record, Take, Taking, newest_version, records
+from hub.store.taking import Record, Take, Taking, absent, newest_version, records
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ LARGEST_RAW = 256 * 1024
 _TRIES = 3
 _DONE: Future[Counter[str]] = Future()
 """In the place of a piece that is being written: there is none."""
+_GONE = "non più presente alla fonte"
 _SORTED = orjson.OPT_SORT_KEYS
 
 
@@ -118,6 +119,13 @@ class Taker:
                 writing, names = hand.submit(self._write, source, vendor, takes), frozenset(last)
             _written(writing, tally, seen)
         return tally
+
+    def gone(self, source: Source, all_names: Mapping[str, frozenset[str]]) -> Iterator[Found]:
+        """What a source had and has no more, where it said all that it has (`Pulled.all_names`)."""
+        for beginning, there in all_names.items():
+            with self._database.read() as connection:
+                names = list(absent(connection, source.ente_id, source.connector_id, beginning, there))
+            yield from (Found(name, b"", withdrawn=_GONE) for name in names)
 
     def _vendor(self, source: Source) -> Vendor:
         vendor = self._registry().vendors.get((source.ente_id, source.vendor_id))
