@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from .base import Code, Label, Model
 from .inbound import Answer, Pull, Read
-from .items import Action, Channel
+from .items import Action, Channel, LegalNotification
 from .proving import Prove
 
 Memo = dict[str, Any]
@@ -83,6 +83,30 @@ class PaymentData:
     invalid_after_due: bool
 
 
+@dataclass(frozen=True, slots=True)
+class NoticeFile:
+    """A file that goes with a notice. `repr` shows neither its title nor its content."""
+
+    title: str = field(repr=False)
+    media_type: str
+    size: int
+    sha256: str
+    """Hex, of the content."""
+    read: Callable[[], bytes] = field(repr=False, compare=False)
+    """The content, opened anew each time: a step that needs it keeps it no longer than itself. Raises Deferred where
+    it cannot be had now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Legal:
+    """What the notice notifies with legal effect, on the channel `send`."""
+
+    wish: LegalNotification = field(repr=False)
+    files: tuple[NoticeFile, ...] = ()
+    """The documents, in order. Empty once the provider has accepted it."""
+    payments: tuple[PaymentData, ...] = field(default=(), repr=False)
+
+
 CALLBACK = "callback"
 
 
@@ -122,6 +146,10 @@ class Notice:
     action: Action | None = field(default=None, repr=False)
     unsubscribe_url: str | None = None
     """One-click address (RFC 8058); None where the person cannot switch the notice off."""
+    legal: Legal | None = None
+    """On the channel `send`."""
+    withdrawn: bool = False
+    """Its item was taken back after the provider may have got it: it is to be cancelled there, and not to be sent."""
     push: Push | None = None
     """On the channel `callback`: then the fields about a citizen are empty, unless a system of the ente is told."""
 
@@ -183,7 +211,8 @@ class Connector:
     """The calls of a delivery from its first step on, as far as they can be known, without making any. Raises the
     Failure that the delivery would meet before its first call."""
     pull: Pull | None = None
-    """Asks the provider for what it has; its settings are then a `contracts.inbound.SourceSettings`."""
+    """Asks the provider for what it has; its settings are then a `contracts.inbound.PollSettings`, and where it finds
+    items a `SourceSettings`."""
     answer: Answer | None = None
     """Answers the provider's own calls."""
     read: Read | None = None
