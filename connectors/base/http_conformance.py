@@ -104,7 +104,11 @@ class HttpConformance(Conformance):
         return tuple(Reply(**exchange["answer"]) for exchange in self.load(_MAIN)["exchanges"])
 
     def notice(self) -> Notice:
-        return make_notice(**self.load(_MAIN).get("notice", {}))
+        return self.notice_of(self.load(_MAIN))
+
+    def notice_of(self, sample: dict[str, Any]) -> Notice:
+        """The notice of a scenario."""
+        return make_notice(**sample.get("notice", {}))
 
     def connect(self, limits: Limits) -> Connector:
         return self.connect_to(self.server.url, limits)
@@ -138,7 +142,7 @@ class HttpConformance(Conformance):
         sample = self.load(scenario)
         exchanges, expected = sample["exchanges"], sample["result"]
         self.server.play(*(Reply(**exchange["answer"]) for exchange in exchanges))
-        walk = Walk(self.fresh(), make_notice(**sample.get("notice", {})))
+        walk = Walk(self.fresh(), self.notice_of(sample))
         result = walk.finish()
         self.is_proper(result)
         assert [self._plain(got) for got in self.server.received] == [exchange["request"] for exchange in exchanges]

@@ -1,8 +1,8 @@
 """SEND's stream of events as a `pull`: what became of accepted notifications, once each.
 
 To ask for the events after one acknowledges it and all before: SEND may delete them. So the hub keeps the reports, in
-one commit with the memo that names the last event, before it asks for more. The memos: {} -> the stream's own name is
-looked for, and made where there is none -> {"stream", "last", "seen"}.
+one commit with the memo that names the last event, before it asks for more. The memos: {}, then {"stream", "last",
+"seen"}.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from contracts.failures import Deferred, Misconfigured
+from contracts.failures import Deferred, Misconfigured, Unconfirmed
 from contracts.inbound import Memo, Pulled, Report
 
 from .client import IUN
@@ -20,8 +20,8 @@ from .statuses import REPORTED
 from .wire import Wire, failure, milliseconds, objects, read_json
 
 STREAMS = "/delivery-progresses/v2.9/streams"
-MOST_SEEN = 200
-"""Names of the newest events that are kept to know one again; SEND's pages have a hundred."""
+MOST_SEEN = 100
+"""Names of the newest events that are kept to know one again: a page of SEND's."""
 
 _STREAM_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -34,31 +34,36 @@ class Stream:
     settings: Settings
 
     def pull(self, memo: Memo) -> Pulled:
-        """One call; see `contracts.inbound.Pull`."""
+        """One step; see `contracts.inbound.Pull`."""
         stream = self.settings.stream_id or memo.get("stream")
         if isinstance(stream, str):
             return self._events(stream, memo if memo.get("stream") == stream else {})
-        return self._make() if memo.get("step") == "make" else self._find()
+        return self._find()
 
     def _find(self) -> Pulled:
+        """Look for our stream, and make it where there is none: in one step, so that whatever goes wrong in between it
+        is looked for again before another is made. SEND allows ten."""
         answer = self.wire.call("GET", STREAMS)
-        if answer.status != 200 or not isinstance(read_json(answer), list):
-            raise failure(answer) if answer.status != 200 else Deferred("send.unreadable", "no list of streams")
+        if answer.status != 200:
+            raise failure(answer)
+        if not isinstance(read_json(answer), list):
+            raise Deferred("send.unreadable", "no list of streams")
         ours = [each for each in objects(answer) if each.get("title") == self.settings.stream_title]
         found = sorted(name for each in ours if (name := _stream_id(each)) is not None)
-        return Pulled({"stream": found[0]} if found else {"step": "make"}, more=True)
+        return Pulled({"stream": found[0] if found else self._made()}, more=True)
 
-    def _make(self) -> Pulled:
-        """Not made twice: where it is not known whether it was, it is looked for again."""
+    def _made(self) -> str:
         wish = {"title": self.settings.stream_title, "eventType": "STATUS", "groups": self._groups()}
         try:
-            answer = self.wire.call("POST", STREAMS, wish, unsafe=False)
-        except Deferred:
-            return Pulled({})
+            answer = self.wire.call("POST", STREAMS, wish, unsafe=True)
+        except Unconfirmed as unknown:
+            raise Deferred(unknown.reason, unknown.detail) from None
         if answer.status not in (200, 201):
             raise failure(answer)
         made = _stream_id(answer.object())
-        return Pulled({} if made is None else {"stream": made}, more=made is not None)
+        if made is None:
+            raise Deferred("send.unreadable", "no name of the new stream")
+        return made
 
     def _groups(self) -> list[str]:
         return [] if self.settings.group is None else [self.settings.group]

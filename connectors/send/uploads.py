@@ -74,8 +74,8 @@ class Uploads:
             url = httpx.URL(address)
         except (httpx.InvalidURL, ValueError):
             raise Deferred("send.upload_address", "no URL") from None
-        if url.userinfo or not url.host:
-            raise Deferred("send.upload_address", "credentials, or no host")
+        if url.userinfo or not url.host or not 0 < (url.port or 443) < 65_536:
+            raise Deferred("send.upload_address", "credentials, no host, or no such port")
         plain = url.scheme == "http" and url.host in LOOPBACK and is_listed(url.host, self.private_hosts)
         if url.scheme != "https" and not plain:
             raise Deferred("send.upload_address", "only https")
