@@ -30,13 +30,12 @@ import asyncio
 import hmac
 import json
 import secrets
-import uuid
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -48,19 +47,19 @@ from connectors.base.serving import LoopbackServer
 from .simulator_model import (
     Ledger,
     NewRequest,
-    NewStream,
     PreLoad,
     digest,
     gateway,
     moment,
     new_iun,
     new_request_id,
+    parse,
+    places,
     problem,
 )
+from .simulator_streams import Streams
 
-_MOST_STREAMS = 10
 _PRELOADS = TypeAdapter(list[PreLoad])
-_M = TypeVar("_M", bound=BaseModel)
 # Where a notification may go from where it stands; VIEWED may come in any phase of the delivery.
 _NEXT: Mapping[str, Collection[str]] = {
     "ACCEPTED": {"DELIVERING", "VIEWED", "CANCELLED"},
@@ -108,7 +107,7 @@ class Platform:
         ledger: Path,
         *,
         api_keys: Collection[str] | None = None,
-        sender_tax_code: str = "00000000000",
+        sender_tax_code: str = "00301970190",
         vouchers: bool = False,
         waiting_polls: int = 1,
         refusals: Mapping[str, list[str]] | None = None,
@@ -123,21 +122,18 @@ class Platform:
         self.waiting_polls = waiting_polls
         self.refusals = {code: list(found) for code, found in (refusals or {}).items()}
         self.most_documents = most_documents
-        self.page, self.idle_ms = page, idle_ms
         self.faults: deque[dict[str, Any]] = deque()
         self.uploads: dict[str, dict[str, Any]] = {}
-        self.streams: dict[str, dict[str, Any]] = {}
-        self.acknowledged: dict[str, str] = {}
-        """By stream, the last event that its reader named."""
+        self.streams = Streams(page, idle_ms)
         routes: list[tuple[str, str, str, Callable[[Request], Any]]] = [
             ("preload", "POST", "/delivery/attachments/preload", self.preload),
             ("requests", "POST", "/delivery/v2.6/requests", self.new_request),
             ("status", "GET", "/delivery/v2.6/requests", self.status),
             ("sent", "GET", "/delivery/v2.9/notifications/sent/{iun}", self.sent),
             ("cancel", "PUT", "/delivery-push/v2.0/notifications/cancel/{iun}", self.cancel),
-            ("streams", "GET", "/delivery-progresses/v2.9/streams", self.list_streams),
-            ("streams", "POST", "/delivery-progresses/v2.9/streams", self.new_stream),
-            ("events", "GET", "/delivery-progresses/v2.9/streams/{stream_id}/events", self.events),
+            ("streams", "GET", "/delivery-progresses/v2.9/streams", self.streams.all),
+            ("streams", "POST", "/delivery-progresses/v2.9/streams", self.streams.new),
+            ("events", "GET", "/delivery-progresses/v2.9/streams/{stream_id}/events", self.streams.read),
         ]
         self._routes = Starlette(
             routes=[
@@ -185,7 +181,7 @@ class Platform:
                 case "expired":
                     return Response("<Error><Code>AccessDenied</Code></Error>", 403, media_type="application/xml")
                 case "dead_stream":
-                    self.streams.clear()
+                    self.streams.forget()
             answer: Response = await handler(request)
             match fault.get("kind"):
                 case "cut":
@@ -200,7 +196,7 @@ class Platform:
         try:
             asked = _PRELOADS.validate_json(await request.body())
         except ValidationError as error:
-            return problem(400, "PN_GENERIC_INVALIDPARAMETER", *_places(error))
+            return problem(400, "PN_GENERIC_INVALIDPARAMETER", *places(error))
         if not 1 <= len(asked) <= 15:
             return problem(400, "PN_GENERIC_INVALIDPARAMETER", "size")
         given = []
@@ -231,7 +227,7 @@ class Platform:
         return Response(status_code=200, headers={"x-amz-version-id": version})
 
     async def new_request(self, request: Request) -> Response:
-        wanted = await _parse(request, NewRequest)
+        wanted = await parse(request, NewRequest)
         if isinstance(wanted, Response):
             return wanted
         if wanted.sender_tax_id != self.sender_tax_code:
@@ -279,7 +275,7 @@ class Platform:
             entry = entry | {"status": "ACCEPTED", "iun": iun, "state": "ACCEPTED", "history": [["ACCEPTED", moment()]]}
         self.ledger.write(entry)
         if not found:
-            self._tell(entry, "ACCEPTED")
+            self.streams.tell(entry, "ACCEPTED")
         return entry
 
     def _errors(self, entry: dict[str, Any]) -> list[str]:
@@ -312,39 +308,6 @@ class Platform:
         details = [{"code": "NOTIFICATION_CANCELLATION_ACCEPTED", "level": "INFO", "detail": "-"}]
         return JSONResponse({"status": "OK", "details": details}, 202)
 
-    async def list_streams(self, _: Request) -> Response:
-        return JSONResponse([{"streamId": name, "title": each["title"]} for name, each in self.streams.items()])
-
-    async def new_stream(self, request: Request) -> Response:
-        wanted = await _parse(request, NewStream)
-        if isinstance(wanted, Response):
-            return wanted
-        if len(self.streams) >= _MOST_STREAMS:
-            return problem(400, "PN_STREAM_TOOMANYSTREAMS")
-        name = str(uuid.uuid4())
-        self.streams[name] = {"title": wanted.title, "eventType": wanted.event_type, "events": [], "next": 1}
-        shown = wanted.model_dump(by_alias=True, exclude_none=True) | {
-            "streamId": name,
-            "activationDate": moment(),
-            "version": "v29",
-        }
-        return JSONResponse(shown)
-
-    async def events(self, request: Request) -> Response:
-        name = request.path_params["stream_id"]
-        stream = self.streams.get(name)
-        if stream is None:
-            return problem(404, "PN_STREAM_NOT_FOUND")
-        last = request.query_params.get("lastEventId")
-        if last is not None:
-            if len(last) != 38 or not last.isdecimal():
-                return problem(400, "PN_GENERIC_INVALIDPARAMETER", "lastEventId")
-            # Whoever names it has kept it, and all before: they are gone.
-            self.acknowledged[name] = last
-            stream["events"] = [each for each in stream["events"] if each["eventId"] > last]
-        page, rest = stream["events"][: self.page], stream["events"][self.page :]
-        return JSONResponse(page, headers={"retry-after": "0" if rest else str(self.idle_ms)})
-
     async def advance(self, request: Request) -> Response:
         wish = await request.json()
         entry = self.ledger.by_iun(wish["iun"])
@@ -356,21 +319,7 @@ class Platform:
     def _move(self, entry: dict[str, Any], status: str) -> None:
         moved = entry | {"state": status, "history": [*entry["history"], [status, moment()]]}
         self.ledger.write(moved)
-        self._tell(moved, status)
-
-    def _tell(self, entry: dict[str, Any], status: str) -> None:
-        for stream in self.streams.values():
-            element = {"elementId": f"{status}.IUN_{entry['iun']}", "timestamp": moment()}
-            stream["events"].append(
-                {
-                    "eventId": f"{stream['next']:038d}",
-                    "notificationRequestId": entry["notificationRequestId"],
-                    "iun": entry["iun"],
-                    "newStatus": status,
-                    "element": element,
-                }
-            )
-            stream["next"] += 1
+        self.streams.tell(moved, status)
 
     async def script(self, request: Request) -> Response:
         if request.method == "POST":
@@ -378,20 +327,6 @@ class Platform:
         elif request.method == "DELETE":
             self.faults.clear()
         return JSONResponse(list(self.faults))
-
-
-async def _parse(request: Request, model: type[_M]) -> _M | Response:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        return problem(400, "PN_GENERIC_INVALIDPARAMETER", "content-type")
-    try:
-        return model.model_validate_json(await request.body())
-    except ValidationError as error:
-        return problem(400, "PN_GENERIC_INVALIDPARAMETER", *_places(error))
-
-
-def _places(error: ValidationError) -> list[str]:
-    # SEND repeats the values; this one does not, as the text would end in a developer's log.
-    return ["/".join(str(part) for part in found["loc"]) or found["type"] for found in error.errors()]
 
 
 class Simulated:
