@@ -55,6 +55,8 @@ class ScriptedServer:
     def __init__(self) -> None:
         self.received: list[Received] = []
         self.answering: Callable[[Received], Reply | Fault] = lambda _: Reply(599)
+        self.aside: Callable[[Received], Reply | None] = lambda _: None
+        """Answers what is no part of the script, a login: it is neither counted among `received` nor met by a fault."""
         self._script: deque[Reply | Fault] = deque()
         self._stop = threading.Event()
         self._listener: socket.socket | None = None
@@ -121,6 +123,9 @@ class ScriptedServer:
             connection.settimeout(5)
             request = _read_request(connection)
             if request is None:
+                return
+            if (aside := self.aside(request)) is not None:
+                connection.sendall(_encode(aside))
                 return
             self.received.append(request)
             self._act(connection, self._script.popleft() if self._script else self.answering(request))

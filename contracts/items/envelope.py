@@ -9,9 +9,10 @@ from ..identifiers import ExternalId, holds_tax_code
 from ..party import Beneficiary, Recipient
 from .legal import LegalNotification
 
-Channel = Literal["io", "email", "send"]
+Channel = Literal["io", "email", "opencity", "send"]
+"""`opencity`: the messages of an application at OpenCity Italia, for what links to such an application. `send`: a legal
+notification, of a message with `notify.legal`."""
 SEND: Final = "send"
-"""The channel of legal notifications: of messages alone, and with `notify.legal`."""
 ActionKind = Literal[
     "pay", "complete", "integrate", "sign", "confirm", "book", "renew", "cancel", "download", "collect", "inform"
 ]

@@ -251,21 +251,21 @@ class Balancer(httpx.BaseTransport):
     """Each request goes to the next API; where none can be reached, its error is the vendor's."""
 
     def __init__(self, addresses: list[str]) -> None:
-        self._turns = itertools.cycle([httpx.URL(each) for each in addresses])
+        self._all = [httpx.URL(each) for each in addresses]
+        self._turns = itertools.cycle(range(len(addresses)))
         self._resting: str | None = None
-        self._count = len(addresses)
         self._inner = httpx.HTTPTransport(limits=httpx.Limits(max_connections=100))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        for left in reversed(range(self._count)):
-            there = next(self._turns)
-            if str(there) == self._resting:
-                there = next(self._turns)
+        first = next(self._turns)
+        # From there on in order: asking for the next turn might give the same one, as others take turns too.
+        order = [each for each in self._all[first:] + self._all[:first] if str(each) != self._resting]
+        for there in order:
             request.url = request.url.copy_with(host=there.host, port=there.port)
             try:
                 return self._inner.handle_request(request)
             except (httpx.ConnectError, httpx.ConnectTimeout):
-                if not left:
+                if there is order[-1]:
                     raise
         raise AssertionError
 
