@@ -103,7 +103,7 @@ class Legal:
 
     wish: LegalNotification = field(repr=False)
     files: tuple[NoticeFile, ...] = ()
-    """The documents, in order. Empty once the provider has accepted it."""
+    """The documents, in order."""
     payments: tuple[PaymentData, ...] = field(default=(), repr=False)
 
 
@@ -149,9 +149,11 @@ class Notice:
     application: str | None = None
     """The `external_id` of the application that the message is about or links to, as its source names it."""
     legal: Legal | None = None
-    """On the channel `send`."""
+    """On the channel `send`, until the provider has accepted it."""
     withdrawn: bool = False
     """Its item was taken back after the provider may have got it: it is to be cancelled there, and not to be sent."""
+    version: int = 1
+    """Of the message: it may be corrected while it is on its way."""
     push: Push | None = None
     """On the channel `callback`: then the fields about a citizen are empty, unless a system of the ente is told."""
 
@@ -169,13 +171,15 @@ class Continue:
     """One step done, another to come after `after` (at once when zero).
 
     `accepted` says that the provider has taken the message and only its final word is awaited: the delivery shows as
-    `waiting`. `unsafe` announces that the next step must not be repeated blindly.
+    `waiting`. `unsafe` announces that the next step must not be repeated blindly. `provider_id`, where it is known
+    before the end, is what a `contracts.inbound.Report` may name the delivery by.
     """
 
     memo: Memo
     after: timedelta = timedelta()
     unsafe: bool = False
     accepted: bool = False
+    provider_id: str | None = None
 
 
 Advance = Callable[[Notice, Memo], Done | Continue]
@@ -213,8 +217,7 @@ class Connector:
     """The calls of a delivery from its first step on, as far as they can be known, without making any. Raises the
     Failure that the delivery would meet before its first call."""
     pull: Pull | None = None
-    """Asks the provider for what it has; its settings are then a `contracts.inbound.PollSettings`, and where it finds
-    items a `SourceSettings`."""
+    """Asks the provider for what it has; where that is items, its settings are a `contracts.inbound.SourceSettings`."""
     answer: Answer | None = None
     """Answers the provider's own calls."""
     read: Read | None = None

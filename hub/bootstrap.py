@@ -15,6 +15,7 @@ from hub.dispatch.actions import ActionDesk, ActionLinks
 from hub.dispatch.callbacks import Callbacks
 from hub.dispatch.calling import Calling
 from hub.dispatch.dispatcher import Dispatcher
+from hub.dispatch.enclosures import Enclosures
 from hub.dispatch.expiring import Expiring
 from hub.dispatch.following import Following
 from hub.dispatch.notices import Notices
@@ -184,7 +185,9 @@ class Hub:
         self.links = UnsubscribeLinks(vault, clock, lambda ente_id: self.registry().ente(ente_id).public_url)
         links = ActionLinks(vault, self.links.public_url)
         self.actions = ActionDesk(links, self.database, vault, citizens, self.registry)
-        notices = Notices(self.database, vault, citizens, self.registry, self.links.make, links.make)
+        notices = Notices(
+            self.database, vault, citizens, self.registry, self.links.make, links.make, Enclosures(vault, files.get)
+        )
         requests = Requests(notices, self.connectors.get)
         self.callbacks = Callbacks(
             configs,

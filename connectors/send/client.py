@@ -81,7 +81,7 @@ class Send:
             return None  # no request bore this token yet
         if not isinstance(step, Request):
             return self._wait(step)
-        status = Status(round=step.round, protocol_number=step.protocol_number)
+        status = _asked_for(step)
         answer = self._ask(notice, status)
         if answer.status == 200:
             return self._wait(status.model_copy(update={"request_id": _request_id(answer.object())}))
@@ -142,12 +142,18 @@ class Send:
             if any(slot.version is None for slot in step.slots):
                 return _next(step)
         files = tuple(Stored(key=slot.key, version=slot.version or "", sha256=slot.sha256) for slot in step.slots)
-        return _next(Request(round=step.round, protocol_number=legal.wish.protocol_number, files=files), unsafe=True)
+        number = legal.wish.protocol_number
+        request = Request(round=step.round, protocol_number=number, version=notice.version, files=files)
+        return _next(request, unsafe=True)
 
     def _request(self, notice: Notice, step: Request) -> Continue:
         legal = self._to_be_sent(notice)
         if [file.sha256 for file in step.files] != [file.sha256 for file in legal.files]:
             return _next(Preload(round=step.round))
+        if notice.version != step.version:
+            # Marked before it leaves: a refusal of the version before says nothing about this one.
+            again = {"version": notice.version, "protocol_number": legal.wish.protocol_number}
+            return _next(step.model_copy(update=again), unsafe=True)
         pair = (step.protocol_number, token(notice, step.round))
         body = new_request(notice, legal, self.settings, step.files, pair)
         answer = self.wire.call("POST", REQUESTS, body, unsafe=True)
@@ -155,7 +161,7 @@ class Send:
         if answer.status not in (202, 409):
             raise failure(answer, unsafe=True)
         name = _request_id(answer.object()) if answer.status == 202 else None
-        return self._wait(Status(round=step.round, protocol_number=step.protocol_number, request_id=name))
+        return self._wait(_asked_for(step).model_copy(update={"request_id": name}))
 
     def _status(self, notice: Notice, step: Status) -> Done | Continue:
         """Never Deferred: SEND has the request, and no trouble of this question changes that."""
@@ -190,6 +196,9 @@ class Send:
             raise Skipped(WITHDRAWN, "refused by SEND before")
         if is_transient(found) and step.round + 1 < MOST_ROUNDS:
             return Continue(memo_of(Preload(round=step.round + 1)), after=ROUND_WAIT * 2**step.round)
+        if notice.version != step.version and step.round + 1 < MOST_ROUNDS:
+            # Corrected while SEND looked at it. Not at once: the hub brings the new documents with the next claim.
+            return Continue(memo_of(Preload(round=step.round + 1)), after=timedelta(seconds=1))
         raise refusal(found)
 
     def _follow(self, notice: Notice, step: Follow) -> Done | Continue:
@@ -245,10 +254,15 @@ class Send:
         else:
             delay = min(self.settings.status_poll_s * 2 ** min(step.checks, 20), _HOUR_S)
         after = timedelta(seconds=delay)
-        return Continue(memo_of(step), after=max(after, told or after), accepted=True)
+        name = None if isinstance(step, Status) else step.iun
+        return Continue(memo_of(step), after=max(after, told or after), accepted=True, provider_id=name)
 
     def _url(self, path: str) -> str:
         return str(self.wire.http.build_request("POST", path).url)
+
+
+def _asked_for(step: Request) -> Status:
+    return Status(round=step.round, protocol_number=step.protocol_number, version=step.version)
 
 
 def _next(step: Step, *, unsafe: bool = False, accepted: bool = False) -> Continue:

@@ -61,6 +61,8 @@ class Request(Model):
     round: Count
     protocol_number: str
     """That of the pair, even if a newer version of the item has another."""
+    version: int
+    """Of the message."""
     files: tuple[Stored, ...]
 
 
@@ -70,6 +72,7 @@ class Status(Model):
     step: Literal["status"] = "status"
     round: Count
     protocol_number: str
+    version: int
     request_id: str | None = None
     """None where only the pair names it."""
     checks: Count = 0

@@ -11,12 +11,14 @@ from contracts.connector import CALLBACK
 from contracts.failures import Skipped
 from contracts.identifiers import new_uuid7
 from hub.dispatch.actions import ActionLinks
+from hub.dispatch.enclosures import Enclosures
 from hub.dispatch.notices import Notices, PutOff
 from hub.home import Home
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
 from hub.store.database import Tx
 from hub.store.directory import load_registry
+from hub.store.files import Files
 from hub.store.handling import OPERATOR
 from hub.store.outbox import Claim
 from hub.store.readers import Access, record_access
@@ -117,7 +119,9 @@ def notices_of(home: Home) -> Notices:
     with home.database.read() as connection:
         registry = load_registry(connection)
     links = ActionLinks(home.vault, lambda ente_id: registry.ente(ente_id).public_url)
-    return Notices(home.database, home.vault, Citizens(home.vault), lambda: registry, lambda *_: "", links.make)
+    enclosures = Enclosures(home.vault, Files(home.folder / "files", home.vault).get)
+    citizens = Citizens(home.vault)
+    return Notices(home.database, home.vault, citizens, lambda: registry, lambda *_: "", links.make, enclosures)
 
 
 def claim_of(row: Mapping[str, Any]) -> Claim:

@@ -7,9 +7,9 @@ from functools import partial
 
 from sqlalchemy import Connection, RowMapping
 
-from contracts.connector import Notice, PaymentData
-from contracts.failures import Deferred, Skipped
-from contracts.items import ALWAYS_TOLD, Action, Application, Item, Message, Payment
+from contracts.connector import Legal, Notice
+from contracts.failures import Deferred, Rejected, Skipped
+from contracts.items import ALWAYS_TOLD, SEND, Action, Application, Item, Message
 from hub.registry import ALERTS, Registry
 from hub.store.citizens import Citizen, Citizens
 from hub.store.configuration import RESTRICTED
@@ -23,6 +23,8 @@ from hub.store.outbox import Claim
 from hub.store.ports import Vault
 from hub.store.preferences import ROME, quiet_until, wishes_of
 from hub.store.reports import DEAD, is_dead
+
+from .enclosures import Enclosures, payment_of
 
 # Whoever has paid meanwhile is not asked to pay.
 _SETTLED = frozenset({"paid", "paid_elsewhere", "cancelled", "refunded"})
@@ -48,6 +50,7 @@ class Notices:
     """(ente_id, citizen_id, topic, hash of the address) -> a one-click address."""
     action_url: Callable[[str, str, int], str]
     """(ente_id, message_id, number of an action or 0) -> the link in an e-mail."""
+    enclosures: Enclosures
 
     def of(self, claim: Claim) -> Notice:
         """The notice of a claimed delivery. Raises Skipped when it was withdrawn, is moot, was opted out of, or has no
@@ -63,7 +66,9 @@ class Notices:
                 about, item = opened(connection, self.vault, citizen, row["about_item_id"])
             if "restricted" in (row["lifecycle"], about["lifecycle"]):
                 raise Deferred(RESTRICTED, about="message")  # claimed before it was; what has not left yet waits
-            if {row["lifecycle"], about["lifecycle"]} != {"active"}:
+            withdrawn = {row["lifecycle"], about["lifecycle"]} != {"active"}
+            there = claim.accepted or claim.maybe_sent
+            if withdrawn and not (claim.channel == SEND and there):
                 raise Skipped("item.withdrawn")
             if about["collection"] == "payments" and about["state"] in _SETTLED:
                 raise Skipped("notice.moot")
@@ -80,7 +85,11 @@ class Notices:
                 address_hash = self.vault.keyed_hash("email", email.lower())
                 if is_dead(connection, claim.ente_id, address_hash, self.database.now(connection)):
                     raise Skipped(DEAD)
-            unsubscribe_url = self._wished(connection, claim, citizen, row, message, email)
+            unsubscribe_url, legal = None, None
+            if claim.channel != SEND:
+                unsubscribe_url = self._wished(connection, claim, citizen, row, message, email)
+            elif not (claim.accepted or withdrawn):
+                legal = self._enclosed(connection, claim, citizen, row, message)
         ente = self.registry().ente(claim.ente_id)
         link = partial(self.action_url, claim.ente_id, claim.message_id)
         # As it stood when it was to leave, and not now: what may be sent twice must be the same both times.
@@ -105,7 +114,21 @@ class Notices:
             action=action,
             unsubscribe_url=unsubscribe_url,
             application=application_of(message, item),
+            version=row["version"],
+            legal=legal,
+            withdrawn=withdrawn,
         )
+
+    def _enclosed(
+        self, connection: Connection, claim: Claim, citizen: Citizen, row: RowMapping, message: Message
+    ) -> Legal | None:
+        """What goes along. None where it is gone, but the provider may have it: that is asked first."""
+        try:
+            return self.enclosures.of(connection, citizen, row, message)
+        except Rejected:
+            if claim.maybe_sent:
+                return None
+            raise
 
     def _wished(
         self,
@@ -144,13 +167,6 @@ def _last_moment(due_at: datetime | None) -> datetime | None:
     """The end of a day as its last second: the midnight that it is would be told as the day after."""
     midnight = due_at is not None and due_at.astimezone(ROME).time() == time()
     return due_at - timedelta(seconds=1) if due_at is not None and midnight else due_at
-
-
-def payment_of(item: Item) -> PaymentData | None:
-    """The pagoPA notice of an item, while it can be paid."""
-    if not isinstance(item, Payment) or item.notice_number is None or item.state not in ("due", "started", "overdue"):
-        return None
-    return PaymentData(item.notice_number, item.amount_cents, item.creditor_tax_code, item.invalid_after_due)
 
 
 def application_of(message: Message, item: Item) -> str | None:
