@@ -185,9 +185,8 @@ class Hub:
         self.links = UnsubscribeLinks(vault, clock, lambda ente_id: self.registry().ente(ente_id).public_url)
         links = ActionLinks(vault, self.links.public_url)
         self.actions = ActionDesk(links, self.database, vault, citizens, self.registry)
-        notices = Notices(
-            self.database, vault, citizens, self.registry, self.links.make, links.make, Enclosures(vault, files.get)
-        )
+        enclosures = Enclosures(vault, files.get)
+        notices = Notices(self.database, vault, citizens, self.registry, self.links.make, links.make, enclosures)
         requests = Requests(notices, self.connectors.get)
         self.callbacks = Callbacks(
             configs,

@@ -26,7 +26,6 @@ order, by `POST /_sim/faults` with a JSON list; `DELETE` forgets, `GET` shows th
 "events".
 """
 
-import asyncio
 import hmac
 import json
 import secrets
@@ -44,6 +43,7 @@ from starlette.types import Receive, Scope, Send
 
 from connectors.base.serving import LoopbackServer
 
+from .simulator_faults import Cut, Hang
 from .simulator_model import (
     Ledger,
     NewRequest,
@@ -69,34 +69,6 @@ _NEXT: Mapping[str, Collection[str]] = {
     "EFFECTIVE_DATE": {"VIEWED", "CANCELLED"},
     "VIEWED": {"CANCELLED"},
 }
-
-
-class _Cut(Response):
-    """No answer: the connection goes away."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # ASGI has no word for it. Under uvicorn the innermost `send` is a method of the object that has the transport.
-        transport = scope["state"]["transport"]
-        if transport is None:
-            raise ConnectionResetError("the simulator cut the connection")
-        transport.abort()
-        await asyncio.sleep(0.01)
-
-
-class _Hang(Response):
-    """No answer for a long time, then a cut."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__()
-        self.seconds = seconds
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            async with asyncio.timeout(self.seconds):
-                while (await receive())["type"] != "http.disconnect":
-                    pass
-        except TimeoutError:
-            await _Cut()(scope, receive, send)
 
 
 class Platform:
@@ -185,9 +157,9 @@ class Platform:
             answer: Response = await handler(request)
             match fault.get("kind"):
                 case "cut":
-                    return _Cut()
+                    return Cut()
                 case "hang":
-                    return _Hang(float(fault.get("seconds", 3600)))
+                    return Hang(float(fault.get("seconds", 3600)))
             return answer
 
         return played

@@ -1,56 +1,23 @@
 """SEND: the common promises, and what is its own."""
 
 import base64
-import hashlib
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from connectors.base.conformance import Walk, make_notice
-from connectors.base.http_conformance import HttpConformance, leading_to
-from connectors.base.pull_conformance import PullConformance
+from connectors.base.conformance import Walk
+from connectors.base.http_conformance import HttpConformance
 from connectors.base.scripted import Received, Reply
 from connectors.send import connect
 from connectors.send.client import MOST_ROUNDS, MOST_UNKNOWN, Send
-from connectors.send.config import Settings
-from connectors.send.memos import Slot
+from connectors.send.scripted_notices import KEY, SAMPLES, STREAM, file, notice_of, sample, settings
 from connectors.send.statuses import FOLLOWED, REPORTED, TRANSIENT
-from connectors.send.uploads import Uploads
-from contracts.connector import Connector, Continue, Done, Legal, Limits, Notice, NoticeFile, PaymentData
+from contracts.connector import Connector, Continue, Done, Legal, Limits, Notice
 from contracts.failures import Deferred, Misconfigured, Rejected, Skipped, Unconfirmed
-from contracts.items import LegalNotification
 from contracts.proving import Proof
-
-KEY = "0123456789abcdef-the-key"
-SAMPLES = Path(__file__).parent / "samples"
-STREAM = "6f1f4c1e-4d0e-4a55-9d0e-0a6d3f1b2c3d"
-
-
-def settings(url: str, **changes: Any) -> Settings:
-    given = {"base_url": url, "api_key": KEY, "sender_tax_code": "00301970190", "sender_name": "Comune di Valdilago"}
-    return Settings.model_validate(given | {"private_upload_hosts": ["127.0.0.1"]} | changes)
-
-
-def file(title: str, content: str, media_type: str = "application/pdf", **_: Any) -> NoticeFile:
-    raw = content.encode()
-    return NoticeFile(title, media_type, len(raw), hashlib.sha256(raw).hexdigest(), lambda: raw)
-
-
-def notice_of(sample: dict[str, Any]) -> Notice:
-    files = tuple(file(**each) for each in sample["files"])
-    payments = tuple(PaymentData(*each) for each in sample.get("payments", ()))
-    wish = LegalNotification.model_validate(sample["legal"])
-    return replace(make_notice(**sample["notice"]), legal=Legal(wish, files, payments))
-
-
-def sample(name: str, url: str = "{url}") -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((SAMPLES / name).read_text(encoding="utf-8").replace("{url}", url))
-    return found
 
 
 class TestConformance(HttpConformance):
@@ -288,68 +255,6 @@ class TestConformance(HttpConformance):
         assert bearing == [True, False, False, True, True, True]
 
 
-class TestPull(PullConformance):
-    samples = SAMPLES / "pulled"
-    secrets = (KEY,)
-    personal = ("mario.rossi@pec.example",)
-    guarded = False  # the base URL is the administrator's own, and https; addresses of SEND's choice are tried below
-    # The stream's waits are in milliseconds: see below.
-    statuses = {status: kind for status, kind in PullConformance.statuses.items() if status != 429}  # noqa: RUF012
-
-    def connect_to(self, url: str, limits: Limits) -> Connector:
-        return connect(settings(url), limits)
-
-    def check_request(self, request: Received) -> None:
-        assert request.headers["x-api-key"] == KEY
-
-    def events(self, *answers: Reply, memo: dict[str, Any] | None = None, **changes: Any):
-        connector = connect(settings(self.server.url, **changes), Limits(timeout_s=10))
-        self._made.append(connector)
-        self.server.play(*answers)
-        return connector.pull({"stream": STREAM} if memo is None else memo)
-
-    def test_the_wait_of_a_stream_is_in_milliseconds(self):
-        assert self.events(Reply(200, [], {"retry-after": "1500"})).after == timedelta(seconds=1.5)
-        assert self.events(Reply(200, [], {"retry-after": "9" * 12})).after == timedelta(days=1)
-        for silent in ({}, {"retry-after": "0"}, {"retry-after": "soon"}, {"retry-after": "-5"}):
-            pulled = self.events(Reply(200, [], silent))
-            assert (pulled.after, pulled.more) == (None, False), "an empty page is no reason to go on at once"
-        with pytest.raises(Deferred) as caught:
-            self.events(Reply(429, b"", {"retry-after": "2500"}))
-        assert caught.value.after == timedelta(seconds=2.5)
-
-    def test_events_are_acknowledged_only_by_the_next_question(self):
-        event = {"eventId": "0" * 37 + "7", "newStatus": "VIEWED", "iun": "ABCD-EFGH-IJKL-202603-A-1", "element": {}}
-        pulled = self.events(Reply(200, [event], {"retry-after": "0"}), memo={"stream": STREAM, "last": "0" * 38})
-        assert self.server.received[-1].path.endswith("?lastEventId=" + "0" * 38)
-        assert pulled.memo["last"] == event["eventId"]
-        assert pulled.more
-
-    def test_the_moment_is_the_events_own(self):
-        told = {"eventTimestamp": "2026-03-01T12:00:00+02:00", "timestamp": "2026-03-05T10:00:00Z"}
-        event = {"eventId": "1", "newStatus": "VIEWED", "iun": "ABCD-EFGH-IJKL-202603-A-1", "element": told}
-        (report,) = self.events(Reply(200, [event])).reports
-        assert report.at == datetime(2026, 3, 1, 10, tzinfo=UTC)
-
-    def test_a_stream_of_the_settings_is_not_replaced(self):
-        pulled = self.events(Reply(200, []), memo={"stream": "another", "last": "1"}, stream_id=STREAM)
-        assert pulled.memo["stream"] == STREAM
-        assert "lastEventId" not in self.server.received[-1].path
-        with pytest.raises(Misconfigured):
-            self.events(Reply(404, {}), stream_id=STREAM)
-
-    def test_a_stream_whose_making_has_no_answer_is_looked_for_again(self):
-        known = Reply(200, [{"streamId": STREAM, "title": "Raccordo"}])
-        with pytest.raises(Deferred):
-            self.events(Reply(200, []), Reply(200, b"{"), memo={})
-        assert self.events(known, memo={}).memo == {"stream": STREAM}
-        assert [got.method for got in self.server.received] == ["GET", "POST", "GET"]
-
-    def test_the_group_of_the_key_reads_the_stream(self):
-        self.events(Reply(200, []), Reply(200, {"streamId": STREAM}), memo={}, group="uffici")
-        assert json.loads(self.server.received[-1].body)["groups"] == ["uffici"]
-
-
 def test_every_status_of_send_is_in_both_tables():
     assert REPORTED.keys() == FOLLOWED.keys()
     assert [code for code, passes in TRANSIENT.items() if passes] == ["SERVICE_UNAVAILABLE"]
@@ -357,75 +262,6 @@ def test_every_status_of_send_is_in_both_tables():
 
 def _base64(sha256: str) -> str:
     return base64.b64encode(bytes.fromhex(sha256)).decode()
-
-
-@pytest.fixture
-def storage():
-    from connectors.base.http import chosen_client
-
-    made = []
-
-    def storage(*listed: str) -> Uploads:
-        made.append(chosen_client(Limits(timeout_s=5), listed))
-        return Uploads(made[-1], listed, 5)
-
-    yield storage
-    for each in made:
-        each.close()
-
-
-def _slot(url: str) -> Slot:
-    content = b"%PDF"
-    return Slot(key="k", url=url, secret="s", method="PUT", sha256=hashlib.sha256(content).hexdigest())
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "10.0.0.7",
-        "127.0.0.1",
-        "169.254.169.254",
-        "192.168.1.1",
-        "::1",
-        "::ffff:10.0.0.7",
-        "fd00:ec2::254",
-        "64:ff9b::a00:7",
-    ],
-)
-def test_an_upload_never_goes_to_a_private_address(storage, monkeypatch, address):
-    tried = leading_to([address], monkeypatch)
-    with pytest.raises(Deferred):
-        storage().put(file("Atto", "%PDF"), _slot("https://store.example/k"))
-    assert tried == set()
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://store.example/k",
-        "http://127.0.0.1/k",
-        "https://user:word@store.example/k",
-        "ftp://store.example/k",
-        "file:///etc/passwd",
-        "store.example/k",
-        "https:///k",
-        "https://[::1/k",
-        "https://store.example:99999999/k",
-        "",
-    ],
-)
-def test_an_upload_goes_by_https_alone(storage, monkeypatch, url):
-    tried = leading_to(["93.184.216.34"], monkeypatch)
-    slot = _slot("https://store.example/").model_copy(update={"url": url})
-    with pytest.raises(Deferred):
-        storage().put(file("Atto", "%PDF"), slot)
-    assert tried == set()
-
-
-def test_a_secret_that_no_header_can_hold_is_no_crash(storage):
-    slot = _slot("https://store.example/k").model_copy(update={"secret": "è\n"})
-    with pytest.raises(Deferred):
-        storage().put(file("Atto", "%PDF"), slot)
 
 
 @pytest.mark.parametrize(

@@ -50,8 +50,7 @@ def recall(tx: Tx, message: dict[str, Any]) -> None:
 
 def may_be_there() -> ColumnElement[bool]:
     """Deliveries of which nobody knows whether the provider has them: they are asked after, and cancelled."""
-    unknown: ColumnElement[bool] = and_(deliveries.c.channel == SEND, deliveries.c.maybe_sent.is_(True))
-    return unknown
+    return and_(deliveries.c.channel == SEND, deliveries.c.maybe_sent.is_(True))
 
 
 def is_taken_back(tx: Tx, ente_id: str, citizen_id: str, message_id: str) -> bool:
@@ -59,9 +58,9 @@ def is_taken_back(tx: Tx, ente_id: str, citizen_id: str, message_id: str) -> boo
     its = items.c
     mine = (its.ente_id == ente_id) & (its.citizen_id == citizen_id) & (its.item_id == message_id)
     found = tx.connection.execute(select(its.lifecycle).where(mine).with_for_update()).scalar_one_or_none()
-    return found == "withdrawn"
+    return bool(found == "withdrawn")
 
 
 def _of(message: dict[str, Any]) -> ColumnElement[bool]:
     its = deliveries.c
-    return (its.ente_id == message["ente_id"]) & (its.message_id == message["item_id"])
+    return and_(its.ente_id == message["ente_id"], its.message_id == message["item_id"])
