@@ -94,11 +94,11 @@ class Taker:
             StoreUnavailable: the store does not take them now; what was taken before stays.
             Misconfigured: the vendor whose items these are is not registered, or suspended.
         """
-        vendor = self._vendor(source)
         tally = Tally()
         rest = iter(found)
         while piece := list(islice(rest, PIECE)):
-            self._piece(source, vendor, piece, again, tally)
+            # A connector that only reports of its deliveries has no vendor.
+            self._piece(source, self._vendor(source), piece, again, tally)
             seen(tally)
         return tally
 
