@@ -85,7 +85,7 @@ def at_send(hub, item):
     return [each for each in hub.send.ledger.requests.values() if each["pair"][0] == number]
 
 
-@pytest.mark.req("S44")
+@pytest.mark.req("S11")
 def test_the_documents_arrive_and_what_send_reports_is_told(hub):
     person, first, second = new_person(), b"%PDF-1.7 primo", b"%PDF-1.7 " + b"x" * 1_500_000
     bill = make_payment(fresh(), **to(person), notice_number=notice_number(), notify={"channels": []})
