@@ -41,8 +41,10 @@ MOST_ROUNDS = 6
 """Tokens of one delivery: how often what may pass by itself is requested again."""
 ROUND_WAIT = timedelta(minutes=10)
 MOST_UNKNOWN = 12
-"""Questions answered by 404, an hour apart at last, before SEND is believed that there is no such request."""
+"""Questions answered by 404, ten minutes apart at last, before SEND is believed that there is no such request."""
 MOST_CANCELS = 72
+_LONGEST_S = 600.0
+"""Between two questions for the status: later SEND reports by the IUN alone, which is to be known by then."""
 _HOUR_S = 3600.0
 
 IUN = re.compile(r"[A-Z]{4}-[A-Z]{4}-[A-Z]{4}-[0-9]{6}-[A-Z]-[0-9]")
@@ -252,7 +254,8 @@ class Send:
         if isinstance(step, Follow):
             delay = self.settings.follow_every_s
         else:
-            delay = min(self.settings.status_poll_s * 2 ** min(step.checks, 20), _HOUR_S)
+            longest = _LONGEST_S if isinstance(step, Status) else _HOUR_S
+            delay = min(self.settings.status_poll_s * 2 ** min(step.checks, 20), longest)
         after = timedelta(seconds=delay)
         name = None if isinstance(step, Status) else step.iun
         return Continue(memo_of(step), after=max(after, told or after), accepted=True, provider_id=name)

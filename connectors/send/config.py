@@ -43,7 +43,7 @@ class Settings(ProofSettings, PollSettings):
     """Hosts for uploads that may be at a private address; plain http is for those of them on loopback alone."""
     status_poll_s: Annotated[float, Field(ge=0.01, le=3600)] = 60.0
     """The wait before the first question whether a request was accepted; each further one waits twice as long, at most
-    an hour, and never less than SEND asks for."""
+    ten minutes, and never less than SEND asks for."""
     follow: Literal["stream", "poll", "none"] = "stream"
     """How the hub learns what became of an accepted notification: from a stream of events, or by asking for each one
     until it was delivered, in the meantime `waiting`."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from contracts.connector import CALLBACK
-from contracts.failures import Skipped
+from contracts.failures import Rejected, Skipped
 from contracts.identifiers import new_uuid7
 from hub.dispatch.actions import ActionLinks
 from hub.dispatch.enclosures import Enclosures
@@ -99,11 +99,11 @@ def access(operation: str, *, ente_id: str, citizen_id: str | None = None, item_
 
 
 def revealed(notices: Notices, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Whom the delivery concerns and what it says; nothing where it would be skipped, is not to be
-    shown yet, or tells a vendor."""
+    """Whom the delivery concerns and what it says; nothing where it would be skipped or has lost
+    what goes along, is not to be shown yet, or tells a vendor."""
     if row["channel"] == CALLBACK:
         return {}
-    with suppress(Skipped, PutOff):
+    with suppress(Skipped, Rejected, PutOff):
         notice = notices.of(claim_of(row))
         return {
             "tax_code": notice.tax_code,
