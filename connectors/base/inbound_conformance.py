@@ -139,15 +139,17 @@ class Inbound:
     def agrees(self, got: Sequence[Found], expected: Sequence[Mapping[str, Any]]) -> None:
         """Assert that these were found: each as the sample has it, members of items that it leaves out left alone."""
         by_name = {found.name: found for found in got}
-        assert sorted(by_name) == sorted(each["name"] for each in expected)
+        wanted = sorted(each["name"] for each in expected)
+        assert sorted(by_name) == wanted, f"found {sorted(by_name)}, and not {wanted}"
         for each in expected:
             found = by_name[each["name"]]
             shown: dict[str, Any] = {"name": found.name, "collection": found.collection, "withdrawn": found.withdrawn}
             shown["wrong"] = [f"{wrong.code} {wrong.pointer}".strip() for wrong in found.wrong]
             plain = json.loads(json.dumps(found.item))
             shown["item"] = plain and {name: plain.get(name) for name in each.get("item") or {}}
-            assert {name: shown[name] for name in each} == dict(each)
-            assert (plain is not None) == ("item" in each)
+            told = {name: shown[name] for name in each}
+            assert told == dict(each), f"found {told}, and not {dict(each)}"
+            assert (plain is not None) == ("item" in each), f"{found.name}: an item or none"
 
 
 def contents(found: Sequence[Found]) -> list[str]:

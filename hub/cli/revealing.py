@@ -120,8 +120,10 @@ def notices_of(home: Home) -> Notices:
         registry = load_registry(connection)
     links = ActionLinks(home.vault, lambda ente_id: registry.ente(ente_id).public_url)
     enclosures = Enclosures(home.vault, Files(home.folder / "files", home.vault).get)
-    citizens = Citizens(home.vault)
-    return Notices(home.database, home.vault, citizens, lambda: registry, lambda *_: "", links.make, enclosures)
+    citizens, nothing = Citizens(home.vault), lambda *_: None
+    return Notices(
+        home.database, home.vault, citizens, lambda: registry, lambda *_: "", links.make, nothing, enclosures
+    )
 
 
 def claim_of(row: Mapping[str, Any]) -> Claim:

@@ -48,6 +48,7 @@ def notice(store):
         lambda: registry,
         lambda *_: "https://x.example.it",
         _link,
+        lambda *_: None,
         enclosures,
     )
     (claimed,) = store.run(claim, Due(1, timedelta(minutes=1)))[0]
