@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from .base import Code, Label, Model
 from .inbound import Answer, Pull, Read, Report
-from .items import Action, Channel
+from .items import Action, Channel, LegalNotification
 from .proving import Prove
 
 Memo = dict[str, Any]
@@ -83,6 +83,30 @@ class PaymentData:
     invalid_after_due: bool
 
 
+@dataclass(frozen=True, slots=True)
+class NoticeFile:
+    """A file that goes with a notice. `repr` shows neither its title nor its content."""
+
+    title: str = field(repr=False)
+    media_type: str
+    size: int
+    sha256: str
+    """Hex, of the content."""
+    read: Callable[[], bytes] = field(repr=False, compare=False)
+    """The content, opened anew each time: a step that needs it keeps it no longer than itself. Raises Deferred where
+    it cannot be had now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Legal:
+    """What the notice notifies with legal effect, on the channel `send`."""
+
+    wish: LegalNotification = field(repr=False)
+    files: tuple[NoticeFile, ...] = ()
+    """The documents, in order."""
+    payments: tuple[PaymentData, ...] = field(default=(), repr=False)
+
+
 CALLBACK = "callback"
 
 
@@ -130,6 +154,12 @@ class Notice:
     """The scopes of `contracts.inbound.Reach` in which the person is known not to be reached."""
     application: str | None = None
     """The `external_id` of the application that the message is about or links to, as its source names it."""
+    legal: Legal | None = None
+    """On the channel `send`, until the provider has accepted it."""
+    withdrawn: bool = False
+    """Its item was taken back after the provider may have got it: it is to be cancelled there, and not to be sent."""
+    version: int = 1
+    """Of the message: it may be corrected while it is on its way."""
     push: Push | None = None
     """On the channel `callback`: then the fields about a citizen are empty, unless a system of the ente is told."""
 
@@ -154,7 +184,8 @@ class Continue:
     """One step done, another to come after `after` (at once when zero).
 
     `accepted` says that the provider has taken the message and only its final word is awaited: the delivery shows as
-    `waiting`. `unsafe` announces that the next step must not be repeated blindly.
+    `waiting`. `unsafe` announces that the next step must not be repeated blindly. `provider_id`, where it is known
+    before the end, is what a `contracts.inbound.Report` may name the delivery by.
     """
 
     memo: Memo
@@ -162,6 +193,7 @@ class Continue:
     unsafe: bool = False
     accepted: bool = False
     reports: tuple[Report, ...] = ()
+    provider_id: str | None = None
 
 
 Advance = Callable[[Notice, Memo], Done | Continue]

@@ -19,15 +19,20 @@ from .items import Item
 from .reporting import FlowPart
 
 
-class SourceSettings(BaseModel):
-    """The settings of a connector that brings items in begin with these."""
+class PollSettings(BaseModel):
+    """The settings of a connector that pulls begin with these; of one that has but reports, that is all."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    vendor_id: Annotated[Code, Field(description="The vendor whose items these are: its collections and services hold")]
     poll_every_s: Annotated[
         float, Field(ge=1, le=86_400, description="Seconds between two rounds, where there was nothing more")
     ] = 300.0
+
+
+class SourceSettings(PollSettings):
+    """The settings of a connector that brings items in begin with these."""
+
+    vendor_id: Annotated[Code, Field(description="The vendor whose items these are: its collections and services hold")]
 
 
 @dataclass(frozen=True, slots=True)

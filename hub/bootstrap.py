@@ -16,6 +16,7 @@ from hub.dispatch.callbacks import Callbacks
 from hub.dispatch.calling import Calling
 from hub.dispatch.confirming import ConfirmLinks
 from hub.dispatch.dispatcher import Dispatcher
+from hub.dispatch.enclosures import Enclosures
 from hub.dispatch.expiring import Expiring
 from hub.dispatch.follow_ups import FollowUps
 from hub.dispatch.following import Following
@@ -196,6 +197,7 @@ class Hub:
             self.links.make,
             links.make,
             self.confirm_links.action,
+            Enclosures(vault, files.get),
         )
         requests = Requests(notices, self.connectors.get)
         follow_ups = FollowUps(self.committer, notices.of, self.connectors.get)

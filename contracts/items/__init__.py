@@ -7,7 +7,8 @@ from pydantic import Field
 from .application import Application, ApplicationState
 from .deadline import Deadline
 from .document import Document, DocumentState
-from .envelope import Action, Channel, Envelope, Link, Notify, PersonalExternalId, Published
+from .envelope import SEND, Action, Channel, Envelope, Link, Notify, PersonalExternalId, Published
+from .legal import LegalNotification, PostalAddress
 from .message import ALWAYS_TOLD, Attachment, Message, MessageKind
 from .payment import Payment, PaymentState
 from .receipt import Receipt
@@ -31,6 +32,7 @@ COLLECTIONS: dict[str, type[CitizenItem] | type[Service]] = {
 __all__ = [
     "ALWAYS_TOLD",
     "COLLECTIONS",
+    "SEND",
     "Action",
     "Application",
     "ApplicationState",
@@ -42,6 +44,7 @@ __all__ = [
     "DocumentState",
     "Envelope",
     "Item",
+    "LegalNotification",
     "Link",
     "Message",
     "MessageKind",
@@ -49,6 +52,7 @@ __all__ = [
     "Payment",
     "PaymentState",
     "PersonalExternalId",
+    "PostalAddress",
     "Published",
     "Receipt",
     "Service",

@@ -1,15 +1,18 @@
 """The envelope that every published item shares (`personal-area` B2, names as the publish API spells them)."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from ..base import Code, HttpsUrl, Label, Language, Markdown, Model, Summary, Title, UtcDatetime
 from ..identifiers import ExternalId, holds_tax_code
 from ..party import Beneficiary, Recipient
+from .legal import LegalNotification
 
-Channel = Literal["io", "email", "opencity"]
-"""`opencity`: the messages of an application at OpenCity Italia, for what links to such an application."""
+Channel = Literal["io", "email", "opencity", "send"]
+"""`opencity`: the messages of an application at OpenCity Italia, for what links to such an application. `send`: a legal
+notification, of a message with `notify.legal`."""
+SEND: Final = "send"
 ActionKind = Literal[
     "pay", "complete", "integrate", "sign", "confirm", "book", "renew", "cancel", "download", "collect", "inform"
 ]
@@ -53,10 +56,20 @@ class Notify(Model):
     mode: Literal["all", "first_that_reaches"] | None = None
     subject: Title | None = None
     body: Markdown | None = None
+    legal: LegalNotification | None = None
+    """What the channel `send` needs, and only there."""
+
+    @model_validator(mode="after")
+    def _legal_by_send(self) -> Self:
+        if (SEND in self.channels) is not (self.legal is not None):
+            raise ValueError("the channel send and legal go together")
+        return self
 
     def wordless(self) -> Self:
-        """The same way for something else: the words are about the item that they came with."""
-        return self.model_copy(update={"subject": None, "body": None})
+        """The same way for something else: the words, and the legal notification, are about the item that they came
+        with."""
+        channels = tuple(channel for channel in self.channels if channel != SEND)
+        return self.model_copy(update={"channels": channels, "subject": None, "body": None, "legal": None})
 
 
 class Published(Model):
@@ -105,4 +118,11 @@ class Envelope(Published):
     def _one_primary_action(self) -> Self:
         if sum(action.primary for action in self.actions) > 1:
             raise ValueError("at most one action is primary")
+        return self
+
+    @model_validator(mode="after")
+    def _only_messages_are_notified(self) -> Self:
+        # What a rule tells of another item it may tell again, and in its own words; a legal notification is one.
+        if self.notify.legal is not None and getattr(self, "collection", None) != "messages":
+            raise ValueError("the channel send is of messages, which link to the documents and payments notified")
         return self

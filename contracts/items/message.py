@@ -1,11 +1,12 @@
 """Messages: the body writes to the citizen."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..base import Code, HttpsUrl, Label, Markdown, MediaType, Model, Sha256Hex, UtcDatetime
 from .envelope import Envelope
+from .legal import MOST_DOCUMENTS
 
 MessageKind = Literal[
     "info",
@@ -46,3 +47,26 @@ class Message(Envelope):
     thread_id: Code | None = None
     reply_url: HttpsUrl | None = None
     due_at: UtcDatetime | None = None
+
+    @property
+    def notified(self) -> tuple[str, ...]:
+        """The external_ids of the documents that it notifies by SEND, in order; empty where it does not."""
+        return self._linked("document") if self.notify.legal is not None else ()
+
+    @property
+    def asked_to_pay(self) -> tuple[str, ...]:
+        """Those of the payments that go with the notification."""
+        return self._linked("payment") if self.notify.legal is not None else ()
+
+    def _linked(self, rel: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(link.external_id for link in self.links if link.rel == rel))
+
+    @model_validator(mode="after")
+    def _notifies_something(self) -> Self:
+        if self.notify.legal is None:
+            return self
+        if not 1 <= len(self.notified) <= MOST_DOCUMENTS:
+            raise ValueError(f"a notification by send needs links to 1 to {MOST_DOCUMENTS} documents")
+        if self.notify.legal.fee_policy == "DELIVERY_MODE" and not self.asked_to_pay:
+            raise ValueError("fee_policy DELIVERY_MODE needs a link to a payment, which the costs are added to")
+        return self

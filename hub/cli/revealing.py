@@ -8,15 +8,17 @@ from typing import Annotated, Any
 import typer
 
 from contracts.connector import CALLBACK
-from contracts.failures import Skipped
+from contracts.failures import Rejected, Skipped
 from contracts.identifiers import new_uuid7
 from hub.dispatch.actions import ActionLinks
+from hub.dispatch.enclosures import Enclosures
 from hub.dispatch.notices import Notices, PutOff
 from hub.home import Home
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
 from hub.store.database import Tx
 from hub.store.directory import load_registry
+from hub.store.files import Files
 from hub.store.handling import OPERATOR
 from hub.store.outbox import Claim
 from hub.store.readers import Access, record_access
@@ -97,11 +99,11 @@ def access(operation: str, *, ente_id: str, citizen_id: str | None = None, item_
 
 
 def revealed(notices: Notices, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Whom the delivery concerns and what it says; nothing where it would be skipped, is not to be
-    shown yet, or tells a vendor."""
+    """Whom the delivery concerns and what it says; nothing where it would be skipped or has lost
+    what goes along, is not to be shown yet, or tells a vendor."""
     if row["channel"] == CALLBACK:
         return {}
-    with suppress(Skipped, PutOff):
+    with suppress(Skipped, Rejected, PutOff):
         notice = notices.of(claim_of(row))
         return {
             "tax_code": notice.tax_code,
@@ -117,8 +119,11 @@ def notices_of(home: Home) -> Notices:
     with home.database.read() as connection:
         registry = load_registry(connection)
     links = ActionLinks(home.vault, lambda ente_id: registry.ente(ente_id).public_url)
-    citizens = Citizens(home.vault)
-    return Notices(home.database, home.vault, citizens, lambda: registry, lambda *_: "", links.make, lambda *_: None)
+    enclosures = Enclosures(home.vault, Files(home.folder / "files", home.vault).get)
+    citizens, nothing = Citizens(home.vault), lambda *_: None
+    return Notices(
+        home.database, home.vault, citizens, lambda: registry, lambda *_: "", links.make, nothing, enclosures
+    )
 
 
 def claim_of(row: Mapping[str, Any]) -> Claim:

@@ -16,7 +16,8 @@ from hub.store.opening import opened
 from hub.store.outbox import Claim
 from hub.store.tables import items
 
-from .notices import Notices, PutOff, payment_of
+from .enclosures import payment_of
+from .notices import Notices, PutOff
 
 _NOBODYS = frozenset({"services"})
 """Items that are about no citizen."""

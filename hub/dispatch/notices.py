@@ -7,9 +7,9 @@ from functools import partial
 
 from sqlalchemy import Connection, RowMapping
 
-from contracts.connector import Notice, PaymentData
-from contracts.failures import Deferred, Skipped
-from contracts.items import ALWAYS_TOLD, Action, Application, Item, Message, Payment
+from contracts.connector import Legal, Notice
+from contracts.failures import Deferred, Rejected, Skipped
+from contracts.items import ALWAYS_TOLD, SEND, Action, Application, Item, Message
 from hub.registry import ALERTS, Registry
 from hub.store.citizens import Citizen, Citizens
 from hub.store.configuration import RESTRICTED
@@ -26,6 +26,7 @@ from hub.store.reach import unreached_scopes
 from hub.store.reports import DEAD, is_dead
 
 from .confirming import is_letter
+from .enclosures import Enclosures, payment_of
 
 _TOLD_IN_BULK = frozenset({"io"})
 """Channels whose providers say in bulk whom they do not reach."""
@@ -53,9 +54,9 @@ class Notices:
     """(ente_id, citizen_id, topic, hash of the address) -> a one-click address."""
     action_url: Callable[[str, str, int], str]
     """(ente_id, message_id, number of an action or 0) -> the link in an e-mail."""
-
     confirmation: Callable[[Connection, Citizen, Message, datetime], Action | None]
     """(..., the letter, when it was written) -> what it asks for. Raises Skipped."""
+    enclosures: Enclosures
 
     def of(self, claim: Claim) -> Notice:
         """The notice of a claimed delivery. Raises Skipped when it was withdrawn, is moot, was opted out of, or has no
@@ -71,7 +72,9 @@ class Notices:
                 about, item = opened(connection, self.vault, citizen, row["about_item_id"])
             if "restricted" in (row["lifecycle"], about["lifecycle"]):
                 raise Deferred(RESTRICTED, about="message")  # claimed before it was; what has not left yet waits
-            if {row["lifecycle"], about["lifecycle"]} != {"active"}:
+            withdrawn = {row["lifecycle"], about["lifecycle"]} != {"active"}
+            there = claim.accepted or claim.maybe_sent
+            if withdrawn and not (claim.channel == SEND and there):
                 raise Skipped("item.withdrawn")
             if about["collection"] == "payments" and about["state"] in _SETTLED:
                 raise Skipped("notice.moot")
@@ -90,8 +93,13 @@ class Notices:
                 if is_dead(connection, claim.ente_id, address_hash, self.database.now(connection)):
                     raise Skipped(DEAD)
             asked = self.confirmation(connection, citizen, message, claim.created_at) if letter else None
+            unsubscribe_url, legal = None, None
+            if claim.channel == SEND:
+                if not (claim.accepted or withdrawn):
+                    legal = self._enclosed(connection, claim, citizen, row, message)
             # A letter to an address that its owner has just given waits for nothing.
-            unsubscribe_url = None if letter else self._wished(connection, claim, citizen, row, message, email)
+            elif not letter:
+                unsubscribe_url = self._wished(connection, claim, citizen, row, message, email)
             service_id, unreached = row["service_id"] or about["service_id"], frozenset[str]()
             if claim.channel in _TOLD_IN_BULK:
                 now, scopes = self.database.now(connection), {"", service_id or ""}
@@ -123,7 +131,21 @@ class Notices:
             has_files=about["content_key"] is not None,
             unreached=unreached,
             application=application_of(message, item),
+            version=row["version"],
+            legal=legal,
+            withdrawn=withdrawn,
         )
+
+    def _enclosed(
+        self, connection: Connection, claim: Claim, citizen: Citizen, row: RowMapping, message: Message
+    ) -> Legal | None:
+        """What goes along. None where it is gone, but the provider may have it: that is asked first."""
+        try:
+            return self.enclosures.of(connection, citizen, row, message)
+        except Rejected:
+            if claim.maybe_sent:
+                return None
+            raise
 
     def _wished(
         self,
@@ -162,13 +184,6 @@ def _last_moment(due_at: datetime | None) -> datetime | None:
     """The end of a day as its last second: the midnight that it is would be told as the day after."""
     midnight = due_at is not None and due_at.astimezone(ROME).time() == time()
     return due_at - timedelta(seconds=1) if due_at is not None and midnight else due_at
-
-
-def payment_of(item: Item) -> PaymentData | None:
-    """The pagoPA notice of an item, while it can be paid."""
-    if not isinstance(item, Payment) or item.notice_number is None or item.state not in ("due", "started", "overdue"):
-        return None
-    return PaymentData(item.notice_number, item.amount_cents, item.creditor_tax_code, item.invalid_after_due)
 
 
 def application_of(message: Message, item: Item) -> str | None:

@@ -115,7 +115,12 @@ class Runner:
             log.exception("delivery.bug delivery_id=%s connector=%s", claim.delivery_id, claim.connector_id)
             name = f"bug.{type(bug).__name__}"
             return self._failed(at, connector, Unconfirmed(name) if at.unsafe else Deferred(name))
-        return replace(self._reached(at, step), answered=_answered(at.claim, step), reports=tuple(at.reports))
+        return replace(
+            self._reached(at, step),
+            answered=_answered(at.claim, step),
+            reports=tuple(at.reports),
+            recalled=notice.withdrawn,
+        )
 
     def _walk(self, at: "_Place", connector: Connector, notice: Notice) -> Done | Continue | None:
         """Step after step, to the end or to a wait; None where neither comes."""
@@ -133,7 +138,7 @@ class Runner:
             at.memo, at.unsafe = step.memo, step.unsafe
             if step.after > timedelta():
                 return step
-            self._mark(at.claim, at.memo, unsafe=at.unsafe)
+            self._mark(at.claim, at.memo, unsafe=at.unsafe, provider_id=step.provider_id)
             step = None
         return None
 
@@ -148,9 +153,9 @@ class Runner:
         log.info("delivery.asked delivery_id=%s found=%s", claim.delivery_id, found is not None)
         return found
 
-    def _mark(self, claim: Claim, memo: Memo, *, unsafe: bool) -> None:
+    def _mark(self, claim: Claim, memo: Memo, *, unsafe: bool, provider_id: str | None = None) -> None:
         try:
-            kept = self.committer.write(progress, Progress(claim, memo, unsafe, self.lease))
+            kept = self.committer.write(progress, Progress(claim, memo, unsafe, self.lease, provider_id))
         except Exception as error:
             raise MarkFailed from error
         if not kept:
@@ -165,7 +170,15 @@ class Runner:
                 return replace(end, memo=later.memo, follow_up_at=self._now(at) + later.after)
             case Continue():
                 state, due = "waiting" if step.accepted else "queued", self._now(at) + step.after
-                return Settlement(at.claim, state, "continue", due_at=due, memo=step.memo, unsafe=step.unsafe)
+                return Settlement(
+                    at.claim,
+                    state,
+                    "continue",
+                    due_at=due,
+                    memo=step.memo,
+                    unsafe=step.unsafe,
+                    provider_id=step.provider_id,
+                )
             case None:
                 return Settlement(at.claim, "parked", "deferred", "bug.endless_steps")
 

@@ -101,7 +101,6 @@ class Taker:
             StoreUnavailable: the store does not take them now; what was taken before stays.
             Misconfigured: the vendor whose items these are is not registered, or suspended.
         """
-        vendor = self._vendor(source)
         tally = Tally()
         rest = iter(found)
         writing, names = _DONE, frozenset[str]()

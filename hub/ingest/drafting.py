@@ -21,7 +21,7 @@ from contracts.items import (
 from contracts.items.subscription import RequestKind
 from hub.registry import ALERTS, Vendor
 from hub.store.citizens import Subject
-from hub.store.drafts import Answer, Draft, Identity, PlannedDelivery, Told
+from hub.store.drafts import Answer, Draft, Enclosure, Identity, PlannedDelivery, Told
 
 from . import practices, subscriptions
 from .canonical import canonical_json, content_hash
@@ -211,6 +211,7 @@ def _citizen_draft(
         told=told,
         deliveries=deliveries,
         in_turn=item.notify.mode == IN_TURN,
+        encloses=_enclosed(item, identity) if isinstance(item, Message) and item.notify.legal is not None else (),
         deadlines=deadlines_of(item, dues, ente_id),
         agenda=agenda_of(item, state, dues, rules),
         links=() if isinstance(item, Message) else tuple(sorted({(link.rel, link.external_id) for link in item.links})),
@@ -221,6 +222,17 @@ def _citizen_draft(
 def _deliveries(item: Message, ente_id: str, rights: frozenset[str], route: Route) -> tuple[PlannedDelivery, ...]:
     urgency: MessageKind = "info" if item.kind == "alert" and ALERTS not in rights else item.kind
     return deliveries_of(item, urgency, ente_id, route)
+
+
+def _enclosed(item: Message, identity: Identity) -> tuple[Enclosure, ...]:
+    return tuple(
+        Enclosure(
+            f"/links/{place}/external_id",
+            identity._replace(external_id=link.external_id, collection=f"{link.rel}s"),
+        )
+        for place, link in enumerate(item.links)
+        if link.rel in ("document", "payment")
+    )
 
 
 def _state(item: CitizenItem, *, file_here: bool) -> str:

@@ -19,6 +19,7 @@ from .folding import is_over, meet, settle
 from .identities import places
 from .intake import Done, Signed
 from .linking import replaced_by, settle_replaced
+from .notifying import may_be_there, recall
 from .publications import Publications
 from .references import forget_reference
 from .rows import Batch, ItemKey, item_key, lock_items
@@ -196,6 +197,8 @@ def _stop_deliveries(tx: Tx, message: dict[str, Any]) -> None:
             deliveries.c.message_id == message["item_id"],
             deliveries.c.state.in_(("queued", "held")),
             deliveries.c.claim_id.is_(None),
+            ~may_be_there(),
         )
         .values(state="skipped", reason="item.withdrawn", updated_at=tx.now)
     )
+    recall(tx, message)

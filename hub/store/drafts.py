@@ -50,6 +50,13 @@ class Appointment(NamedTuple):
     """Kept also where the moment has passed already."""
 
 
+class Enclosure(NamedTuple):
+    """An item that goes along with a message, and where the message names it."""
+
+    pointer: str
+    identity: Identity
+
+
 class Finding(NamedTuple):
     """In what an application falls short of a criterion, which is noted and no reason to refuse it (S24)."""
 
@@ -124,6 +131,8 @@ class Draft:
     findings: tuple[Finding, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
     """(rel, external_id) of the items of its vendor and source that it is tied to; of a message, none is kept."""
+    encloses: tuple[Enclosure, ...] = ()
+    """Of a message that is a legal notification: the documents and payments that go along."""
     handover: str | None = None
     """Where a document on paper is on its way to the citizen."""
     unlisted_type: str | None = None

@@ -4,7 +4,7 @@ Every write of a worker carries its `claim_id` in the WHERE clause: one whose le
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -14,11 +14,13 @@ from sqlalchemy import ColumnElement, Row, and_, bindparam, insert, update
 from contracts.connector import Limits
 from contracts.identifiers import new_uuid7
 from contracts.inbound import Report
+from contracts.items import SEND
 
 from . import lanes
 from .configuration import Pause, pause
 from .database import Tx
 from .falling_back import go_on
+from .notifying import is_taken_back
 from .reports import take_reports
 from .standing import Lane, LimitsOf, Verdict, begun
 from .tables import attempts, clipped, deliveries
@@ -99,6 +101,8 @@ class Progress:
     memo: Mapping[str, Any]
     unsafe: bool
     lease: timedelta
+    provider_id: str | None = None
+    """The name that a report may come back under, should this process die with the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,8 @@ class Settlement:
     """What the connector has learned on the way."""
     follow_up_at: datetime | None = None
     """When to ask what became of it, delivered as it is."""
+    recalled: bool = False
+    """The connector was told that the message was taken back."""
 
 
 MINE = and_(
@@ -235,6 +241,7 @@ def progress(tx: Tx, steps: Sequence[Progress]) -> list[bool]:
                 unsafe=step.unsafe,
                 about_to_send_at=tx.now if step.unsafe else None,
                 lease_until=tx.now + step.lease,
+                **({} if step.provider_id is None else {"provider_id": clipped(step.provider_id, 200)}),
             ),
             fence(step.claim),
         ).rowcount
@@ -253,6 +260,8 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
     standings = lanes.standings(tx.connection, [end.claim.lane for end in settlements])
     verdicts: list[Verdict] = []
     for end in settlements:
+        if end.state == "delivered" and end.claim.channel == SEND and not end.recalled:
+            end = _recalled(tx, end)
         values = UNCLAIMED | {
             "state": end.state,
             "reason": _short(end.reason),
@@ -300,6 +309,14 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
         kept.append(mine)
     lanes.judge(tx, verdicts, standings)
     return kept
+
+
+def _recalled(tx: Tx, end: Settlement) -> Settlement:
+    """What was taken back while it was being delivered goes on to its cancellation."""
+    its = end.claim
+    if not is_taken_back(tx, its.ente_id, its.citizen_id, its.message_id):
+        return end
+    return replace(end, state="waiting", outcome="continue", due_at=tx.now)
 
 
 def close_attempt(

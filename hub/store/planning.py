@@ -76,11 +76,11 @@ def rows_of(
     open_ones = [each for each in planned if each.reason is None]
     if in_turn and len(open_ones) > 1:
         later = [fallback_of(each, message) for each in open_ones[1:]]
-        rows = [_row(tx, each, message, due_at) for each in planned if each not in open_ones[1:]]
+        rows = [planned_row(tx, each, message, due_at) for each in planned if each not in open_ones[1:]]
         for row in rows:
             row["fallback"] = later if row["reason"] is None else None
         return rows
-    return [_row(tx, each, message, due_at) for each in planned]
+    return [planned_row(tx, each, message, due_at) for each in planned]
 
 
 def fallback_of(planned: PlannedDelivery, message: dict[str, Any]) -> dict[str, Any]:
@@ -100,7 +100,8 @@ def _as_wished(planned: PlannedDelivery, wishes: Wishes, topic: str) -> PlannedD
     return planned
 
 
-def _row(tx: Tx, planned: PlannedDelivery, message: dict[str, Any], due_at: datetime) -> dict[str, Any]:
+def planned_row(tx: Tx, planned: PlannedDelivery, message: dict[str, Any], due_at: datetime) -> dict[str, Any]:
+    """The row of one delivery of a message."""
     return delivery_row(
         tx.now,
         ente_id=message["ente_id"],

@@ -26,11 +26,13 @@ from .deadlines import about_item, close_deadlines
 from .document_types import note_unlisted
 from .drafts import Draft, Identity, Published, Told
 from .embargo import move
+from .enclosing import changes_something, load_enclosed, must_be_here
 from .findings import keep_findings
 from .folding import is_over, meet, settle
 from .identities import load_by_identity
 from .intake import Done, Signed
 from .linking import keep_links, settle_replaced
+from .notifying import corrected
 from .planning import NOTHING_KNOWN, Knowledge, know, lacks_address, rows_of
 from .ports import Vault
 from .references import forget_reference
@@ -57,6 +59,7 @@ class Publications:
         meet(tx, drafts)
         known = load_by_identity(tx, {name for draft in drafts for name in draft.names}, lock=True)
         citizens = self._citizens.resolve(tx, (d.subject for d in drafts if d.identity not in known))
+        enclosed = load_enclosed(tx, drafts)
         batch = Batch()
         results: list[Done | HubError] = []
         changed: list[tuple[Draft, Citizen, str | None]] = []
@@ -69,6 +72,8 @@ class Publications:
             try:
                 if citizen is None or (item is not None and item["citizen_id"] != citizen.citizen_id):
                     raise RecipientChanged
+                if changes_something(draft, item):
+                    must_be_here(draft, citizen, enclosed)
                 if item is None:
                     if draft.answer is not None:
                         raise AnsweredRequestUnknown
@@ -125,6 +130,8 @@ class Publications:
         if before is None and draft.deliveries:
             by_mail = wishes or know(tx, self._vault, (), [citizen] if lacks_address(draft.deliveries) else ())
             batch.deliveries += rows_of(tx, item, draft.deliveries, citizen, by_mail, in_turn=draft.in_turn)
+        if before is not None and draft.encloses:
+            batch.deliveries += corrected(tx, item, draft)
         if item["collection"] == "documents" and before is not None:
             forget_reference(tx, item)
         over = is_over(draft, item)

@@ -7,6 +7,7 @@ from itertools import count
 
 import pytest
 
+from connectors.base.conformance import make_notice
 from contracts.connector import Connector, Done, Limits, Manifest
 from contracts.failures import Deferred
 from hub.dispatch.runner import Runner
@@ -47,7 +48,7 @@ class Town:
             for name, provider in providers.items()
         }
         self.runner = Runner(
-            store, self.clock, lambda _: None, lambda _, name, __: connectors[name], LEASE, lambda: 0.5
+            store, self.clock, lambda _: make_notice(), lambda _, name, __: connectors[name], LEASE, lambda: 0.5
         )
         for name in providers:
             store.connector(name)

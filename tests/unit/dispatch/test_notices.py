@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from contracts.failures import Skipped
+from hub.dispatch.enclosures import Enclosures
 from hub.dispatch.notices import Notices
 from hub.ingest.canonical import parse
 from hub.ingest.drafting import draft_of
@@ -39,6 +40,7 @@ def _link(ente_id, message_id, number):
 def notice(store):
     with store.database.read() as connection:
         registry = load_registry(connection)
+    enclosures = Enclosures(store.vault, lambda *_: b"%PDF")
     notices = Notices(
         store.database,
         store.vault,
@@ -47,6 +49,7 @@ def notice(store):
         lambda *_: "https://x.example.it",
         _link,
         lambda *_: None,
+        enclosures,
     )
     (claimed,) = store.run(claim, Due(1, timedelta(minutes=1)))[0]
     return notices.of(claimed)

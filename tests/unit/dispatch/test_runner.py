@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from connectors.base.conformance import make_notice
 from contracts.base import Model
 from contracts.connector import Connector, ConnectorType, Continue, Done, Idempotency, Limits, Manifest
 from contracts.failures import Deferred, Misconfigured, Rejected, Skipped, Unconfirmed
@@ -39,7 +40,7 @@ class StandingClock:
         return NOW
 
 
-def run(advance, *, claim=CLAIM, keeps=True, notice=lambda _: None, limits=None, lookup=None, **idempotency):
+def run(advance, *, claim=CLAIM, keeps=True, notice=lambda _: make_notice(), limits=None, lookup=None, **idempotency):
     """The writes of one claim."""
     manifest = Manifest(
         name="odd", title="Odd", channel="io", idempotency=Idempotency(**idempotency), limits=limits or Limits()
@@ -118,7 +119,7 @@ def test_the_mark_is_written_before_the_unsafe_step():
 
     manifest = Manifest(name="odd", title="Odd", channel="io")
     connector = Connector(manifest, advance, lambda: "")
-    Runner(writes, StandingClock(), lambda _: None, lambda *_: connector, timedelta(seconds=60)).run(CLAIM)
+    Runner(writes, StandingClock(), lambda _: make_notice(), lambda *_: connector, timedelta(seconds=60)).run(CLAIM)
     assert seen == [[(True, {"step": 1})]]
 
 

@@ -1,0 +1,45 @@
+"""SEND (Piattaforma Notifiche): a notification with legal effect, and what became of it."""
+
+from pathlib import Path
+
+from connectors.base import http
+from connectors.base.manifest import read_manifest
+from contracts.connector import Connector, Limits
+from contracts.failures import Misconfigured
+from contracts.proving import Proof
+
+from .client import Send
+from .config import Settings
+from .stream import Stream
+from .uploads import Uploads
+from .wire import Wire
+
+
+def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> Connector:
+    """The connector of one sender at SEND.
+
+    Raises:
+        Misconfigured: the base URL or the key cannot be used, or the settings want a voucher and the hub gave no proof.
+    """
+    if settings.proof != "none" and proof is None:
+        raise Misconfigured("send.unproved", "the hub gave no proof")
+    client = http.client(settings.base_url, {"x-api-key": settings.api_key.get_secret_value()}, limits)
+    wire = Wire(client, proof, limits.timeout_s)
+    # Another client: whoever keeps the files gets neither our key nor our voucher.
+    storage = http.chosen_client(limits, settings.private_upload_hosts)
+    uploads = Uploads(storage, settings.private_upload_hosts, limits.timeout_s)
+    send = Send(wire, uploads, settings)
+
+    def close() -> None:
+        client.close()
+        storage.close()
+
+    return Connector(
+        read_manifest(Path(__file__).parent),
+        send.advance,
+        send.check,
+        close,
+        lookup=send.lookup,
+        preview=send.preview,
+        pull=Stream(wire, settings).pull if settings.follow == "stream" else None,
+    )

@@ -1,0 +1,60 @@
+"""The settings of the SEND connector: one sender, that is one key of the Piattaforma Notifiche."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
+
+from contracts.base import LINE, HttpsUrl
+from contracts.callbacks import Hosts
+from contracts.identifiers import OrganizationTaxCode
+from contracts.inbound import PollSettings
+from contracts.items.legal import MOST_DOCUMENTS, Denomination
+from contracts.proving import ProofSettings
+
+
+def _sendable(key: SecretStr) -> SecretStr:
+    if not key.get_secret_value() or not all("!" <= character <= "~" for character in key.get_secret_value()):
+        raise ValueError("printable ASCII without spaces")
+    return key
+
+
+def _no_modi(value: str) -> str:
+    if value == "modi":
+        raise ValueError("SEND takes vouchers of PDND, and no direct trust")
+    return value
+
+
+class Settings(ProofSettings, PollSettings):
+    """How to reach SEND and as whom; calls bear the key, and where the key is so configured a voucher of PDND."""
+
+    base_url: HttpsUrl = "https://api.notifichedigitali.it"
+    """Of production; that of tests is https://api.uat.notifichedigitali.it."""
+    api_key: Annotated[SecretStr, AfterValidator(_sendable)]
+    sender_tax_code: OrganizationTaxCode
+    """Of the organisation that the key belongs to: SEND refuses another."""
+    sender_name: Denomination
+    group: Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[ -~]+$")] | None = None
+    """Users of the sender who see the notifications; needed where the key belongs to groups."""
+    proof: Annotated[Literal["none", "modi", "pdnd"], AfterValidator(_no_modi)] = "none"
+    proof_integrity: bool = False
+    max_documents: Annotated[int, Field(ge=1, le=MOST_DOCUMENTS)] = 3
+    """Documents of one notification. SEND's own configuration has 3 in its sources; what production has is not said."""
+    private_upload_hosts: Hosts = ()
+    """Hosts for uploads that may be at a private address; plain http is for those of them on loopback alone."""
+    status_poll_s: Annotated[float, Field(ge=0.01, le=3600)] = 60.0
+    """The wait before the first question whether a request was accepted; each further one waits twice as long, at most
+    ten minutes, and never less than SEND asks for."""
+    follow: Literal["stream", "poll", "none"] = "stream"
+    """How the hub learns what became of an accepted notification: from a stream of events, or by asking for each one
+    until it was delivered, in the meantime `waiting`."""
+    follow_every_s: Annotated[float, Field(ge=0.01, le=86_400)] = 3600.0
+    """Seconds between two of these questions."""
+    stream_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")] | None = None
+    """Of a stream of kind STATUS that nothing else reads. None: that of the title below, which is made if need be."""
+    stream_title: Annotated[str, StringConstraints(min_length=1, max_length=256), LINE] = "Raccordo"
+
+    @model_validator(mode="after")
+    def _own_stream(self) -> "Settings":
+        if self.stream_id is not None and self.follow != "stream":
+            raise ValueError("stream_id goes with follow=stream alone")
+        return self

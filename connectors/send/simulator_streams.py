@@ -1,0 +1,73 @@
+"""The streams of the simulated SEND (v2.9): events in order, gone once their reader has named a later one."""
+
+import uuid
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from .simulator_model import NewStream, moment, parse, problem
+
+_MOST_STREAMS = 10
+
+
+class Streams:
+    """In memory: `page` events in an answer, `idle_ms` to wait where all were given."""
+
+    def __init__(self, page: int, idle_ms: int) -> None:
+        self.page, self.idle_ms = page, idle_ms
+        self.known: dict[str, dict[str, Any]] = {}
+        self.acknowledged: dict[str, str] = {}
+        """By stream, the last event that its reader named."""
+
+    def forget(self) -> None:
+        """All streams are gone."""
+        self.known.clear()
+
+    def tell(self, entry: dict[str, Any], status: str) -> None:
+        """Put a change of a notification into every stream."""
+        for stream in self.known.values():
+            element = {"elementId": f"{status}.IUN_{entry['iun']}", "timestamp": moment()}
+            stream["events"].append(
+                {
+                    "eventId": f"{stream['next']:038d}",
+                    "notificationRequestId": entry["notificationRequestId"],
+                    "iun": entry["iun"],
+                    "newStatus": status,
+                    "element": element,
+                }
+            )
+            stream["next"] += 1
+
+    async def all(self, _: Request) -> Response:
+        return JSONResponse([{"streamId": name, "title": each["title"]} for name, each in self.known.items()])
+
+    async def new(self, request: Request) -> Response:
+        wanted = await parse(request, NewStream)
+        if isinstance(wanted, Response):
+            return wanted
+        if len(self.known) >= _MOST_STREAMS:
+            return problem(400, "PN_STREAM_TOOMANYSTREAMS")
+        name = str(uuid.uuid4())
+        self.known[name] = {"title": wanted.title, "eventType": wanted.event_type, "events": [], "next": 1}
+        shown = wanted.model_dump(by_alias=True, exclude_none=True) | {
+            "streamId": name,
+            "activationDate": moment(),
+            "version": "v29",
+        }
+        return JSONResponse(shown)
+
+    async def read(self, request: Request) -> Response:
+        name = request.path_params["stream_id"]
+        stream = self.known.get(name)
+        if stream is None:
+            return problem(404, "PN_STREAM_NOT_FOUND")
+        last = request.query_params.get("lastEventId")
+        if last is not None:
+            if len(last) != 38 or not last.isdecimal():
+                return problem(400, "PN_GENERIC_INVALIDPARAMETER", "lastEventId")
+            # Whoever names it has kept it, and all before: they are gone.
+            self.acknowledged[name] = last
+            stream["events"] = [each for each in stream["events"] if each["eventId"] > last]
+        page, rest = stream["events"][: self.page], stream["events"][self.page :]
+        return JSONResponse(page, headers={"retry-after": "0" if rest else str(self.idle_ms)})

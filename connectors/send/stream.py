@@ -1,0 +1,123 @@
+"""SEND's stream of events as a `pull`: what became of accepted notifications, once each.
+
+To ask for the events after one acknowledges it and all before: SEND may delete them. So the hub keeps the reports, in
+one commit with the memo that names the last event, before it asks for more. The memos: {}, then {"stream", "last",
+"seen"}.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from contracts.failures import Deferred, Misconfigured, Unconfirmed
+from contracts.inbound import Memo, Pulled, Report
+
+from .client import IUN
+from .config import Settings
+from .statuses import REPORTED
+from .wire import Wire, failure, milliseconds, objects, read_json
+
+STREAMS = "/delivery-progresses/v2.9/streams"
+MOST_SEEN = 100
+"""Names of the newest events that are kept to know one again: a page of SEND's."""
+
+_STREAM_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Reads one stream of kind STATUS, which nothing else reads."""
+
+    wire: Wire
+    settings: Settings
+
+    def pull(self, memo: Memo) -> Pulled:
+        """One step; see `contracts.inbound.Pull`."""
+        stream = self.settings.stream_id or memo.get("stream")
+        if isinstance(stream, str):
+            return self._events(stream, memo if memo.get("stream") == stream else {})
+        return self._find()
+
+    def _find(self) -> Pulled:
+        """Look for our stream, and make it where there is none: in one step, so that whatever goes wrong in between it
+        is looked for again before another is made. SEND allows ten."""
+        answer = self.wire.call("GET", STREAMS)
+        if answer.status != 200:
+            raise failure(answer)
+        if not isinstance(read_json(answer), list):
+            raise Deferred("send.unreadable", "no list of streams")
+        ours = [each for each in objects(answer) if each.get("title") == self.settings.stream_title]
+        found = sorted(name for each in ours if (name := _stream_id(each)) is not None)
+        return Pulled({"stream": found[0] if found else self._made()}, more=True)
+
+    def _made(self) -> str:
+        wish = {"title": self.settings.stream_title, "eventType": "STATUS", "groups": self._groups()}
+        try:
+            answer = self.wire.call("POST", STREAMS, wish, unsafe=True)
+        except Unconfirmed as unknown:
+            raise Deferred(unknown.reason, unknown.detail) from None
+        if answer.status not in (200, 201):
+            raise failure(answer)
+        made = _stream_id(answer.object())
+        if made is None:
+            raise Deferred("send.unreadable", "no name of the new stream")
+        return made
+
+    def _groups(self) -> list[str]:
+        return [] if self.settings.group is None else [self.settings.group]
+
+    def _events(self, stream: str, memo: Memo) -> Pulled:
+        last, seen = memo.get("last"), memo.get("seen", [])
+        params = {"lastEventId": last} if isinstance(last, str) else None
+        answer = self.wire.call("GET", f"{STREAMS}/{stream}/events", params=params)
+        wait = milliseconds(answer)
+        if answer.status == 404:
+            if self.settings.stream_id is not None:
+                raise Misconfigured("send.stream_unknown")
+            return Pulled({})  # somebody deleted it: another is made
+        if answer.status == 429:
+            raise Deferred("send.busy", after=wait)
+        if answer.status != 200:
+            raise failure(answer)
+        if not isinstance(read_json(answer), list):
+            raise Deferred("send.unreadable", "no list of events")
+        events = [each for each in objects(answer) if isinstance(each.get("eventId"), str)]
+        known, reports = set(seen), []
+        for event in events:
+            if event["eventId"] not in known:
+                known.add(event["eventId"])
+                reports += _reported(event)
+        names = [event["eventId"] for event in events]
+        kept = list(dict.fromkeys([*seen, *names]))[-MOST_SEEN:]
+        after_this = {"stream": stream, "last": names[-1] if names else last, "seen": kept}
+        more = bool(events) and wait == timedelta()
+        return Pulled(after_this, reports=tuple(reports), more=more, after=wait if wait and not more else None)
+
+
+def _reported(event: Mapping[str, Any]) -> list[Report]:
+    """What an event says of a delivery; nothing of a status that is none of ours to act upon, or not known yet."""
+    status, iun = event.get("newStatus"), event.get("iun")
+    found = REPORTED.get(status) if isinstance(status, str) else None
+    if found is None or not isinstance(iun, str) or not IUN.fullmatch(iun):
+        return []
+    kind, reason = found
+    return [Report(kind, _moment(event), provider_id=iun, reason=reason)]
+
+
+def _moment(event: Mapping[str, Any]) -> datetime:
+    element = event.get("element")
+    times = element if isinstance(element, dict) else {}
+    for name in ("eventTimestamp", "timestamp", "ingestionTimestamp"):
+        try:
+            moment = datetime.fromisoformat(times[name])
+        except (KeyError, TypeError, ValueError):
+            continue
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return datetime.now(UTC)
+
+
+def _stream_id(body: Mapping[str, Any]) -> str | None:
+    found = body.get("streamId")
+    return found if isinstance(found, str) and _STREAM_ID.fullmatch(found) else None

@@ -1,0 +1,106 @@
+"""Calls to SEND's API, and what its answers mean where they are no success."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from connectors.base.http import MAX_RETRY_AFTER, Answer, retry_after, send
+from contracts.failures import Deferred, Failure, Misconfigured, Rejected, Unconfirmed
+from contracts.proving import Proof
+
+Row = tuple[type[Failure], str]
+
+# Any call. What is not here: the API is not there (other 3xx and 4xx), or is unwell (5xx).
+STATUSES: Mapping[int, Row] = {
+    400: (Rejected, "send.bad_request"),
+    401: (Misconfigured, "send.key_refused"),
+    403: (Misconfigured, "send.key_refused"),
+    408: (Deferred, "send.busy"),
+    413: (Rejected, "send.bad_request"),
+    422: (Rejected, "send.bad_request"),
+    429: (Deferred, "send.busy"),
+}
+# Codes of a problem that say more than its status.
+PROBLEMS: Mapping[str, Row] = {
+    "PN_DELIVERY_NOTIFICATION_LIMIT_EXCEEDED": (Deferred, "send.quota"),
+    "PN_DELIVERY_SEND_IS_DISABLED": (Misconfigured, "send.sender_disabled"),
+}
+QUOTA_WAIT = timedelta(hours=1)
+_CODE = re.compile(r"[A-Z][A-Z0-9_]{0,79}")
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """The client that bears the key; `proof` adds the voucher."""
+
+    http: httpx.Client
+    proof: Proof | None
+    timeout_s: float
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        params: Mapping[str, str] | None = None,
+        *,
+        unsafe: bool = False,
+    ) -> Answer:
+        """One call. Raises as `connectors.base.http.send`."""
+        request = self.http.build_request(method, path, json=body, params=params)
+        return send(self.http, request, unsafe=unsafe, deadline_s=self.timeout_s, proof=self.proof)
+
+
+def read_json(answer: Answer) -> Any:
+    """The body, whatever JSON it is; None where it is none."""
+    if not answer.complete:
+        return None
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def objects(answer: Answer) -> list[dict[str, Any]]:
+    """The body's objects, where it is an array; what else is in it is left out."""
+    found = read_json(answer)
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def codes(problem: Mapping[str, Any]) -> tuple[str, ...]:
+    """The codes of SEND's list of errors: names of faults, never what stands beside them, which repeats our data."""
+    errors = problem.get("errors")
+    found = [each.get("code") for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
+    return tuple(code if isinstance(code, str) and _CODE.fullmatch(code) else "UNKNOWN" for code in found)
+
+
+def failure(answer: Answer, *, unsafe: bool = False) -> Failure:
+    """What an answer other than the one hoped for means; after an `unsafe` call a fault of the server's leaves open
+    whether it took the request."""
+    problem = codes(answer.object())
+    for code in problem:
+        if code in PROBLEMS:
+            kind, reason = PROBLEMS[code]
+            return Deferred(reason, after=QUOTA_WAIT) if kind is Deferred else kind(reason)
+    row = STATUSES.get(answer.status)
+    if row is None:
+        if 300 <= answer.status < 500:
+            return Misconfigured("send.not_the_api", f"status {answer.status}")
+        kind = Unconfirmed if unsafe else Deferred
+        row = (kind, "send.unavailable")
+    kind, reason = row
+    detail = f"status {answer.status}" + (f" {','.join(problem[:5])}" if problem else "")
+    return Deferred(reason, detail, after=retry_after(answer)) if kind is Deferred else kind(reason, detail)
+
+
+def milliseconds(answer: Answer) -> timedelta | None:
+    """The wait that the stream asks for: its `retry-after` is in milliseconds, unlike everybody else's."""
+    value = answer.headers.get("retry-after", "").strip()
+    if not re.fullmatch(r"[0-9]{1,12}", value):
+        return None
+    return min(timedelta(milliseconds=int(value)), MAX_RETRY_AFTER)

@@ -1,0 +1,73 @@
+"""What a legal notification takes along: the files of the documents that it notifies, and what is to be paid."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Connection, RowMapping
+
+from contracts.connector import Legal, NoticeFile, PaymentData
+from contracts.failures import Deferred, Rejected
+from contracts.items import Document, Item, Message, Payment
+from hub.store.citizens import Citizen
+from hub.store.drafts import Identity
+from hub.store.enclosing import enclosed_item
+from hub.store.files import FileMissing
+from hub.store.opening import opened
+from hub.store.ports import Vault
+
+ReadFile = Callable[[Citizen, str], bytes]
+"""(citizen, content key) -> the file's content. Raises `hub.store.files.FileMissing`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosures:
+    """Looks for what a message encloses; the files are read when the connector asks for them."""
+
+    vault: Vault
+    read: ReadFile
+
+    def of(self, connection: Connection, citizen: Citizen, row: RowMapping, message: Message) -> Legal | None:
+        """Raises Rejected where a document is not there any more: it was taken back, revoked, or has been replaced."""
+        wish = message.notify.legal
+        if wish is None:
+            return None
+        files = tuple(self._file(connection, citizen, _name(row, "documents", each)) for each in message.notified)
+        found = [enclosed_item(connection, citizen, _name(row, "payments", each)) for each in message.asked_to_pay]
+        items = [opened(connection, self.vault, citizen, each["item_id"])[1] for each in found if each is not None]
+        # What was paid meanwhile is not asked for.
+        payments = tuple(payment for item in items if (payment := payment_of(item)) is not None)
+        return Legal(wish, files, payments)
+
+    def _file(self, connection: Connection, citizen: Citizen, name: Identity) -> NoticeFile:
+        row = enclosed_item(connection, citizen, name)
+        if row is None:
+            raise Rejected("notice.document_gone")
+        _, document = opened(connection, self.vault, citizen, row["item_id"])
+        if not isinstance(document, Document) or document.media_type is None or document.size is None:
+            raise Rejected("notice.document_gone")
+        return NoticeFile(
+            title=document.title,
+            media_type=document.media_type,
+            size=document.size,
+            sha256=row["content_sha256"],
+            read=partial(self._content, citizen, row["content_key"]),
+        )
+
+    def _content(self, citizen: Citizen, key: str) -> bytes:
+        try:
+            return self.read(citizen, key)
+        except FileMissing:
+            # An operator must look: of the message nothing is wrong.
+            raise Deferred("notice.file_missing", about="message") from None
+
+
+def payment_of(item: Item) -> PaymentData | None:
+    """The pagoPA notice of an item, while it can be paid."""
+    if not isinstance(item, Payment) or item.notice_number is None or item.state not in ("due", "started", "overdue"):
+        return None
+    return PaymentData(item.notice_number, item.amount_cents, item.creditor_tax_code, item.invalid_after_due)
+
+
+def _name(row: RowMapping, collection: str, external_id: str) -> Identity:
+    return Identity(row["ente_id"], row["vendor_id"], row["source"], external_id, collection)

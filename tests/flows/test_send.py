@@ -1,0 +1,221 @@
+"""A legal notification from publication to SEND and back: files, refusal and correction, recall, what SEND reports."""
+
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from connectors.registry import simulate
+from connectors.send.simulator import Simulated
+from hub.store.tables import deliveries, timeline
+from tests.flows.making import (
+    code,
+    described_hub,
+    fresh,
+    make_document,
+    new_person,
+    notice_number,
+    published,
+    rows,
+    to,
+)
+from tests.harness import eventually, make_message, make_payment
+
+QUICK = {"timeout_s": 5, "retry_base_s": 0.05, "retry_cap_s": 0.1, "breaker_failures": 1000}
+REFUSED = new_person()
+
+
+@contextmanager
+def at_work(folder, **settings):
+    send = simulate("send", folder / "send", refusals={REFUSED: ["NOT_VALID_ADDRESS"]}, idle_ms=200)
+    assert isinstance(send, Simulated)
+    try:
+        given = dict(send.start()) | {"status_poll_s": 0.05, "poll_every_s": 1.0} | settings
+        with described_hub(folder / "home", connectors={"send": ("send", given)}, limits=QUICK) as running:
+            running.send, running.address = send.platform, given["base_url"]
+            yield running
+    finally:
+        send.stop()
+
+
+@pytest.fixture(scope="module")
+def hub(kind, tmp_path_factory):
+    with at_work(tmp_path_factory.mktemp("send")) as running:
+        yield running
+
+
+def legal(**fields):
+    own = {
+        "protocol_number": fresh("2026/"),
+        "subject": "Notifica di avviso di accertamento",
+        "taxonomy_code": "010101P",
+        "physical_communication": "AR_REGISTERED_LETTER",
+        "recipient_name": "Maria Esposito",
+        "postal_address": {"address": "Via Roma 1", "zip": "10100", "municipality": "Torino", "province": "TO"},
+    }
+    return own | fields
+
+
+def document(hub, person, content=b"%PDF-1.7 accertamento", **fields):
+    """A document of that person whose file is here; its external_id."""
+    item = make_document(fresh(), content, **to(person), notify={"channels": []}, **fields)
+    item_id = published(hub, "documents", item)
+    assert hub.upload(item_id, content).status_code == 201
+    return item["external_id"]
+
+
+def message(person, *documents, payments=(), legal_fields=None, **fields):
+    links = [{"rel": "document", "external_id": each} for each in documents]
+    links += [{"rel": "payment", "external_id": each} for each in payments]
+    notify = {"channels": ["send"], "legal": legal(**(legal_fields or {}))}
+    return make_message(fresh(), **to(person), kind="outcome", links=links, notify=notify, **fields)
+
+
+def state(hub, item_id):
+    found = [row for row in hub.deliveries() if row["message_id"] == item_id]
+    return [(row["state"], row["reason"]) for row in sorted(found, key=lambda row: row["created_at"])]
+
+
+def settled(hub, item_id, *expected):
+    assert eventually(lambda: state(hub, item_id), lambda found: found == list(expected), within_s=20)
+
+
+def at_send(hub, item):
+    number = item["notify"]["legal"]["protocol_number"]
+    return [each for each in hub.send.ledger.requests.values() if each["pair"][0] == number]
+
+
+@pytest.mark.req("S11")
+def test_the_documents_arrive_and_what_send_reports_is_told(hub):
+    person, first, second = new_person(), b"%PDF-1.7 primo", b"%PDF-1.7 " + b"x" * 1_500_000
+    bill = make_payment(fresh(), **to(person), notice_number=notice_number(), notify={"channels": []})
+    published(hub, "payments", bill)
+    names = [document(hub, person, first, title="Atto: primo"), document(hub, person, second)]
+    costs = {"fee_policy": "DELIVERY_MODE", "fee_cents": 100, "vat_percent": 22}
+    item = message(person, *names, payments=[bill["external_id"]], legal_fields=costs)
+    item_id = published(hub, "messages", item)
+    settled(hub, item_id, ("delivered", None))
+    (entry,) = at_send(hub, item)
+    asked = entry["request"]
+    assert asked["documents"][0]["title"] == "Atto- primo"
+    kept = [hub.send.uploads[each["ref"]["key"]] for each in asked["documents"]]
+    assert [list(each["versions"].values()) for each in kept] == [[len(first)], [len(second)]]
+    (recipient,) = asked["recipients"]
+    assert (recipient["taxId"], recipient["recipientType"]) == (person, "PF")
+    assert recipient["payments"][0]["pagoPa"]["noticeCode"] == bill["notice_number"]
+    assert entry["pair"][1].startswith(state_of(hub, item_id)["delivery_id"])
+    assert state_of(hub, item_id)["provider_id"] == entry["iun"]
+    for status in ("DELIVERING", "VIEWED"):
+        httpx.post(f"{hub.address}/_sim/advance", json={"iun": entry["iun"], "status": status}, trust_env=False)
+    found = eventually(lambda: events(hub, item_id), lambda found: "read_on_channel" in found, within_s=20)
+    assert found.count("read_on_channel") == 1
+    shown = hub.read(f"/items/{item_id}", person).json()
+    assert shown["deliveries"][0]["channel"] == "send"
+
+
+def state_of(hub, item_id):
+    (row,) = rows(hub, deliveries, message_id=item_id)
+    return row
+
+
+def events(hub, item_id):
+    return [row["event"] for row in rows(hub, timeline, item_id=item_id)]
+
+
+def test_a_refused_one_goes_out_corrected_under_the_same_number(hub):
+    item = message(REFUSED, document(hub, REFUSED))
+    item_id = published(hub, "messages", item)
+    settled(hub, item_id, ("rejected", "send.refused.not_valid_address"))
+    assert published(hub, "messages", item) == item_id
+    assert len(state(hub, item_id)) == 1, "the same version again is no correction"
+    corrected = item | {"version": 2}
+    assert published(hub, "messages", corrected) == item_id
+    settled(hub, item_id, ("rejected", "send.refused.not_valid_address"), ("delivered", None))
+    first, second = at_send(hub, item)
+    assert first["pair"][0] == second["pair"][0]
+    assert first["pair"][1] != second["pair"][1]
+    assert published(hub, "messages", item | {"version": 3}) == item_id
+    assert len(state(hub, item_id)) == 2, "what was accepted is not notified again"
+
+
+def test_what_was_accepted_is_cancelled_once_its_message_is_taken_back(hub):
+    person = new_person()
+    item = message(person, document(hub, person))
+    item_id = published(hub, "messages", item)
+    settled(hub, item_id, ("delivered", None))
+    assert hub.withdraw(item_id).status_code == 201
+    settled(hub, item_id, ("skipped", "item.withdrawn"))
+    assert [entry["state"] for entry in at_send(hub, item)] == ["CANCELLED"]
+
+
+def test_what_may_be_at_send_is_looked_up_and_cancelled(hub):
+    person = new_person()
+    item = message(person, document(hub, person))
+    httpx.post(
+        f"{hub.address}/_sim/faults",
+        json=[{"kind": "cut"}, *[{"kind": "error", "status": 503, "on": "status"}] * 12],
+        trust_env=False,
+    )
+    item_id = published(hub, "messages", item)
+    assert eventually(lambda: at_send(hub, item), bool)
+    assert hub.withdraw(item_id).status_code == 201
+    settled(hub, item_id, ("skipped", "item.withdrawn"))
+    assert [entry["state"] for entry in at_send(hub, item)] == ["CANCELLED"]
+
+
+@pytest.mark.parametrize("what", ["unknown", "no file yet", "of another", "withdrawn", "not a document"])
+def test_what_is_not_here_is_refused_with_its_place(hub, what):
+    person, other = new_person(), new_person()
+    name = fresh()
+    match what:
+        case "no file yet":
+            published(hub, "documents", make_document(name, b"%PDF-1.7", **to(person), notify={"channels": []}))
+        case "of another":
+            name = document(hub, other)
+        case "withdrawn":
+            item = make_document(name, b"%PDF-1.7", **to(person), notify={"channels": []})
+            item_id = published(hub, "documents", item)
+            hub.upload(item_id, b"%PDF-1.7")
+            hub.withdraw(item_id)
+        case "not a document":
+            published(hub, "payments", make_payment(name, **to(person), notice_number=notice_number()))
+    answer = hub.publish("messages", message(person, document(hub, person), name))
+    assert code(answer) == (422, "contract.violation")
+    assert [(each["pointer"], each["code"]) for each in answer.json()["errors"]] == [
+        ("/links/1/external_id", "link.document_missing")
+    ]
+
+
+def test_a_payment_that_is_not_here_is_refused_too(hub):
+    person = new_person()
+    answer = hub.publish("messages", message(person, document(hub, person), payments=[fresh()]))
+    assert [(each["pointer"], each["code"]) for each in answer.json()["errors"]] == [
+        ("/links/1/external_id", "link.payment_missing")
+    ]
+
+
+def test_a_document_that_is_gone_when_it_is_to_leave_is_no_notification(hub):
+    person = new_person()
+    content = b"%PDF-1.7 revocato"
+    item = make_document(fresh(), content, **to(person), notify={"channels": []})
+    document_id = published(hub, "documents", item)
+    hub.upload(document_id, content)
+    httpx.post(f"{hub.address}/_sim/faults", json=[{"kind": "throttle", "on": "preload"}], trust_env=False)
+    wished = message(person, item["external_id"])
+    item_id = published(hub, "messages", wished)
+    eventually(lambda: state_of(hub, item_id)["attempts"], bool)
+    hub.withdraw(document_id)
+    settled(hub, item_id, ("rejected", "notice.document_gone"))
+    assert at_send(hub, wished) == []
+
+
+def test_following_without_a_stream_ends_with_the_notification(kind, tmp_path):
+    with at_work(tmp_path, follow="poll", follow_every_s=0.05) as hub:
+        person = new_person()
+        item = message(person, document(hub, person))
+        item_id = published(hub, "messages", item)
+        settled(hub, item_id, ("waiting", None))
+        (entry,) = eventually(lambda: [each for each in at_send(hub, item) if "iun" in each], bool)
+        for status in ("DELIVERING", "DELIVERED"):
+            httpx.post(f"{hub.address}/_sim/advance", json={"iun": entry["iun"], "status": status}, trust_env=False)
+        settled(hub, item_id, ("delivered", None))
