@@ -171,10 +171,7 @@ class Polling:
 
     def _step(self, source: Source, at: Position, pulled: Pulled, tally: Tally, every: timedelta) -> Position:
         """Take in what a step brought, then keep where it ended."""
-        # One that brings no items, but reports alone, has no vendor.
-        bare = pulled.found == () and not pulled.all_names
-        there = chain(pulled.found, self._taker.gone(source, pulled.all_names))
-        found = Tally() if bare else self._taker.take(source, there)
+        found = self._taker.take(source, chain(pulled.found, self._taker.gone(source, pulled.all_names)))
         self._reporter.report(source.ente_id, source.connector_id, pulled.reports)
         for reach in pulled.reach:
             told = reach_of(self._vault, source.ente_id, source.connector_id, reach)

@@ -106,6 +106,7 @@ class Taker:
         writing, names = _DONE, frozenset[str]()
         with ThreadPoolExecutor(1, "taking") as hand:  # which is not there before it is needed
             while piece := list(islice(rest, PIECE)):
+                vendor = self._vendor(source)  # not before: a connector that only reports of its deliveries has none
                 last = {self._name(each): each for each in piece}  # of one that comes twice the later holds
                 if not names.isdisjoint(last):
                     writing = _written(writing, tally, seen)  # what is known of it is what is being written
