@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from .base import Code
+from .items import Item
+from .reporting import FlowPart
 
 
 class SourceSettings(BaseModel):
@@ -36,6 +38,8 @@ class Wrong:
     """JSON pointer into the source's own record, empty for the whole."""
     code: str
     detail: str
+    rule: str = ""
+    """JSON pointer into the mapping, where one was at work: the rule that did not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,11 @@ class Found:
     """Why there is no item. With neither an item nor a fault, it is not for us and is passed over."""
     withdrawn: str | None = None
     """The source has taken it back, for this reason; `item` is then None."""
+    flow: FlowPart | None = field(default=None, repr=False)
+    """Not an item but a part of a reporting flow (flusso di rendicontazione), kept for reconciliation."""
+    valid: Item | None = field(default=None, repr=False, compare=False)
+    """`item` as the contract's model, with any version, where the connector held it against the contract already: it is
+    not read a second time."""
 
 
 ReportedEvent = Literal["delivered", "read", "paid", "failed", "complained"]
@@ -188,6 +197,16 @@ class SentMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class OwedPart:
+    """One beneficiary's share of a payment, or a digital revenue stamp."""
+
+    kind: Literal["pagopa", "stamp"]
+    amount_cents: int
+    receiver_tax_code: str
+    reason: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class OwedPayment:
     """A pagoPA notice that the hub knows of."""
 
@@ -199,6 +218,11 @@ class OwedPayment:
     tax_code: str = field(repr=False)
     notice_number: str
     creditor_tax_code: str
+    service_id: str | None
+    parts: tuple[OwedPart, ...]
+    """As its source published them; empty: all of it is the creditor's."""
+    receipt_numbers: tuple[str, ...]
+    """Of the receipts that are here for this notice: another one would be a second payment."""
 
 
 class Reading(Protocol):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import chain
 
 from contracts.connector import Connector
 from contracts.failures import Deferred, Failure, Misconfigured
@@ -171,7 +172,9 @@ class Polling:
     def _step(self, source: Source, at: Position, pulled: Pulled, tally: Tally, every: timedelta) -> Position:
         """Take in what a step brought, then keep where it ended."""
         # One that brings no items, but reports alone, has no vendor.
-        found = Tally() if pulled.found == () else self._taker.take(source, pulled.found)
+        bare = pulled.found == () and not pulled.all_names
+        there = chain(pulled.found, self._taker.gone(source, pulled.all_names))
+        found = Tally() if bare else self._taker.take(source, there)
         self._reporter.report(source.ente_id, source.connector_id, pulled.reports)
         for reach in pulled.reach:
             told = reach_of(self._vault, source.ente_id, source.connector_id, reach)

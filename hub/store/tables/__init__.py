@@ -44,6 +44,7 @@ from .personal import (
     timeline,
     user_states,
 )
+from .profile import citizen_attributes
 from .proof import (
     access_log,
     chain_roots,
@@ -55,6 +56,7 @@ from .proof import (
     received_messages,
     replays,
 )
+from .reporting import reported_payments, reporting_flows
 from .rights import delegations, retentions, rights_requests
 from .vendor_side import RUNNING, batch_items, batches, event_sequences, vendor_events
 
@@ -72,6 +74,7 @@ __all__ = [
     "broadcasts",
     "chain_roots",
     "channel_opt_outs",
+    "citizen_attributes",
     "citizen_contacts",
     "citizens",
     "claimable",
@@ -109,6 +112,8 @@ __all__ = [
     "received_messages",
     "referenced_files",
     "replays",
+    "reported_payments",
+    "reporting_flows",
     "retentions",
     "rights_requests",
     "sequences",
