@@ -150,7 +150,7 @@ class Notice:
     """The service of the catalogue that it is about: a provider's key may belong to one."""
     has_files: bool = False
     """A file of it is in the hub: `contracts.inbound.Reading` gives it."""
-    unreached: frozenset[str] = frozenset()
+    unreached: tuple[str, ...] = ()
     """The scopes of `contracts.inbound.Reach` in which the person is known not to be reached."""
     application: str | None = None
     """The `external_id` of the application that the message is about or links to, as its source names it."""

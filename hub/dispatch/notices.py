@@ -129,7 +129,7 @@ class Notices:
             unsubscribe_url=unsubscribe_url,
             service_id=service_id,
             has_files=about["content_key"] is not None,
-            unreached=unreached,
+            unreached=tuple(sorted(unreached)),
             application=application_of(message, item),
             version=row["version"],
             legal=legal,
