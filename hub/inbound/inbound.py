@@ -76,5 +76,5 @@ def inbound(
         configs=configs,
         connector=connector,
     )
-    archive = Archive(database, committer, citizens, vault, files)
+    archive = Archive(database, committer, citizens, vault, files, registry)
     return Inbound(taker, polling, Answering(configs, connector, archive, taker, reporter))

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -24,7 +24,8 @@ from hub.store.drafts import Draft
 from hub.store.intake import Signed, Submission
 from hub.store.ports import Vault
 from hub.store.quarantine import Misfit
-from hub.store.taking import Record, Take, Taking, newest_version, records
+from hub.store.reporting import KeepFlow, KeepingFlows
+from hub.store.taking import Record, Take, Taking, absent, newest_version, records
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ LARGEST_RAW = 256 * 1024
 _TRIES = 3
 _DONE: Future[Counter[str]] = Future()
 """In the place of a piece that is being written: there is none."""
+_GONE = "non più presente alla fonte"
 _SORTED = orjson.OPT_SORT_KEYS
 
 
@@ -79,6 +81,7 @@ class Taker:
         self._committer = committer
         self._taking = taking
         self._vault = vault
+        self._keeping = KeepingFlows(vault)
         self._registry = registry
         self._draft = draft
         self._accepted = accepted
@@ -117,6 +120,13 @@ class Taker:
             _written(writing, tally, seen)
         return tally
 
+    def gone(self, source: Source, all_names: Mapping[str, frozenset[str]]) -> Iterator[Found]:
+        """What a source had and has no more, where it said all that it has (`Pulled.all_names`)."""
+        for beginning, there in all_names.items():
+            with self._database.read() as connection:
+                names = list(absent(connection, source.ente_id, source.connector_id, beginning, there))
+            yield from (Found(name, b"", withdrawn=_GONE) for name in names)
+
     def _vendor(self, source: Source) -> Vendor:
         vendor = self._registry().vendors.get((source.ente_id, source.vendor_id))
         if vendor is None or not vendor.active:
@@ -130,7 +140,11 @@ class Taker:
         with self._database.read() as connection:
             known = records(connection, source.ente_id, source.connector_id, last)
         takes: list[tuple[Take, Found]] = []
+        flows: list[KeepFlow] = []
         for name, each in last.items():
+            if each.flow is not None:
+                flows.append(KeepFlow(source.ente_id, each.flow))
+                continue
             if each.item is None and not each.wrong and each.withdrawn is None:
                 tally.counts["passed"] += 1
                 continue
@@ -141,7 +155,16 @@ class Taker:
                 tally.counts["unchanged"] += 1
                 continue
             takes.append((self._made(source, vendor, name, each, digest, before), each))
+        self._keep(flows, tally)
         return takes
+
+    def _keep(self, flows: Sequence[KeepFlow], tally: Tally) -> None:
+        for result in self._committer.write_all(self._keeping.record, flows):
+            if isinstance(result, StoreUnavailable):
+                raise result
+            if isinstance(result, Exception):
+                raise StoreUnavailable(cause=error_name(result))
+            tally.counts["taken" if result else "unchanged"] += 1
 
     def _name(self, found: Found) -> str:
         """It stands in clear: one that would tell of a person is kept by its hash."""
