@@ -12,8 +12,8 @@ PERSON = "RSSMRA80A01H501U"
 
 
 @pytest.fixture(scope="module")
-def simulation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    made = simulate("mapped", tmp_path_factory.mktemp("vendor"), vendor_id="acme", records=12)
+def simulation(tmp_path_factory: pytest.TempPathFactory, kind: str) -> Iterator[Any]:
+    made = simulate("mapped", tmp_path_factory.mktemp(f"vendor-{kind}"), vendor_id="acme", records=12)
     settings = dict(made.start())
     yield made, settings
     made.stop()
