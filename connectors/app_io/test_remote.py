@@ -62,7 +62,14 @@ def serving(**changes):
 
 
 def asked(path=DETAILS, headers=KEY, *, server=None, shelf=None, **changes):
-    fields = {"method": "GET", "path": path, "url": "https://hub.example/x", "query": "", "body": b"", "now": NOW}
+    fields = {
+        "method": "GET",
+        "path": path,
+        "url": "https://hub.example/x",
+        "query": "",
+        "body": b"",
+        "now": datetime.now(UTC),
+    }
     call = Call(**fields | changes, headers=tuple(headers.items()))
     return (server or serving()).answer(call, shelf or Shelf())
 

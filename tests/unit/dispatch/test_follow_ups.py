@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from connectors.base.conformance import make_notice
 from contracts.connector import Connector, Continue, Done, Manifest
 from contracts.failures import Deferred, Misconfigured, Skipped
 from contracts.inbound import Report
@@ -20,13 +21,17 @@ MANIFEST = Manifest(name="odd", title="Odd", channel="io")
 READ = Report("read", START, provider_id="P-1")
 
 
+def told_of(claim):
+    return make_notice(delivery_id=claim.delivery_id)
+
+
 class Asking:
     """A connector that hands over at once, and answers each question with the next of a list."""
 
     def __init__(self, store, *answers, follow_up=True):
         self.store, self.answers, self.asked = store, list(answers), []
         self.connector = Connector(MANIFEST, self.advance, lambda: "", follow_up=self.follow_up if follow_up else None)
-        self.follow_ups = FollowUps(store, lambda claim: claim, lambda *_: self.connector)
+        self.follow_ups = FollowUps(store, told_of, lambda *_: self.connector)
 
     def advance(self, _notice, _memo):
         return Done("P-1", follow_up=Continue({"n": 0}, after=timedelta(hours=1)))
@@ -42,9 +47,7 @@ class Asking:
         self.store.connector()
         for number in range(count):
             self.store.publish(make_draft(f"m-{number}"))
-        runner = Runner(
-            self.store, self.store.clock, lambda claim: claim, lambda *_: self.connector, timedelta(minutes=1)
-        )
+        runner = Runner(self.store, self.store.clock, told_of, lambda *_: self.connector, timedelta(minutes=1))
         for claim in take(self.store):
             runner.run(claim)
 
@@ -164,7 +167,7 @@ def test_what_is_learned_on_the_way_is_kept_with_the_settlement(store):
     (row,) = store.deliveries()
     steps.append(Done("P", reports=(Report("read", START, delivery_id=row["delivery_id"]),)))
     store.clock.pass_by(hours=1.1)
-    runner = Runner(store, store.clock, lambda claim: claim, lambda *_: asking.connector, timedelta(minutes=1))
+    runner = Runner(store, store.clock, told_of, lambda *_: asking.connector, timedelta(minutes=1))
     for claim in take(store):
         runner.run(claim)
     assert events(store) == ["notified", "read_on_channel"]
