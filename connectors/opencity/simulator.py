@@ -44,9 +44,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from connectors.base.faulty import Cut, Hang, WithTransport
 from connectors.base.ledger import Ledger
 from connectors.base.serving import LoopbackServer
+from connectors.base.simulator_faults import Cut, Hang, WithTransport
 
 from . import simulator_model as model
 from .simulator_model import Refused, Tokens

@@ -103,7 +103,7 @@ def test_every_reason_that_a_delivery_may_give_is_explained_and_no_other():
     ]
     families = (
         "io|email|http|loopback|callback|webhook|answer|proof|pdnd|lease|claims|age|connector|channel|citizen|item|"
-        "notice|bug|send"
+        "notice|bug|send|opencity|position|pagopa|pec"
     )
     files.append(ROOT / "hub/trust/proving.py")
     pattern = re.compile(rf'"((?:{families})\.[a-z_]+)"')
