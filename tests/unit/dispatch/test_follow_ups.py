@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from connectors.base.conformance import make_notice
 from contracts.connector import Connector, Continue, Done, Manifest
 from contracts.failures import Deferred, Misconfigured, Skipped
 from contracts.inbound import Report
@@ -43,7 +44,7 @@ class Asking:
         for number in range(count):
             self.store.publish(make_draft(f"m-{number}"))
         runner = Runner(
-            self.store, self.store.clock, lambda claim: claim, lambda *_: self.connector, timedelta(minutes=1)
+            self.store, self.store.clock, lambda _: make_notice(), lambda *_: self.connector, timedelta(minutes=1)
         )
         for claim in take(self.store):
             runner.run(claim)
@@ -164,7 +165,7 @@ def test_what_is_learned_on_the_way_is_kept_with_the_settlement(store):
     (row,) = store.deliveries()
     steps.append(Done("P", reports=(Report("read", START, delivery_id=row["delivery_id"]),)))
     store.clock.pass_by(hours=1.1)
-    runner = Runner(store, store.clock, lambda claim: claim, lambda *_: asking.connector, timedelta(minutes=1))
+    runner = Runner(store, store.clock, lambda _: make_notice(), lambda *_: asking.connector, timedelta(minutes=1))
     for claim in take(store):
         runner.run(claim)
     assert events(store) == ["notified", "read_on_channel"]
