@@ -1,8 +1,8 @@
 """E-mail: courtesy notices over SMTP, recorded as such. A legal notification goes by PEC or SEND, never this way."""
 
+from connectors.base.mail.client import Mailer
 from contracts.connector import Connector, Limits
 
-from .client import Mailer
 from .config import Settings
 from .delivery import advance, preview
 from .manifest import MANIFEST

@@ -4,14 +4,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 
+from connectors.base.mail.addresses import BadAddress, ascii_address, opaque_token
+from connectors.base.mail.client import Letter
+from connectors.base.mail.statuses import Doubtful, Verdict
 from contracts.connector import Continue, Done, Memo, Notice, Preview
 from contracts.failures import Rejected, Skipped
 
-from .addresses import BadAddress, ascii_address, opaque_token
-from .client import Letter
 from .config import Settings
+from .dkim_signing import signed
 from .message import Stamp, compose
-from .statuses import Doubtful, Verdict
 
 _OF_AN_ATTEMPT = frozenset({"message-id", "date", "mime-version", "content-type"})
 
@@ -60,12 +61,14 @@ def _recipient(notice: Notice) -> str:
 def _first_memo(notice: Notice, settings: Settings) -> Memo:
     # Both are fixed before the first attempt: a message sent again is the same message, byte for byte.
     return {
-        "message_id": f"<{opaque_token(notice.delivery_id)}@{settings.own_domain}>",
+        "message_id": settings.message_id(opaque_token(notice.delivery_id)),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
 def _letter(notice: Notice, recipient: str, stamp: Stamp, settings: Settings) -> Letter:
     token = opaque_token(notice.delivery_id)
-    message = compose(notice, recipient, stamp, settings)
-    return Letter(token, settings.envelope_sender(token), recipient, message.as_bytes())
+    content = compose(notice, recipient, stamp, settings).as_bytes()
+    if settings.dkim_keys:
+        content = signed(content, settings.dkim_keys, domain=settings.signing_domain, at=stamp.date)
+    return Letter(token, settings.envelope_sender(token), recipient, content)

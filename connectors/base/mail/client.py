@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from contracts.connector import Limits
 from contracts.failures import Deferred, Failure, Misconfigured, Unconfirmed
 
-from .config import Settings
 from .sentences import explain, working
+from .settings import SmtpSettings
 from .statuses import Phase, Reply, failure
 from .wire import Deadline, Session
 
@@ -33,7 +33,7 @@ class Letter:
 class Mailer:
     """Sends letters, one session each. Holds no connection, so it may be shared between threads."""
 
-    def __init__(self, settings: Settings, limits: Limits) -> None:
+    def __init__(self, settings: SmtpSettings, limits: Limits) -> None:
         self._settings = settings
         self._limits = limits
         self._tls = None if settings.security == "none" else _tls_context(settings.ca_file)
@@ -77,7 +77,7 @@ class Mailer:
 class _Conversation:
     """The steps of a session; `phase` is always the step under way."""
 
-    def __init__(self, session: Session, settings: Settings) -> None:
+    def __init__(self, session: Session, settings: SmtpSettings) -> None:
         self.phase = Phase.CONNECT
         self._session = session
         self._settings = settings
