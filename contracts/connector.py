@@ -139,13 +139,15 @@ class Continue:
     """One step done, another to come after `after` (at once when zero).
 
     `accepted` says that the provider has taken the message and only its final word is awaited: the delivery shows as
-    `waiting`. `unsafe` announces that the next step must not be repeated blindly.
+    `waiting`. `unsafe` announces that the next step must not be repeated blindly. `provider_id`, where it is known
+    before the end, is what a `contracts.inbound.Report` may name the delivery by.
     """
 
     memo: Memo
     after: timedelta = timedelta()
     unsafe: bool = False
     accepted: bool = False
+    provider_id: str | None = None
 
 
 Advance = Callable[[Notice, Memo], Done | Continue]
@@ -183,7 +185,7 @@ class Connector:
     """The calls of a delivery from its first step on, as far as they can be known, without making any. Raises the
     Failure that the delivery would meet before its first call."""
     pull: Pull | None = None
-    """Asks the provider for what it has; its settings are then a `contracts.inbound.SourceSettings`."""
+    """Asks the provider for what it has; where that is items, its settings are a `contracts.inbound.SourceSettings`."""
     answer: Answer | None = None
     """Answers the provider's own calls."""
     read: Read | None = None

@@ -1,11 +1,17 @@
-"""E-mail: courtesy notices over SMTP, recorded as such. A legal notification goes by PEC or SEND, never this way."""
+"""E-mail: courtesy notices over SMTP, recorded as such. A legal notification goes by PEC or SEND, never this way.
+
+What comes back into the mailbox of bounces, if one is named, tells what became of them (`returns`).
+"""
 
 from connectors.base.mail.client import Mailer
+from connectors.base.mail.imap import Mailbox
 from contracts.connector import Connector, Limits
 
+from .checking import check
 from .config import Settings
 from .delivery import advance, preview
 from .manifest import MANIFEST
+from .pulling import pull
 
 __all__ = ["MANIFEST", "Settings", "connect"]
 
@@ -13,9 +19,11 @@ __all__ = ["MANIFEST", "Settings", "connect"]
 def connect(settings: Settings, limits: Limits) -> Connector:
     """The connector, ready for use. Opens no connection yet; an unreadable `ca_file` is told here."""
     mailer = Mailer(settings, limits)
+    mailbox = Mailbox(settings, limits) if settings.imap_host else None
     return Connector(
         manifest=MANIFEST,
         advance=lambda notice, memo: advance(notice, memo, settings, mailer.send),
-        check=mailer.check,
+        check=lambda: check(settings, limits, mailer.check, mailbox),
         preview=lambda notice: preview(notice, settings),
+        pull=None if mailbox is None else lambda memo: pull(memo, settings, mailbox),
     )

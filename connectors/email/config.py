@@ -25,6 +25,9 @@ class Settings(MailboxSettings, SmtpSettings):
     unsubscribe_mailto: Address | None = None
     """Mailbox offered beside the one-click address in `List-Unsubscribe`."""
 
+    imap_delete: bool = False
+    """Whether bounces and complaints are deleted from the mailbox once they are kept here; anything else never is."""
+
     dkim_selector: Selector | None = None
     """Name of the key in DNS, `<selector>._domainkey.<domain>`. A new key gets a new name."""
     dkim_key: SecretStr | None = None

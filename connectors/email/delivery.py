@@ -24,7 +24,8 @@ def advance(notice: Notice, memo: Memo, settings: Settings, send: Callable[[Lett
     """The next step of a delivery; the memo holds identifiers and a date, nothing of the citizen."""
     recipient = _recipient(notice)
     if not memo:
-        return Continue(_first_memo(notice, settings), unsafe=True)
+        memo = _first_memo(notice, settings)
+        return Continue(memo, unsafe=True, provider_id=memo["message_id"])
     if memo.get("waiting"):
         return Continue({**memo, "waiting": False}, unsafe=True)
     stamp = Stamp(message_id=memo["message_id"], date=datetime.fromisoformat(memo["date"]))

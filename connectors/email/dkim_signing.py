@@ -1,4 +1,4 @@
-"""DKIM (RFC 6376, RFC 8463): a notice signed with the keys of the ente's domain, and whether DNS has their other half."""
+"""DKIM (RFC 6376, 8463): a notice signed with the keys of the ente's domain, and whether DNS has their other half."""
 
 import base64
 import binascii

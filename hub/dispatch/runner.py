@@ -130,7 +130,7 @@ class Runner:
             at.memo, at.unsafe = step.memo, step.unsafe
             if step.after > timedelta():
                 return step
-            self._mark(at.claim, at.memo, unsafe=at.unsafe)
+            self._mark(at.claim, at.memo, unsafe=at.unsafe, provider_id=step.provider_id)
             step = None
         return None
 
@@ -145,9 +145,9 @@ class Runner:
         log.info("delivery.asked delivery_id=%s found=%s", claim.delivery_id, found is not None)
         return found
 
-    def _mark(self, claim: Claim, memo: Memo, *, unsafe: bool) -> None:
+    def _mark(self, claim: Claim, memo: Memo, *, unsafe: bool, provider_id: str | None = None) -> None:
         try:
-            kept = self.committer.write(progress, Progress(claim, memo, unsafe, self.lease))
+            kept = self.committer.write(progress, Progress(claim, memo, unsafe, self.lease, provider_id))
         except Exception as error:
             raise MarkFailed from error
         if not kept:
@@ -159,7 +159,15 @@ class Runner:
                 return Settlement(at.claim, "delivered", "done", detail=step.detail, provider_id=step.provider_id)
             case Continue():
                 state, due = "waiting" if step.accepted else "queued", self._now(at) + step.after
-                return Settlement(at.claim, state, "continue", due_at=due, memo=step.memo, unsafe=step.unsafe)
+                return Settlement(
+                    at.claim,
+                    state,
+                    "continue",
+                    due_at=due,
+                    memo=step.memo,
+                    unsafe=step.unsafe,
+                    provider_id=step.provider_id,
+                )
             case None:
                 return Settlement(at.claim, "parked", "deferred", "bug.endless_steps")
 

@@ -97,6 +97,8 @@ class Progress:
     memo: Mapping[str, Any]
     unsafe: bool
     lease: timedelta
+    provider_id: str | None = None
+    """The name that a report may come back under, should this process die with the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +231,7 @@ def progress(tx: Tx, steps: Sequence[Progress]) -> list[bool]:
                 unsafe=step.unsafe,
                 about_to_send_at=tx.now if step.unsafe else None,
                 lease_until=tx.now + step.lease,
+                **({} if step.provider_id is None else {"provider_id": clipped(step.provider_id, 200)}),
             ),
             fence(step.claim),
         ).rowcount

@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -57,12 +57,15 @@ class Simulator:
         account: Account | None = None,
         greylist: bool = False,
         dsn: bool = False,
+        taken: Callable[[bytes, str, Sequence[str]], None] = lambda *_: None,
     ) -> None:
+        """`taken` is told of each message that was accepted: content, envelope sender, recipients."""
         self.mailbox = folder / "mailbox"
         self.ledger = folder / "ledger.jsonl"
         self.mailbox.mkdir(parents=True, exist_ok=True)
         self.account = account
         self.dsn = dsn
+        self._taken = taken
         self.ca_file: Path | None = None
         """What a client has to trust, where the simulator speaks TLS."""
         tls = None
@@ -137,8 +140,9 @@ class Simulator:
                 "sha256": hashlib.sha256(content).hexdigest(),
                 "file": path.name,
             }
-            _write(path, content)
+            write_durably(path, content)
             _append(self.ledger, json.dumps(entry | facts))
+        self._taken(content, sender, recipients)
 
     def entries(self) -> list[dict[str, Any]]:
         """The ledger, one entry for each accepted message."""
@@ -159,7 +163,8 @@ def _parsed(folder: Path) -> Iterator[EmailMessage]:
         yield message
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_durably(path: Path, content: bytes) -> None:
+    """A file that is on disk, whole, when this returns."""
     # Under another name first, so that a reader of *.eml never sees half a message.
     draft = path.with_suffix(".part")
     with draft.open("wb") as file:
