@@ -120,6 +120,8 @@ class Notice:
     due_at: datetime | None = None
     payment: PaymentData | None = None
     action: Action | None = field(default=None, repr=False)
+    digital_address: str | None = field(default=None, repr=False)
+    """The domicilio digitale, where the publication has one: for the channel `pec`."""
     unsubscribe_url: str | None = None
     """One-click address (RFC 8058); None where the person cannot switch the notice off."""
     push: Push | None = None

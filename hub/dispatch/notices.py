@@ -99,6 +99,7 @@ class Notices:
             due_at=_last_moment(about["due_at"]),
             payment=payment_of(item),
             action=action,
+            digital_address=message.recipient.digital_address,
             unsubscribe_url=unsubscribe_url,
         )
 
