@@ -1,10 +1,12 @@
 """The settings of the e-mail connector. Their schema is their documentation."""
 
+import re
 from functools import cached_property
 from typing import Annotated, Self
 
 from pydantic import SecretStr, StringConstraints, model_validator
 
+from connectors.base.mail.addresses import ascii_domain
 from connectors.base.mail.settings import Address, Domain, MailboxSettings, SmtpSettings
 
 from .dkim_signing import DkimKey
@@ -13,6 +15,9 @@ Selector = Annotated[
     str,
     StringConstraints(max_length=63, to_lower=True, pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$"),
 ]
+
+
+_RATE = re.compile(r"\d{1,4}(?:\.\d{1,3})?")
 
 
 class Settings(MailboxSettings, SmtpSettings):
@@ -27,6 +32,10 @@ class Settings(MailboxSettings, SmtpSettings):
 
     imap_delete: bool = False
     """Whether bounces and complaints are deleted from the mailbox once they are kept here; anything else never is."""
+
+    domain_rates: Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)] = ""
+    """Notices a second to the addresses of a domain, where fewer than the connector's own rate: `gmail.com=2,
+    libero.it=0.5`; `*=1` for each of the others. Kept by all processes together."""
 
     dkim_selector: Selector | None = None
     """Name of the key in DNS, `<selector>._domainkey.<domain>`. A new key gets a new name."""
@@ -61,6 +70,27 @@ class Settings(MailboxSettings, SmtpSettings):
         """Those that sign each notice. Raises BadKey."""
         pairs = ((self.dkim_selector, self.dkim_key), (self.dkim_second_selector, self.dkim_second_key))
         return tuple(DkimKey.read(name, key.get_secret_value()) for name, key in pairs if name and key)
+
+    @model_validator(mode="after")
+    def _rates_are_rates(self) -> Self:
+        _ = self.rates
+        return self
+
+    @cached_property
+    def rates(self) -> dict[str, float]:
+        """By domain, `*` for those that are not named. Raises ValueError."""
+        found: dict[str, float] = {}
+        for each in filter(None, (part.strip() for part in self.domain_rates.split(","))):
+            domain, _, rate = (part.strip() for part in each.partition("="))
+            name = domain if domain == "*" else ascii_domain(domain)
+            if not _RATE.fullmatch(rate) or not 0.001 <= float(rate) <= 1000 or name in found:
+                raise ValueError("domain_rates: dominio=messaggi al secondo, da 0.001 a 1000 / messages a second")
+            found[name] = float(rate)
+        return found
+
+    def rate_of(self, domain: str) -> float | None:
+        """None where the domain has no rate of its own."""
+        return self.rates.get(domain, self.rates.get("*"))
 
     @property
     def signing_domain(self) -> str:

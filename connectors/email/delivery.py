@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from connectors.base.mail.addresses import BadAddress, ascii_address, opaque_token
 from connectors.base.mail.client import Letter
 from connectors.base.mail.statuses import Doubtful, Verdict
-from contracts.connector import Continue, Done, Memo, Notice, Preview
+from contracts.connector import Continue, Done, Memo, Notice, Preview, Turn
 from contracts.failures import Rejected, Skipped
 
 from .config import Settings
@@ -20,10 +20,14 @@ SECOND_LOOK = timedelta(hours=12)
 """A domain that does not exist must be missing twice within 24 hours."""
 
 
-def advance(notice: Notice, memo: Memo, settings: Settings, send: Callable[[Letter], None]) -> Done | Continue:
+def advance(
+    notice: Notice, memo: Memo, settings: Settings, send: Callable[[Letter], None], turn: Turn
+) -> Done | Continue:
     """The next step of a delivery; the memo holds identifiers and a date, nothing of the citizen."""
     recipient = _recipient(notice)
-    if not memo:
+    if "message_id" not in memo:
+        if (wait := _wait(recipient, memo, settings, turn)) > timedelta():
+            return Continue({"turn": "taken"}, after=wait)
         memo = _first_memo(notice, settings)
         return Continue(memo, unsafe=True, provider_id=memo["message_id"])
     if memo.get("waiting"):
@@ -36,6 +40,13 @@ def advance(notice: Notice, memo: Memo, settings: Settings, send: Callable[[Lett
             raise
         return Continue({**memo, "doubted": True, "waiting": True}, after=SECOND_LOOK)
     return Done(provider_id=stamp.message_id, detail="inviata come cortesia / sent as courtesy")
+
+
+def _wait(recipient: str, memo: Memo, settings: Settings, turn: Turn) -> timedelta:
+    """Until the notice's place among those to its domain; who has waited for his place has it."""
+    domain = recipient.rpartition("@")[2]
+    rate = settings.rate_of(domain)
+    return timedelta() if rate is None or memo.get("turn") else turn(domain, rate)
 
 
 def preview(notice: Notice, settings: Settings) -> tuple[Preview, ...]:

@@ -8,8 +8,9 @@ from ..base import Code, HttpsUrl, Label, Language, Markdown, Model, Summary, Ti
 from ..identifiers import ExternalId, holds_tax_code
 from ..party import Beneficiary, Recipient
 
-Channel = Literal["io", "email", "pec"]
-"""`pec` needs a `recipient.digital_address`, and is used only where a publication asks for it."""
+Channel = Literal["io", "email", "pec", "opencity"]
+"""`pec` needs a `recipient.digital_address`, and is used only where a publication asks for it. `opencity`: the messages
+of an application at OpenCity Italia, for what links to such an application."""
 ActionKind = Literal[
     "pay", "complete", "integrate", "sign", "confirm", "book", "renew", "cancel", "download", "collect", "inform"
 ]

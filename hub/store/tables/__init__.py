@@ -8,6 +8,7 @@ query needs is clear. Times are integers, microseconds since 1970 in UTC.
 
 from .audiences import broadcasts, ranked_entries, ranked_lists
 from .columns import EPOCH, Instant, clipped, metadata, to_json, to_micros
+from .inbound import dead_addresses, quarantine, source_positions, source_records
 from .known import (
     connectors,
     document_types,
@@ -25,7 +26,7 @@ from .known import (
     vendors,
     versions,
 )
-from .outbox import QUEUED, WAITING, attempts, claimable, deliveries, delivery_requests, expirable, lanes
+from .outbox import QUEUED, WAITING, attempts, claimable, deliveries, delivery_requests, expirable, lanes, turns
 from .personal import (
     agenda,
     channel_opt_outs,
@@ -76,6 +77,7 @@ __all__ = [
     "claimable",
     "clipped",
     "connectors",
+    "dead_addresses",
     "delegations",
     "deliveries",
     "delivery_requests",
@@ -100,6 +102,7 @@ __all__ = [
     "pdnd_vouchers",
     "portals",
     "preferences",
+    "quarantine",
     "quota_usage",
     "ranked_entries",
     "ranked_lists",
@@ -111,6 +114,8 @@ __all__ = [
     "sequences",
     "service_decisions",
     "services",
+    "source_positions",
+    "source_records",
     "sources",
     "subscription_requests",
     "subscription_services",
@@ -118,6 +123,7 @@ __all__ = [
     "to_json",
     "to_micros",
     "trust_keys",
+    "turns",
     "user_states",
     "vendor_events",
     "vendors",

@@ -80,6 +80,14 @@ partial_index(
     where=deliveries.c.order_key.is_not(None),
 )
 
+partial_index(
+    "ix_deliveries_provider",
+    deliveries,
+    "connector_id",
+    "provider_id",
+    where=deliveries.c.provider_id.is_not(None),
+)
+
 # A lane is one connector of one ente: its breaker and its rate, for all workers. Made with the first claim.
 lanes = Table(
     "lanes",
@@ -92,6 +100,17 @@ lanes = Table(
     Column("tat", Instant),  # GCRA's theoretical arrival time
     needed("claimed", BigInteger),  # claims ever made
     Column("served_at", Instant),
+)
+
+# What a part of a lane shares a rate by, such as the domain of addresses, as a keyed hash: when the next is free.
+turns = Table(
+    "turns",
+    metadata,
+    ente(),
+    key("connector_id", 64),
+    key("name", 64),
+    needed("free_at", Instant),
+    **CLUSTERED,
 )
 
 attempts = Table(
