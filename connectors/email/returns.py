@@ -150,7 +150,7 @@ def _complaint(message: Message, parts: dict[str, Message], at: datetime, settin
     token = _token(message, parts, settings, *_addressed(_text(fields, "Original-Mail-From"), settings))
     kind = _text(fields, "Feedback-Type").lower()
     if kind == "auth-failure":
-        log.warning("email.authentication_failed_somewhere")
+        log.warning("email.complaint kind=%s", kind)
     if token is None:
         return OTHER
     if kind not in _COMPLAINTS:

@@ -23,6 +23,7 @@ from .telling import note_outcome
 SEEN = {"read": "read_on_channel", "paid": "paid_on_channel"}
 """The event in the timeline of what a person did there. It is for the citizen, and for vendors with `delivery-detail`
 alone (`settled` 8)."""
+REGISTERED = "pec"
 _OVER = frozenset({"rejected", "skipped", "expired"})
 _KEPT = timedelta(days=180)
 """For how long an address to which nothing got through is not tried again, unless its owner says that it is right."""
@@ -90,8 +91,10 @@ def _note(tx: Tx, told: Told) -> bool:
 
 
 def _arrived(tx: Tx, found: Row[Any]) -> None:
-    """The final word. What failed before stays failed: the person was told otherwise then."""
-    if found.state in ("waiting", "unconfirmed", "queued") and _end(tx, found, "delivered", None):
+    """The final word. What failed before stays failed: the person was told otherwise then. But a PEC delivery receipt
+    wins over whatever warning came before it."""
+    failed = ("rejected",) if found.channel == REGISTERED else ()
+    if found.state in ("waiting", "unconfirmed", "queued", *failed) and _end(tx, found, "delivered", None):
         note_outcome(tx, found.ente_id, found.citizen_id, found.message_id, found.channel, "delivered")
 
 
@@ -105,6 +108,8 @@ def _failed(tx: Tx, found: Row[Any], told: Told) -> None:
             .values(row)
             .on_conflict_do_update(index_elements=["ente_id", "address_hash"], set_=changed)
         )
+    if found.channel == REGISTERED and found.state == "delivered":
+        return  # a receipt said so: nothing moves that back
     if found.state not in _OVER and _end(tx, found, "rejected", reason):
         note_outcome(tx, found.ente_id, found.citizen_id, found.message_id, found.channel, "rejected")
         names = {name: getattr(found, name) for name in ("ente_id", "message_id", "delivery_id", "channel")}
