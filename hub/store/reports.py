@@ -13,6 +13,7 @@ from contracts.identifiers import new_uuid7
 from contracts.inbound import Report
 
 from .database import Tx, lock_names, upsert
+from .delivery_proofs import SealedProof, keep_proof
 from .directory import HUB_VENDOR
 from .falling_back import go_on
 from .optouts import EVERYTHING, OptOut, record_opt_outs
@@ -39,6 +40,8 @@ class Told:
     connector_id: str
     report: Report
     address_hash: str | None = None
+    proof: SealedProof | None = None
+    """What the provider signed about it, where the report has that."""
 
 
 def take_reports(tx: Tx, ente_id: str, connector_id: str, reports: Sequence[Report]) -> None:
@@ -75,6 +78,8 @@ def _note(tx: Tx, told: Told) -> bool:
     found = delivery_of(tx.connection, told.ente_id, told.connector_id, told.report)
     if found is None or found.channel == CALLBACK:
         return False
+    if told.proof is not None:
+        keep_proof(tx, found.ente_id, found.delivery_id, told.report, told.proof)
     match told.report.event:
         case "read" | "paid" as event:
             _seen(tx, found, told, SEEN[event])

@@ -26,7 +26,18 @@ from .known import (
     vendors,
     versions,
 )
-from .outbox import QUEUED, WAITING, attempts, claimable, deliveries, delivery_requests, expirable, lanes, turns
+from .outbox import (
+    QUEUED,
+    WAITING,
+    attempts,
+    claimable,
+    deliveries,
+    delivery_proofs,
+    delivery_requests,
+    expirable,
+    lanes,
+    turns,
+)
 from .personal import (
     agenda,
     channel_opt_outs,
@@ -80,6 +91,7 @@ __all__ = [
     "dead_addresses",
     "delegations",
     "deliveries",
+    "delivery_proofs",
     "delivery_requests",
     "document_types",
     "enti",

@@ -127,6 +127,18 @@ attempts = Table(
     **CLUSTERED,
 )
 
+# What providers signed about deliveries (PEC receipts), as it came, under the citizen's key.
+delivery_proofs = Table(
+    "delivery_proofs",
+    metadata,
+    ente(),
+    key("delivery_id"),
+    key("sha256", 64),
+    needed("event", String(20)),
+    needed("at", Instant),
+    needed("proof_sealed", LargeBinary),
+)
+
 # The calls of the last attempt that did not deliver, under the citizen's key: what a replay is compared with.
 delivery_requests = Table(
     "delivery_requests",

@@ -1,10 +1,12 @@
 """Reports about a delivery under way: found by the name that was stored before it left, and which word is the last."""
 
+import hashlib
 from datetime import timedelta
 
 import pytest
 
 from contracts.inbound import Report
+from hub.store.delivery_proofs import proofs_of, seal_proof
 from hub.store.drafts import PlannedDelivery
 from hub.store.outbox import Due, Progress, Settlement, claim, progress, settle
 from hub.store.reports import Told, note_reports
@@ -58,6 +60,23 @@ def test_of_pec_the_receipt_of_delivery_is_the_last_word(store, order):
     for event in order:
         told(store, said(event, "pec.not_delivered.5.4.1" if event == "failed" else ""))
     assert state(store)[0] == "delivered"
+
+
+def test_a_signed_receipt_is_kept_once_under_the_citizen_s_key(store):
+    under_way(store)
+    (row,) = store.deliveries()
+    with store.database.read() as connection:
+        citizen = store.citizens.by_id(connection, ENTE, row["citizen_id"])
+    for event, content in (("delivered", b"two"), ("accepted", b"one"), ("accepted", b"one")):
+        moment = START + timedelta(minutes=len(event))
+        report = Report(event, moment, provider_id=NAME, evidence=content)
+        proof = seal_proof(store.vault, citizen, row["delivery_id"], content)
+        assert content not in proof.sealed
+        store.write(note_reports, Told(ENTE, "pec", report, proof=proof))
+    with store.database.read() as connection:
+        kept = proofs_of(connection, store.vault, citizen, row["delivery_id"])
+    assert [(each.event, each.content) for each in kept] == [("accepted", b"one"), ("delivered", b"two")]
+    assert kept[0].sha256 == hashlib.sha256(b"one").hexdigest()
 
 
 def test_an_e_mail_that_was_taken_and_came_back_did_not_arrive(store):

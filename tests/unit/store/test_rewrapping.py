@@ -6,6 +6,7 @@ from hub.store.tables import metadata
 UNDER_A_CITIZEN_S_KEY = {
     ("citizen_contacts", "value_sealed"),
     ("citizens", "tax_code_sealed"),
+    ("delivery_proofs", "proof_sealed"),
     ("delivery_requests", "request_sealed"),
     ("evidence", "body_sealed"),
     ("item_versions", "payload_sealed"),
