@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from connectors.base.mail.imap import Mailbox
 from connectors.base.mail.places import memo_of, places_of
+from contracts.failures import Deferred, Misconfigured
 from contracts.inbound import Memo, Pulled
 
 from .config import Settings
@@ -14,7 +15,18 @@ log = logging.getLogger(__name__)
 
 
 def pull(memo: Memo, settings: Settings, mailbox: Mailbox) -> Pulled:
-    """One session. Deleting is a step of its own, after the one that brought the reports: they are kept by then."""
+    """One session. Deleting is a step of its own, after the one that brought the reports: they are kept by then.
+
+    A mailbox that cannot be opened is tried again each hour, lest its account be locked: it must not stop the mail that
+    goes out, as Misconfigured would.
+    """
+    try:
+        return _pull(memo, settings, mailbox)
+    except Misconfigured as exc:
+        raise Deferred(exc.reason, exc.detail, after=timedelta(hours=1)) from None
+
+
+def _pull(memo: Memo, settings: Settings, mailbox: Mailbox) -> Pulled:
     if done := memo.get("done"):
         folder, validity, uids = done[0]
         mailbox.remove(folder, validity, uids)

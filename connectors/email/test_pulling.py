@@ -146,6 +146,12 @@ def test_without_a_mailbox_nothing_is_pulled(given: dict[str, Any]) -> None:
     assert connect(Settings(**without), Limits()).pull is None
 
 
+def test_a_mailbox_that_refuses_does_not_stop_the_mail(given: dict[str, Any]) -> None:
+    with pytest.raises(Deferred) as caught:
+        pulled(connected(given, imap_password="hunter2"), {})
+    assert (caught.value.reason, caught.value.after) == ("imap.login_refused", timedelta(hours=1))
+
+
 def test_check_opens_the_mailbox(given: dict[str, Any], server: MailServer) -> None:
     assert "La casella" in connected(given).check()
     for changes, reason in (

@@ -169,7 +169,8 @@ class Polling:
 
     def _step(self, source: Source, at: Position, pulled: Pulled, tally: Tally, every: timedelta) -> Position:
         """Take in what a step brought, then keep where it ended."""
-        found = self._taker.take(source, pulled.found)
+        # A mailbox of bounces brings reports alone, and is no vendor's.
+        found = self._taker.take(source, pulled.found) if pulled.found else Tally()
         self._reporter.report(source.ente_id, source.connector_id, pulled.reports)
         tally.counts.update(found.counts)
         moved = replace(at, memo=pulled.memo, failures=0, reason=None, taken=at.taken + found.total)
