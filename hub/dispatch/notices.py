@@ -22,8 +22,13 @@ from hub.store.optouts import ANY_ADDRESS, NO_SERVICE, OPTED_OUT, opted_out
 from hub.store.outbox import Claim
 from hub.store.ports import Vault
 from hub.store.preferences import ROME, quiet_until, wishes_of
+from hub.store.reach import unreached_scopes
 from hub.store.reports import DEAD, is_dead
 
+from .confirming import is_letter
+
+_TOLD_IN_BULK = frozenset({"io"})
+"""Channels whose providers say in bulk whom they do not reach."""
 # Whoever has paid meanwhile is not asked to pay.
 _SETTLED = frozenset({"paid", "paid_elsewhere", "cancelled", "refunded"})
 
@@ -48,6 +53,9 @@ class Notices:
     """(ente_id, citizen_id, topic, hash of the address) -> a one-click address."""
     action_url: Callable[[str, str, int], str]
     """(ente_id, message_id, number of an action or 0) -> the link in an e-mail."""
+
+    confirmation: Callable[[Connection, Citizen, Message, datetime], Action | None]
+    """(..., the letter, when it was written) -> what it asks for. Raises Skipped."""
 
     def of(self, claim: Claim) -> Notice:
         """The notice of a claimed delivery. Raises Skipped when it was withdrawn, is moot, was opted out of, or has no
@@ -76,16 +84,23 @@ class Notices:
                 email = contact_of(connection, self.vault, citizen)
                 if email is None:
                     raise Skipped(NO_ADDRESS)
-            if claim.channel == EMAIL and email is not None:
+            letter = is_letter(row, message)
+            if claim.channel == EMAIL and email is not None and not letter:
                 address_hash = self.vault.keyed_hash("email", email.lower())
                 if is_dead(connection, claim.ente_id, address_hash, self.database.now(connection)):
                     raise Skipped(DEAD)
-            unsubscribe_url = self._wished(connection, claim, citizen, row, message, email)
+            asked = self.confirmation(connection, citizen, message, claim.created_at) if letter else None
+            # A letter to an address that its owner has just given waits for nothing.
+            unsubscribe_url = None if letter else self._wished(connection, claim, citizen, row, message, email)
+            service_id, unreached = row["service_id"] or about["service_id"], frozenset[str]()
+            if claim.channel in _TOLD_IN_BULK:
+                now, scopes = self.database.now(connection), {"", service_id or ""}
+                unreached = unreached_scopes(connection, self.vault, claim.lane, tax_code, scopes, now)
         ente = self.registry().ente(claim.ente_id)
         link = partial(self.action_url, claim.ente_id, claim.message_id)
         # As it stood when it was to leave, and not now: what may be sent twice must be the same both times.
-        action = _action(message, max(claim.created_at, row["visible_from"] or claim.created_at))
-        if action is not None and claim.channel == EMAIL:
+        action = asked or _action(message, max(claim.created_at, row["visible_from"] or claim.created_at))
+        if action is not None and asked is None and claim.channel == EMAIL:
             # The vendor's own address may name the citizen, or have expired when it is opened.
             action = action.model_copy(update={"url": link(message.actions.index(action) + 1)})
         return Notice(
@@ -105,6 +120,9 @@ class Notices:
             action=action,
             digital_address=message.recipient.digital_address,
             unsubscribe_url=unsubscribe_url,
+            service_id=service_id,
+            has_files=about["content_key"] is not None,
+            unreached=unreached,
             application=application_of(message, item),
         )
 

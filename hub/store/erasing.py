@@ -18,6 +18,7 @@ from .retention import OPEN_STATES, is_over, periods
 from .tables import (
     agenda,
     channel_opt_outs,
+    citizen_attributes,
     citizen_contacts,
     citizens,
     delegations,
@@ -41,6 +42,7 @@ _OWN: tuple[Table, ...] = (
     delegations,
     delivery_requests,
     channel_opt_outs,
+    citizen_attributes,
     citizen_contacts,
     preferences,
     user_states,
@@ -111,6 +113,8 @@ def _end_deliveries(tx: Tx, ente_id: str, citizen_id: str) -> None:
     its_own = (its.ente_id == ente_id) & its.message_id.in_(messages) & open_still
     for which, state in ((reached, CLOSED), (~reached, "skipped")):
         tx.connection.execute(update(deliveries).where(its_own, which).values(ended | {"state": state}))
+    asked = (its.ente_id == ente_id) & its.message_id.in_(messages) & its.follow_up_at.is_not(None)
+    tx.connection.execute(update(deliveries).where(asked).values(follow_up_at=None, memo={}))
 
 
 def _of(table: Table, ente_id: str, citizen_id: str) -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ query needs is clear. Times are integers, microseconds since 1970 in UTC.
 
 from .audiences import broadcasts, ranked_entries, ranked_lists
 from .columns import EPOCH, Instant, clipped, metadata, to_json, to_micros
-from .inbound import dead_addresses, quarantine, source_positions, source_records
+from .inbound import dead_addresses, quarantine, source_positions, source_records, unreached
 from .known import (
     connectors,
     document_types,
@@ -55,6 +55,7 @@ from .personal import (
     timeline,
     user_states,
 )
+from .profile import citizen_attributes
 from .proof import (
     access_log,
     chain_roots,
@@ -66,6 +67,7 @@ from .proof import (
     received_messages,
     replays,
 )
+from .reporting import reported_payments, reporting_flows
 from .rights import delegations, retentions, rights_requests
 from .vendor_side import RUNNING, batch_items, batches, event_sequences, vendor_events
 
@@ -83,6 +85,7 @@ __all__ = [
     "broadcasts",
     "chain_roots",
     "channel_opt_outs",
+    "citizen_attributes",
     "citizen_contacts",
     "citizens",
     "claimable",
@@ -121,6 +124,8 @@ __all__ = [
     "received_messages",
     "referenced_files",
     "replays",
+    "reported_payments",
+    "reporting_flows",
     "retentions",
     "rights_requests",
     "sequences",
@@ -136,6 +141,7 @@ __all__ = [
     "to_micros",
     "trust_keys",
     "turns",
+    "unreached",
     "user_states",
     "vendor_events",
     "vendors",
