@@ -54,8 +54,10 @@ def note_reports(tx: Tx, told: Sequence[Told]) -> list[bool]:
     return [_note(tx, each) for each in told]
 
 
-def delivery_of(connection: Connection, ente_id: str, connector_id: str, report: Report) -> Row[Any] | None:
-    """The connector's own delivery that a report is about."""
+def delivery_of(
+    connection: Connection, ente_id: str, connector_id: str, report: Report, *, locked: bool = False
+) -> Row[Any] | None:
+    """The connector's own delivery that a report is about; `locked` where it is about to be changed."""
     its = deliveries.c
     query = select(deliveries).where(its.ente_id == ente_id, its.connector_id == connector_id)
     if report.delivery_id is not None:
@@ -64,7 +66,8 @@ def delivery_of(connection: Connection, ente_id: str, connector_id: str, report:
         query = query.where(its.provider_id == report.provider_id)
     else:
         return None
-    return connection.execute(query.limit(1).with_for_update()).one_or_none()
+    query = query.limit(1)
+    return connection.execute(query.with_for_update() if locked else query).one_or_none()
 
 
 def is_dead(connection: Connection, ente_id: str, address_hash: str, now: datetime) -> bool:
@@ -75,7 +78,7 @@ def is_dead(connection: Connection, ente_id: str, address_hash: str, now: dateti
 
 
 def _note(tx: Tx, told: Told) -> bool:
-    found = delivery_of(tx.connection, told.ente_id, told.connector_id, told.report)
+    found = delivery_of(tx.connection, told.ente_id, told.connector_id, told.report, locked=True)
     if found is None or found.channel == CALLBACK:
         return False
     if told.proof is not None:

@@ -104,7 +104,7 @@ def test_every_reason_that_a_delivery_may_give_is_explained_and_no_other():
         path
         for folder in folders
         for path in folder.glob("*.py")
-        if not path.name.startswith(("test_", "simulator", "scripted", "conformance", "http_conformance"))
+        if not path.name.startswith(("test_", "simulator", "scripted", "conformance", "http_conformance", "faulty"))
     ]
     families = (
         "io|email|pec|http|loopback|callback|webhook|answer|proof|pdnd|lease|claims|age|connector|channel|citizen|item|"
