@@ -68,6 +68,8 @@ class Manifest(Model):
     the settings say how calls are proved (`contracts.proving`), and `connect` gets a `proof`."""
     limits: Limits = Limits()
     idempotency: Idempotency = Idempotency()
+    paced: bool = False
+    """The hub hands `connect` a `turn`, for rates that only a part of the deliveries share: a recipient's domain."""
     ordered: bool = False
     """One notice at a time, in the order of their making, for each citizen and service: the next is sent once the one
     before was accepted or has ended."""
@@ -144,6 +146,8 @@ class Notice:
     due_at: datetime | None = None
     payment: PaymentData | None = None
     action: Action | None = field(default=None, repr=False)
+    digital_address: str | None = field(default=None, repr=False)
+    """The domicilio digitale, where the publication has one: for the channel `pec`."""
     unsubscribe_url: str | None = None
     """One-click address (RFC 8058); None where the person cannot switch the notice off."""
     service_id: str | None = None
@@ -192,6 +196,7 @@ class Continue:
     after: timedelta = timedelta()
     unsafe: bool = False
     accepted: bool = False
+    provider_id: str | None = None
     reports: tuple[Report, ...] = ()
     provider_id: str | None = None
 
@@ -263,6 +268,11 @@ class Connector:
         return self.lookup is not None or own.honours_key or own.resend_unconfirmed
 
 
+Turn = Callable[[str, float], timedelta]
+"""Takes the next place among those who share a rate of so many per second, by the name of what they share, for all
+processes together: how long until it is theirs. Each call takes one."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectorType:
     """A connector folder as the registry found it."""
@@ -274,6 +284,8 @@ class ConnectorType:
     `proof`, where the manifest's `auth` is `modi` or `proof`."""
     prove: Prove | None = None
     """Makes the `proof`, of the ente and the settings; the hub puts it here."""
+    turns: Callable[[str, str], Turn] | None = None
+    """Makes the `turn`, of the ente and the connector's id; the hub puts it here."""
 
 
 class Simulation(Protocol):

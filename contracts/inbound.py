@@ -69,13 +69,14 @@ class Found:
     not read a second time."""
 
 
-ReportedEvent = Literal["delivered", "read", "paid", "failed", "complained"]
+ReportedEvent = Literal["accepted", "delayed", "delivered", "read", "paid", "failed", "complained"]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """What became of a delivery that a provider had accepted.
 
+    `accepted` and `delayed` are news that end nothing: the provider has taken it over, or has not got it there yet.
     `failed`: it did not reach the person after all, and goes on to the channel after it; with `address_is_dead` the
     contact is not used again until the citizen confirms it. `complained`: the person wants no more of them there.
     """
@@ -88,6 +89,8 @@ class Report:
     reason: str = ""
     """A stable code, such as `email.bounced.5.1.1`."""
     address_is_dead: bool = False
+    evidence: bytes | None = field(default=None, repr=False)
+    """The provider's signed word for it, as it came, where it has to be kept: a PEC receipt. It names the citizen."""
 
 
 @dataclass(frozen=True, slots=True)

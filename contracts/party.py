@@ -27,6 +27,9 @@ class Recipient(Model):
     subject_kind: SubjectKind = "person"
     tax_code: Annotated[str, Field(min_length=11, max_length=16, pattern=r"^[A-Z0-9]+$", examples=["RSSMRA80A01H501U"])]
     email: EmailAddress | None = None
+    digital_address: EmailAddress | None = None
+    """The domicilio digitale, as the vendor has looked it up in INAD, INI-PEC or IPA for this publication (CAD 3-bis,
+    6-bis to 6-quater): where the channel `pec` writes to. It is used for that item alone, and kept with it."""
 
     @field_validator("tax_code")
     @classmethod

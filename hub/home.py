@@ -27,6 +27,7 @@ from hub.store.configuration import Configuration
 from hub.store.database import Database
 from hub.store.directory import load_registry
 from hub.store.pdnd_clients import PdndClients, PdndCredentials
+from hub.store.turns import take_turn
 from hub.store.vouchers import SharedVouchers
 from hub.trust.clients import Vouchers
 from hub.trust.proving import Prover
@@ -114,6 +115,8 @@ class Home:
         return {name: self._equipped(kind) for name, kind in connectors_registry.find_types().items()}
 
     def _equipped(self, kind: ConnectorType) -> ConnectorType:
+        if kind.manifest.paced:
+            kind = replace(kind, turns=lambda ente_id, connector_id: partial(self._turn, ente_id, connector_id))
         match kind.manifest.auth:
             case "modi":
                 return replace(kind, connect=partial(kind.connect, sign=signer(lambda: self.signing_key(), self.clock)))
@@ -121,6 +124,11 @@ class Home:
                 return replace(kind, prove=self._prover)
             case _:
                 return kind
+
+    def _turn(self, ente_id: str, connector_id: str, name: str, per_s: float) -> timedelta:
+        hashed = self.vault.keyed_hash("turn", name)  # a domain may be one family's
+        with self.open_database().write() as tx:
+            return take_turn(tx, ente_id, connector_id, hashed, per_s)
 
     @property
     def _prover(self) -> Prover:

@@ -1,47 +1,27 @@
 """The settings of the e-mail connector. Their schema is their documentation."""
 
-from typing import Annotated, Literal, Self
+import re
+from functools import cached_property
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import SecretStr, StringConstraints, model_validator
 
-from .addresses import ascii_address, ascii_domain, is_loopback
+from connectors.base.mail.addresses import ascii_domain
+from connectors.base.mail.settings import Address, Domain, MailboxSettings, SmtpSettings
 
-Address = Annotated[str, AfterValidator(ascii_address)]
-Domain = Annotated[str, AfterValidator(ascii_domain)]
-Line = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+from .dkim_signing import DkimKey
+
+Selector = Annotated[
+    str,
+    StringConstraints(max_length=63, to_lower=True, pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$"),
 ]
 
 
-class Settings(BaseModel):
-    """How to reach the mail server, and who writes."""
+_RATE = re.compile(r"\d{1,4}(?:\.\d{1,3})?")
 
-    # A refused model must not print the password it was given.
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    host: Annotated[
-        str,
-        StringConstraints(
-            strip_whitespace=True, min_length=1, max_length=253, pattern=r"^[A-Za-z0-9:][A-Za-z0-9.:_-]*$"
-        ),
-    ]
-    """Il server di posta in uscita (submission) dell'ente."""
-    port: Annotated[int, Field(ge=1, le=65535)] = 587
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    """`starttls` (port 587), `tls` from the first byte (port 465), `none` only towards this same machine."""
-    ca_file: str | None = None
-    """PEM of the authority to trust *instead of* the system's, for a server with a private certificate."""
-    username: Annotated[str, StringConstraints(min_length=1, max_length=320)] | None = None
-    password: SecretStr | None = None
-
-    from_address: Address
-    """On a domain of the body, aligned with its SPF and DKIM."""
-    from_name: Line | None = None
-    """The name that recipients see; the body's own name when absent."""
-    reply_to: Address | None = None
-    """A mailbox that somebody reads. Without it the text says that answers are not read."""
-    message_id_domain: Domain | None = None
-    """Right side of the Message-ID and name in EHLO; the domain of `from_address` when absent."""
+class Settings(MailboxSettings, SmtpSettings):
+    """How to reach the mail server, who writes, and where what comes back is read."""
 
     bounce_domain: Domain | None = None
     """Envelope sender `<token>@bounce_domain`, one per delivery (VERP): needs a domain that takes any local part."""
@@ -50,24 +30,71 @@ class Settings(BaseModel):
     unsubscribe_mailto: Address | None = None
     """Mailbox offered beside the one-click address in `List-Unsubscribe`."""
 
-    @model_validator(mode="after")
-    def _clear_text_stays_here(self) -> Self:
-        if self.security == "none" and not is_loopback(self.host):
-            raise ValueError(
-                "security 'none' è ammesso solo verso questa stessa macchina (127.0.0.1, ::1, localhost): "
-                "usare 'starttls' o 'tls' / only towards loopback"
-            )
-        return self
+    imap_delete: bool = False
+    """Whether bounces and complaints are deleted from the mailbox once they are kept here; anything else never is."""
+
+    domain_rates: Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)] = ""
+    """Notices a second to the addresses of a domain, where fewer than the connector's own rate: `gmail.com=2,
+    libero.it=0.5`; `*=1` for each of the others. Kept by all processes together."""
+
+    dkim_selector: Selector | None = None
+    """Name of the key in DNS, `<selector>._domainkey.<domain>`. A new key gets a new name."""
+    dkim_key: SecretStr | None = None
+    """Private key in PEM, RSA of 2048 bits or more or Ed25519. Without it notices leave unsigned by us: right where the
+    ente's mail server signs them."""
+    dkim_second_selector: Selector | None = None
+    dkim_second_key: SecretStr | None = None
+    """A second signature: RSA beside Ed25519, which not everybody can verify yet, or the next key while it spreads."""
+    dkim_domain: Domain | None = None
+    """The domain that signs, where not that of `from_address`: it, or one above it (DMARC alignment)."""
+    dns_server: Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F.:]+$", max_length=60)] | None = None
+    """Address of the name server that `check` asks for the DKIM key, instead of the system's: `192.0.2.53`, with
+    `:port` if it is not 53."""
 
     @model_validator(mode="after")
-    def _both_or_neither(self) -> Self:
-        if (self.username is None) != (self.password is None):
-            raise ValueError("username e password vanno dati insieme / go together")
+    def _keys_sign(self) -> Self:
+        for selector, key in (
+            (self.dkim_selector, self.dkim_key),
+            (self.dkim_second_selector, self.dkim_second_key),
+        ):
+            if (selector is None) != (key is None):
+                raise ValueError("ogni chiave DKIM vuole il suo selettore / a DKIM key and its selector go together")
+        own = self.from_address.rpartition("@")[2]
+        if self.dkim_domain and own != self.dkim_domain and not own.endswith(f".{self.dkim_domain}"):
+            raise ValueError("dkim_domain deve contenere il dominio di from_address / must be it or above it")
+        _ = self.dkim_keys
         return self
+
+    @cached_property
+    def dkim_keys(self) -> tuple[DkimKey, ...]:
+        """Those that sign each notice. Raises BadKey."""
+        pairs = ((self.dkim_selector, self.dkim_key), (self.dkim_second_selector, self.dkim_second_key))
+        return tuple(DkimKey.read(name, key.get_secret_value()) for name, key in pairs if name and key)
+
+    @model_validator(mode="after")
+    def _rates_are_rates(self) -> Self:
+        _ = self.rates
+        return self
+
+    @cached_property
+    def rates(self) -> dict[str, float]:
+        """By domain, `*` for those that are not named. Raises ValueError."""
+        found: dict[str, float] = {}
+        for each in filter(None, (part.strip() for part in self.domain_rates.split(","))):
+            domain, _, rate = (part.strip() for part in each.partition("="))
+            name = domain if domain == "*" else ascii_domain(domain)
+            if not _RATE.fullmatch(rate) or not 0.001 <= float(rate) <= 1000 or name in found:
+                raise ValueError("domain_rates: dominio=messaggi al secondo, da 0.001 a 1000 / messages a second")
+            found[name] = float(rate)
+        return found
+
+    def rate_of(self, domain: str) -> float | None:
+        """None where the domain has no rate of its own."""
+        return self.rates.get(domain, self.rates.get("*"))
 
     @property
-    def own_domain(self) -> str:
-        return self.message_id_domain or self.from_address.rpartition("@")[2]
+    def signing_domain(self) -> str:
+        return self.dkim_domain or self.from_address.rpartition("@")[2]
 
     def envelope_sender(self, token: str) -> str:
         """Where bounces of the delivery named `token` come back."""

@@ -4,14 +4,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 
-from contracts.connector import Continue, Done, Memo, Notice, Preview
+from connectors.base.mail.addresses import BadAddress, ascii_address, opaque_token
+from connectors.base.mail.client import Letter
+from connectors.base.mail.statuses import Doubtful, Verdict
+from contracts.connector import Continue, Done, Memo, Notice, Preview, Turn
 from contracts.failures import Rejected, Skipped
 
-from .addresses import BadAddress, ascii_address, opaque_token
-from .client import Letter
 from .config import Settings
+from .dkim_signing import signed
 from .message import Stamp, compose
-from .statuses import Doubtful, Verdict
 
 _OF_AN_ATTEMPT = frozenset({"message-id", "date", "mime-version", "content-type"})
 
@@ -19,11 +20,16 @@ SECOND_LOOK = timedelta(hours=12)
 """A domain that does not exist must be missing twice within 24 hours."""
 
 
-def advance(notice: Notice, memo: Memo, settings: Settings, send: Callable[[Letter], None]) -> Done | Continue:
+def advance(
+    notice: Notice, memo: Memo, settings: Settings, send: Callable[[Letter], None], turn: Turn
+) -> Done | Continue:
     """The next step of a delivery; the memo holds identifiers and a date, nothing of the citizen."""
     recipient = _recipient(notice)
-    if not memo:
-        return Continue(_first_memo(notice, settings), unsafe=True)
+    if "message_id" not in memo:
+        if (wait := _wait(recipient, memo, settings, turn)) > timedelta():
+            return Continue({"turn": "taken"}, after=wait)
+        memo = _first_memo(notice, settings)
+        return Continue(memo, unsafe=True, provider_id=memo["message_id"])
     if memo.get("waiting"):
         return Continue({**memo, "waiting": False}, unsafe=True)
     stamp = Stamp(message_id=memo["message_id"], date=datetime.fromisoformat(memo["date"]))
@@ -34,6 +40,13 @@ def advance(notice: Notice, memo: Memo, settings: Settings, send: Callable[[Lett
             raise
         return Continue({**memo, "doubted": True, "waiting": True}, after=SECOND_LOOK)
     return Done(provider_id=stamp.message_id, detail="inviata come cortesia / sent as courtesy")
+
+
+def _wait(recipient: str, memo: Memo, settings: Settings, turn: Turn) -> timedelta:
+    """Until the notice's place among those to its domain; who has waited for his place has it."""
+    domain = recipient.rpartition("@")[2]
+    rate = settings.rate_of(domain)
+    return timedelta() if rate is None or memo.get("turn") else turn(domain, rate)
 
 
 def preview(notice: Notice, settings: Settings) -> tuple[Preview, ...]:
@@ -60,12 +73,14 @@ def _recipient(notice: Notice) -> str:
 def _first_memo(notice: Notice, settings: Settings) -> Memo:
     # Both are fixed before the first attempt: a message sent again is the same message, byte for byte.
     return {
-        "message_id": f"<{opaque_token(notice.delivery_id)}@{settings.own_domain}>",
+        "message_id": settings.message_id(opaque_token(notice.delivery_id)),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
 def _letter(notice: Notice, recipient: str, stamp: Stamp, settings: Settings) -> Letter:
     token = opaque_token(notice.delivery_id)
-    message = compose(notice, recipient, stamp, settings)
-    return Letter(token, settings.envelope_sender(token), recipient, message.as_bytes())
+    content = compose(notice, recipient, stamp, settings).as_bytes()
+    if settings.dkim_keys:
+        content = signed(content, settings.dkim_keys, domain=settings.signing_domain, at=stamp.date)
+    return Letter(token, settings.envelope_sender(token), recipient, content)

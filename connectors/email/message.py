@@ -6,12 +6,12 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 
+from connectors.base.mail.addresses import opaque_token
+from connectors.base.mail.mapping import one_line, render, safe_url
 from contracts.connector import Notice
 from contracts.failures import Misconfigured
 
-from .addresses import opaque_token
 from .config import Settings
-from .mapping import one_line, render, safe_url
 
 _WHOLE = frozenset({"message-id", "list-unsubscribe"})
 _LONGEST_LINE = 998

@@ -1,203 +1,61 @@
-"""A real SMTP server for demo and tests: keeps what it accepts in a folder, and misbehaves on request.
+"""The simulated mail server of the e-mail connector, with the mailbox into which its bounces and complaints come back.
 
-It never drops a duplicate, so that a test can count them. It listens on loopback only and relays nothing.
+What comes back is decided by the name of the recipient, before the first dot or plus: `inesistente` does not exist,
+`piena` is full, `bloccata` refuses the sender, `lenta` is only delayed, `reclamo` complains; others say nothing.
 """
 
-import hashlib
-import json
-import logging
-import os
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from .simulator_server import Running, Security
-from .simulator_tls import make_certificate, server_context
+from connectors.base.mail.simulated_mailbox import SimulatedMailbox
+from connectors.base.mail.simulated_smtp import Account, Fault, Simulator, mailbox_messages
 
-FaultPhase = Literal["connect", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "content", "accepted", "quit"]
-"""`data` is before the 354, `content` after the final dot and before anything is kept, `accepted` once it is kept."""
+from .simulated_returns import Fate, complaint, notification
 
-# aiosmtpd logs every command, addresses included.
-_LOGGER = logging.getLogger("mail.log")
-_LOGGER.propagate = False
-_LOGGER.addHandler(logging.NullHandler())
+__all__ = ["Account", "Fault", "MailServer", "Simulator", "mailbox_messages", "simulate"]
 
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What happens at `phase` instead: a `reply`, silence (`hang`), a cut line (`drop`), an endless line (`drip`)."""
-
-    phase: FaultPhase
-    act: Literal["reply", "hang", "drop", "drip"] = "reply"
-    reply: str = "451 4.3.0 Scripted fault"
-    times: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    username: str
-    password: str
-
-
-class Simulator:
-    """`start()`, then `port` is known; `mailbox` is the folder of accepted messages, `ledger` the account of them."""
-
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        port: int = 0,
-        security: Literal["starttls", "tls", "none"] = "none",
-        account: Account | None = None,
-        greylist: bool = False,
-        dsn: bool = False,
-    ) -> None:
-        self.mailbox = folder / "mailbox"
-        self.ledger = folder / "ledger.jsonl"
-        self.mailbox.mkdir(parents=True, exist_ok=True)
-        self.account = account
-        self.dsn = dsn
-        self.ca_file: Path | None = None
-        """What a client has to trust, where the simulator speaks TLS."""
-        tls = None
-        if security != "none":
-            self.ca_file, key_file = make_certificate(folder)
-            tls = server_context(self.ca_file, key_file)
-        self._security = Security(tls=tls, from_the_first_byte=security == "tls")
-        self._port = port
-        self._running: Running | None = None
-        self._seen: set[str] | None = set() if greylist else None
-        self._faults: list[Fault] = []
-        self._lock = threading.Lock()
-        self._count = len(list(self.mailbox.glob("*.eml")))
-
-    @property
-    def port(self) -> int:
-        """The port, kept over `stop()` and `start()`."""
-        return self._port
-
-    def start(self) -> None:
-        self._running = Running(self, port=self._port, security=self._security)
-        self._port = self._running.port
-
-    def stop(self) -> None:
-        if self._running is not None:
-            self._running.stop()
-            self._running = None
-
-    def __enter__(self) -> "Simulator":
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def misbehave(self, *faults: Fault) -> None:
-        """Queue faults; each is used up in its phase, in this order."""
-        with self._lock:
-            self._faults += [fault for fault in faults for _ in range(fault.times)]
-
-    def behave(self) -> None:
-        """Forget the faults that were not used up."""
-        with self._lock:
-            self._faults.clear()
-
-    def next_fault(self, phase: FaultPhase) -> Fault | None:
-        with self._lock:
-            found = next((fault for fault in self._faults if fault.phase == phase), None)
-            if found:
-                self._faults.remove(found)
-            return found
-
-    def greylisted(self, address: str) -> bool:
-        """Whether a server that greylists meets `address` for the first time."""
-        if self._seen is None or address in self._seen:
-            return False
-        self._seen.add(address)
-        return True
-
-    def keep(self, content: bytes, *, sender: str, recipients: Sequence[str], facts: dict[str, Any]) -> None:
-        """Message and ledger line are on disk when this returns; only then may the server say 250."""
-        message_id = str(message_from_bytes(content, policy=default)["Message-ID"] or "").strip()
-        with self._lock:
-            self._count += 1
-            path = self.mailbox / f"{self._count:06d}-{hashlib.sha256(message_id.encode()).hexdigest()[:12]}.eml"
-            entry = {
-                "n": self._count,
-                "at": datetime.now(UTC).isoformat(),
-                "message_id": message_id,
-                "sender": sender,
-                "recipients": list(recipients),
-                "sha256": hashlib.sha256(content).hexdigest(),
-                "file": path.name,
-            }
-            _write(path, content)
-            _append(self.ledger, json.dumps(entry | facts))
-
-    def entries(self) -> list[dict[str, Any]]:
-        """The ledger, one entry for each accepted message."""
-        if not self.ledger.exists():
-            return []
-        return [json.loads(line) for line in self.ledger.read_text(encoding="utf-8").splitlines()]
-
-
-def mailbox_messages(folder: Path) -> list[EmailMessage]:
-    """The accepted messages in order of arrival, duplicates included."""
-    return list(_parsed(folder))
-
-
-def _parsed(folder: Path) -> Iterator[EmailMessage]:
-    for path in sorted(folder.glob("*.eml")):
-        message = message_from_bytes(path.read_bytes(), policy=default)
-        assert isinstance(message, EmailMessage)
-        yield message
-
-
-def _write(path: Path, content: bytes) -> None:
-    # Under another name first, so that a reader of *.eml never sees half a message.
-    draft = path.with_suffix(".part")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _append(path: Path, line: str) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+_FATES = {
+    "inesistente": ("failed", "5.1.1"),
+    "piena": ("failed", "5.2.2"),
+    "bloccata": ("failed", "5.7.1"),
+    "lenta": ("delayed", "4.4.1"),
+}
 
 
 class MailServer:
-    """The simulated mail server as a `contracts.connector.Simulation`: clear text on loopback, no login."""
+    """The simulated mail server as a `contracts.connector.Simulation`: clear text on loopback, no login to send."""
 
-    def __init__(self, folder: Path, *, port: int = 0) -> None:
-        self._simulator = Simulator(folder, port=port)
+    def __init__(self, folder: Path, *, port: int = 0, imap_port: int = 0) -> None:
+        self.returns = SimulatedMailbox(folder / "returns", port=imap_port)
+        self._simulator = Simulator(folder, port=port, taken=self._answer)
 
     def start(self) -> Mapping[str, Any]:
         self._simulator.start()
+        self.returns.start()
         return {
             "host": "127.0.0.1",
             "port": self._simulator.port,
             "security": "none",
             "from_address": "avvisi@comune.example.it",
+            "bounce_plus": True,
+            "poll_every_s": 5.0,
+            **self.returns.settings(),
         }
 
     def stop(self) -> None:
         self._simulator.stop()
+        self.returns.stop()
+
+    def _answer(self, content: bytes, sender: str, recipients: Sequence[str]) -> None:
+        for recipient in recipients:
+            name = re.split(r"[.+@]", recipient)[0].lower()
+            if name in _FATES:
+                action, status = _FATES[name]
+                self.returns.deposit(notification(content, sender, Fate(recipient, action, status)))
+            elif name == "reclamo":
+                self.returns.deposit(complaint(content, sender))
 
 
 def simulate(folder: Path, **options: Any) -> MailServer:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from connectors.base.conformance import Conformance, make_notice
+from connectors.base.mail.statuses import ENHANCED, Phase, Reply, failure
 from connectors.base.scripted import Fault as Kind
 from contracts.connector import Connector, Continue, Done, Limits, Notice
 from contracts.failures import Deferred, Failure, Misconfigured, Rejected, Skipped, Unconfirmed
@@ -18,7 +19,6 @@ from contracts.failures import Deferred, Failure, Misconfigured, Rejected, Skipp
 from . import MANIFEST, connect
 from .config import Settings
 from .simulator import Account, Fault, Simulator, mailbox_messages
-from .statuses import ENHANCED, Phase, Reply, failure
 
 ACCOUNT = Account("raccordo", "pàss.hunter2")
 DAY = timedelta(days=1)

@@ -16,14 +16,14 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.base.conformance import make_notice
+from connectors.base.mail.addresses import opaque_token
+from connectors.base.mail.markup import to_html, to_text
+from connectors.base.mail.texts import TEXTS
 from contracts.connector import Notice
 from contracts.failures import Misconfigured
 
-from .addresses import opaque_token
 from .config import Settings
-from .markup import to_html, to_text
 from .message import Stamp, compose
-from .texts import TEXTS
 
 SAMPLES = Path(__file__).with_name("samples")
 TO = "mario.rossi@posta.example"

@@ -9,9 +9,10 @@ from ..identifiers import ExternalId, holds_tax_code
 from ..party import Beneficiary, Recipient
 from .legal import LegalNotification
 
-Channel = Literal["io", "email", "opencity", "send"]
-"""`opencity`: the messages of an application at OpenCity Italia, for what links to such an application. `send`: a legal
-notification, of a message with `notify.legal`."""
+Channel = Literal["io", "email", "pec", "opencity", "send"]
+"""`pec` needs a `recipient.digital_address`, and is used only where a publication asks for it. `opencity`: the messages
+of an application at OpenCity Italia, for what links to such an application. `send`: a legal notification, of a message
+with `notify.legal`."""
 SEND: Final = "send"
 ActionKind = Literal[
     "pay", "complete", "integrate", "sign", "confirm", "book", "renew", "cancel", "download", "collect", "inform"

@@ -45,6 +45,7 @@ from .proposals import commands as proposal_commands
 from .quarantine import group as quarantine
 from .ranked_lists import group as ranked_list
 from .reading_sources import commands as source_commands
+from .receipts import receipts
 from .reconciling import group as payment
 from .registering import register
 from .replaying import replay
@@ -78,7 +79,7 @@ _OF_THE_HUB = (init, serve, worker, sweep, migrate, partition, backup, restore, 
 _OF_RIGHTS = (export, restrict, breach, register)
 for command in (*_OF_THE_HUB, *_OF_RIGHTS, *_OF_VENDORS, openapi, demo):
     application.command()(command)
-for step in (replay, close):
+for step in (replay, close, receipts):
     delivery.command()(step)
 application.command()(subscription_statistics)
 ente.command()(pdnd)

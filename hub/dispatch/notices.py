@@ -126,6 +126,7 @@ class Notices:
             due_at=_last_moment(about["due_at"]),
             payment=payment_of(item),
             action=action,
+            digital_address=message.recipient.digital_address,
             unsubscribe_url=unsubscribe_url,
             service_id=service_id,
             has_files=about["content_key"] is not None,

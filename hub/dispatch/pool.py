@@ -5,6 +5,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import orjson
 from pydantic import ValidationError
@@ -154,10 +155,12 @@ def build(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Connec
         faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors(include_input=False))
         raise BadConfiguration("; ".join(faults)) from None
     try:
-        proof = {}
+        given: dict[str, Any] = {}
         if kind.prove is not None and isinstance(settings, ProofSettings):
-            proof = {"proof": kind.prove(config.ente_id, settings)}
-        connector = kind.connect(settings, limits, **proof)
+            given["proof"] = kind.prove(config.ente_id, settings)
+        if kind.turns is not None:
+            given["turn"] = kind.turns(config.ente_id, config.connector_id)
+        connector = kind.connect(settings, limits, **given)
     except Misconfigured as fault:
         raise BadConfiguration(f"{fault.reason}: {fault.detail}") from None
     # Retries and age follow the limits in force, whatever manifest the connector carries.

@@ -9,6 +9,7 @@ from hub.store.citizens import Citizens
 from hub.store.committer import Committer
 from hub.store.contacts import EMAIL, contact_of
 from hub.store.database import Database
+from hub.store.delivery_proofs import SealedProof, seal_proof
 from hub.store.opening import opened
 from hub.store.ports import Vault
 from hub.store.reports import Told, delivery_of, note_reports
@@ -25,12 +26,35 @@ class Reporter:
 
     def report(self, ente_id: str, connector_id: str, reports: Sequence[Report]) -> int:
         """Note what a connector reports of its own deliveries; how many of those there are. Raises StoreUnavailable."""
-        told = [Told(ente_id, connector_id, each, self._address(ente_id, connector_id, each)) for each in reports]
+        told = [
+            Told(
+                ente_id,
+                connector_id,
+                each,
+                self._address(ente_id, connector_id, each),
+                self._proof(ente_id, connector_id, each),
+            )
+            for each in reports
+        ]
         results = self.committer.write_all(note_reports, told)
         for result in results:
             if isinstance(result, Exception):
                 raise result
         return sum(bool(result) for result in results)
+
+    def _proof(self, ente_id: str, connector_id: str, report: Report) -> SealedProof | None:
+        """What the provider signed, under the citizen's key."""
+        if report.evidence is None:
+            return None
+        with self.database.read() as connection:
+            found = delivery_of(connection, ente_id, connector_id, report)
+            if found is None:
+                return None
+            try:
+                citizen = self.citizens.by_id(connection, ente_id, found.citizen_id)
+            except LookupError:  # erased meanwhile
+                return None
+        return seal_proof(self.vault, citizen, found.delivery_id, report.evidence)
 
     def _address(self, ente_id: str, connector_id: str, report: Report) -> str | None:
         """The keyed hash of the mailbox that was written to."""

@@ -15,7 +15,7 @@ NO_SERVICE = "*"
 """The topic of notices that belong to no service."""
 EVERYTHING = "**"
 """The topic that stands for all of them."""
-OPTED_OUT = {"email": "email.opted_out", "io": "io.opted_out"}
+OPTED_OUT = {"email": "email.opted_out", "io": "io.opted_out", "pec": "pec.opted_out"}
 """Why a delivery was skipped, by its channel."""
 
 

@@ -13,6 +13,7 @@ from contracts.identifiers import new_uuid7
 from contracts.inbound import Report
 
 from .database import Tx, lock_names, upsert
+from .delivery_proofs import SealedProof, keep_proof
 from .directory import HUB_VENDOR
 from .falling_back import go_on
 from .optouts import EVERYTHING, OptOut, record_opt_outs
@@ -23,6 +24,7 @@ from .telling import note_outcome
 SEEN = {"read": "read_on_channel", "paid": "paid_on_channel"}
 """The event in the timeline of what a person did there. It is for the citizen, and for vendors with `delivery-detail`
 alone (`settled` 8)."""
+REGISTERED = "pec"
 _OVER = frozenset({"rejected", "skipped", "expired"})
 _KEPT = timedelta(days=180)
 """For how long an address to which nothing got through is not tried again, unless its owner says that it is right."""
@@ -38,6 +40,8 @@ class Told:
     connector_id: str
     report: Report
     address_hash: str | None = None
+    proof: SealedProof | None = None
+    """What the provider signed about it, where the report has that."""
 
 
 def take_reports(tx: Tx, ente_id: str, connector_id: str, reports: Sequence[Report]) -> None:
@@ -50,8 +54,10 @@ def note_reports(tx: Tx, told: Sequence[Told]) -> list[bool]:
     return [_note(tx, each) for each in told]
 
 
-def delivery_of(connection: Connection, ente_id: str, connector_id: str, report: Report) -> Row[Any] | None:
-    """The connector's own delivery that a report is about."""
+def delivery_of(
+    connection: Connection, ente_id: str, connector_id: str, report: Report, *, locked: bool = False
+) -> Row[Any] | None:
+    """The connector's own delivery that a report is about; `locked` where it is about to be changed."""
     its = deliveries.c
     query = select(deliveries).where(its.ente_id == ente_id, its.connector_id == connector_id)
     if report.delivery_id is not None:
@@ -60,7 +66,8 @@ def delivery_of(connection: Connection, ente_id: str, connector_id: str, report:
         query = query.where(its.provider_id == report.provider_id)
     else:
         return None
-    return connection.execute(query.limit(1).with_for_update()).one_or_none()
+    query = query.limit(1)
+    return connection.execute(query.with_for_update() if locked else query).one_or_none()
 
 
 def is_dead(connection: Connection, ente_id: str, address_hash: str, now: datetime) -> bool:
@@ -71,9 +78,11 @@ def is_dead(connection: Connection, ente_id: str, address_hash: str, now: dateti
 
 
 def _note(tx: Tx, told: Told) -> bool:
-    found = delivery_of(tx.connection, told.ente_id, told.connector_id, told.report)
+    found = delivery_of(tx.connection, told.ente_id, told.connector_id, told.report, locked=True)
     if found is None or found.channel == CALLBACK:
         return False
+    if told.proof is not None:
+        keep_proof(tx, found.ente_id, found.delivery_id, told.report, told.proof)
     match told.report.event:
         case "read" | "paid" as event:
             _seen(tx, found, told, SEEN[event])
@@ -90,8 +99,10 @@ def _note(tx: Tx, told: Told) -> bool:
 
 
 def _arrived(tx: Tx, found: Row[Any]) -> None:
-    """The final word. What failed before stays failed: the person was told otherwise then."""
-    if found.state in ("waiting", "unconfirmed", "queued") and _end(tx, found, "delivered", None):
+    """The final word. What failed before stays failed: the person was told otherwise then. But a PEC delivery receipt
+    wins over whatever warning came before it."""
+    failed = ("rejected",) if found.channel == REGISTERED else ()
+    if found.state in ("waiting", "unconfirmed", "queued", *failed) and _end(tx, found, "delivered", None):
         note_outcome(tx, found.ente_id, found.citizen_id, found.message_id, found.channel, "delivered")
 
 
@@ -105,6 +116,8 @@ def _failed(tx: Tx, found: Row[Any], told: Told) -> None:
             .values(row)
             .on_conflict_do_update(index_elements=["ente_id", "address_hash"], set_=changed)
         )
+    if found.channel == REGISTERED and found.state == "delivered":
+        return  # a receipt said so: nothing moves that back
     if found.state not in _OVER and _end(tx, found, "rejected", reason):
         note_outcome(tx, found.ente_id, found.citizen_id, found.message_id, found.channel, "rejected")
         names = {name: getattr(found, name) for name in ("ente_id", "message_id", "delivery_id", "channel")}

@@ -20,6 +20,7 @@ from .tables import (
     agenda,
     attempts,
     deliveries,
+    delivery_proofs,
     delivery_requests,
     findings,
     item_copies,
@@ -203,7 +204,7 @@ def _delete(tx: Tx, item: Mapping[str, Any]) -> None:
         return and_(table.c.ente_id == item["ente_id"], table.c[name] == item["item_id"])
 
     sent = select(deliveries.c.delivery_id).where(of(deliveries, "message_id"))
-    for table in (attempts, delivery_requests):
+    for table in (attempts, delivery_proofs, delivery_requests):
         tx.connection.execute(delete(table).where(table.c.ente_id == item["ente_id"], table.c.delivery_id.in_(sent)))
     tx.connection.execute(delete(deliveries).where(of(deliveries, "message_id")))
     for table in _OWN:

@@ -16,8 +16,8 @@ import hub.store.lanes as lanes
 import hub.worker.jobs as jobs
 import hub.worker.process as process
 from connectors.app_io.client import AppIo
-from connectors.email.client import Mailer
-from connectors.email.wire import Session
+from connectors.base.mail.client import Mailer
+from connectors.base.mail.wire import Session
 from hub.dispatch.doorbell import Doorbell
 from hub.dispatch.hands import Hands
 from hub.dispatch.notices import Notices

@@ -60,6 +60,8 @@ FIELDS: dict[str, str] = {
     "due_at": "Entro quando. / Due by.",
     "due_date": "Data di scadenza. / Due date.",
     "email": "Indirizzo e-mail per gli avvisi. / E-mail address for notices.",
+    "digital_address": "Domicilio digitale (PEC), come risulta dai registri al momento della pubblicazione. / "
+    "Digital domicile (PEC), as the registers had it when this was published.",
     "errors": "Un difetto per riga, per 400 e 422. / One fault a line, for 400 and 422.",
     "event_id": "Identificativo dell'evento, lo stesso a ogni ripetizione. / The same at every repetition.",
     "event": "Che cosa è successo. / What happened.",

@@ -26,7 +26,18 @@ from .known import (
     vendors,
     versions,
 )
-from .outbox import QUEUED, WAITING, attempts, claimable, deliveries, delivery_requests, expirable, lanes
+from .outbox import (
+    QUEUED,
+    WAITING,
+    attempts,
+    claimable,
+    deliveries,
+    delivery_proofs,
+    delivery_requests,
+    expirable,
+    lanes,
+    turns,
+)
 from .personal import (
     agenda,
     channel_opt_outs,
@@ -83,6 +94,7 @@ __all__ = [
     "dead_addresses",
     "delegations",
     "deliveries",
+    "delivery_proofs",
     "delivery_requests",
     "document_types",
     "enti",
@@ -128,6 +140,7 @@ __all__ = [
     "to_json",
     "to_micros",
     "trust_keys",
+    "turns",
     "unreached",
     "user_states",
     "vendor_events",

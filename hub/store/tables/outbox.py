@@ -104,6 +104,17 @@ lanes = Table(
     Column("served_at", Instant),
 )
 
+# What a part of a lane shares a rate by, such as the domain of addresses, as a keyed hash: when the next is free.
+turns = Table(
+    "turns",
+    metadata,
+    ente(),
+    key("connector_id", 64),
+    key("name", 64),
+    needed("free_at", Instant),
+    **CLUSTERED,
+)
+
 attempts = Table(
     "attempts",
     metadata,
@@ -116,6 +127,18 @@ attempts = Table(
     Column("reason", String(100)),
     Column("detail", String(500)),
     **CLUSTERED,
+)
+
+# What providers signed about deliveries (PEC receipts), as it came, under the citizen's key.
+delivery_proofs = Table(
+    "delivery_proofs",
+    metadata,
+    ente(),
+    key("delivery_id"),
+    key("sha256", 64),
+    needed("event", String(20)),
+    needed("at", Instant),
+    needed("proof_sealed", LargeBinary),
 )
 
 # The calls of the last attempt that did not deliver, under the citizen's key: what a replay is compared with.

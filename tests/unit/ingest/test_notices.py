@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.email.markup import to_html, to_text
+from connectors.base.mail.markup import to_html, to_text
 from contracts.items import COLLECTIONS
 from hub.ingest.deadlines import end_of
 from hub.ingest.notices import message_for

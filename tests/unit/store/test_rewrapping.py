@@ -7,6 +7,7 @@ UNDER_A_CITIZEN_S_KEY = {
     ("citizen_attributes", "value_sealed"),
     ("citizen_contacts", "value_sealed"),
     ("citizens", "tax_code_sealed"),
+    ("delivery_proofs", "proof_sealed"),
     ("delivery_requests", "request_sealed"),
     ("evidence", "body_sealed"),
     ("item_versions", "payload_sealed"),

@@ -56,7 +56,8 @@ class Content:
     action: Link | None = None
 
 
-def render(notice: Notice, *, answers_are_read: bool) -> Rendered:
+def render(notice: Notice, *, answers_are_read: bool, registered: bool = False) -> Rendered:
+    """`registered` for a message to a digital domicile, which is no courtesy."""
     texts = texts_for(notice.language)
     words = texts.of_kind(notice.kind, sensitive=notice.sensitive)
     ente = one_line(notice.ente_name)
@@ -70,7 +71,7 @@ def render(notice: Notice, *, answers_are_read: bool) -> Rendered:
         "lead": words.lead.replace("{ente}", ente),
         "content": content,
         "links": [link for link in (Link(safe_url(notice.deep_link), words.open), content.action) if link],
-        "courtesy": texts.courtesy.replace("{ente}", ente),
+        "courtesy": (texts.registered if registered else texts.courtesy).replace("{ente}", ente),
         "safety": texts.safety,
         "answer": texts.answer if answers_are_read else texts.no_answer,
         "unsubscribe": texts.unsubscribe,

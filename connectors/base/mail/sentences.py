@@ -2,7 +2,7 @@
 
 from contracts.failures import Failure
 
-from .config import Settings
+from .settings import SmtpSettings
 
 _SENTENCES: dict[str, tuple[str, str]] = {
     "email.unreachable": ("Il server di posta non è raggiungibile: controllare nome, porta e firewall", "unreachable"),
@@ -37,14 +37,14 @@ _UNKNOWN = ("Il server di posta ha risposto in modo inatteso", "unexpected answe
 _HOW = {"starttls": "cifra con STARTTLS", "tls": "cifra con TLS", "none": "risponde in chiaro su questa macchina"}
 
 
-def explain(exc: Failure, settings: Settings) -> Failure:
+def explain(exc: Failure, settings: SmtpSettings) -> Failure:
     """The same failure with a sentence as its detail."""
     italian, english = _SENTENCES.get(exc.reason, _UNKNOWN)
     at = f"[{exc.detail}] " if exc.detail else ""
     return type(exc)(exc.reason, f"{italian} ({settings.host}:{settings.port}). {at}/ {english}.")
 
 
-def working(settings: Settings) -> str:
+def working(settings: SmtpSettings) -> str:
     login = " e accetta le credenziali" if settings.username else "; nessuna credenziale richiesta da noi"
     return (
         f"Il server di posta {settings.host}:{settings.port} funziona: {_HOW[settings.security]}{login}. "

@@ -37,6 +37,8 @@ class Texts(Model):
     invalid_after_due: str
     until: str
     courtesy: str
+    registered: str
+    """In its place where the message goes to a digital domicile."""
     safety: str
     answer: str
     no_answer: str

@@ -1,10 +1,15 @@
-"""smtplib with one deadline over the whole session: its own time-out is per operation, and a slow drip renews it."""
+"""smtplib with one deadline over the whole session: its own time-out is per operation, and a slow drip renews it.
+
+What IMAP needs too is here as well: the deadline, reading by it, a connection, a TLS context.
+"""
 
 import smtplib
 import socket
 import ssl
 import time
 from typing import Any
+
+from contracts.failures import Misconfigured
 
 _MAX_SESSION_BYTES = 262_144
 _CHUNK = 65_536
@@ -31,32 +36,45 @@ class Deadline:
         self._ends = min(self._ends, time.monotonic() + seconds)
 
 
-class _Lines:
-    """The reading side as smtplib wants it: a file with `readline`, whose every read knows the deadline."""
+class Lines:
+    """The reading side as smtplib wants it: a file with `readline`, whose every read knows the deadline. More than
+    `most` bytes altogether are a fault of the server."""
 
-    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
-        self._sock = sock
+    def __init__(self, sock: socket.socket, deadline: Deadline, most: int = _MAX_SESSION_BYTES) -> None:
+        self.sock = sock
         self._deadline = deadline
         self._buffer = bytearray()
-        self._total = 0
+        self._left = most
 
     def readline(self, limit: int) -> bytes:
-        while (end := self._buffer.find(b"\n")) < 0 and len(self._buffer) < limit:
-            self._sock.settimeout(self._deadline.left())
-            chunk = self._sock.recv(4096)
-            if not chunk:
-                break
-            self._buffer += chunk
-            self._total += len(chunk)
-            if self._total > _MAX_SESSION_BYTES:
-                raise OSError
-        size = min(limit, end + 1 if end >= 0 else len(self._buffer))
-        line = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        return line
+        while (end := self._buffer.find(b"\n")) < 0 and len(self._buffer) < limit and self._more():
+            pass
+        return self._taken(min(limit, end + 1 if end >= 0 else len(self._buffer)))
+
+    def read(self, size: int) -> bytes:
+        """`size` bytes; fewer only at the end of the connection."""
+        if size - len(self._buffer) > self._left:
+            raise OSError
+        while len(self._buffer) < size and self._more():
+            pass
+        return self._taken(min(size, len(self._buffer)))
 
     def close(self) -> None:
         self._buffer.clear()
+
+    def _more(self) -> bool:
+        self.sock.settimeout(self._deadline.left())
+        chunk = self.sock.recv(_CHUNK)
+        self._buffer += chunk
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise OSError
+        return bool(chunk)
+
+    def _taken(self, size: int) -> bytes:
+        found = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return found
 
 
 class Session(smtplib.SMTP):
@@ -86,7 +104,7 @@ class Session(smtplib.SMTP):
 
     def getreply(self) -> tuple[int, bytes]:
         if self.file is None and self.sock is not None:
-            self.file = _Lines(self.sock, self._deadline)
+            self.file = Lines(self.sock, self._deadline)
         return super().getreply()
 
     def send(self, s: Any) -> None:
@@ -102,20 +120,36 @@ class Session(smtplib.SMTP):
             raise
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        sock = self._first_that_answers(host, port)
-        if self._tls is None:
-            return sock
-        sock.settimeout(self._deadline.left())
-        return self._tls.wrap_socket(sock, server_hostname=host)
+        return connected(host, port, self._deadline, self._tls)
 
-    def _first_that_answers(self, host: str, port: int) -> socket.socket:
-        trouble: OSError = OSError()
-        for *_, address in _resolve(host, port):
-            try:
-                return socket.create_connection((str(address[0]), port), timeout=self._deadline.left())
-            except OSError as exc:
-                trouble = exc
-        raise trouble
+
+def connected(host: str, port: int, deadline: Deadline, tls: ssl.SSLContext | None) -> socket.socket:
+    """A connection to the first of the host's addresses that answers; with a context, in TLS from the first byte."""
+    sock = _first_that_answers(host, port, deadline)
+    if tls is None:
+        return sock
+    sock.settimeout(deadline.left())
+    return tls.wrap_socket(sock, server_hostname=host)
+
+
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """Raises Misconfigured where the file is not there, or no certificate."""
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as exc:
+        raise Misconfigured("email.ca_file") from exc
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _first_that_answers(host: str, port: int, deadline: Deadline) -> socket.socket:
+    trouble: OSError = OSError()
+    for *_, address in _resolve(host, port):
+        try:
+            return socket.create_connection((str(address[0]), port), timeout=deadline.left())
+        except OSError as exc:
+            trouble = exc
+    raise trouble
 
 
 def _resolve(host: str, port: int) -> list[Any]:

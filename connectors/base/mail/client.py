@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from contracts.connector import Limits
 from contracts.failures import Deferred, Failure, Misconfigured, Unconfirmed
 
-from .config import Settings
 from .sentences import explain, working
+from .settings import SmtpSettings
 from .statuses import Phase, Reply, failure
-from .wire import Deadline, Session
+from .wire import Deadline, Session, tls_context
 
 QUIT_S = 1.0
 """How long to wait for the answer to QUIT: the message is the server's already."""
@@ -33,10 +33,10 @@ class Letter:
 class Mailer:
     """Sends letters, one session each. Holds no connection, so it may be shared between threads."""
 
-    def __init__(self, settings: Settings, limits: Limits) -> None:
+    def __init__(self, settings: SmtpSettings, limits: Limits) -> None:
         self._settings = settings
         self._limits = limits
-        self._tls = None if settings.security == "none" else _tls_context(settings.ca_file)
+        self._tls = None if settings.security == "none" else tls_context(settings.ca_file)
 
     def send(self, letter: Letter) -> None:
         """Return when the server has taken the letter, else raise a Failure."""
@@ -77,7 +77,7 @@ class Mailer:
 class _Conversation:
     """The steps of a session; `phase` is always the step under way."""
 
-    def __init__(self, session: Session, settings: Settings) -> None:
+    def __init__(self, session: Session, settings: SmtpSettings) -> None:
         self.phase = Phase.CONNECT
         self._session = session
         self._settings = settings
@@ -166,15 +166,6 @@ def _broken(phase: Phase, exc: Exception, *, timed_out: bool) -> Failure:
     if timed_out or isinstance(exc, TimeoutError):
         return Deferred("email.timeout", phase)
     return Deferred("email.unreachable" if phase is Phase.CONNECT else "email.connection_lost", phase)
-
-
-def _tls_context(ca_file: str | None) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as exc:
-        raise Misconfigured("email.ca_file") from exc
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def _base64(text: str) -> str:

@@ -11,6 +11,10 @@ _DOMAIN_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_DOMAIN_LABEL}(?:\.{_DOMAIN_LABEL})+")
 
 
+TOKEN = re.compile(r"[a-z2-7]{26}")
+"""The form of an `opaque_token`."""
+
+
 class BadAddress(ValueError):
     """Not an address that plain SMTP can carry."""
 

@@ -1,0 +1,39 @@
+"""PEC: registered electronic mail to a digital domicile. Sent is what the ente's provider has accepted, delivered what
+the recipient's provider says is in the mailbox: both by their signed receipts, which arrive over IMAP.
+"""
+
+from datetime import UTC, datetime
+
+from connectors.base.mail.client import Mailer
+from connectors.base.mail.imap import Mailbox
+from connectors.base.mail.mailbox_sentences import explain_mailbox, mailbox_works
+from contracts.connector import Connector, Limits
+from contracts.failures import Failure
+
+from .config import Settings
+from .delivery import advance, preview
+from .manifest import MANIFEST
+from .pulling import pull
+
+__all__ = ["MANIFEST", "Settings", "connect"]
+
+
+def connect(settings: Settings, limits: Limits) -> Connector:
+    """The connector, ready for use. Opens no connection yet; an unreadable `ca_file` is told here."""
+    mailer, mailbox = Mailer(settings, limits), Mailbox(settings, limits)
+
+    def check() -> str:
+        said = mailer.check()
+        try:
+            mailbox.check()
+        except Failure as exc:
+            raise explain_mailbox(exc, settings) from None
+        return f"{said} {mailbox_works(settings)}"
+
+    return Connector(
+        manifest=MANIFEST,
+        advance=lambda notice, memo: advance(notice, memo, settings, mailer.send, lambda: datetime.now(UTC)),
+        check=check,
+        preview=lambda notice: preview(notice, settings),
+        pull=lambda memo: pull(memo, settings, mailbox),
+    )
