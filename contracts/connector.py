@@ -198,7 +198,6 @@ class Continue:
     accepted: bool = False
     provider_id: str | None = None
     reports: tuple[Report, ...] = ()
-    provider_id: str | None = None
 
 
 Advance = Callable[[Notice, Memo], Done | Continue]

@@ -53,7 +53,7 @@ class Notify(Model):
     citizen. Whatever reaches nobody stays in the feed.
     """
 
-    channels: Annotated[tuple[Channel, ...], Field(max_length=4, fail_fast=True)] = ("io", "email")
+    channels: Annotated[tuple[Channel, ...], Field(max_length=8, fail_fast=True)] = ("io", "email")
     mode: Literal["all", "first_that_reaches"] | None = None
     subject: Title | None = None
     body: Markdown | None = None
