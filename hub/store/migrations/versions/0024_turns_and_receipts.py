@@ -6,7 +6,7 @@ Only additions: the version before works on this schema too.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0025"
+revision = "0024"
 down_revision = "0023"
 
 
