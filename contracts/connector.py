@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 from .base import Code, Label, Model
 from .inbound import Answer, Pull, Read
 from .items import Action, Channel
+from .positions import Numbering, PositionData
 from .proving import Prove
 
 Memo = dict[str, Any]
@@ -60,9 +61,9 @@ class Manifest(Model):
 
     name: Code
     title: Label
-    channel: Literal[Channel, "callback", "none"]
-    """`callback`: what systems of vendors and of the ente are told; no item can wish for it. `none`: a source, which
-    delivers nothing."""
+    channel: Literal[Channel, "callback", "pagopa", "none"]
+    """`callback`: what systems of vendors and of the ente are told; no item can wish for it. `pagopa`: debt positions,
+    for which a payment asks by its `position`. `none`: a source, which delivers nothing."""
     auth: Literal["api_key", "smtp", "modi", "proof", "none"] = "none"
     """With `modi` the hub hands `connect` a `sign`, which makes the signer for an issuer and an audience. With `proof`
     the settings say how calls are proved (`contracts.proving`), and `connect` gets a `proof`."""
@@ -124,6 +125,8 @@ class Notice:
     """One-click address (RFC 8058); None where the person cannot switch the notice off."""
     push: Push | None = None
     """On the channel `callback`: then the fields about a citizen are empty, unless a system of the ente is told."""
+    position: PositionData | None = None
+    """On the channel `pagopa`: then `title` is the reason of the payment, and there is no text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +191,8 @@ class Connector:
     """Answers the provider's own calls."""
     read: Read | None = None
     """Reads what an administrator uploads or pastes, and what stands in quarantine."""
+    numbering: Numbering | None = None
+    """Where the hub takes the notice numbers from that vendors leave out of payments with a `position`."""
 
     @property
     def may_repeat(self) -> bool:

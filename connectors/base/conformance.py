@@ -110,6 +110,9 @@ class Conformance:
         """One entry for each message that the provider accepted so far, in order: the identifier it bore."""
         raise NotImplementedError
 
+    def asked(self, *, found: bool) -> None:
+        """Called before a `lookup`: the provider says next whether it has the delivery. Nothing to do where it knows."""
+
     def notice(self) -> Notice:
         return make_notice()
 
@@ -264,9 +267,11 @@ class Conformance:
         if lookup is None:
             return
         # Without an unsafe step the message is at the provider already.
+        self.asked(found=False)
         assert lookup(walk.notice, memo) is None or not walk.unsafe
         assert len(self.taken()) == taken, "a question sends nothing"
         walk.step()
+        self.asked(found=True)
         found = lookup(walk.notice, memo)
         assert isinstance(found, Done) or (found is not None and found.accepted)
         self.is_proper(found)

@@ -7,6 +7,7 @@ A scenario is a JSON file: a notice (what differs from the common one), the exch
 
 `delivered.json` is the scenario in which all goes well; the network's faults are played at each of its exchanges.
 `statuses.json` is the table of the provider's answers: at which exchange, what is answered, what comes of it.
+`lookup.json`, for a connector that can ask: what is answered to its question, `missing` and `found`.
 """
 
 import json
@@ -25,6 +26,7 @@ from .scripted import Fault, Received, Reply, ScriptedServer
 
 _MAIN = "delivered.json"
 _TABLE = "statuses.json"
+_LOOKUP = "lookup.json"
 
 # What a provider's answer may hold instead of what was promised.
 _ODD_BODIES: tuple[bytes, ...] = (
@@ -84,7 +86,7 @@ class HttpConformance(Conformance):
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         names = metafunc.fixturenames
         if "scenario" in names:
-            found = sorted(path.name for path in self.samples.glob("*.json") if path.name != _TABLE)
+            found = sorted(path.name for path in self.samples.glob("*.json") if path.name not in (_TABLE, _LOOKUP))
             metafunc.parametrize("scenario", found)
         if "row" in names:
             rows = json.loads((self.samples / _TABLE).read_text(encoding="utf-8"))
@@ -114,6 +116,10 @@ class HttpConformance(Conformance):
         else:
             self._rest = self.server.left or self._rest
             self.server.play(*[fault] * 5)
+
+    def asked(self, *, found: bool) -> None:
+        if (self.samples / _LOOKUP).exists():
+            self.server.play(Reply(**self.load(_LOOKUP)["found" if found else "missing"]), *self.server.left)
 
     def taken(self) -> list[str]:
         request = self.load(_MAIN)["exchanges"][self.sending]["request"]
