@@ -111,7 +111,7 @@ class Conformance:
         raise NotImplementedError
 
     def asked(self, *, found: bool) -> None:
-        """Called before a `lookup`: the provider says next whether it has the delivery. Nothing to do where it knows."""
+        """Called before a `lookup`: the provider is to say whether it has the delivery, where it does not know."""
 
     def notice(self) -> Notice:
         return make_notice()

@@ -1,8 +1,8 @@
 """The settings of the pagoPA connector. One connector is one creditor institution (its tax code) at pagoPA."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
 from contracts.base import LINE, HttpsUrl
 from contracts.identifiers import OrganizationTaxCode

@@ -1,4 +1,4 @@
-"""GPD's answers and statuses, and what comes of them (`spec/pagopa.md`, "Status machine", "Errors", "Retry summary")."""
+"""GPD's answers and statuses, and what comes of them (`spec/pagopa.md`, "Status machine", "Errors")."""
 
 import re
 from collections.abc import Mapping

@@ -187,8 +187,8 @@ def test_a_refusal_says_what_it_is_about_and_repeats_nothing(server):
     notice = make_notice(**sample("delivered.json")["notice"])
     said = {"title": "x", "status": 400, "detail": "The IBAN IT60X0542811101000000123456 of Maria Rossi is unknown"}
     server.play(Reply(404, {"status": 404}), Reply(400, said))
+    connector.advance(notice, {})
     with pytest.raises(Rejected) as caught:
-        Walk(connector, notice).step()
         connector.advance(notice, {"step": "create"})
     assert caught.value.detail == "status 400, about the IBAN"
     connector.close()
