@@ -21,6 +21,8 @@ class Numbering:
 
     creditor_tax_code: str
     segregation_code: int
+    first: int = 1
+    """The first that may be given: lower ones were used before there was a hub."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ from hub.store.broadcasts import Broadcasts
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
 from hub.store.directory import load_registry
-from hub.store.drafts import Draft, Published
+from hub.store.drafts import Draft, Published, Registration
 from hub.store.files import Files
 from hub.store.intake import ApplyActs, Intake
 from hub.store.listening import Listener
@@ -125,6 +125,7 @@ class Hub:
             rules=rules,
             shelf=self.shelf,
             proxy=trusted_proxy(settings),
+            registration=self._registration,
         )
         self.uploads = Uploads(
             pipeline=self.pipeline, database=self.database, citizens=citizens, vault=vault, files=files, route=route
@@ -220,6 +221,11 @@ class Hub:
         self._listener = Listener(self.database, self.dispatcher.ring)
         self.anchors = Anchors(self.database, home.anchors, self.signing_key, clock)
         self._expire = Expiring(self.committer, files, clock)
+
+    def _registration(self, ente_id: str, creditor_tax_code: str) -> Registration | None:
+        """Who registers a creditor's debt positions."""
+        by = self.connectors.registrars().get((ente_id, creditor_tax_code))
+        return None if by is None else Registration(by.connector_id, by.max_age, by.numbering)
 
     @contextmanager
     def running(self) -> Iterator[None]:

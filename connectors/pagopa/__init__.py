@@ -35,5 +35,5 @@ def connect(settings: Settings, limits: Limits) -> Connector:
         http.close,
         lookup=gpd.lookup,
         preview=gpd.preview,
-        numbering=Numbering(settings.organization_tax_code, settings.segregation_code),
+        numbering=Numbering(settings.organization_tax_code, settings.segregation_code, settings.first_number),
     )

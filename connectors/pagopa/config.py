@@ -35,6 +35,10 @@ class Settings(SourceSettings):
     segregation_code: Annotated[
         SegregationCode, Field(description="Of the notice numbers that the hub gives (aux digit 3)")
     ]
+    first_number: Annotated[
+        int,
+        Field(ge=1, le=9_999_999_999_999, description="Where the hub begins: above all numbers used there before it"),
+    ] = 1
     api: Annotated[
         Literal["v1", "v3"],
         Field(description="v1: one plan of instalments at most; v3 also shows the debtor, so that it is compared"),

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping
 from contracts.connector import Notice, PaymentData
 from contracts.failures import Deferred, Skipped
 from contracts.items import ALWAYS_TOLD, Action, Item, Message, Payment
+from contracts.positions import PAGOPA
 from hub.registry import ALERTS, Registry
 from hub.store.citizens import Citizen, Citizens
 from hub.store.configuration import RESTRICTED
@@ -23,6 +24,7 @@ from hub.store.ports import Vault
 from hub.store.preferences import ROME, quiet_until, wishes_of
 
 from .opening import opened
+from .positions import position_notice
 
 # Whoever has paid meanwhile is not asked to pay.
 _SETTLED = frozenset({"paid", "paid_elsewhere", "cancelled", "refunded"})
@@ -51,7 +53,9 @@ class Notices:
 
     def of(self, claim: Claim) -> Notice:
         """The notice of a claimed delivery. Raises Skipped when it was withdrawn, is moot, was opted out of, or has no
-        address; PutOff before its time, and in the citizen's quiet hours."""
+        address; PutOff before its time, and in the citizen's quiet hours. A debt position is told to no citizen."""
+        if claim.channel == PAGOPA:
+            return position_notice(self, claim)
         with self.database.read() as connection:
             try:
                 tax_code, citizen = self.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from contracts.items import Channel, MessageKind
+from contracts.positions import Numbering
 from hub.store.drafts import CONNECTOR_UNKNOWN, NO_ADDRESS, UNSERVED, PlannedDelivery
 from hub.store.standing import BULK, NORMAL, URGENT
 
@@ -17,6 +18,18 @@ class Outlet:
     max_age: timedelta
     ordered: bool = False
 
+
+@dataclass(frozen=True, slots=True)
+class Registrar:
+    """The connector that registers a creditor's debt positions."""
+
+    connector_id: str
+    max_age: timedelta
+    numbering: Numbering
+
+
+Registrars = Mapping[tuple[str, str], Registrar]
+"""By (ente_id, creditor_tax_code)."""
 
 Outlets = Mapping[tuple[str, str], Outlet]
 """By (ente_id, channel)."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
+from contracts.positions import Numbering
+
 from .citizens import Subject
 from .standing import NORMAL
 
@@ -48,6 +50,17 @@ class Appointment(NamedTuple):
     at: datetime
     late: bool = False
     """Kept also where the moment has passed already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """The debt position that a payment asks for: who registers it, and which notice numbers the hub gives."""
+
+    connector_id: str
+    max_age: timedelta
+    numbering: Numbering
+    missing: tuple[int, ...] = ()
+    """Of the parts without a number: 0 is the whole, n the n-th instalment."""
 
 
 class Finding(NamedTuple):
@@ -133,6 +146,7 @@ class Draft:
     answer: Answer | None = None
     copies: "tuple[Draft, ...]" = ()
     """For those who hold it as well, each under its own citizen."""
+    registration: Registration | None = None
 
     @property
     def names(self) -> tuple[Identity, ...]:

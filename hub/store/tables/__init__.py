@@ -26,6 +26,7 @@ from .known import (
     versions,
 )
 from .outbox import QUEUED, WAITING, attempts, claimable, deliveries, delivery_requests, expirable, lanes
+from .payments import notice_counters, notice_numbers
 from .personal import (
     agenda,
     channel_opt_outs,
@@ -95,6 +96,8 @@ __all__ = [
     "key_material",
     "lanes",
     "metadata",
+    "notice_counters",
+    "notice_numbers",
     "notice_rules",
     "pdnd_clients",
     "pdnd_vouchers",
