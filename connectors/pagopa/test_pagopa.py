@@ -1,6 +1,7 @@
 """pagoPA's debt positions: the common promises, v1 and v3."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ HERE = Path(__file__).parent
 KEY = "a-key-of-the-platform"
 CREDITOR = "00301970190"
 OURS = Creditor(CREDITOR, 47)
+TODAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def settings(url: str, **more) -> Settings:
@@ -50,6 +52,11 @@ class TestConformance(HttpConformance):
 
 def sample(name: str) -> dict:
     return json.loads((HERE / "samples" / name).read_text(encoding="utf-8"))
+
+
+def example(version, name="delivered.json"):
+    notice = make_notice(**sample(name)["notice"])
+    return body(version, notice, notice.position, OURS)
 
 
 def v3_shown(wanted: dict, status: str) -> dict:

@@ -1,104 +1,20 @@
-"""The simulated GPD against the connector, against wrong requests, and both against GPD's official descriptions."""
+"""The simulated GPD against the connector, and against wrong requests."""
 
 import json
-import os
-from collections import deque
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
-import httpx
 import pytest
-from jsonschema import Draft4Validator
 
 from connectors.base.conformance import Walk, make_notice
-from connectors.base.serving import LoopbackServer
 from connectors.pagopa import connect
 from connectors.pagopa.config import Settings
-from connectors.pagopa.positions import Creditor, body
-from connectors.pagopa.simulator import simulate, simulator
-from connectors.pagopa.test_pagopa import CREDITOR, KEY, sample, settings
+from connectors.pagopa.conftest import BASE
+from connectors.pagopa.simulator import simulate
+from connectors.pagopa.test_pagopa import CREDITOR, TODAY, example, sample
 from contracts.connector import Continue, Done, Limits
 from contracts.failures import Deferred, Misconfigured, Rejected, Skipped, Unconfirmed
 
-SPECS = os.environ.get("RACCORDO_PROVIDER_SPECS")
-OURS = Creditor(CREDITOR, 47)
-TODAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
-BASE = "/gpd/debt-positions-service"
 GONE = {"wanted": "gone"}
-
-
-class Clock:
-    def __init__(self):
-        self.now = TODAY
-
-    def __call__(self):
-        return self.now
-
-
-class Running:
-    """A simulator on loopback, and connectors at it."""
-
-    def __init__(self, folder, **options):
-        self.clock = Clock()
-        self.ledger = folder / "pagopa.jsonl"
-        self.server = LoopbackServer(simulator(self.ledger, **({"now": self.clock} | options)))
-        self.server.start()
-        self.url = self.server.url
-        self.http = httpx.Client(headers={"Ocp-Apim-Subscription-Key": KEY}, trust_env=False, base_url=self.url)
-        self.connectors = []
-
-    def stop(self):
-        self.http.close()
-        for connector in self.connectors:
-            connector.close()
-        self.server.stop()
-
-    def connector(self, timeout_s=10.0, **more):
-        self.connectors.append(connect(settings(self.url + BASE, **more), Limits(timeout_s=timeout_s)))
-        return self.connectors[-1]
-
-    def walk(self, name="delivered.json", timeout_s=10.0, api="v1", **position):
-        notice = sample(name)["notice"]
-        notice["position"] |= position
-        return Walk(self.connector(timeout_s, api=api), make_notice(**notice))
-
-    def acts(self):
-        return [json.loads(line)["act"] for line in self.ledger.read_text().splitlines()]
-
-    def faults(self, *faults):
-        assert self.http.post("/_sim/faults", json=faults).status_code == 200
-
-    def pay(self, nav="347170000000000067"):
-        return self.http.post("/_sim/pay", json={"organization": CREDITOR, "nav": nav})
-
-    def at(self, rest="", version="v1"):
-        return f"{BASE}/{version}/organizations/{CREDITOR}/debtpositions{rest}"
-
-    def send(self, change=None, option=None, transfer=None, publish=True, version="v1"):
-        made = example(version)
-        its = made["paymentOption"][0] if version == "v1" else made["paymentOption"][0]["installments"][0]
-        for target, wanted in ((made, change), (its, option), (its["transfer"][0], transfer)):
-            for name, value in (wanted or {}).items():
-                target.pop(name, None) if value is None else target.update({name: value})
-        return self.http.post(self.at(version=version), params={"toPublish": str(publish).lower()}, json=made)
-
-
-def example(version, name="delivered.json"):
-    notice = make_notice(**sample(name)["notice"])
-    return body(version, notice, notice.position, OURS)
-
-
-@pytest.fixture
-def start(tmp_path):
-    running = []
-
-    def start(**options):
-        running.append(Running(tmp_path, **options))
-        return running[-1]
-
-    yield start
-    for each in running:
-        each.stop()
 
 
 @pytest.mark.parametrize("api", ["v1", "v3"])
@@ -359,72 +275,3 @@ def test_the_simulation_gives_settings_that_lead_to_it(tmp_path):
     assert isinstance(Walk(connector, make_notice(**sample("delivered.json")["notice"])).finish(), Done)
     connector.close()
     simulation.stop()
-
-
-needs_specs = pytest.mark.skipif(
-    SPECS is None, reason="NOT CHECKED against GPD's official descriptions: set RACCORDO_PROVIDER_SPECS to their folder"
-)
-
-
-def official(version):
-    """`check(value, schema)` by the description of a version: it must hold, and no member may be one unknown there."""
-    file = {"v1": "gpd-external-v1.json", "v2": "gpd-external-v2-bulk.json", "v3": "gpd-external-v3.json"}[version]
-    description = json.loads((Path(SPECS) / file).read_text(encoding="utf-8"))
-    schemas = description["components"]["schemas"]
-
-    def check(value, name):
-        Draft4Validator({**description, "allOf": [{"$ref": f"#/components/schemas/{name}"}]}).validate(value)
-        left = deque([(value, schemas[name])])
-        while left:
-            value, schema = left.popleft()
-            while "$ref" in schema:
-                schema = schemas[schema["$ref"].rpartition("/")[2]]
-            if isinstance(value, list):
-                left.extend((each, schema["items"]) for each in value)
-            elif isinstance(value, dict):
-                assert set(value) <= set(schema["properties"]), set(value) - set(schema["properties"])
-                left.extend((each, schema["properties"][member]) for member, each in value.items())
-
-    return check
-
-
-NAMES = {"v1": "PaymentPositionModel", "v3": "PaymentPositionModelV3"}
-ANSWERS = {"v1": "PaymentPositionModelBaseResponse", "v3": "PaymentPositionModelResponseV3"}
-LISTS = {"v1": "PaymentPositionsInfo", "v3": "PaymentPositionsInfoV3"}
-WITH_BODY = ("delivered.json", "instalments.json", "several_beneficiaries.json", "organisation.json")
-
-
-@needs_specs
-@pytest.mark.parametrize("version", ["v1", "v3"])
-@pytest.mark.parametrize("name", WITH_BODY)
-def test_our_requests_are_what_gpd_describes(version, name):
-    official(version)(example(version, name), NAMES[version])
-
-
-@needs_specs
-@pytest.mark.parametrize("version", ["v1", "v3"])
-@pytest.mark.parametrize("name", WITH_BODY)
-def test_the_simulators_answers_are_what_gpd_describes(start, version, name):
-    gpd, check = start(), official(version)
-    made = example(version, name)
-    check(gpd.http.post(gpd.at(version=version), json=made).json(), NAMES[version])
-    one = gpd.at(f"/{made['iupd']}", version)
-    for answer in (gpd.http.post(f"{one}/publish"), gpd.http.put(one, params={"toPublish": "true"}, json=made)):
-        assert answer.status_code == 200
-        check(answer.json(), NAMES[version])
-    check(gpd.http.get(one).json(), ANSWERS[version])
-    check(gpd.http.get(gpd.at(version=version)).json(), LISTS[version])
-    gpd.pay(made["paymentOption"][0].get("nav") or made["paymentOption"][0]["installments"][0]["nav"])
-    check(gpd.http.get(one).json(), ANSWERS[version])
-    for refused in (gpd.http.put(one, json=made), gpd.http.get(one + "x"), gpd.http.post(gpd.at(), json={})):
-        assert refused.status_code in (400, 404, 409)
-        check(refused.json(), "ProblemJson")
-
-
-@needs_specs
-def test_the_official_description_tells_good_from_bad():
-    check = official("v1")
-    with pytest.raises(Exception, match="minimum"):
-        check(example("v1") | {"paymentOption": [example("v1")["paymentOption"][0] | {"amount": 0}]}, NAMES["v1"])
-    with pytest.raises(AssertionError, match="surprise"):
-        check(example("v1") | {"surprise": 1}, NAMES["v1"])

@@ -110,9 +110,13 @@ def test_each_creditor_and_segregation_code_counts_by_itself_from_its_first(stor
 
 
 def test_what_was_rolled_back_was_given_to_nobody(store):
-    with pytest.raises(RuntimeError, match="the end"), store.database.write() as tx:
-        store.intake.record(tx, [Submission(store.signed(), act=payment("lost"))])
+
+    def lost(tx, submissions):
+        store.intake.record(tx, submissions)
         raise RuntimeError("the end")
+
+    with pytest.raises(RuntimeError, match="the end"):
+        store.run(lost, Submission(store.signed(), act=payment("lost")))
     store.publish(payment("a"))
     assert content(store, "a")["notice_number"] == number(1)
     assert [row["notice_number"] for row in store.rows(notice_numbers)] == [number(1)]
