@@ -123,6 +123,8 @@ class Notice:
     action: Action | None = field(default=None, repr=False)
     unsubscribe_url: str | None = None
     """One-click address (RFC 8058); None where the person cannot switch the notice off."""
+    application: str | None = None
+    """The `external_id` of the application that the message is about or links to, as its source names it."""
     push: Push | None = None
     """On the channel `callback`: then the fields about a citizen are empty, unless a system of the ente is told."""
     position: PositionData | None = None

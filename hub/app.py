@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from hub.bootstrap import Hub
 from hub.errors import MethodNotAllowed, PathUnknown, StoreUnavailable
 from hub.home import Home
-from hub.http import documentation
+from hub.http import callbacks, documentation
 from hub.http.cards import CardsApi
 from hub.http.exchange import Endpoint, Exchange, Handler, endpoint, json_response
 from hub.http.feed import FeedApi
@@ -129,6 +129,10 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         for one in operations:
             handler = status if one.public else api.handler(one)
             handlers.append((f"/{one.api}/v1{one.path}", one.method, one.operation_id, handler))
+    answer = callbacks.CallbacksApi(
+        hub.inbound.answering, hub.registry, limiter, hub.settings.body_limit, hub.proxy, hub.clock.now
+    ).answer
+    handlers += [(callbacks.PATH, method, "answer_provider", answer) for method in callbacks.METHODS]
     by_path: dict[str, dict[str, Endpoint]] = {}
     for path, method, name, handler in handlers:
         by_path.setdefault(path, {})[method] = endpoint(handler, name, limiter)

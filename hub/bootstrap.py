@@ -29,6 +29,7 @@ from hub.feed.query import Feed
 from hub.feed.streams import Streams
 from hub.fetching import fetching
 from hub.home import Home
+from hub.inbound.inbound import inbound
 from hub.ingest.batch_view import BatchView
 from hub.ingest.batches import Batches, BatchRunner
 from hub.ingest.broadcasting import BroadcastRunner
@@ -115,6 +116,7 @@ class Hub:
         self._agenda = Agenda(citizens, vault, publications, Occasions(route, subscriptions, rules))
         broadcasts = Broadcasts(citizens, publications)
         self.broadcasts = BroadcastRunner(self.database, self.committer, vault, broadcasts, route, self.registry)
+        self.proxy = trusted_proxy(settings)
         self.requesting = Requesting(citizens, vault, subscriptions.grant)
         self.shelf = Shelf()
         self.pipeline = Pipeline(
@@ -124,11 +126,24 @@ class Hub:
             keyed_hash=vault.keyed_hash,
             rules=rules,
             shelf=self.shelf,
-            proxy=trusted_proxy(settings),
+            proxy=self.proxy,
             registration=self._registration,
         )
         self.uploads = Uploads(
             pipeline=self.pipeline, database=self.database, citizens=citizens, vault=vault, files=files, route=route
+        )
+        self.inbound = inbound(
+            database=self.database,
+            committer=self.committer,
+            citizens=citizens,
+            vault=vault,
+            files=files,
+            intake=self.intake,
+            registry=self.registry,
+            draft=self.pipeline.draft,
+            accepted=self.ring,
+            configs=configs,
+            connector=self.connectors.get,
         )
         self.batches = Batches(self.pipeline, vault)
         self.batch_view = BatchView(self.database)
@@ -242,11 +257,12 @@ class Hub:
 
     @contextmanager
     def _working_off(self) -> Iterator[None]:
-        """Go on with the batches that were accepted, and look for files that stay at their vendors."""
+        """Go on with the batches that were accepted, look for files that stay at their vendors, and read sources."""
         self.batch_runner.start()
         self._link_watch.start()
         try:
-            yield
+            with self.inbound.running():
+                yield
         finally:
             self._link_watch.stop()
             self.batch_runner.stop()

@@ -1,8 +1,6 @@
 """pagoPA's debt positions: the common promises, v1 and v3."""
 
 import json
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -11,26 +9,15 @@ from connectors.base.conformance import Walk, make_notice
 from connectors.base.http_conformance import HttpConformance
 from connectors.base.scripted import Received, Reply, ScriptedServer
 from connectors.pagopa import connect
-from connectors.pagopa.config import Settings
-from connectors.pagopa.positions import Creditor, body, iuv_of, same
+from connectors.pagopa.positions import body, iuv_of, same
+from connectors.pagopa.sampling import CREDITOR, KEY, OURS, SAMPLES, sample, settings
 from contracts.connector import Connector, Done, Limits
 from contracts.failures import Misconfigured, Rejected
 from contracts.positions import Numbering
 
-HERE = Path(__file__).parent
-KEY = "a-key-of-the-platform"
-CREDITOR = "00301970190"
-OURS = Creditor(CREDITOR, 47)
-TODAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
-
-
-def settings(url: str, **more) -> Settings:
-    given = {"vendor_id": "pagopa", "organization_tax_code": CREDITOR, "segregation_code": 47, "api_key": KEY}
-    return Settings.model_validate_json(json.dumps(given | {"gpd_url": url} | more))
-
 
 class TestConformance(HttpConformance):
-    samples = HERE / "samples"
+    samples = SAMPLES
     sending = 1
     secrets = (KEY,)
 
@@ -48,15 +35,6 @@ class TestConformance(HttpConformance):
 
     def identifier(self, request: Received) -> str:
         return str(json.loads(request.body)["iupd"])
-
-
-def sample(name: str) -> dict:
-    return json.loads((HERE / "samples" / name).read_text(encoding="utf-8"))
-
-
-def example(version, name="delivered.json"):
-    notice = make_notice(**sample(name)["notice"])
-    return body(version, notice, notice.position, OURS)
 
 
 def v3_shown(wanted: dict, status: str) -> dict:

@@ -40,7 +40,9 @@ from .pdnd_checks import check as pdnd_check
 from .pdnd_clients import group as pdnd_client
 from .portals import group as portal
 from .proposals import commands as proposal_commands
+from .quarantine import group as quarantine
 from .ranked_lists import group as ranked_list
+from .reading_sources import commands as source_commands
 from .registering import register
 from .replaying import replay
 from .requesting import group as request
@@ -82,13 +84,15 @@ ente.add_typer(pdnd_client)
 vendor.add_typer(callbacks)
 for name, change in {**changes, **key_changes}.items():
     vendor.command(name)(change)
+for name, reading in source_commands.items():
+    connector.command(name)(reading)
 for name, command in proposal_commands.items():
     service.command(name)(command)
 for name, command in key_commands.items():
     keys.command(name)(command)
 _SUBJECTS = (
     *(ente, vendor, portal, service, subscription_service, broadcast, ranked_list, document_type, document, source),
-    *(connector, rule, keys, delivery, audit, evidence),
+    *(connector, quarantine, rule, keys, delivery, audit, evidence),
     *(retention, request, delegation),
 )
 for subject in _SUBJECTS:

@@ -48,7 +48,7 @@ def list_(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
 def show(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """One connector; its secrets are never shown."""
     with opened(home) as one:
-        config = _config(one, ente, connector_id)
+        config = config_of(one, ente, connector_id)
         record(_shown(one, config), as_json=as_json)
 
 
@@ -91,7 +91,7 @@ def set_(
                 settings=config.settings,
                 limits=config.limits,
             )
-        saved = _config(one, config.ente_id, connector_id)
+        saved = config_of(one, config.ente_id, connector_id)
         told(
             _shown(one, saved),
             as_json=as_json,
@@ -108,7 +108,7 @@ def set_(
 def check(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """Really call the provider."""
     with opened(home) as one:
-        config = _config(one, ente, connector_id)
+        config = config_of(one, ente, connector_id)
         connector = connect(one.types, config)
         try:
             sentence = connector.check()  # which may read on: vouchers are in the database
@@ -143,7 +143,7 @@ def pause(
 def remove_(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """Take a connector away, with its secrets: only where no delivery waits for it. What has ended stays on record."""
     with opened(home) as one:
-        config = _config(one, ente, connector_id)
+        config = config_of(one, ente, connector_id)
         try:
             with one.database.write() as tx:
                 remove(tx, one.vault, config.ente_id, connector_id)
@@ -158,14 +158,15 @@ def remove_(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder =
 
 def _status(connector_id: str, ente: str | None, home: Path, *, status: str, reason: str | None, as_json: bool) -> None:
     with opened(home) as one:
-        config = _config(one, ente, connector_id)
+        config = config_of(one, ente, connector_id)
         with one.database.write() as tx:
             set_status(tx, config.ente_id, connector_id, status=status, reason=reason)
     value = {"connector_id": connector_id, "status": status, "paused_reason": reason}
     told(value, as_json=as_json, text=f"connector {connector_id} of {config.ente_id} is {status}")
 
 
-def _config(home: Home, ente: str | None, connector_id: str) -> ConnectorConfig:
+def config_of(home: Home, ente: str | None, connector_id: str) -> ConnectorConfig:
+    """The configuration of a connector. Raises Failed where there is none."""
     with home.database.read() as connection:
         code = ente_of(connection, ente).ente_id
         found = home.configuration.load(connection).get((code, connector_id))

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping
 
 from contracts.connector import Notice, PaymentData
 from contracts.failures import Deferred, Skipped
-from contracts.items import ALWAYS_TOLD, Action, Item, Message, Payment
+from contracts.items import ALWAYS_TOLD, Action, Application, Item, Message, Payment
 from contracts.positions import PAGOPA
 from hub.registry import ALERTS, Registry
 from hub.store.citizens import Citizen, Citizens
@@ -18,12 +18,13 @@ from hub.store.contacts import EMAIL, contact_of
 from hub.store.database import Database
 from hub.store.drafts import NO_ADDRESS
 from hub.store.erasing import ERASED
+from hub.store.opening import opened
 from hub.store.optouts import ANY_ADDRESS, NO_SERVICE, OPTED_OUT, opted_out
 from hub.store.outbox import Claim
 from hub.store.ports import Vault
 from hub.store.preferences import ROME, quiet_until, wishes_of
+from hub.store.reports import DEAD, is_dead
 
-from .opening import opened
 from .positions import position_notice
 
 # Whoever has paid meanwhile is not asked to pay.
@@ -53,7 +54,8 @@ class Notices:
 
     def of(self, claim: Claim) -> Notice:
         """The notice of a claimed delivery. Raises Skipped when it was withdrawn, is moot, was opted out of, or has no
-        address; PutOff before its time, and in the citizen's quiet hours. A debt position is told to no citizen."""
+        address that works; PutOff before its time, and in the citizen's quiet hours. A debt position is told to no
+        citizen."""
         if claim.channel == PAGOPA:
             return position_notice(self, claim)
         with self.database.read() as connection:
@@ -80,6 +82,10 @@ class Notices:
                 email = contact_of(connection, self.vault, citizen)
                 if email is None:
                     raise Skipped(NO_ADDRESS)
+            if claim.channel == EMAIL and email is not None:
+                address_hash = self.vault.keyed_hash("email", email.lower())
+                if is_dead(connection, claim.ente_id, address_hash, self.database.now(connection)):
+                    raise Skipped(DEAD)
             unsubscribe_url = self._wished(connection, claim, citizen, row, message, email)
         ente = self.registry().ente(claim.ente_id)
         link = partial(self.action_url, claim.ente_id, claim.message_id)
@@ -104,6 +110,7 @@ class Notices:
             payment=payment_of(item),
             action=action,
             unsubscribe_url=unsubscribe_url,
+            application=application_of(message, item),
         )
 
     def _wished(
@@ -150,6 +157,13 @@ def payment_of(item: Item) -> PaymentData | None:
     if not isinstance(item, Payment) or item.notice_number is None or item.state not in ("due", "started", "overdue"):
         return None
     return PaymentData(item.notice_number, item.amount_cents, item.creditor_tax_code, item.invalid_after_due)
+
+
+def application_of(message: Message, item: Item) -> str | None:
+    """The application that a message is about, or that its vendor linked it to, by its source's own name."""
+    if isinstance(item, Application):
+        return item.external_id
+    return next((link.external_id for link in message.links if link.rel == "application"), None)
 
 
 def _action(message: Message, now: datetime) -> Action | None:

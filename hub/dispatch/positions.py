@@ -11,10 +11,9 @@ from contracts.items.payment import PaymentPart, Position
 from contracts.positions import POSITION, PayOption, PositionData, Share, StampDuty
 from hub.store.configuration import RESTRICTED
 from hub.store.erasing import ERASED
+from hub.store.opening import opened
 from hub.store.outbox import Claim
 from hub.store.preferences import ROME
-
-from .opening import opened
 
 if TYPE_CHECKING:
     from .notices import Notices

@@ -8,6 +8,7 @@ query needs is clear. Times are integers, microseconds since 1970 in UTC.
 
 from .audiences import broadcasts, ranked_entries, ranked_lists
 from .columns import EPOCH, Instant, clipped, metadata, to_json, to_micros
+from .inbound import dead_addresses, quarantine, source_positions, source_records
 from .known import (
     connectors,
     document_types,
@@ -77,6 +78,7 @@ __all__ = [
     "claimable",
     "clipped",
     "connectors",
+    "dead_addresses",
     "delegations",
     "deliveries",
     "delivery_requests",
@@ -103,6 +105,7 @@ __all__ = [
     "pdnd_vouchers",
     "portals",
     "preferences",
+    "quarantine",
     "quota_usage",
     "ranked_entries",
     "ranked_lists",
@@ -114,6 +117,8 @@ __all__ = [
     "sequences",
     "service_decisions",
     "services",
+    "source_positions",
+    "source_records",
     "sources",
     "subscription_requests",
     "subscription_services",
