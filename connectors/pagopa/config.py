@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
 from contracts.base import LINE, HttpsUrl
+from contracts.callbacks import HostName
+from contracts.following import Listed
 from contracts.identifiers import OrganizationTaxCode
 from contracts.inbound import SourceSettings
 
@@ -18,6 +20,7 @@ def _sendable(key: SecretStr) -> SecretStr:
 
 
 Key = Annotated[SecretStr, AfterValidator(_sendable)]
+PrivateHosts = Annotated[tuple[HostName, ...], Field(max_length=20, fail_fast=True, strict=False), Listed]
 SegregationCode = Annotated[int, Field(ge=0, le=99)]
 
 
@@ -44,6 +47,7 @@ class Settings(SourceSettings):
         Field(description="v1: one plan of instalments at most; v3 also shows the debtor, so that it is compared"),
     ] = "v1"
     pay_stand_in: Annotated[bool, Field(description="Whether it may be paid while the platform stands in")] = True
+    private_hosts: Annotated[PrivateHosts, Field(description="Hosts that may be at a private address")] = ()
     gpd_url: HttpsUrl = f"{PLATFORM}/gpd/debt-positions-service"
     api_key: Annotated[Key, Field(description="Ocp-Apim-Subscription-Key of the debt positions")]
     receipts: Annotated[
@@ -52,9 +56,10 @@ class Settings(SourceSettings):
     ] = "none"
     receipts_url: HttpsUrl = f"{PLATFORM}/gpd/payments-receipts-service/v1"
     receipts_key: Annotated[Key | None, Field(description="Its key; by default api_key")] = None
-    receipts_since_days: Annotated[
-        int, Field(ge=1, le=30, description="How far back the first round looks; later ones overlap by a day")
-    ] = 7
+    receipts_since_days: Annotated[int, Field(ge=1, le=365, description="How far back the first round looks")] = 7
+    receipts_overlap_days: Annotated[
+        int, Field(ge=1, le=29, description="How far back later rounds look, for what the platform had late")
+    ] = 3
     bizevents_url: HttpsUrl = f"{PLATFORM}/bizevents/service/v1"
     bizevents_key: Annotated[Key | None, Field(description="Its key; by default api_key")] = None
     checkout_url: HttpsUrl = f"{PLATFORM}/checkout/ec/v1"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connectors.pagopa.sampling import Running
+from connectors.pagopa.test_parts import Running
 
 
 @pytest.fixture

@@ -2,28 +2,29 @@
 
     app = simulator(Path("gpd.jsonl"), organizations={"00301970190"}, segregation_codes={47})
 
-It serves GPD v1, v2 (bulk) and v3 under `/gpd/debt-positions-service`. Each accepted change is a line of the ledger, on
-the disk before the answer leaves: `{"at", "act", "position"}`. An existing ledger is read at the start.
+It serves GPD v1, v2 (bulk) and v3, GPD's receipts and biz-events, at the platform's own paths. Each accepted change is
+a line of the ledger, on the disk before the answer leaves: `{"at", "act", "position"}`. An existing ledger is read at
+the start.
 
 Options:
     api_keys: the keys it takes; None: any.
     organizations, segregation_codes: for which a key may act; None: all. Others get the gateway's 403.
     ibans, categories: registered accounts and taxonomy codes; None: all.
+    not_yet, not_whole: IUVs whose receipts are listed, and answered 404 and 422.
     now: the clock.
 
-Faults: see `connectors.base.faulty`; `on` is "create" (the default), "change" or "read".
+Faults: see `connectors.base.faulty`; `on` is "create" (the default), "change" or "read" of positions, "receipts" (the
+list) or "receipt".
 `POST /_sim/pay` with `{"organization", "nav"}` plays a payment service provider.
 """
 
-import hmac
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -33,16 +34,12 @@ from starlette.types import ASGIApp
 from connectors.base.faulty import Faults, Handler, with_transport
 from connectors.base.serving import LoopbackServer
 
+from .simulator_answers import Gate, error, parsed, problem
 from .simulator_forms import Broken, BulkV2, NamesV2, PositionV1, PositionV3, numbers_of
-from .simulator_gpd import Positions, model_v1, model_v3, shown_v1, shown_v3
+from .simulator_gpd import Positions, model_v1, model_v3, paid_between, shown_v1, shown_v3
+from .simulator_receipts import ReceiptsApi
 
 _GPD = "/gpd/debt-positions-service"
-_GATEWAY = {
-    401: "Access denied due to missing or invalid subscription key.",
-    403: "You are not allowed to access this resource.",
-}
-_TITLES = {400: "Bad Request", 404: "Not Found", 409: "Conflict", 422: "Unprocessable", 500: "Internal Server Error"}
-_M = TypeVar("_M", bound=BaseModel)
 
 
 def simulator(
@@ -53,61 +50,17 @@ def simulator(
     segregation_codes: Collection[int] | None = None,
     ibans: Collection[str] | None = None,
     categories: Collection[str] | None = None,
+    not_yet: Collection[str] = (),
+    not_whole: Collection[str] = (),
     now: Callable[[], datetime] | None = None,
 ) -> ASGIApp:
     """The ASGI application; the options are the module's."""
     gate = Gate(api_keys, organizations, segregation_codes)
     positions = Positions(ledger, now=now or partial(datetime.now, UTC), ibans=ibans, categories=categories)
     faults = Faults("create", error)
-    return with_transport(Starlette(routes=[*GpdApi(positions, gate, faults).routes(), faults.route]))
-
-
-def problem(status: int, detail: str) -> JSONResponse:
-    """GPD's own error form (the gateway's is another)."""
-    body = {"title": _TITLES.get(status, "Error"), "status": status, "detail": detail}
-    return JSONResponse(body, status, {}, "application/problem+json")
-
-
-def error(status: int) -> Response:
-    """An error that is nobody's fault but the script's."""
-    if status in _GATEWAY:
-        return JSONResponse({"statusCode": status, "message": _GATEWAY[status]}, status)
-    return problem(status, "Scripted.")
-
-
-class Gate:
-    """The platform's gateway: whose key it is, and what it may do."""
-
-    def __init__(
-        self,
-        api_keys: Collection[str] | None,
-        organizations: Collection[str] | None,
-        segregation_codes: Collection[int] | None,
-    ) -> None:
-        self._keys, self._organizations, self.segregation_codes = api_keys, organizations, segregation_codes
-
-    def refuses(self, request: Request) -> Response | None:
-        """The answer to a call without a key, or for an organization that it is not for."""
-        key = request.headers.get("ocp-apim-subscription-key", "")
-        if not key or (
-            self._keys is not None and not any(hmac.compare_digest(key.encode(), one.encode()) for one in self._keys)
-        ):
-            return error(401)
-        organization = request.path_params.get("organization")
-        if self._organizations is not None and organization not in (None, *self._organizations):
-            return error(403)
-        return None
-
-
-async def parsed(request: Request, model: type[_M]) -> _M:
-    """The body as `model`. Raises Broken: the 400 of the service, which repeats no value."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise Broken(400, "The content type is not application/json.")
-    try:
-        return model.model_validate_json(await request.body())
-    except ValidationError as wrong:
-        places = ("/".join(str(part) for part in found["loc"]) + f": {found['type']}" for found in wrong.errors())
-        raise Broken(400, "; ".join(places)) from None
+    receipts = ReceiptsApi(positions, gate, faults, not_yet, not_whole)
+    routes = [*GpdApi(positions, gate, faults).routes(), *receipts.routes(), faults.route]
+    return with_transport(Starlette(routes=routes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +155,11 @@ class GpdApi:
         if not 1 <= limit <= 100 or page < 0:
             raise Broken(400, "limit is from 1 to 100.")
         wanted = request.query_params.get("status")
-        found = [show.read(kept) for kept in self._positions.of(_organization(request))]
+        since, until = (request.query_params.get(f"payment_date_{name}") for name in ("from", "to"))
+        kept = self._positions.of(_organization(request))
+        if since is not None or until is not None:
+            kept = [each for each in kept if paid_between(each, since or "", until or "9999-12-31")]
+        found = [show.read(each) for each in kept]
         found = [position for position in found if wanted in (None, position["status"])]
         info = {"page": page, "limit": limit, "items_found": len(found), "total_pages": -(-len(found) // limit)}
         here = found[page * limit : (page + 1) * limit]
@@ -278,7 +235,11 @@ class Pagopa:
             "vendor_id": "pagopa",
             "organization_tax_code": self._organization,
             "segregation_code": 47,
+            "private_hosts": "127.0.0.1",
             "gpd_url": self._server.url + _GPD,
+            "receipts": "gpd",
+            "receipts_url": f"{self._server.url}/gpd/payments-receipts-service/v1",
+            "bizevents_url": f"{self._server.url}/bizevents/service/v1",
             "api_key": self._key,
         }
 

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +114,16 @@ class Positions:
         """All of an organization, oldest first."""
         return [self._at_its_time(kept) for kept in self._kept.values() if kept["organization"] == organization]
 
+    def paid(self, organization: str) -> list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:
+        """Every payable part that was paid by a PSP, with its option and its position, in the order of payment."""
+        found = [
+            (kept, option, payable)
+            for kept in self.of(organization)
+            for option, payable in payables(kept)
+            if payable.get("idReceipt")
+        ]
+        return sorted(found, key=lambda each: str(each[2]["paymentDate"]))
+
     def _pay(
         self,
         kept: dict[str, Any],
@@ -189,6 +199,17 @@ class Positions:
 
     def _stamp(self) -> str:
         return self._now().astimezone(UTC).replace(tzinfo=None).isoformat()
+
+
+def paid_between(kept: dict[str, Any], since: str, until: str) -> bool:
+    """Whether something of it was paid on these days. Raises Broken for more than thirty of them."""
+    try:
+        days = date.fromisoformat(until) - date.fromisoformat(since)
+    except ValueError:
+        raise Broken(400, "A date is not one.") from None
+    if not timedelta() <= days <= timedelta(days=30):
+        raise Broken(400, "The interval is of thirty days at most.")
+    return any(since <= payable.get("paymentDate", "")[:10] <= until for _, payable in payables(kept))
 
 
 def _present(values: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft4Validator
 
-from connectors.pagopa.sampling import example
+from connectors.pagopa.test_parts import example
 
 SPECS = os.environ.get("RACCORDO_PROVIDER_SPECS")
 

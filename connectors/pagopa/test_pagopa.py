@@ -10,7 +10,7 @@ from connectors.base.http_conformance import HttpConformance
 from connectors.base.scripted import Received, Reply, ScriptedServer
 from connectors.pagopa import connect
 from connectors.pagopa.positions import body, iuv_of, same
-from connectors.pagopa.sampling import CREDITOR, KEY, OURS, SAMPLES, sample, settings
+from connectors.pagopa.test_parts import CREDITOR, KEY, OURS, SAMPLES, sample, settings
 from contracts.connector import Connector, Done, Limits
 from contracts.failures import Misconfigured, Rejected
 from contracts.positions import Numbering

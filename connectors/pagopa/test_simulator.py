@@ -8,8 +8,8 @@ import pytest
 from connectors.base.conformance import Walk, make_notice
 from connectors.pagopa import connect
 from connectors.pagopa.config import Settings
-from connectors.pagopa.sampling import BASE, CREDITOR, TODAY, example, sample
 from connectors.pagopa.simulator import simulate
+from connectors.pagopa.test_parts import BASE, CREDITOR, TODAY, example, sample
 from contracts.connector import Continue, Done, Limits
 from contracts.failures import Deferred, Misconfigured, Rejected, Skipped, Unconfirmed
 

@@ -27,6 +27,7 @@ BASE = "/gpd/debt-positions-service"
 def settings(url: str, **more: Any) -> Settings:
     """Settings that lead to GPD at `url`."""
     given = {"vendor_id": "pagopa", "organization_tax_code": CREDITOR, "segregation_code": 47, "api_key": KEY}
+    given["private_hosts"] = "127.0.0.1"
     return Settings.model_validate_json(json.dumps(given | {"gpd_url": url} | more))
 
 
