@@ -237,7 +237,6 @@ class Pagopa:
             "segregation_code": 47,
             "private_hosts": "127.0.0.1",
             "gpd_url": self._server.url + _GPD,
-            "receipts": "gpd",
             "receipts_url": f"{self._server.url}/gpd/payments-receipts-service/v1",
             "bizevents_url": f"{self._server.url}/bizevents/service/v1",
             "api_key": self._key,

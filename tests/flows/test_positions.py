@@ -13,7 +13,8 @@ from tests.harness import eventually, make_payment, make_receipt
 
 CREDITOR = "00488410010"
 IBAN = "IT60X0542811101000000123456"
-OURS = {"organization_tax_code": CREDITOR, "segregation_code": 47, "vendor_id": "acme"}
+OURS = {"organization_tax_code": CREDITOR, "segregation_code": 47, "vendor_id": "acme", "receipts": "gpd"}
+OURS |= {"poll_every_s": 1}
 # Dates of GPD's are compared with the real clock: in the future for as long as this is run.
 DUE = "2199-12-16"
 
@@ -159,6 +160,20 @@ def test_a_receipt_of_the_number_pays_and_later_versions_leave_pagopa_alone(hub,
     assert kept(hub, pagopa, item_id)["status"] == "PAID"
     (_, last) = sorted(rows(hub, deliveries, message_id=item_id, channel="pagopa"), key=lambda row: row["delivery_id"])
     assert (last["state"], last["reason"]) == ("skipped", "notice.moot")
+
+
+def test_what_is_paid_at_pagopa_is_paid_here(hub, pagopa, person):
+    """The receipt is fetched, taken by the ordinary line, and pays the payment of its notice."""
+    item_id = published(hub, "payments", payment(person))
+    number = the_option(kept(hub, pagopa, item_id))[0]["nav"]
+    origin = pagopa["gpd_url"].rpartition("/gpd/")[0]
+    httpx.post(f"{origin}/_sim/pay", json={"organization": CREDITOR, "nav": number}, trust_env=False)
+    state = lambda: hub.read(f"/items/{item_id}", person).json()["state"]  # noqa: E731
+    assert eventually(state, lambda found: found != "due", within_s=30) == "paid"
+    (receipt,) = hub.read("/receipts", person).json()["items"]
+    assert receipt["amount_cents"] == 12_500
+    content = hub.read(f"/items/{receipt['item_id']}", person).json()["content"]
+    assert content["receipt_number"] == f"IUR{number}"
 
 
 @pytest.mark.parametrize(
