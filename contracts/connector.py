@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 from .base import Code, Label, Model
 from .inbound import Answer, Pull, Read
 from .items import Action, Channel
+from .paying import MakeCart, Print
 from .positions import Numbering, PositionData
 from .proving import Prove
 
@@ -193,6 +194,10 @@ class Connector:
     """Answers the provider's own calls."""
     read: Read | None = None
     """Reads what an administrator uploads or pastes, and what stands in quarantine."""
+    cart: MakeCart | None = None
+    """Makes a cart in which notices are paid in a browser."""
+    printed: Print | None = None
+    """Prints a notice."""
     numbering: Numbering | None = None
     """Where the hub takes the notice numbers from that vendors leave out of payments with a `position`."""
 

@@ -1,4 +1,4 @@
-"""pagoPA over REST: debt positions at GPD as deliveries, receipts by pull.
+"""pagoPA over REST: debt positions at GPD as deliveries, receipts by pull, Checkout carts, notices on paper.
 
 Facts and limits: `spec/pagopa.md`. SOAP and reporting flows are another connector's.
 """
@@ -19,6 +19,7 @@ from contracts.positions import Numbering
 
 from .client import Gpd
 from .config import Settings
+from .paying import Checkout, Printer
 from .positions import Creditor
 from .receipts import Receipts
 
@@ -42,6 +43,9 @@ def connect(
         reach = partial(_client, settings, limits, made)
         http = reach(settings.gpd_url, settings.api_key)
         gpd = Gpd(http, creditor, settings.api, limits.timeout_s)
+        checkout = Checkout(reach(settings.checkout_url, settings.checkout_key), limits.timeout_s)
+        paper = reach(settings.notices_url, settings.notices_key)
+        printer = Printer(paper, settings.notice_template, limits.timeout_s)
         receipts = _receipts(settings, limits, now, http, reach)
         close = made.pop_all().close
     return Connector(
@@ -53,6 +57,8 @@ def connect(
         preview=gpd.preview,
         pull=None if receipts is None else receipts.pull,
         read=None if receipts is None else receipts.read,
+        cart=checkout.cart,
+        printed=printer.printed,
         numbering=Numbering(settings.organization_tax_code, settings.segregation_code, settings.first_number),
     )
 

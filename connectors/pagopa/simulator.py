@@ -2,9 +2,9 @@
 
     app = simulator(Path("gpd.jsonl"), organizations={"00301970190"}, segregation_codes={47})
 
-It serves GPD v1, v2 (bulk) and v3, GPD's receipts and biz-events, at the platform's own paths. Each accepted change is
-a line of the ledger, on the disk before the answer leaves: `{"at", "act", "position"}`. An existing ledger is read at
-the start.
+It serves GPD v1, v2 (bulk) and v3, GPD's receipts, biz-events, Checkout and notices, at the platform's paths. Each
+accepted change is a line of the ledger, on the disk before the answer leaves: `{"at", "act", "position"}`. An existing
+ledger is read at the start.
 
 Options:
     api_keys: the keys it takes; None: any.
@@ -14,7 +14,7 @@ Options:
     now: the clock.
 
 Faults: see `connectors.base.faulty`; `on` is "create" (the default), "change" or "read" of positions, "receipts" (the
-list) or "receipt".
+list), "receipt", "carts" or "notices".
 `POST /_sim/pay` with `{"organization", "nav"}` plays a payment service provider.
 """
 
@@ -37,6 +37,7 @@ from connectors.base.serving import LoopbackServer
 from .simulator_answers import Gate, error, parsed, problem
 from .simulator_forms import Broken, BulkV2, NamesV2, PositionV1, PositionV3, numbers_of
 from .simulator_gpd import Positions, model_v1, model_v3, paid_between, shown_v1, shown_v3
+from .simulator_paying import PayingApi
 from .simulator_receipts import ReceiptsApi
 
 _GPD = "/gpd/debt-positions-service"
@@ -52,6 +53,7 @@ def simulator(
     categories: Collection[str] | None = None,
     not_yet: Collection[str] = (),
     not_whole: Collection[str] = (),
+    checkout_origin: str = "https://checkout.pagopa.example",
     now: Callable[[], datetime] | None = None,
 ) -> ASGIApp:
     """The ASGI application; the options are the module's."""
@@ -59,7 +61,8 @@ def simulator(
     positions = Positions(ledger, now=now or partial(datetime.now, UTC), ibans=ibans, categories=categories)
     faults = Faults("create", error)
     receipts = ReceiptsApi(positions, gate, faults, not_yet, not_whole)
-    routes = [*GpdApi(positions, gate, faults).routes(), *receipts.routes(), faults.route]
+    paying = PayingApi(gate, faults, checkout_origin)
+    routes = [*GpdApi(positions, gate, faults).routes(), *receipts.routes(), *paying.routes(), faults.route]
     return with_transport(Starlette(routes=routes))
 
 
@@ -239,6 +242,9 @@ class Pagopa:
             "gpd_url": self._server.url + _GPD,
             "receipts_url": f"{self._server.url}/gpd/payments-receipts-service/v1",
             "bizevents_url": f"{self._server.url}/bizevents/service/v1",
+            "checkout_url": f"{self._server.url}/checkout/ec/v1",
+            "notices_url": f"{self._server.url}/print-payment-notice-service/external/v1",
+            "notice_template": "TemplateSingleInstalment",
             "api_key": self._key,
         }
 

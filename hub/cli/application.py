@@ -36,6 +36,7 @@ from .homes import init, migrate
 from .hub_keys import key_commands
 from .keys import group as keys
 from .partitioning import partition
+from .paying import group as payment
 from .pdnd_checks import check as pdnd_check
 from .pdnd_clients import group as pdnd_client
 from .portals import group as portal
@@ -92,7 +93,7 @@ for name, command in key_commands.items():
     keys.command(name)(command)
 _SUBJECTS = (
     *(ente, vendor, portal, service, subscription_service, broadcast, ranked_list, document_type, document, source),
-    *(connector, quarantine, rule, keys, delivery, audit, evidence),
+    *(connector, quarantine, payment, rule, keys, delivery, audit, evidence),
     *(retention, request, delegation),
 )
 for subject in _SUBJECTS:

@@ -7,7 +7,7 @@ import pytest
 
 from connectors.pagopa.simulator import Pagopa
 from contracts.identifiers import notice_number_checks
-from hub.store.tables import deliveries, notice_numbers
+from hub.store.tables import access_log, deliveries, notice_numbers
 from tests.flows.making import code, described_hub, fresh, mail_folder, published, rows, to
 from tests.harness import eventually, make_payment, make_receipt
 
@@ -216,3 +216,17 @@ def test_the_operator_sees_what_would_be_sent(hub, raccordo, person):
     shown = raccordo("delivery", "replay", row["delivery_id"], "--dry-run", "--json")
     assert shown["would_be"] == "rejected: pagopa.other_segregation_code"
     assert person not in json.dumps(shown)
+
+
+def test_a_citizen_pays_in_a_cart_and_gets_the_notice_on_paper(hub, pagopa, raccordo, person, tmp_path):
+    item_id = published(hub, "payments", payment(person))
+    number = the_option(kept(hub, pagopa, item_id))[0]["nav"]
+    back = ["--ok", "https://a.example/ok", "--cancel", "https://a.example/no", "--error", "https://a.example/e"]
+    assert raccordo("payment", "cart", item_id, *back, "--json")["url"].startswith("https://checkout.pagopa.example/")
+    to_whom = ["--name", "Maria Rossi", "--address", "Via Roma", "--number", "1", "--city", "Valdilago"]
+    to_whom += ["--postal-code", "28900", "--province", "VB", "--out", str(tmp_path / "avviso.pdf")]
+    raccordo("payment", "notice", item_id, *to_whom)
+    assert number.encode() in (tmp_path / "avviso.pdf").read_bytes()
+    assert (tmp_path / "avviso.pdf").stat().st_mode & 0o77 == 0
+    operations = {row["operation"] for row in rows(hub, access_log, item_id=item_id)}
+    assert {"make_cart", "print_notice"} <= operations
