@@ -122,7 +122,7 @@ class Amendments:
         keep_agenda(tx, batch, item, (), first=False)
         gone = {"lifecycle": "withdrawn", "turn": "none", "updated_at": tx.now}
         if item["collection"] == "payments":
-            unregister(tx, batch, item)
+            unregister(tx, batch, [item])
         copies = withdraw_subscription(tx, batch, item) if item["collection"] == "subscriptions" else ()
         for changed in [item, *messages_about(tx, item)]:
             batch.change(changed | gone)

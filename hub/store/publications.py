@@ -99,7 +99,7 @@ class Publications:
         known_of = self._known_of(tx, changed)
         for draft, citizen, before in changed:
             self.follow(tx, batch, draft, citizen, known[draft.identity], before, known, known_of)
-            register(tx, batch, draft, known[draft.identity], first=before is None)
+        register(tx, batch, [(draft, known[draft.identity], before is None) for draft, _, before in changed])
         batch.write(tx)
         tx.after_commit.append(partial(count_publications, tally))
         return _with_notifications(tx, batch, results, _told_with(drafts, known))

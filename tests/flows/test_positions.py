@@ -85,6 +85,8 @@ def test_a_payment_is_registered_under_a_number_of_the_hubs(hub, pagopa, person)
     }
     (row,) = rows(hub, notice_numbers, item_id=item_id)
     assert row["notice_number"] == number
+    (shared,) = [each for each in hub.read("/sharing", person).json()["items"] if each["channel"] == "pagopa"]
+    assert (shared["what"], shared["recipient_id"], shared["item_id"]) == ("position", "gpd", item_id)
     # The citizen is told of the payment with that number; of the position, nothing.
     shown = hub.read(f"/items/{item_id}", person).json()
     assert {each["channel"] for each in shown["deliveries"]} <= {"io", "email"}
