@@ -18,8 +18,10 @@ from hub.errors import MethodNotAllowed, PathUnknown, StoreUnavailable
 from hub.home import Home
 from hub.http import callbacks, documentation
 from hub.http.cards import CardsApi
+from hub.http.contacts import ContactsApi
 from hub.http.exchange import Endpoint, Exchange, Handler, endpoint, json_response
 from hub.http.feed import FeedApi
+from hub.http.feed_changes import Desks
 from hub.http.limits import Limiter
 from hub.http.operations import FEED, PUBLISH
 from hub.http.public import PublicApi
@@ -110,11 +112,11 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         registry=hub.registry,
         clock=hub.clock,
         limiter=limiter,
-        keeper=hub.wishes,
-        requesting=hub.requesting,
+        desks=Desks(hub.wishes, hub.requesting, hub.contacts, hub.letter, hub.clock.now, hub.ring),
         streams=hub.streams,
     )
     public = PublicApi(hub.links, hub.actions, hub.committer, hub.published_keys)
+    contacts = ContactsApi(hub.confirm_links, hub.contacts, hub.committer, limiter)
     ranked_lists = RankedListApi(hub.database, hub.registry)
     status = _status(hub)
     handlers: list[tuple[str, str, str, Handler]] = [
@@ -122,6 +124,8 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         ("/public/v1/actions/{token}", "GET", "follow_action_link", public.follow),
         ("/public/v1/unsubscribes/{token}", "GET", "ask_unsubscribe", public.ask),
         ("/public/v1/unsubscribes/{token}", "POST", "unsubscribe", public.unsubscribe),
+        ("/public/v1/contacts/{token}", "GET", "ask_contact", contacts.ask),
+        ("/public/v1/contacts/{token}", "POST", "confirm_contact", contacts.confirm),
         ("/public/v1/cards/{token}", "GET", "check_card", CardsApi(hub.cards, hub.committer, limiter).check),
         ("/public/v1/ranked-lists/{list_id}", "GET", "show_ranked_list", ranked_lists.show),
     ]

@@ -14,6 +14,7 @@ from hub.settings import Settings
 from hub.store.database import error_name, is_away
 from hub.store.postgres import place_of, why_away
 
+from .attributes import group as attribute
 from .auditing import group as audit
 from .backing import backup, erase, restore
 from .breaching import breach
@@ -93,7 +94,7 @@ for name, command in key_commands.items():
     keys.command(name)(command)
 _SUBJECTS = (
     *(ente, vendor, portal, service, subscription_service, broadcast, ranked_list, document_type, document, source),
-    *(connector, quarantine, payment, rule, keys, delivery, audit, evidence),
+    *(attribute, connector, quarantine, payment, rule, keys, delivery, audit, evidence),
     *(retention, request, delegation),
 )
 for subject in _SUBJECTS:

@@ -25,6 +25,7 @@ from hub.store.ports import Vault
 from hub.store.preferences import ROME, quiet_until, wishes_of
 from hub.store.reports import DEAD, is_dead
 
+from .confirming import is_letter
 from .positions import position_notice
 
 # Whoever has paid meanwhile is not asked to pay.
@@ -51,6 +52,9 @@ class Notices:
     """(ente_id, citizen_id, topic, hash of the address) -> a one-click address."""
     action_url: Callable[[str, str, int], str]
     """(ente_id, message_id, number of an action or 0) -> the link in an e-mail."""
+
+    confirmation: Callable[[Connection, Citizen, Message, datetime], Action | None]
+    """(..., the letter, when it was written) -> what it asks for. Raises Skipped."""
 
     def of(self, claim: Claim) -> Notice:
         """The notice of a claimed delivery. Raises Skipped when it was withdrawn, is moot, was opted out of, or has no
@@ -82,16 +86,19 @@ class Notices:
                 email = contact_of(connection, self.vault, citizen)
                 if email is None:
                     raise Skipped(NO_ADDRESS)
-            if claim.channel == EMAIL and email is not None:
+            letter = is_letter(row, message)
+            if claim.channel == EMAIL and email is not None and not letter:
                 address_hash = self.vault.keyed_hash("email", email.lower())
                 if is_dead(connection, claim.ente_id, address_hash, self.database.now(connection)):
                     raise Skipped(DEAD)
-            unsubscribe_url = self._wished(connection, claim, citizen, row, message, email)
+            asked = self.confirmation(connection, citizen, message, claim.created_at) if letter else None
+            # A letter to an address that its owner has just given waits for nothing.
+            unsubscribe_url = None if letter else self._wished(connection, claim, citizen, row, message, email)
         ente = self.registry().ente(claim.ente_id)
         link = partial(self.action_url, claim.ente_id, claim.message_id)
         # As it stood when it was to leave, and not now: what may be sent twice must be the same both times.
-        action = _action(message, max(claim.created_at, row["visible_from"] or claim.created_at))
-        if action is not None and claim.channel == EMAIL:
+        action = asked or _action(message, max(claim.created_at, row["visible_from"] or claim.created_at))
+        if action is not None and asked is None and claim.channel == EMAIL:
             # The vendor's own address may name the citizen, or have expired when it is opened.
             action = action.model_copy(update={"url": link(message.actions.index(action) + 1)})
         return Notice(

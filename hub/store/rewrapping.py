@@ -17,7 +17,19 @@ from .configuration import settings_place
 from .database import Database, Tx
 from .hub_keys import private_place
 from .pdnd_clients import client_place
-from .tables import batches, broadcasts, citizens, connectors, hub_keys, pdnd_clients, pdnd_vouchers
+from .positions import memo_place
+from .quarantine import raw_place
+from .tables import (
+    batches,
+    broadcasts,
+    citizens,
+    connectors,
+    hub_keys,
+    pdnd_clients,
+    pdnd_vouchers,
+    quarantine,
+    source_positions,
+)
 from .vouchers import voucher_place
 
 _ID_BYTES: Final = 8
@@ -58,6 +70,8 @@ _SEALED: Final = (
     _Sealed(batches, "body_sealed", lambda row: body_place(row.ente_id, row.batch_id)),
     _Sealed(broadcasts, "content_sealed", lambda row: broadcast_place(row.ente_id, row.broadcast_id)),
     _Sealed(hub_keys, "private_sealed", lambda row: private_place(row.kid)),
+    _Sealed(source_positions, "memo_sealed", lambda row: memo_place(row.ente_id, row.connector_id)),
+    _Sealed(quarantine, "raw_sealed", lambda row: raw_place(row.ente_id, row.quarantine_id)),
     _Sealed(pdnd_clients, "key_sealed", lambda row: client_place(row.ente_id, row.name)),
     _Sealed(pdnd_vouchers, "voucher_sealed", lambda row: voucher_place(row.ente_id, row.voucher_key)),
 )

@@ -45,6 +45,7 @@ from .personal import (
     timeline,
     user_states,
 )
+from .profile import citizen_attributes
 from .proof import (
     access_log,
     chain_roots,
@@ -73,6 +74,7 @@ __all__ = [
     "broadcasts",
     "chain_roots",
     "channel_opt_outs",
+    "citizen_attributes",
     "citizen_contacts",
     "citizens",
     "claimable",
