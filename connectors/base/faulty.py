@@ -24,7 +24,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Cut(Response):
-    """No answer: the connection goes away."""
+    """No answer: the connection goes away. The application has to be wrapped in `WithTransport`."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         transport = scope["state"]["transport"]
@@ -50,15 +50,16 @@ class Hang(Response):
             await Cut()(scope, receive, send)
 
 
-def with_transport(app: ASGIApp) -> ASGIApp:
-    """The application, with what a `Cut` needs: ASGI has no word for it, but under uvicorn the innermost `send` is a
-    method of the object that has the transport."""
+class WithTransport:
+    """Tells `Cut` which connection it is."""
 
-    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # ASGI has no word for it. Under uvicorn the innermost `send` is a method of the object that has the transport.
         scope.setdefault("state", {})["transport"] = getattr(getattr(send, "__self__", None), "transport", None)
-        await app(scope, receive, send)
-
-    return wrapped
+        await self._app(scope, receive, send)
 
 
 class Faults:

@@ -31,7 +31,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from connectors.base.faulty import Faults, Handler, with_transport
+from connectors.base.faulty import Faults, Handler, WithTransport
 from connectors.base.serving import LoopbackServer
 
 from .simulator_answers import Gate, error, parsed, problem
@@ -63,7 +63,7 @@ def simulator(
     receipts = ReceiptsApi(positions, gate, faults, not_yet, not_whole)
     paying = PayingApi(gate, faults, checkout_origin)
     routes = [*GpdApi(positions, gate, faults).routes(), *receipts.routes(), *paying.routes(), faults.route]
-    return with_transport(Starlette(routes=routes))
+    return WithTransport(Starlette(routes=routes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`payment`: a cart in which a citizen pays, and the notice on paper, made by the connector of pagoPA."""
+"""`payment cart` and `payment notice`: where a citizen pays, and the notice on paper, by the connector of pagoPA."""
 
 import os
 from collections.abc import Iterator
@@ -26,8 +26,6 @@ from .console import Failed, WrongUsage, told
 from .options import HOME, AsJson, HomeFolder, opened
 from .revealing import log_access
 
-group = typer.Typer(name="payment", help="Carts and notices of pagoPA.")
-
 Items = Annotated[list[str], typer.Argument(metavar="ITEM_ID...", help=f"Payments, up to {MOST_IN_A_CART}.")]
 
 
@@ -42,7 +40,6 @@ class _Owed:
     notice: PayableNotice
 
 
-@group.command("cart")
 def cart(
     item_ids: Items,
     ok: Annotated[str, typer.Option("--ok", metavar="URL", help="Where the browser goes after a payment.")],
@@ -67,7 +64,6 @@ def cart(
     told({"url": url}, as_json=as_json, text=url)
 
 
-@group.command("notice")
 def notice(
     item_id: Annotated[str, typer.Argument(metavar="ITEM_ID")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The PDF; a file that is there is not replaced.")],
@@ -148,3 +144,6 @@ def _connector(home: Home, owed: _Owed) -> Iterator[Connector]:
             connector.close()
         return
     raise Failed(f"{owed.item_id}: no pagoPA connector of the ente is for its creditor")
+
+
+commands = {"cart": cart, "notice": notice}
