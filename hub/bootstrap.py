@@ -22,7 +22,7 @@ from hub.dispatch.following import Following
 from hub.dispatch.notices import Notices
 from hub.dispatch.pool import ConnectorPool
 from hub.dispatch.requests import Requests
-from hub.dispatch.routing import router
+from hub.dispatch.routing import registering, router
 from hub.dispatch.runner import Runner
 from hub.dispatch.unsubscribing import UnsubscribeLinks
 from hub.exporter import Observed, exporting
@@ -55,7 +55,7 @@ from hub.store.broadcasts import Broadcasts
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
 from hub.store.directory import load_registry
-from hub.store.drafts import Draft, Published, Registration
+from hub.store.drafts import Draft, Published
 from hub.store.files import Files
 from hub.store.intake import ApplyActs, Intake
 from hub.store.listening import Listener
@@ -127,7 +127,7 @@ class Hub:
             rules=rules,
             shelf=self.shelf,
             proxy=self.proxy,
-            registration=self._registration,
+            registration=registering(self.connectors.registrars),
         )
         self.uploads = Uploads(
             pipeline=self.pipeline, database=self.database, citizens=citizens, vault=vault, files=files, route=route
@@ -252,11 +252,6 @@ class Hub:
         self._listener = Listener(self.database, self.dispatcher.ring)
         self.anchors = Anchors(self.database, home.anchors, self.signing_key, clock)
         self._expire = Expiring(self.committer, files, clock)
-
-    def _registration(self, ente_id: str, creditor_tax_code: str) -> Registration | None:
-        """Who registers a creditor's debt positions."""
-        by = self.connectors.registrars().get((ente_id, creditor_tax_code))
-        return None if by is None else Registration(by.connector_id, by.max_age, by.numbering)
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """`payment cart` and `payment notice`: where a citizen pays, and the notice on paper, by the connector of pagoPA."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,4 +146,4 @@ def _connector(home: Home, owed: _Owed) -> Iterator[Connector]:
     raise Failed(f"{owed.item_id}: no pagoPA connector of the ente is for its creditor")
 
 
-commands = {"cart": cart, "notice": notice}
+commands: dict[str, Callable[..., None]] = {"cart": cart, "notice": notice}

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from contracts.items import Channel, MessageKind
 from contracts.positions import Numbering
-from hub.store.drafts import CONNECTOR_UNKNOWN, NO_ADDRESS, UNSERVED, PlannedDelivery
+from hub.store.drafts import CONNECTOR_UNKNOWN, NO_ADDRESS, UNSERVED, PlannedDelivery, Registration
 from hub.store.standing import BULK, NORMAL, URGENT
 
 
@@ -78,3 +78,13 @@ def router(
         return plan(ente_id, channels, has_email=has_email, kind=kind, outlets=outlets())
 
     return route
+
+
+def registering(registrars: Callable[[], Registrars]) -> Callable[[str, str], Registration | None]:
+    """Who registers a creditor's debt positions, with the configuration of the moment: (ente_id, creditor)."""
+
+    def registration(ente_id: str, creditor_tax_code: str) -> Registration | None:
+        by = registrars().get((ente_id, creditor_tax_code))
+        return None if by is None else Registration(by.connector_id, by.max_age, by.numbering)
+
+    return registration
