@@ -47,7 +47,7 @@ class Debtor(Model):
 class Cart(Model):
     """One to five notices that are paid together."""
 
-    notices: Annotated[tuple[PayableNotice, ...], Field(min_length=1, max_length=MOST_IN_A_CART)]
+    notices: Annotated[tuple[PayableNotice, ...], Field(min_length=1, max_length=MOST_IN_A_CART, fail_fast=True)]
     returns: Returns
     email: EmailAddress | None = None
     """Where the platform sends its own word of the payment."""
