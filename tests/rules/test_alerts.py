@@ -99,7 +99,7 @@ def test_every_reason_that_a_delivery_may_give_is_explained_and_no_other():
         path
         for folder in folders
         for path in folder.glob("*.py")
-        if not path.name.startswith(("test_", "simulator", "scripted", "conformance", "http_conformance"))
+        if not path.name.startswith(("test_", "simulator", "scripted", "faulty", "conformance", "http_conformance"))
     ]
     families = (
         "io|email|http|loopback|callback|webhook|answer|proof|pdnd|lease|claims|age|connector|channel|citizen|item|"
