@@ -17,6 +17,8 @@ from pydantic import BaseModel, Field
 from .base import Code, Label, Model
 from .inbound import Answer, Pull, Read, Report
 from .items import Action, Channel, LegalNotification
+from .paying import MakeCart, Print
+from .positions import Numbering, PositionData
 from .proving import Prove
 
 Memo = dict[str, Any]
@@ -60,9 +62,9 @@ class Manifest(Model):
 
     name: Code
     title: Label
-    channel: Literal[Channel, "callback", "none"]
-    """`callback`: what systems of vendors and of the ente are told; no item can wish for it. `none`: a source, which
-    delivers nothing."""
+    channel: Literal[Channel, "callback", "pagopa", "none"]
+    """`callback`: what systems of vendors and of the ente are told; no item can wish for it. `pagopa`: debt positions,
+    for which a payment asks by its `position`. `none`: a source, which delivers nothing."""
     auth: Literal["api_key", "smtp", "modi", "proof", "none"] = "none"
     """With `modi` the hub hands `connect` a `sign`, which makes the signer for an issuer and an audience. With `proof`
     the settings say how calls are proved (`contracts.proving`), and `connect` gets a `proof`."""
@@ -166,6 +168,8 @@ class Notice:
     """Of the message: it may be corrected while it is on its way."""
     push: Push | None = None
     """On the channel `callback`: then the fields about a citizen are empty, unless a system of the ente is told."""
+    position: PositionData | None = None
+    """On the channel `pagopa`: then `title` is the reason of the payment, and there is no text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +261,12 @@ class Connector:
     """Answers the provider's own calls."""
     read: Read | None = None
     """Reads what an administrator uploads or pastes, and what stands in quarantine."""
+    cart: MakeCart | None = None
+    """Makes a cart in which notices are paid in a browser."""
+    printed: Print | None = None
+    """Prints a notice."""
+    numbering: Numbering | None = None
+    """Where the hub takes the notice numbers from that vendors leave out of payments with a `position`."""
     follow_up: FollowUp | None = None
     operations: Mapping[str, Operation] = field(default_factory=dict)
 

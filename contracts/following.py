@@ -34,6 +34,8 @@ FollowedEvent = Literal[
     "content_reachable",
     "proposal_accepted",
     "proposal_refused",
+    "numbered",
+    "position",
     "notified",
     "notice_ended",
 ]

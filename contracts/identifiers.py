@@ -157,6 +157,22 @@ def make_notice_number(*, application_code: int, iuv_base: int) -> str:
     return f"{body}{int(body) % _NOTICE_NUMBER_MODULUS:02d}"
 
 
+def make_segregated_number(*, segregation_code: int, iuv_base: int) -> str:
+    """A pagoPA notice number with auxiliary digit 3, the only one for new numbers (SACI 3.2.1).
+
+    Layout: `3`, two digits of segregation code, thirteen of IUV base, two check digits, made as with auxiliary digit 0.
+
+    Raises:
+        ValueError: a part does not fit its digits.
+    """
+    if not 0 <= segregation_code <= 99:
+        raise ValueError("segregation_code has two digits")
+    if not 0 <= iuv_base < 10**13:
+        raise ValueError("iuv_base has thirteen digits")
+    body = f"3{segregation_code:02d}{iuv_base:013d}"
+    return f"{body}{int(body) % _NOTICE_NUMBER_MODULUS:02d}"
+
+
 def notice_number_checks(notice_number: str) -> bool:
     """Whether the check digits of a notice number with auxiliary digit 0 or 3 are right; other kinds have none."""
     if notice_number[0] not in "03":

@@ -42,16 +42,17 @@ class AccessPage(Model):
 
 
 class SharingEntry(Model):
-    """One forwarding: of a message to a channel's provider, or of a fact to the vendor of the item."""
+    """One forwarding: of a message to a channel's provider, of a debt position to pagoPA, or of a fact to the vendor of
+    the item."""
 
     entry_id: Uuid7
     at: UtcDatetime
     recipient: Literal["channel", "vendor"]
     recipient_id: Code
     """The connector, or the vendor."""
-    channel: Channel | None
+    channel: Literal[Channel, "pagopa"] | None
     what: Code
-    """`message`, or the event that the vendor is told: codes and numbers, never content."""
+    """`message`, `position`, or the event that the vendor is told: codes and numbers, never content."""
     state: DeliveryState | None
     """Of the delivery; None for a vendor, which reads its events when it likes."""
     item_id: Uuid7

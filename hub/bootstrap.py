@@ -23,7 +23,7 @@ from hub.dispatch.following import Following
 from hub.dispatch.notices import Notices
 from hub.dispatch.pool import ConnectorPool
 from hub.dispatch.requests import Requests
-from hub.dispatch.routing import router
+from hub.dispatch.routing import registering, router
 from hub.dispatch.runner import Runner
 from hub.dispatch.unsubscribing import UnsubscribeLinks
 from hub.exporter import Observed, exporting
@@ -128,6 +128,7 @@ class Hub:
             rules=rules,
             shelf=self.shelf,
             proxy=self.proxy,
+            registration=registering(self.connectors.registrars),
         )
         self.uploads = Uploads(
             pipeline=self.pipeline, database=self.database, citizens=citizens, vault=vault, files=files, route=route

@@ -163,7 +163,11 @@ def _enough(state: RetryCallState) -> bool:
 
 
 def _exchange(http: httpx.Client, request: httpx.Request, auth: httpx.Auth | None, most_bytes: int) -> Answer:
-    response = http.send(request, stream=True, follow_redirects=False, auth=auth)
+    try:
+        response = http.send(request, stream=True, follow_redirects=False, auth=auth)
+    except httpx.InvalidURL:
+        # httpx looks at a `Location` that is not followed, too: one that is no address is the provider's, not ours.
+        raise httpx.RemoteProtocolError("the answer's Location is no address", request=request) from None
     try:
         body, complete = _read(response, most_bytes)
     finally:

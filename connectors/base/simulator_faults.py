@@ -1,9 +1,26 @@
-"""Answers that a simulated provider gives when it is told to fail: none at all, and none for a long time."""
+"""Faults of a simulated provider, switched on from outside: what its network and its gateway do to one request each.
+
+    {"kind": "throttle", "retry_after": 3}    429 of a gateway; without retry_after the number is in its text only
+    {"kind": "error", "status": 500}          nothing accepted
+    {"kind": "delay", "seconds": 0.5}         then as usual
+    {"kind": "drop"}                          the connection is cut, nothing accepted
+    {"kind": "cut"}                           accepted, then the connection is cut
+    {"kind": "hang", "seconds": 60}           accepted, then no answer until the caller goes or the time is over
+
+`"on"` names the kind of request. `POST /_sim/faults` takes a JSON list, `DELETE` forgets, `GET` shows the rest.
+"""
 
 import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
 
-from starlette.responses import Response
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Cut(Response):
@@ -43,3 +60,55 @@ class WithTransport:
         # ASGI has no word for it. Under uvicorn the innermost `send` is a method of the object that has the transport.
         scope.setdefault("state", {})["transport"] = getattr(getattr(send, "__self__", None), "transport", None)
         await self._app(scope, receive, send)
+
+
+class Faults:
+    """The faults to come, in order."""
+
+    def __init__(self, default_on: str, error: Callable[[int], Response]) -> None:
+        """`error` makes the provider's answer of a status; a fault without `on` is for `default_on`."""
+        self._on, self._error = default_on, error
+        self.left: deque[dict[str, Any]] = deque()
+        self.route = Route("/_sim/faults", self._script, methods=["GET", "POST", "DELETE"])
+
+    def around(self, on: str, handler: Handler) -> Handler:
+        """The handler of a kind of request, with the next fault that is meant for it."""
+
+        async def handled(request: Request) -> Response:
+            fault = self._next(on)
+            match fault.get("kind"):
+                case "drop":
+                    return Cut()
+                case "throttle":
+                    return throttled(fault.get("retry_after"))
+                case "error":
+                    return self._error(int(fault.get("status", 500)))
+                case "delay":
+                    await asyncio.sleep(float(fault["seconds"]))
+            answer = await handler(request)
+            if fault.get("kind") == "cut":
+                return Cut()
+            return Hang(float(fault.get("seconds", 3600))) if fault.get("kind") == "hang" else answer
+
+        return handled
+
+    def _next(self, on: str) -> dict[str, Any]:
+        fault = next((found for found in self.left if found.get("on", self._on) == on), None)
+        if fault is None:
+            return {}
+        self.left.remove(fault)
+        return fault
+
+    async def _script(self, request: Request) -> Response:
+        if request.method == "POST":
+            self.left.extend(await request.json())
+        elif request.method == "DELETE":
+            self.left.clear()
+        return JSONResponse(list(self.left))
+
+
+def throttled(seconds: int | None) -> Response:
+    """429 as a gateway of the platform says it."""
+    told = 1 if seconds is None else seconds
+    body = {"statusCode": 429, "message": f"Rate limit is exceeded. Try again in {told} seconds."}
+    return JSONResponse(body, 429, {} if seconds is None else {"Retry-After": str(seconds)})

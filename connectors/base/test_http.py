@@ -250,3 +250,12 @@ def test_retry_after(value, seconds):
 def test_a_date_is_measured_by_the_providers_own_clock():
     headers = {"Retry-After": "Mon, 02 Mar 2026 12:00:30 GMT", "Date": "Mon, 02 Mar 2026 12:00:00 GMT"}
     assert retry_after(Answer(429, httpx.Headers(headers), b"", complete=True), NOW) == dt.timedelta(seconds=30)
+
+
+@pytest.mark.parametrize("where", ["javascript:alert(1)", "https://a:b:c/"])
+@pytest.mark.parametrize(("unsafe", "kind"), [(True, Unconfirmed), (False, Deferred)])
+def test_a_location_that_is_no_address_is_the_providers_fault(server, where, unsafe, kind):
+    """httpx looks at it though nothing is followed, and raised an error that no connector expected."""
+    server.play(*[Reply(302, headers={"Location": where})] * 3)
+    with pytest.raises(kind):
+        call(server.url, unsafe=unsafe)

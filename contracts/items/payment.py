@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from ..base import LINE, Day, HttpsUrl, Model
-from ..identifiers import AmountCents, NoticeNumber, OrganizationTaxCode
+from ..identifiers import AmountCents, Iban, NoticeNumber, OrganizationTaxCode
 from .envelope import Envelope
 
 PaymentState = Literal[
@@ -33,13 +33,75 @@ class Installment(Model):
         return self
 
 
+TaxonomyCode = Annotated[str, StringConstraints(min_length=3, max_length=35, pattern=r"^[0-9A-Z][0-9A-Z/]*$")]
+"""A category of pagoPA's taxonomy, such as `9/0301105TS/`."""
+
+
+class Stamp(Model):
+    """The document that a digital revenue stamp is for."""
+
+    document_sha256: Annotated[str, StringConstraints(min_length=44, max_length=44, pattern=r"^[A-Za-z0-9+/]{43}=$")]
+    """Base64 of the digest, as pagoPA wants it (`hashDocument`)."""
+    kind: Annotated[str, StringConstraints(min_length=2, max_length=2, pattern=r"^[0-9]{2}$")] = "01"
+    province: Annotated[str, StringConstraints(min_length=2, max_length=2, pattern=r"^[A-Z]{2}$")]
+
+
 class PaymentPart(Model):
-    """One beneficiary's share, or a digital revenue stamp (marca da bollo)."""
+    """One beneficiary's share, or a digital revenue stamp (marca da bollo).
+
+    `category`, and `iban` or `stamp`, are needed where the hub registers the position.
+    """
 
     kind: Literal["pagopa", "stamp"] = "pagopa"
     amount_cents: AmountCents
     receiver_tax_code: OrganizationTaxCode
     reason: Annotated[str, StringConstraints(min_length=1, max_length=140), LINE] | None = None
+    category: TaxonomyCode | None = None
+    iban: Iban | None = None
+    postal_iban: Iban | None = None
+    stamp: Stamp | None = None
+
+    @model_validator(mode="after")
+    def _account_or_stamp(self) -> Self:
+        if self.stamp is not None and (self.kind != "stamp" or self.iban is not None):
+            raise ValueError("stamp goes with kind stamp, and without iban")
+        if self.iban is not None and self.kind != "pagopa":
+            raise ValueError("iban goes with kind pagopa")
+        if self.postal_iban is not None and self.iban is None:
+            raise ValueError("postal_iban needs iban")
+        return self
+
+    @property
+    def registrable(self) -> bool:
+        """Whether pagoPA would know where the money goes, and what for."""
+        return self.category is not None and (self.iban or self.stamp) is not None and self.amount_cents > 0
+
+
+Parts = Annotated[tuple[PaymentPart, ...], Field(max_length=5, fail_fast=True)]
+
+
+class PositionInstalment(Model):
+    """A part of the whole that may be paid by itself, under a notice number of its own."""
+
+    amount_cents: AmountCents
+    due_date: Day
+    notice_number: NoticeNumber | None = None
+    """Left out: the hub gives one."""
+    items: Parts = ()
+
+
+class Position(Model):
+    """Asks the hub to register the payment at pagoPA and to keep it there as the payment is.
+
+    Where the payment has no `items`, `iban` and `category` say where all of it goes. A `notice_number` that is left out
+    is given by the hub, for the payment and for each of the instalments, which may be paid in its place.
+    """
+
+    debtor_name: Annotated[str, StringConstraints(min_length=1, max_length=70), LINE]
+    category: TaxonomyCode | None = None
+    iban: Iban | None = None
+    postal_iban: Iban | None = None
+    installments: Annotated[tuple[PositionInstalment, ...], Field(max_length=99, fail_fast=True)] = ()
 
 
 class Payment(Envelope):
@@ -54,7 +116,8 @@ class Payment(Envelope):
     due_date: Day | None = None
     invalid_after_due: bool = False
     installment: Installment | None = None
-    items: Annotated[tuple[PaymentPart, ...], Field(max_length=5, fail_fast=True)] = ()
+    items: Parts = ()
+    position: Position | None = None
     pay_url: HttpsUrl | None = None
     state: PaymentState = "due"
 
@@ -64,4 +127,20 @@ class Payment(Envelope):
             raise ValueError("the items do not add up to amount_cents")
         if self.invalid_after_due and self.due_date is None:
             raise ValueError("invalid_after_due needs due_date")
+        if self.position is not None:
+            self._registrable(self.position)
         return self
+
+    def _registrable(self, position: Position) -> None:
+        if self.due_date is None or self.amount_cents == 0:
+            raise ValueError("position needs due_date, and an amount")
+        plan = position.installments
+        if len(plan) == 1 or (plan and sum(each.amount_cents for each in plan) != self.amount_cents):
+            raise ValueError("the installments of position are two or more, and add up to amount_cents")
+        if bool(self.items) == bool(position.iban and position.category):
+            raise ValueError("position needs items, or iban and category, and not both")
+        for amount, parts in ((self.amount_cents, self.items), *((each.amount_cents, each.items) for each in plan)):
+            if bool(parts) != bool(self.items) or amount == 0:
+                raise ValueError("each of the installments of position has an amount, and items where the payment has")
+            if parts and (sum(part.amount_cents for part in parts) != amount or not all(p.registrable for p in parts)):
+                raise ValueError("with position, items add up, and have a category, and iban or stamp")

@@ -38,6 +38,7 @@ from .hub_keys import key_commands
 from .keys import group as keys
 from .mappings import group as mapping
 from .partitioning import partition
+from .paying import commands as paying_commands
 from .pdnd_checks import check as pdnd_check
 from .pdnd_clients import group as pdnd_client
 from .portals import group as portal
@@ -92,6 +93,8 @@ for name, reading in source_commands.items():
     connector.command(name)(reading)
 for name, command in proposal_commands.items():
     service.command(name)(command)
+for name, paying in paying_commands.items():
+    payment.command(name)(paying)
 for name, command in key_commands.items():
     keys.command(name)(command)
 _SUBJECTS = (

@@ -13,7 +13,7 @@ from .console import WrongUsage, emit, say, table
 from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, opened
 from .revealing import log_access
 
-group = typer.Typer(name="payment", help="Payments: receipts against reporting flows.")
+group = typer.Typer(name="payment", help="Payments: carts and notices of pagoPA, receipts against reporting flows.")
 
 
 @group.callback()

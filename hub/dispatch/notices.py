@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping
 from contracts.connector import Legal, Notice
 from contracts.failures import Deferred, Rejected, Skipped
 from contracts.items import ALWAYS_TOLD, SEND, Action, Application, Item, Message
+from contracts.positions import PAGOPA
 from hub.registry import ALERTS, Registry
 from hub.store.citizens import Citizen, Citizens
 from hub.store.configuration import RESTRICTED
@@ -27,6 +28,7 @@ from hub.store.reports import DEAD, is_dead
 
 from .confirming import is_letter
 from .enclosures import Enclosures, payment_of
+from .positions import position_notice
 
 _TOLD_IN_BULK = frozenset({"io"})
 """Channels whose providers say in bulk whom they do not reach."""
@@ -60,7 +62,10 @@ class Notices:
 
     def of(self, claim: Claim) -> Notice:
         """The notice of a claimed delivery. Raises Skipped when it was withdrawn, is moot, was opted out of, or has no
-        address that works; PutOff before its time, and in the citizen's quiet hours."""
+        address that works; PutOff before its time, and in the citizen's quiet hours. A debt position is told to no
+        citizen."""
+        if claim.channel == PAGOPA:
+            return position_notice(self, claim)
         with self.database.read() as connection:
             try:
                 tax_code, citizen = self.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)

@@ -18,7 +18,7 @@ from hub.store.database import error_name
 from hub.store.snapshot import Snapshot
 from hub.store.standing import LimitsOf
 
-from .routing import Outlet, Outlets
+from .routing import Outlet, Outlets, Registrar, Registrars
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ class _Derived:
     outlets: Outlets
     limits: LimitsOf
     resending: frozenset[tuple[str, str]]
+    registrars: Registrars
 
 
 class ConnectorPool:
@@ -98,12 +99,17 @@ class ConnectorPool:
         """The limits in force, by (ente_id, connector_id)."""
         return self._derived().limits
 
+    def registrars(self) -> Registrars:
+        """For each ente and creditor, the connector that registers its debt positions; of several, as for a channel."""
+        return self._derived().registrars
+
     def _derived(self) -> _Derived:
         configs, made = self._configs(), self._made
         if self._known is None or self._known.configs is not configs or self._known.made != made:
             outlets: dict[tuple[str, str], Outlet] = {}
             limits: dict[tuple[str, str], Limits] = {}
             resending = set()
+            registrars: dict[tuple[str, str], Registrar] = {}
             for config in in_turn(configs):
                 key = (config.ente_id, config.connector_id)
                 connector = self.get(*key)
@@ -111,12 +117,16 @@ class ConnectorPool:
                     limits[key] = connector.manifest.limits
                     if connector.may_repeat:
                         resending.add(key)
+                if connector is not None and connector.numbering is not None:
+                    max_age, numbering = timedelta(seconds=connector.manifest.limits.max_age_s), connector.numbering
+                    whose = (config.ente_id, numbering.creditor_tax_code)
+                    registrars.setdefault(whose, Registrar(config.connector_id, max_age, numbering))
                 manifest = connector.manifest if connector else _manifest_of_type(self._types, config)
                 if manifest is not None:
                     max_age = timedelta(seconds=manifest.limits.max_age_s)
                     outlet = Outlet(config.connector_id, max_age, ordered=manifest.ordered)
                     outlets.setdefault((config.ente_id, manifest.channel), outlet)
-            self._known = _Derived(configs, made, outlets, limits, frozenset(resending))
+            self._known = _Derived(configs, made, outlets, limits, frozenset(resending), registrars)
         return self._known
 
 

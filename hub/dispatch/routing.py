@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from contracts.items import Channel, MessageKind
-from hub.store.drafts import CONNECTOR_UNKNOWN, NO_ADDRESS, UNSERVED, PlannedDelivery
+from contracts.positions import Numbering
+from hub.store.drafts import CONNECTOR_UNKNOWN, NO_ADDRESS, UNSERVED, PlannedDelivery, Registration
 from hub.store.standing import BULK, NORMAL, URGENT
 
 
@@ -17,6 +18,18 @@ class Outlet:
     max_age: timedelta
     ordered: bool = False
 
+
+@dataclass(frozen=True, slots=True)
+class Registrar:
+    """The connector that registers a creditor's debt positions."""
+
+    connector_id: str
+    max_age: timedelta
+    numbering: Numbering
+
+
+Registrars = Mapping[tuple[str, str], Registrar]
+"""By (ente_id, creditor_tax_code)."""
 
 Outlets = Mapping[tuple[str, str], Outlet]
 """By (ente_id, channel)."""
@@ -65,3 +78,13 @@ def router(
         return plan(ente_id, channels, has_email=has_email, kind=kind, outlets=outlets())
 
     return route
+
+
+def registering(registrars: Callable[[], Registrars]) -> Callable[[str, str], Registration | None]:
+    """Who registers a creditor's debt positions, with the configuration of the moment: (ente_id, creditor)."""
+
+    def registration(ente_id: str, creditor_tax_code: str) -> Registration | None:
+        by = registrars().get((ente_id, creditor_tax_code))
+        return None if by is None else Registration(by.connector_id, by.max_age, by.numbering)
+
+    return registration

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from contracts.items import Application, Document, Item, Subscription
+from contracts.items import Application, Document, Item, Payment, Subscription
 from contracts.publishing import Withdrawal
 from hub.clock import Clock
 from hub.errors import (
@@ -38,7 +38,7 @@ from hub.security.material import Shelf
 from hub.security.modi import SignedRequest, Verified, authenticate, verify
 from hub.store.amendments import Withdraw
 from hub.store.database import IN_TROUBLE, error_name
-from hub.store.drafts import Draft
+from hub.store.drafts import Draft, Registration
 from hub.store.intake import Read, Signed, Submission
 from hub.store.receiving import Message
 from hub.tracing import span
@@ -47,6 +47,7 @@ from . import practices, subscriptions
 from .canonical import bounded, parse, refusal_of
 from .drafting import KeyedHash, draft_of
 from .following import Route
+from .positions import registration_of
 from .rules import Rules
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,10 @@ class Pipeline:
         rules: Callable[[str], Rules],
         shelf: Shelf | None = None,
         proxy: TrustedProxy | None = None,
+        registration: Callable[[str, str], Registration | None] | None = None,
     ) -> None:
+        """`registration` says who registers a creditor's positions: (ente_id, creditor); without it nobody is asked."""
+        self._registration = registration
         self.rules = rules
         self._shelf = Shelf() if shelf is None else shelf
         self._proxy = proxy
@@ -131,6 +135,9 @@ class Pipeline:
         draft = draft_of(item, vendor, route=self._route, keyed_hash=self._keyed_hash, rules=rules, terms=terms)
         if isinstance(item, Document) and not self._lists(vendor.ente_id, item.doc_type):
             draft = replace(draft, unlisted_type=item.doc_type)
+        if isinstance(item, Payment) and item.position is not None and self._registration is not None:
+            its = self._registration(vendor.ente_id, item.creditor_tax_code)
+            draft = replace(draft, registration=registration_of(item, item.position, its))
         return self._at_its_level(draft)
 
     def withdrawal(self, inbound: Inbound, verified: Verified, item_id: str) -> Submission[Any]:

@@ -22,6 +22,7 @@ from .linking import replaced_by, settle_replaced
 from .notifying import may_be_there, recall
 from .publications import Publications
 from .references import forget_reference
+from .registering import unregister
 from .rows import Batch, ItemKey, item_key, lock_items
 from .subscribing import withdraw_subscription
 from .tables import deliveries, item_identities, items
@@ -121,6 +122,8 @@ class Amendments:
         batch.event(item, tx.now, "withdrawn", **asked)
         keep_agenda(tx, batch, item, (), first=False)
         gone = {"lifecycle": "withdrawn", "turn": "none", "updated_at": tx.now}
+        if item["collection"] == "payments":
+            unregister(tx, batch, [item])
         copies = withdraw_subscription(tx, batch, item) if item["collection"] == "subscriptions" else ()
         for changed in [item, *messages_about(tx, item)]:
             batch.change(changed | gone)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
+from contracts.positions import Numbering
+
 from .citizens import Subject
 from .standing import NORMAL
 
@@ -55,6 +57,17 @@ class Enclosure(NamedTuple):
 
     pointer: str
     identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """The debt position that a payment asks for: who registers it, and which notice numbers the hub gives."""
+
+    connector_id: str
+    max_age: timedelta
+    numbering: Numbering
+    missing: tuple[int, ...] = ()
+    """Of the parts without a number: 0 is the whole, n the n-th instalment."""
 
 
 class Finding(NamedTuple):
@@ -142,6 +155,7 @@ class Draft:
     answer: Answer | None = None
     copies: "tuple[Draft, ...]" = ()
     """For those who hold it as well, each under its own citizen."""
+    registration: Registration | None = None
 
     @property
     def names(self) -> tuple[Identity, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, and_, case, cast, literal, null, or_, select, union_all
 
 from contracts.connector import CALLBACK
+from contracts.positions import PAGOPA
 
 from .directory import HUB, HUB_VENDOR
 from .drafts import CONNECTOR_UNKNOWN
@@ -71,7 +72,7 @@ def sharing(reading: Reading, *, after: Position | None, limit: int) -> Sequence
             literal("channel", String).label("recipient"),
             its.connector_id.label("recipient_id"),
             its.channel,
-            literal("message", String).label("what"),
+            case((its.channel == PAGOPA, "position"), else_="message").label("what"),
             its.state,
             items.c.item_id,
             items.c.collection,

@@ -33,9 +33,11 @@ from .identities import load_by_identity
 from .intake import Done, Signed
 from .linking import keep_links, settle_replaced
 from .notifying import corrected
+from .numbering import Given
 from .planning import NOTHING_KNOWN, Knowledge, know, lacks_address, rows_of
 from .ports import Vault
 from .references import forget_reference
+from .registering import register
 from .requesting import must_be_known
 from .rows import Batch
 from .sources import note_alive
@@ -59,6 +61,8 @@ class Publications:
         meet(tx, drafts)
         known = load_by_identity(tx, {name for draft in drafts for name in draft.names}, lock=True)
         citizens = self._citizens.resolve(tx, (d.subject for d in drafts if d.identity not in known))
+        given = Given(self._vault)
+        drafts = given.give(tx, drafts, known)
         enclosed = load_enclosed(tx, drafts)
         batch = Batch()
         results: list[Done | HubError] = []
@@ -90,6 +94,7 @@ class Publications:
             elif outcome == "unchanged":
                 quiet.add(draft.identity[:3])
             results.append(_done(tx, item, citizen, outcome, draft))
+        given.keep(tx, batch, known)
         if quiet:
             note_alive(tx, quiet)
         note_unlisted(tx, _unlisted(draft for draft, _, _ in changed))
@@ -99,6 +104,7 @@ class Publications:
         known_of = self._known_of(tx, changed)
         for draft, citizen, before in changed:
             self.follow(tx, batch, draft, citizen, known[draft.identity], before, known, known_of)
+        register(tx, batch, [(draft, known[draft.identity], before is None) for draft, _, before in changed])
         batch.write(tx)
         tx.after_commit.append(partial(count_publications, tally))
         return _with_notifications(tx, batch, results, _told_with(drafts, known))

@@ -39,6 +39,8 @@ _PUSHED = frozenset(
         "ended",
         "requested",
         "request_unanswered",
+        "numbered",
+        "position",
     }
 )
 """Events worth a call; the others are the vendor's own requests, which a receipt has answered."""

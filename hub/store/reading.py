@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, CursorResult, Select, and_, or_, select
 
+from contracts.positions import PAGOPA
+
 from .citizens import Citizen
 from .filters import Filters
 from .ports import Vault
@@ -227,7 +229,11 @@ def deliveries_about(connection: Connection, item: dict[str, Any]) -> list[dict[
     )
     query = (
         select(deliveries.c.channel, deliveries.c.state, deliveries.c.reason, deliveries.c.updated_at)
-        .where(deliveries.c.ente_id == item["ente_id"], deliveries.c.message_id.in_(messages))
+        .where(
+            deliveries.c.ente_id == item["ente_id"],
+            deliveries.c.message_id.in_(messages),
+            deliveries.c.channel != PAGOPA,  # which tells the citizen nothing
+        )
         .order_by(deliveries.c.created_at, deliveries.c.delivery_id)
         .limit(50)
     )

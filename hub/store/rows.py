@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Table, bindparam, delete, select, update
 
 from contracts.identifiers import new_uuid7
+from contracts.positions import PAGOPA
 from hub.metrics import feed_only, unserved
 
 from .bulk import Insertion, insert_all, insert_each
@@ -61,6 +62,8 @@ OPEN_EVENTS = frozenset(
         "requested",
         "request_ended",
         "request_unanswered",
+        "numbered",
+        "position",
     }
 )
 # What other vendors' items say of this one: its own vendor is told of it by no right.
@@ -128,7 +131,8 @@ class Batch:
 
     def items_with_pending_deliveries(self) -> set[str]:
         """The items that a queued delivery of this batch tells about."""
-        pending = {row["message_id"] for row in self.deliveries if row["state"] == "queued"}
+        told = (row for row in self.deliveries if row["state"] == "queued" and row["channel"] != PAGOPA)
+        pending = {row["message_id"] for row in told}
         return {self.new_items[m]["about_item_id"] or m for m in pending if m in self.new_items}
 
     def event(self, item: dict[str, Any], at: datetime, event: str, **data: str | int) -> None:

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, insert, select
 
 from contracts.connector import CALLBACK
 from contracts.identifiers import new_uuid7
+from contracts.positions import PAGOPA
 
 from .database import Tx, among, keys, lock_names
 from .directory import HUB_VENDOR
@@ -18,6 +19,9 @@ def note_outcome(tx: Tx, ente_id: str, citizen_id: str, message_id: str, channel
     the item told."""
     if channel == CALLBACK:
         return  # what a vendor was told is no event of an item
+    if channel == PAGOPA:
+        note_position(tx, ente_id, citizen_id, message_id, state)
+        return
     its = items.c
     mine = (its.ente_id == ente_id) & (its.citizen_id == citizen_id)
     found = tx.connection.execute(
@@ -49,6 +53,18 @@ def note_outcome(tx: Tx, ente_id: str, citizen_id: str, message_id: str, channel
         tell_vendor(tx, told)
 
 
+def note_position(tx: Tx, ente_id: str, citizen_id: str, item_id: str, state: str) -> None:
+    """How the registering of a payment's position ended: in its timeline, and to its vendor, whose business it is."""
+    its = items.c
+    mine = (its.ente_id == ente_id) & (its.citizen_id == citizen_id) & (its.item_id == item_id)
+    row = {"ente_id": ente_id, "citizen_id": citizen_id, "item_id": item_id, "event_id": new_uuid7(), "at": tx.now}
+    row |= {"event": "position", "data": {"state": state}}
+    tx.connection.execute(insert(timeline), row)
+    vendor_id = tx.connection.execute(select(its.vendor_id).where(mine)).scalar_one_or_none()
+    if vendor_id is not None and vendor_id != HUB_VENDOR:
+        tell_vendor(tx, [vendor_event(row, vendor_id, detail=False)])
+
+
 def _told_before(tx: Tx, ente_id: str, message_id: str) -> bool:
     """Whether another delivery of the message has arrived; this one is among those that have."""
     lock_names(tx, {f"told|{ente_id}|{message_id}"})  # two that arrive at one moment would both be the first
@@ -66,7 +82,7 @@ def notifications(connection: Connection, wanted: Sequence[tuple[str, str, str]]
     rows = connection.execute(
         select(items.c.item_id, items.c.about_item_id, deliveries.c.state)
         .join(deliveries, (deliveries.c.ente_id == items.c.ente_id) & (deliveries.c.message_id == items.c.item_id))
-        .where(own | about),
+        .where(own | about, deliveries.c.channel != PAGOPA),
         keys("item", wanted),
     )
     states: dict[str, set[str]] = {}

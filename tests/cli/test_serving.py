@@ -51,7 +51,7 @@ def test_a_simulated_hub_delivers_what_is_published(
     raccordo("vendor", "add", "acme", "--name", "Acme", "--trust", "x509", "--anchor", keys / "ca.pem")
     message = make_message(recipient={"tax_code": ROSSI, "email": "mario@example.it"})
     (tmp_path / "body").write_text(json.dumps(message))
-    log, providers = tmp_path / "hub.log", ("app_io", "email", "webhook")
+    log, providers = tmp_path / "hub.log", ("app_io", "email", "pagopa", "webhook")
     with serving(home, log, "--simulate") as (process, said):
         assert {row["connector_id"] for row in raccordo("connector", "list", "--json").json} >= set(providers)
         for connector in providers:

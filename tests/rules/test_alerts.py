@@ -92,7 +92,8 @@ def test_an_alert_for_what_is_absent_is_none_that_another_process_hides():
 
 
 def test_every_reason_that_a_delivery_may_give_is_explained_and_no_other():
-    page = (ROOT / "docs/operations/reasons.md").read_text(encoding="utf-8")
+    pages = [ROOT / "docs/operations/reasons.md", ROOT / "docs/pagopa.md"]
+    page = "".join(each.read_text(encoding="utf-8") for each in pages)
     told = set(re.findall(r"`([a-z]+\.[a-z_]+)`", page))
     folders = [
         ROOT / "hub/dispatch",

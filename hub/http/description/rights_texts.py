@@ -95,5 +95,5 @@ FIELDS: dict[str, str] = {
     "operation": "Che cosa è stato fatto. / What was done.",
     "SharingEntry.recipient": "A chi: un canale o un fornitore. / To whom: a channel or a vendor.",
     "recipient_id": "Quale connettore o fornitore. / Which connector or vendor.",
-    "what": "Un messaggio, o il fatto comunicato. / A message, or the fact that was told.",
+    "what": "Un messaggio, una posizione debitoria, o il fatto comunicato. / A message, a position, or the fact told.",
 }

@@ -49,6 +49,11 @@ SCHEMAS: dict[str, str] = {
     "Payment": "Un pagamento. `items`, se presenti, sommano a `amount_cents`; `invalid_after_due` richiede `due_date`.",
     "PaymentEntry": "Un pagamento in un lotto, come si pubblicherebbe da solo.",
     "PaymentPart": "La quota di un beneficiario, o una marca da bollo.",
+    "Position": (
+        "Chiede all'hub di registrare il pagamento a pagoPA e di tenerlo aggiornato. Senza `items` servono `iban` e "
+        "`category`; un `notice_number` che manca lo assegna l'hub."
+    ),
+    "PositionInstalment": "Una rata pagabile da sola, con un numero di avviso suo.",
     "Problem": "Dettagli di un problema (RFC 9457). `code` è stabile e per i programmi.",
     "Protocol": "Registrazione di protocollo (DPR 445/2000, art. 53).",
     "PublicationReceipt": "La risposta a un elemento accettato, firmata dall'hub: prova per entrambe le parti.",
@@ -97,6 +102,7 @@ SCHEMAS: dict[str, str] = {
     "SubscriptionRequest": "Che cosa il cittadino chiede alla fonte di un'iscrizione.",
     "SubscriptionRequestView": "Una richiesta alla fonte, del cittadino o di una regola, e come sta.",
     "SourceStatus": "Lo stato nelle parole della fonte. / The state in the source's own words.",
+    "Stamp": "Il documento per cui è la marca da bollo digitale.",
     "Subscription": "Un'iscrizione; il destinatario è il titolare, gli altri stanno in `beneficiaries`.",
     "SubscriptionEntry": "Un'iscrizione in un lotto, come si pubblicherebbe da sola.",
     "Channels": "Su quali canali arrivano gli avvisi. / On which channels notices come.",

@@ -38,6 +38,7 @@ from .outbox import (
     lanes,
     turns,
 )
+from .payments import notice_counters, notice_numbers
 from .personal import (
     agenda,
     channel_opt_outs,
@@ -112,6 +113,8 @@ __all__ = [
     "key_material",
     "lanes",
     "metadata",
+    "notice_counters",
+    "notice_numbers",
     "notice_rules",
     "pdnd_clients",
     "pdnd_vouchers",

@@ -10,19 +10,21 @@ import pytest
 from sqlalchemy import event, select, text
 
 from contracts.connector import Limits
+from contracts.positions import Numbering
 from hub.errors import QuotaExceeded, StoreUnavailable, VersionConflict
 from hub.store import postgres
 from hub.store.amendments import Withdraw, Withdrawn
 from hub.store.chain import verify_chain
 from hub.store.committer import Committer
 from hub.store.database import Database
-from hub.store.drafts import Identity, Published
+from hub.store.drafts import Identity, Published, Registration
 from hub.store.intake import Submission
 from hub.store.listening import Listener
+from hub.store.numbering import notice_key
 from hub.store.outbox import Due, claim
 from hub.store.standing import Lane
 from hub.store.sweeping import Sweep, sweep
-from hub.store.tables import citizens, evidence, items, quota_usage, replays
+from hub.store.tables import citizens, evidence, items, notice_numbers, quota_usage, replays
 from tests.harness import eventually
 from tests.unit.store.following import seen_while
 from tests.unit.store.making import ENTE, START, Store, make_draft
@@ -362,3 +364,27 @@ def test_two_machines_that_migrate_at_once_migrate_once(store):
     with processes(store, 2) as both:
         newest = store.database.newest_revision()
         assert at_once(*(one.database.migrate for one in both)) == [(newest, newest)] * 2
+
+
+def test_two_processes_never_give_one_notice_number_twice(store):
+    """They count for two creditors, crosswise, and at times for the very same payment."""
+    numberings = [Numbering("00488410010", 47), Numbering("06363391001", 47)]
+
+    def numbered(name, numbering):
+        registration = Registration("gpd", timedelta(days=30), numbering, (0,))
+        return payment(name, notice_key=None, registration=registration)
+
+    with processes(store, 2) as both:
+        for n in range(ROUNDS):
+            calls = [
+                publishing(one, numbered(f"{n}-{who}-{each.creditor_tax_code}", each))
+                for who, one in enumerate(both)
+                for each in (numberings if who else numberings[::-1])
+            ]
+            calls += [publishing(one, numbered(f"{n}-same", numberings[0])) for one in both]
+            assert all(isinstance(answer, Published) for answer in at_once(*calls))
+    given = [row for row in store.rows(notice_numbers) if row["item_id"] is not None]
+    assert len({(row["creditor_tax_code"], row["notice_number"]) for row in given}) == len(given) == 5 * ROUNDS
+    keys = {row["item_id"]: row["notice_key"] for row in store.rows(items)}
+    for row in given:
+        assert keys[row["item_id"]] == notice_key(store.vault, row["creditor_tax_code"], row["notice_number"])

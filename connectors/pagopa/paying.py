@@ -1,0 +1,109 @@
+"""Checkout carts and printed notices (`spec/pagopa.md`, "Checkout cart" and "Notice PDF").
+
+Each is one call, which may be repeated: a cart that nobody pays lapses, and a notice printed twice is the same notice.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+
+from connectors.base.http import Answer, send
+from contracts.base import HttpsUrl
+from contracts.failures import Deferred, Misconfigured
+from contracts.paying import Cart, Debtor, PayableNotice
+
+from .statuses import failure, not_the_api
+
+_LONGEST = 140
+_SUBJECT = 90
+MOST_BYTES = 8_388_608
+"""Of a PDF."""
+_URL: TypeAdapter[str] = TypeAdapter(HttpsUrl)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """Carts, over a client that bears the key."""
+
+    http: httpx.Client
+    timeout_s: float
+
+    def cart(self, cart: Cart) -> str:
+        """The address to which the browser is to be sent; see `contracts.paying.MakeCart`."""
+        answer = send(self.http, self.request(cart), unsafe=False, deadline_s=self.timeout_s)
+        if answer.status != 302:
+            raise _failure(answer)
+        try:
+            return _URL.validate_python(answer.headers.get("location"))
+        except ValidationError:
+            raise Deferred("pagopa.unreadable", "status 302 without an address") from None
+
+    def request(self, cart: Cart) -> httpx.Request:
+        """The call that makes a cart."""
+        body: dict[str, Any] = {
+            "paymentNotices": [
+                {
+                    "noticeNumber": each.notice_number,
+                    "fiscalCode": each.creditor_tax_code,
+                    "amount": each.amount_cents,
+                    "companyName": each.company_name[:_LONGEST],
+                    "description": each.reason[:_LONGEST],
+                }
+                for each in cart.notices
+            ],
+            "returnUrls": {
+                "returnOkUrl": cart.returns.ok,
+                "returnCancelUrl": cart.returns.cancel,
+                "returnErrorUrl": cart.returns.error,
+            },
+        }
+        if cart.email is not None:
+            body["emailNotice"] = cart.email
+        return self.http.build_request("POST", "/carts", json=body)
+
+
+@dataclass(frozen=True, slots=True)
+class Printer:
+    """Notices on paper, over a client that bears the key."""
+
+    http: httpx.Client
+    template: str | None
+    timeout_s: float
+
+    def printed(self, notice: PayableNotice, debtor: Debtor, tax_code: str) -> bytes:
+        """The PDF; see `contracts.paying.Print`. Raises Misconfigured without a template as well."""
+        if self.template is None:
+            raise Misconfigured("pagopa.no_template", "notice_template is not set")
+        request = self.http.build_request("POST", "/notices/generate", json=self._body(notice, debtor, tax_code))
+        answer = send(self.http, request, unsafe=False, deadline_s=self.timeout_s, most_bytes=MOST_BYTES)
+        if answer.status != 201:
+            raise _failure(answer)
+        if not answer.complete or not answer.body.startswith(b"%PDF-"):
+            raise Deferred("pagopa.unreadable", "status 201, and no PDF")
+        return answer.body
+
+    def _body(self, notice: PayableNotice, debtor: Debtor, tax_code: str) -> dict[str, Any]:
+        printed: dict[str, Any] = {
+            "subject": notice.reason[:_SUBJECT],
+            "code": notice.notice_number,
+            "paymentAmount": notice.amount_cents,
+        }
+        if notice.due_on is not None:
+            printed["dueDate"] = notice.due_on
+        to = {
+            "taxCode": tax_code,
+            "fullName": debtor.full_name,
+            "address": debtor.address,
+            "buildingNumber": debtor.building_number,
+            "city": debtor.city,
+            "postalCode": debtor.postal_code,
+            "province": debtor.province,
+        }
+        data = {"notice": printed, "creditorInstitution": {"taxCode": notice.creditor_tax_code}, "debtor": to}
+        return {"templateId": self.template, "data": data}
+
+
+def _failure(answer: Answer) -> Exception:
+    return not_the_api(answer) if answer.status == 404 else failure(answer, unsafe=False)

@@ -1,0 +1,223 @@
+"""Receipts by pull. A round lists what was paid since a few days ago, and asks for each receipt that is not known yet.
+
+From GPD's own list (`gpd`), receipts in XML; or from biz-events (`bizevents`), which has no list: then GPD's positions
+say what was paid, and under which IUR. One call a step. What the platform does not have yet is asked for again in later
+rounds, and is given to a person in the end (spec/pagopa.md, "Receipts" and "Retry summary").
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from connectors.base.http import Answer, send
+from contracts.failures import Deferred, Failure, Misconfigured, Rejected
+from contracts.inbound import Found, Memo, Pulled, Wrong
+
+from .positions import Version
+from .receipt import Unreadable, found_of, of_json, of_xml
+from .statuses import failure, not_the_api, speaks_gpd
+
+PAGE = {"gpd": 100, "bizevents": 50}
+LONGEST_WINDOW = timedelta(days=30)
+"""GPD answers for no longer an interval, unless it was asked to."""
+MOST_SEEN = 2_000
+"""Names that are remembered so as not to be asked for again; of more, some are read twice, which changes nothing."""
+MOST_TRIES = 300
+"""Rounds in which a receipt that is said to be there is asked for, before a person is."""
+
+
+class _Wanted(BaseModel):
+    """A receipt to be asked for. Neither name is a person's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    iuv: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,35}$")]
+    iur: Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]{1,64}$")] | None = None
+    tries: int = 0
+
+
+class _Place(BaseModel):
+    """Where a round stands."""
+
+    since: date
+    until: date
+    """The day on which the round began, or on which its window ends."""
+    page: int = 0
+    listed: bool = False
+    """The list was read to its end."""
+    todo: tuple[_Wanted, ...] = ()
+    late: tuple[_Wanted, ...] = ()
+    before: tuple[str, ...] = ()
+    """IUVs that the rounds before this one have read."""
+    seen: tuple[str, ...] = ()
+    """IUVs that are in this round's lists and were read."""
+
+
+class _Round(BaseModel):
+    """What a round leaves to the next."""
+
+    since: date
+    late: tuple[_Wanted, ...] = ()
+    seen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """The steps, over clients that bear the keys."""
+
+    source: Literal["gpd", "bizevents"]
+    gpd: httpx.Client
+    receipts: httpx.Client
+    """Of GPD's receipts, or of biz-events."""
+    organization: str
+    segregation_code: int
+    version: Version
+    since_days: int
+    overlap_days: int
+    timeout_s: float
+    now: Callable[[], datetime]
+
+    def pull(self, memo: Memo) -> Pulled:
+        """One step; see `contracts.inbound.Pull`."""
+        place = self._place(memo)
+        if place.todo:
+            found = tuple(self._one(place))
+            return self._after(place, found)
+        self._list(place)
+        return self._after(place, ())
+
+    def read(self, document: bytes) -> Iterable[Found]:
+        """One receipt, XML or JSON, as an administrator has it or as it stands in quarantine."""
+        try:
+            fields = of_json(document) if document.lstrip()[:1] == b"{" else of_xml(document)
+        except Unreadable as error:
+            return (Found("upload", document, wrong=(Wrong("", "pagopa.unreadable", str(error)),)),)
+        return (found_of(fields, document, "upload"),)
+
+    def _place(self, memo: Memo) -> _Place:
+        try:
+            if "until" in memo:
+                return _Place.model_validate(memo)
+            last = _Round.model_validate(memo) if memo else _Round(since=self._today() - timedelta(self.since_days))
+        except ValidationError:
+            raise Misconfigured("pagopa.memo_unknown", "the place of the last round cannot be read") from None
+        until = min(self._today(), last.since + LONGEST_WINDOW)
+        return _Place(since=last.since, until=until, todo=last.late, before=last.seen)
+
+    def _after(self, place: _Place, found: tuple[Found, ...]) -> Pulled:
+        if place.todo or not place.listed:
+            return Pulled(place.model_dump(mode="json"), found, more=True)
+        # The next round begins where this one's window ends, and looks back on what may have come late.
+        more = place.until < self._today()
+        since = place.until if more else max(place.since, self._today() - timedelta(days=self.overlap_days))
+        left = _Round(since=since, late=place.late, seen=place.seen[-MOST_SEEN:])
+        return Pulled(left.model_dump(mode="json"), found, more=more)
+
+    def _list(self, place: _Place) -> None:
+        page = list(self._receipts_page(place) if self.source == "gpd" else self._positions_page(place))
+        known = {*place.before, *place.seen, *(each.iuv for each in place.late)}
+        place.todo = tuple(each for each in dict.fromkeys(page) if each.iuv not in known)
+        place.seen += tuple(each.iuv for each in page if each.iuv in place.before and each.iuv not in place.seen)
+        place.page += 1
+
+    def _receipts_page(self, place: _Place) -> Iterator[_Wanted]:
+        parameters = {
+            "pageNum": str(place.page),
+            "pageSize": str(PAGE["gpd"]),
+            "from": place.since.isoformat(),
+            "segregationCodes": f"{self.segregation_code:02d}",
+        }
+        answer = self._get(self.receipts, f"/payments/{self.organization}/receipts", parameters)
+        if answer.status == 404:
+            place.listed = True
+            return
+        listed = _members(answer, "receipts_list")
+        place.listed = len(listed) < PAGE["gpd"]
+        for each in listed:
+            yield _wanted(each.get("iuv"))
+
+    def _positions_page(self, place: _Place) -> Iterator[_Wanted]:
+        parameters = {
+            "limit": str(PAGE["bizevents"]),
+            "page": str(place.page),
+            "payment_date_from": place.since.isoformat(),
+            "payment_date_to": place.until.isoformat(),
+        }
+        path = f"/{self.version}/organizations/{self.organization}/debtpositions"
+        answer = self._get(self.gpd, path, parameters)
+        if answer.status == 404:
+            raise not_the_api(answer)
+        listed = _members(answer, "payment_position_list")
+        place.listed = len(listed) < PAGE["bizevents"]
+        for position in listed:
+            for option in _objects(position.get("paymentOption")):
+                for payable in _objects(option.get("installments")) if self.version == "v3" else (option,):
+                    # Paid elsewhere, it has no receipt of pagoPA's.
+                    if payable.get("idReceipt"):
+                        yield _wanted(payable.get("iuv"), payable["idReceipt"])
+
+    def _one(self, place: _Place) -> Iterator[Found]:
+        wanted, *rest = place.todo
+        if self.source == "gpd":
+            answer = self._get(self.receipts, f"/payments/{self.organization}/receipts/{wanted.iuv}", {})
+        else:
+            path = f"/organizations/{self.organization}/receipts/{wanted.iur}/paymentoptions/{wanted.iuv}"
+            answer = self._get(self.receipts, path, {})
+        place.todo = tuple(rest)
+        if answer.status in (404, 422):  # listed, and not there or not whole: it comes later
+            later = wanted.model_copy(update={"tries": wanted.tries + 1})
+            if later.tries < MOST_TRIES:
+                place.late += (later,)
+                return
+            place.seen += (wanted.iuv,)
+            detail = f"it is listed, and answered {answer.status} again and again"
+            yield Found(f"iuv.{wanted.iuv}", b"-", "receipts", wrong=(Wrong("", "pagopa.receipt_missing", detail),))
+            return
+        try:
+            fields = of_xml(answer.body) if self.source == "gpd" else of_json(answer.body)
+        except Unreadable as error:
+            raise Deferred("pagopa.unreadable", str(error), about="message") from None
+        place.seen += (wanted.iuv,)
+        yield found_of(fields, answer.body, f"iuv.{wanted.iuv}")
+
+    def _get(self, http: httpx.Client, path: str, parameters: dict[str, str]) -> Answer:
+        """The answer: 200 and whole, or the service's own 404 or 422."""
+        request = http.build_request("GET", path, params=parameters)
+        answer = send(http, request, unsafe=False, deadline_s=self.timeout_s)
+        if answer.status == 200 and not answer.complete:
+            raise Deferred("pagopa.unreadable", "status 200, cut")
+        if answer.status == 200 or answer.status == 422 or (answer.status == 404 and speaks_gpd(answer)):
+            return answer
+        raise _of_a_pull(not_the_api(answer) if answer.status == 404 else failure(answer, unsafe=False))
+
+    def _today(self) -> date:
+        return self.now().astimezone(UTC).date()
+
+
+def _of_a_pull(fault: Failure) -> Failure:
+    """No question of ours is at fault by itself: what is refused is a matter of the settings."""
+    return Misconfigured(fault.reason, fault.detail) if isinstance(fault, Rejected) else fault
+
+
+def _members(answer: Answer, name: str) -> list[dict[str, Any]]:
+    listed = answer.object().get(name)
+    if answer.status != 200 or not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+        raise Deferred("pagopa.unreadable", f"no {name} in the answer")
+    return listed
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise Deferred("pagopa.unreadable", "a position in the answer is none")
+    return value
+
+
+def _wanted(iuv: Any, iur: Any = None) -> _Wanted:
+    try:
+        return _Wanted(iuv=iuv, iur=iur)
+    except ValidationError:
+        raise Deferred("pagopa.unreadable", "a receipt in the list has no name") from None

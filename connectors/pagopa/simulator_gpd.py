@@ -1,0 +1,331 @@
+"""The simulated GPD: its positions, their status machine, and how each version shows them (`spec/pagopa.md`)."""
+
+import json
+import os
+from collections.abc import Callable, Collection
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from .simulator_forms import Broken, PositionV1, PositionV3, must_keep_the_rules, payables, plain
+
+_PAST_UPDATING = ("INVALID", "PARTIALLY_PAID", "PAID", "REPORTED")
+_PAST_INVALIDATING = ("DRAFT", "INVALID", "EXPIRED", "PARTIALLY_PAID", "PAID", "REPORTED")
+_PAST_DELETING = ("PARTIALLY_PAID", "PAID", "REPORTED")
+_V3_STATUS = {"EXPIRED": "UNPAYABLE", "INVALID": "UNPAYABLE", "REPORTED": "PAID"}
+_V1_OPTION = {"UNPAID": "PO_UNPAID", "PAID": "PO_PAID", "REPORTED": "PO_REPORTED"}
+
+
+class Positions:
+    """All positions, by (organization, iupd). What is accepted is a line of the ledger before it is answered."""
+
+    def __init__(
+        self,
+        ledger: Path,
+        *,
+        now: Callable[[], datetime],
+        ibans: Collection[str] | None,
+        categories: Collection[str] | None,
+    ) -> None:
+        self._now, self._ibans, self._categories = now, ibans, categories
+        self._file = os.open(ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        whole, newline, _ = ledger.read_bytes().rpartition(b"\n")
+        # A crash in mid-write leaves a half line, which was not answered either.
+        os.ftruncate(self._file, len(whole + newline))
+        self._kept: dict[tuple[str, str], dict[str, Any]] = {}
+        self._taken: dict[tuple[str, str], str] = {}
+        for line in whole.splitlines():
+            self._take(json.loads(line))
+
+    def create(self, organization: str, position: PositionV1 | PositionV3, *, publish: bool) -> dict[str, Any]:
+        """Raises Broken: 409 for a name or a number that is there, 400 for a rule that is not kept."""
+        (made,) = self.create_all(organization, [position], publish=publish)
+        return made
+
+    def create_all(
+        self, organization: str, positions: Collection[PositionV1 | PositionV3], *, publish: bool
+    ) -> list[dict[str, Any]]:
+        """All of them or none. Raises as `create`."""
+        made: list[dict[str, Any]] = []
+        numbers: set[str] = set()
+        for position in positions:
+            kept = self._checked(organization, position, new=True)
+            own = {payable["iuv"] for _, payable in payables(kept)}
+            if (organization, position.iupd) in self._kept or position.iupd in {each["iupd"] for each in made}:
+                raise Broken(409, "A debt position with this IUPD already exists.")
+            if numbers & own:
+                raise Broken(409, "One of the payment options is not unique.")
+            numbers |= own
+            made.append(kept | {"organization": organization, "status": "DRAFT", "inserted": self._stamp()})
+        for kept in made:
+            if publish:
+                self._publish(kept)
+        return [self._keep("create", kept) for kept in made]
+
+    def update(
+        self, organization: str, iupd: str, position: PositionV1 | PositionV3, *, publish: bool
+    ) -> dict[str, Any]:
+        """Raises Broken: 404, 409 in a status that is past it, 400."""
+        before = self.get(organization, iupd)
+        if before["status"] in _PAST_UPDATING:
+            raise Broken(409, f"The debt position is {before['status']}: it cannot be updated.")
+        if position.iupd != iupd:
+            raise Broken(400, "The IUPD is not that of the path.")
+        kept = before | self._checked(organization, position, new=False)
+        if publish or before["status"] not in ("DRAFT",):
+            self._publish(kept)
+        return self._keep("update", kept)
+
+    def publish(self, organization: str, iupd: str) -> dict[str, Any]:
+        kept = dict(self.get(organization, iupd))
+        if kept["status"] != "DRAFT":
+            raise Broken(409, f"The debt position is {kept['status']}: it cannot be published.")
+        self._publish(kept)
+        return self._keep("publish", kept)
+
+    def invalidate(self, organization: str, iupd: str) -> dict[str, Any]:
+        kept = self.get(organization, iupd)
+        if kept["status"] in _PAST_INVALIDATING:
+            raise Broken(409, f"The debt position is {kept['status']}: it cannot be invalidated.")
+        return self._keep("invalidate", kept | {"status": "INVALID"})
+
+    def delete(self, organization: str, iupd: str) -> None:
+        kept = self.get(organization, iupd)
+        if kept["status"] in _PAST_DELETING:
+            raise Broken(409, f"The debt position is {kept['status']}: it cannot be deleted.")
+        self._keep("delete", kept | {"status": "DELETED"})
+
+    def pay(self, organization: str, nav: str, paid: dict[str, Any], *, elsewhere: bool = False) -> dict[str, Any]:
+        """Its payment, by a PSP, or told of by the creditor. Raises Broken: 404, 409 paid before, 422 not payable."""
+        for kept in map(self._at_its_time, list(self._kept.values())):
+            for _, payable in payables(kept):
+                if (kept["organization"], payable["nav"]) == (organization, nav):
+                    return self._pay(kept, payable, paid, elsewhere=elsewhere)
+        raise Broken(404, "Not found the payment option.")
+
+    def get(self, organization: str, iupd: str) -> dict[str, Any]:
+        """Raises Broken: 404."""
+        kept = self._kept.get((organization, iupd))
+        if kept is None:
+            raise Broken(404, "Not found the debt position.")
+        return self._at_its_time(kept)
+
+    def of(self, organization: str) -> list[dict[str, Any]]:
+        """All of an organization, oldest first."""
+        return [self._at_its_time(kept) for kept in self._kept.values() if kept["organization"] == organization]
+
+    def paid(self, organization: str) -> list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:
+        """Every payable part that was paid by a PSP, with its option and its position, in the order of payment."""
+        found = [
+            (kept, option, payable)
+            for kept in self.of(organization)
+            for option, payable in payables(kept)
+            if payable.get("idReceipt")
+        ]
+        return sorted(found, key=lambda each: str(each[2]["paymentDate"]))
+
+    def _pay(
+        self,
+        kept: dict[str, Any],
+        payable: dict[str, Any],
+        paid: dict[str, Any],
+        *,
+        elsewhere: bool,
+    ) -> dict[str, Any]:
+        if payable.get("status", "UNPAID") != "UNPAID":
+            raise Broken(409, "The payment option is paid already.")
+        if kept["status"] not in ("VALID", "PARTIALLY_PAID"):
+            raise Broken(422, "The payment option is not payable.")
+        kept = json.loads(json.dumps(kept))
+        for its_option, its in payables(kept):
+            if its["nav"] == payable["nav"]:
+                its |= {"status": "PAID", "paymentDate": self._stamp()} | ({} if elsewhere else paid)
+                whole = len(its_option["installments"]) == 1 or all(
+                    each.get("status") == "PAID" for each in its_option["installments"]
+                )
+                kept["status"] = "PAID" if whole else "PARTIALLY_PAID"
+        return self._keep("pay", kept)
+
+    def _checked(self, organization: str, position: PositionV1 | PositionV3, *, new: bool) -> dict[str, Any]:
+        kept = plain(position)
+        must_keep_the_rules(kept, now=self._now(), new=new, ibans=self._ibans, knows_category=self._knows)
+        own = []
+        for _, payable in payables(kept):
+            payable["nav"] = payable["nav"] or f"3{payable['iuv']}"
+            own.append(payable["iuv"])
+            # A number is unique for ever inside one creditor, invalidated and deleted ones included.
+            if self._taken.get((organization, payable["iuv"]), position.iupd) != position.iupd:
+                raise Broken(409, "One of the payment options is not unique.")
+        if len(set(own)) != len(own):
+            raise Broken(409, "One of the payment options is not unique.")
+        return kept
+
+    def _knows(self, category: str) -> bool:
+        return self._categories is None or category in self._categories
+
+    def _publish(self, kept: dict[str, Any]) -> None:
+        starts = [option["validityDate"] for option in kept["options"] if option["validityDate"]]
+        future = bool(starts) and min(starts) > self._stamp()
+        kept |= {"status": "PUBLISHED" if future else "VALID", "published": kept.get("published") or self._stamp()}
+
+    def _at_its_time(self, kept: dict[str, Any]) -> dict[str, Any]:
+        """Transitions by time are worked out when the position is read."""
+        now, status = self._stamp(), kept["status"]
+        starts = [option["validityDate"] for option in kept["options"] if option["validityDate"]]
+        if status == "PUBLISHED" and (not starts or min(starts) <= now):
+            status = "VALID"
+        dues = [payable["dueDate"] for _, payable in payables(kept)]
+        if status == "VALID" and dues and max(dues) < now and all(o["switchToExpired"] for o in kept["options"]):
+            status = "EXPIRED"
+        return kept | {"status": status}
+
+    def _keep(self, act: str, kept: dict[str, Any]) -> dict[str, Any]:
+        kept = kept | {"updated": self._stamp()}
+        line = {"at": self._now().astimezone(UTC).isoformat(), "act": act, "position": kept}
+        os.write(self._file, json.dumps(line, ensure_ascii=False).encode() + b"\n")
+        os.fsync(self._file)
+        self._take(line)
+        return kept
+
+    def _take(self, line: dict[str, Any]) -> None:
+        kept = line["position"]
+        name = (kept["organization"], kept["iupd"])
+        for _, payable in payables(kept):
+            self._taken[kept["organization"], payable["iuv"]] = kept["iupd"]
+        if line["act"] == "delete":
+            self._kept.pop(name, None)
+        else:
+            self._kept[name] = kept
+
+    def _stamp(self) -> str:
+        return self._now().astimezone(UTC).replace(tzinfo=None).isoformat()
+
+
+def paid_between(kept: dict[str, Any], since: str, until: str) -> bool:
+    """Whether something of it was paid on these days. Raises Broken for more than thirty of them."""
+    try:
+        days = date.fromisoformat(until) - date.fromisoformat(since)
+    except ValueError:
+        raise Broken(400, "A date is not one.") from None
+    if not timedelta() <= days <= timedelta(days=30):
+        raise Broken(400, "The interval is of thirty days at most.")
+    return any(since <= payable.get("paymentDate", "")[:10] <= until for _, payable in payables(kept))
+
+
+def _present(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _transfers(kept: dict[str, Any], payable: dict[str, Any]) -> list[dict[str, Any]]:
+    shown = []
+    for transfer in payable["transfer"]:
+        one = _present(transfer) | {"status": "T_UNREPORTED", "insertedDate": kept["inserted"]}
+        one.setdefault("organizationFiscalCode", kept["organization"])
+        shown.append(one)
+    return shown
+
+
+def _paid(payable: dict[str, Any]) -> dict[str, Any]:
+    names = ("paymentDate", "paymentMethod", "pspCompany", "idReceipt", "fee", "notificationFee")
+    return {name: payable[name] for name in names if payable.get(name) is not None}
+
+
+def shown_v1(kept: dict[str, Any]) -> dict[str, Any]:
+    """PaymentPositionModelBaseResponse. Raises Broken: 422 where v1 knows no such position."""
+    if sum(len(option["installments"]) > 1 for option in kept["options"]) > 1:
+        raise Broken(422, "MULTI_INSTALLMENT_NOT_SUPPORTED_IN_V1")
+    options = [
+        {name: payable[name] for name in ("nav", "iuv", "amount", "description", "dueDate")}
+        | {
+            "organizationFiscalCode": kept["organization"],
+            "isPartialPayment": option.get("partial", len(option["installments"]) > 1),
+            "insertedDate": kept["inserted"],
+            "status": _V1_OPTION[payable.get("status", "UNPAID")],
+            "transfer": _transfers(kept, payable),
+        }
+        | _paid(payable)
+        for option, payable in payables(kept)
+    ]
+    debtor_type = kept["options"][0]["debtor"]["type"] if kept["options"] else "F"
+    return _common(kept) | {"type": debtor_type, "status": kept["status"], "paymentOption": options}
+
+
+def shown_v3(kept: dict[str, Any]) -> dict[str, Any]:
+    """PaymentPositionModelResponseV3."""
+    unpayable = kept["status"] in ("EXPIRED", "INVALID")
+    options = [
+        _present({name: option[name] for name in ("switchToExpired", "retentionDate", "validityDate")})
+        | {
+            "insertedDate": kept["inserted"],
+            "debtor": _present(option["debtor"]),
+            "installments": [
+                {name: payable[name] for name in ("nav", "iuv", "amount", "description", "dueDate")}
+                | {
+                    "status": "UNPAYABLE" if unpayable else payable.get("status", "UNPAID"),
+                    "transfer": _transfers(kept, payable),
+                }
+                | _paid(payable)
+                for payable in option["installments"]
+            ],
+        }
+        for option in kept["options"]
+    ]
+    return _common(kept) | {"status": _V3_STATUS.get(kept["status"], kept["status"]), "paymentOption": options}
+
+
+def model_v1(kept: dict[str, Any]) -> dict[str, Any]:
+    """PaymentPositionModel: what was sent, with its status. Raises Broken: 422 where v1 knows no such position."""
+    status = shown_v1(kept)["status"]
+    debtor = kept["options"][0]["debtor"] if kept["options"] else {}
+    first = kept["options"][0] if kept["options"] else {"switchToExpired": False, "validityDate": None}
+    options = [
+        _sent(payable)
+        | _present({"retentionDate": option["retentionDate"]})
+        | {
+            "isPartialPayment": option.get("partial", len(option["installments"]) > 1),
+            "paymentOptionMetadata": payable["installmentMetadata"],
+        }
+        for option, payable in payables(kept)
+    ]
+    its = {name: first[name] for name in ("switchToExpired", "validityDate")} | debtor
+    return _present(_own(kept) | its) | {"status": status, "paymentOption": options}
+
+
+def model_v3(kept: dict[str, Any]) -> dict[str, Any]:
+    """PaymentPositionModelV3, in the same way."""
+    names = ("description", "validityDate", "retentionDate", "switchToExpired")
+    options = [
+        _present({name: option[name] for name in names})
+        | {
+            "debtor": _present(option["debtor"]),
+            "installments": [
+                _sent(payable) | {"installmentMetadata": payable["installmentMetadata"]}
+                for payable in option["installments"]
+            ],
+        }
+        for option in kept["options"]
+    ]
+    return _present(_own(kept)) | {"status": shown_v3(kept)["status"], "paymentOption": options}
+
+
+def _own(kept: dict[str, Any]) -> dict[str, Any]:
+    return {name: kept[name] for name in ("iupd", "payStandIn", "companyName", "officeName")}
+
+
+def _sent(payable: dict[str, Any]) -> dict[str, Any]:
+    its = {name: payable[name] for name in ("nav", "iuv", "amount", "description", "dueDate")}
+    return its | {"transfer": [_present(transfer) for transfer in payable["transfer"]]}
+
+
+def _common(kept: dict[str, Any]) -> dict[str, Any]:
+    return _present(
+        {
+            "iupd": kept["iupd"],
+            "organizationFiscalCode": kept["organization"],
+            "companyName": kept["companyName"],
+            "officeName": kept["officeName"],
+            "insertedDate": kept["inserted"],
+            "publishDate": kept.get("published"),
+            "lastUpdatedDate": kept["updated"],
+        }
+    )

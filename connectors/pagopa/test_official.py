@@ -1,0 +1,81 @@
+"""Held against GPD's official descriptions both ways: what we send, and what the simulator answers."""
+
+import json
+import os
+from collections import deque
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft4Validator
+
+from connectors.pagopa.test_parts import example
+
+SPECS = os.environ.get("RACCORDO_PROVIDER_SPECS")
+
+needs_specs = pytest.mark.skipif(
+    SPECS is None, reason="NOT CHECKED against GPD's official descriptions: set RACCORDO_PROVIDER_SPECS to their folder"
+)
+
+
+def official(version):
+    """`check(value, schema)` by the description of a version: it must hold, and no member may be one unknown there."""
+    file = {"v1": "gpd-external-v1.json", "v2": "gpd-external-v2-bulk.json", "v3": "gpd-external-v3.json"}[version]
+    description = json.loads((Path(SPECS) / file).read_text(encoding="utf-8"))
+    schemas = description["components"]["schemas"]
+
+    def check(value, name):
+        Draft4Validator({**description, "allOf": [{"$ref": f"#/components/schemas/{name}"}]}).validate(value)
+        left = deque([(value, schemas[name])])
+        while left:
+            value, schema = left.popleft()
+            while "$ref" in schema:
+                schema = schemas[schema["$ref"].rpartition("/")[2]]
+            if isinstance(value, list):
+                left.extend((each, schema["items"]) for each in value)
+            elif isinstance(value, dict):
+                assert set(value) <= set(schema["properties"]), set(value) - set(schema["properties"])
+                left.extend((each, schema["properties"][member]) for member, each in value.items())
+
+    return check
+
+
+NAMES = {"v1": "PaymentPositionModel", "v3": "PaymentPositionModelV3"}
+ANSWERS = {"v1": "PaymentPositionModelBaseResponse", "v3": "PaymentPositionModelResponseV3"}
+LISTS = {"v1": "PaymentPositionsInfo", "v3": "PaymentPositionsInfoV3"}
+WITH_BODY = ("delivered.json", "instalments.json", "several_beneficiaries.json", "organisation.json")
+
+
+@needs_specs
+@pytest.mark.parametrize("version", ["v1", "v3"])
+@pytest.mark.parametrize("name", WITH_BODY)
+def test_our_requests_are_what_gpd_describes(version, name):
+    official(version)(example(version, name), NAMES[version])
+
+
+@needs_specs
+@pytest.mark.parametrize("version", ["v1", "v3"])
+@pytest.mark.parametrize("name", WITH_BODY)
+def test_the_simulators_answers_are_what_gpd_describes(start, version, name):
+    gpd, check = start(), official(version)
+    made = example(version, name)
+    check(gpd.http.post(gpd.at(version=version), json=made).json(), NAMES[version])
+    one = gpd.at(f"/{made['iupd']}", version)
+    for answer in (gpd.http.post(f"{one}/publish"), gpd.http.put(one, params={"toPublish": "true"}, json=made)):
+        assert answer.status_code == 200
+        check(answer.json(), NAMES[version])
+    check(gpd.http.get(one).json(), ANSWERS[version])
+    check(gpd.http.get(gpd.at(version=version)).json(), LISTS[version])
+    gpd.pay(made["paymentOption"][0].get("nav") or made["paymentOption"][0]["installments"][0]["nav"])
+    check(gpd.http.get(one).json(), ANSWERS[version])
+    for refused in (gpd.http.put(one, json=made), gpd.http.get(one + "x"), gpd.http.post(gpd.at(), json={})):
+        assert refused.status_code in (400, 404, 409)
+        check(refused.json(), "ProblemJson")
+
+
+@needs_specs
+def test_the_official_description_tells_good_from_bad():
+    check = official("v1")
+    with pytest.raises(Exception, match="minimum"):
+        check(example("v1") | {"paymentOption": [example("v1")["paymentOption"][0] | {"amount": 0}]}, NAMES["v1"])
+    with pytest.raises(AssertionError, match="surprise"):
+        check(example("v1") | {"surprise": 1}, NAMES["v1"])

@@ -1,0 +1,130 @@
+"""Checkout carts and printed notices, against a scripted server and the strict simulator."""
+
+import pytest
+
+from connectors.base.http_conformance import leading_to
+from connectors.base.scripted import Fault, Reply, ScriptedServer
+from connectors.pagopa import connect
+from connectors.pagopa.test_parts import CREDITOR, KEY, settings
+from contracts.connector import Limits
+from contracts.failures import Deferred, Failure, Misconfigured, Rejected
+from contracts.paying import Cart, Debtor, PayableNotice, Returns
+
+NOTICE = PayableNotice("347170000000000067", CREDITOR, 8450, "Comune di Valdilago", "TARI 2026 " * 20, "2026-12-16")
+BACK = Returns(ok="https://a.it/ok", cancel="https://a.it/no", error="https://a.it/error")
+CART = Cart(notices=(NOTICE,), returns=BACK, email="mario.rossi@posta.example")
+DEBTOR = Debtor(
+    full_name="Maria Rossi",
+    address="Via Garibaldi",
+    building_number="1/A",
+    city="Valdilago",
+    postal_code="28900",
+    province="VB",
+)
+CODE = "RSSMRA80A01H501U"
+
+
+@pytest.fixture
+def server():
+    with ScriptedServer() as server:
+        yield server
+
+
+def connector(url, timeout_s=10.0, **more):
+    given = {"checkout_url": url, "notices_url": url, "notice_template": "T"} | more
+    return connect(settings(url, **given), Limits(timeout_s=timeout_s))
+
+
+def calls(one):
+    return {"cart": lambda: one.cart(CART), "print": lambda: one.printed(NOTICE, DEBTOR, CODE)}
+
+
+def at(running):
+    url = running.url
+    made = connector(
+        url, checkout_url=f"{url}/checkout/ec/v1", notices_url=f"{url}/print-payment-notice-service/external/v1"
+    )
+    running.connectors.append(made)
+    return made
+
+
+def test_a_strict_checkout_and_printer_take_what_we_send(start):
+    one = at(start())
+    assert one.cart(CART).startswith("https://checkout.pagopa.example/c/")
+    assert one.cart(CART.model_copy(update={"notices": (NOTICE,) * 5, "email": None})).startswith("https://")
+    assert NOTICE.notice_number.encode() in one.printed(NOTICE, DEBTOR, CODE)
+
+
+@pytest.mark.parametrize("what", ["cart", "print"])
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, Rejected),
+        (401, Misconfigured),
+        (403, Misconfigured),
+        (404, Misconfigured),
+        (422, Rejected),
+        (429, Deferred),
+        (500, Deferred),
+        (503, Deferred),
+        (200, Deferred),
+        (301, Misconfigured),
+    ],
+)
+def test_every_status_has_its_outcome(server, what, status, kind):
+    one = connector(server.url)
+    server.play(Reply(status, {"title": "x", "status": status, "detail": "Maria Rossi"}, {"Location": server.url}))
+    with pytest.raises(Failure) as caught:
+        calls(one)[what]()
+    assert type(caught.value) is kind
+    assert "Rossi" not in str(caught.value)
+    assert server.received[0].headers["ocp-apim-subscription-key"] == KEY
+    one.close()
+
+
+@pytest.mark.parametrize("what", ["cart", "print"])
+@pytest.mark.parametrize("fault", list(Fault))
+def test_the_networks_faults_are_told(server, what, fault):
+    one = connector(server.url, timeout_s=0.3)
+    server.play(*[fault] * 5)
+    with pytest.raises(Deferred):
+        calls(one)[what]()
+    one.close()
+
+
+@pytest.mark.parametrize("where", ["", "javascript:alert(1)", "http://checkout.example/x", "/relative"])
+def test_a_cart_without_an_address_is_none(server, where):
+    one = connector(server.url)
+    server.play(Reply(302, headers={"Location": where} if where else {}))
+    with pytest.raises(Deferred):
+        one.cart(CART)
+    assert {got.path for got in server.received} == {"/carts"}, "it is for the browser to follow"
+    one.close()
+
+
+@pytest.mark.parametrize("body", [b"", b"<html/>", b"{}"])
+def test_what_is_no_pdf_is_none(server, body):
+    one = connector(server.url)
+    server.play(Reply(201, body))
+    with pytest.raises(Deferred):
+        one.printed(NOTICE, DEBTOR, CODE)
+    one.close()
+
+
+def test_without_a_template_nothing_is_printed(server):
+    one = connector(server.url, notice_template=None)
+    with pytest.raises(Misconfigured, match="template"):
+        one.printed(NOTICE, DEBTOR, CODE)
+    assert server.received == []
+    one.close()
+
+
+@pytest.mark.parametrize("address", ["10.0.0.7", "169.254.169.254", "::ffff:10.0.0.7"])
+@pytest.mark.parametrize("what", ["cart", "print", "check"])
+def test_a_name_that_leads_inside_is_refused(what, address, monkeypatch):
+    tried = leading_to([address], monkeypatch)
+    one = connector("https://provider.example", private_hosts="")
+    with pytest.raises(Deferred, match="address_refused"):
+        (calls(one) | {"check": one.check})[what]()
+    assert tried == set()
+    one.close()

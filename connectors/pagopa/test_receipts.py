@@ -1,0 +1,177 @@
+"""Receipts by pull: the common promises of sources, what a receipt says, and a round against the simulator."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from connectors.base.inbound_conformance import take
+from connectors.base.pull_conformance import PullConformance
+from connectors.base.scripted import Received
+from connectors.pagopa import connect
+from connectors.pagopa.receipt import Unreadable, cents_of, moment_of, of_json, of_xml
+from connectors.pagopa.test_parts import BASE, CREDITOR, KEY, SAMPLES, TODAY, settings
+from contracts.connector import Connector, Limits
+from contracts.failures import Misconfigured
+
+PERSONAL = ("RSSMRA80A01H501U", "Maria Rossi")
+
+
+class Pulling(PullConformance):
+    secrets = (KEY,)
+    personal = PERSONAL
+    source = "gpd"
+
+    def connect_to(self, url: str, limits: Limits) -> Connector:
+        given = settings(url, receipts=self.source, receipts_url=url, bizevents_url=url)
+        return connect(given, limits, lambda: TODAY)
+
+    def connect_unlisted(self, limits: Limits) -> Connector:
+        url = "https://provider.example"
+        given = settings(url, receipts=self.source, receipts_url=url, bizevents_url=url, private_hosts="")
+        return connect(given, limits, lambda: TODAY)
+
+    def check_request(self, request: Received) -> None:
+        assert request.headers["ocp-apim-subscription-key"] == KEY
+
+
+class TestGpd(Pulling):
+    samples = SAMPLES / "pulled"
+
+
+class TestBizEvents(Pulling):
+    samples = SAMPLES / "pulled_bizevents"
+    source = "bizevents"
+
+
+@pytest.mark.parametrize(
+    ("amount", "cents"),
+    [
+        ("84.50", 8450),
+        ("84.5", 8450),
+        ("0.01", 1),
+        (Decimal("84.10"), 8410),
+        (7, 700),
+        ("999999999.99", 99_999_999_999),
+        ("1000000000.00", None),
+        ("84.505", None),
+        ("-1.00", None),
+        ("1e400", None),
+        ("NaN", None),
+        ("", None),
+        (None, None),
+        ("84,50", None),
+    ],
+)
+def test_amounts_are_decimals(amount, cents):
+    assert cents_of(amount) == cents
+
+
+def test_a_number_of_json_never_goes_through_a_float():
+    assert of_json(b'{"receiptId": "x", "paymentAmount": 1.005}').amount == Decimal("1.005")
+    assert cents_of(of_json(b'{"receiptId": "x", "paymentAmount": 0.29}').amount) == 29
+
+
+@pytest.mark.parametrize(
+    ("text", "utc"),
+    [
+        ("2026-03-01T10:15:00+01:00", "2026-03-01T09:15:00+00:00"),
+        ("2026-03-01T10:15:00", "2026-03-01T09:15:00+00:00"),
+        ("2026-07-01T10:15:00", "2026-07-01T08:15:00+00:00"),
+        ("2026-07-01", "2026-07-01T10:00:00+00:00"),
+        ("2026-07-01T10:15:00.123Z", "2026-07-01T10:15:00.123000+00:00"),
+    ],
+)
+def test_a_time_without_a_zone_is_romes(text, utc):
+    assert moment_of(text).isoformat() == utc
+
+
+@pytest.mark.parametrize("text", [None, "", "ieri", "2026-13-01", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:00"])
+def test_what_is_no_time_is_none(text):
+    assert moment_of(text) is None
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"<a/>",
+        b"<receipt",
+        b'<!DOCTYPE a [<!ENTITY b "xx"><!ENTITY c "&b;&b;">]><receipt><receiptId>&c;</receiptId></receipt>',
+        b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><receipt><receiptId>&b;</receiptId></receipt>',
+        b'<!DOCTYPE a SYSTEM "http://127.0.0.1/x.dtd"><receipt/>',
+        b"<a>" * 100_000,
+        b"\xff\xfe<receipt/>",
+        b'<?xml version="1.0" encoding="no-such"?><receipt/>',
+    ],
+)
+def test_attacks_and_garbage_are_no_receipts(document):
+    with pytest.raises(Unreadable):
+        of_xml(document)
+
+
+def test_a_very_deep_document_does_no_harm():
+    assert of_xml(b"<a>" * 50_000 + b"<receipt><receiptId>x</receiptId></receipt>" + b"</a>" * 50_000).receipt_id == "x"
+
+
+@pytest.mark.parametrize("source", ["gpd", "bizevents"])
+@pytest.mark.parametrize("api", ["v1", "v3"])
+def test_a_round_against_the_simulator(start, source, api):
+    running = start()
+    running.walk("instalments.json", api=api).finish()
+    for nav in ("347170000000000168", "347170000000000269"):
+        assert running.pay(nav).status_code == 200
+    connector = puller(running, source, api=api)
+    found = pulled(connector)
+    assert {each.item["payment"]["notice_number"] for each in found} == {"347170000000000168", "347170000000000269"}
+    assert {each.item["amount_cents"] for each in found} == {4225}
+    assert {each.item["recipient"]["tax_code"] for each in found} == {"RSSMRA80A01H501U"}
+
+
+def test_what_was_paid_while_nobody_asked_is_found_in_windows(start):
+    """biz-events' positions are listed for thirty days at most."""
+    running = start()
+    running.walk().finish()
+    running.pay()
+    running.clock.now += timedelta(days=80)
+    connector = puller(running, "bizevents", receipts_since_days=100)
+    assert [each.item["amount_cents"] for each in pulled(connector)] == [8450]
+
+
+def puller(running, source, **others):
+    more = others | {
+        "receipts": source,
+        "receipts_url": f"{running.url}/gpd/payments-receipts-service/v1",
+        "bizevents_url": f"{running.url}/bizevents/service/v1",
+    }
+    running.connectors.append(connect(settings(running.url + BASE, **more), Limits(timeout_s=10), running.clock))
+    return running.connectors[-1]
+
+
+def pulled(connector, memo=None):
+    found, memo = [], memo or {}
+    while True:
+        taken = take(connector, memo)
+        found += taken.found
+        memo = taken.memo
+        if not taken.more:
+            return found
+
+
+def test_what_is_asked_for_and_refused_is_a_matter_of_the_settings(start):
+    running = start()
+    running.faults({"kind": "error", "status": 400, "on": "receipts"})
+    result = take(puller(running, "gpd"), {})
+    assert type(result) is Misconfigured
+
+
+def test_what_an_administrator_has_is_read(start):
+    connector = puller(start(), "gpd")
+    (found,) = connector.read(b"<receipt><receiptId>x</receiptId><outcome>OK</outcome></receipt>")
+    assert found.name == "x"
+    assert found.wrong
+    (found,) = connector.read(b'{"receiptId": "y", "outcome": "KO"}')
+    assert (found.name, found.item, found.wrong) == ("y", None, ())
+    (found,) = connector.read(b"nonsense")
+    assert found.wrong[0].code == "pagopa.unreadable"
+    assert CREDITOR not in repr(found)

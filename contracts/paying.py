@@ -1,0 +1,60 @@
+"""What a connector of pagoPA does for a payment besides registering it: a cart to pay it in, a notice on paper."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from .base import LINE, HttpsUrl, Model
+from .party import EmailAddress
+
+MOST_IN_A_CART = 5
+
+
+@dataclass(frozen=True, slots=True)
+class PayableNotice:
+    """A notice as it is paid or printed. `repr` shows nothing personal."""
+
+    notice_number: str
+    creditor_tax_code: str
+    amount_cents: int
+    company_name: str
+    reason: str = field(repr=False)
+    due_on: str | None = None
+    """A day, `2026-12-16`."""
+
+
+class Returns(Model):
+    """Where the browser comes back to. That it comes back proves nothing: what is paid has a receipt."""
+
+    ok: HttpsUrl
+    cancel: HttpsUrl
+    error: HttpsUrl
+
+
+class Debtor(Model):
+    """To whom a notice on paper is addressed."""
+
+    full_name: Annotated[str, StringConstraints(min_length=1, max_length=70), LINE]
+    address: Annotated[str, StringConstraints(min_length=1, max_length=140), LINE]
+    building_number: Annotated[str, StringConstraints(min_length=1, max_length=20), LINE]
+    city: Annotated[str, StringConstraints(min_length=1, max_length=100), LINE]
+    postal_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{5}$")]
+    province: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+
+
+class Cart(Model):
+    """One to five notices that are paid together."""
+
+    notices: Annotated[tuple[PayableNotice, ...], Field(min_length=1, max_length=MOST_IN_A_CART, fail_fast=True)]
+    returns: Returns
+    email: EmailAddress | None = None
+    """Where the platform sends its own word of the payment."""
+
+
+MakeCart = Callable[[Cart], str]
+"""The address to which the browser is to be sent. Raises a `contracts.failures.Failure`."""
+
+Print = Callable[[PayableNotice, Debtor, str], bytes]
+"""(notice, to whom, the debtor's tax code) -> a PDF. Raises a `contracts.failures.Failure`."""

@@ -1,0 +1,119 @@
+"""What the connector of pagoPA is told: the debt position as the payment is at the moment of the call."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING
+
+from contracts.connector import Notice
+from contracts.failures import Deferred, Skipped
+from contracts.items import Payment
+from contracts.items.payment import PaymentPart, Position
+from contracts.positions import POSITION, PayOption, PositionData, Share, StampDuty
+from hub.store.configuration import RESTRICTED
+from hub.store.erasing import ERASED
+from hub.store.opening import opened
+from hub.store.outbox import Claim
+from hub.store.preferences import ROME
+
+if TYPE_CHECKING:
+    from .notices import Notices
+
+_PAID = frozenset({"paid", "refunded"})
+_OWED = frozenset({"creating", "due", "started", "overdue"})
+
+
+def position_notice(notices: "Notices", claim: Claim) -> Notice:
+    """The notice of a claimed delivery. Nobody's wishes count: it is told to no citizen.
+
+    Raises:
+        Skipped: the payment is paid, or its citizen erased.
+        Deferred: it is restricted.
+    """
+    with notices.database.read() as connection:
+        try:
+            tax_code, citizen = notices.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)
+        except LookupError:
+            raise Skipped(ERASED) from None
+        row, item = opened(connection, notices.vault, citizen, claim.message_id)
+    if row["lifecycle"] == "restricted":
+        raise Deferred(RESTRICTED, about="message")
+    if row["lifecycle"] == "erased":
+        raise Skipped(ERASED)
+    # As its own vendor has it: what others say of the same notice changes nothing at pagoPA.
+    state = row["own_state"] or row["state"]
+    if state in _PAID:
+        raise Skipped("notice.moot")
+    assert isinstance(item, Payment)
+    ente = notices.registry().ente(claim.ente_id)
+    owed = row["lifecycle"] == "active" and state in _OWED and item.position is not None
+    return Notice(
+        delivery_id=claim.delivery_id,
+        ente_name=ente.name,
+        kind=POSITION,
+        language=item.language,
+        created_at=claim.created_at,
+        deep_link="",
+        tax_code=tax_code,
+        email=None,
+        title=item.reason,
+        body_markdown="",
+        position=PositionData(
+            name=f"RAC-{row['item_id']}",
+            revision=row["version"],
+            wanted="payable" if owed else "gone",
+            creditor_tax_code=item.creditor_tax_code,
+            debtor_kind=item.recipient.subject_kind,
+            debtor_name="" if item.position is None else item.position.debtor_name,
+            expires=item.invalid_after_due,
+            options=() if item.position is None else _options(item, item.position),
+        ),
+    )
+
+
+def _options(item: Payment, position: Position) -> tuple[PayOption, ...]:
+    assert item.notice_number is not None
+    assert item.due_date is not None
+    whole = PayOption(
+        item.notice_number,
+        item.amount_cents,
+        item.reason,
+        _last_second(item.due_date),
+        _shares(item, position, item.amount_cents, item.items),
+    )
+    plan = []
+    for n, each in enumerate(position.installments, start=1):
+        assert each.notice_number is not None
+        suffix = f", rata {n} di {len(position.installments)}"
+        plan.append(
+            PayOption(
+                each.notice_number,
+                each.amount_cents,
+                f"{item.reason[: 140 - len(suffix)]}{suffix}",
+                _last_second(each.due_date),
+                _shares(item, position, each.amount_cents, each.items),
+                instalment=True,
+            )
+        )
+    return whole, *plan
+
+
+def _shares(item: Payment, position: Position, amount_cents: int, parts: tuple[PaymentPart, ...]) -> tuple[Share, ...]:
+    if parts:
+        return tuple(_share(item, part) for part in parts)
+    assert position.category is not None
+    account = (position.iban, position.postal_iban)
+    return (Share(amount_cents, item.creditor_tax_code, item.reason, position.category, *account),)
+
+
+def _share(item: Payment, part: PaymentPart) -> Share:
+    assert part.category is not None
+    share = Share(part.amount_cents, part.receiver_tax_code, part.reason or item.reason, part.category)
+    if part.stamp is None:
+        return replace(share, iban=part.iban, postal_iban=part.postal_iban)
+    stamp = StampDuty(part.stamp.document_sha256, part.stamp.kind, part.stamp.province)
+    return replace(share, stamp=stamp)
+
+
+def _last_second(day: date) -> datetime:
+    """Of a day in Rome: it may be paid on it, to its end."""
+    return datetime.combine(day, time(23, 59, 59), ROME).astimezone(UTC)

@@ -1,0 +1,118 @@
+"""Notice numbers that the hub gives to payments which ask for a position and leave theirs out (spec/pagopa.md).
+
+A number is given once and for ever: its counter and its row are of the transaction that stores the payment, so that
+nothing is given to two, and what was rolled back was given to nobody. A payment keeps its numbers in all versions.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from sqlalchemy import case, insert, select
+
+from contracts.identifiers import make_segregated_number
+from contracts.positions import Numbering
+
+from .database import Tx, among, keys, upsert
+from .drafts import Draft, Identity
+from .ports import Vault
+from .rows import Batch
+from .tables import notice_counters, notice_numbers
+
+Parts = dict[int, str]
+"""Notice number by part: 0 the whole, n the n-th instalment."""
+
+_ITS = notice_numbers.c
+_OF_ITEMS = select(_ITS.item_id, _ITS.part, _ITS.notice_number).where(among("item", _ITS.ente_id, _ITS.item_id))
+
+
+def notice_key(vault: Vault, creditor_tax_code: str, notice_number: str) -> str:
+    """By what payments and receipts of one notice find each other."""
+    return vault.keyed_hash("notice", f"{creditor_tax_code}\0{notice_number}")
+
+
+class Given:
+    """The numbers of a batch of drafts; those that are new in it are to be kept once their items are known."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._all: dict[Identity, Parts] = {}
+        self._new: dict[Identity, tuple[Numbering, Parts]] = {}
+
+    def give(self, tx: Tx, drafts: Sequence[Draft], known: Mapping[Identity, dict[str, Any]]) -> list[Draft]:
+        """The drafts, each with the numbers that it left out in its content."""
+        asking = [draft for draft in drafts if draft.registration is not None and draft.registration.missing]
+        if not asking:
+            return list(drafts)
+        self._load(tx, {draft.identity: known[draft.identity] for draft in asking if draft.identity in known})
+        wanted: dict[tuple[str, Numbering], list[tuple[Identity, int]]] = {}
+        for draft in asking:
+            assert draft.registration is not None
+            identity, numbering = draft.identity, draft.registration.numbering
+            here = wanted.setdefault((identity.ente_id, numbering), [])
+            there = self._all.setdefault(identity, {})
+            here += [(identity, part) for part in draft.registration.missing if part not in there]
+        # In one order: two processes that count for two creditors must not wait for each other.
+        for (ente_id, numbering), places in sorted(wanted.items(), key=lambda each: (each[0][0], str(each[0][1]))):
+            places = list(dict.fromkeys(places))
+            if places:
+                self._take(tx, ente_id, numbering, places)
+        return [self._numbered(draft) if draft in asking else draft for draft in drafts]
+
+    def keep(self, tx: Tx, batch: Batch, known: Mapping[Identity, dict[str, Any]]) -> None:
+        """A row for each new number, and the fact in the timeline of its payment."""
+        rows = []
+        for identity, (numbering, parts) in self._new.items():
+            item = known.get(identity)
+            for part, number in parts.items():
+                rows.append(
+                    {
+                        "ente_id": identity.ente_id,
+                        "creditor_tax_code": numbering.creditor_tax_code,
+                        "notice_number": number,
+                        "item_id": None if item is None else item["item_id"],
+                        "part": part,
+                        "given_at": tx.now,
+                    }
+                )
+                if item is not None:
+                    batch.event(item, tx.now, "numbered", part=part, notice_number=number)
+        if rows:
+            tx.connection.execute(insert(notice_numbers), rows)
+
+    def _load(self, tx: Tx, items: Mapping[Identity, dict[str, Any]]) -> None:
+        if not items:
+            return
+        names = {(item["ente_id"], item["item_id"]): identity for identity, item in items.items()}
+        by_item = {item_id: identity for (_, item_id), identity in names.items()}
+        for row in tx.connection.execute(_OF_ITEMS, keys("item", names)):
+            self._all.setdefault(by_item[row.item_id], {})[row.part] = row.notice_number
+
+    def _take(self, tx: Tx, ente_id: str, numbering: Numbering, places: Sequence[tuple[Identity, int]]) -> None:
+        counter, count, before = notice_counters.c, len(places), numbering.first - 1
+        row = {
+            "ente_id": ente_id,
+            "creditor_tax_code": numbering.creditor_tax_code,
+            "segregation_code": numbering.segregation_code,
+        }
+        taking = upsert(notice_counters).values(**row, last=before + count)
+        base = case((counter.last < before, before), else_=counter.last)
+        counted = taking.on_conflict_do_update(index_elements=list(row), set_={"last": base + count})
+        last: int = tx.connection.execute(counted.returning(counter.last)).scalar_one()
+        for serial, (identity, part) in enumerate(places, start=last - count + 1):
+            number = make_segregated_number(segregation_code=numbering.segregation_code, iuv_base=serial)
+            self._all[identity][part] = number
+            self._new.setdefault(identity, (numbering, {}))[1][part] = number
+
+    def _numbered(self, draft: Draft) -> Draft:
+        """The content is what was sent, with the numbers; its hash stays that of what was sent (`settled` 11)."""
+        assert draft.registration is not None
+        numbers, content = self._all[draft.identity], orjson.loads(draft.payload)
+        for part in draft.registration.missing:
+            target = content if part == 0 else content["position"]["installments"][part - 1]
+            target["notice_number"] = numbers[part]
+        key = draft.notice_key
+        if 0 in draft.registration.missing:
+            key = notice_key(self._vault, draft.registration.numbering.creditor_tax_code, numbers[0])
+        return replace(draft, payload=orjson.dumps(content, option=orjson.OPT_SORT_KEYS), notice_key=key)

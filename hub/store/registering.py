@@ -1,0 +1,71 @@
+"""Debt positions of payments, as deliveries of the one outbox: registered, updated with each version, taken back.
+
+A delivery says no more than that the position is to be as the payment is when it leaves (`hub.dispatch.positions`);
+those of one payment go one after the other.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from contracts.positions import PAGOPA
+
+from .database import Tx, among, keys
+from .drafts import Draft
+from .queueing import delivery_row
+from .rows import Batch
+from .tables import deliveries
+
+_ITS = deliveries.c
+# Of several for one payment the newest comes last, and counts.
+_REGISTERED = (
+    select(_ITS.message_id, _ITS.connector_id, _ITS.expires_at, _ITS.created_at)
+    .where(among("item", _ITS.ente_id, _ITS.message_id), _ITS.channel == PAGOPA)
+    .order_by(_ITS.delivery_id)
+)
+
+
+def register(tx: Tx, batch: Batch, changed: Iterable[tuple[Draft, dict[str, Any], bool]]) -> None:
+    """After new payments, and new versions of some: their positions are to follow; those that are no longer asked for,
+    too. (draft, item, whether it is new)"""
+    left = []
+    for draft, item, first in changed:
+        if item["collection"] != "payments" or item["lifecycle"] == "restricted":
+            continue
+        if draft.registration is not None:
+            batch.deliveries.append(_row(tx, item, draft.registration.connector_id, draft.registration.max_age))
+        elif not first:
+            left.append(item)
+    if left:
+        unregister(tx, batch, left)
+
+
+def unregister(tx: Tx, batch: Batch, items: Collection[dict[str, Any]]) -> None:
+    """These payments were taken back, or ask for no position any more: whoever was to register one hears of it."""
+    wanted = {(item["ente_id"], item["item_id"]) for item in items}
+    known = {
+        row.message_id: (row.connector_id, row.expires_at - row.created_at)
+        for row in tx.connection.execute(_REGISTERED, keys("item", wanted))
+    }
+    for row in batch.deliveries:  # asked for in this very batch
+        if row["channel"] == PAGOPA:
+            known[row["message_id"]] = (row["connector_id"], row["expires_at"] - row["created_at"])
+    for item in items:
+        if item["item_id"] in known:
+            batch.deliveries.append(_row(tx, item, *known[item["item_id"]]))
+
+
+def _row(tx: Tx, item: dict[str, Any], connector_id: str, max_age: timedelta) -> dict[str, Any]:
+    return delivery_row(
+        tx.now,
+        ente_id=item["ente_id"],
+        citizen_id=item["citizen_id"],
+        message_id=item["item_id"],
+        connector_id=connector_id,
+        channel=PAGOPA,
+        due_at=tx.now,
+        max_age=max_age,
+        order_key=item["item_id"],
+    )

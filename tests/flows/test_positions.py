@@ -1,0 +1,234 @@
+"""A vendor's payment asks for a debt position, and pagoPA has it as the payment is (issue 6, spec/pagopa.md)."""
+
+import json
+
+import httpx
+import pytest
+
+from connectors.pagopa.simulator import Pagopa
+from contracts.identifiers import notice_number_checks
+from hub.store.tables import access_log, deliveries, notice_numbers
+from tests.flows.making import code, described_hub, fresh, mail_folder, published, rows, to
+from tests.harness import eventually, make_payment, make_receipt
+
+CREDITOR = "00488410010"
+IBAN = "IT60X0542811101000000123456"
+OURS = {"organization_tax_code": CREDITOR, "segregation_code": 47, "vendor_id": "acme", "receipts": "gpd"}
+OURS |= {"poll_every_s": 1}
+# Dates of GPD's are compared with the real clock: in the future for as long as this is run.
+DUE = "2199-12-16"
+
+
+@pytest.fixture(scope="module")
+def pagopa(kind, tmp_path_factory):
+    """One for each hub: another would give the numbers of the first a second time."""
+    simulation = Pagopa(tmp_path_factory.mktemp("pagopa"))
+    settings = {**simulation.start(), **OURS}
+    yield settings
+    simulation.stop()
+
+
+@pytest.fixture(scope="module")
+def hub(kind, pagopa, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("positions")
+    connectors = {**mail_folder(folder), "gpd": ("pagopa", pagopa)}
+    with described_hub(folder / "home", connectors=connectors) as running:
+        yield running
+
+
+def payment(person, version=1, name=None, **fields):
+    asked = {"debtor_name": "Maria Rossi", "iban": IBAN, "category": "9/0301105TS/"} | fields.pop("position", {})
+    item = make_payment(
+        name or fresh(), **(to(person) | {"due_date": DUE, "version": version, "position": asked} | fields)
+    )
+    if "notice_number" not in fields:
+        del item["notice_number"]
+    return item
+
+
+def kept(hub, pagopa, item_id):
+    """The position at GPD, once nothing is on its way; None where there is none."""
+    ended = lambda found: found and all(row["state"] not in ("queued", "waiting") for row in found)  # noqa: E731
+    eventually(lambda: rows(hub, deliveries, message_id=item_id, channel="pagopa"), ended)
+    url = f"{pagopa['gpd_url']}/v3/organizations/{CREDITOR}/debtpositions/RAC-{item_id}"
+    answer = httpx.get(url, headers={"Ocp-Apim-Subscription-Key": pagopa["api_key"]}, trust_env=False)
+    return answer.json() if answer.status_code == 200 else None
+
+
+def the_option(position):
+    """The only thing to pay, and who owes it."""
+    (option,) = position["paymentOption"]
+    (installment,) = option["installments"]
+    return installment, option["debtor"]
+
+
+def timeline(hub, item_id):
+    return hub.vendor_get(f"/items/{item_id}").json()["timeline"]
+
+
+def test_a_payment_is_registered_under_a_number_of_the_hubs(hub, pagopa, person):
+    item_id = published(hub, "payments", payment(person))
+    installment, debtor = the_option(kept(hub, pagopa, item_id))
+    assert debtor == {"type": "F", "fiscalCode": person, "fullName": "Maria Rossi"}
+    assert (installment["amount"], installment["description"]) == (12_500, "TARI 2026")
+    assert installment["dueDate"] == "2199-12-16T22:59:59", "the end of the day in Rome"
+    number = installment["nav"]
+    assert number.startswith("347")
+    assert notice_number_checks(number)
+    (seen,) = hub.read("/payments", person).json()["items"]
+    assert hub.read(f"/items/{item_id}", person).json()["content"]["notice_number"] == number
+    assert seen["number"] == number
+    told = {each["event"]: each["data"] for each in timeline(hub, item_id)}
+    assert told["numbered"] == {"part": 0, "notice_number": number}
+    assert eventually(lambda: timeline(hub, item_id)[-1], lambda last: last["event"] == "position")["data"] == {
+        "state": "delivered"
+    }
+    (row,) = rows(hub, notice_numbers, item_id=item_id)
+    assert row["notice_number"] == number
+    (shared,) = [each for each in hub.read("/sharing", person).json()["items"] if each["channel"] == "pagopa"]
+    assert (shared["what"], shared["recipient_id"], shared["item_id"]) == ("position", "gpd", item_id)
+    # The citizen is told of the payment with that number; of the position, nothing.
+    shown = hub.read(f"/items/{item_id}", person).json()
+    assert {each["channel"] for each in shown["deliveries"]} <= {"io", "email"}
+
+
+def test_a_new_version_updates_it_and_the_same_again_changes_nothing(hub, pagopa, person):
+    first = payment(person)
+    item_id = published(hub, "payments", first)
+    number = the_option(kept(hub, pagopa, item_id))[0]["nav"]
+    assert code(hub.publish("payments", first)) == (200, "unchanged")
+    later = first | {
+        "version": 2,
+        "amount_cents": 9_000,
+        "position": first["position"] | {"debtor_name": "Rossi Maria"},
+    }
+    assert published(hub, "payments", later) == item_id
+    installment, debtor = the_option(kept(hub, pagopa, item_id))
+    assert (installment["amount"], installment["nav"], debtor["fullName"]) == (9_000, number, "Rossi Maria")
+
+
+def test_a_withdrawal_invalidates_it(hub, pagopa, person):
+    item_id = published(hub, "payments", payment(person))
+    assert kept(hub, pagopa, item_id)["status"] == "VALID"
+    hub.withdraw(item_id)
+    assert kept(hub, pagopa, item_id)["status"] == "UNPAYABLE"
+
+
+@pytest.mark.parametrize("change", [{"state": "cancelled"}, {"position": None, "notice_number": "302000100000019421"}])
+def test_what_is_cancelled_or_asks_for_none_any_more_is_invalidated(hub, pagopa, person, change):
+    first = payment(person)
+    item_id = published(hub, "payments", first)
+    assert kept(hub, pagopa, item_id)["status"] == "VALID"
+    second = {name: value for name, value in (first | {"version": 2} | change).items() if value is not None}
+    published(hub, "payments", second)
+    assert kept(hub, pagopa, item_id)["status"] == "UNPAYABLE"
+
+
+def test_instalments_and_several_beneficiaries(hub, pagopa, person):
+    def shares(amount):
+        town = {"amount_cents": amount - 1_600, "receiver_tax_code": CREDITOR, "iban": IBAN, "category": "9/0301105TS/"}
+        stamp = {"document_sha256": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "province": "RM"}
+        duty = {"kind": "stamp", "amount_cents": 1_600, "receiver_tax_code": "06363391001", "category": "9/0999999BO/"}
+        return [town, duty | {"stamp": stamp, "reason": "Imposta di bollo"}]
+
+    plan = [{"amount_cents": 6_250, "due_date": DUE, "items": shares(6_250)} for _ in range(2)]
+    asked = {"debtor_name": "Maria Rossi", "installments": plan}
+    item = payment(person, items=shares(12_500)) | {"position": asked}
+    item_id = published(hub, "payments", item)
+    whole, parts = kept(hub, pagopa, item_id)["paymentOption"]
+    assert [each["amount"] for each in whole["installments"]] == [12_500]
+    assert [each["amount"] for each in parts["installments"]] == [6_250, 6_250]
+    assert [each["description"] for each in parts["installments"]] == [
+        "TARI 2026, rata 1 di 2",
+        "TARI 2026, rata 2 di 2",
+    ]
+    assert [each.get("stamp", {}).get("stampType") for each in whole["installments"][0]["transfer"]] == [None, "01"]
+    numbers = {each["nav"] for option in (whole, parts) for each in option["installments"]}
+    assert numbers == {row["notice_number"] for row in rows(hub, notice_numbers, item_id=item_id)}
+    content = hub.read(f"/items/{item_id}", person).json()["content"]
+    assert {each["notice_number"] for each in content["position"]["installments"]} < numbers
+
+
+def test_a_receipt_of_the_number_pays_and_later_versions_leave_pagopa_alone(hub, pagopa, person):
+    first = payment(person)
+    item_id = published(hub, "payments", first)
+    number = the_option(kept(hub, pagopa, item_id))[0]["nav"]
+    origin = pagopa["gpd_url"].rpartition("/gpd/")[0]
+    httpx.post(f"{origin}/_sim/pay", json={"organization": CREDITOR, "nav": number}, trust_env=False)
+    paid = {"creditor_tax_code": CREDITOR, "notice_number": number}
+    published(hub, "receipts", make_receipt(fresh(), **to(person), payment=paid))
+    assert hub.read("/payments", person).json()["items"][0]["state"] == "paid"
+    published(hub, "payments", first | {"version": 2, "amount_cents": 1})
+    assert kept(hub, pagopa, item_id)["status"] == "PAID"
+    (_, last) = sorted(rows(hub, deliveries, message_id=item_id, channel="pagopa"), key=lambda row: row["delivery_id"])
+    assert (last["state"], last["reason"]) == ("skipped", "notice.moot")
+
+
+def test_what_is_paid_at_pagopa_is_paid_here(hub, pagopa, person):
+    """The receipt is fetched, taken by the ordinary line, and pays the payment of its notice."""
+    item_id = published(hub, "payments", payment(person))
+    number = the_option(kept(hub, pagopa, item_id))[0]["nav"]
+    origin = pagopa["gpd_url"].rpartition("/gpd/")[0]
+    httpx.post(f"{origin}/_sim/pay", json={"organization": CREDITOR, "nav": number}, trust_env=False)
+    state = lambda: hub.read(f"/items/{item_id}", person).json()["state"]  # noqa: E731
+    assert eventually(state, lambda found: found != "due", within_s=30) == "paid"
+    (receipt,) = hub.read("/receipts", person).json()["items"]
+    assert receipt["amount_cents"] == 12_500
+    content = hub.read(f"/items/{receipt['item_id']}", person).json()["content"]
+    assert content["receipt_number"] == f"IUR{number}"
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"creditor_tax_code": "06363391001"}, "/position"),
+        ({"due_date": None}, ""),
+        ({"position": {"iban": None}}, ""),
+        ({"position": {"iban": "IT00X0000000000000000000000"}}, "/position/iban"),
+        ({"position": {"debtor_name": None}}, "/position/debtor_name"),
+        ({"position": {"debtor_name": "x" * 71}}, "/position/debtor_name"),
+        ({"position": {"installments": [{"amount_cents": 12_500, "due_date": DUE}]}}, ""),
+        ({"position": {"installments": [{"amount_cents": 6_000, "due_date": DUE}] * 2}}, ""),
+        ({"items": [{"amount_cents": 12_500, "receiver_tax_code": CREDITOR}]}, ""),
+    ],
+)
+def test_what_could_not_be_registered_is_refused_where_it_is_wrong(hub, person, change, pointer):
+    item = payment(person) | {name: value for name, value in change.items() if name != "position"}
+    item["position"] |= change.get("position", {})
+    item["position"] = {name: value for name, value in item["position"].items() if value is not None}
+    item = {name: value for name, value in item.items() if value is not None}
+    answer = hub.publish("payments", item)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == pointer
+    assert rows(hub, deliveries, channel="pagopa", message_id=item["external_id"]) == []
+
+
+def test_a_stranger_to_the_number_gets_no_position(hub, pagopa, person):
+    """A vendor's own number under another segregation code is refused before pagoPA could stop everybody."""
+    item_id = published(hub, "payments", payment(person, notice_number="301000000000000144"))
+    assert kept(hub, pagopa, item_id) is None
+    (row,) = rows(hub, deliveries, message_id=item_id, channel="pagopa")
+    assert (row["state"], row["reason"]) == ("rejected", "pagopa.other_segregation_code")
+
+
+def test_the_operator_sees_what_would_be_sent(hub, raccordo, person):
+    item_id = published(hub, "payments", payment(person, notice_number="301000000000000144"))
+    look = lambda: rows(hub, deliveries, message_id=item_id, channel="pagopa")[0]  # noqa: E731
+    row = eventually(look, lambda found: found["state"] == "rejected")
+    shown = raccordo("delivery", "replay", row["delivery_id"], "--dry-run", "--json")
+    assert shown["would_be"] == "rejected: pagopa.other_segregation_code"
+    assert person not in json.dumps(shown)
+
+
+def test_a_citizen_pays_in_a_cart_and_gets_the_notice_on_paper(hub, pagopa, raccordo, person, tmp_path):
+    item_id = published(hub, "payments", payment(person))
+    number = the_option(kept(hub, pagopa, item_id))[0]["nav"]
+    back = ["--ok", "https://a.example/ok", "--cancel", "https://a.example/no", "--error", "https://a.example/e"]
+    assert raccordo("payment", "cart", item_id, *back, "--json")["url"].startswith("https://checkout.pagopa.example/")
+    to_whom = ["--name", "Maria Rossi", "--address", "Via Roma", "--number", "1", "--city", "Valdilago"]
+    to_whom += ["--postal-code", "28900", "--province", "VB", "--out", str(tmp_path / "avviso.pdf")]
+    raccordo("payment", "notice", item_id, *to_whom)
+    assert number.encode() in (tmp_path / "avviso.pdf").read_bytes()
+    assert (tmp_path / "avviso.pdf").stat().st_mode & 0o77 == 0
+    operations = {row["operation"] for row in rows(hub, access_log, item_id=item_id)}
+    assert {"make_cart", "print_notice"} <= operations
