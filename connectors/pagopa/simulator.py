@@ -13,8 +13,8 @@ Options:
     not_yet, not_whole: IUVs whose receipts are listed, and answered 404 and 422.
     now: the clock.
 
-Faults: see `connectors.base.simulator_faults`; `on` is "create" (the default), "change" or "read" of positions, "receipts" (the
-list), "receipt", "carts" or "notices".
+Faults: see `connectors.base.simulator_faults`; `on` is "create" (the default), "change" or "read" of positions,
+"receipts" (the list), "receipt", "carts" or "notices".
 `POST /_sim/pay` with `{"organization", "nav"}` plays a payment service provider.
 """
 
