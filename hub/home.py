@@ -228,6 +228,8 @@ class Home:
         self._revision(self.database.knows)
         done = self.database.migrate()
         self._check_keys()
+        with self.database.write() as tx:
+            self.configuration.adopt_all(tx)
         self.note_keys()
         return done
 

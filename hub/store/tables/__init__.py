@@ -6,6 +6,15 @@ partitioned table can only be unique within its partitions. Columns ending in `_
 query needs is clear. Times are integers, microseconds since 1970 in UTC.
 """
 
+from .administration import (
+    admin_sessions,
+    administrators,
+    conformance_reports,
+    connector_versions,
+    identity_providers,
+    provider_logins,
+    sign_in_attempts,
+)
 from .audiences import broadcasts, ranked_entries, ranked_lists
 from .columns import EPOCH, Instant, clipped, metadata, to_json, to_micros
 from .known import (
@@ -64,6 +73,8 @@ __all__ = [
     "WAITING",
     "Instant",
     "access_log",
+    "admin_sessions",
+    "administrators",
     "agenda",
     "attempts",
     "batch_items",
@@ -75,6 +86,8 @@ __all__ = [
     "citizens",
     "claimable",
     "clipped",
+    "conformance_reports",
+    "connector_versions",
     "connectors",
     "delegations",
     "deliveries",
@@ -86,6 +99,7 @@ __all__ = [
     "expirable",
     "findings",
     "hub_keys",
+    "identity_providers",
     "item_copies",
     "item_identities",
     "item_links",
@@ -100,6 +114,7 @@ __all__ = [
     "pdnd_vouchers",
     "portals",
     "preferences",
+    "provider_logins",
     "quota_usage",
     "ranked_entries",
     "ranked_lists",
@@ -111,6 +126,7 @@ __all__ = [
     "sequences",
     "service_decisions",
     "services",
+    "sign_in_attempts",
     "sources",
     "subscription_requests",
     "subscription_services",

@@ -1,0 +1,45 @@
+"""The errors that administrators meet over HTTP, as `hub.errors` has those of everybody."""
+
+from hub.errors import HubError
+
+
+class CredentialsRefused(HubError):
+    """The name or the password is wrong, or the account is disabled."""
+
+    status, code, title = 401, "credentials.refused", "Credenziali rifiutate / Credentials refused"
+
+
+class SessionRefused(HubError):
+    """There is no session, or it has ended: sign in."""
+
+    status, code, title = 401, "session.refused", "Sessione non valida / Session refused"
+
+
+class LoginRefused(HubError):
+    """The identity provider did not vouch for the login, or it was begun elsewhere: begin again."""
+
+    status, code, title = 401, "login.refused", "Accesso rifiutato / Login refused"
+
+
+class RoleMissing(HubError):
+    """None of the administrator's roles allows this."""
+
+    status, code, title = 403, "role.missing", "Ruolo mancante / Role missing"
+
+
+class IdentityProviderUnknown(HubError):
+    """There is no such identity provider."""
+
+    status, code, title = 404, "identity_provider.unknown", "Fornitore di identità sconosciuto / Unknown provider"
+
+
+class IdentityProviderUnreachable(HubError):
+    """The identity provider gives no usable answer; try again, or sign in with a local account."""
+
+    status, code, title = 502, "identity_provider.unreachable", "Fornitore di identità non raggiungibile / Unreachable"
+
+
+class SignInThrottled(HubError):
+    """Too many attempts to sign in; wait as Retry-After says."""
+
+    status, code, title = 429, "sign_in.throttled", "Troppi tentativi / Too many attempts"

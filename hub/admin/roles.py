@@ -1,0 +1,25 @@
+"""Who may do what: one table from each operation to the roles that allow it."""
+
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+Role = Literal["operator", "service-manager", "data-protection", "administrator"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+EVERYBODY: frozenset[str] = frozenset(ROLES)
+ADMINISTRATOR: frozenset[str] = frozenset({"administrator"})
+OPERATING: frozenset[str] = frozenset({"operator", "administrator"})
+SERVICES: frozenset[str] = frozenset({"service-manager", "administrator"})
+ACCOUNTING: frozenset[str] = frozenset({"data-protection", "administrator"})
+
+ALLOWED: Mapping[str, frozenset[str]] = {
+    "show_session": EVERYBODY,
+    "sign_out": EVERYBODY,
+    "list_audit_records": ACCOUNTING,
+}
+"""By operation_id. An operation that is not here is nobody's."""
+
+
+def allows(operation_id: str, roles: frozenset[str]) -> bool:
+    """Whether one of the roles allows the operation."""
+    return bool(ALLOWED.get(operation_id, frozenset()) & roles)
