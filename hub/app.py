@@ -17,11 +17,13 @@ from hub.bootstrap import Hub
 from hub.errors import MethodNotAllowed, PathUnknown, StoreUnavailable
 from hub.home import Home
 from hub.http import documentation
+from hub.http.admin import AdminApi
+from hub.http.admin_access import AdminAccess
 from hub.http.cards import CardsApi
 from hub.http.exchange import Endpoint, Exchange, Handler, endpoint, json_response
 from hub.http.feed import FeedApi
 from hub.http.limits import Limiter
-from hub.http.operations import FEED, PUBLISH
+from hub.http.operations import ADMIN, FEED, PUBLISH
 from hub.http.public import PublicApi
 from hub.http.publish import PublishApi
 from hub.http.ranked_lists import RankedListApi
@@ -125,14 +127,26 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         ("/public/v1/cards/{token}", "GET", "check_card", CardsApi(hub.cards, hub.committer, limiter).check),
         ("/public/v1/ranked-lists/{list_id}", "GET", "show_ranked_list", ranked_lists.show),
     ]
-    for operations, api in ((PUBLISH, publish), (FEED, feed)):
+    for operations, api in ((PUBLISH, publish), (FEED, feed), (ADMIN, _admin(hub, limiter))):
         for one in operations:
-            handler = status if one.public else api.handler(one)
+            handler = status if one.path == "/status" else api.handler(one)
             handlers.append((f"/{one.api}/v1{one.path}", one.method, one.operation_id, handler))
     by_path: dict[str, dict[str, Endpoint]] = {}
     for path, method, name, handler in handlers:
         by_path.setdefault(path, {})[method] = endpoint(handler, name, limiter)
     return [Route(path, _Resource(methods, limiter)) for path, methods in by_path.items()]
+
+
+def _admin(hub: Hub, limiter: Limiter) -> AdminApi:
+    access = AdminAccess(
+        sign_in=hub.sign_in,
+        database=hub.database,
+        committer=hub.committer,
+        vault=hub.home.vault,
+        limiter=limiter,
+        body_limit=hub.settings.body_limit,
+    )
+    return AdminApi(access)
 
 
 def _status(hub: Hub) -> Handler:

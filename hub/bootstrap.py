@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors import registry as connectors_registry
 from contracts.connector import CALLBACK, Simulation
+from hub.admin.signing_in import SignIn
 from hub.anchoring import Anchors
 from hub.dispatch.actions import ActionDesk, ActionLinks
 from hub.dispatch.callbacks import Callbacks
@@ -143,6 +144,7 @@ class Hub:
         )
         self.vendor_view = VendorView(self.database)
         self.wishes = WishesKeeper(citizens, vault)
+        self.sign_in = SignIn(self.database, self.committer, vault, settings.internal_host_names)
         self.cards = Cards(vault, self.database, citizens, clock, self.registry)
         self.feed = Feed(
             database=self.database,

@@ -100,9 +100,7 @@ async def finish(
     if provider.client_secret is not None:
         form["client_secret"] = provider.client_secret
     try:
-        answer = await outside.post(
-            found.token_endpoint, urlencode(form).encode(), "application/x-www-form-urlencoded"
-        )
+        answer = await outside.post(found.token_endpoint, urlencode(form).encode(), "application/x-www-form-urlencoded")
     except Unreachable as problem:
         if problem.problem in ("status 400", "status 401"):
             raise LoginRefused(cause=f"token endpoint: {problem.problem}") from None
@@ -219,4 +217,3 @@ def _object(body: bytes, what: str) -> Mapping[str, Any]:
 
 def _unreachable(what: str, problem: Unreachable) -> IdentityProviderUnreachable:
     return IdentityProviderUnreachable(cause=f"{what}: {problem.problem}")
-

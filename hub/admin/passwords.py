@@ -32,10 +32,7 @@ def check_strength(password: str, username: str) -> None:
 def password_hash(password: str) -> str:
     """What is kept of a password."""
     with _TURNS:
-        derived = Argon2id(
-            salt=os.urandom(16), length=32, iterations=_PASSES, lanes=1, memory_cost=_MEMORY_KIB
-        ).derive_phc_encoded(_bytes(password))
-    return derived
+        return _derived(_bytes(password))
 
 
 def is_password(password: str, kept: str | None) -> bool:
@@ -54,6 +51,10 @@ def _bytes(password: str) -> bytes:
 
 @cache
 def _nobodys() -> str:
-    return Argon2id(
-        salt=os.urandom(16), length=32, iterations=_PASSES, lanes=1, memory_cost=_MEMORY_KIB
-    ).derive_phc_encoded(os.urandom(32))
+    return _derived(os.urandom(32))
+
+
+def _derived(secret: bytes) -> str:
+    salt = os.urandom(16)
+    kdf = Argon2id(salt=salt, length=32, iterations=_PASSES, lanes=1, memory_cost=_MEMORY_KIB)
+    return kdf.derive_phc_encoded(secret)

@@ -10,8 +10,10 @@ import typer
 from contracts.connector import CALLBACK
 from contracts.failures import Skipped
 from contracts.identifiers import new_uuid7
+from hub.admin.acting import Acted, Actor, Order, carry_out
 from hub.dispatch.actions import ActionLinks
 from hub.dispatch.notices import Notices, PutOff
+from hub.errors import HubError
 from hub.home import Home
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
@@ -76,6 +78,28 @@ def administer(
         return committer.write(handle, None)
 
 
+def act(home: Home, operation: str, ente_id: str, do: Callable[[Tx], Acted | Failed]) -> Any:
+    """Do what an administrator asks for, as the API does: with what was and what is now in the access log. Raises the
+    Failed that `do` returns, and HubError."""
+
+    def handle(tx: Tx, orders: Sequence[None]) -> list[Any]:
+        refused: list[Failed] = []
+
+        def done(inner: Tx) -> Acted:
+            answer = do(inner)
+            if isinstance(answer, Failed):
+                refused.append(answer)
+                raise HubError
+            return answer
+
+        actor = Actor(ente_id, operator(), over=OPERATOR, request_id=new_uuid7())
+        found = carry_out(tx, [Order(operation, actor, done) for _ in orders])
+        return [refused[0]] if refused else found
+
+    with committing(home) as committer:
+        return committer.write(handle, None)
+
+
 def access_of(row: Mapping[str, Any], operation: str) -> Access:
     """The record that an operator dealt with a delivery."""
     return access(operation, ente_id=row["ente_id"], citizen_id=row["citizen_id"], item_id=row["message_id"])
@@ -93,6 +117,7 @@ def access(operation: str, *, ente_id: str, citizen_id: str | None = None, item_
         outcome="ok",
         citizen_id=citizen_id,
         item_id=item_id,
+        act={},
     )
 
 

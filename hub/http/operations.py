@@ -1,9 +1,9 @@
-"""The operations of both APIs: one table from which routes, obligations and descriptions are made."""
+"""The operations of the APIs: one table from which routes, obligations and descriptions are made."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-Api = Literal["publish", "feed"]
+Api = Literal["publish", "feed", "admin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,11 +11,13 @@ class Operation:
     """One operation. `path` is below `/<api>/v1`; `signed_body` obliges the caller to sign it."""
 
     api: Api
-    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH"]
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
     path: str
     operation_id: str
     signed_body: bool = False
     public: bool = False
+    scheme: str | None = None
+    """How the caller is known where it is not as everywhere in the API."""
 
 
 PUBLISH: tuple[Operation, ...] = (
@@ -63,4 +65,14 @@ FEED: tuple[Operation, ...] = (
     Operation("feed", "GET", "/access-log", "list_accesses"),
     Operation("feed", "GET", "/sharing", "list_sharing"),
     Operation("feed", "GET", "/export", "export_everything"),
+)
+
+ADMIN: tuple[Operation, ...] = (
+    Operation("admin", "GET", "/status", "show_admin_status", public=True),
+    Operation("admin", "POST", "/sessions", "sign_in", scheme="LocalAccount"),
+    Operation("admin", "GET", "/sessions/current", "show_session"),
+    Operation("admin", "DELETE", "/sessions/current", "sign_out"),
+    Operation("admin", "GET", "/identity-providers/{provider_id}/logins", "begin_login", public=True),
+    Operation("admin", "GET", "/login-results", "finish_login", public=True),
+    Operation("admin", "GET", "/audit-records", "list_audit_records"),
 )

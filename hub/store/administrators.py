@@ -141,9 +141,7 @@ def provided_administrator(
 ) -> Administrator:
     """The account of a person for whom a provider vouches, with the roles that it gives now; made the first time."""
     its = administrators.c
-    where = (
-        (its.ente_id == provider.ente_id) & (its.provider_id == provider.provider_id) & (its.subject == subject)
-    )
+    where = (its.ente_id == provider.ente_id) & (its.provider_id == provider.provider_id) & (its.subject == subject)
     row = tx.connection.execute(select(administrators).where(where).with_for_update()).first()
     if row is not None:
         changed = {"roles": sorted(roles), "display_name": display_name, "updated_at": tx.now}
@@ -152,9 +150,7 @@ def provided_administrator(
         return _administrator(row)
     # A name that no other account can have: a local one holds no colon.
     username = f"{provider.provider_id}:{hashed(subject)[:16]}"
-    made = Administrator(
-        provider.ente_id, new_uuid7(), username, display_name, roles, provider_id=provider.provider_id
-    )
+    made = Administrator(provider.ente_id, new_uuid7(), username, display_name, roles, provider_id=provider.provider_id)
     add_administrator(tx, made, subject=subject)
     return made
 
@@ -231,7 +227,9 @@ def set_provider(tx: Tx, vault: Vault, provider: IdentityProvider) -> None:
     if owner not in (None, provider.ente_id):
         raise AlreadyThere(provider.provider_id)
     secret = provider.client_secret
-    sealed = None if secret is None else vault.seal(secret.encode(), secret_place(provider.ente_id, provider.provider_id))
+    sealed = (
+        None if secret is None else vault.seal(secret.encode(), secret_place(provider.ente_id, provider.provider_id))
+    )
     values = {
         "issuer": provider.issuer,
         "client_id": provider.client_id,
@@ -243,9 +241,7 @@ def set_provider(tx: Tx, vault: Vault, provider: IdentityProvider) -> None:
         "active": provider.active,
         "updated_at": tx.now,
     }
-    statement = upsert(identity_providers).values(
-        ente_id=provider.ente_id, provider_id=provider.provider_id, **values
-    )
+    statement = upsert(identity_providers).values(ente_id=provider.ente_id, provider_id=provider.provider_id, **values)
     tx.connection.execute(statement.on_conflict_do_update(index_elements=["ente_id", "provider_id"], set_=values))
 
 
@@ -262,9 +258,7 @@ def remove_provider(tx: Tx, ente_id: str, provider_id: str) -> None:
 
 def find_provider(connection: Connection, vault: Vault, provider_id: str) -> IdentityProvider | None:
     """The provider of that id, in whatever ente."""
-    row = connection.execute(
-        select(identity_providers).where(identity_providers.c.provider_id == provider_id)
-    ).first()
+    row = connection.execute(select(identity_providers).where(identity_providers.c.provider_id == provider_id)).first()
     return None if row is None else _provider(row, vault)
 
 

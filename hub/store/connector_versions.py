@@ -1,4 +1,4 @@
-"""What administrators made of a connector, version by version: settings sealed, who, when, and whether it was tested."""
+"""What administrators made of a connector, version by version: sealed settings, who, when, whether it was tested."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -109,10 +109,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("ente_id", "vendor_id", "report_id", name=op.f("pk_conformance_reports")),
     )
     op.add_column("connectors", sa.Column("content_version", sa.Integer(), nullable=True))
-    stays = {"nullable": False, "server_default": "production"}
-    op.add_column("connectors", sa.Column("environment", sa.String(length=10), **stays))
+    op.add_column(
+        "connectors", sa.Column("environment", sa.String(length=10), nullable=False, server_default="production")
+    )
     op.add_column("connectors", sa.Column("overrides_sealed", sa.LargeBinary(), nullable=True))
-    op.add_column("vendors", sa.Column("stage", sa.String(length=10), **stays))
+    op.add_column("vendors", sa.Column("stage", sa.String(length=10), nullable=False, server_default="production"))
     op.add_column("access_log", sa.Column("act", sa.JSON(), nullable=True))
     acts = sa.text("act IS NOT NULL")
     op.create_index(
