@@ -122,6 +122,8 @@ class Notice:
     action: Action | None = field(default=None, repr=False)
     unsubscribe_url: str | None = None
     """One-click address (RFC 8058); None where the person cannot switch the notice off."""
+    service_id: str | None = None
+    """The service of the catalogue that it is about: a provider's key may belong to one."""
     push: Push | None = None
     """On the channel `callback`: then the fields about a citizen are empty, unless a system of the ente is told."""
 
@@ -207,6 +209,9 @@ class ConnectorType:
     `proof`, where the manifest's `auth` is `modi` or `proof`."""
     prove: Prove | None = None
     """Makes the `proof`, of the ente and the settings; the hub puts it here."""
+    refer: Callable[[str], str] | None = None
+    """The secret that a reference in the settings names (`env:NAME`, `file:NAME`); the hub puts it here. Raises
+    ValueError."""
 
 
 class Simulation(Protocol):

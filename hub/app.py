@@ -13,12 +13,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 
+from hub.admin.connectors import Connectors
 from hub.bootstrap import Hub
 from hub.errors import MethodNotAllowed, PathUnknown, StoreUnavailable
 from hub.home import Home
 from hub.http import documentation
 from hub.http.admin import AdminApi
 from hub.http.admin_access import AdminAccess
+from hub.http.admin_connectors import ConnectorsApi
 from hub.http.cards import CardsApi
 from hub.http.exchange import Endpoint, Exchange, Handler, endpoint, json_response
 from hub.http.feed import FeedApi
@@ -146,7 +148,8 @@ def _admin(hub: Hub, limiter: Limiter) -> AdminApi:
         limiter=limiter,
         body_limit=hub.settings.body_limit,
     )
-    return AdminApi(access)
+    connectors = ConnectorsApi(access, Connectors(hub.home.types, hub.home.configuration, hub.home.vault))
+    return AdminApi(access, (connectors.handler,))
 
 
 def _status(hub: Hub) -> Handler:

@@ -19,6 +19,7 @@ from hub.durable import sync
 from hub.keyring import HubKeyType, Keyring, pem, rotate
 from hub.security.keys import new_key, private_pem, write_private
 from hub.security.outgoing import signer
+from hub.security.references import secret_of
 from hub.security.sign import SigningKey
 from hub.security.vault import Vault
 from hub.settings import Settings
@@ -114,6 +115,8 @@ class Home:
         return {name: self._equipped(kind) for name, kind in connectors_registry.find_types().items()}
 
     def _equipped(self, kind: ConnectorType) -> ConnectorType:
+        folder = self.settings.secrets_folder or self.folder / "secrets"
+        kind = replace(kind, refer=partial(secret_of, folder=folder))
         match kind.manifest.auth:
             case "modi":
                 return replace(kind, connect=partial(kind.connect, sign=signer(lambda: self.signing_key(), self.clock)))

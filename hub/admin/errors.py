@@ -43,3 +43,45 @@ class SignInThrottled(HubError):
     """Too many attempts to sign in; wait as Retry-After says."""
 
     status, code, title = 429, "sign_in.throttled", "Troppi tentativi / Too many attempts"
+
+
+class ConnectorTypeUnknown(HubError):
+    """There is no such type of connector."""
+
+    status, code, title = 404, "connector_type.unknown", "Tipo di connettore sconosciuto / Unknown connector type"
+
+
+class ConnectorUnknown(HubError):
+    """There is no such connector."""
+
+    status, code, title = 404, "connector.unknown", "Connettore sconosciuto / Unknown connector"
+
+
+class ConnectorVersionUnknown(HubError):
+    """The connector has no such version."""
+
+    status, code, title = 404, "connector_version.unknown", "Versione sconosciuta / Unknown version"
+
+
+class ConnectorExists(HubError):
+    """There is a connector of that name."""
+
+    status, code, title = 409, "connector.exists", "Connettore già presente / Connector exists"
+
+
+class ConnectorUntested(HubError):
+    """No check of this version has passed: check it first."""
+
+    status, code, title = 409, "connector.untested", "Versione non provata / Version not tested"
+
+
+class ConnectorNotInForce(HubError):
+    """No version of the connector is in force: there is nothing to pause."""
+
+    status, code, title = 409, "connector.not_in_force", "Connettore non in uso / Connector not in force"
+
+
+class ConnectorInUse(HubError):
+    """Deliveries of the connector have not ended."""
+
+    status, code, title = 409, "connector.in_use", "Connettore in uso / Connector in use"

@@ -16,6 +16,19 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "show_session": EVERYBODY,
     "sign_out": EVERYBODY,
     "list_audit_records": ACCOUNTING,
+    "list_connector_types": EVERYBODY,
+    "show_connector_type": EVERYBODY,
+    "list_connectors": EVERYBODY,
+    "show_connector": EVERYBODY,
+    "list_connector_versions": EVERYBODY,
+    "show_connector_version": EVERYBODY,
+    "show_connector_difference": EVERYBODY,
+    "add_connector": ADMINISTRATOR,
+    "change_connector": ADMINISTRATOR,
+    "remove_connector": ADMINISTRATOR,
+    "activate_connector": ADMINISTRATOR,
+    "check_connector": OPERATING,
+    "pause_connector": OPERATING,
 }
 """By operation_id. An operation that is not here is nobody's."""
 

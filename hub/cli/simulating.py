@@ -78,6 +78,9 @@ def _point(home: Home, name: str, settings: Mapping[str, Any]) -> None:
                 type=name,
                 settings={**(present.settings if present else {}), **settings},
                 limits=present.limits if present else {},
+                overrides=present.overrides if present else {},
+                environment=present.environment if present else "production",
+                author="serve --simulate",
             )
 
 

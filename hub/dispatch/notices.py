@@ -100,6 +100,7 @@ class Notices:
             payment=payment_of(item),
             action=action,
             unsubscribe_url=unsubscribe_url,
+            service_id=row["service_id"] or about["service_id"],
         )
 
     def _wished(

@@ -150,6 +150,13 @@ def must_match(exchange: Exchange, view: Mapping[str, Any]) -> None:
         raise PreconditionFailed
 
 
+def changed(exchange: Exchange, view: Mapping[str, Any], *, status: int = 200) -> Response:
+    """What a change made of a thing, with its ETag."""
+    body = orjson.dumps(view)
+    exchange.headers |= {"ETag": view_tag(body), "Cache-Control": "private, no-cache"}
+    return Response(body, status, media_type="application/json")
+
+
 def basic_credentials(exchange: Exchange) -> tuple[str, str]:
     """Name and password of HTTP Basic (RFC 7617, UTF-8). Raises CredentialsRefused."""
     scheme, _, encoded = exchange.request.headers.get("authorization", "").partition(" ")

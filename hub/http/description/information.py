@@ -187,6 +187,11 @@ which municipality it is about: no request names it.
         ),
         tags=(
             ("sessions", "Entrare e uscire. / Signing in and out."),
+            (
+                "connector-types",
+                "I tipi di connettore e le loro impostazioni. / Types of connector, and their settings.",
+            ),
+            ("connectors", "I connettori: bozze, prove, versioni. / Connectors: drafts, checks, versions."),
             ("audit-records", "Che cosa hanno fatto gli amministratori. / What administrators did."),
             _STATUS_TAG,
         ),

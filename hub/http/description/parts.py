@@ -21,6 +21,7 @@ _CODES: Json = {
 
 _JWS = r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"
 _UUID7 = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+_ID: Json = {"type": "string", "minLength": 36, "maxLength": 36, "pattern": _UUID7}
 _ETAG = r'^(W/)?"[\x21\x23-\x7e]*"$'
 CODE: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$"}
 _CURSOR: Json = {"type": "string", "minLength": 1, "maxLength": 400, "pattern": "^[A-Za-z0-9_-]+$"}
@@ -63,22 +64,8 @@ def in_path(name: str, description: str, schema: Json, example: object) -> Json:
 
 
 PARAMETERS: dict[str, Json] = {
-    "ItemId": {
-        "name": "item_id",
-        "in": "path",
-        "description": "Identificativo dato dall'hub. / Identifier given by the hub.",
-        "required": True,
-        "schema": {"type": "string", "minLength": 36, "maxLength": 36, "pattern": _UUID7},
-        "example": EXAMPLE_ITEM_ID,
-    },
-    "BatchId": {
-        "name": "batch_id",
-        "in": "path",
-        "description": "Identificativo del lotto. / Identifier of the batch.",
-        "required": True,
-        "schema": {"type": "string", "minLength": 36, "maxLength": 36, "pattern": _UUID7},
-        "example": EXAMPLE_BATCH_ID,
-    },
+    "ItemId": in_path("item_id", "Identificativo dato dall'hub. / Identifier given by the hub.", _ID, EXAMPLE_ITEM_ID),
+    "BatchId": in_path("batch_id", "Identificativo del lotto. / Identifier of the batch.", _ID, EXAMPLE_BATCH_ID),
     "ExternalId": in_query(
         "external_id",
         "Il nome che il fornitore ha dato. / The vendor's own name of the item.",
