@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 
 from hub.admin.connectors import Connectors
+from hub.admin.vendors import Vendors
 from hub.bootstrap import Hub
 from hub.errors import MethodNotAllowed, PathUnknown, StoreUnavailable
 from hub.home import Home
@@ -21,6 +22,7 @@ from hub.http import documentation
 from hub.http.admin import AdminApi
 from hub.http.admin_access import AdminAccess
 from hub.http.admin_connectors import ConnectorsApi
+from hub.http.admin_vendors import VendorsApi
 from hub.http.cards import CardsApi
 from hub.http.exchange import Endpoint, Exchange, Handler, endpoint, json_response
 from hub.http.feed import FeedApi
@@ -149,7 +151,7 @@ def _admin(hub: Hub, limiter: Limiter) -> AdminApi:
         body_limit=hub.settings.body_limit,
     )
     connectors = ConnectorsApi(access, Connectors(hub.home.types, hub.home.configuration, hub.home.vault))
-    return AdminApi(access, (connectors.handler,))
+    return AdminApi(access, (connectors.handler, VendorsApi(access, Vendors()).handler))
 
 
 def _status(hub: Hub) -> Handler:

@@ -34,6 +34,7 @@ from hub.ingest.batch_view import BatchView
 from hub.ingest.batches import Batches, BatchRunner
 from hub.ingest.broadcasting import BroadcastRunner
 from hub.ingest.events_view import EventsView
+from hub.ingest.following import StagedRoute
 from hub.ingest.occasions import Occasions
 from hub.ingest.pipeline import Pipeline
 from hub.ingest.references import LinkWatch, References
@@ -110,7 +111,7 @@ class Hub:
         }
         answers = (Published, Uploaded, Withdrawn, AcceptedBatch)
         self.intake = Intake(vault, appliers, hold, answers=answers, note_outcomes=note_outcomes)
-        route = router(self.connectors.outlets)
+        route = StagedRoute(router(self.connectors.outlets), router(self.connectors.test_outlets), self.registry)
         rules = RulesInForce(self.registry)
         subscriptions = SubscriptionOccasions(route, vault.keyed_hash, self.registry, rules)
         self._agenda = Agenda(citizens, vault, publications, Occasions(route, subscriptions, rules))

@@ -85,3 +85,45 @@ class ConnectorInUse(HubError):
     """Deliveries of the connector have not ended."""
 
     status, code, title = 409, "connector.in_use", "Connettore in uso / Connector in use"
+
+
+class VendorUnknown(HubError):
+    """There is no such vendor."""
+
+    status, code, title = 404, "vendor.unknown", "Fornitore sconosciuto / Unknown vendor"
+
+
+class VendorExists(HubError):
+    """The id or an alias is taken."""
+
+    status, code, title = 409, "vendor.exists", "Fornitore già presente / Vendor exists"
+
+
+class VendorNotConformant(HubError):
+    """The newest report of `raccordo conformance` has not passed, or there is none: attach one first."""
+
+    status, code, title = 409, "vendor.not_conformant", "Fornitore non conforme / Vendor not conformant"
+
+
+class VendorKeyUnknown(HubError):
+    """The vendor has no such key."""
+
+    status, code, title = 404, "vendor_key.unknown", "Chiave sconosciuta / Unknown key"
+
+
+class KeyRevoked(HubError):
+    """The key is revoked already."""
+
+    status, code, title = 409, "vendor_key.revoked", "Chiave già revocata / Key revoked"
+
+
+class ServiceCardUnknown(HubError):
+    """The service is not in the catalogue."""
+
+    status, code, title = 404, "catalogue.unknown", "Servizio non in catalogo / Service not in the catalogue"
+
+
+class ServiceCardExists(HubError):
+    """The service is in the catalogue."""
+
+    status, code, title = 409, "catalogue.exists", "Servizio già in catalogo / Service in the catalogue"

@@ -29,6 +29,19 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "activate_connector": ADMINISTRATOR,
     "check_connector": OPERATING,
     "pause_connector": OPERATING,
+    "list_vendors": EVERYBODY,
+    "show_vendor": EVERYBODY,
+    "list_vendor_keys": EVERYBODY,
+    "list_conformance_reports": EVERYBODY,
+    "add_vendor": SERVICES,
+    "change_vendor": SERVICES,
+    "add_vendor_keys": SERVICES,
+    "revoke_vendor_key": SERVICES,
+    "attach_conformance_report": SERVICES,
+    "list_services": EVERYBODY,
+    "show_service": EVERYBODY,
+    "add_service": SERVICES,
+    "change_service": SERVICES,
 }
 """By operation_id. An operation that is not here is nobody's."""
 

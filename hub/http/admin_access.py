@@ -129,14 +129,15 @@ class AdminAccess:
             return show(connection, actor, exchange)
 
 
-def body_of(exchange: Exchange, model: type[B], *, patch: bool = False) -> B:
-    """The body as JSON, or as a merge patch. Raises MediaUnsupported, RequestInvalid, ContractViolation."""
+def body_of(exchange: Exchange, model: type[B], *, patch: bool = False, is_long: bool = False) -> B:
+    """The body as JSON, or as a merge patch; `is_long` where it may hold more texts than an item does. Raises
+    MediaUnsupported, RequestInvalid, ContractViolation."""
     if patch:
         must_be_merge_patch(exchange)
     elif media_type(exchange) != "application/json":
         raise MediaUnsupported("send the body as application/json")
     try:
-        return model.model_validate_json(bounded(exchange.body))
+        return model.model_validate_json(exchange.body if is_long else bounded(exchange.body))
     except ValidationError as exc:
         raise refusal_of(exc) from None
 

@@ -192,6 +192,8 @@ which municipality it is about: no request names it.
                 "I tipi di connettore e le loro impostazioni. / Types of connector, and their settings.",
             ),
             ("connectors", "I connettori: bozze, prove, versioni. / Connectors: drafts, checks, versions."),
+            ("vendors", "I fornitori, le loro chiavi, la conformità. / Vendors, their keys, their conformance."),
+            ("services", "Il catalogo dei servizi. / The catalogue of services."),
             ("audit-records", "Che cosa hanno fatto gli amministratori. / What administrators did."),
             _STATUS_TAG,
         ),
