@@ -124,6 +124,8 @@ class Notice:
     """One-click address (RFC 8058); None where the person cannot switch the notice off."""
     service_id: str | None = None
     """The service of the catalogue that it is about: a provider's key may belong to one."""
+    application: str | None = None
+    """The `external_id` of the application that the message is about or links to, as its source names it."""
     push: Push | None = None
     """On the channel `callback`: then the fields about a citizen are empty, unless a system of the ente is told."""
 

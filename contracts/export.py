@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from .base import Code, Model, Sha256Hex, UtcDatetime
+from .base import Code, Model, Sha256Hex, Summary, UtcDatetime
 from .feed import Count, DeliveryState, Turn
 from .identifiers import IpaCode, Uuid7
 from .items import Item
@@ -35,6 +35,16 @@ class ExportContact(Model):
     value: Annotated[str, StringConstraints(min_length=1, max_length=320)]
     verified_at: UtcDatetime | None
     source: Code
+    updated_at: UtcDatetime
+
+
+class ExportAttribute(Model):
+    """What a register says."""
+
+    code: Code
+    value: Summary
+    source: Code
+    as_of: UtcDatetime
     updated_at: UtcDatetime
 
 
@@ -244,6 +254,7 @@ class Export(Model):
     exported_at: UtcDatetime
     identity: ExportIdentity | None
     contacts: Annotated[tuple[ExportContact, ...], Field(max_length=_MANY, fail_fast=True)]
+    attributes: Annotated[tuple[ExportAttribute, ...], Field(max_length=_MANY, fail_fast=True)]
     opt_outs: Annotated[tuple[ExportOptOut, ...], Field(max_length=_MANY, fail_fast=True)]
     preferences: Annotated[tuple[ExportPreferences, ...], Field(max_length=1, fail_fast=True)]
     items: Annotated[tuple[ExportItem, ...], Field(max_length=_MANY, fail_fast=True)]

@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from .base import Code, HttpsUrl, Label, Model, Summary, Title, UtcDatetime
 from .identifiers import Uuid7
-from .items import Action, ApplicationState, Item
+from .items import Action, ApplicationState, Channel, Item
 from .items.subscription import RequestKind
 from .publishing import Collection, Cursor, Lifecycle, ShownVersion, TimelineEntry
 
@@ -100,7 +100,7 @@ class FeedPage(Model):
 class DeliveryView(Model):
     """How the citizen was told, on one channel."""
 
-    channel: Literal["io", "email"]
+    channel: Channel
     state: DeliveryState
     reason: Annotated[str, StringConstraints(max_length=100)] | None
     updated_at: UtcDatetime

@@ -77,6 +77,7 @@ class Report:
 
 
 Memo = dict[str, Any]
+"""Where a source was read up to: JSON values. It is sealed at rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,9 @@ class Pulled:
     found: Iterable[Found] = ()
     """May be a generator: it is taken in pieces."""
     reports: tuple[Report, ...] = ()
+    all_names: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Of a source that lists all that it has and does not tell what it deletes: by the beginning of names, those that
+    it has. What was found under such a beginning before and is not among them was taken back there."""
     more: bool = False
     """Whether to go on at once; else after `after`, or the time that the settings say."""
     after: timedelta | None = None
@@ -114,6 +118,10 @@ class Call:
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes = field(repr=False)
     now: datetime
+    address: str = field(default="", repr=False)
+    """Of the caller, or of whom a trusted proxy speaks for."""
+    certificate: bytes | None = field(default=None, repr=False)
+    """The client certificate of the TLS connection (DER), as a trusted proxy handed it over; not validated."""
 
     def header(self, name: str) -> str | None:
         """The only value of a header; None where there is none, or more than one."""

@@ -7,6 +7,7 @@ from pydantic import Field
 from .base import Code, Model, UtcDatetime
 from .feed import DeliveryState
 from .identifiers import Uuid7
+from .items import Channel
 from .publishing import Collection, Cursor
 
 Actor = Literal["portal", "vendor", "administrator", "hub"]
@@ -48,7 +49,7 @@ class SharingEntry(Model):
     recipient: Literal["channel", "vendor"]
     recipient_id: Code
     """The connector, or the vendor."""
-    channel: Literal["io", "email"] | None
+    channel: Channel | None
     what: Code
     """`message`, or the event that the vendor is told: codes and numbers, never content."""
     state: DeliveryState | None

@@ -18,14 +18,16 @@ from hub.admin.vendors import Vendors
 from hub.bootstrap import Hub
 from hub.errors import MethodNotAllowed, PathUnknown, StoreUnavailable
 from hub.home import Home
-from hub.http import documentation
+from hub.http import callbacks, documentation
 from hub.http.admin import AdminApi
 from hub.http.admin_access import AdminAccess
 from hub.http.admin_connectors import ConnectorsApi
 from hub.http.admin_vendors import VendorsApi
 from hub.http.cards import CardsApi
+from hub.http.contacts import ContactsApi
 from hub.http.exchange import Endpoint, Exchange, Handler, endpoint, json_response
 from hub.http.feed import FeedApi
+from hub.http.feed_changes import Desks
 from hub.http.limits import Limiter
 from hub.http.operations import ADMIN, FEED, PUBLISH
 from hub.http.public import PublicApi
@@ -116,11 +118,11 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         registry=hub.registry,
         clock=hub.clock,
         limiter=limiter,
-        keeper=hub.wishes,
-        requesting=hub.requesting,
+        desks=Desks(hub.wishes, hub.requesting, hub.contacts, hub.letter, hub.clock.now, hub.ring),
         streams=hub.streams,
     )
     public = PublicApi(hub.links, hub.actions, hub.committer, hub.published_keys)
+    contacts = ContactsApi(hub.confirm_links, hub.contacts, hub.committer, limiter)
     ranked_lists = RankedListApi(hub.database, hub.registry)
     status = _status(hub)
     handlers: list[tuple[str, str, str, Handler]] = [
@@ -128,6 +130,8 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         ("/public/v1/actions/{token}", "GET", "follow_action_link", public.follow),
         ("/public/v1/unsubscribes/{token}", "GET", "ask_unsubscribe", public.ask),
         ("/public/v1/unsubscribes/{token}", "POST", "unsubscribe", public.unsubscribe),
+        ("/public/v1/contacts/{token}", "GET", "ask_contact", contacts.ask),
+        ("/public/v1/contacts/{token}", "POST", "confirm_contact", contacts.confirm),
         ("/public/v1/cards/{token}", "GET", "check_card", CardsApi(hub.cards, hub.committer, limiter).check),
         ("/public/v1/ranked-lists/{list_id}", "GET", "show_ranked_list", ranked_lists.show),
     ]
@@ -135,6 +139,10 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         for one in operations:
             handler = status if one.path == "/status" else api.handler(one)
             handlers.append((f"/{one.api}/v1{one.path}", one.method, one.operation_id, handler))
+    answer = callbacks.CallbacksApi(
+        hub.inbound.answering, hub.registry, limiter, hub.settings.body_limit, hub.proxy, hub.clock.now
+    ).answer
+    handlers += [(callbacks.PATH, method, "answer_provider", answer) for method in callbacks.METHODS]
     by_path: dict[str, dict[str, Endpoint]] = {}
     for path, method, name, handler in handlers:
         by_path.setdefault(path, {})[method] = endpoint(handler, name, limiter)

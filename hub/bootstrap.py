@@ -15,6 +15,7 @@ from hub.anchoring import Anchors
 from hub.dispatch.actions import ActionDesk, ActionLinks
 from hub.dispatch.callbacks import Callbacks
 from hub.dispatch.calling import Calling
+from hub.dispatch.confirming import ConfirmLinks
 from hub.dispatch.dispatcher import Dispatcher
 from hub.dispatch.expiring import Expiring
 from hub.dispatch.following import Following
@@ -24,17 +25,19 @@ from hub.dispatch.requests import Requests
 from hub.dispatch.routing import router
 from hub.dispatch.runner import Runner
 from hub.dispatch.unsubscribing import UnsubscribeLinks
-from hub.exporter import Observed, Sample, exporting
+from hub.exporter import Observed, exporting
 from hub.feed.cards import Cards
 from hub.feed.query import Feed
 from hub.feed.streams import Streams
 from hub.fetching import fetching
 from hub.home import Home
+from hub.inbound.inbound import inbound
 from hub.ingest.batch_view import BatchView
 from hub.ingest.batches import Batches, BatchRunner
 from hub.ingest.broadcasting import BroadcastRunner
 from hub.ingest.events_view import EventsView
 from hub.ingest.following import StagedRoute
+from hub.ingest.letters import confirmation_letter
 from hub.ingest.occasions import Occasions
 from hub.ingest.pipeline import Pipeline
 from hub.ingest.references import LinkWatch, References
@@ -58,6 +61,7 @@ from hub.store.files import Files
 from hub.store.intake import ApplyActs, Intake
 from hub.store.listening import Listener
 from hub.store.preferences import WishesKeeper
+from hub.store.profile_contacts import ContactKeeper
 from hub.store.publications import Publications
 from hub.store.ranked_lists import withdraw_what_is_over
 from hub.store.requesting import Requesting
@@ -65,14 +69,9 @@ from hub.store.snapshot import Snapshot, Watcher
 from hub.store.sources import Listen, listen
 from hub.store.vouchers import SharedVouchers
 from hub.tracing import tracing
-from hub.trust.certificates import CertificateFetchers
 from hub.trust.clients import Vouchers
 from hub.trust.environment import Configured, Environments
-from hub.trust.events import KeyFeeds, Positions
-from hub.trust.http import Web
-from hub.trust.outside import Outside
-from hub.trust.pdnd import PdndKeys
-from hub.trust.resolver import Resolver
+from hub.trust.trusting import trusting
 
 if TYPE_CHECKING:
     from hub.pdnd.simulation import PdndSimulation
@@ -117,6 +116,7 @@ class Hub:
         self._agenda = Agenda(citizens, vault, publications, Occasions(route, subscriptions, rules))
         broadcasts = Broadcasts(citizens, publications)
         self.broadcasts = BroadcastRunner(self.database, self.committer, vault, broadcasts, route, self.registry)
+        self.proxy = trusted_proxy(settings)
         self.requesting = Requesting(citizens, vault, subscriptions.grant)
         self.shelf = Shelf()
         self.pipeline = Pipeline(
@@ -126,10 +126,23 @@ class Hub:
             keyed_hash=vault.keyed_hash,
             rules=rules,
             shelf=self.shelf,
-            proxy=trusted_proxy(settings),
+            proxy=self.proxy,
         )
         self.uploads = Uploads(
             pipeline=self.pipeline, database=self.database, citizens=citizens, vault=vault, files=files, route=route
+        )
+        self.inbound = inbound(
+            database=self.database,
+            committer=self.committer,
+            citizens=citizens,
+            vault=vault,
+            files=files,
+            intake=self.intake,
+            registry=self.registry,
+            draft=self.pipeline.draft,
+            accepted=self.ring,
+            configs=configs,
+            connector=self.connectors.get,
         )
         self.batches = Batches(self.pipeline, vault)
         self.batch_view = BatchView(self.database)
@@ -146,6 +159,10 @@ class Hub:
         self.vendor_view = VendorView(self.database)
         self.wishes = WishesKeeper(citizens, vault)
         self.sign_in = SignIn(self.database, self.committer, vault, settings.internal_host_names)
+        self.contacts = ContactKeeper(citizens, vault, publications)
+        self.letter = lambda subject, email, language: confirmation_letter(
+            subject, email, language, self.clock.now(), route
+        )
         self.cards = Cards(vault, self.database, citizens, clock, self.registry)
         self.feed = Feed(
             database=self.database,
@@ -172,7 +189,16 @@ class Hub:
         self.links = UnsubscribeLinks(vault, clock, lambda ente_id: self.registry().ente(ente_id).public_url)
         links = ActionLinks(vault, self.links.public_url)
         self.actions = ActionDesk(links, self.database, vault, citizens, self.registry)
-        notices = Notices(self.database, vault, citizens, self.registry, self.links.make, links.make)
+        self.confirm_links = ConfirmLinks(vault, clock, self.links.public_url)
+        notices = Notices(
+            self.database,
+            vault,
+            citizens,
+            self.registry,
+            self.links.make,
+            links.make,
+            self.confirm_links.action,
+        )
         requests = Requests(notices, self.connectors.get)
         self.callbacks = Callbacks(
             configs,
@@ -203,20 +229,21 @@ class Hub:
         self.vouchers = home.vouchers = Vouchers(credentials, SharedVouchers(self.database, vault), clock)
         self.calling = Calling(self.database, self.connectors.limits, settings.redis_url)
         self._watcher = Watcher((self.registry, self.keyring, configs, credentials))
-        self._web = Web()
-        self._outside = Outside(internal_hosts=settings.internal_host_names)
-        environments = Configured(self.registry, self.vouchers.api, events_every_s=settings.pdnd_events_s)
-        pdnd_keys = PdndKeys(pdnd or environments, self._web, clock)
-        certificates = CertificateFetchers(self._outside, clock, crl_limit=settings.crl_limit)
-        self.resolver = Resolver(self.shelf, {**pdnd_keys.fetchers(), **certificates.by_source()}, clock)
-        self._feeds = KeyFeeds(pdnd_keys, self.resolver, Positions(home.folder / "pdnd-events.json"))
+        self._trusting = trusting(
+            self.shelf,
+            clock,
+            settings,
+            pdnd or Configured(self.registry, self.vouchers.api, events_every_s=settings.pdnd_events_s),
+            home.folder / "pdnd-events.json",
+        )
+        self.resolver = self._trusting.resolver
         self.observed = Observed(
             self.database,
             self.committer,
             home.folder,
             home.backup_mark,
             {"trust": self.registry, "connectors": configs, "pdnd_clients": credentials},
-            more=self._trust_figures,
+            more=self._trusting.figures,
             served=self.connectors.outlets,
             dispatch=settings.dispatch,
         )
@@ -234,16 +261,17 @@ class Hub:
         self.observed.role = "api"
         exported = exporting(self.settings.metrics_address, self.observed)
         serving = self.working(serving=True)
-        with self.home.taken(), serving, self._resolving(), calling, self._working_off(), exported:
+        with self.home.taken(), serving, self._trusting.running(), calling, self._working_off(), exported:
             yield
 
     @contextmanager
     def _working_off(self) -> Iterator[None]:
-        """Go on with the batches that were accepted, and look for files that stay at their vendors."""
+        """Go on with the batches that were accepted, look for files that stay at their vendors, and read sources."""
         self.batch_runner.start()
         self._link_watch.start()
         try:
-            yield
+            with self.inbound.running():
+                yield
         finally:
             self._link_watch.stop()
             self.batch_runner.stop()
@@ -267,20 +295,6 @@ class Hub:
                 self.streams.start()
             with tracing():
                 yield
-
-    @contextmanager
-    def _resolving(self) -> Iterator[None]:
-        """Fetch what verdicts want, and follow what happens to keys at PDND."""
-        self.resolver.start(background=[self._feeds.follow], closing=[self._web.aclose, self._outside.aclose])
-        try:
-            yield
-        finally:
-            self.resolver.stop()
-
-    def _trust_figures(self) -> Iterator[Sample]:
-        yield "raccordo_trust_held", (), self.resolver.held()
-        for issuer, lag_s in self._feeds.lags().items():
-            yield "raccordo_pdnd_events_lag_seconds", (issuer,), lag_s
 
     @contextmanager
     def delivering(self, *, alone: bool = False) -> Iterator[None]:

@@ -22,9 +22,10 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from contracts.items import Channel
 from hub import metrics
-from hub.store import figures, references
+from hub.store import figures, quarantine, references
 from hub.store.committer import Committer
 from hub.store.database import Database, error_name
+from hub.store.positions import reading_of_sources
 from hub.store.snapshot import Snapshot
 from hub.store.sources import standing_sources
 
@@ -172,6 +173,13 @@ class Figures:
                 if source.every_s is not None:
                     name = (source.ente_id, source.vendor_id, source.source)
                     yield "raccordo_source_stale", name, float(source.stale)
+            for each in reading_of_sources(connection):
+                labels = (each.ente_id, each.connector_id)
+                yield "raccordo_source_failures", labels, each.failures
+                if each.read_at is not None:
+                    yield "raccordo_source_read_seconds", labels, max(0.0, (now - each.read_at).total_seconds())
+            for labels, count in quarantine.open_counts(connection).items():
+                yield "raccordo_quarantine_open", labels, count
             for row in figures.key_ends(connection):
                 yield (
                     "raccordo_key_expiry_timestamp_seconds",

@@ -88,6 +88,9 @@ SCRAPED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "raccordo_ready": ("1 while a check of readiness holds", ("check",)),
     "raccordo_process": ("1: what the process is (api, worker, sweep), and who delivers", ("role", "dispatch")),
     "raccordo_source_stale": ("1 while a source is silent for longer than agreed", ("ente", "vendor", "source")),
+    "raccordo_source_failures": ("Failures in a row of the reading of a source", ("ente", "connector")),
+    "raccordo_source_read_seconds": ("Time since the end of what a source has was last reached", ("ente", "connector")),
+    "raccordo_quarantine_open": ("Records of sources about which nobody has decided", ("ente", "connector")),
     "raccordo_channel_unserved": ("1 while no connector serves the channel", ("ente", "channel")),
 }
 """What the exporter reads at a scrape: name -> (help, labels)."""

@@ -114,9 +114,11 @@ def send(
     deadline_s: float,
     auth: httpx.Auth | None = None,
     proof: Proof | None = None,
+    most_bytes: int = MAX_ANSWER_BYTES,
 ) -> Answer:
     """Make one call within `deadline_s`, the reading of the answer included. `auth` signs each try anew; so does a
-    `proof`, which looks at answers of success where they must be signed.
+    `proof`, which looks at answers of success where they must be signed. An answer
+    of more than `most_bytes` is incomplete.
 
     A failed connection, and any failure of a call that may be repeated, is tried again for a few hundred milliseconds.
     Longer waits belong to the hub.
@@ -139,7 +141,7 @@ def send(
     )
     with deadline(deadline_s):
         try:
-            answer = tries(_exchange, http, request, proof.auth if proof is not None else auth)
+            answer = tries(_exchange, http, request, proof.auth if proof is not None else auth, most_bytes)
         except httpx.TransportError as error:
             raise _failure(error, unsafe) from error
     if proof is not None and (fault := _disbelieved(proof, request, answer)) is not None:
@@ -160,23 +162,23 @@ def _enough(state: RetryCallState) -> bool:
     return state.attempt_number >= 3 or (state.seconds_since_start or 0) > 0.5 or remaining() == 0
 
 
-def _exchange(http: httpx.Client, request: httpx.Request, auth: httpx.Auth | None) -> Answer:
+def _exchange(http: httpx.Client, request: httpx.Request, auth: httpx.Auth | None, most_bytes: int) -> Answer:
     response = http.send(request, stream=True, follow_redirects=False, auth=auth)
     try:
-        body, complete = _read(response)
+        body, complete = _read(response, most_bytes)
     finally:
         response.close()
     return Answer(response.status_code, response.headers, body, complete)
 
 
-def _read(response: httpx.Response) -> tuple[bytes, bool]:
+def _read(response: httpx.Response, most_bytes: int) -> tuple[bytes, bool]:
     if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
         return b"", False
     chunks = bytearray()
     try:
         for chunk in response.iter_raw():
             chunks += chunk
-            if len(chunks) > MAX_ANSWER_BYTES or remaining() == 0:
+            if len(chunks) > most_bytes or remaining() == 0:
                 return b"", False
     except httpx.TransportError:
         return b"", False

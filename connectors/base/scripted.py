@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
@@ -50,10 +50,13 @@ class Received:
 
 
 class ScriptedServer:
-    """Plays its script, one entry a request and one request a connection; when the script is at its end, 599."""
+    """Plays its script, one entry a request and one request a connection; at its end `answering` decides, or 599."""
 
     def __init__(self) -> None:
         self.received: list[Received] = []
+        self.answering: Callable[[Received], Reply | Fault] = lambda _: Reply(599)
+        self.aside: Callable[[Received], Reply | None] = lambda _: None
+        """Answers what is no part of the script, a login: it is neither counted among `received` nor met by a fault."""
         self._script: deque[Reply | Fault] = deque()
         self._stop = threading.Event()
         self._listener: socket.socket | None = None
@@ -121,8 +124,11 @@ class ScriptedServer:
             request = _read_request(connection)
             if request is None:
                 return
+            if (aside := self.aside(request)) is not None:
+                connection.sendall(_encode(aside))
+                return
             self.received.append(request)
-            self._act(connection, self._script.popleft() if self._script else Reply(599))
+            self._act(connection, self._script.popleft() if self._script else self.answering(request))
         except OSError:
             pass  # the client has had enough, which is what many of the faults are for
         finally:

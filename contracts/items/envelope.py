@@ -8,7 +8,8 @@ from ..base import Code, HttpsUrl, Label, Language, Markdown, Model, Summary, Ti
 from ..identifiers import ExternalId, holds_tax_code
 from ..party import Beneficiary, Recipient
 
-Channel = Literal["io", "email"]
+Channel = Literal["io", "email", "opencity"]
+"""`opencity`: the messages of an application at OpenCity Italia, for what links to such an application."""
 ActionKind = Literal[
     "pay", "complete", "integrate", "sign", "confirm", "book", "renew", "cancel", "download", "collect", "inform"
 ]

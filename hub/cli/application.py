@@ -16,6 +16,7 @@ from hub.store.database import error_name, is_away
 from hub.store.postgres import place_of, why_away
 
 from .administrators import group as admin
+from .attributes import group as attribute
 from .auditing import group as audit
 from .backing import backup, erase, restore
 from .breaching import breach
@@ -42,7 +43,9 @@ from .pdnd_checks import check as pdnd_check
 from .pdnd_clients import group as pdnd_client
 from .portals import group as portal
 from .proposals import commands as proposal_commands
+from .quarantine import group as quarantine
 from .ranked_lists import group as ranked_list
+from .reading_sources import commands as source_commands
 from .registering import register
 from .replaying import replay
 from .requesting import group as request
@@ -84,13 +87,15 @@ ente.add_typer(pdnd_client)
 vendor.add_typer(callbacks)
 for name, change in {**changes, **key_changes}.items():
     vendor.command(name)(change)
+for name, reading in source_commands.items():
+    connector.command(name)(reading)
 for name, command in proposal_commands.items():
     service.command(name)(command)
 for name, command in key_commands.items():
     keys.command(name)(command)
 _SUBJECTS = (
     *(ente, vendor, portal, service, subscription_service, broadcast, ranked_list, document_type, document, source),
-    *(connector, rule, keys, delivery, audit, evidence),
+    *(attribute, connector, quarantine, rule, keys, delivery, audit, evidence),
     *(retention, request, delegation, admin),
 )
 for subject in _SUBJECTS:

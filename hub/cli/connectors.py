@@ -53,7 +53,7 @@ def list_(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
 def show(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """One connector; its secrets are never shown."""
     with opened(home) as one:
-        config = _config(one, ente, connector_id)
+        config = config_of(one, ente, connector_id)
         record(_shown(one, config), as_json=as_json)
 
 
@@ -88,7 +88,7 @@ def set_(
         config = replace(present, settings=settings, limits=limits_from_options(present.limits, limits or ()))
         connect(one.types, config).close()
         _save(one, config)
-        saved = _config(one, config.ente_id, connector_id)
+        saved = config_of(one, config.ente_id, connector_id)
         told(
             _shown(one, saved),
             as_json=as_json,
@@ -105,7 +105,7 @@ def set_(
 def check(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """Really call the provider."""
     with opened(home) as one:
-        config = _config(one, ente, connector_id)
+        config = config_of(one, ente, connector_id)
         connector = connect(one.types, config)
         try:
             sentence = connector.check()  # which may read on: vouchers are in the database
@@ -140,7 +140,7 @@ def pause(
 def remove_(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """Take a connector away, with its secrets: only where no delivery waits for it. What has ended stays on record."""
     with opened(home) as one:
-        config = _config(one, ente, connector_id)
+        config = config_of(one, ente, connector_id)
 
         def put(tx: Tx) -> Acted | Failed:
             before = standing(_known(one, tx, config))
@@ -160,7 +160,7 @@ def remove_(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder =
 
 def _status(connector_id: str, ente: str | None, home: Path, *, status: str, reason: str | None, as_json: bool) -> None:
     with opened(home) as one:
-        config = _config(one, ente, connector_id)
+        config = config_of(one, ente, connector_id)
 
         def put(tx: Tx) -> Acted:
             before = standing(_known(one, tx, config))
@@ -206,7 +206,8 @@ def _known(one: Home, tx: Tx, config: ConnectorConfig) -> Known:
     return desk.one_of(tx.connection, config.ente_id, config.connector_id)
 
 
-def _config(home: Home, ente: str | None, connector_id: str) -> ConnectorConfig:
+def config_of(home: Home, ente: str | None, connector_id: str) -> ConnectorConfig:
+    """The configuration of a connector. Raises Failed where there is none."""
     with home.database.read() as connection:
         code = ente_of(connection, ente).ente_id
         found = home.configuration.load(connection).get((code, connector_id))

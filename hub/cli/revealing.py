@@ -142,7 +142,8 @@ def notices_of(home: Home) -> Notices:
     with home.database.read() as connection:
         registry = load_registry(connection)
     links = ActionLinks(home.vault, lambda ente_id: registry.ente(ente_id).public_url)
-    return Notices(home.database, home.vault, Citizens(home.vault), lambda: registry, lambda *_: "", links.make)
+    citizens = Citizens(home.vault)
+    return Notices(home.database, home.vault, citizens, lambda: registry, lambda *_: "", links.make, lambda *_: None)
 
 
 def claim_of(row: Mapping[str, Any]) -> Claim:

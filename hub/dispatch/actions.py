@@ -17,10 +17,9 @@ from contracts.items import Action, Application, Deadline, Document, Item, Messa
 from hub.registry import Registry
 from hub.store.citizens import Citizens
 from hub.store.database import Database
+from hub.store.opening import opened
 from hub.store.ports import Vault
 from hub.store.tables import item_identities
-
-from .opening import opened
 
 LIFETIME: Final = timedelta(days=400)
 _PURPOSE: Final = "action-link"

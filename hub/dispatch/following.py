@@ -12,11 +12,11 @@ from contracts.following import FollowedItem, ItemEvent
 from contracts.items import Message
 from hub.store.erasing import ERASED
 from hub.store.events import event_of_ente
+from hub.store.opening import opened
 from hub.store.outbox import Claim
 from hub.store.tables import items
 
 from .notices import Notices, PutOff, payment_of
-from .opening import opened
 
 _NOBODYS = frozenset({"services"})
 """Items that are about no citizen."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping
 
 from contracts.connector import Notice, PaymentData
 from contracts.failures import Deferred, Skipped
-from contracts.items import ALWAYS_TOLD, Action, Item, Message, Payment
+from contracts.items import ALWAYS_TOLD, Action, Application, Item, Message, Payment
 from hub.registry import ALERTS, Registry
 from hub.store.citizens import Citizen, Citizens
 from hub.store.configuration import RESTRICTED
@@ -17,12 +17,14 @@ from hub.store.contacts import EMAIL, contact_of
 from hub.store.database import Database
 from hub.store.drafts import NO_ADDRESS
 from hub.store.erasing import ERASED
+from hub.store.opening import opened
 from hub.store.optouts import ANY_ADDRESS, NO_SERVICE, OPTED_OUT, opted_out
 from hub.store.outbox import Claim
 from hub.store.ports import Vault
 from hub.store.preferences import ROME, quiet_until, wishes_of
+from hub.store.reports import DEAD, is_dead
 
-from .opening import opened
+from .confirming import is_letter
 
 # Whoever has paid meanwhile is not asked to pay.
 _SETTLED = frozenset({"paid", "paid_elsewhere", "cancelled", "refunded"})
@@ -49,9 +51,12 @@ class Notices:
     action_url: Callable[[str, str, int], str]
     """(ente_id, message_id, number of an action or 0) -> the link in an e-mail."""
 
+    confirmation: Callable[[Connection, Citizen, Message, datetime], Action | None]
+    """(..., the letter, when it was written) -> what it asks for. Raises Skipped."""
+
     def of(self, claim: Claim) -> Notice:
         """The notice of a claimed delivery. Raises Skipped when it was withdrawn, is moot, was opted out of, or has no
-        address; PutOff before its time, and in the citizen's quiet hours."""
+        address that works; PutOff before its time, and in the citizen's quiet hours."""
         with self.database.read() as connection:
             try:
                 tax_code, citizen = self.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)
@@ -76,12 +81,19 @@ class Notices:
                 email = contact_of(connection, self.vault, citizen)
                 if email is None:
                     raise Skipped(NO_ADDRESS)
-            unsubscribe_url = self._wished(connection, claim, citizen, row, message, email)
+            letter = is_letter(row, message)
+            if claim.channel == EMAIL and email is not None and not letter:
+                address_hash = self.vault.keyed_hash("email", email.lower())
+                if is_dead(connection, claim.ente_id, address_hash, self.database.now(connection)):
+                    raise Skipped(DEAD)
+            asked = self.confirmation(connection, citizen, message, claim.created_at) if letter else None
+            # A letter to an address that its owner has just given waits for nothing.
+            unsubscribe_url = None if letter else self._wished(connection, claim, citizen, row, message, email)
         ente = self.registry().ente(claim.ente_id)
         link = partial(self.action_url, claim.ente_id, claim.message_id)
         # As it stood when it was to leave, and not now: what may be sent twice must be the same both times.
-        action = _action(message, max(claim.created_at, row["visible_from"] or claim.created_at))
-        if action is not None and claim.channel == EMAIL:
+        action = asked or _action(message, max(claim.created_at, row["visible_from"] or claim.created_at))
+        if action is not None and asked is None and claim.channel == EMAIL:
             # The vendor's own address may name the citizen, or have expired when it is opened.
             action = action.model_copy(update={"url": link(message.actions.index(action) + 1)})
         return Notice(
@@ -101,6 +113,7 @@ class Notices:
             action=action,
             unsubscribe_url=unsubscribe_url,
             service_id=row["service_id"] or about["service_id"],
+            application=application_of(message, item),
         )
 
     def _wished(
@@ -147,6 +160,13 @@ def payment_of(item: Item) -> PaymentData | None:
     if not isinstance(item, Payment) or item.notice_number is None or item.state not in ("due", "started", "overdue"):
         return None
     return PaymentData(item.notice_number, item.amount_cents, item.creditor_tax_code, item.invalid_after_due)
+
+
+def application_of(message: Message, item: Item) -> str | None:
+    """The application that a message is about, or that its vendor linked it to, by its source's own name."""
+    if isinstance(item, Application):
+        return item.external_id
+    return next((link.external_id for link in message.links if link.rel == "application"), None)
 
 
 def _action(message: Message, now: datetime) -> Action | None:

@@ -77,6 +77,7 @@ class Exports:
             name: iter(())
             for name in (
                 "contacts",
+                "attributes",
                 "opt_outs",
                 "preferences",
                 "items",
@@ -89,6 +90,7 @@ class Exports:
         if rows is not None:
             parts |= {
                 "contacts": rows.contacts(),
+                "attributes": rows.attributes(),
                 "opt_outs": rows.opt_outs(),
                 "preferences": rows.preferences(),
                 "items": _items(rows, file),

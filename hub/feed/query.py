@@ -26,6 +26,7 @@ from hub.store.files import Files
 from hub.store.filters import Filters
 from hub.store.ports import Vault
 from hub.store.preferences import Wishes, wishes_of
+from hub.store.profile_contacts import HeldProfile, profile_of
 from hub.store.readers import user_state_tag
 from hub.store.reading import Reading, Row
 
@@ -166,6 +167,12 @@ class Feed:
             "ranked_lists": reading.ranked_places(row.item, content),
         }
         return Whole(view, user_state_tag(row.item))
+
+    def profile(self, reading: Reading) -> HeldProfile:
+        """Where the citizen can be reached, and what registers say."""
+        if not reading.citizen.citizen_id:
+            return HeldProfile((), ())
+        return profile_of(reading.connection, self._vault, reading.citizen)
 
     def preferences(self, reading: Reading) -> Wishes:
         """How the citizen wishes to be told."""

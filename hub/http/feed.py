@@ -12,21 +12,20 @@ from hub.errors import HubError, NotAcceptable
 from hub.feed import handling, parameters
 from hub.feed.catalogue import catalogue_wish
 from hub.feed.preferences import view_of
+from hub.feed.profile import profile_view
 from hub.feed.query import Feed
 from hub.feed.streams import Streams
 from hub.registry import Registry
 from hub.security.portal import Reader
 from hub.store.committer import Committer
-from hub.store.preferences import WishesKeeper
 from hub.store.readers import record_access
 from hub.store.reading import Reading
-from hub.store.requesting import Requesting
 
 from .accepting import names_svg, takes_svg_alone
 from .content import export_response, file_response, picture_response
 from .exchange import Exchange, Handler, json_response
 from .feed_access import FeedAccess, Read, access_of, subject_of
-from .feed_changes import FeedChanges
+from .feed_changes import Desks, FeedChanges
 from .limits import Limiter
 from .operations import Operation
 from .streaming import EVENT_STREAM, PAGE, EventStream, Page
@@ -55,8 +54,7 @@ class FeedApi:
         registry: Callable[[], Registry],
         clock: Clock,
         limiter: Limiter,
-        keeper: WishesKeeper,
-        requesting: Requesting,
+        desks: Desks,
         streams: Streams,
     ) -> None:
         self._feed = feed
@@ -65,9 +63,7 @@ class FeedApi:
         self._clock = clock
         self._streams = streams
         self._access = FeedAccess(feed=feed, committer=committer, registry=registry, clock=clock, limiter=limiter)
-        self._changing = FeedChanges(
-            feed=feed, committer=committer, keeper=keeper, requesting=requesting, access=self._access
-        )
+        self._changing = FeedChanges(feed=feed, committer=committer, desks=desks, access=self._access)
 
     def handler(self, operation: Operation) -> Handler:
         """The handler of an operation of the table. Raises KeyError for one that has none."""
@@ -84,6 +80,7 @@ class FeedApi:
             "list_services": self._services,
             "show_item": self._show,
             "list_changes": self._changes,
+            "show_profile": self._profile,
             "show_preferences": self._preferences,
             "read_document_content": self._content,
             "describe_document_content": self._content,
@@ -189,6 +186,11 @@ class FeedApi:
         if card is None and takes_svg_alone(accept):
             raise NotAcceptable("this document is no card: it has no picture")
         return file_response(exchange, self._feed.file(reading, item_id))
+
+    def _profile(self, reading: Reading, exchange: Exchange) -> Response:
+        parameters.nothing(exchange.request.query_params.multi_items())
+        held = self._feed.profile(reading)
+        return with_tag(exchange, f'"{held.tag}"', orjson.dumps(profile_view(held, reading.now)))
 
     def _preferences(self, reading: Reading, exchange: Exchange) -> Response:
         parameters.nothing(exchange.request.query_params.multi_items())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
 import orjson
@@ -11,11 +12,15 @@ from starlette.responses import Response
 from contracts.preferences import PreferencesPatch
 from hub.errors import HubError
 from hub.feed.preferences import patched, view_of
+from hub.feed.profile import profile_view
 from hub.feed.query import Feed
 from hub.feed.views import request_view
 from hub.security.portal import Reader
+from hub.store.citizens import Subject
 from hub.store.committer import Committer
+from hub.store.drafts import Draft
 from hub.store.preferences import WishesChange, WishesKeeper
+from hub.store.profile_contacts import ContactChange, ContactKeeper
 from hub.store.readers import Access, UserStateChange, UserStateChanges, change_user_state, change_user_states
 from hub.store.requesting import Asked, Requesting, Wish
 
@@ -30,6 +35,8 @@ _MANY_LIMIT = 32 * 1024
 
 
 T = TypeVar("T")
+Letter = Callable[[Subject, str, str], Draft]
+"""(who, the address, the language) -> the message that asks for a confirmation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,19 @@ class _Call(Generic[T]):
         return f"portal:{self.reader.portal.portal_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class Desks:
+    """Where each kind of change is made."""
+
+    wishes: WishesKeeper
+    requesting: Requesting
+    contacts: ContactKeeper
+    letter: Letter
+    now: Callable[[], datetime]
+    accepted: Callable[[], None]
+    """Deliveries may be due."""
+
+
 class FeedChanges:
     """Handlers of the operations by which a citizen changes something."""
 
@@ -54,14 +74,12 @@ class FeedChanges:
         *,
         feed: Feed,
         committer: Committer,
-        keeper: WishesKeeper,
-        requesting: Requesting,
+        desks: Desks,
         access: FeedAccess,
     ) -> None:
         self._feed = feed
         self._committer = committer
-        self._wishes = keeper
-        self._requesting = requesting
+        self._desks = desks
         self._access = access
 
     def handler(self, operation: Operation) -> Handler | None:
@@ -69,6 +87,7 @@ class FeedChanges:
         makers = {
             "change_user_state": self._change,
             "change_user_states": self._change_many,
+            "change_profile": self._change_profile,
             "change_preferences": self._change_preferences,
             "request_subscription_change": self._request,
         }
@@ -148,9 +167,31 @@ class FeedChanges:
                 if_match=if_match(exchange),
                 refusal=call.refusal,
             )
-            changed = await self._committer.submit(self._wishes.change, change)
+            changed = await self._committer.submit(self._desks.wishes.change, change)
             exchange.headers["ETag"] = f'"{changed.tag}"'
             return json_response(view_of(changed))
+
+        return handle
+
+    def _change_profile(self, operation: Operation) -> Handler:
+        async def handle(exchange: Exchange) -> Response:
+            call = await self._call(exchange, operation, wishes.profile_patch)
+            email = None if call.given is None else call.given.email
+            subject = subject_of(call.reader)
+            change = ContactChange(
+                access=call.access,
+                subject=subject,
+                signer=call.signer,
+                used=call.reader.used,
+                email=email,
+                letter=lambda language: self._desks.letter(subject, email or "", language),
+                if_match=if_match(exchange),
+                refusal=call.refusal,
+            )
+            held = await self._committer.submit(self._desks.contacts.change, change)
+            exchange.headers["ETag"] = f'"{held.tag}"'
+            self._desks.accepted()
+            return json_response(profile_view(held, self._desks.now()))
 
         return handle
 
@@ -165,7 +206,7 @@ class FeedChanges:
                 kind=call.given,
                 refusal=call.refusal,
             )
-            asked: Asked = await self._committer.submit(self._requesting.ask, wish)
+            asked: Asked = await self._committer.submit(self._desks.requesting.ask, wish)
             response = json_response(request_view(asked.row), status=201 if asked.new else 200)
             if asked.new:
                 # Where it is followed: a request is no resource of its own.

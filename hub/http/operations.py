@@ -59,6 +59,8 @@ FEED: tuple[Operation, ...] = (
     Operation("feed", "GET", "/documents/{item_id}/content", "read_document_content"),
     Operation("feed", "HEAD", "/documents/{item_id}/content", "describe_document_content"),
     Operation("feed", "GET", "/changes", "list_changes"),
+    Operation("feed", "GET", "/profile", "show_profile"),
+    Operation("feed", "PATCH", "/profile", "change_profile", signed_body=False),
     Operation("feed", "GET", "/preferences", "show_preferences"),
     Operation("feed", "PATCH", "/preferences", "change_preferences", signed_body=False),
     Operation("feed", "GET", "/events", "stream_events"),

@@ -88,18 +88,18 @@ class PublicApi:
             return Response(status_code=303, headers={"Location": way.url})
         status, title, body = _WAYS[way.standing]
         onwards = _ONWARDS.format(url=escape(way.url)) if way.url else ""
-        return _page(exchange, title, body + onwards, status=status)
+        return page(exchange, title, body + onwards, status=status)
 
     async def ask(self, exchange: Exchange) -> Response:
         """A page with a button. GET changes nothing: scanners follow links."""
         self.links.read(exchange.request.path_params["token"])
-        return _page(exchange, "Avvisi per e-mail", _ASK)
+        return page(exchange, "Avvisi per e-mail", _ASK)
 
     async def unsubscribe(self, exchange: Exchange) -> Response:
         """The click itself: no login, no cookie, effective at once, the same when repeated."""
         opt_out = self.links.read(exchange.request.path_params["token"])
         await self.committer.submit(record_opt_outs, opt_out)
-        return _page(exchange, "Avvisi disattivati", _DONE)
+        return page(exchange, "Avvisi disattivati", _DONE)
 
 
 PAGE_POLICY = {
@@ -111,6 +111,7 @@ PAGE_POLICY = {
 """Headers of every page: it loads and tells nothing."""
 
 
-def _page(exchange: Exchange, title: str, body: str, *, status: int = 200) -> Response:
+def page(exchange: Exchange, title: str, body: str, *, status: int = 200) -> Response:
+    """A page for people, which loads nothing."""
     exchange.headers |= PAGE_POLICY
     return HTMLResponse(_PAGE.format(title=escape(title), body=body), status)

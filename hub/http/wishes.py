@@ -5,6 +5,7 @@ from pydantic import ValidationError
 from contracts.feed import SubscriptionRequest
 from contracts.items.subscription import RequestKind
 from contracts.preferences import PreferencesPatch
+from contracts.profile import ProfilePatch
 from hub.errors import MediaUnsupported, RequestInvalid
 from hub.feed import parameters
 from hub.ingest.canonical import refusal_of
@@ -28,6 +29,16 @@ def preferences_patch(exchange: Exchange) -> PreferencesPatch:
         if switches is not None and None in switches.model_dump(exclude_unset=True).values():
             raise RequestInvalid(f"{name}: a channel is on (true) or off (false)")
     return patch
+
+
+def profile_patch(exchange: Exchange) -> ProfilePatch:
+    """The merge patch that is the body. Raises MediaUnsupported, RequestInvalid, ContractViolation."""
+    parameters.nothing(exchange.request.query_params.multi_items())
+    must_be_merge_patch(exchange)
+    try:
+        return ProfilePatch.model_validate_json(exchange.body)
+    except ValidationError as exc:
+        raise refusal_of(exc) from None
 
 
 def request_kind(exchange: Exchange) -> RequestKind:

@@ -21,6 +21,7 @@ from hub.store.rows import ItemKey
 from hub.store.subscribers import Found, subscriptions_page
 
 from .following import Route, own_message, route_of
+from .likeness import shown_like
 from .notices import cut, plain
 from .subscribers import ENROLLED, WAITING, subscriber, subscribers
 
@@ -63,13 +64,10 @@ def message_of(content: Broadcast, item: Subscription, service: str, now: dateti
         external_id="broadcast",
         version=1,
         source="hub",
-        recipient=item.recipient,
+        **shown_like(item),
         title=title,
         occurred_at=now.replace(microsecond=0),
         language=language,
-        service_id=item.service_id,
-        sensitivity=item.sensitivity,
-        min_loa=item.min_loa,
         kind="broadcast",
         body_markdown=body,
         notify=item.notify.wordless(),

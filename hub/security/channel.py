@@ -66,6 +66,25 @@ def as_x5c(form: Form, value: str, chain: Sequence[str]) -> dict[str, Any]:
     return {"x5c": [b64encode(der).decode("ascii") for der in ders]}
 
 
+def handed_over(
+    proxy: TrustedProxy, headers: Sequence[tuple[str, str]], peer: str
+) -> tuple[tuple[tuple[str, str], ...], bytes | None]:
+    """The headers without those that only the proxy may send, and the certificate (DER) that it hands over in them;
+    None where there is none, or somebody else sent it.
+
+    Raises:
+        Refusal: `channel.malformed`.
+    """
+    kept = tuple(each for each in headers if each[0].lower() not in (*proxy.headers, CHAIN))
+    given = [value for name, value in headers if name.lower() == proxy.header]
+    if not given or not proxy.trusts(peer):
+        return kept, None
+    if len(given) > 1:
+        raise Refusal("channel.malformed", "more than one certificate header")
+    leaf = _escaped_pem(given[0]) if proxy.form == "nginx" else _byte_sequence(given[0])
+    return kept, leaf
+
+
 def _escaped_pem(value: str) -> bytes:
     """`$ssl_client_escaped_cert` of nginx: a PEM, percent-encoded."""
     found = _PEM.match(unquote_to_bytes(value))

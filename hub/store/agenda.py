@@ -14,7 +14,7 @@ from .citizens import Citizen, Citizens
 from .committer import Committer
 from .database import Tx, among, keys
 from .deadlines import close_deadlines
-from .directory import HUB_VENDOR
+from .directory import HUB
 from .drafts import Appointment, Draft, Told
 from .ports import Vault
 from .readers import Access, record_access
@@ -173,8 +173,8 @@ def _by_the_hub(item: Mapping[str, Any], operation: str) -> Access:
     return Access(
         request_id=new_uuid7(),
         ente_id=item["ente_id"],
-        portal_id=HUB_VENDOR,
-        pseudonym=HUB_VENDOR,
+        portal_id=HUB,
+        pseudonym=HUB,
         acr="-",
         operation=operation,
         outcome="ok",

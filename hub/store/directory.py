@@ -20,6 +20,8 @@ from .tables import document_types, enti, notice_rules, portals, services, sourc
 
 log = logging.getLogger(__name__)
 
+HUB = "hub"
+"""What stands for the portal in the access log where the hub acted by itself."""
 HUB_VENDOR = "raccordo"
 """The vendor_id of messages that a rule of the hub made. No vendor can be registered under it."""
 

@@ -18,6 +18,7 @@ from .retention import OPEN_STATES, is_over, periods
 from .tables import (
     agenda,
     channel_opt_outs,
+    citizen_attributes,
     citizen_contacts,
     citizens,
     delegations,
@@ -41,6 +42,7 @@ _OWN: tuple[Table, ...] = (
     delegations,
     delivery_requests,
     channel_opt_outs,
+    citizen_attributes,
     citizen_contacts,
     preferences,
     user_states,

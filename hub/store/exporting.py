@@ -12,6 +12,7 @@ from sqlalchemy import Table, func, select
 
 from contracts.base import rfc3339
 
+from .attributes import attribute_place
 from .citizens import Citizen, Citizens
 from .contacts import contact_place
 from .database import Database
@@ -26,6 +27,7 @@ from .tables import (
     agenda,
     attempts,
     channel_opt_outs,
+    citizen_attributes,
     citizen_contacts,
     citizens,
     delegations,
@@ -48,6 +50,7 @@ ALL_LEVELS: Final = 99
 
 INTERNAL: Final[dict[Table, frozenset[str]]] = {
     citizens: frozenset({"ente_id", "subject_hash", "data_key_sealed"}),
+    citizen_attributes: frozenset({"ente_id", "citizen_id"}),
     citizen_contacts: frozenset({"ente_id", "citizen_id", "value_hash"}),
     channel_opt_outs: frozenset({"ente_id", "citizen_id", "address_hash"}),
     items: frozenset(
@@ -103,6 +106,13 @@ class Rows:
             place = contact_place(self.citizen, row["contact_id"])
             value = self.vault.open_with(self.citizen.data_key, row["value_sealed"], place).decode()
             yield _shown(citizen_contacts, row, without={"value_sealed"}) | {"value": value}
+
+    def attributes(self) -> Iterator[dict[str, Any]]:
+        """contracts.export.ExportAttribute."""
+        for row in self._all(citizen_attributes, "code"):
+            place = attribute_place(self.citizen, row["code"])
+            value = self.vault.open_with(self.citizen.data_key, row["value_sealed"], place).decode()
+            yield _shown(citizen_attributes, row, without={"value_sealed"}) | {"value": value}
 
     def opt_outs(self) -> Iterator[dict[str, Any]]:
         """contracts.export.ExportOptOut."""

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, String, and_, case, cast, literal,
 
 from contracts.connector import CALLBACK
 
-from .directory import HUB_VENDOR
+from .directory import HUB, HUB_VENDOR
 from .drafts import CONNECTOR_UNKNOWN
 from .reading import Reading
 from .rows import OPEN_EVENTS
@@ -21,9 +21,6 @@ ADMIN_API = "admin"
 """The same, over HTTP."""
 
 ADMINISTRATORS = (OPERATOR, ADMIN_API)
-
-HUB = "hub"
-"""What stands for the portal where the hub acted by itself."""
 
 _VENDORS_OWN = frozenset({"accepted", "updated", "superseded", "available", "withdrawn"})
 """Events that are an act of the item's vendor; the others are the hub's."""

@@ -108,10 +108,16 @@ def _replacing(tx: Tx, batch: Batch, replaced: Collection[Identity]) -> dict[Ide
     found: dict[Identity, list[dict[str, Any]]] = {}
     for tie in ties:
         item = here.get(tie["from_item_id"])
-        counts = item is not None and item["lifecycle"] == "active" and item["state"] != "announced"
-        if item is not None and counts and item["collection"] == "documents":
+        if item is not None and _is_here(item) and item["collection"] == "documents":
             found.setdefault(_target(tie), []).append(item)
     return found
+
+
+def _is_here(item: Mapping[str, Any]) -> bool:
+    """Whether there is a document, and not only its announcement: not by its state, as one that was announced and then
+    superseded itself never was."""
+    announced = item["reported_state"] == "announced" and item["content_key"] is None
+    return item["lifecycle"] == "active" and not announced
 
 
 def _target(row: Mapping[str, Any] | RowMapping) -> Identity:

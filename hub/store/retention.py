@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, select
 
 from .database import Tx, upsert
+from .directory import HUB
 from .evidence_search import id_at
-from .handling import HUB
 from .readers import Access, record_access
 from .rows import item_key, items_at, lock_items
 from .tables import (

@@ -19,6 +19,8 @@ from .connector_versions import version_overrides_place, version_place
 from .database import Database, Tx
 from .hub_keys import private_place
 from .pdnd_clients import client_place
+from .positions import memo_place
+from .quarantine import raw_place
 from .tables import (
     batches,
     broadcasts,
@@ -30,6 +32,8 @@ from .tables import (
     pdnd_clients,
     pdnd_vouchers,
     provider_logins,
+    quarantine,
+    source_positions,
 )
 from .vouchers import voucher_place
 
@@ -84,6 +88,8 @@ _SEALED: Final = (
     _Sealed(batches, "body_sealed", lambda row: body_place(row.ente_id, row.batch_id)),
     _Sealed(broadcasts, "content_sealed", lambda row: broadcast_place(row.ente_id, row.broadcast_id)),
     _Sealed(hub_keys, "private_sealed", lambda row: private_place(row.kid)),
+    _Sealed(source_positions, "memo_sealed", lambda row: memo_place(row.ente_id, row.connector_id)),
+    _Sealed(quarantine, "raw_sealed", lambda row: raw_place(row.ente_id, row.quarantine_id)),
     _Sealed(pdnd_clients, "key_sealed", lambda row: client_place(row.ente_id, row.name)),
     _Sealed(pdnd_vouchers, "voucher_sealed", lambda row: voucher_place(row.ente_id, row.voucher_key)),
 )

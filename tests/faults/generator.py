@@ -124,8 +124,8 @@ class Generator:
             body = body.replace(b"Avviso", b"Avvisi")
         try:
             answer = hub.client.post("/publish/v1/messages", content=body, headers=headers)
-        except httpx.TransportError:
-            self.ledger.append(event="unknown", name=name)
+        except httpx.TransportError as error:
+            self.ledger.append(event="unknown", name=name, error=repr(error))
             return
         if answer.is_success:
             self.ledger.append(event="acked", name=name, item_id=answer.json()["item_id"])

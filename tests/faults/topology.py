@@ -4,7 +4,7 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -87,14 +87,16 @@ class Shared(Ground):
         self.io_url = f"http://{self._machine('provider').address}:{ports[0]}"
         given = {"home": self.home.folder, "database_url": url, "dispatch": "workers", "redis_url": on.redis.url}
         self._settings = given | {"sweep_s": SWEEP_S}
-        addresses = []
+        self._addresses = {}
         for name in (f"api-{n}" for n in range(1, apis + 1)):
             port, machine = free_port(), self._machine(name)
             self.parts[name] = Part(folder, name, parts.api, self._settings, machine, port)
-            addresses.append(f"http://{machine.address}:{port}")
+            self._addresses[name] = f"http://{machine.address}:{port}"
+        addresses = list(self._addresses.values())
+        self._balancer = Balancer(addresses)
         for name in (f"worker-{n}" for n in range(1, workers + 1)):
             self.parts[name] = Part(folder, name, parts.worker, self._settings, self._machine(name))
-        client = httpx.Client(base_url=addresses[0], transport=Balancer(addresses), timeout=ANSWER_WITHIN_S)
+        client = httpx.Client(base_url=addresses[0], transport=self._balancer, timeout=ANSWER_WITHIN_S)
         self.hub = self.under_test(addresses[0], client)
 
     def _machine(self, name: str) -> Machine:
@@ -115,6 +117,13 @@ class Shared(Ground):
                 life = (lives or {}).get(name, every)
                 part.start(life if life.lease_s else replace(life, lease_s=self.lease_s))
         return self.hub
+
+    def deploy(self, name: str) -> None:
+        """That part ends in good order and begins anew, as in a roll-out."""
+        spared = self._balancer.resting(self._addresses[name]) if name in self._addresses else nullcontext()
+        with spared:
+            self.parts[name].stop()
+        self.start()
 
     def died(self, name: str, *, within_s: float = 60) -> None:
         """Wait until the death arranged in that part's life has come, to whomever."""
@@ -242,20 +251,34 @@ class Balancer(httpx.BaseTransport):
     """Each request goes to the next API; where none can be reached, its error is the vendor's."""
 
     def __init__(self, addresses: list[str]) -> None:
-        self._turns = itertools.cycle([httpx.URL(each) for each in addresses])
-        self._count = len(addresses)
+        self._all = [httpx.URL(each) for each in addresses]
+        self._turns = itertools.cycle(range(len(addresses)))
+        self._resting: str | None = None
         self._inner = httpx.HTTPTransport(limits=httpx.Limits(max_connections=100))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        for left in reversed(range(self._count)):
-            there = next(self._turns)
+        first = next(self._turns)
+        # From there on in order: asking for the next turn might give the same one, as others take turns too.
+        order = [each for each in self._all[first:] + self._all[:first] if str(each) != self._resting]
+        for there in order:
             request.url = request.url.copy_with(host=there.host, port=there.port)
             try:
                 return self._inner.handle_request(request)
             except (httpx.ConnectError, httpx.ConnectTimeout):
-                if not left:
+                if there is order[-1]:
                     raise
         raise AssertionError
+
+    @contextmanager
+    def resting(self, address: str) -> Iterator[None]:
+        """Give that API no new requests; those that it has been given it has by now. A server that stops cannot answer
+        what is still on its way to a connection that it closes."""
+        self._resting = address
+        try:
+            time.sleep(0.1)
+            yield
+        finally:
+            self._resting = None
 
     def close(self) -> None:
         self._inner.close()

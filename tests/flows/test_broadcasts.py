@@ -125,6 +125,13 @@ def test_it_is_shown_at_the_level_of_the_subscription(hub, code):
     assert {level for _, level in levels} == {3}
 
 
+def test_it_is_not_shown_sooner_than_the_subscription(hub, code):
+    person, other = enrolled(hub, code, visible_from="2099-01-01T00:00:00Z"), enrolled(hub, code)
+    begun(hub, code)
+    hub.hub.after_sweep()
+    assert [len(read(hub, each)) for each in (person, other)] == [0, 1]
+
+
 def test_in_the_language_of_the_subscription(hub, code):
     person, third = enrolled(hub, code, language="en"), enrolled(hub, code, language="de")
     begun(hub, code, en=EN)

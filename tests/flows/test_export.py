@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy import insert
 
 from contracts.export import Export
+from hub.store.attributes import AttributeKeeper, Stated
+from hub.store.citizens import Subject
 from hub.store.database import upsert
 from hub.store.delegations import add_delegation
 from hub.store.exporting import INTERNAL
@@ -19,6 +21,7 @@ from hub.store.tables import (
     agenda,
     attempts,
     channel_opt_outs,
+    citizen_attributes,
     citizen_contacts,
     citizens,
     delegations,
@@ -57,6 +60,7 @@ FILE = b"%PDF-1.7 " + bytes(range(256)) * 8000
 SPID_3 = "https://www.spid.gov.it/SpidL3"
 EXPORTED = {
     citizens,
+    citizen_attributes,
     citizen_contacts,
     channel_opt_outs,
     items,
@@ -110,6 +114,8 @@ def fill(hub, person):
         add_request(tx, ENTE, "access", citizen_id, date(2026, 11, 1))
         tx.connection.execute(upsert(channel_opt_outs).values(**opt_out, at=tx.now))
         whose = {"ente_id": ENTE, "citizen_id": citizen_id}
+        keeper = AttributeKeeper(hub.hub.wishes.citizens, hub.home.vault)
+        keeper.state(tx, [Stated(Subject(ENTE, "person", person), "anpr", tx.now, {"birth_place": "Roma"})])
         found = {"item_id": application, "code": "term", "criterion": "S30", "days": 3, "found_at": tx.now}
         tx.connection.execute(insert(findings).values(**whose, **found))
         asked = {"item_id": subscription, "request_id": read, "kind": "renew", "asked_by": "citizen"}
@@ -142,6 +148,7 @@ def exported(document: dict) -> Iterator[tuple[object, list[dict]]]:
     """Each table with what the export has of it."""
     of_items = document["items"]
     yield citizens, [document["identity"]]
+    yield citizen_attributes, document["attributes"]
     yield citizen_contacts, document["contacts"]
     yield channel_opt_outs, document["opt_outs"]
     yield items, of_items
@@ -176,7 +183,7 @@ def test_each_row_of_the_database_is_in_the_export(hub):
         if table is not access_log:
             assert len(found) == len(before[table]), table.name
     filled = (agenda, user_states, channel_opt_outs, rights_requests, delegations, deliveries, access_log)
-    for table in (*filled, findings, subscription_requests, preferences):
+    for table in (*filled, findings, subscription_requests, preferences, citizen_attributes):
         assert before[table], f"{table.name}: nothing was there to export"
     tried = {row["delivery_id"] for row in rows(hub, attempts)}
     for one in (each for item in document["items"] for each in item["deliveries"]):

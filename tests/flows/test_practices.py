@@ -88,7 +88,7 @@ def test_the_end_of_a_draft_is_on_record_and_told(hub):
     assert [(one["kind"], one["state"]) for one in shown["actions"]] == [("complete", "expired")]
     assert "Bozza scaduta" in " ".join(one["title"] for one in hub.read("/messages", person).json()["items"])
     (row,) = rows(hub, access_log, item_id=item_id, operation="expire_draft")
-    assert (row["portal_id"], row["citizen_id"] is not None, row["row_hash"] != "") == ("raccordo", True, True)
+    assert (row["portal_id"], row["citizen_id"] is not None, row["row_hash"] != "") == ("hub", True, True)
     events = [one["event"] for one in hub.vendor_get(f"/items/{item_id}").json()["timeline"]]
     # That the citizen was told of it comes when the e-mail has left: before this look or after it.
     assert [one for one in events if one not in ("notification", "notified")][-1] == "expired"

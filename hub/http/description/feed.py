@@ -8,6 +8,7 @@ from contracts.feed import (
     FeedSummary,
 )
 from contracts.preferences import Preferences
+from contracts.profile import Profile
 from hub import errors
 
 from . import feed_examples as examples
@@ -227,6 +228,26 @@ ENTRIES: dict[str, Entry] = {
                 description="Una pagina di cambiamenti / A page of changes",
                 body=Body(model=ChangesPage, examples={"page": examples.CHANGES_PAGE}),
             )
+        },
+        errors=PORTAL,
+    ),
+    "show_profile": Entry(
+        tag="profile",
+        summary="Il profilo del cittadino / The citizen's profile",
+        description=both(
+            "I recapiti, verificati e no, e ciò che i registri dicono del cittadino, con fonte e data: serve a "
+            "riempire i moduli una volta sola, e qui non si cambia. Gli avvisi vanno solo a un recapito verificato.",
+            "The addresses, verified or not, and what registers say of the citizen, with source and date: for forms to "
+            "be filled in once; it cannot be changed here. Notices go to a verified address alone.",
+        ),
+        parameters=("IfNoneMatch", *CALLER),
+        answers={
+            200: Answer(
+                description="Il profilo / The profile",
+                body=Body(model=Profile, examples={"profile": examples.PROFILE}),
+                headers=("ETag",),
+            ),
+            304: UNCHANGED,
         },
         errors=PORTAL,
     ),

@@ -2,6 +2,7 @@
 
 from contracts.feed import SubscriptionRequest, SubscriptionRequestView, UserState, UserStatePatch
 from contracts.preferences import Preferences, PreferencesPatch
+from contracts.profile import Profile, ProfilePatch
 from contracts.user_states import UserStateOutcomes, UserStateWishes
 from hub import errors
 
@@ -120,6 +121,42 @@ ENTRIES: dict[str, Entry] = {
             errors.MediaUnsupported,
             errors.ContractViolation,
         ),
+    ),
+    "change_profile": Entry(
+        tag="profile",
+        summary="Dà o toglie il proprio indirizzo / Give or take back one's address",
+        description=both(
+            "`email`: l'indirizzo nuovo, che vale dopo che il cittadino ha aperto il collegamento mandato lì (48 ore); "
+            "fino ad allora vale quello di prima. `null` lo toglie. Al più cinque indirizzi al giorno. Il token del "
+            "portale è ID_AUTH_REST_02; serve l'ambito `feed:write`.",
+            "`email`: the new address, which counts once the citizen has opened the link that was sent there (48 "
+            "hours); until then the one before does. `null` takes it back. At most five addresses a day. The portal's "
+            "token is ID_AUTH_REST_02; the scope `feed:write` is needed.",
+        ),
+        parameters=("IfMatch", *CALLER),
+        request=Body(
+            media=("application/merge-patch+json",),
+            model=ProfilePatch,
+            description="Ciò che cambia / What changes",
+            examples={"email": examples.PROFILE_PATCH},
+        ),
+        answers={
+            200: Answer(
+                description="Il profilo nuovo / The new profile",
+                body=Body(model=Profile, examples={"profile": examples.PROFILE}),
+                headers=("ETag",),
+            )
+        },
+        errors=(
+            *PORTAL,
+            errors.TokenReplayed,
+            errors.PreconditionFailed,
+            errors.BodyTooLarge,
+            errors.BodyTooSlow,
+            errors.MediaUnsupported,
+            errors.ContractViolation,
+        ),
+        error_headers={415: ("Accept-Patch",)},
     ),
     "change_preferences": Entry(
         tag="preferences",

@@ -34,6 +34,22 @@ CATALOGUE_PAGE: Json = {
     ],
     "next_cursor": None,
 }
+PROFILE: Json = {
+    "contacts": [
+        {
+            "kind": "email",
+            "value": "ada@example.org",
+            "state": "verified",
+            "verified_at": "2026-11-20T09:00:00Z",
+            "confirm_until": None,
+            "source": "citizen",
+        }
+    ],
+    "attributes": [
+        {"code": "birth_place", "value": "Roma", "source": "anpr", "as_of": "2026-11-01T00:00:00Z"},
+    ],
+}
+PROFILE_PATCH: Json = {"email": "ada@example.org"}
 PREFERENCES: Json = {
     "language": "it",
     "quiet_hours": {"start": "22:00", "end": "07:30"},

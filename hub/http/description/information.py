@@ -142,6 +142,7 @@ The portal does not sign bodies: the integrity patterns (`INTEGRITY_REST_01`) ex
             ("deadlines", _DEADLINES),
             ("services", "Il catalogo dei servizi. / The catalogue of services."),
             ("changes", "Ciò che è cambiato. / What changed."),
+            ("profile", "Recapiti e dati dei registri. / Contacts and data of registers."),
             ("preferences", "Come il cittadino vuole essere avvisato. / How the citizen wishes to be told."),
             ("rights", "I diritti del cittadino sui suoi dati. / The citizen's rights over his data."),
             _STATUS_TAG,

@@ -47,6 +47,7 @@ EXPORT: Json = {
         "created_at": _RECEIVED,
     },
     "contacts": [],
+    "attributes": [],
     "opt_outs": [{"channel": "email", "topic": "mensa", "at": _RECEIVED}],
     "preferences": [
         {"language": "it", "quiet_hours": {"start": "22:00", "end": "07:30"}, "updated_at": _RECEIVED},

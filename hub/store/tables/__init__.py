@@ -17,6 +17,7 @@ from .administration import (
 )
 from .audiences import broadcasts, ranked_entries, ranked_lists
 from .columns import EPOCH, Instant, clipped, metadata, to_json, to_micros
+from .inbound import dead_addresses, quarantine, source_positions, source_records
 from .known import (
     connectors,
     document_types,
@@ -52,6 +53,7 @@ from .personal import (
     timeline,
     user_states,
 )
+from .profile import citizen_attributes
 from .proof import (
     access_log,
     chain_roots,
@@ -82,6 +84,7 @@ __all__ = [
     "broadcasts",
     "chain_roots",
     "channel_opt_outs",
+    "citizen_attributes",
     "citizen_contacts",
     "citizens",
     "claimable",
@@ -89,6 +92,7 @@ __all__ = [
     "conformance_reports",
     "connector_versions",
     "connectors",
+    "dead_addresses",
     "delegations",
     "deliveries",
     "delivery_requests",
@@ -115,6 +119,7 @@ __all__ = [
     "portals",
     "preferences",
     "provider_logins",
+    "quarantine",
     "quota_usage",
     "ranked_entries",
     "ranked_lists",
@@ -127,6 +132,8 @@ __all__ = [
     "service_decisions",
     "services",
     "sign_in_attempts",
+    "source_positions",
+    "source_records",
     "sources",
     "subscription_requests",
     "subscription_services",

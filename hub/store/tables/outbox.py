@@ -80,6 +80,14 @@ partial_index(
     where=deliveries.c.order_key.is_not(None),
 )
 
+partial_index(
+    "ix_deliveries_provider",
+    deliveries,
+    "connector_id",
+    "provider_id",
+    where=deliveries.c.provider_id.is_not(None),
+)
+
 # A lane is one connector of one ente: its breaker and its rate, for all workers. Made with the first claim.
 lanes = Table(
     "lanes",

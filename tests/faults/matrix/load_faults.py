@@ -79,8 +79,7 @@ def _rolling(world: Shared) -> None:
     with world.loading():
         for name in ("api-1", "worker-1", "api-2", "worker-2"):
             time.sleep(0.4)
-            world.parts[name].stop()
-            world.start()
+            world.deploy(name)
 
 
 _TWICE = {"apis": 2, "workers": 2}

@@ -40,7 +40,13 @@ def notice(store):
     with store.database.read() as connection:
         registry = load_registry(connection)
     notices = Notices(
-        store.database, store.vault, store.citizens, lambda: registry, lambda *_: "https://x.example.it", _link
+        store.database,
+        store.vault,
+        store.citizens,
+        lambda: registry,
+        lambda *_: "https://x.example.it",
+        _link,
+        lambda *_: None,
     )
     (claimed,) = store.run(claim, Due(1, timedelta(minutes=1)))[0]
     return notices.of(claimed)

@@ -153,6 +153,15 @@ def test_a_document_is_superseded_in_whatever_order_versions_come(store, ties, r
             assert row["state"] == ("superseded" if replaced else reported[name])
 
 
+def test_a_document_that_was_only_announced_replaces_nothing_though_it_is_superseded_itself(store):
+    who = f"persona-{next(names)}"
+    for name, state, replaced in (("a", "announced", "c"), ("b", "available", "a"), ("c", "available", None)):
+        links = () if replaced is None else (("replaces", f"{who}-{replaced}"),)
+        store.publish(drafted("acme", "documents", f"{who}-{name}", who, 1, state=state, links=links))
+    states = {name_of(store, row, who): row["state"] for row in rows_of(store, who)}
+    assert states == {"a": "superseded", "b": "available", "c": "available"}
+
+
 def name_of(store, row, who):
 
     (name,) = [one["external_id"] for one in store.rows(item_identities) if one["item_id"] == row["item_id"]]

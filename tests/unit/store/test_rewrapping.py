@@ -4,6 +4,7 @@ from hub.store import rewrapping
 from hub.store.tables import metadata
 
 UNDER_A_CITIZEN_S_KEY = {
+    ("citizen_attributes", "value_sealed"),
     ("citizen_contacts", "value_sealed"),
     ("citizens", "tax_code_sealed"),
     ("delivery_requests", "request_sealed"),

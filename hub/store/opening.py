@@ -4,10 +4,11 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, RowMapping, select
 
 from contracts.items import Item
-from hub.store.citizens import Citizen
-from hub.store.ports import Vault
-from hub.store.reading import version_payload
-from hub.store.tables import items
+
+from .citizens import Citizen
+from .ports import Vault
+from .reading import version_payload
+from .tables import items
 
 _ITEM: TypeAdapter[Item] = TypeAdapter(Item)
 

@@ -1,0 +1,76 @@
+"""Trying a tenant without writing: what `spec/opencity.md` (17) asks to be tested, in words for an administrator."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from connectors.base.http import Answer
+from contracts.failures import Misconfigured
+
+from . import mapping
+from .config import Settings
+from .fields import Fault
+from .pulling import MOST_BYTES, bound, rows
+from .session import Session, read
+
+_LONG_AGO, _AHEAD_S = 946_684_800, 86_400
+
+
+def check(session: Session, settings: Settings) -> str:
+    """Ask who the tenant is, log in, and read one application in the forms that rounds rely on.
+
+    Raises:
+        Failure: what the tenant answered, or what is to be set otherwise.
+    """
+    tenant = read(session.public("/tenants/info"))
+    session.token()
+    told = [f"OpenCity risponde ({_name(tenant)}) e accetta l'operatore."]
+    if {"applications", "messages", "payments"} & set(settings.collections):
+        told += _applications(session, settings)
+    if "subscriptions" in settings.collections:
+        listed = session.get("/subscriptions", {"version": "2"}, most_bytes=MOST_BYTES)
+        told.append(f"Iscrizioni visibili: {len(rows(read(listed)))}.")
+    return " ".join(told)
+
+
+def _applications(session: Session, settings: Settings) -> list[str]:
+    page = read(_one(session, {}))
+    everything, records = _count(page), rows(page)
+    told = [f"Pratiche visibili: {everything}."]
+    for record in (one for one in records if isinstance(one, Mapping)):
+        if any("." in str(name) for name in record.get("data") or {}):
+            raise Misconfigured("opencity.version", "`data` is not that of version 2")
+        try:
+            mapping.applicant(record, settings)
+        except Fault as fault:
+            told.append(f"La pratica letta non ha un codice fiscale in {fault.pointer}: vedi tax_code_paths.")
+    if settings.changes == "updated_at":
+        later = _one(session, {"updatedAt[after]": bound(int(time.time()) + _AHEAD_S)})
+        earlier = _one(session, {"updatedAt[after]": bound(_LONG_AGO)})
+        if _answered(later) != 0 or (_answered(earlier) or 0) < everything:
+            raise Misconfigured("opencity.updated_at", "the filter updatedAt does not work here: set changes to walk")
+    return told
+
+
+def _one(session: Session, query: Mapping[str, str]) -> Answer:
+    return session.get("/applications", {"version": "2", "offset": "0", "limit": "1", **query}, most_bytes=MOST_BYTES)
+
+
+def _answered(answer: Answer) -> int | None:
+    """How many a filter leaves; None where it is refused, or breaks the query."""
+    return _count(read(answer)) if answer.status == 200 else None
+
+
+def _count(page: Any) -> int:
+    meta = page.get("meta") if isinstance(page, Mapping) else None
+    count = str(meta.get("count")) if isinstance(meta, Mapping) else ""
+    if not count.isdigit():
+        raise Misconfigured("opencity.not_the_api", "a page does not say how many there are")
+    return int(count)
+
+
+def _name(tenant: Any) -> str:
+    name = tenant.get("name") if isinstance(tenant, Mapping) else None
+    if not isinstance(name, str):
+        raise Misconfigured("opencity.not_the_api", "tenants/info has no name")
+    return name[:100]

@@ -1,0 +1,123 @@
+"""The settings of a tenant of OpenCity Italia. What its API does is known in part only (`spec/opencity.md`): whatever
+could not be confirmed for today's versions is a setting here, and `check` tries what can be tried without writing."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StringConstraints, field_validator, model_validator
+
+from contracts.base import Code
+from contracts.callbacks import CallbackUrl, Hosts, may_be_plain, place_of
+from contracts.following import Listed
+from contracts.identifiers import OrganizationTaxCode
+from contracts.inbound import SourceSettings
+from contracts.items import Channel
+
+Collection = Literal["applications", "messages", "payments", "subscriptions"]
+DottedPath = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")
+]
+HeaderName = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9-]+$")]
+Paths = Annotated[tuple[DottedPath, ...], Field(min_length=1, max_length=20), Listed]
+
+
+def _place_for_id(template: str) -> str:
+    if template.count("{id}") != 1:
+        raise ValueError("must hold {id} once")
+    if place_of(template.replace("{id}", "id"))[0] != "https":
+        raise ValueError("must be https: citizens are sent there")
+    return template
+
+
+class Settings(SourceSettings):
+    """One tenant: how to reach it, what is read, how it is understood."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    base_url: CallbackUrl
+    """The whole base of the API, as `https://servizi.comune.example.it/lang/api`: its parts are not put together here,
+    since they differ from one installation to the other."""
+    username: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    """An operator made for the hub, with the services enabled that are to be read."""
+    password: SecretStr
+    private_hosts: Hosts = ()
+    """Hosts that may be at a private address; plain http is for those of them on loopback alone."""
+
+    source: Code = "opencity"
+    """The `source` of the items."""
+    collections: Annotated[tuple[Collection, ...], Field(min_length=1), Listed] = (
+        "applications",
+        "messages",
+        "payments",
+    )
+    """`subscriptions` needs the tenant's back office for them: without it OpenCity answers 403."""
+    services: Annotated[tuple[Code, ...], Field(max_length=200), Listed] = ()
+    """Slugs or ids of the services whose applications are read; none: all that the operator sees."""
+    service_ids: Mapping[str, Code] = {}
+    """From slug or id of a service there to the hub's `service_id`; without an entry it is the slug."""
+    tax_code_paths: Paths = ("applicant.fiscal_code.fiscal_code",)
+    """Where the forms (version 2 of `data`) have the applicant's tax code: the first that is there counts. Each form of
+    the municipality may have another."""
+    email_paths: Paths = ("applicant.email_address",)
+    creditor_tax_code: OrganizationTaxCode | None = None
+    """To whom payments go that name no receiver: events of version 1 have none."""
+    application_url: Annotated[str, AfterValidator(_place_for_id)] | None = None
+    """The page of an application for its citizen, with `{id}`. Not confirmed for every installation: without it there
+    are no links, and drafts, which need one, are left out."""
+    tell: Annotated[tuple[Channel, ...], Field(max_length=4), Listed] = ()
+    """Channels by which the hub tells the citizen of what it finds. OpenCity writes e-mails, and to IO where the
+    service has it, by itself: so none, unless that is switched off there."""
+
+    page_size: Annotated[int, Field(ge=1, le=100)] = 50
+    """More than 100 is refused there."""
+    changes: Literal["updated_at", "walk"] = "updated_at"
+    """How changes are found between two sweeps: by the filter `updatedAt[after]`, which some versions build wrongly, or
+    by walking all pages each time. The check says whether the filter works."""
+    overlap_s: Annotated[int, Field(ge=1, le=86_400)] = 300
+    """How far each round goes back behind the beginning of the one before."""
+    sweep_every_s: Annotated[int, Field(ge=600, le=2_592_000)] = 86_400
+    """Seconds between two readings of all there is: webhooks are dropped after some tries, and a message changes no
+    application."""
+
+    webhook_header: HeaderName = "X-Hub-Key"
+    """The header that the tenant's webhook is configured to send, which is all that proves it."""
+    webhook_secret: SecretStr | None = None
+    """Its whole value. Without one no webhook is taken."""
+    reference: Literal["visible", "comment"] = "visible"
+    """How a message that the hub writes bears the name of its delivery, by which it is found again: as a last line, or
+    as an HTML comment, of which it is not confirmed that it is kept."""
+    settle_s: Annotated[int, Field(ge=0, le=3600)] = 60
+    """How long after an unknown outcome a message that is not there may still appear."""
+
+    @field_validator("password", "webhook_secret")
+    @classmethod
+    def _sendable(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None and not given.get_secret_value().isprintable():
+            raise ValueError("must be printable")
+        return given
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _not_guessed(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None and (len(given.get_secret_value()) < 16 or not given.get_secret_value().isascii()):
+            raise ValueError("at least 16 ASCII characters: it is all that proves the caller")
+        return given
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        scheme, host, _ = place_of(self.base_url)
+        if scheme == "http" and not may_be_plain(host, self.private_hosts):
+            raise ValueError("base_url: plain http is for loopback alone, and listed in private_hosts")
+        if self.base_url.endswith("/") or "?" in self.base_url:
+            raise ValueError("base_url: without a slash at its end and without a query")
+        return self
+
+    def service_of(self, slug: str | None, service_id: str | None) -> str | None:
+        """The hub's name of a service there; None for one that none can be made of."""
+        for name in (slug, service_id):
+            if name is not None and name in self.service_ids:
+                return self.service_ids[name]
+        return slug or service_id
+
+    def reads(self, slug: str | None, service_id: str | None) -> bool:
+        return not self.services or slug in self.services or service_id in self.services

@@ -1,0 +1,358 @@
+"""From OpenCity's records to canonical items, without any I/O. The tables are those of `spec/opencity.md` and
+`spec/personal-area.md` ("Mapping to the canonical status"); what they do not hold goes to the quarantine.
+
+No file becomes a document or an attachment: OpenCity gives neither size nor digest of one, and its addresses open to an
+operator's token alone. The citizen finds files on the application's page, where `application_url` leads.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from contracts.base import rfc3339
+from contracts.inbound import Found, Wrong
+
+from .config import Settings
+from .fields import (
+    Fault,
+    cents,
+    code,
+    day,
+    deep,
+    email,
+    https,
+    identifier,
+    moment,
+    moment_or_none,
+    notice_number,
+    object_at,
+    organization,
+    person,
+    string,
+)
+from .text import ends_in_reference, line, markdown
+
+Record = Mapping[str, Any]
+Turn = Literal["citizen", "body", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a status means here. `label` is the source's own word, None where it must not be shown yet."""
+
+    state: str
+    turn: Turn
+    label: str | None
+    outcome: Literal["accepted", "rejected"] | None = None
+    closed: bool = False
+
+
+APPLICATIONS: Mapping[str, Standing] = {
+    "1000": Standing("draft", "citizen", "Bozza"),
+    "1500": Standing("awaiting_payment", "citizen", "In attesa di pagamento"),
+    "1510": Standing("awaiting_payment", "body", "In attesa dell'esito del pagamento"),
+    "1520": Standing("submitted", "body", "Pagamento avvenuto"),
+    "1530": Standing("awaiting_payment", "citizen", "Pagamento rifiutato"),
+    "1900": Standing("submitted", "body", "Inviata"),
+    "2000": Standing("submitted", "body", "Acquisita"),
+    "3000": Standing("registered", "body", "Protocollata"),
+    "4000": Standing("in_progress", "body", "In carico"),
+    "4100": Standing("integration_requested", "body", "Richiesta integrazioni"),
+    "4200": Standing("integration_requested", "citizen", "In attesa di integrazioni"),
+    "4300": Standing("integration_submitted", "body", "Integrazioni in attesa di protocollazione"),
+    "4400": Standing("integration_submitted", "body", "Integrazioni protocollate"),
+    "4500": Standing("in_progress", "body", "Ripresa in carico"),
+    "5000": Standing("in_progress", "body", "In elaborazione"),
+    # Decided, and not yet to be shown: not even by the source's own code.
+    "6000": Standing("in_progress", "body", None),
+    "7000": Standing("completed", "none", "Accettata", "accepted", closed=True),
+    "8000": Standing("in_progress", "body", None),
+    "9000": Standing("completed", "none", "Rifiutata", "rejected", closed=True),
+    "20000": Standing("withdrawn", "none", "Ritirata", closed=True),
+    "50000": Standing("revoked", "none", "Annullata", closed=True),
+}
+PAYMENTS: Mapping[str, str] = {
+    "CREATION_PENDING": "creating",
+    "CREATION_FAILED": "creation_failed",
+    "PAYMENT_PENDING": "due",
+    "PAYMENT_STARTED": "started",
+    "CANCELED": "cancelled",
+    "COMPLETE": "paid",
+    "EXPIRED": "expired",
+}
+SUBSCRIPTIONS: Mapping[str, str] = {"active": "active", "withdraw": "cancelled"}
+
+# Kind and words of what the citizen can do on the application's page, by the canonical state while it is his turn.
+ACTIONS: Mapping[str, tuple[str, str]] = {
+    "draft": ("complete", "Completa la domanda"),
+    "awaiting_payment": ("pay", "Vai al pagamento"),
+    "integration_requested": ("integrate", "Invia le integrazioni"),
+}
+INTEGRATION = "Il Comune chiede di integrare la pratica: il messaggio della pratica dice che cosa manca."
+APPLICANT = "applicant"
+"""The visibility of messages that are for the citizen; all others are the office's own."""
+
+
+def application(record: Record, settings: Settings) -> Found | None:
+    """An application as an item; None where it is none of those to be read."""
+    return _found("application", record, {}, lambda: _application(record, settings))
+
+
+def message(record: Record, about: Record, settings: Settings) -> Found | None:
+    """A message of the application `about`; None for the office's own notes, what the citizen wrote himself, and what
+    the hub wrote."""
+    return _found("message", record, {"application": _about(about)}, lambda: _message(record, about, settings))
+
+
+def payment(record: Record, about: Record, settings: Settings) -> Found | None:
+    """A payment of the application `about`."""
+    return _found("payment", record, {"application": _about(about)}, lambda: _payment(record, about, settings))
+
+
+def subscription(record: Record, settings: Settings) -> Found | None:
+    """A subscription to a course or service."""
+    return _found("subscription", record, {}, lambda: _subscription(record, settings))
+
+
+def gone(kind: str, name: str) -> Found:
+    """What OpenCity has no more."""
+    return Found(f"{kind}/{name}", b"{}", withdrawn="non più presente in OpenCity")
+
+
+def read(data: bytes, settings: Settings) -> Iterable[Found]:
+    """What stands in the quarantine, again (see `_found`), or an application as the API gives it."""
+    try:
+        given = json.loads(data)
+        kept = given if "kind" in given else {"kind": "application", "record": given}
+        kind, record, about = kept["kind"], kept["record"], kept.get("application", {})
+        makers: dict[str, Callable[[], Found | None]] = {
+            "application": lambda: application(record, settings),
+            "message": lambda: message(record, about, settings),
+            "payment": lambda: payment(record, about, settings),
+            "subscription": lambda: subscription(record, settings),
+        }
+        found = makers[kind]()
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        fault = Wrong("", "opencity.unreadable", "nothing that this connector put into the quarantine")
+        yield Found("unreadable", data, wrong=(fault,))
+        return
+    if found is not None:
+        yield found
+
+
+def applicant(record: Record, settings: Settings) -> dict[str, str]:
+    """The recipient of an application and of all that belongs to it.
+
+    Raises:
+        Fault: the form has no tax code where the settings look for one, or something else.
+    """
+    data = object_at(record, "data")
+    for path in settings.tax_code_paths:
+        value = deep(data, path)
+        if isinstance(value, str) and value.strip():
+            found = person(value, "/data/" + path.replace(".", "/"))
+            break
+    else:
+        raise Fault("/data/" + settings.tax_code_paths[0].replace(".", "/"), "opencity.no_tax_code", "there is none")
+    address = next(filter(None, (email(deep(data, path)) for path in settings.email_paths)), None)
+    return found | {"email": address} if address else found
+
+
+def standing(record: Record) -> Standing:
+    """Raises Fault for a status that is in no table."""
+    status = record.get("status")
+    # Digits in a string; in history and by some versions a number.
+    found = APPLICATIONS.get(str(status)) if isinstance(status, str | int) else None
+    if found is None:
+        raise Fault("/status", "opencity.status_unknown", "a status that is not in the table")
+    return found
+
+
+def _found(
+    kind: str, record: Record, with_it: Record, make: Callable[[], tuple[str, dict[str, Any]] | None]
+) -> Found | None:
+    kept = {"kind": kind, "record": _without_login(record), **with_it}
+    raw = json.dumps(kept, ensure_ascii=False, default=str).encode()
+    name = f"{kind}/nameless"
+    try:
+        name = f"{kind}/{identifier(record, 'id')}"
+        made = make()
+    except Fault as fault:
+        return Found(name, raw, wrong=(Wrong(fault.pointer, fault.code, fault.detail),))
+    return Found(name, raw, made[0], made[1]) if made is not None else None
+
+
+def _without_login(record: Record) -> Record:
+    """How the citizen logged in, certificate included, is nothing that the hub keeps."""
+    return {name: value for name, value in record.items() if name != "authentication"}
+
+
+def _about(application: Record) -> Record:
+    """What of an application its messages and payments need."""
+    return {name: application.get(name) for name in ("id", "user", "service", "service_id", "service_name", "data")}
+
+
+def _application(record: Record, settings: Settings) -> tuple[str, dict[str, Any]] | None:
+    slug, service_id = code(record, "service"), code(record, "service_id")
+    if not settings.reads(slug, service_id):
+        return None
+    its = standing(record)
+    page = settings.application_url and settings.application_url.replace("{id}", identifier(record, "id"))
+    if its.state == "draft" and page is None:
+        return None
+    changed = moment_or_none(record, "latest_status_change_at", "latest_status_change_time")
+    submitted = moment_or_none(record, "submitted_at", "submission_time")
+    created = moment(record, "created_at", "creation_time")
+    title = string(record, "subject") or string(record, "service_name") or "Pratica"
+    item = _envelope(record, settings, title, applicant(record, settings))
+    item |= {
+        "occurred_at": rfc3339(changed or submitted or created),
+        "service_id": settings.service_of(slug, service_id),
+        "state": its.state,
+        "turn": its.turn,
+        "submitted_at": submitted and rfc3339(submitted),
+        "protocol": _protocol(record),
+    }
+    if its.label is not None:
+        item["source_status"] = {"code": str(record["status"]), "label": its.label}
+    if its.outcome is not None:
+        _agrees(record, its)
+        reason = string(record, "outcome_motivation")
+        item |= {"outcome": its.outcome, "outcome_reason": reason and line(reason, 1000)}
+    if its.closed:
+        item["closed_at"] = changed and rfc3339(changed)
+    if its.state == "integration_requested":
+        item["integration"] = {"requested_at": rfc3339(changed or created), "reason": INTEGRATION}
+    if page is not None:
+        item |= _ways(its, page)
+    return "applications", _given(item)
+
+
+def _agrees(record: Record, its: Standing) -> None:
+    """A citizen is told no outcome that the record itself doubts."""
+    outcome = record.get("outcome")
+    if isinstance(outcome, bool) and outcome is not (its.outcome == "accepted"):
+        raise Fault("/outcome", "opencity.outcome_contradicts", "status and outcome do not agree")
+
+
+def _ways(its: Standing, page: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"resume_url": page} if its.state == "draft" else {}
+    if its.turn == "citizen" and its.state in ACTIONS:
+        kind, label = ACTIONS[its.state]
+        found["actions"] = [{"kind": kind, "label": label, "url": page, "primary": True}]
+    return found
+
+
+def _protocol(record: Record) -> dict[str, Any] | None:
+    number = string(record, "protocol_number")
+    at = moment_or_none(record, "protocolled_at", "protocol_time")
+    # Without its year a number names nothing (DPR 445/2000, art. 53).
+    if number is None or at is None:
+        return None
+    registered_on = day(at)
+    return {"number": line(number, 120), "year": int(registered_on[:4]), "registered_on": registered_on}
+
+
+def _message(record: Record, about: Record, settings: Settings) -> tuple[str, dict[str, Any]] | None:
+    if record.get("visibility") != APPLICANT:
+        return None
+    author, user = record.get("author"), about.get("user")
+    words = string(record, "message") or ""
+    if (author is not None and author == user) or ends_in_reference(words):
+        return None
+    text = markdown(words)
+    if not text:
+        raise Fault("/message", "opencity.no_text", "there is none")
+    title = string(record, "subject") or f"Messaggio sulla pratica: {string(about, 'service_name') or 'pratica'}"
+    item = _envelope(record, settings, title, applicant(about, settings))
+    at = moment_or_none(record, "sent_at") or moment(record, "created_at")
+    item |= {
+        "occurred_at": rfc3339(at),
+        "service_id": settings.service_of(code(about, "service"), code(about, "service_id")),
+        "kind": "info",
+        "body_markdown": text,
+        "links": [{"rel": "application", "external_id": identifier(about, "id")}],
+    }
+    return "messages", _given(item)
+
+
+def _payment(record: Record, about: Record, settings: Settings) -> tuple[str, dict[str, Any]] | None:
+    its = object_at(record, "payment")
+    state = PAYMENTS.get(str(record.get("status")))
+    if state is None:
+        raise Fault("/status", "opencity.status_unknown", "a status that is not in the table")
+    reason = line(string(record, "reason") or string(about, "service_name") or "Pagamento", 140)
+    item = _envelope(record, settings, reason, _debtor(record, about, settings))
+    expires = moment_or_none(its, "expire_at", at="/payment")
+    item |= {
+        "occurred_at": rfc3339(moment(record, "updated_at", "created_at")),
+        "service_id": settings.service_of(code(about, "service"), code(about, "service_id")),
+        "notice_number": notice_number(its.get("notice_code"), "/payment/notice_code"),
+        "creditor_tax_code": _creditor(its, settings),
+        "amount_cents": cents(its.get("amount"), "/payment/amount"),
+        "reason": reason,
+        "due_date": expires and day(expires),
+        "pay_url": https(object_at(object_at(record, "links"), "online_payment_begin").get("url")),
+        "state": state,
+        "links": [{"rel": "application", "external_id": identifier(about, "id")}],
+    }
+    if state not in ("due", "started"):
+        item["pay_url"] = None
+    return "payments", _given(item)
+
+
+def _subscription(record: Record, settings: Settings) -> tuple[str, dict[str, Any]] | None:
+    state = SUBSCRIPTIONS.get(str(record.get("status")))
+    if state is None:
+        raise Fault("/status", "opencity.status_unknown", "a status that is not in the table")
+    service = code(record, "subscription_service_code")
+    if service is None:
+        raise Fault("/subscription_service_code", "opencity.no_code", "not a code of a service")
+    created = moment(record, "created_at")
+    title = string(record, "subscription_service_name") or "Iscrizione"
+    holder = person(record.get("subscriber_fiscal_code"), "/subscriber_fiscal_code")
+    item = _envelope(record, settings, title, holder)
+    related = record.get("related_cfs")
+    listed = related if isinstance(related, list) else []
+    holders = [person(each, f"/related_cfs/{n}")["tax_code"] for n, each in enumerate(listed) if each]
+    item |= {
+        "occurred_at": rfc3339(created),
+        "subscription_service": service,
+        "state": state,
+        "valid_from": day(created),
+        "beneficiaries": [{"tax_code": each, "role": "co_holder"} for each in dict.fromkeys(holders)] or None,
+    }
+    return "subscriptions", _given(item)
+
+
+def _debtor(record: Record, about: Record, settings: Settings) -> dict[str, str]:
+    """Who owes it: not always the applicant, who may pay for a child. Version 1 knows the payer alone."""
+    for name in ("debtor", "payer"):
+        value = object_at(record, name).get("tax_identification_number")
+        if value:
+            return person(value, f"/{name}/tax_identification_number")
+    return applicant(about, settings)
+
+
+def _creditor(its: Record, settings: Settings) -> str:
+    found = organization(object_at(its, "receiver").get("tax_identification_number")) or settings.creditor_tax_code
+    if found is None:
+        raise Fault(
+            "/payment/receiver/tax_identification_number", "opencity.no_creditor", "none here, nor in the settings"
+        )
+    return found
+
+
+def _envelope(record: Record, settings: Settings, title: str, recipient: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "external_id": identifier(record, "id"),
+        "source": settings.source,
+        "title": line(title, 200) or "Comunicazione",
+        "recipient": dict(recipient),
+        "notify": {"channels": list(settings.tell)},
+    }
+
+
+def _given(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if value is not None}

@@ -1,0 +1,269 @@
+"""Reading a tenant in rounds of small steps: a page of applications, then the messages and payments of each of them,
+then the next page. A step makes one call, and the login and the one application that it needs for it.
+
+A round brings what changed since the one before began, less an overlap, by OpenCity's own clock: so nothing is lost on
+the edge of a second. What is found twice for that is the same twice, and the hub takes it once. A sweep reads all there
+is. A page that moved while it was walked shows an application twice, or, where another was deleted, in the next sweep.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from connectors.base.http import Answer
+from contracts.base import Model
+from contracts.failures import Deferred
+from contracts.inbound import Found, Memo, Pulled, Wrong
+
+from . import mapping
+from .config import Settings
+from .fields import ROME, Fault, code, is_identifier, moment_or_none
+from .session import Session, read
+
+MOST_BYTES = 16_777_216
+"""Of a page or a list: lists have no pages there."""
+SERVICE_STATES = ("0", "1", "2")
+"""Of subscription services: waiting, active, inactive. Each is to be asked for, else only the active ones come."""
+
+Listing = Literal["all", "drafts"]
+
+
+class Walk(Model):
+    """A round under way."""
+
+    sweep: bool
+    started: int
+    """Unix seconds, by OpenCity's clock once it has answered."""
+    listings: tuple[Listing, ...]
+    """Whose pages are still to be read; drafts are in none but their own."""
+    offset: int = 0
+    todo: tuple[str, ...] = ()
+    """`message/` or `payment/` and the application whose they are."""
+    subscriptions: tuple[str, ...] = ()
+    """States of services whose subscriptions are still to be read."""
+
+
+class Place(Model):
+    """What is remembered between the steps."""
+
+    since: int | None = None
+    """When the last finished round began."""
+    swept_at: int | None = None
+    walk: Walk | None = None
+
+
+@dataclass(slots=True)
+class Source:
+    """The steps, over a session."""
+
+    session: Session
+    settings: Settings
+    now: Callable[[], float] = time.time
+    _about: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The applications of the page at hand: a restart costs a call each."""
+    _listed: dict[str, frozenset[str]] = field(default_factory=dict)
+    """The subscriptions that this walk found, by state of the service."""
+
+    def pull(self, memo: Memo) -> Pulled:
+        """One step; see `contracts.inbound.Pull`."""
+        place = _place(memo)
+        walk = place.walk or self._begin(place)
+        if walk.todo:
+            return self._follow(place, walk)
+        if walk.listings:
+            return self._page(place, walk)
+        if walk.subscriptions:
+            return self._subscriptions(place, walk)
+        return self._went(place, walk, iter(()))
+
+    def one(self, application: str) -> Mapping[str, Any] | None:
+        """An application as it is now; None where OpenCity has none by that name, or no more."""
+        answer = self.session.get(f"/applications/{application}", {"version": "2"}, most_bytes=MOST_BYTES)
+        return None if answer.status == 404 else _record(read(answer))
+
+    def message(self, application: str, message: str) -> Mapping[str, Any] | None:
+        """A message of an application; None as above."""
+        answer = self.session.get(f"/applications/{application}/messages/{message}", {"version": "1"})
+        return None if answer.status == 404 else _record(read(answer))
+
+    def messages(self, application: str) -> list[Any]:
+        """Those of an application that its applicant may see."""
+        # Version 1: the list whose form is known. Version 2 has pages, and 404 for none.
+        answer = self.session.get(f"/applications/{application}/messages", {"version": "1"}, most_bytes=MOST_BYTES)
+        return [] if answer.status == 404 else rows(read(answer))
+
+    def _begin(self, place: Place) -> Walk:
+        now = int(self.now())
+        sweep = place.swept_at is None or now - place.swept_at >= self.settings.sweep_every_s
+        items = set(self.settings.collections) & {"applications", "messages", "payments"}
+        drafts: tuple[Listing, ...] = ("drafts",) if self._drafts() else ()
+        listings: tuple[Listing, ...] = ("all", *drafts) if items else ()
+        # A subscription tells no time at which it changed.
+        subscriptions = SERVICE_STATES if sweep and "subscriptions" in self.settings.collections else ()
+        self._listed.clear()
+        return Walk(sweep=sweep, started=now, listings=listings, subscriptions=subscriptions)
+
+    def _drafts(self) -> bool:
+        return self.settings.application_url is not None and "applications" in self.settings.collections
+
+    def _page(self, place: Place, walk: Walk) -> Pulled:
+        query = {"version": "2", "offset": str(walk.offset), "limit": str(self.settings.page_size)}
+        if walk.listings[0] == "drafts":
+            query["status"] = "1000"
+        if not walk.sweep and self.settings.changes == "updated_at" and place.since is not None:
+            query["updatedAt[after]"] = bound(place.since - self.settings.overlap_s)
+        answer = self.session.get("/applications", query, most_bytes=MOST_BYTES)
+        page = read(answer)
+        records, count = rows(page), _count(page)
+        if walk.offset == 0 and walk.listings[0] == "all":
+            walk = walk.model_copy(update={"started": _clock(answer, walk.started)})
+        seen = walk.offset + len(records)
+        last = not records or (count is not None and seen >= count)
+        self._about = {str(one.get("id")): one for one in records if isinstance(one, Mapping)}
+        drafts = walk.listings[0] == "drafts"  # nobody has written about one
+        todo = () if drafts else tuple(each for one in records for each in self._to_ask(place, walk, one))
+        after = {"listings": walk.listings[1:], "offset": 0} if last else {"offset": seen}
+        found = self._applications(records) if "applications" in self.settings.collections else iter(())
+        return self._went(place, walk.model_copy(update={**after, "todo": todo}), found)
+
+    def _applications(self, records: list[Any]) -> Iterator[Found]:
+        for record in records:
+            if not isinstance(record, Mapping):
+                yield unreadable("application")
+            elif (found := mapping.application(record, self.settings)) is not None:
+                yield found
+
+    def _to_ask(self, place: Place, walk: Walk, record: Any) -> Iterator[str]:
+        """What is to be asked about an application of a page."""
+        if not isinstance(record, Mapping) or not is_identifier(record.get("id")):
+            return
+        if not self.settings.reads(code(record, "service"), code(record, "service_id")):
+            return
+        if not self._stirs(place, walk, record):
+            return
+        if "messages" in self.settings.collections:
+            yield f"message/{record['id']}"
+        if "payments" in self.settings.collections and (record.get("payment_data") or record.get("payment_type")):
+            yield f"payment/{record['id']}"
+
+    def _stirs(self, place: Place, walk: Walk, record: Mapping[str, Any]) -> bool:
+        """Whether something about it may be new. A message changes no application, so that each one that is open is
+        asked about in a sweep."""
+        if not walk.sweep and self.settings.changes == "updated_at":
+            return True
+        before = place.swept_at if walk.sweep else place.since
+        try:
+            changed = moment_or_none(record, "latest_status_change_at", "latest_status_change_time")
+            closed = mapping.standing(record).closed
+        except Fault:
+            return True
+        if before is None or changed is None or changed.timestamp() >= before - self.settings.overlap_s:
+            return True
+        return walk.sweep and not closed
+
+    def _follow(self, place: Place, walk: Walk) -> Pulled:
+        kind, _, application = walk.todo[0].partition("/")
+        after = walk.model_copy(update={"todo": walk.todo[1:]})
+        about = self._about.get(application) or self.one(application)
+        if about is None:
+            return self._went(place, after, iter((mapping.gone("application", application),)))
+        if kind == "message":
+            return self._went(place, after, self._mapped("message", self.messages(application), about))
+        answer = self.session.get("/payments", {"version": "2", "remote_id": application}, most_bytes=MOST_BYTES)
+        payments = [] if answer.status == 404 else rows(read(answer))
+        # Without the filter, or where it is passed over, all of the body's payments come.
+        its = [one for one in payments if not isinstance(one, Mapping) or one.get("remote_id") == application]
+        return self._went(place, after, self._mapped("payment", its, about))
+
+    def _mapped(self, kind: str, records: list[Any], about: Mapping[str, Any]) -> Iterator[Found]:
+        make = mapping.message if kind == "message" else mapping.payment
+        for record in records:
+            if not isinstance(record, Mapping):
+                yield unreadable(kind)
+            elif (found := make(record, about, self.settings)) is not None:
+                yield found
+
+    def _subscriptions(self, place: Place, walk: Walk) -> Pulled:
+        state, *left = walk.subscriptions
+        query = {"version": "2", "subscriptionServiceStatus": state}
+        records = rows(read(self.session.get("/subscriptions", query, most_bytes=MOST_BYTES)))
+        self._listed[state] = frozenset(f"subscription/{one.get('id')}" for one in records if isinstance(one, Mapping))
+        names: frozenset[str] = frozenset()
+        if set(self._listed) == set(SERVICE_STATES):
+            names = frozenset().union(*self._listed.values())
+        found = (
+            mapping.subscription(one, self.settings) if isinstance(one, Mapping) else unreadable("subscription")
+            for one in records
+        )
+        # An operator who lost the right may get empty lists: nobody's subscriptions all end at once.
+        kept = {"subscription/": names} if names else {}
+        after = walk.model_copy(update={"subscriptions": tuple(left)})
+        return self._went(place, after, (one for one in found if one is not None), kept)
+
+    def _went(
+        self, place: Place, walk: Walk, found: Iterator[Found], names: Mapping[str, frozenset[str]] | None = None
+    ) -> Pulled:
+        more = bool(walk.todo or walk.listings or walk.subscriptions)
+        if more:
+            after = place.model_copy(update={"walk": walk})
+        else:
+            after = Place(since=walk.started, swept_at=walk.started if walk.sweep else place.swept_at)
+        return Pulled(json.loads(after.model_dump_json()), found, all_names=names or {}, more=more)
+
+
+def bound(instant: int) -> str:
+    """A bound of a filter: seconds and an offset, no `Z` and no fractions, else 400."""
+    return datetime.fromtimestamp(instant, UTC).astimezone(ROME).isoformat(timespec="seconds")
+
+
+def rows(content: Any) -> list[Any]:
+    """The records of a list in each of its forms: plain, paged (`data`), counted (`results`).
+
+    Raises:
+        Deferred: it is none of them.
+    """
+    if isinstance(content, Mapping):
+        content = content.get("data", content.get("results"))
+    if not isinstance(content, list):
+        raise Deferred("opencity.unreadable", "not a list")
+    return content
+
+
+def unreadable(kind: str) -> Found:
+    """What stands in a list and is no record."""
+    return Found(f"{kind}/unreadable", b"null", wrong=(Wrong("", "opencity.unreadable", "not an object"),))
+
+
+def _record(content: Any) -> Mapping[str, Any]:
+    if not isinstance(content, Mapping) or not is_identifier(content.get("id")):
+        raise Deferred("opencity.unreadable", "not a record")
+    return content
+
+
+def _count(page: Any) -> int | None:
+    """How many there are on all pages: a number or a string of one; None where it does not say."""
+    meta = page.get("meta") if isinstance(page, Mapping) else None
+    count = meta.get("count") if isinstance(meta, Mapping) else None
+    return int(count) if isinstance(count, int | str) and str(count).isdigit() else None
+
+
+def _clock(answer: Answer, otherwise: int) -> int:
+    """When OpenCity answered, by its own clock."""
+    try:
+        return int(parsedate_to_datetime(answer.headers.get("date", "")).timestamp())
+    except (ValueError, TypeError, OverflowError):
+        return otherwise
+
+
+def _place(memo: Memo) -> Place:
+    try:
+        return Place.model_validate_json(json.dumps(memo))
+    except ValidationError:
+        # Written by another version: reading all anew finds nothing twice.
+        return Place()

@@ -1,0 +1,117 @@
+"""Texts from OpenCity as lines and Markdown, and the hub's as the HTML that its messages are made of. Pure."""
+
+import html
+import re
+from html.parser import HTMLParser
+
+from markdown_it import MarkdownIt
+
+from contracts.connector import Notice
+
+_HTTPS = re.compile(r"https://[^\s<>\"()]+", re.IGNORECASE)
+# What contracts.base.Model refuses in texts: controls, and overrides of the direction of writing.
+_REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+_BLOCKS = frozenset(
+    {"p", "div", "br", "li", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote"}
+)
+_UNSEEN = frozenset({"script", "style", "head", "title", "template"})
+_REFERENCE = re.compile(r"hub:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\s*(</p>|-->)?\s*$")
+_MARKDOWN_CHARACTERS = 20_000
+
+WORDS = {
+    "it": (
+        "C'è una nuova comunicazione per te. Si legge nella tua area personale.",
+        "Apri nella tua area personale",
+        "Rif.",
+    ),
+    "en": (
+        "There is a new notice for you. You can read it in your personal area.",
+        "Open in your personal area",
+        "Ref.",
+    ),
+}
+
+
+def line(text: str, most: int) -> str:
+    """A single line of at most `most` characters; empty where nothing is left."""
+    words = " ".join(_REFUSED.sub("", text).split())
+    return words if len(words) <= most else words[: most - 1].rstrip() + "…"
+
+
+def markdown(message: str) -> str:
+    """A message's HTML as Markdown: its words in their blocks, and its https links. Nothing else has a meaning."""
+    reader = _Reader()
+    reader.feed(_REFUSED.sub("", message))
+    reader.close()
+    blocks = ("".join(reader.parts)).split("\n")
+    text = "\n\n".join(filter(None, (" ".join(block.split()) for block in blocks)))
+    return text if len(text) <= _MARKDOWN_CHARACTERS else text[: _MARKDOWN_CHARACTERS - 1] + "…"
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self._unseen = 0
+        self._links: list[str | None] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _UNSEEN:
+            self._unseen += 1
+        elif tag in _BLOCKS:
+            self.parts.append("\n")
+        elif tag == "a":
+            url = dict(attrs).get("href") or ""
+            self._links.append(url if _HTTPS.fullmatch(url) else None)
+            self.parts.append("[" if self._links[-1] else "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in _UNSEEN:
+            self._unseen = max(0, self._unseen - 1)
+        elif tag in _BLOCKS:
+            self.parts.append("\n")
+        elif tag == "a" and self._links and (url := self._links.pop()):
+            self.parts.append(f"]({url})")
+
+    def handle_data(self, data: str) -> None:
+        if not self._unseen:
+            # A sender's brackets must not make a link of words that were none.
+            self.parts.append(re.sub(r"([\\\[\]<])", r"\\\1", _without_controls(data)))
+
+
+def _without_controls(text: str) -> str:
+    # A character reference may stand for one.
+    return _REFUSED.sub("", text)
+
+
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False})
+    parser.disable("image")
+    parser.validateLink = lambda url: _HTTPS.fullmatch(url) is not None  # type: ignore[method-assign]  # its own hook
+    return parser
+
+
+_PARSER = _parser()
+
+
+def reference(notice: Notice) -> str:
+    """What names the delivery in a message, found again whatever is made of the HTML around it."""
+    return f"hub:{notice.delivery_id}"
+
+
+def ends_in_reference(message: str) -> bool:
+    """Whether a message was written by the hub. Only at its end: who answers may repeat it before his own words."""
+    return _REFERENCE.search(message) is not None
+
+
+def written(notice: Notice, *, hidden_reference: bool) -> str:
+    """The message as HTML. A sensitive one says that something waits, and neither what nor how it is called."""
+    waiting, open_it, ref = WORDS.get(notice.language[:2], WORDS["it"])
+    if notice.sensitive:
+        words = f"<p>{html.escape(waiting)}</p>"
+    else:
+        words = f"<p><strong>{html.escape(notice.title)}</strong></p>\n{_PARSER.render(notice.body_markdown).strip()}"
+    link = f'<p><a href="{html.escape(notice.deep_link)}">{html.escape(open_it)}</a></p>'
+    named = reference(notice)
+    end = f"<!-- {named} -->" if hidden_reference else f"<p>{ref} {named}</p>"
+    return f"{words}\n{link}\n{end}"

@@ -1,0 +1,84 @@
+"""`attribute`: what registers say of citizens, for forms to be filled in once (S40)."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import Field, ValidationError
+
+from contracts.base import Code, Model, Summary, UtcDatetime
+from contracts.identifiers import TaxCode
+from contracts.profile import MOST_ATTRIBUTES
+from hub.errors import StoreUnavailable
+from hub.store.attributes import AttributeKeeper, Stated
+from hub.store.citizens import Citizens, Subject
+
+from .console import Failed, WrongUsage, told
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened
+from .revealing import committing
+
+group = typer.Typer(name="attribute", help="What registers say of citizens: shown to them, proposed to forms.")
+_PIECE = 200
+
+
+class Line(Model):
+    """One person of a register's extract. `attributes` by their names; null where it says nothing any more."""
+
+    tax_code: TaxCode
+    as_of: UtcDatetime
+    attributes: Annotated[dict[Code, Summary | None], Field(min_length=1, max_length=MOST_ATTRIBUTES)]
+
+
+@group.command("import")
+def import_(
+    source: Annotated[str, typer.Option("--source", metavar="CODE", help="The register, such as anpr.")],
+    file: Annotated[
+        Path, typer.Option("--file", metavar="FILE", help="JSON lines {tax_code, as_of, attributes}; - for stdin.")
+    ],
+    ente: EnteCode = None,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Take in an extract of a register. Nothing of it is taken where a line is wrong; what is older than what is known
+    changes nothing, so that the same extract can be taken in again."""
+    checked(Code, source, name="--source")
+    lines = list(_lines(file))
+    people = changed = 0
+    with opened(home) as one:
+        with one.database.read() as connection:
+            code = ente_of(connection, ente).ente_id
+        keeper = AttributeKeeper(Citizens(one.vault), one.vault)
+        stated = [Stated(Subject(code, "person", each.tax_code), source, each.as_of, each.attributes) for each in lines]
+        with committing(one) as committer:
+            for start in range(0, len(stated), _PIECE):
+                for result in committer.write_all(keeper.state, stated[start : start + _PIECE]):
+                    if isinstance(result, StoreUnavailable):
+                        raise Failed(f"after {people} people: {result.code}: {result.cause}; take it in again")
+                    if isinstance(result, Exception):
+                        raise result
+                    people, changed = people + 1, changed + result
+    value = {"source": source, "people": people, "changed": changed}
+    told(value, as_json=as_json, text=f"{people} people, {changed} values changed")
+
+
+def _lines(file: Path) -> Iterator[Line]:
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUsage(f"--file: {error}") from None
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield Line.model_validate_json(line)
+        except ValidationError as error:
+            # Never the input: it is about a person.
+            faults: list[Any] = error.errors(include_input=False, include_url=False)
+            where = ".".join(str(part) for part in faults[0]["loc"] if not _is_personal(part))
+            raise WrongUsage(f"--file: line {number}: {where or 'the whole'}: {faults[0]['msg']}") from None
+
+
+def _is_personal(part: object) -> bool:
+    return not isinstance(part, str) or part not in {"tax_code", "as_of", "attributes"}

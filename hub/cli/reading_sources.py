@@ -1,0 +1,94 @@
+"""`connector poll` and `connector upload`: what a source has is taken in now, with its progress."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from contracts.connector import Connector
+from contracts.failures import Failure
+from contracts.inbound import Found
+from hub.bootstrap import Hub
+from hub.errors import StoreUnavailable
+from hub.home import Home
+from hub.inbound.polling import Progress
+from hub.inbound.taking import Source, Tally
+from hub.store.configuration import ConnectorConfig
+
+from .connectors import ConnectorId, config_of
+from .console import Failed, WrongUsage, complain, told
+from .options import HOME, AsJson, EnteCode, HomeFolder, opened
+
+_ORDER = ("taken", "withdrawn", "unchanged", "quarantined", "passed")
+
+
+def poll(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+    """Read a source now, to the end of what it has, whenever its next turn would be."""
+    with opened(home) as one:
+        config = config_of(one, ente, connector_id)
+        with _at_work(one) as hub, _told_failures(connector_id):
+            tally = hub.inbound.polling.once(config, watch=_progress)
+    _tell(config, tally or Tally(), as_json=as_json)
+
+
+def upload(
+    connector_id: ConnectorId,
+    file: Annotated[Path, typer.Option("--file", metavar="FILE", help="What the source exported.")],
+    ente: EnteCode = None,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Take in a file that a source exported; what has not changed since the last one is passed over."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise WrongUsage(f"--file: {error.strerror or error}") from None
+    with opened(home) as one:
+        config = config_of(one, ente, connector_id)
+        with _at_work(one) as hub, _told_failures(connector_id):
+            tally = taken_in(hub, config, content, again=False)
+    _tell(config, tally, as_json=as_json)
+
+
+def taken_in(hub: Hub, config: ConnectorConfig, content: bytes, *, again: bool) -> Tally:
+    """Take in what a connector reads of some content. Raises Failed where it reads none, and as `Taker.take`."""
+    connector: Connector | None = hub.connectors.get(config.ente_id, config.connector_id)
+    if connector is None or connector.read is None:
+        raise Failed(f"connector {config.connector_id} of type {config.type} reads no files")
+    source = Source(config.ente_id, config.connector_id, str(config.settings.get("vendor_id", "")))
+    found: Iterator[Found] = iter(connector.read(content))
+    return hub.inbound.taker.take(source, found, again=again, seen=lambda tally: _progress(Progress(0, tally, False)))
+
+
+@contextmanager
+def _at_work(home: Home) -> Iterator[Hub]:
+    hub = Hub(home)
+    with hub.working():
+        yield hub
+
+
+@contextmanager
+def _told_failures(connector_id: str) -> Iterator[None]:
+    try:
+        yield
+    except Failure as failure:
+        raise Failed(f"connector {connector_id}: {type(failure).__name__.lower()}: {failure}") from None
+    except StoreUnavailable as fault:
+        raise Failed(f"connector {connector_id}: {fault.code}: {fault.cause}; what was taken before stays") from None
+
+
+def _progress(progress: Progress) -> None:
+    """On standard error, so that what is printed at the end can be read by a machine."""
+    if progress.tally.total and progress.tally.total % 10_000 < 200:
+        complain(f"... {progress.tally.total} records")
+
+
+def _tell(config: ConnectorConfig, tally: Tally, *, as_json: bool) -> None:
+    counts: dict[str, Any] = {name: tally.counts[name] for name in _ORDER}
+    text = ", ".join(f"{number} {name}" for name, number in counts.items() if number) or "nothing there"
+    told({"connector_id": config.connector_id, **counts}, as_json=as_json, text=f"{config.connector_id}: {text}")
+
+
+commands: dict[str, Callable[..., None]] = {"poll": poll, "upload": upload}

@@ -1,0 +1,66 @@
+"""Calls of providers, answered by the connector they are for once what they told is kept."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from contracts.connector import Connector
+from contracts.failures import Deferred, Failure
+from contracts.inbound import Call, Reply
+from hub.errors import HubError, PathUnknown, StoreUnavailable
+from hub.store.configuration import ConnectorConfig
+
+from .reading import Archive
+from .reporting import Reporter
+from .taking import Source, Taker
+
+log = logging.getLogger(__name__)
+
+Configs = Mapping[tuple[str, str], ConnectorConfig]
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Answers calls."""
+
+    configs: Callable[[], Configs]
+    connector: Callable[[str, str, int], Connector | None]
+    archive: Archive
+    taker: Taker
+    reporter: Reporter
+
+    def answer(self, ente_id: str, connector_id: str, call: Call) -> Reply:
+        """The connector's reply.
+
+        Raises:
+            PathUnknown: no connector of that name answers calls.
+            StoreUnavailable: the connector is paused, or what the call told could not be kept: it is to come again.
+            HubError: a fault of the connector's.
+        """
+        config = self.configs().get((ente_id, connector_id))
+        if config is None:
+            raise PathUnknown
+        connector = self.connector(ente_id, connector_id, config.version)
+        if connector is None or connector.answer is None:
+            raise PathUnknown
+        if config.status != "active":
+            raise StoreUnavailable(cause="connector paused")
+        reading = self.archive.of(ente_id, connector_id, "answer_provider")
+        try:
+            reply = connector.answer(call, reading)
+        except Deferred as fault:
+            raise StoreUnavailable(cause=fault.reason) from None
+        except Failure as fault:
+            log.warning("callback.failed connector=%s reason=%s", connector_id, fault.reason)
+            raise HubError(cause=fault.reason) from None
+        vendor_id = str(config.settings.get("vendor_id", ""))
+        try:
+            tally = self.taker.take(Source(ente_id, connector_id, vendor_id), reply.found) if reply.found else None
+        except Failure as fault:
+            log.warning("callback.not_taken connector=%s reason=%s", connector_id, fault.reason)
+            raise StoreUnavailable(cause=fault.reason) from None
+        if reply.reports:
+            self.reporter.report(ente_id, connector_id, reply.reports)
+        if tally is not None and tally.counts["quarantined"] and reply.otherwise is not None:
+            return reply.otherwise
+        return reply

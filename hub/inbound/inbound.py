@@ -1,0 +1,79 @@
+"""The parts of this package, put together."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from contracts.connector import Connector
+from hub.registry import Registry, Vendor
+from hub.store.citizens import Citizens
+from hub.store.committer import Committer
+from hub.store.configuration import ConnectorConfig
+from hub.store.database import Database
+from hub.store.drafts import Draft
+from hub.store.files import Files
+from hub.store.intake import Intake
+from hub.store.ports import Vault
+from hub.store.taking import Taking
+
+from .answering import Answering
+from .polling import Polling
+from .reading import Archive
+from .reporting import Reporter
+from .taking import Taker
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """What takes in, answers and reads."""
+
+    taker: Taker
+    polling: Polling
+    answering: Answering
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Read sources meanwhile."""
+        self.polling.start()
+        try:
+            yield
+        finally:
+            self.polling.stop()
+
+
+def inbound(
+    *,
+    database: Database,
+    committer: Committer,
+    citizens: Citizens,
+    vault: Vault,
+    files: Files,
+    intake: Intake,
+    registry: Callable[[], Registry],
+    draft: Callable[[Vendor, str, bytes], Draft],
+    accepted: Callable[[], None],
+    configs: Callable[[], Mapping[tuple[str, str], ConnectorConfig]],
+    connector: Callable[[str, str, int], Connector | None],
+) -> Inbound:
+    """The parts for one process."""
+    taker = Taker(
+        database=database,
+        committer=committer,
+        taking=Taking(intake, vault),
+        vault=vault,
+        registry=registry,
+        draft=draft,
+        accepted=accepted,
+    )
+    reporter = Reporter(database, committer, citizens, vault)
+    polling = Polling(
+        database=database,
+        committer=committer,
+        vault=vault,
+        taker=taker,
+        reporter=reporter,
+        configs=configs,
+        connector=connector,
+    )
+    archive = Archive(database, committer, citizens, vault, files)
+    return Inbound(taker, polling, Answering(configs, connector, archive, taker, reporter))

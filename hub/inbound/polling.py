@@ -1,0 +1,204 @@
+"""Sources are asked for what they have, one step after the other, each connector in its own time.
+
+A step: the connector is asked from the memo on, what it found is taken in, then the memo after it is kept. A crash
+between any two of these repeats the step, and what was taken already is passed over as unchanged.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from contracts.connector import Connector
+from contracts.failures import Deferred, Failure, Misconfigured
+from contracts.inbound import Pulled
+from hub.errors import StoreUnavailable
+from hub.store.committer import Committer
+from hub.store.configuration import ConnectorConfig, Pause, pause
+from hub.store.database import Database, Singleton, Tx, error_name
+from hub.store.ports import Vault
+from hub.store.positions import Move, Position, Positions, positions
+
+from .reporting import Reporter
+from .taking import Source, Taker, Tally
+
+log = logging.getLogger(__name__)
+
+_ROUND_S = 1.0
+_AT_ONCE = 4
+"""Sources that are read at the same time: a slow one must not keep the others waiting."""
+_FIRST_WAIT_S = 10.0
+_LONGEST_WAIT_S = 3600.0
+
+Configs = Mapping[tuple[str, str], ConnectorConfig]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How a round of one source goes, for whoever watches it."""
+
+    steps: int
+    tally: Tally
+    at_end: bool
+
+
+class Polling:
+    """Reads sources. One process does among all that share the database; `once` reads one at any time."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        committer: Committer,
+        vault: Vault,
+        taker: Taker,
+        reporter: Reporter,
+        configs: Callable[[], Configs],
+        connector: Callable[[str, str, int], Connector | None],
+    ) -> None:
+        self._database = database
+        self._committer = committer
+        self._vault = vault
+        self._positions = Positions(vault)
+        self._taker = taker
+        self._reporter = reporter
+        self._configs = configs
+        self._connector = connector
+        self._turn: Singleton = database.singleton("polling")
+        self._busy: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._hands = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="source")
+        self._thread = threading.Thread(target=self._run, name="polling", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop after the steps under way; the rest goes on at the next start."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._hands.shutdown()
+        self._turn.release()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(_ROUND_S):
+            try:
+                self.round()
+            except Exception as exc:  # noqa: BLE001 - a store that is away comes back; the loop must live
+                log.warning("polling.failed error=%s", error_name(exc))
+
+    def round(self) -> None:
+        """Begin to read each source whose time has come and that nobody reads."""
+        wanted = [config for config in self._configs().values() if config.status == "active"]
+        wanted = [config for config in wanted if self._pulls(config)]
+        if not (wanted and self._turn.held()):
+            return
+        with self._database.read() as connection:
+            now, known = self._database.now(connection), positions(connection, self._vault)
+        for config in wanted:
+            at = known.get((config.ente_id, config.connector_id))
+            if at is None or at.type != config.type or at.due_at is None or at.due_at <= now:
+                self._hands.submit(self._visit, config)
+
+    def _pulls(self, config: ConnectorConfig) -> bool:
+        connector = self._connector(config.ente_id, config.connector_id, config.version)
+        return connector is not None and connector.pull is not None
+
+    def _visit(self, config: ConnectorConfig) -> None:
+        try:
+            self.once(config, stopping=self._stopping.is_set)
+        except Exception as exc:  # noqa: BLE001 - it is in the position already, or the store is away
+            log.warning("source.failed connector=%s error=%s", config.connector_id, error_name(exc))
+
+    def once(
+        self,
+        config: ConnectorConfig,
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+        watch: Callable[[Progress], None] = lambda _: None,
+    ) -> Tally | None:
+        """Read a source to the end of what it has now; None where somebody reads it already in this process.
+
+        Raises:
+            Failure: of the provider, or of the settings; the position says so, and when it is tried again.
+            StoreUnavailable: the store is away; nothing is lost.
+        """
+        key = (config.ente_id, config.connector_id)
+        with self._lock:
+            if key in self._busy:
+                return None
+            self._busy.add(key)
+        try:
+            return self._read(config, stopping, watch)
+        finally:
+            with self._lock:
+                self._busy.discard(key)
+
+    def _read(self, config: ConnectorConfig, stopping: Callable[[], bool], watch: Callable[[Progress], None]) -> Tally:
+        connector = self._connector(config.ente_id, config.connector_id, config.version)
+        if connector is None or connector.pull is None:
+            raise Misconfigured("source.unusable", "its settings do not fit its type, or it reads nothing")
+        source = Source(config.ente_id, config.connector_id, str(config.settings.get("vendor_id", "")))
+        at = self._position(config)
+        every = timedelta(seconds=float(config.settings.get("poll_every_s", 300.0)))
+        tally, steps = Tally(), 0
+        while True:
+            try:
+                pulled = connector.pull(dict(at.memo))
+                at = self._step(source, at, pulled, tally, every)
+            except StoreUnavailable:
+                raise
+            except Exception as exc:
+                self._put_off(config, at, _as_failure(config, exc), every)
+                raise
+            steps += 1
+            watch(Progress(steps, tally, not pulled.more))
+            if not pulled.more or stopping():
+                return tally
+
+    def _position(self, config: ConnectorConfig) -> Position:
+        with self._database.read() as connection:
+            found = positions(connection, self._vault).get((config.ente_id, config.connector_id))
+        if found is None or found.type != config.type:
+            return Position(config.ente_id, config.connector_id, config.type)
+        return found
+
+    def _step(self, source: Source, at: Position, pulled: Pulled, tally: Tally, every: timedelta) -> Position:
+        """Take in what a step brought, then keep where it ended."""
+        found = self._taker.take(source, pulled.found)
+        self._reporter.report(source.ente_id, source.connector_id, pulled.reports)
+        tally.counts.update(found.counts)
+        moved = replace(at, memo=pulled.memo, failures=0, reason=None, taken=at.taken + found.total)
+        after = timedelta() if pulled.more else (pulled.after if pulled.after is not None else every)
+        self._committer.write(self._positions.move, Move(moved, after, not pulled.more, tuple(found.heard)))
+        return moved
+
+    def _put_off(self, config: ConnectorConfig, at: Position, failure: Failure, every: timedelta) -> None:
+        """Try again from the same memo, later each time; what an administrator has to set right pauses the source."""
+        wait_s = min(_FIRST_WAIT_S * 2**at.failures, max(every.total_seconds(), _LONGEST_WAIT_S))
+        wished = failure.after if isinstance(failure, Deferred) else None
+        after = max(timedelta(seconds=wait_s), wished or timedelta())
+        failed = replace(at, failures=min(at.failures + 1, 30), reason=failure.reason)
+        self._committer.write(self._positions.move, Move(failed, after, at_end=False))
+        if isinstance(failure, Misconfigured):
+            stop = Pause(config.ente_id, config.connector_id, config.version, str(failure))
+            self._committer.write(_pause, stop)
+        log.warning(
+            "source.put_off connector=%s failures=%d reason=%s", config.connector_id, failed.failures, failure.reason
+        )
+
+
+def _as_failure(config: ConnectorConfig, fault: Exception) -> Failure:
+    if isinstance(fault, Failure):
+        return fault
+    log.error("source.bug connector=%s error=%s", config.connector_id, error_name(fault), exc_info=fault)
+    return Deferred("source.bug", error_name(fault))
+
+
+def _pause(tx: Tx, pauses: Sequence[Pause]) -> list[None]:
+    pause(tx, pauses)
+    return [None] * len(pauses)

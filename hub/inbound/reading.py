@@ -1,0 +1,159 @@
+"""What the answers to providers' calls may read, and what is left of it in the citizens' access logs."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, RowMapping, select
+
+from contracts.identifiers import new_uuid7
+from contracts.inbound import AttachedFile, OwedPayment, SentMessage
+from contracts.items import Document, Message, Payment
+from hub.store.citizens import Citizen, Citizens
+from hub.store.committer import Committer
+from hub.store.database import Database
+from hub.store.files import Files
+from hub.store.opening import opened
+from hub.store.ports import Vault
+from hub.store.readers import Access, record_access
+from hub.store.tables import deliveries, items
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Where it is read."""
+
+    database: Database
+    committer: Committer
+    citizens: Citizens
+    vault: Vault
+    files: Files
+
+    def of(self, ente_id: str, connector_id: str, operation: str) -> "ConnectorReading":
+        """For one call of one connector's provider."""
+        return ConnectorReading(self, ente_id, connector_id, operation)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorReading:
+    """A `contracts.inbound.Reading`. What it gives was noted before: who reads leaves a trace, whatever follows."""
+
+    archive: Archive
+    ente_id: str
+    connector_id: str
+    operation: str
+
+    def message(self, delivery_id: str, tax_code: str) -> SentMessage | None:
+        """See contracts.inbound.Reading."""
+        with self.archive.database.read() as connection:
+            found = self._sent(connection, delivery_id, tax_code)
+            if found is None:
+                return None
+            citizen, row, message, about, document = found
+        self._note(citizen, str(row["item_id"]))
+        files = () if document is None else (_file_of(about, document),)
+        return SentMessage(
+            delivery_id=delivery_id,
+            title=message.title,
+            body_markdown=message.body_markdown,
+            withdrawn={row["lifecycle"], about["lifecycle"]} != {"active"},
+            files=files,
+        )
+
+    def file(self, delivery_id: str, tax_code: str, file_id: str) -> bytes | None:
+        """See contracts.inbound.Reading."""
+        with self.archive.database.read() as connection:
+            found = self._sent(connection, delivery_id, tax_code)
+        if found is None:
+            return None
+        citizen, row, _, about, document = found
+        active = {row["lifecycle"], about["lifecycle"]} == {"active"}
+        if document is None or not active or about["item_id"] != file_id:
+            return None
+        self._note(citizen, str(about["item_id"]))
+        return b"".join(self.archive.files.open(citizen, about["content_key"]).read())
+
+    def payment(self, creditor_tax_code: str, notice_number: str) -> OwedPayment | None:
+        """See contracts.inbound.Reading."""
+        archive = self.archive
+        key = archive.vault.keyed_hash("notice", f"{creditor_tax_code}\0{notice_number}")
+        its = items.c
+        query = (
+            select(its.citizen_id, its.item_id)
+            .where(its.ente_id == self.ente_id, its.notice_key == key, its.collection == "payments")
+            .where(its.lifecycle == "active")
+            # The one that is shown for all of them knows what they say together.
+            .order_by((its.folded_into.is_(None) | (its.folded_into == its.item_id)).desc(), its.item_id)
+            .limit(1)
+        )
+        with archive.database.read() as connection:
+            place = connection.execute(query).one_or_none()
+            if place is None:
+                return None
+            try:
+                tax_code, citizen = archive.citizens.tax_code(connection, self.ente_id, place.citizen_id)
+            except LookupError:
+                return None
+            row, item = opened(connection, archive.vault, citizen, place.item_id)
+        if not isinstance(item, Payment):
+            return None
+        self._note(citizen, str(row["item_id"]))
+        return OwedPayment(
+            item_id=str(row["item_id"]),
+            state=str(row["state"]),
+            amount_cents=item.amount_cents,
+            due_date=item.due_date,
+            reason=item.reason,
+            tax_code=tax_code,
+            notice_number=notice_number,
+            creditor_tax_code=creditor_tax_code,
+        )
+
+    def _sent(
+        self, connection: Connection, delivery_id: str, tax_code: str
+    ) -> tuple[Citizen, RowMapping, Message, RowMapping, Document | None] | None:
+        """Whose the delivery is, its message, what that is about, and the document where its file is held."""
+        its = deliveries.c
+        mine = (its.ente_id == self.ente_id) & (its.connector_id == self.connector_id)
+        found = connection.execute(
+            select(its.citizen_id, its.message_id).where(mine, its.delivery_id == delivery_id)
+        ).one_or_none()
+        if found is None:
+            return None
+        archive = self.archive
+        try:
+            own, citizen = archive.citizens.tax_code(connection, self.ente_id, found.citizen_id)
+        except LookupError:
+            return None
+        if own != tax_code:
+            return None
+        row, message = opened(connection, archive.vault, citizen, found.message_id)
+        if not isinstance(message, Message) or "restricted" in row["lifecycle"]:
+            return None
+        about, item = row, None
+        if row["about_item_id"] is not None:
+            about, item = opened(connection, archive.vault, citizen, row["about_item_id"])
+        held = isinstance(item, Document) and about["content_key"] is not None and about["state"] != "revoked"
+        return citizen, row, message, about, item if held and isinstance(item, Document) else None
+
+    def _note(self, citizen: Citizen, item_id: str) -> None:
+        access = Access(
+            request_id=new_uuid7(),
+            ente_id=self.ente_id,
+            portal_id=self.connector_id,
+            pseudonym="",
+            acr="",
+            operation=self.operation,
+            outcome="ok",
+            citizen_id=citizen.citizen_id,
+            item_id=item_id,
+        )
+        self.archive.committer.write(record_access, access)
+
+
+def _file_of(row: RowMapping, document: Document) -> AttachedFile:
+    return AttachedFile(
+        file_id=str(row["item_id"]),
+        filename=document.filename or str(row["item_id"]),
+        media_type=document.media_type or "application/octet-stream",
+        size=document.size or 0,
+        sha256=document.sha256 or "",
+    )

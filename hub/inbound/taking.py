@@ -1,0 +1,246 @@
+"""Records of a source become items by the ordinary pipeline, or go into quarantine; unchanged ones are passed over."""
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from contracts.failures import Misconfigured
+from contracts.identifiers import holds_tax_code, new_uuid7
+from contracts.inbound import Found
+from hub.errors import HubError, StoreUnavailable, VersionConflict
+from hub.registry import Registry, Vendor
+from hub.store.amendments import Withdraw
+from hub.store.committer import Committer
+from hub.store.database import Database, error_name
+from hub.store.drafts import Draft
+from hub.store.intake import Signed, Submission
+from hub.store.ports import Vault
+from hub.store.quarantine import Misfit
+from hub.store.taking import Record, Take, Taking, newest_version, records
+
+log = logging.getLogger(__name__)
+
+PIECE = 200
+"""Records handed to the committer at once; it takes 256 values a commit."""
+LARGEST_RAW = 256 * 1024
+"""Bytes of a record that quarantine keeps; of a larger one its beginning."""
+_TRIES = 3
+_SORTED = orjson.OPT_SORT_KEYS
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whose records they are."""
+
+    ente_id: str
+    connector_id: str
+    vendor_id: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of records."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    """taken, unchanged, quarantined, withdrawn, passed."""
+    heard: set[tuple[str, str, str]] = field(default_factory=set)
+    """(ente, vendor, source) of the items that were there."""
+
+    @property
+    def total(self) -> int:
+        return self.counts.total()
+
+
+class Taker:
+    """Takes what sources have. `draft` is the pipeline's; `accepted` is called where deliveries may be due."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        committer: Committer,
+        taking: Taking,
+        vault: Vault,
+        registry: Callable[[], Registry],
+        draft: Callable[[Vendor, str, bytes], Draft],
+        accepted: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._committer = committer
+        self._taking = taking
+        self._vault = vault
+        self._registry = registry
+        self._draft = draft
+        self._accepted = accepted
+
+    def take(
+        self,
+        source: Source,
+        found: Iterable[Found],
+        *,
+        again: bool = False,
+        seen: Callable[[Tally], None] = lambda _: None,
+    ) -> Tally:
+        """Take records in pieces, each durable before the next is asked for; `seen` is told after each. `again` looks
+        at those as well that have not changed since they were seen last.
+
+        Raises:
+            StoreUnavailable: the store does not take them now; what was taken before stays.
+            Misconfigured: the vendor whose items these are is not registered, or suspended.
+        """
+        vendor = self._vendor(source)
+        tally = Tally()
+        rest = iter(found)
+        while piece := list(islice(rest, PIECE)):
+            self._piece(source, vendor, piece, again, tally)
+            seen(tally)
+        return tally
+
+    def _vendor(self, source: Source) -> Vendor:
+        vendor = self._registry().vendors.get((source.ente_id, source.vendor_id))
+        if vendor is None or not vendor.active:
+            raise Misconfigured("source.vendor_unknown", f"vendor {source.vendor_id} is not registered, or suspended")
+        return vendor
+
+    def _piece(self, source: Source, vendor: Vendor, piece: Sequence[Found], again: bool, tally: Tally) -> None:
+        last = {self._name(each): each for each in piece}  # of one that comes twice the later holds
+        with self._database.read() as connection:
+            known = records(connection, source.ente_id, source.connector_id, last)
+        takes: list[tuple[Take, Found]] = []
+        for name, each in last.items():
+            if each.item is None and not each.wrong and each.withdrawn is None:
+                tally.counts["passed"] += 1
+                continue
+            if each.item is not None and isinstance(named := each.item.get("source"), str):
+                tally.heard.add((source.ente_id, vendor.vendor_id, named))
+            digest, before = _digest(each), known.get(name)
+            if before is not None and before.digest == digest and not again:
+                tally.counts["unchanged"] += 1
+                continue
+            takes.append((self._made(source, vendor, name, each, digest, before), each))
+        self._write(source, vendor, takes, tally)
+
+    def _name(self, found: Found) -> str:
+        """It stands in clear: one that would tell of a person is kept by its hash."""
+        fits = 0 < len(found.name) <= 200 and "\0" not in found.name and not holds_tax_code(found.name)
+        return found.name if fits else self._vault.keyed_hash("source-record", found.name)
+
+    def _made(
+        self, source: Source, vendor: Vendor, name: str, found: Found, digest: str, before: Record | None
+    ) -> Take:
+        wrong: tuple[Mapping[str, str], ...] = tuple(
+            {"pointer": each.pointer, "code": each.code, "detail": each.detail} for each in found.wrong
+        )
+        misfit = Misfit(
+            source.ente_id, source.connector_id, name, found.collection[:20], wrong, found.raw[:LARGEST_RAW]
+        )
+        version = before.version if before is not None else 0
+        if found.withdrawn is not None:
+            return self._withdrawal(source, found, Take(digest, version, misfit), before)
+        if found.item is None:
+            return Take(digest, version, misfit)
+        given = found.item.get("version")
+        version = given if isinstance(given, int) else version + 1
+        return self._publication(source, vendor, found, Take(digest, version, misfit))
+
+    def _publication(self, source: Source, vendor: Vendor, found: Found, take: Take) -> Take:
+        body = orjson.dumps({**(found.item or {}), "version": take.version}, default=str)
+        act: Draft | None = None
+        refusal: HubError | None = None
+        try:
+            act = self._draft(vendor, found.collection, body)
+        except HubError as error:
+            refusal = error
+        except Exception:
+            log.exception("source.bug connector=%s", source.connector_id)
+            refusal = HubError()
+        return replace(take, submission=Submission(_signed(source, body), act=act, refusal=refusal))
+
+    def _withdrawal(self, source: Source, found: Found, take: Take, before: Record | None) -> Take:
+        if before is None or before.item_id is None:
+            fault = {"pointer": "", "code": "item.unknown", "detail": "what was taken back was never taken in"}
+            return replace(take, misfit=replace(take.misfit, wrong=(fault,)))
+        act = Withdraw(before.item_id, (found.withdrawn or "")[:500] or "-")
+        return replace(take, submission=Submission(_signed(source, b"{}"), act=act))
+
+    def _write(self, source: Source, vendor: Vendor, takes: Sequence[tuple[Take, Found]], tally: Tally) -> None:
+        left = list(takes)
+        for attempt in range(_TRIES + 1):
+            results = self._committer.write_all(self._taking.record, [take for take, _ in left], size=_size)
+            again = []
+            for (take, found), result in zip(left, results, strict=True):
+                if isinstance(result, StoreUnavailable):
+                    raise result
+                if attempt < _TRIES and _overtaken(found, result):
+                    # Somebody else wrote a version of that number, or later ones: the next after what is there now.
+                    again.append((self._publication(source, vendor, found, self._newest(take)), found))
+                elif isinstance(result, Exception) and not isinstance(result, HubError):
+                    again.append((_given_up(take, result, attempt), found))
+                else:
+                    tally.counts[_outcome(take, result)] += 1
+                    if getattr(result, "notification", "") == "pending":
+                        self._accepted()
+            if not again:
+                return
+            left = again
+
+    def _newest(self, take: Take) -> Take:
+        act = take.submission.act if take.submission is not None else None
+        assert isinstance(act, Draft)
+        with self._database.read() as connection:
+            return replace(take, version=newest_version(connection, act.identity) + 1)
+
+
+def _given_up(take: Take, fault: Exception, attempt: int) -> Take:
+    """What the store fails over is at fault itself: a bug of ours, or a value that it cannot take."""
+    if attempt >= _TRIES - 1 or take.submission is None:
+        raise StoreUnavailable(cause=error_name(fault))
+    return replace(take, submission=replace(take.submission, act=None, refusal=HubError()))
+
+
+def _overtaken(found: Found, result: object) -> bool:
+    """Whether the number that the hub gave was behind; a source's own numbers are the source's affair."""
+    behind = isinstance(result, VersionConflict) or getattr(result, "outcome", "") == "superseded"
+    return behind and found.item is not None and "version" not in found.item
+
+
+def _outcome(take: Take, result: object) -> str:
+    if isinstance(result, HubError) or result is None:
+        return "quarantined"
+    return "withdrawn" if isinstance(take.submission and take.submission.act, Withdraw) else "taken"
+
+
+def _digest(found: Found) -> str:
+    if found.item is not None:
+        what: list[Any] = ["item", found.collection, found.item]
+    elif found.withdrawn is not None:
+        what = ["withdrawn", found.withdrawn]
+    else:
+        faults = [(each.pointer, each.code) for each in found.wrong]
+        what = ["wrong", faults, hashlib.sha256(found.raw).hexdigest()]
+    return hashlib.sha256(orjson.dumps(what, default=str, option=_SORTED)).hexdigest()
+
+
+def _signed(source: Source, body: bytes) -> Signed:
+    """Nobody signed it: the evidence says by which connector it came."""
+    return Signed(
+        request_id=new_uuid7(),
+        operation="take",
+        ente_id=source.ente_id,
+        vendor_id=source.vendor_id,
+        signer=f"connector:{source.connector_id}",
+        used=(),
+        tokens={},
+        body=body,
+        body_sha256=hashlib.sha256(body).hexdigest(),
+    )
+
+
+def _size(take: Take) -> int:
+    return len(take.misfit.raw) + (len(take.submission.signed.body) if take.submission is not None else 0)

@@ -1,0 +1,113 @@
+"""How far each source was read."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select
+
+from .database import Tx, upsert
+from .ports import Vault
+from .sources import note_alive
+from .tables import clipped, source_positions
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Of a connector of this `type`: another type's memo means nothing to it."""
+
+    ente_id: str
+    connector_id: str
+    type: str
+    memo: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    due_at: datetime | None = None
+    failures: int = 0
+    reason: str | None = None
+    read_at: datetime | None = None
+    """When the end of what the source had was last reached."""
+    taken: int = 0
+    """Records looked at since then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A position, with what the time of it depends on: the database's clock."""
+
+    position: Position
+    after: timedelta
+    """Until the next step."""
+    at_end: bool
+    heard: Collection[tuple[str, str, str]] = ()
+    """(ente, vendor, source) of what was there: signs of life."""
+
+
+def positions(connection: Connection, vault: Vault) -> dict[tuple[str, str], Position]:
+    """All of them, by (ente_id, connector_id)."""
+    return {
+        (row.ente_id, row.connector_id): Position(
+            row.ente_id,
+            row.connector_id,
+            row.type,
+            orjson.loads(vault.open(row.memo_sealed, memo_place(row.ente_id, row.connector_id))),
+            row.due_at,
+            row.failures,
+            row.reason,
+            row.read_at,
+            row.taken,
+        )
+        for row in connection.execute(select(source_positions))
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the reading of a source goes."""
+
+    ente_id: str
+    connector_id: str
+    failures: int
+    reason: str | None
+    read_at: datetime | None
+
+
+def reading_of_sources(connection: Connection) -> list[Standing]:
+    """Of each source that was ever read, without what only its connector understands."""
+    its = source_positions.c
+    query = select(*(its[name] for name in Standing.__dataclass_fields__)).order_by(its.ente_id, its.connector_id)
+    return [Standing(**row) for row in connection.execute(query).mappings()]
+
+
+class Positions:
+    """Writes them."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def move(self, tx: Tx, moves: Sequence[Move]) -> list[None]:
+        """A Committer handler."""
+        heard: set[tuple[str, str, str]] = set()
+        for each in moves:
+            heard.update(each.heard)
+            at = each.position
+            sealed = self._vault.seal(orjson.dumps(dict(at.memo)), memo_place(at.ente_id, at.connector_id))
+            values = {
+                "type": at.type,
+                "memo_sealed": sealed,
+                "due_at": tx.now + each.after,
+                "failures": at.failures,
+                "reason": None if at.reason is None else clipped(at.reason, 100),
+                "read_at": tx.now if each.at_end else at.read_at,
+                "taken": 0 if each.at_end else at.taken,
+            }
+            row = upsert(source_positions).values(ente_id=at.ente_id, connector_id=at.connector_id, **values)
+            tx.connection.execute(row.on_conflict_do_update(index_elements=["ente_id", "connector_id"], set_=values))
+        if heard:
+            note_alive(tx, heard)
+        return [None] * len(moves)
+
+
+def memo_place(ente_id: str, connector_id: str) -> str:
+    """Where a memo is sealed for."""
+    return f"source_positions|memo|{ente_id}|{connector_id}"

@@ -1,0 +1,165 @@
+"""What providers say later of deliveries that they had accepted: in the timeline, in the state of the delivery, and in
+what is known of the address. Said twice, it changes nothing the second time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from contracts.connector import CALLBACK
+from contracts.identifiers import new_uuid7
+from contracts.inbound import Report
+
+from .database import Tx, lock_names, upsert
+from .directory import HUB_VENDOR
+from .falling_back import go_on
+from .optouts import EVERYTHING, OptOut, record_opt_outs
+from .rows import tell_vendor, vendor_event
+from .tables import clipped, dead_addresses, deliveries, items, timeline
+from .telling import note_outcome
+
+SEEN = {"read": "read_on_channel", "paid": "paid_on_channel"}
+"""The event in the timeline of what a person did there. It is for the citizen, and for vendors with `delivery-detail`
+alone (`settled` 8)."""
+_OVER = frozenset({"rejected", "skipped", "expired"})
+_KEPT = timedelta(days=180)
+"""For how long an address to which nothing got through is not tried again, unless its owner says that it is right."""
+DEAD = "email.address_dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A report of a connector. `address_hash`: the keyed hash of the address that was written to, where the connector's
+    channel has one and it is known."""
+
+    ente_id: str
+    connector_id: str
+    report: Report
+    address_hash: str | None = None
+
+
+def take_reports(tx: Tx, ente_id: str, connector_id: str, reports: Sequence[Report]) -> None:
+    """Reports of one connector, which concern its own deliveries alone."""
+    note_reports(tx, [Told(ente_id, connector_id, each) for each in reports])
+
+
+def note_reports(tx: Tx, told: Sequence[Told]) -> list[bool]:
+    """A Committer handler: for each, whether there is such a delivery."""
+    return [_note(tx, each) for each in told]
+
+
+def delivery_of(connection: Connection, ente_id: str, connector_id: str, report: Report) -> Row[Any] | None:
+    """The connector's own delivery that a report is about."""
+    its = deliveries.c
+    query = select(deliveries).where(its.ente_id == ente_id, its.connector_id == connector_id)
+    if report.delivery_id is not None:
+        query = query.where(its.delivery_id == report.delivery_id)
+    elif report.provider_id is not None:
+        query = query.where(its.provider_id == report.provider_id)
+    else:
+        return None
+    return connection.execute(query.limit(1).with_for_update()).one_or_none()
+
+
+def is_dead(connection: Connection, ente_id: str, address_hash: str, now: datetime) -> bool:
+    """Whether nothing got through to that address lately."""
+    its = dead_addresses.c
+    query = select(its.at).where(its.ente_id == ente_id, its.address_hash == address_hash, its.at > now - _KEPT)
+    return connection.execute(query).first() is not None
+
+
+def _note(tx: Tx, told: Told) -> bool:
+    found = delivery_of(tx.connection, told.ente_id, told.connector_id, told.report)
+    if found is None or found.channel == CALLBACK:
+        return False
+    match told.report.event:
+        case "read" | "paid" as event:
+            _seen(tx, found, told, SEEN[event])
+        case "delivered":
+            _arrived(tx, found)
+        case "failed":
+            _failed(tx, found, told)
+        case "complained":
+            _seen(tx, found, told, "complained")
+            if told.address_hash is not None:
+                wish = OptOut(found.ente_id, found.citizen_id, found.channel, EVERYTHING, told.address_hash)
+                record_opt_outs(tx, [wish])
+    return True
+
+
+def _arrived(tx: Tx, found: Row[Any]) -> None:
+    """The final word. What failed before stays failed: the person was told otherwise then."""
+    if found.state in ("waiting", "unconfirmed", "queued") and _end(tx, found, "delivered", None):
+        note_outcome(tx, found.ente_id, found.citizen_id, found.message_id, found.channel, "delivered")
+
+
+def _failed(tx: Tx, found: Row[Any], told: Told) -> None:
+    reason = clipped(told.report.reason or "provider.failed", 100)
+    if told.report.address_is_dead and told.address_hash is not None:
+        row = {"ente_id": found.ente_id, "address_hash": told.address_hash, "reason": reason, "at": tx.now}
+        changed = {"reason": reason, "at": tx.now}
+        tx.connection.execute(
+            upsert(dead_addresses)
+            .values(row)
+            .on_conflict_do_update(index_elements=["ente_id", "address_hash"], set_=changed)
+        )
+    if found.state not in _OVER and _end(tx, found, "rejected", reason):
+        note_outcome(tx, found.ente_id, found.citizen_id, found.message_id, found.channel, "rejected")
+        names = {name: getattr(found, name) for name in ("ente_id", "message_id", "delivery_id", "channel")}
+        go_on(tx, **names, reason=reason)
+
+
+def _end(tx: Tx, found: Row[Any], state: str, reason: str | None) -> bool:
+    """Whoever works on it at this moment has lost it: the provider's word is the later one."""
+    own = (deliveries.c.ente_id == found.ente_id) & (deliveries.c.delivery_id == found.delivery_id)
+    values = {
+        "state": state,
+        "reason": reason,
+        "claim_id": None,
+        "lease_until": None,
+        "about_to_send_at": None,
+        "unsafe": False,
+        "updated_at": tx.now,
+    }
+    return tx.connection.execute(update(deliveries).where(own).values(values)).rowcount == 1
+
+
+def _seen(tx: Tx, found: Row[Any], told: Told, event: str) -> None:
+    lock_names(tx, {f"seen|{found.ente_id}|{found.message_id}"})
+    its = items.c
+    mine = (its.ente_id == found.ente_id) & (its.citizen_id == found.citizen_id)
+    message = tx.connection.execute(
+        select(its.item_id, its.about_item_id, its.vendor_id).where(mine, its.item_id == found.message_id)
+    ).one_or_none()
+    if message is None:
+        return
+    names = [name for name in (message.item_id, message.about_item_id) if name is not None]
+    rows = [
+        {
+            "ente_id": found.ente_id,
+            "citizen_id": found.citizen_id,
+            "item_id": name,
+            "event_id": new_uuid7(),
+            "at": min(told.report.at, tx.now),
+            "event": event,
+            "data": {"channel": found.channel},
+        }
+        for name in names
+        if not _said(tx, found, name, event)
+    ]
+    if not rows:
+        return
+    tx.connection.execute(insert(timeline), rows)
+    owners = select(its.item_id, its.vendor_id).where(mine, its.item_id == rows[-1]["item_id"])
+    owner = tx.connection.execute(owners).one_or_none()
+    if owner is not None and owner.vendor_id != HUB_VENDOR:
+        tell_vendor(tx, [vendor_event(rows[-1], owner.vendor_id, detail=True)])
+
+
+def _said(tx: Tx, found: Row[Any], item_id: str, event: str) -> bool:
+    its = timeline.c
+    where = (its.ente_id == found.ente_id) & (its.citizen_id == found.citizen_id) & (its.item_id == item_id)
+    query = select(its.data).where(where, its.event == event)
+    return any(row.data.get("channel") == found.channel for row in tx.connection.execute(query))

@@ -1,0 +1,126 @@
+"""The taking of what a source had: the item, what is known of the record, and the quarantine, in one commit."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from hub.errors import HubError, StoreUnavailable, VersionConflict
+
+from .bulk import insert_rows
+from .database import Tx, among, keys
+from .drafts import Identity
+from .intake import Intake, Submission
+from .ports import Vault
+from .quarantine import Misfit, keep_misfits, let_out
+from .tables import item_identities, items, source_records
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of a record of a source."""
+
+    digest: str
+    version: int
+    item_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """A record that is new or changed: the act it asks for, or why there is none. `misfit` is what is kept of it where
+    it does not become an item; its `wrong` is empty where the store has still to tell."""
+
+    digest: str
+    version: int
+    misfit: Misfit
+    submission: Submission[Any] | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.misfit.ente_id, self.misfit.connector_id, self.misfit.name
+
+
+def records(connection: Connection, ente_id: str, connector_id: str, names: Iterable[str]) -> dict[str, Record]:
+    """What is known of these records, by their names."""
+    its = source_records.c
+    wanted = {(ente_id, connector_id, name) for name in names}
+    if not wanted:
+        return {}
+    query = select(its.name, its.digest, its.version, its.item_id).where(
+        among("record", its.ente_id, its.connector_id, its.name)
+    )
+    found = connection.execute(query, keys("record", wanted))
+    return {row.name: Record(row.digest, row.version, row.item_id) for row in found}
+
+
+def newest_version(connection: Connection, identity: Identity) -> int:
+    """The version that an item of that name has; 0 where there is none."""
+    names = item_identities.c
+    same = (names.ente_id == items.c.ente_id) & (names.citizen_id == items.c.citizen_id)
+    query = (
+        select(items.c.version)
+        .join(item_identities, same & (names.item_id == items.c.item_id))
+        .where(*(names[name] == value for name, value in identity._asdict().items()))
+    )
+    return connection.execute(query).scalar_one_or_none() or 0
+
+
+class Taking:
+    """Takes records."""
+
+    def __init__(self, intake: Intake, vault: Vault) -> None:
+        self._intake = intake
+        self._vault = vault
+
+    def record(self, tx: Tx, takes: Sequence[Take]) -> list[Any]:
+        """A Committer handler: `Published` or `Withdrawn` for each; the refusal where it went into quarantine, returned
+        and not raised; StoreUnavailable and VersionConflict where it is to be tried again, and nothing of it stays."""
+        acting = [take for take in takes if take.submission is not None]
+        answers = iter(self._intake.record(tx, [take.submission for take in acting if take.submission is not None]))
+        results: list[Any] = []
+        known: dict[tuple[str, str, str], dict[str, Any]] = {}
+        misfits: list[Misfit] = []
+        right: dict[tuple[str, str], set[str]] = {}
+        for take in takes:
+            answer = next(answers) if take.submission is not None else None
+            results.append(answer)
+            if isinstance(answer, VersionConflict | StoreUnavailable):
+                continue
+            if isinstance(answer, HubError):
+                misfits.append(_with_faults(take.misfit, answer))
+            elif answer is None:
+                misfits.append(take.misfit)
+            else:
+                right.setdefault(take.key[:2], set()).add(take.misfit.name)
+            ente_id, connector_id, name = take.key
+            known[take.key] = {
+                "ente_id": ente_id,
+                "connector_id": connector_id,
+                "name": name,
+                "digest": take.digest,
+                "version": take.version,
+                "item_id": getattr(answer, "item_id", None),
+            }
+        keep_misfits(tx, self._vault, misfits)
+        for (ente_id, connector_id), names in right.items():
+            let_out(tx, ente_id, connector_id, names)
+        if known:
+            rows = [known[key] for key in sorted(known)]
+            insert_rows(tx.connection, source_records, rows, conflict=_NEWER)
+        return results
+
+
+_NEWER = (
+    "ON CONFLICT (ente_id, connector_id, name) DO UPDATE SET digest = excluded.digest, "
+    "version = CASE WHEN excluded.version > source_records.version THEN excluded.version "
+    "ELSE source_records.version END, item_id = coalesce(excluded.item_id, source_records.item_id)"
+)
+
+
+def _with_faults(misfit: Misfit, refusal: HubError) -> Misfit:
+    faults = [{"pointer": each.pointer, "code": each.code, "detail": each.detail} for each in refusal.faults]
+    wrong: tuple[Mapping[str, str], ...] = tuple(faults) or (
+        {"pointer": "", "code": refusal.code, "detail": refusal.detail},
+    )
+    return Misfit(misfit.ente_id, misfit.connector_id, misfit.name, misfit.collection, wrong, misfit.raw)
