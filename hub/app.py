@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 
 from hub.admin.connectors import Connectors
+from hub.admin.deliveries import Deliveries
 from hub.admin.vendors import Vendors
 from hub.bootstrap import Hub
 from hub.errors import MethodNotAllowed, PathUnknown, StoreUnavailable
@@ -23,6 +24,7 @@ from hub.http.admin import AdminApi
 from hub.http.admin_access import AdminAccess
 from hub.http.admin_connectors import ConnectorsApi
 from hub.http.admin_vendors import VendorsApi
+from hub.http.admin_work import WorkApi
 from hub.http.cards import CardsApi
 from hub.http.contacts import ContactsApi
 from hub.http.exchange import Endpoint, Exchange, Handler, endpoint, json_response
@@ -159,7 +161,9 @@ def _admin(hub: Hub, limiter: Limiter) -> AdminApi:
         body_limit=hub.settings.body_limit,
     )
     connectors = ConnectorsApi(access, Connectors(hub.home.types, hub.home.configuration, hub.home.vault))
-    return AdminApi(access, (connectors.handler, VendorsApi(access, Vendors()).handler))
+    deliveries = Deliveries(hub.home.types, hub.home.configuration, hub.requests, hub.ring)
+    work = WorkApi(access, deliveries, connectors.connectors)
+    return AdminApi(access, (connectors.handler, VendorsApi(access, Vendors()).handler, work.handler))
 
 
 def _status(hub: Hub) -> Handler:

@@ -199,7 +199,7 @@ class Hub:
             links.make,
             self.confirm_links.action,
         )
-        requests = Requests(notices, self.connectors.get)
+        self.requests = Requests(notices, self.connectors.get)
         self.callbacks = Callbacks(
             configs,
             self.registry,
@@ -212,7 +212,7 @@ class Hub:
             lambda claim: self.callbacks.notice(claim) if claim.channel == CALLBACK else notices.of(claim),
             self.connectors.get,
             LEASE,
-            failed=partial(requests.keep, self.committer),
+            failed=partial(self.requests.keep, self.committer),
         )
         self.dispatcher = Dispatcher(
             committer=self.committer,

@@ -127,3 +127,21 @@ class ServiceCardExists(HubError):
     """The service is in the catalogue."""
 
     status, code, title = 409, "catalogue.exists", "Servizio già in catalogo / Service in the catalogue"
+
+
+class DeliveryUnknown(HubError):
+    """There is no such delivery."""
+
+    status, code, title = 404, "delivery.unknown", "Consegna sconosciuta / Unknown delivery"
+
+
+class DeliveryNotReplayable(HubError):
+    """The delivery cannot be sent again now."""
+
+    status, code, title = 409, "delivery.not_replayable", "Consegna non ripetibile / Delivery not replayable"
+
+
+class QuarantineUnknown(HubError):
+    """There is no such entry in quarantine, or it was decided about."""
+
+    status, code, title = 404, "quarantine.unknown", "Voce di quarantena sconosciuta / Unknown quarantine entry"

@@ -42,6 +42,13 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "show_service": EVERYBODY,
     "add_service": SERVICES,
     "change_service": SERVICES,
+    "list_deliveries": EVERYBODY,
+    "show_delivery": EVERYBODY,
+    "replay_delivery": OPERATING,
+    "list_quarantine": EVERYBODY,
+    "discard_quarantine": OPERATING,
+    # A sample may be a citizen's own: it is for those who set sources up.
+    "preview_mapping": SERVICES,
 }
 """By operation_id. An operation that is not here is nobody's."""
 

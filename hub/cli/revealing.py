@@ -13,6 +13,7 @@ from contracts.identifiers import new_uuid7
 from hub.admin.acting import Acted, Actor, Order, carry_out
 from hub.dispatch.actions import ActionLinks
 from hub.dispatch.notices import Notices, PutOff
+from hub.dispatch.requests import claim_of
 from hub.errors import HubError
 from hub.home import Home
 from hub.store.citizens import Citizens
@@ -20,7 +21,6 @@ from hub.store.committer import Committer
 from hub.store.database import Tx
 from hub.store.directory import load_registry
 from hub.store.handling import OPERATOR
-from hub.store.outbox import Claim
 from hub.store.readers import Access, record_access
 
 from .console import Failed
@@ -144,27 +144,6 @@ def notices_of(home: Home) -> Notices:
     links = ActionLinks(home.vault, lambda ente_id: registry.ente(ente_id).public_url)
     citizens = Citizens(home.vault)
     return Notices(home.database, home.vault, citizens, lambda: registry, lambda *_: "", links.make, lambda *_: None)
-
-
-def claim_of(row: Mapping[str, Any]) -> Claim:
-    """The delivery as if it had just been claimed for its first step; nothing is written."""
-    return Claim(
-        ente_id=row["ente_id"],
-        delivery_id=row["delivery_id"],
-        claim_id="",
-        citizen_id=row["citizen_id"],
-        message_id=row["message_id"],
-        connector_id=row["connector_id"],
-        connector_version=0,
-        maybe_sent=False,
-        channel=row["channel"],
-        attempts=row["attempts"],
-        memo={},
-        unsafe=False,
-        accepted=False,
-        created_at=row["created_at"],
-        expires_at=row["expires_at"],
-    )
 
 
 def operator() -> str:

@@ -103,4 +103,10 @@ ADMIN: tuple[Operation, ...] = (
     Operation("admin", "POST", "/services", "add_service"),
     Operation("admin", "GET", "/services/{service_id}", "show_service"),
     Operation("admin", "PATCH", "/services/{service_id}", "change_service"),
+    Operation("admin", "GET", "/deliveries", "list_deliveries"),
+    Operation("admin", "GET", "/deliveries/{delivery_id}", "show_delivery"),
+    Operation("admin", "POST", "/deliveries/{delivery_id}/replays", "replay_delivery"),
+    Operation("admin", "GET", "/quarantine", "list_quarantine"),
+    Operation("admin", "DELETE", "/quarantine/{quarantine_id}", "discard_quarantine"),
+    Operation("admin", "POST", "/mappings/previews", "preview_mapping"),
 )

@@ -1,5 +1,9 @@
 """Parameters of the administration, as `parts` has those of all."""
 
+from typing import get_args
+
+from contracts.feed import DeliveryState
+
 from .json_schema import Json
 from .parts import CODE, EXAMPLE_ITEM_ID, in_path, in_query
 
@@ -14,6 +18,14 @@ PARAMETERS: dict[str, Json] = {
     "KeyId": in_path("key_id", "La chiave. / The key.", CODE, EXAMPLE_ITEM_ID),
     "ServiceInPath": in_path("service_id", "Il servizio. / The service.", CODE, "tari"),
     "DeliveryId": in_path("delivery_id", "La consegna. / The delivery.", CODE, EXAMPLE_ITEM_ID),
+    "QuarantineId": in_path("quarantine_id", "La voce. / The entry.", CODE, EXAMPLE_ITEM_ID),
+    "DeliveryStateIs": in_query(
+        "state",
+        "Solo in questo stato. / Only in this state.",
+        {"type": "string", "enum": list(get_args(DeliveryState))},
+        "rejected",
+    ),
+    "OfConnector": in_query("connector_id", "Solo di questo connettore. / Only of this connector.", CODE, "io"),
     "LoginState": in_query(
         "state",
         "Ciò che è stato dato al fornitore di identità. / What was given to the identity provider.",

@@ -25,6 +25,7 @@ _IN_PATH = {
     "{key_id}": "KeyId",
     "{service_id}": "ServiceInPath",
     "{delivery_id}": "DeliveryId",
+    "{quarantine_id}": "QuarantineId",
 }
 _ENTRIES: dict[Api, dict[str, Entry]] = {
     "publish": publish.ENTRIES,

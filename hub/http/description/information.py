@@ -195,6 +195,8 @@ which municipality it is about: no request names it.
             ("connectors", "I connettori: bozze, prove, versioni. / Connectors: drafts, checks, versions."),
             ("vendors", "I fornitori, le loro chiavi, la conformità. / Vendors, their keys, their conformance."),
             ("services", "Il catalogo dei servizi. / The catalogue of services."),
+            ("deliveries", "Le consegne, e i nuovi invii. / Deliveries, and sending again."),
+            ("sources", "Ciò che le fonti portano: quarantena, prove. / What sources bring: quarantine, previews."),
             ("audit-records", "Che cosa hanno fatto gli amministratori. / What administrators did."),
             _STATUS_TAG,
         ),
