@@ -23,6 +23,7 @@ from hub.http import callbacks, documentation
 from hub.http.admin import AdminApi
 from hub.http.admin_access import AdminAccess
 from hub.http.admin_connectors import ConnectorsApi
+from hub.http.admin_simulations import SimulationsApi
 from hub.http.admin_vendors import VendorsApi
 from hub.http.admin_work import WorkApi
 from hub.http.cards import CardsApi
@@ -162,8 +163,11 @@ def _admin(hub: Hub, limiter: Limiter) -> AdminApi:
     )
     connectors = ConnectorsApi(access, Connectors(hub.home.types, hub.home.configuration, hub.home.vault))
     deliveries = Deliveries(hub.home.types, hub.home.configuration, hub.requests, hub.ring)
+    simulations = SimulationsApi(access, lambda: hub.simulated)
     work = WorkApi(access, deliveries, connectors.connectors)
-    return AdminApi(access, (connectors.handler, VendorsApi(access, Vendors()).handler, work.handler))
+    return AdminApi(
+        access, (connectors.handler, VendorsApi(access, Vendors()).handler, work.handler, simulations.handler)
+    )
 
 
 def _status(hub: Hub) -> Handler:

@@ -88,6 +88,7 @@ class Hub:
     def __init__(self, home: Home, *, pdnd: Environments | None = None) -> None:
         settings, clock = home.settings, home.clock
         self.home, self.settings, self.clock = home, settings, clock
+        self.simulated: Mapping[str, str] = {}  # connector -> address of its simulator, with `serve --simulate`
         self.database = home.open_database()
         if settings.dispatch == "workers":
             home.check_workers()

@@ -145,3 +145,9 @@ class QuarantineUnknown(HubError):
     """There is no such entry in quarantine, or it was decided about."""
 
     status, code, title = 404, "quarantine.unknown", "Voce di quarantena sconosciuta / Unknown quarantine entry"
+
+
+class SimulationUnknown(HubError):
+    """No provider of that name is simulated here: `serve --simulate` does."""
+
+    status, code, title = 404, "simulation.unknown", "Simulazione sconosciuta / Unknown simulation"

@@ -49,6 +49,9 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "discard_quarantine": OPERATING,
     # A sample may be a citizen's own: it is for those who set sources up.
     "preview_mapping": SERVICES,
+    "show_simulation_faults": ADMINISTRATOR,
+    "switch_simulation_faults": ADMINISTRATOR,
+    "clear_simulation_faults": ADMINISTRATOR,
 }
 """By operation_id. An operation that is not here is nobody's."""
 

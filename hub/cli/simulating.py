@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from hub.bootstrap import simulations
 from hub.home import Home
@@ -43,6 +44,18 @@ def simulated(home: Home) -> Iterator[Mapping[str, Path]]:
             (folder / name / _RECORD).write_text(json.dumps(settings, indent=2) + "\n")
             _point(home, name, settings)
         yield {name: folder / name for name in found}
+
+
+def addresses_of(folders: Mapping[str, Path]) -> dict[str, str]:
+    """The base address of each simulator that speaks HTTP, by connector: where its faults are switched on."""
+    found = {}
+    for name, folder in folders.items():
+        settings: dict[str, Any] = json.loads((folder / _RECORD).read_text())
+        urls = [urlsplit(value) for value in settings.values() if isinstance(value, str)]
+        plain = [f"{url.scheme}://{url.netloc}" for url in urls if url.scheme == "http" and url.netloc]
+        if plain:
+            found[name] = plain[0]
+    return found
 
 
 def still_simulated(home: Home) -> list[tuple[str, str]]:

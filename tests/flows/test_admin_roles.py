@@ -20,6 +20,7 @@ BODIES = {
     "add_vendor_keys": {"kind": "thumbprint", "material": "ab" * 32},
     "attach_conformance_report": {"report": REPORT},
     "replay_delivery": {"dry_run": True},
+    "switch_simulation_faults": {"faults": []},
     "preview_mapping": {"connector_id": "posta", "sample": "[]"},
 }
 

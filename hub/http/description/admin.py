@@ -4,7 +4,7 @@ from contracts.administration import AdminSession, AuditPage, SignedIn
 from hub import errors
 from hub.admin import errors as admin_errors
 
-from . import admin_connectors, admin_vendors, admin_work
+from . import admin_connectors, admin_simulations, admin_vendors, admin_work
 from . import admin_examples as examples
 from .admin_parts import ADMIN
 from .entries import Answer, Body, Entry, Errors, both
@@ -17,6 +17,7 @@ ENTRIES: dict[str, Entry] = {
     **admin_connectors.ENTRIES,
     **admin_vendors.ENTRIES,
     **admin_work.ENTRIES,
+    **admin_simulations.ENTRIES,
     "show_admin_status": status("admin"),
     "sign_in": Entry(
         tag="sessions",

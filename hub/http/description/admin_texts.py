@@ -47,6 +47,7 @@ SCHEMAS: dict[str, str] = {
     "MappingPreviewWish": "Un campione, come lo manderebbe la fonte, e il connettore che deve leggerlo.",
     "PreviewedRecord": "Che cosa diventa un dato del campione: un elemento, o ogni motivo per cui no.",
     "MappingPreview": "Che cosa diventano i dati di un campione; nulla si conserva.",
+    "SimulationFaults": "Guasti, uno per richiesta, in ordine, con le parole del simulatore.",
     "AuditPage": "Una pagina di atti, dal più recente. / A page of acts, newest first.",
 }
 
@@ -183,6 +184,7 @@ FIELDS: dict[str, str] = {
     "is_withdrawn": "La fonte l'ha ritirato. / The source has taken it back.",
     "records": "I dati del campione. / The sample's records.",
     "MappingPreview.has_more": "Ce ne sono altri. / There are more.",
+    "faults": "I guasti. / The faults.",
     "before": "Com'era. / As it was.",
     "after": "Com'è diventato. / As it became.",
 }

@@ -197,6 +197,7 @@ which municipality it is about: no request names it.
             ("services", "Il catalogo dei servizi. / The catalogue of services."),
             ("deliveries", "Le consegne, e i nuovi invii. / Deliveries, and sending again."),
             ("sources", "Ciò che le fonti portano: quarantena, prove. / What sources bring: quarantine, previews."),
+            ("simulations", "Guasti dei fornitori simulati. / Faults of simulated providers."),
             ("audit-records", "Che cosa hanno fatto gli amministratori. / What administrators did."),
             _STATUS_TAG,
         ),
