@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import BaseModel, Field
 
 from .base import Code, Label, Model
-from .inbound import Answer, Pull, Read
+from .inbound import Answer, Pull, Read, Report
 from .items import Action, Channel
 from .proving import Prove
 
@@ -124,6 +124,10 @@ class Notice:
     """One-click address (RFC 8058); None where the person cannot switch the notice off."""
     service_id: str | None = None
     """The service of the catalogue that it is about: a provider's key may belong to one."""
+    has_files: bool = False
+    """A file of it is in the hub: `contracts.inbound.Reading` gives it."""
+    unreached: frozenset[str] = frozenset()
+    """The scopes of `contracts.inbound.Reach` in which the person is known not to be reached."""
     application: str | None = None
     """The `external_id` of the application that the message is about or links to, as its source names it."""
     push: Push | None = None
@@ -132,10 +136,17 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The provider has it for good. `provider_id` is the provider's own name of the message."""
+    """The provider has it for good. `provider_id` is the provider's own name of the message.
+
+    `follow_up`: something may still be learned of it (that it was read, or paid). Its memo goes to
+    `Connector.follow_up` after its `after`; whatever comes of that, the delivery stays delivered.
+    """
 
     provider_id: str | None = None
     detail: str = ""
+    reports: tuple[Report, ...] = ()
+    """What was learned, to be kept in the same commit."""
+    follow_up: "Continue | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +161,7 @@ class Continue:
     after: timedelta = timedelta()
     unsafe: bool = False
     accepted: bool = False
+    reports: tuple[Report, ...] = ()
 
 
 Advance = Callable[[Notice, Memo], Done | Continue]
@@ -158,6 +170,23 @@ Advance = Callable[[Notice, Memo], Done | Continue]
 Lookup = Callable[[Notice, Memo], Done | Continue | None]
 """Asks the provider what became of a delivery that may have been sent: Done or an accepted Continue where it has it,
 None where it surely has not. Raises Unconfirmed where it cannot tell, Deferred where it cannot be asked now."""
+
+
+FollowUp = Callable[[Notice, Memo], Done | Continue]
+"""Asks what became of a delivery that is done: Continue to ask again after `after`, Done where nothing more is to be
+learned. It changes nothing at the provider, so that it may be asked twice. Any Failure puts the question off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Something that an administrator can do at the provider, besides deliveries: make a service, change a key."""
+
+    title: str
+    arguments: type[BaseModel]
+    """Closed; its JSON Schema is what an administrator is shown."""
+    run: Callable[[Any], Mapping[str, Any]] = field(repr=False)
+    """Takes validated arguments, and gives what the provider answered, as JSON values; it may hold a new key, and is
+    shown to the administrator alone. Raises a Failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +216,13 @@ class Connector:
     """The calls of a delivery from its first step on, as far as they can be known, without making any. Raises the
     Failure that the delivery would meet before its first call."""
     pull: Pull | None = None
-    """Asks the provider for what it has; its settings are then a `contracts.inbound.SourceSettings`."""
+    """Asks the provider for what it has; where that is items, its settings are a `contracts.inbound.SourceSettings`."""
     answer: Answer | None = None
     """Answers the provider's own calls."""
     read: Read | None = None
     """Reads what an administrator uploads or pastes, and what stands in quarantine."""
+    follow_up: FollowUp | None = None
+    operations: Mapping[str, Operation] = field(default_factory=dict)
 
     @property
     def may_repeat(self) -> bool:

@@ -7,7 +7,7 @@ Both are taken in one commit before the connector is asked for more, or the prov
 is never lost, and what is told twice changes nothing the second time.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal, Protocol
@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from .base import Code
+from .items import Item
+from .reporting import FlowPart
 
 
 class SourceSettings(BaseModel):
@@ -36,6 +38,8 @@ class Wrong:
     """JSON pointer into the source's own record, empty for the whole."""
     code: str
     detail: str
+    rule: str = ""
+    """JSON pointer into the mapping, where one was at work: the rule that did not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,11 @@ class Found:
     """Why there is no item. With neither an item nor a fault, it is not for us and is passed over."""
     withdrawn: str | None = None
     """The source has taken it back, for this reason; `item` is then None."""
+    flow: FlowPart | None = field(default=None, repr=False)
+    """Not an item but a part of a reporting flow (flusso di rendicontazione), kept for reconciliation."""
+    valid: Item | None = field(default=None, repr=False, compare=False)
+    """`item` as the contract's model, with any version, where the connector held it against the contract already: it is
+    not read a second time."""
 
 
 ReportedEvent = Literal["delivered", "read", "paid", "failed", "complained"]
@@ -76,6 +85,20 @@ class Report:
     address_is_dead: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whom a channel reaches, as its provider says in bulk, a day at a time and in order. People stand there as the hex
+    SHA-256 of their tax code."""
+
+    scope: str
+    """Which of the connector's services; empty where it has one."""
+    until: datetime
+    """All that changed before this moment is known now."""
+    unreached: Collection[str] = field(default=(), repr=False)
+    reached: Collection[str] | None = field(default=(), repr=False)
+    """Of whom the contrary may have been said before. None: a day is missing, and nothing said before it holds."""
+
+
 Memo = dict[str, Any]
 """Where a source was read up to: JSON values. It is sealed at rest."""
 
@@ -89,6 +112,7 @@ class Pulled:
     found: Iterable[Found] = ()
     """May be a generator: it is taken in pieces."""
     reports: tuple[Report, ...] = ()
+    reach: tuple[Reach, ...] = ()
     all_names: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Of a source that lists all that it has and does not tell what it deletes: by the beginning of names, those that
     it has. What was found under such a beginning before and is not among them was taken back there."""
@@ -161,8 +185,25 @@ class SentMessage:
     delivery_id: str
     title: str = field(repr=False)
     body_markdown: str = field(repr=False)
+    ente_name: str
+    language: str
+    created_at: datetime
+    deep_link: str
+    """Opaque address in the portal, as in `contracts.connector.Notice`."""
     withdrawn: bool
+    sensitive: bool = False
+    """It is read in the personal area alone, and not through a provider."""
     files: tuple[AttachedFile, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OwedPart:
+    """One beneficiary's share of a payment, or a digital revenue stamp."""
+
+    kind: Literal["pagopa", "stamp"]
+    amount_cents: int
+    receiver_tax_code: str
+    reason: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +218,11 @@ class OwedPayment:
     tax_code: str = field(repr=False)
     notice_number: str
     creditor_tax_code: str
+    service_id: str | None
+    parts: tuple[OwedPart, ...]
+    """As its source published them; empty: all of it is the creditor's."""
+    receipt_numbers: tuple[str, ...]
+    """Of the receipts that are here for this notice: another one would be a second payment."""
 
 
 class Reading(Protocol):

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from hub.admin.connectors import Connectors
 from hub.admin.deliveries import Deliveries
+from hub.admin.signing_in import SignIn
 from hub.admin.vendors import Vendors
 from hub.bootstrap import Hub
 from hub.errors import MethodNotAllowed, PathUnknown, StoreUnavailable
@@ -154,7 +155,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
 
 def _admin(hub: Hub, limiter: Limiter) -> AdminApi:
     access = AdminAccess(
-        sign_in=hub.sign_in,
+        sign_in=SignIn(hub.database, hub.committer, hub.home.vault, hub.settings.internal_host_names),
         database=hub.database,
         committer=hub.committer,
         vault=hub.home.vault,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from connectors import registry as connectors_registry
 from contracts.connector import CALLBACK, Simulation
-from hub.admin.signing_in import SignIn
 from hub.anchoring import Anchors
 from hub.dispatch.actions import ActionDesk, ActionLinks
 from hub.dispatch.callbacks import Callbacks
@@ -18,6 +17,7 @@ from hub.dispatch.calling import Calling
 from hub.dispatch.confirming import ConfirmLinks
 from hub.dispatch.dispatcher import Dispatcher
 from hub.dispatch.expiring import Expiring
+from hub.dispatch.follow_ups import FollowUps
 from hub.dispatch.following import Following
 from hub.dispatch.notices import Notices
 from hub.dispatch.pool import ConnectorPool
@@ -40,7 +40,7 @@ from hub.ingest.following import StagedRoute
 from hub.ingest.letters import confirmation_letter
 from hub.ingest.occasions import Occasions
 from hub.ingest.pipeline import Pipeline
-from hub.ingest.references import LinkWatch, References
+from hub.ingest.references import References
 from hub.ingest.rules import RulesInForce
 from hub.ingest.subscription_occasions import SubscriptionOccasions
 from hub.ingest.uploads import Uploads
@@ -68,6 +68,7 @@ from hub.store.requesting import Requesting
 from hub.store.snapshot import Snapshot, Watcher
 from hub.store.sources import Listen, listen
 from hub.store.vouchers import SharedVouchers
+from hub.store.watching import Watches
 from hub.tracing import tracing
 from hub.trust.clients import Vouchers
 from hub.trust.environment import Configured, Environments
@@ -159,7 +160,6 @@ class Hub:
         )
         self.vendor_view = VendorView(self.database)
         self.wishes = WishesKeeper(citizens, vault)
-        self.sign_in = SignIn(self.database, self.committer, vault, settings.internal_host_names)
         self.contacts = ContactKeeper(citizens, vault, publications)
         self.letter = lambda subject, email, language: confirmation_letter(
             subject, email, language, self.clock.now(), route
@@ -186,7 +186,6 @@ class Hub:
             fetching=partial(fetching, settings.internal_host_names),
             copy_limit=settings.content_limit,
         )
-        self._link_watch = LinkWatch(self.references.look, self.database.singleton("links"), settings.sweep_s)
         self.links = UnsubscribeLinks(vault, clock, lambda ente_id: self.registry().ente(ente_id).public_url)
         links = ActionLinks(vault, self.links.public_url)
         self.actions = ActionDesk(links, self.database, vault, citizens, self.registry)
@@ -201,6 +200,9 @@ class Hub:
             self.confirm_links.action,
         )
         self.requests = Requests(notices, self.connectors.get)
+        follow_ups = FollowUps(self.committer, notices.of, self.connectors.get)
+        looks = {"links": self.references.look, "follow_ups": follow_ups.paced}
+        self._watches = Watches(looks, self.database.singleton, settings.sweep_s)
         self.callbacks = Callbacks(
             configs,
             self.registry,
@@ -267,14 +269,12 @@ class Hub:
 
     @contextmanager
     def _working_off(self) -> Iterator[None]:
-        """Go on with the batches that were accepted, look for files that stay at their vendors, and read sources."""
+        """Go on with accepted batches, look for files at their vendors, follow deliveries up, read sources."""
         self.batch_runner.start()
-        self._link_watch.start()
         try:
-            with self.inbound.running():
+            with self._watches.running(), self.inbound.running():
                 yield
         finally:
-            self._link_watch.stop()
             self.batch_runner.stop()
 
     @contextmanager

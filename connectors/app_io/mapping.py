@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from contracts.connector import Notice, PaymentData
 from contracts.failures import Deferred, Failure, Misconfigured, Rejected, Skipped, Unconfirmed
 from contracts.identifiers import check_tax_code
 
-from .text import markdown, subject
+from .text import markdown, markdown_elsewhere, subject
 
 Row = tuple[type[Failure], str]
 
@@ -25,8 +25,9 @@ PROFILE: Mapping[int, Row] = {
     429: (Deferred, "io.busy"),
 }
 # POST /messages. IO knows no idempotency key: what it did not clearly refuse is unconfirmed.
-# 403 pauses the connector: after a profile with `sender_allowed`, and as no payee, no ADVANCED and no default address
-# is ever sent, it is about the service (not approved for production, source address) and would meet every citizen.
+# 403 pauses the connector: after a profile with `sender_allowed`, and as no payee and no default address is ever sent,
+# it is about the service (not approved for production, without the permission for ADVANCED messages or remote content,
+# source address) and would meet every citizen.
 SEND: Mapping[int, Row] = {
     400: (Rejected, "io.bad_request"),
     401: (Misconfigured, "io.key_refused"),
@@ -56,11 +57,22 @@ _MESSAGE_ID = re.compile(r"^[0-9A-Za-z_-]{20,64}$")
 
 
 @dataclass(frozen=True, slots=True)
+class Remote:
+    """What the app has to know of text and files that stay here."""
+
+    configuration_id: str
+    precondition: Literal["ALWAYS", "ONCE", "NEVER"] = "NEVER"
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """What the mapping needs to know of the service that sends."""
 
     time_to_live: int = 3600
     organization_tax_code: str | None = None
+    advanced: bool = False
+    remote: Remote | None = None
+    key: str = field(default="", repr=False)
 
 
 def recipient(notice: Notice) -> str:
@@ -78,9 +90,14 @@ def recipient(notice: Notice) -> str:
 def new_message(notice: Notice, service: Service) -> dict[str, Any]:
     """IO's NewMessage.
 
-    A sensitive notice says that something waits and nothing else: no payment, no due date, no copy by e-mail.
+    A sensitive notice says that something waits and nothing else: no payment, no due date, no copy by e-mail; and its
+    text is not for the app at all. Where the app fetches the text, the message itself only says what it is about.
     """
-    content: dict[str, Any] = {"subject": subject(notice), "markdown": markdown(notice)}
+    remote = None if notice.sensitive else service.remote
+    text = markdown(notice) if remote is None else markdown_elsewhere(notice)
+    content: dict[str, Any] = {"subject": subject(notice), "markdown": text}
+    if remote is not None:
+        content["third_party_data"] = third_party_data(notice, remote)
     if notice.sensitive:
         content["require_secure_channels"] = True
     else:
@@ -88,7 +105,21 @@ def new_message(notice: Notice, service: Service) -> dict[str, Any]:
             content["due_date"] = _utc(notice.due_at)
         if notice.payment is not None and _payable(notice.payment, service):
             content["payment_data"] = payment_data(notice.payment, has_due_date=notice.due_at is not None)
-    return {"fiscal_code": recipient(notice), "time_to_live": service.time_to_live, "content": content}
+    message = {"fiscal_code": recipient(notice), "time_to_live": service.time_to_live, "content": content}
+    return message | ({"feature_level_type": "ADVANCED"} if service.advanced else {})
+
+
+def third_party_data(notice: Notice, remote: Remote) -> dict[str, Any]:
+    """IO's ThirdPartyData. Our name of it is the delivery's id, by which IO asks for the rest."""
+    return {
+        "id": notice.delivery_id,
+        "original_sender": notice.ente_name,
+        "original_receipt_date": _utc(notice.created_at),
+        "has_attachments": notice.has_files,
+        "has_remote_content": True,
+        "has_precondition": remote.precondition,
+        "configuration_id": remote.configuration_id,
+    }
 
 
 def payment_data(payment: PaymentData, *, has_due_date: bool) -> dict[str, Any]:
@@ -119,7 +150,7 @@ def profile_failure(answer: Answer) -> Failure:
     return _failure(row, answer)
 
 
-def send_failure(answer: Answer, *, with_payment: bool) -> Failure:
+def send_failure(answer: Answer, message: Mapping[str, Any]) -> Failure:
     """What the answer other than 201 to a new message means."""
     if answer.status in range(300, 400):
         fallback = _NOT_THE_API
@@ -128,7 +159,11 @@ def send_failure(answer: Answer, *, with_payment: bool) -> Failure:
     else:
         fallback = (Unconfirmed, "io.no_clear_answer")
     # IO refuses payments above the service's limit with a bare 400, and the limit of a new service is 0.
-    hint = ", is the service's max_allowed_payment_amount enough?" if with_payment and answer.status == 400 else ""
+    hint = ""
+    if answer.status == 400 and "payment_data" in message["content"]:
+        hint = ", is the service's max_allowed_payment_amount enough?"
+    elif answer.status == 403 and "feature_level_type" in message:
+        hint = ", may the service send ADVANCED messages?"
     return _failure(SEND.get(answer.status, fallback), answer, hint)
 
 
@@ -153,6 +188,11 @@ def wish(answer: Answer) -> timedelta | None:
         found = _WAIT_IN_TEXT.search(f"{body.get('message')} {body.get('detail')}")
         told = timedelta(seconds=int(found[1])) if found else None
     return told
+
+
+def outcome_of(status: object) -> Literal["wait", "done"] | Row:
+    """What a message's status means."""
+    return STATUS.get(status, "wait") if isinstance(status, str) else "wait"
 
 
 def message_id(answer: Answer) -> str | None:

@@ -2,9 +2,10 @@
 
     app = simulator(Path("io.jsonl"), registered={"RSSMRA80A01H501U"}, throttle_next=2)
 
-It serves `/api/v1/profiles`, `/api/v1/messages` and `/api/v1/messages/{fiscal_code}/{id}`. Each accepted message is a
-line of the ledger, on the disk before the answer leaves: `{"at", "message_id", "fiscal_code", "sha256", "message"}`.
-An existing ledger is read at the start, so that a restarted simulator still knows its messages.
+It serves `/api/v1/profiles`, `/api/v1/messages` and `/api/v1/messages/{fiscal_code}/{id}`; services, keys and remote
+content are administered in `simulator_manage`, the app and LolliPoP are played in `simulator_backend`. Each accepted
+message is a line of the ledger, on the disk before the answer leaves: `{"at", "message_id", "fiscal_code", "sha256",
+"message"}`. An existing ledger is read at the start, so that a restarted simulator still knows its messages.
 
 Options:
     api_keys: the keys it takes; None: any.
@@ -14,6 +15,8 @@ Options:
     status_polls: how many questions are answered ACCEPTED before the final status.
     outcomes: final status by tax code, for those who do not get PROCESSED.
     organization_fiscal_code: the service's body, put in as payee.
+    advanced, remote_content: whether the service may send ADVANCED messages, and such with third-party data.
+    manage_keys: the keys for administration; None: any.
     throttle_next, hang_next: shorthand for so many faults of that kind on POST /messages.
 
 Faults, one request each, in order, by `POST /_sim/faults` with a JSON list; `DELETE` forgets, `GET` shows the rest:
@@ -41,11 +44,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connectors.base.serving import LoopbackServer
 
-from .simulator_model import Ledger, NewMessage, Profile, parse, problem, shape_of_fiscal_code
+from .simulator_backend import Backend
+from .simulator_manage import Administration
+from .simulator_model import (
+    GATEWAY,
+    Ledger,
+    NewMessage,
+    Profile,
+    gateway_error,
+    parse,
+    problem,
+    shape_of_fiscal_code,
+)
 
 _BASE = "/api/v1"
 _TITLES = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 500: "Internal Server Error"}
-_GATEWAY = {401: "Access denied due to missing or invalid subscription key.", 429: "Rate limit is exceeded."}
 
 
 def simulator(
@@ -58,6 +71,9 @@ def simulator(
     status_polls: int = 1,
     outcomes: Mapping[str, str] | None = None,
     organization_fiscal_code: str = "00000000000",
+    advanced: bool = False,
+    remote_content: bool = False,
+    manage_keys: Collection[str] | None = None,
     throttle_next: int = 0,
     hang_next: int = 0,
 ) -> ASGIApp:
@@ -71,6 +87,8 @@ def simulator(
         status_polls=status_polls,
         outcomes=outcomes or {},
         organization=organization_fiscal_code,
+        allowed={"ADVANCED": advanced, "remote content": remote_content},
+        administration=Administration(ledger, manage_keys),
     )
     service.faults.extend([{"kind": "throttle", "retry_after": 1}] * throttle_next + [{"kind": "hang"}] * hang_next)
     return service
@@ -116,6 +134,8 @@ class _Io:
         status_polls: int,
         outcomes: Mapping[str, str],
         organization: str,
+        allowed: Mapping[str, bool],
+        administration: Administration,
     ) -> None:
         self.ledger = ledger
         self.api_keys = api_keys
@@ -125,6 +145,9 @@ class _Io:
         self.status_polls = status_polls
         self.outcomes = outcomes
         self.organization = organization
+        self.allowed = allowed
+        self.administration = administration
+        self.backend = Backend(ledger.messages, administration.configurations)
         self.faults: deque[dict[str, Any]] = deque()
         self._polls: dict[str, int] = {}
         self._routes = Starlette(
@@ -133,6 +156,8 @@ class _Io:
                 Route(f"{_BASE}/messages", self.new_message, methods=["POST"]),
                 Route(f"{_BASE}/messages/{{fiscal_code}}/{{message_id}}", self.status, methods=["GET"]),
                 Route("/_sim/faults", self.script, methods=["GET", "POST", "DELETE"]),
+                *administration.routes(),
+                *self.backend.routes(),
             ]
         )
 
@@ -186,6 +211,7 @@ class _Io:
         answer = {"message": self.ledger.public(stored, self.organization), "status": status}
         if status == "PROCESSED":
             answer["notification"] = {"email": "SENT", "webhook": "SENT"}
+            answer |= self.backend.told_of(stored)
         return JSONResponse(answer)
 
     async def script(self, request: Request) -> Response:
@@ -231,8 +257,11 @@ class _Io:
             return problem(400, "Bad Request", "Error while sending payment metadata")
         if payment is not None and payment.payee is not None:
             return problem(403, "Forbidden", "not enough permissions to send a payment message with payee")
-        wants_more = message.feature_level_type == "ADVANCED" or message.default_addresses is not None
-        if wants_more or message.content.third_party_data is not None:
+        remote = message.content.third_party_data
+        wanted = {"ADVANCED": message.feature_level_type == "ADVANCED", "remote content": remote is not None}
+        lacking = [feature for feature, is_wanted in wanted.items() if is_wanted and not self.allowed[feature]]
+        foreign = remote is not None and remote.configuration_id not in (None, *self.administration.configurations)
+        if lacking or foreign or message.default_addresses is not None:
             return problem(403, "Forbidden", "You are not allowed to use this feature.")
         return None
 
@@ -244,8 +273,8 @@ def _throttled(seconds: int | None) -> Response:
 
 
 def _error(status: int) -> Response:
-    if status in _GATEWAY:
-        return JSONResponse({"statusCode": status, "message": _GATEWAY[status]}, status)
+    if status in GATEWAY:
+        return gateway_error(status)
     return problem(status, _TITLES.get(status, "Error"), "Scripted.")
 
 
@@ -255,7 +284,7 @@ class Io:
     def __init__(self, folder: Path, *, port: int = 0, **options: Any) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._key = "simulated-io-key"
-        app = simulator(folder / "app_io.jsonl", api_keys={self._key}, **options)
+        app = simulator(folder / "app_io.jsonl", **{"api_keys": {self._key}} | options)
         self._server = LoopbackServer(app, port=port)
 
     def start(self) -> Mapping[str, Any]:

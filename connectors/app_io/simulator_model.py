@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse
 
 _FISCAL_CODE = r"^[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]$"
 _UTC = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}(\.[0-9]{1,3})?Z$"
+GATEWAY = {401: "Access denied due to missing or invalid subscription key.", 429: "Rate limit is exceeded."}
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -90,7 +91,7 @@ class NewMessage(_Closed):
     default_addresses: DefaultAddresses | None = None
 
 
-_M = TypeVar("_M", bound=_Closed)
+_M = TypeVar("_M", bound=BaseModel)
 
 
 async def parse(request: Request, model: type[_M]) -> _M | JSONResponse:
@@ -108,6 +109,11 @@ async def parse(request: Request, model: type[_M]) -> _M | JSONResponse:
 def problem(status: int, title: str, detail: str) -> JSONResponse:
     """IO's own error form (the gateway's is another)."""
     return JSONResponse({"title": title, "status": status, "detail": detail}, status, {}, "application/problem+json")
+
+
+def gateway_error(status: int) -> JSONResponse:
+    """The form of the gateway, which answers before IO does."""
+    return JSONResponse({"statusCode": status, "message": GATEWAY[status]}, status)
 
 
 def shape_of_fiscal_code(value: str) -> bool:
@@ -129,7 +135,7 @@ class Ledger:
         """Store a message under a new id; it is on the disk when this returns."""
         stored = {
             "at": datetime.now(UTC).isoformat(),
-            "message_id": _ulid(),
+            "message_id": ulid(),
             "fiscal_code": fiscal_code,
             "sha256": hashlib.sha256(body).hexdigest(),
             "message": json.loads(body),
@@ -156,6 +162,7 @@ class Ledger:
         }
 
 
-def _ulid() -> str:
+def ulid() -> str:
+    """A new name in IO's form."""
     value = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
     return "".join(_CROCKFORD[value >> shift & 31] for shift in range(125, -1, -5))

@@ -16,7 +16,7 @@ from jsonschema import Draft4Validator
 
 from connectors.app_io import connect
 from connectors.app_io.config import Settings
-from connectors.app_io.mapping import Service, new_message
+from connectors.app_io.mapping import Remote, Service, new_message
 from connectors.app_io.simulator import simulator
 from connectors.base.conformance import Walk, make_notice
 from contracts.connector import Continue, Done, Limits, PaymentData
@@ -291,6 +291,33 @@ def test_the_simulators_answers_are_what_io_describes(official, start):
     name = io.send({"payment_data": {"amount": 1, "notice_number": "302000100000019421"}}).json()["id"]
     for _ in range(2):
         check(io.http.get(f"/messages/{CODE}/{name}").json(), "ExternalMessageResponseWithContent")
+
+
+@needs_specs
+def test_advanced_messages_with_remote_content_are_what_io_describes(official, start):
+    check, fields = official
+    io = start(advanced=True, remote_content=True, status_polls=0)
+    configuration = {"name": "n", "description": "d", "has_precondition": "ONCE"}
+    configuration |= {"disable_lollipop_for": [], "is_lollipop_enabled": False}
+    made = io.http.post("/messages-sending/remote-contents/configurations", json=configuration).json()
+    service = Service(advanced=True, remote=Remote(made["configuration_id"], "ONCE"))
+    body = new_message(make_notice(payment=PAYMENT, has_files=True), service)
+    check(body, "NewMessage")
+    assert set(body) <= fields("NewMessage")
+    assert set(body["content"]["third_party_data"]) <= fields("ThirdPartyData")
+    answer = io.http.post("/messages", json=body)
+    assert answer.status_code == 201
+    told = io.http.get(f"/messages/{CODE}/{answer.json()['id']}").json()
+    check(told, "ExternalMessageResponseWithContent")
+    assert set(told) <= fields("ExternalMessageResponseWithContent")
+    assert (told["read_status"], told["payment_status"]) == ("UNREAD", "NOT_PAID")
+
+
+def test_remote_content_is_only_for_who_may_and_of_a_known_configuration(start):
+    remote = Remote("01HZX3N0000000000000000000")
+    body = new_message(make_notice(), Service(advanced=True, remote=remote))
+    assert start(advanced=True).http.post("/messages", json=body).status_code == 403
+    assert start(advanced=True, remote_content=True).http.post("/messages", json=body).status_code == 403
 
 
 @needs_specs

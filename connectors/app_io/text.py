@@ -6,7 +6,7 @@ minimum by either way of counting cannot occur.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contracts.connector import Notice
 from contracts.identifiers import holds_tax_code
@@ -32,6 +32,7 @@ class Words:
     subject_prefix: str
     sensitive_subject: str
     sensitive_body: str
+    elsewhere_body: str
     cut: str
     link: str
     closing: str
@@ -44,6 +45,7 @@ WORDS: Mapping[str, Words] = {
         subject_prefix="Comunicazione: ",
         sensitive_subject="Nuova comunicazione da {ente}",
         sensitive_body="C'è una nuova comunicazione per te. Per riservatezza, si legge solo nella tua area personale.",
+        elsewhere_body="C'è una nuova comunicazione per te. Aprila qui nell'app per leggerla.",
         cut="Il testo continua nella tua area personale.",
         link="Apri nella tua area personale",
         closing="Messaggio di {ente}. Trovi tutte le comunicazioni nella tua area personale, sul sito dell'ente.",
@@ -53,6 +55,7 @@ WORDS: Mapping[str, Words] = {
         subject_prefix="New notice: ",
         sensitive_subject="New notice from {ente}",
         sensitive_body="There is a new notice for you. For your privacy, it can only be read in your personal area.",
+        elsewhere_body="There is a new notice for you. Open it here in the app to read it.",
         cut="The text continues in your personal area.",
         link="Open in your personal area",
         closing="Message from {ente}. All your notices are in your personal area, on the website of the public body.",
@@ -75,6 +78,11 @@ def subject(notice: Notice) -> str:
     if len(title) < SUBJECT_CHARACTERS[0]:
         title = words.subject_prefix + title
     return shorten(title, SUBJECT_CHARACTERS[1])
+
+
+def markdown_elsewhere(notice: Notice) -> str:
+    """80 to 10000 characters: that the text is fetched when the message is opened."""
+    return markdown(replace(notice, body_markdown=_words(notice).elsewhere_body))
 
 
 def markdown(notice: Notice) -> str:

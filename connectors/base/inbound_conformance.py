@@ -16,7 +16,7 @@ import json
 import logging
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any, ClassVar
 
 import pytest
@@ -154,8 +154,18 @@ class Inbound:
 
 def contents(found: Sequence[Found]) -> list[str]:
     """What they say, in an order that does not depend on when: what is told twice must be the same twice."""
-    plain = ([each.name, each.collection, each.item, each.withdrawn, [w.code for w in each.wrong]] for each in found)
-    return sorted({json.dumps(each, sort_keys=True) for each in plain})
+    plain = (
+        [
+            each.name,
+            each.collection,
+            each.item,
+            each.withdrawn,
+            [w.code for w in each.wrong],
+            each.flow and astuple(each.flow),
+        ]
+        for each in found
+    )
+    return sorted({json.dumps(each, sort_keys=True, default=str) for each in plain})
 
 
 class NothingKnown:

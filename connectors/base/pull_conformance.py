@@ -164,11 +164,13 @@ class PullConformance(Inbound):
                 self.play(one["exchanges"])
             memo = steps[-1][1].memo
 
-    def meets(self, memo: Memo, faulty: Callable[[Received], Reply | Fault]) -> Failure | Taken:
+    def meets(
+        self, memo: Memo, faulty: Callable[[Received], Reply | Fault], timeout_s: float = _PATIENT_S
+    ) -> Failure | Taken:
         """What comes of a step while the provider does this to everything but logins."""
         healthy = self.server.answering
         self.server.answering = lambda request: healthy(request) if self.is_login(request) else faulty(request)
-        connector = self.fresh(TIMEOUT_S)
+        connector = self.fresh(timeout_s)
         result = _ends(lambda: take(connector, memo))
         self.server.answering = healthy
         if isinstance(result, Failure):
@@ -263,7 +265,7 @@ class PullConformance(Inbound):
         for memo, taken in self.each_step():
             if fault is Fault.REFUSED:
                 self.server.play(Fault.REFUSED)
-            result = self.meets(memo, _always(fault))
+            result = self.meets(memo, _always(fault), TIMEOUT_S)
             assert type(result) is Deferred
             self.goes_on(memo, taken)
 

@@ -8,11 +8,19 @@ import uvicorn
 
 
 class LoopbackServer:
-    """`start()` returns once the port answers; `url` is then known."""
+    """`start()` returns once the port answers; `url` is then known. Without `date_header` the application says when it
+    answers."""
 
-    def __init__(self, app: Any, *, port: int = 0) -> None:
+    def __init__(self, app: Any, *, port: int = 0, date_header: bool = True) -> None:
         config = uvicorn.Config(
-            app, host="127.0.0.1", port=port, log_config=None, access_log=False, timeout_graceful_shutdown=2, ws="none"
+            app,
+            host="127.0.0.1",
+            port=port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=2,
+            ws="none",
+            date_header=date_header,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, name="loopback-server", daemon=True)

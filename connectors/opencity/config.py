@@ -4,7 +4,16 @@ could not be confirmed for today's versions is a setting here, and `check` tries
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from contracts.base import Code
 from contracts.callbacks import CallbackUrl, Hosts, may_be_plain, place_of
@@ -19,6 +28,14 @@ DottedPath = Annotated[
 ]
 HeaderName = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9-]+$")]
 Paths = Annotated[tuple[DottedPath, ...], Field(min_length=1, max_length=20), Listed]
+
+
+def _pairs(value: object) -> object:
+    """A mapping as text, `a=b,c=d`, as a command line gives it."""
+    if not isinstance(value, str):
+        return value
+    parts = (part.partition("=") for part in value.split(",") if part.strip())
+    return {name.strip(): meant.strip() for name, _, meant in parts}
 
 
 def _place_for_id(template: str) -> str:
@@ -40,7 +57,7 @@ class Settings(SourceSettings):
     username: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     """An operator made for the hub, with the services enabled that are to be read."""
     password: SecretStr
-    private_hosts: Hosts = ()
+    private_hosts: Annotated[Hosts, Listed] = ()
     """Hosts that may be at a private address; plain http is for those of them on loopback alone."""
 
     source: Code = "opencity"
@@ -53,8 +70,9 @@ class Settings(SourceSettings):
     """`subscriptions` needs the tenant's back office for them: without it OpenCity answers 403."""
     services: Annotated[tuple[Code, ...], Field(max_length=200), Listed] = ()
     """Slugs or ids of the services whose applications are read; none: all that the operator sees."""
-    service_ids: Mapping[str, Code] = {}
-    """From slug or id of a service there to the hub's `service_id`; without an entry it is the slug."""
+    service_ids: Annotated[Mapping[str, Code], BeforeValidator(_pairs)] = {}
+    """From slug or id of a service there to the hub's `service_id`; without an entry it is the slug. What is of a
+    service that the hub does not know goes to the quarantine."""
     tax_code_paths: Paths = ("applicant.fiscal_code.fiscal_code",)
     """Where the forms (version 2 of `data`) have the applicant's tax code: the first that is there counts. Each form of
     the municipality may have another."""

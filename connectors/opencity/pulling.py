@@ -31,6 +31,8 @@ MOST_BYTES = 16_777_216
 SERVICE_STATES = ("0", "1", "2")
 """Of subscription services: waiting, active, inactive. Each is to be asked for, else only the active ones come."""
 
+_TRIES = 3
+
 Listing = Literal["all", "drafts"]
 
 
@@ -67,6 +69,8 @@ class Source:
     now: Callable[[], float] = time.time
     _about: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """The applications of the page at hand: a restart costs a call each."""
+    _broke: dict[str, int] = field(default_factory=dict)
+    """How often the question at hand was answered 500."""
     _listed: dict[str, frozenset[str]] = field(default_factory=dict)
     """The subscriptions that this walk found, by state of the service."""
 
@@ -91,12 +95,6 @@ class Source:
         """A message of an application; None as above."""
         answer = self.session.get(f"/applications/{application}/messages/{message}", {"version": "1"})
         return None if answer.status == 404 else _record(read(answer))
-
-    def messages(self, application: str) -> list[Any]:
-        """Those of an application that its applicant may see."""
-        # Version 1: the list whose form is known. Version 2 has pages, and 404 for none.
-        answer = self.session.get(f"/applications/{application}/messages", {"version": "1"}, most_bytes=MOST_BYTES)
-        return [] if answer.status == 404 else rows(read(answer))
 
     def _begin(self, place: Place) -> Walk:
         now = int(self.now())
@@ -173,13 +171,31 @@ class Source:
         about = self._about.get(application) or self.one(application)
         if about is None:
             return self._went(place, after, iter((mapping.gone("application", application),)))
-        if kind == "message":
-            return self._went(place, after, self._mapped("message", self.messages(application), about))
-        answer = self.session.get("/payments", {"version": "2", "remote_id": application}, most_bytes=MOST_BYTES)
-        payments = [] if answer.status == 404 else rows(read(answer))
-        # Without the filter, or where it is passed over, all of the body's payments come.
-        its = [one for one in payments if not isinstance(one, Mapping) or one.get("remote_id") == application]
-        return self._went(place, after, self._mapped("payment", its, about))
+        answer = self._messages(application) if kind == "message" else self._payments(application)
+        if answer.status == 500 and self._breaks_again(walk.todo[0]):
+            fault = Wrong(
+                "", "opencity.unavailable", f"asked {_TRIES} times and answered 500: passed over until a sweep"
+            )
+            broken = Found(f"{kind}-of/{application}", b"{}", wrong=(fault,))
+            return self._went(place, after, iter((broken,)))
+        records = [] if answer.status == 404 else rows(read(answer))
+        if kind == "payment":
+            # Without the filter, or where it is passed over, all of the body's payments come.
+            records = [one for one in records if not isinstance(one, Mapping) or one.get("remote_id") == application]
+        return self._went(place, after, self._mapped(kind, records, about))
+
+    def _messages(self, application: str) -> Answer:
+        # Version 1: the list whose form is known. Version 2 has pages, and 404 for none.
+        return self.session.get(f"/applications/{application}/messages", {"version": "1"}, most_bytes=MOST_BYTES)
+
+    def _payments(self, application: str) -> Answer:
+        return self.session.get("/payments", {"version": "2", "remote_id": application}, most_bytes=MOST_BYTES)
+
+    def _breaks_again(self, asked: str) -> bool:
+        """Whether this one question broke OpenCity so often that all others have waited long enough. An outage is 502,
+        503 or no answer, and waited for."""
+        self._broke = {asked: self._broke.get(asked, 0) + 1}
+        return self._broke[asked] >= _TRIES
 
     def _mapped(self, kind: str, records: list[Any], about: Mapping[str, Any]) -> Iterator[Found]:
         make = mapping.message if kind == "message" else mapping.payment

@@ -38,6 +38,7 @@ from .homes import group as ente
 from .homes import init, migrate
 from .hub_keys import key_commands
 from .keys import group as keys
+from .mappings import group as mapping
 from .partitioning import partition
 from .pdnd_checks import check as pdnd_check
 from .pdnd_clients import group as pdnd_client
@@ -46,6 +47,7 @@ from .proposals import commands as proposal_commands
 from .quarantine import group as quarantine
 from .ranked_lists import group as ranked_list
 from .reading_sources import commands as source_commands
+from .reconciling import group as payment
 from .registering import register
 from .replaying import replay
 from .requesting import group as request
@@ -94,9 +96,30 @@ for name, command in proposal_commands.items():
 for name, command in key_commands.items():
     keys.command(name)(command)
 _SUBJECTS = (
-    *(ente, vendor, portal, service, subscription_service, broadcast, ranked_list, document_type, document, source),
-    *(attribute, connector, quarantine, rule, keys, delivery, audit, evidence),
-    *(retention, request, delegation, admin),
+    admin,
+    attribute,
+    audit,
+    broadcast,
+    connector,
+    delegation,
+    delivery,
+    document,
+    document_type,
+    ente,
+    evidence,
+    keys,
+    mapping,
+    payment,
+    portal,
+    quarantine,
+    ranked_list,
+    request,
+    retention,
+    rule,
+    service,
+    source,
+    subscription_service,
+    vendor,
 )
 for subject in _SUBJECTS:
     application.add_typer(subject)

@@ -1,10 +1,12 @@
 """`connector`: the ways out, as an administrator configures them."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from contracts.base import Code
 from contracts.failures import Failure
@@ -19,7 +21,7 @@ from hub.store.standing import Lane, Standing
 
 from .connector_settings import connect, from_options, limits_from_options, masked, without
 from .console import Failed, WrongUsage, complain, record, table, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_text
 from .revealing import act, operator
 from .simulating import is_simulated
 
@@ -114,6 +116,50 @@ def check(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = H
         finally:
             connector.close()
     told({"connector_id": connector_id, "ok": True, "detail": sentence}, as_json=as_json, text=sentence)
+
+
+@group.command("run")
+def run(
+    connector_id: ConnectorId,
+    operation: Annotated[str | None, typer.Argument(metavar="OPERATION", help="None: show what there is.")] = None,
+    arguments: Annotated[
+        Path | None, typer.Option("--arguments", help="A JSON file, or - for standard input; none: no arguments.")
+    ] = None,
+    ente: EnteCode = None,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Do something at the provider besides deliveries, such as making a service at IO or a key anew.
+
+    What the provider answers is printed, a new key too: nothing of it is kept here.
+    """
+    with opened(home) as one:
+        config = config_of(one, ente, connector_id)
+        connector = connect(one.types, config)
+        try:
+            if operation is None:
+                operations = [
+                    {"operation": name, "what": each.title, "arguments": ", ".join(each.arguments.model_fields)}
+                    for name, each in connector.operations.items()
+                ]
+                table(operations, as_json=as_json, empty="this connector can do nothing besides its deliveries")
+                return
+            chosen = connector.operations.get(operation)
+            if chosen is None:
+                raise WrongUsage(f"there is no operation {operation!r}; there are {', '.join(connector.operations)}")
+            text = "{}" if arguments is None else read_text(arguments, name="--arguments")
+            try:
+                wanted = chosen.arguments.model_validate_json(text)
+            except ValidationError as fault:
+                problems = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in fault.errors())
+                schema = json.dumps(chosen.arguments.model_json_schema())
+                raise WrongUsage(f"--arguments: {'; '.join(problems)}; its JSON Schema is {schema}") from None
+            answer = chosen.run(wanted)
+        except Failure as failure:
+            raise Failed(f"connector {connector_id}: {type(failure).__name__.lower()}: {failure}") from None
+        finally:
+            connector.close()
+    record(answer or {"done": True}, as_json=as_json)
 
 
 @group.command("activate")

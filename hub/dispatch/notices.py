@@ -22,10 +22,13 @@ from hub.store.optouts import ANY_ADDRESS, NO_SERVICE, OPTED_OUT, opted_out
 from hub.store.outbox import Claim
 from hub.store.ports import Vault
 from hub.store.preferences import ROME, quiet_until, wishes_of
+from hub.store.reach import unreached_scopes
 from hub.store.reports import DEAD, is_dead
 
 from .confirming import is_letter
 
+_TOLD_IN_BULK = frozenset({"io"})
+"""Channels whose providers say in bulk whom they do not reach."""
 # Whoever has paid meanwhile is not asked to pay.
 _SETTLED = frozenset({"paid", "paid_elsewhere", "cancelled", "refunded"})
 
@@ -89,6 +92,10 @@ class Notices:
             asked = self.confirmation(connection, citizen, message, claim.created_at) if letter else None
             # A letter to an address that its owner has just given waits for nothing.
             unsubscribe_url = None if letter else self._wished(connection, claim, citizen, row, message, email)
+            service_id, unreached = row["service_id"] or about["service_id"], frozenset[str]()
+            if claim.channel in _TOLD_IN_BULK:
+                now, scopes = self.database.now(connection), {"", service_id or ""}
+                unreached = unreached_scopes(connection, self.vault, claim.lane, tax_code, scopes, now)
         ente = self.registry().ente(claim.ente_id)
         link = partial(self.action_url, claim.ente_id, claim.message_id)
         # As it stood when it was to leave, and not now: what may be sent twice must be the same both times.
@@ -112,7 +119,9 @@ class Notices:
             payment=payment_of(item),
             action=action,
             unsubscribe_url=unsubscribe_url,
-            service_id=row["service_id"] or about["service_id"],
+            service_id=service_id,
+            has_files=about["content_key"] is not None,
+            unreached=unreached,
             application=application_of(message, item),
         )
 

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 
 from contracts.connector import Connector, Continue, Done, Memo, Notice
 from contracts.failures import Deferred, Failure, Misconfigured, Rejected, Skipped, Unconfirmed
+from contracts.inbound import Report
 from hub.clock import Clock
 from hub.metrics import count_attempt
 from hub.store.committer import Committer
@@ -107,13 +108,14 @@ class Runner:
             raise
         except Failure as failure:
             end = self._failed(at, connector, failure)
-            return replace(end, answered=_answered(at.claim, failure) if at.called else None, after=_wish(failure))
+            answered = _answered(at.claim, failure) if at.called else None
+            return replace(end, answered=answered, after=_wish(failure), reports=tuple(at.reports))
         except Exception as bug:
             # A bug of the connector. Before anything was sent it is tried again; after, nobody knows.
             log.exception("delivery.bug delivery_id=%s connector=%s", claim.delivery_id, claim.connector_id)
             name = f"bug.{type(bug).__name__}"
             return self._failed(at, connector, Unconfirmed(name) if at.unsafe else Deferred(name))
-        return replace(self._reached(at, step), answered=_answered(at.claim, step))
+        return replace(self._reached(at, step), answered=_answered(at.claim, step), reports=tuple(at.reports))
 
     def _walk(self, at: "_Place", connector: Connector, notice: Notice) -> Done | Continue | None:
         """Step after step, to the end or to a wait; None where neither comes."""
@@ -125,6 +127,7 @@ class Runner:
                 self._mark(at.claim, at.memo, unsafe=True)
         for _ in range(_MOST_STEPS):
             step = step or connector.advance(notice, at.memo)
+            at.reports += step.reports
             if isinstance(step, Done):
                 return step
             at.memo, at.unsafe = step.memo, step.unsafe
@@ -156,7 +159,10 @@ class Runner:
     def _reached(self, at: "_Place", step: Done | Continue | None) -> Settlement:
         match step:
             case Done():
-                return Settlement(at.claim, "delivered", "done", detail=step.detail, provider_id=step.provider_id)
+                end = Settlement(at.claim, "delivered", "done", detail=step.detail, provider_id=step.provider_id)
+                if (later := step.follow_up) is None:
+                    return end
+                return replace(end, memo=later.memo, follow_up_at=self._now(at) + later.after)
             case Continue():
                 state, due = "waiting" if step.accepted else "queued", self._now(at) + step.after
                 return Settlement(at.claim, state, "continue", due_at=due, memo=step.memo, unsafe=step.unsafe)
@@ -216,6 +222,7 @@ class _Place:
     memo: Memo
     unsafe: bool
     since: float = field(default_factory=time.monotonic)
+    reports: list[Report] = field(default_factory=list)
     called: bool = False
     """The connector was: what it raises may speak of the provider."""
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from contracts.connector import Connector
+from contracts.items import Item
 from hub.registry import Registry, Vendor
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
@@ -50,7 +51,7 @@ def inbound(
     files: Files,
     intake: Intake,
     registry: Callable[[], Registry],
-    draft: Callable[[Vendor, str, bytes], Draft],
+    draft: Callable[[Vendor, str, bytes, Item | None], Draft],
     accepted: Callable[[], None],
     configs: Callable[[], Mapping[tuple[str, str], ConnectorConfig]],
     connector: Callable[[str, str, int], Connector | None],
@@ -75,5 +76,5 @@ def inbound(
         configs=configs,
         connector=connector,
     )
-    archive = Archive(database, committer, citizens, vault, files)
+    archive = Archive(database, committer, citizens, vault, files, registry)
     return Inbound(taker, polling, Answering(configs, connector, archive, taker, reporter))

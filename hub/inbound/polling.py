@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import chain
 
 from contracts.connector import Connector
 from contracts.failures import Deferred, Failure, Misconfigured
@@ -20,6 +21,7 @@ from hub.store.configuration import ConnectorConfig, Pause, pause
 from hub.store.database import Database, Singleton, Tx, error_name
 from hub.store.ports import Vault
 from hub.store.positions import Move, Position, Positions, positions
+from hub.store.reach import note_reach, reach_of
 
 from .reporting import Reporter
 from .taking import Source, Taker, Tally
@@ -170,8 +172,14 @@ class Polling:
 
     def _step(self, source: Source, at: Position, pulled: Pulled, tally: Tally, every: timedelta) -> Position:
         """Take in what a step brought, then keep where it ended."""
-        found = self._taker.take(source, pulled.found)
+        # One that brings no items, but reports alone, has no vendor.
+        bare = pulled.found == () and not pulled.all_names
+        there = chain(pulled.found, self._taker.gone(source, pulled.all_names))
+        found = Tally() if bare else self._taker.take(source, there)
         self._reporter.report(source.ente_id, source.connector_id, pulled.reports)
+        for reach in pulled.reach:
+            told = reach_of(self._vault, source.ente_id, source.connector_id, reach)
+            self._committer.write(note_reach, told)
         tally.counts.update(found.counts)
         moved = replace(at, memo=pulled.memo, failures=0, reason=None, taken=at.taken + found.total)
         after = timedelta() if pulled.more else (pulled.after if pulled.after is not None else every)

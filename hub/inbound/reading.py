@@ -1,17 +1,20 @@
 """What the answers to providers' calls may read, and what is left of it in the citizens' access logs."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, select
 
 from contracts.identifiers import new_uuid7
-from contracts.inbound import AttachedFile, OwedPayment, SentMessage
-from contracts.items import Document, Message, Payment
+from contracts.inbound import AttachedFile, OwedPart, OwedPayment, SentMessage
+from contracts.items import Document, Message, Payment, Receipt
+from hub.registry import Registry
 from hub.store.citizens import Citizen, Citizens
 from hub.store.committer import Committer
 from hub.store.database import Database
 from hub.store.files import Files
 from hub.store.opening import opened
+from hub.store.paid import OfNotice, of_notices
 from hub.store.ports import Vault
 from hub.store.readers import Access, record_access
 from hub.store.tables import deliveries, items
@@ -26,6 +29,7 @@ class Archive:
     citizens: Citizens
     vault: Vault
     files: Files
+    registry: Callable[[], Registry]
 
     def of(self, ente_id: str, connector_id: str, operation: str) -> "ConnectorReading":
         """For one call of one connector's provider."""
@@ -54,6 +58,11 @@ class ConnectorReading:
             delivery_id=delivery_id,
             title=message.title,
             body_markdown=message.body_markdown,
+            ente_name=self.archive.registry().ente(self.ente_id).name,
+            language=message.language,
+            created_at=row["received_at"],
+            deep_link=f"{self.archive.registry().ente(self.ente_id).portal_url}/items/{about['item_id']}",
+            sensitive=message.sensitivity == "sensitive",
             withdrawn={row["lifecycle"], about["lifecycle"]} != {"active"},
             files=files,
         )
@@ -93,6 +102,7 @@ class ConnectorReading:
             except LookupError:
                 return None
             row, item = opened(connection, archive.vault, citizen, place.item_id)
+            about = list(of_notices(connection, archive.vault, self.ente_id, {key}))
         if not isinstance(item, Payment):
             return None
         self._note(citizen, str(row["item_id"]))
@@ -105,6 +115,9 @@ class ConnectorReading:
             tax_code=tax_code,
             notice_number=notice_number,
             creditor_tax_code=creditor_tax_code,
+            service_id=item.service_id,
+            parts=_parts(item, about),
+            receipt_numbers=_receipt_numbers(about),
         )
 
     def _sent(
@@ -147,6 +160,18 @@ class ConnectorReading:
             item_id=item_id,
         )
         self.archive.committer.write(record_access, access)
+
+
+def _parts(item: Payment, about: Iterable[OfNotice]) -> tuple[OwedPart, ...]:
+    """Who gets what, as any of those says who published it: the one that is shown may not know."""
+    others = (Payment.model_validate_json(one.payload) for one in about if one.collection == "payments")
+    told = (one.items for one in (item, *others) if one.items and one.amount_cents == item.amount_cents)
+    return tuple(OwedPart(part.kind, part.amount_cents, part.receiver_tax_code, part.reason) for part in next(told, ()))
+
+
+def _receipt_numbers(about: Iterable[OfNotice]) -> tuple[str, ...]:
+    receipts = (Receipt.model_validate_json(one.payload) for one in about if one.collection == "receipts")
+    return tuple(sorted({one.receipt_number for one in receipts}))
 
 
 def _file_of(row: RowMapping, document: Document) -> AttachedFile:

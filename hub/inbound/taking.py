@@ -3,7 +3,8 @@
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -13,6 +14,7 @@ import orjson
 from contracts.failures import Misconfigured
 from contracts.identifiers import holds_tax_code, new_uuid7
 from contracts.inbound import Found
+from contracts.items import COLLECTIONS, Item
 from hub.errors import HubError, StoreUnavailable, VersionConflict
 from hub.registry import Registry, Vendor
 from hub.store.amendments import Withdraw
@@ -22,15 +24,19 @@ from hub.store.drafts import Draft
 from hub.store.intake import Signed, Submission
 from hub.store.ports import Vault
 from hub.store.quarantine import Misfit
-from hub.store.taking import Record, Take, Taking, newest_version, records
+from hub.store.reporting import KeepFlow, KeepingFlows
+from hub.store.taking import Record, Take, Taking, absent, newest_version, records
 
 log = logging.getLogger(__name__)
 
-PIECE = 200
+PIECE = 100
 """Records handed to the committer at once; it takes 256 values a commit."""
 LARGEST_RAW = 256 * 1024
 """Bytes of a record that quarantine keeps; of a larger one its beginning."""
 _TRIES = 3
+_DONE: Future[Counter[str]] = Future()
+"""In the place of a piece that is being written: there is none."""
+_GONE = "non più presente alla fonte"
 _SORTED = orjson.OPT_SORT_KEYS
 
 
@@ -70,13 +76,14 @@ class Taker:
         taking: Taking,
         vault: Vault,
         registry: Callable[[], Registry],
-        draft: Callable[[Vendor, str, bytes], Draft],
+        draft: Callable[[Vendor, str, bytes, Item | None], Draft],
         accepted: Callable[[], None],
     ) -> None:
         self._database = database
         self._committer = committer
         self._taking = taking
         self._vault = vault
+        self._keeping = KeepingFlows(vault)
         self._registry = registry
         self._draft = draft
         self._accepted = accepted
@@ -89,8 +96,8 @@ class Taker:
         again: bool = False,
         seen: Callable[[Tally], None] = lambda _: None,
     ) -> Tally:
-        """Take records in pieces, each durable before the next is asked for; `seen` is told after each. `again` looks
-        at those as well that have not changed since they were seen last.
+        """Take records in pieces, each understood while the one before is made durable; `seen` is told after each.
+        `again` looks at those as well that have not changed since they were seen last.
 
         Raises:
             StoreUnavailable: the store does not take them now; what was taken before stays.
@@ -99,10 +106,28 @@ class Taker:
         vendor = self._vendor(source)
         tally = Tally()
         rest = iter(found)
-        while piece := list(islice(rest, PIECE)):
-            self._piece(source, vendor, piece, again, tally)
-            seen(tally)
+        writing, names = _DONE, frozenset[str]()
+        with ThreadPoolExecutor(1, "taking") as hand:  # which is not there before it is needed
+            while piece := list(islice(rest, PIECE)):
+                last = {self._name(each): each for each in piece}  # of one that comes twice the later holds
+                if not names.isdisjoint(last):
+                    writing = _written(writing, tally, seen)  # what is known of it is what is being written
+                takes = self._piece(source, vendor, last, again, tally)
+                _written(writing, tally, seen)
+                if len(piece) < PIECE:  # the last one: nothing is left to be understood meanwhile
+                    tally.counts.update(self._write(source, vendor, takes))
+                    seen(tally)
+                    return tally
+                writing, names = hand.submit(self._write, source, vendor, takes), frozenset(last)
+            _written(writing, tally, seen)
         return tally
+
+    def gone(self, source: Source, all_names: Mapping[str, frozenset[str]]) -> Iterator[Found]:
+        """What a source had and has no more, where it said all that it has (`Pulled.all_names`)."""
+        for beginning, there in all_names.items():
+            with self._database.read() as connection:
+                names = list(absent(connection, source.ente_id, source.connector_id, beginning, there))
+            yield from (Found(name, b"", withdrawn=_GONE) for name in names)
 
     def _vendor(self, source: Source) -> Vendor:
         vendor = self._registry().vendors.get((source.ente_id, source.vendor_id))
@@ -112,12 +137,18 @@ class Taker:
             raise Misconfigured("source.vendor_in_production", "a connector for tests serves a vendor in its sandbox")
         return vendor
 
-    def _piece(self, source: Source, vendor: Vendor, piece: Sequence[Found], again: bool, tally: Tally) -> None:
-        last = {self._name(each): each for each in piece}  # of one that comes twice the later holds
+    def _piece(
+        self, source: Source, vendor: Vendor, last: Mapping[str, Found], again: bool, tally: Tally
+    ) -> list[tuple[Take, Found]]:
+        """What of it is to be written."""
         with self._database.read() as connection:
             known = records(connection, source.ente_id, source.connector_id, last)
         takes: list[tuple[Take, Found]] = []
+        flows: list[KeepFlow] = []
         for name, each in last.items():
+            if each.flow is not None:
+                flows.append(KeepFlow(source.ente_id, each.flow))
+                continue
             if each.item is None and not each.wrong and each.withdrawn is None:
                 tally.counts["passed"] += 1
                 continue
@@ -128,7 +159,16 @@ class Taker:
                 tally.counts["unchanged"] += 1
                 continue
             takes.append((self._made(source, vendor, name, each, digest, before), each))
-        self._write(source, vendor, takes, tally)
+        self._keep(flows, tally)
+        return takes
+
+    def _keep(self, flows: Sequence[KeepFlow], tally: Tally) -> None:
+        for result in self._committer.write_all(self._keeping.record, flows):
+            if isinstance(result, StoreUnavailable):
+                raise result
+            if isinstance(result, Exception):
+                raise StoreUnavailable(cause=error_name(result))
+            tally.counts["taken" if result else "unchanged"] += 1
 
     def _name(self, found: Found) -> str:
         """It stands in clear: one that would tell of a person is kept by its hash."""
@@ -139,7 +179,9 @@ class Taker:
         self, source: Source, vendor: Vendor, name: str, found: Found, digest: str, before: Record | None
     ) -> Take:
         wrong: tuple[Mapping[str, str], ...] = tuple(
-            {"pointer": each.pointer, "code": each.code, "detail": each.detail} for each in found.wrong
+            {"pointer": each.pointer, "code": each.code, "detail": each.detail}
+            | ({"rule": each.rule} if each.rule else {})
+            for each in found.wrong
         )
         misfit = Misfit(
             source.ente_id, source.connector_id, name, found.collection[:20], wrong, found.raw[:LARGEST_RAW]
@@ -158,7 +200,7 @@ class Taker:
         act: Draft | None = None
         refusal: HubError | None = None
         try:
-            act = self._draft(vendor, found.collection, body)
+            act = self._draft(vendor, found.collection, body, _valid(found, take.version))
         except HubError as error:
             refusal = error
         except Exception:
@@ -173,7 +215,8 @@ class Taker:
         act = Withdraw(before.item_id, (found.withdrawn or "")[:500] or "-")
         return replace(take, submission=Submission(_signed(source, b"{}"), act=act))
 
-    def _write(self, source: Source, vendor: Vendor, takes: Sequence[tuple[Take, Found]], tally: Tally) -> None:
+    def _write(self, source: Source, vendor: Vendor, takes: Sequence[tuple[Take, Found]]) -> Counter[str]:
+        counts: Counter[str] = Counter()
         left = list(takes)
         for attempt in range(_TRIES + 1):
             results = self._committer.write_all(self._taking.record, [take for take, _ in left], size=_size)
@@ -187,18 +230,35 @@ class Taker:
                 elif isinstance(result, Exception) and not isinstance(result, HubError):
                     again.append((_given_up(take, result, attempt), found))
                 else:
-                    tally.counts[_outcome(take, result)] += 1
+                    counts[_outcome(take, result)] += 1
                     if getattr(result, "notification", "") == "pending":
                         self._accepted()
             if not again:
-                return
+                break
             left = again
+        return counts
 
     def _newest(self, take: Take) -> Take:
         act = take.submission.act if take.submission is not None else None
         assert isinstance(act, Draft)
         with self._database.read() as connection:
             return replace(take, version=newest_version(connection, act.identity) + 1)
+
+
+def _written(writing: "Future[Counter[str]]", tally: Tally, seen: Callable[[Tally], None]) -> "Future[Counter[str]]":
+    """Wait until a piece is durable, and count it once. Raises what kept it from being so."""
+    if writing is not _DONE:
+        tally.counts.update(writing.result())
+        seen(tally)
+    return _DONE
+
+
+def _valid(found: Found, version: int) -> Item | None:
+    """The item as its connector held it against the contract, with the version that it gets."""
+    model = COLLECTIONS.get(found.collection)
+    if found.valid is None or model is None or type(found.valid) is not model:
+        return None
+    return found.valid.model_copy(update={"version": version})
 
 
 def _given_up(take: Take, fault: Exception, attempt: int) -> Take:

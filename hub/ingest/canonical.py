@@ -8,28 +8,13 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 import contracts.items as canonical
+from contracts.faults import code_of, pointer_of
 from contracts.items import COLLECTIONS, Item
 from contracts.problem import MAX_FAULTS
 from hub.errors import ContractViolation, Fault, HubError, PersonalExternalId, RequestInvalid
 from hub.telemetry import redact
 
 _ITEM: TypeAdapter[Item] = TypeAdapter(Item)
-
-# pydantic's error types -> our stable codes; what is not here is `field.invalid`.
-_CODES = {
-    "missing": "field.missing",
-    "extra_forbidden": "field.unknown",
-    "literal_error": "field.not_allowed",
-    "string_too_long": "field.too_long",
-    "too_long": "field.too_long",
-    "string_too_short": "field.too_short",
-    "too_short": "field.too_short",
-    "string_pattern_mismatch": "field.pattern",
-    "greater_than_equal": "field.too_small",
-    "less_than_equal": "field.too_large",
-    "timezone_aware": "field.zone_missing",
-}
-
 
 _MOST_STRINGS = 5000
 """Names and texts in a body; the fullest item has a fifth of it. Each unknown name costs the event loop a fault."""
@@ -101,9 +86,6 @@ def read(payload: bytes) -> Item:
 
 
 def _fault(error: ErrorDetails) -> Fault:
-    parts = [str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"]]
     # The name of an unknown field is the sender's own text, and may be a tax code.
-    pointer = redact("".join(f"/{part[:200]}" for part in parts)[:600])[:500]
-    kind = error["type"]
-    code = _CODES.get(kind, "field.type" if kind.endswith(("_type", "_parsing")) else "field.invalid")
-    return Fault(pointer, code, error["msg"].removeprefix("Value error, ")[:500])
+    pointer = redact(pointer_of(error["loc"])[:600])[:500]
+    return Fault(pointer, code_of(error["type"]), error["msg"].removeprefix("Value error, ")[:500])

@@ -285,8 +285,13 @@ def _due_at(item: CitizenItem, dues: tuple[Due, ...]) -> datetime | None:
 def _notice_key(item: CitizenItem, keyed_hash: KeyedHash) -> str | None:
     match item:
         case Payment() if item.notice_number is not None:
-            return keyed_hash("notice", f"{item.creditor_tax_code}\0{item.notice_number}")
+            return notice_key_of(keyed_hash, item.creditor_tax_code, item.notice_number)
         case Receipt():
-            return keyed_hash("notice", f"{item.payment.creditor_tax_code}\0{item.payment.notice_number}")
+            return notice_key_of(keyed_hash, item.payment.creditor_tax_code, item.payment.notice_number)
         case _:
             return None
+
+
+def notice_key_of(keyed_hash: KeyedHash, creditor_tax_code: str, notice_number: str) -> str:
+    """A pagoPA notice in `items.notice_key`."""
+    return keyed_hash("notice", f"{creditor_tax_code}\0{notice_number}")

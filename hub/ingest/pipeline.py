@@ -120,11 +120,12 @@ class Pipeline:
 
         return self.submission(inbound, verified, act, collection=collection)
 
-    def draft(self, vendor: Vendor, collection: str, body: bytes) -> Draft:
-        """The draft of an item that a vendor sent. Raises HubError with the exact reason why it has none."""
+    def draft(self, vendor: Vendor, collection: str, body: bytes, item: Item | None = None) -> Draft:
+        """The draft of an item that a vendor sent; `item` is what is in the body, where that was read already. Raises
+        HubError with the exact reason why it has none."""
         if collection not in vendor.collections:
             raise CollectionForbidden
-        item = parse(collection, body)
+        item = parse(collection, body) if item is None else item
         self._permit(vendor, item)
         rules, terms = self.rules(vendor.ente_id), self._terms_of(vendor, item)
         route = route_of(self._route, vendor.ente_id, vendor.vendor_id)

@@ -4,17 +4,15 @@ where the administrator wants a copy of such documents (S55).
 
 import asyncio
 import hashlib
-import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from threading import Event, Thread
+from dataclasses import dataclass
 
 from contracts.items import Document
 from hub.registry import Registry
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
-from hub.store.database import Database, Singleton, error_name
+from hub.store.database import Database
 from hub.store.files import Files
 from hub.store.ports import Vault
 from hub.store.reading import version_payload
@@ -22,14 +20,9 @@ from hub.store.references import Checked, Wanted, note_checked, wanted
 
 from .canonical import read
 
-log = logging.getLogger(__name__)
-
 _AT_ONCE = 8
 _WITHIN_S = 60.0
 """For one file: what a slow archive needs for its largest."""
-
-
-_PATIENCE_S = 5.0
 
 
 class NotThere(Exception):
@@ -109,33 +102,3 @@ class References:
         kind = registry.document_type(each.ente_id, document.doc_type) or registry.other_types(each.ente_id)
         here = each.content_sha256 == document.sha256
         return kind.keep_copy and not here and (document.size or 0) <= self.copy_limit
-
-
-@dataclass(slots=True)
-class LinkWatch:
-    """A thread that looks at intervals; one among all processes that share the database."""
-
-    look: Callable[[], int]
-    turn: Singleton
-    every_s: float
-    _stopping: Event = field(default_factory=Event, init=False)
-    _thread: Thread | None = field(default=None, init=False)
-
-    def start(self) -> None:
-        self._thread = Thread(target=self._run, name="links", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Whatever is under way is given up with the process, and looked for again by the next."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(timeout=_PATIENCE_S)
-        self.turn.release()
-
-    def _run(self) -> None:
-        while not self._stopping.wait(self.every_s):
-            try:
-                while self.turn.held() and not self._stopping.is_set() and self.look():
-                    pass
-            except Exception as error:  # noqa: BLE001 - it must outlive a bad moment of the store
-                log.warning("links.failed error=%s", error_name(error))

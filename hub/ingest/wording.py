@@ -185,5 +185,6 @@ def filled(text: str, facts: Mapping[str, str], plain: Callable[[str], str] = st
     def kept(part: re.Match[str]) -> str:
         return part[1] if all(facts[name] for name in NAMED.findall(part[1])) else ""
 
-    whole = OPTIONAL.sub(kept, text).format_map({name: plain(value) for name, value in facts.items()})
+    kept_text = OPTIONAL.sub(kept, text)
+    whole = kept_text.format_map({name: plain(facts[name]) for name in NAMED.findall(kept_text)})
     return "\n\n".join(part.strip() for part in whole.split("\n\n") if part.strip())

@@ -113,6 +113,8 @@ def _end_deliveries(tx: Tx, ente_id: str, citizen_id: str) -> None:
     its_own = (its.ente_id == ente_id) & its.message_id.in_(messages) & open_still
     for which, state in ((reached, CLOSED), (~reached, "skipped")):
         tx.connection.execute(update(deliveries).where(its_own, which).values(ended | {"state": state}))
+    asked = (its.ente_id == ente_id) & its.message_id.in_(messages) & its.follow_up_at.is_not(None)
+    tx.connection.execute(update(deliveries).where(asked).values(follow_up_at=None, memo={}))
 
 
 def _of(table: Table, ente_id: str, citizen_id: str) -> ColumnElement[bool]:

@@ -68,6 +68,7 @@ INTERNAL: Final[dict[Table, frozenset[str]]] = {
         {
             *("ente_id", "citizen_id", "message_id", "claims", "claim_id", "lease_until", "about_to_send_at"),
             *("maybe_sent", "unsafe", "memo", "priority", "order_key", "attempts", "fallback"),
+            "follow_up_at",
         }
     ),
     attempts: frozenset({"ente_id", "delivery_id", "claim_id"}),

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
 from .database import Tx
 from .drafts import Finding
-from .rows import Batch
+from .rows import Batch, item_key
 from .tables import findings
 
 TOLD = frozenset({"due_date.late"})
@@ -23,10 +23,9 @@ def keep_findings(tx: Tx, batch: Batch, item: dict[str, Any], found: Sequence[Fi
     if not first:
         mine = [its[name] == value for name, value in names.items()]
         before = set(tx.connection.execute(select(its.code).where(*mine)).scalars())
+        before |= {row["code"] for row in batch.findings.get(item_key(item), ())}  # of a version in this very batch
         tx.connection.execute(delete(findings).where(*mine))
-    rows = [names | finding._asdict() | {"found_at": tx.now} for finding in found]
-    if rows:
-        tx.connection.execute(insert(findings), rows)
+    batch.findings[item_key(item)] = [names | finding._asdict() | {"found_at": tx.now} for finding in found]
     for finding in found:
         if finding.code in TOLD and finding.code not in before:
             batch.event(item, tx.now, "flagged", criterion=finding.criterion, code=finding.code, days=finding.days or 0)

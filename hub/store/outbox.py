@@ -13,11 +13,13 @@ from sqlalchemy import ColumnElement, Row, and_, bindparam, insert, update
 
 from contracts.connector import Limits
 from contracts.identifiers import new_uuid7
+from contracts.inbound import Report
 
 from . import lanes
 from .configuration import Pause, pause
 from .database import Tx
 from .falling_back import go_on
+from .reports import take_reports
 from .standing import Lane, LimitsOf, Verdict, begun
 from .tables import attempts, clipped, deliveries
 from .telling import note_outcome
@@ -119,6 +121,10 @@ class Settlement:
     """Whether the provider answered; None where the outcome does not tell."""
     after: timedelta | None = None
     """For how long it asked to be left alone."""
+    reports: tuple[Report, ...] = ()
+    """What the connector has learned on the way."""
+    follow_up_at: datetime | None = None
+    """When to ask what became of it, delivered as it is."""
 
 
 MINE = and_(
@@ -254,6 +260,7 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
             "claims": 0,
             "updated_at": tx.now,
             "maybe_sent": end.claim.maybe_sent or end.outcome == "unconfirmed",
+            "follow_up_at": end.follow_up_at,
         }
         if end.due_at is not None:
             values["due_at"] = end.due_at
@@ -282,6 +289,8 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
             if end.state != "delivered":
                 its = {name: getattr(end.claim, name) for name in ("ente_id", "message_id", "delivery_id", "channel")}
                 go_on(tx, **its, reason=end.reason)
+        if mine and end.reports:
+            take_reports(tx, end.claim.ente_id, end.claim.connector_id, end.reports)
         if mine and end.outcome == "misconfigured":
             # In the same commit: a delivery held by nobody's pause would wait for ever.
             reason = end.reason or ""

@@ -51,4 +51,5 @@ def delivery_row(
         "priority": priority,
         "order_key": order_key,
         "fallback": fallback,
+        "follow_up_at": None,
     }

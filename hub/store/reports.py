@@ -121,6 +121,7 @@ def _end(tx: Tx, found: Row[Any], state: str, reason: str | None) -> bool:
         "lease_until": None,
         "about_to_send_at": None,
         "unsafe": False,
+        "follow_up_at": None,
         "updated_at": tx.now,
     }
     return tx.connection.execute(update(deliveries).where(own).values(values)).rowcount == 1

@@ -21,6 +21,7 @@ from .hub_keys import private_place
 from .pdnd_clients import client_place
 from .positions import memo_place
 from .quarantine import raw_place
+from .reporting import names_place
 from .tables import (
     batches,
     broadcasts,
@@ -33,6 +34,7 @@ from .tables import (
     pdnd_vouchers,
     provider_logins,
     quarantine,
+    reported_payments,
     source_positions,
 )
 from .vouchers import voucher_place
@@ -92,6 +94,11 @@ _SEALED: Final = (
     _Sealed(quarantine, "raw_sealed", lambda row: raw_place(row.ente_id, row.quarantine_id)),
     _Sealed(pdnd_clients, "key_sealed", lambda row: client_place(row.ente_id, row.name)),
     _Sealed(pdnd_vouchers, "voucher_sealed", lambda row: voucher_place(row.ente_id, row.voucher_key)),
+    _Sealed(
+        reported_payments,
+        "names_sealed",
+        lambda row: names_place(row.ente_id, row.psp_id, row.flow, row.revision, row.number),
+    ),
 )
 
 

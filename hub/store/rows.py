@@ -24,6 +24,7 @@ from .tables import (
     agenda,
     deliveries,
     event_sequences,
+    findings,
     item_identities,
     item_versions,
     items,
@@ -100,6 +101,8 @@ class Batch:
     agenda: dict[ItemKey, list[dict[str, Any]]] = field(default_factory=dict)
     """By item; what was on an item's agenda before is struck out."""
     agenda_before: set[ItemKey] = field(default_factory=set)
+    findings: dict[ItemKey, list[dict[str, Any]]] = field(default_factory=dict)
+    """By item, of its newest version."""
     names: set[Any] = field(default_factory=set)
     """Of the items that are new in it."""
 
@@ -150,6 +153,7 @@ class Batch:
                 (timeline, self.events),
                 (deliveries, self.deliveries),
                 (agenda, [row for rows in self.agenda.values() for row in rows]),
+                (findings, [row for rows in self.findings.values() for row in rows]),
             ],
         )
         for row in self.deliveries:

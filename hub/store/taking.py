@@ -1,6 +1,6 @@
 """The taking of what a source had: the item, what is known of the record, and the quarantine, in one commit."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,20 @@ def records(connection: Connection, ente_id: str, connector_id: str, names: Iter
     )
     found = connection.execute(query, keys("record", wanted))
     return {row.name: Record(row.digest, row.version, row.item_id) for row in found}
+
+
+def absent(
+    connection: Connection, ente_id: str, connector_id: str, beginning: str, there: Collection[str]
+) -> Iterator[str]:
+    """The records of items with names that begin so, and are not among those that are there."""
+    its = source_records.c
+    query = select(its.name).where(
+        its.ente_id == ente_id,
+        its.connector_id == connector_id,
+        its.item_id.is_not(None),
+        its.name.startswith(beginning, autoescape=True),
+    )
+    return (name for name in connection.execute(query.order_by(its.name)).scalars() if name not in there)
 
 
 def newest_version(connection: Connection, identity: Identity) -> int:

@@ -21,7 +21,7 @@ from hub.home import Home
 from hub.settings import Settings
 
 from ..harness import PUBLISH_AUDIENCE
-from . import dispatching, feeding, queueing, raw, shared_store, store
+from . import dispatching, feeding, queueing, raw, shared_store, store, taking
 from .corpus import Vendors, feed_requests, publish_requests, tax_codes
 from .load import CONNECTIONS
 from .reading import pages
@@ -44,10 +44,12 @@ class Size:
     commits: int
     items: int
     """Of the store whose feed is read; a hundred for each citizen."""
+    records: int
+    """Of the source that is read by a mapping."""
 
 
-FULL = Size(rounds=5, messages=2000, warm_up=400, citizens=100, seconds=0.4, commits=40, items=100_000)
-QUICK = Size(rounds=3, messages=600, warm_up=150, citizens=30, seconds=0.15, commits=12, items=2_000)
+FULL = Size(rounds=5, messages=2000, warm_up=400, citizens=100, seconds=0.4, commits=40, items=100_000, records=100_000)
+QUICK = Size(rounds=3, messages=600, warm_up=150, citizens=30, seconds=0.15, commits=12, items=2_000, records=2_000)
 
 
 @dataclass
@@ -141,6 +143,7 @@ def measure(folder: Path, size: Size, profile: Path | None) -> list[Line]:
         *_feeding(folder, size),
         *_dispatching(folder, size),
         *_queueing(folder, size),
+        *_taking(folder, size),
     ]
 
 
@@ -291,6 +294,22 @@ def _queueing(folder: Path, size: Size) -> list[Line]:
             Line(f"  {text}", found.of(way), "/s", against, found.ratio(way, against), goal, found.spread(way))
         )
     return lines
+
+
+def _taking(folder: Path, size: Size) -> list[Line]:
+    """A mapped source, read whole and then once more."""
+    taken = taking.apart(folder / "source", records=size.records, citizens=max(1, size.records // 100))
+    ratio = median(hub / bare for hub, bare in zip(taken.hub, taken.bare, strict=True))
+    spread = f"{min(taken.hub):,.0f}..{max(taken.hub):,.0f}"
+    grown = taken.late_mb / taken.early_mb
+    return [
+        Line(f"{size.records:,} records by a mapping: bare, and group commit", median(taken.bare), "records/s"),
+        Line("  the hub's reading of the source", median(taken.hub), "records/s", "bare", ratio, "0.50", spread),
+        Line("  memory at its end", taken.late_mb, "MB", "a tenth of it", grown, "at most 1.10"),
+        Line(
+            "  read again, nothing changed", taken.again, "records/s", note=f"{taken.rows_written_again} rows written"
+        ),
+    ]
 
 
 def _latency(values: list[float]) -> str:

@@ -44,14 +44,15 @@ def rows_of(count: int) -> Rows:
     for _ in range(count):
         name = new_uuid7()
         for table in _ORDER:
-            found[table.name].append({str(column.name): _filled(column, name, now) for column in table.columns})
+            found[table.name].append({str(column.name): filled(column, name, now) for column in table.columns})
         for header in ("authorization", "agid-jwt-signature"):
-            token = {str(column.name): _filled(column, name, now) for column in replays.columns}
+            token = {str(column.name): filled(column, name, now) for column in replays.columns}
             found[replays.name].append(token | {"token": hashlib.sha256(f"{header}{name}".encode()).digest()[:16]})
     return found
 
 
-def _filled(column: Column[Any], name: str, now: datetime) -> Any:
+def filled(column: Column[Any], name: str, now: datetime) -> Any:
+    """A value for a column of a new row that bears this name."""
     if column.nullable and column.name not in _SIZES:
         return None
     match column.type:
@@ -86,17 +87,17 @@ def by_driver(connection: sqlite3.Connection, rows: Rows) -> None:
     """`executemany` of prepared statements, values bound by hand."""
     connection.execute("BEGIN IMMEDIATE")
     for table in (replays, *_ORDER):
-        connection.executemany(_sql(table), [[_bound(value) for value in row.values()] for row in rows[table.name]])
+        connection.executemany(sql(table), [[bound(value) for value in row.values()] for row in rows[table.name]])
     connection.execute("COMMIT")
 
 
-def _sql(table: Table) -> str:
+def sql(table: Table) -> str:
     names = ", ".join(column.name for column in table.columns)
     conflict = " ON CONFLICT DO NOTHING" if table is replays else ""
     return f"INSERT INTO {table.name} ({names}) VALUES ({', '.join('?' * len(table.columns))}){conflict}"
 
 
-def _bound(value: Any) -> Any:
+def bound(value: Any) -> Any:
     if isinstance(value, datetime):
         return to_micros(value)
     return orjson.dumps(value).decode() if isinstance(value, dict) else value

@@ -53,7 +53,7 @@ def test_a_simulated_hub_delivers_what_is_published(
     (tmp_path / "body").write_text(json.dumps(message))
     log, providers = tmp_path / "hub.log", ("app_io", "email", "webhook")
     with serving(home, log, "--simulate") as (process, said):
-        assert {row["connector_id"] for row in raccordo("connector", "list", "--json").json} == set(providers)
+        assert {row["connector_id"] for row in raccordo("connector", "list", "--json").json} >= set(providers)
         for connector in providers:
             assert raccordo("connector", "check", connector).code == 0
         signed = ("--key", keys / "key.pem", "--cert", keys / "cert.pem", "--iss", "acme", "--aud", PUBLISH_AUDIENCE)

@@ -233,6 +233,16 @@ def test_a_file_is_taken_in_and_only_what_changed_the_second_time(hub, source, p
     assert titles(hub, person) == ["Da file 1", "Da file 2", "Da file, corretto"]
 
 
+def test_of_a_record_that_comes_twice_in_a_file_the_later_holds_however_far_it_is(hub, raccordo, person, tmp_path):
+    others = [record(new_person(), title=f"D'altri {n}") for n in range(150)]
+    first = record(person, title="Da correggere")
+    exported = [*others[:90], first, *others[90:], first | {"title": "Corretto"}]
+    file = tmp_path / "export.json"
+    file.write_text(json.dumps(exported))
+    assert raccordo("connector", "upload", "odd", "--file", str(file), "--json")["taken"] == 152
+    assert titles(hub, person) == ["Corretto"]
+
+
 def test_a_call_is_answered_once_what_it_told_is_kept(hub, source, person):
     told = record(person, title="Detto dal fornitore")
     calls: list[Call] = []

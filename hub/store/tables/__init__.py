@@ -17,7 +17,7 @@ from .administration import (
 )
 from .audiences import broadcasts, ranked_entries, ranked_lists
 from .columns import EPOCH, Instant, clipped, metadata, to_json, to_micros
-from .inbound import dead_addresses, quarantine, source_positions, source_records
+from .inbound import dead_addresses, quarantine, source_positions, source_records, unreached
 from .known import (
     connectors,
     document_types,
@@ -65,6 +65,7 @@ from .proof import (
     received_messages,
     replays,
 )
+from .reporting import reported_payments, reporting_flows
 from .rights import delegations, retentions, rights_requests
 from .vendor_side import RUNNING, batch_items, batches, event_sequences, vendor_events
 
@@ -126,6 +127,8 @@ __all__ = [
     "received_messages",
     "referenced_files",
     "replays",
+    "reported_payments",
+    "reporting_flows",
     "retentions",
     "rights_requests",
     "sequences",
@@ -141,6 +144,7 @@ __all__ = [
     "to_json",
     "to_micros",
     "trust_keys",
+    "unreached",
     "user_states",
     "vendor_events",
     "vendors",

@@ -61,3 +61,16 @@ dead_addresses = Table(
     needed("at", Instant),
     **CLUSTERED,
 )
+
+# Whom a channel surely does not reach, by the keyed hash of the hash that its provider gives out: nobody's name can be
+# read from it. The row without a person says until when all that changed is known.
+unreached = Table(
+    "unreached",
+    metadata,
+    ente(),
+    key("connector_id", 64),
+    key("scope", 64),
+    key("person_hash", 64),
+    needed("until", Instant),
+    **CLUSTERED,
+)

@@ -46,11 +46,13 @@ deliveries = Table(
     Column("priority", SmallInteger, nullable=False, server_default="1"),  # 0 urgent, 1 normal, 2 bulk
     Column("fallback", JSON(none_as_null=True)),  # what is begun, in turn, where this one does not reach
     Column("order_key", String(64)),  # of vendor and service, where one citizen's notices go in order
+    Column("follow_up_at", Instant),  # when to ask what became of one that was delivered
     Index("ix_deliveries_due", "ente_id", "state", "due_at"),
     Index("ix_deliveries_message", "ente_id", "message_id"),
     **CLUSTERED,
 )
 partial_index("ix_deliveries_lease", deliveries, "lease_until", where=deliveries.c.lease_until.is_not(None))
+partial_index("ix_deliveries_follow_up", deliveries, "follow_up_at", where=deliveries.c.follow_up_at.is_not(None))
 
 # Literals and no parameters: SQLite takes a partial index only where the query says what the index says.
 QUEUED: ColumnClause[str] = literal_column("'queued'")

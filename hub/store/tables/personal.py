@@ -75,6 +75,8 @@ items = Table(
 )
 # Most items are in none of these: a row is indexed only where there is something to find.
 partial_index("ix_items_notice", items, "citizen_id", "notice_key", where=items.c.notice_key.is_not(None))
+# From a notice to whoever owes it: a provider that calls knows the notice alone.
+partial_index("ix_items_by_notice", items, "notice_key", where=items.c.notice_key.is_not(None))
 partial_index("ix_items_about", items, "citizen_id", "about_item_id", where=items.c.about_item_id.is_not(None))
 partial_index("ix_items_hidden", items, "visible_from", where=items.c.hidden.is_(True))
 

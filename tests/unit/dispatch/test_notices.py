@@ -71,3 +71,19 @@ def test_the_action_of_a_message_for_later_is_the_one_open_when_it_leaves(store,
     published(store, "messages", visible_from=later.isoformat(), actions=[action])
     store.clock.moment = later + timedelta(days=15)
     assert (notice(store).action is not None) is offered
+
+
+def test_a_notice_names_the_application_that_it_is_about_or_links_to(store):
+    link = {"rel": "application", "external_id": "pratica-7"}
+    published(store, "messages", links=[{"rel": "about", "external_id": "altro"}, link])
+    assert notice(store).application == "pratica-7"
+
+
+def test_a_notice_of_an_application_names_it(store):
+    published(store, "applications")
+    assert notice(store).application == "item-1"
+
+
+def test_a_notice_of_anything_else_names_no_application(store):
+    published(store, "payments")
+    assert notice(store).application is None

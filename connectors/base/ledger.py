@@ -1,0 +1,22 @@
+"""What a simulated provider accepted: one JSON line each, on the disk before it answers."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+class Ledger:
+    """Lines of a file, known again after a restart. A half line of a crash is cut off: it was not answered either."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        whole, newline, _ = path.read_bytes().rpartition(b"\n")
+        os.ftruncate(self._file, len(whole + newline))
+        self.entries: list[dict[str, Any]] = [json.loads(line) for line in whole.splitlines()]
+
+    def append(self, entry: dict[str, Any]) -> None:
+        """Keep the entry; it is on the disk when this returns."""
+        os.write(self._file, json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+        os.fsync(self._file)
+        self.entries.append(entry)

@@ -1,0 +1,184 @@
+"""The settings: a mapping, and where its records come from.
+
+`rest`: asked for, page by page. `webhook`: the source calls. `file`: an administrator uploads; whatever the source is,
+files can be uploaded as well, as they are read by the same mapping.
+"""
+
+import json
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
+
+from connectors.base.webhook_verifying import VerifyingKey, read_keys
+from contracts.callbacks import CallbackUrl, HostName, may_be_plain, place_of
+from contracts.following import Listed
+from contracts.inbound import SourceSettings
+from contracts.proving import ProofSettings
+
+from .document import MappingDocument
+from .expressions import ExpressionText
+
+_LARGEST = 262_144
+
+Parameter = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_.\[\]-]+$")]
+HeaderName = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9-]+$")]
+PrivateHosts = Annotated[tuple[HostName, ...], Field(max_length=20, strict=False), Listed]
+
+
+def _sendable(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value() or not all(" " <= each <= "~" for each in secret.get_secret_value()):
+        raise ValueError("printable ASCII")
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_sendable)]
+
+
+def _told_with_places(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """The mapping, also as a text. Its faults are told with JSON pointers into it, and without values."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError("not JSON") from None
+    if not isinstance(value, MappingDocument) and len(json.dumps(value, default=str)) > _LARGEST:
+        raise ValueError(f"longer than {_LARGEST} characters")
+    try:
+        # Lists are tuples only where JSON is read.
+        return value if isinstance(value, MappingDocument) else MappingDocument.model_validate_json(json.dumps(value))
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False)
+        told = [f"{_pointer(value, one['loc'])}: {one['msg'].removeprefix('Value error, ')}" for one in faults[:20]]
+        raise ValueError("; ".join(told)) from None
+
+
+def _pointer(document: Any, path: tuple[str | int, ...]) -> str:
+    """A path of pydantic's as a pointer into the document: without the names of the alternatives that it tried."""
+    pointer = ""
+    for step in path:
+        inside = document[step] if _has(document, step) else None
+        if inside is None and isinstance(document, dict) and step in (document.get("as"), document.get("format")):
+            continue
+        pointer, document = f"{pointer}/{str(step).replace('~', '~0').replace('/', '~1')}", inside
+    return pointer
+
+
+def _has(document: Any, step: str | int) -> bool:
+    if isinstance(document, dict):
+        return step in document
+    return isinstance(document, list) and isinstance(step, int) and step < len(document)
+
+
+class Settings(SourceSettings, ProofSettings):
+    """A mapping and its source. What belongs to another source is refused rather than ignored."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    mapping: Annotated[MappingDocument, WrapValidator(_told_with_places)]
+    origin: Literal["rest", "webhook", "file"] = "file"
+
+    url: CallbackUrl | None = Field(None, description="rest: an https address, with what it always asks for behind ?")
+    private_hosts: PrivateHosts = Field((), description="Hosts that may be at a private address")
+    auth: Literal["none", "header", "basic", "oauth"] = "none"
+    """Beside `proof`, which goes with any."""
+    auth_header: HeaderName = Field("Authorization", description="header: its name; `secret` is its value")
+    auth_user: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
+        None, description="basic: the user; oauth: the client's id"
+    )
+    secret: Secret | None = Field(
+        None, description="header: its value; basic: the password; oauth: the client's secret"
+    )
+    token_url: CallbackUrl | None = Field(None, description="oauth: where a token is asked for (client credentials)")
+    token_scope: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+
+    paging: Literal["none", "page", "offset", "cursor", "link"] = "none"
+    page_parameter: Parameter | None = Field(None, description="page, offset, cursor: the parameter's name")
+    first_page: Annotated[int, Field(ge=0, le=1)] = 1
+    size_parameter: Parameter | None = None
+    size: Annotated[int, Field(ge=1, le=1000)] = 100
+    next: ExpressionText | None = Field(
+        None, description="cursor, link: where in the answer the next one is; by default the header Link, rel=next"
+    )
+    since_parameter: Parameter | None = Field(None, description="Only what changed since: the parameter's name")
+    since_form: Literal["utc", "offset", "date", "unix"] = "utc"
+    changed_at: ExpressionText | None = Field(
+        None, description="Where in a record it stands when it changed: an instant"
+    )
+    since_overlap_s: Annotated[int, Field(ge=0, le=604_800)] = 300
+    """Asked for again: where clocks and commits are out of step nothing is lost, and what is the same is not kept."""
+
+    webhook_keys: Secret | None = Field(
+        None, description="webhook: whsec_ or whpk_ of Standard Webhooks, blanks between"
+    )
+    webhook_header: HeaderName | None = Field(None, description="webhook: a header that holds webhook_secret")
+    webhook_secret: Secret | None = None
+
+    @field_validator("webhook_keys")
+    @classmethod
+    def _readable(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None:
+            read_keys(given.get_secret_value())
+        return given
+
+    @cached_property
+    def keys(self) -> tuple[VerifyingKey, ...]:
+        """Those of Standard Webhooks."""
+        return read_keys(self.webhook_keys.get_secret_value()) if self.webhook_keys is not None else ()
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if (self.origin == "rest") is not (self.url is not None):
+            raise ValueError("url: needed with origin=rest, and only there")
+        for name, url in (("url", self.url), ("token_url", self.token_url)):
+            if (
+                url is not None
+                and place_of(url)[0] == "http"
+                and not may_be_plain(place_of(url)[1], self.private_hosts)
+            ):
+                raise ValueError(f"{name}: plain http is for loopback alone, and listed in private_hosts")
+        if (self.auth == "none") is not (self.secret is None):
+            raise ValueError("secret: needed where auth is not none, and only there")
+        if (self.auth in ("basic", "oauth")) is not (self.auth_user is not None):
+            raise ValueError("auth_user: needed with auth=basic and auth=oauth, and only there")
+        if (self.auth == "oauth") is not (self.token_url is not None):
+            raise ValueError("token_url: needed with auth=oauth, and only there")
+        if self.auth != "none" and self.origin != "rest":
+            raise ValueError("auth: goes with origin=rest")
+        if self.proof == "pdnd" and self.auth != "none" and self.auth_header.lower() == "authorization":
+            raise ValueError("auth: the voucher of PDND stands in Authorization")
+        self._paging_is_whole()
+        self._calls_are_proved()
+        return self
+
+    def _paging_is_whole(self) -> None:
+        if (self.paging in ("page", "offset", "cursor")) is not (self.page_parameter is not None):
+            raise ValueError("page_parameter: needed with paging=page, offset and cursor, and only there")
+        if self.paging == "cursor" and self.next is None:
+            raise ValueError("next: needed with paging=cursor")
+        if self.next is not None and self.paging not in ("cursor", "link"):
+            raise ValueError("next: goes with paging=cursor and link")
+        if self.paging != "none" and self.next is not None and self.mapping.reads.format != "json":
+            raise ValueError("next: is looked for in JSON; with other formats a link comes in a header")
+        if (self.since_parameter is None) is not (self.changed_at is None):
+            raise ValueError("since_parameter and changed_at go together")
+
+    def _calls_are_proved(self) -> None:
+        if (self.webhook_header is None) is not (self.webhook_secret is None):
+            raise ValueError("webhook_header and webhook_secret go together")
+        proved = self.webhook_keys is not None or self.webhook_secret is not None
+        if proved is not (self.origin == "webhook"):
+            raise ValueError("webhook_keys or webhook_secret: needed with origin=webhook, and only there")
+        if self.webhook_secret is not None and len(self.webhook_secret.get_secret_value()) < 16:
+            raise ValueError("webhook_secret: at least 16 characters")

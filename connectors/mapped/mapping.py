@@ -1,0 +1,258 @@
+"""A mapping, ready: from a source's file or answer to items, each held against the contract that a vendor's are.
+
+What does not fit is found as well, with its place in the record and in the mapping; the others go on.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from contracts.faults import code_of, pointer_of
+from contracts.identifiers import ExternalId, holds_tax_code
+from contracts.inbound import Found, Wrong
+from contracts.items import COLLECTIONS, CitizenItem, Service
+from contracts.problem import MAX_FAULTS
+
+from .document import ChoiceRule, CsvFormat, Expected, ItemRule, MappingDocument, Sample
+from .expressions import Expression
+from .reading import MOST_RECORD, Record, Unreadable, records
+from .rules import MapFault, Members, Place, Ready, Trail, ready, true_of
+from .unmappable import Unmappable
+
+_LONGEST_NAME = 200
+_EXTERNAL_ID: TypeAdapter[str] = TypeAdapter(ExternalId)
+
+
+class Mapping:
+    """What makes records items. Without state: any number of threads may use it."""
+
+    def __init__(self, document: MappingDocument) -> None:
+        self.document = document
+        self._makers = [_Maker(rule, document.source, f"/items/{n}") for n, rule in enumerate(document.items)]
+        self._note = f" (mapping version {document.version})"
+        told = document.model_dump_json(exclude={"tests", "title"}, by_alias=True)
+        self.digest = hashlib.sha256(told.encode()).hexdigest()[:16]
+        """Names what it does: the same for as long as it makes the same of the same."""
+
+    def read(self, data: bytes) -> Iterator[Found]:
+        """What a file, or an answer, brings."""
+        yield from self.of(records(self.document.reads, data), data)
+
+    def of(self, found: Iterable[Record], data: bytes) -> Iterator[Found]:
+        """What records bring; where they come to a bad end, what could not be read of `data` is one that is wrong."""
+        try:
+            for record in found:
+                yield from self.found(record)
+        except Unreadable as error:
+            wrong = Wrong("", error.code, error.detail + self._note)
+            yield Found(_digest_name(data), data[:MOST_RECORD], wrong=(wrong,))
+
+    def found(self, record: Record) -> Iterator[Found]:
+        """What one record brings: its items, their faults, or that it is not for us."""
+        if record.wrong is not None or not isinstance(record.value, dict):
+            code, detail = record.wrong or ("record.not_an_object", f"{record.where} is no object")
+            yield Found(_digest_name(record.raw), record.raw, wrong=(Wrong("", code, detail + self._note),))
+            return
+        brought = False
+        for maker in self._makers:
+            found = maker.make(record)
+            if found is None:
+                found = self._explained(maker, record)
+            if found is not _PASSED_OVER:
+                brought = True
+                yield found
+        if not brought:
+            name = self._makers[0].name_of(record)
+            yield Found(_digest_name(record.raw) if name is None else _name("", name), record.raw)
+
+    def _explained(self, maker: "_Maker", record: Record) -> Found:
+        name, collection, faults = maker.faults_of(record)
+        wrong = tuple(
+            Wrong(fault.place.record, fault.code, f"{record.where}: {fault.detail}{self._note}", fault.place.rule)
+            for fault in faults[:MAX_FAULTS]
+        )
+        # Where the collection is not known, another day's record of that name could be another thing.
+        known = name is not None and collection
+        return Found(
+            _name(collection, name or "") if known else _digest_name(record.raw), record.raw, collection, wrong=wrong
+        )
+
+
+def preview(document: MappingDocument, sample: bytes) -> list[Found]:
+    """What a mapping makes of a sample: items, faults with their places, and what it passes over."""
+    return list(Mapping(document).read(sample))
+
+
+def failed_tests(mapping: Mapping) -> list[tuple[str, str]]:
+    """The names of the mapping's own tests that fail, each with the reason."""
+    failed = []
+    for test in mapping.document.tests:
+        if problem := _problem(mapping, test):
+            failed.append((test.name, problem))
+    return failed
+
+
+def _problem(mapping: Mapping, test: Sample) -> str:
+    """Why the test fails; empty where it holds."""
+    document = mapping.document
+    if document.reads.format == "json":
+        data = json.dumps(test.sample, ensure_ascii=False).encode()
+    elif isinstance(test.sample, str):
+        data = test.sample.encode(document.reads.encoding if isinstance(document.reads, CsvFormat) else "utf-8")
+    else:
+        return "a sample of lines or rows is a text"
+    found = [one for one in mapping.read(data) if one.item is not None or one.wrong or one.withdrawn]
+    if len(found) != len(test.expect):
+        return f"{len(test.expect)} results are expected, and there are {len(found)}"
+    for n, (one, expected) in enumerate(zip(found, test.expect, strict=True)):
+        if difference := _difference(one, expected, document.source):
+            return f"result {n + 1}: {difference}"
+    return ""
+
+
+_PASSED_OVER = Found("", b"")
+
+
+class _Maker:
+    """One entry of `items`, ready."""
+
+    def __init__(self, rule: ItemRule, source: str, pointer: str) -> None:
+        self._source, self._pointer = source, pointer
+        self._when = Expression(rule.when) if rule.when is not None else None
+        self._collection: str | Ready
+        if isinstance(rule.collection, ChoiceRule):
+            self._collection = ready(rule.collection, f"{pointer}/collection")
+        else:
+            self._collection = rule.collection
+        self._members = Members(rule.fields, f"{pointer}/fields")
+        self._external_id = ready(rule.fields["external_id"], f"{pointer}/fields/external_id")
+        self._withdrawn = Expression(rule.withdrawn.when) if rule.withdrawn is not None else None
+        self._reason = rule.withdrawn.reason if rule.withdrawn is not None else ""
+
+    def make(self, record: Record) -> Found | None:
+        """The item; None where something is wrong, which `faults_of` then says."""
+        value = record.value
+        try:
+            if self._when is not None and not true_of(self._when, value):
+                return _PASSED_OVER
+            collection = self._collection if isinstance(self._collection, str) else self._collection(value, None)
+            if collection is None:
+                return None
+            if self._withdrawn is not None and true_of(self._withdrawn, value):
+                name = self.name_of(record)
+                if name is None:
+                    return None
+                return Found(_name(collection, name), record.raw, collection, withdrawn=self._reason)
+            item = self._members(value, None)
+            item["source"] = self._source
+            valid = _validate(collection, item)
+        except (Unmappable, ValidationError):
+            return None
+        return Found(_name(collection, item["external_id"]), record.raw, collection, item, valid=valid)
+
+    def name_of(self, record: Record) -> str | None:
+        """How the item would be called; None where the record does not say it."""
+        try:
+            name = self._external_id(record.value, None)
+        except Unmappable:
+            return None
+        return name if _is_name(name) else None
+
+    def faults_of(self, record: Record) -> tuple[str | None, str, list[MapFault]]:
+        """The name of the item, its collection, and all that is wrong with it."""
+        trail = Trail(Place("", "", self._pointer))
+        for condition in filter(None, (self._when, self._withdrawn)):
+            try:
+                true_of(condition, record.value)
+            except Unmappable as unmappable:
+                trail.note(unmappable)
+        collection = self._collection if isinstance(self._collection, str) else ""
+        if not isinstance(self._collection, str):
+            here = trail.into("", self._collection)
+            try:
+                collection = self._collection(record.value, here) or ""
+                if not collection:
+                    here.note(Unmappable("mapping.required", "the record has no value here"))
+            except Unmappable as unmappable:
+                here.note(unmappable)
+        item = self._members(record.value, trail)
+        if collection:
+            trail.faults += self._faults_of_item(collection, item | {"source": self._source}, trail)
+        name = item.get("external_id")
+        return (name if _is_name(name) else None), collection, trail.faults
+
+    def _faults_of_item(self, collection: str, item: dict[str, Any], trail: Trail) -> list[MapFault]:
+        told = [fault.place.item for fault in trail.faults]
+        try:
+            _validate(collection, item)
+        except ValidationError as error:
+            faults = []
+            for one in error.errors(include_url=False, include_input=False):
+                pointer = pointer_of(one["loc"])
+                # A field that could not be made is told of already, and lacks in what it belongs to.
+                if any(_within(pointer, each) or _within(each, pointer) for each in told):
+                    continue
+                detail = f"{pointer or 'the item'}: {one['msg'].removeprefix('Value error, ')[:300]}"
+                faults.append(MapFault(self._place(pointer, trail), code_of(one["type"]), detail))
+            return faults
+        return []
+
+    def _place(self, pointer: str, trail: Trail) -> Place:
+        """Where something of the item comes from: the nearest rule that made it, or should have."""
+        parts = pointer.split("/")
+        for length in range(len(parts), 1, -1):
+            found = trail.places.get("/".join(parts[:length]))
+            if found is not None:
+                return found
+        return Place(pointer, "", f"{self._pointer}/fields")
+
+
+def _validate(collection: str, item: dict[str, Any]) -> CitizenItem | Service:
+    """The contract's item. Raises ValidationError: it is not what a vendor may publish. The hub counts versions."""
+    return COLLECTIONS[collection].model_validate_json(orjson.dumps(item | {"version": 1}))
+
+
+def _is_name(value: Any) -> bool:
+    """Whether it can name a thing in clear."""
+    try:
+        return not holds_tax_code(_EXTERNAL_ID.validate_python(value, strict=True))
+    except ValidationError:
+        return False
+
+
+def _within(pointer: str, other: str) -> bool:
+    return not other or pointer == other or pointer.startswith(f"{other}/")
+
+
+def _name(collection: str, external_id: str) -> str:
+    """What the source calls it: things of two collections may have one external_id."""
+    name = f"{collection}/{external_id}"
+    return name if len(name) <= _LONGEST_NAME else _digest_name(name.encode())
+
+
+def _digest_name(data: bytes) -> str:
+    return f"sha256-{hashlib.sha256(data).hexdigest()[:32]}"
+
+
+def _difference(found: Found, expected: Expected, source: str) -> str:
+    """What is otherwise than expected; empty where nothing is."""
+    codes = sorted({wrong.code for wrong in found.wrong})
+    if codes != sorted(set(expected.wrong)):
+        return f"the faults are {', '.join(codes) or 'none'}"
+    if found.withdrawn != expected.withdrawn:
+        return "it is withdrawn" if found.withdrawn else "it is not withdrawn"
+    if expected.collection is not None and found.collection != expected.collection:
+        return f"the collection is {found.collection or 'none'}"
+    if expected.item is None or found.item is None:
+        return "" if expected.item is None else "there is no item"
+    model = COLLECTIONS[found.collection]
+    try:
+        wanted = model.model_validate_json(orjson.dumps({"source": source} | expected.item | {"version": 1}))
+    except ValidationError as error:
+        return f"the expected item is none: {pointer_of(error.errors()[0]['loc'])}"
+    made = model.model_validate_json(orjson.dumps(dict(found.item) | {"version": 1}))
+    return ", ".join(f"/{name} differs" for name in model.model_fields if getattr(made, name) != getattr(wanted, name))

@@ -1,0 +1,172 @@
+"""The connector: the common promises of what pulls and of what is called, and each way of paging and of proving."""
+
+import base64
+import hashlib
+import hmac
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from connectors.base.inbound_conformance import CallbackConformance
+from connectors.base.pull_conformance import PullConformance
+from connectors.mapped import connect
+from connectors.mapped.config import Settings
+from contracts.connector import Limits
+from contracts.inbound import Call
+
+SAMPLES = Path(__file__).parent / "samples"
+TRIBUTI = json.loads((SAMPLES / "tributi.json").read_text())
+NOTICE = TRIBUTI["tests"][0]["sample"]["dati"]["avvisi"][0] | {"stato": "EMESSO"}
+KEY = "the-secret-key-of-the-source"
+NOW = datetime(2026, 6, 2, 9, 30, tzinfo=UTC)
+
+
+def connected(limits=None, proved=None, **settings):
+    given = {"vendor_id": "acme", "mapping": TRIBUTI} | settings
+    return connect(Settings.model_validate_json(json.dumps(given)), limits or Limits(), proved)
+
+
+class TestPull(PullConformance):
+    samples = SAMPLES / "pulled"
+    secrets = (KEY,)
+    personal = ("RSSMRA80A01H501U", "mario.rossi@posta.example")
+
+    def made(self, url, limits, private):
+        return connected(
+            limits,
+            origin="rest",
+            url=f"{url}/api/avvisi?stato=tutti",
+            private_hosts=private,
+            auth="header",
+            auth_header="X-Api-Key",
+            secret=KEY,
+            paging="page",
+            page_parameter="pagina",
+            size_parameter="per",
+            size=2,
+            since_parameter="da",
+            changed_at="modificato",
+        )
+
+    def connect_to(self, url, limits):
+        return self.made(url, limits, ["127.0.0.1"])
+
+    def connect_unlisted(self, limits):
+        return self.made("https://provider.example", limits, [])
+
+    def check_request(self, request):
+        assert request.headers["x-api-key"] == KEY
+        assert request.headers["accept-encoding"] == "identity"
+
+
+class Called(CallbackConformance):
+    secrets = (KEY,)
+    personal = ("RSSMRA80A01H501U", "Mario.Rossi@posta.example")
+
+    def body(self):
+        return json.dumps({"dati": {"avvisi": [NOTICE, NOTICE | {"numero": 13, "importo": "1.5"}]}}).encode()
+
+    def call(self, body, headers):
+        return Call("POST", "", "https://hub.example/callbacks/v1/c_h501/tributi/", "", headers, body, NOW)
+
+
+class TestCallsWithASharedSecret(Called):
+    credentials = ("x-webhook-key",)
+
+    def connect(self):
+        return connected(origin="webhook", webhook_header="X-Webhook-Key", webhook_secret=KEY)
+
+    def authentic(self, body):
+        return self.call(body, (("X-Webhook-Key", KEY),))
+
+
+HMAC = bytes(range(32))
+ED25519 = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+
+
+def signed(call, *, by="v1", at=NOW, message_id="msg_1", body=None):
+    stamp = str(int(at.timestamp()))
+    content = f"{message_id}.{stamp}.".encode() + (call.body if body is None else body)
+    raw = hmac.digest(HMAC, content, hashlib.sha256) if by == "v1" else ED25519.sign(content)
+    headers = {"webhook-id": message_id, "webhook-timestamp": stamp}
+    headers["webhook-signature"] = f"v9,AAAA {by},{base64.b64encode(raw).decode()}"
+    return replace(call, headers=tuple(headers.items()))
+
+
+class TestSignedCalls(Called):
+    credentials = ("webhook-id", "webhook-timestamp", "webhook-signature")
+    keys = "whsec_" + base64.b64encode(HMAC).decode()
+    by = "v1"
+    secrets = (keys,)
+
+    def connect(self):
+        return connected(origin="webhook", webhook_keys=self.keys)
+
+    def authentic(self, body):
+        return signed(self.call(body, ()), by=self.by)
+
+    def forged(self):
+        call = self.call(self.body(), ())
+        return {
+            "of yesterday": signed(call, by=self.by, at=NOW - timedelta(seconds=301)),
+            "of tomorrow": signed(call, by=self.by, at=NOW + timedelta(seconds=301)),
+            "over another body": signed(call, by=self.by, body=b"{}"),
+            "with an id that may end elsewhere": signed(call, by=self.by, message_id="a.1"),
+        }
+
+
+class TestCallsSignedWithAKeyPair(TestSignedCalls):
+    keys = "whsec_" + base64.b64encode(HMAC[::-1]).decode()
+    keys += " whpk_" + base64.b64encode(ED25519.public_key().public_bytes_raw()).decode()
+    by = "v1a"
+    secrets = (keys,)
+
+
+def test_both_means_are_needed_where_both_are_set():
+    connector = connected(
+        origin="webhook", webhook_keys=TestSignedCalls.keys, webhook_header="X-Webhook-Key", webhook_secret=KEY
+    )
+    call = signed(Called().call(Called().body(), ()))
+    assert connector.answer(call, None).status == 401
+    assert connector.answer(replace(call, headers=(("X-Webhook-Key", KEY),)), None).status == 401
+    assert connector.answer(replace(call, headers=(*call.headers, ("X-Webhook-Key", KEY))), None).status == 204
+
+
+REST = {"origin": "rest", "url": "https://a.example/x"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"origin": "rest"}, "url: needed"),
+        ({"url": "https://a.example/x"}, "url: needed"),
+        ({"origin": "webhook"}, "webhook_keys or webhook_secret: needed"),
+        ({"origin": "webhook", "webhook_header": "X-Key"}, "go together"),
+        ({"origin": "webhook", "webhook_header": "X-Key", "webhook_secret": "short"}, "at least 16"),
+        ({"origin": "webhook", "webhook_keys": "whsec_AAAA"}, "24 to 64 bytes"),
+        ({"origin": "webhook", "webhook_keys": "whpk_AAAA"}, "32 bytes"),
+        ({"webhook_keys": TestSignedCalls.keys}, "only there"),
+        (REST | {"url": "http://a.example/x"}, "plain http"),
+        (REST | {"url": "http://127.0.0.1/x"}, "plain http"),
+        (REST | {"url": "https://user:x@a.example/x"}, "url"),
+        (REST | {"auth": "header"}, "secret: needed"),
+        (REST | {"secret": "x"}, "secret: needed"),
+        (REST | {"auth": "header", "secret": "ù"}, "ASCII"),
+        (REST | {"auth": "basic", "secret": "x"}, "auth_user"),
+        (REST | {"auth": "oauth", "auth_user": "a", "secret": "x"}, "token_url"),
+        ({"auth": "header", "secret": "x"}, "goes with origin=rest"),
+        (REST | {"paging": "page"}, "page_parameter"),
+        (REST | {"paging": "cursor", "page_parameter": "c"}, "next: needed"),
+        (REST | {"next": "n"}, "next: goes with"),
+        (REST | {"since_parameter": "da"}, "go together"),
+    ],
+)
+def test_settings_that_do_not_go_together(settings, told):
+    with pytest.raises(ValueError, match="validation error") as caught:
+        connected(**settings)
+    assert told in str(caught.value)
+    assert KEY not in str(caught.value)

@@ -1,0 +1,127 @@
+"""The settings of a creditor's station at pagoPA, and of the reporting flows that are pulled."""
+
+from datetime import date
+from ipaddress import ip_network
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+from contracts.base import Code, HttpsUrl, Sha256Hex
+from contracts.callbacks import HostName
+from contracts.identifiers import Iban, OrganizationTaxCode
+from contracts.inbound import SourceSettings
+
+
+def _listed(value: Any) -> Any:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _network(value: str) -> str:
+    ip_network(value)
+    return value
+
+
+def _sendable(key: SecretStr) -> SecretStr:
+    if not key.get_secret_value() or not all("!" <= character <= "~" for character in key.get_secret_value()):
+        raise ValueError("printable ASCII without spaces")
+    return key
+
+
+Networks = Annotated[
+    tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_listed), Field(max_length=50)
+]
+Fingerprints = Annotated[tuple[Sha256Hex, ...], BeforeValidator(_listed), Field(max_length=10)]
+PrivateHosts = Annotated[tuple[HostName, ...], BeforeValidator(_listed), Field(max_length=20)]
+Key = Annotated[SecretStr, AfterValidator(_sendable)]
+Name = Annotated[str, Field(min_length=1, max_length=140, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Identifier = Annotated[str, Field(min_length=1, max_length=35, pattern=r"^[\x21-\x7e]+$")]
+Taxonomy = Annotated[str, Field(min_length=1, max_length=140, pattern=r"^[\x21-\x7e]+$")]
+
+
+class _Written(BaseModel):
+    """A value of several parts, which may also be written as one text with colons between them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_text(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        parts = value.split(":")
+        if len(parts) != len(cls.model_fields):
+            raise ValueError(f"is written {':'.join(cls.model_fields)}")
+        return dict(zip(cls.model_fields, parts, strict=True))
+
+    def __str__(self) -> str:
+        return ":".join(str(getattr(self, name)) for name in type(self).model_fields)
+
+
+class Beneficiary(_Written):
+    """Another body that has a share in some payments of the creditor's: `80015010723:IT60X...:9/0101101IM/`."""
+
+    tax_code: OrganizationTaxCode
+    iban: Iban
+    taxonomy: Taxonomy
+
+
+class ServiceTaxonomy(_Written):
+    """The code of a service: `tari:9/0101101IM/`."""
+
+    service_id: Code
+    taxonomy: Taxonomy
+
+
+class Settings(SourceSettings):
+    """Who we are at pagoPA, whom we believe to be pagoPA, and where the flows are.
+
+    pagoPA's calls are believed where each of `caller_certificates`, `caller_networks` and `caller_key` that is given
+    holds; with none of them there is no connector.
+    """
+
+    creditor_tax_code: Annotated[OrganizationTaxCode, Field(description="idPA: the tax code of the ente")]
+    broker_tax_code: Annotated[Identifier, Field(description="idBrokerPA: the ente itself, or its intermediary")]
+    station_id: Annotated[Identifier, Field(description="idStation, as it was registered")]
+    company_name: Annotated[Name, Field(description="The ente's name, as payers read it")]
+    office_name: Annotated[Name | None, Field(description="The office, where payers should read one")] = None
+    iban: Annotated[Iban, Field(description="The account that is credited, known to pagoPA")]
+    taxonomy: Annotated[Taxonomy, Field(description="The code of the taxonomy where the service has none of its own")]
+    taxonomies: Annotated[
+        tuple[ServiceTaxonomy, ...],
+        BeforeValidator(_listed),
+        Field(max_length=500, description="Such codes by service: tari:9/0101101IM/,..."),
+    ] = ()
+    beneficiaries: Annotated[
+        tuple[Beneficiary, ...],
+        BeforeValidator(_listed),
+        Field(max_length=50, description="Others with a share in payments: TAXCODE:IBAN:TAXONOMY,..."),
+    ] = ()
+    source: Annotated[Code, Field(description="The source that receipts are filed under")] = "pagopa"
+    service_id: Annotated[Code | None, Field(description="The service that receipts belong to")] = None
+
+    caller_certificates: Annotated[
+        Fingerprints, Field(description="SHA-256 in hex of the client certificates of pagoPA, handed over by the proxy")
+    ] = ()
+    caller_networks: Annotated[Networks, Field(description="Addresses or networks that pagoPA calls from")] = ()
+    caller_key: Annotated[
+        Key | None, Field(description="What pagoPA sends in the header Ocp-Apim-Subscription-Key")
+    ] = None
+
+    fdr_base_url: Annotated[HttpsUrl | None, Field(description="Where flows are pulled; without it none are")] = None
+    fdr_key: Annotated[Key | None, Field(description="The subscription key of the reporting API")] = None
+    fdr_since: Annotated[date | None, Field(description="The day from which flows are pulled the first time")] = None
+    private_hosts: Annotated[
+        PrivateHosts, Field(description="Hosts that may be at a private address, as a gateway of one's own")
+    ] = ()
+    fdr_page: Annotated[int, Field(ge=1, le=1000, description="Payments, or flows, asked for at once")] = 500
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if not self.caller_certificates and not self.caller_networks and self.caller_key is None:
+            raise ValueError("caller_certificates, caller_networks or caller_key: pagoPA must be told from others")
+        if self.fdr_base_url is not None and (self.fdr_key is None or self.fdr_since is None):
+            raise ValueError("fdr_base_url needs fdr_key and fdr_since")
+        codes = [self.creditor_tax_code, *(one.tax_code for one in self.beneficiaries)]
+        if len(codes) != len(set(codes)):
+            raise ValueError("beneficiaries: each body once, and the ente itself not among them")
+        return self

@@ -1,0 +1,156 @@
+"""What the simulated node knows: how a station's answers must be, and what it has done (the ledger).
+
+Written from the schema and spec/pagopa.md, and not with the station's own writers, so that one's mistake is not the
+other's.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from .sampling import REQUESTS
+from .soap import ENVELOPE, PA
+from .xml import Node, Unreadable, parse
+
+Shape = Sequence[tuple[str, bool, "str | Shape"]]
+"""The children of an element in their order: name, whether it must be there, and its text's pattern or its children."""
+
+_TEXT: Final = r".{1,140}"
+_AMOUNT: Final = r"[0-9]{1,9}\.[0-9]{2}"
+_DAY: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_BODY: Final = r"[0-9]{11}"
+_WHO: Final[Shape] = (
+    ("entityUniqueIdentifierType", True, "[FG]"),
+    ("entityUniqueIdentifierValue", True, r"[A-Z0-9]{2,16}"),
+)
+_SUBJECT: Final[Shape] = (("uniqueIdentifier", True, _WHO), ("fullName", True, r".{1,70}"))
+_TRANSFER: Final[Shape] = (
+    ("idTransfer", True, "[1-5]"),
+    ("transferAmount", True, _AMOUNT),
+    ("fiscalCodePA", True, _BODY),
+    ("IBAN", True, r"[A-Z0-9]{1,35}"),
+    ("remittanceInformation", True, _TEXT),
+    ("transferCategory", True, _TEXT),
+)
+_FAULT: Final[Shape] = (
+    ("faultCode", True, r"PAA_[A-Z_]+"),
+    ("faultString", True, r".+"),
+    ("id", True, r".+"),
+    ("description", False, r".+"),
+)
+_RESPONSE: Final[Shape] = (("outcome", True, "OK|KO"), ("fault", False, _FAULT))
+_OPTION: Final[Shape] = (
+    ("amount", True, _AMOUNT),
+    ("options", True, "EQ|LS|GT|ANY"),
+    ("dueDate", False, _DAY),
+    ("detailDescription", False, _TEXT),
+    ("allCCP", True, "true|false"),
+)
+_OWED: Final[Shape] = (
+    ("paymentList", False, (("paymentOptionDescription", True, _OPTION),)),
+    ("paymentDescription", False, _TEXT),
+    ("fiscalCodePA", False, _BODY),
+    ("companyName", False, _TEXT),
+    ("officeName", False, _TEXT),
+)
+_DATA: Final[Shape] = (
+    ("creditorReferenceId", True, r"[0-9]{15,17}"),
+    ("paymentAmount", True, _AMOUNT),
+    ("dueDate", True, _DAY),
+    ("description", True, _TEXT),
+    ("companyName", False, _TEXT),
+    ("officeName", False, _TEXT),
+    ("debtor", True, _SUBJECT),
+    ("transferList", True, (("transfer", True, _TRANSFER),)),
+)
+_ANSWERS: Final[Mapping[str, tuple[str, Shape]]] = {
+    "paVerifyPaymentNotice": ("paVerifyPaymentNoticeRes", (*_RESPONSE, *_OWED)),
+    "paGetPayment": ("paGetPaymentRes", (*_RESPONSE, ("data", False, _DATA))),
+    "paGetPaymentV2": ("paGetPaymentV2Response", (*_RESPONSE, ("data", False, _DATA))),
+    "paSendRT": ("paSendRTRes", _RESPONSE),
+    "paSendRTV2": ("paSendRTV2Response", _RESPONSE),
+}
+assert set(_ANSWERS) < set(REQUESTS)
+
+
+class NotOk(Exception):
+    """The station refuses, with its fault code; or PPT_STAZIONE_INT_PA_ERRORE_RESPONSE, where the answer is none."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"{code} {detail}".strip())
+        self.code = code
+
+
+def read_answer(operation: str, status: int, media_type: str, body: bytes) -> dict[str, Any]:
+    """What the station answered. Raises NotOk."""
+    if status != 200 or media_type.partition(";")[0].strip() != "text/xml":
+        raise _broken(f"status {status}, {media_type}")
+    try:
+        root = parse(body)
+    except Unreadable as error:
+        raise _broken(str(error)) from None
+    name, shape = _ANSWERS[operation]
+    answer = root.children[-1].children[0] if root.children and root.children[-1].children else root
+    if (root.space, root.name) != (ENVELOPE, "Envelope") or (answer.space, answer.name) != (PA, name):
+        raise _broken("not the envelope of the answer")
+    _check(answer, shape)
+    plain: dict[str, Any] = answer.plain()
+    if plain["outcome"] == "KO":
+        raise NotOk(plain["fault"]["faultCode"] if "fault" in plain else "PPT_STAZIONE_INT_PA_ERRORE_RESPONSE")
+    return plain
+
+
+def _check(element: Node, shape: Shape) -> None:
+    left = list(element.children)
+    for name, needed, inner in shape:
+        most = 5 if name == "transfer" else 1
+        count = 0
+        while left and left[0].name == name and count < most:
+            child, count = left.pop(0), count + 1
+            if child.space:
+                raise _broken(f"{name} is qualified")
+            if not isinstance(inner, str):
+                _check(child, inner)
+            elif child.children or re.fullmatch(inner, child.text, re.DOTALL) is None:
+                raise _broken(f"{name} is not as the schema says")
+        if needed and not count:
+            raise _broken(f"{name} is missing")
+    if left:
+        raise _broken(f"{left[0].name} has no place there")
+
+
+def _broken(detail: str) -> NotOk:
+    return NotOk("PPT_STAZIONE_INT_PA_ERRORE_RESPONSE", detail)
+
+
+class Ledger:
+    """What was paid, delivered and reported: in memory, and one JSON line each on the disk."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        whole, newline, _ = path.read_bytes().rpartition(b"\n")
+        # A crash in mid-write leaves a half line.
+        os.ftruncate(self._file, len(whole + newline))
+        self.lines: list[dict[str, Any]] = [json.loads(line) for line in whole.splitlines()]
+
+    def append(self, event: str, **fields: Any) -> dict[str, Any]:
+        """Keep a line; it is on the disk when this returns."""
+        line = {"event": event, "at": datetime.now(UTC).isoformat()} | fields
+        os.write(self._file, json.dumps(line).encode() + b"\n")
+        os.fsync(self._file)
+        self.lines.append(line)
+        return line
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        """The lines of that event, in order."""
+        return [line for line in self.lines if line["event"] == event]
+
+    @property
+    def unreported(self) -> list[dict[str, Any]]:
+        """What was paid and stands in no flow yet."""
+        reported = {receipt_id for flow in self.of("flow") for receipt_id in flow["receipt_ids"]}
+        return [line for line in self.of("paid") if line["receipt_id"] not in reported]

@@ -1,0 +1,294 @@
+"""The creditor's station: answers pagoPA's calls of `paForNode` (spec/pagopa.md, paForNode.wsdl).
+
+What concerns the envelope is a SOAP fault; what concerns the payment is an answer with outcome KO and a fault bean,
+whose code the payment service provider gets to see behind PPT_ERRORE_EMESSO_DA_PAA.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from contracts.inbound import Call, OwedPayment, Reading, Reply
+from contracts.reporting import iuv_of
+
+from .caller import authenticate
+from .config import Settings
+from .money import euro
+from .receipts import found_of, is_second, line
+from .soap import MEDIA_TYPE, PA, SoapFault, action_of, fault, read, reply
+from .wire import DemandPaymentNotice, GetPayment, Invalid, QrCode, SendRT, VerifyPaymentNotice, read_as
+from .xml import Node, Parts
+
+PATH: Final = "paForNode"
+NO_DUE_DATE: Final = date(2099, 12, 31)
+"""`dueDate` is required in the answer of paGetPayment: this is what creditors write where there is none."""
+
+FAULTS: Final = {
+    "PAA_SINTASSI_XSD": "La richiesta non è valida rispetto allo schema",
+    "PAA_ID_DOMINIO_ERRATO": "idPA errato",
+    "PAA_ID_INTERMEDIARIO_ERRATO": "idBrokerPA errato",
+    "PAA_STAZIONE_INT_ERRATA": "idStation errato",
+    "PAA_PAGAMENTO_SCONOSCIUTO": "Pagamento in attesa sconosciuto all'ente creditore",
+    "PAA_PAGAMENTO_DUPLICATO": "Pagamento in attesa già pagato",
+    "PAA_PAGAMENTO_SCADUTO": "Pagamento in attesa scaduto",
+    "PAA_PAGAMENTO_ANNULLATO": "Pagamento in attesa annullato",
+    "PAA_RECEIPT_DUPLICATA": "Per l'avviso esiste già un'altra ricevuta",
+    "PAA_SEMANTICA": "Errore semantico",
+    "PAA_SYSTEM_ERROR": "Errore generico",
+}
+"""What we may answer with outcome KO."""
+
+NOT_PAYABLE: Final = {
+    "creating": "PAA_PAGAMENTO_SCONOSCIUTO",
+    "creation_failed": "PAA_PAGAMENTO_SCONOSCIUTO",
+    "due": None,
+    # Somebody has begun to pay, which may be this very payment, or one that was given up. That nobody pays twice at
+    # once is the platform's affair, by its tokens; here it would be refused for ever.
+    "started": None,
+    "overdue": None,
+    "paid": "PAA_PAGAMENTO_DUPLICATO",
+    "paid_elsewhere": "PAA_PAGAMENTO_DUPLICATO",
+    "refunded": "PAA_PAGAMENTO_DUPLICATO",
+    "expired": "PAA_PAGAMENTO_SCADUTO",
+    "cancelled": "PAA_PAGAMENTO_ANNULLATO",
+}
+"""The fault by a payment's state; None: it can be paid."""
+
+
+class Refused(Exception):
+    """The answer is KO, with this fault code."""
+
+    def __init__(self, code: str, description: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.description = description
+
+
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    request: str
+    response: str
+    act: "Callable[[Station, Node, Call, Reading], Reply]"
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """Answers for one creditor, broker and station."""
+
+    settings: Settings
+
+    def answer(self, call: Call, reading: Reading) -> Reply:
+        """See `contracts.inbound.Answer`."""
+        try:
+            authenticate(call, self.settings)
+            element = read(call, PATH)
+            operation = _operation(action_of(call), element)
+        except SoapFault as error:
+            return fault(error)
+        try:
+            return operation.act(self, element, call, reading)
+        except Invalid as error:
+            return self._refuse(operation, Refused("PAA_SINTASSI_XSD", error.places))
+        except Refused as error:
+            return self._refuse(operation, error)
+
+    def verify(self, element: Node, call: Call, reading: Reading) -> Reply:
+        """paVerifyPaymentNotice: may this notice be paid, and how much is it?"""
+        asked = read_as(VerifyPaymentNotice, element)
+        self._is_for_us(asked)
+        owed = self._payable(asked.qrCode, reading)
+        transfers = self._transfers(owed)
+        option: Parts = [
+            ("amount", euro(owed.amount_cents)),
+            ("options", "EQ"),
+            *_optional("dueDate", owed.due_date.isoformat() if owed.due_date else None),
+            *_optional("detailDescription", _description(owed)),
+            ("allCCP", "true" if all(_is_postal(one.iban) for one in transfers) else "false"),
+        ]
+        return _ok(
+            "paVerifyPaymentNoticeRes",
+            [
+                ("paymentList", [("paymentOptionDescription", option)]),
+                ("paymentDescription", _description(owed)),
+                ("fiscalCodePA", owed.creditor_tax_code),
+                ("companyName", self.settings.company_name),
+                *_optional("officeName", self.settings.office_name),
+            ],
+        )
+
+    def get_payment(self, element: Node, call: Call, reading: Reading) -> Reply:
+        """paGetPayment: all that is needed to pay it."""
+        return self._get_payment("paGetPaymentRes", element, reading)
+
+    def get_payment_v2(self, element: Node, call: Call, reading: Reading) -> Reply:
+        """paGetPaymentV2: the same; `transferType` and digital stamps are what V2 has more."""
+        return self._get_payment("paGetPaymentV2Response", element, reading)
+
+    def demand(self, element: Node, call: Call, reading: Reading) -> Reply:
+        """paDemandPaymentNotice: a payment that nobody has asked for yet. The hub knows of those that vendors publish,
+        and makes none."""
+        self._is_for_us(read_as(DemandPaymentNotice, element))
+        raise Refused("PAA_SEMANTICA", "l'ente non offre pagamenti spontanei per questo servizio")
+
+    def send_rt(self, element: Node, call: Call, reading: Reading) -> Reply:
+        """paSendRT: a receipt."""
+        return self._send_rt("paSendRTRes", element, call, reading)
+
+    def send_rt_v2(self, element: Node, call: Call, reading: Reading) -> Reply:
+        """paSendRTV2: the same with more fields."""
+        return self._send_rt("paSendRTV2Response", element, call, reading)
+
+    def _get_payment(self, response: str, element: Node, reading: Reading) -> Reply:
+        asked = read_as(GetPayment, element)
+        self._is_for_us(asked)
+        owed = self._payable(asked.qrCode, reading)
+        if owed.amount_cents == 0:
+            raise Refused("PAA_SEMANTICA", "importo nullo")
+        transfers: Parts = [
+            (
+                "transfer",
+                [
+                    ("idTransfer", str(number)),
+                    ("transferAmount", euro(one.amount_cents)),
+                    ("fiscalCodePA", one.tax_code),
+                    ("IBAN", one.iban),
+                    ("remittanceInformation", one.reason),
+                    ("transferCategory", one.taxonomy),
+                ],
+            )
+            for number, one in enumerate(self._transfers(owed), start=1)
+        ]
+        who: Parts = [("entityUniqueIdentifierType", "F"), ("entityUniqueIdentifierValue", owed.tax_code)]
+        # The amount asked for is what the payer was shown; the answer is what is owed now (paForNode.wsdl).
+        data: Parts = [
+            ("creditorReferenceId", iuv_of(owed.notice_number)),
+            ("paymentAmount", euro(owed.amount_cents)),
+            ("dueDate", (owed.due_date or NO_DUE_DATE).isoformat()),
+            ("description", _description(owed)),
+            ("companyName", self.settings.company_name),
+            *_optional("officeName", self.settings.office_name),
+            # The hub holds no names: the code stands for the person.
+            ("debtor", [("uniqueIdentifier", who), ("fullName", owed.tax_code)]),
+            ("transferList", transfers),
+        ]
+        return _ok(response, [("data", data)])
+
+    def _send_rt(self, response: str, element: Node, call: Call, reading: Reading) -> Reply:
+        sent = read_as(SendRT, element)
+        self._is_for_us(sent)
+        receipt = sent.receipt
+        if receipt.outcome == "KO":
+            return _ok(response, [])  # nobody has paid: there is nothing to keep
+        owed = reading.payment(receipt.fiscalCode, receipt.noticeNumber)
+        kept = found_of(receipt, owed, call.body, self.settings)
+        if is_second(receipt, owed):
+            refusal = _ko(response, self._bean(Refused("PAA_RECEIPT_DUPLICATA")))
+            return Reply(200, refusal, MEDIA_TYPE, found=(kept,))
+        return Reply(200, reply(response, [("outcome", "OK")]), MEDIA_TYPE, found=(kept,))
+
+    def _is_for_us(self, asked: VerifyPaymentNotice | GetPayment | DemandPaymentNotice | SendRT) -> None:
+        if asked.idPA != self.settings.creditor_tax_code:
+            raise Refused("PAA_ID_DOMINIO_ERRATO")
+        if asked.idBrokerPA != self.settings.broker_tax_code:
+            raise Refused("PAA_ID_INTERMEDIARIO_ERRATO")
+        if asked.idStation != self.settings.station_id:
+            raise Refused("PAA_STAZIONE_INT_ERRATA")
+
+    def _payable(self, code: QrCode, reading: Reading) -> OwedPayment:
+        if code.fiscalCode != self.settings.creditor_tax_code:
+            raise Refused("PAA_ID_DOMINIO_ERRATO")
+        owed = reading.payment(code.fiscalCode, code.noticeNumber)
+        if owed is None:
+            raise Refused("PAA_PAGAMENTO_SCONOSCIUTO")
+        refusal = NOT_PAYABLE.get(owed.state, "PAA_SYSTEM_ERROR")
+        if refusal is not None:
+            raise Refused(refusal)
+        return owed
+
+    def _transfers(self, owed: OwedPayment) -> list["_Transfer"]:
+        """Who gets what. Raises Refused where that is not known: nobody may pay the wrong one."""
+        of_services = {one.service_id: one.taxonomy for one in self.settings.taxonomies}
+        own = of_services.get(owed.service_id or "", self.settings.taxonomy)
+        places = {one.tax_code: (one.iban, one.taxonomy) for one in self.settings.beneficiaries}
+        places[self.settings.creditor_tax_code] = (self.settings.iban, own)
+        if not owed.parts:
+            iban, taxonomy = places[owed.creditor_tax_code]
+            return [_Transfer(owed.amount_cents, owed.creditor_tax_code, iban, taxonomy, _description(owed))]
+        if any(part.kind == "stamp" for part in owed.parts):
+            raise Refused("PAA_SEMANTICA", "l'ente non gestisce la marca da bollo digitale su questa stazione")
+        if any(part.receiver_tax_code not in places for part in owed.parts):
+            raise Refused("PAA_SYSTEM_ERROR", "un beneficiario non è configurato")
+        return [
+            _Transfer(
+                part.amount_cents,
+                part.receiver_tax_code,
+                *places[part.receiver_tax_code],
+                line(part.reason or "")[:140] or _description(owed),
+            )
+            for part in owed.parts
+            if part.amount_cents
+        ]
+
+    def _refuse(self, operation: _Operation, refusal: Refused) -> Reply:
+        return Reply(200, _ko(operation.response, self._bean(refusal)), MEDIA_TYPE)
+
+    def _bean(self, refusal: Refused) -> Parts:
+        return [
+            ("faultCode", refusal.code),
+            ("faultString", FAULTS[refusal.code]),
+            ("id", self.settings.creditor_tax_code),
+            *_optional("description", refusal.description),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Transfer:
+    amount_cents: int
+    tax_code: str
+    iban: str
+    taxonomy: str
+    reason: str
+
+
+OPERATIONS: Final = {
+    "paVerifyPaymentNotice": _Operation("paVerifyPaymentNoticeReq", "paVerifyPaymentNoticeRes", Station.verify),
+    "paGetPayment": _Operation("paGetPaymentReq", "paGetPaymentRes", Station.get_payment),
+    "paGetPaymentV2": _Operation("paGetPaymentV2Request", "paGetPaymentV2Response", Station.get_payment_v2),
+    "paDemandPaymentNotice": _Operation(
+        "paDemandPaymentNoticeRequest", "paDemandPaymentNoticeResponse", Station.demand
+    ),
+    "paSendRT": _Operation("paSendRTReq", "paSendRTRes", Station.send_rt),
+    "paSendRTV2": _Operation("paSendRTV2Request", "paSendRTV2Response", Station.send_rt_v2),
+}
+"""By the SOAPAction."""
+
+
+def _operation(action: str, element: Node) -> _Operation:
+    operation = OPERATIONS.get(action)
+    if operation is None:
+        raise SoapFault("Client", "SOAPAction names no operation of paForNode")
+    if (element.space, element.name) != (PA, operation.request):
+        raise SoapFault("Client", "the body does not hold the request that SOAPAction names")
+    return operation
+
+
+def _description(owed: OwedPayment) -> str:
+    return line(owed.reason)[:140] or "Pagamento"
+
+
+def _is_postal(iban: str) -> bool:
+    # The ABI code of Poste Italiane, in an Italian IBAN.
+    return iban.startswith("IT") and iban[5:10] == "07601"
+
+
+def _optional(name: str, value: str | None) -> Parts:
+    return [(name, value)] if value else []
+
+
+def _ok(response: str, parts: Parts) -> Reply:
+    return Reply(200, reply(response, [("outcome", "OK"), *parts]), MEDIA_TYPE)
+
+
+def _ko(response: str, bean: Parts) -> bytes:
+    return reply(response, [("outcome", "KO"), ("fault", bean)])

@@ -1,0 +1,131 @@
+"""What may be paid, how much, to whom: each operation that asks, each refusal."""
+
+from dataclasses import replace
+
+import pytest
+
+from connectors.pagopa_node.calling import OWED, answer, body_of, call_of, refused, told
+from connectors.pagopa_node.sampling import BROKER, CREDITOR, DEBTOR, NOTICE, STATION, asked, ids, receipt
+from connectors.pagopa_node.station import FAULTS, NOT_PAYABLE, OPERATIONS
+from contracts.inbound import OwedPart
+from contracts.items import PaymentState
+
+OTHER_BODY = "80015010723"
+
+
+def test_a_notice_that_is_due_can_be_paid():
+    plain = told("paVerifyPaymentNotice", asked(), OWED)
+    assert plain == {
+        "outcome": "OK",
+        "paymentList": {
+            "paymentOptionDescription": {
+                "amount": "84.50",
+                "options": "EQ",
+                "dueDate": "2026-06-16",
+                "detailDescription": "TARI 2026 prima rata",
+                "allCCP": "false",
+            }
+        },
+        "paymentDescription": "TARI 2026 prima rata",
+        "fiscalCodePA": CREDITOR,
+        "companyName": "Comune di Valdilago",
+    }
+
+
+@pytest.mark.parametrize("operation", ["paGetPayment", "paGetPaymentV2"])
+def test_all_that_is_needed_to_pay_it(operation):
+    # What the payer was shown is not what is owed now: the answer says what is.
+    plain = told(
+        operation, asked(amount="80.00", dueDate="2026-06-16+02:00"), OWED, taxonomies="mensa:9/MENSA/,tari:9/TARI/"
+    )
+    assert plain["data"] == {
+        "creditorReferenceId": NOTICE[1:],
+        "paymentAmount": "84.50",
+        "dueDate": "2026-06-16",
+        "description": "TARI 2026 prima rata",
+        "companyName": "Comune di Valdilago",
+        "debtor": {
+            "uniqueIdentifier": {"entityUniqueIdentifierType": "F", "entityUniqueIdentifierValue": DEBTOR},
+            "fullName": DEBTOR,
+        },
+        "transferList": {
+            "transfer": {
+                "idTransfer": "1",
+                "transferAmount": "84.50",
+                "fiscalCodePA": CREDITOR,
+                "IBAN": "IT60X0542811101000000123456",
+                "remittanceInformation": "TARI 2026 prima rata",
+                "transferCategory": "9/TARI/",
+            }
+        },
+    }
+
+
+def test_each_beneficiary_gets_its_share_on_its_own_account_and_nobody_an_unknown_one():
+    parts = (OwedPart("pagopa", 8000, CREDITOR), OwedPart("pagopa", 450, OTHER_BODY, "TEFA"))
+    shared = replace(OWED, parts=parts)
+    other = {"tax_code": OTHER_BODY, "iban": "IT60X0760111101000000123457", "taxonomy": "9/TEFA/"}
+    assert refused("paGetPayment", asked(), shared) == "PAA_SYSTEM_ERROR"
+    assert refused("paVerifyPaymentNotice", asked(), shared) == "PAA_SYSTEM_ERROR"
+    other["iban"] = "GB82WEST12345698765432"
+    rows = told("paGetPayment", asked(), shared, beneficiaries=[other])["data"]["transferList"]["transfer"]
+    assert [(row["idTransfer"], row["fiscalCodePA"], row["transferAmount"], row["IBAN"]) for row in rows] == [
+        ("1", CREDITOR, "80.00", "IT60X0542811101000000123456"),
+        ("2", OTHER_BODY, "4.50", "GB82WEST12345698765432"),
+    ]
+    stamp = replace(OWED, parts=(OwedPart("stamp", 1600, CREDITOR), OwedPart("pagopa", 6850, CREDITOR)))
+    assert refused("paGetPaymentV2", asked(), stamp) == "PAA_SEMANTICA"
+
+
+@pytest.mark.parametrize("state", PaymentState.__args__)
+def test_every_state_of_a_payment_has_its_answer(state):
+    code = NOT_PAYABLE[state]
+    for operation in ("paVerifyPaymentNotice", "paGetPayment", "paGetPaymentV2"):
+        owed = replace(OWED, state=state)
+        if code is None:
+            assert told(operation, asked(), owed)["outcome"] == "OK"
+        else:
+            assert refused(operation, asked(), owed) == code
+    assert state == "due" or code in {*FAULTS, None}
+
+
+def test_what_is_not_known_here_is_not_payable_here():
+    assert refused("paVerifyPaymentNotice", asked(notice="301000000000000241"), OWED) == "PAA_PAGAMENTO_SCONOSCIUTO"
+    assert refused("paGetPayment", asked(creditor=OTHER_BODY), OWED) == "PAA_ID_DOMINIO_ERRATO"
+    assert refused("paGetPayment", asked(), replace(OWED, state="to come")) == "PAA_SYSTEM_ERROR"
+    assert refused("paGetPayment", asked(), replace(OWED, amount_cents=0)) == "PAA_SEMANTICA"
+
+
+def test_without_a_due_date_and_words():
+    bare = replace(OWED, due_date=None, reason="")
+    assert "dueDate" not in told("paVerifyPaymentNotice", asked(), bare)["paymentList"]["paymentOptionDescription"]
+    data = told("paGetPayment", asked(), bare, office_name="Tributi & Entrate")["data"]
+    assert (data["dueDate"], data["description"], data["officeName"]) == (
+        "2099-12-31",
+        "Pagamento",
+        "Tributi & Entrate",
+    )
+
+
+def test_nobody_is_promised_a_payment_that_nobody_asked_for():
+    content = f"{ids()}<idServizio>00005</idServizio><datiSpecificiServizioRequest>PHg+</datiSpecificiServizioRequest>"
+    assert refused("paDemandPaymentNotice", content, OWED) == "PAA_SEMANTICA"
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+def test_who_it_is_meant_for_is_checked_first(operation):
+    good = {
+        "paSendRT": receipt(),
+        "paSendRTV2": receipt(),
+        "paDemandPaymentNotice": f"{ids()}<idServizio>00005</idServizio>"
+        "<datiSpecificiServizioRequest>PHg+</datiSpecificiServizioRequest>",
+    }.get(operation, asked())
+    for wrong, code in (
+        (ids(creditor=OTHER_BODY), "PAA_ID_DOMINIO_ERRATO"),
+        (ids(broker="99999999999"), "PAA_ID_INTERMEDIARIO_ERRATO"),
+        (ids(station=f"{BROKER}_02"), "PAA_STAZIONE_INT_ERRATA"),
+    ):
+        reply = answer(call_of(operation, good.replace(ids(), wrong)), OWED)
+        assert body_of(reply)[1]["fault"]["faultCode"] == code
+        assert reply.found == ()
+    assert refused(operation, good.replace(f"<idStation>{STATION}</idStation>", ""), OWED) == "PAA_SINTASSI_XSD"

@@ -1,0 +1,28 @@
+"""The faults of an item as everyone spells them: a stable code, and a JSON pointer."""
+
+from collections.abc import Sequence
+
+# pydantic's error types -> our stable codes; what is not here is `field.invalid`.
+_CODES = {
+    "missing": "field.missing",
+    "extra_forbidden": "field.unknown",
+    "literal_error": "field.not_allowed",
+    "string_too_long": "field.too_long",
+    "too_long": "field.too_long",
+    "string_too_short": "field.too_short",
+    "too_short": "field.too_short",
+    "string_pattern_mismatch": "field.pattern",
+    "greater_than_equal": "field.too_small",
+    "less_than_equal": "field.too_large",
+    "timezone_aware": "field.zone_missing",
+}
+
+
+def code_of(kind: str) -> str:
+    """The code of a validation error of this type of pydantic's."""
+    return _CODES.get(kind, "field.type" if kind.endswith(("_type", "_parsing")) else "field.invalid")
+
+
+def pointer_of(path: Sequence[str | int]) -> str:
+    """A path as a JSON pointer (RFC 6901)."""
+    return "".join("/" + str(part)[:200].replace("~", "~0").replace("/", "~1") for part in path)

@@ -1,0 +1,72 @@
+"""Asks what became of what was delivered, a few at once: outside of any transaction, and beside the deliveries."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from contracts.connector import Connector, Continue, Notice
+from contracts.failures import Deferred, Failure, Misconfigured, Skipped
+from hub.store.committer import Committer
+from hub.store.follow_ups import Asked, Take, note_asked, take_follow_ups
+from hub.store.outbox import Claim
+from hub.store.standing import Lane
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 20
+_LATER = timedelta(hours=1)
+_OUR_FAULT = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUps:
+    """One round at a time. `notice_of` and `connector` are those of the runner."""
+
+    committer: Committer
+    notice_of: Callable[[Claim], Notice]
+    connector: Callable[[str, str, int], Connector | None]
+
+    def paced(self) -> int:
+        """One round, and never at once another, so that a day's mass of messages is asked about in a trickle."""
+        self.look()
+        return 0
+
+    def look(self) -> int:
+        """One round; how many there were. A provider that did not answer one question is not asked the others."""
+        claims = self.committer.write(take_follow_ups, Take(_AT_ONCE))
+        silent: dict[Lane, timedelta] = {}
+        for claim in claims:
+            asked = Asked(claim, silent[claim.lane]) if claim.lane in silent else self._asked(claim, silent)
+            self.committer.write(note_asked, asked)
+        return len(claims)
+
+    def _asked(self, claim: Claim, silent: dict[Lane, timedelta]) -> Asked:
+        connector = self.connector(claim.ente_id, claim.connector_id, claim.connector_version)
+        if connector is None or connector.follow_up is None:
+            return Asked(claim)
+        try:
+            notice = self.notice_of(claim)
+        except Skipped:
+            # Withdrawn, erased, moot, switched off by the citizen: there is no reason any more to ask.
+            return Asked(claim)
+        except Deferred:
+            return Asked(claim, _LATER)
+        try:
+            step = connector.follow_up(notice, dict(claim.memo))
+        except Failure as failure:
+            return Asked(claim, self._put_off(claim, failure, silent))
+        except Exception:  # a bug of the connector ends the questions about this one alone
+            log.exception("follow_up.bug delivery_id=%s connector=%s", claim.delivery_id, claim.connector_id)
+            return Asked(claim)
+        if isinstance(step, Continue):
+            return Asked(claim, step.after, step.memo, step.reports)
+        return Asked(claim, reports=step.reports)
+
+    def _put_off(self, claim: Claim, failure: Failure, silent: dict[Lane, timedelta]) -> timedelta:
+        """For how long; the connector is not paused, as its deliveries may do well without these answers."""
+        wait = _OUR_FAULT if isinstance(failure, Misconfigured) else _LATER
+        if not isinstance(failure, Deferred) or failure.about == "provider":
+            silent[claim.lane] = wait
+            log.warning("follow_up.put_off connector=%s reason=%s", claim.connector_id, failure.reason)
+        return wait

@@ -1,0 +1,261 @@
+"""A mapped source is read whole: OpenCity-like applications, page by page over HTTP, mapped and taken into the store.
+
+The bare way is what nobody can do without: mapping the same pages, and committing by the raw driver as many rows as the
+hub writes for them, a page a commit. Both ways take turns, every so many pages of the one reading. Then the source is
+read again, where nothing has changed.
+"""
+
+import json
+import sqlite3
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import psutil
+from sqlalchemy import Column, Integer, Table, func, select
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from contracts.identifiers import new_uuid7
+from hub.bootstrap import Hub
+from hub.cli.serving import spare_collections
+from hub.home import Home
+from hub.inbound.polling import Progress
+from hub.store.tables import metadata
+
+from ..harness import ENTE, Caller, make_home
+from .corpus import tax_codes
+from .servers import _serve, running
+from .store import bound, filled, sql
+
+MAPPING = Path(__file__).parents[2] / "connectors" / "mapped" / "samples" / "pratiche.json"
+PAGE = 400
+_SPAWN = get_context("spawn")
+_OF_CITIZENS = frozenset({"citizens", "citizen_keys"})
+"""Rows of the first record of each citizen alone."""
+_TURNS = 10
+"""How often the bare way has its turn."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Records in a second, and what the process weighed: after a tenth of them, and at the end, in MB."""
+
+    hub: list[float]
+    bare: list[float]
+    again: float
+    rows_written_again: int
+    early_mb: float
+    late_mb: float
+
+
+def serve_records(number: int, citizens: int, pipe: Connection, port: int = 0) -> None:
+    """`GET /applications?page=n`, made as they are asked for."""
+    codes = tax_codes(citizens)
+
+    async def page(request: Request) -> Response:
+        start = int(request.query_params["page"]) * PAGE
+        numbers = range(start, min(start + PAGE, number))
+        body = json.dumps({"meta": {"count": number}, "data": [application(n, codes) for n in numbers]})
+        return Response(body, media_type="application/json")
+
+    _serve(Starlette(routes=[Route("/applications", page)]), pipe, port)
+
+
+def application(n: int, codes: list[str]) -> dict[str, Any]:
+    """As OpenCity's API gives one, some 2 KB."""
+    attachment = {
+        "id": f"a{n:08d}",
+        "name": "allegato.pdf",
+        "url": f"https://servizi.example/lang/api/applications/{n}/attachments/1?version=1",
+        "originalName": "isee.pdf",
+        "description": "Attestazione ISEE",
+        "created_at": "2026-02-03T09:12:44+01:00",
+    }
+    return {
+        "id": f"7d3f2c1e-{n:012d}",
+        "status": "4000",
+        "status_name": "status_pending",
+        "service": "tari",
+        "service_name": "Bonus mensa",
+        "subject": f"Richiesta bonus mensa {n}",
+        "created_at": "2026-02-03T09:12:44+01:00",
+        "submission_time": 1770106400,
+        "latest_status_change_at": "2026-02-04T10:40:00+01:00",
+        "protocol_number": f"2026/{n:06d}",
+        "protocol_year": 2026,
+        "protocolled_at": "2026-02-03T09:20:00+01:00",
+        "data": {
+            "applicant": {
+                "completename": {"name": "Ada", "surname": "Neri"},
+                "fiscal_code": {"fiscal_code": codes[n % len(codes)].lower()},
+                "email_address": "Cittadino@Example.it",
+                "address": {"address": "Via Roma", "house_number": "1", "municipality": "Valdilago", "county": "XX"},
+            },
+            "isee": "12000,50",
+            "children": [],
+        },
+        "outcome": None,
+        "outcome_motivation": None,
+        "integrations": [],
+        "attachments": [attachment] * 3,
+        "compiled_modules": [attachment],
+        "links": [{"action": "withdraw", "description": "Ritira", "url": "https://servizi.example/x"}] * 3,
+        "authentication": {"authentication_method": "spid", "spid_level": "2", "instant": "2026-02-03T09:00:00+01:00"},
+    }
+
+
+def measured(folder: Path, *, records: int, citizens: int) -> Taken:
+    """All of `records` once, and once more."""
+    with running(serve_records, records, citizens) as server:
+        settings = {
+            "vendor_id": "acme",
+            "mapping": json.loads(MAPPING.read_text(encoding="utf-8")),
+            "origin": "rest",
+            "url": f"http://127.0.0.1:{server.port}/applications",
+            "private_hosts": ["127.0.0.1"],
+            "paging": "page",
+            "page_parameter": "page",
+            "first_page": 0,
+        }
+        home = make_home(folder / "taking", vendors=(Caller("acme"),), connectors={"bulk": ("mapped", settings)})
+        hub = Hub(home)
+        spare_collections()
+        with hub.working():
+            return _both(hub, home, folder, records)
+
+
+def _both(hub: Hub, home: Home, folder: Path, records: int) -> Taken:
+    with home.database.read() as connection:
+        config = home.configuration.load(connection)[ENTE, "bulk"]
+    bare = _Bare(folder / "bare", hub)
+    watch = _Watch(records, bare, home)
+    hub.inbound.polling.once(config, watch=watch)
+    before = _written(home)
+    started = time.perf_counter()
+    tally = hub.inbound.polling.once(config)
+    again = records / (time.perf_counter() - started)
+    if tally is None or tally.counts != {"unchanged": records}:
+        sys.exit(f"bench: the second reading found {tally and tally.counts}")
+    written = (_written(home) - before).total()
+    bare.close()
+    return Taken(watch.hub, watch.bare, again, written, watch.early_mb, _mb())
+
+
+class _Watch:
+    """Looks on while a source is read, says how far it is, and lets the bare way have its turns."""
+
+    def __init__(self, records: int, bare: "_Bare", home: Home) -> None:
+        self._records, self._way, self._home = records, bare, home
+        self._empty = _written(home)
+        self._rows: dict[str, int] = {}
+        self._piece = max(PAGE, records // _TURNS)
+        self._next, self._before, self._since = self._piece, 0, time.perf_counter()
+        self.hub: list[float] = []
+        self.bare: list[float] = []
+        self.early_mb = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        done = progress.tally.total
+        if done < self._next:
+            return
+        self.hub.append((done - self._before) / (time.perf_counter() - self._since))
+        self.early_mb = self.early_mb or _mb()
+        print(f"bench: {done:,} of {self._records:,} records taken, {self.hub[-1]:,.0f}/s", file=sys.stderr)
+        if not self._rows:
+            rows = _written(self._home) - self._empty
+            self._rows = {name: number * PAGE // done for name, number in rows.items() if name not in _OF_CITIZENS}
+        self.bare.append(self._way.rate(self._rows))
+        self._before, self._next, self._since = done, done + self._piece, time.perf_counter()
+
+
+class _Bare:
+    """Mapping, and a commit of as many rows as the hub writes: it has no notice to think of, no check, no key."""
+
+    def __init__(self, folder: Path, hub: Hub) -> None:
+        home = make_home(folder)
+        home.database.close()
+        self._raw = sqlite3.connect(home.folder / "raccordo.db", isolation_level=None)
+        self._raw.executescript("PRAGMA synchronous=FULL; PRAGMA cache_size=-32000; PRAGMA foreign_keys=OFF;")
+        connector = hub.connectors.get(ENTE, "bulk")
+        assert connector is not None
+        assert connector.read is not None
+        self._read = connector.read
+        codes = tax_codes(50)
+        self._page = json.dumps({"data": [application(n, codes) for n in range(PAGE)]}).encode()
+        self._numbers = count(1)
+
+    def rate(self, rows: Mapping[str, int], pages: int = 5) -> float:
+        """Records in a second, where `rows` is how many of each table are written for a page."""
+        spent = 0.0
+        for _ in range(pages):
+            page = [(metadata.tables[name], self._rows(metadata.tables[name], number)) for name, number in rows.items()]
+            started = time.perf_counter()
+            found = sum(one.item is not None for one in self._read(self._page))
+            self._raw.execute("BEGIN IMMEDIATE")
+            for table, each in page:
+                self._raw.executemany(sql(table), [[bound(value) for value in row] for row in each])
+            self._raw.execute("COMMIT")
+            spent += time.perf_counter() - started
+            assert found == PAGE
+        return PAGE * pages / spent
+
+    def _rows(self, table: Table, number: int) -> list[list[Any]]:
+        now = datetime.now(UTC)
+        return [[self._value(column, name, now) for column in table.columns] for name in _names(number)]
+
+    def _value(self, column: Column[Any], name: str, now: datetime) -> Any:
+        if column.primary_key and isinstance(column.type, Integer):
+            return next(self._numbers)
+        return filled(column, name, now)
+
+    def close(self) -> None:
+        self._raw.close()
+
+
+def _names(number: int) -> list[str]:
+    return [new_uuid7() for _ in range(number)]
+
+
+def _written(home: Home) -> Counter[str]:
+    """Rows by table."""
+    with home.database.read() as connection:
+        return Counter(
+            {
+                name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+                for name, table in metadata.tables.items()
+            }
+        )
+
+
+def _mb() -> float:
+    return float(psutil.Process().memory_info().rss) / 1_048_576
+
+
+def apart(folder: Path, *, records: int, citizens: int) -> Taken:
+    """The same in a process of its own, so that nothing else counts as its memory."""
+    ours, theirs = _SPAWN.Pipe()
+    process = _SPAWN.Process(target=_sent, args=(theirs, folder, records, citizens))
+    process.start()
+    theirs.close()
+    try:
+        taken: Taken = ours.recv()
+    except EOFError:
+        sys.exit("bench: the reading of a source failed")
+    finally:
+        process.join()
+    return taken
+
+
+def _sent(pipe: Connection, folder: Path, records: int, citizens: int) -> None:
+    pipe.send(measured(folder, records=records, citizens=citizens))

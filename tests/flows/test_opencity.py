@@ -1,0 +1,138 @@
+"""A tenant of OpenCity and the hub: read, told by its webhook, written to; nothing doubled, nothing of another's."""
+
+from itertools import count
+
+import httpx
+import pytest
+from sqlalchemy import delete
+
+from connectors.registry import simulate
+from hub.store.tables import source_positions
+from tests.flows.making import new_person
+from tests.harness import ENTE, eventually, make_message, running_hub
+
+numbers = count(100)
+SUBSCRIPTION = {
+    "id": "5dc00000-0000-4000-8003-000000000001",
+    "related_cfs": [],
+    "subscription_service_name": "Nido",
+    "subscription_service_code": "nido-2026",
+    "status": "active",
+    "created_at": "2026-01-12T08:00:00+01:00",
+    "_service_status": "1",
+}
+
+
+class Tenant:
+    """The simulated tenant, by the calls of its own that change what it has."""
+
+    def __init__(self, folder):
+        self.simulation = simulate("opencity", folder)
+        self.settings = self.simulation.start()
+        self.root = self.settings["base_url"].removesuffix("/lang/api")
+
+    def told(self, method, path, body=None):
+        answer = httpx.request(method, f"{self.root}/_sim/{path}", json=body, trust_env=False)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def application(self, person, **fields):
+        applicant = {"fiscal_code": {"fiscal_code": person}}
+        return self.told("POST", "applications", {"data": {"applicant": applicant}, **fields})["id"]
+
+
+@pytest.fixture(scope="module")
+def tenant(tmp_path_factory, kind):
+    tenant = Tenant(tmp_path_factory.mktemp("opencity"))
+    yield tenant
+    tenant.simulation.stop()
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory, kind, tenant):
+    own = {
+        "vendor_id": "acme",
+        "poll_every_s": 1,
+        "settle_s": 0,
+        "overlap_s": 3600,
+        "service_ids": {"bonus-mensa": "tari"},
+        "collections": ["applications", "messages", "payments", "subscriptions"],
+    }
+    settings = dict(tenant.settings) | own
+    connectors = {"sdc": ("opencity", settings)}
+    folder = tmp_path_factory.mktemp("hub") / "home"
+    with running_hub(folder, connectors=connectors, limits={"retry_base_s": 0.1}, sweep_s=0.3) as hub:
+        yield hub
+
+
+def states(hub, person):
+    return [item["state"] for item in hub.read("/applications", person).json()["items"]]
+
+
+def test_what_a_tenant_has_is_in_the_feed_and_follows_it(hub, tenant, person):
+    name = tenant.application(person)
+    eventually(lambda: states(hub, person), lambda found: found == ["in_progress"])
+    tenant.told("POST", f"messages/{name}", {"message": "<p>Manca l'ISEE</p>", "visibility": "applicant"})
+    tenant.told("POST", "applications", {"id": name, "status": "4200"})
+    eventually(lambda: states(hub, person), lambda found: found == ["integration_requested"])
+    # Beside it the one of the hub's own rule, which tells of the integration.
+    eventually(
+        lambda: [item["title"] for item in hub.read("/messages", person).json()["items"]],
+        lambda titles: "Messaggio sulla pratica: Bonus mensa" in titles,
+    )
+    assert states(hub, new_person()) == []
+
+
+def test_a_webhook_tells_before_a_round_does(hub, tenant, person):
+    settings = {"url": f"{hub.url}/callbacks/v1/{ENTE}/sdc/events", "headers": {"X-Hub-Key": "guessed"}}
+    tenant.told("PUT", "webhook", settings)
+    refused = tenant.application(new_person())
+    events = eventually(lambda: tenant.told("GET", "webhook")["events"], lambda seen: len(seen[-1]["answers"]) == 10)
+    assert set(events[-1]["answers"]) == {401}
+    tenant.told("PUT", "webhook", settings | {"headers": {"X-Hub-Key": tenant.settings["webhook_secret"]}})
+    tenant.application(person)
+    events = eventually(lambda: tenant.told("GET", "webhook")["events"], lambda seen: 202 in seen[-1]["answers"])
+    assert states(hub, person) == ["in_progress"]
+    tenant.told("PUT", "webhook", {"url": ""})
+    tenant.told("DELETE", f"applications/{refused}")
+
+
+def test_a_message_of_a_vendor_goes_to_the_application_that_it_links_to(hub, tenant, person):
+    name = tenant.application(person)
+    eventually(lambda: states(hub, person), lambda found: found == ["in_progress"])
+
+    def told(tax_code):
+        link = {"rel": "application", "external_id": name}
+        published = hub.publish(
+            "messages",
+            make_message(
+                f"m-{next(numbers)}", tax_code=tax_code, notify={"channels": ["opencity"]}, links=[link], title="Avviso"
+            ),
+        )
+        assert published.status_code == 201
+        return published.json()["item_id"]
+
+    def ended(message_id):
+        found = [each for each in hub.deliveries() if each["message_id"] == message_id]
+        return [(each["state"], each["reason"]) for each in found]
+
+    tenant.told("POST", "faults", [{"kind": "stored"}])
+    mine, other = told(person), told(new_person())
+    eventually(lambda: ended(mine), lambda seen: seen == [("delivered", None)])
+    eventually(lambda: ended(other), lambda seen: seen == [("rejected", "opencity.another_applicant")])
+    written = [entry for entry in tenant.simulation.tenant.ledger.entries if entry["application"] == name]
+    assert ["Avviso" in entry["message"]["message"] for entry in written] == [True]
+
+
+def test_a_subscription_that_is_deleted_there_is_withdrawn(hub, tenant, person):
+    def listed():
+        """What is shown, while each round is a sweep, as after a day."""
+        with hub.home.database.write() as tx:
+            tx.connection.execute(delete(source_positions))
+        return [item["state"] for item in hub.read("/subscriptions", person).json()["items"]]
+
+    another = SUBSCRIPTION | {"id": "5dc00000-0000-4000-8003-000000000002", "subscriber_fiscal_code": new_person()}
+    tenant.told("POST", "records", {"subscriptions": [SUBSCRIPTION | {"subscriber_fiscal_code": person}, another]})
+    eventually(listed, lambda found: found == ["active"])
+    tenant.simulation.tenant.subscriptions.pop(0)
+    eventually(listed, lambda found: found == [])
