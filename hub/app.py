@@ -13,17 +13,27 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 
+from hub.admin.connectors import Connectors
+from hub.admin.deliveries import Deliveries
+from hub.admin.signing_in import SignIn
+from hub.admin.vendors import Vendors
 from hub.bootstrap import Hub
 from hub.errors import MethodNotAllowed, PathUnknown, StoreUnavailable
 from hub.home import Home
 from hub.http import callbacks, documentation
+from hub.http.admin import AdminApi
+from hub.http.admin_access import AdminAccess
+from hub.http.admin_connectors import ConnectorsApi
+from hub.http.admin_simulations import SimulationsApi
+from hub.http.admin_vendors import VendorsApi
+from hub.http.admin_work import WorkApi
 from hub.http.cards import CardsApi
 from hub.http.contacts import ContactsApi
 from hub.http.exchange import Endpoint, Exchange, Handler, endpoint, json_response
 from hub.http.feed import FeedApi
 from hub.http.feed_changes import Desks
 from hub.http.limits import Limiter
-from hub.http.operations import FEED, PUBLISH
+from hub.http.operations import ADMIN, FEED, PUBLISH
 from hub.http.public import PublicApi
 from hub.http.publish import PublishApi
 from hub.http.ranked_lists import RankedListApi
@@ -129,9 +139,9 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         ("/public/v1/cards/{token}", "GET", "check_card", CardsApi(hub.cards, hub.committer, limiter).check),
         ("/public/v1/ranked-lists/{list_id}", "GET", "show_ranked_list", ranked_lists.show),
     ]
-    for operations, api in ((PUBLISH, publish), (FEED, feed)):
+    for operations, api in ((PUBLISH, publish), (FEED, feed), (ADMIN, _admin(hub, limiter))):
         for one in operations:
-            handler = status if one.public else api.handler(one)
+            handler = status if one.path == "/status" else api.handler(one)
             handlers.append((f"/{one.api}/v1{one.path}", one.method, one.operation_id, handler))
     answer = callbacks.CallbacksApi(
         hub.inbound.answering, hub.registry, limiter, hub.settings.body_limit, hub.proxy, hub.clock.now
@@ -141,6 +151,24 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
     for path, method, name, handler in handlers:
         by_path.setdefault(path, {})[method] = endpoint(handler, name, limiter)
     return [Route(path, _Resource(methods, limiter)) for path, methods in by_path.items()]
+
+
+def _admin(hub: Hub, limiter: Limiter) -> AdminApi:
+    access = AdminAccess(
+        sign_in=SignIn(hub.database, hub.committer, hub.home.vault, hub.settings.internal_host_names),
+        database=hub.database,
+        committer=hub.committer,
+        vault=hub.home.vault,
+        limiter=limiter,
+        body_limit=hub.settings.body_limit,
+    )
+    connectors = ConnectorsApi(access, Connectors(hub.home.types, hub.home.configuration, hub.home.vault))
+    deliveries = Deliveries(hub.home.types, hub.home.configuration, hub.requests, hub.ring)
+    simulations = SimulationsApi(access, lambda: hub.simulated)
+    work = WorkApi(access, deliveries, connectors.connectors)
+    return AdminApi(
+        access, (connectors.handler, VendorsApi(access, Vendors()).handler, work.handler, simulations.handler)
+    )
 
 
 def _status(hub: Hub) -> Handler:

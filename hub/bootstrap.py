@@ -37,6 +37,7 @@ from hub.ingest.batch_view import BatchView
 from hub.ingest.batches import Batches, BatchRunner
 from hub.ingest.broadcasting import BroadcastRunner
 from hub.ingest.events_view import EventsView
+from hub.ingest.following import StagedRoute
 from hub.ingest.letters import confirmation_letter
 from hub.ingest.occasions import Occasions
 from hub.ingest.pipeline import Pipeline
@@ -89,6 +90,7 @@ class Hub:
     def __init__(self, home: Home, *, pdnd: Environments | None = None) -> None:
         settings, clock = home.settings, home.clock
         self.home, self.settings, self.clock = home, settings, clock
+        self.simulated: Mapping[str, str] = {}  # connector -> address of its simulator, with `serve --simulate`
         self.database = home.open_database()
         if settings.dispatch == "workers":
             home.check_workers()
@@ -111,7 +113,7 @@ class Hub:
         }
         answers = (Published, Uploaded, Withdrawn, AcceptedBatch)
         self.intake = Intake(vault, appliers, hold, answers=answers, note_outcomes=note_outcomes)
-        route = router(self.connectors.outlets)
+        route = StagedRoute(router(self.connectors.outlets), router(self.connectors.test_outlets), self.registry)
         rules = RulesInForce(self.registry)
         subscriptions = SubscriptionOccasions(route, vault.keyed_hash, self.registry, rules)
         self._agenda = Agenda(citizens, vault, publications, Occasions(route, subscriptions, rules))
@@ -200,7 +202,7 @@ class Hub:
             self.confirm_links.action,
             Enclosures(vault, files.get),
         )
-        requests = Requests(notices, self.connectors.get)
+        self.requests = Requests(notices, self.connectors.get)
         follow_ups = FollowUps(self.committer, notices.of, self.connectors.get)
         looks = {"links": self.references.look, "follow_ups": follow_ups.paced}
         self._watches = Watches(looks, self.database.singleton, settings.sweep_s)
@@ -216,7 +218,7 @@ class Hub:
             lambda claim: self.callbacks.notice(claim) if claim.channel == CALLBACK else notices.of(claim),
             self.connectors.get,
             LEASE,
-            failed=partial(requests.keep, self.committer),
+            failed=partial(self.requests.keep, self.committer),
         )
         self.dispatcher = Dispatcher(
             committer=self.committer,

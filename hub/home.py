@@ -19,6 +19,7 @@ from hub.durable import sync
 from hub.keyring import HubKeyType, Keyring, pem, rotate
 from hub.security.keys import new_key, private_pem, write_private
 from hub.security.outgoing import signer
+from hub.security.references import secret_of
 from hub.security.sign import SigningKey
 from hub.security.vault import Vault
 from hub.settings import Settings
@@ -117,6 +118,8 @@ class Home:
     def _equipped(self, kind: ConnectorType) -> ConnectorType:
         if kind.manifest.paced:
             kind = replace(kind, turns=lambda ente_id, connector_id: partial(self._turn, ente_id, connector_id))
+        folder = self.settings.secrets_folder or self.folder / "secrets"
+        kind = replace(kind, refer=partial(secret_of, folder=folder))
         match kind.manifest.auth:
             case "modi":
                 return replace(kind, connect=partial(kind.connect, sign=signer(lambda: self.signing_key(), self.clock)))
@@ -236,6 +239,8 @@ class Home:
         self._revision(self.database.knows)
         done = self.database.migrate()
         self._check_keys()
+        with self.database.write() as tx:
+            self.configuration.adopt_all(tx)
         self.note_keys()
         return done
 

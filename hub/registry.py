@@ -108,6 +108,8 @@ class Vendor:
     """The vendor may send `Agid-JWT-Signature` alone (`modi` 5.13)."""
     daily_quota: int | None = None
     profile: Profile = DEFAULT_PROFILE
+    stage: Literal["sandbox", "production"] = "production"
+    """What a vendor in its sandbox publishes goes out by connectors for tests alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,13 @@ class Settings(BaseSettings):
         float, Field(ge=0, le=600, description="seconds that a stopping process gives to deliveries under way")
     ] = 20.0
 
+    secrets_folder: Annotated[
+        Path | None,
+        Field(
+            description="folder of the secrets that connectors name as `file:NAME`; by default `secrets` in the home"
+        ),
+    ] = None
+
     hub_key: Annotated[
         SecretStr,
         Field(description="the hub's private key in PEM, in the place of `hub-key.pem` (line ends may be `\\n`)"),

@@ -8,12 +8,14 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from hub.errors import HubError
 from hub.home import HomeError
 from hub.security.vault import VaultError
 from hub.settings import Settings
 from hub.store.database import error_name, is_away
 from hub.store.postgres import place_of, why_away
 
+from .administrators import group as admin
 from .attributes import group as attribute
 from .auditing import group as audit
 from .backing import backup, erase, restore
@@ -98,6 +100,7 @@ for name, paying in paying_commands.items():
 for name, command in key_commands.items():
     keys.command(name)(command)
 _SUBJECTS = (
+    admin,
     attribute,
     audit,
     broadcast,
@@ -149,6 +152,9 @@ def _told(error: Exception) -> tuple[int, str]:
             context = getattr(error, "ctx", None)
             hint = f" (see `{context.command_path} --help`)" if context else ""
             return error.exit_code, error.format_message().replace("Value error, ", "").rstrip(".") + hint
+        case HubError():
+            places = "".join(f"; {fault.pointer}: {fault.detail}" for fault in error.faults)
+            return Failed.exit_code, f"{error.detail.rstrip('.')}{places}"
         case HomeError():
             return WrongUsage.exit_code, str(error)
         case VaultError():

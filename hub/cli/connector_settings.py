@@ -9,6 +9,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from contracts.connector import Connector, ConnectorType
 from hub.dispatch.pool import BadConfiguration, build
+from hub.dispatch.settings_form import is_reference
 from hub.store.configuration import ConnectorConfig
 
 from .console import WrongUsage
@@ -24,7 +25,7 @@ def from_options(
     properties = kind.settings.model_json_schema()["properties"]
     settings = dict(present)
     for key, text in _pairs(sets, "--set"):
-        if key in properties and _is_secret(properties[key]):
+        if key in properties and _is_secret(properties[key]) and not is_reference(text):
             raise WrongUsage(f"--set {key}: it is a secret; arguments are seen by others, use --secret-file {key}=FILE")
         settings[key] = _value(text, properties.get(key, {}))
     for key, file in _pairs(secret_files, "--secret-file"):
@@ -77,7 +78,7 @@ def _masked(model: BaseModel) -> dict[str, Any]:
     for name in type(model).model_fields:
         value = getattr(model, name)
         if isinstance(value, SecretStr):
-            found[name] = HIDDEN
+            found[name] = value.get_secret_value() if is_reference(value.get_secret_value()) else HIDDEN
         elif isinstance(value, BaseModel):
             found[name] = _masked(value)
         elif isinstance(value, tuple):

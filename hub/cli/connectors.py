@@ -10,14 +10,19 @@ from pydantic import ValidationError
 
 from contracts.base import Code
 from contracts.failures import Failure
+from hub.admin.acting import Acted
+from hub.admin.connector_views import Known, sides, standing, target_of
+from hub.admin.connectors import Connectors
 from hub.home import Home
 from hub.store.configuration import ConnectorConfig, StillPending, remove, set_status
+from hub.store.database import Tx
 from hub.store.lanes import standings
 from hub.store.standing import Lane, Standing
 
 from .connector_settings import connect, from_options, limits_from_options, masked, without
 from .console import Failed, WrongUsage, complain, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_text
+from .revealing import act, operator
 from .simulating import is_simulated
 
 group = typer.Typer(name="connector", help="The ways out: App IO, e-mail, ...")
@@ -84,15 +89,7 @@ def set_(
         settings = without(kind, settings, unset or ())
         config = replace(present, settings=settings, limits=limits_from_options(present.limits, limits or ()))
         connect(one.types, config).close()
-        with one.database.write() as tx:
-            one.configuration.save(
-                tx,
-                ente_id=config.ente_id,
-                connector_id=connector_id,
-                type=config.type,
-                settings=config.settings,
-                limits=config.limits,
-            )
+        _save(one, config)
         saved = config_of(one, config.ente_id, connector_id)
         told(
             _shown(one, saved),
@@ -190,14 +187,19 @@ def remove_(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder =
     """Take a connector away, with its secrets: only where no delivery waits for it. What has ended stays on record."""
     with opened(home) as one:
         config = config_of(one, ente, connector_id)
-        try:
-            with one.database.write() as tx:
+
+        def put(tx: Tx) -> Acted | Failed:
+            before = standing(_known(one, tx, config))
+            try:
                 remove(tx, one.vault, config.ente_id, connector_id)
-        except StillPending as count:
-            raise Failed(
-                f"{count} deliveries of connector {connector_id} have not ended: let them go out, or end them with "
-                f"`raccordo delivery close --connector {connector_id}`"
-            ) from None
+            except StillPending as count:
+                return Failed(
+                    f"{count} deliveries of connector {connector_id} have not ended: let them go out, or end them with "
+                    f"`raccordo delivery close --connector {connector_id}`"
+                )
+            return Acted(None, target_of(connector_id), before)
+
+        act(one, "remove_connector", config.ente_id, put)
     value = {"ente_id": config.ente_id, "connector_id": connector_id, "status": "removed"}
     told(value, as_json=as_json, text=f"connector {connector_id} of {config.ente_id} is removed")
 
@@ -205,10 +207,49 @@ def remove_(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder =
 def _status(connector_id: str, ente: str | None, home: Path, *, status: str, reason: str | None, as_json: bool) -> None:
     with opened(home) as one:
         config = config_of(one, ente, connector_id)
-        with one.database.write() as tx:
+
+        def put(tx: Tx) -> Acted:
+            before = standing(_known(one, tx, config))
             set_status(tx, config.ente_id, connector_id, status=status, reason=reason)
+            return Acted(None, target_of(connector_id), before, standing(_known(one, tx, config)))
+
+        act(one, "pause_connector" if status == "paused" else "activate_connector", config.ente_id, put)
     value = {"connector_id": connector_id, "status": status, "paused_reason": reason}
     told(value, as_json=as_json, text=f"connector {connector_id} of {config.ente_id} is {status}")
+
+
+def _save(one: Home, config: ConnectorConfig) -> None:
+    """Let it hold at once, as a version of its own, and put on record what differs."""
+    desk = Connectors(one.types, one.configuration, one.vault)
+    is_new = config.version == 0
+
+    def put(tx: Tx) -> Acted:
+        one.configuration.adopt(tx, config.ente_id, config.connector_id)
+        versions = one.configuration.versions.all_of(tx.connection, config.ente_id, config.connector_id)
+        one.configuration.save(
+            tx,
+            ente_id=config.ente_id,
+            connector_id=config.connector_id,
+            type=config.type,
+            settings=config.settings,
+            limits=config.limits,
+            overrides=config.overrides,
+            environment=config.environment,
+            author=operator(),
+        )
+        known = _known(one, tx, config)
+        if not versions:
+            return Acted(None, target_of(config.connector_id), after=desk.shown(known.newest.content))
+        told = desk.differences(versions[0], known.newest)
+        return Acted(None, target_of(config.connector_id), *sides(told))
+
+    act(one, "add_connector" if is_new else "change_connector", config.ente_id, put)
+
+
+def _known(one: Home, tx: Tx, config: ConnectorConfig) -> Known:
+    one.configuration.adopt(tx, config.ente_id, config.connector_id)
+    desk = Connectors(one.types, one.configuration, one.vault)
+    return desk.one_of(tx.connection, config.ente_id, config.connector_id)
 
 
 def config_of(home: Home, ente: str | None, connector_id: str) -> ConnectorConfig:

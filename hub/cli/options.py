@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from hub.home import Home
 from hub.registry import Ente
+from hub.security.references import PREFIX
 from hub.settings import Settings
 from hub.store.directory import load_registry
 
@@ -66,7 +67,7 @@ def _tell_unknown() -> None:
     """A mistyped setting would be taken for none."""
     known = {f"RACCORDO_{name.upper()}" for name in Settings.model_fields}
     for name in sorted(os.environ):
-        if name.startswith("RACCORDO_") and name not in known | _OF_TESTS:
+        if name.startswith("RACCORDO_") and not name.startswith(PREFIX) and name not in known | _OF_TESTS:
             near = get_close_matches(name, known, 1, 0.8)
             complain(f"note: {name} is no setting{f'; did you mean {near[0]}?' if near else ''}")
 

@@ -14,8 +14,9 @@ CHANNELS: tuple[str, ...] = get_args(Channel)
 
 
 def pick(types: Mapping[str, ConnectorType], configs: Configs, ente_id: str, channel: str) -> ConnectorConfig | None:
-    """The connector that serves a channel of an ente: the first active one by id, else the first paused one."""
-    its = (config for config in in_turn(configs) if config.ente_id == ente_id)
+    """The connector that serves a channel of an ente: the first active one by id, else the first paused one; none for
+    tests."""
+    its = (one for one in in_turn(configs) if one.ente_id == ente_id and one.environment == "production")
     return next((config for config in its if channel_of(types, config) == channel), None)
 
 

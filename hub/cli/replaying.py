@@ -10,7 +10,7 @@ import typer
 from contracts.connector import CALLBACK, Limits, Preview
 from contracts.failures import Failure, Skipped
 from hub.dispatch.pool import BadConfiguration, build
-from hub.dispatch.requests import Requests, differences
+from hub.dispatch.requests import Requests, claim_of, differences
 from hub.home import Home
 from hub.store.configuration import ConnectorConfig
 from hub.store.drafts import CONNECTOR_UNKNOWN
@@ -36,7 +36,7 @@ from .deliveries import (
 )
 from .options import HOME, AsJson, HomeFolder, opened
 from .outlets import pick
-from .revealing import Reveal, claim_of, log_reveal, notices_of
+from .revealing import Reveal, log_reveal, notices_of
 
 _TOLD_APART = ("requests", "difference", "last_request_at")
 

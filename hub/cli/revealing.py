@@ -10,9 +10,12 @@ import typer
 from contracts.connector import CALLBACK
 from contracts.failures import Rejected, Skipped
 from contracts.identifiers import new_uuid7
+from hub.admin.acting import Acted, Actor, Order, carry_out
 from hub.dispatch.actions import ActionLinks
 from hub.dispatch.enclosures import Enclosures
 from hub.dispatch.notices import Notices, PutOff
+from hub.dispatch.requests import claim_of
+from hub.errors import HubError
 from hub.home import Home
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
@@ -20,7 +23,6 @@ from hub.store.database import Tx
 from hub.store.directory import load_registry
 from hub.store.files import Files
 from hub.store.handling import OPERATOR
-from hub.store.outbox import Claim
 from hub.store.readers import Access, record_access
 
 from .console import Failed
@@ -78,6 +80,28 @@ def administer(
         return committer.write(handle, None)
 
 
+def act(home: Home, operation: str, ente_id: str, do: Callable[[Tx], Acted | Failed]) -> Any:
+    """Do what an administrator asks for, as the API does: with what was and what is now in the access log. Raises the
+    Failed that `do` returns, and HubError."""
+
+    def handle(tx: Tx, orders: Sequence[None]) -> list[Any]:
+        refused: list[Failed] = []
+
+        def done(inner: Tx) -> Acted:
+            answer = do(inner)
+            if isinstance(answer, Failed):
+                refused.append(answer)
+                raise HubError
+            return answer
+
+        actor = Actor(ente_id, operator(), over=OPERATOR, request_id=new_uuid7())
+        found = carry_out(tx, [Order(operation, actor, done) for _ in orders])
+        return [refused[0]] if refused else found
+
+    with committing(home) as committer:
+        return committer.write(handle, None)
+
+
 def access_of(row: Mapping[str, Any], operation: str) -> Access:
     """The record that an operator dealt with a delivery."""
     return access(operation, ente_id=row["ente_id"], citizen_id=row["citizen_id"], item_id=row["message_id"])
@@ -95,6 +119,7 @@ def access(operation: str, *, ente_id: str, citizen_id: str | None = None, item_
         outcome="ok",
         citizen_id=citizen_id,
         item_id=item_id,
+        act={},
     )
 
 
@@ -123,27 +148,6 @@ def notices_of(home: Home) -> Notices:
     citizens, nothing = Citizens(home.vault), lambda *_: None
     return Notices(
         home.database, home.vault, citizens, lambda: registry, lambda *_: "", links.make, nothing, enclosures
-    )
-
-
-def claim_of(row: Mapping[str, Any]) -> Claim:
-    """The delivery as if it had just been claimed for its first step; nothing is written."""
-    return Claim(
-        ente_id=row["ente_id"],
-        delivery_id=row["delivery_id"],
-        claim_id="",
-        citizen_id=row["citizen_id"],
-        message_id=row["message_id"],
-        connector_id=row["connector_id"],
-        connector_version=0,
-        maybe_sent=False,
-        channel=row["channel"],
-        attempts=row["attempts"],
-        memo={},
-        unsafe=False,
-        accepted=False,
-        created_at=row["created_at"],
-        expires_at=row["expires_at"],
     )
 
 

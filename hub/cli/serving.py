@@ -23,7 +23,7 @@ from .console import Failed, WrongUsage, emit, say
 from .options import HOME, AsJson, HomeFolder, opened
 from .outlets import unserved
 from .simulated_pdnd import Playing, playing_pdnd, still_registered
-from .simulating import FOLDER, simulated, still_simulated
+from .simulating import FOLDER, addresses_of, simulated, still_simulated
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,7 @@ def serve(
         providers = stack.enter_context(simulated(one)) if simulate else {}
         _warn(one, simulating=simulate)
         application = create_app(one)
+        application.hub.simulated = addresses_of(providers)
         app = _Told(application)
         spare_collections()
         config = uvicorn.Config(

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from hub.bootstrap import simulations
 from hub.home import Home
@@ -45,6 +46,18 @@ def simulated(home: Home) -> Iterator[Mapping[str, Path]]:
         yield {name: folder / name for name in found}
 
 
+def addresses_of(folders: Mapping[str, Path]) -> dict[str, str]:
+    """The base address of each simulator that speaks HTTP, by connector: where its faults are switched on."""
+    found = {}
+    for name, folder in folders.items():
+        settings: dict[str, Any] = json.loads((folder / _RECORD).read_text())
+        urls = [urlsplit(value) for value in settings.values() if isinstance(value, str)]
+        plain = [f"{url.scheme}://{url.netloc}" for url in urls if url.scheme == "http" and url.netloc]
+        if plain:
+            found[name] = plain[0]
+    return found
+
+
 def still_simulated(home: Home) -> list[tuple[str, str]]:
     """The connectors that point at a simulator, as (ente_id, connector_id)."""
     return [key for key, config in sorted(_configs(home).items()) if is_simulated(home, config)]
@@ -78,6 +91,9 @@ def _point(home: Home, name: str, settings: Mapping[str, Any]) -> None:
                 type=name,
                 settings={**(present.settings if present else {}), **settings},
                 limits=present.limits if present else {},
+                overrides=present.overrides if present else {},
+                environment=present.environment if present else "production",
+                author="serve --simulate",
             )
 
 

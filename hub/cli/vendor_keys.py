@@ -2,31 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
+from hub.admin.vendors import key_state
 from hub.registry import Key
 from hub.store.directory import NotThere, revoke_keys
 
 from .console import Failed, WrongUsage, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, instant, opened
-from .trust_material import name_of, own_end
+from .trust_material import name_of
 from .vendors import VendorId, vendor_of
-
-State = Literal["coming", "current", "retiring", "revoked", "ended"]
-
-
-def state_of(key: Key, now: datetime) -> State:
-    """Where a key is in its life."""
-    if key.revoked_at is not None and key.revoked_at <= now:
-        return "revoked"
-    if key.valid_to is not None and key.valid_to <= now:
-        return "ended"
-    if key.valid_from is not None and now < key.valid_from:
-        return "coming"
-    # A certificate has an end from the beginning: an earlier one says that another key follows.
-    return "current" if key.valid_to in (None, own_end(key)) and key.revoked_at is None else "retiring"
 
 
 def keys(vendor_id: VendorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
@@ -59,7 +46,7 @@ def revoke(
         if when < now:
             raise WrongUsage("--at: it is in the past: what was accepted by then stays accepted")
         found = [each for each in vendor.keys if key in (each.key_id, each.kid, name_of(each))]
-        live = [each for each in found if state_of(each, now) != "revoked"]
+        live = [each for each in found if key_state(each, now) != "revoked"]
         if not found:
             raise Failed(f"vendor {vendor.vendor_id} has no key {key!r}; `raccordo vendor keys` lists them")
         if not live:
@@ -88,7 +75,7 @@ def _shown(key: Key, now: datetime) -> dict[str, Any]:
         "key_id": key.key_id,
         "kind": key.kind,
         "name": name_of(key),
-        "state": state_of(key, now),
+        "state": key_state(key, now),
         "valid_from": key.valid_from,
         "valid_to": key.valid_to,
         "revoked_at": key.revoked_at,

@@ -2,13 +2,13 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from contracts.connector import Connector, ConnectorType, Limits, Manifest
 from contracts.failures import Misconfigured
@@ -18,7 +18,9 @@ from hub.store.database import error_name
 from hub.store.snapshot import Snapshot
 from hub.store.standing import LimitsOf
 
+from .by_service import for_services
 from .routing import Outlet, Outlets, Registrar, Registrars
+from .settings_form import is_reference, merged, resolved, schema_of, secrets
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,11 @@ Configs = dict[tuple[str, str], ConnectorConfig]
 class BadConfiguration(Exception):
     """The settings of a connector do not fit its type; the text names the settings, never their values."""
 
+    def __init__(self, text: str, faults: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(text)
+        self.faults = tuple(faults)
+        """(JSON pointer into the connector, what is wrong there)."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Derived:
@@ -36,6 +43,7 @@ class _Derived:
     configs: Configs
     made: int
     outlets: Outlets
+    test_outlets: Outlets
     limits: LimitsOf
     resending: frozenset[tuple[str, str]]
     registrars: Registrars
@@ -88,8 +96,13 @@ class ConnectorPool:
             self._retired, self._ready = [], {}
 
     def outlets(self) -> Outlets:
-        """For each ente and channel, the connector that serves it; of several, the first of `in_turn`."""
+        """For each ente and channel, the connector that serves it; of several, the first of `in_turn`. Those for tests
+        are none of them."""
         return self._derived().outlets
+
+    def test_outlets(self) -> Outlets:
+        """The same of connectors for tests: what vendors in their sandbox publish goes by these alone."""
+        return self._derived().test_outlets
 
     def resending(self) -> frozenset[tuple[str, str]]:
         """The connectors whose deliveries go on by themselves after an unknown outcome."""
@@ -106,7 +119,7 @@ class ConnectorPool:
     def _derived(self) -> _Derived:
         configs, made = self._configs(), self._made
         if self._known is None or self._known.configs is not configs or self._known.made != made:
-            outlets: dict[tuple[str, str], Outlet] = {}
+            outlets: dict[str, dict[tuple[str, str], Outlet]] = {"production": {}, "test": {}}
             limits: dict[tuple[str, str], Limits] = {}
             resending = set()
             registrars: dict[tuple[str, str], Registrar] = {}
@@ -117,7 +130,8 @@ class ConnectorPool:
                     limits[key] = connector.manifest.limits
                     if connector.may_repeat:
                         resending.add(key)
-                if connector is not None and connector.numbering is not None:
+                real = config.environment == "production"
+                if connector is not None and connector.numbering is not None and real:
                     max_age, numbering = timedelta(seconds=connector.manifest.limits.max_age_s), connector.numbering
                     whose = (config.ente_id, numbering.creditor_tax_code)
                     registrars.setdefault(whose, Registrar(config.connector_id, max_age, numbering))
@@ -125,8 +139,9 @@ class ConnectorPool:
                 if manifest is not None:
                     max_age = timedelta(seconds=manifest.limits.max_age_s)
                     outlet = Outlet(config.connector_id, max_age, ordered=manifest.ordered)
-                    outlets.setdefault((config.ente_id, manifest.channel), outlet)
-            self._known = _Derived(configs, made, outlets, limits, frozenset(resending), registrars)
+                    outlets[config.environment].setdefault((config.ente_id, manifest.channel), outlet)
+            of = outlets["production"], outlets["test"]
+            self._known = _Derived(configs, made, *of, limits, frozenset(resending), registrars)
         return self._known
 
 
@@ -154,16 +169,32 @@ def _manifest_of_type(types: Mapping[str, ConnectorType], config: ConnectorConfi
 
 
 def build(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Connector:
-    """The connector of a configuration. Raises BadConfiguration."""
+    """The connector of a configuration; where single services have settings of their own, theirs for their notices.
+    Raises BadConfiguration."""
     kind = types.get(config.type)
     if kind is None:
-        raise BadConfiguration(f"there is no connector type {config.type}")
+        raise BadConfiguration(f"there is no connector type {config.type}", [("/type", "there is no such type")])
+    everywhere = _built(kind, config, config.settings, "/settings")
+    if not config.overrides:
+        return everywhere
+    by_service: dict[str, Connector] = {}
     try:
-        settings = kind.settings.model_validate_json(orjson.dumps(dict(config.settings)))
+        for service_id, own in config.overrides.items():
+            place = f"/service_overrides/{service_id}"
+            by_service[service_id] = _built(kind, config, merged(config.settings, own), place)
+    except BadConfiguration:
+        for made in (everywhere, *by_service.values()):
+            made.close()
+        raise
+    return for_services(everywhere, by_service)
+
+
+def _built(kind: ConnectorType, config: ConnectorConfig, given: Mapping[str, Any], place: str) -> Connector:
+    settings = _settings_of(kind, given, place)
+    try:
         limits = Limits.model_validate({**kind.manifest.limits.model_dump(), **config.limits})
     except ValidationError as exc:
-        faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors(include_input=False))
-        raise BadConfiguration("; ".join(faults)) from None
+        raise _unfit(exc, "/limits") from None
     try:
         given: dict[str, Any] = {}
         if kind.prove is not None and isinstance(settings, ProofSettings):
@@ -172,6 +203,32 @@ def build(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Connec
             given["turn"] = kind.turns(config.ente_id, config.connector_id)
         connector = kind.connect(settings, limits, **given)
     except Misconfigured as fault:
-        raise BadConfiguration(f"{fault.reason}: {fault.detail}") from None
+        text = f"{fault.reason}: {fault.detail}"
+        raise BadConfiguration(text, [(place, text)]) from None
     # Retries and age follow the limits in force, whatever manifest the connector carries.
     return replace(connector, manifest=connector.manifest.model_copy(update={"limits": limits}))
+
+
+def _settings_of(kind: ConnectorType, given: Mapping[str, Any], place: str) -> BaseModel:
+    schema, look_up = schema_of(kind.settings), kind.refer
+    if look_up is not None:
+        try:
+            given = resolved(schema, given, look_up)
+        except ValueError as missing:
+            named = [pointer for pointer, value in secrets(schema, given).items() if is_reference(value)]
+            raise BadConfiguration(
+                f"{', '.join(named)}: {missing}", [(f"{place}{each}", str(missing)) for each in named]
+            ) from None
+    try:
+        return kind.settings.model_validate_json(orjson.dumps(dict(given)))
+    except ValidationError as exc:
+        raise _unfit(exc, place) from None
+
+
+def _unfit(error: ValidationError, place: str) -> BadConfiguration:
+    faults = error.errors(include_input=False, include_url=False)
+    text = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in faults)
+    where = [
+        ("".join([place, *(f"/{part}" for part in e["loc"])]), e["msg"].removeprefix("Value error, ")) for e in faults
+    ]
+    return BadConfiguration(text, where)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import orjson
 
@@ -95,3 +95,24 @@ def differences(before: Sequence[Preview], now: Sequence[Preview]) -> list[Diffe
 
 def _fields(calls: Sequence[Preview]) -> Mapping[tuple[str, str], str]:
     return {(each.call, name): value for each in calls for name, value in each.fields.items()}
+
+
+def claim_of(row: Mapping[str, Any]) -> Claim:
+    """The delivery as if it had just been claimed for its first step; nothing is written."""
+    return Claim(
+        ente_id=row["ente_id"],
+        delivery_id=row["delivery_id"],
+        claim_id="",
+        citizen_id=row["citizen_id"],
+        message_id=row["message_id"],
+        connector_id=row["connector_id"],
+        connector_version=0,
+        maybe_sent=False,
+        channel=row["channel"],
+        attempts=row["attempts"],
+        memo={},
+        unsafe=False,
+        accepted=False,
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+    )

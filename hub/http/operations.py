@@ -1,9 +1,9 @@
-"""The operations of both APIs: one table from which routes, obligations and descriptions are made."""
+"""The operations of the APIs: one table from which routes, obligations and descriptions are made."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-Api = Literal["publish", "feed"]
+Api = Literal["publish", "feed", "admin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,11 +11,13 @@ class Operation:
     """One operation. `path` is below `/<api>/v1`; `signed_body` obliges the caller to sign it."""
 
     api: Api
-    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH"]
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
     path: str
     operation_id: str
     signed_body: bool = False
     public: bool = False
+    scheme: str | None = None
+    """How the caller is known where it is not as everywhere in the API."""
 
 
 PUBLISH: tuple[Operation, ...] = (
@@ -65,4 +67,49 @@ FEED: tuple[Operation, ...] = (
     Operation("feed", "GET", "/access-log", "list_accesses"),
     Operation("feed", "GET", "/sharing", "list_sharing"),
     Operation("feed", "GET", "/export", "export_everything"),
+)
+
+ADMIN: tuple[Operation, ...] = (
+    Operation("admin", "GET", "/status", "show_admin_status", public=True),
+    Operation("admin", "POST", "/sessions", "sign_in", scheme="LocalAccount"),
+    Operation("admin", "GET", "/sessions/current", "show_session"),
+    Operation("admin", "DELETE", "/sessions/current", "sign_out"),
+    Operation("admin", "GET", "/identity-providers/{provider_id}/logins", "begin_login", public=True),
+    Operation("admin", "GET", "/login-results", "finish_login", public=True),
+    Operation("admin", "GET", "/audit-records", "list_audit_records"),
+    Operation("admin", "GET", "/connector-types", "list_connector_types"),
+    Operation("admin", "GET", "/connector-types/{connector_type}", "show_connector_type"),
+    Operation("admin", "GET", "/connectors", "list_connectors"),
+    Operation("admin", "POST", "/connectors", "add_connector"),
+    Operation("admin", "GET", "/connectors/{connector_id}", "show_connector"),
+    Operation("admin", "PATCH", "/connectors/{connector_id}", "change_connector"),
+    Operation("admin", "DELETE", "/connectors/{connector_id}", "remove_connector"),
+    Operation("admin", "GET", "/connectors/{connector_id}/versions", "list_connector_versions"),
+    Operation("admin", "GET", "/connectors/{connector_id}/versions/{version}", "show_connector_version"),
+    Operation("admin", "GET", "/connectors/{connector_id}/differences", "show_connector_difference"),
+    Operation("admin", "POST", "/connectors/{connector_id}/checks", "check_connector"),
+    Operation("admin", "POST", "/connectors/{connector_id}/activations", "activate_connector"),
+    Operation("admin", "POST", "/connectors/{connector_id}/pauses", "pause_connector"),
+    Operation("admin", "GET", "/vendors", "list_vendors"),
+    Operation("admin", "POST", "/vendors", "add_vendor"),
+    Operation("admin", "GET", "/vendors/{vendor_id}", "show_vendor"),
+    Operation("admin", "PATCH", "/vendors/{vendor_id}", "change_vendor"),
+    Operation("admin", "GET", "/vendors/{vendor_id}/vendor-keys", "list_vendor_keys"),
+    Operation("admin", "POST", "/vendors/{vendor_id}/vendor-keys", "add_vendor_keys"),
+    Operation("admin", "DELETE", "/vendors/{vendor_id}/vendor-keys/{key_id}", "revoke_vendor_key"),
+    Operation("admin", "GET", "/vendors/{vendor_id}/conformance-reports", "list_conformance_reports"),
+    Operation("admin", "POST", "/vendors/{vendor_id}/conformance-reports", "attach_conformance_report"),
+    Operation("admin", "GET", "/services", "list_services"),
+    Operation("admin", "POST", "/services", "add_service"),
+    Operation("admin", "GET", "/services/{service_id}", "show_service"),
+    Operation("admin", "PATCH", "/services/{service_id}", "change_service"),
+    Operation("admin", "GET", "/deliveries", "list_deliveries"),
+    Operation("admin", "GET", "/deliveries/{delivery_id}", "show_delivery"),
+    Operation("admin", "POST", "/deliveries/{delivery_id}/replays", "replay_delivery"),
+    Operation("admin", "GET", "/quarantine", "list_quarantine"),
+    Operation("admin", "DELETE", "/quarantine/{quarantine_id}", "discard_quarantine"),
+    Operation("admin", "POST", "/mappings/previews", "preview_mapping"),
+    Operation("admin", "GET", "/simulations/{connector_id}/faults", "show_simulation_faults"),
+    Operation("admin", "POST", "/simulations/{connector_id}/faults", "switch_simulation_faults"),
+    Operation("admin", "DELETE", "/simulations/{connector_id}/faults", "clear_simulation_faults"),
 )

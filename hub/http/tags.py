@@ -27,7 +27,12 @@ def tag_of(whole: Whole, body: bytes) -> str:
 def tagged(exchange: Exchange, view: dict[str, Any]) -> Response:
     """The view, with the tag of all that it says."""
     body = orjson.dumps(view)
-    return with_tag(exchange, f'"{hashlib.sha256(body).hexdigest()[:24]}"', body)
+    return with_tag(exchange, view_tag(body), body)
+
+
+def view_tag(body: bytes) -> str:
+    """The tag of all that a body says."""
+    return f'"{hashlib.sha256(body).hexdigest()[:24]}"'
 
 
 def with_tag(exchange: Exchange, tag: str, body: bytes) -> Response:

@@ -47,6 +47,8 @@ class Source:
     ente_id: str
     connector_id: str
     vendor_id: str
+    is_test: bool = False
+    """By a connector for tests, which brings in what belongs to a vendor in its sandbox alone."""
 
 
 @dataclass(slots=True)
@@ -131,6 +133,8 @@ class Taker:
         vendor = self._registry().vendors.get((source.ente_id, source.vendor_id))
         if vendor is None or not vendor.active:
             raise Misconfigured("source.vendor_unknown", f"vendor {source.vendor_id} is not registered, or suspended")
+        if source.is_test and vendor.stage != "sandbox":
+            raise Misconfigured("source.vendor_in_production", "a connector for tests serves a vendor in its sandbox")
         return vendor
 
     def _piece(

@@ -20,7 +20,7 @@ from hub.store.ports import Vault
 from hub.store.rows import ItemKey
 from hub.store.subscribers import Found, subscriptions_page
 
-from .following import Route, own_message
+from .following import Route, own_message, route_of
 from .likeness import shown_like
 from .notices import cut, plain
 from .subscribers import ENROLLED, WAITING, subscriber, subscribers
@@ -153,5 +153,5 @@ class BroadcastRunner:
         service = self.registry().subscription_services.get((ente_id, broadcast.content.code))
         name = broadcast.content.code if service is None else service.name
         message = message_of(broadcast.content, one.content, name, now)
-        draft = own_message(message, one.content, ente_id, route=self.route)
+        draft = own_message(message, one.content, ente_id, route=route_of(self.route, ente_id, found.vendor_id))
         return replace(draft, identity=message_identity(ente_id, broadcast.broadcast_id, citizen_id))

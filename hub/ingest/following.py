@@ -1,10 +1,11 @@
 """What follows from an item: the message that tells of it and its way, its deadlines, when the hub looks again."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from contracts.items import Channel, CitizenItem, Deadline, Document, Message, MessageKind, Subscription
+from hub.registry import Registry
 from hub.store.citizens import Subject
 from hub.store.directory import HUB_VENDOR
 from hub.store.drafts import Appointment, Draft, Identity, PlannedDelivery, Told
@@ -18,6 +19,29 @@ from .subscriptions import appointments, told_as
 
 Route = Callable[[str, tuple[Channel, ...], bool, MessageKind], tuple[PlannedDelivery, ...]]
 """Which connectors to try: (ente_id, channels wished for, whether an e-mail address is known, kind)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRoute:
+    """The route of everybody, and that of vendors in their sandbox, whose items go to connectors for tests alone."""
+
+    production: Route
+    sandbox: Route
+    registry: Callable[[], Registry]
+
+    def __call__(
+        self, ente_id: str, channels: tuple[Channel, ...], has_email: bool, kind: MessageKind
+    ) -> tuple[PlannedDelivery, ...]:
+        return self.production(ente_id, channels, has_email, kind)
+
+
+def route_of(route: Route, ente_id: str, vendor_id: str) -> Route:
+    """Which way the items of a vendor go."""
+    if not isinstance(route, StagedRoute):
+        return route
+    vendor = route.registry().vendors.get((ente_id, vendor_id))
+    return route.sandbox if vendor is not None and vendor.stage == "sandbox" else route.production
+
 
 IN_TURN = "first_that_reaches"
 """The mode in which a vendor's channels are tried one after the other."""

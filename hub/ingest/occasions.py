@@ -14,7 +14,7 @@ from hub.store.references import CHECK
 
 from .canonical import read
 from .deadlines import dues_of
-from .following import Route, agenda_of, deadlines_of, rule_for, told_by
+from .following import Route, agenda_of, deadlines_of, route_of, rule_for, told_by
 from .rules import Rule, Rules
 from .subscription_occasions import OWN, SubscriptionOccasions
 
@@ -57,7 +57,7 @@ class Occasions:
             content,
             item["state"],
             item["ente_id"],
-            route=self.route,
+            route=route_of(self.route, item["ente_id"], item["vendor_id"]),
             due=at,
             # With the day: what is due on another one is told of again.
             occasion=f"{kind}.{occasion.rpartition('.')[2]}.{at:%Y%m%d}",
@@ -101,7 +101,8 @@ class Occasions:
         if rule is None:
             return ()
         due = next((each.at for each in dues_of(content, state) if each.state == "open"), None)
-        return (told_by(rule, content, state, item["ente_id"], route=self.route, due=due),)
+        route = route_of(self.route, item["ente_id"], item["vendor_id"])
+        return (told_by(rule, content, state, item["ente_id"], route=route, due=due),)
 
 
 def _still_wanted(rule: Rule, content: CitizenItem, occasion: str) -> bool:

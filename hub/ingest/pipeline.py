@@ -46,7 +46,7 @@ from hub.tracing import span
 from . import practices, subscriptions
 from .canonical import bounded, parse, refusal_of
 from .drafting import KeyedHash, draft_of
-from .following import Route
+from .following import Route, route_of
 from .positions import registration_of
 from .rules import Rules
 
@@ -132,7 +132,8 @@ class Pipeline:
         item = parse(collection, body) if item is None else item
         self._permit(vendor, item)
         rules, terms = self.rules(vendor.ente_id), self._terms_of(vendor, item)
-        draft = draft_of(item, vendor, route=self._route, keyed_hash=self._keyed_hash, rules=rules, terms=terms)
+        route = route_of(self._route, vendor.ente_id, vendor.vendor_id)
+        draft = draft_of(item, vendor, route=route, keyed_hash=self._keyed_hash, rules=rules, terms=terms)
         if isinstance(item, Document) and not self._lists(vendor.ente_id, item.doc_type):
             draft = replace(draft, unlisted_type=item.doc_type)
         if isinstance(item, Payment) and item.position is not None and self._registration is not None:

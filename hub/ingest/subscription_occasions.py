@@ -18,7 +18,7 @@ from hub.store.subscription_services import REVIEW
 
 from .canonical import read
 from .drafting import KeyedHash, drafted_again, own_payment
-from .following import Route, told_by
+from .following import Route, route_of, told_by
 from .rules import Rules
 from .subscriptions import (
     ANSWER,
@@ -118,7 +118,7 @@ class SubscriptionOccasions:
             item["vendor_id"],
             Terms(service, now),
             state,
-            route=self.route,
+            route=route_of(self.route, item["ente_id"], item["vendor_id"]),
             keyed_hash=self.keyed_hash,
             rules=self.rules(item["ente_id"]),
         )
@@ -141,7 +141,8 @@ class SubscriptionOccasions:
         occasion = f"{kind}.{now:%Y%m%d}"
         told: tuple[Told, ...] = ()
         if rule is not None:
-            told = (told_by(rule, content, kind, item["ente_id"], route=self.route, due=None, occasion=occasion),)
+            route = route_of(self.route, item["ente_id"], item["vendor_id"])
+            told = (told_by(rule, content, kind, item["ente_id"], route=route, due=None, occasion=occasion),)
         draft = replace(self._again(item, content, service, item["state"], now), told=None)
         return Happening(event="request_unanswered", told=told, draft=draft, unanswered=kind)
 
@@ -161,7 +162,7 @@ class SubscriptionOccasions:
             item["ente_id"],
             vendor_id,
             version,
-            route=self.route,
+            route=route_of(self.route, item["ente_id"], item["vendor_id"]),
             keyed_hash=self.keyed_hash,
             rules=self.rules(item["ente_id"]),
         )

@@ -17,7 +17,7 @@ from hub.store.vendor_reading import vendor_items
 
 from .canonical import read
 from .drafting import KeyedHash, uploaded_draft
-from .following import Route
+from .following import Route, route_of
 from .pipeline import Inbound, Pipeline, item_id_of, media_type
 
 
@@ -65,7 +65,8 @@ class Uploads:
         _check_announced(document, inbound, sha256)
         key = self._files.put(citizen, item_id=item_id, sha256=sha256, content=inbound.request.body)
         rules = self._pipeline.rules(vendor.ente_id)
-        draft = uploaded_draft(document, vendor, route=self._route, keyed_hash=self._keyed_hash, rules=rules)
+        route = route_of(self._route, vendor.ente_id, vendor.vendor_id)
+        draft = uploaded_draft(document, vendor, route=route, keyed_hash=self._keyed_hash, rules=rules)
         return Upload(item_id, item["version"], sha256, key, draft)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from contracts.following import Follows
 
+from .connector_versions import Content, Environment, Versions, forget_versions
 from .database import Tx, upsert
 from .directory import NotThere, bump
 from .lanes import reset
@@ -45,6 +46,15 @@ class ConnectorConfig:
     settings: Mapping[str, Any] = field(repr=False)
     limits: Mapping[str, Any]
     paused_reason: str | None = None
+    environment: Environment = "production"
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    """By service: settings that replace those of all."""
+    content_version: int | None = None
+    """Which of its versions is in force; None for what was saved before versions were kept."""
+
+    @property
+    def content(self) -> Content:
+        return Content(self.type, self.settings, self.limits, self.overrides, self.environment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +73,12 @@ class Configuration:
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
+        self.versions = Versions(vault)
 
     def load(self, connection: Connection) -> dict[tuple[str, str], ConnectorConfig]:
-        """All of them, by (ente_id, connector_id)."""
-        return {
-            (row.ente_id, row.connector_id): ConnectorConfig(
-                row.ente_id,
-                row.connector_id,
-                row.type,
-                row.status,
-                row.version,
-                orjson.loads(self._vault.open(row.settings_sealed, settings_place(row.ente_id, row.connector_id))),
-                row.limits,
-                row.paused_reason,
-            )
-            for row in connection.execute(select(connectors).where(connectors.c.status != REMOVED))
-        }
+        """All that are in force, by (ente_id, connector_id)."""
+        found = connection.execute(select(connectors).where(connectors.c.status != REMOVED))
+        return {(row.ente_id, row.connector_id): self._config(row) for row in found}
 
     def save(
         self,
@@ -89,28 +89,81 @@ class Configuration:
         type: str,
         settings: Mapping[str, Any],
         limits: Mapping[str, Any],
+        overrides: Mapping[str, Mapping[str, Any]] | None = None,
+        environment: Environment = "production",
+        author: str = "-",
     ) -> None:
         """Make a connector, which is active at once, or give it a new version: one that is paused stays so."""
+        self.adopt(tx, ente_id, connector_id)
+        content = Content(type, settings, limits, overrides or {}, environment)
+        version = self.versions.add(tx, ente_id, connector_id, content, author)
         where = (connectors.c.ente_id == ente_id) & (connectors.c.connector_id == connector_id)
         status = tx.connection.execute(select(connectors.c.status).where(where).with_for_update()).scalar()
-        stays = status == "paused"
+        self.put_in_force(tx, ente_id, connector_id, content, version, stays_paused=status == "paused")
+
+    def put_in_force(
+        self, tx: Tx, ente_id: str, connector_id: str, content: Content, version: int, *, stays_paused: bool = False
+    ) -> None:
+        """Let a version hold from now on; what waited goes out, unless it stays paused."""
+        places = settings_place(ente_id, connector_id), overrides_place(ente_id, connector_id)
+        overrides = self._vault.seal(orjson.dumps(dict(content.overrides)), places[1]) if content.overrides else None
         values = {
-            "type": type,
-            "settings_sealed": self._vault.seal(orjson.dumps(dict(settings)), settings_place(ente_id, connector_id)),
-            "limits": dict(limits),
-            "follows": _filter(settings) if type == FOLLOWER else None,
+            "type": content.type,
+            "settings_sealed": self._vault.seal(orjson.dumps(dict(content.settings)), places[0]),
+            "overrides_sealed": overrides,
+            "environment": content.environment,
+            "content_version": version,
+            "limits": dict(content.limits),
+            "follows": _filter(content.settings) if content.type == FOLLOWER else None,
             "updated_at": tx.now,
         }
-        values |= {} if stays else {"status": "active", "paused_reason": None}
+        values |= {} if stays_paused else {"status": "active", "paused_reason": None}
         fresh = {"status": "active", "version": 1} | values
         statement = upsert(connectors).values(ente_id=ente_id, connector_id=connector_id, **fresh)
         statement = statement.on_conflict_do_update(
             index_elements=["ente_id", "connector_id"], set_={**values, "version": connectors.c.version + 1}
         )
         tx.connection.execute(statement)
-        if not stays:
+        self.versions.note_activation(tx, ente_id, connector_id, version)
+        if not stays_paused:
             _let_go(tx, ente_id, connector_id)
         bump(tx, "connectors")
+
+    def adopt(self, tx: Tx, ente_id: str, connector_id: str) -> None:
+        """Keep what is in force as a version, where that was saved before versions were kept."""
+        its = connectors.c
+        where = (its.ente_id == ente_id) & (its.connector_id == connector_id)
+        row = tx.connection.execute(select(connectors).where(where).with_for_update()).first()
+        if row is None or row.status == REMOVED or row.content_version is not None:
+            return
+        version = self.versions.add(tx, ente_id, connector_id, self._config(row).content, "-")
+        tx.connection.execute(update(connectors).where(where).values(content_version=version))
+
+    def adopt_all(self, tx: Tx) -> None:
+        """The same of every connector: once, when versions begin to be kept."""
+        its = connectors.c
+        before = select(its.ente_id, its.connector_id).where(its.content_version.is_(None), its.status != REMOVED)
+        for ente_id, connector_id in tx.connection.execute(before).all():
+            self.adopt(tx, ente_id, connector_id)
+
+    def _config(self, row: Any) -> ConnectorConfig:
+        overrides = {}
+        if row.overrides_sealed is not None:
+            place = overrides_place(row.ente_id, row.connector_id)
+            overrides = orjson.loads(self._vault.open(row.overrides_sealed, place))
+        return ConnectorConfig(
+            row.ente_id,
+            row.connector_id,
+            row.type,
+            row.status,
+            row.version,
+            orjson.loads(self._vault.open(row.settings_sealed, settings_place(row.ente_id, row.connector_id))),
+            row.limits,
+            row.paused_reason,
+            row.environment,
+            overrides,
+            row.content_version,
+        )
 
 
 def set_status(tx: Tx, ente_id: str, connector_id: str, *, status: str, reason: str | None = None) -> None:
@@ -158,7 +211,9 @@ def _left(ente_id: str, connector_id: str) -> ColumnElement[bool]:
 def _forget(tx: Tx, vault: Vault, ente_id: str, connector_id: str) -> None:
     where = (connectors.c.ente_id == ente_id) & (connectors.c.connector_id == connector_id)
     nothing = vault.seal(b"{}", settings_place(ente_id, connector_id))
-    tx.connection.execute(update(connectors).where(where).values(settings_sealed=nothing, limits={}, follows=None))
+    emptied = {"settings_sealed": nothing, "overrides_sealed": None, "content_version": None}
+    tx.connection.execute(update(connectors).where(where).values(**emptied, limits={}, follows=None))
+    forget_versions(tx, ente_id, connector_id)
     for table in (source_records, source_positions):  # one of that name that comes later begins anew
         tx.connection.execute(delete(table).where(table.c.ente_id == ente_id, table.c.connector_id == connector_id))
     reset(tx, Lane(ente_id, connector_id))
@@ -199,3 +254,8 @@ def _let_go(tx: Tx, ente_id: str, connector_id: str) -> None:
 def settings_place(ente_id: str, connector_id: str) -> str:
     """Where a connector's settings are sealed for."""
     return f"connectors|settings|{ente_id}|{connector_id}"
+
+
+def overrides_place(ente_id: str, connector_id: str) -> str:
+    """The same of what holds for single services."""
+    return f"connectors|overrides|{ente_id}|{connector_id}"

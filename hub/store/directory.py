@@ -75,6 +75,7 @@ def load_registry(connection: Connection) -> Registry:
             signature_only=row.signature_only,
             daily_quota=row.daily_quota,
             profile=profile,
+            stage=row.stage,
         )
         for name in (vendor.vendor_id, *vendor.aliases):
             by_name[(vendor.ente_id, name)] = vendor
@@ -204,6 +205,7 @@ def add_vendor(tx: Tx, vendor: Vendor, keys: Iterable[NewKey]) -> None:
             "signature_only": vendor.signature_only,
             "daily_quota": vendor.daily_quota,
             "profile": profile_record(vendor.profile),
+            "stage": vendor.stage,
             "created_at": tx.now,
         },
     )

@@ -16,7 +16,7 @@ from .attributes import attribute_place
 from .citizens import Citizen, Citizens
 from .contacts import contact_place
 from .database import Database
-from .handling import OPERATOR
+from .handling import ADMINISTRATORS
 from .intake import unpacked
 from .ports import Vault
 from .preferences import wishes_of
@@ -72,7 +72,7 @@ INTERNAL: Final[dict[Table, frozenset[str]]] = {
         }
     ),
     attempts: frozenset({"ente_id", "delivery_id", "claim_id"}),
-    access_log: frozenset({"ente_id", "citizen_id", "row_hash", "writer_id", "root_number"}),
+    access_log: frozenset({"ente_id", "citizen_id", "row_hash", "writer_id", "root_number", "act"}),
     delegations: frozenset({"ente_id", "citizen_id"}),
     rights_requests: frozenset({"ente_id", "citizen_id"}),
     evidence: frozenset(
@@ -146,7 +146,7 @@ class Rows:
             known = self._visible_among([row["item_id"] for row in page])
             for row in page:
                 shown = _shown(access_log, row)
-                if row["portal_id"] == OPERATOR:
+                if row["portal_id"] in ADMINISTRATORS:
                     shown["pseudonym"] = None
                 yield shown | {"item_id": row["item_id"] if row["item_id"] in known else None}
 

@@ -15,12 +15,12 @@ from .bulk import select_texts
 from .configuration import REMOVED
 from .database import Tx
 from .pushing import push_at
-from .tables import connectors, item_identities, items
+from .tables import connectors, item_identities, items, vendors
 
 _ITS = connectors.c
 # Every commit asks: of all enti at once, whose followers are few, so that it is one statement, made once.
 _FOLLOWERS = (
-    select(_ITS.ente_id, _ITS.connector_id, cast(_ITS.follows, String))
+    select(_ITS.ente_id, _ITS.connector_id, cast(_ITS.follows, String), _ITS.environment)
     .where(_ITS.follows.is_not(None), _ITS.status != bindparam("removed"))
     .order_by(_ITS.ente_id, _ITS.connector_id)
 )
@@ -32,13 +32,17 @@ def push_to_followers(tx: Tx, events: Sequence[Mapping[str, Any]]) -> None:
         return
     enti = {event["ente_id"] for event in events}
     followers = [
-        (ente_id, connector_id, Follows.model_validate_json(follows))
-        for ente_id, connector_id, follows in select_texts(tx.connection, _FOLLOWERS, {"removed": REMOVED})
+        (ente_id, connector_id, Follows.model_validate_json(follows), environment == "test")
+        for ente_id, connector_id, follows, environment in select_texts(tx.connection, _FOLLOWERS, {"removed": REMOVED})
         if ente_id in enti
     ]
     if not followers:
         return
     about = _about(tx, events)
+    its = vendors.c
+    sandbox = {
+        tuple(row) for row in tx.connection.execute(select(its.ente_id, its.vendor_id).where(its.stage == "sandbox"))
+    }
     told = []
     for event in events:
         item = about.get(event["item_id"])
@@ -47,8 +51,10 @@ def push_to_followers(tx: Tx, events: Sequence[Mapping[str, Any]]) -> None:
         due_at = max(tx.now, item["visible_from"] or tx.now)
         told += [
             (ente_id, connector_id, str(event["number"]), due_at)
-            for ente_id, connector_id, follows in followers
-            if event["ente_id"] == ente_id and follows.admits(event["event"], item["collection"], item["service_id"])
+            for ente_id, connector_id, follows, is_test in followers
+            if event["ente_id"] == ente_id
+            and is_test is ((ente_id, item["vendor_id"]) in sandbox)
+            and follows.admits(event["event"], item["collection"], item["service_id"])
         ]
     push_at(tx, told)
 
@@ -62,7 +68,7 @@ def _about(tx: Tx, events: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str
     if others:
         known = item_identities.c
         query = (
-            select(items.c.item_id, items.c.collection, items.c.service_id, items.c.visible_from)
+            select(items.c.item_id, items.c.vendor_id, items.c.collection, items.c.service_id, items.c.visible_from)
             .join(
                 item_identities,
                 (known.ente_id == items.c.ente_id)

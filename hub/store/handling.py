@@ -16,7 +16,12 @@ from .rows import OPEN_EVENTS
 from .tables import access_log, deliveries, items, timeline
 
 OPERATOR = "cli"
-"""What stands for the portal in the access log where an administrator acted."""
+"""What stands for the portal in the access log where an administrator acted on the command line."""
+
+ADMIN_API = "admin"
+"""The same, over HTTP."""
+
+ADMINISTRATORS = (OPERATOR, ADMIN_API)
 
 _VENDORS_OWN = frozenset({"accepted", "updated", "superseded", "available", "withdrawn"})
 """Events that are an act of the item's vendor; the others are the hub's."""
@@ -29,7 +34,7 @@ Position = tuple[datetime, str]
 def accesses(reading: Reading, *, after: Position | None, limit: int) -> Sequence[dict[str, Any]]:
     """Who read or changed, newest first: the access log, and the acts of vendors and of the hub on the items."""
     log, mine = access_log.c, reading.mine()
-    by_operator, by_hub = log.portal_id == OPERATOR, log.portal_id == HUB
+    by_operator, by_hub = log.portal_id.in_(ADMINISTRATORS), log.portal_id == HUB
     read = (
         select(
             log.access_id.label("entry_id"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, desc, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, desc, func, insert, or_, select, update
 
 from contracts.connector import CALLBACK
 from contracts.identifiers import new_uuid7
@@ -43,6 +43,8 @@ class Wanted:
     since: datetime | None = None
     unserved: bool = False
     """Those too that were skipped since no connector serves their channel."""
+    before: tuple[datetime, str] | None = None
+    """(created_at, delivery_id) of the last one that was seen: those that come after it in a list."""
 
     def conditions(self) -> list[ColumnElement[bool]]:
         its = deliveries.c
@@ -53,6 +55,9 @@ class Wanted:
             found.append(its.state.in_(self.states) | skipped if self.unserved else its.state.in_(self.states))
         if self.since is not None:
             found.append(its.created_at >= self.since)
+        if self.before is not None:
+            at, delivery_id = self.before
+            found.append(or_(its.created_at < at, and_(its.created_at == at, its.delivery_id < delivery_id)))
         return found
 
 

@@ -34,6 +34,8 @@ class Access:
     item_id: str | None = None
     delegation_id: str | None = None
     """Where somebody acted for the citizen."""
+    act: Mapping[str, Any] | None = None
+    """Of an administrator: what was changed, without secrets and personal data, as JSON values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,4 +187,5 @@ def access_row(tx: Tx, access: Access) -> dict[str, Any]:
         "outcome": access.outcome,
         "item_id": access.item_id,
         "delegation_id": access.delegation_id,
+        "act": None if access.act is None else dict(access.act),
     }

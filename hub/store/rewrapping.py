@@ -10,10 +10,12 @@ from typing import Any, Final, Protocol
 
 from sqlalchemy import Column, Connection, LargeBinary, Table, func, inspect, select, update
 
+from .administrators import secret_place, verifier_place
 from .batches import body_place
 from .broadcasts import broadcast_place
 from .citizens import key_place
-from .configuration import settings_place
+from .configuration import overrides_place, settings_place
+from .connector_versions import version_overrides_place, version_place
 from .database import Database, Tx
 from .hub_keys import private_place
 from .pdnd_clients import client_place
@@ -24,10 +26,13 @@ from .tables import (
     batches,
     broadcasts,
     citizens,
+    connector_versions,
     connectors,
     hub_keys,
+    identity_providers,
     pdnd_clients,
     pdnd_vouchers,
+    provider_logins,
     quarantine,
     reported_payments,
     source_positions,
@@ -69,6 +74,19 @@ class _Sealed:
 _SEALED: Final = (
     _Sealed(citizens, "data_key_sealed", lambda row: key_place(row.ente_id, row.citizen_id)),
     _Sealed(connectors, "settings_sealed", lambda row: settings_place(row.ente_id, row.connector_id)),
+    _Sealed(connectors, "overrides_sealed", lambda row: overrides_place(row.ente_id, row.connector_id)),
+    _Sealed(
+        connector_versions,
+        "settings_sealed",
+        lambda row: version_place(row.ente_id, row.connector_id, row.version),
+    ),
+    _Sealed(
+        connector_versions,
+        "overrides_sealed",
+        lambda row: version_overrides_place(row.ente_id, row.connector_id, row.version),
+    ),
+    _Sealed(identity_providers, "secret_sealed", lambda row: secret_place(row.ente_id, row.provider_id)),
+    _Sealed(provider_logins, "verifier_sealed", lambda row: verifier_place(row.ente_id, row.state_hash)),
     _Sealed(batches, "body_sealed", lambda row: body_place(row.ente_id, row.batch_id)),
     _Sealed(broadcasts, "content_sealed", lambda row: broadcast_place(row.ente_id, row.broadcast_id)),
     _Sealed(hub_keys, "private_sealed", lambda row: private_place(row.kid)),

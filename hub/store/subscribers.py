@@ -36,6 +36,7 @@ class Found:
     state: str
     received_at: datetime
     payload: bytes = field(repr=False)
+    vendor_id: str = ""
 
     @property
     def place(self) -> Place:
@@ -76,6 +77,7 @@ def subscriptions_page(
             its.item_id,
             its.version,
             its.state,
+            its.vendor_id,
             its.received_at,
             item_versions.c.payload_sealed,
             citizens.c.data_key_sealed,
@@ -107,7 +109,7 @@ def subscriptions_page(
             keys = {place.citizen_id: vault.open(row.data_key_sealed, key_place(ente_id, place.citizen_id))}
         where = payload_place(ente_id, place.item_id, row.version)
         payload = vault.open_with(keys[place.citizen_id], row.payload_sealed, where)
-        found.append(Found((ente_id, *place), row.version, row.state, row.received_at, payload))
+        found.append(Found((ente_id, *place), row.version, row.state, row.received_at, payload, row.vendor_id))
     return found, places[-1] if len(places) == PAGE else None
 
 

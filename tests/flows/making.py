@@ -16,13 +16,13 @@ from sqlalchemy import Table, select
 from stdnum.it import codicefiscale
 
 from hub.cli.application import run
-from hub.http.operations import FEED, PUBLISH
+from hub.http.operations import ADMIN, FEED, PUBLISH
 from tests.harness import HubUnderTest, make_item, make_message, make_payment, make_receipt, running_hub
 from tests.rules.conformance import assert_as_described
 
 _TEMPLATES = [
     (operation, re.compile(f"/{operation.api}/v1" + re.sub(r"\{[a-z_]+\}", "[^/]+", operation.path)))
-    for operation in (*PUBLISH, *FEED)
+    for operation in (*PUBLISH, *FEED, *ADMIN)
 ]
 _people = itertools.count()
 

@@ -13,7 +13,7 @@ from hub.http.operations import Api
 from .house import faults_in
 from .reading import Json, followed, headers
 
-_document = lru_cache(maxsize=2)(describe)
+_document = lru_cache(maxsize=3)(describe)
 
 
 def assert_as_described(api: Api, method: str, path_template: str, response: httpx.Response) -> None:

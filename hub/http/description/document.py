@@ -6,16 +6,32 @@ from pydantic import BaseModel
 
 from contracts.problem import Problem
 from hub.errors import HubError
-from hub.http.operations import FEED, PUBLISH, Api, Operation
+from hub.http.operations import ADMIN, FEED, PUBLISH, Api, Operation
 
-from . import failures, feed, information, parts, publish
+from . import admin, admin_parameters, failures, feed, information, parts, publish
 from .entries import BINARY, Answer, Body, Entry
 from .json_schema import Json, schemas_of
 from .openapi_schema import components, reference
 
-_OPERATIONS: dict[Api, tuple[Operation, ...]] = {"publish": PUBLISH, "feed": FEED}
-_IN_PATH = {"{item_id}": "ItemId", "{batch_id}": "BatchId"}
-_ENTRIES: dict[Api, dict[str, Entry]] = {"publish": publish.ENTRIES, "feed": feed.ENTRIES}
+_OPERATIONS: dict[Api, tuple[Operation, ...]] = {"publish": PUBLISH, "feed": FEED, "admin": ADMIN}
+_IN_PATH = {
+    "{item_id}": "ItemId",
+    "{batch_id}": "BatchId",
+    "{provider_id}": "ProviderId",
+    "{connector_id}": "ConnectorId",
+    "{connector_type}": "ConnectorType",
+    "{version}": "VersionNumber",
+    "{vendor_id}": "VendorId",
+    "{key_id}": "KeyId",
+    "{service_id}": "ServiceInPath",
+    "{delivery_id}": "DeliveryId",
+    "{quarantine_id}": "QuarantineId",
+}
+_ENTRIES: dict[Api, dict[str, Entry]] = {
+    "publish": publish.ENTRIES,
+    "feed": feed.ENTRIES,
+    "admin": admin.ENTRIES,
+}
 
 
 def describe(api: Api, public_url: str | None = None) -> Json:
@@ -37,7 +53,7 @@ def describe(api: Api, public_url: str | None = None) -> Json:
     }
     told_entries = [entries[operation.operation_id] for operation in operations]
     document["components"] = {
-        "parameters": _referred(document, "parameters", parts.PARAMETERS),
+        "parameters": _referred(document, "parameters", parts.PARAMETERS | admin_parameters.PARAMETERS),
         "headers": _referred(document, "headers", parts.HEADERS),
         "examples": _examples(told_entries),
         "schemas": _strict_patch(components(schemas_of(_models(told_entries)))),
@@ -59,7 +75,7 @@ def _operation(operation: Operation, entry: Entry, scheme: str) -> Json:
         "tags": [entry.tag],
         "summary": entry.summary,
         "description": entry.description,
-        "security": [{}] if operation.public else [{scheme: []}],
+        "security": [{}] if operation.public else [{operation.scheme or scheme: []}],
         "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in names],
     }
     if entry.request is not None:

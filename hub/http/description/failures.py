@@ -34,6 +34,7 @@ _MEANING = {
     416: "Intervallo fuori dal file / Range not satisfiable",
     422: "Contenuto non valido / Unprocessable content",
     429: "Troppe richieste / Too many requests",
+    502: "Il sistema chiamato non risponde / The system called does not answer",
     503: "Servizio non disponibile / Service unavailable",
 }
 _FAULTS: dict[type[HubError], Json] = {

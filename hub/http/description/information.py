@@ -1,6 +1,7 @@
 """What stands at the head of each description: who, for whom, how to sign, where, and the tags."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from hub.http.operations import Api
@@ -26,6 +27,9 @@ class Heading:
     scheme: str
     scheme_description: str
     tags: tuple[tuple[str, str], ...]
+    token_format: str | None = "JWT"  # noqa: S105 - the name of a form
+    more_schemes: Mapping[str, Json] = field(default_factory=dict)
+    """By name: of operations that know their caller in another way."""
 
 
 _STATUS_TAG = ("status", "Stato del servizio. / Status of the service.")
@@ -144,6 +148,68 @@ The portal does not sign bodies: the integrity patterns (`INTEGRITY_REST_01`) ex
             _STATUS_TAG,
         ),
     ),
+    "admin": Heading(
+        api_id="2f6a9d18-4c0b-4a7e-b1d5-7e3c9a5f8b64",
+        title="Raccordo admin",
+        summary="Gli amministratori configurano l'hub mentre lavora / Administrators configure the hub as it works",
+        italian="""Connettori, fornitori, servizi, consegne: ciò che un amministratore dell'ente vede e cambia senza
+riavvii, con effetto entro due secondi. Ogni atto è nel registro degli accessi, senza segreti; i segreti si scrivono e
+non si leggono mai.
+
+**Per chi.** Gli amministratori dell'ente, ciascuno con il suo account; i ruoli sono `operator` (nessun dato personale),
+`service-manager`, `data-protection`, `administrator`.
+
+**Autenticazione.** `POST /sessions` con l'account locale, o il fornitore di identità dell'ente (OpenID Connect); poi
+`Authorization: Bearer` con il token della sessione, che dura un'ora e si può chiudere prima. L'account dice di quale
+ente si tratta: nessuna richiesta lo nomina.
+
+**Cambiamenti.** Le modifiche sono merge patch e accettano `If-Match`.
+
+**Limiti.** Ogni risposta porta `X-RateLimit-*`; con 429 e 503 aspettare `Retry-After`.""",
+        english="""Connectors, vendors, services, deliveries: what an administrator of the municipality sees and
+changes without a restart, in force within two seconds. Every act stands in the access log, without secrets; secrets are
+written and never read.
+
+**Who for.** The municipality's administrators, each with an account; the roles are `operator` (no personal data),
+`service-manager`, `data-protection`, `administrator`.
+
+**Authentication.** `POST /sessions` with a local account, or the municipality's identity provider (OpenID Connect);
+then `Authorization: Bearer` with the session's token, which lasts an hour and can be ended before. The account says
+which municipality it is about: no request names it.
+
+**Changes.** They are merge patches, and take `If-Match`.
+
+**Limits.** Every response carries `X-RateLimit-*`; on 429 and 503 wait for `Retry-After`.""",
+        first_request="""curl -X POST {base}/sessions --user anna.verdi""",
+        scheme="AdminSession",
+        scheme_description=(
+            "Token opaco della sessione, dato da `POST /sessions` o al ritorno dal fornitore di identità. / Opaque "
+            "token of the session, given by `POST /sessions` or on the way back from the identity provider."
+        ),
+        tags=(
+            ("sessions", "Entrare e uscire. / Signing in and out."),
+            (
+                "connector-types",
+                "I tipi di connettore e le loro impostazioni. / Types of connector, and their settings.",
+            ),
+            ("connectors", "I connettori: bozze, prove, versioni. / Connectors: drafts, checks, versions."),
+            ("vendors", "I fornitori, le loro chiavi, la conformità. / Vendors, their keys, their conformance."),
+            ("services", "Il catalogo dei servizi. / The catalogue of services."),
+            ("deliveries", "Le consegne, e i nuovi invii. / Deliveries, and sending again."),
+            ("sources", "Ciò che le fonti portano: quarantena, prove. / What sources bring: quarantine, previews."),
+            ("simulations", "Guasti dei fornitori simulati. / Faults of simulated providers."),
+            ("audit-records", "Che cosa hanno fatto gli amministratori. / What administrators did."),
+            _STATUS_TAG,
+        ),
+        token_format=None,
+        more_schemes={
+            "LocalAccount": {
+                "type": "http",
+                "scheme": "basic",
+                "description": "Nome e password di un account locale (RFC 7617). / Name and password of an account.",
+            }
+        },
+    ),
 }
 
 
@@ -190,14 +256,9 @@ def servers(api: Api, public_url: str | None) -> list[Json]:
 
 def security_schemes(api: Api) -> Json:
     heading = HEADINGS[api]
-    return {
-        heading.scheme: {
-            "type": "http",
-            "scheme": "bearer",
-            "bearerFormat": "JWT",
-            "description": heading.scheme_description,
-        }
-    }
+    form = {"bearerFormat": heading.token_format} if heading.token_format else {}
+    own = {"type": "http", "scheme": "bearer", **form, "description": heading.scheme_description}
+    return {heading.scheme: own, **heading.more_schemes}
 
 
 def tags(api: Api) -> list[Json]:

@@ -21,8 +21,9 @@ _CODES: Json = {
 
 _JWS = r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"
 _UUID7 = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+_ID: Json = {"type": "string", "minLength": 36, "maxLength": 36, "pattern": _UUID7}
 _ETAG = r'^(W/)?"[\x21\x23-\x7e]*"$'
-_CODE: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$"}
+CODE: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$"}
 _CURSOR: Json = {"type": "string", "minLength": 1, "maxLength": 400, "pattern": "^[A-Za-z0-9_-]+$"}
 _CORRELATION: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9._:-]+$"}
 _DIGEST: Json = {"type": "string", "maxLength": 60, "pattern": "^SHA-256=[A-Za-z0-9+/]{43}=$"}
@@ -36,7 +37,7 @@ EXAMPLE_CORRELATION = "0199d1a2-9c00-7aaa-8bbb-1234567890ab"
 _EXAMPLE_JWS = "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJ0cmlidXRpLXNybCJ9.c2lnbmF0dXJl"
 
 
-def _query(name: str, description: str, schema: Json, example: object) -> Json:
+def in_query(name: str, description: str, schema: Json, example: object) -> Json:
     return {"name": name, "in": "query", "description": description, "schema": schema, "example": example}
 
 
@@ -51,133 +52,130 @@ def _header(name: str, description: str, schema: Json, example: object, *, requi
     }
 
 
+def in_path(name: str, description: str, schema: Json, example: object) -> Json:
+    return {
+        "name": name,
+        "in": "path",
+        "description": description,
+        "required": True,
+        "schema": schema,
+        "example": example,
+    }
+
+
 PARAMETERS: dict[str, Json] = {
-    "ItemId": {
-        "name": "item_id",
-        "in": "path",
-        "description": "Identificativo dato dall'hub. / Identifier given by the hub.",
-        "required": True,
-        "schema": {"type": "string", "minLength": 36, "maxLength": 36, "pattern": _UUID7},
-        "example": EXAMPLE_ITEM_ID,
-    },
-    "BatchId": {
-        "name": "batch_id",
-        "in": "path",
-        "description": "Identificativo del lotto. / Identifier of the batch.",
-        "required": True,
-        "schema": {"type": "string", "minLength": 36, "maxLength": 36, "pattern": _UUID7},
-        "example": EXAMPLE_BATCH_ID,
-    },
-    "ExternalId": _query(
+    "ItemId": in_path("item_id", "Identificativo dato dall'hub. / Identifier given by the hub.", _ID, EXAMPLE_ITEM_ID),
+    "BatchId": in_path("batch_id", "Identificativo del lotto. / Identifier of the batch.", _ID, EXAMPLE_BATCH_ID),
+    "ExternalId": in_query(
         "external_id",
         "Il nome che il fornitore ha dato. / The vendor's own name of the item.",
         {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[\x21-\x7e]+$"},
         "TARI-2026-000123",
     ),
-    "Collection": _query(
+    "Collection": in_query(
         "collection",
         f"Una o più raccolte, separate da virgole: {_COLLECTIONS}. / One or more collections, with commas between.",
         _CODES,
         "applications,payments",
     ),
-    "State": _query(
+    "State": in_query(
         "state",
         "Uno o più stati della raccolta, separati da virgole. / One or more states, with commas between them.",
         _CODES,
         "due,overdue",
     ),
-    "DocType": _query("doc_type", "Tipo di documento. / Type of document.", _CODE, "certificato"),
-    "Starred": _query("starred", "Solo i preferiti, o solo gli altri. / Only starred, or not.", _BOOLEAN, True),
-    "Notices": _query(
+    "DocType": in_query("doc_type", "Tipo di documento. / Type of document.", CODE, "certificato"),
+    "Starred": in_query("starred", "Solo i preferiti, o solo gli altri. / Only starred, or not.", _BOOLEAN, True),
+    "Notices": in_query(
         "notices",
         "Solo ciò che l'hub ha scritto di un altro elemento, o solo ciò che è delle fonti. / Only what the hub wrote "
         "about another item, or only what is the sources' own.",
         _BOOLEAN,
         False,
     ),
-    "View": _query(
+    "View": in_query(
         "view",
         "Le sezioni da dare: scrivania, schede, architettura dell'informazione. / The sections to give.",
         {"type": "string", "enum": list(get_args(View))},
         "tabs",
     ),
-    "DueFrom": _query(
+    "DueFrom": in_query(
         "due_from",
         "Con scadenza da questo istante. / Due at or after this instant.",
         _INSTANT,
         "2026-12-01T00:00:00Z",
     ),
-    "DueTo": _query(
+    "DueTo": in_query(
         "due_to", "Con scadenza prima di questo istante. / Due before this instant.", _INSTANT, "2027-01-01T00:00:00Z"
     ),
-    "ServiceId": _query("service_id", "Servizio del catalogo. / Service of the catalogue.", _CODE, "tari"),
-    "Source": _query("source", "Sistema del fornitore. / The vendor's system.", _CODE, "tributi"),
-    "Unread": _query(
+    "ServiceId": in_query("service_id", "Servizio del catalogo. / Service of the catalogue.", CODE, "tari"),
+    "Source": in_query("source", "Sistema del fornitore. / The vendor's system.", CODE, "tributi"),
+    "Unread": in_query(
         "unread", "Solo i non letti, o solo i letti. / Only unread, or only read.", {"type": "boolean"}, True
     ),
-    "Archived": _query(
+    "Archived": in_query(
         "archived",
         "Solo gli archiviati, di norma solo gli altri, o tutti. / Only archived, by default only the others, or any.",
         {"type": "string", "enum": ["true", "false", "any"], "default": "false"},
         "any",
     ),
-    "Turn": _query(
+    "Turn": in_query(
         "turn", "A chi tocca. / Whose turn it is.", {"type": "string", "enum": list(get_args(Turn))}, "citizen"
     ),
-    "Search": _query(
+    "Search": in_query(
         "q",
         "Parole da cercare, anche senza accenti, mai un codice fiscale; guarda gli elementi più recenti. / Words to "
         "look for, with or without accents, never a tax code; it looks at the newest items.",
         {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[^\x00-\x1f]+$"},
         "rifiuti",
     ),
-    "CardState": _query(
+    "CardState": in_query(
         "state",
         "Offerti ora, o sospesi. / On offer now, or suspended.",
         {"type": "string", "enum": list(get_args(ShownState)), "default": "published"},
         "published",
     ),
-    "Category": _query(
+    "Category": in_query(
         "category",
         "Categoria del catalogo, senza badare a maiuscole e accenti. / Category of the catalogue, whatever its case "
         "and accents.",
         {"type": "string", "minLength": 1, "maxLength": 120, "pattern": r"^[^\x00-\x1f]+$"},
         "Educazione e formazione",
     ),
-    "CatalogueSearch": _query(
+    "CatalogueSearch": in_query(
         "q",
         "Parole del nome, della categoria o degli eventi della vita. / Words of name, category or life events.",
         {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[^\x00-\x1f]+$"},
         "nido",
     ),
-    "From": _query(
+    "From": in_query(
         "from",
         "Avvenuti da questo istante. / Happened at or after this instant.",
         {"type": "string", "format": "date-time", "maxLength": 40},
         "2026-01-01T00:00:00Z",
     ),
-    "To": _query(
+    "To": in_query(
         "to",
         "Avvenuti prima di questo istante. / Happened before this instant.",
         {"type": "string", "format": "date-time", "maxLength": 40},
         "2027-01-01T00:00:00Z",
     ),
-    "Sort": _query(
+    "Sort": in_query(
         "sort",
         "Ordine; `-` è decrescente; di norma `-occurred_at`. / Order; `-` is descending; by default `-occurred_at`.",
         {"type": "string", "enum": list(SORTS), "default": "-occurred_at"},
         "-occurred_at",
     ),
-    "Limit": _query(
+    "Limit": in_query(
         "limit",
         "Quanti elementi al più. / How many items at most.",
         {"type": "integer", "format": "int32", "minimum": 1, "maximum": MAX_LIMIT, "default": 50},
         50,
     ),
-    "Cursor": _query(
+    "Cursor": in_query(
         "cursor", "`next_cursor` della pagina prima. / `next_cursor` of the page before.", _CURSOR, "eyJzIjo0Mn0"
     ),
-    "After": _query(
+    "After": in_query(
         "after",
         "Dopo questo cursore; assente: dall'inizio. / After this cursor; absent: from the beginning.",
         _CURSOR,
@@ -298,6 +296,11 @@ HEADERS: dict[str, Json] = {
         "`no-store`, or `private, no-cache` where there is an ETag: no intermediary keeps personal data.",
         {"type": "string", "maxLength": 100, "pattern": "^[a-z0-9=, -]+$"},
         "no-store",
+    ),
+    "Set-Cookie": _sent(
+        "Lega l'accesso al browser che lo ha iniziato. / Ties the login to the browser that began it.",
+        {"type": "string", "maxLength": 300, "pattern": "^raccordo-login=.*$"},
+        "raccordo-login=; Path=/admin/v1; Max-Age=0; HttpOnly; SameSite=Lax",
     ),
     "Accept-Ranges": _sent(
         "Intervalli di byte, ma non di una tessera. / Ranges of bytes may be asked for, but none of a card.",

@@ -1,10 +1,11 @@
 """What each schema means, Italian first."""
 
-from . import legal_texts, rights_texts
+from . import admin_texts, legal_texts, rights_texts
 
 SCHEMAS: dict[str, str] = {
     **rights_texts.SCHEMAS,
     **legal_texts.SCHEMAS,
+    **admin_texts.SCHEMAS,
     "Action": "Una cosa che il cittadino può fare sull'elemento, in una finestra di tempo.",
     "Attachment": "Un file citato dal messaggio; resta presso il fornitore.",
     "BatchItemResult": "L'esito di un elemento: `outcome` e `item_id`, o il `code` del rifiuto e dov'è il difetto.",

@@ -6,6 +6,15 @@ partitioned table can only be unique within its partitions. Columns ending in `_
 query needs is clear. Times are integers, microseconds since 1970 in UTC.
 """
 
+from .administration import (
+    admin_sessions,
+    administrators,
+    conformance_reports,
+    connector_versions,
+    identity_providers,
+    provider_logins,
+    sign_in_attempts,
+)
 from .audiences import broadcasts, ranked_entries, ranked_lists
 from .columns import EPOCH, Instant, clipped, metadata, to_json, to_micros
 from .inbound import dead_addresses, quarantine, source_positions, source_records, unreached
@@ -79,6 +88,8 @@ __all__ = [
     "WAITING",
     "Instant",
     "access_log",
+    "admin_sessions",
+    "administrators",
     "agenda",
     "attempts",
     "batch_items",
@@ -91,6 +102,8 @@ __all__ = [
     "citizens",
     "claimable",
     "clipped",
+    "conformance_reports",
+    "connector_versions",
     "connectors",
     "dead_addresses",
     "delegations",
@@ -104,6 +117,7 @@ __all__ = [
     "expirable",
     "findings",
     "hub_keys",
+    "identity_providers",
     "item_copies",
     "item_identities",
     "item_links",
@@ -120,6 +134,7 @@ __all__ = [
     "pdnd_vouchers",
     "portals",
     "preferences",
+    "provider_logins",
     "quarantine",
     "quota_usage",
     "ranked_entries",
@@ -134,6 +149,7 @@ __all__ = [
     "sequences",
     "service_decisions",
     "services",
+    "sign_in_attempts",
     "source_positions",
     "source_records",
     "sources",

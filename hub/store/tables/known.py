@@ -33,6 +33,7 @@ vendors = Table(
     needed("signature_only", Boolean),
     Column("daily_quota", Integer),
     Column("profile", JSON(none_as_null=True)),
+    Column("stage", String(10), nullable=False, server_default="production"),  # or sandbox: to test connectors alone
     needed("created_at", Instant),
 )
 
@@ -144,6 +145,9 @@ connectors = Table(
     needed("version", Integer),
     needed("updated_at", Instant),
     Column("follows", JSON(none_as_null=True)),  # which events of items it is told; no filter: it follows none
+    Column("content_version", Integer),  # of `connector_versions`: the one in force
+    Column("environment", String(10), nullable=False, server_default="production"),  # or test
+    Column("overrides_sealed", LargeBinary),  # settings of single services
 )
 
 # An ente's clients at PDND. The private key is sealed under the vault key, or is elsewhere and only named.

@@ -1,0 +1,188 @@
+"""Vendors, their keys, the services: as administrators bring them on board (`api.md` 3)."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from .administration import Sentence
+from .base import LINE, Code, HttpsUrl, Label, Model, Sha256Hex, UtcDatetime
+from .identifiers import Uuid7
+from .publishing import Collection, Cursor
+
+TrustKind = Literal["x509", "jwk", "pdnd"]
+Stage = Literal["sandbox", "production"]
+VendorRight = Literal["alerts", "delivery-detail", "settles-notices"]
+VendorKeyKind = Literal[
+    "jwk", "anchor", "public_anchor", "certificate", "thumbprint", "channel_anchor", "channel_thumbprint"
+]
+KeyState = Literal["coming", "current", "retiring", "revoked", "ended"]
+Verdict = Literal["passed", "failed"]
+ServiceState = Literal["draft", "published", "suspended", "retired"]
+Subject = Annotated[str, StringConstraints(min_length=1, max_length=120), LINE]
+Aliases = Annotated[tuple[Code, ...], Field(max_length=20, fail_fast=True)]
+Collections = Annotated[tuple[Collection, ...], Field(max_length=20, fail_fast=True)]
+Services = Annotated[tuple[Code, ...], Field(max_length=1000, fail_fast=True)]
+Rights = Annotated[tuple[VendorRight, ...], Field(max_length=3)]
+Quota = Annotated[int, Field(ge=1, le=2_147_483_647)]
+Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
+
+
+class ReportView(Model):
+    """A report of `raccordo conformance`, as it was attached."""
+
+    report_id: Uuid7
+    attached_at: UtcDatetime
+    author: Label
+    verdict: Verdict
+    passed: Count
+    failed: Count
+    skipped: Count
+    tried: Sentence
+    sha256: Sha256Hex
+
+
+class ReportPage(Model):
+    """The reports, newest first."""
+
+    items: Annotated[tuple[ReportView, ...], Field(max_length=100)]
+    next_cursor: Cursor | None
+
+
+class VendorView(Model):
+    """A vendor's record."""
+
+    vendor_id: Code
+    display_name: Label
+    trust: TrustKind
+    stage: Stage
+    active: bool
+    subject: Subject
+    aliases: Aliases
+    collections: Collections
+    service_ids: Services
+    """Empty: every service."""
+    rights: Rights
+    signature_only: bool
+    daily_quota: Quota | None
+    usable_keys: Count
+    newest_report: ReportView | None
+
+
+class VendorPage(Model):
+    """The vendors of the ente."""
+
+    items: Annotated[tuple[VendorView, ...], Field(max_length=100)]
+    next_cursor: Cursor | None
+
+
+class NewVendor(Model):
+    """A vendor to be registered: in its sandbox, and without keys."""
+
+    vendor_id: Code
+    display_name: Label
+    trust: TrustKind
+    subject: Subject | None = None
+    aliases: Aliases = ()
+    collections: Collections
+    service_ids: Services = ()
+    rights: Rights = ()
+    signature_only: bool = False
+    daily_quota: Quota | None = None
+
+
+class VendorPatch(Model):
+    """A merge patch (RFC 7396): what is absent stays, lists are given whole."""
+
+    display_name: Label | None = None
+    stage: Stage | None = None
+    active: bool | None = None
+    subject: Subject | None = None
+    aliases: Aliases | None = None
+    collections: Collections | None = None
+    service_ids: Services | None = None
+    rights: Rights | None = None
+    signature_only: bool | None = None
+    daily_quota: Quota | None = None
+
+
+class NewVendorKey(Model):
+    """Trust material: certificates in PEM, a JWK set, or a thumbprint, as `kind` says."""
+
+    kind: VendorKeyKind
+    material: Any
+
+
+class VendorKeyView(Model):
+    """A key of a vendor."""
+
+    key_id: Uuid7
+    kind: VendorKeyKind
+    label: Annotated[str, StringConstraints(min_length=1, max_length=1000), LINE]
+    state: KeyState
+    valid_from: UtcDatetime | None
+    valid_to: UtcDatetime | None
+    revoked_at: UtcDatetime | None
+
+
+class VendorKeyPage(Model):
+    """The keys of a vendor."""
+
+    items: Annotated[tuple[VendorKeyView, ...], Field(max_length=100)]
+    next_cursor: Cursor | None
+
+
+class NewReport(Model):
+    """What `raccordo conformance --json` printed about the vendor."""
+
+    report: Any
+
+
+class ServiceCard(Model):
+    """A service of the catalogue, whose administrator alone decides about it (`settled` 15)."""
+
+    service_id: Code
+    display_name: Label
+    state: ServiceState
+    card_url: HttpsUrl | None
+    start_url: HttpsUrl | None
+    category: Label | None
+    life_events: Annotated[tuple[Label, ...], Field(max_length=50)]
+    owner_office: Label | None
+    max_response_days: Annotated[int, Field(ge=1, le=3650)] | None
+    min_loa: Annotated[int, Field(ge=1, le=3)] | None
+
+
+class ServiceCardPage(Model):
+    """The catalogue."""
+
+    items: Annotated[tuple[ServiceCard, ...], Field(max_length=100)]
+    next_cursor: Cursor | None
+
+
+class NewServiceCard(Model):
+    """A service to be put into the catalogue."""
+
+    service_id: Code
+    display_name: Label
+    state: ServiceState = "published"
+    card_url: HttpsUrl | None = None
+    start_url: HttpsUrl | None = None
+    category: Label | None = None
+    life_events: Annotated[tuple[Label, ...], Field(max_length=50)] = ()
+    owner_office: Label | None = None
+    max_response_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    min_loa: Annotated[int, Field(ge=1, le=3)] | None = None
+
+
+class ServiceCardPatch(Model):
+    """A merge patch (RFC 7396): null takes a value away."""
+
+    display_name: Label | None = None
+    state: ServiceState | None = None
+    card_url: HttpsUrl | None = None
+    start_url: HttpsUrl | None = None
+    category: Label | None = None
+    life_events: Annotated[tuple[Label, ...], Field(max_length=50)] | None = None
+    owner_office: Label | None = None
+    max_response_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    min_loa: Annotated[int, Field(ge=1, le=3)] | None = None

@@ -1,0 +1,86 @@
+"""What an administrator does: one change and one line of the access log, in one commit, whatever becomes of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from hub.errors import HubError
+from hub.store.database import Tx
+from hub.store.handling import ADMIN_API
+from hub.store.readers import Access, access_row
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, for which ente, and over what."""
+
+    ente_id: str
+    name: str
+    """The account's name, or that of the system's user at the command line."""
+    roles: frozenset[str] = frozenset()
+    over: str = ADMIN_API
+    request_id: str = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What came of it. `before` and `after` hold neither secrets nor personal data."""
+
+    answer: Any
+    target: str
+    """What was acted on, such as `connectors/io`."""
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+    citizen_id: str | None = None
+    item_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Something to be done. `do` raises a HubError for what cannot be done; nothing of it is then written."""
+
+    operation: str
+    actor: Actor
+    do: Callable[[Tx], Acted] = field(repr=False)
+    target: str = "-"
+    """For the record of an order that was refused."""
+
+
+def carry_out(tx: Tx, orders: Sequence[Order]) -> list[Any]:
+    """A Committer handler: for each order its answer, or the HubError that refused it. Both are in the access log."""
+    answers: list[Any] = []
+    for order in orders:
+        try:
+            with tx.connection.begin_nested():
+                acted = order.do(tx)
+        except HubError as refusal:
+            answers.append(refusal)
+            tx.access_rows.append(_row(tx, order, Acted(None, order.target), refusal.code))
+        else:
+            answers.append(acted.answer)
+            tx.access_rows.append(_row(tx, order, acted, "ok"))
+    return answers
+
+
+def record(actor: Actor, operation: str, outcome: str, target: str = "-") -> Access:
+    """The line of something that changed nothing, such as a refusal before it was tried."""
+    return Access(
+        request_id=actor.request_id,
+        ente_id=actor.ente_id,
+        portal_id=actor.over,
+        pseudonym=actor.name,
+        acr="-",
+        operation=operation,
+        outcome=outcome,
+        act={"target": target},
+    )
+
+
+def _row(tx: Tx, order: Order, acted: Acted, outcome: str) -> dict[str, Any]:
+    told = {"target": acted.target, "before": acted.before, "after": acted.after}
+    # As it will be read again: its hash is over what the database gives back.
+    act = orjson.loads(orjson.dumps({name: value for name, value in told.items() if value is not None}))
+    line = record(order.actor, order.operation, outcome)
+    return access_row(tx, line) | {"act": act, "citizen_id": acted.citizen_id, "item_id": acted.item_id}

@@ -1,0 +1,208 @@
+"""Connectors as administrators change them: drafts that do nothing, checks, activation of what was tested, rollback.
+
+The row of `connectors` is what is in force, and all that the rest of the hub knows. A draft is a version alone.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from contracts.connector import Connector
+from contracts.connector_administration import ConnectorPatch, NewConnector
+from hub.dispatch.pool import BadConfiguration, build
+from hub.dispatch.settings_form import merged
+from hub.errors import ContractViolation, Fault
+from hub.store.configuration import ConnectorConfig, StillPending, remove, set_status
+from hub.store.connector_versions import Content, Version, forget_versions
+from hub.store.database import Tx
+from hub.store.directory import load_registry
+from hub.store.ports import Vault
+
+from .acting import Acted, Actor, Order
+from .connector_views import ConnectorViews, Known, sides, standing, target_of
+from .errors import ConnectorExists, ConnectorInUse, ConnectorNotInForce, ConnectorUntested
+
+Matches = Callable[[Mapping[str, Any]], None]
+"""Raises PreconditionFailed where the caller saw something else."""
+_PARTS = ("settings", "limits", "service_overrides")
+
+
+@dataclass(frozen=True, slots=True)
+class Connectors(ConnectorViews):
+    """The connectors of all enti; each order is of one."""
+
+    vault: Vault
+
+    def connector_of(self, one: Known, version: Version) -> Connector:
+        """The connector as that version would make it. Raises ContractViolation where it no longer fits its type."""
+        return self._made(one.ente_id, one.connector_id, version.content)
+
+    def add(self, actor: Actor, wish: NewConnector) -> Order:
+        """Make a connector, as a draft. The order raises ConnectorExists."""
+        content = Content(
+            wish.connector_type,
+            _object(wish.settings, "settings"),
+            _object(wish.limits, "limits"),
+            _overrides(wish.service_overrides),
+            wish.environment,
+        )
+        # Outside of the transaction: it may look keys up, and takes its time.
+        self._made(actor.ente_id, wish.connector_id, content).close()
+
+        def do(tx: Tx) -> Acted:
+            config = self.configuration.load(tx.connection).get((actor.ente_id, wish.connector_id))
+            if config is not None or self.configuration.versions.all_of(tx.connection, *_key(actor, wish)):
+                raise ConnectorExists
+            self._know_services(tx.connection, actor.ente_id, content)
+            self.configuration.versions.add(tx, actor.ente_id, wish.connector_id, content, actor.name)
+            view = self.view(self.one_of(tx.connection, actor.ente_id, wish.connector_id))
+            return Acted(view, target_of(wish.connector_id), after=self.shown(content))
+
+        return Order("add_connector", actor, do, target_of(wish.connector_id))
+
+    def change(self, actor: Actor, connector_id: str, patch: ConnectorPatch, matches: Matches) -> Order:
+        """Save a new version of what the newest is; it does nothing until it was tested and activated."""
+        given = patch.model_dump(exclude_unset=True)
+
+        def do(tx: Tx) -> Acted:
+            self.configuration.adopt(tx, actor.ente_id, connector_id)
+            before = self.one_of(tx.connection, actor.ente_id, connector_id)
+            matches(self.view(before))
+            content = self._patched(before.newest.content, given)
+            if content == before.newest.content:
+                return Acted(self.view(before), target_of(connector_id))
+            self._made(actor.ente_id, connector_id, content).close()
+            self._know_services(tx.connection, actor.ente_id, content)
+            self.configuration.versions.add(tx, actor.ente_id, connector_id, content, actor.name)
+            after = self.one_of(tx.connection, actor.ente_id, connector_id)
+            told = self.differences(before.newest, after.newest)
+            return Acted(self.view(after), target_of(connector_id), *sides(told))
+
+        return Order("change_connector", actor, do, target_of(connector_id))
+
+    def note_check(
+        self, actor: Actor, connector_id: str, version: int, *, reason: str | None, answer: Mapping[str, Any]
+    ) -> Order:
+        """Keep what a check found; `reason` is None where it passed."""
+
+        def do(tx: Tx) -> Acted:
+            self.one_of(tx.connection, actor.ente_id, connector_id).version(version)
+            self.configuration.versions.note_check(
+                tx, actor.ente_id, connector_id, version, passed=reason is None, reason=reason
+            )
+            after = {"version": version, "outcome": answer["outcome"], "reason": reason}
+            return Acted(answer, target_of(connector_id), after=after)
+
+        return Order("check_connector", actor, do, target_of(connector_id))
+
+    def activate(self, actor: Actor, connector_id: str, number: int | None, matches: Matches) -> Order:
+        """Let a version hold, also an earlier one, if a check of it passed; or resume what was paused. The order raises
+        ConnectorVersionUnknown, ConnectorUntested."""
+
+        def do(tx: Tx) -> Acted:
+            self.configuration.adopt(tx, actor.ente_id, connector_id)
+            before = self.one_of(tx.connection, actor.ente_id, connector_id)
+            matches(self.view(before))
+            resumed = before.in_force if before.state == "paused" else None
+            wanted = before.version(number or resumed or before.newest.version)
+            if wanted.version == before.in_force:
+                set_status(tx, actor.ente_id, connector_id, status="active")
+            elif wanted.check_outcome == "passed":
+                self.configuration.put_in_force(tx, actor.ente_id, connector_id, wanted.content, wanted.version)
+            else:
+                raise ConnectorUntested
+            after = self.one_of(tx.connection, actor.ente_id, connector_id)
+            return Acted(self.view(after), target_of(connector_id), standing(before), standing(after))
+
+        return Order("activate_connector", actor, do, target_of(connector_id))
+
+    def pause(self, actor: Actor, connector_id: str, reason: str, matches: Matches) -> Order:
+        """Let nothing out until it is activated again. The order raises ConnectorNotInForce."""
+
+        def do(tx: Tx) -> Acted:
+            before = self.one_of(tx.connection, actor.ente_id, connector_id)
+            matches(self.view(before))
+            if before.config is None:
+                raise ConnectorNotInForce
+            set_status(tx, actor.ente_id, connector_id, status="paused", reason=reason)
+            after = self.one_of(tx.connection, actor.ente_id, connector_id)
+            return Acted(self.view(after), target_of(connector_id), standing(before), standing(after))
+
+        return Order("pause_connector", actor, do, target_of(connector_id))
+
+    def remove(self, actor: Actor, connector_id: str, matches: Matches) -> Order:
+        """Take a connector away, with every version and its secrets. The order raises ConnectorInUse."""
+
+        def do(tx: Tx) -> Acted:
+            before = self.one_of(tx.connection, actor.ente_id, connector_id)
+            matches(self.view(before))
+            try:
+                if before.config is not None:
+                    remove(tx, self.vault, actor.ente_id, connector_id)
+            except StillPending as count:
+                raise ConnectorInUse(f"{count} deliveries of it have not ended") from None
+            forget_versions(tx, actor.ente_id, connector_id)
+            return Acted(None, target_of(connector_id), standing(before))
+
+        return Order("remove_connector", actor, do, target_of(connector_id))
+
+    def _patched(self, content: Content, given: Mapping[str, Any]) -> Content:
+        parts = {"settings": content.settings, "limits": content.limits, "service_overrides": content.overrides}
+        for name in _PARTS:
+            if name in given:
+                _object(given[name], name)
+                parts[name] = merged(parts[name], given[name] or {})
+        environment = given.get("environment") or content.environment
+        overrides = _overrides(parts["service_overrides"])
+        return Content(content.type, parts["settings"], parts["limits"], overrides, environment)
+
+    def _made(self, ente_id: str, connector_id: str, content: Content) -> Connector:
+        config = ConnectorConfig(
+            ente_id,
+            connector_id,
+            content.type,
+            "draft",
+            0,
+            content.settings,
+            content.limits,
+            overrides=content.overrides,
+        )
+        try:
+            return build(self.types, config)
+        except BadConfiguration as problem:
+            where = "/connector_type" if content.type not in self.types else None
+            faults = [Fault(where or pointer[:500], "field.invalid", text[:500]) for pointer, text in problem.faults]
+            raise ContractViolation(faults=tuple(faults[:100])) from None
+
+    def _know_services(self, connection: Connection, ente_id: str, content: Content) -> None:
+        known = {service_id for owner, service_id in load_registry(connection).services if owner == ente_id}
+        unknown = sorted(content.overrides.keys() - known)
+        if unknown:
+            detail = "the service is not in the catalogue"
+            places = [Fault(f"/service_overrides/{one[:64]}", "service.unknown", detail) for one in unknown[:100]]
+            raise ContractViolation(faults=tuple(places))
+
+
+def _object(value: Any, name: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ContractViolation(faults=(Fault(f"/{name}", "field.type", "must be an object"),))
+    return value
+
+
+def _overrides(value: Any) -> dict[str, dict[str, Any]]:
+    found = _object(value, "service_overrides")
+    if len(found) > 500:
+        raise ContractViolation(faults=(Fault("/service_overrides", "field.too_long", "at most 500 services"),))
+    for service_id, own in found.items():
+        if not isinstance(own, dict):
+            place = f"/service_overrides/{service_id[:64]}"
+            raise ContractViolation(faults=(Fault(place, "field.type", "must be an object"),))
+    return found
+
+
+def _key(actor: Actor, wish: NewConnector) -> tuple[str, str]:
+    return actor.ente_id, wish.connector_id

@@ -1,0 +1,134 @@
+"""Deliveries as an operator looks after them: without personal data, and sent again only where that may be."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from contracts.base import rfc3339
+from contracts.connector import CALLBACK, ConnectorType, Limits
+from contracts.failures import Failure
+from hub.dispatch.pool import Configs, channel_of, in_turn
+from hub.dispatch.requests import Requests, claim_of
+from hub.store.configuration import Configuration, ConnectorConfig
+from hub.store.database import Tx
+from hub.store.directory import NotThere
+from hub.store.drafts import CONNECTOR_UNKNOWN
+from hub.store.operations import REPLAYABLE, NotReplayable, replay_delivery, show_delivery
+from hub.store.tables import clipped
+
+from .acting import Acted, Actor, Order
+from .errors import DeliveryNotReplayable, DeliveryUnknown
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """The deliveries of all enti; each reading and each order is of one ente."""
+
+    types: Mapping[str, ConnectorType]
+    configuration: Configuration
+    requests: Requests
+    ring: Callable[[], None]
+
+    def one(self, connection: Connection, ente_id: str, delivery_id: str) -> dict[str, Any]:
+        """contracts.work_administration.AdminDelivery with its attempts. Raises DeliveryUnknown."""
+        row, tries = self._found(connection, ente_id, delivery_id)
+        return view(row) | {"attempt_log": [_attempt(each) for each in tries]}
+
+    def dry_run(self, connection: Connection, ente_id: str, delivery_id: str) -> dict[str, Any]:
+        """contracts.work_administration.Replay: what would go out. Raises DeliveryUnknown, DeliveryNotReplayable."""
+        row, config = self._replayable(connection, ente_id, delivery_id)
+        told: dict[str, Any] = {"delivery_id": delivery_id, "connector_id": config.connector_id}
+        told |= {"reason": None, "calls": []}
+        if row["channel"] == CALLBACK:
+            return told | {"outcome": "would_be_queued"}
+        claim = claim_of(row | {"connector_id": config.connector_id})
+        try:
+            calls = self.requests.of(claim) or ()
+        except Failure as failure:
+            return told | {"outcome": "would_fail", "reason": failure.reason}
+        shown = [
+            {
+                "call": clipped(call.call, 500),
+                "field_lengths": {name: len(value) for name, value in call.fields.items()},
+            }
+            for call in calls
+        ]
+        return told | {"outcome": "would_be_queued", "calls": shown}
+
+    def replay(self, actor: Actor, delivery_id: str) -> Order:
+        """Queue an ended delivery again, from the first step. The order raises DeliveryUnknown and
+        DeliveryNotReplayable."""
+        target = f"deliveries/{clipped(delivery_id, 36)}"
+
+        def do(tx: Tx) -> Acted:
+            row, config = self._replayable(tx.connection, actor.ente_id, delivery_id)
+            limits = self.types[config.type].manifest.limits.model_dump() | dict(config.limits)
+            age_s = Limits.model_validate(limits).max_age_s
+            try:
+                replay_delivery(tx, delivery_id, expires_in_s=age_s, connector_id=config.connector_id)
+            except NotReplayable as state:
+                raise DeliveryNotReplayable(f"it is {state}") from None
+            tx.after_commit.append(self.ring)
+            told = {"delivery_id": delivery_id, "outcome": "queued", "connector_id": config.connector_id}
+            return Acted(
+                told | {"reason": None, "calls": []},
+                target,
+                {"state": row["state"]},
+                {"state": "queued", "connector_id": config.connector_id},
+                citizen_id=row["citizen_id"],
+                item_id=row["message_id"],
+            )
+
+        return Order("replay_delivery", actor, do, target)
+
+    def _found(self, connection: Connection, ente_id: str, delivery_id: str) -> tuple[dict[str, Any], list[Any]]:
+        try:
+            row, tries = show_delivery(connection, delivery_id)
+        except NotThere:
+            raise DeliveryUnknown from None
+        if row["ente_id"] != ente_id:
+            raise DeliveryUnknown
+        return row, tries
+
+    def _replayable(
+        self, connection: Connection, ente_id: str, delivery_id: str
+    ) -> tuple[dict[str, Any], ConnectorConfig]:
+        row, _ = self._found(connection, ente_id, delivery_id)
+        if not _may_go_again(row):
+            raise DeliveryNotReplayable(f"it is {row['state']}: sending it again could tell the citizen twice")
+        configs = self.configuration.load(connection)
+        config = configs.get((ente_id, row["connector_id"]))
+        if row["connector_id"] == CONNECTOR_UNKNOWN:
+            config = self._serving(configs, ente_id, row["channel"])
+        if config is None or config.type not in self.types:
+            raise DeliveryNotReplayable("no connector serves it: configure one first")
+        if config.status != "active":
+            raise DeliveryNotReplayable(f"connector {config.connector_id} is paused: activate it first")
+        return row, config
+
+    def _serving(self, configs: Configs, ente_id: str, channel: str) -> ConnectorConfig | None:
+        its = (one for one in in_turn(configs) if one.ente_id == ente_id and one.environment == "production")
+        return next((one for one in its if channel_of(self.types, one) == channel), None)
+
+
+def view(row: Mapping[str, Any]) -> dict[str, Any]:
+    """contracts.work_administration.AdminDelivery."""
+    own = {name: row[name] for name in ("delivery_id", "connector_id", "channel", "state", "reason", "attempts")}
+    times = {name: rfc3339(row[name]) for name in ("created_at", "due_at", "updated_at", "expires_at")}
+    return own | times | {"replayable": _may_go_again(row)}
+
+
+def _may_go_again(row: Mapping[str, Any]) -> bool:
+    return row["state"] in REPLAYABLE and row["claim_id"] is None
+
+
+def _attempt(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "started_at": rfc3339(row["started_at"]),
+        "ended_at": None if row["ended_at"] is None else rfc3339(row["ended_at"]),
+        "outcome": row["outcome"],
+        "reason": row["reason"],
+        "detail": row["detail"] or None,
+    }

@@ -1,0 +1,153 @@
+"""The errors that administrators meet over HTTP, as `hub.errors` has those of everybody."""
+
+from hub.errors import HubError
+
+
+class CredentialsRefused(HubError):
+    """The name or the password is wrong, or the account is disabled."""
+
+    status, code, title = 401, "credentials.refused", "Credenziali rifiutate / Credentials refused"
+
+
+class SessionRefused(HubError):
+    """There is no session, or it has ended: sign in."""
+
+    status, code, title = 401, "session.refused", "Sessione non valida / Session refused"
+
+
+class LoginRefused(HubError):
+    """The identity provider did not vouch for the login, or it was begun elsewhere: begin again."""
+
+    status, code, title = 401, "login.refused", "Accesso rifiutato / Login refused"
+
+
+class RoleMissing(HubError):
+    """None of the administrator's roles allows this."""
+
+    status, code, title = 403, "role.missing", "Ruolo mancante / Role missing"
+
+
+class IdentityProviderUnknown(HubError):
+    """There is no such identity provider."""
+
+    status, code, title = 404, "identity_provider.unknown", "Fornitore di identità sconosciuto / Unknown provider"
+
+
+class IdentityProviderUnreachable(HubError):
+    """The identity provider gives no usable answer; try again, or sign in with a local account."""
+
+    status, code, title = 502, "identity_provider.unreachable", "Fornitore di identità non raggiungibile / Unreachable"
+
+
+class SignInThrottled(HubError):
+    """Too many attempts to sign in; wait as Retry-After says."""
+
+    status, code, title = 429, "sign_in.throttled", "Troppi tentativi / Too many attempts"
+
+
+class ConnectorTypeUnknown(HubError):
+    """There is no such type of connector."""
+
+    status, code, title = 404, "connector_type.unknown", "Tipo di connettore sconosciuto / Unknown connector type"
+
+
+class ConnectorUnknown(HubError):
+    """There is no such connector."""
+
+    status, code, title = 404, "connector.unknown", "Connettore sconosciuto / Unknown connector"
+
+
+class ConnectorVersionUnknown(HubError):
+    """The connector has no such version."""
+
+    status, code, title = 404, "connector_version.unknown", "Versione sconosciuta / Unknown version"
+
+
+class ConnectorExists(HubError):
+    """There is a connector of that name."""
+
+    status, code, title = 409, "connector.exists", "Connettore già presente / Connector exists"
+
+
+class ConnectorUntested(HubError):
+    """No check of this version has passed: check it first."""
+
+    status, code, title = 409, "connector.untested", "Versione non provata / Version not tested"
+
+
+class ConnectorNotInForce(HubError):
+    """No version of the connector is in force: there is nothing to pause."""
+
+    status, code, title = 409, "connector.not_in_force", "Connettore non in uso / Connector not in force"
+
+
+class ConnectorInUse(HubError):
+    """Deliveries of the connector have not ended."""
+
+    status, code, title = 409, "connector.in_use", "Connettore in uso / Connector in use"
+
+
+class VendorUnknown(HubError):
+    """There is no such vendor."""
+
+    status, code, title = 404, "vendor.unknown", "Fornitore sconosciuto / Unknown vendor"
+
+
+class VendorExists(HubError):
+    """The id or an alias is taken."""
+
+    status, code, title = 409, "vendor.exists", "Fornitore già presente / Vendor exists"
+
+
+class VendorNotConformant(HubError):
+    """The newest report of `raccordo conformance` has not passed, or there is none: attach one first."""
+
+    status, code, title = 409, "vendor.not_conformant", "Fornitore non conforme / Vendor not conformant"
+
+
+class VendorKeyUnknown(HubError):
+    """The vendor has no such key."""
+
+    status, code, title = 404, "vendor_key.unknown", "Chiave sconosciuta / Unknown key"
+
+
+class KeyRevoked(HubError):
+    """The key is revoked already."""
+
+    status, code, title = 409, "vendor_key.revoked", "Chiave già revocata / Key revoked"
+
+
+class ServiceCardUnknown(HubError):
+    """The service is not in the catalogue."""
+
+    status, code, title = 404, "catalogue.unknown", "Servizio non in catalogo / Service not in the catalogue"
+
+
+class ServiceCardExists(HubError):
+    """The service is in the catalogue."""
+
+    status, code, title = 409, "catalogue.exists", "Servizio già in catalogo / Service in the catalogue"
+
+
+class DeliveryUnknown(HubError):
+    """There is no such delivery."""
+
+    status, code, title = 404, "delivery.unknown", "Consegna sconosciuta / Unknown delivery"
+
+
+class DeliveryNotReplayable(HubError):
+    """The delivery cannot be sent again now."""
+
+    status, code, title = 409, "delivery.not_replayable", "Consegna non ripetibile / Delivery not replayable"
+
+
+class QuarantineUnknown(HubError):
+    """There is no such entry in quarantine, or it was decided about."""
+
+    status, code, title = 404, "quarantine.unknown", "Voce di quarantena sconosciuta / Unknown quarantine entry"
+
+
+class SimulationUnknown(HubError):
+    """No provider of that name is simulated here: `serve --simulate` does."""
+
+    status, code, title = 404, "simulation.unknown", "Simulazione sconosciuta / Unknown simulation"

@@ -1,0 +1,54 @@
+"""What a connector would make of a sample that a person pastes: the canonical items, and every error with its place."""
+
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from contracts.connector import Connector
+from contracts.failures import Failure
+from contracts.inbound import Found
+from contracts.items import COLLECTIONS
+from hub.errors import ContractViolation, Fault, HubError
+from hub.ingest.canonical import canonical_json, parse
+from hub.store.tables import clipped
+
+MOST = 100
+
+
+def preview(connector: Connector, sample: str) -> dict[str, Any]:
+    """contracts.work_administration.MappingPreview. Raises ContractViolation where nothing can be read."""
+    if connector.read is None:
+        raise ContractViolation(faults=(Fault("/connector_id", "source.not_read", "this type reads no samples"),))
+    try:
+        found = list(islice(connector.read(sample.encode("utf-8")), MOST + 1))
+    except Failure as failure:
+        detail = clipped(f"{failure.reason}: {failure.detail}", 500)
+        raise ContractViolation(faults=(Fault("/sample", "source.unreadable", detail),)) from None
+    return {"records": [_record(each) for each in found[:MOST]], "has_more": len(found) > MOST}
+
+
+def _record(found: Found) -> dict[str, Any]:
+    item, wrong = found.item, [_fault(each.pointer, each.code, each.detail) for each in found.wrong]
+    if item is not None:
+        try:
+            if found.collection not in COLLECTIONS:
+                raise ContractViolation(faults=(Fault("", "collection.unknown", "there is no such collection"),))
+            # Where the source has no version the hub counts; for a preview it is the first.
+            body = orjson.dumps({"version": 1, **item}, default=str)
+            item = orjson.loads(canonical_json(parse(found.collection, body)))
+        except HubError as error:
+            wrong += [_fault(fault.pointer, fault.code, fault.detail) for fault in error.faults]
+            wrong += [] if error.faults else [_fault("", error.code, error.detail)]
+            item = orjson.loads(orjson.dumps(item, default=str))
+    return {
+        "record_name": clipped(found.name, 300) or "-",
+        "collection": found.collection[:20],
+        "item": item,
+        "wrong": wrong[:200],
+        "is_withdrawn": found.withdrawn is not None,
+    }
+
+
+def _fault(pointer: str, code: str, detail: str) -> dict[str, str]:
+    return {"pointer": clipped(pointer, 500), "code": clipped(code, 64), "detail": clipped(detail, 500)}

@@ -1,0 +1,61 @@
+"""Who may do what: one table from each operation to the roles that allow it."""
+
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+Role = Literal["operator", "service-manager", "data-protection", "administrator"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+EVERYBODY: frozenset[str] = frozenset(ROLES)
+ADMINISTRATOR: frozenset[str] = frozenset({"administrator"})
+OPERATING: frozenset[str] = frozenset({"operator", "administrator"})
+SERVICES: frozenset[str] = frozenset({"service-manager", "administrator"})
+ACCOUNTING: frozenset[str] = frozenset({"data-protection", "administrator"})
+
+ALLOWED: Mapping[str, frozenset[str]] = {
+    "show_session": EVERYBODY,
+    "sign_out": EVERYBODY,
+    "list_audit_records": ACCOUNTING,
+    "list_connector_types": EVERYBODY,
+    "show_connector_type": EVERYBODY,
+    "list_connectors": EVERYBODY,
+    "show_connector": EVERYBODY,
+    "list_connector_versions": EVERYBODY,
+    "show_connector_version": EVERYBODY,
+    "show_connector_difference": EVERYBODY,
+    "add_connector": ADMINISTRATOR,
+    "change_connector": ADMINISTRATOR,
+    "remove_connector": ADMINISTRATOR,
+    "activate_connector": ADMINISTRATOR,
+    "check_connector": OPERATING,
+    "pause_connector": OPERATING,
+    "list_vendors": EVERYBODY,
+    "show_vendor": EVERYBODY,
+    "list_vendor_keys": EVERYBODY,
+    "list_conformance_reports": EVERYBODY,
+    "add_vendor": SERVICES,
+    "change_vendor": SERVICES,
+    "add_vendor_keys": SERVICES,
+    "revoke_vendor_key": SERVICES,
+    "attach_conformance_report": SERVICES,
+    "list_services": EVERYBODY,
+    "show_service": EVERYBODY,
+    "add_service": SERVICES,
+    "change_service": SERVICES,
+    "list_deliveries": EVERYBODY,
+    "show_delivery": EVERYBODY,
+    "replay_delivery": OPERATING,
+    "list_quarantine": EVERYBODY,
+    "discard_quarantine": OPERATING,
+    # A sample may be a citizen's own: it is for those who set sources up.
+    "preview_mapping": SERVICES,
+    "show_simulation_faults": ADMINISTRATOR,
+    "switch_simulation_faults": ADMINISTRATOR,
+    "clear_simulation_faults": ADMINISTRATOR,
+}
+"""By operation_id. An operation that is not here is nobody's."""
+
+
+def allows(operation_id: str, roles: frozenset[str]) -> bool:
+    """Whether one of the roles allows the operation."""
+    return bool(ALLOWED.get(operation_id, frozenset()) & roles)

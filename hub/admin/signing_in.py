@@ -1,0 +1,161 @@
+"""How administrators sign in and out: with a password of the hub's own, or through an OpenID provider."""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hub.store import administrators as store
+from hub.store.administrators import Administrator, IdentityProvider, MustWait, ProviderLogin, Session
+from hub.store.committer import Committer
+from hub.store.database import Database, Tx
+from hub.store.ports import Vault
+from hub.store.readers import record_access
+
+from . import oidc
+from .acting import Acted, Actor, Order, carry_out, record
+from .errors import CredentialsRefused, IdentityProviderUnknown, LoginRefused, RoleMissing, SignInThrottled
+from .passwords import is_password
+
+SESSION_LASTS = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The ways in and out."""
+
+    database: Database
+    committer: Committer
+    vault: Vault
+    internal_hosts: frozenset[str]
+
+    def session(self, token: str) -> Session | None:
+        """The session of a token, as it stands now: looked up each time, so that its end holds everywhere at once."""
+        with self.database.read() as connection:
+            return store.find_session(connection, token, self.database.now(connection))
+
+    async def local(self, username: str, password: str, request_id: str) -> tuple[str, Session]:
+        """A session of a local account, and its token. Raises CredentialsRefused, SignInThrottled.
+
+        The attempt is counted before it is looked at, whether there is such an account or not, and takes as long.
+        """
+        name = username.strip().lower()
+        name_hash = self.vault.keyed_hash("sign-in", name)
+        await self.committer.submit(_begin_attempts, name_hash)
+        found = await asyncio.to_thread(self._account, name)
+        kept = found.password_hash if found is not None and found.active else None
+        right = await asyncio.to_thread(is_password, password, kept)
+        if found is None:
+            raise CredentialsRefused
+        actor = _actor(found, request_id)
+        if not right:
+            refused = record(actor, "sign_in", CredentialsRefused.code)
+            await self.committer.submit(record_access, refused)
+            raise CredentialsRefused
+        token = secrets.token_urlsafe(32)
+
+        def start(tx: Tx) -> Acted:
+            now = store.find_administrator(tx.connection, name)
+            if now is None or not now.active or now.password_hash != kept:
+                raise CredentialsRefused  # changed since it was looked at
+            store.forgive(tx, name_hash)
+            session = store.open_session(tx, now, token, lasts=SESSION_LASTS)
+            return Acted(session, f"administrators/{name}")
+
+        session: Session = await self.committer.submit(carry_out, Order("sign_in", actor, start))
+        return token, session
+
+    async def begin(self, provider_id: str) -> tuple[ProviderLogin, str]:
+        """A login at a provider, and the address where it goes on. Raises IdentityProviderUnknown and -Unreachable."""
+        provider = await asyncio.to_thread(self._provider, provider_id)
+        async with oidc.connections(provider, self.internal_hosts) as outside:
+            login, url = await oidc.begin(provider, outside, await asyncio.to_thread(self._now))
+        await self.committer.submit(self._keep_logins, login)
+        return login, url
+
+    async def finish(
+        self, state: str, browser: str, code: str | None, issuer: str | None, request_id: str
+    ) -> tuple[str, Session]:
+        """The session of a login that a provider vouches for; `code` is None where it refused, `issuer` what the
+        callback says of itself (RFC 9207). Raises LoginRefused, RoleMissing, IdentityProviderUnknown and
+        -Unreachable."""
+        login = await self.committer.submit(self._take_logins, (state, browser))
+        if login is None or code is None:
+            raise LoginRefused(cause="no such login, or the provider refused it")
+        provider = await asyncio.to_thread(self._provider, login.provider_id)
+        if issuer not in (None, provider.issuer):
+            raise LoginRefused(cause="the callback is another issuer's")
+        async with oidc.connections(provider, self.internal_hosts) as outside:
+            person = await oidc.finish(provider, login, code, outside, await asyncio.to_thread(self._now))
+        name = f"{provider.provider_id}:{store.hashed(person.subject)[:16]}"
+        actor = Actor(provider.ente_id, name, person.roles, request_id=request_id)
+        token = secrets.token_urlsafe(32)
+
+        def start(tx: Tx) -> Acted:
+            if not person.roles:
+                raise RoleMissing("the identity provider gives no role that this ente knows")
+            account = store.provided_administrator(
+                tx, provider, subject=person.subject, display_name=person.display_name, roles=person.roles
+            )
+            if not account.active:
+                raise LoginRefused
+            after = {"display_name": person.display_name, "roles": sorted(person.roles)}
+            session = store.open_session(tx, account, token, lasts=SESSION_LASTS)
+            return Acted(session, f"administrators/{account.username}", after=after)
+
+        session: Session = await self.committer.submit(carry_out, Order("sign_in", actor, start))
+        return token, session
+
+    def sign_out(self, session: Session, actor: Actor) -> Order:
+        """The order that ends a session."""
+
+        def end(tx: Tx) -> Acted:
+            store.end_session(tx, session)
+            return Acted(None, f"administrators/{session.administrator.username}")
+
+        return Order("sign_out", actor, end)
+
+    def _account(self, username: str) -> Administrator | None:
+        with self.database.read() as connection:
+            return store.find_administrator(connection, username)
+
+    def _provider(self, provider_id: str) -> IdentityProvider:
+        with self.database.read() as connection:
+            found = store.find_provider(connection, self.vault, provider_id)
+        if found is None or not found.active:
+            raise IdentityProviderUnknown
+        return found
+
+    def _now(self) -> datetime:
+        with self.database.read() as connection:
+            return self.database.now(connection)
+
+    def _keep_logins(self, tx: Tx, logins: Sequence[ProviderLogin]) -> list[None]:
+        for login in logins:
+            store.begin_login(tx, self.vault, login)
+        return [None] * len(logins)
+
+    def _take_logins(self, tx: Tx, wanted: Sequence[tuple[str, str]]) -> list[ProviderLogin | None]:
+        return [store.take_login(tx, self.vault, state, browser) for state, browser in wanted]
+
+
+def actor_of(session: Session, request_id: str) -> Actor:
+    """Who acts in a session."""
+    return _actor(session.administrator, request_id)
+
+
+def _actor(account: Administrator, request_id: str) -> Actor:
+    return Actor(account.ente_id, account.username, account.roles, request_id=request_id)
+
+
+def _begin_attempts(tx: Tx, name_hashes: Sequence[str]) -> list[SignInThrottled | None]:
+    answers: list[SignInThrottled | None] = []
+    for name_hash in name_hashes:
+        try:
+            store.begin_attempt(tx, name_hash)
+        except MustWait as wait:
+            answers.append(SignInThrottled(headers={"Retry-After": str(wait.seconds)}))
+        else:
+            answers.append(None)
+    return answers

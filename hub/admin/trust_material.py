@@ -1,0 +1,133 @@
+"""Trust material as an administrator hands it over, checked before the registry keeps it: at the command line in files,
+over HTTP in the body. `what` names it in the sentence that says what is wrong."""
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from cryptography import x509
+
+from hub.registry import Key
+from hub.security.causes import CAUSES, Refusal
+from hub.security.certificates import presented_key
+from hub.security.der import pem_parts
+from hub.security.jwk import jwk_key
+from hub.security.keys import certificates_pem
+from hub.security.presented import Presented
+from hub.store.directory import NewKey
+
+_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
+
+
+class BadMaterial(ValueError):
+    """It cannot be registered; the text says why."""
+
+
+def name_of(key: Key) -> str:
+    """A short public name of an entry: its kid, or what its certificates are."""
+    if key.kid:
+        return key.kid
+    if key.kind.endswith("thumbprint"):
+        return key.material
+    found = x509.load_pem_x509_certificates(key.material.encode("ascii"))
+    return "; ".join(f"{one.subject.rfc4514_string()} until {one.not_valid_after_utc:%Y-%m-%d}" for one in found)
+
+
+def own_end(key: Key) -> datetime | None:
+    """The end that an entry's certificates have by themselves; None for what is no certificate."""
+    if key.kind.endswith("anchor"):
+        return _end(x509.load_pem_x509_certificates(key.material.encode("ascii")))
+    if key.kind == "certificate":
+        return _end(x509.load_pem_x509_certificates(key.material.encode("ascii"))[:1])
+    return None
+
+
+def keys_of_jwks(text: str, *, kind: str = "jwk", what: str) -> list[NewKey]:
+    """The public signing keys of a JWK set (or of one JWK); each is known by its `kid`. Raises BadMaterial."""
+    try:
+        content = json.loads(text)
+    except ValueError:
+        raise BadMaterial(f"{what} is not JSON") from None
+    entries = content.get("keys", [content]) if isinstance(content, dict) else None
+    if not isinstance(entries, list):
+        raise BadMaterial(f"{what} is not a JWK set")
+    keys = [_jwk(entry, kind) for entry in entries if not isinstance(entry, dict) or entry.get("use") != "enc"]
+    if not keys:
+        raise BadMaterial(f"{what} holds no signing key")
+    if len({key.kid for key in keys}) < len(keys):
+        raise BadMaterial(f"two keys in {what} have the same kid")
+    return keys
+
+
+def key_of_anchor(pem: bytes, *, kind: str, now: datetime, what: str) -> NewKey:
+    """CA certificates in PEM; whatever else stands there (a key, by mistake) is left out. Raises BadMaterial."""
+    found = _certificates(pem, what)
+    for certificate in found:
+        if not _is_authority(certificate):
+            raise BadMaterial(f"{what} holds a certificate that is no CA; pin a leaf with --thumbprint")
+        if certificate.not_valid_after_utc <= now:
+            raise BadMaterial(f"a certificate in {what} expired on {certificate.not_valid_after_utc:%Y-%m-%d}")
+    return NewKey(kind, certificates_pem(found).decode("ascii"), valid_to=_end(found))
+
+
+def key_of_certificate(pem: bytes, *, now: datetime, what: str) -> NewKey:
+    """A vendor's own certificate, pinned, which `x5t#S256` may then name; its issuer after it, for revocation. Raises
+    BadMaterial."""
+    leaf, *others = _certificates(pem, what)
+    if _is_authority(leaf):
+        raise BadMaterial(f"{what} begins with a CA; the vendor's own certificate comes first")
+    if leaf.not_valid_after_utc <= now:
+        raise BadMaterial(f"the certificate in {what} expired on {leaf.not_valid_after_utc:%Y-%m-%d}")
+    try:
+        presented_key(Presented(leaf, tuple(others)))
+    except Refusal as refusal:
+        raise BadMaterial(refusal.note or CAUSES[refusal.code].text) from None
+    return NewKey("certificate", certificates_pem([leaf, *others]).decode("ascii"), valid_to=_end([leaf]))
+
+
+def key_of_thumbprint(text: str, *, kind: str = "thumbprint") -> NewKey:
+    """A pinned certificate: the hex SHA-256 of its DER, colons allowed. Raises BadMaterial."""
+    plain = text.replace(":", "").strip().lower()
+    if not re.fullmatch(r"[0-9a-f]{64}", plain):
+        raise BadMaterial("not the 64 hex digits of a certificate's SHA-256")
+    return NewKey(kind, plain)
+
+
+def _jwk(entry: Any, kind: str) -> NewKey:
+    if not isinstance(entry, dict):
+        raise BadMaterial("a key of the set is no JSON object")
+    if _PRIVATE & entry.keys():
+        raise BadMaterial("the file holds a private key; hand over the public part alone")
+    material = json.dumps(entry, sort_keys=True)
+    try:
+        thumbprint = jwk_key(material).signer.removeprefix("jwk:")
+    except Refusal as refusal:
+        raise BadMaterial(refusal.note or CAUSES[refusal.code].text) from None
+    kid = entry.get("kid", thumbprint)
+    if not isinstance(kid, str) or not 0 < len(kid) <= 200:
+        raise BadMaterial("a kid is a text of 1 to 200 characters")
+    return NewKey(kind, material, kid)
+
+
+def _certificates(pem: bytes, what: str) -> list[x509.Certificate]:
+    try:
+        found = [x509.load_pem_x509_certificate(part) for part in pem_parts(pem)]
+    except ValueError:
+        raise BadMaterial(f"a certificate in {what} cannot be read") from None
+    if not found:
+        raise BadMaterial(f"{what} holds no certificate in PEM")
+    return found
+
+
+def _end(certificates: Sequence[x509.Certificate]) -> datetime:
+    """When the last of them ends: said to the registry too, so that the alert on keys that end knows of it."""
+    return max(one.not_valid_after_utc for one in certificates)
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return bool(certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+    except (x509.ExtensionNotFound, ValueError):
+        return False

@@ -1,0 +1,318 @@
+"""Vendors on board: a record in the sandbox, keys, a report of conformance, then production."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+from contracts.base import rfc3339
+from contracts.vendor_administration import NewVendor, NewVendorKey, VendorPatch
+from hub.errors import ContractViolation, Fault
+from hub.profile import defaults_of
+from hub.profile import faults as profile_faults
+from hub.registry import Key, Vendor
+from hub.store import vendor_records
+from hub.store.database import Tx
+from hub.store.directory import HUB_VENDOR, AlreadyThere, NewKey, add_keys, add_vendor, load_registry, revoke_keys
+from hub.store.tables import clipped
+from hub.store.vendor_records import ConformanceReport
+
+from .acting import Acted, Actor, Order
+from .errors import KeyRevoked, VendorExists, VendorKeyUnknown, VendorNotConformant, VendorUnknown
+from .trust_material import (
+    BadMaterial,
+    key_of_anchor,
+    key_of_certificate,
+    key_of_thumbprint,
+    keys_of_jwks,
+    name_of,
+    own_end,
+)
+
+KeyState = Literal["coming", "current", "retiring", "revoked", "ended"]
+Matches = Callable[[Mapping[str, Any]], None]
+_COLUMNS = {"display_name": "name", "service_ids": "services"}
+_LISTS = ("aliases", "collections", "service_ids", "rights")
+_NULLABLE = ("daily_quota",)
+
+
+def key_state(key: Key, now: datetime) -> KeyState:
+    """Where a key is in its life."""
+    if key.revoked_at is not None and key.revoked_at <= now:
+        return "revoked"
+    if key.valid_to is not None and key.valid_to <= now:
+        return "ended"
+    if key.valid_from is not None and now < key.valid_from:
+        return "coming"
+    # A certificate has an end from the beginning: an earlier one says that another key follows.
+    return "current" if key.valid_to in (None, own_end(key)) and key.revoked_at is None else "retiring"
+
+
+@dataclass(frozen=True, slots=True)
+class Vendors:
+    """The vendors of all enti; each reading and each order is of one."""
+
+    def all_of(self, connection: Connection, ente_id: str, now: datetime) -> list[tuple[str, dict[str, Any]]]:
+        """contracts.vendor_administration.VendorView of each, by id."""
+        registry = load_registry(connection)
+        reports: dict[str, ConformanceReport] = {}
+        for vendor_id, report in vendor_records.reports_of(connection, ente_id):
+            reports.setdefault(vendor_id, report)
+        found = {v.vendor_id: v for (owner, _), v in registry.vendors.items() if owner == ente_id}
+        return [(name, _view(found[name], reports.get(name), now)) for name in sorted(found)]
+
+    def one_of(self, connection: Connection, ente_id: str, vendor_id: str) -> Vendor:
+        """By its id, not by an alias. Raises VendorUnknown."""
+        found = load_registry(connection).vendors.get((ente_id, vendor_id))
+        if found is None or found.vendor_id != vendor_id:
+            raise VendorUnknown
+        return found
+
+    def view(self, connection: Connection, ente_id: str, vendor_id: str, now: datetime) -> dict[str, Any]:
+        """contracts.vendor_administration.VendorView. Raises VendorUnknown."""
+        vendor = self.one_of(connection, ente_id, vendor_id)
+        return _view(vendor, self._newest_report(connection, vendor), now)
+
+    def keys(
+        self, connection: Connection, ente_id: str, vendor_id: str, now: datetime
+    ) -> list[tuple[str, dict[str, Any]]]:
+        """contracts.vendor_administration.VendorKeyView of each, oldest first. Raises VendorUnknown."""
+        vendor = self.one_of(connection, ente_id, vendor_id)
+        in_turn = sorted(vendor.keys, key=lambda key: key.key_id)
+        return [(key.key_id, _key_view(key, now)) for key in in_turn]
+
+    def reports(self, connection: Connection, ente_id: str, vendor_id: str) -> list[dict[str, Any]]:
+        """contracts.vendor_administration.ReportView of each, newest first. Raises VendorUnknown."""
+        self.one_of(connection, ente_id, vendor_id)
+        return [_report_view(report) for _, report in vendor_records.reports_of(connection, ente_id, vendor_id)]
+
+    def add(self, actor: Actor, wish: NewVendor) -> Order:
+        """Register a vendor, in its sandbox. The order raises VendorExists."""
+        target = target_of(wish.vendor_id)
+
+        def do(tx: Tx) -> Acted:
+            if HUB_VENDOR in (wish.vendor_id, *wish.aliases):
+                raise VendorExists
+            vendor = Vendor(
+                ente_id=actor.ente_id,
+                vendor_id=wish.vendor_id,
+                name=wish.display_name,
+                trust=wish.trust,
+                active=True,
+                keys=(),
+                subject=wish.subject or wish.vendor_id,
+                aliases=frozenset(wish.aliases),
+                collections=frozenset(wish.collections),
+                services=frozenset(wish.service_ids),
+                rights=frozenset(wish.rights),
+                signature_only=wish.signature_only,
+                daily_quota=wish.daily_quota,
+                profile=defaults_of(wish.trust),
+                stage="sandbox",
+            )
+            try:
+                add_vendor(tx, vendor, [])
+            except AlreadyThere:
+                raise VendorExists from None
+            view = self.view(tx.connection, actor.ente_id, wish.vendor_id, tx.now)
+            return Acted(view, target, after=view)
+
+        return Order("add_vendor", actor, do, target)
+
+    def change(self, actor: Actor, vendor_id: str, patch: VendorPatch, matches: Matches) -> Order:
+        """Change a vendor's record. To production it goes only once a report of its conformance has passed."""
+        given = patch.model_dump(exclude_unset=True)
+        missing = sorted(name for name, value in given.items() if value is None and name not in _NULLABLE)
+        if missing:
+            faults = tuple(Fault(f"/{name}", "field.missing", "it cannot be taken away") for name in missing)
+            raise ContractViolation(faults=faults)
+        values = {_COLUMNS.get(name, name): sorted(v) if name in _LISTS else v for name, v in given.items()}
+
+        def do(tx: Tx) -> Acted:
+            before = self.view(tx.connection, actor.ente_id, vendor_id, tx.now)
+            matches(before)
+            if given.get("stage") == "production" and before["stage"] != "production":
+                self._must_conform(tx.connection, actor.ente_id, vendor_id)
+            self._must_fit(tx.connection, actor.ente_id, vendor_id, given)
+            try:
+                if values:
+                    vendor_records.change_vendor(tx, actor.ente_id, vendor_id, values)
+            except AlreadyThere as taken:
+                raise VendorExists(f"the alias {taken} is taken") from None
+            after = self.view(tx.connection, actor.ente_id, vendor_id, tx.now)
+            return Acted(after, target_of(vendor_id), *changed_parts(before, after))
+
+        return Order("change_vendor", actor, do, target_of(vendor_id))
+
+    def add_keys(self, actor: Actor, vendor_id: str, wish: NewVendorKey, now: datetime) -> Order:
+        """Register trust material. Raises ContractViolation."""
+        try:
+            fresh = _material(wish, now)
+        except BadMaterial as bad:
+            raise ContractViolation(faults=(Fault("/material", "key.invalid", str(bad)[:500]),)) from None
+
+        def do(tx: Tx) -> Acted:
+            vendor = self.one_of(tx.connection, actor.ente_id, vendor_id)
+            fits = wish.kind.startswith("channel_") or (wish.kind == "jwk") is (vendor.trust == "jwk")
+            if not fits or (vendor.trust == "pdnd" and not wish.kind.startswith("channel_")):
+                detail = f"it does not go with trust {vendor.trust}"
+                raise ContractViolation(faults=(Fault("/kind", "field.not_allowed", detail),))
+            known = {key.kid for key in vendor.keys if key.kid and key_state(key, tx.now) != "revoked"}
+            if known & {key.kid for key in fresh if key.kid}:
+                raise ContractViolation(faults=(Fault("/material", "key.known", "a key of that kid is registered"),))
+            add_keys(tx, actor.ente_id, f"vendor:{vendor_id}", fresh)
+            before = {key.key_id for key in vendor.keys}
+            made = self.keys(tx.connection, actor.ente_id, vendor_id, tx.now)
+            views = [view for key_id, view in made if key_id not in before]
+            return Acted({"items": views, "next_cursor": None}, target_of(vendor_id), after={"keys": views})
+
+        return Order("add_vendor_keys", actor, do, target_of(vendor_id))
+
+    def revoke(self, actor: Actor, vendor_id: str, key_id: str) -> Order:
+        """Refuse a key from now on. The order raises VendorKeyUnknown, KeyRevoked."""
+
+        def do(tx: Tx) -> Acted:
+            vendor = self.one_of(tx.connection, actor.ente_id, vendor_id)
+            found = [key for key in vendor.keys if key.key_id == key_id]
+            if not found:
+                raise VendorKeyUnknown
+            if key_state(found[0], tx.now) == "revoked":
+                raise KeyRevoked
+            revoke_keys(tx, actor.ente_id, f"vendor:{vendor_id}", [key_id], tx.now)
+            return Acted(None, target_of(vendor_id), before={"key": _key_view(found[0], tx.now)})
+
+        return Order("revoke_vendor_key", actor, do, target_of(vendor_id))
+
+    def attach(self, actor: Actor, vendor_id: str, report: Any) -> Order:
+        """Attach a report of the vendor's conformance. Raises ContractViolation where it is none."""
+        counts = _counted(report)
+        passed = counts["failed"] == 0 and counts["passed"] > 0
+        digest = hashlib.sha256(json.dumps(report, sort_keys=True).encode()).hexdigest()
+
+        def do(tx: Tx) -> Acted:
+            self.one_of(tx.connection, actor.ente_id, vendor_id)
+            made = vendor_records.attach_report(
+                tx,
+                actor.ente_id,
+                vendor_id,
+                author=clipped(actor.name, 120),
+                verdict="passed" if passed else "failed",
+                counts=counts,
+                tried=clipped(report["tried"], 500),
+                sha256=digest,
+                report=report,
+            )
+            view = _report_view(made)
+            return Acted(view, target_of(vendor_id), after=view)
+
+        return Order("attach_conformance_report", actor, do, target_of(vendor_id))
+
+    def _must_fit(self, connection: Connection, ente_id: str, vendor_id: str, given: Mapping[str, Any]) -> None:
+        """`signature_only` goes with how the vendor proves who it is. Raises ContractViolation."""
+        if "signature_only" not in given:
+            return
+        vendor = self.one_of(connection, ente_id, vendor_id)
+        channel = any(key.kind.startswith("channel_") for key in vendor.keys)
+        signs_alone = bool(given["signature_only"])
+        wrong = [*profile_faults(vendor.profile, trust=vendor.trust, signature_only=signs_alone, channel_keys=channel)]
+        if wrong:
+            raise ContractViolation(faults=(Fault("/signature_only", "field.not_allowed", wrong[0][:500]),))
+
+    def _must_conform(self, connection: Connection, ente_id: str, vendor_id: str) -> None:
+        report = self._newest_report(connection, self.one_of(connection, ente_id, vendor_id))
+        if report is None or report.verdict != "passed":
+            raise VendorNotConformant
+
+    def _newest_report(self, connection: Connection, vendor: Vendor) -> ConformanceReport | None:
+        found = vendor_records.reports_of(connection, vendor.ente_id, vendor.vendor_id)
+        return found[0][1] if found else None
+
+
+def changed_parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The members that differ, as they were and as they are."""
+    names = [name for name in after if before.get(name) != after[name]]
+    return {name: before.get(name) for name in names}, {name: after[name] for name in names}
+
+
+def target_of(vendor_id: str) -> str:
+    """What stands in the record for the vendor."""
+    return f"vendors/{vendor_id}"
+
+
+def _view(vendor: Vendor, report: ConformanceReport | None, now: datetime) -> dict[str, Any]:
+    return {
+        "vendor_id": vendor.vendor_id,
+        "display_name": vendor.name,
+        "trust": vendor.trust,
+        "stage": vendor.stage,
+        "active": vendor.active,
+        "subject": vendor.subject,
+        "aliases": sorted(vendor.aliases),
+        "collections": sorted(vendor.collections),
+        "service_ids": sorted(vendor.services),
+        "rights": sorted(vendor.rights),
+        "signature_only": vendor.signature_only,
+        "daily_quota": vendor.daily_quota,
+        "usable_keys": sum(key.usable(now) for key in vendor.keys),
+        "newest_report": None if report is None else _report_view(report),
+    }
+
+
+def _report_view(report: ConformanceReport) -> dict[str, Any]:
+    return {
+        "report_id": report.report_id,
+        "attached_at": rfc3339(report.at),
+        "author": report.author,
+        "verdict": report.verdict,
+        "passed": report.passed,
+        "failed": report.failed,
+        "skipped": report.skipped,
+        "tried": report.tried,
+        "sha256": report.sha256,
+    }
+
+
+def _key_view(key: Key, now: datetime) -> dict[str, Any]:
+    return {
+        "key_id": key.key_id,
+        "kind": key.kind,
+        "label": clipped(name_of(key), 1000),
+        "state": key_state(key, now),
+        "valid_from": None if key.valid_from is None else rfc3339(key.valid_from),
+        "valid_to": None if key.valid_to is None else rfc3339(key.valid_to),
+        "revoked_at": None if key.revoked_at is None else rfc3339(key.revoked_at),
+    }
+
+
+def _material(wish: NewVendorKey, now: datetime) -> Sequence[NewKey]:
+    what = "the material"
+    if wish.kind == "jwk":
+        text = wish.material if isinstance(wish.material, str) else json.dumps(wish.material)
+        return keys_of_jwks(text, what=what)
+    if not isinstance(wish.material, str):
+        raise BadMaterial(f"{what} of {wish.kind} is a text")
+    if wish.kind.endswith("thumbprint"):
+        return [key_of_thumbprint(wish.material, kind=wish.kind)]
+    pem = wish.material.encode("utf-8", "replace")
+    if wish.kind == "certificate":
+        return [key_of_certificate(pem, now=now, what=what)]
+    return [key_of_anchor(pem, kind=wish.kind, now=now, what=what)]
+
+
+def _counted(report: Any) -> dict[str, int]:
+    """How many cases passed, failed and were skipped, as the report says and as its cases do. Raises
+    ContractViolation."""
+    cases = report.get("cases") if isinstance(report, dict) else None
+    if not isinstance(cases, list) or not isinstance(report.get("tried"), str) or not report["tried"].strip():
+        detail = "not a report of `raccordo conformance --json`"
+        raise ContractViolation(faults=(Fault("/report", "report.invalid", detail),))
+    outcomes = [case.get("outcome") if isinstance(case, dict) else None for case in cases]
+    counts = {name: outcomes.count(name) for name in ("passed", "failed", "skipped")}
+    if sum(counts.values()) != len(cases) or any(report.get(name) != count for name, count in counts.items()):
+        detail = "its counts are not those of its cases"
+        raise ContractViolation(faults=(Fault("/report/cases", "report.invalid", detail),))
+    return counts

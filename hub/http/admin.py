@@ -1,0 +1,152 @@
+"""The administrators' API (`api.md` 3): signing in and out, what was done; the rest in `admin_*`, by subject."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from http.cookies import SimpleCookie
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from contracts.base import rfc3339
+from hub.admin.acting import Actor, carry_out
+from hub.admin.errors import CredentialsRefused, LoginRefused
+from hub.feed import cursor as cursors
+from hub.feed.parameters import limit_of, nothing, once
+from hub.store.administrators import Session
+from hub.store.audit_records import acts
+from hub.store.handling import ADMIN_API
+from hub.store.tables import EPOCH, to_micros
+
+from .admin_access import AdminAccess, basic_credentials
+from .exchange import Exchange, Handler, json_response
+from .operations import Operation
+
+BROWSER_COOKIE = "raccordo-login"
+"""Ties a login to the browser that began it: whoever is sent another's callback has no such cookie (RFC 9700 2.1)."""
+_CURRENT = "/admin/v1/sessions/current"
+
+
+class AdminApi:
+    """Handlers of the administration, by operation_id."""
+
+    def __init__(self, access: AdminAccess, parts: tuple[Callable[[Operation], Handler | None], ...] = ()) -> None:
+        self._access = access
+        self._parts = parts
+
+    def handler(self, operation: Operation) -> Handler:
+        """The handler of an operation of the table. Raises KeyError for one that has none."""
+        for part in self._parts:
+            found = part(operation)
+            if found is not None:
+                return found
+        access = self._access
+        own: Mapping[str, Callable[[], Handler]] = {
+            "sign_in": lambda: self._sign_in,
+            "begin_login": lambda: self._begin_login,
+            "finish_login": lambda: self._finish_login,
+            "show_session": lambda: self._show_session(operation),
+            "sign_out": lambda: self._sign_out(operation),
+            "list_audit_records": lambda: access.reads(operation, self._audit),
+        }
+        return own[operation.operation_id]()
+
+    async def _sign_in(self, exchange: Exchange) -> Response:
+        nothing(exchange.request.query_params.multi_items())
+        try:
+            name, password = basic_credentials(exchange)
+            token, session = await self._access.sign_in.local(name, password, exchange.request_id)
+        except CredentialsRefused:
+            exchange.allowance = self._access.limiter.count_refusal(exchange.address)
+            raise
+        return _signed_in(token, session, status=201)
+
+    async def _begin_login(self, exchange: Exchange) -> Response:
+        nothing(exchange.request.query_params.multi_items())
+        exchange.allowance = self._access.limiter.count_stranger(exchange.address)
+        login, url = await self._access.sign_in.begin(exchange.request.path_params["provider_id"])
+        secure = "; Secure" if exchange.request.url.scheme == "https" else ""
+        cookie = f"{BROWSER_COOKIE}={login.browser}; Path=/admin/v1; Max-Age=600; HttpOnly; SameSite=Lax{secure}"
+        headers = {"Location": url, "Set-Cookie": cookie, "Referrer-Policy": "no-referrer"}
+        return Response(status_code=303, headers=headers)
+
+    async def _finish_login(self, exchange: Exchange) -> Response:
+        exchange.allowance = self._access.limiter.count_stranger(exchange.address)
+        # What else providers add to the callback (session_state, error_description) is theirs to choose.
+        query = exchange.request.query_params
+        state, code = query.get("state", ""), query.get("code")
+        cookies = SimpleCookie(exchange.request.headers.get("cookie", ""))
+        browser = cookies[BROWSER_COOKIE].value if BROWSER_COOKIE in cookies else ""
+        if not 0 < len(state) <= 200 or len(code or "") > 4000:
+            raise LoginRefused
+        token, session = await self._access.sign_in.finish(state, browser, code, query.get("iss"), exchange.request_id)
+        exchange.headers["Set-Cookie"] = f"{BROWSER_COOKIE}=; Path=/admin/v1; Max-Age=0; HttpOnly; SameSite=Lax"
+        exchange.headers["Referrer-Policy"] = "no-referrer"
+        return _signed_in(token, session, status=200)
+
+    def _show_session(self, operation: Operation) -> Handler:
+        async def handle(exchange: Exchange) -> Response:
+            caller = await self._access.caller(exchange, operation)
+            nothing(exchange.request.query_params.multi_items())
+            return json_response(_session(caller.session))
+
+        return handle
+
+    def _sign_out(self, operation: Operation) -> Handler:
+        async def handle(exchange: Exchange) -> Response:
+            caller = await self._access.caller(exchange, operation)
+            nothing(exchange.request.query_params.multi_items())
+            order = self._access.sign_in.sign_out(caller.session, caller.actor)
+            await self._access.committer.submit(carry_out, order)
+            return Response(status_code=204)
+
+        return handle
+
+    def _audit(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
+        given = once(exchange.request.query_params.multi_items(), ("operation", "target", "limit", "cursor"))
+        limit, operation, target = limit_of(given), given.get("operation"), given.get("target")
+        purpose = f"audit|{operation}|{target}"
+        after = None
+        if "cursor" in given:
+            micros, record_id = cursors.read(self._access.vault, actor.ente_id, purpose, given["cursor"])
+            after = (EPOCH + timedelta(microseconds=micros), record_id)
+        rows = acts(connection, actor.ente_id, after=after, limit=limit + 1, operation=operation, target=target)
+        onwards = None
+        if len(rows) > limit:
+            last = rows[limit - 1]
+            position = [to_micros(last.at), last.access_id]
+            onwards = cursors.write(self._access.vault, actor.ente_id, purpose, position)
+        return {"items": [_record(row) for row in rows[:limit]], "next_cursor": onwards}
+
+
+def _signed_in(token: str, session: Session, *, status: int) -> Response:
+    content = {"session_token": token, "session": _session(session)}
+    return json_response(content, status=status, headers={"Location": _CURRENT} if status == 201 else None)
+
+
+def _session(session: Session) -> dict[str, Any]:
+    one = session.administrator
+    return {
+        "account": {
+            "username": one.username,
+            "display_name": one.display_name,
+            "ente_id": one.ente_id,
+            "roles": sorted(one.roles),
+        },
+        "started_at": rfc3339(session.created_at),
+        "expires_at": rfc3339(session.expires_at),
+    }
+
+
+def _record(row: Any) -> dict[str, Any]:
+    return {
+        "record_id": row.access_id,
+        "at": rfc3339(row.at),
+        "actor": row.pseudonym[:120],
+        "over": "http" if row.portal_id == ADMIN_API else "command_line",
+        "operation": row.operation,
+        "outcome": row.outcome,
+        "target": row.act.get("target"),
+        "before": row.act.get("before"),
+        "after": row.act.get("after"),
+    }

@@ -1,0 +1,172 @@
+"""Who calls the administration, whether a role allows it, and the line of the access log that says so."""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import BaseModel, ValidationError
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from hub.admin.acting import Actor, Order, carry_out, record
+from hub.admin.errors import CredentialsRefused, RoleMissing, SessionRefused
+from hub.admin.roles import allows
+from hub.admin.signing_in import SignIn, actor_of
+from hub.errors import MediaUnsupported, PreconditionFailed
+from hub.feed import cursor as cursors
+from hub.feed.parameters import nothing, page_wish
+from hub.ingest.canonical import bounded, refusal_of
+from hub.store.administrators import Session
+from hub.store.committer import Committer
+from hub.store.database import Database
+from hub.store.ports import Vault
+from hub.store.readers import record_access
+
+from .exchange import Exchange, Handler, json_response, read_body
+from .limits import Limiter
+from .operations import Operation
+from .tags import tagged, view_tag
+from .user_states import media_type, must_be_merge_patch
+
+B = TypeVar("B", bound=BaseModel)
+Show = Callable[[Connection, Actor, Exchange], dict[str, Any]]
+Rows = Callable[[Connection, Actor, Exchange], Sequence[tuple[str, dict[str, Any]]]]
+"""A whole list that is small: each with the name that it is sorted and continued by."""
+Command = Callable[[Actor, Exchange], Order]
+Respond = Callable[[Exchange, Any], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose session it is."""
+
+    session: Session
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class AdminAccess:
+    """What every operation of the administration goes through."""
+
+    sign_in: SignIn
+    database: Database
+    committer: Committer
+    vault: Vault
+    limiter: Limiter
+    body_limit: int
+
+    async def caller(self, exchange: Exchange, operation: Operation) -> Caller:
+        """Who calls, if a role allows it. Raises SessionRefused, RoleMissing, QuotaExceeded."""
+        scheme, _, token = exchange.request.headers.get("authorization", "").partition(" ")
+        session = None
+        if scheme.lower() == "bearer" and 0 < len(token) <= 100:
+            session = await run_in_threadpool(self.sign_in.session, token.strip())
+        if session is None:
+            exchange.allowance = self.limiter.count_refusal(exchange.address)
+            raise SessionRefused
+        one = session.administrator
+        exchange.allowance = self.limiter.count_call(f"{one.ente_id}/admin/{one.administrator_id}")
+        actor = actor_of(session, exchange.request_id)
+        if not allows(operation.operation_id, actor.roles):
+            await self.committer.submit(record_access, record(actor, operation.operation_id, RoleMissing.code))
+            raise RoleMissing
+        return Caller(session, actor)
+
+    def shows(self, operation: Operation, show: Show) -> Handler:
+        """A handler that answers with one thing and its ETag."""
+
+        async def handle(exchange: Exchange) -> Response:
+            caller = await self.caller(exchange, operation)
+            return tagged(exchange, await run_in_threadpool(self._read, show, caller.actor, exchange))
+
+        return handle
+
+    def lists(self, operation: Operation, rows: Rows) -> Handler:
+        """A handler that answers with a page of a list."""
+
+        def page(connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
+            cursor, limit = page_wish(exchange.request.query_params.multi_items())
+            owner, purpose = actor.ente_id, f"admin|{exchange.request.url.path}"
+            after = "" if cursor is None else cursors.read(self.vault, owner, purpose, cursor)[0]
+            found = [each for each in rows(connection, actor, exchange) if each[0] > after]
+            more = len(found) > limit
+            onwards = cursors.write(self.vault, owner, purpose, [found[limit - 1][0]]) if more else None
+            return {"items": [view for _, view in found[:limit]], "next_cursor": onwards}
+
+        async def handle(exchange: Exchange) -> Response:
+            caller = await self.caller(exchange, operation)
+            return json_response(await run_in_threadpool(self._read, page, caller.actor, exchange))
+
+        return handle
+
+    def reads(self, operation: Operation, read: Show) -> Handler:
+        """A handler that answers with what is neither, and has no ETag."""
+
+        async def handle(exchange: Exchange) -> Response:
+            caller = await self.caller(exchange, operation)
+            return json_response(await run_in_threadpool(self._read, read, caller.actor, exchange))
+
+        return handle
+
+    def acts(self, operation: Operation, command: Command, respond: Respond) -> Handler:
+        """A handler that changes something, and answers once that is durable."""
+
+        async def handle(exchange: Exchange) -> Response:
+            caller = await self.caller(exchange, operation)
+            nothing(exchange.request.query_params.multi_items())
+            exchange.body = await read_body(exchange.request, self.body_limit)
+            order = await run_in_threadpool(command, caller.actor, exchange)
+            return respond(exchange, await self.committer.submit(carry_out, order))
+
+        return handle
+
+    def _read(self, show: Show, actor: Actor, exchange: Exchange) -> dict[str, Any]:
+        with self.database.read() as connection:
+            return show(connection, actor, exchange)
+
+
+def body_of(exchange: Exchange, model: type[B], *, patch: bool = False, is_long: bool = False) -> B:
+    """The body as JSON, or as a merge patch; `is_long` where it may hold more texts than an item does. Raises
+    MediaUnsupported, RequestInvalid, ContractViolation."""
+    if patch:
+        must_be_merge_patch(exchange)
+    elif media_type(exchange) != "application/json":
+        raise MediaUnsupported("send the body as application/json")
+    try:
+        return model.model_validate_json(exchange.body if is_long else bounded(exchange.body))
+    except ValidationError as exc:
+        raise refusal_of(exc) from None
+
+
+def must_match(exchange: Exchange, view: Mapping[str, Any]) -> None:
+    """Raises PreconditionFailed where the caller saw something else than this (If-Match)."""
+    header = exchange.request.headers.get("if-match")
+    if header is None or header.strip() == "*":
+        return
+    if view_tag(orjson.dumps(view)) not in [each.strip() for each in header.split(",")]:
+        raise PreconditionFailed
+
+
+def changed(exchange: Exchange, view: Mapping[str, Any], *, status: int = 200) -> Response:
+    """What a change made of a thing, with its ETag."""
+    body = orjson.dumps(view)
+    exchange.headers |= {"ETag": view_tag(body), "Cache-Control": "private, no-cache"}
+    return Response(body, status, media_type="application/json")
+
+
+def basic_credentials(exchange: Exchange) -> tuple[str, str]:
+    """Name and password of HTTP Basic (RFC 7617, UTF-8). Raises CredentialsRefused."""
+    scheme, _, encoded = exchange.request.headers.get("authorization", "").partition(" ")
+    try:
+        if scheme.lower() != "basic" or len(encoded) > 2000:
+            raise CredentialsRefused
+        name, colon, password = base64.b64decode(encoded.strip(), validate=True).decode("utf-8").partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise CredentialsRefused from None
+    if not colon:
+        raise CredentialsRefused
+    return name, password

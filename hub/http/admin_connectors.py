@@ -1,0 +1,185 @@
+"""Connectors over HTTP: types, drafts, versions, checks, activation."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from contracts.connector_administration import ConnectorPatch, NewConnector, PauseWish, VersionWish
+from contracts.failures import Failure
+from hub.admin.acting import Actor, Order, carry_out
+from hub.admin.connector_views import Known
+from hub.admin.connectors import Connectors
+from hub.admin.errors import ConnectorVersionUnknown
+from hub.admin.guidance import advice_on
+from hub.errors import ContractViolation
+from hub.feed.cursor import bad
+from hub.feed.parameters import nothing, once
+from hub.store.tables import clipped
+
+from .admin_access import AdminAccess, body_of, changed, must_match
+from .exchange import Exchange, Handler, json_response, read_body
+from .operations import Operation
+
+log = logging.getLogger(__name__)
+_NEWEST_FIRST = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorsApi:
+    """Handlers of connectors and their types, by operation_id."""
+
+    access: AdminAccess
+    connectors: Connectors
+
+    def handler(self, operation: Operation) -> Handler | None:
+        """The handler of an operation; None for one that is not of connectors."""
+        access = self.access
+        made: Mapping[str, Callable[[], Handler]] = {
+            "list_connector_types": lambda: access.lists(operation, lambda *_: self.connectors.type_views()),
+            "show_connector_type": lambda: access.shows(operation, self._type),
+            "list_connectors": lambda: access.lists(operation, self._all),
+            "show_connector": lambda: access.shows(operation, self._one),
+            "list_connector_versions": lambda: access.lists(operation, self._versions),
+            "show_connector_version": lambda: access.shows(operation, self._version),
+            "show_connector_difference": lambda: access.reads(operation, self._difference),
+            "add_connector": lambda: access.acts(operation, self._add, _made),
+            "change_connector": lambda: access.acts(operation, self._change, changed),
+            "remove_connector": lambda: access.acts(operation, self._remove, _gone),
+            "activate_connector": lambda: access.acts(operation, self._activate, changed),
+            "pause_connector": lambda: access.acts(operation, self._pause, changed),
+            "check_connector": lambda: self._checking(operation),
+        }
+        found = made.get(operation.operation_id)
+        return None if found is None else found()
+
+    def _type(self, _connection: Connection, _actor: Actor, exchange: Exchange) -> dict[str, Any]:
+        nothing(exchange.request.query_params.multi_items())
+        return self.connectors.type_view(exchange.request.path_params["connector_type"])
+
+    def _all(self, connection: Connection, actor: Actor, _exchange: Exchange) -> list[tuple[str, dict[str, Any]]]:
+        found = self.connectors.all_of(connection, actor.ente_id)
+        return [(one.connector_id, self.connectors.view(one)) for one in found]
+
+    def _one(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
+        nothing(exchange.request.query_params.multi_items())
+        return self.connectors.view(self._known(connection, actor, exchange))
+
+    def _versions(self, connection: Connection, actor: Actor, exchange: Exchange) -> list[tuple[str, dict[str, Any]]]:
+        one = self._known(connection, actor, exchange)
+        in_turn = [(f"{_NEWEST_FIRST - version.version:010d}", version) for version in one.versions]
+        return [(place, self.connectors.version_view(one, version)) for place, version in in_turn]
+
+    def _version(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
+        nothing(exchange.request.query_params.multi_items())
+        one = self._known(connection, actor, exchange)
+        number = exchange.request.path_params["version"]
+        if not number.isascii() or not number.isdigit() or len(number) > 9:
+            raise ConnectorVersionUnknown
+        return self.connectors.version_view(one, one.version(int(number)))
+
+    def _difference(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
+        given = once(exchange.request.query_params.multi_items(), ("from", "to"))
+        numbers = {}
+        for name in ("from", "to"):
+            text = given.get(name, "")
+            if not text.isascii() or not text.isdigit() or len(text) > 9:
+                raise bad(name, "the number of a version")
+            numbers[name] = int(text)
+        one = self._known(connection, actor, exchange)
+        before, after = one.version(numbers["from"]), one.version(numbers["to"])
+        differences = self.connectors.differences(before, after)
+        return {"from_version": before.version, "to_version": after.version, "differences": differences}
+
+    def _known(self, connection: Connection, actor: Actor, exchange: Exchange) -> Known:
+        return self.connectors.one_of(connection, actor.ente_id, exchange.request.path_params["connector_id"])
+
+    def _add(self, actor: Actor, exchange: Exchange) -> Order:
+        return self.connectors.add(actor, body_of(exchange, NewConnector))
+
+    def _change(self, actor: Actor, exchange: Exchange) -> Order:
+        patch = body_of(exchange, ConnectorPatch, patch=True)
+        return self.connectors.change(actor, _id(exchange), patch, _matching(exchange))
+
+    def _remove(self, actor: Actor, exchange: Exchange) -> Order:
+        return self.connectors.remove(actor, _id(exchange), _matching(exchange))
+
+    def _activate(self, actor: Actor, exchange: Exchange) -> Order:
+        wish = body_of(exchange, VersionWish)
+        return self.connectors.activate(actor, _id(exchange), wish.version, _matching(exchange))
+
+    def _pause(self, actor: Actor, exchange: Exchange) -> Order:
+        wish = body_of(exchange, PauseWish)
+        return self.connectors.pause(actor, _id(exchange), wish.reason, _matching(exchange))
+
+    def _checking(self, operation: Operation) -> Handler:
+        async def handle(exchange: Exchange) -> Response:
+            caller = await self.access.caller(exchange, operation)
+            nothing(exchange.request.query_params.multi_items())
+            exchange.body = await read_body(exchange.request, self.access.body_limit)
+            wish = body_of(exchange, VersionWish)
+            order = await run_in_threadpool(self._check, caller.actor, _id(exchange), wish.version)
+            return json_response(await self.access.committer.submit(carry_out, order))
+
+        return handle
+
+    def _check(self, actor: Actor, connector_id: str, number: int | None) -> Order:
+        """Call the provider, outside of any transaction; the order keeps what came of it."""
+        with self.access.database.read() as connection:
+            one = self.connectors.one_of(connection, actor.ente_id, connector_id)
+        version = one.newest if number is None else one.version(number)
+        answer: dict[str, Any] = {"version": version.version, "outcome": "passed", "reason": None, "detail": None}
+        try:
+            connector = self.connectors.connector_of(one, version)
+            try:
+                sentence = connector.check()
+            finally:
+                connector.close()
+        except Failure as failure:
+            advice = advice_on(failure)
+            told = {"reason": failure.reason, "detail": clipped(failure.detail, 500) or None}
+            answer |= {"outcome": "failed", "it": advice.it, "en": advice.en} | told
+        except ContractViolation as violation:
+            places = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in violation.faults)
+            answer |= {
+                "outcome": "failed",
+                "reason": "settings.invalid",
+                "detail": clipped(places, 500) or None,
+                "it": "Le impostazioni non sono più valide per questo tipo di connettore: correggerle.",
+                "en": "The settings no longer fit this type of connector: correct them.",
+            }
+        except Exception as bug:
+            log.exception("connector.check_failed connector=%s", connector_id)
+            advice = advice_on(bug)
+            name = f"bug.{type(bug).__name__}"[:100]
+            answer |= {"outcome": "failed", "reason": name, "it": advice.it, "en": advice.en}
+        else:
+            answer |= {
+                "detail": clipped(sentence, 500) or None,
+                "it": "Il fornitore risponde e accetta le impostazioni.",
+            }
+            answer |= {"en": "The provider answers and accepts the settings."}
+        return self.connectors.note_check(actor, connector_id, version.version, reason=answer["reason"], answer=answer)
+
+
+def _id(exchange: Exchange) -> str:
+    found: str = exchange.request.path_params["connector_id"]
+    return found
+
+
+def _matching(exchange: Exchange) -> Callable[[Mapping[str, Any]], None]:
+    return lambda view: must_match(exchange, view)
+
+
+def _made(exchange: Exchange, view: dict[str, Any]) -> Response:
+    response = changed(exchange, view, status=201)
+    response.headers["Location"] = f"/admin/v1/connectors/{view['connector_id']}"
+    return response
+
+
+def _gone(_exchange: Exchange, _answer: None) -> Response:
+    return Response(status_code=204)

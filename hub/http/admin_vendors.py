@@ -1,0 +1,129 @@
+"""Vendors, their keys and reports, and the catalogue of services over HTTP."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from contracts.vendor_administration import (
+    NewReport,
+    NewServiceCard,
+    NewVendor,
+    NewVendorKey,
+    ServiceCardPatch,
+    VendorPatch,
+)
+from hub.admin import services
+from hub.admin.acting import Actor, Order
+from hub.admin.vendors import Vendors
+from hub.feed.parameters import nothing
+
+from .admin_access import AdminAccess, body_of, changed, must_match
+from .exchange import Exchange, Handler, json_response
+from .operations import Operation
+
+Listed = list[tuple[str, dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class VendorsApi:
+    """Handlers of vendors and services, by operation_id."""
+
+    access: AdminAccess
+    vendors: Vendors
+
+    def handler(self, operation: Operation) -> Handler | None:
+        """The handler of an operation; None for one that is not of these."""
+        access = self.access
+        made: Mapping[str, Callable[[], Handler]] = {
+            "list_vendors": lambda: access.lists(operation, self._all),
+            "show_vendor": lambda: access.shows(operation, self._one),
+            "add_vendor": lambda: access.acts(operation, self._add, _made("vendors", "vendor_id")),
+            "change_vendor": lambda: access.acts(operation, self._change, changed),
+            "list_vendor_keys": lambda: access.lists(operation, self._keys),
+            "add_vendor_keys": lambda: access.acts(operation, self._add_keys, _registered),
+            "revoke_vendor_key": lambda: access.acts(operation, self._revoke, _gone),
+            "list_conformance_reports": lambda: access.lists(operation, self._reports),
+            "attach_conformance_report": lambda: access.acts(operation, self._attach, _registered),
+            "list_services": lambda: access.lists(operation, lambda c, a, _: services.all_services(c, a.ente_id)),
+            "show_service": lambda: access.shows(operation, self._service),
+            "add_service": lambda: access.acts(operation, self._add_service, _made("services", "service_id")),
+            "change_service": lambda: access.acts(operation, self._change_service, changed),
+        }
+        found = made.get(operation.operation_id)
+        return None if found is None else found()
+
+    def _all(self, connection: Connection, actor: Actor, _exchange: Exchange) -> Listed:
+        return self.vendors.all_of(connection, actor.ente_id, self.access.database.now(connection))
+
+    def _one(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
+        nothing(exchange.request.query_params.multi_items())
+        now = self.access.database.now(connection)
+        return self.vendors.view(connection, actor.ente_id, _vendor_id(exchange), now)
+
+    def _keys(self, connection: Connection, actor: Actor, exchange: Exchange) -> Listed:
+        now = self.access.database.now(connection)
+        return self.vendors.keys(connection, actor.ente_id, _vendor_id(exchange), now)
+
+    def _reports(self, connection: Connection, actor: Actor, exchange: Exchange) -> Listed:
+        found = self.vendors.reports(connection, actor.ente_id, _vendor_id(exchange))
+        return [(f"{n:06d}", view) for n, view in enumerate(found)]
+
+    def _add(self, actor: Actor, exchange: Exchange) -> Order:
+        return self.vendors.add(actor, body_of(exchange, NewVendor))
+
+    def _change(self, actor: Actor, exchange: Exchange) -> Order:
+        patch = body_of(exchange, VendorPatch, patch=True)
+        return self.vendors.change(actor, _vendor_id(exchange), patch, _matching(exchange))
+
+    def _add_keys(self, actor: Actor, exchange: Exchange) -> Order:
+        wish = body_of(exchange, NewVendorKey)
+        with self.access.database.read() as connection:
+            now = self.access.database.now(connection)
+        return self.vendors.add_keys(actor, _vendor_id(exchange), wish, now)
+
+    def _revoke(self, actor: Actor, exchange: Exchange) -> Order:
+        return self.vendors.revoke(actor, _vendor_id(exchange), exchange.request.path_params["key_id"])
+
+    def _attach(self, actor: Actor, exchange: Exchange) -> Order:
+        wish = body_of(exchange, NewReport, is_long=True)
+        return self.vendors.attach(actor, _vendor_id(exchange), wish.report)
+
+    def _service(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
+        nothing(exchange.request.query_params.multi_items())
+        return services.one_service(connection, actor.ente_id, exchange.request.path_params["service_id"])
+
+    def _add_service(self, actor: Actor, exchange: Exchange) -> Order:
+        return services.add(actor, body_of(exchange, NewServiceCard))
+
+    def _change_service(self, actor: Actor, exchange: Exchange) -> Order:
+        patch = body_of(exchange, ServiceCardPatch, patch=True)
+        return services.change(actor, exchange.request.path_params["service_id"], patch, _matching(exchange))
+
+
+def _vendor_id(exchange: Exchange) -> str:
+    found: str = exchange.request.path_params["vendor_id"]
+    return found
+
+
+def _matching(exchange: Exchange) -> Callable[[Mapping[str, Any]], None]:
+    return lambda view: must_match(exchange, view)
+
+
+def _made(resource: str, name: str) -> Callable[[Exchange, dict[str, Any]], Response]:
+    def respond(exchange: Exchange, view: dict[str, Any]) -> Response:
+        response = changed(exchange, view, status=201)
+        response.headers["Location"] = f"/admin/v1/{resource}/{view[name]}"
+        return response
+
+    return respond
+
+
+def _registered(exchange: Exchange, view: dict[str, Any]) -> Response:
+    return json_response(view, status=201, headers={"Location": exchange.request.url.path})
+
+
+def _gone(_exchange: Exchange, _answer: None) -> Response:
+    return Response(status_code=204)

@@ -1,0 +1,158 @@
+"""Deliveries, quarantine and previews over HTTP."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, get_args
+
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from contracts.base import rfc3339
+from contracts.feed import DeliveryState
+from contracts.work_administration import MappingPreviewWish, ReplayWish
+from hub.admin.acting import Acted, Actor, Order, carry_out
+from hub.admin.connectors import Connectors
+from hub.admin.deliveries import Deliveries, view
+from hub.admin.errors import QuarantineUnknown
+from hub.admin.previews import preview
+from hub.feed import cursor as cursors
+from hub.feed.parameters import limit_of, nothing, once, one_of
+from hub.store.database import Tx
+from hub.store.operations import Wanted, list_deliveries
+from hub.store.quarantine import Entry, NotInQuarantine, discard, entries
+from hub.store.tables import EPOCH, clipped, to_micros
+
+from .admin_access import AdminAccess, body_of
+from .exchange import Exchange, Handler, json_response, read_body
+from .operations import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class WorkApi:
+    """Handlers of what operators look after, by operation_id."""
+
+    access: AdminAccess
+    deliveries: Deliveries
+    connectors: Connectors
+
+    def handler(self, operation: Operation) -> Handler | None:
+        """The handler of an operation; None for one that is not of these."""
+        access = self.access
+        made: Mapping[str, Callable[[], Handler]] = {
+            "list_deliveries": lambda: access.reads(operation, self._list),
+            "show_delivery": lambda: access.shows(operation, self._one),
+            "replay_delivery": lambda: self._replaying(operation),
+            "list_quarantine": lambda: access.reads(operation, self._quarantine),
+            "discard_quarantine": lambda: access.acts(operation, self._discard, _gone),
+            "preview_mapping": lambda: self._previewing(operation),
+        }
+        found = made.get(operation.operation_id)
+        return None if found is None else found()
+
+    def _list(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
+        given = once(exchange.request.query_params.multi_items(), ("state", "connector_id", "limit", "cursor"))
+        state, limit = one_of(given, "state", get_args(DeliveryState)), limit_of(given)
+        purpose = f"deliveries|{state}|{given.get('connector_id')}"
+        before = None
+        if "cursor" in given:
+            micros, delivery_id = cursors.read(self.access.vault, actor.ente_id, purpose, given["cursor"])
+            before = (EPOCH + timedelta(microseconds=micros), delivery_id)
+        wanted = Wanted(
+            () if state is None else (state,),
+            connector_id=given.get("connector_id"),
+            ente_id=actor.ente_id,
+            before=before,
+        )
+        rows = list_deliveries(connection, wanted, limit=limit + 1)
+        onwards = None
+        if len(rows) > limit:
+            last = rows[limit - 1]
+            position = [to_micros(last["created_at"]), last["delivery_id"]]
+            onwards = cursors.write(self.access.vault, actor.ente_id, purpose, position)
+        return {"items": [view(row) for row in rows[:limit]], "next_cursor": onwards}
+
+    def _one(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
+        nothing(exchange.request.query_params.multi_items())
+        return self.deliveries.one(connection, actor.ente_id, exchange.request.path_params["delivery_id"])
+
+    def _replaying(self, operation: Operation) -> Handler:
+        async def handle(exchange: Exchange) -> Response:
+            caller = await self.access.caller(exchange, operation)
+            nothing(exchange.request.query_params.multi_items())
+            exchange.body = await read_body(exchange.request, self.access.body_limit)
+            wish, delivery_id = body_of(exchange, ReplayWish), exchange.request.path_params["delivery_id"]
+            if wish.dry_run:
+                return json_response(await run_in_threadpool(self._dry_run, caller.actor, delivery_id))
+            order = self.deliveries.replay(caller.actor, delivery_id)
+            return json_response(await self.access.committer.submit(carry_out, order))
+
+        return handle
+
+    def _dry_run(self, actor: Actor, delivery_id: str) -> dict[str, Any]:
+        with self.access.database.read() as connection:
+            return self.deliveries.dry_run(connection, actor.ente_id, delivery_id)
+
+    def _quarantine(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
+        given = once(exchange.request.query_params.multi_items(), ("connector_id", "limit", "cursor"))
+        limit, connector_id = limit_of(given), given.get("connector_id")
+        purpose, after = f"quarantine|{connector_id}", None
+        if "cursor" in given:
+            (after,) = cursors.read(self.access.vault, actor.ente_id, purpose, given["cursor"])
+        found = entries(connection, actor.ente_id, connector_id=connector_id, after=after, limit=limit + 1)
+        onwards = None
+        if len(found) > limit:
+            onwards = cursors.write(self.access.vault, actor.ente_id, purpose, [found[limit - 1].quarantine_id])
+        return {"items": [_entry(each) for each in found[:limit]], "next_cursor": onwards}
+
+    def _discard(self, actor: Actor, exchange: Exchange) -> Order:
+        quarantine_id = exchange.request.path_params["quarantine_id"]
+        target = f"quarantine/{clipped(quarantine_id, 36)}"
+
+        def do(tx: Tx) -> Acted:
+            try:
+                was = discard(tx, actor.ente_id, quarantine_id)
+            except NotInQuarantine:
+                raise QuarantineUnknown from None
+            return Acted(None, target, {"connector_id": was.connector_id}, {"decided": "discarded"})
+
+        return Order("discard_quarantine", actor, do, target)
+
+    def _previewing(self, operation: Operation) -> Handler:
+        async def handle(exchange: Exchange) -> Response:
+            caller = await self.access.caller(exchange, operation)
+            nothing(exchange.request.query_params.multi_items())
+            exchange.body = await read_body(exchange.request, self.access.body_limit)
+            wish = body_of(exchange, MappingPreviewWish, is_long=True)
+            return json_response(await run_in_threadpool(self._preview, caller.actor, wish))
+
+        return handle
+
+    def _preview(self, actor: Actor, wish: MappingPreviewWish) -> dict[str, Any]:
+        with self.access.database.read() as connection:
+            one = self.connectors.one_of(connection, actor.ente_id, wish.connector_id)
+        version = one.newest if wish.version is None else one.version(wish.version)
+        connector = self.connectors.connector_of(one, version)
+        try:
+            return preview(connector, wish.sample)
+        finally:
+            connector.close()
+
+
+def _entry(each: Entry) -> dict[str, Any]:
+    return {
+        "quarantine_id": each.quarantine_id,
+        "connector_id": each.connector_id,
+        "record_name": each.name,
+        "collection": each.collection,
+        "wrong": [dict(one) for one in each.wrong],
+        "decided": each.decided,
+        "times": each.times,
+        "first_at": rfc3339(each.first_at),
+        "last_at": rfc3339(each.last_at),
+    }
+
+
+def _gone(_exchange: Exchange, _answer: None) -> Response:
+    return Response(status_code=204)

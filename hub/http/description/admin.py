@@ -1,0 +1,124 @@
+"""What is said of each operation of the administration."""
+
+from contracts.administration import AdminSession, AuditPage, SignedIn
+from hub import errors
+from hub.admin import errors as admin_errors
+
+from . import admin_connectors, admin_simulations, admin_vendors, admin_work
+from . import admin_examples as examples
+from .admin_parts import ADMIN
+from .entries import Answer, Body, Entry, Errors, both
+from .publish import ANY_CALLER, status
+
+_STRANGER: Errors = (errors.RequestInvalid, *ANY_CALLER)
+_SIGNED_IN = Body(model=SignedIn, examples={"session": examples.SIGNED_IN})
+
+ENTRIES: dict[str, Entry] = {
+    **admin_connectors.ENTRIES,
+    **admin_vendors.ENTRIES,
+    **admin_work.ENTRIES,
+    **admin_simulations.ENTRIES,
+    "show_admin_status": status("admin"),
+    "sign_in": Entry(
+        tag="sessions",
+        summary="Entra con un account locale / Sign in with a local account",
+        description=both(
+            "Nome e password con HTTP Basic. Dopo alcuni errori di fila si aspetta, come dice `Retry-After`; la "
+            "risposta è la stessa per un account che non c'è.",
+            "Name and password by HTTP Basic. After some failures in a row one has to wait, as `Retry-After` says; the "
+            "answer is the same for an account that does not exist.",
+        ),
+        parameters=("CorrelationId",),
+        answers={
+            201: Answer(description="La sessione / The session", body=_SIGNED_IN, headers=("Location",)),
+        },
+        errors=(
+            errors.RequestInvalid,
+            admin_errors.CredentialsRefused,
+            admin_errors.RoleMissing,
+            admin_errors.SignInThrottled,
+            *ANY_CALLER,
+        ),
+    ),
+    "show_session": Entry(
+        tag="sessions",
+        summary="Chi sono / Who I am",
+        description=both(
+            "L'account della sessione, i suoi ruoli e quando finisce.",
+            "The session's account, its roles and when it ends.",
+        ),
+        parameters=("CorrelationId",),
+        answers={
+            200: Answer(
+                description="La sessione / The session",
+                body=Body(model=AdminSession, examples={"session": examples.SESSION}),
+            )
+        },
+        errors=ADMIN,
+    ),
+    "sign_out": Entry(
+        tag="sessions",
+        summary="Esci / Sign out",
+        description=both("Il token non vale più, ovunque.", "The token holds no longer, anywhere."),
+        parameters=("CorrelationId",),
+        answers={204: Answer(description="Chiusa / Ended")},
+        errors=ADMIN,
+    ),
+    "begin_login": Entry(
+        tag="sessions",
+        summary="Entra con il fornitore di identità / Sign in through the identity provider",
+        description=both(
+            "Per il browser: porta al fornitore di identità dell'ente (OpenID Connect, codice con PKCE). Il cookie "
+            "lega l'accesso a questo browser per dieci minuti.",
+            "For the browser: leads to the municipality's identity provider (OpenID Connect, code with PKCE). The "
+            "cookie ties the login to this browser for ten minutes.",
+        ),
+        parameters=("CorrelationId",),
+        answers={
+            303: Answer(description="Al fornitore / To the provider", headers=("Location", "Set-Cookie")),
+        },
+        errors=(
+            *_STRANGER,
+            admin_errors.IdentityProviderUnknown,
+            admin_errors.IdentityProviderUnreachable,
+        ),
+    ),
+    "finish_login": Entry(
+        tag="sessions",
+        summary="Ritorno dal fornitore di identità / Back from the identity provider",
+        description=both(
+            "`state` vale una volta e per il browser che ha iniziato. I ruoli sono quelli che l'ente dà per ciò che il "
+            "fornitore dice della persona; senza alcun ruolo non si entra.",
+            "`state` counts once, for the browser that began. The roles are those that the municipality gives for what "
+            "the provider says of the person; without any nobody signs in.",
+        ),
+        parameters=("LoginState", "LoginCode", "CorrelationId"),
+        answers={
+            200: Answer(description="La sessione / The session", body=_SIGNED_IN, headers=("Set-Cookie",)),
+        },
+        errors=(
+            *_STRANGER,
+            admin_errors.LoginRefused,
+            admin_errors.RoleMissing,
+            admin_errors.IdentityProviderUnknown,
+            admin_errors.IdentityProviderUnreachable,
+        ),
+    ),
+    "list_audit_records": Entry(
+        tag="audit-records",
+        summary="Che cosa hanno fatto gli amministratori / What administrators did",
+        description=both(
+            "Ogni atto, anche della riga di comando e anche rifiutato, dal più recente: chi, che cosa, prima e dopo. "
+            "Le righe sono nella catena di hash del registro degli accessi.",
+            "Every act, also of the command line and also refused ones, newest first: who, what, before and after. The "
+            "lines stand in the hash chain of the access log.",
+        ),
+        parameters=("ActOperation", "ActTarget", "Limit", "Cursor", "CorrelationId"),
+        answers={
+            200: Answer(
+                description="Una pagina / A page", body=Body(model=AuditPage, examples={"page": examples.AUDIT_PAGE})
+            )
+        },
+        errors=ADMIN,
+    ),
+}

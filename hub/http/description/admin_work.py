@@ -1,0 +1,167 @@
+"""What is said of the operations on deliveries, quarantine and previews."""
+
+from contracts.work_administration import (
+    AdminDelivery,
+    AdminDeliveryPage,
+    MappingPreview,
+    MappingPreviewWish,
+    QuarantinePage,
+    Replay,
+    ReplayWish,
+)
+from hub import errors
+from hub.admin import errors as admin_errors
+
+from .admin_connector_examples import page
+from .admin_parts import ADMIN, WRITING
+from .entries import Answer, Body, Entry, both
+from .json_schema import Json
+from .parts import EXAMPLE_ITEM_ID
+from .publish import UNCHANGED
+
+_AT = "2026-11-23T09:00:00Z"
+_DELIVERY: Json = {
+    "delivery_id": EXAMPLE_ITEM_ID,
+    "connector_id": "io",
+    "channel": "io",
+    "state": "rejected",
+    "reason": "io.message_rejected",
+    "attempts": 1,
+    "created_at": _AT,
+    "due_at": _AT,
+    "updated_at": _AT,
+    "expires_at": "2026-11-26T09:00:00Z",
+    "replayable": True,
+}
+_ATTEMPT: Json = {"started_at": _AT, "ended_at": _AT, "outcome": "rejected", "reason": "io.bad_request", "detail": None}
+_REPLAY: Json = {
+    "delivery_id": EXAMPLE_ITEM_ID,
+    "outcome": "would_be_queued",
+    "connector_id": "io",
+    "reason": None,
+    "calls": [{"call": "POST /messages", "field_lengths": {"subject": 24}}],
+}
+_QUARANTINE: Json = {
+    "quarantine_id": EXAMPLE_ITEM_ID,
+    "connector_id": "sportello",
+    "record_name": "pratica-123",
+    "collection": "applications",
+    "wrong": [{"pointer": "/state", "code": "field.not_allowed", "detail": "not a known state"}],
+    "decided": None,
+    "times": 2,
+    "first_at": _AT,
+    "last_at": _AT,
+}
+_PREVIEW: Json = {
+    "records": [
+        {
+            "record_name": "pratica-123",
+            "collection": "applications",
+            "item": {"title": "Iscrizione al nido"},
+            "wrong": [],
+            "is_withdrawn": False,
+        }
+    ],
+    "has_more": False,
+}
+
+ENTRIES: dict[str, Entry] = {
+    "list_deliveries": Entry(
+        tag="deliveries",
+        summary="Le consegne / The deliveries",
+        description=both("Dalla più recente, senza dati personali.", "Newest first, without personal data."),
+        parameters=("DeliveryStateIs", "OfConnector", "Limit", "Cursor", "CorrelationId"),
+        answers={
+            200: Answer(
+                description="Una pagina / A page",
+                body=Body(model=AdminDeliveryPage, examples={"page": page(_DELIVERY)}),
+            )
+        },
+        errors=ADMIN,
+    ),
+    "show_delivery": Entry(
+        tag="deliveries",
+        summary="Una consegna / A delivery",
+        description=both("Con i suoi tentativi.", "With its attempts."),
+        parameters=("IfNoneMatch", "CorrelationId"),
+        answers={
+            200: Answer(
+                description="La consegna / The delivery",
+                body=Body(model=AdminDelivery, examples={"delivery": _DELIVERY | {"attempt_log": [_ATTEMPT]}}),
+                headers=("ETag",),
+            ),
+            304: UNCHANGED,
+        },
+        errors=(*ADMIN, admin_errors.DeliveryUnknown),
+    ),
+    "replay_delivery": Entry(
+        tag="deliveries",
+        summary="Invia di nuovo / Send again",
+        description=both(
+            "Solo ciò che è finito senza arrivare, e con il connettore attivo. Con `dry_run` si vede che cosa "
+            "uscirebbe, "
+            "di ogni valore solo la lunghezza.",
+            "Only what ended without arriving, and with its connector active. With `dry_run` one sees what would go "
+            "out, "
+            "of each value only its length.",
+        ),
+        parameters=("CorrelationId",),
+        request=Body(model=ReplayWish, description="Se davvero / Whether really", examples={"dry": {"dry_run": True}}),
+        answers={
+            200: Answer(
+                description="Com'è finito / What became of it", body=Body(model=Replay, examples={"dry": _REPLAY})
+            )
+        },
+        errors=(*WRITING, admin_errors.DeliveryUnknown, admin_errors.DeliveryNotReplayable),
+    ),
+    "list_quarantine": Entry(
+        tag="sources",
+        summary="La quarantena / The quarantine",
+        description=both(
+            "Ciò che una fonte ha portato e non può diventare un elemento, con ogni motivo; il contenuto non si "
+            "mostra.",
+            "What a source brought and cannot become an item, with every reason; the content is not shown.",
+        ),
+        parameters=("OfConnector", "Limit", "Cursor", "CorrelationId"),
+        answers={
+            200: Answer(
+                description="Una pagina / A page",
+                body=Body(model=QuarantinePage, examples={"page": page(_QUARANTINE)}),
+            )
+        },
+        errors=ADMIN,
+    ),
+    "discard_quarantine": Entry(
+        tag="sources",
+        summary="Lascia perdere una voce / Discard an entry",
+        description=both("Il contenuto va; resta che c'era.", "Its content goes; that it was there stays."),
+        parameters=("CorrelationId",),
+        answers={204: Answer(description="Deciso / Decided")},
+        errors=(*ADMIN, admin_errors.QuarantineUnknown, errors.BodyTooLarge, errors.BodyTooSlow),
+    ),
+    "preview_mapping": Entry(
+        tag="sources",
+        summary="Prova un campione / Preview a sample",
+        description=both(
+            "Il connettore legge il campione come lo manderebbe la fonte: ne vengono gli elementi canonici e ogni "
+            "errore "
+            "con il suo posto. Nulla si conserva.",
+            "The connector reads the sample as the source would send it: the canonical items come of it, and every "
+            "error "
+            "with its place. Nothing is kept.",
+        ),
+        parameters=("CorrelationId",),
+        request=Body(
+            model=MappingPreviewWish,
+            description="Il campione / The sample",
+            examples={"json": {"connector_id": "sportello", "sample": "[]"}},
+        ),
+        answers={
+            200: Answer(
+                description="Che cosa ne viene / What comes of it",
+                body=Body(model=MappingPreview, examples={"preview": _PREVIEW}),
+            )
+        },
+        errors=(*WRITING, admin_errors.ConnectorUnknown, admin_errors.ConnectorVersionUnknown),
+    ),
+}

@@ -1,0 +1,119 @@
+"""What an administrator changes of a vendor's record, and the reports of its conformance."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from contracts.identifiers import new_uuid7
+
+from .database import Tx
+from .directory import AlreadyThere, NotThere, bump
+from .tables import conformance_reports, vendors
+
+CHANGEABLE = (
+    "name",
+    "subject",
+    "aliases",
+    "collections",
+    "services",
+    "rights",
+    "signature_only",
+    "daily_quota",
+    "active",
+    "stage",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ConformanceReport:
+    """A report as it was attached."""
+
+    report_id: str
+    at: datetime
+    author: str
+    verdict: str
+    passed: int
+    failed: int
+    skipped: int
+    tried: str
+    sha256: str
+
+
+def change_vendor(tx: Tx, ente_id: str, vendor_id: str, values: Mapping[str, Any]) -> None:
+    """Set columns of a vendor's record. Raises NotThere; AlreadyThere for an alias that is taken."""
+    bump(tx, "trust")
+    assert set(values) <= set(CHANGEABLE)
+    if "aliases" in values:
+        others = select(vendors).where(vendors.c.ente_id == ente_id, vendors.c.vendor_id != vendor_id)
+        for row in tx.connection.execute(others):
+            taken = {*values["aliases"], vendor_id} & {row.vendor_id, *row.aliases}
+            if taken:
+                raise AlreadyThere(min(taken))
+    where = (vendors.c.ente_id == ente_id) & (vendors.c.vendor_id == vendor_id)
+    if tx.connection.execute(update(vendors).where(where).values(**values)).rowcount == 0:
+        raise NotThere(vendor_id)
+
+
+def attach_report(
+    tx: Tx,
+    ente_id: str,
+    vendor_id: str,
+    *,
+    author: str,
+    verdict: str,
+    counts: Mapping[str, int],
+    tried: str,
+    sha256: str,
+    report: Mapping[str, Any],
+) -> ConformanceReport:
+    """Keep a report of the vendor's conformance."""
+    made = ConformanceReport(
+        new_uuid7(), tx.now, author, verdict, counts["passed"], counts["failed"], counts["skipped"], tried, sha256
+    )
+    row = {
+        "ente_id": ente_id,
+        "vendor_id": vendor_id,
+        "report_id": made.report_id,
+        "at": made.at,
+        "author": made.author,
+        "verdict": made.verdict,
+        "passed": made.passed,
+        "failed": made.failed,
+        "skipped": made.skipped,
+        "tried": made.tried,
+        "sha256": made.sha256,
+        "report": dict(report),
+    }
+    tx.connection.execute(insert(conformance_reports), row)
+    return made
+
+
+def reports_of(
+    connection: Connection, ente_id: str, vendor_id: str | None = None
+) -> Sequence[tuple[str, ConformanceReport]]:
+    """(vendor, report) of an ente or of one vendor, newest first."""
+    its = conformance_reports.c
+    query = select(conformance_reports).where(its.ente_id == ente_id)
+    if vendor_id is not None:
+        query = query.where(its.vendor_id == vendor_id)
+    rows = connection.execute(query.order_by(its.at.desc(), its.report_id.desc()))
+    return [
+        (
+            row.vendor_id,
+            ConformanceReport(
+                row.report_id,
+                row.at,
+                row.author,
+                row.verdict,
+                row.passed,
+                row.failed,
+                row.skipped,
+                row.tried,
+                row.sha256,
+            ),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,64 @@
+"""What the flows of the administration share: accounts, sessions, and requests that carry them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import httpx
+
+from contracts.identifiers import new_uuid7
+from hub.admin.passwords import password_hash
+from hub.store.administrators import Administrator, add_administrator
+from tests.harness import ENTE, HubUnderTest
+
+PASSWORD = "corretto cavallo batteria"
+MERGE = "application/merge-patch+json"
+_hashed = cache(password_hash)
+
+
+def make_account(hub: HubUnderTest, username: str, *roles: str, ente_id: str = ENTE) -> str:
+    """A local account with these roles, all with one password."""
+    account = Administrator(
+        ente_id, new_uuid7(), username, username.title(), frozenset(roles), password_hash=_hashed(PASSWORD)
+    )
+    with hub.home.database.write() as tx:
+        add_administrator(tx, account)
+    return username
+
+
+def sign_in(hub: HubUnderTest, username: str, password: str = PASSWORD) -> httpx.Response:
+    return hub.client.post("/admin/v1/sessions", auth=(username, password))
+
+
+@dataclass
+class Admin:
+    """An administrator who has signed in."""
+
+    hub: HubUnderTest
+    token: str
+
+    def call(
+        self, method: str, path: str, content: Any = None, *, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        own = {"Authorization": f"Bearer {self.token}"}
+        if method == "PATCH":
+            own["Content-Type"] = MERGE
+        return self.hub.client.request(method, f"/admin/v1{path}", json=content, headers={**own, **dict(headers or {})})
+
+    def get(self, path: str, **how: Any) -> httpx.Response:
+        return self.call("GET", path, **how)
+
+    def post(self, path: str, content: Any = None, **how: Any) -> httpx.Response:
+        return self.call("POST", path, {} if content is None else content, **how)
+
+    def patch(self, path: str, content: Any, **how: Any) -> httpx.Response:
+        return self.call("PATCH", path, content, **how)
+
+
+def admin_of(hub: HubUnderTest, username: str, *roles: str, ente_id: str = ENTE) -> Admin:
+    """A new account that has signed in."""
+    make_account(hub, username, *roles, ente_id=ente_id)
+    answer = sign_in(hub, username)
+    assert answer.status_code == 201, answer.text
+    return Admin(hub, answer.json()["session_token"])

@@ -1,0 +1,217 @@
+"""Administrators sign in through an OpenID provider that checks the hub as strictly as the hub checks it."""
+
+import json
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from hub.security.keys import new_key
+from hub.security.sign import SigningKey
+from hub.store.administrators import change_administrator
+from hub.store.tables import access_log, identity_providers, provider_logins
+from tests.flows.administering import Admin
+from tests.flows.making import code, described_hub, rows
+from tests.oidc import CLIENT, SECRET, Provider
+
+CALLBACK = "https://hub.comune.example.it/admin/v1/login-results"
+
+
+@pytest.fixture(scope="module")
+def hub(kind, tmp_path_factory):
+    with described_hub(tmp_path_factory.mktemp("oidc")) as hub:
+        yield hub
+
+
+@pytest.fixture
+def provider(hub, raccordo, tmp_path):
+    (tmp_path / "secret").write_text(SECRET + "\n")
+    with Provider(redirect_uri=CALLBACK) as provider:
+        raccordo(
+            *("admin", "provider", "set", "comune", "--issuer", provider.issuer, "--client-id", CLIENT),
+            *("--secret-file", tmp_path / "secret", "--role", "ict=administrator", "--role", "urp=operator"),
+        )
+        yield provider
+
+
+def begin(hub):
+    """The browser's first step: where it is led, and the cookie that it holds."""
+    answer = hub.client.get("/admin/v1/identity-providers/comune/logins")
+    assert answer.status_code == 303, answer.text
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    hub.client.cookies.clear()
+    return answer.headers["Location"], cookie.partition(";")[0]
+
+
+def at_the_provider(url):
+    """The browser at the provider, which sends it back: the callback's query."""
+    answer = httpx.get(url)
+    assert answer.status_code == 302, answer.text
+    assert answer.headers["Location"].startswith(CALLBACK)
+    return {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["Location"]).query).items()}
+
+
+def back(hub, query, cookie):
+    answer = hub.client.get("/admin/v1/login-results", params=query, headers={"Cookie": cookie} if cookie else {})
+    hub.client.cookies.clear()
+    return answer
+
+
+def log_in(hub):
+    url, cookie = begin(hub)
+    return back(hub, at_the_provider(url), cookie)
+
+
+def test_a_person_of_the_provider_signs_in_with_the_roles_that_the_ente_gives(hub, provider):
+    answer = log_in(hub)
+    assert answer.status_code == 200, answer.text
+    account = answer.json()["session"]["account"]
+    assert (account["display_name"], account["roles"]) == ("Anna Verdi", ["administrator"])
+    assert account["username"].startswith("comune:")
+    assert Admin(hub, answer.json()["session_token"]).get("/audit-records").status_code == 200
+    provider.claims["groups"] = ["urp", "altro"]
+    again = log_in(hub).json()["session"]["account"]
+    assert (again["username"], again["roles"]) == (account["username"], ["operator"])
+    assert provider.refusals == []
+    assert "u-1" not in str(rows(hub, access_log)), "the provider's name of a person is in no log"
+
+
+def test_without_a_role_nobody_signs_in_and_no_account_is_made(hub, provider, raccordo):
+    provider.claims |= {"sub": "u-2", "groups": ["altro"]}
+    before = raccordo("admin", "list", "--json")
+    assert code(log_in(hub)) == (403, "role.missing")
+    assert raccordo("admin", "list", "--json") == before
+
+
+def test_a_disabled_account_does_not_come_back_through_the_provider(hub, provider, raccordo):
+    provider.claims["sub"] = "u-3"
+    name = log_in(hub).json()["session"]["account"]["username"]
+    command = raccordo("admin", "list", "--json")
+    assert any(each["username"] == name and each["provider"] == "comune" for each in command)
+    with hub.home.database.write() as tx:
+        change_administrator(tx, "c_h501", name, active=False)
+    assert code(log_in(hub)) == (401, "login.refused")
+
+
+def test_a_path_of_claims_names_the_roles_as_well(hub, provider, raccordo):
+    raccordo(
+        *("admin", "provider", "set", "comune", "--issuer", provider.issuer, "--client-id", CLIENT),
+        *("--secret-file", _written(hub, SECRET), "--role", "capo=administrator", "--role-claim", "realm_access.roles"),
+    )
+    provider.claims |= {"sub": "u-4", "groups": [], "realm_access": {"roles": ["x", "capo"]}}
+    assert log_in(hub).json()["session"]["account"]["roles"] == ["administrator"]
+
+
+NOW = int(time.time())
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        {"iss": "https://altro.example.it"},
+        {"iss": None},
+        {"aud": "altro"},
+        {"aud": [CLIENT, "altro"]},
+        {"azp": "altro"},
+        {"nonce": "un altro nonce del tutto diverso da quello"},
+        {"nonce": None},
+        {"exp": NOW - 3600},
+        {"exp": None},
+        {"exp": True},
+        {"iat": NOW - 7200},
+        {"iat": NOW + 7200},
+        {"sub": ""},
+        {"sub": None},
+        {"sub": 7},
+    ],
+    ids=lambda lies: json.dumps(lies)[:40],
+)
+def test_an_id_token_that_does_not_hold_signs_nobody_in(hub, provider, lies):
+    provider.lies = lies
+    assert code(log_in(hub)) == (401, "login.refused")
+
+
+def test_an_id_token_of_another_key_signs_nobody_in(hub, provider):
+    provider.signed_by = SigningKey(new_key("es256"))
+    assert code(log_in(hub)) == (401, "login.refused")
+
+
+def test_a_state_counts_once_and_only_in_the_browser_that_began(hub, provider):
+    url, cookie = begin(hub)
+    query = at_the_provider(url)
+    assert back(hub, query, cookie).status_code == 200
+    assert code(back(hub, query, cookie)) == (401, "login.refused")
+    for others in ("", "raccordo-login=di-un-altro"):
+        url, _ = begin(hub)
+        assert code(back(hub, at_the_provider(url), others)) == (401, "login.refused")
+    assert rows(hub, provider_logins) == [], "a login that failed cannot be tried again"
+
+
+def test_a_login_that_the_provider_refused_or_that_is_too_old_ends(hub, provider):
+    url, cookie = begin(hub)
+    state = parse_qs(urlsplit(url).query)["state"][0]
+    assert code(back(hub, {"state": state, "error": "access_denied"}, cookie)) == (401, "login.refused")
+    url, cookie = begin(hub)
+    query = at_the_provider(url)
+    with hub.home.database.write() as tx:
+        tx.connection.execute(provider_logins.update().values(expires_at=tx.now))
+    assert code(back(hub, query, cookie)) == (401, "login.refused")
+
+
+def test_a_callback_of_another_issuer_ends_the_login(hub, provider):
+    url, cookie = begin(hub)
+    query = at_the_provider(url) | {"iss": "https://altro.example.it"}
+    assert code(back(hub, query, cookie)) == (401, "login.refused")
+    url, cookie = begin(hub)
+    assert back(hub, at_the_provider(url) | {"iss": provider.issuer}, cookie).status_code == 200
+
+
+def test_a_code_that_the_provider_does_not_know_signs_nobody_in(hub, provider):
+    url, cookie = begin(hub)
+    query = at_the_provider(url) | {"code": "inventato"}
+    assert code(back(hub, query, cookie)) == (401, "login.refused")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"issuer": "https://altro.example.it"},
+        {"token_endpoint": "http://altro.example.it/token"},
+        {"jwks_uri": None},
+        {"code_challenge_methods_supported": ["plain"]},
+    ],
+    ids=lambda told: next(iter(told)),
+)
+def test_a_description_that_cannot_be_trusted_leads_nowhere(hub, provider, told):
+    provider.told = told
+    answer = hub.client.get("/admin/v1/identity-providers/comune/logins")
+    assert code(answer) == (502, "identity_provider.unreachable")
+
+
+def test_a_provider_that_is_away_or_inside_the_network_is_not_reached(hub, provider, raccordo):
+    for issuer in ("http://127.0.0.1:9", "https://10.0.0.7"):
+        raccordo("admin", "provider", "set", "altro", "--issuer", issuer, "--client-id", "x", "--role", "a=operator")
+        answer = hub.client.get("/admin/v1/identity-providers/altro/logins")
+        assert code(answer) == (502, "identity_provider.unreachable")
+    assert code(hub.client.get("/admin/v1/identity-providers/nessuno/logins")) == (404, "identity_provider.unknown")
+
+
+def test_a_removed_provider_ends_the_sessions_of_its_people(hub, provider, raccordo):
+    admin = Admin(hub, log_in(hub).json()["session_token"])
+    assert admin.get("/sessions/current").status_code == 200
+    raccordo("admin", "provider", "remove", "comune")
+    assert code(admin.get("/sessions/current")) == (401, "session.refused")
+
+
+def test_the_clients_secret_is_sealed_and_never_shown(hub, provider, raccordo):
+    assert SECRET not in str(raccordo("admin", "provider", "list", "--json"))
+    assert SECRET not in str(rows(hub, identity_providers)) + str(rows(hub, access_log))
+
+
+def _written(hub, text):
+    path = hub.home.folder / "secret.txt"
+    path.write_text(text)
+    return path

@@ -1,0 +1,47 @@
+"""An administrator switches faults of a simulated provider on, and the hub meets them."""
+
+import json
+
+import pytest
+
+from connectors.registry import simulate
+from hub.cli.simulating import addresses_of
+from tests.flows.administering import admin_of
+from tests.flows.making import code, described_hub, fresh, new_person, to
+from tests.harness import eventually, make_message
+
+
+@pytest.fixture
+def hub(tmp_path):
+    folder = tmp_path / "simulated" / "app_io"
+    provider = simulate("app_io", folder)
+    settings = dict(provider.start())
+    try:
+        connectors = {"app_io": ("app_io", settings | {"status_checks": 0})}
+        with described_hub(tmp_path / "home", connectors=connectors, limits={"retry_base_s": 0.05}) as hub:
+            (folder / "settings.json").write_text(json.dumps(settings))
+            hub.hub.simulated = addresses_of({"app_io": folder})
+            yield hub
+    finally:
+        provider.stop()
+
+
+def test_faults_are_switched_on_used_up_and_switched_off(hub):
+    admin = admin_of(hub, "root", "administrator")
+    path = "/simulations/app_io/faults"
+    faults = {"faults": [{"kind": "throttle", "retry_after": 0}]}
+    assert admin.get(path).json() == {"faults": []}
+    assert admin.post(path, faults).json() == faults
+    hub.publish("messages", make_message(fresh(), **to(new_person()), notify={"channels": ["io"]}))
+    eventually(lambda: admin.get(path).json()["faults"], lambda left: left == [])
+    admin.post(path, faults)
+    assert admin.call("DELETE", path).json() == {"faults": []}
+    (act, *_) = admin.get("/audit-records?operation=switch_simulation_faults").json()["items"]
+    assert (act["target"], act["after"]) == ("simulations/app_io", faults)
+
+
+def test_where_nothing_is_simulated_there_is_nothing_to_switch(hub):
+    admin = admin_of(hub, "root", "administrator")
+    assert code(admin.get("/simulations/email/faults")) == (404, "simulation.unknown")
+    hub.hub.simulated = {}
+    assert code(admin.post("/simulations/app_io/faults", {"faults": []})) == (404, "simulation.unknown")

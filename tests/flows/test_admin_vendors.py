@@ -1,0 +1,221 @@
+"""A vendor comes on board over HTTP: record, keys, sandbox, conformance, production; and the catalogue of services."""
+
+import json
+
+import pytest
+
+from hub.store.tables import vendors
+from tests.flows.administering import admin_of
+from tests.flows.making import code, described_hub, fresh, new_person, rows, to
+from tests.harness import Caller, eventually, make_message
+
+WITHIN_S = 2.0
+
+
+@pytest.fixture(scope="module")
+def boxes(kind, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("boxes")
+    for name in ("public", "trial"):
+        (folder / name).mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hub(kind, tmp_path_factory, boxes):
+    connectors = {"mail": ("loopback", {"folder": str(boxes / "public")})}
+    with described_hub(tmp_path_factory.mktemp("vendors"), connectors=connectors) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def admin(hub):
+    return admin_of(hub, "sergio.neri", "service-manager")
+
+
+@pytest.fixture
+def name():
+    return fresh("fornitore")
+
+
+def record(admin, name, **fields):
+    own = {"vendor_id": name, "display_name": "Fornitore di prova", "trust": "jwk", "collections": ["messages"]}
+    answer = admin.post("/vendors", own | fields)
+    assert answer.status_code == 201, answer.text
+    return answer
+
+
+def register(admin, caller):
+    material = {"keys": [caller.key.public_jwk()]}
+    answer = admin.post(f"/vendors/{caller.name}/vendor-keys", {"kind": "jwk", "material": material})
+    assert answer.status_code == 201, answer.text
+    return answer.json()["items"][0]
+
+
+def report(*outcomes):
+    cases = [{"group": "g", "name": f"c{n}", "outcome": outcome} for n, outcome in enumerate(outcomes)]
+    counts = {name: outcomes.count(name) for name in ("passed", "failed", "skipped")}
+    return {"report": {"tried": "https://hub.comune.example.it/publish/v1", **counts, "cases": cases}}
+
+
+def publish(hub, caller, **fields):
+    item = make_message(fresh(), **to(new_person()), notify={"channels": ["email"]}, **fields)
+    return hub.publish("messages", item, vendor=caller)
+
+
+def test_a_vendor_comes_on_board_step_by_step(hub, admin, name, boxes):
+    root = admin_of(hub, fresh("root"), "administrator")
+    settings = {"folder": str(boxes / "trial")}
+    trial = {"connector_id": fresh("prova"), "connector_type": "loopback", "environment": "test", "settings": settings}
+    root.post("/connectors", trial)
+    root.post(f"/connectors/{trial['connector_id']}/checks")
+    root.post(f"/connectors/{trial['connector_id']}/activations")
+    eventually(hub.hub.connectors.test_outlets, bool, within_s=WITHIN_S)
+    caller = Caller(name)
+    made = record(admin, name).json()
+    assert (made["stage"], made["usable_keys"], made["newest_report"]) == ("sandbox", 0, None)
+    assert publish(hub, caller).status_code == 401
+    assert register(admin, caller)["state"] == "current"
+    eventually(lambda: publish(hub, caller).status_code, lambda found: found == 201, within_s=WITHIN_S)
+    eventually(lambda: [*(boxes / "trial").glob("*.json")], bool)
+    assert [*(boxes / "public").glob("*.json")] == [], "what is published in the sandbox reaches nobody"
+    to_production = {"stage": "production"}
+    assert code(admin.patch(f"/vendors/{name}", to_production)) == (409, "vendor.not_conformant")
+    failed = admin.post(f"/vendors/{name}/conformance-reports", report("passed", "failed"))
+    assert failed.json()["verdict"] == "failed"
+    assert code(admin.patch(f"/vendors/{name}", to_production)) == (409, "vendor.not_conformant")
+    passed = admin.post(f"/vendors/{name}/conformance-reports", report("passed", "skipped"))
+    assert (passed.status_code, passed.json()["verdict"]) == (201, "passed")
+    listed = admin.get(f"/vendors/{name}/conformance-reports").json()["items"]
+    assert [each["verdict"] for each in listed] == ["passed", "failed"]
+    assert admin.patch(f"/vendors/{name}", to_production).json()["stage"] == "production"
+
+    def reached():
+        assert publish(hub, caller).status_code == 201
+        return [*(boxes / "public").glob("*.json")]
+
+    eventually(reached, bool)
+
+
+def test_a_record_is_listed_changed_suspended_and_readmitted(hub, admin, name):
+    caller = Caller(name)
+    tag = record(admin, name, service_ids=["tari"]).headers["ETag"]
+    register(admin, caller)
+    shown = admin.get(f"/vendors/{name}")
+    assert shown.json()["service_ids"] == ["tari"]
+    assert name in {each["vendor_id"] for each in admin.get("/vendors?limit=100").json()["items"]}
+    assert code(admin.patch(f"/vendors/{name}", {"active": False}, headers={"If-Match": tag})) == (
+        412,
+        "precondition.failed",
+    ), "a key came meanwhile"
+    changed = admin.patch(f"/vendors/{name}", {"daily_quota": 5, "service_ids": [], "aliases": [f"{name}-bis"]})
+    assert (changed.json()["daily_quota"], changed.json()["service_ids"]) == (5, [])
+    assert admin.patch(f"/vendors/{name}", {"daily_quota": None}).json()["daily_quota"] is None
+    eventually(lambda: publish(hub, caller).status_code, lambda found: found == 201, within_s=WITHIN_S)
+    admin.patch(f"/vendors/{name}", {"active": False})
+    eventually(lambda: code(publish(hub, caller)), lambda found: found == (403, "vendor.suspended"), within_s=WITHIN_S)
+    admin.patch(f"/vendors/{name}", {"active": True})
+    eventually(lambda: publish(hub, caller).status_code, lambda found: found == 201, within_s=WITHIN_S)
+
+
+def test_a_revoked_key_is_refused_within_two_seconds_and_stays_on_record(hub, admin, name):
+    caller = Caller(name)
+    record(admin, name)
+    key_id = register(admin, caller)["key_id"]
+    eventually(lambda: publish(hub, caller).status_code, lambda found: found == 201, within_s=WITHIN_S)
+    assert admin.call("DELETE", f"/vendors/{name}/vendor-keys/{key_id}").status_code == 204
+    eventually(lambda: publish(hub, caller).status_code, lambda found: found == 401, within_s=WITHIN_S)
+    (key,) = admin.get(f"/vendors/{name}/vendor-keys").json()["items"]
+    assert (key["state"], key["label"]) == ("revoked", caller.key.kid)
+    assert code(admin.call("DELETE", f"/vendors/{name}/vendor-keys/{key_id}")) == (409, "vendor_key.revoked")
+    assert code(admin.call("DELETE", f"/vendors/{name}/vendor-keys/manca")) == (404, "vendor_key.unknown")
+
+
+@pytest.mark.parametrize(
+    ("wish", "pointer"),
+    [
+        ({"kind": "jwk", "material": {"kty": "oct", "k": "c2VncmV0bw"}}, "/material"),
+        ({"kind": "jwk", "material": "non è JSON"}, "/material"),
+        ({"kind": "jwk", "material": {"keys": []}}, "/material"),
+        ({"kind": "thumbprint", "material": "zz"}, "/material"),
+        ({"kind": "anchor", "material": "-----BEGIN NOTHING-----"}, "/material"),
+        ({"kind": "certificate", "material": 7}, "/material"),
+        ({"kind": "thumbprint", "material": "ab" * 32}, "/kind"),
+        ({"kind": "inventato", "material": ""}, "/kind"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else json.dumps(value)[:40],
+)
+def test_material_that_cannot_be_trusted_is_refused_and_nothing_is_registered(admin, name, wish, pointer):
+    record(admin, name)
+    answer = admin.post(f"/vendors/{name}/vendor-keys", wish)
+    assert code(answer) == (422, "contract.violation")
+    assert answer.json()["errors"][0]["pointer"] == pointer
+    assert admin.get(f"/vendors/{name}/vendor-keys").json()["items"] == []
+
+
+def test_a_private_key_is_nobodys_to_register(hub, admin, name):
+    record(admin, name)
+    private = Caller(name).key.public_jwk() | {"d": "c2VncmV0bw"}
+    answer = admin.post(f"/vendors/{name}/vendor-keys", {"kind": "jwk", "material": private})
+    assert code(answer) == (422, "contract.violation")
+    assert "c2VncmV0bw" not in answer.text + str(rows(hub, vendors))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"report": 7},
+        {"report": {}},
+        {"report": {"tried": "x", "cases": {}}},
+        {"report": {"tried": "x", "passed": 2, "failed": 0, "skipped": 0, "cases": [{"outcome": "passed"}]}},
+        {"report": {"tried": "x", "passed": 1, "failed": 0, "skipped": 0, "cases": [{"outcome": "forse"}]}},
+        {"report": {"tried": "x", "passed": 1, "failed": 0, "skipped": 0, "cases": [7]}},
+    ],
+    ids=lambda given: json.dumps(given)[:40],
+)
+def test_a_report_that_is_none_is_not_attached(admin, name, given):
+    record(admin, name)
+    assert code(admin.post(f"/vendors/{name}/conformance-reports", given)) == (422, "contract.violation")
+    assert admin.get(f"/vendors/{name}").json()["newest_report"] is None
+
+
+def test_a_report_without_a_case_that_passed_has_not_passed(admin, name):
+    record(admin, name)
+    assert admin.post(f"/vendors/{name}/conformance-reports", report("skipped")).json()["verdict"] == "failed"
+
+
+def test_names_that_are_taken_are_refused(admin, name):
+    record(admin, name, aliases=[f"{name}-alias"])
+    own = {"display_name": "Altro", "trust": "jwk", "collections": ["messages"]}
+    for taken in (name, f"{name}-alias", "raccordo"):
+        assert code(admin.post("/vendors", own | {"vendor_id": taken})) == (409, "vendor.exists")
+    record(admin, f"{name}-2")
+    assert code(admin.patch(f"/vendors/{name}-2", {"aliases": [name]})) == (409, "vendor.exists")
+    assert code(admin.patch(f"/vendors/{name}", {"display_name": None})) == (422, "contract.violation")
+    assert code(admin.get(f"/vendors/{name}-alias")) == (404, "vendor.unknown")
+
+
+def test_services_are_put_into_the_catalogue_and_changed(admin, hub):
+    name = fresh("servizio")
+    made = admin.post("/services", {"service_id": name, "display_name": "Mensa", "life_events": ["figli"]})
+    assert (made.status_code, made.headers["Location"]) == (201, f"/admin/v1/services/{name}")
+    assert code(admin.post("/services", {"service_id": name, "display_name": "X"})) == (409, "catalogue.exists")
+    tag = admin.get(f"/services/{name}").headers["ETag"]
+    changed = admin.patch(f"/services/{name}", {"max_response_days": 30, "life_events": []}, headers={"If-Match": tag})
+    assert (changed.json()["max_response_days"], changed.json()["life_events"]) == (30, [])
+    assert code(admin.patch(f"/services/{name}", {"state": "retired"}, headers={"If-Match": tag})) == (
+        412,
+        "precondition.failed",
+    )
+    assert admin.patch(f"/services/{name}", {"max_response_days": None}).json()["max_response_days"] is None
+    assert code(admin.patch(f"/services/{name}", {"display_name": None})) == (422, "contract.violation")
+    assert code(admin.get("/services/manca")) == (404, "catalogue.unknown")
+    assert name in {each["service_id"] for each in admin.get("/services").json()["items"]}
+
+
+def test_each_act_is_on_record_with_what_was_and_what_is(hub, admin, name):
+    record(admin, name)
+    admin.patch(f"/vendors/{name}", {"daily_quota": 7})
+    dpo = admin_of(hub, fresh("dpo"), "data-protection")
+    found = dpo.get(f"/audit-records?target=vendors/{name}").json()["items"]
+    assert [each["operation"] for each in found] == ["change_vendor", "add_vendor"]
+    assert (found[0]["before"], found[0]["after"]) == ({"daily_quota": None}, {"daily_quota": 7})
