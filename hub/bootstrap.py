@@ -163,9 +163,7 @@ class Hub:
         self.vendor_view = VendorView(self.database)
         self.wishes = WishesKeeper(citizens, vault)
         self.contacts = ContactKeeper(citizens, vault, publications)
-        self.letter = lambda subject, email, language: confirmation_letter(
-            subject, email, language, self.clock.now(), route
-        )
+        self.letter = partial(confirmation_letter, clock, route)
         self.cards = Cards(vault, self.database, citizens, clock, self.registry)
         self.feed = Feed(
             database=self.database,
@@ -192,16 +190,8 @@ class Hub:
         links = ActionLinks(vault, self.links.public_url)
         self.actions = ActionDesk(links, self.database, vault, citizens, self.registry)
         self.confirm_links = ConfirmLinks(vault, clock, self.links.public_url)
-        notices = Notices(
-            self.database,
-            vault,
-            citizens,
-            self.registry,
-            self.links.make,
-            links.make,
-            self.confirm_links.action,
-            Enclosures(vault, files.get),
-        )
+        made_links = self.links.make, links.make, self.confirm_links.action
+        notices = Notices(self.database, vault, citizens, self.registry, *made_links, Enclosures(vault, files.get))
         self.requests = Requests(notices, self.connectors.get)
         follow_ups = FollowUps(self.committer, notices.of, self.connectors.get)
         looks = {"links": self.references.look, "follow_ups": follow_ups.paced}

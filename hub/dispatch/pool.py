@@ -196,12 +196,12 @@ def _built(kind: ConnectorType, config: ConnectorConfig, given: Mapping[str, Any
     except ValidationError as exc:
         raise _unfit(exc, "/limits") from None
     try:
-        given: dict[str, Any] = {}
+        handed: dict[str, Any] = {}
         if kind.prove is not None and isinstance(settings, ProofSettings):
-            given["proof"] = kind.prove(config.ente_id, settings)
+            handed["proof"] = kind.prove(config.ente_id, settings)
         if kind.turns is not None:
-            given["turn"] = kind.turns(config.ente_id, config.connector_id)
-        connector = kind.connect(settings, limits, **given)
+            handed["turn"] = kind.turns(config.ente_id, config.connector_id)
+        connector = kind.connect(settings, limits, **handed)
     except Misconfigured as fault:
         text = f"{fault.reason}: {fault.detail}"
         raise BadConfiguration(text, [(place, text)]) from None

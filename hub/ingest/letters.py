@@ -1,11 +1,11 @@
 """The letter that goes to an address which a citizen gave (S5)."""
 
 from dataclasses import replace
-from datetime import datetime
 
 from contracts.identifiers import new_uuid7
 from contracts.items import Message, Notify
 from contracts.party import Recipient
+from hub.clock import Clock
 from hub.store.citizens import Subject
 from hub.store.drafts import Draft
 from hub.store.profile_contacts import CONFIRM_WITHIN, LETTER
@@ -28,7 +28,7 @@ _BODIES = {
 }
 
 
-def confirmation_letter(subject: Subject, email: str, language: str, now: datetime, route: Route) -> Draft:
+def confirmation_letter(clock: Clock, route: Route, subject: Subject, email: str, language: str) -> Draft:
     """The message, which goes by e-mail alone. Its link is made when it leaves, and is in no feed."""
     spoken = language if language in _TITLES else "it"
     message = Message(
@@ -39,7 +39,7 @@ def confirmation_letter(subject: Subject, email: str, language: str, now: dateti
             {"tax_code": subject.tax_code, "subject_kind": subject.kind, "email": email}
         ),
         title=_TITLES[spoken],
-        occurred_at=now.replace(microsecond=0),
+        occurred_at=clock.now().replace(microsecond=0),
         language=spoken,
         body_markdown=_BODIES[spoken],
         notify=Notify(channels=("email",)),

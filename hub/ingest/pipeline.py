@@ -137,7 +137,9 @@ class Pipeline:
         if isinstance(item, Document) and not self._lists(vendor.ente_id, item.doc_type):
             draft = replace(draft, unlisted_type=item.doc_type)
         if isinstance(item, Payment) and item.position is not None and self._registration is not None:
-            its = self._registration(vendor.ente_id, item.creditor_tax_code)
+            # Nothing of a vendor on trial is owed to anybody: no connector of production registers it.
+            real = vendor.stage == "production"
+            its = self._registration(vendor.ente_id, item.creditor_tax_code) if real else None
             draft = replace(draft, registration=registration_of(item, item.position, its))
         return self._at_its_level(draft)
 
