@@ -92,13 +92,12 @@ def test_an_alert_for_what_is_absent_is_none_that_another_process_hides():
 
 
 def test_every_reason_that_a_delivery_may_give_is_explained_and_no_other():
-    pages = [ROOT / "docs/operations/reasons.md", ROOT / "docs/pagopa.md"]
-    page = "".join(each.read_text(encoding="utf-8") for each in pages)
+    """Those of pagoPA stand on its own page."""
+    page = (ROOT / "docs/operations/reasons.md").read_text(encoding="utf-8")
     folders = [
         ROOT / "hub/dispatch",
         ROOT / "hub/store",
-        # `pagopa_node` delivers nothing: its codes are the quarantine's.
-        *(each for each in (ROOT / "connectors").iterdir() if each.name != "pagopa_node"),
+        *(ROOT / "connectors").iterdir(),
         ROOT / "connectors/base/mail",
     ]
     files = [
@@ -109,7 +108,7 @@ def test_every_reason_that_a_delivery_may_give_is_explained_and_no_other():
     ]
     families = (
         "io|email|http|loopback|callback|webhook|answer|proof|pdnd|lease|claims|age|connector|channel|citizen|item|"
-        "notice|bug|send|opencity|pagopa|pec"
+        "notice|bug|send|opencity|pec"
     )
     files.append(ROOT / "hub/trust/proving.py")
     pattern = re.compile(rf'"((?:{families})\.[a-z_]+)"')
