@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from contracts.items import COLLECTIONS
 from hub.bootstrap import simulations
 from hub.home import Home
+from hub.registry import Vendor
 from hub.store.configuration import ConnectorConfig
-from hub.store.directory import load_registry
+from hub.store.directory import add_vendor, load_registry
 
 from .console import WrongUsage
 
@@ -82,7 +84,12 @@ def is_simulated(home: Home, config: ConnectorConfig) -> bool:
 def _point(home: Home, name: str, settings: Mapping[str, Any]) -> None:
     configs = _configs(home)
     with home.database.write() as tx:
-        for ente in load_registry(tx.connection).enti:
+        registry = load_registry(tx.connection)
+        for ente in registry.enti:
+            vendor_id = settings.get("vendor_id")
+            if isinstance(vendor_id, str) and (ente.ente_id, vendor_id) not in registry.vendors:
+                add_vendor(tx, _source(ente.ente_id, vendor_id), [])
+                registry = load_registry(tx.connection)
             present = configs.get((ente.ente_id, name))
             home.configuration.save(
                 tx,
@@ -95,6 +102,12 @@ def _point(home: Home, name: str, settings: Mapping[str, Any]) -> None:
                 environment=present.environment if present else "production",
                 author="serve --simulate",
             )
+
+
+def _source(ente_id: str, vendor_id: str) -> Vendor:
+    """Whose items a simulated source has. Without a key it can sign nothing itself."""
+    name = f"{vendor_id} (simulato)"
+    return Vendor(ente_id, vendor_id, name, "jwk", True, (), vendor_id, collections=frozenset(COLLECTIONS))
 
 
 def _configs(home: Home) -> dict[tuple[str, str], ConnectorConfig]:
