@@ -22,7 +22,7 @@ class AdminAccount(Model):
     username: Username
     display_name: Label
     ente_id: Code
-    roles: Annotated[tuple[AdminRole, ...], Field(max_length=4)]
+    roles: Annotated[tuple[AdminRole, ...], Field(max_length=4, fail_fast=True)]
 
 
 class AdminSession(Model):

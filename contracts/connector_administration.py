@@ -25,7 +25,7 @@ class SecretMember(Model):
     """Where it is, if it is only named: `env:NAME`, `file:NAME`."""
 
 
-Secrets = Annotated[tuple[SecretMember, ...], Field(max_length=1000)]
+Secrets = Annotated[tuple[SecretMember, ...], Field(max_length=1000, fail_fast=True)]
 
 
 class ConnectorTypeView(Model):
@@ -38,13 +38,13 @@ class ConnectorTypeView(Model):
     settings_schema: Any
     limits_schema: Any
     default_limits: Any
-    secret_members: Annotated[tuple[Code, ...], Field(max_length=100)]
+    secret_members: Annotated[tuple[Code, ...], Field(max_length=100, fail_fast=True)]
 
 
 class ConnectorTypePage(Model):
     """The types that this hub has."""
 
-    items: Annotated[tuple[ConnectorTypeView, ...], Field(max_length=100)]
+    items: Annotated[tuple[ConnectorTypeView, ...], Field(max_length=100, fail_fast=True)]
     next_cursor: Cursor | None
 
 
@@ -89,7 +89,7 @@ class ConnectorVersion(Model):
 class ConnectorVersionPage(Model):
     """The versions, newest first."""
 
-    items: Annotated[tuple[ConnectorVersion, ...], Field(max_length=100)]
+    items: Annotated[tuple[ConnectorVersion, ...], Field(max_length=100, fail_fast=True)]
     next_cursor: Cursor | None
 
 
@@ -107,7 +107,7 @@ class ConnectorView(Model):
 class ConnectorPage(Model):
     """The connectors of the ente."""
 
-    items: Annotated[tuple[ConnectorView, ...], Field(max_length=100)]
+    items: Annotated[tuple[ConnectorView, ...], Field(max_length=100, fail_fast=True)]
     next_cursor: Cursor | None
 
 
@@ -126,7 +126,7 @@ class ConnectorDifference(Model):
 
     from_version: VersionNumber
     to_version: VersionNumber
-    differences: Annotated[tuple[SettingDifference, ...], Field(max_length=10_000)]
+    differences: Annotated[tuple[SettingDifference, ...], Field(max_length=10_000, fail_fast=True)]
 
 
 class VersionWish(Model):

@@ -10,4 +10,4 @@ from .base import Model
 class SimulationFaults(Model):
     """Faults, one request each, in order, in the simulator's own words."""
 
-    faults: Annotated[tuple[Any, ...], Field(max_length=1000)]
+    faults: Annotated[tuple[Any, ...], Field(max_length=1000, fail_fast=True)]

@@ -22,7 +22,7 @@ Subject = Annotated[str, StringConstraints(min_length=1, max_length=120), LINE]
 Aliases = Annotated[tuple[Code, ...], Field(max_length=20, fail_fast=True)]
 Collections = Annotated[tuple[Collection, ...], Field(max_length=20, fail_fast=True)]
 Services = Annotated[tuple[Code, ...], Field(max_length=1000, fail_fast=True)]
-Rights = Annotated[tuple[VendorRight, ...], Field(max_length=3)]
+Rights = Annotated[tuple[VendorRight, ...], Field(max_length=3, fail_fast=True)]
 Quota = Annotated[int, Field(ge=1, le=2_147_483_647)]
 Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
 
@@ -44,7 +44,7 @@ class ReportView(Model):
 class ReportPage(Model):
     """The reports, newest first."""
 
-    items: Annotated[tuple[ReportView, ...], Field(max_length=100)]
+    items: Annotated[tuple[ReportView, ...], Field(max_length=100, fail_fast=True)]
     next_cursor: Cursor | None
 
 
@@ -71,7 +71,7 @@ class VendorView(Model):
 class VendorPage(Model):
     """The vendors of the ente."""
 
-    items: Annotated[tuple[VendorView, ...], Field(max_length=100)]
+    items: Annotated[tuple[VendorView, ...], Field(max_length=100, fail_fast=True)]
     next_cursor: Cursor | None
 
 
@@ -127,7 +127,7 @@ class VendorKeyView(Model):
 class VendorKeyPage(Model):
     """The keys of a vendor."""
 
-    items: Annotated[tuple[VendorKeyView, ...], Field(max_length=100)]
+    items: Annotated[tuple[VendorKeyView, ...], Field(max_length=100, fail_fast=True)]
     next_cursor: Cursor | None
 
 
@@ -146,7 +146,7 @@ class ServiceCard(Model):
     card_url: HttpsUrl | None
     start_url: HttpsUrl | None
     category: Label | None
-    life_events: Annotated[tuple[Label, ...], Field(max_length=50)]
+    life_events: Annotated[tuple[Label, ...], Field(max_length=50, fail_fast=True)]
     owner_office: Label | None
     max_response_days: Annotated[int, Field(ge=1, le=3650)] | None
     min_loa: Annotated[int, Field(ge=1, le=3)] | None
@@ -155,7 +155,7 @@ class ServiceCard(Model):
 class ServiceCardPage(Model):
     """The catalogue."""
 
-    items: Annotated[tuple[ServiceCard, ...], Field(max_length=100)]
+    items: Annotated[tuple[ServiceCard, ...], Field(max_length=100, fail_fast=True)]
     next_cursor: Cursor | None
 
 
@@ -168,7 +168,7 @@ class NewServiceCard(Model):
     card_url: HttpsUrl | None = None
     start_url: HttpsUrl | None = None
     category: Label | None = None
-    life_events: Annotated[tuple[Label, ...], Field(max_length=50)] = ()
+    life_events: Annotated[tuple[Label, ...], Field(max_length=50, fail_fast=True)] = ()
     owner_office: Label | None = None
     max_response_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     min_loa: Annotated[int, Field(ge=1, le=3)] | None = None
@@ -182,7 +182,7 @@ class ServiceCardPatch(Model):
     card_url: HttpsUrl | None = None
     start_url: HttpsUrl | None = None
     category: Label | None = None
-    life_events: Annotated[tuple[Label, ...], Field(max_length=50)] | None = None
+    life_events: Annotated[tuple[Label, ...], Field(max_length=50, fail_fast=True)] | None = None
     owner_office: Label | None = None
     max_response_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     min_loa: Annotated[int, Field(ge=1, le=3)] | None = None

@@ -40,14 +40,14 @@ class AdminDelivery(Model):
     updated_at: UtcDatetime
     expires_at: UtcDatetime
     replayable: bool
-    attempt_log: Annotated[tuple[DeliveryAttempt, ...], Field(max_length=10_000)] = ()
+    attempt_log: Annotated[tuple[DeliveryAttempt, ...], Field(max_length=10_000, fail_fast=True)] = ()
     """Of one delivery alone."""
 
 
 class AdminDeliveryPage(Model):
     """The deliveries, newest first."""
 
-    items: Annotated[tuple[AdminDelivery, ...], Field(max_length=100)]
+    items: Annotated[tuple[AdminDelivery, ...], Field(max_length=100, fail_fast=True)]
     next_cursor: Cursor | None
 
 
@@ -71,7 +71,7 @@ class Replay(Model):
     outcome: Literal["queued", "would_be_queued", "would_fail"]
     connector_id: Code
     reason: DeliveryReason | None
-    calls: Annotated[tuple[PreviewedCall, ...], Field(max_length=100)]
+    calls: Annotated[tuple[PreviewedCall, ...], Field(max_length=100, fail_fast=True)]
 
 
 class SourceFault(Model):
@@ -89,7 +89,7 @@ class QuarantineEntry(Model):
     connector_id: Code
     record_name: RecordName
     collection: Annotated[str, StringConstraints(max_length=20), LINE]
-    wrong: Annotated[tuple[SourceFault, ...], Field(max_length=100)]
+    wrong: Annotated[tuple[SourceFault, ...], Field(max_length=100, fail_fast=True)]
     decided: Annotated[str, StringConstraints(min_length=1, max_length=20), LINE] | None
     times: Count
     first_at: UtcDatetime
@@ -99,7 +99,7 @@ class QuarantineEntry(Model):
 class QuarantinePage(Model):
     """What waits for a person, oldest first."""
 
-    items: Annotated[tuple[QuarantineEntry, ...], Field(max_length=100)]
+    items: Annotated[tuple[QuarantineEntry, ...], Field(max_length=100, fail_fast=True)]
     next_cursor: Cursor | None
 
 
@@ -117,12 +117,12 @@ class PreviewedRecord(Model):
     record_name: RecordName
     collection: Annotated[str, StringConstraints(max_length=20), LINE]
     item: Any
-    wrong: Annotated[tuple[SourceFault, ...], Field(max_length=200)]
+    wrong: Annotated[tuple[SourceFault, ...], Field(max_length=200, fail_fast=True)]
     is_withdrawn: bool
 
 
 class MappingPreview(Model):
     """What the records of a sample become; nothing is kept."""
 
-    records: Annotated[tuple[PreviewedRecord, ...], Field(max_length=100)]
+    records: Annotated[tuple[PreviewedRecord, ...], Field(max_length=100, fail_fast=True)]
     has_more: bool

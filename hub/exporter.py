@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from contracts.items import Channel
+from contracts.items import USUAL_CHANNELS
 from hub import metrics
 from hub.store import figures, quarantine, references
 from hub.store.committer import Committer
@@ -160,7 +160,7 @@ class Figures:
                 yield "raccordo_delivery_leases_expired", (ente_id,), count
             served = self._observed.served()
             for ente_id in figures.enti_ids(connection):
-                for channel in get_args(Channel):
+                for channel in USUAL_CHANNELS:
                     yield "raccordo_channel_unserved", (ente_id, channel), float((ente_id, channel) not in served)
             bad = {(ente_id, state): count for ente_id, state, count in references.count_bad(connection)}
             for ente_id in figures.enti_ids(connection):

@@ -7,7 +7,7 @@ from pydantic import Field
 from .application import Application, ApplicationState
 from .deadline import Deadline
 from .document import Document, DocumentState
-from .envelope import SEND, Action, Channel, Envelope, Link, Notify, PersonalExternalId, Published
+from .envelope import SEND, USUAL_CHANNELS, Action, Channel, Envelope, Link, Notify, PersonalExternalId, Published
 from .legal import LegalNotification, PostalAddress
 from .message import ALWAYS_TOLD, Attachment, Message, MessageKind
 from .payment import Payment, PaymentState
@@ -33,6 +33,7 @@ __all__ = [
     "ALWAYS_TOLD",
     "COLLECTIONS",
     "SEND",
+    "USUAL_CHANNELS",
     "Action",
     "Application",
     "ApplicationState",

@@ -14,6 +14,8 @@ Channel = Literal["io", "email", "pec", "opencity", "send"]
 of an application at OpenCity Italia, for what links to such an application. `send`: a legal notification, of a message
 with `notify.legal`."""
 SEND: Final = "send"
+USUAL_CHANNELS: Final[tuple[Channel, ...]] = ("io", "email")
+"""Where notices go when a publication does not say: every ente is expected to serve these."""
 ActionKind = Literal[
     "pay", "complete", "integrate", "sign", "confirm", "book", "renew", "cancel", "download", "collect", "inform"
 ]
@@ -53,7 +55,7 @@ class Notify(Model):
     citizen. Whatever reaches nobody stays in the feed.
     """
 
-    channels: Annotated[tuple[Channel, ...], Field(max_length=8, fail_fast=True)] = ("io", "email")
+    channels: Annotated[tuple[Channel, ...], Field(max_length=8, fail_fast=True)] = USUAL_CHANNELS
     mode: Literal["all", "first_that_reaches"] | None = None
     subject: Title | None = None
     body: Markdown | None = None

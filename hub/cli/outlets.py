@@ -1,16 +1,13 @@
 """What the configured connectors serve: which channel, for whom, and which channels nobody serves."""
 
 from collections.abc import Mapping
-from typing import get_args
 
 from contracts.connector import ConnectorType
-from contracts.items import Channel
+from contracts.items import USUAL_CHANNELS
 from hub.dispatch.pool import Configs, channel_of, in_turn
 from hub.home import Home
 from hub.store.configuration import ConnectorConfig
 from hub.store.directory import load_registry
-
-CHANNELS: tuple[str, ...] = get_args(Channel)
 
 
 def pick(types: Mapping[str, ConnectorType], configs: Configs, ente_id: str, channel: str) -> ConnectorConfig | None:
@@ -21,11 +18,11 @@ def pick(types: Mapping[str, ConnectorType], configs: Configs, ente_id: str, cha
 
 
 def unserved(home: Home) -> dict[str, list[str]]:
-    """By ente, the channels without a connector; only enti that have such channels."""
+    """By ente, the usual channels without a connector; only enti that have such channels."""
     with home.database.read() as connection:
         configs, registry = home.configuration.load(connection), load_registry(connection)
-    found = {
-        ente.ente_id: [channel for channel in CHANNELS if pick(home.types, configs, ente.ente_id, channel) is None]
-        for ente in registry.enti
-    }
+    found: dict[str, list[str]] = {}
+    for ente in registry.enti:
+        code = ente.ente_id
+        found[code] = [each for each in USUAL_CHANNELS if pick(home.types, configs, code, each) is None]
     return {ente_id: channels for ente_id, channels in found.items() if channels}

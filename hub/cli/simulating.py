@@ -11,13 +11,14 @@ from contracts.items import COLLECTIONS
 from hub.bootstrap import simulations
 from hub.home import Home
 from hub.registry import Vendor
-from hub.store.configuration import ConnectorConfig
+from hub.store.configuration import ConnectorConfig, set_status
 from hub.store.directory import add_vendor, load_registry
 
 from .console import WrongUsage
 
 FOLDER = "simulated"
 _RECORD = "settings.json"
+_NOT_YET = "a simulated source: activate it to read it"
 
 
 @contextmanager
@@ -102,6 +103,9 @@ def _point(home: Home, name: str, settings: Mapping[str, Any]) -> None:
                 environment=present.environment if present else "production",
                 author="serve --simulate",
             )
+            if present is None and vendor_id is not None:
+                # It has items of its own, which nobody who tries out his own is waiting for.
+                set_status(tx, ente.ente_id, name, status="paused", reason=_NOT_YET)
 
 
 def _source(ente_id: str, vendor_id: str) -> Vendor:

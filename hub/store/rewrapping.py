@@ -103,14 +103,16 @@ _SEALED: Final = (
 
 
 def sealed_by(connection: Connection, key_id: str) -> int:
-    """How many values that key sealed. A schema of before may lack a table."""
-    there = set(inspect(connection).get_table_names())
+    """How many values that key sealed. A schema of before may lack a table, or a column."""
+    schema = inspect(connection)
+    tables = set(schema.get_table_names())
+    there = {(name, each["name"]) for name in tables for each in schema.get_columns(name)}
     return sum(
         connection.execute(
             select(func.count()).select_from(one.table).where(one.key_id == key_id.encode("ascii"))
         ).scalar_one()
         for one in _SEALED
-        if one.table.name in there
+        if (one.table.name, one.column) in there
     )
 
 

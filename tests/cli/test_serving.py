@@ -120,7 +120,7 @@ def test_a_connector_under_another_name_is_not_put_aside_for_a_simulator(
 def test_a_start_warns_of_channels_without_a_connector(home: Path, caplog: pytest.LogCaptureFixture) -> None:
     _warn(Home(Settings(home=home)), simulating=False)
     [line] = caplog.messages
-    assert line.startswith(f"serve.unserved_channels ente={ENTE} channels=io,email,opencity ")
+    assert line.startswith(f"serve.unserved_channels ente={ENTE} channels=io,email ")
 
 
 def test_what_still_points_at_a_simulator_is_said(

@@ -43,7 +43,7 @@ def serving(folder: Path, pdnd, **settings):
     server = LoopbackServer(Application(hub))
     server.start()
     try:
-        eventually(hub._feeds.lags, lambda lags: lags and max(lags.values()) < 5)
+        eventually(hub._trusting.feeds.lags, lambda lags: lags and max(lags.values()) < 5)
         yield hub
     finally:
         server.stop()
