@@ -29,9 +29,7 @@ Faults, one request each, in order, by `POST /_sim/faults` with a JSON list; `DE
 `"on"` says which request: "profiles", "messages" (a new one; the default) or "status".
 """
 
-import asyncio
 import hmac
-from collections import deque
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -40,15 +38,16 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from connectors.base.serving import LoopbackServer
+from connectors.base.simulator_faults import Cut, Script, WithTransport, no_answer, throttled
 
 from .simulator_backend import Backend
 from .simulator_manage import Administration
 from .simulator_model import (
     GATEWAY,
-    Ledger,
+    Messages,
     NewMessage,
     Profile,
     gateway_error,
@@ -79,7 +78,7 @@ def simulator(
 ) -> ASGIApp:
     """The ASGI application; the options are the module's."""
     service = _Io(
-        ledger=Ledger(ledger),
+        ledger=Messages(ledger),
         api_keys=api_keys,
         registered=registered,
         not_allowed=not_allowed,
@@ -90,43 +89,17 @@ def simulator(
         allowed={"ADVANCED": advanced, "remote content": remote_content},
         administration=Administration(ledger, manage_keys),
     )
-    service.faults.extend([{"kind": "throttle", "retry_after": 1}] * throttle_next + [{"kind": "hang"}] * hang_next)
-    return service
-
-
-class _Cut(Response):
-    """No answer: the connection goes away."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # ASGI has no word for it. Under uvicorn the innermost `send` is a method of the object that has the transport.
-        transport = scope["state"]["transport"]
-        if transport is None:
-            raise ConnectionResetError("the simulator cut the connection")
-        transport.abort()
-        await asyncio.sleep(0.01)
-
-
-class _Hang(Response):
-    """No answer for a long time, then a cut."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__()
-        self.seconds = seconds
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            async with asyncio.timeout(self.seconds):
-                while (await receive())["type"] != "http.disconnect":
-                    pass
-        except TimeoutError:
-            await _Cut()(scope, receive, send)
+    service.faults.left.extend(
+        [{"kind": "throttle", "retry_after": 1}] * throttle_next + [{"kind": "hang"}] * hang_next
+    )
+    return WithTransport(Starlette(routes=service.routes()))
 
 
 class _Io:
     def __init__(
         self,
         *,
-        ledger: Ledger,
+        ledger: Messages,
         api_keys: Collection[str] | None,
         registered: Collection[str] | None,
         not_allowed: Collection[str],
@@ -148,25 +121,21 @@ class _Io:
         self.allowed = allowed
         self.administration = administration
         self.backend = Backend(ledger.messages, administration.configurations)
-        self.faults: deque[dict[str, Any]] = deque()
+        self.faults = Script("messages")
         self._polls: dict[str, int] = {}
-        self._routes = Starlette(
-            routes=[
-                Route(f"{_BASE}/profiles", self.profile, methods=["POST"]),
-                Route(f"{_BASE}/messages", self.new_message, methods=["POST"]),
-                Route(f"{_BASE}/messages/{{fiscal_code}}/{{message_id}}", self.status, methods=["GET"]),
-                Route("/_sim/faults", self.script, methods=["GET", "POST", "DELETE"]),
-                *administration.routes(),
-                *self.backend.routes(),
-            ]
-        )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope.setdefault("state", {})["transport"] = getattr(getattr(send, "__self__", None), "transport", None)
-        await self._routes(scope, receive, send)
+    def routes(self) -> list[Route]:
+        return [
+            Route(f"{_BASE}/profiles", self.profile, methods=["POST"]),
+            Route(f"{_BASE}/messages", self.new_message, methods=["POST"]),
+            Route(f"{_BASE}/messages/{{fiscal_code}}/{{message_id}}", self.status, methods=["GET"]),
+            self.faults.route,
+            *self.administration.routes(),
+            *self.backend.routes(),
+        ]
 
     async def profile(self, request: Request) -> Response:
-        fault = await self._fault("profiles")
+        fault = await self.faults.next_after_delay("profiles")
         if refused := self._refused(request, fault):
             return refused
         asked = await parse(request, Profile)
@@ -178,7 +147,7 @@ class _Io:
         return JSONResponse({"sender_allowed": allowed, "preferred_languages": ["it_IT"]})
 
     async def new_message(self, request: Request) -> Response:
-        fault = await self._fault("messages")
+        fault = await self.faults.next_after_delay("messages")
         if refused := self._refused(request, fault):
             return refused
         message = await parse(request, NewMessage)
@@ -186,16 +155,14 @@ class _Io:
             return message
         if forbidden := self._forbidden(message):
             return forbidden
-        stored = self.ledger.append(message.fiscal_code, await request.body())
-        if fault.get("kind") == "cut":
-            return _Cut()
-        if fault.get("kind") == "hang":
-            return _Hang(float(fault.get("seconds", 3600)))
+        stored = self.ledger.add(message.fiscal_code, await request.body())
+        if silence := no_answer(fault):
+            return silence
         location = f"{_BASE}/messages/{message.fiscal_code}/{stored['message_id']}"
         return JSONResponse({"id": stored["message_id"]}, 201, {"Location": location})
 
     async def status(self, request: Request) -> Response:
-        fault = await self._fault("status")
+        fault = await self.faults.next_after_delay("status")
         if refused := self._refused(request, fault):
             return refused
         fiscal_code, message_id = request.path_params["fiscal_code"], request.path_params["message_id"]
@@ -214,30 +181,13 @@ class _Io:
             answer |= self.backend.told_of(stored)
         return JSONResponse(answer)
 
-    async def script(self, request: Request) -> Response:
-        if request.method == "POST":
-            self.faults.extend(await request.json())
-        elif request.method == "DELETE":
-            self.faults.clear()
-        return JSONResponse(list(self.faults))
-
-    async def _fault(self, on: str) -> dict[str, Any]:
-        """The next fault for this kind of request; {} when there is none. A delay is over when this returns."""
-        fault = next((found for found in self.faults if found.get("on", "messages") == on), None)
-        if fault is None:
-            return {}
-        self.faults.remove(fault)
-        if fault["kind"] == "delay":
-            await asyncio.sleep(float(fault["seconds"]))
-        return fault
-
     def _refused(self, request: Request, fault: dict[str, Any]) -> Response | None:
         """What the gateway, or a fault, answers before IO looks at the body."""
         match fault.get("kind"):
             case "drop":
-                return _Cut()
+                return Cut()
             case "throttle":
-                return _throttled(fault.get("retry_after"))
+                return throttled(fault.get("retry_after"))
             case "error":
                 return _error(int(fault.get("status", 500)))
         key = request.headers.get("ocp-apim-subscription-key", "")
@@ -264,12 +214,6 @@ class _Io:
         if lacking or foreign or message.default_addresses is not None:
             return problem(403, "Forbidden", "You are not allowed to use this feature.")
         return None
-
-
-def _throttled(seconds: int | None) -> Response:
-    told = 1 if seconds is None else seconds
-    body = {"statusCode": 429, "message": f"Rate limit is exceeded. Try again in {told} seconds."}
-    return JSONResponse(body, 429, {} if seconds is None else {"Retry-After": str(seconds)})
 
 
 def _error(status: int) -> Response:

@@ -6,8 +6,6 @@ one before no more.
 """
 
 import hmac
-import json
-import os
 import secrets
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -18,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from connectors.base.ledger import Ledger
 
 from .simulator_model import FiscalCode, NonEmpty, gateway_error, parse, problem, ulid
 
@@ -97,13 +97,12 @@ class Administration:
 
     def __init__(self, ledger: Path, manage_keys: Collection[str] | None) -> None:
         self._keys = manage_keys
-        self._path = ledger.with_suffix(ledger.suffix + ".manage.jsonl")
         self.services: dict[str, dict[str, Any]] = {}
         self.service_keys: dict[str, dict[str, str]] = {}
         self.configurations: dict[str, dict[str, Any]] = {}
-        for line in self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []:
-            entry = json.loads(line)
-            getattr(self, entry["kind"])[entry["id"]] = entry["value"]
+        self._ledger = Ledger(ledger.with_suffix(ledger.suffix + ".manage.jsonl"))
+        for entry in self._ledger.entries:
+            self._take(entry)
 
     def routes(self) -> list[Route]:
         one = f"{_MANAGE}/{{service_id}}"
@@ -120,13 +119,12 @@ class Administration:
         ]
 
     def _put(self, kind: str, name: str, value: Any) -> None:
-        getattr(self, kind)[name] = value
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(descriptor, json.dumps({"kind": kind, "id": name, "value": value}).encode() + b"\n")
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        entry = {"kind": kind, "id": name, "value": value}
+        self._ledger.append(entry)
+        self._take(entry)
+
+    def _take(self, entry: dict[str, Any]) -> None:
+        getattr(self, entry["kind"])[entry["id"]] = entry["value"]
 
     def _refused(self, request: Request) -> Response | None:
         given = request.headers.get("ocp-apim-subscription-key", "").encode()

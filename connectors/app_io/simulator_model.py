@@ -5,7 +5,6 @@ Written from `spec/app-io.md` and not from `mapping.py`, so that one's mistake i
 
 import hashlib
 import json
-import os
 import re
 import secrets
 import time
@@ -16,6 +15,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+
+from connectors.base.ledger import Ledger
 
 _FISCAL_CODE = r"^[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]$"
 _UTC = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}(\.[0-9]{1,3})?Z$"
@@ -120,18 +121,17 @@ def shape_of_fiscal_code(value: str) -> bool:
     return re.match(_FISCAL_CODE, value) is not None
 
 
-class Ledger:
-    """The accepted messages: in memory by id, and one JSON line each on the disk."""
+class Messages(Ledger):
+    """The accepted messages, by id."""
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        whole, newline, _ = path.read_bytes().rpartition(b"\n")
-        # A crash in mid-write leaves a half line, which was not answered either.
-        os.ftruncate(self._file, len(whole + newline))
-        stored = (json.loads(line) for line in whole.splitlines())
-        self.messages: dict[str, dict[str, Any]] = {message["message_id"]: message for message in stored}
+        self.messages: dict[str, dict[str, Any]] = {}
+        super().__init__(path)
 
-    def append(self, fiscal_code: str, body: bytes) -> dict[str, Any]:
+    def take(self, entry: dict[str, Any]) -> None:
+        self.messages[entry["message_id"]] = entry
+
+    def add(self, fiscal_code: str, body: bytes) -> dict[str, Any]:
         """Store a message under a new id; it is on the disk when this returns."""
         stored = {
             "at": datetime.now(UTC).isoformat(),
@@ -140,9 +140,7 @@ class Ledger:
             "sha256": hashlib.sha256(body).hexdigest(),
             "message": json.loads(body),
         }
-        os.write(self._file, json.dumps(stored, ensure_ascii=False).encode() + b"\n")
-        os.fsync(self._file)
-        self.messages[stored["message_id"]] = stored
+        self.append(stored)
         return stored
 
     def public(self, stored: dict[str, Any], organization: str) -> dict[str, Any]:

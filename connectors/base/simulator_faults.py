@@ -7,12 +7,14 @@
     {"kind": "cut"}                           accepted, then the connection is cut
     {"kind": "hang", "seconds": 60}           accepted, then no answer until the caller goes or the time is over
 
-`"on"` names the kind of request. `POST /_sim/faults` takes a JSON list, `DELETE` forgets, `GET` shows the rest.
+`"on"` names the kind of request. `POST /_sim/faults` takes a JSON list, `DELETE` forgets, `GET` shows the rest. A
+simulator whose faults are others has a `Script` of its own; what is no fault is refused, and then none of the list is
+taken.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from starlette.requests import Request
@@ -62,20 +64,58 @@ class WithTransport:
         await self._app(scope, receive, send)
 
 
-class Faults:
+class Script:
     """The faults to come, in order."""
 
-    def __init__(self, default_on: str, error: Callable[[int], Response]) -> None:
-        """`error` makes the provider's answer of a status; a fault without `on` is for `default_on`."""
-        self._on, self._error = default_on, error
+    def __init__(self, default_on: str = "", *, kinds: Collection[str] | None = None) -> None:
+        """A fault without `on` is for `default_on`. `kinds`: those that there are; None: any."""
+        self._on, self._kinds = default_on, kinds
         self.left: deque[dict[str, Any]] = deque()
-        self.route = Route("/_sim/faults", self._script, methods=["GET", "POST", "DELETE"])
+        self.route = Route("/_sim/faults", self._scripted, methods=["GET", "POST", "DELETE"])
+
+    def next(self, on: str | None = None) -> dict[str, Any]:
+        """The next fault for that kind of request, used up; {} where there is none. None: whatever it is for."""
+        fault = next((found for found in self.left if on in (None, found.get("on", self._on))), None)
+        if fault is None:
+            return {}
+        self.left.remove(fault)
+        return fault
+
+    async def next_after_delay(self, on: str) -> dict[str, Any]:
+        """The same; a delay is over when this returns."""
+        fault = self.next(on)
+        if fault.get("kind") == "delay":
+            await asyncio.sleep(float(fault["seconds"]))
+        return fault
+
+    async def _scripted(self, request: Request) -> Response:
+        if request.method == "POST":
+            given = await request.json()
+            if not isinstance(given, list) or not all(map(self._is_fault, given)):
+                return JSONResponse({"error": "a list of faults of this simulator"}, 400)
+            self.left.extend(given)
+        elif request.method == "DELETE":
+            self.left.clear()
+        return JSONResponse(list(self.left))
+
+    def _is_fault(self, given: Any) -> bool:
+        kind = given.get("kind") if isinstance(given, dict) else None
+        return isinstance(kind, str) and (self._kinds is None or kind in self._kinds)
+
+
+class Faults(Script):
+    """The faults that the module names."""
+
+    def __init__(self, default_on: str, error: Callable[[int], Response]) -> None:
+        """`error` makes the provider's answer of a status."""
+        super().__init__(default_on)
+        self._error = error
 
     def around(self, on: str, handler: Handler) -> Handler:
         """The handler of a kind of request, with the next fault that is meant for it."""
 
         async def handled(request: Request) -> Response:
-            fault = self._next(on)
+            fault = await self.next_after_delay(on)
             match fault.get("kind"):
                 case "drop":
                     return Cut()
@@ -83,28 +123,20 @@ class Faults:
                     return throttled(fault.get("retry_after"))
                 case "error":
                     return self._error(int(fault.get("status", 500)))
-                case "delay":
-                    await asyncio.sleep(float(fault["seconds"]))
             answer = await handler(request)
-            if fault.get("kind") == "cut":
-                return Cut()
-            return Hang(float(fault.get("seconds", 3600))) if fault.get("kind") == "hang" else answer
+            return no_answer(fault) or answer
 
         return handled
 
-    def _next(self, on: str) -> dict[str, Any]:
-        fault = next((found for found in self.left if found.get("on", self._on) == on), None)
-        if fault is None:
-            return {}
-        self.left.remove(fault)
-        return fault
 
-    async def _script(self, request: Request) -> Response:
-        if request.method == "POST":
-            self.left.extend(await request.json())
-        elif request.method == "DELETE":
-            self.left.clear()
-        return JSONResponse(list(self.left))
+def no_answer(fault: dict[str, Any]) -> Response | None:
+    """What comes in the place of the answer to what was accepted, where the fault is `cut` or `hang`."""
+    match fault.get("kind"):
+        case "cut":
+            return Cut()
+        case "hang":
+            return Hang(float(fault.get("seconds", 3600)))
+    return None
 
 
 def throttled(seconds: int | None) -> Response:

@@ -14,9 +14,7 @@ line of the ledger before the answer leaves: `{"at", "query", "numbers"}`.
 
 import hashlib
 import json
-import os
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +25,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from connectors.base.ledger import Ledger
 from connectors.base.serving import LoopbackServer
+from connectors.base.simulator_faults import Script
 
 _PARAMETERS = frozenset({"stato", "per", "pagina", "da"})
 _LARGEST = 100
@@ -40,19 +40,19 @@ class Vendor:
     """What the module says."""
 
     def __init__(self, ledger: Path, *, key: str, records: list[dict[str, Any]]) -> None:
-        self.ledger, self.key = ledger, key
+        self.ledger, self.key = Ledger(ledger), key
         self.records = {record["numero"]: record for record in records}
-        self.faults: deque[dict[str, Any]] = deque()
+        self.faults = Script(kinds=_KINDS)
         self.app = Starlette(
             routes=[
                 Route("/api/avvisi", self.page),
                 Route("/_sim/records", self.change, methods=["POST"]),
-                Route("/_sim/faults", self.script, methods=["GET", "POST", "DELETE"]),
+                self.faults.route,
             ]
         )
 
     async def page(self, request: Request) -> Response:
-        fault = self.faults.popleft() if self.faults else {}
+        fault = self.faults.next()
         if fault.get("kind") == "status":
             headers = {"Retry-After": str(fault["retry_after"])} if "retry_after" in fault else {}
             return JSONResponse({"errore": "servizio non disponibile"}, int(fault["status"]), headers)
@@ -72,7 +72,8 @@ class Vendor:
         tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers={"ETag": tag})
-        self._keep({"query": str(query), "numbers": [record["numero"] for record in some]})
+        numbers = [record["numero"] for record in some]
+        self.ledger.append({"at": time.time(), "query": str(query), "numbers": numbers})
         if fault.get("kind") == "cut":
             return StreamingResponse(_half(body), headers={"Content-Length": str(len(body))})
         return Response(body, media_type="application/json", headers={"ETag": tag})
@@ -81,19 +82,6 @@ class Vendor:
         for record in await request.json():
             self.records[record["numero"]] = record
         return JSONResponse({"records": len(self.records)})
-
-    async def script(self, request: Request) -> Response:
-        if request.method == "POST":
-            self.faults.extend(each for each in await request.json() if each["kind"] in _KINDS)
-        elif request.method == "DELETE":
-            self.faults.clear()
-        return JSONResponse(list(self.faults))
-
-    def _keep(self, line: Mapping[str, Any]) -> None:
-        with self.ledger.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"at": time.time(), **line}) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
 
 
 def _asked(query: Mapping[str, str]) -> tuple[int, int, datetime | None] | str:

@@ -26,11 +26,9 @@ Faults, one request each, in order, by `POST /_sim/faults` with a JSON list; `DE
 subscriptions.
 """
 
-import asyncio
 import hashlib
 import json
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from email.utils import formatdate
 from functools import partial
@@ -46,7 +44,7 @@ from starlette.types import ASGIApp
 
 from connectors.base.ledger import Ledger
 from connectors.base.serving import LoopbackServer
-from connectors.base.simulator_faults import Cut, Hang, WithTransport
+from connectors.base.simulator_faults import Cut, Script, WithTransport, no_answer
 
 from . import simulator_model as model
 from .simulator_model import Refused, Tokens
@@ -80,7 +78,7 @@ class Tenant:
         self.payments: list[dict[str, Any]] = []
         self.subscriptions: list[dict[str, Any]] = []
         self.webhook = Webhook()
-        self.faults: deque[dict[str, Any]] = deque()
+        self.faults = Script("message")
         self._numbers = count(1)
         for _ in range(applications):
             self.keep(model.application(next(self._numbers), now() - 60))
@@ -107,7 +105,7 @@ class Tenant:
             for path, method, on, handler, closed in api
         ]
         routes += [
-            Route("/_sim/faults", self.script, methods=["GET", "POST", "DELETE"]),
+            self.faults.route,
             Route("/_sim/applications", self.change, methods=["POST"]),
             Route("/_sim/applications/{id}", self.lose, methods=["DELETE"]),
             Route("/_sim/messages/{id}", self.operator_writes, methods=["POST"]),
@@ -118,7 +116,7 @@ class Tenant:
 
     async def answer(self, on: str, handler: Handler, closed: bool, request: Request) -> Response:
         """What comes of a request, with the next fault for its kind."""
-        fault = await self._fault(on)
+        fault = await self.faults.next_after_delay(on)
         match fault.get("kind"):
             case "drop":
                 return Cut()
@@ -136,14 +134,9 @@ class Tenant:
         except Refused as refused:
             return JSONResponse(refused.body, refused.status)
         answer.headers["Date"] = formatdate(self.now(), usegmt=True)
-        match fault.get("kind"):
-            case "cut":
-                return Cut()
-            case "hang":
-                return Hang(float(fault.get("seconds", 3600)))
-            case "stored":
-                return JSONResponse({"type": "error", "title": "x", "description": "contact support"}, 500)
-        return answer
+        if fault.get("kind") == "stored":
+            return JSONResponse({"type": "error", "title": "x", "description": "contact support"}, 500)
+        return no_answer(fault) or answer
 
     async def auth(self, request: Request) -> Response:
         given = await _json(request)
@@ -204,13 +197,6 @@ class Tenant:
         state = request.query_params.get("subscriptionServiceStatus", "1")
         return JSONResponse([_public(each) for each in self.subscriptions if each["_service_status"] == state])
 
-    async def script(self, request: Request) -> Response:
-        if request.method == "POST":
-            self.faults.extend(await request.json())
-        elif request.method == "DELETE":
-            self.faults.clear()
-        return JSONResponse(list(self.faults))
-
     async def change(self, request: Request) -> Response:
         given = await request.json()
         now = self.now()
@@ -266,15 +252,6 @@ class Tenant:
         if kind != "Bearer" or not self.tokens.holds(token, self.now()):
             message = "Expired JWT Token" if token else "JWT Token not found"
             raise Refused(401, {"code": 401, "message": message})
-
-    async def _fault(self, on: str) -> dict[str, Any]:
-        fault = next((found for found in self.faults if found.get("on", "message") == on), None)
-        if fault is None:
-            return {}
-        self.faults.remove(fault)
-        if fault["kind"] == "delay":
-            await asyncio.sleep(float(fault["seconds"]))
-        return fault
 
 
 async def _json(request: Request) -> Any:

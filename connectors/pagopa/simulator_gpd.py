@@ -1,11 +1,12 @@
 """The simulated GPD: its positions, their status machine, and how each version shows them (`spec/pagopa.md`)."""
 
 import json
-import os
 from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from connectors.base.ledger import Ledger
 
 from .simulator_forms import Broken, PositionV1, PositionV3, must_keep_the_rules, payables, plain
 
@@ -28,14 +29,11 @@ class Positions:
         categories: Collection[str] | None,
     ) -> None:
         self._now, self._ibans, self._categories = now, ibans, categories
-        self._file = os.open(ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        whole, newline, _ = ledger.read_bytes().rpartition(b"\n")
-        # A crash in mid-write leaves a half line, which was not answered either.
-        os.ftruncate(self._file, len(whole + newline))
+        self._ledger = Ledger(ledger)
         self._kept: dict[tuple[str, str], dict[str, Any]] = {}
         self._taken: dict[tuple[str, str], str] = {}
-        for line in whole.splitlines():
-            self._take(json.loads(line))
+        for line in self._ledger.entries:
+            self._take(line)
 
     def create(self, organization: str, position: PositionV1 | PositionV3, *, publish: bool) -> dict[str, Any]:
         """Raises Broken: 409 for a name or a number that is there, 400 for a rule that is not kept."""
@@ -182,8 +180,7 @@ class Positions:
     def _keep(self, act: str, kept: dict[str, Any]) -> dict[str, Any]:
         kept = kept | {"updated": self._stamp()}
         line = {"at": self._now().astimezone(UTC).isoformat(), "act": act, "position": kept}
-        os.write(self._file, json.dumps(line, ensure_ascii=False).encode() + b"\n")
-        os.fsync(self._file)
+        self._ledger.append(line)
         self._take(line)
         return kept
 

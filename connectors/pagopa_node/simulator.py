@@ -24,7 +24,6 @@ Faults, one payment or call each, in order, by `POST /_sim/faults` with a JSON l
 import hmac
 import json
 import re
-from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,9 +37,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from connectors.base.serving import LoopbackServer
+from connectors.base.simulator_faults import Script
 
 from .sampling import BROKER, CALLER_KEY, CREDITOR, STATION
-from .simulator_model import Ledger, NotOk
+from .simulator_model import Events, NotOk
 from .simulator_payment import Payment
 
 _BASE: Final = "/fdr-org/service/v1/organizations/{organization}/fdrs"
@@ -58,7 +58,7 @@ def simulator(
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> ASGIApp:
     """The ASGI application. `station_url` may also come with each payment; `transport` leads there in tests."""
-    node = _Node(Ledger(ledger), station_url, caller_key, fdr_key, creditor, transport)
+    node = _Node(Events(ledger), station_url, caller_key, fdr_key, creditor, transport)
     return Starlette(
         routes=[
             Route(_BASE, node.list_flows),
@@ -67,7 +67,7 @@ def simulator(
             Route("/_sim/pay", node.pay, methods=["POST"]),
             Route("/_sim/report", node.report, methods=["POST"]),
             Route("/_sim/ledger", node.show),
-            Route("/_sim/faults", node.script, methods=["GET", "POST", "DELETE"]),
+            node.faults.route,
         ]
     )
 
@@ -75,7 +75,7 @@ def simulator(
 class _Node:
     def __init__(
         self,
-        ledger: Ledger,
+        ledger: Events,
         station_url: str,
         caller_key: str,
         fdr_key: str,
@@ -88,11 +88,11 @@ class _Node:
         self.fdr_key = fdr_key
         self.creditor = creditor
         self.transport = transport
-        self.faults: deque[dict[str, Any]] = deque()
+        self.faults = Script("pay")
 
     async def pay(self, request: Request) -> Response:
         wanted = await request.json()
-        fault = self._fault("pay")
+        fault = self.faults.next("pay")
         key = "nobody's key" if fault.get("kind") == "intruder" else self.caller_key
         url = wanted.get("station_url") or self.station_url
         async with httpx.AsyncClient(transport=self.transport, trust_env=False, timeout=20) as http:
@@ -123,7 +123,7 @@ class _Node:
             }
             for index, (line, share) in enumerate(shares, start=1)
         ]
-        flow = self.ledger.append(
+        flow = self.ledger.add(
             "flow",
             fdr=wanted.get("flow", f"{datetime.now(UTC).date()}{_PSP}-{number:04d}"),
             revision=wanted.get("revision", 1),
@@ -135,14 +135,7 @@ class _Node:
         return JSONResponse({"fdr": flow["fdr"], "payments": len(rows)}, 201)
 
     async def show(self, request: Request) -> Response:
-        return JSONResponse(self.ledger.lines)
-
-    async def script(self, request: Request) -> Response:
-        if request.method == "POST":
-            self.faults.extend(await request.json())
-        elif request.method == "DELETE":
-            self.faults.clear()
-        return JSONResponse(list(self.faults))
+        return JSONResponse(self.ledger.entries)
 
     async def list_flows(self, request: Request) -> Response:
         try:
@@ -212,7 +205,7 @@ class _Node:
         return None
 
     def _json(self, body: Any) -> Response:
-        fault = self._fault("fdr")
+        fault = self.faults.next("fdr")
         if fault.get("kind") == "throttle":
             wait = str(fault.get("retry_after", 1))
             told = {"statusCode": 429, "message": f"Rate limit is exceeded. Try again in {wait} seconds."}
@@ -224,13 +217,6 @@ class _Node:
         if fault.get("kind") == "truncate":
             text = text[: len(text) // 2]
         return Response(text, 200, media_type="application/json")
-
-    def _fault(self, on: str) -> dict[str, Any]:
-        fault = next((found for found in self.faults if found.get("on", "pay") == on), None)
-        if fault is None:
-            return {}
-        self.faults.remove(fault)
-        return fault
 
 
 def _number(cents: int) -> str:

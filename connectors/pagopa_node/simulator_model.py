@@ -4,13 +4,12 @@ Written from the schema and spec/pagopa.md, and not with the station's own write
 other's.
 """
 
-import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
+
+from connectors.base.ledger import Ledger
 
 from .sampling import REQUESTS
 from .soap import ENVELOPE, PA
@@ -127,27 +126,18 @@ def _broken(detail: str) -> NotOk:
     return NotOk("PPT_STAZIONE_INT_PA_ERRORE_RESPONSE", detail)
 
 
-class Ledger:
-    """What was paid, delivered and reported: in memory, and one JSON line each on the disk."""
+class Events(Ledger):
+    """What was paid, delivered and reported."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        whole, newline, _ = path.read_bytes().rpartition(b"\n")
-        # A crash in mid-write leaves a half line.
-        os.ftruncate(self._file, len(whole + newline))
-        self.lines: list[dict[str, Any]] = [json.loads(line) for line in whole.splitlines()]
-
-    def append(self, event: str, **fields: Any) -> dict[str, Any]:
-        """Keep a line; it is on the disk when this returns."""
-        line = {"event": event, "at": datetime.now(UTC).isoformat()} | fields
-        os.write(self._file, json.dumps(line).encode() + b"\n")
-        os.fsync(self._file)
-        self.lines.append(line)
-        return line
+    def add(self, event: str, **fields: Any) -> dict[str, Any]:
+        """Keep what happened now; it is on the disk when this returns."""
+        entry = {"event": event, "at": datetime.now(UTC).isoformat()} | fields
+        self.append(entry)
+        return entry
 
     def of(self, event: str) -> list[dict[str, Any]]:
         """The lines of that event, in order."""
-        return [line for line in self.lines if line["event"] == event]
+        return [line for line in self.entries if line["event"] == event]
 
     @property
     def unreported(self) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import httpx
 
 from .sampling import DEBTOR, asked, envelope, receipt
-from .simulator_model import Ledger, NotOk, read_answer
+from .simulator_model import Events, NotOk, read_answer
 
 ATTEMPTS: Final = 5
 """How often a receipt is sent until it is answered OK (paForNode.wsdl, paSendRT)."""
@@ -21,7 +21,7 @@ class Payment:
     """One person who pays one notice."""
 
     def __init__(
-        self, ledger: Ledger, creditor: str, http: httpx.AsyncClient, url: str, key: str, notice: str, version: int
+        self, ledger: Events, creditor: str, http: httpx.AsyncClient, url: str, key: str, notice: str, version: int
     ) -> None:
         self.ledger, self.creditor, self.notice = ledger, creditor, notice
         self.http, self.url, self.key = http, url, key
@@ -45,7 +45,7 @@ class Payment:
             for number, (creditor, share) in enumerate(transfers, start=1)
         ]
         iuv = self.notice[3:] if self.notice[0] == "0" else self.notice[1:]
-        self.ledger.append(
+        self.ledger.add(
             "paid",
             receipt_id=receipt_id,
             notice_number=self.notice,
@@ -90,14 +90,14 @@ class Payment:
                 await self._call(operation, content)
             except NotOk as error:
                 if attempt == ATTEMPTS:
-                    self.ledger.append("undelivered", receipt_id=receipt_id, code=error.code)
+                    self.ledger.add("undelivered", receipt_id=receipt_id, code=error.code)
                     raise
                 continue
             if kind == "lose" and attempt == 1:
                 continue
             if kind == "repeat":
                 await self._call(operation, content)
-            self.ledger.append("delivered", receipt_id=receipt_id, attempts=attempt)
+            self.ledger.add("delivered", receipt_id=receipt_id, attempts=attempt)
             return attempt
         raise AssertionError("unreachable")
 

@@ -18,6 +18,8 @@ Options:
 order, by `POST /_sim/faults` with a JSON list; `DELETE` forgets, `GET` shows the rest:
     {"kind": "throttle", "retry_after": 3}    429; nothing done (of a stream in milliseconds)
     {"kind": "error", "status": 500}          nothing done; 401 and 403 in the gateway's form
+    {"kind": "delay", "seconds": 0.5}         then as usual
+    {"kind": "drop"}                          the connection is cut, nothing done
     {"kind": "cut"}                           done, then the connection is cut
     {"kind": "hang", "seconds": 60}           done, then no answer until the caller goes or the time is over
     {"kind": "expired"}                       of "upload": 403, as of an address that is over
@@ -29,7 +31,6 @@ order, by `POST /_sim/faults` with a JSON list; `DELETE` forgets, `GET` shows th
 import hmac
 import json
 import secrets
-from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -42,12 +43,12 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from connectors.base.serving import LoopbackServer
+from connectors.base.simulator_faults import Cut, Script, WithTransport, no_answer
 
-from .simulator_faults import Cut, Hang
 from .simulator_model import (
-    Ledger,
     NewRequest,
     PreLoad,
+    Requests,
     digest,
     gateway,
     moment,
@@ -87,14 +88,14 @@ class Platform:
         page: int = 100,
         idle_ms: int = 1000,
     ) -> None:
-        self.ledger = Ledger(ledger)
+        self.ledger = Requests(ledger)
         self.api_keys = api_keys
         self.sender_tax_code = sender_tax_code
         self.vouchers = vouchers
         self.waiting_polls = waiting_polls
         self.refusals = {code: list(found) for code, found in (refusals or {}).items()}
         self.most_documents = most_documents
-        self.faults: deque[dict[str, Any]] = deque()
+        self.faults = Script("requests")
         self.uploads: dict[str, dict[str, Any]] = {}
         self.streams = Streams(page, idle_ms)
         routes: list[tuple[str, str, str, Callable[[Request], Any]]] = [
@@ -107,21 +108,15 @@ class Platform:
             ("streams", "POST", "/delivery-progresses/v2.9/streams", self.streams.new),
             ("events", "GET", "/delivery-progresses/v2.9/streams/{stream_id}/events", self.streams.read),
         ]
-        self._routes = Starlette(
-            routes=[
-                *(
-                    Route(path, self._guarded(name, handler), methods=[method])
-                    for name, method, path, handler in routes
-                ),
-                Route("/_store/{key}", self._played("upload", self.upload), methods=["PUT", "POST"]),
-                Route("/_sim/advance", self.advance, methods=["POST"]),
-                Route("/_sim/faults", self.script, methods=["GET", "POST", "DELETE"]),
-            ]
-        )
+        guarded = [
+            Route(path, self._guarded(name, handler), methods=[method]) for name, method, path, handler in routes
+        ]
+        uploads = Route("/_store/{key}", self._played("upload", self.upload), methods=["PUT", "POST"])
+        advance = Route("/_sim/advance", self.advance, methods=["POST"])
+        self._app = WithTransport(Starlette(routes=[*guarded, uploads, advance, self.faults.route]))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope.setdefault("state", {})["transport"] = getattr(getattr(send, "__self__", None), "transport", None)
-        await self._routes(scope, receive, send)
+        await self._app(scope, receive, send)
 
     def _guarded(self, name: str, handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
         async def checked(request: Request) -> Response:
@@ -140,10 +135,10 @@ class Platform:
 
     def _played(self, name: str, handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
         async def played(request: Request) -> Response:
-            fault = next((each for each in self.faults if each.get("on", "requests") == name), {})
-            if fault:
-                self.faults.remove(fault)
+            fault = await self.faults.next_after_delay(name)
             match fault.get("kind"):
+                case "drop":
+                    return Cut()
                 case "throttle":
                     wait = str(fault.get("retry_after", 1))
                     return Response(status_code=429, headers={"retry-after": wait})
@@ -155,12 +150,7 @@ class Platform:
                 case "dead_stream":
                     self.streams.forget()
             answer: Response = await handler(request)
-            match fault.get("kind"):
-                case "cut":
-                    return Cut()
-                case "hang":
-                    return Hang(float(fault.get("seconds", 3600)))
-            return answer
+            return no_answer(fault) or answer
 
         return played
 
@@ -212,7 +202,7 @@ class Platform:
         name = new_request_id()
         body = json.loads(await request.body())
         entry = {"at": moment(), "notificationRequestId": name, "pair": pair, "status": "WAITING", "request": body}
-        self.ledger.write(entry)
+        self.ledger.append(entry)
         answer = {"notificationRequestId": name, "paProtocolNumber": pair[0]}
         return JSONResponse(answer | ({"idempotenceToken": pair[1]} if pair[1] else {}), 202)
 
@@ -245,7 +235,7 @@ class Platform:
         else:
             iun = new_iun()
             entry = entry | {"status": "ACCEPTED", "iun": iun, "state": "ACCEPTED", "history": [["ACCEPTED", moment()]]}
-        self.ledger.write(entry)
+        self.ledger.append(entry)
         if not found:
             self.streams.tell(entry, "ACCEPTED")
         return entry
@@ -290,15 +280,8 @@ class Platform:
 
     def _move(self, entry: dict[str, Any], status: str) -> None:
         moved = entry | {"state": status, "history": [*entry["history"], [status, moment()]]}
-        self.ledger.write(moved)
+        self.ledger.append(moved)
         self.streams.tell(moved, status)
-
-    async def script(self, request: Request) -> Response:
-        if request.method == "POST":
-            self.faults.extend(await request.json())
-        elif request.method == "DELETE":
-            self.faults.clear()
-        return JSONResponse(list(self.faults))
 
 
 class Simulated:

@@ -5,8 +5,6 @@ Written from `spec/send.md` and SEND's description, and not from `mapping.py`, s
 
 import base64
 import hashlib
-import json
-import os
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+
+from connectors.base.ledger import Ledger
 
 _TAX_ID = r"^([A-Z]{6}[0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]|[0-9]{11})$"
 _DATE = r"^([0-9]{4})-(1[0-2]|0[1-9])-(3[01]|[12][0-9]|0[1-9])$"
@@ -195,25 +195,14 @@ def places(error: ValidationError) -> list[str]:
     return ["/".join(str(part) for part in found["loc"]) or found["type"] for found in error.errors()]
 
 
-class Ledger:
-    """Requests that were taken, and what became of them: in memory, and one JSON line each on the disk."""
+class Requests(Ledger):
+    """Requests that were taken, and what became of them. Each entry is the whole state of one."""
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        whole, newline, _ = path.read_bytes().rpartition(b"\n")
-        # A crash in mid-write leaves a half line, which was not answered either.
-        os.ftruncate(self._file, len(whole + newline))
         self.requests: dict[str, dict[str, Any]] = {}
-        for line in whole.splitlines():
-            self._keep(json.loads(line))
+        super().__init__(path)
 
-    def write(self, entry: dict[str, Any]) -> None:
-        """It is on the disk when this returns. `entry` is the whole state of a request."""
-        os.write(self._file, json.dumps(entry, ensure_ascii=False).encode() + b"\n")
-        os.fsync(self._file)
-        self._keep(entry)
-
-    def _keep(self, entry: dict[str, Any]) -> None:
+    def take(self, entry: dict[str, Any]) -> None:
         self.requests[entry["notificationRequestId"]] = entry
 
     def by_pair(self, protocol: str, token: str) -> dict[str, Any] | None:

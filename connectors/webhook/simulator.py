@@ -15,9 +15,7 @@ import binascii
 import hashlib
 import hmac
 import json
-import os
 import time
-from collections import deque
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +28,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from connectors.base.ledger import Ledger
 from connectors.base.serving import LoopbackServer
+from connectors.base.simulator_faults import Script
 from contracts.following import ItemEvent
 
 TOLERANCE_S = 300
@@ -42,32 +42,24 @@ class Receiver:
 
     def __init__(self, ledger: Path, *, secrets: Collection[str]) -> None:
         """`secrets`: `whsec_...`, or `whpk_...` for the public half of an Ed25519 key."""
-        self.ledger = ledger
+        self.ledger = Ledger(ledger)
         self.secrets = tuple(secrets)
-        self.faults: deque[dict[str, Any]] = deque()
+        self.faults = Script(kinds=_KINDS)
         self.repeated = 0
         """Calls for an event that was here before."""
-        lines = ledger.read_text(encoding="utf-8").splitlines() if ledger.exists() else []
-        self.known = {json.loads(line)["webhook_id"] for line in lines}
+        self.known = {entry["webhook_id"] for entry in self.ledger.entries}
 
     async def take(self, request: Request) -> Response:
         body = await request.body()
         if not self._believed(request, body):
             return JSONResponse({"error": "no valid signature"}, 401)
-        fault = self.faults.popleft() if self.faults else {}
+        fault = self.faults.next()
         if fault.get("kind") == "status":
             headers = {"Retry-After": str(fault["retry_after"])} if "retry_after" in fault else {}
             return Response(status_code=int(fault["status"]), headers=headers)
         if problem := self._kept(request.headers["webhook-id"], body):
             return JSONResponse({"error": problem}, 422)
         return Response(status_code=int(fault["status"]) if fault.get("kind") == "lost" else 204)
-
-    async def script(self, request: Request) -> Response:
-        if request.method == "POST":
-            self.faults.extend(each for each in await request.json() if each["kind"] in _KINDS)
-        elif request.method == "DELETE":
-            self.faults.clear()
-        return JSONResponse(list(self.faults))
 
     def _believed(self, request: Request, body: bytes) -> bool:
         names = ("webhook-id", "webhook-timestamp", "webhook-signature")
@@ -92,11 +84,8 @@ class Receiver:
         if message_id in self.known:
             self.repeated += 1
             return ""
-        line = {"at": time.time(), "webhook_id": message_id, "event": event.model_dump(mode="json")}
-        with self.ledger.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        entry = {"at": time.time(), "webhook_id": message_id, "event": event.model_dump(mode="json")}
+        self.ledger.append(entry)
         self.known.add(message_id)
         return ""
 
@@ -126,7 +115,7 @@ class Follower:
         self.receiver = Receiver(folder / "webhook.jsonl", secrets=(self._secret,))
         routes = [
             Route("/hook", self.receiver.take, methods=["POST"]),
-            Route("/_sim/faults", self.receiver.script, methods=["GET", "POST", "DELETE"]),
+            self.receiver.faults.route,
         ]
         self._server = LoopbackServer(Starlette(routes=routes), port=port)
 
