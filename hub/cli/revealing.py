@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from contracts.connector import CALLBACK
-from contracts.failures import Rejected, Skipped
+from contracts.failures import Failure
 from contracts.identifiers import new_uuid7
 from hub.admin.acting import Acted, Actor, Order, carry_out
 from hub.dispatch.actions import ActionLinks
 from hub.dispatch.enclosures import Enclosures
-from hub.dispatch.notices import Notices, PutOff
+from hub.dispatch.notices import Notices
 from hub.dispatch.requests import claim_of
 from hub.errors import HubError
 from hub.home import Home
@@ -124,11 +124,11 @@ def access(operation: str, *, ente_id: str, citizen_id: str | None = None, item_
 
 
 def revealed(notices: Notices, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Whom the delivery concerns and what it says; nothing where it would be skipped or has lost
-    what goes along, is not to be shown yet, or tells a vendor."""
+    """Whom the delivery concerns and what it says; nothing where it would not leave now (skipped, restricted, too
+    early, something that goes along is lost), or tells a vendor."""
     if row["channel"] == CALLBACK:
         return {}
-    with suppress(Skipped, Rejected, PutOff):
+    with suppress(Failure):
         notice = notices.of(claim_of(row))
         return {
             "tax_code": notice.tax_code,

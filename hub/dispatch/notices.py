@@ -1,13 +1,14 @@
 """What a connector is told: one message, for one citizen, opened just for the moment of the delivery."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from functools import partial
+from typing import Final
 
 from sqlalchemy import Connection, RowMapping
 
-from contracts.connector import Legal, Notice
+from contracts.connector import Notice
 from contracts.failures import Deferred, Rejected, Skipped
 from contracts.items import ALWAYS_TOLD, SEND, Action, Application, Item, Message
 from contracts.positions import PAGOPA
@@ -30,8 +31,7 @@ from .confirming import is_letter
 from .enclosures import Enclosures, payment_of
 from .positions import position_notice
 
-_TOLD_IN_BULK = frozenset({"io"})
-"""Channels whose providers say in bulk whom they do not reach."""
+IO: Final = "io"
 # Whoever has paid meanwhile is not asked to pay.
 _SETTLED = frozenset({"paid", "paid_elsewhere", "cancelled", "refunded"})
 
@@ -45,8 +45,30 @@ class PutOff(Deferred):
 
 
 @dataclass(frozen=True, slots=True)
+class _Told:
+    """What a delivery tells, opened: its message, and the item that it is about, which may be the message itself."""
+
+    claim: Claim
+    citizen: Citizen
+    tax_code: str = field(repr=False)
+    row: RowMapping = field(repr=False)
+    message: Message = field(repr=False)
+    about: RowMapping = field(repr=False)
+    item: Item = field(repr=False)
+
+    @property
+    def withdrawn(self) -> bool:
+        return {self.row["lifecycle"], self.about["lifecycle"]} != {"active"}
+
+    @property
+    def service_id(self) -> str | None:
+        found: str | None = self.row["service_id"] or self.about["service_id"]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Notices:
-    """Builds notices from claims."""
+    """Builds notices from claims: what all channels have in common, and what each has of its own beside it."""
 
     database: Database
     vault: Vault
@@ -66,109 +88,119 @@ class Notices:
         citizen."""
         if claim.channel == PAGOPA:
             return position_notice(self, claim)
+        channels = {EMAIL: self._by_email, SEND: self._by_send, IO: self._by_io}
         with self.database.read() as connection:
-            try:
-                tax_code, citizen = self.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)
-            except LookupError:
-                raise Skipped(ERASED) from None
-            row, message = opened(connection, self.vault, citizen, claim.message_id)
-            about, item = row, message
-            if row["about_item_id"] is not None:
-                about, item = opened(connection, self.vault, citizen, row["about_item_id"])
-            if "restricted" in (row["lifecycle"], about["lifecycle"]):
-                raise Deferred(RESTRICTED, about="message")  # claimed before it was; what has not left yet waits
-            withdrawn = {row["lifecycle"], about["lifecycle"]} != {"active"}
-            there = claim.accepted or claim.maybe_sent
-            if withdrawn and not (claim.channel == SEND and there):
-                raise Skipped("item.withdrawn")
-            if about["collection"] == "payments" and about["state"] in _SETTLED:
-                raise Skipped("notice.moot")
-            until = max(row["visible_from"] or claim.created_at, about["visible_from"] or claim.created_at)
-            if until > self.database.now(connection) and not claim.accepted:
-                raise PutOff("item.embargoed", until)
-            assert isinstance(message, Message)
-            email = message.recipient.email
-            if claim.channel == EMAIL and email is None:
-                email = contact_of(connection, self.vault, citizen)
-                if email is None:
-                    raise Skipped(NO_ADDRESS)
-            letter = is_letter(row, message)
-            if claim.channel == EMAIL and email is not None and not letter:
-                address_hash = self.vault.keyed_hash("email", email.lower())
-                if is_dead(connection, claim.ente_id, address_hash, self.database.now(connection)):
-                    raise Skipped(DEAD)
-            asked = self.confirmation(connection, citizen, message, claim.created_at) if letter else None
-            unsubscribe_url, legal = None, None
-            if claim.channel == SEND:
-                if not (claim.accepted or withdrawn):
-                    legal = self._enclosed(connection, claim, citizen, row, message)
-            # A letter to an address that its owner has just given waits for nothing.
-            elif not letter:
-                unsubscribe_url = self._wished(connection, claim, citizen, row, message, email)
-            service_id, unreached = row["service_id"] or about["service_id"], frozenset[str]()
-            if claim.channel in _TOLD_IN_BULK:
-                now, scopes = self.database.now(connection), {"", service_id or ""}
-                unreached = unreached_scopes(connection, self.vault, claim.lane, tax_code, scopes, now)
+            told = self._opened(connection, claim)
+            self._must_be_told(connection, told)
+            return channels.get(claim.channel, self._by_another)(connection, told)
+
+    def _opened(self, connection: Connection, claim: Claim) -> _Told:
+        """Raises Skipped where the citizen was erased."""
+        try:
+            tax_code, citizen = self.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)
+        except LookupError:
+            raise Skipped(ERASED) from None
+        row, message = opened(connection, self.vault, citizen, claim.message_id)
+        assert isinstance(message, Message)
+        about: tuple[RowMapping, Item] = (row, message)
+        if row["about_item_id"] is not None:
+            about = opened(connection, self.vault, citizen, row["about_item_id"])
+        return _Told(claim, citizen, tax_code, row, message, *about)
+
+    def _must_be_told(self, connection: Connection, told: _Told) -> None:
+        """Raises Skipped, Deferred or PutOff where it is not to be told, or not yet, whatever the channel."""
+        claim, row, about = told.claim, told.row, told.about
+        if "restricted" in (row["lifecycle"], about["lifecycle"]):
+            raise Deferred(RESTRICTED, about="message")  # claimed before it was; what has not left yet waits
+        there = claim.accepted or claim.maybe_sent
+        if told.withdrawn and not (claim.channel == SEND and there):
+            raise Skipped("item.withdrawn")
+        if about["collection"] == "payments" and about["state"] in _SETTLED:
+            raise Skipped("notice.moot")
+        until = max(row["visible_from"] or claim.created_at, about["visible_from"] or claim.created_at)
+        if until > self.database.now(connection) and not claim.accepted:
+            raise PutOff("item.embargoed", until)
+
+    def _notice(self, told: _Told) -> Notice:
+        """What all channels have in common."""
+        claim, message, about = told.claim, told.message, told.about
         ente = self.registry().ente(claim.ente_id)
-        link = partial(self.action_url, claim.ente_id, claim.message_id)
-        # As it stood when it was to leave, and not now: what may be sent twice must be the same both times.
-        action = asked or _action(message, max(claim.created_at, row["visible_from"] or claim.created_at))
-        if action is not None and asked is None and claim.channel == EMAIL:
-            # The vendor's own address may name the citizen, or have expired when it is opened.
-            action = action.model_copy(update={"url": link(message.actions.index(action) + 1)})
         return Notice(
             delivery_id=claim.delivery_id,
             ente_name=ente.name,
             kind=message.kind,
             language=message.language,
             created_at=claim.created_at,
-            deep_link=link(0) if claim.channel == EMAIL else f"{ente.portal_url}/items/{about['item_id']}",
-            tax_code=tax_code,
-            email=email,
+            deep_link=f"{ente.portal_url}/items/{about['item_id']}",
+            tax_code=told.tax_code,
+            email=message.recipient.email,
             title=message.title,
             body_markdown=message.body_markdown,
             sensitive=message.sensitivity == "sensitive",
             due_at=_last_moment(about["due_at"]),
-            payment=payment_of(item),
-            action=action,
+            payment=payment_of(told.item),
+            # As it stood when it was to leave, and not now: what may be sent twice must be the same both times.
+            action=_action(message, max(claim.created_at, told.row["visible_from"] or claim.created_at)),
             digital_address=message.recipient.digital_address,
-            unsubscribe_url=unsubscribe_url,
-            service_id=service_id,
+            service_id=told.service_id,
             has_files=about["content_key"] is not None,
-            unreached=tuple(sorted(unreached)),
-            application=application_of(message, item),
-            version=row["version"],
-            legal=legal,
-            withdrawn=withdrawn,
+            application=application_of(message, told.item),
+            version=told.row["version"],
+            withdrawn=told.withdrawn,
         )
 
-    def _enclosed(
-        self, connection: Connection, claim: Claim, citizen: Citizen, row: RowMapping, message: Message
-    ) -> Legal | None:
-        """What goes along. None where it is gone, but the provider may have it: that is asked first."""
+    def _by_email(self, connection: Connection, told: _Told) -> Notice:
+        """To the address of the publication, or else the citizen's; its links lead through the hub."""
+        claim, message, notice = told.claim, told.message, self._notice(told)
+        email = contact_of(connection, self.vault, told.citizen) if notice.email is None else notice.email
+        if email is None:
+            raise Skipped(NO_ADDRESS)
+        link = partial(self.action_url, claim.ente_id, claim.message_id)
+        notice = replace(notice, email=email, deep_link=link(0))
+        if is_letter(told.row, message):
+            # To an address that its owner has just given: it waits for nothing.
+            asked = self.confirmation(connection, told.citizen, message, claim.created_at)
+            return notice if asked is None else replace(notice, action=asked)
+        address_hash = self.vault.keyed_hash("email", email.lower())
+        if is_dead(connection, claim.ente_id, address_hash, self.database.now(connection)):
+            raise Skipped(DEAD)
+        url = self._wished(connection, told, address_hash)
+        if notice.action is not None:
+            # The vendor's own address may name the citizen, or have expired when it is opened.
+            number = message.actions.index(notice.action) + 1
+            notice = replace(notice, action=notice.action.model_copy(update={"url": link(number)}))
+        return replace(notice, unsubscribe_url=url)
+
+    def _by_send(self, connection: Connection, told: _Told) -> Notice:
+        """With its deeds and payments, until SEND has it. Nobody's wishes count: it is the law's notification."""
+        notice = self._notice(told)
+        if told.claim.accepted or told.withdrawn:
+            return notice
         try:
-            return self.enclosures.of(connection, citizen, row, message)
+            return replace(notice, legal=self.enclosures.of(connection, told.citizen, told.row, told.message))
         except Rejected:
-            if claim.maybe_sent:
-                return None
+            if told.claim.maybe_sent:
+                return notice  # something is gone, but SEND may have it: that is asked first
             raise
 
-    def _wished(
-        self,
-        connection: Connection,
-        claim: Claim,
-        citizen: Citizen,
-        row: RowMapping,
-        message: Message,
-        email: str | None,
-    ) -> str | None:
+    def _by_io(self, connection: Connection, told: _Told) -> Notice:
+        """With what IO said in bulk of whom it does not reach."""
+        notice = self._by_another(connection, told)
+        scopes, now = {"", told.service_id or ""}, self.database.now(connection)
+        unreached = unreached_scopes(connection, self.vault, told.claim.lane, told.tax_code, scopes, now)
+        return replace(notice, unreached=tuple(sorted(unreached)))
+
+    def _by_another(self, connection: Connection, told: _Told) -> Notice:
+        self._wished(connection, told, ANY_ADDRESS)
+        return self._notice(told)
+
+    def _wished(self, connection: Connection, told: _Told, address_hash: str) -> str | None:
         """The address to switch the topic off for this mailbox, where it can be. Raises Skipped where it was switched
         off, PutOff in quiet hours."""
+        claim, citizen, row, message = told.claim, told.citizen, told.row, told.message
         topic, url = row["service_id"] or NO_SERVICE, None
         if message.kind not in ALWAYS_TOLD:
-            address_hash = ANY_ADDRESS
-            if claim.channel == EMAIL and email is not None:
-                address_hash = self.vault.keyed_hash("email", email.lower())
+            if address_hash != ANY_ADDRESS:
                 url = self.unsubscribe_url(citizen.ente_id, citizen.citizen_id, topic, address_hash)
             if opted_out(connection, citizen, channel=claim.channel, topic=topic, address_hash=address_hash):
                 raise Skipped(OPTED_OUT[claim.channel])

@@ -1,12 +1,14 @@
 """What a connector is told, and of what it is not told any more; from real items, sealed and opened."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
 
 from contracts.failures import Skipped
+from hub.cli.revealing import revealed
 from hub.dispatch.enclosures import Enclosures
 from hub.dispatch.notices import Notices
 from hub.ingest.canonical import parse
@@ -23,12 +25,13 @@ PLANNED = PlannedDelivery("io", "io", timedelta(days=90))
 PAY = {"kind": "pay", "label": "Paga", "url": "https://paga.example.it"}
 
 
-def published(store, collection, **fields):
-    """An item as ingest drafts it, with one delivery by `io`."""
-    store.connector()
+def published(store, collection, channel="io", **fields):
+    """An item as ingest drafts it, with one delivery by `channel`."""
+    store.connector(channel)
+    planned = replace(PLANNED, channel=channel, connector_id=channel)
     item = parse(collection, json.dumps(MAKERS[collection]("item-1") | fields).encode())
     draft = draft_of(
-        item, make_vendor(), route=lambda *_: (PLANNED,), keyed_hash=store.vault.keyed_hash, rules=standard()
+        item, make_vendor(), route=lambda *_: (planned,), keyed_hash=store.vault.keyed_hash, rules=standard()
     )
     store.publish(draft)
 
@@ -37,11 +40,11 @@ def _link(ente_id, message_id, number):
     return f"https://hub.example.it/{number}"
 
 
-def notice(store):
+def notices_of(store):
     with store.database.read() as connection:
         registry = load_registry(connection)
     enclosures = Enclosures(store.vault, lambda *_: b"%PDF")
-    notices = Notices(
+    return Notices(
         store.database,
         store.vault,
         store.citizens,
@@ -51,8 +54,11 @@ def notice(store):
         lambda *_: None,
         enclosures,
     )
+
+
+def notice(store):
     (claimed,) = store.run(claim, Due(1, timedelta(minutes=1)))[0]
-    return notices.of(claimed)
+    return notices_of(store).of(claimed)
 
 
 @pytest.mark.parametrize("withdrawn", ["payments", "messages"])
@@ -90,3 +96,43 @@ def test_a_notice_of_an_application_names_it(store):
 def test_a_notice_of_anything_else_names_no_application(store):
     published(store, "payments")
     assert notice(store).application is None
+
+
+ADDRESSED = {"recipient": {"tax_code": "RSSMRA80A01H501U", "email": "Mario@example.it"}}
+
+
+def test_an_e_mail_leads_through_the_hub_and_can_be_switched_off(store):
+    action = PAY | {"url": "https://fornitore.example.it/?chi=mario"}
+    published(store, "messages", "email", kind="info", actions=[PAY, action | {"primary": True}], **ADDRESSED)
+    told = notice(store)
+    assert (told.email, told.deep_link) == ("Mario@example.it", "https://hub.example.it/0")
+    assert (told.action.url, told.unsubscribe_url) == ("https://hub.example.it/2", "https://x.example.it")
+
+
+def test_what_is_always_told_cannot_be_switched_off(store):
+    published(store, "messages", "email", kind="outcome", **ADDRESSED)
+    assert notice(store).unsubscribe_url is None
+
+
+def test_an_e_mail_without_an_address_is_skipped(store):
+    published(store, "messages", "email", recipient={"tax_code": "RSSMRA80A01H501U"})
+    with pytest.raises(Skipped, match=r"email\.no_address"):
+        notice(store)
+
+
+@pytest.mark.parametrize("channel", ["io", "opencity"])
+def test_other_channels_have_the_vendors_own_action_and_the_portals_address(store, channel):
+    published(store, "messages", channel, kind="info", actions=[PAY], **ADDRESSED)
+    told = notice(store)
+    assert (told.action.url, told.unsubscribe_url, told.unreached) == (PAY["url"], None, ())
+    assert told.deep_link.endswith(store.rows(items)[0]["item_id"])
+
+
+def test_what_is_restricted_is_not_revealed(store):
+    """`delivery show --reveal` ended as a bug of raccordo."""
+    published(store, "messages", **ADDRESSED)
+    (row,) = store.deliveries()
+    assert revealed(notices_of(store), row)["email"] == "Mario@example.it"
+    with store.database.write() as tx:
+        tx.connection.execute(update(items).values(lifecycle="restricted"))
+    assert revealed(notices_of(store), row) == {}
