@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -153,7 +153,7 @@ def cents_of(amount: str | Decimal | int | None) -> int | None:
     try:
         cents = Decimal(amount if amount is not None else "").scaleb(2)
         return int(cents) if cents == cents.to_integral_value() and 0 <= cents <= _MOST_CENTS else None
-    except (InvalidOperation, ValueError):
+    except (ArithmeticError, ValueError):
         return None
 
 

@@ -57,6 +57,8 @@ class TestBizEvents(Pulling):
         ("84.505", None),
         ("-1.00", None),
         ("1e400", None),
+        ("1e9999999", None),
+        (Decimal("1e9999999"), None),
         ("NaN", None),
         ("", None),
         (None, None),

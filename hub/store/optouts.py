@@ -15,8 +15,8 @@ NO_SERVICE = "*"
 """The topic of notices that belong to no service."""
 EVERYTHING = "**"
 """The topic that stands for all of them."""
-OPTED_OUT = {"email": "email.opted_out", "io": "io.opted_out", "pec": "pec.opted_out"}
-"""Why a delivery was skipped, by its channel."""
+OPTED_OUT = {"email": "email.opted_out", "io": "io.opted_out"}
+"""Why a delivery was skipped, by its channel: those that a citizen can switch off."""
 
 
 @dataclass(frozen=True, slots=True)
