@@ -1,8 +1,6 @@
 """What mail systems send back, as they word it: status notifications and complaints about a message of ours."""
 
 from dataclasses import dataclass
-from email import message_from_bytes
-from email.policy import default
 
 _HEAD = """From: {sender}\r
 To: <{to}>\r
@@ -69,10 +67,6 @@ def complaint(original: bytes, sender: str, *, kind: str = "abuse", quotes: str 
     return f"{head}--=_return\r\nContent-Type: message/feedback-report\r\n\r\n{fields}\r\n".encode() + _quoted(
         original, quotes
     )
-
-
-def message_id_of(content: bytes) -> str:
-    return str(message_from_bytes(content, policy=default)["Message-ID"] or "").strip()
 
 
 def _quoted(original: bytes, quotes: str) -> bytes:

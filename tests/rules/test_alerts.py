@@ -118,6 +118,17 @@ def test_every_reason_that_a_delivery_may_give_is_explained_and_no_other():
     assert told == found
 
 
+def test_every_reason_for_which_a_source_is_not_read_is_explained_and_no_other():
+    """Whoever was woken by the alert on sources looked for the code on the page in vain."""
+    page = (ROOT / "docs/operations/reasons.md").read_text(encoding="utf-8")
+    names = ("connectors/base/mail/imap.py", "connectors/app_io/feed.py", "connectors/pagopa_node/flows.py")
+    folders = (ROOT / "hub/inbound", ROOT / "connectors/mapped")
+    files = [*(ROOT / name for name in names), *(path for folder in folders for path in folder.glob("*.py"))]
+    pattern = re.compile(r'(?:Misconfigured\(|Deferred\(|kind\(|else )\s*"((?:imap|mapped|fdr|source|feed)\.[a-z_]+)"')
+    found = set().union(*(pattern.findall(path.read_text(encoding="utf-8")) for path in files))
+    assert set(re.findall(r"`((?:imap|mapped|fdr|source|feed)\.[a-z_]+)`", page)) == found
+
+
 def test_operations_that_are_counted_are_few():
     # A label value a path or a caller could choose would fill the memory of whoever watches.
     assert len(PUBLISH) + len(FEED) < 100
