@@ -109,7 +109,7 @@ class Deliveries:
         if config is None or config.type not in self.types:
             raise DeliveryNotReplayable("no connector serves it: configure one first")
         if on_trial and config.environment != "test":
-            raise DeliveryNotReplayable(f"its vendor is in the sandbox, and connector {config.connector_id} not for tests")
+            raise DeliveryNotReplayable(f"its vendor is in the sandbox, connector {config.connector_id} not for tests")
         if config.status != "active":
             raise DeliveryNotReplayable(f"connector {config.connector_id} is paused: activate it first")
         return row, config

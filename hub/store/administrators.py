@@ -173,6 +173,13 @@ def begin_attempt(tx: Tx, name_hash: str) -> None:
     tx.connection.execute(statement.on_conflict_do_update(index_elements=["ente_id", "name_hash"], set_=values))
 
 
+def keep_attempt(tx: Tx, name_hash: str) -> None:
+    """Count the wait from now on: an attempt under a name that nobody has costs a commit, as one of an account does."""
+    its = sign_in_attempts.c
+    where = (its.ente_id == NO_ENTE) & (its.name_hash == name_hash)
+    tx.connection.execute(update(sign_in_attempts).where(where).values(last_at=tx.now))
+
+
 def forgive(tx: Tx, name_hash: str) -> None:
     """The right password was given."""
     its = sign_in_attempts.c

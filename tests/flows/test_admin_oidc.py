@@ -150,6 +150,11 @@ def test_a_state_counts_once_and_only_in_the_browser_that_began(hub, provider):
     assert rows(hub, provider_logins) == [], "a login that failed cannot be tried again"
 
 
+def test_cookies_of_others_on_the_same_host_end_no_login(hub, provider):
+    url, cookie = begin(hub)
+    assert back(hub, at_the_provider(url), f"a/b=1; {{x}}; {cookie}").status_code == 200
+
+
 def test_a_login_that_the_provider_refused_or_that_is_too_old_ends(hub, provider):
     url, cookie = begin(hub)
     state = parse_qs(urlsplit(url).query)["state"][0]

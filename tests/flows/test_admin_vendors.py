@@ -135,6 +135,7 @@ def test_a_revoked_key_is_refused_within_two_seconds_and_stays_on_record(hub, ad
     [
         ({"kind": "jwk", "material": {"kty": "oct", "k": "c2VncmV0bw"}}, "/material"),
         ({"kind": "jwk", "material": "non è JSON"}, "/material"),
+        ({"kind": "jwk", "material": "[" * 100_000}, "/material"),
         ({"kind": "jwk", "material": {"keys": []}}, "/material"),
         ({"kind": "thumbprint", "material": "zz"}, "/material"),
         ({"kind": "anchor", "material": "-----BEGIN NOTHING-----"}, "/material"),
