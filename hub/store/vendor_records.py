@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from contracts.identifiers import new_uuid7
 
 from .database import Tx
-from .directory import AlreadyThere, NotThere, bump
+from .directory import HUB_VENDOR, AlreadyThere, NotThere, bump
 from .tables import conformance_reports, items, vendors
 
 CHANGEABLE = (
@@ -46,6 +46,8 @@ def change_vendor(tx: Tx, ente_id: str, vendor_id: str, values: Mapping[str, Any
     """Set columns of a vendor's record. Raises NotThere; AlreadyThere for an alias that is taken."""
     bump(tx, "trust")
     assert set(values) <= set(CHANGEABLE)
+    if HUB_VENDOR in values.get("aliases", ()):
+        raise AlreadyThere(HUB_VENDOR)  # its items are the hub's own, and would go the vendor's way
     if "aliases" in values:
         others = select(vendors).where(vendors.c.ente_id == ente_id, vendors.c.vendor_id != vendor_id)
         for row in tx.connection.execute(others):

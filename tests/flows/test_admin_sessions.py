@@ -206,3 +206,10 @@ def test_a_nul_in_a_name_or_an_address_is_refused(hub, name):
     admin = admin_of(hub, name, "operator")
     for path in ("/connectors/%00", "/vendors/a%00", "/deliveries/%00", "/services/%00"):
         assert code(admin.get(path)) == (400, "request.invalid")
+
+
+def test_a_target_that_is_none_is_no_longer_on_record_than_it_is_described(hub, name):
+    admin = admin_of(hub, name, "administrator")
+    assert code(admin.post(f"/connectors/{'x' * 2000}/activations")) == (404, "connector.unknown")
+    (act,) = admin.get("/audit-records?operation=activate_connector").json()["items"]
+    assert (act["outcome"], act["target"]) == ("connector.unknown", f"connectors/{'x' * 289}")
