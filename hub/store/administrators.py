@@ -228,11 +228,11 @@ def end_sessions(tx: Tx, ente_id: str, administrator_id: str) -> None:
 
 
 def set_provider(tx: Tx, vault: Vault, provider: IdentityProvider) -> None:
-    """Configure a provider. Raises AlreadyThere where another ente's has that id."""
-    its = identity_providers.c
-    owner = tx.connection.execute(select(its.ente_id).where(its.provider_id == provider.provider_id)).scalar()
-    if owner not in (None, provider.ente_id):
-        raise AlreadyThere(provider.provider_id)
+    """Configure a provider. Raises AlreadyThere where another ente's has that id, or had: its people have the names."""
+    for its in (identity_providers.c, administrators.c):
+        others = (its.provider_id == provider.provider_id) & (its.ente_id != provider.ente_id)
+        if tx.connection.execute(select(its.ente_id).where(others).limit(1)).first():
+            raise AlreadyThere(provider.provider_id)
     secret = provider.client_secret
     sealed = (
         None if secret is None else vault.seal(secret.encode(), secret_place(provider.ente_id, provider.provider_id))
