@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
 from contracts.connector import Connector
@@ -220,6 +221,11 @@ def _object(value: Any, name: str) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise ContractViolation(faults=(Fault(f"/{name}", "field.type", "must be an object"),))
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        detail = "holds a number of more than 64 bits, or is too deep"
+        raise ContractViolation(faults=(Fault(f"/{name}", "field.invalid", detail),)) from None
     return value
 
 
