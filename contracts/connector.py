@@ -295,9 +295,9 @@ class ConnectorType:
     """Makes the `proof`, of the ente and the settings; the hub puts it here."""
     turns: Callable[[str, str], Turn] | None = None
     """Makes the `turn`, of the ente and the connector's id; the hub puts it here."""
-    refer: Callable[[str], str] | None = None
-    """The secret that a reference in the settings names (`env:NAME`, `file:NAME`); the hub puts it here. Raises
-    ValueError."""
+    refer: Callable[[str, str], str] | None = None
+    """The secret that a reference in the settings of an ente names (`env:NAME`, `file:NAME`); the hub puts it here.
+    Raises ValueError."""
 
 
 class Simulation(Protocol):

@@ -10,6 +10,10 @@ from hub.errors import HubError
 from hub.store.database import Tx
 from hub.store.handling import ADMIN_API
 from hub.store.readers import Access, access_row
+from hub.store.tables import clipped
+
+LONGEST_TARGET = 300
+"""contracts.administration.Target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,8 @@ def record(actor: Actor, operation: str, outcome: str, target: str = "-") -> Acc
 
 
 def _row(tx: Tx, order: Order, acted: Acted, outcome: str) -> dict[str, Any]:
-    told = {"target": acted.target, "before": acted.before, "after": acted.after}
+    # A name that is none may be as long as an address can be, and stands here although it was refused.
+    told = {"target": clipped(acted.target, LONGEST_TARGET), "before": acted.before, "after": acted.after}
     # As it will be read again: its hash is over what the database gives back.
     act = orjson.loads(orjson.dumps({name: value for name, value in told.items() if value is not None}))
     line = record(order.actor, order.operation, outcome)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
 from contracts.connector import Connector
@@ -14,7 +15,7 @@ from contracts.connector_administration import ConnectorPatch, NewConnector
 from hub.dispatch.pool import BadConfiguration, build
 from hub.dispatch.settings_form import merged
 from hub.errors import ContractViolation, Fault
-from hub.store.configuration import ConnectorConfig, StillPending, remove, set_status
+from hub.store.configuration import ConnectorConfig, StillPending, left, remove, set_status
 from hub.store.connector_versions import Content, Version, forget_versions
 from hub.store.database import Tx
 from hub.store.directory import load_registry
@@ -22,7 +23,13 @@ from hub.store.ports import Vault
 
 from .acting import Acted, Actor, Order
 from .connector_views import ConnectorViews, Known, sides, standing, target_of
-from .errors import ConnectorExists, ConnectorInUse, ConnectorNotInForce, ConnectorUntested
+from .errors import (
+    ConnectorExists,
+    ConnectorInUse,
+    ConnectorNotInForce,
+    ConnectorUntested,
+    ConnectorVersionUnknown,
+)
 
 Matches = Callable[[Mapping[str, Any]], None]
 """Raises PreconditionFailed where the caller saw something else."""
@@ -62,9 +69,20 @@ class Connectors(ConnectorViews):
 
         return Order("add_connector", actor, do, target_of(wish.connector_id))
 
-    def change(self, actor: Actor, connector_id: str, patch: ConnectorPatch, matches: Matches) -> Order:
-        """Save a new version of what the newest is; it does nothing until it was tested and activated."""
+    def change(
+        self, actor: Actor, connector_id: str, patch: ConnectorPatch, matches: Matches, seen: Content | None = None
+    ) -> Order:
+        """Save a new version of what the newest is; it does nothing until it was tested and activated.
+
+        `seen` is the newest as it was a moment ago: what the patch makes of it is tried outside of the transaction, in
+        which everybody's writing would wait for as many connectors as there are services.
+        """
         given = patch.model_dump(exclude_unset=True)
+        tried = None
+        if seen is not None:
+            tried = self._patched(seen, given)
+            if tried != seen:
+                self._made(actor.ente_id, connector_id, tried).close()
 
         def do(tx: Tx) -> Acted:
             self.configuration.adopt(tx, actor.ente_id, connector_id)
@@ -73,7 +91,8 @@ class Connectors(ConnectorViews):
             content = self._patched(before.newest.content, given)
             if content == before.newest.content:
                 return Acted(self.view(before), target_of(connector_id))
-            self._made(actor.ente_id, connector_id, content).close()
+            if content != tried:
+                self._made(actor.ente_id, connector_id, content).close()
             self._know_services(tx.connection, actor.ente_id, content)
             self.configuration.versions.add(tx, actor.ente_id, connector_id, content, actor.name)
             after = self.one_of(tx.connection, actor.ente_id, connector_id)
@@ -83,16 +102,19 @@ class Connectors(ConnectorViews):
         return Order("change_connector", actor, do, target_of(connector_id))
 
     def note_check(
-        self, actor: Actor, connector_id: str, version: int, *, reason: str | None, answer: Mapping[str, Any]
+        self, actor: Actor, connector_id: str, version: Version, *, reason: str | None, answer: Mapping[str, Any]
     ) -> Order:
-        """Keep what a check found; `reason` is None where it passed."""
+        """Keep what a check found; `reason` is None where it passed. The order raises ConnectorVersionUnknown."""
 
         def do(tx: Tx) -> Acted:
-            self.one_of(tx.connection, actor.ente_id, connector_id).version(version)
+            number = version.version
+            now = self.one_of(tx.connection, actor.ente_id, connector_id).version(number)
+            if (now.made_at, now.content) != (version.made_at, version.content):
+                raise ConnectorVersionUnknown  # removed, and made anew under that name, while the provider answered
             self.configuration.versions.note_check(
-                tx, actor.ente_id, connector_id, version, passed=reason is None, reason=reason
+                tx, actor.ente_id, connector_id, number, passed=reason is None, reason=reason
             )
-            after = {"version": version, "outcome": answer["outcome"], "reason": reason}
+            after = {"version": number, "outcome": answer["outcome"], "reason": reason}
             return Acted(answer, target_of(connector_id), after=after)
 
         return Order("check_connector", actor, do, target_of(connector_id))
@@ -110,6 +132,7 @@ class Connectors(ConnectorViews):
             if wanted.version == before.in_force:
                 set_status(tx, actor.ente_id, connector_id, status="active")
             elif wanted.check_outcome == "passed":
+                self._may_turn(tx, before, wanted)
                 self.configuration.put_in_force(tx, actor.ente_id, connector_id, wanted.content, wanted.version)
             else:
                 raise ConnectorUntested
@@ -117,6 +140,14 @@ class Connectors(ConnectorViews):
             return Acted(self.view(after), target_of(connector_id), standing(before), standing(after))
 
         return Order("activate_connector", actor, do, target_of(connector_id))
+
+    def _may_turn(self, tx: Tx, before: Known, wanted: Version) -> None:
+        """What a sandbox had still to send would reach citizens. Raises ConnectorInUse."""
+        if before.config is None or before.config.environment == wanted.content.environment:
+            return
+        if count := left(tx.connection, before.ente_id, before.connector_id):
+            was = before.config.environment
+            raise ConnectorInUse(f"{count} deliveries of it have not ended, which are of {was}")
 
     def pause(self, actor: Actor, connector_id: str, reason: str, matches: Matches) -> Order:
         """Let nothing out until it is activated again. The order raises ConnectorNotInForce."""
@@ -190,6 +221,11 @@ def _object(value: Any, name: str) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise ContractViolation(faults=(Fault(f"/{name}", "field.type", "must be an object"),))
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        detail = "holds a number of more than 64 bits, or is too deep"
+        raise ContractViolation(faults=(Fault(f"/{name}", "field.invalid", detail),)) from None
     return value
 
 

@@ -12,11 +12,13 @@ from contracts.failures import Failure
 from hub.dispatch.pool import Configs, channel_of, in_turn
 from hub.dispatch.requests import Requests, claim_of
 from hub.store.configuration import Configuration, ConnectorConfig
+from hub.store.connector_versions import Environment
 from hub.store.database import Tx
 from hub.store.directory import NotThere
 from hub.store.drafts import CONNECTOR_UNKNOWN
 from hub.store.operations import REPLAYABLE, NotReplayable, replay_delivery, show_delivery
 from hub.store.tables import clipped
+from hub.store.vendor_records import is_on_trial
 
 from .acting import Acted, Actor, Order
 from .errors import DeliveryNotReplayable, DeliveryUnknown
@@ -100,16 +102,22 @@ class Deliveries:
             raise DeliveryNotReplayable(f"it is {row['state']}: sending it again could tell the citizen twice")
         configs = self.configuration.load(connection)
         config = configs.get((ente_id, row["connector_id"]))
+        # What is planned without a connector, as none for tests was there, goes to no citizen by this way either.
+        on_trial = row["channel"] != CALLBACK and is_on_trial(connection, ente_id, row["message_id"])
         if row["connector_id"] == CONNECTOR_UNKNOWN:
-            config = self._serving(configs, ente_id, row["channel"])
+            config = self._serving(configs, ente_id, row["channel"], "test" if on_trial else "production")
         if config is None or config.type not in self.types:
             raise DeliveryNotReplayable("no connector serves it: configure one first")
+        if on_trial and config.environment != "test":
+            raise DeliveryNotReplayable(f"its vendor is in the sandbox, connector {config.connector_id} not for tests")
         if config.status != "active":
             raise DeliveryNotReplayable(f"connector {config.connector_id} is paused: activate it first")
         return row, config
 
-    def _serving(self, configs: Configs, ente_id: str, channel: str) -> ConnectorConfig | None:
-        its = (one for one in in_turn(configs) if one.ente_id == ente_id and one.environment == "production")
+    def _serving(
+        self, configs: Configs, ente_id: str, channel: str, environment: Environment
+    ) -> ConnectorConfig | None:
+        its = (one for one in in_turn(configs) if one.ente_id == ente_id and one.environment == environment)
         return next((one for one in its if channel_of(self.types, one) == channel), None)
 
 

@@ -47,6 +47,8 @@ class SignIn:
         kept = found.password_hash if found is not None and found.active else None
         right = await asyncio.to_thread(is_password, password, kept)
         if found is None:
+            # As long as the line of the access log takes for an account that there is.
+            await self.committer.submit(_keep_attempts, name_hash)
             raise CredentialsRefused
         actor = _actor(found, request_id)
         if not right:
@@ -147,6 +149,12 @@ def actor_of(session: Session, request_id: str) -> Actor:
 
 def _actor(account: Administrator, request_id: str) -> Actor:
     return Actor(account.ente_id, account.username, account.roles, request_id=request_id)
+
+
+def _keep_attempts(tx: Tx, name_hashes: Sequence[str]) -> list[None]:
+    for name_hash in name_hashes:
+        store.keep_attempt(tx, name_hash)
+    return [None] * len(name_hashes)
 
 
 def _begin_attempts(tx: Tx, name_hashes: Sequence[str]) -> list[SignInThrottled | None]:

@@ -48,7 +48,7 @@ def keys_of_jwks(text: str, *, kind: str = "jwk", what: str) -> list[NewKey]:
     """The public signing keys of a JWK set (or of one JWK); each is known by its `kid`. Raises BadMaterial."""
     try:
         content = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadMaterial(f"{what} is not JSON") from None
     entries = content.get("keys", [content]) if isinstance(content, dict) else None
     if not isinstance(entries, list):

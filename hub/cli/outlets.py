@@ -7,13 +7,19 @@ from contracts.items import USUAL_CHANNELS
 from hub.dispatch.pool import Configs, channel_of, in_turn
 from hub.home import Home
 from hub.store.configuration import ConnectorConfig
+from hub.store.connector_versions import Environment
 from hub.store.directory import load_registry
 
 
-def pick(types: Mapping[str, ConnectorType], configs: Configs, ente_id: str, channel: str) -> ConnectorConfig | None:
-    """The connector that serves a channel of an ente: the first active one by id, else the first paused one; none for
-    tests."""
-    its = (one for one in in_turn(configs) if one.ente_id == ente_id and one.environment == "production")
+def pick(
+    types: Mapping[str, ConnectorType],
+    configs: Configs,
+    ente_id: str,
+    channel: str,
+    environment: Environment = "production",
+) -> ConnectorConfig | None:
+    """The connector that serves a channel of an ente: the first active one by id, else the first paused one."""
+    its = (one for one in in_turn(configs) if one.ente_id == ente_id and one.environment == environment)
     return next((config for config in its if channel_of(types, config) == channel), None)
 
 

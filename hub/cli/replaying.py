@@ -13,6 +13,7 @@ from hub.dispatch.pool import BadConfiguration, build
 from hub.dispatch.requests import Requests, claim_of, differences
 from hub.home import Home
 from hub.store.configuration import ConnectorConfig
+from hub.store.connector_versions import Environment
 from hub.store.drafts import CONNECTOR_UNKNOWN
 from hub.store.operations import (
     REPLAYABLE,
@@ -23,6 +24,7 @@ from hub.store.operations import (
     replay_delivery,
 )
 from hub.store.outbox import PENDING
+from hub.store.vendor_records import is_on_trial
 
 from .console import Failed, WrongUsage, complain, confirm, emit, record, say, shown, table, told
 from .deliveries import (
@@ -142,17 +144,21 @@ def _connector(home: Home, row: Mapping[str, Any]) -> ConnectorConfig:
     """The active connector that the delivery goes out by: its own, or today's of the channel if there was none."""
     with home.database.read() as connection:
         configs = home.configuration.load(connection)
+        on_trial = row["channel"] != CALLBACK and is_on_trial(connection, row["ente_id"], row["message_id"])
+    environment: Environment = "test" if on_trial else "production"
     if row["connector_id"] == CONNECTOR_UNKNOWN:
-        config = pick(home.types, configs, row["ente_id"], row["channel"])
+        config = pick(home.types, configs, row["ente_id"], row["channel"], environment)
         if config is None:
             raise Failed(
-                f"{row['ente_id']} still has no connector for channel {row['channel']}: "
+                f"{row['ente_id']} still has no {environment} connector for channel {row['channel']}: "
                 "configure one with `raccordo connector set`, then replay"
             )
     else:
         config = configs.get((row["ente_id"], row["connector_id"]))
         if config is None or config.type not in home.types:
             raise Failed(f"connector {row['connector_id']} of this delivery is not configured any more")
+    if on_trial and config.environment != "test":
+        raise Failed(f"the vendor is in its sandbox, and connector {config.connector_id} is not for tests")
     if config.status != "active":
         raise _activate_first(row, config.connector_id, config.paused_reason)
     return config

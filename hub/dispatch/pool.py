@@ -5,6 +5,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import orjson
@@ -190,7 +191,7 @@ def build(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Connec
 
 
 def _built(kind: ConnectorType, config: ConnectorConfig, given: Mapping[str, Any], place: str) -> Connector:
-    settings = _settings_of(kind, given, place)
+    settings = _settings_of(kind, config.ente_id, given, place)
     try:
         limits = Limits.model_validate({**kind.manifest.limits.model_dump(), **config.limits})
     except ValidationError as exc:
@@ -209,11 +210,11 @@ def _built(kind: ConnectorType, config: ConnectorConfig, given: Mapping[str, Any
     return replace(connector, manifest=connector.manifest.model_copy(update={"limits": limits}))
 
 
-def _settings_of(kind: ConnectorType, given: Mapping[str, Any], place: str) -> BaseModel:
-    schema, look_up = schema_of(kind.settings), kind.refer
-    if look_up is not None:
+def _settings_of(kind: ConnectorType, ente_id: str, given: Mapping[str, Any], place: str) -> BaseModel:
+    schema = schema_of(kind.settings)
+    if kind.refer is not None:
         try:
-            given = resolved(schema, given, look_up)
+            given = resolved(schema, given, partial(kind.refer, ente_id))
         except ValueError as missing:
             named = [pointer for pointer, value in secrets(schema, given).items() if is_reference(value)]
             raise BadConfiguration(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from http.cookies import SimpleCookie
 from typing import Any
 
 from sqlalchemy import Connection
@@ -53,6 +52,8 @@ class AdminApi:
 
     async def _sign_in(self, exchange: Exchange) -> Response:
         nothing(exchange.request.query_params.multi_items())
+        # Before anything is done: an attempt costs a commit and an Argon2id, under names that nobody need have.
+        exchange.allowance = self._access.limiter.count_stranger(exchange.address)
         try:
             name, password = basic_credentials(exchange)
             token, session = await self._access.sign_in.local(name, password, exchange.request_id)
@@ -75,8 +76,8 @@ class AdminApi:
         # What else providers add to the callback (session_state, error_description) is theirs to choose.
         query = exchange.request.query_params
         state, code = query.get("state", ""), query.get("code")
-        cookies = SimpleCookie(exchange.request.headers.get("cookie", ""))
-        browser = cookies[BROWSER_COOKIE].value if BROWSER_COOKIE in cookies else ""
+        # Starlette's reading leaves out what is malformed; a cookie of somebody else on this host must end no login.
+        browser = exchange.request.cookies.get(BROWSER_COOKIE, "")
         if not 0 < len(state) <= 200 or len(code or "") > 4000:
             raise LoginRefused
         token, session = await self._access.sign_in.finish(state, browser, code, query.get("iss"), exchange.request_id)

@@ -16,7 +16,7 @@ from hub.admin.acting import Actor, Order, carry_out, record
 from hub.admin.errors import CredentialsRefused, RoleMissing, SessionRefused
 from hub.admin.roles import allows
 from hub.admin.signing_in import SignIn, actor_of
-from hub.errors import MediaUnsupported, PreconditionFailed
+from hub.errors import MediaUnsupported, PreconditionFailed, RequestInvalid
 from hub.feed import cursor as cursors
 from hub.feed.parameters import nothing, page_wish
 from hub.ingest.canonical import bounded, refusal_of
@@ -60,7 +60,7 @@ class AdminAccess:
     body_limit: int
 
     async def caller(self, exchange: Exchange, operation: Operation) -> Caller:
-        """Who calls, if a role allows it. Raises SessionRefused, RoleMissing, QuotaExceeded."""
+        """Who calls, if a role allows it. Raises SessionRefused, RoleMissing, QuotaExceeded, RequestInvalid."""
         scheme, _, token = exchange.request.headers.get("authorization", "").partition(" ")
         session = None
         if scheme.lower() == "bearer" and 0 < len(token) <= 100:
@@ -74,6 +74,8 @@ class AdminAccess:
         if not allows(operation.operation_id, actor.roles):
             await self.committer.submit(record_access, record(actor, operation.operation_id, RoleMissing.code))
             raise RoleMissing
+        if any("\0" in str(each) for each in exchange.request.path_params.values()):  # PostgreSQL takes none
+            raise RequestInvalid("the address holds a NUL")
         return Caller(session, actor)
 
     def shows(self, operation: Operation, show: Show) -> Handler:
@@ -167,6 +169,6 @@ def basic_credentials(exchange: Exchange) -> tuple[str, str]:
         name, colon, password = base64.b64decode(encoded.strip(), validate=True).decode("utf-8").partition(":")
     except (binascii.Error, UnicodeDecodeError):
         raise CredentialsRefused from None
-    if not colon:
+    if not colon or "\0" in name:  # PostgreSQL takes no NUL
         raise CredentialsRefused
     return name, password

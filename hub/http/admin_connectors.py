@@ -103,7 +103,10 @@ class ConnectorsApi:
 
     def _change(self, actor: Actor, exchange: Exchange) -> Order:
         patch = body_of(exchange, ConnectorPatch, patch=True)
-        return self.connectors.change(actor, _id(exchange), patch, _matching(exchange))
+        with self.access.database.read() as connection:
+            found = self.connectors.configuration.versions.all_of(connection, actor.ente_id, _id(exchange))
+        seen = found[0].content if found else None
+        return self.connectors.change(actor, _id(exchange), patch, _matching(exchange), seen)
 
     def _remove(self, actor: Actor, exchange: Exchange) -> Order:
         return self.connectors.remove(actor, _id(exchange), _matching(exchange))
@@ -163,7 +166,7 @@ class ConnectorsApi:
                 "it": "Il fornitore risponde e accetta le impostazioni.",
             }
             answer |= {"en": "The provider answers and accepts the settings."}
-        return self.connectors.note_check(actor, connector_id, version.version, reason=answer["reason"], answer=answer)
+        return self.connectors.note_check(actor, connector_id, version, reason=answer["reason"], answer=answer)
 
 
 def _id(exchange: Exchange) -> str:

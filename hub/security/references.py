@@ -1,7 +1,8 @@
 """Secrets that are elsewhere and only named: `env:NAME` or `file:NAME`.
 
 Whoever may configure a connector chooses where its secrets are sent. So a name reaches nothing but what the operator of
-the machine put there for connectors: variables that begin with `RACCORDO_SECRET_`, and files of one folder.
+the machine put there for connectors: variables that begin with `RACCORDO_SECRET_`, and files of one folder. Those are
+every ente's of the hub; what is of one alone stands in the subfolder of its code, where no other one's names reach.
 """
 
 import os
@@ -18,8 +19,8 @@ class Unresolved(ValueError):
     """A reference names nothing that may be read here; the text says what is missing, and never what was found."""
 
 
-def secret_of(reference: str, folder: Path) -> str:
-    """What the reference names, without the line end that editors add. Raises Unresolved."""
+def secret_of(ente_id: str, reference: str, folder: Path) -> str:
+    """What the reference names for an ente, without the line end that editors add. Raises Unresolved."""
     kind, _, name = reference.partition(":")
     if kind == "env":
         if not name.startswith(PREFIX):
@@ -32,7 +33,8 @@ def secret_of(reference: str, folder: Path) -> str:
     if not _FILE_NAME.fullmatch(name):
         raise Unresolved("file: the name of a file in RACCORDO_SECRETS_FOLDER, without a path")
     try:
-        raw = (folder / name).read_bytes()
+        own = folder / ente_id / name if _FILE_NAME.fullmatch(ente_id) else folder / name
+        raw = (own if own.is_file() else folder / name).read_bytes()
         if not 0 < len(raw) <= MOST_BYTES:
             raise Unresolved(f"file: {name} is empty or too large")
         return raw.decode("utf-8").rstrip("\r\n")

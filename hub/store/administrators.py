@@ -173,6 +173,13 @@ def begin_attempt(tx: Tx, name_hash: str) -> None:
     tx.connection.execute(statement.on_conflict_do_update(index_elements=["ente_id", "name_hash"], set_=values))
 
 
+def keep_attempt(tx: Tx, name_hash: str) -> None:
+    """Count the wait from now on: an attempt under a name that nobody has costs a commit, as one of an account does."""
+    its = sign_in_attempts.c
+    where = (its.ente_id == NO_ENTE) & (its.name_hash == name_hash)
+    tx.connection.execute(update(sign_in_attempts).where(where).values(last_at=tx.now))
+
+
 def forgive(tx: Tx, name_hash: str) -> None:
     """The right password was given."""
     its = sign_in_attempts.c
@@ -221,11 +228,11 @@ def end_sessions(tx: Tx, ente_id: str, administrator_id: str) -> None:
 
 
 def set_provider(tx: Tx, vault: Vault, provider: IdentityProvider) -> None:
-    """Configure a provider. Raises AlreadyThere where another ente's has that id."""
-    its = identity_providers.c
-    owner = tx.connection.execute(select(its.ente_id).where(its.provider_id == provider.provider_id)).scalar()
-    if owner not in (None, provider.ente_id):
-        raise AlreadyThere(provider.provider_id)
+    """Configure a provider. Raises AlreadyThere where another ente's has that id, or had: its people have the names."""
+    for its in (identity_providers.c, administrators.c):
+        others = (its.provider_id == provider.provider_id) & (its.ente_id != provider.ente_id)
+        if tx.connection.execute(select(its.ente_id).where(others).limit(1)).first():
+            raise AlreadyThere(provider.provider_id)
     secret = provider.client_secret
     sealed = (
         None if secret is None else vault.seal(secret.encode(), secret_place(provider.ente_id, provider.provider_id))

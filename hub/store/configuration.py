@@ -184,8 +184,7 @@ def remove(tx: Tx, vault: Vault, ente_id: str, connector_id: str) -> None:
     What another process plans in the second before it has seen this waits: a connector of that name takes it over.
     """
     set_status(tx, ente_id, connector_id, status=REMOVED)
-    count = tx.connection.execute(select(func.count()).where(_left(ente_id, connector_id))).scalar_one()
-    if count:
+    if count := left(tx.connection, ente_id, connector_id):
         raise StillPending(str(count))
     _forget(tx, vault, ente_id, connector_id)
 
@@ -201,6 +200,11 @@ def withdraw(tx: Tx, vault: Vault, ente_id: str, connector_id: str, *, reason: s
     count = tx.connection.execute(update(deliveries).where(waiting).values(skipped)).rowcount
     _forget(tx, vault, ente_id, connector_id)
     return count
+
+
+def left(connection: Connection, ente_id: str, connector_id: str) -> int:
+    """How many deliveries of a connector have not ended."""
+    return int(connection.execute(select(func.count()).where(_left(ente_id, connector_id))).scalar_one())
 
 
 def _left(ente_id: str, connector_id: str) -> ColumnElement[bool]:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from contracts.identifiers import new_uuid7
 
 from .database import Tx
-from .directory import AlreadyThere, NotThere, bump
-from .tables import conformance_reports, vendors
+from .directory import HUB_VENDOR, AlreadyThere, NotThere, bump
+from .tables import conformance_reports, items, vendors
 
 CHANGEABLE = (
     "name",
@@ -46,6 +46,8 @@ def change_vendor(tx: Tx, ente_id: str, vendor_id: str, values: Mapping[str, Any
     """Set columns of a vendor's record. Raises NotThere; AlreadyThere for an alias that is taken."""
     bump(tx, "trust")
     assert set(values) <= set(CHANGEABLE)
+    if HUB_VENDOR in values.get("aliases", ()):
+        raise AlreadyThere(HUB_VENDOR)  # its items are the hub's own, and would go the vendor's way
     if "aliases" in values:
         others = select(vendors).where(vendors.c.ente_id == ente_id, vendors.c.vendor_id != vendor_id)
         for row in tx.connection.execute(others):
@@ -55,6 +57,20 @@ def change_vendor(tx: Tx, ente_id: str, vendor_id: str, values: Mapping[str, Any
     where = (vendors.c.ente_id == ente_id) & (vendors.c.vendor_id == vendor_id)
     if tx.connection.execute(update(vendors).where(where).values(**values)).rowcount == 0:
         raise NotThere(vendor_id)
+
+
+def is_on_trial(connection: Connection, ente_id: str, message_id: str) -> bool:
+    """Whether a message tells of what a vendor published that is in its sandbox now: it goes by test connectors alone.
+    A message that a rule made is of the vendor of the item that it tells about."""
+    its = items.c
+    asked = select(its.about_item_id).where(its.ente_id == ente_id, its.item_id == message_id)
+    about = connection.execute(asked).scalar()
+    found = (
+        select(func.count())
+        .select_from(items.join(vendors, (vendors.c.ente_id == its.ente_id) & (vendors.c.vendor_id == its.vendor_id)))
+        .where(its.ente_id == ente_id, its.item_id == (about or message_id), vendors.c.stage == "sandbox")
+    )
+    return connection.execute(found).scalar_one() > 0
 
 
 def attach_report(

@@ -169,6 +169,7 @@ def test_a_patch_that_changes_nothing_makes_no_version_and_null_takes_away(admin
         ({"settings": {"folder": "relativo"}}, "/settings/folder"),
         ({"settings": {"folder": "/tmp", "altro": 1}}, "/settings/altro"),
         ({"settings": []}, "/settings"),
+        ({"settings": {"folder": 2**70}}, "/settings"),
         ({"limits": {"rate_per_s": 0}}, "/limits/rate_per_s"),
         ({"limits": 7}, "/limits"),
         ({"connector_type": "fax"}, "/connector_type"),

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -9,7 +10,8 @@ import pytest
 
 from hub.security.keys import new_key
 from hub.security.sign import SigningKey
-from hub.store.administrators import change_administrator
+from hub.store.administrators import change_administrator, find_provider, set_provider
+from hub.store.directory import AlreadyThere
 from hub.store.tables import access_log, identity_providers, provider_logins
 from tests.flows.administering import Admin
 from tests.flows.making import code, described_hub, rows
@@ -150,6 +152,11 @@ def test_a_state_counts_once_and_only_in_the_browser_that_began(hub, provider):
     assert rows(hub, provider_logins) == [], "a login that failed cannot be tried again"
 
 
+def test_cookies_of_others_on_the_same_host_end_no_login(hub, provider):
+    url, cookie = begin(hub)
+    assert back(hub, at_the_provider(url), f"a/b=1; {{x}}; {cookie}").status_code == 200
+
+
 def test_a_login_that_the_provider_refused_or_that_is_too_old_ends(hub, provider):
     url, cookie = begin(hub)
     state = parse_qs(urlsplit(url).query)["state"][0]
@@ -204,6 +211,15 @@ def test_a_removed_provider_ends_the_sessions_of_its_people(hub, provider, racco
     assert admin.get("/sessions/current").status_code == 200
     raccordo("admin", "provider", "remove", "comune")
     assert code(admin.get("/sessions/current")) == (401, "session.refused")
+
+
+def test_the_id_of_a_provider_that_was_removed_is_no_other_entes(hub, provider, raccordo):
+    assert log_in(hub).status_code == 200
+    with hub.home.database.read() as connection:
+        was = find_provider(connection, hub.home.vault, "comune")
+    raccordo("admin", "provider", "remove", "comune")
+    with hub.home.database.write() as tx, pytest.raises(AlreadyThere):
+        set_provider(tx, hub.home.vault, replace(was, ente_id="c_a944"))
 
 
 def test_the_clients_secret_is_sealed_and_never_shown(hub, provider, raccordo):

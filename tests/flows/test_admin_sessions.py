@@ -6,6 +6,7 @@ import pytest
 
 from hub.cli.auditing import examine
 from hub.store.administrators import FREE_ATTEMPTS, LONGEST_WAIT_S
+from hub.store.committer import Committer
 from hub.store.tables import access_log, admin_sessions, administrators, sign_in_attempts
 from tests.flows.administering import PASSWORD, Admin, admin_of, make_account, sign_in
 from tests.flows.making import code, described_hub, fresh, rows
@@ -174,3 +175,41 @@ def test_guesses_at_the_same_moment_are_counted_each(hub, name):
     name_hash = hub.home.vault.keyed_hash("sign-in", name)
     (row,) = rows(hub, sign_in_attempts, name_hash=name_hash)
     assert row["failures"] == answers.count(401)
+
+
+def test_an_attempt_under_a_name_that_nobody_has_costs_as_many_commits_as_another(hub, name, monkeypatch):
+    make_account(hub, name, "operator")
+    handed, submit = [], Committer.submit
+
+    def counted(self, handler, value, **how):
+        handed.append(handler)
+        return submit(self, handler, value, **how)
+
+    monkeypatch.setattr(Committer, "submit", counted)
+    counts = []
+    for each in (name, fresh("nessuno")):
+        handed.clear()
+        assert code(sign_in(hub, each, "non è questa qui")) == (401, "credentials.refused")
+        counts.append(len(handed))
+    assert counts == [2, 2]
+
+
+def test_a_stranger_who_guesses_names_is_stopped_before_it_costs_anything(tmp_path):
+    with described_hub(tmp_path / "home", refusals_per_minute=5) as hub:
+        answers = [sign_in(hub, fresh("nessuno"), "non è questa qui") for _ in range(12)]
+        assert {code(answer) for answer in answers[-3:]} == {(429, "quota.exceeded")}
+        assert len(rows(hub, sign_in_attempts)) <= 10  # of two minutes, where one ends meanwhile
+
+
+def test_a_nul_in_a_name_or_an_address_is_refused(hub, name):
+    assert code(sign_in(hub, f"{name}\0", PASSWORD)) == (401, "credentials.refused")
+    admin = admin_of(hub, name, "operator")
+    for path in ("/connectors/%00", "/vendors/a%00", "/deliveries/%00", "/services/%00"):
+        assert code(admin.get(path)) == (400, "request.invalid")
+
+
+def test_a_target_that_is_none_is_no_longer_on_record_than_it_is_described(hub, name):
+    admin = admin_of(hub, name, "administrator")
+    assert code(admin.post(f"/connectors/{'x' * 2000}/activations")) == (404, "connector.unknown")
+    (act,) = admin.get("/audit-records?operation=activate_connector").json()["items"]
+    assert (act["outcome"], act["target"]) == ("connector.unknown", f"connectors/{'x' * 289}")

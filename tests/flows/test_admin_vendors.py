@@ -135,6 +135,7 @@ def test_a_revoked_key_is_refused_within_two_seconds_and_stays_on_record(hub, ad
     [
         ({"kind": "jwk", "material": {"kty": "oct", "k": "c2VncmV0bw"}}, "/material"),
         ({"kind": "jwk", "material": "non è JSON"}, "/material"),
+        ({"kind": "jwk", "material": "[" * 100_000}, "/material"),
         ({"kind": "jwk", "material": {"keys": []}}, "/material"),
         ({"kind": "thumbprint", "material": "zz"}, "/material"),
         ({"kind": "anchor", "material": "-----BEGIN NOTHING-----"}, "/material"),
@@ -189,7 +190,8 @@ def test_names_that_are_taken_are_refused(admin, name):
     for taken in (name, f"{name}-alias", "raccordo"):
         assert code(admin.post("/vendors", own | {"vendor_id": taken})) == (409, "vendor.exists")
     record(admin, f"{name}-2")
-    assert code(admin.patch(f"/vendors/{name}-2", {"aliases": [name]})) == (409, "vendor.exists")
+    for taken in (name, "raccordo"):
+        assert code(admin.patch(f"/vendors/{name}-2", {"aliases": [taken]})) == (409, "vendor.exists")
     assert code(admin.patch(f"/vendors/{name}", {"display_name": None})) == (422, "contract.violation")
     assert code(admin.get(f"/vendors/{name}-alias")) == (404, "vendor.unknown")
 
@@ -219,3 +221,24 @@ def test_each_act_is_on_record_with_what_was_and_what_is(hub, admin, name):
     found = dpo.get(f"/audit-records?target=vendors/{name}").json()["items"]
     assert [each["operation"] for each in found] == ["change_vendor", "add_vendor"]
     assert (found[0]["before"], found[0]["after"]) == ({"daily_quota": None}, {"daily_quota": 7})
+
+
+def test_what_nobody_served_in_the_sandbox_is_not_sent_again_to_the_public(hub, admin, name, boxes, raccordo):
+    caller = Caller(name)
+    record(admin, name)
+    register(admin, caller)
+    person = new_person()
+    # Another channel than the one that tests have a connector for.
+    item = make_message(fresh(), **to(person), notify={"channels": ["io"]})
+    eventually(lambda: hub.publish("messages", item, vendor=caller).status_code, lambda found: found in (200, 201))
+    (row,) = [each for each in hub.deliveries() if each["channel"] == "io"]
+    assert (row["state"], row["connector_id"]) == ("skipped", "-")
+    root = admin_of(hub, fresh("root"), "administrator")
+    io = fresh("io")
+    settings = {"folder": str(boxes / "public"), "channel": "io"}
+    root.post("/connectors", {"connector_id": io, "connector_type": "loopback", "settings": settings})
+    root.post(f"/connectors/{io}/checks")
+    assert root.post(f"/connectors/{io}/activations").status_code == 200
+    answer = root.post(f"/deliveries/{row['delivery_id']}/replays")
+    assert code(answer) == (409, "delivery.not_replayable")
+    assert "test" in raccordo("delivery", "replay", row["delivery_id"], code=1)

@@ -221,7 +221,12 @@ ENTRIES: dict[str, Entry] = {
         parameters=_CHANGE,
         request=_VERSION,
         answers={200: Answer(description="Il connettore / The connector", body=_CONNECTOR, headers=("ETag",))},
-        errors=(*_CHANGING, admin_errors.ConnectorVersionUnknown, admin_errors.ConnectorUntested),
+        errors=(
+            *_CHANGING,
+            admin_errors.ConnectorVersionUnknown,
+            admin_errors.ConnectorUntested,
+            admin_errors.ConnectorInUse,
+        ),
     ),
     "pause_connector": Entry(
         tag="connectors",
