@@ -13,7 +13,7 @@ import orjson
 
 from contracts.failures import Misconfigured
 from contracts.identifiers import holds_tax_code, new_uuid7
-from contracts.inbound import Found
+from contracts.inbound import Found, Wrong
 from contracts.items import COLLECTIONS, Item
 from hub.errors import HubError, StoreUnavailable, VersionConflict
 from hub.registry import Registry, Vendor
@@ -152,9 +152,10 @@ class Taker:
             if each.item is None and not each.wrong and each.withdrawn is None:
                 tally.counts["passed"] += 1
                 continue
+            each, digest = _digested(each)
             if each.item is not None and isinstance(named := each.item.get("source"), str):
                 tally.heard.add((source.ente_id, vendor.vendor_id, named))
-            digest, before = _digest(each), known.get(name)
+            before = known.get(name)
             if before is not None and before.digest == digest and not again:
                 tally.counts["unchanged"] += 1
                 continue
@@ -278,6 +279,17 @@ def _outcome(take: Take, result: object) -> str:
     if isinstance(result, HubError) or result is None:
         return "quarantined"
     return "withdrawn" if isinstance(take.submission and take.submission.act, Withdraw) else "taken"
+
+
+def _digested(found: Found) -> tuple[Found, str]:
+    """With its digest. What cannot be written down, such as half of an emoji, goes to the quarantine: it must not hold
+    up all that its source has."""
+    try:
+        return found, _digest(found)
+    except TypeError:
+        wrong = Wrong("", "item.unwritable", "a text that is no Unicode, or a value that JSON does not have")
+        found = replace(found, item=None, valid=None, wrong=(wrong,))
+        return found, _digest(found)
 
 
 def _digest(found: Found) -> str:

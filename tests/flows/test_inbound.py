@@ -179,6 +179,14 @@ def test_what_will_never_be_an_item_is_discarded_once(hub, source, person, racco
     assert quarantined(raccordo) == []  # it has not changed
 
 
+def test_a_record_that_cannot_be_written_down_does_not_hold_up_the_others(hub, source, person, raccordo):
+    source.records = [record(person, title="Mezzo \ud83d"), record(person, title="Intero")]
+    eventually(lambda: titles(hub, person), lambda found: found == ["Intero"])
+    (entry,) = quarantined(raccordo)
+    assert [each["code"] for each in entry["wrong"]] == ["item.unwritable"]
+    raccordo("quarantine", "discard", entry["quarantine_id"])
+
+
 def test_an_item_that_the_vendor_published_itself_gets_the_next_version(hub, source, person):
     mine = record(person, title="Pubblicato")
     assert hub.publish("messages", mine | {"version": 7}).status_code == 201
