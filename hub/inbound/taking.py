@@ -230,6 +230,8 @@ class Taker:
                     again.append((self._publication(source, vendor, found, self._newest(take)), found))
                 elif isinstance(result, Exception) and not isinstance(result, HubError):
                     again.append((_given_up(take, result, attempt), found))
+                elif isinstance(result, VersionConflict):
+                    again.append((_in_conflict(take, result, attempt), found))
                 else:
                     counts[_outcome(take, result)] += 1
                     if getattr(result, "notification", "") == "pending":
@@ -267,6 +269,14 @@ def _given_up(take: Take, fault: Exception, attempt: int) -> Take:
     if attempt >= _TRIES - 1 or take.submission is None:
         raise StoreUnavailable(cause=error_name(fault))
     return replace(take, submission=replace(take.submission, act=None, refusal=HubError()))
+
+
+def _in_conflict(take: Take, fault: VersionConflict, attempt: int) -> Take:
+    """What another content has the number of is kept in quarantine; the store keeps nothing of a conflict itself."""
+    if attempt >= _TRIES:
+        raise StoreUnavailable(cause=error_name(fault))
+    wrong = ({"pointer": "/version", "code": fault.code, "detail": fault.detail},)
+    return replace(take, submission=None, misfit=replace(take.misfit, wrong=wrong))
 
 
 def _overtaken(found: Found, result: object) -> bool:
