@@ -3,9 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from html.parser import HTMLParser
 from types import MappingProxyType
 from typing import Final, Literal
+
+from connectors.base.forgiving_html import ForgivingParser
 
 from .unmappable import Unmappable
 
@@ -19,11 +20,11 @@ _BLOCKS = frozenset({"p", "br", "div", "li", "tr", "ul", "ol", "table", "h1", "h
 _UNREAD = frozenset({"script", "style", "head"})
 
 
-class _Words(HTMLParser):
+class _Words(ForgivingParser):
     """The text of a page, blocks on lines of their own."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
+        super().__init__()
         self.found: list[str] = []
         self._unread = 0
 
