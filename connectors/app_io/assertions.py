@@ -218,7 +218,7 @@ def certificates_in(metadata: bytes) -> dict[str, list[x509.Certificate]]:
 def _certificate(text: str) -> x509.Certificate | None:
     try:
         return x509.load_der_x509_certificate(base64.b64decode(text))
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return None  # one provider's mistake is not the others'
 
 

@@ -266,7 +266,7 @@ def _jwk(encoded: str) -> dict[str, str]:
     except (ValueError, RecursionError):
         raise NotProved("form.public-key", 400) from None
     members = _MEMBERS.get(str(found.get("kty"))) if isinstance(found, dict) else None
-    if members is None or not all(isinstance(found.get(name), str) for name in members):
+    if members is None or not all(isinstance(found.get(name), str) and found[name].isascii() for name in members):
         raise NotProved("form.public-key", 400)
     return {name: found[name] for name in members}
 

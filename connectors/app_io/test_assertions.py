@@ -1,11 +1,12 @@
 """What the identity provider says of a key is believed only where it has signed it, and only of whom and when."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from lxml import etree
 
-from connectors.app_io.assertions import Assertions, around, parsed
+from connectors.app_io.assertions import Assertions, around, certificates_in, parsed
 from connectors.app_io.lollipop import NotProved, Possession, Unreachable
 from connectors.app_io.simulator_login import IdentityProvider, Phone
 
@@ -145,3 +146,12 @@ def test_the_keys_of_the_time_between_which_the_login_lies():
 def test_xml_reaches_for_nothing():
     with pytest.raises(NotProved):
         parsed(b'<?xml version="1.0"?><!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>')
+
+
+def test_one_providers_broken_certificate_is_not_the_others():
+    metadata = IdentityProvider().metadata()
+    encoded = etree.fromstring(metadata).find(".//{http://www.w3.org/2000/09/xmldsig#}X509Certificate").text
+    der = base64.b64decode(encoded)
+    broken = base64.b64encode(der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x05")).decode()
+    assert any(certificates_in(metadata).values())
+    assert not any(certificates_in(metadata.replace(encoded.encode(), broken.encode())).values())

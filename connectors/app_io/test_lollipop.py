@@ -130,6 +130,8 @@ def test_no_header_may_be_missing_or_there_twice(name):
         ({"x-pagopa-lollipop-user-id": CODE.lower()}, 400, "form.x-pagopa-lollipop-user-id"),
         ({"x-pagopa-lollipop-public-key": "e30"}, 400, "form.public-key"),
         ({"x-pagopa-lollipop-public-key": "W10"}, 400, "form.public-key"),
+        # {"kty":"RSA","e":"\ud800","n":"A"}: half of a character, which nothing can write.
+        ({"x-pagopa-lollipop-public-key": "eyJrdHkiOiJSU0EiLCJlIjoiXHVkODAwIiwibiI6IkEifQ"}, 400, "form.public-key"),
         ({"signature": "sig1=:AA==:"}, 403, "signature"),
         ({"signature": "sig2=:AA==:"}, 400, "labels"),
         ({"signature": "sig1=:AA==:, sig1=:AA==:"}, 400, "labels"),

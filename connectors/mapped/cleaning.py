@@ -3,10 +3,14 @@
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from html.parser import HTMLParser
 from types import MappingProxyType
 from typing import Final, Literal
 
+from connectors.base.forgiving_html import ForgivingParser
+
+from .unmappable import Unmappable
+
+_MOST_TEXT: Final = 100_000
 Clean = Literal["trim", "squeeze", "upper", "lower", "html", "digits", "letters_digits", "controls"]
 
 _BLANKS = re.compile(r"\s+")
@@ -16,11 +20,11 @@ _BLOCKS = frozenset({"p", "br", "div", "li", "tr", "ul", "ol", "table", "h1", "h
 _UNREAD = frozenset({"script", "style", "head"})
 
 
-class _Words(HTMLParser):
+class _Words(ForgivingParser):
     """The text of a page, blocks on lines of their own."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
+        super().__init__()
         self.found: list[str] = []
         self._unread = 0
 
@@ -79,6 +83,8 @@ def cleaner(
             text = step(text)
         for old, new in replace:
             text = text.replace(old, new)
+            if len(text) > _MOST_TEXT:  # two hundred for one, twenty times over
+                raise Unmappable("mapping.too_long", f"a text of more than {_MOST_TEXT} characters")
         if zeros is not None and text:
             text = text.zfill(zeros)
         if cut is not None and len(text) > cut:

@@ -169,13 +169,15 @@ class Source:
         """The latest change of these, as an instant in UTC whose texts are in its order."""
         if self._changed_at is None:
             return None
-        latest = None
+        latest, now = None, datetime.now(UTC)
         for record in page:
             try:
                 value = self._changed_at.find(record.value)
                 moment = datetime.fromisoformat(_read_moment(value)).astimezone(UTC)
             except (CannotEvaluate, Unmappable, OverflowError):
                 continue  # without it the record is asked for again, which does no harm
+            if moment > now:
+                continue  # one of the year 2099 would hide all that changes until then
             latest = moment if latest is None or moment > latest else latest
         return latest.isoformat(timespec="microseconds") if latest is not None else None
 

@@ -2,6 +2,7 @@
 
 import hmac
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from connectors.base.webhook_verifying import is_believed
@@ -12,6 +13,8 @@ from .mapping import Mapping
 from .reading import Unreadable, records
 
 LARGEST_CALL: Final = 4_194_304
+MOST_RECORDS: Final = 5_000
+"""Of a call: a small body may hold a million of them, and each that is wrong is kept with its faults."""
 _REFUSED = Reply(401, b'{"title":"the call is not proved"}', "application/problem+json")
 
 
@@ -31,9 +34,11 @@ class Hook:
         if call.method != "POST":
             return Reply(405, headers={"Allow": "POST"})
         try:
-            found = list(records(self.mapping.document.reads, call.body))
+            found = list(islice(records(self.mapping.document.reads, call.body), MOST_RECORDS + 1))
         except Unreadable as error:
             return Reply(400, f'{{"title":"{error.code}"}}'.encode(), "application/problem+json")
+        if len(found) > MOST_RECORDS:
+            return Reply(413, b'{"title":"too many records in one call"}', "application/problem+json")
         return Reply(204, found=tuple(one for record in found for one in self.mapping.found(record)))
 
     def _is_proved(self, call: Call) -> bool:

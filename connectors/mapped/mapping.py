@@ -199,6 +199,8 @@ class _Maker:
                 detail = f"{pointer or 'the item'}: {one['msg'].removeprefix('Value error, ')[:300]}"
                 faults.append(MapFault(self._place(pointer, trail), code_of(one["type"]), detail))
             return faults
+        except Unmappable as unmappable:
+            return [MapFault(trail.place, unmappable.code, unmappable.detail)]
         return []
 
     def _place(self, pointer: str, trail: Trail) -> Place:
@@ -212,8 +214,13 @@ class _Maker:
 
 
 def _validate(collection: str, item: dict[str, Any]) -> CitizenItem | Service:
-    """The contract's item. Raises ValidationError: it is not what a vendor may publish. The hub counts versions."""
-    return COLLECTIONS[collection].model_validate_json(orjson.dumps(item | {"version": 1}))
+    """The contract's item. The hub counts versions. Raises ValidationError where it is not what a vendor may publish,
+    Unmappable where it cannot be written at all: half of an emoji, an integer of more than 64 bits."""
+    try:
+        written = orjson.dumps(item | {"version": 1})
+    except TypeError:
+        raise Unmappable("mapping.unwritable", "a text that is no Unicode, or a number out of reach") from None
+    return COLLECTIONS[collection].model_validate_json(written)
 
 
 def _is_name(value: Any) -> bool:

@@ -15,6 +15,7 @@ from connectors.base.inbound_conformance import CallbackConformance
 from connectors.base.pull_conformance import PullConformance
 from connectors.mapped import connect
 from connectors.mapped.config import Settings
+from connectors.mapped.hook import MOST_RECORDS
 from contracts.connector import Limits
 from contracts.inbound import Call
 
@@ -134,6 +135,14 @@ def test_both_means_are_needed_where_both_are_set():
     assert connector.answer(call, None).status == 401
     assert connector.answer(replace(call, headers=(("X-Webhook-Key", KEY),)), None).status == 401
     assert connector.answer(replace(call, headers=(*call.headers, ("X-Webhook-Key", KEY))), None).status == 204
+
+
+def test_a_call_of_very_many_records_is_refused_whole():
+    connector = connected(origin="webhook", webhook_header="X-Webhook-Key", webhook_secret=KEY)
+    for number, status in ((MOST_RECORDS, 204), (MOST_RECORDS + 1, 413)):
+        body = json.dumps({"dati": {"avvisi": [1] * number}}).encode()
+        reply = connector.answer(Called().call(body, (("X-Webhook-Key", KEY),)), None)
+        assert (reply.status, len(reply.found)) == (status, number if status == 204 else 0)
 
 
 REST = {"origin": "rest", "url": "https://a.example/x"}

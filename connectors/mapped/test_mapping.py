@@ -270,3 +270,14 @@ def test_it_delivers_nothing():
     assert "4 tests" in connector.check()
     assert connector.pull is None
     assert connector.answer is None
+
+
+@pytest.mark.parametrize("wrong", [{"oggetto": "Mezzo \ud83d"}, {"importo": 10**30}])
+def test_what_cannot_be_written_at_all_is_wrong_and_does_not_hold_up_the_others(wrong):
+    fields = {"title": {"as": "text", "from": "oggetto"}, "amount_cents": {"as": "integer", "from": "importo"}}
+    items = json.loads(json.dumps(TRIBUTI["items"][:1]))
+    items[0]["fields"] |= fields
+    good = NOTICE | {"oggetto": "TARI", "importo": 8450}
+    bad, fine = preview(document(items=items, tests=[]), page(good | wrong, good | {"numero": 13}))[:2]
+    assert [code for code, *_ in faults(bad)] == ["mapping.unwritable"]
+    assert fine.item is not None

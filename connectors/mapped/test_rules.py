@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from connectors.mapped.cleaning import cleaner
 from connectors.mapped.document import Rule
 from connectors.mapped.expressions import CannotEvaluate, Expression, exact_number
 from connectors.mapped.money import cents_reader
@@ -281,3 +282,9 @@ def test_numbers_that_are_only_dear_are_refused(text):
 def test_no_number_goes_through_a_float(number):
     assert exact_number(str(number)) == number
     assert not isinstance(exact_number(str(number)), float)
+
+
+def test_replacements_do_not_multiply_a_text_without_end():
+    clean = cleaner((), [("a", "a" * 200)] * 20, None, None)
+    with pytest.raises(Unmappable):
+        clean("a" * 1000)

@@ -113,6 +113,16 @@ def test_only_what_changed_is_asked_for_once_the_round_is_over(server):
     assert paths(server)[1:] == ["/avvisi?da=2026-06-11T01%3A59%3A00%2B02%3A00"] * 2
 
 
+def test_a_change_in_the_far_future_hides_nothing_that_changes_until_then(server):
+    connector = source(
+        server, since_parameter="da", changed_at="modificato", since_form="date", paging="page", page_parameter="p"
+    )
+    future = {"dati": {"avvisi": [NOTICE | {"modificato": "2099-01-01T00:00:00Z"}]}}
+    server.play(Reply(200, future), Reply(200, page(2)), Reply(200, page()))
+    _, memo = a_round(connector)
+    assert memo["since"].startswith(NOTICE["modificato"][:10])
+
+
 @pytest.mark.parametrize(("form", "text"), [("date", "2026-06-10"), ("unix", "1781081823")])
 def test_since_is_written_as_the_source_reads_it(server, form, text):
     connector = source(server, since_parameter="da", changed_at="modificato", since_form=form)

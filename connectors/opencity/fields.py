@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -130,9 +130,12 @@ def cents(value: object, pointer: str) -> int:
         if _AMOUNT.fullmatch(given):
             return int(Decimal(given.replace(",", ".")) * 100)
         # An exact number may be written with zeros or an exponent.
-        if isinstance(value, Decimal) and value >= 0 and value * 100 == (whole := int(value * 100)) and whole < 10**11:
-            return whole
-    except (InvalidOperation, ValueError, OverflowError):
+        # Not of 1e999999: what is made of it would take long, or overflow.
+        if isinstance(value, Decimal) and value.is_finite() and 0 <= value < 10**9:
+            whole = int(value * 100)
+            if value * 100 == whole:
+                return whole
+    except (ArithmeticError, ValueError):
         pass  # not a number at all
     raise Fault(pointer, "opencity.no_amount", "not an amount in euro with at most two decimals")
 

@@ -124,7 +124,8 @@ def _found(
     kind: str, record: Record, with_it: Record, make: Callable[[], tuple[str, dict[str, Any]] | None]
 ) -> Found | None:
     kept = {"kind": kind, "record": _without_login(record), **with_it}
-    raw = json.dumps(kept, ensure_ascii=False, default=str).encode()
+    # A text may hold half of an emoji, which is no UTF-8: it is written as JSON escapes it.
+    raw = json.dumps(kept, ensure_ascii=False, default=str).encode(errors="backslashreplace")
     name = f"{kind}/nameless"
     try:
         name = f"{kind}/{identifier(record, 'id')}"

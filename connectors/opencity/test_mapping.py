@@ -61,6 +61,7 @@ def test_amounts_are_exact(value, expected):
         Decimal("NaN"),
         Decimal("Infinity"),
         Decimal("1E+40"),
+        Decimal("1E+999999"),
         10**10,
     ],
 )
@@ -202,6 +203,13 @@ def test_whatever_is_written_becomes_words_and_https_links():
         assert markdown(text) == expected, text
     for text in ("<p>" * 5000, "x" * 50_000, "<a href=", "&", "<![CDATA[x]]>"):
         assert len(markdown(text)) <= 20_000
+
+
+def test_half_of_an_emoji_does_not_hold_up_the_tenant_and_is_read_again_as_it_was():
+    record = practice(1, 1_770_000_000) | {"status": "9999", "subject": "Mezzo \ud83d"}
+    found = application(record, settings())
+    assert [wrong.code for wrong in found.wrong] == ["opencity.status_unknown"]
+    assert json.loads(found.raw)["record"]["subject"] == "Mezzo \ud83d"
 
 
 def test_a_message_without_words_goes_to_the_quarantine():

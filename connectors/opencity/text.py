@@ -2,10 +2,10 @@
 
 import html
 import re
-from html.parser import HTMLParser
 
 from markdown_it import MarkdownIt
 
+from connectors.base.forgiving_html import ForgivingParser
 from contracts.connector import Notice
 
 _HTTPS = re.compile(r"https://[^\s<>\"()]+", re.IGNORECASE)
@@ -17,6 +17,8 @@ _BLOCKS = frozenset(
 _UNSEEN = frozenset({"script", "style", "head", "title", "template"})
 _REFERENCE = re.compile(r"hub:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\s*(</p>|-->)?\s*$")
 _MARKDOWN_CHARACTERS = 20_000
+_HTML_CHARACTERS = 100_000
+"""Of a message, so many are read: what comes of them is cut far before."""
 
 WORDS = {
     "it": (
@@ -41,16 +43,16 @@ def line(text: str, most: int) -> str:
 def markdown(message: str) -> str:
     """A message's HTML as Markdown: its words in their blocks, and its https links. Nothing else has a meaning."""
     reader = _Reader()
-    reader.feed(_REFUSED.sub("", message))
+    reader.feed(_REFUSED.sub("", message[:_HTML_CHARACTERS]))
     reader.close()
     blocks = ("".join(reader.parts)).split("\n")
     text = "\n\n".join(filter(None, (" ".join(block.split()) for block in blocks)))
     return text if len(text) <= _MARKDOWN_CHARACTERS else text[: _MARKDOWN_CHARACTERS - 1] + "…"
 
 
-class _Reader(HTMLParser):
+class _Reader(ForgivingParser):
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
+        super().__init__()
         self.parts: list[str] = []
         self._unseen = 0
         self._links: list[str | None] = []

@@ -1,5 +1,6 @@
 """Receipts, read: each kind, each way in which providers word them, and everything that is no provider's word."""
 
+import base64
 import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -219,3 +220,16 @@ def test_a_daticert_made_to_break_the_reader_changes_nothing(xml: str) -> None:
 @pytest.mark.parametrize("raw", [b"", b"\0" * 9000, b"Content-Type: multipart/signed\r\n\r\n", ORIGINAL])
 def test_rubbish_changes_nothing(raw: bytes) -> None:
     assert read(raw).report is None
+
+
+def test_a_certificate_of_a_version_that_is_none_does_not_hold_up_the_mailbox() -> None:
+    raw = SIM.receipt("accettazione", ORIGINAL, at=AT)
+    head, _, rest = raw.rpartition(b"smime.p7s")
+    headers, gap, encoded = rest.replace(b"\r\n", b"\n").partition(b"\n\n")
+    signature, line, end = encoded.partition(b"\n--")
+    der = base64.b64decode(signature)
+    version = b"\xa0\x03\x02\x01\x02"
+    assert version in der
+    wrong = base64.encodebytes(der.replace(version, b"\xa0\x03\x02\x01\x05"))
+    found = read(head + b"smime.p7s" + headers + gap + wrong + line + end)
+    assert (found.report, found.why) == (None, "unreadable")

@@ -41,7 +41,11 @@ class CallbacksApi:
             ente = self.registry().ente(names["ente_id"])
         except KeyError:
             raise PathUnknown from None
-        exchange.allowance = self.limiter.count_call(f"callbacks:{ente.ente_id}:{names['connector_id']}")
+        connector_id = names["connector_id"]
+        if not self.answering.knows(ente.ente_id, connector_id):
+            raise PathUnknown  # not counted under a name that the caller made up, and its body not read
+        # Nobody has proved who calls: of each address, or any stranger could use up what the provider may call.
+        exchange.allowance = self.limiter.count_call(f"callbacks:{ente.ente_id}:{connector_id}:{exchange.address}")
         body = await read_body(request, self.body_limit)
         raw = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]]
         peer = str(request.scope.get(PEER, exchange.address))
@@ -58,7 +62,7 @@ class CallbacksApi:
             address=exchange.address,
             certificate=certificate,
         )
-        reply = await run_in_threadpool(self.answering.answer, ente.ente_id, names["connector_id"], call)
+        reply = await run_in_threadpool(self.answering.answer, ente.ente_id, connector_id, call)
         if reply.status in _REFUSED:
             self.limiter.count_refusal(exchange.address)
         told = {"Content-Type": reply.media_type, **reply.headers} if reply.body else dict(reply.headers)

@@ -29,6 +29,10 @@ class Answering:
     taker: Taker
     reporter: Reporter
 
+    def knows(self, ente_id: str, connector_id: str) -> bool:
+        """Whether a connector of that name is there, before anything of a call to it is read."""
+        return (ente_id, connector_id) in self.configs()
+
     def answer(self, ente_id: str, connector_id: str, call: Call) -> Reply:
         """The connector's reply.
 

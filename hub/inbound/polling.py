@@ -152,6 +152,9 @@ class Polling:
         while True:
             try:
                 pulled = connector.pull(dict(at.memo))
+                if self._is_outdated(config):
+                    # Paused, removed or set otherwise meanwhile: what it brought is not taken, nor its place kept.
+                    return tally
                 at = self._step(source, at, pulled, tally, every)
             except StoreUnavailable:
                 raise
@@ -162,6 +165,10 @@ class Polling:
             watch(Progress(steps, tally, not pulled.more))
             if not pulled.more or stopping():
                 return tally
+
+    def _is_outdated(self, config: ConnectorConfig) -> bool:
+        now = self._configs().get((config.ente_id, config.connector_id))
+        return now is None or now.version != config.version
 
     def _position(self, config: ConnectorConfig) -> Position:
         with self._database.read() as connection:

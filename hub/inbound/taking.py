@@ -13,7 +13,7 @@ import orjson
 
 from contracts.failures import Misconfigured
 from contracts.identifiers import holds_tax_code, new_uuid7
-from contracts.inbound import Found
+from contracts.inbound import Found, Wrong
 from contracts.items import COLLECTIONS, Item
 from hub.errors import HubError, StoreUnavailable, VersionConflict
 from hub.registry import Registry, Vendor
@@ -152,9 +152,10 @@ class Taker:
             if each.item is None and not each.wrong and each.withdrawn is None:
                 tally.counts["passed"] += 1
                 continue
+            each, digest = _digested(each)
             if each.item is not None and isinstance(named := each.item.get("source"), str):
                 tally.heard.add((source.ente_id, vendor.vendor_id, named))
-            digest, before = _digest(each), known.get(name)
+            before = known.get(name)
             if before is not None and before.digest == digest and not again:
                 tally.counts["unchanged"] += 1
                 continue
@@ -229,6 +230,8 @@ class Taker:
                     again.append((self._publication(source, vendor, found, self._newest(take)), found))
                 elif isinstance(result, Exception) and not isinstance(result, HubError):
                     again.append((_given_up(take, result, attempt), found))
+                elif isinstance(result, VersionConflict):
+                    again.append((_in_conflict(take, result, attempt), found))
                 else:
                     counts[_outcome(take, result)] += 1
                     if getattr(result, "notification", "") == "pending":
@@ -268,6 +271,14 @@ def _given_up(take: Take, fault: Exception, attempt: int) -> Take:
     return replace(take, submission=replace(take.submission, act=None, refusal=HubError()))
 
 
+def _in_conflict(take: Take, fault: VersionConflict, attempt: int) -> Take:
+    """What another content has the number of is kept in quarantine; the store keeps nothing of a conflict itself."""
+    if attempt >= _TRIES:
+        raise StoreUnavailable(cause=error_name(fault))
+    wrong = ({"pointer": "/version", "code": fault.code, "detail": fault.detail},)
+    return replace(take, submission=None, misfit=replace(take.misfit, wrong=wrong))
+
+
 def _overtaken(found: Found, result: object) -> bool:
     """Whether the number that the hub gave was behind; a source's own numbers are the source's affair."""
     behind = isinstance(result, VersionConflict) or getattr(result, "outcome", "") == "superseded"
@@ -278,6 +289,17 @@ def _outcome(take: Take, result: object) -> str:
     if isinstance(result, HubError) or result is None:
         return "quarantined"
     return "withdrawn" if isinstance(take.submission and take.submission.act, Withdraw) else "taken"
+
+
+def _digested(found: Found) -> tuple[Found, str]:
+    """With its digest. What cannot be written down, such as half of an emoji, goes to the quarantine: it must not hold
+    up all that its source has."""
+    try:
+        return found, _digest(found)
+    except TypeError:
+        wrong = Wrong("", "item.unwritable", "a text that is no Unicode, or a value that JSON does not have")
+        found = replace(found, item=None, valid=None, wrong=(wrong,))
+        return found, _digest(found)
 
 
 def _digest(found: Found) -> str:
