@@ -129,7 +129,7 @@ class Notices:
             body_markdown=message.body_markdown,
             sensitive=message.sensitivity == "sensitive",
             due_at=_last_moment(about["due_at"]),
-            payment=payment_of(item),
+            payment=payment_of(item, about["state"]),
             action=action,
             digital_address=message.recipient.digital_address,
             unsubscribe_url=unsubscribe_url,
