@@ -27,6 +27,8 @@ SEEN = {"read": "read_on_channel", "paid": "paid_on_channel"}
 alone (`settled` 8)."""
 REGISTERED = "pec"
 _OVER = frozenset({"rejected", "skipped", "expired", "closed"})
+_OPEN = ("waiting", "unconfirmed", "queued", "held", "parked")
+"""What is still to be decided, by whomever: that it has come decides it."""
 _KEPT = timedelta(days=180)
 """For how long an address to which nothing got through is not tried again, unless its owner says that it is right."""
 DEAD = "email.address_dead"
@@ -115,7 +117,7 @@ def _arrived(tx: Tx, found: Row[Any]) -> None:
     """The final word. What failed before stays failed: the person was told otherwise then. But a PEC delivery receipt
     wins over whatever warning came before it."""
     failed = ("rejected",) if found.channel == REGISTERED else ()
-    if found.state in ("waiting", "unconfirmed", "queued", *failed) and _end(tx, found, "delivered", None):
+    if found.state in (*_OPEN, *failed) and _end(tx, found, "delivered", None):
         note_outcome(tx, found.ente_id, found.citizen_id, found.message_id, found.channel, "delivered")
 
 
