@@ -19,7 +19,7 @@ def pull(memo: Memo, settings: Settings, mailbox: Mailbox) -> Pulled:
     """One session; the reports in the order of the times that their providers certify."""
     reading = mailbox.read(places_of(memo), most=MOST_BYTES, whole=True)
     found = [
-        read_receipt(piece.content, piece.arrived_at, settings.authorities, settings.own_domain)
+        read_receipt(piece.content, piece.arrived_at, settings.authorities, settings.own_domain, settings.from_address)
         for piece in reading.pieces
     ]
     reports = sorted((each.report for each in found if each.report is not None), key=lambda report: report.at)

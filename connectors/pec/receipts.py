@@ -45,6 +45,8 @@ class Certified:
     error: str
     at: datetime
     message_id: str = field(repr=False)
+    sender: str = field(repr=False)
+    """Of the message that the receipt is about."""
     recipients: Mapping[str, str] = field(repr=False)
     """By address, `certificato` or `esterno`."""
     detail: str = field(repr=False)
@@ -59,8 +61,10 @@ class Receipt:
     why: str = "other"
 
 
-def read_receipt(raw: bytes, arrived_at: datetime, authorities: Sequence[x509.Certificate], own_domain: str) -> Receipt:
-    """Never raises, whatever the bytes are."""
+def read_receipt(
+    raw: bytes, arrived_at: datetime, authorities: Sequence[x509.Certificate], own_domain: str, sender: str
+) -> Receipt:
+    """Never raises, whatever the bytes are. `own_domain` is that of our Message-IDs, `sender` our address."""
     try:
         outer = BytesParser(policy=policy.compat32).parsebytes(raw, headersonly=True)
         if outer.get_content_type() != "multipart/signed":
@@ -81,7 +85,9 @@ def read_receipt(raw: bytes, arrived_at: datetime, authorities: Sequence[x509.Ce
     except Exception:  # noqa: BLE001
         return Receipt(why="unreadable")
     said = _said(certified)
-    if token is None or said is None:
+    # Whoever got one of ours knows its Message-ID, and could have a provider certify what he sent himself under it.
+    is_ours = parseaddr(certified.sender)[1].lower() == sender.lower()
+    if token is None or said is None or not is_ours:
         return Receipt(why="nothing_of_ours")
     event, reason = said
     provider_id = f"<{token}@{own_domain}>"
@@ -107,6 +113,7 @@ def read_daticert(xml: bytes) -> Certified:
         error=root.get("errore", ""),
         at=datetime.strptime(moment, "%d/%m/%Y %H:%M:%S %z"),
         message_id=_text(data, "msgid"),
+        sender=(root.findtext("intestazione/mittente") or "").strip(),
         recipients={
             (each.text or "").strip(): each.get("tipo", "") for each in root.findall("intestazione/destinatari")
         },

@@ -39,7 +39,7 @@ ORIGINAL = compose(
 
 
 def read(raw: bytes, authorities: Any = AUTHORITIES) -> Receipt:
-    return read_receipt(raw, NOW, authorities, DOMAIN)
+    return read_receipt(raw, NOW, authorities, DOMAIN, SETTINGS.from_address)
 
 
 def said(kind: str, **facts: Any) -> Report | None:
@@ -162,6 +162,16 @@ def test_a_real_receipt_of_another_message_cannot_be_turned_to_ours() -> None:
     found = read(turned).report
     assert found is not None
     assert found.provider_id != ID
+
+
+@pytest.mark.parametrize("kind", ["errore-consegna", "avvenuta-consegna"])
+def test_what_another_has_sent_under_our_message_id_is_nothing_of_ours(kind: str) -> None:
+    """Its recipient knows the Message-ID, and a provider certifies what he sends himself."""
+    xml = SIM.daticert(kind, ORIGINAL).replace(f"<mittente>{SETTINGS.from_address}<", "<mittente>mario@pec.example<")
+    assert "mario@pec.example<" in xml
+    assert read(SIM.receipt(kind, ORIGINAL, xml=xml)) == Receipt(None, "nothing_of_ours")
+    ours = SIM.daticert(kind, ORIGINAL).replace(SETTINGS.from_address, SETTINGS.from_address.upper())
+    assert read(SIM.receipt(kind, ORIGINAL, xml=ours)).report is not None
 
 
 def test_a_provider_may_be_trusted_by_its_own_certificate() -> None:

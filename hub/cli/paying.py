@@ -112,9 +112,8 @@ def _owed(home: Home, item_id: str) -> _Owed:
             raise Failed(f"{item_id}: its citizen was erased") from None
         row, item = opened_item(connection, home.vault, citizen, item_id)
         ente = load_registry(connection).ente(row["ente_id"])
-    data = payment_of(item)
-    settled = row["state"] not in ("due", "started", "overdue")
-    if data is None or settled or row["lifecycle"] != "active" or not isinstance(item, Payment):
+    data = payment_of(item, row["state"])
+    if data is None or row["lifecycle"] != "active" or not isinstance(item, Payment):
         raise Failed(f"{item_id}: it has no notice that can be paid now")
     due_on = None if item.due_date is None else item.due_date.isoformat()
     payable = PayableNotice(

@@ -34,9 +34,9 @@ class Enclosures:
             return None
         files = tuple(self._file(connection, citizen, _name(row, "documents", each)) for each in message.notified)
         found = [enclosed_item(connection, citizen, _name(row, "payments", each)) for each in message.asked_to_pay]
-        items = [opened(connection, self.vault, citizen, each["item_id"])[1] for each in found if each is not None]
+        opened_ones = [opened(connection, self.vault, citizen, each["item_id"]) for each in found if each is not None]
         # What was paid meanwhile is not asked for.
-        payments = tuple(payment for item in items if (payment := payment_of(item)) is not None)
+        payments = tuple(payment for its, item in opened_ones if (payment := payment_of(item, its["state"])))
         return Legal(wish, files, payments)
 
     def _file(self, connection: Connection, citizen: Citizen, name: Identity) -> NoticeFile:
@@ -62,9 +62,10 @@ class Enclosures:
             raise Deferred("notice.file_missing", about="message") from None
 
 
-def payment_of(item: Item) -> PaymentData | None:
-    """The pagoPA notice of an item, while it can be paid."""
-    if not isinstance(item, Payment) or item.notice_number is None or item.state not in ("due", "started", "overdue"):
+def payment_of(item: Item, state: str) -> PaymentData | None:
+    """The pagoPA notice of an item, while it can be paid. `state` is the item's as the hub knows it, by a receipt too;
+    what stands in its content is its vendor's word alone."""
+    if not isinstance(item, Payment) or item.notice_number is None or state not in ("due", "started", "overdue"):
         return None
     return PaymentData(item.notice_number, item.amount_cents, item.creditor_tax_code, item.invalid_after_due)
 

@@ -52,6 +52,9 @@ class FollowUps:
             return Asked(claim)
         except Deferred:
             return Asked(claim, _LATER)
+        except Exception:  # of this one alone: those after it in the round are asked about all the same
+            log.exception("follow_up.no_notice delivery_id=%s", claim.delivery_id)
+            return Asked(claim, _OUR_FAULT)
         try:
             step = connector.follow_up(notice, dict(claim.memo))
         except Failure as failure:

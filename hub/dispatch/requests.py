@@ -47,6 +47,9 @@ class Requests:
         if notice.unsubscribe_url is not None:
             # The link works for whoever has it, and is another one each time.
             notice = replace(notice, unsubscribe_url="https://unsubscribe.invalid/")
+        if notice.action is not None and notice.action.kind == "confirm":
+            # Only who reads the mailbox may have it: with it an operator could verify an address in another's place.
+            notice = replace(notice, action=notice.action.model_copy(update={"url": "https://confirm.invalid/"}))
         return connector.preview(notice)
 
     def last(self, claim: Claim) -> tuple[datetime, tuple[Preview, ...]] | None:

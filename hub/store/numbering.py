@@ -24,7 +24,9 @@ Parts = dict[int, str]
 """Notice number by part: 0 the whole, n the n-th instalment."""
 
 _ITS = notice_numbers.c
-_OF_ITEMS = select(_ITS.item_id, _ITS.part, _ITS.notice_number).where(among("item", _ITS.ente_id, _ITS.item_id))
+_OF_ITEMS = select(_ITS.item_id, _ITS.part, _ITS.creditor_tax_code, _ITS.notice_number).where(
+    among("item", _ITS.ente_id, _ITS.item_id)
+)
 
 
 def notice_key(vault: Vault, creditor_tax_code: str, notice_number: str) -> str:
@@ -37,8 +39,9 @@ class Given:
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
-        self._all: dict[Identity, Parts] = {}
-        self._new: dict[Identity, tuple[Numbering, Parts]] = {}
+        self._all: dict[tuple[Identity, str], Parts] = {}
+        """By payment and creditor: a payment that changes its creditor needs numbers of the new one."""
+        self._new: dict[tuple[Identity, Numbering], Parts] = {}
 
     def give(self, tx: Tx, drafts: Sequence[Draft], known: Mapping[Identity, dict[str, Any]]) -> list[Draft]:
         """The drafts, each with the numbers that it left out in its content."""
@@ -51,7 +54,7 @@ class Given:
             assert draft.registration is not None
             identity, numbering = draft.identity, draft.registration.numbering
             here = wanted.setdefault((identity.ente_id, numbering), [])
-            there = self._all.setdefault(identity, {})
+            there = self._all.setdefault((identity, numbering.creditor_tax_code), {})
             here += [(identity, part) for part in draft.registration.missing if part not in there]
         # In one order: two processes that count for two creditors must not wait for each other.
         for (ente_id, numbering), places in sorted(wanted.items(), key=lambda each: (each[0][0], str(each[0][1]))):
@@ -63,7 +66,7 @@ class Given:
     def keep(self, tx: Tx, batch: Batch, known: Mapping[Identity, dict[str, Any]]) -> None:
         """A row for each new number, and the fact in the timeline of its payment."""
         rows = []
-        for identity, (numbering, parts) in self._new.items():
+        for (identity, numbering), parts in self._new.items():
             item = known.get(identity)
             for part, number in parts.items():
                 rows.append(
@@ -87,7 +90,8 @@ class Given:
         names = {(item["ente_id"], item["item_id"]): identity for identity, item in items.items()}
         by_item = {item_id: identity for (_, item_id), identity in names.items()}
         for row in tx.connection.execute(_OF_ITEMS, keys("item", names)):
-            self._all.setdefault(by_item[row.item_id], {})[row.part] = row.notice_number
+            there = self._all.setdefault((by_item[row.item_id], row.creditor_tax_code), {})
+            there[row.part] = row.notice_number
 
     def _take(self, tx: Tx, ente_id: str, numbering: Numbering, places: Sequence[tuple[Identity, int]]) -> None:
         counter, count, before = notice_counters.c, len(places), numbering.first - 1
@@ -102,13 +106,14 @@ class Given:
         last: int = tx.connection.execute(counted.returning(counter.last)).scalar_one()
         for serial, (identity, part) in enumerate(places, start=last - count + 1):
             number = make_segregated_number(segregation_code=numbering.segregation_code, iuv_base=serial)
-            self._all[identity][part] = number
-            self._new.setdefault(identity, (numbering, {}))[1][part] = number
+            self._all[identity, numbering.creditor_tax_code][part] = number
+            self._new.setdefault((identity, numbering), {})[part] = number
 
     def _numbered(self, draft: Draft) -> Draft:
         """The content is what was sent, with the numbers; its hash stays that of what was sent (`settled` 11)."""
         assert draft.registration is not None
-        numbers, content = self._all[draft.identity], orjson.loads(draft.payload)
+        numbers = self._all[draft.identity, draft.registration.numbering.creditor_tax_code]
+        content = orjson.loads(draft.payload)
         for part in draft.registration.missing:
             target = content if part == 0 else content["position"]["installments"][part - 1]
             target["notice_number"] = numbers[part]

@@ -268,7 +268,7 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
             "unsafe": end.unsafe,
             "claims": 0,
             "updated_at": tx.now,
-            "maybe_sent": end.claim.maybe_sent or end.outcome == "unconfirmed",
+            "maybe_sent": end.claim.maybe_sent or end.outcome == "unconfirmed" or _still_there(end),
             "follow_up_at": end.follow_up_at,
         }
         if end.due_at is not None:
@@ -282,15 +282,8 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
         if (not end.spent or in_an_outage) and not end.claim.accepted:
             values["attempts"] = max(0, end.claim.attempts - 1)
         mine = tx.connection.execute(update(deliveries).where(MINE).values(values), fence(end.claim)).rowcount == 1
-        close_attempt(
-            tx,
-            ente_id=end.claim.ente_id,
-            delivery_id=end.claim.delivery_id,
-            claim_id=end.claim.claim_id,
-            outcome=end.outcome if mine else "late",
-            reason=end.reason,
-            detail=end.detail,
-        )
+        names = {name: getattr(end.claim, name) for name in ("ente_id", "delivery_id", "claim_id")}
+        close_attempt(tx, **names, outcome=end.outcome if mine else "late", reason=end.reason, detail=end.detail)
         if mine and end.state in ENDED:
             note_outcome(
                 tx, end.claim.ente_id, end.claim.citizen_id, end.claim.message_id, end.claim.channel, end.state
@@ -309,6 +302,11 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
         kept.append(mine)
     lanes.judge(tx, verdicts, standings)
     return kept
+
+
+def _still_there(end: Settlement) -> bool:
+    """What a provider has accepted is not `waiting` any more, but nothing says that it has not got it."""
+    return end.claim.accepted and end.state in ("held", *UNDECIDED)
 
 
 def _recalled(tx: Tx, end: Settlement) -> Settlement:

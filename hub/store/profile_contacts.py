@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from contracts.identifiers import new_uuid7
 from hub.errors import HubError, PreconditionFailed, QuotaExceeded, TokenReplayed
@@ -16,6 +16,7 @@ from .attributes import Attribute, attributes_of
 from .citizens import Citizen, Citizens, Subject
 from .contacts import EMAIL, contact_place
 from .database import Tx, lock_names
+from .directory import HUB_VENDOR
 from .drafts import Draft
 from .ports import UsedToken, Vault
 from .preferences import wishes_of
@@ -23,14 +24,14 @@ from .publications import Publications
 from .readers import Access, record_access
 from .replay import consume_tokens
 from .rows import Batch
-from .tables import citizen_contacts, dead_addresses
+from .tables import citizen_contacts, dead_addresses, item_identities, items
 
 LETTER = "contact-"
 """How the names of the messages begin that ask for a confirmation."""
 CITIZEN = "citizen"
 """The source of an address that the citizen gave."""
 _TAKEN_BACK = "taken-back"
-"""In its place where the citizen took an address back before it was verified: it still counts for the day."""
+"""In its place where the citizen took an address back before it was verified."""
 CONFIRM_WITHIN = timedelta(hours=48)
 _AGAIN_AFTER = timedelta(minutes=10)
 """Before that the letter that was sent is the one to be looked for."""
@@ -179,8 +180,8 @@ class ContactKeeper:
             return
         if same is not None and same.source == CITIZEN and same.updated_at > tx.now - _AGAIN_AFTER:
             return
-        if sum(row.verified_at is None and row.updated_at > tx.now - timedelta(days=1) for row in rows) >= _A_DAY:
-            raise QuotaExceeded(f"{_A_DAY} addresses were given within a day", headers={"Retry-After": "86400"})
+        if _letters_since(tx, citizen, tx.now - timedelta(days=1)) >= _A_DAY:
+            raise QuotaExceeded(f"{_A_DAY} letters were asked for within a day", headers={"Retry-After": "86400"})
         tx.connection.execute(update(citizen_contacts).where(*others).values(source=_TAKEN_BACK))
         contact_id = same.contact_id if same is not None else new_uuid7()
         values = {
@@ -250,6 +251,23 @@ def _confirmed(each: Confirmation) -> Access:
 
 def _mine(citizen: Citizen) -> tuple[Any, ...]:
     return (_ITS.ente_id == citizen.ente_id, _ITS.citizen_id == citizen.citizen_id)
+
+
+def _letters_since(tx: Tx, citizen: Citizen, moment: datetime) -> int:
+    """The letters themselves: one address that is given again and again is one row, and has as many written to it."""
+    its, names = items.c, item_identities.c
+    query = (
+        select(func.count())
+        .select_from(items.join(item_identities, and_(names.ente_id == its.ente_id, names.item_id == its.item_id)))
+        .where(
+            its.ente_id == citizen.ente_id,
+            its.citizen_id == citizen.citizen_id,
+            its.vendor_id == HUB_VENDOR,
+            its.received_at > moment,
+            names.external_id.startswith(LETTER),
+        )
+    )
+    return int(tx.connection.execute(query).scalar_one())
 
 
 def _lock(citizen: Citizen) -> str:

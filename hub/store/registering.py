@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from contracts.positions import PAGOPA
 
+from .configuration import RESTRICTED
 from .database import Tx, among, keys
 from .drafts import Draft
 from .queueing import delivery_row
@@ -32,7 +33,7 @@ def register(tx: Tx, batch: Batch, changed: Iterable[tuple[Draft, dict[str, Any]
     too. (draft, item, whether it is new)"""
     left = []
     for draft, item, first in changed:
-        if item["collection"] != "payments" or item["lifecycle"] == "restricted":
+        if item["collection"] != "payments":
             continue
         if draft.registration is not None:
             batch.deliveries.append(_row(tx, item, draft.registration.connector_id, draft.registration.max_age))
@@ -58,7 +59,7 @@ def unregister(tx: Tx, batch: Batch, items: Collection[dict[str, Any]]) -> None:
 
 
 def _row(tx: Tx, item: dict[str, Any], connector_id: str, max_age: timedelta) -> dict[str, Any]:
-    return delivery_row(
+    row = delivery_row(
         tx.now,
         ente_id=item["ente_id"],
         citizen_id=item["citizen_id"],
@@ -69,3 +70,5 @@ def _row(tx: Tx, item: dict[str, Any], connector_id: str, max_age: timedelta) ->
         max_age=max_age,
         order_key=item["item_id"],
     )
+    # Nothing is done for it while it is restricted; once it is not, pagoPA has to have what came meanwhile.
+    return row | ({"state": "held", "reason": RESTRICTED} if item["lifecycle"] == "restricted" else {})

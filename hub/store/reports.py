@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from contracts.connector import CALLBACK
 from contracts.identifiers import new_uuid7
 from contracts.inbound import Report
+from contracts.items import SEND
 
 from .database import Tx, lock_names, upsert
 from .delivery_proofs import SealedProof, keep_proof
@@ -25,7 +26,9 @@ SEEN = {"read": "read_on_channel", "paid": "paid_on_channel"}
 """The event in the timeline of what a person did there. It is for the citizen, and for vendors with `delivery-detail`
 alone (`settled` 8)."""
 REGISTERED = "pec"
-_OVER = frozenset({"rejected", "skipped", "expired"})
+_OVER = frozenset({"rejected", "skipped", "expired", "closed"})
+_OPEN = ("waiting", "unconfirmed", "queued", "held", "parked")
+"""What is still to be decided, by whomever: that it has come decides it."""
 _KEPT = timedelta(days=180)
 """For how long an address to which nothing got through is not tried again, unless its owner says that it is right."""
 DEAD = "email.address_dead"
@@ -83,6 +86,8 @@ def _note(tx: Tx, told: Told) -> bool:
         return False
     if told.proof is not None:
         keep_proof(tx, found.ente_id, found.delivery_id, told.report, told.proof)
+    if told.report.event in ("delivered", "failed") and _is_recalled(tx, found):
+        return True  # whatever became of it, it is still to be cancelled
     match told.report.event:
         case "read" | "paid" as event:
             _seen(tx, found, told, SEEN[event])
@@ -98,11 +103,21 @@ def _note(tx: Tx, told: Told) -> bool:
     return True
 
 
+def _is_recalled(tx: Tx, found: Row[Any]) -> bool:
+    """Whether it waits for its cancellation (`notifying.recall`), which ending it here would lose."""
+    if found.channel != SEND or found.state != "waiting":
+        return False
+    # Not held as `is_taken_back` holds it: a withdrawal takes the message first, and then what we hold already.
+    mine = (items.c.ente_id == found.ente_id) & (items.c.citizen_id == found.citizen_id)
+    query = select(items.c.lifecycle).where(mine, items.c.item_id == found.message_id)
+    return tx.connection.execute(query).scalar_one_or_none() == "withdrawn"
+
+
 def _arrived(tx: Tx, found: Row[Any]) -> None:
     """The final word. What failed before stays failed: the person was told otherwise then. But a PEC delivery receipt
     wins over whatever warning came before it."""
     failed = ("rejected",) if found.channel == REGISTERED else ()
-    if found.state in ("waiting", "unconfirmed", "queued", *failed) and _end(tx, found, "delivered", None):
+    if found.state in (*_OPEN, *failed) and _end(tx, found, "delivered", None):
         note_outcome(tx, found.ente_id, found.citizen_id, found.message_id, found.channel, "delivered")
 
 

@@ -75,8 +75,11 @@ def _take_back(tx: Tx, row: dict[str, Any], wish: Sweep, place: int) -> str:
     resends = (row["ente_id"], row["connector_id"]) in wish.resending
     if row["about_to_send_at"] is not None and not resends:
         kind, values = "unconfirmed", values | {"state": "unconfirmed", "reason": "lease.lost_while_sending"}
+        values["maybe_sent"] = True
     elif row["claims"] >= MAX_CLAIMS:
         kind, values = "parked", values | {"state": "parked", "reason": "claims.without_result"}
+        sent = row["about_to_send_at"] is not None or row["state"] == "waiting"
+        values["maybe_sent"] = row["maybe_sent"] or sent
     else:
         values["maybe_sent"] = row["maybe_sent"] or row["about_to_send_at"] is not None
         # The state stays (queued or waiting); a little later each time, so that poison does not spin. What was lost

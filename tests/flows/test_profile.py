@@ -172,6 +172,16 @@ def test_five_addresses_a_day_are_enough_however_they_are_taken_back(hub, person
     assert shown(hub, person) == []
 
 
+def test_nor_can_one_address_be_written_to_more_often_by_giving_it_again(hub, person, letters):
+    for _ in range(5):
+        assert give(hub, person, address(person)).status_code == 200
+        assert give(hub, person, None).status_code == 200
+    refused = give(hub, person, address(person))
+    assert (refused.status_code, refused.json()["code"]) == (429, "quota.exceeded")
+    hub.settled()
+    assert len(letters(address(person))) <= 5
+
+
 def test_a_link_of_two_days_ago_is_void(hub, person, letters):
     email = address(person)
     give(hub, person, email)

@@ -2,12 +2,15 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select, update
 
+from connectors.base.conformance import make_notice
 from connectors.base.previewing import fields_of
 from contracts.connector import Preview
+from contracts.items import Action
 from hub.cli.replaying import _preview
 from hub.cli.revealing import claim_of, notices_of
 from hub.dispatch.requests import Difference, Requests, differences
@@ -102,6 +105,16 @@ def test_a_copy_that_cannot_be_kept_costs_nothing(hub, tmp_path, caplog):
     requests.keep(hub.hub.committer, claim_of(row))
     assert "request_not_kept" in caplog.text
     assert ROSSI not in caplog.text
+
+
+def test_no_operator_sees_the_link_that_confirms_an_address():
+    link = Action.model_construct(kind="confirm", label="x", url="https://hub.example/public/v1/contacts/secret")
+    notice, told = make_notice(action=link), []
+    connector = SimpleNamespace(preview=lambda notice: told.append(notice) or ())
+    requests = Requests(SimpleNamespace(of=lambda _: notice), lambda *_: connector)
+    requests.of(SimpleNamespace(ente_id=ENTE, connector_id="mail", connector_version=1))
+    assert "secret" not in told[0].action.url
+    assert told[0].action.label == "x"
 
 
 def test_differences_name_each_field():

@@ -19,7 +19,7 @@ from tests.flows.making import (
     rows,
     to,
 )
-from tests.harness import eventually, make_message, make_payment
+from tests.harness import eventually, make_message, make_payment, make_receipt
 
 QUICK = {"timeout_s": 5, "retry_base_s": 0.05, "retry_cap_s": 0.1, "breaker_failures": 1000}
 REFUSED = new_person()
@@ -83,6 +83,19 @@ def settled(hub, item_id, *expected):
 def at_send(hub, item):
     number = item["notify"]["legal"]["protocol_number"]
     return [each for each in hub.send.ledger.requests.values() if each["pair"][0] == number]
+
+
+def test_what_a_receipt_says_is_paid_is_not_asked_for_whatever_its_vendor_said_last(hub):
+    person, silent = new_person(), {"notify": {"channels": []}}
+    bills = [make_payment(fresh(), **to(person), notice_number=notice_number(), **silent) for _ in range(2)]
+    for bill in bills:
+        published(hub, "payments", bill)
+    paid = {"creditor_tax_code": bills[0]["creditor_tax_code"], "notice_number": bills[0]["notice_number"]}
+    published(hub, "receipts", make_receipt(fresh(), **to(person), payment=paid, **silent))
+    item = message(person, document(hub, person), payments=[each["external_id"] for each in bills])
+    settled(hub, published(hub, "messages", item), ("delivered", None))
+    (recipient,) = at_send(hub, item)[0]["request"]["recipients"]
+    assert [each["pagoPa"]["noticeCode"] for each in recipient["payments"]] == [bills[1]["notice_number"]]
 
 
 @pytest.mark.req("S11")

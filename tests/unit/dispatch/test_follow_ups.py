@@ -73,6 +73,22 @@ def test_what_was_delivered_is_asked_about_and_what_is_learned_is_told_once(stor
     assert events(store) == ["notified", "read_on_channel"]
 
 
+def test_one_whose_notice_cannot_be_made_does_not_hold_up_the_others(store):
+    asking = Asking(store, Done(reports=(READ,)))
+    asking.deliver(2)
+    first = min(row["delivery_id"] for row in store.deliveries())
+
+    def broken(claim):
+        if claim.delivery_id == first:
+            raise KeyError("ente")
+        return told_of(claim)
+
+    asking.follow_ups = FollowUps(store, broken, lambda *_: asking.connector)
+    assert asking.after(hours=1.1) == 2
+    assert [delivery_id for delivery_id, _ in asking.asked] != [first]
+    assert len(asking.asked) == 1
+
+
 def test_a_vendor_without_the_right_learns_nothing_of_it(store):
     asking = Asking(store, Done(reports=(READ,)))
     asking.deliver()

@@ -6,11 +6,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from contracts.inbound import Report
 from hub.errors import ContractViolation
 from hub.store.amendments import Withdraw, Withdrawn
 from hub.store.drafts import Enclosure, Identity, PlannedDelivery, Published
 from hub.store.intake import Submission
 from hub.store.outbox import Settlement, settle
+from hub.store.reports import Told, note_reports
 from hub.store.tables import deliveries, items
 from tests.unit.store.making import ENTE, make_draft, only, take
 
@@ -108,6 +110,14 @@ def test_a_newer_version_is_notified_where_none_before_it_was_accepted(notified,
     assert [(row["state"], row["channel"], row["memo"]) for row in more] == ([("queued", "send", {})] if begun else [])
 
 
+@pytest.mark.parametrize("event", ["delivered", "failed"])
+def test_what_its_provider_tells_meanwhile_does_not_end_a_recall(notified, event):
+    change(notified, deliveries, deliveries.c.channel == "send", state="delivered", provider_id="IUN")
+    withdraw(notified)
+    notified.write(note_reports, Told(ENTE, "send", Report(event, notified.clock.now(), provider_id="IUN")))
+    assert only(notified)["state"] == "waiting"
+
+
 @pytest.mark.parametrize(
     ("state", "ends"),
     [("delivered", "waiting"), ("waiting", "waiting"), ("queued", "skipped"), ("held", "skipped"), ("rejected", None)],
@@ -127,6 +137,16 @@ def test_what_was_accepted_is_taken_up_once_more_when_it_is_taken_back(notified,
 @pytest.mark.parametrize("state", ["queued", "held"])
 def test_what_the_provider_may_have_is_not_given_up(notified, state):
     change(notified, deliveries, deliveries.c.channel == "send", state=state, maybe_sent=True)
+    withdraw(notified)
+    assert only(notified)["state"] == state
+
+
+@pytest.mark.parametrize(("state", "outcome"), [("held", "misconfigured"), ("unconfirmed", "deferred")])
+def test_what_the_provider_has_is_not_forgotten_when_its_question_fails(notified, state, outcome):
+    """Resumed it would be a thing that was never sent: skipped when taken back, expired and notified a second time."""
+    assert settled(notified, "waiting", "continue", due_at=notified.clock.now(), memo={"step": "status"})
+    assert settled(notified, state, outcome, reason="send.unauthorized")
+    assert only(notified)["maybe_sent"] is True
     withdraw(notified)
     assert only(notified)["state"] == state
 

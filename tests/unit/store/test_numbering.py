@@ -14,6 +14,7 @@ from hub.store.drafts import Identity, Registration
 from hub.store.intake import Submission
 from hub.store.numbering import notice_key
 from hub.store.reading import version_payload
+from hub.store.restricting import release, restrict
 from hub.store.tables import deliveries, item_identities, items, notice_numbers, timeline
 from tests.unit.store.making import ENTE, make_draft
 
@@ -109,6 +110,16 @@ def test_each_creditor_and_segregation_code_counts_by_itself_from_its_first(stor
     assert [content(store, name)["notice_number"] for name in "pqr"] == [number(500, 3), number(501, 3), number(502, 3)]
 
 
+def test_a_payment_that_changes_its_creditor_gets_a_number_of_the_new_one(store):
+    other = Numbering("06363391001", 47)
+    store.publish(payment("a"), payment("theirs", numbering=other))
+    store.publish(payment("a", 2, numbering=other))
+    assert content(store, "theirs")["notice_number"] == number(1), "which a's old one would be once more"
+    assert content(store, "a", 2)["notice_number"] == number(2)
+    store.publish(payment("a", 3))
+    assert content(store, "a", 3)["notice_number"] == number(1), "its own of that creditor"
+
+
 def test_what_was_rolled_back_was_given_to_nobody(store):
 
     def lost(tx, submissions):
@@ -148,6 +159,17 @@ def test_a_position_is_delivered_in_turn_and_is_no_notice_to_the_citizen(store):
     assert {first["order_key"], second["order_key"]} == {answer.item_id}
     assert (first["channel"], first["connector_id"], first["state"]) == (PAGOPA, "gpd", "queued")
     assert first["expires_at"] - first["due_at"] == AGE
+
+
+def test_a_version_that_comes_while_it_is_restricted_is_registered_once_it_is_released(store):
+    (answer,) = store.publish(payment("a"))
+    with store.database.write() as tx:
+        restrict(tx, answer.item_id)
+    store.publish(payment("a", 2))
+    assert [row["state"] for row in of(store, deliveries, "a")] == ["held", "held"]
+    with store.database.write() as tx:
+        release(tx, answer.item_id)
+    assert [row["state"] for row in of(store, deliveries, "a")] == ["queued", "queued"]
 
 
 def test_taking_it_back_and_asking_for_none_any_more_are_delivered(store):

@@ -62,6 +62,21 @@ def test_of_pec_the_receipt_of_delivery_is_the_last_word(store, order):
     assert state(store)[0] == "delivered"
 
 
+@pytest.mark.parametrize("end", ["held", "parked"])
+def test_what_arrived_waits_for_nobody(store, end):
+    mine = under_way(store)
+    store.write(settle, Settlement(mine, end, "deferred", "bug.endless_steps"))
+    told(store, said("delivered"))
+    assert state(store) == ("delivered", None)
+
+
+def test_what_a_person_closed_stays_closed(store):
+    mine = under_way(store)
+    store.write(settle, Settlement(mine, "closed", "closed", "parked"))
+    told(store, said("failed"), said("delivered"))
+    assert state(store) == ("closed", "parked")
+
+
 def test_a_signed_receipt_is_kept_once_under_the_citizen_s_key(store):
     under_way(store)
     (row,) = store.deliveries()
