@@ -149,8 +149,9 @@ def _connector(home: Home, row: Mapping[str, Any]) -> ConnectorConfig:
     if row["connector_id"] == CONNECTOR_UNKNOWN:
         config = pick(home.types, configs, row["ente_id"], row["channel"], environment)
         if config is None:
+            one = "test connector" if on_trial else "connector"
             raise Failed(
-                f"{row['ente_id']} still has no {environment} connector for channel {row['channel']}: "
+                f"{row['ente_id']} still has no {one} for channel {row['channel']}: "
                 "configure one with `raccordo connector set`, then replay"
             )
     else:
