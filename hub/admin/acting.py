@@ -12,6 +12,9 @@ from hub.store.handling import ADMIN_API
 from hub.store.readers import Access, access_row
 from hub.store.tables import clipped
 
+Matches = Callable[[Mapping[str, Any]], None]
+"""Held against a view before it is changed; raises PreconditionFailed where the caller saw something else."""
+
 LONGEST_TARGET = 300
 """contracts.administration.Target."""
 

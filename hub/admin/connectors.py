@@ -3,7 +3,7 @@
 The row of `connectors` is what is in force, and all that the rest of the hub knows. A draft is a version alone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from hub.store.database import Tx
 from hub.store.directory import load_registry
 from hub.store.ports import Vault
 
-from .acting import Acted, Actor, Order
+from .acting import Acted, Actor, Matches, Order
 from .connector_views import ConnectorViews, Known, sides, standing, target_of
 from .errors import (
     ConnectorExists,
@@ -31,8 +31,6 @@ from .errors import (
     ConnectorVersionUnknown,
 )
 
-Matches = Callable[[Mapping[str, Any]], None]
-"""Raises PreconditionFailed where the caller saw something else."""
 _PARTS = ("settings", "limits", "service_overrides")
 
 

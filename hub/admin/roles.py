@@ -1,10 +1,11 @@
 """Who may do what: one table from each operation to the roles that allow it."""
 
 from collections.abc import Mapping
-from typing import Literal, get_args
+from typing import get_args
 
-Role = Literal["operator", "service-manager", "data-protection", "administrator"]
-ROLES: tuple[Role, ...] = get_args(Role)
+from contracts.administration import AdminRole
+
+ROLES: tuple[AdminRole, ...] = get_args(AdminRole)
 
 EVERYBODY: frozenset[str] = frozenset(ROLES)
 ADMINISTRATOR: frozenset[str] = frozenset({"administrator"})

@@ -1,6 +1,5 @@
 """The catalogue of services, which is the administrator's (`settled` 15)."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -13,11 +12,9 @@ from hub.store.catalogue import set_service, show_service
 from hub.store.database import Tx
 from hub.store.directory import AlreadyThere, NotThere, add_service, load_registry
 
-from .acting import Acted, Actor, Order
+from .acting import Acted, Actor, Matches, Order
 from .errors import ServiceCardExists, ServiceCardUnknown
 from .vendors import changed_parts
-
-Matches = Callable[[Mapping[str, Any]], None]
 
 
 def all_services(connection: Connection, ente_id: str) -> list[tuple[str, dict[str, Any]]]:

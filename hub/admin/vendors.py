@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection
 
 from contracts.base import rfc3339
-from contracts.vendor_administration import NewVendor, NewVendorKey, VendorPatch
+from contracts.vendor_administration import KeyState, NewVendor, NewVendorKey, VendorPatch
 from hub.errors import ContractViolation, Fault
 from hub.profile import defaults_of
 from hub.profile import faults as profile_faults
@@ -21,7 +21,7 @@ from hub.store.directory import HUB_VENDOR, AlreadyThere, NewKey, add_keys, add_
 from hub.store.tables import clipped
 from hub.store.vendor_records import ConformanceReport
 
-from .acting import Acted, Actor, Order
+from .acting import Acted, Actor, Matches, Order
 from .errors import KeyRevoked, VendorExists, VendorKeyUnknown, VendorNotConformant, VendorUnknown
 from .trust_material import (
     BadMaterial,
@@ -33,8 +33,6 @@ from .trust_material import (
     own_end,
 )
 
-KeyState = Literal["coming", "current", "retiring", "revoked", "ended"]
-Matches = Callable[[Mapping[str, Any]], None]
 _COLUMNS = {"display_name": "name", "service_ids": "services"}
 _LISTS = ("aliases", "collections", "service_ids", "rights")
 _NULLABLE = ("daily_quota",)
