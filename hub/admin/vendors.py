@@ -131,11 +131,15 @@ class Vendors:
         values = {_COLUMNS.get(name, name): sorted(v) if name in _LISTS else v for name, v in given.items()}
 
         def do(tx: Tx) -> Acted:
-            before = self.view(tx.connection, actor.ente_id, vendor_id, tx.now)
+            vendor = self.one_of(tx.connection, actor.ente_id, vendor_id)
+            report = self._newest_report(tx.connection, vendor)
+            before = _view(vendor, report, tx.now)
             matches(before)
-            if given.get("stage") == "production" and before["stage"] != "production":
-                self._must_conform(tx.connection, actor.ente_id, vendor_id)
-            self._must_fit(tx.connection, actor.ente_id, vendor_id, given)
+            to_production = given.get("stage") == "production" and vendor.stage != "production"
+            if to_production and (report is None or report.verdict != "passed"):
+                raise VendorNotConformant
+            if "signature_only" in given:
+                _must_fit(vendor, signature_only=given["signature_only"])
             try:
                 if values:
                     vendor_records.change_vendor(tx, actor.ente_id, vendor_id, values)
@@ -209,22 +213,6 @@ class Vendors:
 
         return Order("attach_conformance_report", actor, do, target_of(vendor_id))
 
-    def _must_fit(self, connection: Connection, ente_id: str, vendor_id: str, given: Mapping[str, Any]) -> None:
-        """`signature_only` goes with how the vendor proves who it is. Raises ContractViolation."""
-        if "signature_only" not in given:
-            return
-        vendor = self.one_of(connection, ente_id, vendor_id)
-        channel = any(key.kind.startswith("channel_") for key in vendor.keys)
-        signs_alone = bool(given["signature_only"])
-        wrong = [*profile_faults(vendor.profile, trust=vendor.trust, signature_only=signs_alone, channel_keys=channel)]
-        if wrong:
-            raise ContractViolation(faults=(Fault("/signature_only", "field.not_allowed", wrong[0][:500]),))
-
-    def _must_conform(self, connection: Connection, ente_id: str, vendor_id: str) -> None:
-        report = self._newest_report(connection, self.one_of(connection, ente_id, vendor_id))
-        if report is None or report.verdict != "passed":
-            raise VendorNotConformant
-
     def _newest_report(self, connection: Connection, vendor: Vendor) -> ConformanceReport | None:
         found = vendor_records.reports_of(connection, vendor.ente_id, vendor.vendor_id)
         return found[0][1] if found else None
@@ -234,6 +222,14 @@ def changed_parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[
     """The members that differ, as they were and as they are."""
     names = [name for name in after if before.get(name) != after[name]]
     return {name: before.get(name) for name in names}, {name: after[name] for name in names}
+
+
+def _must_fit(vendor: Vendor, *, signature_only: bool) -> None:
+    """`signature_only` goes with how the vendor proves who it is. Raises ContractViolation."""
+    channel = any(key.kind.startswith("channel_") for key in vendor.keys)
+    wrong = [*profile_faults(vendor.profile, trust=vendor.trust, signature_only=signature_only, channel_keys=channel)]
+    if wrong:
+        raise ContractViolation(faults=(Fault("/signature_only", "field.not_allowed", wrong[0][:500]),))
 
 
 def target_of(vendor_id: str) -> str:
