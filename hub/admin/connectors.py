@@ -31,8 +31,6 @@ from .errors import (
     ConnectorVersionUnknown,
 )
 
-_PARTS = ("settings", "limits", "service_overrides")
-
 
 @dataclass(frozen=True, slots=True)
 class Connectors(ConnectorViews):
@@ -57,8 +55,8 @@ class Connectors(ConnectorViews):
         self._made(actor.ente_id, wish.connector_id, content).close()
 
         def do(tx: Tx) -> Acted:
-            config = self.configuration.load(tx.connection).get((actor.ente_id, wish.connector_id))
-            if config is not None or self.configuration.versions.all_of(tx.connection, *_key(actor, wish)):
+            key = (actor.ente_id, wish.connector_id)
+            if key in self.configuration.load(tx.connection) or self.configuration.versions.all_of(tx.connection, *key):
                 raise ConnectorExists
             self._know_services(tx.connection, actor.ente_id, content)
             self.configuration.versions.add(tx, actor.ente_id, wish.connector_id, content, actor.name)
@@ -179,10 +177,9 @@ class Connectors(ConnectorViews):
 
     def _patched(self, content: Content, given: Mapping[str, Any]) -> Content:
         parts = {"settings": content.settings, "limits": content.limits, "service_overrides": content.overrides}
-        for name in _PARTS:
+        for name, present in parts.items():
             if name in given:
-                _object(given[name], name)
-                parts[name] = merged(parts[name], given[name] or {})
+                parts[name] = merged(present, _object(given[name], name))
         environment = given.get("environment") or content.environment
         overrides = _overrides(parts["service_overrides"])
         return Content(content.type, parts["settings"], parts["limits"], overrides, environment)
@@ -236,7 +233,3 @@ def _overrides(value: Any) -> dict[str, dict[str, Any]]:
             place = f"/service_overrides/{service_id[:64]}"
             raise ContractViolation(faults=(Fault(place, "field.type", "must be an object"),))
     return found
-
-
-def _key(actor: Actor, wish: NewConnector) -> tuple[str, str]:
-    return actor.ente_id, wish.connector_id
