@@ -50,7 +50,7 @@ class SignIn:
             # As long as the line of the access log takes for an account that there is.
             await self.committer.submit(_keep_attempts, name_hash)
             raise CredentialsRefused
-        actor = _actor(found, request_id)
+        actor = actor_of(found, request_id)
         if not right:
             refused = record(actor, "sign_in", CredentialsRefused.code)
             await self.committer.submit(record_access, refused)
@@ -142,12 +142,8 @@ class SignIn:
         return [store.take_login(tx, self.vault, state, browser) for state, browser in wanted]
 
 
-def actor_of(session: Session, request_id: str) -> Actor:
-    """Who acts in a session."""
-    return _actor(session.administrator, request_id)
-
-
-def _actor(account: Administrator, request_id: str) -> Actor:
+def actor_of(account: Administrator, request_id: str) -> Actor:
+    """Who acts, signed in to an account."""
     return Actor(account.ente_id, account.username, account.roles, request_id=request_id)
 
 

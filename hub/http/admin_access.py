@@ -70,7 +70,7 @@ class AdminAccess:
             raise SessionRefused
         one = session.administrator
         exchange.allowance = self.limiter.count_call(f"{one.ente_id}/admin/{one.administrator_id}")
-        actor = actor_of(session, exchange.request_id)
+        actor = actor_of(one, exchange.request_id)
         if not allows(operation.operation_id, actor.roles):
             await self.committer.submit(record_access, record(actor, operation.operation_id, RoleMissing.code))
             raise RoleMissing
