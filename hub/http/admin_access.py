@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from hub.admin.acting import Actor, Order, carry_out, record
+from hub.admin.acting import Actor, Matches, Order, carry_out, record
 from hub.admin.errors import CredentialsRefused, RoleMissing, SessionRefused
 from hub.admin.roles import allows
 from hub.admin.signing_in import SignIn, actor_of
@@ -144,13 +144,17 @@ def body_of(exchange: Exchange, model: type[B], *, patch: bool = False, is_long:
         raise refusal_of(exc) from None
 
 
-def must_match(exchange: Exchange, view: Mapping[str, Any]) -> None:
-    """Raises PreconditionFailed where the caller saw something else than this (If-Match)."""
-    header = exchange.request.headers.get("if-match")
-    if header is None or header.strip() == "*":
-        return
-    if view_tag(orjson.dumps(view)) not in [each.strip() for each in header.split(",")]:
-        raise PreconditionFailed
+def matching(exchange: Exchange) -> Matches:
+    """What raises PreconditionFailed for a view that the caller has not seen (If-Match)."""
+
+    def matches(view: Mapping[str, Any]) -> None:
+        header = exchange.request.headers.get("if-match")
+        if header is None or header.strip() == "*":
+            return
+        if view_tag(orjson.dumps(view)) not in [each.strip() for each in header.split(",")]:
+            raise PreconditionFailed
+
+    return matches
 
 
 def changed(exchange: Exchange, view: Mapping[str, Any], *, status: int = 200) -> Response:
@@ -158,6 +162,22 @@ def changed(exchange: Exchange, view: Mapping[str, Any], *, status: int = 200) -
     body = orjson.dumps(view)
     exchange.headers |= {"ETag": view_tag(body), "Cache-Control": "private, no-cache"}
     return Response(body, status, media_type="application/json")
+
+
+def made(resource: str, name: str) -> Respond:
+    """What answers with the thing that was made, with its ETag and where it is."""
+
+    def respond(exchange: Exchange, view: dict[str, Any]) -> Response:
+        response = changed(exchange, view, status=201)
+        response.headers["Location"] = f"/admin/v1/{resource}/{view[name]}"
+        return response
+
+    return respond
+
+
+def gone(_exchange: Exchange, _answer: None) -> Response:
+    """There is nothing to be said of what is gone."""
+    return Response(status_code=204)
 
 
 def basic_credentials(exchange: Exchange) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from hub.feed.cursor import bad
 from hub.feed.parameters import nothing, once
 from hub.store.tables import clipped
 
-from .admin_access import AdminAccess, body_of, changed, must_match
+from .admin_access import AdminAccess, body_of, changed, gone, made, matching
 from .exchange import Exchange, Handler, json_response, read_body
 from .operations import Operation
 
@@ -39,7 +39,7 @@ class ConnectorsApi:
     def handler(self, operation: Operation) -> Handler | None:
         """The handler of an operation; None for one that is not of connectors."""
         access = self.access
-        made: Mapping[str, Callable[[], Handler]] = {
+        handlers: Mapping[str, Callable[[], Handler]] = {
             "list_connector_types": lambda: access.lists(operation, lambda *_: self.connectors.type_views()),
             "show_connector_type": lambda: access.shows(operation, self._type),
             "list_connectors": lambda: access.lists(operation, self._all),
@@ -47,14 +47,14 @@ class ConnectorsApi:
             "list_connector_versions": lambda: access.lists(operation, self._versions),
             "show_connector_version": lambda: access.shows(operation, self._version),
             "show_connector_difference": lambda: access.reads(operation, self._difference),
-            "add_connector": lambda: access.acts(operation, self._add, _made),
+            "add_connector": lambda: access.acts(operation, self._add, made("connectors", "connector_id")),
             "change_connector": lambda: access.acts(operation, self._change, changed),
-            "remove_connector": lambda: access.acts(operation, self._remove, _gone),
+            "remove_connector": lambda: access.acts(operation, self._remove, gone),
             "activate_connector": lambda: access.acts(operation, self._activate, changed),
             "pause_connector": lambda: access.acts(operation, self._pause, changed),
             "check_connector": lambda: self._checking(operation),
         }
-        found = made.get(operation.operation_id)
+        found = handlers.get(operation.operation_id)
         return None if found is None else found()
 
     def _type(self, _connection: Connection, _actor: Actor, exchange: Exchange) -> dict[str, Any]:
@@ -106,18 +106,18 @@ class ConnectorsApi:
         with self.access.database.read() as connection:
             found = self.connectors.configuration.versions.all_of(connection, actor.ente_id, _id(exchange))
         seen = found[0].content if found else None
-        return self.connectors.change(actor, _id(exchange), patch, _matching(exchange), seen)
+        return self.connectors.change(actor, _id(exchange), patch, matching(exchange), seen)
 
     def _remove(self, actor: Actor, exchange: Exchange) -> Order:
-        return self.connectors.remove(actor, _id(exchange), _matching(exchange))
+        return self.connectors.remove(actor, _id(exchange), matching(exchange))
 
     def _activate(self, actor: Actor, exchange: Exchange) -> Order:
         wish = body_of(exchange, VersionWish)
-        return self.connectors.activate(actor, _id(exchange), wish.version, _matching(exchange))
+        return self.connectors.activate(actor, _id(exchange), wish.version, matching(exchange))
 
     def _pause(self, actor: Actor, exchange: Exchange) -> Order:
         wish = body_of(exchange, PauseWish)
-        return self.connectors.pause(actor, _id(exchange), wish.reason, _matching(exchange))
+        return self.connectors.pause(actor, _id(exchange), wish.reason, matching(exchange))
 
     def _checking(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:
@@ -172,17 +172,3 @@ class ConnectorsApi:
 def _id(exchange: Exchange) -> str:
     found: str = exchange.request.path_params["connector_id"]
     return found
-
-
-def _matching(exchange: Exchange) -> Callable[[Mapping[str, Any]], None]:
-    return lambda view: must_match(exchange, view)
-
-
-def _made(exchange: Exchange, view: dict[str, Any]) -> Response:
-    response = changed(exchange, view, status=201)
-    response.headers["Location"] = f"/admin/v1/connectors/{view['connector_id']}"
-    return response
-
-
-def _gone(_exchange: Exchange, _answer: None) -> Response:
-    return Response(status_code=204)

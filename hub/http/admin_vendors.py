@@ -20,7 +20,7 @@ from hub.admin.acting import Actor, Order
 from hub.admin.vendors import Vendors
 from hub.feed.parameters import nothing
 
-from .admin_access import AdminAccess, body_of, changed, must_match
+from .admin_access import AdminAccess, body_of, changed, gone, made, matching
 from .exchange import Exchange, Handler, json_response
 from .operations import Operation
 
@@ -37,22 +37,22 @@ class VendorsApi:
     def handler(self, operation: Operation) -> Handler | None:
         """The handler of an operation; None for one that is not of these."""
         access = self.access
-        made: Mapping[str, Callable[[], Handler]] = {
+        handlers: Mapping[str, Callable[[], Handler]] = {
             "list_vendors": lambda: access.lists(operation, self._all),
             "show_vendor": lambda: access.shows(operation, self._one),
-            "add_vendor": lambda: access.acts(operation, self._add, _made("vendors", "vendor_id")),
+            "add_vendor": lambda: access.acts(operation, self._add, made("vendors", "vendor_id")),
             "change_vendor": lambda: access.acts(operation, self._change, changed),
             "list_vendor_keys": lambda: access.lists(operation, self._keys),
             "add_vendor_keys": lambda: access.acts(operation, self._add_keys, _registered),
-            "revoke_vendor_key": lambda: access.acts(operation, self._revoke, _gone),
+            "revoke_vendor_key": lambda: access.acts(operation, self._revoke, gone),
             "list_conformance_reports": lambda: access.lists(operation, self._reports),
             "attach_conformance_report": lambda: access.acts(operation, self._attach, _registered),
             "list_services": lambda: access.lists(operation, lambda c, a, _: services.all_services(c, a.ente_id)),
             "show_service": lambda: access.shows(operation, self._service),
-            "add_service": lambda: access.acts(operation, self._add_service, _made("services", "service_id")),
+            "add_service": lambda: access.acts(operation, self._add_service, made("services", "service_id")),
             "change_service": lambda: access.acts(operation, self._change_service, changed),
         }
-        found = made.get(operation.operation_id)
+        found = handlers.get(operation.operation_id)
         return None if found is None else found()
 
     def _all(self, connection: Connection, actor: Actor, _exchange: Exchange) -> Listed:
@@ -76,7 +76,7 @@ class VendorsApi:
 
     def _change(self, actor: Actor, exchange: Exchange) -> Order:
         patch = body_of(exchange, VendorPatch, patch=True)
-        return self.vendors.change(actor, _vendor_id(exchange), patch, _matching(exchange))
+        return self.vendors.change(actor, _vendor_id(exchange), patch, matching(exchange))
 
     def _add_keys(self, actor: Actor, exchange: Exchange) -> Order:
         wish = body_of(exchange, NewVendorKey)
@@ -100,7 +100,7 @@ class VendorsApi:
 
     def _change_service(self, actor: Actor, exchange: Exchange) -> Order:
         patch = body_of(exchange, ServiceCardPatch, patch=True)
-        return services.change(actor, exchange.request.path_params["service_id"], patch, _matching(exchange))
+        return services.change(actor, exchange.request.path_params["service_id"], patch, matching(exchange))
 
 
 def _vendor_id(exchange: Exchange) -> str:
@@ -108,22 +108,5 @@ def _vendor_id(exchange: Exchange) -> str:
     return found
 
 
-def _matching(exchange: Exchange) -> Callable[[Mapping[str, Any]], None]:
-    return lambda view: must_match(exchange, view)
-
-
-def _made(resource: str, name: str) -> Callable[[Exchange, dict[str, Any]], Response]:
-    def respond(exchange: Exchange, view: dict[str, Any]) -> Response:
-        response = changed(exchange, view, status=201)
-        response.headers["Location"] = f"/admin/v1/{resource}/{view[name]}"
-        return response
-
-    return respond
-
-
 def _registered(exchange: Exchange, view: dict[str, Any]) -> Response:
     return json_response(view, status=201, headers={"Location": exchange.request.url.path})
-
-
-def _gone(_exchange: Exchange, _answer: None) -> Response:
-    return Response(status_code=204)

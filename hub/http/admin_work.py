@@ -24,7 +24,7 @@ from hub.store.operations import Wanted, list_deliveries
 from hub.store.quarantine import Entry, NotInQuarantine, discard, entries
 from hub.store.tables import EPOCH, clipped, to_micros
 
-from .admin_access import AdminAccess, body_of
+from .admin_access import AdminAccess, body_of, gone
 from .exchange import Exchange, Handler, json_response, read_body
 from .operations import Operation
 
@@ -45,7 +45,7 @@ class WorkApi:
             "show_delivery": lambda: access.shows(operation, self._one),
             "replay_delivery": lambda: self._replaying(operation),
             "list_quarantine": lambda: access.reads(operation, self._quarantine),
-            "discard_quarantine": lambda: access.acts(operation, self._discard, _gone),
+            "discard_quarantine": lambda: access.acts(operation, self._discard, gone),
             "preview_mapping": lambda: self._previewing(operation),
         }
         found = made.get(operation.operation_id)
@@ -152,7 +152,3 @@ def _entry(each: Entry) -> dict[str, Any]:
         "first_at": rfc3339(each.first_at),
         "last_at": rfc3339(each.last_at),
     }
-
-
-def _gone(_exchange: Exchange, _answer: None) -> Response:
-    return Response(status_code=204)
