@@ -29,7 +29,7 @@ _CURRENT = "/admin/v1/sessions/current"
 class AdminApi:
     """Handlers of the administration, by operation_id."""
 
-    def __init__(self, access: AdminAccess, parts: tuple[Callable[[Operation], Handler | None], ...] = ()) -> None:
+    def __init__(self, access: AdminAccess, parts: tuple[Callable[[Operation], Handler | None], ...]) -> None:
         self._access = access
         self._parts = parts
 
@@ -39,16 +39,15 @@ class AdminApi:
             found = part(operation)
             if found is not None:
                 return found
-        access = self._access
-        own: Mapping[str, Callable[[], Handler]] = {
-            "sign_in": lambda: self._sign_in,
-            "begin_login": lambda: self._begin_login,
-            "finish_login": lambda: self._finish_login,
-            "show_session": lambda: self._show_session(operation),
-            "sign_out": lambda: self._sign_out(operation),
-            "list_audit_records": lambda: access.reads(operation, self._audit),
+        own: Mapping[str, Handler] = {
+            "sign_in": self._sign_in,
+            "begin_login": self._begin_login,
+            "finish_login": self._finish_login,
+            "show_session": self._show_session(operation),
+            "sign_out": self._sign_out(operation),
+            "list_audit_records": self._access.reads(operation, self._audit),
         }
-        return own[operation.operation_id]()
+        return own[operation.operation_id]
 
     async def _sign_in(self, exchange: Exchange) -> Response:
         nothing(exchange.request.query_params.multi_items())

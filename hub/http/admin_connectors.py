@@ -1,7 +1,7 @@
 """Connectors over HTTP: types, drafts, versions, checks, activation."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,23 +39,22 @@ class ConnectorsApi:
     def handler(self, operation: Operation) -> Handler | None:
         """The handler of an operation; None for one that is not of connectors."""
         access = self.access
-        handlers: Mapping[str, Callable[[], Handler]] = {
-            "list_connector_types": lambda: access.lists(operation, lambda *_: self.connectors.type_views()),
-            "show_connector_type": lambda: access.shows(operation, self._type),
-            "list_connectors": lambda: access.lists(operation, self._all),
-            "show_connector": lambda: access.shows(operation, self._one),
-            "list_connector_versions": lambda: access.lists(operation, self._versions),
-            "show_connector_version": lambda: access.shows(operation, self._version),
-            "show_connector_difference": lambda: access.reads(operation, self._difference),
-            "add_connector": lambda: access.acts(operation, self._add, made("connectors", "connector_id")),
-            "change_connector": lambda: access.acts(operation, self._change, changed),
-            "remove_connector": lambda: access.acts(operation, self._remove, gone),
-            "activate_connector": lambda: access.acts(operation, self._activate, changed),
-            "pause_connector": lambda: access.acts(operation, self._pause, changed),
-            "check_connector": lambda: self._checking(operation),
+        handlers: Mapping[str, Handler] = {
+            "list_connector_types": access.lists(operation, lambda *_: self.connectors.type_views()),
+            "show_connector_type": access.shows(operation, self._type),
+            "list_connectors": access.lists(operation, self._all),
+            "show_connector": access.shows(operation, self._one),
+            "list_connector_versions": access.lists(operation, self._versions),
+            "show_connector_version": access.shows(operation, self._version),
+            "show_connector_difference": access.reads(operation, self._difference),
+            "add_connector": access.acts(operation, self._add, made("connectors", "connector_id")),
+            "change_connector": access.acts(operation, self._change, changed),
+            "remove_connector": access.acts(operation, self._remove, gone),
+            "activate_connector": access.acts(operation, self._activate, changed),
+            "pause_connector": access.acts(operation, self._pause, changed),
+            "check_connector": self._checking(operation),
         }
-        found = handlers.get(operation.operation_id)
-        return None if found is None else found()
+        return handlers.get(operation.operation_id)
 
     def _type(self, _connection: Connection, _actor: Actor, exchange: Exchange) -> dict[str, Any]:
         nothing(exchange.request.query_params.multi_items())

@@ -1,6 +1,6 @@
 """Vendors, their keys and reports, and the catalogue of services over HTTP."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,23 +37,22 @@ class VendorsApi:
     def handler(self, operation: Operation) -> Handler | None:
         """The handler of an operation; None for one that is not of these."""
         access = self.access
-        handlers: Mapping[str, Callable[[], Handler]] = {
-            "list_vendors": lambda: access.lists(operation, self._all),
-            "show_vendor": lambda: access.shows(operation, self._one),
-            "add_vendor": lambda: access.acts(operation, self._add, made("vendors", "vendor_id")),
-            "change_vendor": lambda: access.acts(operation, self._change, changed),
-            "list_vendor_keys": lambda: access.lists(operation, self._keys),
-            "add_vendor_keys": lambda: access.acts(operation, self._add_keys, _registered),
-            "revoke_vendor_key": lambda: access.acts(operation, self._revoke, gone),
-            "list_conformance_reports": lambda: access.lists(operation, self._reports),
-            "attach_conformance_report": lambda: access.acts(operation, self._attach, _registered),
-            "list_services": lambda: access.lists(operation, lambda c, a, _: services.all_services(c, a.ente_id)),
-            "show_service": lambda: access.shows(operation, self._service),
-            "add_service": lambda: access.acts(operation, self._add_service, made("services", "service_id")),
-            "change_service": lambda: access.acts(operation, self._change_service, changed),
+        handlers: Mapping[str, Handler] = {
+            "list_vendors": access.lists(operation, self._all),
+            "show_vendor": access.shows(operation, self._one),
+            "add_vendor": access.acts(operation, self._add, made("vendors", "vendor_id")),
+            "change_vendor": access.acts(operation, self._change, changed),
+            "list_vendor_keys": access.lists(operation, self._keys),
+            "add_vendor_keys": access.acts(operation, self._add_keys, _registered),
+            "revoke_vendor_key": access.acts(operation, self._revoke, gone),
+            "list_conformance_reports": access.lists(operation, self._reports),
+            "attach_conformance_report": access.acts(operation, self._attach, _registered),
+            "list_services": access.lists(operation, lambda c, a, _: services.all_services(c, a.ente_id)),
+            "show_service": access.shows(operation, self._service),
+            "add_service": access.acts(operation, self._add_service, made("services", "service_id")),
+            "change_service": access.acts(operation, self._change_service, changed),
         }
-        found = handlers.get(operation.operation_id)
-        return None if found is None else found()
+        return handlers.get(operation.operation_id)
 
     def _all(self, connection: Connection, actor: Actor, _exchange: Exchange) -> Listed:
         return self.vendors.all_of(connection, actor.ente_id, self.access.database.now(connection))

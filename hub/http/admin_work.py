@@ -1,6 +1,6 @@
 """Deliveries, quarantine and previews over HTTP."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, get_args
@@ -40,16 +40,15 @@ class WorkApi:
     def handler(self, operation: Operation) -> Handler | None:
         """The handler of an operation; None for one that is not of these."""
         access = self.access
-        made: Mapping[str, Callable[[], Handler]] = {
-            "list_deliveries": lambda: access.reads(operation, self._list),
-            "show_delivery": lambda: access.shows(operation, self._one),
-            "replay_delivery": lambda: self._replaying(operation),
-            "list_quarantine": lambda: access.reads(operation, self._quarantine),
-            "discard_quarantine": lambda: access.acts(operation, self._discard, gone),
-            "preview_mapping": lambda: self._previewing(operation),
+        handlers: Mapping[str, Handler] = {
+            "list_deliveries": access.reads(operation, self._list),
+            "show_delivery": access.shows(operation, self._one),
+            "replay_delivery": self._replaying(operation),
+            "list_quarantine": access.reads(operation, self._quarantine),
+            "discard_quarantine": access.acts(operation, self._discard, gone),
+            "preview_mapping": self._previewing(operation),
         }
-        found = made.get(operation.operation_id)
-        return None if found is None else found()
+        return handlers.get(operation.operation_id)
 
     def _list(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
         given = once(exchange.request.query_params.multi_items(), ("state", "connector_id", "limit", "cursor"))
