@@ -78,6 +78,13 @@ class AdminAccess:
             raise RequestInvalid("the address holds a NUL")
         return Caller(session, actor)
 
+    async def sent(self, exchange: Exchange, operation: Operation) -> Caller:
+        """Who calls, where a body goes along: it is read whole. Raises the same, and BodyTooLarge, BodyTooSlow."""
+        caller = await self.caller(exchange, operation)
+        nothing(exchange.request.query_params.multi_items())
+        exchange.body = await read_body(exchange.request, self.body_limit)
+        return caller
+
     def shows(self, operation: Operation, show: Show) -> Handler:
         """A handler that answers with one thing and its ETag."""
 
@@ -118,9 +125,7 @@ class AdminAccess:
         """A handler that changes something, and answers once that is durable."""
 
         async def handle(exchange: Exchange) -> Response:
-            caller = await self.caller(exchange, operation)
-            nothing(exchange.request.query_params.multi_items())
-            exchange.body = await read_body(exchange.request, self.body_limit)
+            caller = await self.sent(exchange, operation)
             order = await run_in_threadpool(command, caller.actor, exchange)
             return respond(exchange, await self.committer.submit(carry_out, order))
 

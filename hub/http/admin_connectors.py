@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from contracts.connector_administration import ConnectorPatch, NewConnector, PauseWish, VersionWish
 from contracts.failures import Failure
-from hub.admin.acting import Actor, Order, carry_out
+from hub.admin.acting import Actor, Order
 from hub.admin.connector_views import Known
 from hub.admin.connectors import Connectors
 from hub.admin.errors import ConnectorVersionUnknown
@@ -22,7 +21,7 @@ from hub.feed.parameters import nothing, once
 from hub.store.tables import clipped
 
 from .admin_access import AdminAccess, body_of, changed, gone, made, matching
-from .exchange import Exchange, Handler, json_response, read_body
+from .exchange import Exchange, Handler, json_response
 from .operations import Operation
 
 log = logging.getLogger(__name__)
@@ -52,7 +51,7 @@ class ConnectorsApi:
             "remove_connector": access.acts(operation, self._remove, gone),
             "activate_connector": access.acts(operation, self._activate, changed),
             "pause_connector": access.acts(operation, self._pause, changed),
-            "check_connector": self._checking(operation),
+            "check_connector": access.acts(operation, self._check, _found),
         }
         return handlers.get(operation.operation_id)
 
@@ -118,22 +117,12 @@ class ConnectorsApi:
         wish = body_of(exchange, PauseWish)
         return self.connectors.pause(actor, _id(exchange), wish.reason, matching(exchange))
 
-    def _checking(self, operation: Operation) -> Handler:
-        async def handle(exchange: Exchange) -> Response:
-            caller = await self.access.caller(exchange, operation)
-            nothing(exchange.request.query_params.multi_items())
-            exchange.body = await read_body(exchange.request, self.access.body_limit)
-            wish = body_of(exchange, VersionWish)
-            order = await run_in_threadpool(self._check, caller.actor, _id(exchange), wish.version)
-            return json_response(await self.access.committer.submit(carry_out, order))
-
-        return handle
-
-    def _check(self, actor: Actor, connector_id: str, number: int | None) -> Order:
+    def _check(self, actor: Actor, exchange: Exchange) -> Order:
         """Call the provider, outside of any transaction; the order keeps what came of it."""
+        wish, connector_id = body_of(exchange, VersionWish), _id(exchange)
         with self.access.database.read() as connection:
-            one = self.connectors.one_of(connection, actor.ente_id, connector_id)
-        version = one.newest if number is None else one.version(number)
+            one = self._known(connection, actor, exchange)
+        version = one.newest if wish.version is None else one.version(wish.version)
         answer: dict[str, Any] = {"version": version.version, "outcome": "passed", "reason": None, "detail": None}
         try:
             connector = self.connectors.connector_of(one, version)
@@ -166,6 +155,10 @@ class ConnectorsApi:
             }
             answer |= {"en": "The provider answers and accepts the settings."}
         return self.connectors.note_check(actor, connector_id, version, reason=answer["reason"], answer=answer)
+
+
+def _found(_exchange: Exchange, answer: dict[str, Any]) -> Response:
+    return json_response(answer)
 
 
 def _id(exchange: Exchange) -> str:

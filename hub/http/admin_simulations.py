@@ -11,11 +11,10 @@ from contracts.simulation_administration import SimulationFaults
 from hub.admin.acting import Acted, Actor, Order, carry_out
 from hub.admin.errors import SimulationUnknown
 from hub.errors import ContractViolation, Fault
-from hub.feed.parameters import nothing
 from hub.store.database import Tx
 
 from .admin_access import AdminAccess, body_of
-from .exchange import Exchange, Handler, json_response, read_body
+from .exchange import Exchange, Handler, json_response
 from .operations import Operation
 
 _SCRIPT = "/_sim/faults"
@@ -41,9 +40,7 @@ class SimulationsApi:
             return None
 
         async def handle(exchange: Exchange) -> Response:
-            caller = await self.access.caller(exchange, operation)
-            nothing(exchange.request.query_params.multi_items())
-            exchange.body = await read_body(exchange.request, self.access.body_limit)
+            caller = await self.access.sent(exchange, operation)
             faults = None
             if method == "POST":
                 faults = [*body_of(exchange, SimulationFaults).faults]

@@ -25,7 +25,7 @@ from hub.store.quarantine import Entry, NotInQuarantine, discard, entries
 from hub.store.tables import EPOCH, clipped, to_micros
 
 from .admin_access import AdminAccess, body_of, gone
-from .exchange import Exchange, Handler, json_response, read_body
+from .exchange import Exchange, Handler, json_response
 from .operations import Operation
 
 
@@ -78,9 +78,7 @@ class WorkApi:
 
     def _replaying(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:
-            caller = await self.access.caller(exchange, operation)
-            nothing(exchange.request.query_params.multi_items())
-            exchange.body = await read_body(exchange.request, self.access.body_limit)
+            caller = await self.access.sent(exchange, operation)
             wish, delivery_id = body_of(exchange, ReplayWish), exchange.request.path_params["delivery_id"]
             if wish.dry_run:
                 return json_response(await run_in_threadpool(self._dry_run, caller.actor, delivery_id))
@@ -120,9 +118,7 @@ class WorkApi:
 
     def _previewing(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:
-            caller = await self.access.caller(exchange, operation)
-            nothing(exchange.request.query_params.multi_items())
-            exchange.body = await read_body(exchange.request, self.access.body_limit)
+            caller = await self.access.sent(exchange, operation)
             wish = body_of(exchange, MappingPreviewWish, is_long=True)
             return json_response(await run_in_threadpool(self._preview, caller.actor, wish))
 
