@@ -1,7 +1,6 @@
 """The administrators' API (`api.md` 3): signing in and out, what was done; the rest in `admin_*`, by subject."""
 
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,14 +9,12 @@ from starlette.responses import Response
 from contracts.base import rfc3339
 from hub.admin.acting import Actor, carry_out
 from hub.admin.errors import CredentialsRefused, LoginRefused
-from hub.feed import cursor as cursors
-from hub.feed.parameters import limit_of, nothing, once
+from hub.feed.parameters import nothing, once
 from hub.store.administrators import Session
 from hub.store.audit_records import acts
 from hub.store.handling import ADMIN_API
-from hub.store.tables import EPOCH, to_micros
 
-from .admin_access import AdminAccess, basic_credentials
+from .admin_access import AdminAccess, basic_credentials, place_in_time, time_of
 from .exchange import Exchange, Handler, json_response
 from .operations import Operation
 
@@ -104,19 +101,20 @@ class AdminApi:
 
     def _audit(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
         given = once(exchange.request.query_params.multi_items(), ("operation", "target", "limit", "cursor"))
-        limit, operation, target = limit_of(given), given.get("operation"), given.get("target")
-        purpose = f"audit|{operation}|{target}"
-        after = None
-        if "cursor" in given:
-            micros, record_id = cursors.read(self._access.vault, actor.ente_id, purpose, given["cursor"])
-            after = (EPOCH + timedelta(microseconds=micros), record_id)
-        rows = acts(connection, actor.ente_id, after=after, limit=limit + 1, operation=operation, target=target)
-        onwards = None
-        if len(rows) > limit:
-            last = rows[limit - 1]
-            position = [to_micros(last.at), last.access_id]
-            onwards = cursors.write(self._access.vault, actor.ente_id, purpose, position)
-        return {"items": [_record(row) for row in rows[:limit]], "next_cursor": onwards}
+        operation, target = given.get("operation"), given.get("target")
+
+        def after(place: list[Any] | None, number: int) -> Sequence[Any]:
+            since = time_of(place)
+            return acts(connection, actor.ente_id, after=since, limit=number, operation=operation, target=target)
+
+        return self._access.page(
+            actor,
+            f"audit|{operation}|{target}",
+            given,
+            after,
+            place=lambda row: place_in_time(row.at, row.access_id),
+            view=_record,
+        )
 
 
 def _signed_in(token: str, session: Session, *, status: int) -> Response:

@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import orjson
@@ -18,13 +19,14 @@ from hub.admin.roles import allows
 from hub.admin.signing_in import SignIn, actor_of
 from hub.errors import MediaUnsupported, PreconditionFailed, RequestInvalid
 from hub.feed import cursor as cursors
-from hub.feed.parameters import nothing, page_wish
+from hub.feed.parameters import limit_of, nothing, once
 from hub.ingest.canonical import bounded, refusal_of
 from hub.store.administrators import Session
 from hub.store.committer import Committer
 from hub.store.database import Database
 from hub.store.ports import Vault
 from hub.store.readers import record_access
+from hub.store.tables import EPOCH, to_micros
 
 from .exchange import Exchange, Handler, json_response, read_body
 from .limits import Limiter
@@ -33,6 +35,7 @@ from .tags import tagged, view_tag
 from .user_states import media_type, must_be_merge_patch
 
 B = TypeVar("B", bound=BaseModel)
+R = TypeVar("R")
 Show = Callable[[Connection, Actor, Exchange], dict[str, Any]]
 Rows = Callable[[Connection, Actor, Exchange], Sequence[tuple[str, dict[str, Any]]]]
 """A whole list that is small: each with the name that it is sorted and continued by."""
@@ -98,19 +101,16 @@ class AdminAccess:
         """A handler that answers with a page of a list."""
 
         def page(connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
-            cursor, limit = page_wish(exchange.request.query_params.multi_items())
-            owner, purpose = actor.ente_id, f"admin|{exchange.request.url.path}"
-            after = "" if cursor is None else cursors.read(self.vault, owner, purpose, cursor)[0]
-            found = [each for each in rows(connection, actor, exchange) if each[0] > after]
-            more = len(found) > limit
-            onwards = cursors.write(self.vault, owner, purpose, [found[limit - 1][0]]) if more else None
-            return {"items": [view for _, view in found[:limit]], "next_cursor": onwards}
+            given = once(exchange.request.query_params.multi_items(), ("limit", "cursor"))
+            purpose = f"admin|{exchange.request.url.path}"
 
-        async def handle(exchange: Exchange) -> Response:
-            caller = await self.caller(exchange, operation)
-            return json_response(await run_in_threadpool(self._read, page, caller.actor, exchange))
+            def after(place: list[Any] | None, _number: int) -> Sequence[tuple[str, dict[str, Any]]]:
+                passed = "" if place is None else place[0]
+                return [each for each in rows(connection, actor, exchange) if each[0] > passed]
 
-        return handle
+            return self.page(actor, purpose, given, after, place=lambda row: [row[0]], view=lambda row: row[1])
+
+        return self.reads(operation, page)
 
     def reads(self, operation: Operation, read: Show) -> Handler:
         """A handler that answers with what is neither, and has no ETag."""
@@ -120,6 +120,25 @@ class AdminAccess:
             return json_response(await run_in_threadpool(self._read, read, caller.actor, exchange))
 
         return handle
+
+    def page(
+        self,
+        actor: Actor,
+        purpose: str,
+        given: Mapping[str, str],
+        after: Callable[[list[Any] | None, int], Sequence[R]],
+        *,
+        place: Callable[[R], list[Any]],
+        view: Callable[[R], dict[str, Any]],
+    ) -> dict[str, Any]:
+        """A page of the list of that purpose: of the rows `after` a place, as many as were asked for. `place` is what
+        the cursor holds of the last one. Raises RequestInvalid."""
+        limit = limit_of(given)
+        since = cursors.read(self.vault, actor.ente_id, purpose, given["cursor"]) if "cursor" in given else None
+        found = after(since, limit + 1)
+        more = len(found) > limit
+        onwards = cursors.write(self.vault, actor.ente_id, purpose, place(found[limit - 1])) if more else None
+        return {"items": [view(row) for row in found[:limit]], "next_cursor": onwards}
 
     def acts(self, operation: Operation, command: Command, respond: Respond) -> Handler:
         """A handler that changes something, and answers once that is durable."""
@@ -134,6 +153,16 @@ class AdminAccess:
     def _read(self, show: Show, actor: Actor, exchange: Exchange) -> dict[str, Any]:
         with self.database.read() as connection:
             return show(connection, actor, exchange)
+
+
+def place_in_time(at: datetime, name: str) -> list[Any]:
+    """What a cursor holds of a row of a list by time."""
+    return [to_micros(at), name]
+
+
+def time_of(place: list[Any] | None) -> tuple[datetime, str] | None:
+    """The same as the store asks for it."""
+    return None if place is None else (EPOCH + timedelta(microseconds=place[0]), place[1])
 
 
 def body_of(exchange: Exchange, model: type[B], *, patch: bool = False, is_long: bool = False) -> B:

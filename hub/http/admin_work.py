@@ -1,8 +1,7 @@
 """Deliveries, quarantine and previews over HTTP."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from sqlalchemy import Connection
@@ -17,14 +16,13 @@ from hub.admin.connectors import Connectors
 from hub.admin.deliveries import Deliveries, view
 from hub.admin.errors import QuarantineUnknown
 from hub.admin.previews import preview
-from hub.feed import cursor as cursors
-from hub.feed.parameters import limit_of, nothing, once, one_of
+from hub.feed.parameters import nothing, once, one_of
 from hub.store.database import Tx
 from hub.store.operations import Wanted, list_deliveries
 from hub.store.quarantine import Entry, NotInQuarantine, discard, entries
-from hub.store.tables import EPOCH, clipped, to_micros
+from hub.store.tables import clipped
 
-from .admin_access import AdminAccess, body_of, gone
+from .admin_access import AdminAccess, body_of, gone, place_in_time, time_of
 from .exchange import Exchange, Handler, json_response
 from .operations import Operation
 
@@ -52,25 +50,20 @@ class WorkApi:
 
     def _list(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
         given = once(exchange.request.query_params.multi_items(), ("state", "connector_id", "limit", "cursor"))
-        state, limit = one_of(given, "state", get_args(DeliveryState)), limit_of(given)
-        purpose = f"deliveries|{state}|{given.get('connector_id')}"
-        before = None
-        if "cursor" in given:
-            micros, delivery_id = cursors.read(self.access.vault, actor.ente_id, purpose, given["cursor"])
-            before = (EPOCH + timedelta(microseconds=micros), delivery_id)
-        wanted = Wanted(
-            () if state is None else (state,),
-            connector_id=given.get("connector_id"),
-            ente_id=actor.ente_id,
-            before=before,
+        state, connector_id = one_of(given, "state", get_args(DeliveryState)), given.get("connector_id")
+        wanted = Wanted(() if state is None else (state,), connector_id=connector_id, ente_id=actor.ente_id)
+
+        def after(place: list[Any] | None, number: int) -> list[dict[str, Any]]:
+            return list_deliveries(connection, replace(wanted, before=time_of(place)), limit=number)
+
+        return self.access.page(
+            actor,
+            f"deliveries|{state}|{connector_id}",
+            given,
+            after,
+            place=lambda row: place_in_time(row["created_at"], row["delivery_id"]),
+            view=view,
         )
-        rows = list_deliveries(connection, wanted, limit=limit + 1)
-        onwards = None
-        if len(rows) > limit:
-            last = rows[limit - 1]
-            position = [to_micros(last["created_at"]), last["delivery_id"]]
-            onwards = cursors.write(self.access.vault, actor.ente_id, purpose, position)
-        return {"items": [view(row) for row in rows[:limit]], "next_cursor": onwards}
 
     def _one(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
         nothing(exchange.request.query_params.multi_items())
@@ -93,15 +86,15 @@ class WorkApi:
 
     def _quarantine(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
         given = once(exchange.request.query_params.multi_items(), ("connector_id", "limit", "cursor"))
-        limit, connector_id = limit_of(given), given.get("connector_id")
-        purpose, after = f"quarantine|{connector_id}", None
-        if "cursor" in given:
-            (after,) = cursors.read(self.access.vault, actor.ente_id, purpose, given["cursor"])
-        found = entries(connection, actor.ente_id, connector_id=connector_id, after=after, limit=limit + 1)
-        onwards = None
-        if len(found) > limit:
-            onwards = cursors.write(self.access.vault, actor.ente_id, purpose, [found[limit - 1].quarantine_id])
-        return {"items": [_entry(each) for each in found[:limit]], "next_cursor": onwards}
+        connector_id = given.get("connector_id")
+
+        def after(place: list[Any] | None, number: int) -> list[Entry]:
+            since = None if place is None else place[0]
+            return entries(connection, actor.ente_id, connector_id=connector_id, after=since, limit=number)
+
+        return self.access.page(
+            actor, f"quarantine|{connector_id}", given, after, place=lambda each: [each.quarantine_id], view=_entry
+        )
 
     def _discard(self, actor: Actor, exchange: Exchange) -> Order:
         quarantine_id = exchange.request.path_params["quarantine_id"]
