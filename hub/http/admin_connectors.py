@@ -75,19 +75,19 @@ class ConnectorsApi:
     def _version(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
         nothing(exchange.request.query_params.multi_items())
         one = self._known(connection, actor, exchange)
-        number = exchange.request.path_params["version"]
-        if not number.isascii() or not number.isdigit() or len(number) > 9:
+        number = _number(exchange.request.path_params["version"])
+        if number is None:
             raise ConnectorVersionUnknown
-        return self.connectors.version_view(one, one.version(int(number)))
+        return self.connectors.version_view(one, one.version(number))
 
     def _difference(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
         given = once(exchange.request.query_params.multi_items(), ("from", "to"))
         numbers = {}
         for name in ("from", "to"):
-            text = given.get(name, "")
-            if not text.isascii() or not text.isdigit() or len(text) > 9:
+            number = _number(given.get(name, ""))
+            if number is None:
                 raise bad(name, "the number of a version")
-            numbers[name] = int(text)
+            numbers[name] = number
         one = self._known(connection, actor, exchange)
         before, after = one.version(numbers["from"]), one.version(numbers["to"])
         differences = self.connectors.differences(before, after)
@@ -152,13 +152,18 @@ class ConnectorsApi:
             answer |= {
                 "detail": clipped(sentence, 500) or None,
                 "it": "Il fornitore risponde e accetta le impostazioni.",
+                "en": "The provider answers and accepts the settings.",
             }
-            answer |= {"en": "The provider answers and accepts the settings."}
         return self.connectors.note_check(actor, connector_id, version, reason=answer["reason"], answer=answer)
 
 
 def _found(_exchange: Exchange, answer: dict[str, Any]) -> Response:
     return json_response(answer)
+
+
+def _number(text: str) -> int | None:
+    """The number of a version that a text is; None where it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
 
 
 def _id(exchange: Exchange) -> str:
