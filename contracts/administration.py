@@ -14,6 +14,7 @@ SessionToken = Annotated[str, StringConstraints(min_length=40, max_length=64, pa
 Target = Annotated[str, StringConstraints(min_length=1, max_length=300), LINE]
 Sentence = Annotated[str, StringConstraints(min_length=1, max_length=500), LINE]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=200), LINE]
+Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
 
 
 class AdminAccount(Model):

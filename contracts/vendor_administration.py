@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from .administration import Sentence
+from .administration import Count, Sentence
 from .base import LINE, Code, HttpsUrl, Label, Model, Sha256Hex, UtcDatetime
 from .identifiers import Uuid7
 from .publishing import Collection, Cursor
@@ -24,7 +24,9 @@ Collections = Annotated[tuple[Collection, ...], Field(max_length=20, fail_fast=T
 Services = Annotated[tuple[Code, ...], Field(max_length=1000, fail_fast=True)]
 Rights = Annotated[tuple[VendorRight, ...], Field(max_length=3, fail_fast=True)]
 Quota = Annotated[int, Field(ge=1, le=2_147_483_647)]
-Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
+LifeEvents = Annotated[tuple[Label, ...], Field(max_length=50, fail_fast=True)]
+ResponseDays = Annotated[int, Field(ge=1, le=3650)]
+Level = Annotated[int, Field(ge=1, le=3)]
 
 
 class ReportView(Model):
@@ -146,10 +148,10 @@ class ServiceCard(Model):
     card_url: HttpsUrl | None
     start_url: HttpsUrl | None
     category: Label | None
-    life_events: Annotated[tuple[Label, ...], Field(max_length=50, fail_fast=True)]
+    life_events: LifeEvents
     owner_office: Label | None
-    max_response_days: Annotated[int, Field(ge=1, le=3650)] | None
-    min_loa: Annotated[int, Field(ge=1, le=3)] | None
+    max_response_days: ResponseDays | None
+    min_loa: Level | None
 
 
 class ServiceCardPage(Model):
@@ -168,10 +170,10 @@ class NewServiceCard(Model):
     card_url: HttpsUrl | None = None
     start_url: HttpsUrl | None = None
     category: Label | None = None
-    life_events: Annotated[tuple[Label, ...], Field(max_length=50, fail_fast=True)] = ()
+    life_events: LifeEvents = ()
     owner_office: Label | None = None
-    max_response_days: Annotated[int, Field(ge=1, le=3650)] | None = None
-    min_loa: Annotated[int, Field(ge=1, le=3)] | None = None
+    max_response_days: ResponseDays | None = None
+    min_loa: Level | None = None
 
 
 class ServiceCardPatch(Model):
@@ -182,7 +184,7 @@ class ServiceCardPatch(Model):
     card_url: HttpsUrl | None = None
     start_url: HttpsUrl | None = None
     category: Label | None = None
-    life_events: Annotated[tuple[Label, ...], Field(max_length=50, fail_fast=True)] | None = None
+    life_events: LifeEvents | None = None
     owner_office: Label | None = None
-    max_response_days: Annotated[int, Field(ge=1, le=3650)] | None = None
-    min_loa: Annotated[int, Field(ge=1, le=3)] | None = None
+    max_response_days: ResponseDays | None = None
+    min_loa: Level | None = None

@@ -4,8 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from .administration import Sentence
+from .administration import Count, Sentence
 from .base import LINE, Code, Model, UtcDatetime
+from .connector_administration import VersionNumber
 from .feed import DeliveryState
 from .identifiers import Uuid7
 from .publishing import Cursor
@@ -13,7 +14,6 @@ from .publishing import Cursor
 DeliveryReason = Annotated[str, StringConstraints(min_length=1, max_length=100), LINE]
 RecordName = Annotated[str, StringConstraints(min_length=1, max_length=300), LINE]
 Place = Annotated[str, StringConstraints(max_length=500), LINE]
-Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
 
 
 class DeliveryAttempt(Model):
@@ -107,7 +107,7 @@ class MappingPreviewWish(Model):
     """A sample, as the source would send it, and the connector that is to read it."""
 
     connector_id: Code
-    version: Annotated[int, Field(ge=1, le=2_147_483_647)] | None = None
+    version: VersionNumber | None = None
     sample: Annotated[str, Field(max_length=500_000)]
 
 
