@@ -11,15 +11,11 @@ from hub.admin.trust_material import (
     key_of_certificate,
     key_of_thumbprint,
     keys_of_jwks,
-    name_of,
-    own_end,
 )
 from hub.store.directory import NewKey
 
 from .console import WrongUsage
 from .options import read_bytes, read_text
-
-__all__ = ["name_of", "own_end", "read_anchor", "read_certificate", "read_jwks", "read_material", "read_thumbprint"]
 
 
 def read_material(

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from hub.admin.trust_material import name_of
 from hub.admin.vendors import key_state
 from hub.registry import Key
 from hub.store.directory import NotThere, revoke_keys
 
 from .console import Failed, WrongUsage, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, instant, opened
-from .trust_material import name_of
 from .vendors import VendorId, vendor_of
 
 

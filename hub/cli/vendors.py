@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from contracts.base import Code, Label
 from contracts.items import COLLECTIONS
+from hub.admin.trust_material import name_of
 from hub.profile import defaults_of
 from hub.registry import Key, Vendor
 from hub.store.directory import HUB_VENDOR, AlreadyThere, add_vendor, load_registry
@@ -16,7 +17,7 @@ from hub.store.directory import HUB_VENDOR, AlreadyThere, add_vendor, load_regis
 from .console import Failed, WrongUsage, complain, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, subset
 from .profiles import Held, changed_profile, shown_profile
-from .trust_material import name_of, read_material
+from .trust_material import read_material
 
 group = typer.Typer(name="vendor", help="Who may publish, and with which keys.")
 
