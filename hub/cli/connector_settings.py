@@ -8,11 +8,12 @@ from typing import Any
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from contracts.connector import Connector, ConnectorType
+from contracts.failures import Failure
 from hub.dispatch.pool import BadConfiguration, build
 from hub.dispatch.settings_form import is_reference
 from hub.store.configuration import ConnectorConfig
 
-from .console import WrongUsage
+from .console import Failed, WrongUsage
 from .options import read_text
 
 HIDDEN = "**********"
@@ -59,6 +60,11 @@ def connect(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Conn
         return build(types, config)
     except BadConfiguration as fault:
         raise WrongUsage(f"connector {config.connector_id}: {fault}") from None
+
+
+def failed(connector_id: str, failure: Failure) -> Failed:
+    """What a provider has to say against it."""
+    return Failed(f"connector {connector_id}: {type(failure).__name__.lower()}: {failure}")
 
 
 def masked(kind: ConnectorType | None, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from hub.store.database import Tx
 from hub.store.lanes import standings
 from hub.store.standing import Lane, Standing
 
-from .connector_settings import connect, from_options, limits_from_options, masked, without
+from .connector_settings import connect, failed, from_options, limits_from_options, masked, without
 from .console import Failed, WrongUsage, complain, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_text
 from .revealing import act, operator
@@ -112,7 +112,7 @@ def check(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = H
         try:
             sentence = connector.check()  # which may read on: vouchers are in the database
         except Failure as failure:
-            raise Failed(f"connector {connector_id}: {type(failure).__name__.lower()}: {failure}") from None
+            raise failed(connector_id, failure) from None
         finally:
             connector.close()
     told({"connector_id": connector_id, "ok": True, "detail": sentence}, as_json=as_json, text=sentence)
@@ -156,7 +156,7 @@ def run(
                 raise WrongUsage(f"--arguments: {'; '.join(problems)}; its JSON Schema is {schema}") from None
             answer = chosen.run(wanted)
         except Failure as failure:
-            raise Failed(f"connector {connector_id}: {type(failure).__name__.lower()}: {failure}") from None
+            raise failed(connector_id, failure) from None
         finally:
             connector.close()
     record(answer or {"done": True}, as_json=as_json)

@@ -21,7 +21,7 @@ from hub.store.directory import load_registry
 from hub.store.opening import opened as opened_item
 from hub.store.vendor_reading import item_by_id
 
-from .connector_settings import connect
+from .connector_settings import connect, failed
 from .console import Failed, WrongUsage, told
 from .options import HOME, AsJson, HomeFolder, opened
 from .revealing import log_access
@@ -138,7 +138,7 @@ def _connector(home: Home, owed: _Owed) -> Iterator[Connector]:
                 continue
             yield connector
         except Failure as failure:
-            raise Failed(f"connector {config.connector_id}: {type(failure).__name__.lower()}: {failure}") from None
+            raise failed(config.connector_id, failure) from None
         finally:
             connector.close()
         return

@@ -17,6 +17,7 @@ from hub.inbound.polling import Progress
 from hub.inbound.taking import Source, Tally
 from hub.store.configuration import ConnectorConfig
 
+from .connector_settings import failed
 from .connectors import ConnectorId, config_of
 from .console import Failed, WrongUsage, complain, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, opened
@@ -75,7 +76,7 @@ def _told_failures(connector_id: str) -> Iterator[None]:
     try:
         yield
     except Failure as failure:
-        raise Failed(f"connector {connector_id}: {type(failure).__name__.lower()}: {failure}") from None
+        raise failed(connector_id, failure) from None
     except StoreUnavailable as fault:
         raise Failed(f"connector {connector_id}: {fault.code}: {fault.cause}; what was taken before stays") from None
 
