@@ -11,8 +11,7 @@ from pydantic import ValidationError
 from contracts.base import Code
 from contracts.failures import Failure
 from hub.admin.acting import Acted
-from hub.admin.connector_views import Known, sides, standing, target_of
-from hub.admin.connectors import Connectors
+from hub.admin.connector_views import ConnectorViews, Known, sides, standing, target_of
 from hub.home import Home
 from hub.store.configuration import ConnectorConfig, StillPending, remove, set_status
 from hub.store.database import Tx
@@ -220,12 +219,10 @@ def _status(connector_id: str, ente: str | None, home: Path, *, status: str, rea
 
 def _save(one: Home, config: ConnectorConfig) -> None:
     """Let it hold at once, as a version of its own, and put on record what differs."""
-    desk = Connectors(one.types, one.configuration, one.vault)
+    views = ConnectorViews(one.types, one.configuration)
     is_new = config.version == 0
 
     def put(tx: Tx) -> Acted:
-        one.configuration.adopt(tx, config.ente_id, config.connector_id)
-        versions = one.configuration.versions.all_of(tx.connection, config.ente_id, config.connector_id)
         one.configuration.save(
             tx,
             ente_id=config.ente_id,
@@ -237,10 +234,10 @@ def _save(one: Home, config: ConnectorConfig) -> None:
             environment=config.environment,
             author=operator(),
         )
-        known = _known(one, tx, config)
-        if not versions:
-            return Acted(None, target_of(config.connector_id), after=desk.shown(known.newest.content))
-        told = desk.differences(versions[0], known.newest)
+        newest, *earlier = _known(one, tx, config).versions
+        if not earlier:
+            return Acted(None, target_of(config.connector_id), after=views.shown(newest.content))
+        told = views.differences(earlier[0], newest)
         return Acted(None, target_of(config.connector_id), *sides(told))
 
     act(one, "add_connector" if is_new else "change_connector", config.ente_id, put)
@@ -248,8 +245,7 @@ def _save(one: Home, config: ConnectorConfig) -> None:
 
 def _known(one: Home, tx: Tx, config: ConnectorConfig) -> Known:
     one.configuration.adopt(tx, config.ente_id, config.connector_id)
-    desk = Connectors(one.types, one.configuration, one.vault)
-    return desk.one_of(tx.connection, config.ente_id, config.connector_id)
+    return ConnectorViews(one.types, one.configuration).one_of(tx.connection, config.ente_id, config.connector_id)
 
 
 def config_of(home: Home, ente: str | None, connector_id: str) -> ConnectorConfig:
