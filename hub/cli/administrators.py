@@ -14,14 +14,13 @@ from contracts.identifiers import new_uuid7
 from hub.admin.acting import Acted
 from hub.admin.passwords import WeakPassword, check_strength, password_hash
 from hub.admin.roles import ROLES
-from hub.home import Home
 from hub.store import administrators as store
 from hub.store.administrators import Administrator, IdentityProvider
 from hub.store.database import Tx
 from hub.store.directory import AlreadyThere, NotThere
 
 from .console import Failed, WrongUsage, say, table, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, read_text
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_id_of, ente_of, listed, opened, read_text
 from .revealing import act
 
 group = typer.Typer(name="admin", help="Who administers the ente over HTTP.")
@@ -52,7 +51,7 @@ def add(
     password, made = _password(password_file, username)
     kept = password_hash(password)
     with opened(home) as one:
-        ente_id = _ente_id(one, ente)
+        ente_id = ente_id_of(one, ente)
         account = Administrator(
             ente_id,
             new_uuid7(),
@@ -191,7 +190,7 @@ def remove_provider(
 ) -> None:
     """Take a provider away; the sessions of those for whom it vouched end."""
     with opened(home) as one:
-        ente_id = _ente_id(one, ente)
+        ente_id = ente_id_of(one, ente)
 
         def put(tx: Tx) -> Acted | Failed:
             try:
@@ -217,7 +216,7 @@ def _change(
 ) -> None:
     username = _username(name)
     with opened(home) as one:
-        ente_id = _ente_id(one, ente)
+        ente_id = ente_id_of(one, ente)
 
         def put(tx: Tx) -> Acted | Failed:
             found = store.find_administrator(tx.connection, username)
@@ -274,11 +273,6 @@ def _role_map(given: list[str]) -> dict[str, str]:
             raise WrongUsage("--role takes VALUE=ROLE")
         found[value] = checked(AdminRole, role, name=f"--role {value}")
     return found
-
-
-def _ente_id(one: Home, ente: str | None) -> str:
-    with one.database.read() as connection:
-        return ente_of(connection, ente).ente_id
 
 
 def _target(username: str) -> str:

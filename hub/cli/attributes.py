@@ -16,7 +16,7 @@ from hub.store.attributes import AttributeKeeper, Stated
 from hub.store.citizens import Citizens, Subject
 
 from .console import Failed, WrongUsage, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_id_of, opened
 from .revealing import committing
 
 group = typer.Typer(name="attribute", help="What registers say of citizens: shown to them, proposed to forms.")
@@ -47,8 +47,7 @@ def import_(
     lines = list(_lines(file))
     people = changed = 0
     with opened(home) as one:
-        with one.database.read() as connection:
-            code = ente_of(connection, ente).ente_id
+        code = ente_id_of(one, ente)
         keeper = AttributeKeeper(Citizens(one.vault), one.vault)
         stated = [Stated(Subject(code, "person", each.tax_code), source, each.as_of, each.attributes) for each in lines]
         with committing(one) as committer:

@@ -13,7 +13,7 @@ from hub.store.directory import NotThere
 
 from .citizens import subject_on_input
 from .console import Failed, WrongUsage, table, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, instant, opened
+from .options import HOME, AsJson, EnteCode, HomeFolder, ente_id_of, ente_of, instant, opened
 from .revealing import administer
 
 group = typer.Typer(name="delegation", help="Who may act for whom in the feed.")
@@ -39,8 +39,7 @@ def add(
         end, begin = instant(until, name="--to"), one.clock.now() if since is None else instant(since, name="--from")
         if not begin < end <= begin + _LONGEST:
             raise WrongUsage("--to: later than --from, by ten years at most")
-        with one.database.read() as connection:
-            ente_id = ente_of(connection, ente).ente_id
+        ente_id = ente_id_of(one, ente)
         citizens = Citizens(one.vault)
         subjects = Subject(ente_id, *principal), Subject(ente_id, *delegate)
 
@@ -77,8 +76,7 @@ def end(
 ) -> None:
     """It holds no longer, at once."""
     with opened(home) as one:
-        with one.database.read() as connection:
-            ente_id = ente_of(connection, ente).ente_id
+        ente_id = ente_id_of(one, ente)
 
         def act(tx: Tx) -> Mapping[Any, Any] | Failed:
             try:

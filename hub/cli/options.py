@@ -97,6 +97,12 @@ def ente_of(connection: Connection, code: str | None) -> Ente:
     return found[0]
 
 
+def ente_id_of(home: Home, code: str | None) -> str:
+    """The code of the ente of that code, likewise."""
+    with home.database.read() as connection:
+        return ente_of(connection, code).ente_id
+
+
 def checked(kind: Any, value: Any, *, name: str) -> Any:
     """`value`, if it is a `kind`; else the fault of the setting `name`."""
     try:

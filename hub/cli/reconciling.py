@@ -10,7 +10,7 @@ from hub.ingest.wording import ROME
 from hub.store.reporting import KeptFlow
 
 from .console import WrongUsage, emit, say, table
-from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, opened
+from .options import HOME, AsJson, EnteCode, HomeFolder, ente_id_of, opened
 from .revealing import log_access
 
 group = typer.Typer(name="payment", help="Payments: carts and notices of pagoPA, receipts against reporting flows.")
@@ -37,8 +37,7 @@ def reconcile_payments(
     if last < first:
         raise WrongUsage("--to: must not be before --from")
     with opened(home) as one:
-        with one.database.read() as connection:
-            ente_id = ente_of(connection, ente).ente_id
+        ente_id = ente_id_of(one, ente)
         log_access(one, "reconcile_payments", ente_id=ente_id)
         with one.database.read() as connection:
             today = one.database.now(connection).astimezone(ROME).date()

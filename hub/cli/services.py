@@ -7,13 +7,12 @@ import typer
 
 from contracts.base import Code, HttpsUrl, Label
 from hub.catalogue import CARD_STATES, Card, card_of, record_of
-from hub.home import Home
 from hub.store.catalogue import set_service, show_service
 from hub.store.database import Tx
 from hub.store.directory import AlreadyThere, NotThere, add_service, load_registry
 
 from .console import Failed, WrongUsage, record, table, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_id_of, ente_of, listed, opened
 from .revealing import administer
 
 group = typer.Typer(name="service", help="The catalogue of services.")
@@ -54,7 +53,7 @@ def add(
     checked(Code, service_id, name="the service's id")
     card = Card(service_id, **given)
     with opened(home) as one:
-        ente_id = _ente_id(one, ente)
+        ente_id = ente_id_of(one, ente)
 
         def put(tx: Tx) -> dict[str, Any] | Failed:
             try:
@@ -95,7 +94,7 @@ def set_(
     if not given:
         raise WrongUsage("give what is to change, such as --max-response-days 30")
     with opened(home) as one:
-        ente_id = _ente_id(one, ente)
+        ente_id = ente_id_of(one, ente)
 
         def change(tx: Tx) -> dict[str, Any] | Failed:
             try:
@@ -133,11 +132,6 @@ def show(service_id: ServiceId, ente: EnteCode = None, home: HomeFolder = HOME, 
 def shown_card(ente_id: str, card: Card) -> dict[str, Any]:
     """A card as it is printed."""
     return {"ente_id": ente_id} | asdict(card)
-
-
-def _ente_id(one: Home, ente: str | None) -> str:
-    with one.database.read() as connection:
-        return ente_of(connection, ente).ente_id
 
 
 def _unknown(service_id: str, ente_id: str) -> Failed:
