@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from contracts.base import rfc3339
-from contracts.connector import CALLBACK, ConnectorType, Limits
+from contracts.connector import CALLBACK, ConnectorType
 from contracts.failures import Failure
-from hub.dispatch.pool import Configs, channel_of, in_turn
+from hub.dispatch.pool import limits_of, serving
 from hub.dispatch.requests import Requests, claim_of
 from hub.store.configuration import Configuration, ConnectorConfig
 from hub.store.connector_versions import Environment
@@ -66,8 +66,7 @@ class Deliveries:
 
         def do(tx: Tx) -> Acted:
             row, config = self._replayable(tx.connection, actor.ente_id, delivery_id)
-            limits = self.types[config.type].manifest.limits.model_dump() | dict(config.limits)
-            age_s = Limits.model_validate(limits).max_age_s
+            age_s = limits_of(self.types[config.type], config).max_age_s
             try:
                 replay_delivery(tx, delivery_id, expires_in_s=age_s, connector_id=config.connector_id)
             except NotReplayable as state:
@@ -105,7 +104,8 @@ class Deliveries:
         # What is planned without a connector, as none for tests was there, goes to no citizen by this way either.
         on_trial = row["channel"] != CALLBACK and is_on_trial(connection, ente_id, row["message_id"])
         if row["connector_id"] == CONNECTOR_UNKNOWN:
-            config = self._serving(configs, ente_id, row["channel"], "test" if on_trial else "production")
+            environment: Environment = "test" if on_trial else "production"
+            config = serving(self.types, configs, ente_id, row["channel"], environment)
         if config is None or config.type not in self.types:
             raise DeliveryNotReplayable("no connector serves it: configure one first")
         if on_trial and config.environment != "test":
@@ -113,12 +113,6 @@ class Deliveries:
         if config.status != "active":
             raise DeliveryNotReplayable(f"connector {config.connector_id} is paused: activate it first")
         return row, config
-
-    def _serving(
-        self, configs: Configs, ente_id: str, channel: str, environment: Environment
-    ) -> ConnectorConfig | None:
-        its = (one for one in in_turn(configs) if one.ente_id == ente_id and one.environment == environment)
-        return next((one for one in its if channel_of(self.types, one) == channel), None)
 
 
 def view(row: Mapping[str, Any]) -> dict[str, Any]:

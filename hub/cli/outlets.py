@@ -1,26 +1,9 @@
-"""What the configured connectors serve: which channel, for whom, and which channels nobody serves."""
+"""What the configured connectors do not serve: the channels that nobody is there for."""
 
-from collections.abc import Mapping
-
-from contracts.connector import ConnectorType
 from contracts.items import USUAL_CHANNELS
-from hub.dispatch.pool import Configs, channel_of, in_turn
+from hub.dispatch.pool import serving
 from hub.home import Home
-from hub.store.configuration import ConnectorConfig
-from hub.store.connector_versions import Environment
 from hub.store.directory import load_registry
-
-
-def pick(
-    types: Mapping[str, ConnectorType],
-    configs: Configs,
-    ente_id: str,
-    channel: str,
-    environment: Environment = "production",
-) -> ConnectorConfig | None:
-    """The connector that serves a channel of an ente: the first active one by id, else the first paused one."""
-    its = (one for one in in_turn(configs) if one.ente_id == ente_id and one.environment == environment)
-    return next((config for config in its if channel_of(types, config) == channel), None)
 
 
 def unserved(home: Home) -> dict[str, list[str]]:
@@ -30,5 +13,5 @@ def unserved(home: Home) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for ente in registry.enti:
         code = ente.ente_id
-        found[code] = [each for each in USUAL_CHANNELS if pick(home.types, configs, code, each) is None]
+        found[code] = [each for each in USUAL_CHANNELS if serving(home.types, configs, code, each) is None]
     return {ente_id: channels for ente_id, channels in found.items() if channels}

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from contracts.connector import CALLBACK, Limits, Preview
+from contracts.connector import CALLBACK, Preview
 from contracts.failures import Failure, Skipped
-from hub.dispatch.pool import BadConfiguration, build
+from hub.dispatch.pool import BadConfiguration, build, limits_of, serving
 from hub.dispatch.requests import Requests, claim_of, differences
 from hub.home import Home
 from hub.store.configuration import ConnectorConfig
@@ -37,7 +37,6 @@ from .deliveries import (
     found_delivery,
 )
 from .options import HOME, AsJson, HomeFolder, opened
-from .outlets import pick
 from .revealing import Reveal, log_reveal, notices_of
 
 _TOLD_APART = ("requests", "difference", "last_request_at")
@@ -105,8 +104,9 @@ def _replay_many(home: Home, rows: Sequence[Mapping[str, Any]], *, dry_run: bool
 def _replay(home: Home, delivery_id: str) -> dict[str, Any]:
     row, config = _replayable(home, delivery_id)
     try:
+        age_s = limits_of(home.types[config.type], config).max_age_s
         with home.database.write() as tx:
-            replay_delivery(tx, delivery_id, expires_in_s=_max_age_s(home, config), connector_id=config.connector_id)
+            replay_delivery(tx, delivery_id, expires_in_s=age_s, connector_id=config.connector_id)
     except NotReplayable:
         raise _not_replayable(home, found_delivery(home, delivery_id)[0]) from None
     return {"delivery_id": delivery_id, "state": "queued", "was": row["state"], "connector_id": config.connector_id}
@@ -147,7 +147,7 @@ def _connector(home: Home, row: Mapping[str, Any]) -> ConnectorConfig:
         on_trial = row["channel"] != CALLBACK and is_on_trial(connection, row["ente_id"], row["message_id"])
     environment: Environment = "test" if on_trial else "production"
     if row["connector_id"] == CONNECTOR_UNKNOWN:
-        config = pick(home.types, configs, row["ente_id"], row["channel"], environment)
+        config = serving(home.types, configs, row["ente_id"], row["channel"], environment)
         if config is None:
             one = "test connector" if on_trial else "connector"
             raise Failed(
@@ -163,11 +163,6 @@ def _connector(home: Home, row: Mapping[str, Any]) -> ConnectorConfig:
     if config.status != "active":
         raise _activate_first(row, config.connector_id, config.paused_reason)
     return config
-
-
-def _max_age_s(home: Home, config: ConnectorConfig) -> int:
-    limits = home.types[config.type].manifest.limits.model_dump()
-    return Limits.model_validate({**limits, **config.limits}).max_age_s
 
 
 def _dry_run(home: Home, delivery_id: str, *, reveal: bool, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from contracts.connector import Connector, ConnectorType, Limits, Manifest
 from contracts.failures import Misconfigured
 from contracts.proving import ProofSettings
 from hub.store.configuration import ConnectorConfig
+from hub.store.connector_versions import Environment
 from hub.store.database import error_name
 from hub.store.snapshot import Snapshot
 from hub.store.standing import LimitsOf
@@ -151,6 +152,23 @@ def in_turn(configs: Configs) -> list[ConnectorConfig]:
     return sorted(configs.values(), key=lambda one: (one.ente_id, one.status != "active", one.connector_id))
 
 
+def serving(
+    types: Mapping[str, ConnectorType],
+    configs: Configs,
+    ente_id: str,
+    channel: str,
+    environment: Environment = "production",
+) -> ConnectorConfig | None:
+    """The connector that serves a channel of an ente: the first active one by id, else the first paused one."""
+    its = (one for one in in_turn(configs) if one.ente_id == ente_id and one.environment == environment)
+    return next((config for config in its if channel_of(types, config) == channel), None)
+
+
+def limits_of(kind: ConnectorType, config: ConnectorConfig) -> Limits:
+    """The limits of its type, but for those that the configuration has itself. Raises ValidationError."""
+    return Limits.model_validate({**kind.manifest.limits.model_dump(), **config.limits})
+
+
 def channel_of(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> str | None:
     """The channel that a configuration serves; None where its type is unknown. Makes the connector, as its settings may
     choose the channel, and closes it."""
@@ -193,7 +211,7 @@ def build(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Connec
 def _built(kind: ConnectorType, config: ConnectorConfig, given: Mapping[str, Any], place: str) -> Connector:
     settings = _settings_of(kind, config.ente_id, given, place)
     try:
-        limits = Limits.model_validate({**kind.manifest.limits.model_dump(), **config.limits})
+        limits = limits_of(kind, config)
     except ValidationError as exc:
         raise _unfit(exc, "/limits") from None
     try:
