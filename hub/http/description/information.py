@@ -27,7 +27,7 @@ class Heading:
     scheme: str
     scheme_description: str
     tags: tuple[tuple[str, str], ...]
-    token_format: str | None = "JWT"  # noqa: S105 - the name of a form
+    bearer_format: str | None = "JWT"
     more_schemes: Mapping[str, Json] = field(default_factory=dict)
     """By name: of operations that know their caller in another way."""
 
@@ -201,7 +201,7 @@ which municipality it is about: no request names it.
             ("audit-records", "Che cosa hanno fatto gli amministratori. / What administrators did."),
             _STATUS_TAG,
         ),
-        token_format=None,
+        bearer_format=None,
         more_schemes={
             "LocalAccount": {
                 "type": "http",
@@ -256,7 +256,7 @@ def servers(api: Api, public_url: str | None) -> list[Json]:
 
 def security_schemes(api: Api) -> Json:
     heading = HEADINGS[api]
-    form = {"bearerFormat": heading.token_format} if heading.token_format else {}
+    form = {"bearerFormat": heading.bearer_format} if heading.bearer_format else {}
     own = {"type": "http", "scheme": "bearer", **form, "description": heading.scheme_description}
     return {heading.scheme: own, **heading.more_schemes}
 
