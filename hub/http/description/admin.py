@@ -6,7 +6,7 @@ from hub.admin import errors as admin_errors
 
 from . import admin_connectors, admin_simulations, admin_vendors, admin_work
 from . import admin_examples as examples
-from .admin_parts import ADMIN
+from .admin_parts import ADMIN, listed
 from .entries import Answer, Body, Entry, Errors, both
 from .publish import ANY_CALLER, status
 
@@ -104,21 +104,17 @@ ENTRIES: dict[str, Entry] = {
             admin_errors.IdentityProviderUnreachable,
         ),
     ),
-    "list_audit_records": Entry(
-        tag="audit-records",
-        summary="Che cosa hanno fatto gli amministratori / What administrators did",
-        description=both(
+    "list_audit_records": listed(
+        "audit-records",
+        "Che cosa hanno fatto gli amministratori / What administrators did",
+        both(
             "Ogni atto, anche della riga di comando e anche rifiutato, dal più recente: chi, che cosa, prima e dopo. "
             "Le righe sono nella catena di hash del registro degli accessi.",
             "Every act, also of the command line and also refused ones, newest first: who, what, before and after. The "
             "lines stand in the hash chain of the access log.",
         ),
-        parameters=("ActOperation", "ActTarget", "Limit", "Cursor", "CorrelationId"),
-        answers={
-            200: Answer(
-                description="Una pagina / A page", body=Body(model=AuditPage, examples={"page": examples.AUDIT_PAGE})
-            )
-        },
-        errors=ADMIN,
+        AuditPage,
+        examples.AUDIT_RECORD,
+        filters=("ActOperation", "ActTarget"),
     ),
 }

@@ -71,8 +71,3 @@ CHECK_FAILED: Json = {
     "it": "Il fornitore non accetta le credenziali: verificare chiave, utente o certificato.",
     "en": "The provider does not accept the credentials: check key, user or certificate.",
 }
-
-
-def page(item: Json) -> Json:
-    """A list of one."""
-    return {"items": [item], "next_cursor": None}

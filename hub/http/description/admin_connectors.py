@@ -18,15 +18,11 @@ from hub import errors
 from hub.admin import errors as admin_errors
 
 from . import admin_connector_examples as examples
-from .admin_parts import ADMIN, WRITING
+from .admin_parts import ADMIN, CHANGE, PAGE, WRITING, listed, page, shown
 from .entries import Answer, Body, Entry, Errors, both
-from .publish import UNCHANGED
 
 _KNOWN: Errors = (*ADMIN, admin_errors.ConnectorUnknown)
 _CHANGING: Errors = (*WRITING, admin_errors.ConnectorUnknown, errors.PreconditionFailed)
-_SHOW = ("IfNoneMatch", "CorrelationId")
-_CHANGE = ("IfMatch", "CorrelationId")
-_PAGE = ("Limit", "Cursor", "CorrelationId")
 _CONNECTOR = Body(model=ConnectorView, examples={"connector": examples.CONNECTOR})
 _VERSION = Body(
     model=VersionWish, examples={"newest": {}, "earlier": {"version": 2}}, description="La versione / Which"
@@ -40,42 +36,30 @@ ENTRIES: dict[str, Entry] = {
             "Con lo schema JSON delle impostazioni di ciascuno, da cui nasce ogni modulo.",
             "With the JSON Schema of each one's settings, from which every form is made.",
         ),
-        parameters=_PAGE,
+        parameters=PAGE,
         answers={
             200: Answer(
                 description="I tipi / The types",
-                body=Body(model=ConnectorTypePage, examples={"page": examples.page(examples.CONNECTOR_TYPE)}),
+                body=Body(model=ConnectorTypePage, examples={"page": page(examples.CONNECTOR_TYPE)}),
             )
         },
         errors=ADMIN,
     ),
-    "show_connector_type": Entry(
-        tag="connector-types",
-        summary="Un tipo di connettore / A type of connector",
-        description=both("Il tipo con il suo schema.", "The type with its schema."),
-        parameters=_SHOW,
-        answers={
-            200: Answer(
-                description="Il tipo / The type",
-                body=Body(model=ConnectorTypeView, examples={"type": examples.CONNECTOR_TYPE}),
-                headers=("ETag",),
-            ),
-            304: UNCHANGED,
-        },
-        errors=(*ADMIN, admin_errors.ConnectorTypeUnknown),
+    "show_connector_type": shown(
+        "connector-types",
+        "Un tipo di connettore / A type of connector",
+        both("Il tipo con il suo schema.", "The type with its schema."),
+        "Il tipo / The type",
+        Body(model=ConnectorTypeView, examples={"type": examples.CONNECTOR_TYPE}),
+        (*ADMIN, admin_errors.ConnectorTypeUnknown),
     ),
-    "list_connectors": Entry(
-        tag="connectors",
-        summary="I connettori dell'ente / The municipality's connectors",
-        description=both("Anche quelli in bozza.", "Drafts too."),
-        parameters=_PAGE,
-        answers={
-            200: Answer(
-                description="Una pagina / A page",
-                body=Body(model=ConnectorPage, examples={"page": examples.page(examples.CONNECTOR)}),
-            )
-        },
-        errors=ADMIN,
+    "list_connectors": listed(
+        "connectors",
+        "I connettori dell'ente / The municipality's connectors",
+        both("Anche quelli in bozza.", "Drafts too."),
+        ConnectorPage,
+        examples.CONNECTOR,
+        ADMIN,
     ),
     "add_connector": Entry(
         tag="connectors",
@@ -96,19 +80,16 @@ ENTRIES: dict[str, Entry] = {
         answers={201: Answer(description="In bozza / A draft", body=_CONNECTOR, headers=("Location", "ETag"))},
         errors=(*WRITING, admin_errors.ConnectorExists),
     ),
-    "show_connector": Entry(
-        tag="connectors",
-        summary="Un connettore / A connector",
-        description=both(
+    "show_connector": shown(
+        "connectors",
+        "Un connettore / A connector",
+        both(
             "Che cosa è in uso e la versione più recente; i segreti non si mostrano mai.",
             "What is in force, and the newest version; secrets are never shown.",
         ),
-        parameters=_SHOW,
-        answers={
-            200: Answer(description="Il connettore / The connector", body=_CONNECTOR, headers=("ETag",)),
-            304: UNCHANGED,
-        },
-        errors=_KNOWN,
+        "Il connettore / The connector",
+        _CONNECTOR,
+        _KNOWN,
     ),
     "change_connector": Entry(
         tag="connectors",
@@ -117,7 +98,7 @@ ENTRIES: dict[str, Entry] = {
             "Merge patch sulla versione più recente: nasce una versione nuova, in bozza; quella in uso resta in uso.",
             "Merge patch on the newest version: a new one is born, as a draft; the one in force stays in force.",
         ),
-        parameters=_CHANGE,
+        parameters=CHANGE,
         request=Body(
             media=("application/merge-patch+json",),
             model=ConnectorPatch,
@@ -135,7 +116,7 @@ ENTRIES: dict[str, Entry] = {
             "Con ogni sua versione e i segreti; non finché ci sono consegne in corso.",
             "With each of its versions and the secrets; not while deliveries of it have not ended.",
         ),
-        parameters=_CHANGE,
+        parameters=CHANGE,
         answers={204: Answer(description="Tolto / Gone")},
         errors=(
             *_KNOWN,
@@ -145,33 +126,21 @@ ENTRIES: dict[str, Entry] = {
             errors.BodyTooSlow,
         ),
     ),
-    "list_connector_versions": Entry(
-        tag="connectors",
-        summary="Le versioni / The versions",
-        description=both("Chi, quando, se è stata provata.", "Who, when, whether it was tested."),
-        parameters=_PAGE,
-        answers={
-            200: Answer(
-                description="Una pagina / A page",
-                body=Body(model=ConnectorVersionPage, examples={"page": examples.page(examples.VERSION)}),
-            )
-        },
-        errors=_KNOWN,
+    "list_connector_versions": listed(
+        "connectors",
+        "Le versioni / The versions",
+        both("Chi, quando, se è stata provata.", "Who, when, whether it was tested."),
+        ConnectorVersionPage,
+        examples.VERSION,
+        _KNOWN,
     ),
-    "show_connector_version": Entry(
-        tag="connectors",
-        summary="Una versione / A version",
-        description=both("Le impostazioni com'erano, senza segreti.", "The settings as they were, without secrets."),
-        parameters=_SHOW,
-        answers={
-            200: Answer(
-                description="La versione / The version",
-                body=Body(model=ConnectorVersion, examples={"version": examples.VERSION}),
-                headers=("ETag",),
-            ),
-            304: UNCHANGED,
-        },
-        errors=(*_KNOWN, admin_errors.ConnectorVersionUnknown),
+    "show_connector_version": shown(
+        "connectors",
+        "Una versione / A version",
+        both("Le impostazioni com'erano, senza segreti.", "The settings as they were, without secrets."),
+        "La versione / The version",
+        Body(model=ConnectorVersion, examples={"version": examples.VERSION}),
+        (*_KNOWN, admin_errors.ConnectorVersionUnknown),
     ),
     "show_connector_difference": Entry(
         tag="connectors",
@@ -218,7 +187,7 @@ ENTRIES: dict[str, Entry] = {
             "Also an earlier one, to go back. In force within two seconds in every process; what waited goes out. "
             "Without `version`: after a pause the one in force, else the newest.",
         ),
-        parameters=_CHANGE,
+        parameters=CHANGE,
         request=_VERSION,
         answers={200: Answer(description="Il connettore / The connector", body=_CONNECTOR, headers=("ETag",))},
         errors=(
@@ -232,7 +201,7 @@ ENTRIES: dict[str, Entry] = {
         tag="connectors",
         summary="Metti in pausa / Pause",
         description=both("Le consegne aspettano.", "Deliveries wait."),
-        parameters=_CHANGE,
+        parameters=CHANGE,
         request=Body(model=PauseWish, description="Perché / Why", examples={"works": {"reason": "manutenzione"}}),
         answers={200: Answer(description="Il connettore / The connector", body=_CONNECTOR, headers=("ETag",))},
         errors=(*_CHANGING, admin_errors.ConnectorNotInForce),

@@ -14,19 +14,14 @@ SESSION: Json = {
     "expires_at": "2026-11-23T10:00:00Z",
 }
 SIGNED_IN: Json = {"session_token": "Zx3vJc0Qm8sYb2dE5kP1uW7tR4nH6gL9aB0cD2eF4gI", "session": SESSION}
-AUDIT_PAGE: Json = {
-    "items": [
-        {
-            "record_id": EXAMPLE_ITEM_ID,
-            "at": "2026-11-23T09:05:00Z",
-            "actor": "anna.verdi",
-            "over": "http",
-            "operation": "pause_connector",
-            "outcome": "ok",
-            "target": "connectors/io",
-            "before": {"state": "active"},
-            "after": {"state": "paused", "paused_reason": "manutenzione"},
-        }
-    ],
-    "next_cursor": None,
+AUDIT_RECORD: Json = {
+    "record_id": EXAMPLE_ITEM_ID,
+    "at": "2026-11-23T09:05:00Z",
+    "actor": "anna.verdi",
+    "over": "http",
+    "operation": "pause_connector",
+    "outcome": "ok",
+    "target": "connectors/io",
+    "before": {"state": "active"},
+    "after": {"state": "paused", "paused_reason": "manutenzione"},
 }

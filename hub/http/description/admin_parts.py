@@ -1,10 +1,13 @@
 """What the operations of the administration have in common."""
 
+from pydantic import BaseModel
+
 from hub import errors
 from hub.admin import errors as admin_errors
 
-from .entries import Errors
-from .publish import ANY_CALLER
+from .entries import Answer, Body, Entry, Errors
+from .json_schema import Json
+from .publish import ANY_CALLER, UNCHANGED
 
 ADMIN: Errors = (errors.RequestInvalid, admin_errors.SessionRefused, admin_errors.RoleMissing, *ANY_CALLER)
 WRITING: Errors = (
@@ -14,3 +17,44 @@ WRITING: Errors = (
     errors.BodyTooLarge,
     errors.BodyTooSlow,
 )
+CHANGE = ("IfMatch", "CorrelationId")
+PAGE = ("Limit", "Cursor", "CorrelationId")
+
+
+def page(item: Json) -> Json:
+    """A list of one."""
+    return {"items": [item], "next_cursor": None}
+
+
+def listed(
+    tag: str,
+    summary: str,
+    description: str,
+    model: type[BaseModel],
+    item: Json,
+    known: Errors = ADMIN,
+    *,
+    filters: tuple[str, ...] = (),
+) -> Entry:
+    """What is said of a list in pages."""
+    body = Body(model=model, examples={"page": page(item)})
+    return Entry(
+        tag=tag,
+        summary=summary,
+        description=description,
+        parameters=(*filters, *PAGE),
+        answers={200: Answer(description="Una pagina / A page", body=body)},
+        errors=known,
+    )
+
+
+def shown(tag: str, summary: str, description: str, found: str, body: Body, known: Errors) -> Entry:
+    """What is said of one thing that is looked at, with its ETag; `found` of the answer."""
+    return Entry(
+        tag=tag,
+        summary=summary,
+        description=description,
+        parameters=("IfNoneMatch", "CorrelationId"),
+        answers={200: Answer(description=found, body=body, headers=("ETag",)), 304: UNCHANGED},
+        errors=known,
+    )

@@ -5,8 +5,16 @@ from hub import errors
 from hub.admin import errors as admin_errors
 
 from .admin_parts import ADMIN, WRITING
-from .entries import Answer, Body, Entry, both
+from .entries import Answer, Body, Entry, Errors, both
 
+_BARE: Errors = (
+    *ADMIN,
+    errors.ContractViolation,
+    errors.BodyTooLarge,
+    errors.BodyTooSlow,
+    admin_errors.SimulationUnknown,
+)
+"""Where no body is asked for."""
 _FAULTS = Body(
     model=SimulationFaults,
     description="I guasti / The faults",
@@ -21,13 +29,7 @@ ENTRIES: dict[str, Entry] = {
         description=both("Quelli ancora da usare.", "Those still to be used up."),
         parameters=("CorrelationId",),
         answers={200: _LEFT},
-        errors=(
-            *ADMIN,
-            errors.ContractViolation,
-            errors.BodyTooLarge,
-            errors.BodyTooSlow,
-            admin_errors.SimulationUnknown,
-        ),
+        errors=_BARE,
     ),
     "switch_simulation_faults": Entry(
         tag="simulations",
@@ -48,12 +50,6 @@ ENTRIES: dict[str, Entry] = {
         description=both("Quelli non ancora usati.", "Those not used up yet."),
         parameters=("CorrelationId",),
         answers={200: _LEFT},
-        errors=(
-            *ADMIN,
-            errors.ContractViolation,
-            errors.BodyTooLarge,
-            errors.BodyTooSlow,
-            admin_errors.SimulationUnknown,
-        ),
+        errors=_BARE,
     ),
 }

@@ -21,40 +21,22 @@ from hub import errors
 from hub.admin import errors as admin_errors
 
 from . import admin_vendor_examples as examples
-from .admin_connector_examples import page
-from .admin_parts import ADMIN, WRITING
+from .admin_parts import ADMIN, CHANGE, WRITING, listed, page, shown
 from .entries import Answer, Body, Entry, Errors, both
 from .json_schema import Json
-from .publish import UNCHANGED
 
 _KNOWN: Errors = (*ADMIN, admin_errors.VendorUnknown)
-_SHOW = ("IfNoneMatch", "CorrelationId")
-_CHANGE = ("IfMatch", "CorrelationId")
-_PAGE = ("Limit", "Cursor", "CorrelationId")
 _VENDOR = Body(model=VendorView, examples={"vendor": examples.VENDOR})
 _CARD = Body(model=ServiceCard, examples={"service": examples.SERVICE})
 
 
 def _list(tag: str, italian: str, english: str, model: type[BaseModel], item: Json, known: Errors) -> Entry:
-    return Entry(
-        tag=tag,
-        summary=f"{italian} / {english}",
-        description=both(f"{italian}.", f"{english}."),
-        parameters=_PAGE,
-        answers={200: Answer(description="Una pagina / A page", body=Body(model=model, examples={"page": page(item)}))},
-        errors=known,
-    )
+    return listed(tag, f"{italian} / {english}", both(f"{italian}.", f"{english}."), model, item, known)
 
 
 def _show(tag: str, italian: str, english: str, body: Body, known: Errors) -> Entry:
-    return Entry(
-        tag=tag,
-        summary=f"{italian} / {english}",
-        description=both(f"{italian}.", f"{english}."),
-        parameters=_SHOW,
-        answers={200: Answer(description=f"{italian} / {english}", body=body, headers=("ETag",)), 304: UNCHANGED},
-        errors=known,
-    )
+    name = f"{italian} / {english}"
+    return shown(tag, name, both(f"{italian}.", f"{english}."), name, body, known)
 
 
 def _change(tag: str, texts: tuple[str, str, str, str], patch: Body, body: Body, known: Errors) -> Entry:
@@ -62,7 +44,7 @@ def _change(tag: str, texts: tuple[str, str, str, str], patch: Body, body: Body,
         tag=tag,
         summary=f"{texts[0]} / {texts[1]}",
         description=both(texts[2], texts[3]),
-        parameters=_CHANGE,
+        parameters=CHANGE,
         request=patch,
         answers={200: Answer(description="Com'è ora / As it is now", body=body, headers=("ETag",))},
         errors=(*WRITING, errors.PreconditionFailed, *known),

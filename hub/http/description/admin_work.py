@@ -12,12 +12,10 @@ from contracts.work_administration import (
 from hub import errors
 from hub.admin import errors as admin_errors
 
-from .admin_connector_examples import page
-from .admin_parts import ADMIN, WRITING
+from .admin_parts import ADMIN, WRITING, listed, shown
 from .entries import Answer, Body, Entry, both
 from .json_schema import Json
 from .parts import EXAMPLE_ITEM_ID
-from .publish import UNCHANGED
 
 _AT = "2026-11-23T09:00:00Z"
 _DELIVERY: Json = {
@@ -66,33 +64,21 @@ _PREVIEW: Json = {
 }
 
 ENTRIES: dict[str, Entry] = {
-    "list_deliveries": Entry(
-        tag="deliveries",
-        summary="Le consegne / The deliveries",
-        description=both("Dalla più recente, senza dati personali.", "Newest first, without personal data."),
-        parameters=("DeliveryStateIs", "OfConnector", "Limit", "Cursor", "CorrelationId"),
-        answers={
-            200: Answer(
-                description="Una pagina / A page",
-                body=Body(model=AdminDeliveryPage, examples={"page": page(_DELIVERY)}),
-            )
-        },
-        errors=ADMIN,
+    "list_deliveries": listed(
+        "deliveries",
+        "Le consegne / The deliveries",
+        both("Dalla più recente, senza dati personali.", "Newest first, without personal data."),
+        AdminDeliveryPage,
+        _DELIVERY,
+        filters=("DeliveryStateIs", "OfConnector"),
     ),
-    "show_delivery": Entry(
-        tag="deliveries",
-        summary="Una consegna / A delivery",
-        description=both("Con i suoi tentativi.", "With its attempts."),
-        parameters=("IfNoneMatch", "CorrelationId"),
-        answers={
-            200: Answer(
-                description="La consegna / The delivery",
-                body=Body(model=AdminDelivery, examples={"delivery": _DELIVERY | {"attempt_log": [_ATTEMPT]}}),
-                headers=("ETag",),
-            ),
-            304: UNCHANGED,
-        },
-        errors=(*ADMIN, admin_errors.DeliveryUnknown),
+    "show_delivery": shown(
+        "deliveries",
+        "Una consegna / A delivery",
+        both("Con i suoi tentativi.", "With its attempts."),
+        "La consegna / The delivery",
+        Body(model=AdminDelivery, examples={"delivery": _DELIVERY | {"attempt_log": [_ATTEMPT]}}),
+        (*ADMIN, admin_errors.DeliveryUnknown),
     ),
     "replay_delivery": Entry(
         tag="deliveries",
@@ -114,22 +100,17 @@ ENTRIES: dict[str, Entry] = {
         },
         errors=(*WRITING, admin_errors.DeliveryUnknown, admin_errors.DeliveryNotReplayable),
     ),
-    "list_quarantine": Entry(
-        tag="sources",
-        summary="La quarantena / The quarantine",
-        description=both(
+    "list_quarantine": listed(
+        "sources",
+        "La quarantena / The quarantine",
+        both(
             "Ciò che una fonte ha portato e non può diventare un elemento, con ogni motivo; il contenuto non si "
             "mostra.",
             "What a source brought and cannot become an item, with every reason; the content is not shown.",
         ),
-        parameters=("OfConnector", "Limit", "Cursor", "CorrelationId"),
-        answers={
-            200: Answer(
-                description="Una pagina / A page",
-                body=Body(model=QuarantinePage, examples={"page": page(_QUARANTINE)}),
-            )
-        },
-        errors=ADMIN,
+        QuarantinePage,
+        _QUARANTINE,
+        filters=("OfConnector",),
     ),
     "discard_quarantine": Entry(
         tag="sources",
