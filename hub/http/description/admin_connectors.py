@@ -67,8 +67,7 @@ ENTRIES: dict[str, Entry] = {
         description=both(
             "In bozza: non fa nulla finché una prova non riesce e non viene attivato. Un segreto si può anche solo "
             "nominare: `env:RACCORDO_SECRET_...` o `file:NOME`. `test` accanto a `production`: un connettore di "
-            "prova non "
-            "serve mai il pubblico.",
+            "prova non serve mai il pubblico.",
             "As a draft: it does nothing until a check has passed and it is activated. A secret may be named only: "
             "`env:RACCORDO_SECRET_...` or `file:NAME`. `test` beside `production`: a connector for tests never serves "
             "the public.",
@@ -160,11 +159,9 @@ ENTRIES: dict[str, Entry] = {
         summary="Prova una versione / Check a version",
         description=both(
             "Chiama davvero il fornitore, con le impostazioni della versione (di norma la più recente), e dice che "
-            "cosa "
-            "non va e che cosa fare. Solo ciò che è stato provato si può attivare.",
+            "cosa non va e che cosa fare. Solo ciò che è stato provato si può attivare.",
             "Really calls the provider, with the settings of the version (by default the newest), and says what is "
-            "wrong "
-            "and what to do. Only what was tested can be activated.",
+            "wrong and what to do. Only what was tested can be activated.",
         ),
         parameters=("CorrelationId",),
         request=_VERSION,

@@ -74,8 +74,7 @@ FIELDS: dict[str, str] = {
     "connector_type": "Tipo di connettore. / Type of connector.",
     "connector_id": "Nome del connettore. / The connector's name.",
     "ConnectorTypeView.channel": "Il canale degli avvisi, `callback` per i sistemi da informare, `none` per una "
-    "fonte. / "
-    "The channel of notices, `callback` for systems that are told, `none` for a source.",
+    "fonte. / The channel of notices, `callback` for systems that are told, `none` for a source.",
     "settings_schema": "JSON Schema delle impostazioni; i segreti sono `writeOnly`. / JSON Schema of the settings; "
     "secrets are `writeOnly`.",
     "limits_schema": "JSON Schema dei limiti. / JSON Schema of the limits.",
@@ -85,8 +84,7 @@ FIELDS: dict[str, str] = {
     "settings": "Le impostazioni. / The settings.",
     "limits": "I limiti che differiscono da quelli del tipo. / The limits that differ from the type's.",
     "service_overrides": "Per servizio: impostazioni al posto di quelle di tutti. / By service: settings in the "
-    "place of "
-    "everybody's.",
+    "place of everybody's.",
     "secrets": "Quali segreti sono impostati. / Which secrets are set.",
     "author": "Chi l'ha salvata. / Who saved it.",
     "made_at": "Quando è stata salvata. / When it was saved.",

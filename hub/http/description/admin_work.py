@@ -85,11 +85,9 @@ ENTRIES: dict[str, Entry] = {
         summary="Invia di nuovo / Send again",
         description=both(
             "Solo ciò che è finito senza arrivare, e con il connettore attivo. Con `dry_run` si vede che cosa "
-            "uscirebbe, "
-            "di ogni valore solo la lunghezza.",
+            "uscirebbe, di ogni valore solo la lunghezza.",
             "Only what ended without arriving, and with its connector active. With `dry_run` one sees what would go "
-            "out, "
-            "of each value only its length.",
+            "out, of each value only its length.",
         ),
         parameters=("CorrelationId",),
         request=Body(model=ReplayWish, description="Se davvero / Whether really", examples={"dry": {"dry_run": True}}),
@@ -125,11 +123,9 @@ ENTRIES: dict[str, Entry] = {
         summary="Prova un campione / Preview a sample",
         description=both(
             "Il connettore legge il campione come lo manderebbe la fonte: ne vengono gli elementi canonici e ogni "
-            "errore "
-            "con il suo posto. Nulla si conserva.",
+            "errore con il suo posto. Nulla si conserva.",
             "The connector reads the sample as the source would send it: the canonical items come of it, and every "
-            "error "
-            "with its place. Nothing is kept.",
+            "error with its place. Nothing is kept.",
         ),
         parameters=("CorrelationId",),
         request=Body(
