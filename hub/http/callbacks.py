@@ -13,8 +13,9 @@ from hub.inbound.answering import Answering
 from hub.registry import Registry
 from hub.security.causes import Refusal
 from hub.security.channel import TrustedProxy, handed_over
+from hub.security.headers import SignedRequest
 
-from .exchange import PEER, Exchange, read_body
+from .exchange import Exchange, read_body
 from .limits import Limiter
 
 PATH = "/callbacks/v1/{ente_id}/{connector_id}/{path:path}"
@@ -47,9 +48,7 @@ class CallbacksApi:
         # Nobody has proved who calls: of each address, or any stranger could use up what the provider may call.
         exchange.allowance = self.limiter.count_call(f"callbacks:{ente.ente_id}:{connector_id}:{exchange.address}")
         body = await read_body(request, self.body_limit)
-        raw = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]]
-        peer = str(request.scope.get(PEER, exchange.address))
-        headers, certificate = self._from_proxy(raw, peer)
+        headers, certificate = self._from_proxy(exchange.bodiless_request())
         query = request.url.query
         call = Call(
             method=request.method,
@@ -68,10 +67,10 @@ class CallbacksApi:
         told = {"Content-Type": reply.media_type, **reply.headers} if reply.body else dict(reply.headers)
         return Response(reply.body, reply.status, told)
 
-    def _from_proxy(self, raw: list[tuple[str, str]], peer: str) -> tuple[tuple[tuple[str, str], ...], bytes | None]:
+    def _from_proxy(self, bare: SignedRequest) -> tuple[tuple[tuple[str, str], ...], bytes | None]:
         if self.proxy is None:
-            return tuple(raw), None
+            return bare.headers, None
         try:
-            return handed_over(self.proxy, raw, peer)
+            return handed_over(self.proxy, bare.headers, bare.peer)
         except Refusal:
             raise RequestMalformed(cause="channel.malformed") from None
