@@ -7,8 +7,11 @@ from contracts.user_states import UserStateOutcomes, UserStateWishes
 from hub import errors
 
 from . import feed_examples as examples
-from .entries import Answer, Body, Entry, both
+from .entries import Answer, Body, Entry, Errors, both
 from .rights import CALLER, PORTAL
+
+_BODY: Errors = (errors.BodyTooLarge, errors.BodyTooSlow, errors.MediaUnsupported, errors.ContractViolation)
+_PATCHING: Errors = (*PORTAL, errors.TokenReplayed, errors.PreconditionFailed, *_BODY)
 
 ENTRIES: dict[str, Entry] = {
     "change_user_state": Entry(
@@ -35,16 +38,7 @@ ENTRIES: dict[str, Entry] = {
                 headers=("ETag",),
             )
         },
-        errors=(
-            *PORTAL,
-            errors.ItemUnknown,
-            errors.TokenReplayed,
-            errors.PreconditionFailed,
-            errors.BodyTooLarge,
-            errors.BodyTooSlow,
-            errors.MediaUnsupported,
-            errors.ContractViolation,
-        ),
+        errors=(*PORTAL, errors.ItemUnknown, errors.TokenReplayed, errors.PreconditionFailed, *_BODY),
         error_headers={415: ("Accept-Patch",)},
     ),
     "request_subscription_change": Entry(
@@ -84,10 +78,7 @@ ENTRIES: dict[str, Entry] = {
             errors.RequestStateConflict,
             errors.RequestPending,
             errors.RequestNotOffered,
-            errors.BodyTooLarge,
-            errors.BodyTooSlow,
-            errors.MediaUnsupported,
-            errors.ContractViolation,
+            *_BODY,
         ),
     ),
     "change_user_states": Entry(
@@ -113,14 +104,7 @@ ENTRIES: dict[str, Entry] = {
                 body=Body(model=UserStateOutcomes, examples={"outcomes": examples.USER_STATE_OUTCOMES}),
             )
         },
-        errors=(
-            *PORTAL,
-            errors.TokenReplayed,
-            errors.BodyTooLarge,
-            errors.BodyTooSlow,
-            errors.MediaUnsupported,
-            errors.ContractViolation,
-        ),
+        errors=(*PORTAL, errors.TokenReplayed, *_BODY),
     ),
     "change_profile": Entry(
         tag="profile",
@@ -147,15 +131,7 @@ ENTRIES: dict[str, Entry] = {
                 headers=("ETag",),
             )
         },
-        errors=(
-            *PORTAL,
-            errors.TokenReplayed,
-            errors.PreconditionFailed,
-            errors.BodyTooLarge,
-            errors.BodyTooSlow,
-            errors.MediaUnsupported,
-            errors.ContractViolation,
-        ),
+        errors=_PATCHING,
         error_headers={415: ("Accept-Patch",)},
     ),
     "change_preferences": Entry(
@@ -181,15 +157,7 @@ ENTRIES: dict[str, Entry] = {
                 headers=("ETag",),
             )
         },
-        errors=(
-            *PORTAL,
-            errors.TokenReplayed,
-            errors.PreconditionFailed,
-            errors.BodyTooLarge,
-            errors.BodyTooSlow,
-            errors.MediaUnsupported,
-            errors.ContractViolation,
-        ),
+        errors=_PATCHING,
         error_headers={415: ("Accept-Patch",)},
     ),
 }
