@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import orjson
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -20,7 +20,7 @@ from hub.admin.signing_in import SignIn, actor_of
 from hub.errors import MediaUnsupported, PreconditionFailed, RequestInvalid
 from hub.feed import cursor as cursors
 from hub.feed.parameters import limit_of, nothing, once
-from hub.ingest.canonical import bounded, refusal_of
+from hub.ingest.canonical import bounded, read_as
 from hub.store.administrators import Session
 from hub.store.committer import Committer
 from hub.store.database import Database
@@ -172,10 +172,7 @@ def body_of(exchange: Exchange, model: type[B], *, patch: bool = False, is_long:
         must_be_merge_patch(exchange)
     elif media_type(exchange) != "application/json":
         raise MediaUnsupported("send the body as application/json")
-    try:
-        return model.model_validate_json(exchange.body if is_long else bounded(exchange.body))
-    except ValidationError as exc:
-        raise refusal_of(exc) from None
+    return read_as(model, exchange.body if is_long else bounded(exchange.body))
 
 
 def matching(exchange: Exchange) -> Matches:

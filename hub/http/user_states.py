@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import ValidationError
-
 from contracts.feed import UserStatePatch
 from contracts.user_states import UserStateWishes
 from hub.errors import ContractViolation, Fault, HubError, MediaUnsupported, RequestInvalid
-from hub.ingest.canonical import bounded, refusal_of
+from hub.ingest.canonical import bounded, read_as
 
 from .exchange import Exchange
 
@@ -19,10 +17,7 @@ _SETS = "the patch sets at least one of read, archived, starred, confirmed to tr
 def patch(exchange: Exchange) -> dict[str, bool]:
     """The merge patch that is the body. Raises MediaUnsupported, RequestInvalid, ContractViolation."""
     must_be_merge_patch(exchange)
-    try:
-        given = UserStatePatch.model_validate_json(exchange.body).model_dump(exclude_unset=True)
-    except ValidationError as exc:
-        raise refusal_of(exc) from None
+    given = read_as(UserStatePatch, exchange.body).model_dump(exclude_unset=True)
     if not _sets_something(given):
         raise RequestInvalid(_SETS)
     return given
@@ -37,10 +32,7 @@ def patches(exchange: Exchange) -> dict[str, dict[str, bool]]:
     """
     if media_type(exchange) != "application/json":
         raise MediaUnsupported("send the changes as application/json")
-    try:
-        wishes = UserStateWishes.model_validate_json(bounded(exchange.body))
-    except ValidationError as exc:
-        raise refusal_of(exc) from None
+    wishes = read_as(UserStateWishes, bounded(exchange.body))
     found: dict[str, dict[str, bool]] = {}
     for n, wish in enumerate(wishes.items):
         given = wish.patch.model_dump(exclude_unset=True)

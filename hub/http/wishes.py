@@ -1,14 +1,12 @@
 """The bodies by which citizens say how they wish to be told, and what they ask of the source of a subscription."""
 
-from pydantic import ValidationError
-
 from contracts.feed import SubscriptionRequest
 from contracts.items.subscription import RequestKind
 from contracts.preferences import PreferencesPatch
 from contracts.profile import ProfilePatch
 from hub.errors import MediaUnsupported, RequestInvalid
 from hub.feed import parameters
-from hub.ingest.canonical import refusal_of
+from hub.ingest.canonical import read_as
 
 from .exchange import Exchange
 from .user_states import media_type, must_be_merge_patch
@@ -18,10 +16,7 @@ def preferences_patch(exchange: Exchange) -> PreferencesPatch:
     """The merge patch that is the body. Raises MediaUnsupported, RequestInvalid, ContractViolation."""
     parameters.nothing(exchange.request.query_params.multi_items())
     must_be_merge_patch(exchange)
-    try:
-        patch = PreferencesPatch.model_validate_json(exchange.body)
-    except ValidationError as exc:
-        raise refusal_of(exc) from None
+    patch = read_as(PreferencesPatch, exchange.body)
     if not patch.model_fields_set:
         raise RequestInvalid("the patch changes nothing")
     for name in ("channels", "without_service"):
@@ -35,10 +30,7 @@ def profile_patch(exchange: Exchange) -> ProfilePatch:
     """The merge patch that is the body. Raises MediaUnsupported, RequestInvalid, ContractViolation."""
     parameters.nothing(exchange.request.query_params.multi_items())
     must_be_merge_patch(exchange)
-    try:
-        return ProfilePatch.model_validate_json(exchange.body)
-    except ValidationError as exc:
-        raise refusal_of(exc) from None
+    return read_as(ProfilePatch, exchange.body)
 
 
 def request_kind(exchange: Exchange) -> RequestKind:
@@ -49,7 +41,4 @@ def request_kind(exchange: Exchange) -> RequestKind:
     parameters.nothing(exchange.request.query_params.multi_items())
     if media_type(exchange) != "application/json":
         raise MediaUnsupported("send the request as application/json", headers={"Accept": "application/json"})
-    try:
-        return SubscriptionRequest.model_validate_json(exchange.body).kind
-    except ValidationError as exc:
-        raise refusal_of(exc) from None
+    return read_as(SubscriptionRequest, exchange.body).kind

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+from typing import TypeVar
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 import contracts.items as canonical
@@ -14,6 +15,7 @@ from contracts.problem import MAX_FAULTS
 from hub.errors import ContractViolation, Fault, HubError, PersonalExternalId, RequestInvalid
 from hub.telemetry import redact
 
+M = TypeVar("M", bound=BaseModel)
 _ITEM: TypeAdapter[Item] = TypeAdapter(Item)
 
 _MOST_STRINGS = 5000
@@ -43,6 +45,14 @@ def parse(collection: str, body: bytes) -> Item:
         raise refusal_of(exc) from None
     _MEMBERS.decode(body.decode())
     return item
+
+
+def read_as(model: type[M], body: bytes) -> M:
+    """Any other body. Raises RequestInvalid, ContractViolation."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as exc:
+        raise refusal_of(exc) from None
 
 
 def _members(pairs: list[tuple[str, object]]) -> None:
