@@ -8,10 +8,9 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from contracts.connector import Connector
+from contracts.connector import Connector, ConnectorType
 from contracts.inbound import Found
 from hub.dispatch.pool import BadConfiguration, build
-from hub.home import Home
 from hub.store.configuration import ConnectorConfig
 
 from .console import Failed, WrongUsage, emit, say, table
@@ -21,6 +20,7 @@ group = typer.Typer(name="mapping", help="Mappings: a vendor's records become it
 
 MappingFile = Annotated[Path, typer.Option("--mapping", metavar="FILE", help="The mapping: a JSON document.")]
 _TYPE = "mapped"
+Types = Mapping[str, ConnectorType]
 
 
 @group.command("preview")
@@ -38,7 +38,8 @@ def preview(
 
     Nothing is kept. The exit code is 1 where something is wrong.
     """
-    connector = _connected(_document(mapping) | {"tests": []})
+    document = _document(mapping) | {"tests": []}
+    connector = _connected(_types(), document)
     counts: Counter[str] = Counter()
     shown: list[dict[str, Any]] = []
     for found in _read(connector, read_bytes(sample, name="--sample")):
@@ -61,8 +62,9 @@ def run_tests(mapping: MappingFile, as_json: AsJson = False) -> None:
     """Run the tests that are kept with a mapping. A mapping whose tests fail cannot be activated."""
     document = _document(mapping)
     tests = document.get("tests") or []
-    _connected(document | {"tests": []})
-    rows = [{"test": each["name"], "problem": _problem(document | {"tests": [each]})} for each in _named(tests)]
+    types = _types()
+    _connected(types, document | {"tests": []})
+    rows = [{"test": each["name"], "problem": _problem(types, document | {"tests": [each]})} for each in _named(tests)]
     table(rows, as_json=as_json, empty="the mapping has no tests")
     if any(row["problem"] for row in rows):
         raise typer.Exit(1)
@@ -71,7 +73,7 @@ def run_tests(mapping: MappingFile, as_json: AsJson = False) -> None:
 @group.command("schema")
 def schema() -> None:
     """The JSON Schema of mappings, for editors and forms."""
-    whole = _home().types[_TYPE].settings.model_json_schema()
+    whole = _types()[_TYPE].settings.model_json_schema()
     own = whole["properties"]["mapping"]
     emit({"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": whole["$defs"]} | own)
 
@@ -93,30 +95,30 @@ def _named(tests: Any) -> Iterator[dict[str, Any]]:
         yield each
 
 
-def _connected(document: Mapping[str, Any]) -> Connector:
+def _connected(types: Types, document: Mapping[str, Any]) -> Connector:
     """A connector with this mapping, which no source is behind. Raises WrongUsage."""
     try:
-        return _built(document)
+        return _built(types, document)
     except BadConfiguration as fault:
         raise WrongUsage(f"--mapping: {fault}") from None
 
 
-def _problem(document: Mapping[str, Any]) -> str | None:
+def _problem(types: Types, document: Mapping[str, Any]) -> str | None:
     try:
-        _built(document).close()
+        _built(types, document).close()
     except BadConfiguration as fault:
         return str(fault)
     return None
 
 
-def _built(document: Mapping[str, Any]) -> Connector:
+def _built(types: Types, document: Mapping[str, Any]) -> Connector:
     settings = {"vendor_id": _TYPE, "mapping": document, "origin": "file"}
-    return build(_home().types, ConnectorConfig("", "", _TYPE, "draft", 0, settings, {}))
+    return build(types, ConnectorConfig("", "", _TYPE, "draft", 0, settings, {}))
 
 
-def _home() -> Home:
-    """Where the types of connectors are known; nothing of it is opened."""
-    return home_at(HOME)
+def _types() -> Types:
+    """The types of connectors, as a home knows them of which nothing is opened."""
+    return home_at(HOME).types
 
 
 def _read(connector: Connector, data: bytes) -> Iterator[Found]:
