@@ -83,14 +83,12 @@ def is_simulated(home: Home, config: ConnectorConfig) -> bool:
 
 
 def _point(home: Home, name: str, settings: Mapping[str, Any]) -> None:
-    configs = _configs(home)
+    configs, vendor_id = _configs(home), settings.get("vendor_id")
     with home.database.write() as tx:
         registry = load_registry(tx.connection)
         for ente in registry.enti:
-            vendor_id = settings.get("vendor_id")
             if isinstance(vendor_id, str) and (ente.ente_id, vendor_id) not in registry.vendors:
                 add_vendor(tx, _source(ente.ente_id, vendor_id), [])
-                registry = load_registry(tx.connection)
             present = configs.get((ente.ente_id, name))
             home.configuration.save(
                 tx,
