@@ -84,8 +84,8 @@ class ConnectorViews:
     def all_of(self, connection: Connection, ente_id: str) -> list[Known]:
         """Those of an ente, drafts too."""
         configs = self.configuration.load(connection)
-        names = {*self.configuration.versions.names(connection, ente_id)}
-        found = [self._known(connection, configs, ente_id, name) for name in sorted(names)]
+        names = self.configuration.versions.names(connection, ente_id)
+        found = [self._known(connection, configs, ente_id, name) for name in names]
         return [one for one in found if one is not None]
 
     def one_of(self, connection: Connection, ente_id: str, connector_id: str) -> Known:
