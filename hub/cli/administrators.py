@@ -215,6 +215,7 @@ def _change(
     more: dict[str, Any] | None = None,
 ) -> None:
     username = _username(name)
+    shown = {key: each for key, each in values.items() if key != "password_hash"}
     with opened(home) as one:
         ente_id = ente_id_of(one, ente)
 
@@ -226,12 +227,10 @@ def _change(
                 before = store.change_administrator(tx, ente_id, username, **values)
             except NotThere:
                 return Failed(f"there is no account {username!r} in {ente_id}")
-            after = {name: value for name, value in values.items() if name != "password_hash"}
-            return Acted(None, _target(username), _audited(before), after)
+            return Acted(None, _target(username), _audited(before), shown)
 
         act(one, operation, ente_id, put)
-    shown = {"username": username, **{key: each for key, each in values.items() if key != "password_hash"}}
-    told(shown | (more or {}), as_json=as_json, text=f"account {username} {sentence}")
+    told({"username": username} | shown | (more or {}), as_json=as_json, text=f"account {username} {sentence}")
     if more and not as_json:
         say(f"password: {more['password']}")
 
