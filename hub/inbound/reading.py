@@ -13,6 +13,7 @@ from hub.store.citizens import Citizen, Citizens
 from hub.store.committer import Committer
 from hub.store.database import Database
 from hub.store.files import Files
+from hub.store.numbering import notice_key
 from hub.store.opening import opened
 from hub.store.paid import OfNotice, of_notices
 from hub.store.ports import Vault
@@ -83,7 +84,7 @@ class ConnectorReading:
     def payment(self, creditor_tax_code: str, notice_number: str) -> OwedPayment | None:
         """See contracts.inbound.Reading."""
         archive = self.archive
-        key = archive.vault.keyed_hash("notice", f"{creditor_tax_code}\0{notice_number}")
+        key = notice_key(archive.vault.keyed_hash, creditor_tax_code, notice_number)
         its = items.c
         query = (
             select(its.citizen_id, its.item_id)

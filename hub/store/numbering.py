@@ -4,7 +4,7 @@ A number is given once and for ever: its counter and its row are of the transact
 nothing is given to two, and what was rolled back was given to nobody. A payment keeps its numbers in all versions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,9 +29,9 @@ _OF_ITEMS = select(_ITS.item_id, _ITS.part, _ITS.creditor_tax_code, _ITS.notice_
 )
 
 
-def notice_key(vault: Vault, creditor_tax_code: str, notice_number: str) -> str:
-    """By what payments and receipts of one notice find each other."""
-    return vault.keyed_hash("notice", f"{creditor_tax_code}\0{notice_number}")
+def notice_key(keyed_hash: Callable[[str, str], str], creditor_tax_code: str, notice_number: str) -> str:
+    """By what payments and receipts of one notice find each other (`items.notice_key`)."""
+    return keyed_hash("notice", f"{creditor_tax_code}\0{notice_number}")
 
 
 class Given:
@@ -119,5 +119,5 @@ class Given:
             target["notice_number"] = numbers[part]
         key = draft.notice_key
         if 0 in draft.registration.missing:
-            key = notice_key(self._vault, draft.registration.numbering.creditor_tax_code, numbers[0])
+            key = notice_key(self._vault.keyed_hash, draft.registration.numbering.creditor_tax_code, numbers[0])
         return replace(draft, payload=orjson.dumps(content, option=orjson.OPT_SORT_KEYS), notice_key=key)
