@@ -15,7 +15,7 @@ from contracts.positions import PAGOPA
 from hub.registry import ALERTS, Registry
 from hub.store.citizens import Citizen, Citizens
 from hub.store.configuration import RESTRICTED
-from hub.store.contacts import EMAIL, contact_of
+from hub.store.contacts import EMAIL, contact_of, email_hash
 from hub.store.database import Database
 from hub.store.drafts import NO_ADDRESS
 from hub.store.erasing import ERASED
@@ -161,7 +161,7 @@ class Notices:
             # To an address that its owner has just given: it waits for nothing.
             asked = self.confirmation(connection, told.citizen, message, claim.created_at)
             return notice if asked is None else replace(notice, action=asked)
-        address_hash = self.vault.keyed_hash("email", email.lower())
+        address_hash = email_hash(self.vault, email)
         if is_dead(connection, claim.ente_id, address_hash, self.database.now(connection)):
             raise Skipped(DEAD)
         url = self._wished(connection, told, address_hash)

@@ -7,7 +7,7 @@ from contracts.inbound import Report
 from contracts.items import Message
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
-from hub.store.contacts import EMAIL, contact_of
+from hub.store.contacts import EMAIL, contact_of, email_hash
 from hub.store.database import Database
 from hub.store.delivery_proofs import SealedProof, seal_proof
 from hub.store.opening import opened
@@ -71,4 +71,4 @@ class Reporter:
             _, message = opened(connection, self.vault, citizen, found.message_id)
             given = message.recipient.email if isinstance(message, Message) else None
             email = given or contact_of(connection, self.vault, citizen)
-        return None if email is None else self.vault.keyed_hash("email", email.lower())
+        return None if email is None else email_hash(self.vault, email)

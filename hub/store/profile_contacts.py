@@ -16,7 +16,7 @@ from hub.errors import QuotaExceeded
 from .attributes import Attribute, attributes_of
 from .changing import OwnChange, change_each
 from .citizens import Citizen, Citizens
-from .contacts import EMAIL, contact_place
+from .contacts import EMAIL, contact_place, email_hash
 from .database import Tx, lock_names
 from .directory import HUB_VENDOR
 from .drafts import Draft
@@ -141,7 +141,7 @@ class ContactKeeper:
         tx.connection.execute(update(citizen_contacts).where(*own).values(source=_TAKEN_BACK))
 
     def _give(self, tx: Tx, citizen: Citizen, email: str, letter: Callable[[str], Draft]) -> None:
-        value_hash = self.vault.keyed_hash("email", email.lower())
+        value_hash = email_hash(self.vault, email)
         unverified = _ITS.verified_at.is_(None)
         rows = tx.connection.execute(select(citizen_contacts).where(*_mine(citizen), _ITS.kind == EMAIL)).all()
         same = next((row for row in rows if row.value_hash == value_hash), None)
