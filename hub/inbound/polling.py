@@ -144,8 +144,7 @@ class Polling:
         connector = self._connector(config.ente_id, config.connector_id, config.version)
         if connector is None or connector.pull is None:
             raise Misconfigured("source.unusable", "its settings do not fit its type, or it reads nothing")
-        vendor_id, is_test = str(config.settings.get("vendor_id", "")), config.environment == "test"
-        source = Source(config.ente_id, config.connector_id, vendor_id, is_test)
+        source = Source.of(config)
         at = self._position(config)
         every = timedelta(seconds=float(config.settings.get("poll_every_s", 300.0)))
         tally, steps = Tally(), 0
