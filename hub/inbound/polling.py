@@ -20,7 +20,7 @@ from hub.store.committer import Committer
 from hub.store.configuration import ConnectorConfig, Pause, pause
 from hub.store.database import Database, Singleton, Tx, error_name
 from hub.store.ports import Vault
-from hub.store.positions import Move, Position, Positions, positions
+from hub.store.positions import Move, Position, Positions, position_of, reading_of_sources
 from hub.store.reach import note_reach, reach_of
 
 from .reporting import Reporter
@@ -100,10 +100,14 @@ class Polling:
         if not (wanted and self._turn.held()):
             return
         with self._database.read() as connection:
-            now, known = self._database.now(connection), positions(connection, self._vault)
+            now = self._database.now(connection)
+            waiting = {
+                (each.ente_id, each.connector_id, each.type)
+                for each in reading_of_sources(connection)
+                if each.due_at > now
+            }
         for config in wanted:
-            at = known.get((config.ente_id, config.connector_id))
-            if at is None or at.type != config.type or at.due_at is None or at.due_at <= now:
+            if (config.ente_id, config.connector_id, config.type) not in waiting:
                 self._hands.submit(self._visit, config)
 
     def _pulls(self, config: ConnectorConfig) -> bool:
@@ -145,7 +149,8 @@ class Polling:
         if connector is None or connector.pull is None:
             raise Misconfigured("source.unusable", "its settings do not fit its type, or it reads nothing")
         source = Source.of(config)
-        at = self._position(config)
+        with self._database.read() as connection:
+            at = position_of(connection, self._vault, config.ente_id, config.connector_id, config.type)
         every = timedelta(seconds=float(config.settings.get("poll_every_s", 300.0)))
         tally, steps = Tally(), 0
         while True:
@@ -168,13 +173,6 @@ class Polling:
     def _is_outdated(self, config: ConnectorConfig) -> bool:
         now = self._configs().get((config.ente_id, config.connector_id))
         return now is None or now.version != config.version
-
-    def _position(self, config: ConnectorConfig) -> Position:
-        with self._database.read() as connection:
-            found = positions(connection, self._vault).get((config.ente_id, config.connector_id))
-        if found is None or found.type != config.type:
-            return Position(config.ente_id, config.connector_id, config.type)
-        return found
 
     def _step(self, source: Source, at: Position, pulled: Pulled, tally: Tally, every: timedelta) -> Position:
         """Take in what a step brought, then keep where it ended."""
