@@ -94,7 +94,7 @@ class Polling:
                 log.warning("polling.failed error=%s", error_name(exc))
 
     def round(self) -> None:
-        """Begin to read each source whose time has come and that nobody reads."""
+        """Begin to read each source whose time has come and that nobody reads, or is about to."""
         wanted = [config for config in self._configs().values() if config.status == "active"]
         wanted = [config for config in wanted if self._pulls(config)]
         if not (wanted and self._turn.held()):
@@ -107,7 +107,7 @@ class Polling:
                 if each.due_at > now
             }
         for config in wanted:
-            if (config.ente_id, config.connector_id, config.type) not in waiting:
+            if (config.ente_id, config.connector_id, config.type) not in waiting and self._take(config):
                 self._hands.submit(self._visit, config)
 
     def _pulls(self, config: ConnectorConfig) -> bool:
@@ -116,35 +116,40 @@ class Polling:
 
     def _visit(self, config: ConnectorConfig) -> None:
         try:
-            self.once(config, stopping=self._stopping.is_set)
+            self._read(config, lambda _: None)
         except Exception as exc:  # noqa: BLE001 - it is in the position already, or the store is away
             log.warning("source.failed connector=%s error=%s", config.connector_id, error_name(exc))
+        finally:
+            self._leave(config)
 
-    def once(
-        self,
-        config: ConnectorConfig,
-        *,
-        stopping: Callable[[], bool] = lambda: False,
-        watch: Callable[[Progress], None] = lambda _: None,
-    ) -> Tally | None:
+    def once(self, config: ConnectorConfig, *, watch: Callable[[Progress], None] = lambda _: None) -> Tally | None:
         """Read a source to the end of what it has now; None where somebody reads it already in this process.
 
         Raises:
             Failure: of the provider, or of the settings; the position says so, and when it is tried again.
             StoreUnavailable: the store is away; nothing is lost.
         """
+        if not self._take(config):
+            return None
+        try:
+            return self._read(config, watch)
+        finally:
+            self._leave(config)
+
+    def _take(self, config: ConnectorConfig) -> bool:
+        """Whether it is ours to read now: nobody does, or waits to."""
         key = (config.ente_id, config.connector_id)
         with self._lock:
             if key in self._busy:
-                return None
+                return False
             self._busy.add(key)
-        try:
-            return self._read(config, stopping, watch)
-        finally:
-            with self._lock:
-                self._busy.discard(key)
+            return True
 
-    def _read(self, config: ConnectorConfig, stopping: Callable[[], bool], watch: Callable[[Progress], None]) -> Tally:
+    def _leave(self, config: ConnectorConfig) -> None:
+        with self._lock:
+            self._busy.discard((config.ente_id, config.connector_id))
+
+    def _read(self, config: ConnectorConfig, watch: Callable[[Progress], None]) -> Tally:
         connector = self._connector(config.ente_id, config.connector_id, config.version)
         if connector is None or connector.pull is None:
             raise Misconfigured("source.unusable", "its settings do not fit its type, or it reads nothing")
@@ -167,7 +172,7 @@ class Polling:
                 raise
             steps += 1
             watch(Progress(steps, tally, not pulled.more))
-            if not pulled.more or stopping():
+            if not pulled.more or self._stopping.is_set():
                 return tally
 
     def _is_outdated(self, config: ConnectorConfig) -> bool:
