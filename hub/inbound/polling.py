@@ -22,6 +22,7 @@ from hub.store.database import Database, Singleton, Tx, error_name
 from hub.store.ports import Vault
 from hub.store.positions import Move, Position, Positions, position_of, reading_of_sources
 from hub.store.reach import note_reach, reach_of
+from hub.store.watching import Rounds
 
 from .reporting import Reporter
 from .taking import Source, Taker, Tally
@@ -71,27 +72,17 @@ class Polling:
         self._turn: Singleton = database.singleton("polling")
         self._busy: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
         self._hands = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="source")
-        self._thread = threading.Thread(target=self._run, name="polling", daemon=True)
+        self._rounds = Rounds("polling", self.round, _ROUND_S)
 
     def start(self) -> None:
-        self._thread.start()
+        self._rounds.start()
 
     def stop(self) -> None:
         """Stop after the steps under way; the rest goes on at the next start."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._rounds.stop()
         self._hands.shutdown()
         self._turn.release()
-
-    def _run(self) -> None:
-        while not self._stopping.wait(_ROUND_S):
-            try:
-                self.round()
-            except Exception as exc:  # noqa: BLE001 - a store that is away comes back; the loop must live
-                log.warning("polling.failed error=%s", error_name(exc))
 
     def round(self) -> None:
         """Begin to read each source whose time has come and that nobody reads, or is about to."""
@@ -172,7 +163,7 @@ class Polling:
                 raise
             steps += 1
             watch(Progress(steps, tally, not pulled.more))
-            if not pulled.more or self._stopping.is_set():
+            if not pulled.more or self._rounds.stopping.is_set():
                 return tally
 
     def _is_outdated(self, config: ConnectorConfig) -> bool:
