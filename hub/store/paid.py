@@ -6,11 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, select
 
+from .bulk import pieces
 from .contents import with_contents
 from .ports import Vault
 from .tables import items
 
-_AT_ONCE = 500
 _ITS = items.c
 
 
@@ -36,10 +36,8 @@ def receipts_between(
 
 def of_notices(connection: Connection, vault: Vault, ente_id: str, notice_keys: Collection[str]) -> Iterator[OfNotice]:
     """The payments and receipts of these notices."""
-    wanted = sorted(notice_keys)
-    for start in range(0, len(wanted), _AT_ONCE):
-        those = _ITS.notice_key.in_(wanted[start : start + _AT_ONCE])
-        yield from _whole(connection, vault, ente_id, _ids(connection, ente_id, those))
+    for those in pieces(sorted(notice_keys)):
+        yield from _whole(connection, vault, ente_id, _ids(connection, ente_id, _ITS.notice_key.in_(those)))
 
 
 def _ids(connection: Connection, ente_id: str, wanted: ColumnElement[bool]) -> list[tuple[str, str]]:
@@ -53,8 +51,8 @@ def _ids(connection: Connection, ente_id: str, wanted: ColumnElement[bool]) -> l
 
 
 def _whole(connection: Connection, vault: Vault, ente_id: str, ids: list[tuple[str, str]]) -> Iterator[OfNotice]:
-    for start in range(0, len(ids), _AT_ONCE):
-        columns = (_ITS.collection, _ITS.state, _ITS.notice_key)
-        for row, payload in with_contents(connection, vault, ente_id, ids[start : start + _AT_ONCE], *columns):
+    columns = (_ITS.collection, _ITS.state, _ITS.notice_key)
+    for those in pieces(ids):
+        for row, payload in with_contents(connection, vault, ente_id, those, *columns):
             if row.notice_key is not None:  # it may have lost its number meanwhile
                 yield OfNotice(row.item_id, row.collection, row.state, row.notice_key, payload)
