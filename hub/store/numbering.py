@@ -45,7 +45,7 @@ class Given:
 
     def give(self, tx: Tx, drafts: Sequence[Draft], known: Mapping[Identity, dict[str, Any]]) -> list[Draft]:
         """The drafts, each with the numbers that it left out in its content."""
-        asking = [draft for draft in drafts if draft.registration is not None and draft.registration.missing]
+        asking = [draft for draft in drafts if _asks(draft)]
         if not asking:
             return list(drafts)
         self._load(tx, {draft.identity: known[draft.identity] for draft in asking if draft.identity in known})
@@ -61,7 +61,7 @@ class Given:
             places = list(dict.fromkeys(places))
             if places:
                 self._take(tx, ente_id, numbering, places)
-        return [self._numbered(draft) if draft in asking else draft for draft in drafts]
+        return [self._numbered(draft) if _asks(draft) else draft for draft in drafts]
 
     def keep(self, tx: Tx, batch: Batch, known: Mapping[Identity, dict[str, Any]]) -> None:
         """A row for each new number, and the fact in the timeline of its payment."""
@@ -121,3 +121,7 @@ class Given:
         if 0 in draft.registration.missing:
             key = notice_key(self._vault.keyed_hash, draft.registration.numbering.creditor_tax_code, numbers[0])
         return replace(draft, payload=orjson.dumps(content, option=orjson.OPT_SORT_KEYS), notice_key=key)
+
+
+def _asks(draft: Draft) -> bool:
+    return draft.registration is not None and bool(draft.registration.missing)
