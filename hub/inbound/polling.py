@@ -6,7 +6,7 @@ between any two of these repeats the step, and what was taken already is passed 
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -18,7 +18,7 @@ from contracts.inbound import Pulled
 from hub.errors import StoreUnavailable
 from hub.store.committer import Committer
 from hub.store.configuration import ConnectorConfig, Pause, pause
-from hub.store.database import Database, Singleton, Tx, error_name
+from hub.store.database import Database, Singleton, error_name
 from hub.store.ports import Vault
 from hub.store.positions import Move, Position, Positions, position_of, reading_of_sources
 from hub.store.reach import note_reach, reach_of
@@ -192,7 +192,7 @@ class Polling:
         self._committer.write(self._positions.move, Move(failed, after, at_end=False))
         if isinstance(failure, Misconfigured):
             stop = Pause(config.ente_id, config.connector_id, config.version, str(failure))
-            self._committer.write(_pause, stop)
+            self._committer.write(pause, stop)
         log.warning(
             "source.put_off connector=%s failures=%d reason=%s", config.connector_id, failed.failures, failure.reason
         )
@@ -203,8 +203,3 @@ def _as_failure(config: ConnectorConfig, fault: Exception) -> Failure:
         return fault
     log.error("source.bug connector=%s error=%s", config.connector_id, error_name(fault), exc_info=fault)
     return Deferred("source.bug", error_name(fault))
-
-
-def _pause(tx: Tx, pauses: Sequence[Pause]) -> list[None]:
-    pause(tx, pauses)
-    return [None] * len(pauses)
