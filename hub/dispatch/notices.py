@@ -96,12 +96,15 @@ class Notices:
             self._must_be_told(told)
             return channels.get(claim.channel, self._by_another)(connection, told)
 
-    def _opened(self, connection: Connection, claim: Claim) -> _Told:
-        """Raises Skipped where the citizen was erased."""
+    def whose(self, connection: Connection, ente_id: str, citizen_id: str) -> tuple[str, Citizen]:
+        """The tax code of whom a delivery is for, and the citizen. Raises Skipped where he was erased."""
         try:
-            tax_code, citizen = self.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)
+            return self.citizens.tax_code(connection, ente_id, citizen_id)
         except LookupError:
             raise Skipped(ERASED) from None
+
+    def _opened(self, connection: Connection, claim: Claim) -> _Told:
+        tax_code, citizen = self.whose(connection, claim.ente_id, claim.citizen_id)
         row, message = opened(connection, self.vault, citizen, claim.message_id)
         assert isinstance(message, Message)
         about: tuple[RowMapping, Item] = (row, message)
