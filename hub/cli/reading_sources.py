@@ -58,8 +58,7 @@ def taken_in(hub: Hub, config: ConnectorConfig, content: bytes, *, again: bool) 
     connector: Connector | None = hub.connectors.get(config.ente_id, config.connector_id)
     if connector is None or connector.read is None:
         raise Failed(f"connector {config.connector_id} of type {config.type} reads no files")
-    vendor_id, is_test = str(config.settings.get("vendor_id", "")), config.environment == "test"
-    source = Source(config.ente_id, config.connector_id, vendor_id, is_test)
+    source = Source.of(config)
     found: Iterator[Found] = iter(connector.read(content))
     return hub.inbound.taker.take(source, found, again=again, seen=lambda tally: _progress(Progress(0, tally, False)))
 

@@ -12,6 +12,7 @@ from contracts.items import Action, Message
 from hub.clock import Clock
 from hub.security.vault import Vault
 from hub.store.citizens import Citizen
+from hub.store.contacts import email_hash
 from hub.store.directory import HUB_VENDOR
 from hub.store.profile_contacts import CONFIRM_WITHIN, LETTER, Confirmation, waits_for_confirmation
 
@@ -36,7 +37,7 @@ class ConfirmLinks:
 
     def action(self, connection: Connection, citizen: Citizen, message: Message, written_at: datetime) -> Action:
         """What the letter asks its reader for. Raises Skipped where it was taken back, or is verified by now."""
-        value_hash = self.vault.keyed_hash("email", (message.recipient.email or "").lower())
+        value_hash = email_hash(self.vault, message.recipient.email or "")
         if not waits_for_confirmation(connection, citizen, value_hash):
             raise Skipped("notice.moot")
         token = self._links.seal([citizen.ente_id, citizen.citizen_id, value_hash], written_at + CONFIRM_WITHIN)

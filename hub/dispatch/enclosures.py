@@ -13,7 +13,7 @@ from hub.store.citizens import Citizen
 from hub.store.drafts import Identity
 from hub.store.enclosing import enclosed_item
 from hub.store.files import FileMissing
-from hub.store.opening import opened
+from hub.store.opening import content_of
 from hub.store.ports import Vault
 
 ReadFile = Callable[[Citizen, str], bytes]
@@ -34,16 +34,16 @@ class Enclosures:
             return None
         files = tuple(self._file(connection, citizen, _name(row, "documents", each)) for each in message.notified)
         found = [enclosed_item(connection, citizen, _name(row, "payments", each)) for each in message.asked_to_pay]
-        opened_ones = [opened(connection, self.vault, citizen, each["item_id"]) for each in found if each is not None]
+        owed = [(content_of(connection, self.vault, citizen, its), its["state"]) for its in found if its is not None]
         # What was paid meanwhile is not asked for.
-        payments = tuple(payment for its, item in opened_ones if (payment := payment_of(item, its["state"])))
+        payments = tuple(payment for item, state in owed if (payment := payment_of(item, state)))
         return Legal(wish, files, payments)
 
     def _file(self, connection: Connection, citizen: Citizen, name: Identity) -> NoticeFile:
         row = enclosed_item(connection, citizen, name)
         if row is None:
             raise Rejected("notice.document_gone")
-        _, document = opened(connection, self.vault, citizen, row["item_id"])
+        document = content_of(connection, self.vault, citizen, row)
         if not isinstance(document, Document) or document.media_type is None or document.size is None:
             raise Rejected("notice.document_gone")
         return NoticeFile(

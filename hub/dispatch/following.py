@@ -78,10 +78,7 @@ class Following:
 
     def _opened(self, connection: Connection, claim: Claim, event: Mapping[str, Any], told: Notice) -> Notice:
         """The same with whom the item concerns, and what it says in its newest version."""
-        try:
-            tax_code, citizen = self.notices.citizens.tax_code(connection, claim.ente_id, event["citizen_id"])
-        except LookupError:
-            raise Skipped(ERASED) from None
+        tax_code, citizen = self.notices.whose(connection, claim.ente_id, event["citizen_id"])
         row, item = opened(connection, self.notices.vault, citizen, event["item_id"])
         ente = self.notices.registry().ente(claim.ente_id)
         return replace(

@@ -15,7 +15,7 @@ from contracts.positions import PAGOPA
 from hub.registry import ALERTS, Registry
 from hub.store.citizens import Citizen, Citizens
 from hub.store.configuration import RESTRICTED
-from hub.store.contacts import EMAIL, contact_of
+from hub.store.contacts import EMAIL, contact_of, email_hash
 from hub.store.database import Database
 from hub.store.drafts import NO_ADDRESS
 from hub.store.erasing import ERASED
@@ -55,6 +55,8 @@ class _Told:
     message: Message = field(repr=False)
     about: RowMapping = field(repr=False)
     item: Item = field(repr=False)
+    now: datetime
+    """The time by which dues go, when it was opened."""
 
     @property
     def withdrawn(self) -> bool:
@@ -91,23 +93,26 @@ class Notices:
         channels = {EMAIL: self._by_email, SEND: self._by_send, IO: self._by_io}
         with self.database.read() as connection:
             told = self._opened(connection, claim)
-            self._must_be_told(connection, told)
+            self._must_be_told(told)
             return channels.get(claim.channel, self._by_another)(connection, told)
 
-    def _opened(self, connection: Connection, claim: Claim) -> _Told:
-        """Raises Skipped where the citizen was erased."""
+    def whose(self, connection: Connection, ente_id: str, citizen_id: str) -> tuple[str, Citizen]:
+        """The tax code of whom a delivery is for, and the citizen. Raises Skipped where he was erased."""
         try:
-            tax_code, citizen = self.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)
+            return self.citizens.tax_code(connection, ente_id, citizen_id)
         except LookupError:
             raise Skipped(ERASED) from None
+
+    def _opened(self, connection: Connection, claim: Claim) -> _Told:
+        tax_code, citizen = self.whose(connection, claim.ente_id, claim.citizen_id)
         row, message = opened(connection, self.vault, citizen, claim.message_id)
         assert isinstance(message, Message)
         about: tuple[RowMapping, Item] = (row, message)
         if row["about_item_id"] is not None:
             about = opened(connection, self.vault, citizen, row["about_item_id"])
-        return _Told(claim, citizen, tax_code, row, message, *about)
+        return _Told(claim, citizen, tax_code, row, message, *about, self.database.now(connection))
 
-    def _must_be_told(self, connection: Connection, told: _Told) -> None:
+    def _must_be_told(self, told: _Told) -> None:
         """Raises Skipped, Deferred or PutOff where it is not to be told, or not yet, whatever the channel."""
         claim, row, about = told.claim, told.row, told.about
         if "restricted" in (row["lifecycle"], about["lifecycle"]):
@@ -118,7 +123,7 @@ class Notices:
         if about["collection"] == "payments" and about["state"] in _SETTLED:
             raise Skipped("notice.moot")
         until = max(row["visible_from"] or claim.created_at, about["visible_from"] or claim.created_at)
-        if until > self.database.now(connection) and not claim.accepted:
+        if until > told.now and not claim.accepted:
             raise PutOff("item.embargoed", until)
 
     def _notice(self, told: _Told) -> Notice:
@@ -161,8 +166,8 @@ class Notices:
             # To an address that its owner has just given: it waits for nothing.
             asked = self.confirmation(connection, told.citizen, message, claim.created_at)
             return notice if asked is None else replace(notice, action=asked)
-        address_hash = self.vault.keyed_hash("email", email.lower())
-        if is_dead(connection, claim.ente_id, address_hash, self.database.now(connection)):
+        address_hash = email_hash(self.vault, email)
+        if is_dead(connection, claim.ente_id, address_hash, told.now):
             raise Skipped(DEAD)
         url = self._wished(connection, told, address_hash)
         if notice.action is not None:
@@ -186,8 +191,8 @@ class Notices:
     def _by_io(self, connection: Connection, told: _Told) -> Notice:
         """With what IO said in bulk of whom it does not reach."""
         notice = self._by_another(connection, told)
-        scopes, now = {"", told.service_id or ""}, self.database.now(connection)
-        unreached = unreached_scopes(connection, self.vault, told.claim.lane, told.tax_code, scopes, now)
+        scopes = {"", told.service_id or ""}
+        unreached = unreached_scopes(connection, self.vault, told.claim.lane, told.tax_code, scopes, told.now)
         return replace(notice, unreached=tuple(sorted(unreached)))
 
     def _by_another(self, connection: Connection, told: _Told) -> Notice:
@@ -206,8 +211,7 @@ class Notices:
                 raise Skipped(OPTED_OUT[claim.channel])
         # Whoever only looks at a delivery holds no lease; what a provider has accepted is past putting off.
         if claim.claimed_at is not None and not claim.accepted and not self._is_alarm(row, message):
-            now = self.database.now(connection)
-            until = quiet_until(wishes_of(connection, self.vault, citizen).quiet, now)
+            until = quiet_until(wishes_of(connection, self.vault, citizen).quiet, told.now)
             if until is not None and until < claim.expires_at:
                 raise PutOff("citizen.quiet_hours", until)
         return url

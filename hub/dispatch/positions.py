@@ -30,10 +30,7 @@ def position_notice(notices: "Notices", claim: Claim) -> Notice:
         Deferred: it is restricted.
     """
     with notices.database.read() as connection:
-        try:
-            tax_code, citizen = notices.citizens.tax_code(connection, claim.ente_id, claim.citizen_id)
-        except LookupError:
-            raise Skipped(ERASED) from None
+        tax_code, citizen = notices.whose(connection, claim.ente_id, claim.citizen_id)
         row, item = opened(connection, notices.vault, citizen, claim.message_id)
     if row["lifecycle"] == "restricted":
         raise Deferred(RESTRICTED, about="message")

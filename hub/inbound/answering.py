@@ -57,10 +57,8 @@ class Answering:
         except Failure as fault:
             log.warning("callback.failed connector=%s reason=%s", connector_id, fault.reason)
             raise HubError(cause=fault.reason) from None
-        vendor_id, is_test = str(config.settings.get("vendor_id", "")), config.environment == "test"
-        source = Source(ente_id, connector_id, vendor_id, is_test)
         try:
-            tally = self.taker.take(source, reply.found) if reply.found else None
+            tally = self.taker.take(Source.of(config), reply.found) if reply.found else None
         except Failure as fault:
             log.warning("callback.not_taken connector=%s reason=%s", connector_id, fault.reason)
             raise StoreUnavailable(cause=fault.reason) from None

@@ -6,7 +6,7 @@ between any two of these repeats the step, and what was taken already is passed 
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -18,10 +18,11 @@ from contracts.inbound import Pulled
 from hub.errors import StoreUnavailable
 from hub.store.committer import Committer
 from hub.store.configuration import ConnectorConfig, Pause, pause
-from hub.store.database import Database, Singleton, Tx, error_name
+from hub.store.database import Database, Singleton, error_name
 from hub.store.ports import Vault
-from hub.store.positions import Move, Position, Positions, positions
+from hub.store.positions import Move, Position, Positions, position_of, reading_of_sources
 from hub.store.reach import note_reach, reach_of
+from hub.store.watching import Rounds
 
 from .reporting import Reporter
 from .taking import Source, Taker, Tally
@@ -71,39 +72,33 @@ class Polling:
         self._turn: Singleton = database.singleton("polling")
         self._busy: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
         self._hands = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="source")
-        self._thread = threading.Thread(target=self._run, name="polling", daemon=True)
+        self._rounds = Rounds("polling", self.round, _ROUND_S)
 
     def start(self) -> None:
-        self._thread.start()
+        self._rounds.start()
 
     def stop(self) -> None:
         """Stop after the steps under way; the rest goes on at the next start."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._rounds.stop()
         self._hands.shutdown()
         self._turn.release()
 
-    def _run(self) -> None:
-        while not self._stopping.wait(_ROUND_S):
-            try:
-                self.round()
-            except Exception as exc:  # noqa: BLE001 - a store that is away comes back; the loop must live
-                log.warning("polling.failed error=%s", error_name(exc))
-
     def round(self) -> None:
-        """Begin to read each source whose time has come and that nobody reads."""
+        """Begin to read each source whose time has come and that nobody reads, or is about to."""
         wanted = [config for config in self._configs().values() if config.status == "active"]
         wanted = [config for config in wanted if self._pulls(config)]
         if not (wanted and self._turn.held()):
             return
         with self._database.read() as connection:
-            now, known = self._database.now(connection), positions(connection, self._vault)
+            now = self._database.now(connection)
+            waiting = {
+                (each.ente_id, each.connector_id, each.type)
+                for each in reading_of_sources(connection)
+                if each.due_at > now
+            }
         for config in wanted:
-            at = known.get((config.ente_id, config.connector_id))
-            if at is None or at.type != config.type or at.due_at is None or at.due_at <= now:
+            if (config.ente_id, config.connector_id, config.type) not in waiting and self._take(config):
                 self._hands.submit(self._visit, config)
 
     def _pulls(self, config: ConnectorConfig) -> bool:
@@ -112,41 +107,46 @@ class Polling:
 
     def _visit(self, config: ConnectorConfig) -> None:
         try:
-            self.once(config, stopping=self._stopping.is_set)
+            self._read(config, lambda _: None)
         except Exception as exc:  # noqa: BLE001 - it is in the position already, or the store is away
             log.warning("source.failed connector=%s error=%s", config.connector_id, error_name(exc))
+        finally:
+            self._leave(config)
 
-    def once(
-        self,
-        config: ConnectorConfig,
-        *,
-        stopping: Callable[[], bool] = lambda: False,
-        watch: Callable[[Progress], None] = lambda _: None,
-    ) -> Tally | None:
+    def once(self, config: ConnectorConfig, *, watch: Callable[[Progress], None] = lambda _: None) -> Tally | None:
         """Read a source to the end of what it has now; None where somebody reads it already in this process.
 
         Raises:
             Failure: of the provider, or of the settings; the position says so, and when it is tried again.
             StoreUnavailable: the store is away; nothing is lost.
         """
+        if not self._take(config):
+            return None
+        try:
+            return self._read(config, watch)
+        finally:
+            self._leave(config)
+
+    def _take(self, config: ConnectorConfig) -> bool:
+        """Whether it is ours to read now: nobody does, or waits to."""
         key = (config.ente_id, config.connector_id)
         with self._lock:
             if key in self._busy:
-                return None
+                return False
             self._busy.add(key)
-        try:
-            return self._read(config, stopping, watch)
-        finally:
-            with self._lock:
-                self._busy.discard(key)
+            return True
 
-    def _read(self, config: ConnectorConfig, stopping: Callable[[], bool], watch: Callable[[Progress], None]) -> Tally:
+    def _leave(self, config: ConnectorConfig) -> None:
+        with self._lock:
+            self._busy.discard((config.ente_id, config.connector_id))
+
+    def _read(self, config: ConnectorConfig, watch: Callable[[Progress], None]) -> Tally:
         connector = self._connector(config.ente_id, config.connector_id, config.version)
         if connector is None or connector.pull is None:
             raise Misconfigured("source.unusable", "its settings do not fit its type, or it reads nothing")
-        vendor_id, is_test = str(config.settings.get("vendor_id", "")), config.environment == "test"
-        source = Source(config.ente_id, config.connector_id, vendor_id, is_test)
-        at = self._position(config)
+        source = Source.of(config)
+        with self._database.read() as connection:
+            at = position_of(connection, self._vault, config.ente_id, config.connector_id, config.type)
         every = timedelta(seconds=float(config.settings.get("poll_every_s", 300.0)))
         tally, steps = Tally(), 0
         while True:
@@ -163,19 +163,12 @@ class Polling:
                 raise
             steps += 1
             watch(Progress(steps, tally, not pulled.more))
-            if not pulled.more or stopping():
+            if not pulled.more or self._rounds.stopping.is_set():
                 return tally
 
     def _is_outdated(self, config: ConnectorConfig) -> bool:
         now = self._configs().get((config.ente_id, config.connector_id))
         return now is None or now.version != config.version
-
-    def _position(self, config: ConnectorConfig) -> Position:
-        with self._database.read() as connection:
-            found = positions(connection, self._vault).get((config.ente_id, config.connector_id))
-        if found is None or found.type != config.type:
-            return Position(config.ente_id, config.connector_id, config.type)
-        return found
 
     def _step(self, source: Source, at: Position, pulled: Pulled, tally: Tally, every: timedelta) -> Position:
         """Take in what a step brought, then keep where it ended."""
@@ -199,7 +192,7 @@ class Polling:
         self._committer.write(self._positions.move, Move(failed, after, at_end=False))
         if isinstance(failure, Misconfigured):
             stop = Pause(config.ente_id, config.connector_id, config.version, str(failure))
-            self._committer.write(_pause, stop)
+            self._committer.write(pause, stop)
         log.warning(
             "source.put_off connector=%s failures=%d reason=%s", config.connector_id, failed.failures, failure.reason
         )
@@ -210,8 +203,3 @@ def _as_failure(config: ConnectorConfig, fault: Exception) -> Failure:
         return fault
     log.error("source.bug connector=%s error=%s", config.connector_id, error_name(fault), exc_info=fault)
     return Deferred("source.bug", error_name(fault))
-
-
-def _pause(tx: Tx, pauses: Sequence[Pause]) -> list[None]:
-    pause(tx, pauses)
-    return [None] * len(pauses)

@@ -13,6 +13,7 @@ from hub.store.citizens import Citizen, Citizens
 from hub.store.committer import Committer
 from hub.store.database import Database
 from hub.store.files import Files
+from hub.store.numbering import notice_key
 from hub.store.opening import opened
 from hub.store.paid import OfNotice, of_notices
 from hub.store.ports import Vault
@@ -54,14 +55,15 @@ class ConnectorReading:
             citizen, row, message, about, document = found
         self._note(citizen, str(row["item_id"]))
         files = () if document is None else (_file_of(about, document),)
+        ente = self.archive.registry().ente(self.ente_id)
         return SentMessage(
             delivery_id=delivery_id,
             title=message.title,
             body_markdown=message.body_markdown,
-            ente_name=self.archive.registry().ente(self.ente_id).name,
+            ente_name=ente.name,
             language=message.language,
             created_at=row["received_at"],
-            deep_link=f"{self.archive.registry().ente(self.ente_id).portal_url}/items/{about['item_id']}",
+            deep_link=f"{ente.portal_url}/items/{about['item_id']}",
             sensitive=message.sensitivity == "sensitive",
             withdrawn={row["lifecycle"], about["lifecycle"]} != {"active"},
             files=files,
@@ -83,7 +85,7 @@ class ConnectorReading:
     def payment(self, creditor_tax_code: str, notice_number: str) -> OwedPayment | None:
         """See contracts.inbound.Reading."""
         archive = self.archive
-        key = archive.vault.keyed_hash("notice", f"{creditor_tax_code}\0{notice_number}")
+        key = notice_key(archive.vault.keyed_hash, creditor_tax_code, notice_number)
         its = items.c
         query = (
             select(its.citizen_id, its.item_id)
@@ -139,13 +141,14 @@ class ConnectorReading:
         if own != tax_code:
             return None
         row, message = opened(connection, archive.vault, citizen, found.message_id)
-        if not isinstance(message, Message) or "restricted" in row["lifecycle"]:
+        if not isinstance(message, Message) or row["lifecycle"] == "restricted":
             return None
-        about, item = row, None
+        about, document = row, None
         if row["about_item_id"] is not None:
             about, item = opened(connection, archive.vault, citizen, row["about_item_id"])
-        held = isinstance(item, Document) and about["content_key"] is not None and about["state"] != "revoked"
-        return citizen, row, message, about, item if held and isinstance(item, Document) else None
+            if isinstance(item, Document) and about["content_key"] is not None and about["state"] != "revoked":
+                document = item
+        return citizen, row, message, about, document
 
     def _note(self, citizen: Citizen, item_id: str) -> None:
         access = Access(

@@ -19,6 +19,7 @@ from hub.errors import HubError, StoreUnavailable, VersionConflict
 from hub.registry import Registry, Vendor
 from hub.store.amendments import Withdraw
 from hub.store.committer import Committer
+from hub.store.configuration import ConnectorConfig
 from hub.store.database import Database, error_name
 from hub.store.drafts import Draft
 from hub.store.intake import Signed, Submission
@@ -47,8 +48,14 @@ class Source:
     ente_id: str
     connector_id: str
     vendor_id: str
-    is_test: bool = False
+    is_test: bool
     """By a connector for tests, which brings in what belongs to a vendor in its sandbox alone."""
+
+    @classmethod
+    def of(cls, config: ConnectorConfig) -> "Source":
+        """Those of a connector, as it is configured."""
+        vendor_id = str(config.settings.get("vendor_id", ""))
+        return cls(config.ente_id, config.connector_id, vendor_id, config.environment == "test")
 
 
 @dataclass(slots=True)

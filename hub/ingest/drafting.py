@@ -22,6 +22,7 @@ from contracts.items.subscription import RequestKind
 from hub.registry import ALERTS, Vendor
 from hub.store.citizens import Subject
 from hub.store.drafts import Answer, Draft, Enclosure, Identity, PlannedDelivery, Told
+from hub.store.numbering import notice_key
 
 from . import practices, subscriptions
 from .canonical import canonical_json, content_hash
@@ -297,13 +298,8 @@ def _due_at(item: CitizenItem, dues: tuple[Due, ...]) -> datetime | None:
 def _notice_key(item: CitizenItem, keyed_hash: KeyedHash) -> str | None:
     match item:
         case Payment() if item.notice_number is not None:
-            return notice_key_of(keyed_hash, item.creditor_tax_code, item.notice_number)
+            return notice_key(keyed_hash, item.creditor_tax_code, item.notice_number)
         case Receipt():
-            return notice_key_of(keyed_hash, item.payment.creditor_tax_code, item.payment.notice_number)
+            return notice_key(keyed_hash, item.payment.creditor_tax_code, item.payment.notice_number)
         case _:
             return None
-
-
-def notice_key_of(keyed_hash: KeyedHash, creditor_tax_code: str, notice_number: str) -> str:
-    """A pagoPA notice in `items.notice_key`."""
-    return keyed_hash("notice", f"{creditor_tax_code}\0{notice_number}")

@@ -17,10 +17,10 @@ from sqlalchemy import Connection
 from contracts.items import Payment, Receipt
 from contracts.reporting import iuv_of, notice_numbers_of
 from hub.security.vault import Vault
+from hub.store.numbering import notice_key
 from hub.store.paid import OfNotice, of_notices, receipts_between
 from hub.store.reporting import KeptFlow, Reported, flows_between, reported_between, reported_of
 
-from .drafting import notice_key_of
 from .wording import ROME
 
 Status = Literal["matched", "awaited", "report_missing", "receipt_missing", "amount_differs", "revoked"]
@@ -126,7 +126,7 @@ def reconcile(connection: Connection, vault: Vault, ente_id: str, days: Days) ->
 def _add_items(connection: Connection, vault: Vault, ente_id: str, cases: Mapping[_Key, _Case]) -> None:
     """The payments, and receipts of other days."""
     keys = {
-        notice_key_of(vault.keyed_hash, creditor, number): (creditor, iuv)
+        notice_key(vault.keyed_hash, creditor, number): (creditor, iuv)
         for creditor, iuv in cases
         for number in notice_numbers_of(iuv)
     }

@@ -4,10 +4,8 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, select
 
+from .bulk import pieces
 from .tables import items, sequences
-
-_AT_ONCE = 500
-"""Citizens asked about in one statement."""
 
 
 def last_sequences(connection: Connection) -> dict[str, int]:
@@ -18,9 +16,7 @@ def last_sequences(connection: Connection) -> dict[str, int]:
 def changed_since(connection: Connection, ente_id: str, citizen_ids: Collection[str], after: int) -> set[str]:
     """Those of the citizens of whose items any changed since a sequence number."""
     its, changed = items.c, set()
-    ordered = sorted(citizen_ids)
-    for start in range(0, len(ordered), _AT_ONCE):
-        some = ordered[start : start + _AT_ONCE]
+    for some in pieces(sorted(citizen_ids)):
         query = select(its.citizen_id).where(its.ente_id == ente_id, its.citizen_id.in_(some), its.sequence > after)
         changed |= set(connection.execute(query.distinct()).scalars())
     return changed

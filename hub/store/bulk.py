@@ -5,14 +5,17 @@ batch that was most of what a commit cost, and its execution around the driver's
 the table all the same, and so are the errors.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Dialect, Select, Table
 from sqlalchemy.exc import DBAPIError
 
 from . import postgres, sqlite
+
+T = TypeVar("T")
+_AT_ONCE = 500
 
 _FORMS = {"sqlite": sqlite.insertions, "postgresql": postgres.insertions}
 _TOGETHER = {"sqlite": sqlite.together, "postgresql": postgres.together}
@@ -28,6 +31,12 @@ class Insertion(NamedTuple):
     table: Table
     rows: Rows
     conflict: str
+
+
+def pieces(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """A long list in parts, each short enough for one statement."""
+    for start in range(0, len(rows), _AT_ONCE):
+        yield rows[start : start + _AT_ONCE]
 
 
 def insert_all(connection: Connection, rows: Sequence[tuple[Table, Rows]]) -> None:

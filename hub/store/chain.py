@@ -18,7 +18,7 @@ from .tables import access_log, chain_roots, evidence, to_micros
 _NOT_HASHED = frozenset({"row_hash", "writer_id", "root_number", "body_sealed"})
 _LOGS = (evidence, access_log)
 _LATER = frozenset({"verified_by", "message_id", "peer", "delegation_id", "act"})
-"""Columns of `evidence` that came with migration 0010, and of `access_log` that came with 0018 and 0024."""
+"""Columns of `evidence` that came with migration 0010, and of `access_log` that came with 0018 and 0026."""
 _COVERED = {table: tuple(str(c.name) for c in table.columns if c.name not in _NOT_HASHED) for table in _LOGS}
 
 

@@ -223,8 +223,8 @@ def _forget(tx: Tx, vault: Vault, ente_id: str, connector_id: str) -> None:
     reset(tx, Lane(ente_id, connector_id))
 
 
-def pause(tx: Tx, pauses: Sequence[Pause]) -> None:
-    """Pause connectors whose configuration failed; what was changed meanwhile is tried anew instead."""
+def pause(tx: Tx, pauses: Sequence[Pause]) -> list[None]:
+    """A Committer handler: connectors whose configuration failed; what was changed meanwhile is tried anew instead."""
     for each in pauses:
         query = select(connectors.c.version, connectors.c.status).where(
             connectors.c.ente_id == each.ente_id, connectors.c.connector_id == each.connector_id
@@ -234,6 +234,7 @@ def pause(tx: Tx, pauses: Sequence[Pause]) -> None:
             set_status(tx, each.ente_id, each.connector_id, status="paused", reason=clipped(each.reason, 200))
         elif row.status == "active":
             _let_go(tx, each.ente_id, each.connector_id)
+    return [None] * len(pauses)
 
 
 def _filter(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,6 +32,11 @@ def contact_of(connection: Connection, vault: Vault, citizen: Citizen) -> str | 
     return vault.open_with(citizen.data_key, row.value_sealed, contact_place(citizen, row.contact_id)).decode()
 
 
+def email_hash(vault: Vault, email: str) -> str:
+    """By what contacts, opt-outs and dead addresses know an e-mail address."""
+    return vault.keyed_hash("email", email.lower())
+
+
 def reachable(connection: Connection, citizens: Iterable[Citizen]) -> set[tuple[str, str]]:
     """Those who have a verified e-mail address, by (ente_id, citizen_id)."""
     wanted = {(each.ente_id, each.citizen_id) for each in citizens}

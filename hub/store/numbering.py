@@ -4,7 +4,7 @@ A number is given once and for ever: its counter and its row are of the transact
 nothing is given to two, and what was rolled back was given to nobody. A payment keeps its numbers in all versions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,9 +29,9 @@ _OF_ITEMS = select(_ITS.item_id, _ITS.part, _ITS.creditor_tax_code, _ITS.notice_
 )
 
 
-def notice_key(vault: Vault, creditor_tax_code: str, notice_number: str) -> str:
-    """By what payments and receipts of one notice find each other."""
-    return vault.keyed_hash("notice", f"{creditor_tax_code}\0{notice_number}")
+def notice_key(keyed_hash: Callable[[str, str], str], creditor_tax_code: str, notice_number: str) -> str:
+    """By what payments and receipts of one notice find each other (`items.notice_key`)."""
+    return keyed_hash("notice", f"{creditor_tax_code}\0{notice_number}")
 
 
 class Given:
@@ -45,7 +45,7 @@ class Given:
 
     def give(self, tx: Tx, drafts: Sequence[Draft], known: Mapping[Identity, dict[str, Any]]) -> list[Draft]:
         """The drafts, each with the numbers that it left out in its content."""
-        asking = [draft for draft in drafts if draft.registration is not None and draft.registration.missing]
+        asking = [draft for draft in drafts if _asks(draft)]
         if not asking:
             return list(drafts)
         self._load(tx, {draft.identity: known[draft.identity] for draft in asking if draft.identity in known})
@@ -61,7 +61,7 @@ class Given:
             places = list(dict.fromkeys(places))
             if places:
                 self._take(tx, ente_id, numbering, places)
-        return [self._numbered(draft) if draft in asking else draft for draft in drafts]
+        return [self._numbered(draft) if _asks(draft) else draft for draft in drafts]
 
     def keep(self, tx: Tx, batch: Batch, known: Mapping[Identity, dict[str, Any]]) -> None:
         """A row for each new number, and the fact in the timeline of its payment."""
@@ -119,5 +119,9 @@ class Given:
             target["notice_number"] = numbers[part]
         key = draft.notice_key
         if 0 in draft.registration.missing:
-            key = notice_key(self._vault, draft.registration.numbering.creditor_tax_code, numbers[0])
+            key = notice_key(self._vault.keyed_hash, draft.registration.numbering.creditor_tax_code, numbers[0])
         return replace(draft, payload=orjson.dumps(content, option=orjson.OPT_SORT_KEYS), notice_key=key)
+
+
+def _asks(draft: Draft) -> bool:
+    return draft.registration is not None and bool(draft.registration.missing)

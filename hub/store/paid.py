@@ -6,12 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, select
 
-from .citizens import key_place
+from .bulk import pieces
+from .contents import with_contents
 from .ports import Vault
-from .rows import payload_place
-from .tables import citizens, item_versions, items
+from .tables import items
 
-_AT_ONCE = 500
 _ITS = items.c
 
 
@@ -37,10 +36,8 @@ def receipts_between(
 
 def of_notices(connection: Connection, vault: Vault, ente_id: str, notice_keys: Collection[str]) -> Iterator[OfNotice]:
     """The payments and receipts of these notices."""
-    wanted = sorted(notice_keys)
-    for start in range(0, len(wanted), _AT_ONCE):
-        those = _ITS.notice_key.in_(wanted[start : start + _AT_ONCE])
-        yield from _whole(connection, vault, ente_id, _ids(connection, ente_id, those))
+    for those in pieces(sorted(notice_keys)):
+        yield from _whole(connection, vault, ente_id, _ids(connection, ente_id, _ITS.notice_key.in_(those)))
 
 
 def _ids(connection: Connection, ente_id: str, wanted: ColumnElement[bool]) -> list[tuple[str, str]]:
@@ -54,39 +51,8 @@ def _ids(connection: Connection, ente_id: str, wanted: ColumnElement[bool]) -> l
 
 
 def _whole(connection: Connection, vault: Vault, ente_id: str, ids: list[tuple[str, str]]) -> Iterator[OfNotice]:
-    query = (
-        select(
-            _ITS.citizen_id,
-            _ITS.item_id,
-            _ITS.collection,
-            _ITS.state,
-            _ITS.notice_key,
-            _ITS.version,
-            item_versions.c.payload_sealed,
-            citizens.c.data_key_sealed,
-        )
-        .join(
-            item_versions,
-            and_(
-                item_versions.c.ente_id == _ITS.ente_id,
-                item_versions.c.item_id == _ITS.item_id,
-                item_versions.c.version == _ITS.version,
-                item_versions.c.citizen_id == _ITS.citizen_id,
-            ),
-        )
-        .join(citizens, and_(citizens.c.ente_id == _ITS.ente_id, citizens.c.citizen_id == _ITS.citizen_id))
-    )
-    for start in range(0, len(ids), _AT_ONCE):
-        piece = ids[start : start + _AT_ONCE]
-        here = and_(
-            _ITS.ente_id == ente_id,
-            _ITS.citizen_id.in_({citizen_id for citizen_id, _ in piece}),
-            _ITS.item_id.in_([item_id for _, item_id in piece]),
-        )
-        for row in connection.execute(query.where(here)):
-            if not row.data_key_sealed or row.notice_key is None:
-                continue  # erased meanwhile
-            key = vault.open(row.data_key_sealed, key_place(ente_id, row.citizen_id))
-            place = payload_place(ente_id, row.item_id, row.version)
-            payload = vault.open_with(key, row.payload_sealed, place)
-            yield OfNotice(row.item_id, row.collection, row.state, row.notice_key, payload)
+    columns = (_ITS.collection, _ITS.state, _ITS.notice_key)
+    for those in pieces(ids):
+        for row, payload in with_contents(connection, vault, ente_id, those, *columns):
+            if row.notice_key is not None:  # it may have lost its number meanwhile
+                yield OfNotice(row.item_id, row.collection, row.state, row.notice_key, payload)

@@ -22,7 +22,6 @@ class Position:
     connector_id: str
     type: str
     memo: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    due_at: datetime | None = None
     failures: int = 0
     reason: str | None = None
     read_at: datetime | None = None
@@ -43,22 +42,23 @@ class Move:
     """(ente, vendor, source) of what was there: signs of life."""
 
 
-def positions(connection: Connection, vault: Vault) -> dict[tuple[str, str], Position]:
-    """All of them, by (ente_id, connector_id)."""
-    return {
-        (row.ente_id, row.connector_id): Position(
-            row.ente_id,
-            row.connector_id,
-            row.type,
-            orjson.loads(vault.open(row.memo_sealed, memo_place(row.ente_id, row.connector_id))),
-            row.due_at,
-            row.failures,
-            row.reason,
-            row.read_at,
-            row.taken,
-        )
-        for row in connection.execute(select(source_positions))
-    }
+def position_of(connection: Connection, vault: Vault, ente_id: str, connector_id: str, type: str) -> Position:
+    """Where a connector of this type stands: at the beginning, where nothing was read or by another type."""
+    its = source_positions.c
+    query = select(source_positions).where(its.ente_id == ente_id, its.connector_id == connector_id, its.type == type)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return Position(ente_id, connector_id, type)
+    return Position(
+        row.ente_id,
+        row.connector_id,
+        row.type,
+        orjson.loads(vault.open(row.memo_sealed, memo_place(row.ente_id, row.connector_id))),
+        row.failures,
+        row.reason,
+        row.read_at,
+        row.taken,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,8 @@ class Standing:
 
     ente_id: str
     connector_id: str
+    type: str
+    due_at: datetime
     failures: int
     reason: str | None
     read_at: datetime | None

@@ -6,22 +6,20 @@ an e-mail for the address it was sent to (`optouts`).
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy import Connection, delete, insert, select
 
-from hub.errors import HubError, PreconditionFailed, TokenReplayed
-
-from .citizens import Citizen, Citizens, Subject
-from .database import Tx, among, keys, lock_names, upsert
+from .changing import OwnChange, change_each
+from .citizens import Citizen, Citizens
+from .database import Tx, among, keys, upsert
 from .optouts import ANY_ADDRESS, EVERYTHING
-from .ports import UsedToken, Vault
-from .readers import Access, record_access
-from .replay import consume_tokens
+from .ports import Vault
 from .tables import channel_opt_outs, preferences
 
 ROME = ZoneInfo("Europe/Rome")
@@ -117,53 +115,26 @@ def wishes_of(connection: Connection, vault: Vault, citizen: Citizen) -> Wishes:
     return load_wishes(connection, vault, [citizen]).get((citizen.ente_id, citizen.citizen_id), NONE)
 
 
-@dataclass(frozen=True, slots=True)
-class WishesChange:
-    """A citizen changes them: `change` gives the new ones, or raises HubError. `if_match` is the tag that was seen."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WishesChange(OwnChange):
+    """A citizen changes them: `change` gives the new ones, or raises HubError."""
 
-    access: Access
-    subject: Subject
-    signer: str
-    used: tuple[UsedToken, ...]
     change: Callable[[Wishes], Wishes]
-    if_match: str | None = None
-    refusal: HubError | None = None
-    """Already decided: only the token is consumed and the access recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class WishesKeeper:
-    """Changes wishes; a citizen about whom nothing was published yet is made for it."""
+    """Changes wishes."""
 
     citizens: Citizens
     vault: Vault
 
     def change(self, tx: Tx, changes: Sequence[WishesChange]) -> list[Any]:
-        """A Committer handler: the wishes as they are now, or why not. The token is consumed first."""
-        results: list[Any] = []
-        fresh = consume_tokens(tx, [(each.access.ente_id, each.signer, each.used) for each in changes])
-        sound = [each.subject for each, unused in zip(changes, fresh, strict=True) if unused and not each.refusal]
-        known = self.citizens.resolve(tx, sound) if sound else {}
-        # Two who change one citizen's would each write what the other did not see.
-        lock_names(tx, {f"preferences|{each.ente_id}|{each.citizen_id}" for each in known.values()})
-        for each, unused in zip(changes, fresh, strict=True):
-            citizen = known.get(each.subject)
-            try:
-                if not unused:
-                    raise TokenReplayed
-                if each.refusal is not None:
-                    raise each.refusal
-                assert citizen is not None
-                results.append(self._change(tx, each, citizen))
-            except HubError as refusal:
-                results.append(refusal)
-            record_access(tx, [_told_in_log(each.access, citizen, results[-1])])
-        return results
+        """A Committer handler: the wishes as they are now, or why not."""
+        held = partial(wishes_of, tx.connection, self.vault)
+        return change_each(tx, self.citizens, changes, lock=_lock, held=held, apply=self._change)
 
-    def _change(self, tx: Tx, change: WishesChange, citizen: Citizen) -> Wishes:
-        before = wishes_of(tx.connection, self.vault, citizen)
-        if change.if_match not in (None, before.tag):
-            raise PreconditionFailed
+    def _change(self, tx: Tx, change: WishesChange, citizen: Citizen, before: Wishes) -> None:
         now = change.change(before)
         where = {"ente_id": citizen.ente_id, "citizen_id": citizen.citizen_id}
         quiet = [each.isoformat("minutes") for each in now.quiet] if now.quiet else None
@@ -181,16 +152,14 @@ class WishesKeeper:
         rows = [{**where, **each._asdict(), **everywhere} for each in sorted(now.off - before.off)]
         if rows:
             tx.connection.execute(insert(channel_opt_outs), rows)
-        return wishes_of(tx.connection, self.vault, citizen)
 
 
 def _is(names: Mapping[str, str]) -> list[Any]:
     return [channel_opt_outs.c[name] == value for name, value in names.items()]
 
 
-def _told_in_log(access: Access, citizen: Citizen | None, result: Any) -> Access:
-    outcome = result.code if isinstance(result, HubError) else access.outcome
-    return replace(access, outcome=outcome, citizen_id=citizen.citizen_id if citizen else access.citizen_id)
+def _lock(citizen: Citizen) -> str:
+    return f"preferences|{citizen.ente_id}|{citizen.citizen_id}"
 
 
 def _place(ente_id: str, citizen_id: str) -> str:

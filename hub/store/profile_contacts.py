@@ -2,27 +2,28 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from contracts.identifiers import new_uuid7
-from hub.errors import HubError, PreconditionFailed, QuotaExceeded, TokenReplayed
+from hub.errors import QuotaExceeded
 
 from .attributes import Attribute, attributes_of
-from .citizens import Citizen, Citizens, Subject
-from .contacts import EMAIL, contact_place
+from .changing import OwnChange, change_each
+from .citizens import Citizen, Citizens
+from .contacts import EMAIL, contact_place, email_hash
 from .database import Tx, lock_names
 from .directory import HUB_VENDOR
 from .drafts import Draft
-from .ports import UsedToken, Vault
+from .ports import Vault
 from .preferences import wishes_of
 from .publications import Publications
 from .readers import Access, record_access
-from .replay import consume_tokens
 from .rows import Batch
 from .tables import citizen_contacts, dead_addresses, item_identities, items
 
@@ -68,20 +69,12 @@ class HeldProfile:
         return hashlib.sha256(orjson.dumps(shown)).hexdigest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
-class ContactChange:
-    """A citizen gives an address, or takes his back (None). `letter` makes the message that goes there, in a language;
-    `if_match` is the tag that was seen."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactChange(OwnChange):
+    """A citizen gives an address, or takes his back (None). `letter` makes the message to it, in a language."""
 
-    access: Access
-    subject: Subject
-    signer: str
-    used: tuple[UsedToken, ...]
     email: str | None = field(repr=False)
     letter: Callable[[str], Draft] = field(repr=False)
-    if_match: str | None = None
-    refusal: HubError | None = None
-    """Already decided: only the token is consumed and the access recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,46 +116,24 @@ def waits_for_confirmation(connection: Connection, citizen: Citizen, value_hash:
 
 @dataclass(frozen=True, slots=True)
 class ContactKeeper:
-    """Changes and verifies them; a citizen about whom nothing was published yet is made for it."""
+    """Changes and verifies them."""
 
     citizens: Citizens
     vault: Vault
     publications: Publications
 
     def change(self, tx: Tx, changes: Sequence[ContactChange]) -> list[Any]:
-        """A Committer handler: the profile as it is now, or why not. The token is consumed first."""
-        results: list[Any] = []
-        fresh = consume_tokens(tx, [(each.access.ente_id, each.signer, each.used) for each in changes])
-        sound = [each.subject for each, unused in zip(changes, fresh, strict=True) if unused and not each.refusal]
-        known = self.citizens.resolve(tx, sound) if sound else {}
-        lock_names(tx, {_lock(each) for each in known.values()})
-        for each, unused in zip(changes, fresh, strict=True):
-            citizen = known.get(each.subject)
-            try:
-                if not unused:
-                    raise TokenReplayed
-                if each.refusal is not None:
-                    raise each.refusal
-                assert citizen is not None
-                results.append(self._change(tx, each, citizen))
-            except HubError as refusal:
-                results.append(refusal)
-            outcome = results[-1].code if isinstance(results[-1], HubError) else each.access.outcome
-            citizen_id = citizen.citizen_id if citizen else each.access.citizen_id
-            record_access(tx, [replace(each.access, outcome=outcome, citizen_id=citizen_id)])
-        return results
+        """A Committer handler: the profile as it is now, or why not."""
+        held = partial(profile_of, tx.connection, self.vault)
+        return change_each(tx, self.citizens, changes, lock=_lock, held=held, apply=self._change)
 
-    def _change(self, tx: Tx, change: ContactChange, citizen: Citizen) -> HeldProfile:
-        before = profile_of(tx.connection, self.vault, citizen)
-        if change.if_match not in (None, before.tag):
-            raise PreconditionFailed
+    def _change(self, tx: Tx, change: ContactChange, citizen: Citizen, _before: HeldProfile) -> None:
         old = (_ITS.verified_at.is_(None)) & (_ITS.updated_at < tx.now - CONFIRM_WITHIN)
         tx.connection.execute(delete(citizen_contacts).where(*_mine(citizen), old))
         if change.email is None:
             self._take_back(tx, citizen)
         else:
             self._give(tx, citizen, change.email, change.letter)
-        return profile_of(tx.connection, self.vault, citizen)
 
     def _take_back(self, tx: Tx, citizen: Citizen) -> None:
         own = (*_mine(citizen), _ITS.source == CITIZEN)
@@ -170,7 +141,7 @@ class ContactKeeper:
         tx.connection.execute(update(citizen_contacts).where(*own).values(source=_TAKEN_BACK))
 
     def _give(self, tx: Tx, citizen: Citizen, email: str, letter: Callable[[str], Draft]) -> None:
-        value_hash = self.vault.keyed_hash("email", email.lower())
+        value_hash = email_hash(self.vault, email)
         unverified = _ITS.verified_at.is_(None)
         rows = tx.connection.execute(select(citizen_contacts).where(*_mine(citizen), _ITS.kind == EMAIL)).all()
         same = next((row for row in rows if row.value_hash == value_hash), None)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, select
 
 from contracts.inbound import Reach
 
+from .bulk import pieces
 from .database import Tx, upsert
 from .ports import Vault
 from .standing import Lane
@@ -19,7 +20,6 @@ FRESH: Final = timedelta(days=2)
 """What is known only until longer ago than this is not relied upon: somebody may want to be reached again."""
 _EVERYBODY = ""
 """In the place of a person: until when it is known."""
-_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,10 @@ def note_reach(tx: Tx, told: Sequence[Known]) -> list[None]:
         where &= its.scope == each.scope
         if each.reached is None:
             tx.connection.execute(delete(unreached).where(where))
-        for part in _parts(each.reached or ()):
+        for part in pieces(each.reached or ()):
             tx.connection.execute(delete(unreached).where(where, its.person_hash.in_(part)))
         names = {"ente_id": each.lane.ente_id, "connector_id": each.lane.connector_id, "scope": each.scope}
-        for part in _parts((*each.unreached, _EVERYBODY)):
+        for part in pieces((*each.unreached, _EVERYBODY)):
             rows = [names | {"person_hash": person, "until": each.until} for person in dict.fromkeys(part)]
             kept = upsert(unreached)
             keys = ["ente_id", "connector_id", "scope", "person_hash"]
@@ -79,7 +79,3 @@ def unreached_scopes(
 
 def _key(vault: Vault, provider_hash: str) -> str:
     return vault.keyed_hash("reach", provider_hash)
-
-
-def _parts(people: Sequence[str]) -> list[Sequence[str]]:
-    return [people[start : start + _AT_ONCE] for start in range(0, len(people), _AT_ONCE)]

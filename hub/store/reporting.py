@@ -1,6 +1,6 @@
 """Reporting flows as they are kept: part by part, each revision whole, and the highest of them read."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -10,12 +10,12 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, up
 
 from contracts.reporting import FlowPart, ReportedOutcome, ReportedPayment
 
+from .bulk import pieces
 from .database import Tx, lock_names, upsert
 from .ports import Vault
 from .tables import reported_payments, reporting_flows
 
 _FLOWS, _PAID = reporting_flows.c, reported_payments.c
-_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def keep_flow_part(tx: Tx, vault: Vault, ente_id: str, part: FlowPart) -> int:
     held = select(_PAID.number).where(_key(reported_payments, ente_id, part))
     known = set(tx.connection.execute(held).scalars())
     fresh = [_row(vault, key, part.creditor_tax_code, one) for one in part.payments if one.index not in known]
-    for piece in _pieces(fresh):
+    for piece in pieces(fresh):
         # A part that names a place twice is the provider's mistake; the flow's total then tells of it.
         tx.connection.execute(upsert(reported_payments).values(list(piece)).on_conflict_do_nothing())
     return len({row["number"] for row in fresh})
@@ -134,7 +134,7 @@ def reported_of(
     wanted = sorted({iuv_hash(vault, *one) for one in payments})
     return [
         found
-        for piece in _pieces(wanted)
+        for piece in pieces(wanted)
         for found in _reported(connection, vault, ente_id, _PAID.iuv_hash.in_(list(piece)))
     ]
 
@@ -252,8 +252,3 @@ def _row(vault: Vault, key: dict[str, Any], creditor_tax_code: str, one: Reporte
 def _key(table: Any, ente_id: str, part: FlowPart) -> ColumnElement[bool]:
     its = table.c
     return and_(its.ente_id == ente_id, its.psp_id == part.psp_id, its.flow == part.flow, its.revision == part.revision)
-
-
-def _pieces(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(rows), _AT_ONCE):
-        yield rows[start : start + _AT_ONCE]

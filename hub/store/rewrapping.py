@@ -105,7 +105,7 @@ _SEALED: Final = (
 def sealed_by(connection: Connection, key_id: str) -> int:
     """How many values that key sealed. A schema of before may lack a table, or a column."""
     schema = inspect(connection)
-    tables = set(schema.get_table_names())
+    tables = {one.table.name for one in _SEALED}.intersection(schema.get_table_names())
     there = {(name, each["name"]) for name in tables for each in schema.get_columns(name)}
     return sum(
         connection.execute(

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from .database import Database, error_name
 from .directory import version
+from .watching import Rounds
 
 log = logging.getLogger(__name__)
 
@@ -55,22 +56,17 @@ class Watcher:
 
     def __init__(self, snapshots: Sequence[Snapshot[Any]], *, every_s: float = 1.0) -> None:
         self._snapshots = snapshots
-        self._every_s = every_s
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+        self._rounds = Rounds("watcher", self._poll, every_s)
 
     def start(self) -> None:
-        self._thread.start()
+        self._rounds.start()
 
     def stop(self) -> None:
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._rounds.stop()
 
-    def _run(self) -> None:
-        while not self._stopping.wait(self._every_s):
-            for snapshot in self._snapshots:
-                try:
-                    snapshot.poll()
-                except Exception as exc:  # noqa: BLE001 - a store that is away comes back; the old picture holds meanwhile
-                    log.warning("snapshot.poll_failed error=%s", error_name(exc))
+    def _poll(self) -> None:
+        for snapshot in self._snapshots:
+            try:
+                snapshot.poll()
+            except Exception as exc:  # noqa: BLE001 - a store that is away comes back; the old picture holds meanwhile
+                log.warning("snapshot.poll_failed error=%s", error_name(exc))

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, or_, select
 
-from .citizens import key_place
+from .contents import with_contents
 from .database import Database
 from .directory import HUB_VENDOR
 from .ports import Vault
-from .rows import ItemKey, payload_place
-from .tables import citizens, item_versions, items
+from .rows import ItemKey
+from .tables import items
 
 PAGE = 200
 
@@ -71,45 +71,13 @@ def subscriptions_page(
     if not places:
         return [], None
     # The contents apart: joined at once, a database without statistics might read and sort all of them for each page.
-    whole = (
-        select(
-            its.citizen_id,
-            its.item_id,
-            its.version,
-            its.state,
-            its.vendor_id,
-            its.received_at,
-            item_versions.c.payload_sealed,
-            citizens.c.data_key_sealed,
+    whole = with_contents(connection, vault, ente_id, places, its.state, its.vendor_id, its.received_at)
+    found = [
+        Found(
+            (ente_id, row.citizen_id, row.item_id), row.version, row.state, row.received_at, payload, row.vendor_id
         )
-        .join(
-            item_versions,
-            and_(
-                item_versions.c.ente_id == its.ente_id,
-                item_versions.c.item_id == its.item_id,
-                item_versions.c.version == its.version,
-                item_versions.c.citizen_id == its.citizen_id,
-            ),
-        )
-        .join(citizens, and_(citizens.c.ente_id == its.ente_id, citizens.c.citizen_id == its.citizen_id))
-        .where(
-            its.ente_id == ente_id,
-            its.citizen_id.in_({place.citizen_id for place in places}),
-            its.item_id.in_([place.item_id for place in places]),
-        )
-    )
-    rows = {Place(row.citizen_id, row.item_id): row for row in connection.execute(whole)}
-    found = []
-    keys: dict[str, bytes] = {}
-    for place in places:
-        row = rows.get(place)
-        if row is None or not row.data_key_sealed:
-            continue  # erased meanwhile
-        if place.citizen_id not in keys:
-            keys = {place.citizen_id: vault.open(row.data_key_sealed, key_place(ente_id, place.citizen_id))}
-        where = payload_place(ente_id, place.item_id, row.version)
-        payload = vault.open_with(keys[place.citizen_id], row.payload_sealed, where)
-        found.append(Found((ente_id, *place), row.version, row.state, row.received_at, payload, row.vendor_id))
+        for row, payload in whole
+    ]
     return found, places[-1] if len(places) == PAGE else None
 
 

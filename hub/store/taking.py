@@ -1,7 +1,7 @@
 """The taking of what a source had: the item, what is known of the record, and the quarantine, in one commit."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -137,4 +137,4 @@ def _with_faults(misfit: Misfit, refusal: HubError) -> Misfit:
     wrong: tuple[Mapping[str, str], ...] = tuple(faults) or (
         {"pointer": "", "code": refusal.code, "detail": refusal.detail},
     )
-    return Misfit(misfit.ente_id, misfit.connector_id, misfit.name, misfit.collection, wrong, misfit.raw)
+    return replace(misfit, wrong=wrong)

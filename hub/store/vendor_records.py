@@ -1,7 +1,7 @@
 """What an administrator changes of a vendor's record, and the reports of its conformance."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -89,20 +89,7 @@ def attach_report(
     made = ConformanceReport(
         new_uuid7(), tx.now, author, verdict, counts["passed"], counts["failed"], counts["skipped"], tried, sha256
     )
-    row = {
-        "ente_id": ente_id,
-        "vendor_id": vendor_id,
-        "report_id": made.report_id,
-        "at": made.at,
-        "author": made.author,
-        "verdict": made.verdict,
-        "passed": made.passed,
-        "failed": made.failed,
-        "skipped": made.skipped,
-        "tried": made.tried,
-        "sha256": made.sha256,
-        "report": dict(report),
-    }
+    row = {"ente_id": ente_id, "vendor_id": vendor_id, "report": dict(report)} | asdict(made)
     tx.connection.execute(insert(conformance_reports), row)
     return made
 
@@ -111,25 +98,9 @@ def reports_of(
     connection: Connection, ente_id: str, vendor_id: str | None = None
 ) -> Sequence[tuple[str, ConformanceReport]]:
     """(vendor, report) of an ente or of one vendor, newest first."""
-    its = conformance_reports.c
-    query = select(conformance_reports).where(its.ente_id == ente_id)
+    its, names = conformance_reports.c, ConformanceReport.__dataclass_fields__
+    query = select(its.vendor_id, *(its[name] for name in names)).where(its.ente_id == ente_id)
     if vendor_id is not None:
         query = query.where(its.vendor_id == vendor_id)
-    rows = connection.execute(query.order_by(its.at.desc(), its.report_id.desc()))
-    return [
-        (
-            row.vendor_id,
-            ConformanceReport(
-                row.report_id,
-                row.at,
-                row.author,
-                row.verdict,
-                row.passed,
-                row.failed,
-                row.skipped,
-                row.tried,
-                row.sha256,
-            ),
-        )
-        for row in rows
-    ]
+    rows = connection.execute(query.order_by(its.at.desc(), its.report_id.desc())).mappings()
+    return [(row["vendor_id"], ConformanceReport(**{name: row[name] for name in names})) for row in rows]

@@ -1,5 +1,4 @@
-"""Threads that look at intervals whether there is something to be done outside: one of a kind among all processes that
-share the database."""
+"""Threads that look at intervals whether there is something to be done."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -15,34 +14,54 @@ _PATIENCE_S = 5.0
 
 
 @dataclass(slots=True)
-class Watch:
-    """Calls `look` for as long as it finds something, and then every `every_s` seconds."""
+class Rounds:
+    """Calls `one` every `every_s` seconds, however the last time went."""
 
     name: str
-    look: Callable[[], int]
-    turn: Singleton
+    one: Callable[[], object]
     every_s: float
-    _stopping: Event = field(default_factory=Event, init=False)
+    stopping: Event = field(default_factory=Event, init=False)
+    """What takes long looks whether it is set."""
     _thread: Thread | None = field(default=None, init=False)
 
     def start(self) -> None:
         self._thread = Thread(target=self._run, name=self.name, daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """Whatever is under way is given up with the process, and looked for again by the next."""
-        self._stopping.set()
+    def stop(self, patience_s: float | None = None) -> None:
+        """Once the one under way is over; with `patience_s` it is left alone after that."""
+        self.stopping.set()
         if self._thread is not None:
-            self._thread.join(timeout=_PATIENCE_S)
-        self.turn.release()
+            self._thread.join(patience_s)
 
     def _run(self) -> None:
-        while not self._stopping.wait(self.every_s):
+        while not self.stopping.wait(self.every_s):
             try:
-                while self.turn.held() and not self._stopping.is_set() and self.look():
-                    pass
+                self.one()
             except Exception as error:  # noqa: BLE001 - it must outlive a bad moment of the store
                 log.warning("%s.failed error=%s", self.name, error_name(error))
+
+
+class Watch:
+    """Calls `look` for as long as it finds something, and then every `every_s` seconds: in one process among all that
+    share the database."""
+
+    def __init__(self, name: str, look: Callable[[], int], turn: Singleton, every_s: float) -> None:
+        self._look = look
+        self._turn = turn
+        self._rounds = Rounds(name, self._round, every_s)
+
+    def start(self) -> None:
+        self._rounds.start()
+
+    def stop(self) -> None:
+        """Whatever is under way is given up with the process, and looked for again by the next."""
+        self._rounds.stop(_PATIENCE_S)
+        self._turn.release()
+
+    def _round(self) -> None:
+        while self._turn.held() and not self._rounds.stopping.is_set() and self._look():
+            pass
 
 
 class Watches:

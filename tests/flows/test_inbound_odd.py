@@ -42,6 +42,26 @@ def test_a_version_that_another_content_has_already_waits_in_quarantine(hub, sou
     raccordo("quarantine", "discard", entry["quarantine_id"])
 
 
+def test_a_source_waits_for_its_turn_once_however_long_the_others_take(tmp_path, monkeypatch):
+    waiting: list[Any] = []
+
+    class AllBusy:
+        def __init__(self, *_args: Any, **_named: Any) -> None:
+            pass
+
+        def submit(self, *work: Any) -> None:
+            waiting.append(work)
+
+        def shutdown(self) -> None:
+            pass
+
+    monkeypatch.setattr("hub.inbound.polling.ThreadPoolExecutor", AllBusy)
+    with hub_with(tmp_path / "home", Source()):
+        eventually(lambda: waiting, lambda found: len(found) == 1)
+        sleep(2.5)
+        assert len(waiting) == 1, "each second it would wait once more, to be read again and again when its turn comes"
+
+
 def test_a_source_that_is_paused_while_it_is_asked_brings_nothing_more(tmp_path, person):
     own = Source()
     asked, go_on = Event(), Event()

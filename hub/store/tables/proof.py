@@ -79,7 +79,7 @@ access_log = Table(
     needed("writer_id", String(36)),
     needed("root_number", BigInteger),
     Column("delegation_id", String(36)),  # of migration 0018: under which another person read or changed it
-    Column("act", JSON(none_as_null=True)),  # of migration 0024: what an administrator did to what, before and after
+    Column("act", JSON(none_as_null=True)),  # of migration 0026: what an administrator did to what, before and after
     Index("ix_access_log_citizen", "ente_id", "citizen_id", "at"),
 )
 partial_index("ix_access_log_acts", access_log, "at", "access_id", where=access_log.c.act.is_not(None))

@@ -77,7 +77,7 @@ def test_a_payment_keeps_its_number_in_every_version_and_whatever_is_sent_again(
     assert {content(store, "a", version)["notice_number"] for version in (1, 2, 3, 4)} == {number(1)}
     assert len(store.rows(notice_numbers)) == 1
     (item,) = of(store, items, "a")
-    assert item["notice_key"] == notice_key(store.vault, CREDITOR, number(1))
+    assert item["notice_key"] == notice_key(store.vault.keyed_hash, CREDITOR, number(1))
     assert item["content_hash"] == f"{4:064}", "same content is what its vendor sent"
     assert [row["data"] for row in of(store, timeline, "a") if row["event"] == "numbered"] == [
         {"part": 0, "notice_number": number(1)}
@@ -143,7 +143,7 @@ def test_a_withdrawn_payments_number_is_not_given_again(store):
 def test_the_receipt_of_a_number_of_ours_pays(store):
     store.publish(payment("a"))
     receipt = {"identity": Identity(ENTE, "acme", "tributi", "r", "receipts"), "state": "available"}
-    key = notice_key(store.vault, CREDITOR, number(1))
+    key = notice_key(store.vault.keyed_hash, CREDITOR, number(1))
     paid = make_draft(**receipt, reported_state="available", deliveries=(), notice_key=key)
     store.publish(paid)
     assert of(store, items, "a")[0]["state"] == "paid"
