@@ -7,6 +7,7 @@ import binascii
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -22,15 +23,13 @@ _STORE = re.compile(r"([\d,]+) \+FLAGS\.SILENT \(\\Deleted\)", re.IGNORECASE)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"|(\S+)')
 
 
-class Kept(Protocol):
+@dataclass(frozen=True, slots=True)
+class Kept:
     """A message in a folder."""
 
-    @property
-    def uid(self) -> int: ...
-    @property
-    def arrived_at(self) -> datetime: ...
-    @property
-    def content(self) -> bytes: ...
+    uid: int
+    arrived_at: datetime
+    content: bytes = field(repr=False)
 
 
 class Script(Protocol):

@@ -1,12 +1,12 @@
 """A mailbox for demo and tests, served over IMAP: a folder of files, and misbehaviour on request."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from .imap_server import Connections, Phase
+from .imap_server import Connections, Kept, Phase
 from .simulated_server import SimulatedServer
 from .simulated_smtp import write_durably
 
@@ -23,13 +23,6 @@ class Fault:
     act: Literal["reply", "hang", "drop", "drip", "endless", "huge"] = "reply"
     reply: str = "NO [UNAVAILABLE] scripted fault"
     times: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    uid: int
-    arrived_at: datetime
-    content: bytes = field(repr=False)
 
 
 class SimulatedMailbox(SimulatedServer[Fault]):
