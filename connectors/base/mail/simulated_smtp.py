@@ -4,7 +4,6 @@ It never drops a duplicate, so that a test can count them. It listens on loopbac
 """
 
 import hashlib
-import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ from email.policy import default
 from pathlib import Path
 from typing import Any, Literal
 
+from ..ledger import Ledger
 from .simulated_server import SimulatedServer
 from .smtp_server import Connections
 
@@ -60,8 +60,8 @@ class Simulator(SimulatedServer[Fault]):
     ) -> None:
         """`taken` is told of each message that was accepted: content, envelope sender, recipients."""
         self.mailbox = folder / "mailbox"
-        self.ledger = folder / "ledger.jsonl"
         self.mailbox.mkdir(parents=True, exist_ok=True)
+        self.ledger = Ledger(folder / "ledger.jsonl")
         super().__init__(folder, port=port, security=security)
         self.account = account
         self.dsn = dsn
@@ -95,14 +95,12 @@ class Simulator(SimulatedServer[Fault]):
                 "file": path.name,
             }
             write_durably(path, content)
-            _append(self.ledger, json.dumps(entry | facts))
+            self.ledger.append(entry | facts)
         self._taken(content, sender, recipients)
 
     def entries(self) -> list[dict[str, Any]]:
         """The ledger, one entry for each accepted message."""
-        if not self.ledger.exists():
-            return []
-        return [json.loads(line) for line in self.ledger.read_text(encoding="utf-8").splitlines()]
+        return list(self.ledger.entries)
 
 
 def mailbox_messages(folder: Path) -> list[EmailMessage]:
@@ -131,10 +129,3 @@ def write_durably(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def _append(path: Path, line: str) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
-        file.flush()
-        os.fsync(file.fileno())
