@@ -80,9 +80,8 @@ def read_receipt(
         token = _token(certified.message_id) or _token(_original_id(parts))
     except Untrusted as exc:
         return Receipt(why=str(exc))
-    # Whatever it is: strangers write to mailboxes, and what is read here would be read again for ever. Certificates
-    # alone have several faults of their own (DuplicateExtension, InvalidVersion) with nothing above them in common.
-    except Exception:  # noqa: BLE001
+    # Certificates alone have faults of several kinds (DuplicateExtension, InvalidVersion), with no class above them.
+    except Exception:  # noqa: BLE001 - strangers write to mailboxes; what is raised here would be read again for ever
         return Receipt(why="unreadable")
     said = _said(certified)
     # Whoever got one of ours knows its Message-ID, and could have a provider certify what he sent himself under it.
