@@ -41,7 +41,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from connectors.base.serving import LoopbackServer
-from connectors.base.simulator_faults import Cut, Script, WithTransport, no_answer, throttled
+from connectors.base.simulator_faults import Script, WithTransport, no_answer, refusal
 
 from .simulator_backend import Backend
 from .simulator_manage import Administration
@@ -183,13 +183,8 @@ class _Io:
 
     def _refused(self, request: Request, fault: dict[str, Any]) -> Response | None:
         """What the gateway, or a fault, answers before IO looks at the body."""
-        match fault.get("kind"):
-            case "drop":
-                return Cut()
-            case "throttle":
-                return throttled(fault.get("retry_after"))
-            case "error":
-                return _error(int(fault.get("status", 500)))
+        if refused := refusal(fault, _error):
+            return refused
         key = request.headers.get("ocp-apim-subscription-key", "")
         if not key or (
             self.api_keys is not None

@@ -10,10 +10,8 @@ needs. Rules: `contracts/connector.py`, `contracts/failures.py`, settled points 
 """
 
 import json
-import logging
 import time
-import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -24,6 +22,7 @@ from pydantic import TypeAdapter
 from contracts.connector import Connector, Continue, Done, Limits, Memo, Notice
 from contracts.failures import Deferred, Failure, Unconfirmed
 
+from .discretion import Discretion
 from .scripted import Fault
 
 Result = Done | Continue | Failure
@@ -89,17 +88,15 @@ class Walk:
         raise AssertionError(f"not at its end after {_MOST_STEPS} steps")
 
 
-class Conformance:
+class Conformance(Discretion):
     """The part that does not depend on the transport."""
 
-    secrets: ClassVar[tuple[str, ...]] = ()
-    """Values of the settings that no log and no error may show."""
     faults: ClassVar[tuple[Fault, ...]] = tuple(Fault)
     """Those that `behave` can bring about."""
     ends_by_report: ClassVar[bool] = False
     """The provider's last word comes as a `contracts.inbound.Report`: until then the delivery is `waiting`."""
     provider_loggers: ClassVar[tuple[str, ...]] = ("mail.log",)
-    """Loggers of the played provider, which runs in this process and may log what it gets; aiosmtpd's is there."""
+    """That of aiosmtpd."""
 
     def connect(self, limits: Limits) -> Connector:
         """The connector, made anew."""
@@ -151,26 +148,11 @@ class Conformance:
         for connector in self._made:
             connector.close()
 
-    @pytest.fixture(autouse=True)
-    def _nothing_personal_is_logged(self, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-        for name in ("", "httpx", "httpcore.connection", "httpcore.http11"):
-            caplog.set_level(logging.DEBUG, logger=name)
-        yield
-        self.logged_nothing(caplog)
-
-    def logged_nothing(self, caplog: pytest.LogCaptureFixture) -> None:
-        """Assert, when a test is over, that its log shows nothing that it should not."""
-        # `caplog.records` would be those of the fixture's own end.
-        records = [record for record in caplog.get_records("call") if record.name not in self.provider_loggers]
-        self.shows_nothing("\n".join(f"{record.getMessage()} {record.exc_text}" for record in records))
-
-    def shows_nothing(self, text: str) -> None:
-        """Assert that neither a secret nor anything about the citizen stands in `text`."""
+    def hidden(self) -> Iterable[str]:
+        """A secret, and anything about the citizen."""
         notice = self.notice()
         about = (notice.tax_code, notice.email, notice.digital_address, notice.title, notice.body_markdown)
-        hidden = (*self.secrets, *about)
-        for value in filter(None, hidden):
-            assert value.lower() not in text.lower(), "a secret or personal datum shows"
+        return filter(None, (*self.secrets, *about))
 
     def is_proper(self, result: Result) -> None:
         """Assert what holds of every result: a stable reason, a memo that JSON can hold, nothing personal in either."""
@@ -179,10 +161,7 @@ class Conformance:
             assert not (result.unsafe and result.accepted), "what is accepted is not sent again"
             assert result.after >= timedelta()
         elif isinstance(result, Failure):
-            assert result.reason, "a failure has a reason"
-            assert result.reason.isascii()
-            assert " " not in result.reason
-            self.shows_nothing("".join(traceback.format_exception(result)))
+            self.is_a_failure(result)
         else:
             self.shows_nothing(f"{result.provider_id} {result.detail}")
 

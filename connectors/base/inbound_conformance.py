@@ -13,13 +13,9 @@ Rules: `contracts/inbound.py`, `contracts/failures.py`, settled points 16, 30 an
 """
 
 import json
-import logging
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any, ClassVar
-
-import pytest
 
 from contracts.connector import Connector
 from contracts.failures import Failure
@@ -27,7 +23,7 @@ from contracts.identifiers import holds_tax_code
 from contracts.inbound import Call, Found, Memo, OwedPayment, Reading, Reply, Report, SentMessage
 from contracts.items import COLLECTIONS
 
-_LOGGERS = ("", "httpx", "httpcore.connection", "httpcore.http11")
+from .discretion import Discretion
 
 # Instead of what was promised, under the status that promises it.
 GARBAGE: tuple[bytes, ...] = (
@@ -82,36 +78,14 @@ def embellished(value: Any) -> Any:
     return [embellished(each) for each in value] if isinstance(value, list) else value
 
 
-class Inbound:
+class Inbound(Discretion):
     """What holds of all that comes in."""
 
-    secrets: ClassVar[tuple[str, ...]] = ()
-    """Values of the settings that no log, error, memo or reply may show."""
     personal: ClassVar[tuple[str, ...]] = ()
     """What the samples hold of citizens. Stands in items and in `raw` alone."""
 
-    @pytest.fixture(autouse=True)
-    def _nothing_personal_is_logged(self, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-        for name in _LOGGERS:
-            caplog.set_level(logging.DEBUG, logger=name)
-        yield
-        self.logged_nothing(caplog)
-
-    def logged_nothing(self, caplog: pytest.LogCaptureFixture) -> None:
-        """Assert, when a test is over, that its log shows nothing that it should not."""
-        records = caplog.get_records("call")
-        self.shows_nothing("\n".join(f"{record.getMessage()} {record.exc_text}" for record in records))
-
-    def shows_nothing(self, text: str) -> None:
-        for value in (*self.secrets, *self.personal):
-            assert value.lower() not in text.lower(), "a secret or personal datum shows"
-
-    def is_a_failure(self, failure: Failure) -> None:
-        """Assert that the failure has a stable reason and shows nothing."""
-        assert failure.reason, "a failure has a reason"
-        assert failure.reason.isascii()
-        assert " " not in failure.reason
-        self.shows_nothing("".join(traceback.format_exception(failure)))
+    def hidden(self) -> Iterable[str]:
+        return (*self.secrets, *self.personal)
 
     def is_well_found(self, found: Found) -> None:
         """Assert what holds of each: a name that is no person's, an item that a vendor might publish, or why not."""

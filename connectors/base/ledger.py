@@ -2,6 +2,7 @@
 
 import json
 import os
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        # Tests make hundreds, and nobody tells a ledger that it is over.
+        weakref.finalize(self, os.close, self._file).atexit = False
         whole, newline, _ = path.read_bytes().rpartition(b"\n")
         os.ftruncate(self._file, len(whole + newline))
         self.entries: list[dict[str, Any]] = []

@@ -116,17 +116,24 @@ class Faults(Script):
 
         async def handled(request: Request) -> Response:
             fault = await self.next_after_delay(on)
-            match fault.get("kind"):
-                case "drop":
-                    return Cut()
-                case "throttle":
-                    return throttled(fault.get("retry_after"))
-                case "error":
-                    return self._error(int(fault.get("status", 500)))
+            if refused := refusal(fault, self._error):
+                return refused
             answer = await handler(request)
             return no_answer(fault) or answer
 
         return handled
+
+
+def refusal(fault: dict[str, Any], error: Callable[[int], Response]) -> Response | None:
+    """What is answered and nothing accepted, where the fault is `drop`, `throttle` or `error`."""
+    match fault.get("kind"):
+        case "drop":
+            return Cut()
+        case "throttle":
+            return throttled(fault.get("retry_after"))
+        case "error":
+            return error(int(fault.get("status", 500)))
+    return None
 
 
 def no_answer(fault: dict[str, Any]) -> Response | None:

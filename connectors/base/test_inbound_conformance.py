@@ -134,6 +134,8 @@ class Pull(PullConformance):
 class Called:
     """A connector that its provider calls with a thing."""
 
+    count = 0
+
     def __init__(self, bug):
         self.bug = bug
 
@@ -159,10 +161,9 @@ class Called:
             one = found(thing, self.bug)
         except (ValueError, RecursionError, TypeError, KeyError):
             return Reply(200 if self.bug == "garbage_is_fine" else 400)
-        self.count = getattr(Called, "count", 0) + 1
-        Called.count = self.count
+        Called.count += 1
         if self.bug == "another_each_time":
-            one = Found(f"{one.name}-{self.count}", one.raw, one.collection, one.item)
+            one = Found(f"{one.name}-{Called.count}", one.raw, one.collection, one.item)
         return Reply(202, found=(one,))
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 
 from connectors.base.mail.imap import Mailbox
-from connectors.base.mail.mailbox_sentences import explain_mailbox, mailbox_works
 from contracts.connector import Limits
-from contracts.failures import Failure, Misconfigured
+from contracts.failures import Misconfigured
 
 from .config import Settings
 from .dkim_signing import DkimKey, Standing, published
@@ -22,11 +21,7 @@ def check(settings: Settings, limits: Limits, mail_server: Callable[[], str], ma
     """A sentence for each of them. Raises the Failure of the first that does not work."""
     sentences = [mail_server(), *(_key(key, settings, limits) for key in settings.dkim_keys)]
     if mailbox is not None:
-        try:
-            mailbox.check()
-        except Failure as exc:
-            raise explain_mailbox(exc, settings) from None
-        sentences.append(mailbox_works(settings))
+        sentences.append(mailbox.check())
     return " ".join(sentences)
 
 

@@ -81,7 +81,7 @@ class DkimKey:
         return f"v=DKIM1; k={self.algorithm.partition('-')[0]}; p={self.public}"
 
 
-class _At(dkim.DKIM):  # type: ignore[misc]
+class _At(dkim.DKIM):  # type: ignore[misc]  # the library has no types
     """Signs with a time that is given: what is sent again must be the same, byte for byte."""
 
     def __init__(self, content: bytes, at: datetime) -> None:

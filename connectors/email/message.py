@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 
-from connectors.base.mail.addresses import opaque_token
+from connectors.base.mail.addresses import in_header, opaque_token
 from connectors.base.mail.mapping import one_line, render, safe_url
 from contracts.connector import Notice
 from contracts.failures import Misconfigured
@@ -46,10 +45,10 @@ def compose(notice: Notice, recipient: str, stamp: Stamp, settings: Settings) ->
     message = EmailMessage(policy=_POLICY)
     message["Message-ID"] = stamp.message_id
     message["Date"] = stamp.date
-    message["From"] = _mailbox(settings.from_address, one_line(settings.from_name or notice.ente_name))
-    message["To"] = _mailbox(recipient)
+    message["From"] = in_header(settings.from_address, one_line(settings.from_name or notice.ente_name))
+    message["To"] = in_header(recipient)
     if settings.reply_to:
-        message["Reply-To"] = _mailbox(settings.reply_to)
+        message["Reply-To"] = in_header(settings.reply_to)
     message["Subject"] = rendered.subject
     message["Auto-Submitted"] = "auto-generated"
     if notice.unsubscribe_url:
@@ -63,11 +62,6 @@ def compose(notice: Notice, recipient: str, stamp: Stamp, settings: Settings) ->
     # A random boundary would make every attempt another message; "=_" cannot occur in quoted-printable.
     message.set_boundary(f"=_{opaque_token(notice.delivery_id)}")
     return message
-
-
-def _mailbox(address: str, name: str = "") -> Address:
-    local, _, domain = address.rpartition("@")
-    return Address(display_name=name, username=local, domain=domain)
 
 
 def _unsubscribe(url: str, settings: Settings, delivery_id: str) -> str:

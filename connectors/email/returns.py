@@ -18,7 +18,7 @@ from email.utils import getaddresses
 from typing import Literal
 
 from connectors.base.mail.addresses import TOKEN
-from connectors.base.mail.statuses import Phase, Reply, Verdict, verdict
+from connectors.base.mail.statuses import REPORTED_STATUS, Phase, Reply, Verdict, verdict
 from contracts.inbound import Report
 
 from .config import Settings
@@ -31,7 +31,6 @@ _MOST_PARTS = 20
 _MOST_RECIPIENTS = 50
 
 _RECIPIENTS = ("To", "Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To")
-_STATUS = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?![.\d])")
 _CODE = re.compile(r"\b([45]\d\d)\b")
 _DEAD = frozenset({Verdict.ADDRESS, Verdict.MAILBOX_OFF})
 _COMPLAINTS = frozenset({"abuse", "fraud"})
@@ -131,11 +130,11 @@ def _fate(block: Message) -> _Fate | None:
     words = _text(block, "Action").lower().split()
     if not words or not _text(block, "Final-Recipient"):
         return None
-    status, diagnostic = _STATUS.match(_text(block, "Status")), _text(block, "Diagnostic-Code")
+    status, diagnostic = REPORTED_STATUS.match(_text(block, "Status")), _text(block, "Diagnostic-Code")
     found, code = status.group(1) if status else "", _CODE.search(diagnostic)
     if not found or found.endswith(".0.0"):
         # Generic: the answer of the far server may say more.
-        more = _STATUS.search(diagnostic)
+        more = REPORTED_STATUS.search(diagnostic)
         found = more.group(1) if more else found or (f"{code.group(1)[0]}.0.0" if code else "5.0.0")
     return _Fate(
         words[0], found, int(code.group(1)) if code and code.group(1)[0] == found[0] else int(found[0]) * 100 + 50

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from connectors.base.conformance import Conformance, make_notice
+from connectors.base.conformance import make_notice
+from connectors.base.mail.smtp_conformance import SmtpConformance
 from connectors.base.mail.statuses import ENHANCED, Phase, Reply, failure
-from connectors.base.scripted import Fault as Kind
 from contracts.connector import Connector, Continue, Done, Limits, Notice
 from contracts.failures import Deferred, Failure, Misconfigured, Rejected, Skipped, Unconfirmed
 
@@ -314,32 +314,14 @@ def test_a_login_that_is_wanted_and_not_given_pauses_the_connector(tmp_path: Pat
         assert (type(caught), caught.reason) == (Misconfigured, "email.login_refused")
 
 
-class TestConformance(Conformance):
+class TestConformance(SmtpConformance):
     secrets: ClassVar[tuple[str, ...]] = (ACCOUNT.password,)
-    faults: ClassVar[tuple[Kind, ...]] = (Kind.REFUSED, Kind.CUT, Kind.SILENT, Kind.SLOW_HEAD, Kind.GARBAGE)
-    _script: ClassVar[dict[Kind, Fault]] = {
-        Kind.CUT: Fault("content", "drop"),
-        Kind.SILENT: Fault("content", "hang"),
-        Kind.SLOW_HEAD: Fault("content", "drip"),
-        Kind.GARBAGE: Fault("content", reply="\x00 no protocol at all"),
-    }
 
     @pytest.fixture(autouse=True)
     def _provider(self, tmp_path: Path) -> Iterator[None]:
-        with Simulator(tmp_path, account=ACCOUNT) as self._sim:
+        with Simulator(tmp_path, account=ACCOUNT) as self.smtp:
             yield
 
     def connect(self, limits: Limits) -> Connector:
         login = {"username": ACCOUNT.username, "password": ACCOUNT.password}
-        return connected(self._sim, timeout_s=limits.timeout_s, **login)
-
-    def behave(self, fault: Kind | None) -> None:
-        self._sim.stop()
-        self._sim.behave()
-        if fault is not Kind.REFUSED:
-            self._sim.start()
-        if fault in self._script:
-            self._sim.misbehave(self._script[fault])
-
-    def taken(self) -> list[str]:
-        return [entry["message_id"] for entry in self._sim.entries()]
+        return connected(self.smtp, timeout_s=limits.timeout_s, **login)

@@ -1,9 +1,9 @@
 """Notice -> PEC message. Plain text, one recipient, the sender of the envelope in `From` (RFC 6109, 3.1.1)."""
 
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 
+from connectors.base.mail.addresses import in_header
 from connectors.base.mail.mapping import one_line, render
 from contracts.connector import Notice
 
@@ -18,17 +18,12 @@ def compose(notice: Notice, recipient: str, *, message_id: str, date: str, setti
     message = EmailMessage(policy=_POLICY)
     message["Message-ID"] = message_id
     message["Date"] = date
-    message["From"] = _mailbox(settings.from_address, one_line(settings.from_name or notice.ente_name))
-    message["To"] = _mailbox(recipient)
+    message["From"] = in_header(settings.from_address, one_line(settings.from_name or notice.ente_name))
+    message["To"] = in_header(recipient)
     if settings.reply_to:
-        message["Reply-To"] = _mailbox(settings.reply_to)
+        message["Reply-To"] = in_header(settings.reply_to)
     message["Subject"] = rendered.subject
     message["X-TipoRicevuta"] = settings.receipt_kind
     message.set_content(rendered.text, cte="quoted-printable")
     message["Content-Language"] = ", ".join(rendered.languages)
     return message
-
-
-def _mailbox(address: str, name: str = "") -> Address:
-    local, _, domain = address.rpartition("@")
-    return Address(display_name=name, username=local, domain=domain)

@@ -21,6 +21,7 @@ from cryptography import x509
 from defusedxml.ElementTree import fromstring
 
 from connectors.base.mail.addresses import TOKEN
+from connectors.base.mail.statuses import REPORTED_STATUS
 from contracts.inbound import Report, ReportedEvent
 
 from .trust import Untrusted, vouched
@@ -30,7 +31,6 @@ MOST_BYTES = 4_194_304
 _MOST_XML = 262_144
 _MOST_PARTS = 20
 
-_STATUS = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?![.\d])")
 # Some write the angle brackets of the Message-ID as they are.
 _BARE_ID = re.compile(rb"<msgid>\s*<([^<>&]{1,500})>\s*</msgid>")
 _FINAL_WARNING = "5.4.1"
@@ -80,9 +80,8 @@ def read_receipt(
         token = _token(certified.message_id) or _token(_original_id(parts))
     except Untrusted as exc:
         return Receipt(why=str(exc))
-    # Whatever it is: strangers write to mailboxes, and what is read here would be read again for ever. Certificates
-    # alone have several faults of their own (DuplicateExtension, InvalidVersion) with nothing above them in common.
-    except Exception:  # noqa: BLE001
+    # Certificates alone have faults of several kinds (DuplicateExtension, InvalidVersion), with no class above them.
+    except Exception:  # noqa: BLE001 - strangers write to mailboxes; what is raised here would be read again for ever
         return Receipt(why="unreadable")
     said = _said(certified)
     # Whoever got one of ours knows its Message-ID, and could have a provider certify what he sent himself under it.
@@ -123,7 +122,7 @@ def read_daticert(xml: bytes) -> Certified:
 
 def _said(data: Certified) -> tuple[ReportedEvent, str] | None:
     """The event of a kind of receipt, and its reason; None where it changes nothing."""
-    status = _STATUS.match(data.detail)
+    status = REPORTED_STATUS.match(data.detail)
     code = status.group(1) if status else re.sub(r"[^a-z-]", "", data.error)[:20] or "altro"
     match data.kind:
         case "accettazione" if "esterno" in data.recipients.values():

@@ -16,7 +16,7 @@ from typing import Any
 from connectors.base.mail.simulated_mailbox import SimulatedMailbox
 from connectors.base.mail.simulated_smtp import Account, Fault, Simulator
 
-from .simulated_provider import Provider, identity, inner
+from .simulated_provider import PROVIDER, Provider, identity, inner
 
 SENDER = "comune@pec.example.it"
 
@@ -70,7 +70,7 @@ class PecProvider:
         for kind, error, detail in _FATES.get(name, _DELIVERED):
             self._put(kind, content, error=error, detail=detail)
         if name == "falsa":
-            forger = identity("Gestore simulato", email="posta-certificata@gestore.example")
+            forger = identity("Gestore simulato", email=PROVIDER)
             xml = self.provider.daticert("avvenuta-consegna", content)
             self.receipts.deposit(self.provider.wrapped("avvenuta-consegna", inner(xml), forger))
 

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import pytest
 from pydantic import ValidationError
 
-from connectors.base.conformance import Conformance, make_notice
-from connectors.base.scripted import Fault as Kind
+from connectors.base.conformance import make_notice
+from connectors.base.mail.smtp_conformance import SmtpConformance
 from contracts.connector import Connector, Continue, Limits, Notice
 from contracts.failures import Deferred, Failure, Misconfigured, Rejected, Skipped, Unconfirmed
 from contracts.inbound import Report
@@ -205,23 +205,16 @@ def test_a_provider_that_comes_back_is_the_same(tmp_path: Path) -> None:
     assert first.provider.authority.pem == second.provider.authority.pem
 
 
-class TestConformance(Conformance):
+class TestConformance(SmtpConformance):
     secrets: ClassVar[tuple[str, ...]] = (ACCOUNT.password, "simulata")
     ends_by_report: ClassVar[bool] = True
-    faults: ClassVar[tuple[Kind, ...]] = (Kind.REFUSED, Kind.CUT, Kind.SILENT, Kind.SLOW_HEAD, Kind.GARBAGE)
-    _script: ClassVar[dict[Kind, Fault]] = {
-        Kind.CUT: Fault("content", "drop"),
-        Kind.SILENT: Fault("content", "hang"),
-        Kind.SLOW_HEAD: Fault("content", "drip"),
-        Kind.GARBAGE: Fault("content", reply="\x00 no protocol at all"),
-    }
 
     @pytest.fixture(autouse=True)
     def _provider(self, tmp_path: Path) -> Iterator[None]:
-        self._sim = PecProvider(tmp_path, account=ACCOUNT)
-        self._given = dict(self._sim.start())
+        provider = PecProvider(tmp_path, account=ACCOUNT)
+        self._given, self.smtp = dict(provider.start()), provider.smtp
         yield
-        self._sim.stop()
+        provider.stop()
 
     def notice(self) -> Notice:
         return notice()
@@ -230,17 +223,6 @@ class TestConformance(Conformance):
         login = {"username": ACCOUNT.username, "password": ACCOUNT.password}
         return connected(self._given, timeout_s=limits.timeout_s, **login)
 
-    def behave(self, fault: Kind | None) -> None:
-        self._sim.smtp.stop()
-        self._sim.smtp.behave()
-        if fault is not Kind.REFUSED:
-            self._sim.smtp.start()
-        if fault in self._script:
-            self._sim.smtp.misbehave(self._script[fault])
-
-    def taken(self) -> list[str]:
-        return [entry["message_id"] for entry in self._sim.smtp.entries()]
-
     def test_a_refusal_has_the_outcome_of_the_table(self) -> None:
         for reply, kind in (
             ("550 5.1.1 no", Rejected),
@@ -248,7 +230,7 @@ class TestConformance(Conformance):
             ("530 5.7.0 login", Misconfigured),
         ):
             walk = self.until_sending()
-            self._sim.smtp.misbehave(Fault("rcpt", reply=reply))
+            self.smtp.misbehave(Fault("rcpt", reply=reply))
             result = walk.step()
             assert isinstance(result, Failure)
             assert isinstance(result, kind)

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from base64 import b32encode
+from email.headerregistry import Address
 from ipaddress import ip_address
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -40,6 +41,12 @@ def ascii_address(text: str) -> str:
     if not at or len(local) > 64 or not _LOCAL_PART.fullmatch(local):
         raise BadAddress
     return f"{local}@{ascii_domain(domain)}"
+
+
+def in_header(address: str, name: str = "") -> Address:
+    """An address already checked, as headers have it, with the name that is shown."""
+    local, _, domain = address.rpartition("@")
+    return Address(display_name=name, username=local, domain=domain)
 
 
 def is_loopback(host: str) -> bool:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from contracts.connector import Limits
 from contracts.failures import Deferred, Failure, Misconfigured
 
+from .mailbox_sentences import explain_mailbox, mailbox_works
 from .settings import MailboxSettings
 from .wire import Deadline, Lines, connected, tls_context
 
@@ -70,11 +71,15 @@ class Mailbox:
         self._limits = limits
         self._tls = None if settings.imap_security == "none" else tls_context(settings.imap_ca_file)
 
-    def check(self) -> None:
-        """Connect, log in and look at each folder; raises the Failure that reading would meet."""
-        with self._session() as session:
-            for folder in self._settings.folders:
-                session.examine(folder)
+    def check(self) -> str:
+        """Open each folder; a sentence for the administrator, or a Failure that explains itself."""
+        try:
+            with self._session() as session:
+                for folder in self._settings.folders:
+                    session.examine(folder)
+        except Failure as exc:
+            raise explain_mailbox(exc, self._settings) from None
+        return mailbox_works(self._settings)
 
     def read(self, places: dict[str, Place], *, most: int, whole: bool) -> Reading:
         """What came after `places`, each message up to `most` bytes; where it is wanted `whole`, larger ones are passed

@@ -5,17 +5,16 @@ import asyncio
 import base64
 import binascii
 import re
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from .smtp_server import Security
+from .simulated_server import FOREVER_S, Security
 
 Phase = Literal["connect", "starttls", "login", "select", "sizes", "content", "store", "expunge"]
 
-_FOREVER_S = 3600.0
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _COMMAND = re.compile(r"([A-Za-z0-9]+) ((?:UID )?[A-Za-z]+)(?: (.*))?")
 _SIZES = re.compile(r"(\d+):(\d+) \(UID RFC822\.SIZE INTERNALDATE\)", re.IGNORECASE)
@@ -24,15 +23,13 @@ _STORE = re.compile(r"([\d,]+) \+FLAGS\.SILENT \(\\Deleted\)", re.IGNORECASE)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"|(\S+)')
 
 
-class Kept(Protocol):
+@dataclass(frozen=True, slots=True)
+class Kept:
     """A message in a folder."""
 
-    @property
-    def uid(self) -> int: ...
-    @property
-    def arrived_at(self) -> datetime: ...
-    @property
-    def content(self) -> bytes: ...
+    uid: int
+    arrived_at: datetime
+    content: bytes = field(repr=False)
 
 
 class Script(Protocol):
@@ -49,64 +46,33 @@ class Script(Protocol):
     def expunge(self, folder: str, uids: set[int]) -> None: ...
 
 
-class Running:
-    """Listens from construction until `stop()`."""
+class Connections:
+    """Those to the server, each with its task."""
 
-    def __init__(self, script: Script, *, port: int, security: Security) -> None:
-        self.port = port
+    def __init__(self, script: Script, security: Security) -> None:
         self._script = script
         self._security = security
-        self._ready = threading.Event()
-        self._trouble: OSError | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._over: asyncio.Event | None = None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
-        self._thread.start()
-        self._ready.wait()
-        if self._trouble is not None:
-            self._thread.join()
-            raise self._trouble
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    def stop(self) -> None:
-        """Stop listening and cut whoever is connected."""
-        assert self._loop is not None
-        assert self._over is not None
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join()
+    async def listen(self, port: int) -> asyncio.Server:
+        return await asyncio.start_server(self._serve, "127.0.0.1", port, ssl=self._security.at_once)
 
-    async def _serve(self) -> None:
-        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        writers: set[asyncio.StreamWriter] = set()
-        tasks: set[asyncio.Task[None]] = set()
-
-        async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.current_task()
-            assert task is not None
-            tasks.add(task)
-            writers.add(writer)
-            with suppress(OSError, EOFError, asyncio.CancelledError, ValueError):
-                await _Connection(self._script, self._security, reader, writer).run()
+    async def cut(self) -> None:
+        for writer in self._writers:
             writer.transport.abort()
-
-        tls = self._security.tls if self._security.from_the_first_byte else None
-        try:
-            listener = await asyncio.start_server(connection, "127.0.0.1", self.port, ssl=tls)
-        except OSError as exc:
-            self._trouble = exc
-            self._ready.set()
-            return
-        self.port = listener.sockets[0].getsockname()[1]
-        self._ready.set()
-        await self._over.wait()
-        listener.close()
-        for writer in writers:
-            writer.transport.abort()
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await listener.wait_closed()
-        # Let the transports see their end before the loop goes.
-        await asyncio.sleep(0.01)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self._writers.add(writer)
+        with suppress(OSError, EOFError, asyncio.CancelledError, ValueError):
+            await _Connection(self._script, self._security, reader, writer).run()
+        writer.transport.abort()
 
 
 class _Connection:
@@ -116,7 +82,7 @@ class _Connection:
         self._script = script
         self._reader = reader
         self._writer = writer
-        self._tls = None if security.from_the_first_byte else security.tls
+        self._tls = security.by_starttls
         self._logged_in = False
         self._folder: str | None = None
         self._writable = False
@@ -265,7 +231,7 @@ class _Connection:
             case "reply":
                 await self._say(f"{tag} {fault.reply}")
             case "hang":
-                await asyncio.sleep(_FOREVER_S)
+                await asyncio.sleep(FOREVER_S)
             case "drip":
                 await self._stream(b"* 1 FETCH (", b"x", 0.02)
             case "endless":

@@ -1,16 +1,14 @@
 """A mailbox for demo and tests, served over IMAP: a folder of files, and misbehaviour on request."""
 
-import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from .imap_server import Phase, Running
+from .imap_server import Connections, Kept, Phase
+from .simulated_server import SimulatedServer
 from .simulated_smtp import write_durably
-from .simulated_tls import make_certificate, server_context
-from .smtp_server import Security
 
 USERNAME = "rimbalzi"
 PASSWORD = "simulata"  # noqa: S105 - of a simulator on loopback
@@ -27,14 +25,7 @@ class Fault:
     times: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    uid: int
-    arrived_at: datetime
-    content: bytes = field(repr=False)
-
-
-class SimulatedMailbox:
+class SimulatedMailbox(SimulatedServer[Fault]):
     """`start()`, then `port` is known. What is deposited is on disk, and there again after a restart."""
 
     def __init__(
@@ -47,20 +38,11 @@ class SimulatedMailbox:
         password: str = PASSWORD,
         folders: Sequence[str] = ("INBOX",),
     ) -> None:
+        super().__init__(folder, port=port, security=security)
         self.username, self.password = username, password
         self.commands: list[str] = []
         """What was asked, logins without what came with them."""
-        self.ca_file: Path | None = None
-        tls = None
-        if security != "none":
-            self.ca_file, key_file = make_certificate(folder)
-            tls = server_context(self.ca_file, key_file)
-        self._security = Security(tls=tls, from_the_first_byte=security == "tls")
         self._folder = folder
-        self._port = port
-        self._running: Running | None = None
-        self._lock = threading.Lock()
-        self._faults: list[Fault] = []
         self._validity = dict.fromkeys(folders, 1)
         self._kept: dict[str, dict[int, Kept]] = {name: {} for name in folders}
         self._next = dict.fromkeys(folders, 1)
@@ -71,26 +53,8 @@ class SimulatedMailbox:
                 self._kept[name][int(path.stem)] = Kept(int(path.stem), arrived_at, path.read_bytes())
             self._next[name] = max(self._kept[name], default=0) + 1
 
-    @property
-    def port(self) -> int:
-        """The port, kept over `stop()` and `start()`."""
-        return self._port
-
-    def start(self) -> None:
-        self._running = Running(self, port=self._port, security=self._security)
-        self._port = self._running.port
-
-    def stop(self) -> None:
-        if self._running is not None:
-            self._running.stop()
-            self._running = None
-
-    def __enter__(self) -> "SimulatedMailbox":
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
+    def connections(self) -> Connections:
+        return Connections(self, self._security)
 
     def settings(self, **changes: Any) -> dict[str, Any]:
         """Those that point a connector here."""
@@ -120,23 +84,6 @@ class SimulatedMailbox:
             self._validity[folder] += 1
             self._kept[folder] = {n: Kept(n, each.arrived_at, each.content) for n, each in enumerate(old, 1)}
             self._next[folder] = len(old) + 1
-
-    def misbehave(self, *faults: Fault) -> None:
-        """Queue faults; each is used up in its phase, in this order."""
-        with self._lock:
-            self._faults += [fault for fault in faults for _ in range(fault.times)]
-
-    def behave(self) -> None:
-        """Forget the faults that were not used up."""
-        with self._lock:
-            self._faults.clear()
-
-    def next_fault(self, phase: Phase) -> Fault | None:
-        with self._lock:
-            found = next((fault for fault in self._faults if fault.phase == phase), None)
-            if found:
-                self._faults.remove(found)
-            return found
 
     def note(self, command: str) -> None:
         self.commands.append(command)

@@ -4,10 +4,8 @@ It never drops a duplicate, so that a test can count them. It listens on loopbac
 """
 
 import hashlib
-import json
 import logging
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,8 +15,9 @@ from email.policy import default
 from pathlib import Path
 from typing import Any, Literal
 
-from .simulated_tls import make_certificate, server_context
-from .smtp_server import Running, Security
+from ..ledger import Ledger
+from .simulated_server import SimulatedServer
+from .smtp_server import Connections
 
 FaultPhase = Literal["connect", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "content", "accepted", "quit"]
 """`data` is before the 354, `content` after the final dot and before anything is kept, `accepted` once it is kept."""
@@ -45,7 +44,7 @@ class Account:
     password: str
 
 
-class Simulator:
+class Simulator(SimulatedServer[Fault]):
     """`start()`, then `port` is known; `mailbox` is the folder of accepted messages, `ledger` the account of them."""
 
     def __init__(
@@ -61,62 +60,17 @@ class Simulator:
     ) -> None:
         """`taken` is told of each message that was accepted: content, envelope sender, recipients."""
         self.mailbox = folder / "mailbox"
-        self.ledger = folder / "ledger.jsonl"
         self.mailbox.mkdir(parents=True, exist_ok=True)
+        self.ledger = Ledger(folder / "ledger.jsonl")
+        super().__init__(folder, port=port, security=security)
         self.account = account
         self.dsn = dsn
         self._taken = taken
-        self.ca_file: Path | None = None
-        """What a client has to trust, where the simulator speaks TLS."""
-        tls = None
-        if security != "none":
-            self.ca_file, key_file = make_certificate(folder)
-            tls = server_context(self.ca_file, key_file)
-        self._security = Security(tls=tls, from_the_first_byte=security == "tls")
-        self._port = port
-        self._running: Running | None = None
         self._seen: set[str] | None = set() if greylist else None
-        self._faults: list[Fault] = []
-        self._lock = threading.Lock()
         self._count = len(list(self.mailbox.glob("*.eml")))
 
-    @property
-    def port(self) -> int:
-        """The port, kept over `stop()` and `start()`."""
-        return self._port
-
-    def start(self) -> None:
-        self._running = Running(self, port=self._port, security=self._security)
-        self._port = self._running.port
-
-    def stop(self) -> None:
-        if self._running is not None:
-            self._running.stop()
-            self._running = None
-
-    def __enter__(self) -> "Simulator":
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def misbehave(self, *faults: Fault) -> None:
-        """Queue faults; each is used up in its phase, in this order."""
-        with self._lock:
-            self._faults += [fault for fault in faults for _ in range(fault.times)]
-
-    def behave(self) -> None:
-        """Forget the faults that were not used up."""
-        with self._lock:
-            self._faults.clear()
-
-    def next_fault(self, phase: FaultPhase) -> Fault | None:
-        with self._lock:
-            found = next((fault for fault in self._faults if fault.phase == phase), None)
-            if found:
-                self._faults.remove(found)
-            return found
+    def connections(self) -> Connections:
+        return Connections(self, self._security)
 
     def greylisted(self, address: str) -> bool:
         """Whether a server that greylists meets `address` for the first time."""
@@ -141,14 +95,12 @@ class Simulator:
                 "file": path.name,
             }
             write_durably(path, content)
-            _append(self.ledger, json.dumps(entry | facts))
+            self.ledger.append(entry | facts)
         self._taken(content, sender, recipients)
 
     def entries(self) -> list[dict[str, Any]]:
         """The ledger, one entry for each accepted message."""
-        if not self.ledger.exists():
-            return []
-        return [json.loads(line) for line in self.ledger.read_text(encoding="utf-8").splitlines()]
+        return list(self.ledger.entries)
 
 
 def mailbox_messages(folder: Path) -> list[EmailMessage]:
@@ -177,10 +129,3 @@ def write_durably(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def _append(path: Path, line: str) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
-        file.flush()
-        os.fsync(file.fileno())

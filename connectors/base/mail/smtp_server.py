@@ -2,23 +2,15 @@
 
 import asyncio
 import re
-import ssl
-import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from .simulated_server import FOREVER_S, Security
+
 _DSN_WISHES = re.compile(r"\s(?:RET|ENVID|NOTIFY)=\S+")
-_FOREVER_S = 3600.0
 _GREYLISTED = "451 4.7.1 Greylisted, please try again later"
-
-
-@dataclass(frozen=True, slots=True)
-class Security:
-    tls: ssl.SSLContext | None
-    from_the_first_byte: bool
 
 
 class Script(Protocol):
@@ -32,56 +24,26 @@ class Script(Protocol):
     def keep(self, content: bytes, *, sender: str, recipients: Sequence[str], facts: dict[str, Any]) -> None: ...
 
 
-class Running:
-    """Listens from construction until `stop()`. aiosmtpd's Controller takes no port 0 and leaves tasks behind."""
+class Connections:
+    """Those to the server. aiosmtpd's Controller takes no port 0 and leaves tasks behind."""
 
-    def __init__(self, script: Script, *, port: int, security: Security) -> None:
-        self.port = port
+    def __init__(self, script: Script, security: Security) -> None:
         self._script = script
         self._security = security
-        self._ready = threading.Event()
-        self._trouble: OSError | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._over: asyncio.Event | None = None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
-        self._thread.start()
-        self._ready.wait()
-        if self._trouble is not None:
-            self._thread.join()
-            raise self._trouble
+        self._servers: set[_Server] = set()
 
-    def stop(self) -> None:
-        """Stop listening and cut whoever is connected."""
-        assert self._loop is not None
-        assert self._over is not None
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join()
+    async def listen(self, port: int) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(self._connection, "127.0.0.1", port, ssl=self._security.at_once)
 
-    async def _serve(self) -> None:
-        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        connections: set[_Server] = set()
-
-        def connection() -> _Server:
-            server = _Server(self._script, self._security)
-            connections.add(server)
-            return server
-
-        tls = self._security.tls if self._security.from_the_first_byte else None
-        try:
-            listener = await self._loop.create_server(connection, "127.0.0.1", self.port, ssl=tls)
-        except OSError as exc:
-            self._trouble = exc
-            self._ready.set()
-            return
-        self.port = listener.sockets[0].getsockname()[1]
-        self._ready.set()
-        await self._over.wait()
-        listener.close()
-        for server in connections:
+    async def cut(self) -> None:
+        for server in self._servers:
             server.cut()
-        await listener.wait_closed()
-        # Let the transports see their end before the loop goes.
-        await asyncio.sleep(0.01)
+
+    def _connection(self) -> "_Server":
+        server = _Server(self._script, self._security)
+        self._servers.add(server)
+        return server
 
 
 class _Handler:
@@ -126,7 +88,7 @@ class _Server(SMTP):
     """One connection."""
 
     def __init__(self, script: Script, security: Security) -> None:
-        tls = None if security.from_the_first_byte else security.tls
+        tls = security.by_starttls
         super().__init__(
             _Handler(script),
             hostname="localhost",
@@ -157,10 +119,10 @@ class _Server(SMTP):
         elif fault.act == "drip":
             await self._drip()
         elif fault.act == "hang":
-            await asyncio.sleep(_FOREVER_S)
+            await asyncio.sleep(FOREVER_S)
         else:
             self.cut()
-            await asyncio.sleep(_FOREVER_S)
+            await asyncio.sleep(FOREVER_S)
         return True
 
     async def push(self, status: Any) -> None:
@@ -204,7 +166,7 @@ class _Server(SMTP):
 
     async def _drip(self) -> None:
         self._writer.write(b"250-")
-        for _ in range(int(_FOREVER_S)):
+        for _ in range(int(FOREVER_S)):
             self._writer.write(b"x")
             await self._writer.drain()
             await asyncio.sleep(0.02)

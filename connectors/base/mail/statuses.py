@@ -108,6 +108,8 @@ DEFERRED: dict[Verdict, timedelta | None] = {
 BLOCKED_AFTER = timedelta(hours=4)
 
 _ENHANCED_STATUS = re.compile(rb"([245]\.\d{1,3}\.\d{1,3})(?!\S)")
+REPORTED_STATUS = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?![.\d])")
+"""The same as a report has it, with words after it or none."""
 
 
 class Doubtful(Rejected):
