@@ -129,13 +129,13 @@ class GpdApi:
         return JSONResponse(show.model(kept), 201)
 
     async def _create_many(self, request: Request) -> Response:
-        many = (await parsed(request, BulkV2)).paymentPositions
+        many = (await parsed(request, BulkV2)).payment_positions
         self._must_be_ours(many)
         self._positions.create_all(_organization(request), many, publish=_publishes(request))
         return Response(status_code=201)
 
     async def _update_many(self, request: Request) -> Response:
-        many = (await parsed(request, BulkV2)).paymentPositions
+        many = (await parsed(request, BulkV2)).payment_positions
         self._must_be_ours(many)
         for position in many:
             self._positions.get(_organization(request), position.iupd)
@@ -144,7 +144,7 @@ class GpdApi:
         return Response(status_code=200)
 
     async def _delete_many(self, request: Request) -> Response:
-        for iupd in (await parsed(request, NamesV2)).paymentPositionIUPDs:
+        for iupd in (await parsed(request, NamesV2)).payment_position_iupds:
             self._positions.delete(_organization(request), iupd)
         return JSONResponse("The debt positions were deleted.")
 
