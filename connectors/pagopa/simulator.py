@@ -112,15 +112,14 @@ class GpdApi:
         return made
 
     def _route(self, method: str, path: str, on: str, handler: Handler) -> Route:
-        async def judged(request: Request) -> Response:
-            try:
-                answer = self._gate.refuses(request) or await handler(request)
-            except Broken as broken:
-                answer = error(403) if broken.status == 403 else problem(broken.status, broken.detail)
+        judged = self._gate.before(handler)
+
+        async def named(request: Request) -> Response:
+            answer = await judged(request)
             answer.headers["X-Request-Id"] = request.headers.get("x-request-id", "simulated")
             return answer
 
-        return Route(path, self._faults.around(on, judged), methods=[method])
+        return Route(path, self._faults.around(on, named), methods=[method])
 
     async def _create(self, form: type[Any], show: Shown, request: Request) -> Response:
         position = await parsed(request, form)

@@ -10,8 +10,8 @@ from starlette.routing import Route
 
 from connectors.base.simulator_faults import Faults, Handler
 
-from .simulator_answers import Gate, parsed, problem
-from .simulator_forms import Broken, Closed, NonEmpty, Text140
+from .simulator_answers import Gate, parsed
+from .simulator_forms import Closed, NonEmpty, Text140
 
 NoticeCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{18}$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$")]
@@ -84,13 +84,7 @@ class PayingApi:
         ]
 
     def _route(self, path: str, on: str, handler: Handler) -> Route:
-        async def judged(request: Request) -> Response:
-            try:
-                return self._gate.refuses(request) or await handler(request)
-            except Broken as broken:
-                return problem(broken.status, broken.detail)
-
-        return Route(path, self._faults.around(on, judged), methods=["POST"])
+        return Route(path, self._faults.around(on, self._gate.before(handler)), methods=["POST"])
 
     async def _cart(self, request: Request) -> Response:
         await parsed(request, Cart)
