@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+from pydantic import Field, StringConstraints
 
+from connectors.base.keys import Key
 from contracts.base import LINE, HttpsUrl
 from contracts.callbacks import HostName
 from contracts.following import Listed
@@ -12,14 +13,6 @@ from contracts.inbound import SourceSettings
 
 PLATFORM = "https://api.platform.pagopa.it"
 
-
-def _sendable(key: SecretStr) -> SecretStr:
-    if not key.get_secret_value() or not all("!" <= character <= "~" for character in key.get_secret_value()):
-        raise ValueError("printable ASCII without spaces")
-    return key
-
-
-Key = Annotated[SecretStr, AfterValidator(_sendable)]
 PrivateHosts = Annotated[tuple[HostName, ...], Field(max_length=20, fail_fast=True, strict=False), Listed]
 SegregationCode = Annotated[int, Field(ge=0, le=99)]
 

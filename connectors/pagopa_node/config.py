@@ -4,8 +4,9 @@ from datetime import date
 from ipaddress import ip_network
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from connectors.base.keys import Key
 from contracts.base import Code, HttpsUrl, Sha256Hex
 from contracts.callbacks import HostName
 from contracts.identifiers import Iban, OrganizationTaxCode
@@ -21,18 +22,11 @@ def _network(value: str) -> str:
     return value
 
 
-def _sendable(key: SecretStr) -> SecretStr:
-    if not key.get_secret_value() or not all("!" <= character <= "~" for character in key.get_secret_value()):
-        raise ValueError("printable ASCII without spaces")
-    return key
-
-
 Networks = Annotated[
     tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_listed), Field(max_length=50)
 ]
 Fingerprints = Annotated[tuple[Sha256Hex, ...], BeforeValidator(_listed), Field(max_length=10)]
 PrivateHosts = Annotated[tuple[HostName, ...], BeforeValidator(_listed), Field(max_length=20)]
-Key = Annotated[SecretStr, AfterValidator(_sendable)]
 Name = Annotated[str, Field(min_length=1, max_length=140, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Identifier = Annotated[str, Field(min_length=1, max_length=35, pattern=r"^[\x21-\x7e]+$")]
 Taxonomy = Annotated[str, Field(min_length=1, max_length=140, pattern=r"^[\x21-\x7e]+$")]
