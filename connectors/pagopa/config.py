@@ -6,14 +6,14 @@ from pydantic import Field, StringConstraints
 
 from connectors.base.keys import Key
 from contracts.base import LINE, HttpsUrl
-from contracts.callbacks import HostName
+from contracts.callbacks import Hosts
 from contracts.following import Listed
 from contracts.identifiers import OrganizationTaxCode
 from contracts.inbound import SourceSettings
 
 PLATFORM = "https://api.platform.pagopa.it"
 
-PrivateHosts = Annotated[tuple[HostName, ...], Field(max_length=20, fail_fast=True, strict=False), Listed]
+PrivateHosts = Annotated[Hosts, Listed]
 SegregationCode = Annotated[int, Field(ge=0, le=99)]
 
 
