@@ -5,7 +5,7 @@ whose code the payment service provider gets to see behind PPT_ERRORE_EMESSO_DA_
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -69,7 +69,8 @@ class Refused(Exception):
 class _Operation:
     request: str
     response: str
-    act: "Callable[[Station, Node, Call, Reading], Reply]"
+    act: "Callable[[Station, str, Node, Call, Reading], Reply]"
+    """It is given the name of the response: V1 and V2 differ in that alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +88,13 @@ class Station:
         except SoapFault as error:
             return fault(error)
         try:
-            return operation.act(self, element, call, reading)
+            return operation.act(self, operation.response, element, call, reading)
         except Invalid as error:
-            return self._refuse(operation, Refused("PAA_SINTASSI_XSD", error.places))
+            return self._refuse(operation.response, Refused("PAA_SINTASSI_XSD", error.places))
         except Refused as error:
-            return self._refuse(operation, error)
+            return self._refuse(operation.response, error)
 
-    def verify(self, element: Node, call: Call, reading: Reading) -> Reply:
+    def verify(self, response: str, element: Node, call: Call, reading: Reading) -> Reply:
         """paVerifyPaymentNotice: may this notice be paid, and how much is it?"""
         asked = read_as(VerifyPaymentNotice, element)
         self._is_for_us(asked)
@@ -107,7 +108,7 @@ class Station:
             ("allCCP", "true" if all(_is_postal(one.iban) for one in transfers) else "false"),
         ]
         return _ok(
-            "paVerifyPaymentNoticeRes",
+            response,
             [
                 ("paymentList", [("paymentOptionDescription", option)]),
                 ("paymentDescription", _description(owed)),
@@ -117,29 +118,8 @@ class Station:
             ],
         )
 
-    def get_payment(self, element: Node, call: Call, reading: Reading) -> Reply:
-        """paGetPayment: all that is needed to pay it."""
-        return self._get_payment("paGetPaymentRes", element, reading)
-
-    def get_payment_v2(self, element: Node, call: Call, reading: Reading) -> Reply:
-        """paGetPaymentV2: the same; `transferType` and digital stamps are what V2 has more."""
-        return self._get_payment("paGetPaymentV2Response", element, reading)
-
-    def demand(self, element: Node, call: Call, reading: Reading) -> Reply:
-        """paDemandPaymentNotice: a payment that nobody has asked for yet. The hub knows of those that vendors publish,
-        and makes none."""
-        self._is_for_us(read_as(DemandPaymentNotice, element))
-        raise Refused("PAA_SEMANTICA", "l'ente non offre pagamenti spontanei per questo servizio")
-
-    def send_rt(self, element: Node, call: Call, reading: Reading) -> Reply:
-        """paSendRT: a receipt."""
-        return self._send_rt("paSendRTRes", element, call, reading)
-
-    def send_rt_v2(self, element: Node, call: Call, reading: Reading) -> Reply:
-        """paSendRTV2: the same with more fields."""
-        return self._send_rt("paSendRTV2Response", element, call, reading)
-
-    def _get_payment(self, response: str, element: Node, reading: Reading) -> Reply:
+    def get_payment(self, response: str, element: Node, call: Call, reading: Reading) -> Reply:
+        """paGetPayment and V2: all that is needed to pay it. `transferType` and digital stamps are what V2 has more."""
         asked = read_as(GetPayment, element)
         self._is_for_us(asked)
         owed = self._payable(asked.qrCode, reading)
@@ -174,7 +154,14 @@ class Station:
         ]
         return _ok(response, [("data", data)])
 
-    def _send_rt(self, response: str, element: Node, call: Call, reading: Reading) -> Reply:
+    def demand(self, response: str, element: Node, call: Call, reading: Reading) -> Reply:
+        """paDemandPaymentNotice: a payment that nobody has asked for yet. The hub knows of those that vendors publish,
+        and makes none."""
+        self._is_for_us(read_as(DemandPaymentNotice, element))
+        raise Refused("PAA_SEMANTICA", "l'ente non offre pagamenti spontanei per questo servizio")
+
+    def send_rt(self, response: str, element: Node, call: Call, reading: Reading) -> Reply:
+        """paSendRT, and V2 with more fields: a receipt."""
         sent = read_as(SendRT, element)
         self._is_for_us(sent)
         receipt = sent.receipt
@@ -182,10 +169,9 @@ class Station:
             return _ok(response, [])  # nobody has paid: there is nothing to keep
         owed = reading.payment(receipt.fiscalCode, receipt.noticeNumber)
         kept = found_of(receipt, owed, call.body, self.settings)
-        if is_second(receipt, owed):
-            refusal = _ko(response, self._bean(Refused("PAA_RECEIPT_DUPLICATA")))
-            return Reply(200, refusal, MEDIA_TYPE, found=(kept,))
-        return Reply(200, reply(response, [("outcome", "OK")]), MEDIA_TYPE, found=(kept,))
+        twice = is_second(receipt, owed)
+        answer = self._refuse(response, Refused("PAA_RECEIPT_DUPLICATA")) if twice else _ok(response, [])
+        return replace(answer, found=(kept,))
 
     def _is_for_us(self, asked: VerifyPaymentNotice | GetPayment | DemandPaymentNotice | SendRT) -> None:
         if asked.idPA != self.settings.creditor_tax_code:
@@ -230,16 +216,14 @@ class Station:
             if part.amount_cents
         ]
 
-    def _refuse(self, operation: _Operation, refusal: Refused) -> Reply:
-        return Reply(200, _ko(operation.response, self._bean(refusal)), MEDIA_TYPE)
-
-    def _bean(self, refusal: Refused) -> Parts:
-        return [
+    def _refuse(self, response: str, refusal: Refused) -> Reply:
+        bean: Parts = [
             ("faultCode", refusal.code),
             ("faultString", FAULTS[refusal.code]),
             ("id", self.settings.creditor_tax_code),
             *_optional("description", refusal.description),
         ]
+        return Reply(200, reply(response, [("outcome", "KO"), ("fault", bean)]), MEDIA_TYPE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,12 +238,12 @@ class _Transfer:
 OPERATIONS: Final = {
     "paVerifyPaymentNotice": _Operation("paVerifyPaymentNoticeReq", "paVerifyPaymentNoticeRes", Station.verify),
     "paGetPayment": _Operation("paGetPaymentReq", "paGetPaymentRes", Station.get_payment),
-    "paGetPaymentV2": _Operation("paGetPaymentV2Request", "paGetPaymentV2Response", Station.get_payment_v2),
+    "paGetPaymentV2": _Operation("paGetPaymentV2Request", "paGetPaymentV2Response", Station.get_payment),
     "paDemandPaymentNotice": _Operation(
         "paDemandPaymentNoticeRequest", "paDemandPaymentNoticeResponse", Station.demand
     ),
     "paSendRT": _Operation("paSendRTReq", "paSendRTRes", Station.send_rt),
-    "paSendRTV2": _Operation("paSendRTV2Request", "paSendRTV2Response", Station.send_rt_v2),
+    "paSendRTV2": _Operation("paSendRTV2Request", "paSendRTV2Response", Station.send_rt),
 }
 """By the SOAPAction."""
 
@@ -288,7 +272,3 @@ def _optional(name: str, value: str | None) -> Parts:
 
 def _ok(response: str, parts: Parts) -> Reply:
     return Reply(200, reply(response, [("outcome", "OK"), *parts]), MEDIA_TYPE)
-
-
-def _ko(response: str, bean: Parts) -> bytes:
-    return reply(response, [("outcome", "KO"), ("fault", bean)])
