@@ -27,21 +27,13 @@ _TAX_CODE: TypeAdapter[str] = TypeAdapter(TaxCode)
 
 def found_of(receipt: PaymentReceipt, owed: OwedPayment | None, raw: bytes, settings: Settings) -> Found:
     """The receipt for the hub. What comes of it depends on nothing but these: told twice, it is the same."""
-    fault = _fault(receipt, owed)
-    if fault is not None or owed is None:
-        return Found(name_of(receipt), raw, "receipts", wrong=(fault,) if fault else ())
-    return Found(name_of(receipt), raw, "receipts", _item(receipt, owed.tax_code, settings))
+    return _found(receipt, _owing(receipt, owed), raw, settings)
 
 
 def read_again(receipt: PaymentReceipt, raw: bytes, settings: Settings) -> Found:
     """A receipt out of quarantine, which a person has decided to take: the debtor that it names itself is believed."""
-    tax_code = _debtor(receipt)
-    fault = _unusable(receipt)
-    if fault is None and tax_code is None:
-        fault = Wrong("/receipt/debtor", "pagopa.debtor_unknown", "the receipt names no person as its debtor")
-    if fault is not None or tax_code is None:
-        return Found(name_of(receipt), raw, "receipts", wrong=(fault,) if fault else ())
-    return Found(name_of(receipt), raw, "receipts", _item(receipt, tax_code, settings))
+    nobody = Wrong("/receipt/debtor", "pagopa.debtor_unknown", "the receipt names no person as its debtor")
+    return _found(receipt, _unusable(receipt) or _debtor(receipt) or nobody, raw, settings)
 
 
 def name_of(receipt: PaymentReceipt) -> str:
@@ -60,7 +52,14 @@ def _is_number(receipt_id: str) -> bool:
     return fullmatch(_NUMBER, receipt_id) is not None and not holds_tax_code(receipt_id)
 
 
-def _fault(receipt: PaymentReceipt, owed: OwedPayment | None) -> Wrong | None:
+def _found(receipt: PaymentReceipt, whose: str | Wrong, raw: bytes, settings: Settings) -> Found:
+    """`whose`: the debtor's tax code, or why it can be nobody's item."""
+    if isinstance(whose, Wrong):
+        return Found(name_of(receipt), raw, "receipts", wrong=(whose,))
+    return Found(name_of(receipt), raw, "receipts", _item(receipt, whose, settings))
+
+
+def _owing(receipt: PaymentReceipt, owed: OwedPayment | None) -> str | Wrong:
     if owed is None:
         return Wrong("/receipt/noticeNumber", "pagopa.notice_unknown", "no payment of this notice is known")
     if is_second(receipt, owed):
@@ -69,7 +68,7 @@ def _fault(receipt: PaymentReceipt, owed: OwedPayment | None) -> Wrong | None:
     said = receipt.debtor.uniqueIdentifier.entityUniqueIdentifierValue.upper()
     if said not in ("ANONIMO", owed.tax_code):
         return Wrong("/receipt/debtor", "pagopa.debtor_differs", "the receipt names another debtor than the payment")
-    return _unusable(receipt)
+    return _unusable(receipt) or owed.tax_code
 
 
 def _unusable(receipt: PaymentReceipt) -> Wrong | None:
