@@ -4,11 +4,10 @@ A receipt cannot be refused: it is the proof that somebody has paid (paForNode.w
 is kept all the same, for a person to decide.
 """
 
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 from hashlib import sha256
 from re import fullmatch
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -17,10 +16,9 @@ from contracts.identifiers import TaxCode, holds_tax_code
 from contracts.inbound import Found, OwedPayment, Wrong
 
 from .config import Settings
+from .riversamento import in_utc
 from .wire import PaymentReceipt
 
-_ROME: Final = ZoneInfo("Europe/Rome")
-"""pagoPA writes times without a zone, and means those of Italy."""
 _NUMBER: Final = r"[A-Za-z0-9._-]{1,64}"
 _TAX_CODE: TypeAdapter[str] = TypeAdapter(TaxCode)
 
@@ -92,10 +90,10 @@ def _paid_at(receipt: PaymentReceipt) -> datetime | None:
     moment = receipt.paymentDateTime
     if moment is None:
         day = receipt.applicationDate or receipt.transferDate
-        moment = datetime.combine(day, time(12), _ROME) if day is not None else None
+        moment = datetime.combine(day, time(12)) if day is not None else None
     if moment is None or not 1900 <= moment.year <= 2200:
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=_ROME)).astimezone(UTC)
+    return in_utc(moment)
 
 
 def _item(receipt: PaymentReceipt, tax_code: str, settings: Settings) -> dict[str, Any]:
