@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from connectors.base.http import Answer, retry_after, send
 from contracts.base import rfc3339
-from contracts.failures import Deferred, Failure, Misconfigured
+from contracts.failures import Deferred, Misconfigured
 from contracts.inbound import Found, Memo, Pulled, Wrong
 from contracts.reporting import FlowPart, ReportedOutcome, ReportedPayment
 
@@ -27,8 +27,6 @@ _NAME: Final = StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,35}$")
 _MOST_ODD: Final = 50
 _Cents = Annotated[int, BeforeValidator(cents_of_number)]
 _STATUSES: Final[dict[str, ReportedOutcome]] = {one.upper(): one for one in OUTCOMES.values()}
-STATUS: Final[dict[int, type[Failure]]] = {401: Misconfigured, 403: Misconfigured}
-"""What an answer other than 200 means, whatever was asked; 400 and 404 depend on that, and the rest is Deferred."""
 
 
 def _status(value: Any) -> Any:
@@ -228,10 +226,9 @@ class Flows:
         request = self.http.build_request("GET", url, params=parameters)
         answer = send(self.http, request, unsafe=False, deadline_s=self.timeout_s)
         if answer.status in (200, 400, 404):
-            return answer
-        kind = STATUS.get(answer.status)
-        if kind is not None:
-            raise kind("fdr.key_refused", f"status {answer.status}")
+            return answer  # what 400 and 404 mean depends on what was asked
+        if answer.status in (401, 403):
+            raise Misconfigured("fdr.key_refused", f"status {answer.status}")
         if answer.status == 429:
             raise Deferred("fdr.throttled", after=retry_after(answer))
         raise Deferred("fdr.failed", f"status {answer.status}", after=retry_after(answer))
