@@ -23,7 +23,7 @@ from .mapping import checked, new_request, preload_request, token
 from .memos import Cancel, Follow, Preload, Request, Slot, Status, Step, Stored, Upload, memo_of, step_of
 from .statuses import FOLLOWED, is_transient, refusal
 from .uploads import Expired, Uploads
-from .wire import Wire, codes, failure, objects, read_json
+from .wire import Wire, codes, failure, objects
 
 PRELOAD = "/delivery/attachments/preload"
 REQUESTS = "/delivery/v2.6/requests"
@@ -119,7 +119,7 @@ class Send:
         answer = self.wire.call("POST", PRELOAD, preload_request(legal))
         if answer.status != 200:
             raise failure(answer)
-        given = {each.get("preloadIdx"): each for each in objects(read_json(answer))}
+        given = {each.get("preloadIdx"): each for each in objects(answer.json())}
         slots = tuple(_slot(given.get(str(place), {}), file.sha256) for place, file in enumerate(legal.files))
         until = int(self.now()) + URL_LIFE_S
         return _next(Upload(round=step.round, tries=step.tries, until=until, slots=slots))

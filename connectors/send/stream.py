@@ -17,7 +17,7 @@ from contracts.inbound import Memo, Pulled, Report
 from .client import IUN
 from .config import Settings
 from .statuses import REPORTED
-from .wire import Wire, failure, milliseconds, objects, read_json
+from .wire import Wire, failure, milliseconds, objects
 
 STREAMS = "/delivery-progresses/v2.9/streams"
 MOST_SEEN = 100
@@ -46,7 +46,7 @@ class Stream:
         answer = self.wire.call("GET", STREAMS)
         if answer.status != 200:
             raise failure(answer)
-        listed = read_json(answer)
+        listed = answer.json()
         if not isinstance(listed, list):
             raise Deferred("send.unreadable", "no list of streams")
         ours = [each for each in objects(listed) if each.get("title") == self.settings.stream_title]
@@ -82,7 +82,7 @@ class Stream:
             raise Deferred("send.busy", after=wait)
         if answer.status != 200:
             raise failure(answer)
-        listed = read_json(answer)
+        listed = answer.json()
         if not isinstance(listed, list):
             raise Deferred("send.unreadable", "no list of events")
         events = [each for each in objects(listed) if isinstance(each.get("eventId"), str)]

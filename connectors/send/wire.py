@@ -1,6 +1,5 @@
 """Calls to SEND's API, and what its answers mean where they are no success."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,16 +53,6 @@ class Wire:
         """One call. Raises as `connectors.base.http.send`."""
         request = self.http.build_request(method, path, json=body, params=params)
         return send(self.http, request, unsafe=unsafe, deadline_s=self.timeout_s, proof=self.proof)
-
-
-def read_json(answer: Answer) -> Any:
-    """The body, whatever JSON it is; None where it is none."""
-    if not answer.complete:
-        return None
-    try:
-        return json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def objects(found: Any) -> list[dict[str, Any]]:
