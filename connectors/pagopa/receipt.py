@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
+from connectors.base.lines import one_line
 from contracts.base import rfc3339
 from contracts.identifiers import check_organization_tax_code, check_tax_code, holds_tax_code
 from contracts.inbound import Found, Wrong
@@ -181,5 +182,4 @@ def _is(check: Any, value: str) -> bool:
 
 
 def _line(text: str | None, most: int) -> str:
-    """One line of it, without what is no letter of a text."""
-    return " ".join("".join(each if each.isprintable() else " " for each in text or "").split())[:most].rstrip()
+    return one_line(text or "")[:most].rstrip()

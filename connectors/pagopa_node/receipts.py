@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from connectors.base.lines import one_line
 from contracts.base import rfc3339
 from contracts.identifiers import TaxCode, holds_tax_code
 from contracts.inbound import Found, OwedPayment, Wrong
@@ -99,7 +100,7 @@ def _paid_at(receipt: PaymentReceipt) -> datetime | None:
 def _item(receipt: PaymentReceipt, tax_code: str, settings: Settings) -> dict[str, Any]:
     paid_at = _paid_at(receipt)
     assert paid_at is not None
-    reason, psp = line(receipt.description), line(receipt.PSPCompanyName)
+    reason, psp = one_line(receipt.description), one_line(receipt.PSPCompanyName)
     item: dict[str, Any] = {
         "external_id": receipt.receiptId,
         "source": settings.source,
@@ -113,8 +114,3 @@ def _item(receipt: PaymentReceipt, tax_code: str, settings: Settings) -> dict[st
     }
     optional = {"service_id": settings.service_id, "psp": psp or None, "reason": reason or None}
     return item | {name: value for name, value in optional.items() if value is not None}
-
-
-def line(text: str) -> str:
-    """One line of it, without what is no letter of a text."""
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())

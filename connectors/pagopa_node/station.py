@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
+from connectors.base.lines import one_line
 from contracts.inbound import Call, OwedPayment, Reading, Reply
 from contracts.reporting import iuv_of
 
 from .caller import authenticate
 from .config import Settings
 from .money import euro
-from .receipts import found_of, is_second, line
+from .receipts import found_of, is_second
 from .soap import MEDIA_TYPE, PA, SoapFault, action_of, fault, read, reply
 from .wire import DemandPaymentNotice, GetPayment, Invalid, QrCode, SendRT, VerifyPaymentNotice, read_as
 from .xml import Node, Parts
@@ -210,7 +211,7 @@ class Station:
                 part.amount_cents,
                 part.receiver_tax_code,
                 *places[part.receiver_tax_code],
-                line(part.reason or "")[:140] or _description(owed),
+                one_line(part.reason or "")[:140] or _description(owed),
             )
             for part in owed.parts
             if part.amount_cents
@@ -258,7 +259,7 @@ def _operation(action: str, element: Node) -> _Operation:
 
 
 def _description(owed: OwedPayment) -> str:
-    return line(owed.reason)[:140] or "Pagamento"
+    return one_line(owed.reason)[:140] or "Pagamento"
 
 
 def _is_postal(iban: str) -> bool:

@@ -4,7 +4,8 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 
-from connectors.base.mail.mapping import one_line, render
+from connectors.base.lines import one_line
+from connectors.base.mail.mapping import render
 from contracts.connector import Notice
 
 from .config import Settings
