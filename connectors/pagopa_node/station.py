@@ -99,7 +99,7 @@ class Station:
         """paVerifyPaymentNotice: may this notice be paid, and how much is it?"""
         asked = read_as(VerifyPaymentNotice, element)
         self._is_for_us(asked)
-        owed = self._payable(asked.qrCode, reading)
+        owed = self._payable(asked.qr_code, reading)
         transfers = self._transfers(owed)
         option: Parts = [
             ("amount", euro(owed.amount_cents)),
@@ -123,7 +123,7 @@ class Station:
         """paGetPayment and V2: all that is needed to pay it. `transferType` and digital stamps are what V2 has more."""
         asked = read_as(GetPayment, element)
         self._is_for_us(asked)
-        owed = self._payable(asked.qrCode, reading)
+        owed = self._payable(asked.qr_code, reading)
         if owed.amount_cents == 0:
             raise Refused("PAA_SEMANTICA", "importo nullo")
         transfers: Parts = [
@@ -168,24 +168,24 @@ class Station:
         receipt = sent.receipt
         if receipt.outcome == "KO":
             return _ok(response, [])  # nobody has paid: there is nothing to keep
-        owed = reading.payment(receipt.fiscalCode, receipt.noticeNumber)
+        owed = reading.payment(receipt.fiscal_code, receipt.notice_number)
         kept = found_of(receipt, owed, call.body, self.settings)
         twice = is_second(receipt, owed)
         answer = self._refuse(response, Refused("PAA_RECEIPT_DUPLICATA")) if twice else _ok(response, [])
         return replace(answer, found=(kept,))
 
     def _is_for_us(self, asked: VerifyPaymentNotice | GetPayment | DemandPaymentNotice | SendRT) -> None:
-        if asked.idPA != self.settings.creditor_tax_code:
+        if asked.id_pa != self.settings.creditor_tax_code:
             raise Refused("PAA_ID_DOMINIO_ERRATO")
-        if asked.idBrokerPA != self.settings.broker_tax_code:
+        if asked.id_broker_pa != self.settings.broker_tax_code:
             raise Refused("PAA_ID_INTERMEDIARIO_ERRATO")
-        if asked.idStation != self.settings.station_id:
+        if asked.id_station != self.settings.station_id:
             raise Refused("PAA_STAZIONE_INT_ERRATA")
 
     def _payable(self, code: QrCode, reading: Reading) -> OwedPayment:
-        if code.fiscalCode != self.settings.creditor_tax_code:
+        if code.fiscal_code != self.settings.creditor_tax_code:
             raise Refused("PAA_ID_DOMINIO_ERRATO")
-        owed = reading.payment(code.fiscalCode, code.noticeNumber)
+        owed = reading.payment(code.fiscal_code, code.notice_number)
         if owed is None:
             raise Refused("PAA_PAGAMENTO_SCONOSCIUTO")
         refusal = NOT_PAYABLE.get(owed.state, "PAA_SYSTEM_ERROR")
