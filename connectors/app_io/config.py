@@ -9,16 +9,11 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints, TypeAdapter, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, TypeAdapter, model_validator
 
+from connectors.base.keys import Key
 from contracts.base import Code, HttpsUrl, Markdown, Model, Title
 from contracts.identifiers import OrganizationTaxCode
-
-
-def _sendable(key: SecretStr) -> SecretStr:
-    if not key.get_secret_value() or not all("!" <= character <= "~" for character in key.get_secret_value()):
-        raise ValueError("printable ASCII without spaces")
-    return key
 
 
 def _pattern(text: str) -> str:
@@ -29,7 +24,6 @@ def _pattern(text: str) -> str:
     return text
 
 
-Key = Annotated[SecretStr, AfterValidator(_sendable)]
 Ulid = Annotated[str, StringConstraints(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
 Reader = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{16}$")]
 """Somebody's tax code, or the made-up one of a test user."""

@@ -50,14 +50,18 @@ class Answer:
     def __repr__(self) -> str:
         return f"Answer({self.status})"
 
+    def json(self) -> Any:
+        """The body, whatever JSON it is; None where it is none."""
+        if not self.complete:
+            return None
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
     def object(self) -> dict[str, Any]:
         """The body as a JSON object; empty when it is anything else."""
-        if not self.complete:
-            return {}
-        try:
-            value = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
+        value = self.json()
         return value if isinstance(value, dict) else {}
 
 

@@ -5,8 +5,9 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 
+from connectors.base.lines import one_line
 from connectors.base.mail.addresses import in_header, opaque_token
-from connectors.base.mail.mapping import one_line, render, safe_url
+from connectors.base.mail.mapping import render, safe_url
 from contracts.connector import Notice
 from contracts.failures import Misconfigured
 

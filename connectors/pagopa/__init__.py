@@ -29,7 +29,7 @@ KEY = "Ocp-Apim-Subscription-Key"
 def connect(
     settings: Settings,
     limits: Limits,
-    now: Callable[[], datetime] = partial(datetime.now, UTC),  # noqa: B008
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Connector:
     """The connector of one creditor institution. `now` is for tests."""
     creditor = Creditor(

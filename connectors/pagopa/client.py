@@ -16,11 +16,11 @@ from connectors.base.http import Answer, send
 from connectors.base.previewing import fields_of
 from contracts.base import Model
 from contracts.connector import Continue, Done, Memo, Notice, Preview
-from contracts.failures import Deferred, Failure, Misconfigured, Rejected, Skipped, Unconfirmed
+from contracts.failures import Deferred, Misconfigured, Rejected, Skipped, Unconfirmed
 from contracts.positions import PositionData
 
 from .positions import Creditor, Version, body, position_of, same
-from .statuses import STANDINGS, failure, not_the_api, speaks_gpd
+from .statuses import STANDINGS, failure, speaks_gpd
 
 Act = Literal["create", "update", "publish", "invalidate", "delete"]
 
@@ -75,7 +75,7 @@ class Gpd:
         path = f"/{self.version}/organizations/{self.creditor.tax_code}/debtpositions"
         answer = self._send(self.http.build_request("GET", path, params={"limit": 1, "page": 0}))
         if answer.status != 200:
-            raise not_the_api(answer) if answer.status == 404 else failure(answer, unsafe=False)
+            raise failure(answer, unsafe=False)
         if "payment_position_list" not in answer.object():
             raise Misconfigured("pagopa.not_the_api", "the answer has no payment_position_list")
         return f"GPD answers, and the key may act for {self.creditor.tax_code}."
@@ -140,7 +140,7 @@ class Gpd:
         if answer.status == 422 and act == "invalidate" and self.version == "v3":
             # Several plans: v1 knows no such position, and v3 only deletes (spec/pagopa.md, "PaymentPosition").
             return _next("delete", step)
-        raise self._failure(answer, unsafe=act == "create")
+        raise failure(answer, unsafe=act == "create")
 
     def _position(self, position: PositionData) -> dict[str, Any] | None:
         """The position at GPD, None where there is none."""
@@ -148,14 +148,11 @@ class Gpd:
         if answer.status == 404 and speaks_gpd(answer):
             return None
         if answer.status != 200:
-            raise self._failure(answer, unsafe=False)
+            raise failure(answer, unsafe=False)
         found = answer.object()
         if found.get("iupd") != position.name:
             raise Deferred("pagopa.unreadable", "the answer is not the position", about="message")
         return found
-
-    def _failure(self, answer: Answer, *, unsafe: bool) -> Failure:
-        return not_the_api(answer) if answer.status == 404 else failure(answer, unsafe=unsafe)
 
     def _request(self, notice: Notice, position: PositionData, act: Act) -> httpx.Request:
         path, publish = self._path(position), {"toPublish": "true"}

@@ -2,25 +2,18 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+from pydantic import Field, StringConstraints
 
+from connectors.base.keys import Key
 from contracts.base import LINE, HttpsUrl
-from contracts.callbacks import HostName
+from contracts.callbacks import Hosts
 from contracts.following import Listed
 from contracts.identifiers import OrganizationTaxCode
 from contracts.inbound import SourceSettings
 
 PLATFORM = "https://api.platform.pagopa.it"
 
-
-def _sendable(key: SecretStr) -> SecretStr:
-    if not key.get_secret_value() or not all("!" <= character <= "~" for character in key.get_secret_value()):
-        raise ValueError("printable ASCII without spaces")
-    return key
-
-
-Key = Annotated[SecretStr, AfterValidator(_sendable)]
-PrivateHosts = Annotated[tuple[HostName, ...], Field(max_length=20, fail_fast=True, strict=False), Listed]
+PrivateHosts = Annotated[Hosts, Listed]
 SegregationCode = Annotated[int, Field(ge=0, le=99)]
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from connectors.base.http import Answer, send
+from connectors.base.http import send
 from contracts.base import HttpsUrl
 from contracts.failures import Deferred, Misconfigured
 from contracts.paying import Cart, Debtor, PayableNotice
 
-from .statuses import failure, not_the_api
+from .statuses import failure
 
 _LONGEST = 140
 _SUBJECT = 90
@@ -34,7 +34,7 @@ class Checkout:
         """The address to which the browser is to be sent; see `contracts.paying.MakeCart`."""
         answer = send(self.http, self.request(cart), unsafe=False, deadline_s=self.timeout_s)
         if answer.status != 302:
-            raise _failure(answer)
+            raise failure(answer, unsafe=False)
         try:
             return _URL.validate_python(answer.headers.get("location"))
         except ValidationError:
@@ -79,7 +79,7 @@ class Printer:
         request = self.http.build_request("POST", "/notices/generate", json=self._body(notice, debtor, tax_code))
         answer = send(self.http, request, unsafe=False, deadline_s=self.timeout_s, most_bytes=MOST_BYTES)
         if answer.status != 201:
-            raise _failure(answer)
+            raise failure(answer, unsafe=False)
         if not answer.complete or not answer.body.startswith(b"%PDF-"):
             raise Deferred("pagopa.unreadable", "status 201, and no PDF")
         return answer.body
@@ -103,7 +103,3 @@ class Printer:
         }
         data = {"notice": printed, "creditorInstitution": {"taxCode": notice.creditor_tax_code}, "debtor": to}
         return {"templateId": self.template, "data": data}
-
-
-def _failure(answer: Answer) -> Exception:
-    return not_the_api(answer) if answer.status == 404 else failure(answer, unsafe=False)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from contracts.connector import Notice
 from contracts.failures import Rejected
 from contracts.positions import PayOption, PositionData, Share
+from contracts.reporting import iuv_of
 
 Version = Literal["v1", "v3"]
 
@@ -43,11 +44,6 @@ def position_of(notice: Notice, creditor: Creditor) -> PositionData:
         if number[0] == "3" and int(number[1:3]) != creditor.segregation_code:
             raise Rejected("pagopa.other_segregation_code", f"a notice number has {number[1:3]}")
     return position
-
-
-def iuv_of(notice_number: str) -> str:
-    """The IUV in a notice number: after the aux digit, with 0 after the application code too."""
-    return notice_number[3:] if notice_number[0] == "0" else notice_number[1:]
 
 
 def body(version: Version, notice: Notice, position: PositionData, creditor: Creditor) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
+from connectors.base.lines import one_line
+from connectors.base.money import whole_cents
 from contracts.base import rfc3339
 from contracts.identifiers import check_organization_tax_code, check_tax_code, holds_tax_code
 from contracts.inbound import Found, Wrong
@@ -25,7 +27,6 @@ ROME = ZoneInfo("Europe/Rome")
 ANONYMOUS = "ANONIMO"
 _RECEIPT_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _NOTICE_NUMBER = re.compile(r"^[0123][0-9]{17}$")
-_MOST_CENTS = 99_999_999_999
 
 
 class Unreadable(ValueError):
@@ -151,8 +152,7 @@ def _item(fields: Fields) -> tuple[list[Wrong], dict[str, Any]]:
 def cents_of(amount: str | Decimal | int | None) -> int | None:
     """Whole cents; None for what has none, or too many."""
     try:
-        cents = Decimal(amount if amount is not None else "").scaleb(2)
-        return int(cents) if cents == cents.to_integral_value() and 0 <= cents <= _MOST_CENTS else None
+        return whole_cents(Decimal(amount if amount is not None else ""))
     except (ArithmeticError, ValueError):
         return None
 
@@ -181,5 +181,4 @@ def _is(check: Any, value: str) -> bool:
 
 
 def _line(text: str | None, most: int) -> str:
-    """One line of it, without what is no letter of a text."""
-    return " ".join("".join(each if each.isprintable() else " " for each in text or "").split())[:most].rstrip()
+    return one_line(text or "")[:most].rstrip()

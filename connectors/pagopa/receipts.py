@@ -19,7 +19,7 @@ from contracts.inbound import Found, Memo, Pulled, Wrong
 
 from .positions import Version
 from .receipt import Unreadable, found_of, of_json, of_xml
-from .statuses import failure, not_the_api, speaks_gpd
+from .statuses import failure, speaks_gpd
 
 PAGE = {"gpd": 100, "bizevents": 50}
 LONGEST_WINDOW = timedelta(days=30)
@@ -150,7 +150,7 @@ class Receipts:
         path = f"/{self.version}/organizations/{self.organization}/debtpositions"
         answer = self._get(self.gpd, path, parameters)
         if answer.status == 404:
-            raise not_the_api(answer)
+            raise failure(answer, unsafe=False)
         listed = _members(answer, "payment_position_list")
         place.listed = len(listed) < PAGE["bizevents"]
         for position in listed:
@@ -192,7 +192,7 @@ class Receipts:
             raise Deferred("pagopa.unreadable", "status 200, cut")
         if answer.status == 200 or answer.status == 422 or (answer.status == 404 and speaks_gpd(answer)):
             return answer
-        raise _of_a_pull(not_the_api(answer) if answer.status == 404 else failure(answer, unsafe=False))
+        raise _of_a_pull(failure(answer, unsafe=False))
 
     def _today(self) -> date:
         return self.now().astimezone(UTC).date()

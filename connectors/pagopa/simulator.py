@@ -112,15 +112,14 @@ class GpdApi:
         return made
 
     def _route(self, method: str, path: str, on: str, handler: Handler) -> Route:
-        async def judged(request: Request) -> Response:
-            try:
-                answer = self._gate.refuses(request) or await handler(request)
-            except Broken as broken:
-                answer = error(403) if broken.status == 403 else problem(broken.status, broken.detail)
+        judged = self._gate.before(handler)
+
+        async def named(request: Request) -> Response:
+            answer = await judged(request)
             answer.headers["X-Request-Id"] = request.headers.get("x-request-id", "simulated")
             return answer
 
-        return Route(path, self._faults.around(on, judged), methods=[method])
+        return Route(path, self._faults.around(on, named), methods=[method])
 
     async def _create(self, form: type[Any], show: Shown, request: Request) -> Response:
         position = await parsed(request, form)
@@ -129,13 +128,13 @@ class GpdApi:
         return JSONResponse(show.model(kept), 201)
 
     async def _create_many(self, request: Request) -> Response:
-        many = (await parsed(request, BulkV2)).paymentPositions
+        many = (await parsed(request, BulkV2)).payment_positions
         self._must_be_ours(many)
         self._positions.create_all(_organization(request), many, publish=_publishes(request))
         return Response(status_code=201)
 
     async def _update_many(self, request: Request) -> Response:
-        many = (await parsed(request, BulkV2)).paymentPositions
+        many = (await parsed(request, BulkV2)).payment_positions
         self._must_be_ours(many)
         for position in many:
             self._positions.get(_organization(request), position.iupd)
@@ -144,7 +143,7 @@ class GpdApi:
         return Response(status_code=200)
 
     async def _delete_many(self, request: Request) -> Response:
-        for iupd in (await parsed(request, NamesV2)).paymentPositionIUPDs:
+        for iupd in (await parsed(request, NamesV2)).payment_position_iupds:
             self._positions.delete(_organization(request), iupd)
         return JSONResponse("The debt positions were deleted.")
 

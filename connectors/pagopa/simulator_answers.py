@@ -8,6 +8,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from connectors.base.simulator_faults import Handler
+
 from .simulator_forms import Broken
 
 _GATEWAY = {
@@ -32,7 +34,7 @@ def error(status: int) -> Response:
 
 
 class Gate:
-    """The platform's gateway: whose key it is, and what it may do."""
+    """The platform's gateway: whose key it is, and what it may do; and the form in which services behind it refuse."""
 
     def __init__(
         self,
@@ -42,7 +44,7 @@ class Gate:
     ) -> None:
         self._keys, self._organizations, self.segregation_codes = api_keys, organizations, segregation_codes
 
-    def refuses(self, request: Request) -> Response | None:
+    def _refuses(self, request: Request) -> Response | None:
         """The answer to a call without a key, or for an organization that it is not for."""
         key = request.headers.get("ocp-apim-subscription-key", "")
         if not key or (
@@ -53,6 +55,17 @@ class Gate:
         if self._organizations is not None and organization not in (None, *self._organizations):
             return error(403)
         return None
+
+    def before(self, handler: Handler) -> Handler:
+        """A service's handler, behind it. What that raises as Broken becomes a problem, and a 403 the gateway's own."""
+
+        async def judged(request: Request) -> Response:
+            try:
+                return self._refuses(request) or await handler(request)
+            except Broken as broken:
+                return error(403) if broken.status == 403 else problem(broken.status, broken.detail)
+
+        return judged
 
 
 async def parsed(request: Request, model: type[_M]) -> _M:

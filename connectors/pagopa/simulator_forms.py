@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
 
 
 def _wall_clock(moment: datetime) -> datetime:
@@ -24,7 +25,9 @@ Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,35}$")]
 
 
 class Closed(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
+    """Its names are ours; the platform's are their camelCase, taken and shown."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", alias_generator=to_camel, serialize_by_alias=True)
 
 
 class Metadata(Closed):
@@ -33,22 +36,22 @@ class Metadata(Closed):
 
 
 class Stamp(Closed):
-    hashDocument: Annotated[str, StringConstraints(max_length=72)]  # noqa: N815 - GPD's names
-    stampType: Annotated[str, StringConstraints(min_length=2, max_length=2)]  # noqa: N815
-    provincialResidence: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]  # noqa: N815
+    hash_document: Annotated[str, StringConstraints(max_length=72)]
+    stamp_type: Annotated[str, StringConstraints(min_length=2, max_length=2)]
+    provincial_residence: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
 
 class Transfer(Closed):
-    idTransfer: Literal["1", "2", "3", "4", "5"]  # noqa: N815
+    id_transfer: Literal["1", "2", "3", "4", "5"]
     amount: Cents
-    organizationFiscalCode: Annotated[str, StringConstraints(pattern=r"^[0-9]{11}$")] | None = None  # noqa: N815
-    remittanceInformation: Text140  # noqa: N815
+    organization_fiscal_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{11}$")] | None = None
+    remittance_information: Text140
     category: NonEmpty
     iban: Account | None = None
-    postalIban: Account | None = None  # noqa: N815
+    postal_iban: Account | None = None
     stamp: Stamp | None = None
-    companyName: Text140 | None = None  # noqa: N815
-    transferMetadata: Annotated[list[Metadata], Field(max_length=10)] = []  # noqa: N815
+    company_name: Text140 | None = None
+    transfer_metadata: Annotated[list[Metadata], Field(max_length=10)] = []
 
 
 class _Payable(Closed):
@@ -56,27 +59,27 @@ class _Payable(Closed):
     iuv: Annotated[str, StringConstraints(pattern=r"^([0-9]{15}|[0-9]{17})$")]
     amount: Cents
     description: Text140
-    dueDate: Moment  # noqa: N815
+    due_date: Moment
     transfer: Annotated[list[Transfer], Field(min_length=1, max_length=5)]
 
 
 class Option(_Payable):
-    isPartialPayment: bool  # noqa: N815
-    retentionDate: Moment | None = None  # noqa: N815
-    paymentOptionMetadata: Annotated[list[Metadata], Field(max_length=10)] = []  # noqa: N815
+    is_partial_payment: bool
+    retention_date: Moment | None = None
+    payment_option_metadata: Annotated[list[Metadata], Field(max_length=10)] = []
 
 
 class Instalment(_Payable):
-    installmentMetadata: Annotated[list[Metadata], Field(max_length=10)] = []  # noqa: N815
+    installment_metadata: Annotated[list[Metadata], Field(max_length=10)] = []
 
 
 class Debtor(Closed):
     type: Literal["F", "G"]
-    fiscalCode: NonEmpty  # noqa: N815
-    fullName: NonEmpty  # noqa: N815
-    streetName: str | None = None  # noqa: N815
-    civicNumber: str | None = None  # noqa: N815
-    postalCode: str | None = None  # noqa: N815
+    fiscal_code: NonEmpty
+    full_name: NonEmpty
+    street_name: str | None = None
+    civic_number: str | None = None
+    postal_code: str | None = None
     city: str | None = None
     province: str | None = None
     region: str | None = None
@@ -87,52 +90,52 @@ class Debtor(Closed):
 
 class _Position(Closed):
     iupd: NonEmpty
-    payStandIn: bool = True  # noqa: N815
-    companyName: Text140  # noqa: N815
-    officeName: Text140 | None = None  # noqa: N815
+    pay_stand_in: bool = True
+    company_name: Text140
+    office_name: Text140 | None = None
 
 
 class PositionV1(_Position, Debtor):
-    switchToExpired: bool  # noqa: N815
-    validityDate: Moment | None = None  # noqa: N815
-    paymentOption: list[Option] = []  # noqa: N815
+    switch_to_expired: bool
+    validity_date: Moment | None = None
+    payment_option: list[Option] = []
 
 
 class OptionV3(Closed):
     description: Text140 | None = None
-    validityDate: Moment | None = None  # noqa: N815
-    retentionDate: Moment | None = None  # noqa: N815
-    switchToExpired: bool  # noqa: N815
+    validity_date: Moment | None = None
+    retention_date: Moment | None = None
+    switch_to_expired: bool
     debtor: Debtor
     installments: Annotated[list[Instalment], Field(min_length=1, max_length=100)]
 
 
 class PositionV3(_Position):
-    paymentOption: Annotated[list[OptionV3], Field(min_length=1, max_length=100)]  # noqa: N815
+    payment_option: Annotated[list[OptionV3], Field(min_length=1, max_length=100)]
 
 
 class BulkV2(Closed):
-    paymentPositions: Annotated[list[PositionV1], Field(min_length=1, max_length=100)]  # noqa: N815
+    payment_positions: Annotated[list[PositionV1], Field(min_length=1, max_length=100)]
 
 
 class NamesV2(Closed):
-    paymentPositionIUPDs: Annotated[list[str], Field(max_length=20)]  # noqa: N815
+    payment_position_iupds: Annotated[list[str], Field(max_length=20, alias="paymentPositionIUPDs")]
 
 
 def plain(position: PositionV1 | PositionV3) -> dict[str, Any]:
     """As the simulator keeps it: v3's form, of either version. An option of v1 by itself, its instalments together."""
     kept: dict[str, Any] = position.model_dump(mode="json", include=set(_Position.model_fields))
     if isinstance(position, PositionV3):
-        kept["options"] = [option.model_dump(mode="json") for option in position.paymentOption]
+        kept["options"] = [option.model_dump(mode="json") for option in position.payment_option]
         return kept
     debtor = position.model_dump(mode="json", include=set(Debtor.model_fields))
-    shared = {"switchToExpired": position.switchToExpired, "debtor": debtor}
-    shared["validityDate"] = position.validityDate.isoformat() if position.validityDate else None
-    plans = [[option] for option in position.paymentOption if not option.isPartialPayment]
-    partial = [option for option in position.paymentOption if option.isPartialPayment]
+    shared = {"switchToExpired": position.switch_to_expired, "debtor": debtor}
+    shared["validityDate"] = position.validity_date.isoformat() if position.validity_date else None
+    plans = [[option] for option in position.payment_option if not option.is_partial_payment]
+    partial = [option for option in position.payment_option if option.is_partial_payment]
     kept["options"] = []
     for plan in [*plans, partial] if partial else plans:
-        options = [option.model_dump(mode="json", exclude={"isPartialPayment"}) for option in plan]
+        options = [option.model_dump(mode="json", exclude={"is_partial_payment"}) for option in plan]
         retention = [option.pop("retentionDate") for option in options]
         for option in options:
             option["installmentMetadata"] = option.pop("paymentOptionMetadata")
@@ -206,7 +209,7 @@ def _moment(text: str | None) -> datetime | None:
 
 def numbers_of(position: PositionV1 | PositionV3) -> Iterator[str]:
     """The notice numbers of a position; GPD makes them of the aux digit 3 and the IUV where they are left out."""
-    for option in position.paymentOption:
+    for option in position.payment_option:
         for payable in option.installments if isinstance(option, OptionV3) else (option,):
             yield payable.nav or f"3{payable.iuv}"
 

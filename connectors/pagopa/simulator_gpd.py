@@ -17,7 +17,7 @@ _V3_STATUS = {"EXPIRED": "UNPAYABLE", "INVALID": "UNPAYABLE", "REPORTED": "PAID"
 _V1_OPTION = {"UNPAID": "PO_UNPAID", "PAID": "PO_PAID", "REPORTED": "PO_REPORTED"}
 
 
-class Positions:
+class Positions(Ledger):
     """All positions, by (organization, iupd). What is accepted is a line of the ledger before it is answered."""
 
     def __init__(
@@ -29,11 +29,9 @@ class Positions:
         categories: Collection[str] | None,
     ) -> None:
         self._now, self._ibans, self._categories = now, ibans, categories
-        self._ledger = Ledger(ledger)
         self._kept: dict[tuple[str, str], dict[str, Any]] = {}
         self._taken: dict[tuple[str, str], str] = {}
-        for line in self._ledger.entries:
-            self._take(line)
+        super().__init__(ledger)
 
     def create(self, organization: str, position: PositionV1 | PositionV3, *, publish: bool) -> dict[str, Any]:
         """Raises Broken: 409 for a name or a number that is there, 400 for a rule that is not kept."""
@@ -58,7 +56,7 @@ class Positions:
         for kept in made:
             if publish:
                 self._publish(kept)
-        return [self._keep("create", kept) for kept in made]
+        return [self._accept("create", kept) for kept in made]
 
     def update(
         self, organization: str, iupd: str, position: PositionV1 | PositionV3, *, publish: bool
@@ -70,28 +68,28 @@ class Positions:
         if position.iupd != iupd:
             raise Broken(400, "The IUPD is not that of the path.")
         kept = before | self._checked(organization, position, new=False)
-        if publish or before["status"] not in ("DRAFT",):
+        if publish or before["status"] != "DRAFT":
             self._publish(kept)
-        return self._keep("update", kept)
+        return self._accept("update", kept)
 
     def publish(self, organization: str, iupd: str) -> dict[str, Any]:
         kept = dict(self.get(organization, iupd))
         if kept["status"] != "DRAFT":
             raise Broken(409, f"The debt position is {kept['status']}: it cannot be published.")
         self._publish(kept)
-        return self._keep("publish", kept)
+        return self._accept("publish", kept)
 
     def invalidate(self, organization: str, iupd: str) -> dict[str, Any]:
         kept = self.get(organization, iupd)
         if kept["status"] in _PAST_INVALIDATING:
             raise Broken(409, f"The debt position is {kept['status']}: it cannot be invalidated.")
-        return self._keep("invalidate", kept | {"status": "INVALID"})
+        return self._accept("invalidate", kept | {"status": "INVALID"})
 
     def delete(self, organization: str, iupd: str) -> None:
         kept = self.get(organization, iupd)
         if kept["status"] in _PAST_DELETING:
             raise Broken(409, f"The debt position is {kept['status']}: it cannot be deleted.")
-        self._keep("delete", kept | {"status": "DELETED"})
+        self._accept("delete", kept | {"status": "DELETED"})
 
     def pay(self, organization: str, nav: str, paid: dict[str, Any], *, elsewhere: bool = False) -> dict[str, Any]:
         """Its payment, by a PSP, or told of by the creditor. Raises Broken: 404, 409 paid before, 422 not payable."""
@@ -142,7 +140,7 @@ class Positions:
                     each.get("status") == "PAID" for each in its_option["installments"]
                 )
                 kept["status"] = "PAID" if whole else "PARTIALLY_PAID"
-        return self._keep("pay", kept)
+        return self._accept("pay", kept)
 
     def _checked(self, organization: str, position: PositionV1 | PositionV3, *, new: bool) -> dict[str, Any]:
         kept = plain(position)
@@ -177,19 +175,18 @@ class Positions:
             status = "EXPIRED"
         return kept | {"status": status}
 
-    def _keep(self, act: str, kept: dict[str, Any]) -> dict[str, Any]:
+    def _accept(self, act: str, kept: dict[str, Any]) -> dict[str, Any]:
         kept = kept | {"updated": self._stamp()}
         line = {"at": self._now().astimezone(UTC).isoformat(), "act": act, "position": kept}
-        self._ledger.append(line)
-        self._take(line)
+        self.append(line)
         return kept
 
-    def _take(self, line: dict[str, Any]) -> None:
-        kept = line["position"]
+    def take(self, entry: dict[str, Any]) -> None:
+        kept = entry["position"]
         name = (kept["organization"], kept["iupd"])
         for _, payable in payables(kept):
             self._taken[kept["organization"], payable["iuv"]] = kept["iupd"]
-        if line["act"] == "delete":
+        if entry["act"] == "delete":
             self._kept.pop(name, None)
         else:
             self._kept[name] = kept

@@ -10,64 +10,64 @@ from starlette.routing import Route
 
 from connectors.base.simulator_faults import Faults, Handler
 
-from .simulator_answers import Gate, parsed, problem
-from .simulator_forms import Broken, Closed, NonEmpty, Text140
+from .simulator_answers import Gate, parsed
+from .simulator_forms import Closed, NonEmpty, Text140
 
 NoticeCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{18}$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$")]
 
 
 class Notice(Closed):
-    noticeNumber: NoticeCode  # noqa: N815 - the platform's names
-    fiscalCode: Annotated[str, StringConstraints(pattern=r"^[0-9]{11}$")]  # noqa: N815
+    notice_number: NoticeCode
+    fiscal_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{11}$")]
     amount: Annotated[int, Field(ge=1, le=99_999_999_999)]
-    companyName: Text140  # noqa: N815
+    company_name: Text140
     description: Text140
 
 
 class Returns(Closed):
-    returnOkUrl: Url  # noqa: N815
-    returnCancelUrl: Url  # noqa: N815
-    returnErrorUrl: Url  # noqa: N815
+    return_ok_url: Url
+    return_cancel_url: Url
+    return_error_url: Url
 
 
 class Cart(Closed):
-    paymentNotices: Annotated[list[Notice], Field(min_length=1, max_length=5)]  # noqa: N815
-    returnUrls: Returns  # noqa: N815
-    emailNotice: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None  # noqa: N815
-    idCart: str | None = None  # noqa: N815
-    allCCP: bool | None = None  # noqa: N815
+    payment_notices: Annotated[list[Notice], Field(min_length=1, max_length=5)]
+    return_urls: Returns
+    email_notice: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    id_cart: str | None = None
+    all_ccp: Annotated[bool | None, Field(alias="allCCP")] = None
 
 
 class Creditor(Closed):
-    taxCode: NonEmpty  # noqa: N815
+    tax_code: NonEmpty
 
 
 class Debtor(Closed):
-    taxCode: Annotated[str, StringConstraints(max_length=16)] | None = None  # noqa: N815
-    fullName: Annotated[str, StringConstraints(max_length=70)]  # noqa: N815
+    tax_code: Annotated[str, StringConstraints(max_length=16)] | None = None
+    full_name: Annotated[str, StringConstraints(max_length=70)]
     address: Text140
-    buildingNumber: str  # noqa: N815
+    building_number: str
     city: str
-    postalCode: str  # noqa: N815
+    postal_code: str
     province: str
 
 
 class Printed(Closed):
     subject: Annotated[str, StringConstraints(max_length=90)]
     code: NoticeCode
-    paymentAmount: Annotated[int, Field(ge=1, le=99_999_999_999)]  # noqa: N815
-    dueDate: str | None = None  # noqa: N815
+    payment_amount: Annotated[int, Field(ge=1, le=99_999_999_999)]
+    due_date: str | None = None
 
 
 class Data(Closed):
     notice: Printed
-    creditorInstitution: Creditor  # noqa: N815
+    creditor_institution: Creditor
     debtor: Debtor
 
 
 class Print(Closed):
-    templateId: NonEmpty  # noqa: N815
+    template_id: NonEmpty
     data: Data
 
 
@@ -84,13 +84,7 @@ class PayingApi:
         ]
 
     def _route(self, path: str, on: str, handler: Handler) -> Route:
-        async def judged(request: Request) -> Response:
-            try:
-                return self._gate.refuses(request) or await handler(request)
-            except Broken as broken:
-                return problem(broken.status, broken.detail)
-
-        return Route(path, self._faults.around(on, judged), methods=["POST"])
+        return Route(path, self._faults.around(on, self._gate.before(handler)), methods=["POST"])
 
     async def _cart(self, request: Request) -> Response:
         await parsed(request, Cart)

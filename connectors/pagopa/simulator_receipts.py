@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from connectors.base.simulator_faults import Faults, Handler
 
-from .simulator_answers import Gate, problem
+from .simulator_answers import Gate
 from .simulator_forms import Broken
 from .simulator_gpd import Positions
 
@@ -41,13 +41,7 @@ class ReceiptsApi:
         ]
 
     def _route(self, path: str, on: str, handler: Handler) -> Route:
-        async def judged(request: Request) -> Response:
-            try:
-                return self._gate.refuses(request) or await handler(request)
-            except Broken as broken:
-                return problem(broken.status, broken.detail)
-
-        return Route(path, self._faults.around(on, judged), methods=["GET"])
+        return Route(path, self._faults.around(on, self._gate.before(handler)), methods=["GET"])
 
     async def _list(self, request: Request) -> Response:
         asked = request.query_params

@@ -39,6 +39,7 @@ COMMON: Mapping[int, Row] = {
     429: (Deferred, "pagopa.busy"),
 }
 
+_NOT_THE_API = "pagopa.not_the_api"
 _WAIT_IN_TEXT = re.compile(r"try again in ([0-9]{1,5}) second", re.IGNORECASE)
 # GPD has no codes, and its sentences may repeat what was sent: only what they are about is told.
 _ABOUT = {
@@ -55,7 +56,14 @@ _ABOUT = {
 
 
 def failure(answer: Answer, *, unsafe: bool) -> Failure:
-    """What an answer means that is neither success nor the call's own matter. `unsafe`: it may have been acted upon."""
+    """What an answer means that is neither success nor the call's own matter. `unsafe`: it may have been acted upon.
+
+    A 404 then is the gateway's, or a web server's: an address is wrong in the settings.
+    """
+    if answer.status == 404:
+        if not answer.complete:
+            return Deferred("pagopa.unavailable", "status 404, cut")
+        return Misconfigured(_NOT_THE_API, "status 404")
     if 300 <= answer.status < 500:
         fallback: Row = (Rejected, "pagopa.bad_request") if answer.status >= 400 else (Misconfigured, _NOT_THE_API)
     else:
@@ -67,16 +75,6 @@ def failure(answer: Answer, *, unsafe: bool) -> Failure:
     if kind is Rejected and (about := _about(answer)) is not None:
         detail += f", about {about}"
     return kind(reason, detail)
-
-
-_NOT_THE_API = "pagopa.not_the_api"
-
-
-def not_the_api(answer: Answer) -> Failure:
-    """A 404 that is the gateway's, or a web server's: an address is wrong in the settings."""
-    if not answer.complete:
-        return Deferred("pagopa.unavailable", "status 404, cut")
-    return Misconfigured(_NOT_THE_API, "status 404")
 
 
 def speaks_gpd(answer: Answer) -> bool:

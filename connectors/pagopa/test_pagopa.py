@@ -9,11 +9,12 @@ from connectors.base.conformance import Walk, make_notice
 from connectors.base.http_conformance import HttpConformance
 from connectors.base.scripted import Received, Reply, ScriptedServer
 from connectors.pagopa import connect
-from connectors.pagopa.positions import body, iuv_of, same
+from connectors.pagopa.positions import body, same
 from connectors.pagopa.test_parts import CREDITOR, KEY, OURS, SAMPLES, sample, settings
 from contracts.connector import Connector, Done, Limits
 from contracts.failures import Misconfigured, Rejected
 from contracts.positions import Numbering
+from contracts.reporting import iuv_of
 
 
 class TestConformance(HttpConformance):

@@ -4,16 +4,14 @@ from datetime import date
 from ipaddress import ip_network
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from connectors.base.keys import Key
 from contracts.base import Code, HttpsUrl, Sha256Hex
 from contracts.callbacks import HostName
+from contracts.following import Listed
 from contracts.identifiers import Iban, OrganizationTaxCode
 from contracts.inbound import SourceSettings
-
-
-def _listed(value: Any) -> Any:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 def _network(value: str) -> str:
@@ -21,18 +19,9 @@ def _network(value: str) -> str:
     return value
 
 
-def _sendable(key: SecretStr) -> SecretStr:
-    if not key.get_secret_value() or not all("!" <= character <= "~" for character in key.get_secret_value()):
-        raise ValueError("printable ASCII without spaces")
-    return key
-
-
-Networks = Annotated[
-    tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_listed), Field(max_length=50)
-]
-Fingerprints = Annotated[tuple[Sha256Hex, ...], BeforeValidator(_listed), Field(max_length=10)]
-PrivateHosts = Annotated[tuple[HostName, ...], BeforeValidator(_listed), Field(max_length=20)]
-Key = Annotated[SecretStr, AfterValidator(_sendable)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], Listed, Field(max_length=50)]
+Fingerprints = Annotated[tuple[Sha256Hex, ...], Listed, Field(max_length=10)]
+PrivateHosts = Annotated[tuple[HostName, ...], Listed, Field(max_length=20)]
 Name = Annotated[str, Field(min_length=1, max_length=140, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Identifier = Annotated[str, Field(min_length=1, max_length=35, pattern=r"^[\x21-\x7e]+$")]
 Taxonomy = Annotated[str, Field(min_length=1, max_length=140, pattern=r"^[\x21-\x7e]+$")]
@@ -88,12 +77,12 @@ class Settings(SourceSettings):
     taxonomy: Annotated[Taxonomy, Field(description="The code of the taxonomy where the service has none of its own")]
     taxonomies: Annotated[
         tuple[ServiceTaxonomy, ...],
-        BeforeValidator(_listed),
+        Listed,
         Field(max_length=500, description="Such codes by service: tari:9/0101101IM/,..."),
     ] = ()
     beneficiaries: Annotated[
         tuple[Beneficiary, ...],
-        BeforeValidator(_listed),
+        Listed,
         Field(max_length=50, description="Others with a share in payments: TAXCODE:IBAN:TAXONOMY,..."),
     ] = ()
     source: Annotated[Code, Field(description="The source that receipts are filed under")] = "pagopa"

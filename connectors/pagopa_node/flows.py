@@ -13,10 +13,11 @@ from urllib.parse import quote
 
 import httpx
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic.alias_generators import to_camel
 
 from connectors.base.http import Answer, retry_after, send
 from contracts.base import rfc3339
-from contracts.failures import Deferred, Failure, Misconfigured
+from contracts.failures import Deferred, Misconfigured
 from contracts.inbound import Found, Memo, Pulled, Wrong
 from contracts.reporting import FlowPart, ReportedOutcome, ReportedPayment
 
@@ -27,8 +28,6 @@ _NAME: Final = StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,35}$")
 _MOST_ODD: Final = 50
 _Cents = Annotated[int, BeforeValidator(cents_of_number)]
 _STATUSES: Final[dict[str, ReportedOutcome]] = {one.upper(): one for one in OUTCOMES.values()}
-STATUS: Final[dict[int, type[Failure]]] = {401: Misconfigured, 403: Misconfigured}
-"""What an answer other than 200 means, whatever was asked; 400 and 404 depend on that, and the rest is Deferred."""
 
 
 def _status(value: Any) -> Any:
@@ -39,18 +38,18 @@ def _status(value: Any) -> Any:
 
 
 class _Read(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel)
 
 
 class _Named(_Read):
     fdr: Annotated[str, _NAME]
-    pspId: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,35}$")]
+    psp_id: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,35}$")]
     revision: Annotated[int, Field(ge=1)]
     published: AwareDatetime
 
 
 class _Metadata(_Read):
-    totPage: Annotated[int, Field(ge=0)]
+    tot_page: Annotated[int, Field(ge=0)]
 
 
 class _List(_Read):
@@ -59,28 +58,28 @@ class _List(_Read):
 
 
 class _Receiver(_Read):
-    organizationId: Annotated[str, StringConstraints(pattern=r"^[0-9]{11}$")]
+    organization_id: Annotated[str, StringConstraints(pattern=r"^[0-9]{11}$")]
 
 
 class _Head(_Read):
-    fdrDate: AwareDatetime
+    fdr_date: AwareDatetime
     receiver: _Receiver
     regulation: Annotated[str, StringConstraints(min_length=1, max_length=35)]
-    regulationDate: date
-    totPayments: Annotated[int, Field(ge=0)] | None = None
-    sumPayments: _Cents | None = None
-    computedTotPayments: Annotated[int, Field(ge=0)] | None = None
-    computedSumPayments: _Cents | None = None
+    regulation_date: date
+    tot_payments: Annotated[int, Field(ge=0)] | None = None
+    sum_payments: _Cents | None = None
+    computed_tot_payments: Annotated[int, Field(ge=0)] | None = None
+    computed_sum_payments: _Cents | None = None
 
 
 class _Payment(_Read):
     index: Annotated[int, Field(ge=1)]
     iuv: Annotated[str, StringConstraints(min_length=1, max_length=35)]
     iur: Annotated[str, StringConstraints(min_length=1, max_length=35)]
-    idTransfer: Annotated[int, Field(ge=1, le=5)] = 1
+    id_transfer: Annotated[int, Field(ge=1, le=5)] = 1
     pay: _Cents
-    payStatus: Annotated[ReportedOutcome, BeforeValidator(_status)]
-    payDate: AwareDatetime
+    pay_status: Annotated[ReportedOutcome, BeforeValidator(_status)]
+    pay_date: AwareDatetime
 
 
 class _Payments(_Read):
@@ -179,23 +178,23 @@ class Flows:
         if answer.status in (400, 404):
             raise Misconfigured("fdr.refused", f"status {answer.status} for the list of flows")
         listed = _read_whole(_List, answer)
-        place.page, place.pages = place.page + 1, listed.metadata.totPage
-        place.todo = [_Flow(fdr=one.fdr, psp=one.pspId, revision=one.revision) for one in listed.data]
+        place.page, place.pages = place.page + 1, listed.metadata.tot_page
+        place.todo = [_Flow(fdr=one.fdr, psp=one.psp_id, revision=one.revision) for one in listed.data]
         moments = [rfc3339(one.published) for one in listed.data] + ([place.newest] if place.newest else [])
         place.newest = max(moments, key=datetime.fromisoformat, default=None)
 
     def _head(self, place: _Place, flow: _Flow) -> tuple[Found, ...]:
         answer = self._get(_path(flow))
         head = _read(_Head, answer)
-        count = head.totPayments if head.totPayments is not None else head.computedTotPayments
-        cents = head.sumPayments if head.sumPayments is not None else head.computedSumPayments
+        count = head.tot_payments if head.tot_payments is not None else head.computed_tot_payments
+        cents = head.sum_payments if head.sum_payments is not None else head.computed_sum_payments
         if count is None or cents is None:
             raise _Unreadable(Wrong("/sumPayments", "fdr.no_total", "the flow does not say its totals"), answer.body)
         place.head = _Total(
-            creditor=head.receiver.organizationId,
-            made_at=head.fdrDate,
+            creditor=head.receiver.organization_id,
+            made_at=head.fdr_date,
             regulation=head.regulation,
-            regulation_date=head.regulationDate,
+            regulation_date=head.regulation_date,
             count=count,
             cents=cents,
         )
@@ -205,7 +204,7 @@ class Flows:
         head.page += 1
         answer = self._get(f"{_path(flow)}/payments", {"page": str(head.page), "size": str(self.page_size)})
         read = _read(_Payments, answer)
-        head.pages = read.metadata.totPage
+        head.pages = read.metadata.tot_page
         if head.page >= head.pages:
             _next(place)
             place.odd = [one for one in place.odd if one != flow]
@@ -228,10 +227,9 @@ class Flows:
         request = self.http.build_request("GET", url, params=parameters)
         answer = send(self.http, request, unsafe=False, deadline_s=self.timeout_s)
         if answer.status in (200, 400, 404):
-            return answer
-        kind = STATUS.get(answer.status)
-        if kind is not None:
-            raise kind("fdr.key_refused", f"status {answer.status}")
+            return answer  # what 400 and 404 mean depends on what was asked
+        if answer.status in (401, 403):
+            raise Misconfigured("fdr.key_refused", f"status {answer.status}")
         if answer.status == 429:
             raise Deferred("fdr.throttled", after=retry_after(answer))
         raise Deferred("fdr.failed", f"status {answer.status}", after=retry_after(answer))
@@ -298,8 +296,8 @@ def _payment(one: _Payment) -> ReportedPayment:
         index=one.index,
         iuv=one.iuv,
         iur=one.iur,
-        transfer=one.idTransfer,
+        transfer=one.id_transfer,
         amount_cents=one.pay,
-        outcome=one.payStatus,
-        paid_on=italian_day(one.payDate),
+        outcome=one.pay_status,
+        paid_on=italian_day(one.pay_date),
     )

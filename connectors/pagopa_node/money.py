@@ -4,8 +4,7 @@ from decimal import Decimal
 from re import fullmatch
 from typing import Final
 
-MOST_CENTS: Final = 99_999_999_999
-"""999999999.99 euro, the most that `stAmount` holds."""
+from connectors.base.money import MOST_CENTS, whole_cents
 
 _MOST_DIGITS: Final = 20
 _AMOUNT: Final = r"[0-9]{1,9}\.[0-9]{2}"
@@ -38,9 +37,4 @@ def cents_of_number(value: object) -> int:
     # So few digits that the arithmetic of 28 is exact.
     if not isinstance(exponent, int) or len(digits) > _MOST_DIGITS or not -_MOST_DIGITS <= exponent <= _MOST_DIGITS:
         raise ValueError("not an amount")
-    hundredfold = exact.scaleb(2)
-    if hundredfold != hundredfold.to_integral_value():
-        raise ValueError("an amount has no parts of a cent")
-    if not 0 <= hundredfold <= MOST_CENTS:
-        raise ValueError("an amount is from 0.00 to 999999999.99")
-    return int(hundredfold)
+    return whole_cents(exact)

@@ -4,120 +4,113 @@ A receipt cannot be refused: it is the proof that somebody has paid (paForNode.w
 is kept all the same, for a person to decide.
 """
 
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 from hashlib import sha256
 from re import fullmatch
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
 
+from connectors.base.lines import one_line
 from contracts.base import rfc3339
 from contracts.identifiers import TaxCode, holds_tax_code
 from contracts.inbound import Found, OwedPayment, Wrong
 
 from .config import Settings
+from .riversamento import in_utc
 from .wire import PaymentReceipt
 
-_ROME: Final = ZoneInfo("Europe/Rome")
-"""pagoPA writes times without a zone, and means those of Italy."""
 _NUMBER: Final = r"[A-Za-z0-9._-]{1,64}"
 _TAX_CODE: TypeAdapter[str] = TypeAdapter(TaxCode)
 
 
 def found_of(receipt: PaymentReceipt, owed: OwedPayment | None, raw: bytes, settings: Settings) -> Found:
     """The receipt for the hub. What comes of it depends on nothing but these: told twice, it is the same."""
-    fault = _fault(receipt, owed)
-    if fault is not None or owed is None:
-        return Found(name_of(receipt), raw, "receipts", wrong=(fault,) if fault else ())
-    return Found(name_of(receipt), raw, "receipts", _item(receipt, owed.tax_code, settings))
+    return _found(receipt, _owing(receipt, owed), raw, settings)
 
 
 def read_again(receipt: PaymentReceipt, raw: bytes, settings: Settings) -> Found:
     """A receipt out of quarantine, which a person has decided to take: the debtor that it names itself is believed."""
-    tax_code = _debtor(receipt)
-    fault = _unusable(receipt)
-    if fault is None and tax_code is None:
-        fault = Wrong("/receipt/debtor", "pagopa.debtor_unknown", "the receipt names no person as its debtor")
-    if fault is not None or tax_code is None:
-        return Found(name_of(receipt), raw, "receipts", wrong=(fault,) if fault else ())
-    return Found(name_of(receipt), raw, "receipts", _item(receipt, tax_code, settings))
+    nobody = Wrong("/receipt/debtor", "pagopa.debtor_unknown", "the receipt names no person as its debtor")
+    return _found(receipt, _unusable(receipt) or _debtor(receipt) or nobody, raw, settings)
 
 
 def name_of(receipt: PaymentReceipt) -> str:
     """Its receiptId; where that is no name that can stand in clear, a digest of it."""
-    if _is_number(receipt.receiptId):
-        return receipt.receiptId
-    return f"sha256-{sha256(receipt.receiptId.encode()).hexdigest()}"
+    if _is_number(receipt.receipt_id):
+        return receipt.receipt_id
+    return f"sha256-{sha256(receipt.receipt_id.encode()).hexdigest()}"
 
 
 def is_second(receipt: PaymentReceipt, owed: OwedPayment | None) -> bool:
     """Whether the notice has another receipt already: somebody has paid twice."""
-    return owed is not None and bool(owed.receipt_numbers) and receipt.receiptId not in owed.receipt_numbers
+    return owed is not None and bool(owed.receipt_numbers) and receipt.receipt_id not in owed.receipt_numbers
 
 
 def _is_number(receipt_id: str) -> bool:
     return fullmatch(_NUMBER, receipt_id) is not None and not holds_tax_code(receipt_id)
 
 
-def _fault(receipt: PaymentReceipt, owed: OwedPayment | None) -> Wrong | None:
+def _found(receipt: PaymentReceipt, whose: str | Wrong, raw: bytes, settings: Settings) -> Found:
+    """`whose`: the debtor's tax code, or why it can be nobody's item."""
+    if isinstance(whose, Wrong):
+        return Found(name_of(receipt), raw, "receipts", wrong=(whose,))
+    return Found(name_of(receipt), raw, "receipts", _item(receipt, whose, settings))
+
+
+def _owing(receipt: PaymentReceipt, owed: OwedPayment | None) -> str | Wrong:
     if owed is None:
         return Wrong("/receipt/noticeNumber", "pagopa.notice_unknown", "no payment of this notice is known")
     if is_second(receipt, owed):
         return Wrong("/receipt/receiptId", "pagopa.paid_twice", "the notice has another receipt already")
     # ANONIMO, where the payer did not say who the debtor is, contradicts nobody.
-    said = receipt.debtor.uniqueIdentifier.entityUniqueIdentifierValue.upper()
+    said = receipt.debtor.unique_identifier.entity_unique_identifier_value.upper()
     if said not in ("ANONIMO", owed.tax_code):
         return Wrong("/receipt/debtor", "pagopa.debtor_differs", "the receipt names another debtor than the payment")
-    return _unusable(receipt)
+    return _unusable(receipt) or owed.tax_code
 
 
 def _unusable(receipt: PaymentReceipt) -> Wrong | None:
-    if not _is_number(receipt.receiptId):
+    if not _is_number(receipt.receipt_id):
         return Wrong("/receipt/receiptId", "pagopa.receipt_id", "not a name of up to 64 letters, digits and .-_")
     if _paid_at(receipt) is None:
         return Wrong("/receipt/paymentDateTime", "pagopa.no_date", "the receipt does not say when it was paid")
-    if sum(one.transferAmount for one in receipt.transferList.transfer) != receipt.paymentAmount:
+    if sum(one.transfer_amount for one in receipt.transfer_list.transfer) != receipt.payment_amount:
         return Wrong("/receipt/transferList", "pagopa.sum", "the transfers do not add up to paymentAmount")
     return None
 
 
 def _debtor(receipt: PaymentReceipt) -> str | None:
     try:
-        return _TAX_CODE.validate_python(receipt.debtor.uniqueIdentifier.entityUniqueIdentifierValue.upper())
+        return _TAX_CODE.validate_python(receipt.debtor.unique_identifier.entity_unique_identifier_value.upper())
     except ValidationError:
         return None
 
 
 def _paid_at(receipt: PaymentReceipt) -> datetime | None:
-    moment = receipt.paymentDateTime
+    moment = receipt.payment_date_time
     if moment is None:
-        day = receipt.applicationDate or receipt.transferDate
-        moment = datetime.combine(day, time(12), _ROME) if day is not None else None
+        day = receipt.application_date or receipt.transfer_date
+        moment = datetime.combine(day, time(12)) if day is not None else None
     if moment is None or not 1900 <= moment.year <= 2200:
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=_ROME)).astimezone(UTC)
+    return in_utc(moment)
 
 
 def _item(receipt: PaymentReceipt, tax_code: str, settings: Settings) -> dict[str, Any]:
     paid_at = _paid_at(receipt)
     assert paid_at is not None
-    reason, psp = line(receipt.description), line(receipt.PSPCompanyName)
+    reason, psp = one_line(receipt.description), one_line(receipt.psp_company_name)
     item: dict[str, Any] = {
-        "external_id": receipt.receiptId,
+        "external_id": receipt.receipt_id,
         "source": settings.source,
         "title": f"Ricevuta di pagamento: {reason}" if reason else "Ricevuta di pagamento",
         "occurred_at": rfc3339(paid_at),
         "recipient": {"tax_code": tax_code},
-        "payment": {"notice_number": receipt.noticeNumber, "creditor_tax_code": receipt.fiscalCode},
-        "receipt_number": receipt.receiptId,
+        "payment": {"notice_number": receipt.notice_number, "creditor_tax_code": receipt.fiscal_code},
+        "receipt_number": receipt.receipt_id,
         "paid_at": rfc3339(paid_at),
-        "amount_cents": receipt.paymentAmount,
+        "amount_cents": receipt.payment_amount,
     }
     optional = {"service_id": settings.service_id, "psp": psp or None, "reason": reason or None}
     return item | {name: value for name, value in optional.items() if value is not None}
-
-
-def line(text: str) -> str:
-    """One line of it, without what is no letter of a text."""
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())

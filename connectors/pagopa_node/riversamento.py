@@ -47,40 +47,40 @@ def _outcome(value: Any) -> ReportedOutcome:
 
 
 class _Payment(Wire):
-    identificativoUnivocoVersamento: Text35
-    identificativoUnivocoRiscossione: Text35
-    indiceDatiSingoloPagamento: Annotated[int, Field(ge=1, le=5)] = 1
-    singoloImportoPagato: CentsNotZero
-    codiceEsitoSingoloPagamento: Annotated[ReportedOutcome, BeforeValidator(_outcome)]
-    dataEsitoSingoloPagamento: XmlDate
+    identificativo_univoco_versamento: Text35
+    identificativo_univoco_riscossione: Text35
+    indice_dati_singolo_pagamento: Annotated[int, Field(ge=1, le=5)] = 1
+    singolo_importo_pagato: CentsNotZero
+    codice_esito_singolo_pagamento: Annotated[ReportedOutcome, BeforeValidator(_outcome)]
+    data_esito_singolo_pagamento: XmlDate
 
 
 class _Code(Wire):
-    codiceIdentificativoUnivoco: Text35
+    codice_identificativo_univoco: Text35
 
 
 class _OrganizationCode(Wire):
-    codiceIdentificativoUnivoco: FiscalCodePA
+    codice_identificativo_univoco: FiscalCodePA
 
 
 class _Sender(Wire):
-    identificativoUnivocoMittente: _Code
+    identificativo_univoco_mittente: _Code
 
 
 class _Receiver(Wire):
-    identificativoUnivocoRicevente: _OrganizationCode
+    identificativo_univoco_ricevente: _OrganizationCode
 
 
 class _Flow(Wire):
-    identificativoFlusso: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,35}$")]
-    dataOraFlusso: XmlDateTime
-    identificativoUnivocoRegolamento: Text35
-    dataRegolamento: XmlDate
-    istitutoMittente: _Sender
-    istitutoRicevente: _Receiver
-    numeroTotalePagamenti: Annotated[int, Field(ge=1)]
-    importoTotalePagamenti: Cents
-    datiSingoliPagamenti: Annotated[tuple[_Payment, ...], BeforeValidator(several)]
+    identificativo_flusso: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,35}$")]
+    data_ora_flusso: XmlDateTime
+    identificativo_univoco_regolamento: Text35
+    data_regolamento: XmlDate
+    istituto_mittente: _Sender
+    istituto_ricevente: _Receiver
+    numero_totale_pagamenti: Annotated[int, Field(ge=1)]
+    importo_totale_pagamenti: Cents
+    dati_singoli_pagamenti: Annotated[tuple[_Payment, ...], BeforeValidator(several)]
 
 
 def read_flow(root: Node) -> FlowPart:
@@ -93,28 +93,28 @@ def read_flow(root: Node) -> FlowPart:
         raise Invalid("the root is not FlussoRiversamento")
     flow = read_as(_Flow, root)
     return FlowPart(
-        flow=flow.identificativoFlusso,
-        psp_id=flow.istitutoMittente.identificativoUnivocoMittente.codiceIdentificativoUnivoco,
+        flow=flow.identificativo_flusso,
+        psp_id=flow.istituto_mittente.identificativo_univoco_mittente.codice_identificativo_univoco,
         revision=1,
-        creditor_tax_code=flow.istitutoRicevente.identificativoUnivocoRicevente.codiceIdentificativoUnivoco,
-        made_at=in_utc(flow.dataOraFlusso),
-        regulation=flow.identificativoUnivocoRegolamento,
-        regulation_date=flow.dataRegolamento,
-        total_count=flow.numeroTotalePagamenti,
-        total_cents=flow.importoTotalePagamenti,
-        payments=tuple(_payment(index, one) for index, one in enumerate(flow.datiSingoliPagamenti, start=1)),
+        creditor_tax_code=flow.istituto_ricevente.identificativo_univoco_ricevente.codice_identificativo_univoco,
+        made_at=in_utc(flow.data_ora_flusso),
+        regulation=flow.identificativo_univoco_regolamento,
+        regulation_date=flow.data_regolamento,
+        total_count=flow.numero_totale_pagamenti,
+        total_cents=flow.importo_totale_pagamenti,
+        payments=tuple(_payment(index, one) for index, one in enumerate(flow.dati_singoli_pagamenti, start=1)),
     )
 
 
 def _payment(index: int, one: _Payment) -> ReportedPayment:
     return ReportedPayment(
         index=index,
-        iuv=one.identificativoUnivocoVersamento,
-        iur=one.identificativoUnivocoRiscossione,
-        transfer=one.indiceDatiSingoloPagamento,
-        amount_cents=one.singoloImportoPagato,
-        outcome=one.codiceEsitoSingoloPagamento,
-        paid_on=one.dataEsitoSingoloPagamento,
+        iuv=one.identificativo_univoco_versamento,
+        iur=one.identificativo_univoco_riscossione,
+        transfer=one.indice_dati_singolo_pagamento,
+        amount_cents=one.singolo_importo_pagato,
+        outcome=one.codice_esito_singolo_pagamento,
+        paid_on=one.data_esito_singolo_pagamento,
     )
 
 

@@ -37,7 +37,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from connectors.base.serving import LoopbackServer
-from connectors.base.simulator_faults import Script
+from connectors.base.simulator_faults import Script, throttled
 
 from .sampling import BROKER, CALLER_KEY, CREDITOR, STATION
 from .simulator_model import Events, NotOk
@@ -207,9 +207,7 @@ class _Node:
     def _json(self, body: Any) -> Response:
         fault = self.faults.next("fdr")
         if fault.get("kind") == "throttle":
-            wait = str(fault.get("retry_after", 1))
-            told = {"statusCode": 429, "message": f"Rate limit is exceeded. Try again in {wait} seconds."}
-            return JSONResponse(told, 429, {"Retry-After": wait})
+            return throttled(fault.get("retry_after", 1))
         if fault.get("kind") == "error":
             return _error(int(fault.get("status", 500)), "FDR-0500", "scripted")
         # Amounts are numbers with two decimals, which a float may not be.

@@ -5,17 +5,18 @@ whose code the payment service provider gets to see behind PPT_ERRORE_EMESSO_DA_
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
+from connectors.base.lines import one_line
 from contracts.inbound import Call, OwedPayment, Reading, Reply
 from contracts.reporting import iuv_of
 
 from .caller import authenticate
 from .config import Settings
 from .money import euro
-from .receipts import found_of, is_second, line
+from .receipts import found_of, is_second
 from .soap import MEDIA_TYPE, PA, SoapFault, action_of, fault, read, reply
 from .wire import DemandPaymentNotice, GetPayment, Invalid, QrCode, SendRT, VerifyPaymentNotice, read_as
 from .xml import Node, Parts
@@ -69,7 +70,8 @@ class Refused(Exception):
 class _Operation:
     request: str
     response: str
-    act: "Callable[[Station, Node, Call, Reading], Reply]"
+    act: "Callable[[Station, str, Node, Call, Reading], Reply]"
+    """It is given the name of the response: V1 and V2 differ in that alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +89,17 @@ class Station:
         except SoapFault as error:
             return fault(error)
         try:
-            return operation.act(self, element, call, reading)
+            return operation.act(self, operation.response, element, call, reading)
         except Invalid as error:
-            return self._refuse(operation, Refused("PAA_SINTASSI_XSD", error.places))
+            return self._refuse(operation.response, Refused("PAA_SINTASSI_XSD", error.places))
         except Refused as error:
-            return self._refuse(operation, error)
+            return self._refuse(operation.response, error)
 
-    def verify(self, element: Node, call: Call, reading: Reading) -> Reply:
+    def verify(self, response: str, element: Node, call: Call, reading: Reading) -> Reply:
         """paVerifyPaymentNotice: may this notice be paid, and how much is it?"""
         asked = read_as(VerifyPaymentNotice, element)
         self._is_for_us(asked)
-        owed = self._payable(asked.qrCode, reading)
+        owed = self._payable(asked.qr_code, reading)
         transfers = self._transfers(owed)
         option: Parts = [
             ("amount", euro(owed.amount_cents)),
@@ -107,7 +109,7 @@ class Station:
             ("allCCP", "true" if all(_is_postal(one.iban) for one in transfers) else "false"),
         ]
         return _ok(
-            "paVerifyPaymentNoticeRes",
+            response,
             [
                 ("paymentList", [("paymentOptionDescription", option)]),
                 ("paymentDescription", _description(owed)),
@@ -117,32 +119,11 @@ class Station:
             ],
         )
 
-    def get_payment(self, element: Node, call: Call, reading: Reading) -> Reply:
-        """paGetPayment: all that is needed to pay it."""
-        return self._get_payment("paGetPaymentRes", element, reading)
-
-    def get_payment_v2(self, element: Node, call: Call, reading: Reading) -> Reply:
-        """paGetPaymentV2: the same; `transferType` and digital stamps are what V2 has more."""
-        return self._get_payment("paGetPaymentV2Response", element, reading)
-
-    def demand(self, element: Node, call: Call, reading: Reading) -> Reply:
-        """paDemandPaymentNotice: a payment that nobody has asked for yet. The hub knows of those that vendors publish,
-        and makes none."""
-        self._is_for_us(read_as(DemandPaymentNotice, element))
-        raise Refused("PAA_SEMANTICA", "l'ente non offre pagamenti spontanei per questo servizio")
-
-    def send_rt(self, element: Node, call: Call, reading: Reading) -> Reply:
-        """paSendRT: a receipt."""
-        return self._send_rt("paSendRTRes", element, call, reading)
-
-    def send_rt_v2(self, element: Node, call: Call, reading: Reading) -> Reply:
-        """paSendRTV2: the same with more fields."""
-        return self._send_rt("paSendRTV2Response", element, call, reading)
-
-    def _get_payment(self, response: str, element: Node, reading: Reading) -> Reply:
+    def get_payment(self, response: str, element: Node, call: Call, reading: Reading) -> Reply:
+        """paGetPayment and V2: all that is needed to pay it. `transferType` and digital stamps are what V2 has more."""
         asked = read_as(GetPayment, element)
         self._is_for_us(asked)
-        owed = self._payable(asked.qrCode, reading)
+        owed = self._payable(asked.qr_code, reading)
         if owed.amount_cents == 0:
             raise Refused("PAA_SEMANTICA", "importo nullo")
         transfers: Parts = [
@@ -174,31 +155,37 @@ class Station:
         ]
         return _ok(response, [("data", data)])
 
-    def _send_rt(self, response: str, element: Node, call: Call, reading: Reading) -> Reply:
+    def demand(self, response: str, element: Node, call: Call, reading: Reading) -> Reply:
+        """paDemandPaymentNotice: a payment that nobody has asked for yet. The hub knows of those that vendors publish,
+        and makes none."""
+        self._is_for_us(read_as(DemandPaymentNotice, element))
+        raise Refused("PAA_SEMANTICA", "l'ente non offre pagamenti spontanei per questo servizio")
+
+    def send_rt(self, response: str, element: Node, call: Call, reading: Reading) -> Reply:
+        """paSendRT, and V2 with more fields: a receipt."""
         sent = read_as(SendRT, element)
         self._is_for_us(sent)
         receipt = sent.receipt
         if receipt.outcome == "KO":
             return _ok(response, [])  # nobody has paid: there is nothing to keep
-        owed = reading.payment(receipt.fiscalCode, receipt.noticeNumber)
+        owed = reading.payment(receipt.fiscal_code, receipt.notice_number)
         kept = found_of(receipt, owed, call.body, self.settings)
-        if is_second(receipt, owed):
-            refusal = _ko(response, self._bean(Refused("PAA_RECEIPT_DUPLICATA")))
-            return Reply(200, refusal, MEDIA_TYPE, found=(kept,))
-        return Reply(200, reply(response, [("outcome", "OK")]), MEDIA_TYPE, found=(kept,))
+        twice = is_second(receipt, owed)
+        answer = self._refuse(response, Refused("PAA_RECEIPT_DUPLICATA")) if twice else _ok(response, [])
+        return replace(answer, found=(kept,))
 
     def _is_for_us(self, asked: VerifyPaymentNotice | GetPayment | DemandPaymentNotice | SendRT) -> None:
-        if asked.idPA != self.settings.creditor_tax_code:
+        if asked.id_pa != self.settings.creditor_tax_code:
             raise Refused("PAA_ID_DOMINIO_ERRATO")
-        if asked.idBrokerPA != self.settings.broker_tax_code:
+        if asked.id_broker_pa != self.settings.broker_tax_code:
             raise Refused("PAA_ID_INTERMEDIARIO_ERRATO")
-        if asked.idStation != self.settings.station_id:
+        if asked.id_station != self.settings.station_id:
             raise Refused("PAA_STAZIONE_INT_ERRATA")
 
     def _payable(self, code: QrCode, reading: Reading) -> OwedPayment:
-        if code.fiscalCode != self.settings.creditor_tax_code:
+        if code.fiscal_code != self.settings.creditor_tax_code:
             raise Refused("PAA_ID_DOMINIO_ERRATO")
-        owed = reading.payment(code.fiscalCode, code.noticeNumber)
+        owed = reading.payment(code.fiscal_code, code.notice_number)
         if owed is None:
             raise Refused("PAA_PAGAMENTO_SCONOSCIUTO")
         refusal = NOT_PAYABLE.get(owed.state, "PAA_SYSTEM_ERROR")
@@ -224,22 +211,20 @@ class Station:
                 part.amount_cents,
                 part.receiver_tax_code,
                 *places[part.receiver_tax_code],
-                line(part.reason or "")[:140] or _description(owed),
+                one_line(part.reason or "")[:140] or _description(owed),
             )
             for part in owed.parts
             if part.amount_cents
         ]
 
-    def _refuse(self, operation: _Operation, refusal: Refused) -> Reply:
-        return Reply(200, _ko(operation.response, self._bean(refusal)), MEDIA_TYPE)
-
-    def _bean(self, refusal: Refused) -> Parts:
-        return [
+    def _refuse(self, response: str, refusal: Refused) -> Reply:
+        bean: Parts = [
             ("faultCode", refusal.code),
             ("faultString", FAULTS[refusal.code]),
             ("id", self.settings.creditor_tax_code),
             *_optional("description", refusal.description),
         ]
+        return Reply(200, reply(response, [("outcome", "KO"), ("fault", bean)]), MEDIA_TYPE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,12 +239,12 @@ class _Transfer:
 OPERATIONS: Final = {
     "paVerifyPaymentNotice": _Operation("paVerifyPaymentNoticeReq", "paVerifyPaymentNoticeRes", Station.verify),
     "paGetPayment": _Operation("paGetPaymentReq", "paGetPaymentRes", Station.get_payment),
-    "paGetPaymentV2": _Operation("paGetPaymentV2Request", "paGetPaymentV2Response", Station.get_payment_v2),
+    "paGetPaymentV2": _Operation("paGetPaymentV2Request", "paGetPaymentV2Response", Station.get_payment),
     "paDemandPaymentNotice": _Operation(
         "paDemandPaymentNoticeRequest", "paDemandPaymentNoticeResponse", Station.demand
     ),
     "paSendRT": _Operation("paSendRTReq", "paSendRTRes", Station.send_rt),
-    "paSendRTV2": _Operation("paSendRTV2Request", "paSendRTV2Response", Station.send_rt_v2),
+    "paSendRTV2": _Operation("paSendRTV2Request", "paSendRTV2Response", Station.send_rt),
 }
 """By the SOAPAction."""
 
@@ -274,7 +259,7 @@ def _operation(action: str, element: Node) -> _Operation:
 
 
 def _description(owed: OwedPayment) -> str:
-    return line(owed.reason)[:140] or "Pagamento"
+    return one_line(owed.reason)[:140] or "Pagamento"
 
 
 def _is_postal(iban: str) -> bool:
@@ -288,7 +273,3 @@ def _optional(name: str, value: str | None) -> Parts:
 
 def _ok(response: str, parts: Parts) -> Reply:
     return Reply(200, reply(response, [("outcome", "OK"), *parts]), MEDIA_TYPE)
-
-
-def _ko(response: str, bean: Parts) -> bytes:
-    return reply(response, [("outcome", "KO"), ("fault", bean)])

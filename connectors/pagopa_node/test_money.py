@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.pagopa_node.money import MOST_CENTS, cents, cents_of_number, euro
+from connectors.base.money import MOST_CENTS
+from connectors.pagopa_node.money import cents, cents_of_number, euro
 
 
 @given(st.integers(0, MOST_CENTS))

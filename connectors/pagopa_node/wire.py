@@ -1,4 +1,4 @@
-"""What pagoPA and a creditor's station tell each other (`paForNode.xsd`): the names are the schema's own.
+"""What pagoPA and a creditor's station tell each other (`paForNode.xsd`): the schema's names, in snake_case here.
 
 V1 are the schemas of 2022-03; the fields that only V2 has follow spec/pagopa.md. Fields that we do not know do no harm:
 later schemas add some. Amounts become integer cents as they are read.
@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic.alias_generators import to_camel
 
 from .money import cents
 from .xml import Node
@@ -44,63 +45,63 @@ XmlDateTime = Annotated[datetime, BeforeValidator(lambda value: datetime.fromiso
 
 
 class Wire(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel)
 
 
 class _Request(Wire):
     """Who asks whom: checked before anything else."""
 
-    idPA: Text35
-    idBrokerPA: Text35
-    idStation: Text35
+    id_pa: Text35 = Field(alias="idPA")
+    id_broker_pa: Text35 = Field(alias="idBrokerPA")
+    id_station: Text35
 
 
 class QrCode(Wire):
-    fiscalCode: FiscalCodePA
-    noticeNumber: NoticeNumber
+    fiscal_code: FiscalCodePA
+    notice_number: NoticeNumber
 
 
 class VerifyPaymentNotice(_Request):
-    qrCode: QrCode
+    qr_code: QrCode
 
 
 class GetPayment(_Request):
     """V1 and V2 ask alike."""
 
-    qrCode: QrCode
+    qr_code: QrCode
     amount: Cents | None = None
-    paymentNote: Text210 | None = None
-    transferType: Text35 | None = None
-    dueDate: XmlDate | None = None
+    payment_note: Text210 | None = None
+    transfer_type: Text35 | None = None
+    due_date: XmlDate | None = None
 
 
 class DemandPaymentNotice(_Request):
-    idServizio: Text16
-    datiSpecificiServizioRequest: Annotated[str, StringConstraints(max_length=500_000)] = Field(repr=False)
+    id_servizio: Text16
+    dati_specifici_servizio_request: Annotated[str, StringConstraints(max_length=500_000)] = Field(repr=False)
 
 
 class EntityUniqueIdentifier(Wire):
-    entityUniqueIdentifierType: Literal["F", "G"]
-    entityUniqueIdentifierValue: Annotated[str, StringConstraints(min_length=2, max_length=16)]
+    entity_unique_identifier_type: Literal["F", "G"]
+    entity_unique_identifier_value: Annotated[str, StringConstraints(min_length=2, max_length=16)]
 
 
 class Subject(Wire):
     """A debtor or payer. Of all that it may say, only the code is of use to us."""
 
-    uniqueIdentifier: EntityUniqueIdentifier
-    fullName: Annotated[str, StringConstraints(min_length=1, max_length=140)]
+    unique_identifier: EntityUniqueIdentifier
+    full_name: Annotated[str, StringConstraints(min_length=1, max_length=140)]
 
 
 class Transfer(Wire):
     """V2: an IBAN or, where a digital stamp was paid, its file."""
 
-    idTransfer: Annotated[int, Field(ge=1, le=5)]
-    transferAmount: CentsNotZero
-    fiscalCodePA: FiscalCodePA
-    IBAN: Text35 | None = None
-    MBDAttachment: str | None = Field(default=None, repr=False)
-    remittanceInformation: Text140
-    transferCategory: Text140
+    id_transfer: Annotated[int, Field(ge=1, le=5)]
+    transfer_amount: CentsNotZero
+    fiscal_code_pa: FiscalCodePA = Field(alias="fiscalCodePA")
+    iban: Text35 | None = Field(default=None, alias="IBAN")
+    mbd_attachment: str | None = Field(default=None, alias="MBDAttachment", repr=False)
+    remittance_information: Text140
+    transfer_category: Text140
 
 
 class TransferList(Wire):
@@ -110,27 +111,27 @@ class TransferList(Wire):
 class PaymentReceipt(Wire):
     """ctReceipt and ctReceiptV2."""
 
-    receiptId: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
-    noticeNumber: NoticeNumber
-    fiscalCode: FiscalCodePA
+    receipt_id: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+    notice_number: NoticeNumber
+    fiscal_code: FiscalCodePA
     outcome: Literal["OK", "KO"]
-    creditorReferenceId: Text35
-    paymentAmount: Cents
+    creditor_reference_id: Text35
+    payment_amount: Cents
     description: Text140
-    companyName: Text140
-    officeName: Text140 | None = None
+    company_name: Text140
+    office_name: Text140 | None = None
     debtor: Subject = Field(repr=False)
-    transferList: TransferList = Field(repr=False)
-    idPSP: Text35
-    PSPCompanyName: Text70
-    idChannel: Text35
-    channelDescription: Text35
-    paymentMethod: Text35 | None = None
+    transfer_list: TransferList = Field(repr=False)
+    id_psp: Text35 = Field(alias="idPSP")
+    psp_company_name: Text70 = Field(alias="PSPCompanyName")
+    id_channel: Text35
+    channel_description: Text35
+    payment_method: Text35 | None = None
     fee: Cents | None = None
-    paymentDateTime: XmlDateTime | None = None
-    applicationDate: XmlDate | None = None
-    transferDate: XmlDate | None = None
-    standIn: XmlBoolean = False
+    payment_date_time: XmlDateTime | None = None
+    application_date: XmlDate | None = None
+    transfer_date: XmlDate | None = None
+    stand_in: XmlBoolean = False
 
 
 class SendRT(_Request):

@@ -3,8 +3,9 @@
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 
+from connectors.base.lines import one_line
 from connectors.base.mail.addresses import in_header
-from connectors.base.mail.mapping import one_line, render
+from connectors.base.mail.mapping import render
 from contracts.connector import Notice
 
 from .config import Settings

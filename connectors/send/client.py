@@ -119,7 +119,7 @@ class Send:
         answer = self.wire.call("POST", PRELOAD, preload_request(legal))
         if answer.status != 200:
             raise failure(answer)
-        given = {each.get("preloadIdx"): each for each in objects(answer)}
+        given = {each.get("preloadIdx"): each for each in objects(answer.json())}
         slots = tuple(_slot(given.get(str(place), {}), file.sha256) for place, file in enumerate(legal.files))
         until = int(self.now()) + URL_LIFE_S
         return _next(Upload(round=step.round, tries=step.tries, until=until, slots=slots))

@@ -2,20 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from connectors.base.keys import Key
 from contracts.base import LINE, HttpsUrl
 from contracts.callbacks import Hosts
 from contracts.identifiers import OrganizationTaxCode
 from contracts.inbound import PollSettings
 from contracts.items.legal import MOST_DOCUMENTS, Denomination
 from contracts.proving import ProofSettings
-
-
-def _sendable(key: SecretStr) -> SecretStr:
-    if not key.get_secret_value() or not all("!" <= character <= "~" for character in key.get_secret_value()):
-        raise ValueError("printable ASCII without spaces")
-    return key
 
 
 def _no_modi(value: str) -> str:
@@ -29,7 +24,7 @@ class Settings(ProofSettings, PollSettings):
 
     base_url: HttpsUrl = "https://api.notifichedigitali.it"
     """Of production; that of tests is https://api.uat.notifichedigitali.it."""
-    api_key: Annotated[SecretStr, AfterValidator(_sendable)]
+    api_key: Key
     sender_tax_code: OrganizationTaxCode
     """Of the organisation that the key belongs to: SEND refuses another."""
     sender_name: Denomination

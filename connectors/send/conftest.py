@@ -1,6 +1,7 @@
 """The simulated SEND, for the tests of this folder."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,9 @@ from connectors.send.scripted_platform import Running
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     """Starts simulators, which end with the test."""
-    running: list[Running] = []
+    with ExitStack() as running:
 
-    def start(**options: Any) -> Running:
-        running.append(Running(tmp_path, **options).__enter__())
-        return running[-1]
+        def start(**options: Any) -> Running:
+            return running.enter_context(Running(tmp_path, **options))
 
-    yield start
-    for each in running:
-        each.__exit__()
+        yield start

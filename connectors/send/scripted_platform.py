@@ -14,7 +14,7 @@ from contracts.inbound import Memo, Report
 
 from . import connect
 from .config import Settings
-from .scripted_notices import notice_of, sample
+from .scripted_notices import notice_of, sample, settings
 from .simulator import Platform
 
 KEY = "k"
@@ -74,9 +74,8 @@ class Running:
 
     def settings(self, **changes: Any) -> Settings:
         """Those that lead here."""
-        given: dict[str, Any] = {"base_url": self.server.url, "api_key": KEY}
-        given |= {"sender_tax_code": self.platform.sender_tax_code, "sender_name": "Comune di Valdilago"}
-        return Settings.model_validate(given | {"private_upload_hosts": ["127.0.0.1"]} | changes)
+        given = {"api_key": KEY, "sender_tax_code": self.platform.sender_tax_code}
+        return settings(self.server.url, **given | changes)
 
     def connector(self, timeout_s: float = 10.0, **changes: Any) -> Connector:
         """The connector, made anew."""

@@ -17,7 +17,7 @@ from contracts.inbound import Memo, Pulled, Report
 from .client import IUN
 from .config import Settings
 from .statuses import REPORTED
-from .wire import Wire, failure, milliseconds, objects, read_json
+from .wire import Wire, failure, milliseconds, objects
 
 STREAMS = "/delivery-progresses/v2.9/streams"
 MOST_SEEN = 100
@@ -46,9 +46,10 @@ class Stream:
         answer = self.wire.call("GET", STREAMS)
         if answer.status != 200:
             raise failure(answer)
-        if not isinstance(read_json(answer), list):
+        listed = answer.json()
+        if not isinstance(listed, list):
             raise Deferred("send.unreadable", "no list of streams")
-        ours = [each for each in objects(answer) if each.get("title") == self.settings.stream_title]
+        ours = [each for each in objects(listed) if each.get("title") == self.settings.stream_title]
         found = sorted(name for each in ours if (name := _stream_id(each)) is not None)
         return Pulled({"stream": found[0] if found else self._made()}, more=True)
 
@@ -81,9 +82,10 @@ class Stream:
             raise Deferred("send.busy", after=wait)
         if answer.status != 200:
             raise failure(answer)
-        if not isinstance(read_json(answer), list):
+        listed = answer.json()
+        if not isinstance(listed, list):
             raise Deferred("send.unreadable", "no list of events")
-        events = [each for each in objects(answer) if isinstance(each.get("eventId"), str)]
+        events = [each for each in objects(listed) if isinstance(each.get("eventId"), str)]
         known, reports = set(seen), []
         for event in events:
             if event["eventId"] not in known:

@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -20,7 +20,7 @@ class TestPull(PullConformance):
     personal = ("mario.rossi@pec.example",)
     guarded = False  # the base URL is the administrator's own, and https; addresses of SEND's choice are tried below
     # The stream's waits are in milliseconds: see below.
-    statuses = {status: kind for status, kind in PullConformance.statuses.items() if status != 429}  # noqa: RUF012
+    statuses: ClassVar = {status: kind for status, kind in PullConformance.statuses.items() if status != 429}
 
     def connect_to(self, url: str, limits: Limits) -> Connector:
         return connect(settings(url), limits)

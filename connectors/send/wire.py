@@ -1,6 +1,5 @@
 """Calls to SEND's API, and what its answers mean where they are no success."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,26 +55,14 @@ class Wire:
         return send(self.http, request, unsafe=unsafe, deadline_s=self.timeout_s, proof=self.proof)
 
 
-def read_json(answer: Answer) -> Any:
-    """The body, whatever JSON it is; None where it is none."""
-    if not answer.complete:
-        return None
-    try:
-        return json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None
-
-
-def objects(answer: Answer) -> list[dict[str, Any]]:
-    """The body's objects, where it is an array; what else is in it is left out."""
-    found = read_json(answer)
+def objects(found: Any) -> list[dict[str, Any]]:
+    """The objects of what should be an array of them; what else is in it is left out."""
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 def codes(problem: Mapping[str, Any]) -> tuple[str, ...]:
     """The codes of SEND's list of errors: names of faults, never what stands beside them, which repeats our data."""
-    errors = problem.get("errors")
-    found = [each.get("code") for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
+    found = [each.get("code") for each in objects(problem.get("errors"))]
     return tuple(code if isinstance(code, str) and _CODE.fullmatch(code) else "UNKNOWN" for code in found)
 
 

@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 from pydantic import TypeAdapter, ValidationError
 
+from connectors.base.lines import one_line
 from contracts.base import HttpsUrl
 from contracts.connector import Notice
 from contracts.failures import Misconfigured
@@ -84,11 +85,6 @@ def render(notice: Notice, *, answers_are_read: bool, registered: bool = False) 
         text=_TEMPLATES.get_template("notice.txt").render(values),
         html=_TEMPLATES.get_template("notice.html").render(values),
     )
-
-
-def one_line(text: str) -> str:
-    """`text` without line ends and other control characters: fit for a header."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def safe_url(url: str) -> str:
