@@ -21,6 +21,7 @@ from contracts.failures import Deferred, Misconfigured, Skipped, Unconfirmed
 
 from .follow_up import Following
 from .mapping import (
+    KEY_HEADER,
     Service,
     message_id,
     new_message,
@@ -34,7 +35,6 @@ from .mapping import (
 
 # IO's own test recipient: the code of nobody (no one is born on day 00), good for trying out a key.
 TEST_RECIPIENT = "AAAAAA00A00A000A"
-KEY_HEADER = "Ocp-Apim-Subscription-Key"
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ STATUS: Mapping[str, Literal["wait", "done"] | Row] = {
     "FAILED": (Rejected, "io.message_failed"),
 }
 
+KEY_HEADER = "Ocp-Apim-Subscription-Key"
 AMOUNT_CENTS = range(1, 9_999_999_999 + 1)
 MAX_STATUS_DELAY = timedelta(hours=1)
 
