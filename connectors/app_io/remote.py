@@ -15,6 +15,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -29,13 +30,6 @@ log = logging.getLogger(__name__)
 RETRY_S: Final = 120
 _FILES: Final = "files/"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_TITLES: Final = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    503: "Service Unavailable",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +155,7 @@ def _file(wanted: str, message: SentMessage, reader: str, reading: Reading) -> R
 
 def problem(status: int) -> Reply:
     """The same body for every cause of a status; the cause is in the log alone."""
-    body = {"type": "about:blank", "title": _TITLES[status], "status": status}
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     headers = {"Retry-After": str(RETRY_S)} if status == 503 else {}
     return Reply(status, json.dumps(body).encode(), "application/problem+json", headers)
 
