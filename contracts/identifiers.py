@@ -2,7 +2,7 @@
 
 import re
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import uuid_utils
 from pydantic import AfterValidator, Field, StringConstraints
@@ -13,7 +13,8 @@ from stdnum.it import codicefiscale, iva
 from .base import LINE
 
 # Decreto MEF 23 December 1976: letters, then digits of which seven may be letters (omocodia), then the check character.
-_TAX_CODE = re.compile(r"^[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]$")
+TAX_CODE_FORM: Final = r"[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]"
+_TAX_CODE = re.compile(f"^{TAX_CODE_FORM}$")
 _MONTHS = "ABCDEHLMPRST"
 _DIGITS = "0123456789LMNPQRSTUV"
 _ORGANIZATION_TAX_CODE = re.compile(r"^[0-9]{11}$")
@@ -125,9 +126,7 @@ AmountCents = Annotated[int, Field(ge=0, le=99_999_999_999, json_schema_extra={"
 """Euro cents. Never a float, never a string."""
 
 # A look-ahead, so that something that only looks like a code cannot hide a real one that begins within it.
-_TAX_CODE_INSIDE = re.compile(
-    r"(?=([A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]))", re.IGNORECASE
-)
+_TAX_CODE_INSIDE = re.compile(f"(?=({TAX_CODE_FORM}))", re.IGNORECASE)
 
 
 def holds_tax_code(text: str) -> bool:

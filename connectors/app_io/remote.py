@@ -20,9 +20,10 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from contracts.connector import Notice
+from contracts.identifiers import TAX_CODE_FORM
 from contracts.inbound import AttachedFile, Call, Reading, Reply, SentMessage
 
-from .lollipop import TAX_CODE, NotProved, Possession, Unreachable, verify
+from .lollipop import NotProved, Possession, Unreachable, verify
 from .text import markdown, subject
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ class RemoteContentServer:
 def _reader(call: Call, lollipop: Possessing | None) -> str:
     """The tax code of who reads."""
     reader = call.header("fiscal_code")
-    if reader is None or re.fullmatch(TAX_CODE, reader) is None:
+    if reader is None or re.fullmatch(TAX_CODE_FORM, reader) is None:
         raise NotProved("form.fiscal_code", 400)
     if lollipop is None or reader in lollipop.disabled_for:
         return reader
