@@ -148,12 +148,7 @@ def make_notice_number(*, application_code: int, iuv_base: int) -> str:
     Raises:
         ValueError: a part does not fit its digits.
     """
-    if not 0 <= application_code <= 99:
-        raise ValueError("application_code has two digits")
-    if not 0 <= iuv_base < 10**13:
-        raise ValueError("iuv_base has thirteen digits")
-    body = f"0{application_code:02d}{iuv_base:013d}"
-    return f"{body}{int(body) % _NOTICE_NUMBER_MODULUS:02d}"
+    return _notice_number(0, "application_code", application_code, iuv_base)
 
 
 def make_segregated_number(*, segregation_code: int, iuv_base: int) -> str:
@@ -164,11 +159,15 @@ def make_segregated_number(*, segregation_code: int, iuv_base: int) -> str:
     Raises:
         ValueError: a part does not fit its digits.
     """
-    if not 0 <= segregation_code <= 99:
-        raise ValueError("segregation_code has two digits")
+    return _notice_number(3, "segregation_code", segregation_code, iuv_base)
+
+
+def _notice_number(auxiliary: int, name: str, code: int, iuv_base: int) -> str:
+    if not 0 <= code <= 99:
+        raise ValueError(f"{name} has two digits")
     if not 0 <= iuv_base < 10**13:
         raise ValueError("iuv_base has thirteen digits")
-    body = f"3{segregation_code:02d}{iuv_base:013d}"
+    body = f"{auxiliary}{code:02d}{iuv_base:013d}"
     return f"{body}{int(body) % _NOTICE_NUMBER_MODULUS:02d}"
 
 
