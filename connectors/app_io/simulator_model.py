@@ -39,26 +39,26 @@ Timestamp = Annotated[str, StringConstraints(pattern=_UTC)]
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 
 
-class _Closed(BaseModel):
+class Closed(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
-class Profile(_Closed):
+class Profile(Closed):
     fiscal_code: FiscalCode
 
 
-class Payee(_Closed):
+class Payee(Closed):
     fiscal_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{11}$")]
 
 
-class PaymentData(_Closed):
+class PaymentData(Closed):
     amount: Annotated[int, Field(ge=1, le=9_999_999_999)]
     notice_number: Annotated[str, StringConstraints(pattern=r"^[0123][0-9]{17}$")]
     invalid_after_due_date: bool = False
     payee: Payee | None = None
 
 
-class ThirdPartyData(_Closed):
+class ThirdPartyData(Closed):
     id: NonEmpty
     original_sender: NonEmpty | None = None
     original_receipt_date: Timestamp | None = None
@@ -69,7 +69,7 @@ class ThirdPartyData(_Closed):
     configuration_id: NonEmpty | None = None
 
 
-class Content(_Closed):
+class Content(Closed):
     subject: Annotated[str, _between(10, 120)]
     markdown: Annotated[str, _between(80, 10_000)]
     due_date: Timestamp | None = None
@@ -78,11 +78,11 @@ class Content(_Closed):
     third_party_data: ThirdPartyData | None = None
 
 
-class DefaultAddresses(_Closed):
+class DefaultAddresses(Closed):
     email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
 
 
-class NewMessage(_Closed):
+class NewMessage(Closed):
     """The form with the tax code in the body, which therefore is required."""
 
     fiscal_code: FiscalCode
