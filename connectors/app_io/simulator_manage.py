@@ -89,7 +89,7 @@ class RemoteContentConfiguration(Closed):
     prod_environment: Environment | None = None
 
 
-class Administration:
+class Administration(Ledger):
     """What a `manage` key may do."""
 
     def __init__(self, ledger: Path, manage_keys: Collection[str] | None) -> None:
@@ -97,9 +97,7 @@ class Administration:
         self.services: dict[str, dict[str, Any]] = {}
         self.service_keys: dict[str, dict[str, str]] = {}
         self.configurations: dict[str, dict[str, Any]] = {}
-        self._ledger = Ledger(ledger.with_suffix(ledger.suffix + ".manage.jsonl"))
-        for entry in self._ledger.entries:
-            self._take(entry)
+        super().__init__(ledger.with_suffix(ledger.suffix + ".manage.jsonl"))
 
     def routes(self) -> list[Route]:
         one = f"{_MANAGE}/{{service_id}}"
@@ -116,11 +114,9 @@ class Administration:
         ]
 
     def _put(self, kind: str, name: str, value: Any) -> None:
-        entry = {"kind": kind, "id": name, "value": value}
-        self._ledger.append(entry)
-        self._take(entry)
+        self.append({"kind": kind, "id": name, "value": value})
 
-    def _take(self, entry: dict[str, Any]) -> None:
+    def take(self, entry: dict[str, Any]) -> None:
         getattr(self, entry["kind"])[entry["id"]] = entry["value"]
 
     def _refused(self, request: Request) -> Response | None:
