@@ -5,7 +5,6 @@ neighbour `<ledger>.manage.jsonl`, so that a restart forgets nothing; a key that
 one before no more.
 """
 
-import hmac
 import secrets
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from starlette.routing import Route
 from connectors.base.ledger import Ledger
 from contracts.base import rfc3339
 
-from .simulator_model import Closed, FiscalCode, NonEmpty, gateway_error, parse, problem, ulid
+from .simulator_model import Closed, FiscalCode, NonEmpty, parse, problem, refused_key, ulid
 
 _MANAGE = "/api/v1/manage/services"
 _REMOTE = "/api/v1/messages-sending/remote-contents/configurations"
@@ -120,9 +119,7 @@ class Administration(Ledger):
         getattr(self, entry["kind"])[entry["id"]] = entry["value"]
 
     def _refused(self, request: Request) -> Response | None:
-        given = request.headers.get("ocp-apim-subscription-key", "").encode()
-        known = self._keys is None or any(hmac.compare_digest(given, key.encode()) for key in self._keys)
-        return None if given and known else gateway_error(401)
+        return refused_key(request, self._keys)
 
     async def _services(self, request: Request) -> Response:
         if refused := self._refused(request):

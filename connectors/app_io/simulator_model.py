@@ -4,10 +4,12 @@ Written from `spec/app-io.md` and not from `mapping.py`, so that one's mistake i
 """
 
 import hashlib
+import hmac
 import json
 import re
 import secrets
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -115,6 +117,13 @@ def problem(status: int, title: str, detail: str) -> JSONResponse:
 def gateway_error(status: int) -> JSONResponse:
     """The form of the gateway, which answers before IO does."""
     return JSONResponse({"statusCode": status, "message": GATEWAY[status]}, status)
+
+
+def refused_key(request: Request, known: Collection[str] | None) -> JSONResponse | None:
+    """The gateway's answer to a request that bears none of these keys; None: any will do."""
+    given = request.headers.get("ocp-apim-subscription-key", "").encode()
+    taken = known is None or any(hmac.compare_digest(given, key.encode()) for key in known)
+    return None if given and taken else gateway_error(401)
 
 
 def shape_of_fiscal_code(value: str) -> bool:
