@@ -42,7 +42,7 @@ def connect(settings: Settings, limits: Limits) -> Connector:
         following=Following(settings.follow_up_days, settings.follow_up_delay_s),
         trusts_feed=settings.subscriptions_feed,
     )
-    feed = SubscriptionsFeed(client, {name or "": each.key for name, each in io.services.all()}, limits.timeout_s)
+    feed = SubscriptionsFeed(client, {name: each.key for name, each in io.services.all()}, limits.timeout_s)
     manifest = read_manifest(Path(__file__).parent)
     server, served_by = _remote_content(settings, limits)
 
