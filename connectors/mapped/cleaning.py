@@ -10,7 +10,7 @@ from connectors.base.forgiving_html import ForgivingParser
 
 from .unmappable import Unmappable
 
-_MOST_TEXT: Final = 100_000
+MOST_TEXT: Final = 100_000
 Clean = Literal["trim", "squeeze", "upper", "lower", "html", "digits", "letters_digits", "controls"]
 
 _BLANKS = re.compile(r"\s+")
@@ -83,8 +83,8 @@ def cleaner(
             text = step(text)
         for old, new in replace:
             text = text.replace(old, new)
-            if len(text) > _MOST_TEXT:  # two hundred for one, twenty times over
-                raise Unmappable("mapping.too_long", f"a text of more than {_MOST_TEXT} characters")
+            if len(text) > MOST_TEXT:  # two hundred for one, twenty times over
+                raise Unmappable("mapping.too_long", f"a text of more than {MOST_TEXT} characters")
         if zeros is not None and text:
             text = text.zfill(zeros)
         if cut is not None and len(text) > cut:
