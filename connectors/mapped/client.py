@@ -46,6 +46,7 @@ class Source:
     ) -> None:
         self.http, self.settings, self.mapping, self.proof, self.timeout_s = http, settings, mapping, proof, timeout_s
         self._of = f"{mapping.digest}-{_short(settings.url or '')}"
+        self._first = settings.first_page if settings.paging == "page" else 0
         self._next = Expression(settings.next) if settings.next is not None else None
         self._changed_at = Expression(settings.changed_at) if settings.changed_at is not None else None
         self._tokens = Tokens(http, settings, timeout_s) if settings.auth == "oauth" else None
@@ -98,8 +99,7 @@ class Source:
         if one.since_parameter is not None and memo.get("since"):
             more[one.since_parameter] = self._since(memo["since"])
         if one.page_parameter is not None and (page is not None or one.paging in ("page", "offset")):
-            start = one.first_page if one.paging == "page" else 0
-            more[one.page_parameter] = str(start if page is None else page)
+            more[one.page_parameter] = str(self._first if page is None else page)
         return str(httpx.URL(one.url or "").copy_merge_params(more)) if more else str(one.url)
 
     def _since(self, seen: str) -> str:
@@ -189,9 +189,8 @@ class Source:
         if one.paging in ("page", "offset"):
             if memo.get("print") == _short(answer.body):
                 raise Misconfigured("mapped.same_page", "each page is the same: is page_parameter right?")
-            start = one.first_page if one.paging == "page" else 0
             # By what came, not by what was asked for: sources have bounds of their own.
-            return (start if here is None else int(here)) + (1 if one.paging == "page" else len(page))
+            return (self._first if here is None else int(here)) + (1 if one.paging == "page" else len(page))
         following = self._told(answer, rest)
         if following is None:
             return None
