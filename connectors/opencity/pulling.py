@@ -112,20 +112,21 @@ class Source:
         return self.settings.application_url is not None and "applications" in self.settings.collections
 
     def _page(self, place: Place, walk: Walk) -> Pulled:
+        drafts = walk.listings[0] == "drafts"
         query = {"version": "2", "offset": str(walk.offset), "limit": str(self.settings.page_size)}
-        if walk.listings[0] == "drafts":
+        if drafts:
             query["status"] = "1000"
         if not walk.sweep and self.settings.changes == "updated_at" and place.since is not None:
             query["updatedAt[after]"] = bound(place.since - self.settings.overlap_s)
         answer = self.session.get("/applications", query, most_bytes=MOST_BYTES)
         page = read(answer)
-        records, count = rows(page), _count(page)
-        if walk.offset == 0 and walk.listings[0] == "all":
+        records, count = rows(page), counted(page)
+        if walk.offset == 0 and not drafts:
             walk = walk.model_copy(update={"started": _clock(answer, walk.started)})
         seen = walk.offset + len(records)
         last = not records or (count is not None and seen >= count)
         self._about = {str(one.get("id")): one for one in records if isinstance(one, Mapping)}
-        drafts = walk.listings[0] == "drafts"  # nobody has written about one
+        # Nobody has written about a draft.
         todo = () if drafts else tuple(each for one in records for each in self._to_ask(place, walk, one))
         after = {"listings": walk.listings[1:], "offset": 0} if last else {"offset": seen}
         its = records if "applications" in self.settings.collections else []
@@ -251,7 +252,7 @@ def _record(content: Any) -> Mapping[str, Any]:
     return content
 
 
-def _count(page: Any) -> int | None:
+def counted(page: Any) -> int | None:
     """How many there are on all pages: a number or a string of one; None where it does not say."""
     meta = page.get("meta") if isinstance(page, Mapping) else None
     count = meta.get("count") if isinstance(meta, Mapping) else None
