@@ -34,6 +34,10 @@ WORDS = {
 }
 
 
+def words_of(notice: Notice) -> tuple[str, str, str]:
+    return WORDS.get(notice.language[:2], WORDS["it"])
+
+
 def line(text: str, most: int) -> str:
     """A single line of at most `most` characters; empty where nothing is left."""
     words = " ".join(_REFUSED.sub("", text).split())
@@ -91,7 +95,7 @@ def ends_in_reference(message: str) -> bool:
 
 def written(notice: Notice, *, hidden_reference: bool) -> str:
     """The message as HTML. A sensitive one says that something waits, and neither what nor how it is called."""
-    waiting, open_it, ref = WORDS.get(notice.language[:2], WORDS["it"])
+    waiting, open_it, ref = words_of(notice)
     if notice.sensitive:
         words = f"<p>{html.escape(waiting)}</p>"
     else:
