@@ -11,12 +11,11 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 
 from connectors.base.http import Answer, retry_after, send
-from contracts.base import rfc3339
+from contracts.base import ROME, rfc3339
 from contracts.callbacks import place_of
 from contracts.failures import Deferred, Failure, Misconfigured
 from contracts.inbound import Found, Memo, Pulled
@@ -33,7 +32,6 @@ from .unmappable import Unmappable
 
 _MOST_PAGES = 100_000
 _LONGEST = 2000
-_ROME = ZoneInfo("Europe/Rome")
 _NEXT = re.compile(r'<([^<>]{1,2000})>\s*;[^<>,]*\brel="?next"?', re.IGNORECASE)
 _read_moment = moment_reader(("iso", "unix"), "Europe/Rome", "earlier", "start")
 
@@ -108,9 +106,9 @@ class Source:
             case "utc":
                 return rfc3339(moment.replace(microsecond=0))
             case "offset":
-                return moment.astimezone(_ROME).replace(microsecond=0).isoformat()
+                return moment.astimezone(ROME).replace(microsecond=0).isoformat()
             case "date":
-                return moment.astimezone(_ROME).date().isoformat()
+                return moment.astimezone(ROME).date().isoformat()
             case "unix":
                 return str(int(moment.timestamp()))
 

@@ -18,13 +18,13 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from connectors.base.http import Answer
-from contracts.base import Model
+from contracts.base import ROME, Model
 from contracts.failures import Deferred
 from contracts.inbound import Found, Memo, Pulled, Wrong
 
 from . import mapping
 from .config import Settings
-from .fields import ROME, Fault, code, is_identifier, moment_or_none
+from .fields import Fault, code, is_identifier, moment_or_none
 from .session import Session, read
 
 MOST_BYTES = 16_777_216
