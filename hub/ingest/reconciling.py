@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 import orjson
 from sqlalchemy import Connection
 
+from contracts.base import ROME
 from contracts.items import Payment, Receipt
 from contracts.reporting import iuv_of, notice_numbers_of
 from hub.security.vault import Vault
@@ -21,7 +22,6 @@ from hub.store.paid import OfNotice, of_notices, receipts_between
 from hub.store.reporting import KeptFlow, Reported, flows_between, reported_between, reported_of
 
 from .drafting import notice_key_of
-from .wording import ROME
 
 Status = Literal["matched", "awaited", "report_missing", "receipt_missing", "amount_differs", "revoked"]
 MISSING: Final = frozenset({"report_missing", "receipt_missing", "amount_differs", "revoked"})

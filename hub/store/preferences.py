@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy import Connection, delete, insert, select
 
+from contracts.base import ROME
 from hub.errors import HubError, PreconditionFailed, TokenReplayed
 
 from .citizens import Citizen, Citizens, Subject
@@ -24,7 +24,6 @@ from .readers import Access, record_access
 from .replay import consume_tokens
 from .tables import channel_opt_outs, preferences
 
-ROME = ZoneInfo("Europe/Rome")
 _OFF = channel_opt_outs.c
 _KEPT = preferences.c
 _WHOSE_OFF = among("citizen", _OFF.ente_id, _OFF.citizen_id)
