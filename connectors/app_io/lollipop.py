@@ -88,7 +88,6 @@ class Possession:
 class Signed:
     """One signature and what it covers."""
 
-    label: str
     covered: tuple[str, ...]
     parameters: Mapping[str, str | int]
     as_received: str
@@ -146,7 +145,7 @@ def signatures(inputs: str, values: str) -> tuple[Signed, ...]:
         raise NotProved("labels", 400)
     try:
         return tuple(
-            Signed(label, covered, _parameters(text), received, base64.b64decode(given[label], validate=True))
+            Signed(covered, _parameters(text), received, base64.b64decode(given[label], validate=True))
             for label, covered, text, received in described
         )
     except binascii.Error:
