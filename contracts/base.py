@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -28,6 +29,9 @@ _TEXT = re.compile(f"[^{_CONTROLS}{_BIDI_OVERRIDES}]*")
 _LINE_ENDS = re.compile("[\n\r\t\u2028\u2029]")
 
 _Moment = TypeVar("_Moment", bound=date)
+
+ROME: Final = ZoneInfo("Europe/Rome")
+"""Where the municipality's clocks are."""
 
 
 class Model(BaseModel):

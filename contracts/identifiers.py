@@ -2,7 +2,7 @@
 
 import re
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import uuid_utils
 from pydantic import AfterValidator, Field, StringConstraints
@@ -13,7 +13,8 @@ from stdnum.it import codicefiscale, iva
 from .base import LINE
 
 # Decreto MEF 23 December 1976: letters, then digits of which seven may be letters (omocodia), then the check character.
-_TAX_CODE = re.compile(r"^[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]$")
+TAX_CODE_FORM: Final = r"[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]"
+_TAX_CODE = re.compile(f"^{TAX_CODE_FORM}$")
 _MONTHS = "ABCDEHLMPRST"
 _DIGITS = "0123456789LMNPQRSTUV"
 _ORGANIZATION_TAX_CODE = re.compile(r"^[0-9]{11}$")
@@ -125,9 +126,7 @@ AmountCents = Annotated[int, Field(ge=0, le=99_999_999_999, json_schema_extra={"
 """Euro cents. Never a float, never a string."""
 
 # A look-ahead, so that something that only looks like a code cannot hide a real one that begins within it.
-_TAX_CODE_INSIDE = re.compile(
-    r"(?=([A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]))", re.IGNORECASE
-)
+_TAX_CODE_INSIDE = re.compile(f"(?=({TAX_CODE_FORM}))", re.IGNORECASE)
 
 
 def holds_tax_code(text: str) -> bool:
@@ -149,12 +148,7 @@ def make_notice_number(*, application_code: int, iuv_base: int) -> str:
     Raises:
         ValueError: a part does not fit its digits.
     """
-    if not 0 <= application_code <= 99:
-        raise ValueError("application_code has two digits")
-    if not 0 <= iuv_base < 10**13:
-        raise ValueError("iuv_base has thirteen digits")
-    body = f"0{application_code:02d}{iuv_base:013d}"
-    return f"{body}{int(body) % _NOTICE_NUMBER_MODULUS:02d}"
+    return _notice_number(0, "application_code", application_code, iuv_base)
 
 
 def make_segregated_number(*, segregation_code: int, iuv_base: int) -> str:
@@ -165,11 +159,15 @@ def make_segregated_number(*, segregation_code: int, iuv_base: int) -> str:
     Raises:
         ValueError: a part does not fit its digits.
     """
-    if not 0 <= segregation_code <= 99:
-        raise ValueError("segregation_code has two digits")
+    return _notice_number(3, "segregation_code", segregation_code, iuv_base)
+
+
+def _notice_number(auxiliary: int, name: str, code: int, iuv_base: int) -> str:
+    if not 0 <= code <= 99:
+        raise ValueError(f"{name} has two digits")
     if not 0 <= iuv_base < 10**13:
         raise ValueError("iuv_base has thirteen digits")
-    body = f"3{segregation_code:02d}{iuv_base:013d}"
+    body = f"{auxiliary}{code:02d}{iuv_base:013d}"
     return f"{body}{int(body) % _NOTICE_NUMBER_MODULUS:02d}"
 
 

@@ -11,12 +11,12 @@ from connectors.base.manifest import read_manifest
 from contracts.connector import Connector, Limits
 
 from . import config
-from .client import KEY_HEADER, AppIo, Services
+from .client import AppIo, Services
 from .config import Settings
 from .feed import SubscriptionsFeed
 from .follow_up import Following
 from .managing import Managing
-from .mapping import Remote, Service
+from .mapping import KEY_HEADER, Remote, Service
 from .remote import Possessing, RemoteContentServer, Serving
 
 _WHILE_A_CITIZEN_WAITS_S = 5.0
@@ -42,7 +42,7 @@ def connect(settings: Settings, limits: Limits) -> Connector:
         following=Following(settings.follow_up_days, settings.follow_up_delay_s),
         trusts_feed=settings.subscriptions_feed,
     )
-    feed = SubscriptionsFeed(client, {name or "": each.key for name, each in io.services.all()}, limits.timeout_s)
+    feed = SubscriptionsFeed(client, {name: each.key for name, each in io.services.all()}, limits.timeout_s)
     manifest = read_manifest(Path(__file__).parent)
     server, served_by = _remote_content(settings, limits)
 

@@ -170,12 +170,10 @@ class Assertions:
         kind = "cie" if issuer == CIE_ISSUER else "spid"
         tags = self._tags.get(kind, now, lambda: self.sources.tags(kind))
         for tag in around(tags, issued):
-            keys = self._keys.get(
-                f"{kind}/{tag}",
-                now,
-                lambda tag=tag: certificates_in(self.sources.metadata(kind, tag)),  # type: ignore[misc]
-            )
-            yield from keys.get(issuer, ())
+            yield from self._keys_of(kind, tag, now).get(issuer, ())
+
+    def _keys_of(self, kind: str, tag: str, now: datetime) -> dict[str, list[x509.Certificate]]:
+        return self._keys.get(f"{kind}/{tag}", now, lambda: certificates_in(self.sources.metadata(kind, tag)))
 
 
 def around(tags: list[str], issued: datetime) -> list[str]:

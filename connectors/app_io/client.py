@@ -21,6 +21,7 @@ from contracts.failures import Deferred, Misconfigured, Skipped, Unconfirmed
 
 from .follow_up import Following
 from .mapping import (
+    KEY_HEADER,
     Service,
     message_id,
     new_message,
@@ -34,7 +35,6 @@ from .mapping import (
 
 # IO's own test recipient: the code of nobody (no one is born on day 00), good for trying out a key.
 TEST_RECIPIENT = "AAAAAA00A00A000A"
-KEY_HEADER = "Ocp-Apim-Subscription-Key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,9 @@ class Services:
         name = notice.service_id or ""
         return name if name in self.own else ""
 
-    def all(self) -> Iterator[tuple[str | None, Service]]:
-        """Each with its code; None for the one for all else."""
-        yield None, self.others
+    def all(self) -> Iterator[tuple[str, Service]]:
+        """Each with its code; empty for the one for all else."""
+        yield "", self.others
         yield from self.own.items()
 
 
@@ -121,7 +121,7 @@ class AppIo:
             answer = self._profile(TEST_RECIPIENT, service)
             failure = None if answer.status == 200 else profile_failure(answer)
             if failure is not None and not isinstance(failure, Skipped):
-                raise failure if name is None else type(failure)(failure.reason, f"service {name}: {failure.detail}")
+                raise type(failure)(failure.reason, f"service {name}: {failure.detail}") if name else failure
         return "App IO answers and accepts the key."
 
     def _ask_profile(self, notice: Notice) -> Continue:

@@ -17,7 +17,7 @@ from contracts.connector import Memo
 from contracts.failures import Deferred
 from contracts.inbound import Pulled, Reach
 
-from .mapping import wish
+from .mapping import KEY_HEADER, wish
 
 FIRST_DAY: Final = date(2020, 3, 24)
 """Before it there was no feed (IO's technical guide, "Get Subscriptions Feed")."""
@@ -55,9 +55,8 @@ class SubscriptionsFeed:
         day, today = days[scope], self.today()
         if day >= today:
             return Pulled(memo, after=_LOOK_AGAIN)
-        request = self.http.build_request(
-            "GET", f"/subscriptions-feed/{day}", headers={"Ocp-Apim-Subscription-Key": self.keys[scope]}
-        )
+        headers = {KEY_HEADER: self.keys[scope]}
+        request = self.http.build_request("GET", f"/subscriptions-feed/{day}", headers=headers)
         answer = send(self.http, request, unsafe=False, deadline_s=self.timeout_s, most_bytes=_MOST_BYTES)
         until = datetime.combine(day + timedelta(days=1), time(), UTC)
         read = {each: str(days[each]) for each in days} | {scope: str(day + timedelta(days=1))}

@@ -18,7 +18,7 @@ from contracts.connector import Continue, Done, Memo, Notice
 from contracts.failures import Deferred, Misconfigured
 from contracts.inbound import Report
 
-from .mapping import outcome_of, wish
+from .mapping import outcome_of, wait_s, wish
 
 Want = Literal["status", "read", "paid"]
 
@@ -80,13 +80,13 @@ class Following:
         return self._again(asked, reports) or Done(reports=reports)
 
     def _again(self, step: Asking, reports: tuple[Report, ...]) -> Continue | None:
-        wait_s = min(self.delay_s * 3.0 ** min(step.checks, 20), _LONGEST_WAIT_S)
-        waited_s = step.waited_s + wait_s
+        wait = wait_s(step.checks, self.delay_s, _LONGEST_WAIT_S)
+        waited_s = step.waited_s + wait
         want = [want for want in step.want if waited_s <= self._within_s(want)]
         if not want:
             return None
         kept = step.model_copy(update={"want": want, "waited_s": waited_s})
-        return Continue(kept.model_dump(), after=timedelta(seconds=wait_s), reports=reports)
+        return Continue(kept.model_dump(), after=timedelta(seconds=wait), reports=reports)
 
     def _within_s(self, want: Want) -> float:
         return _STATUS_WITHIN_S if want == "status" else self.days * 86_400.0

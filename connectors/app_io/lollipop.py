@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from contracts.identifiers import TAX_CODE_FORM
 from contracts.inbound import Call
 
 CLOCK_BEHIND_S: Final = 60
@@ -28,7 +29,6 @@ CLOCK_AHEAD_S: Final = 300
 
 _COVERED: Final = frozenset({"x-pagopa-lollipop-original-method", "x-pagopa-lollipop-original-url"})
 _PREFIX = "x-pagopa-lollipop-"
-TAX_CODE: Final = r"[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]"
 _HEADERS: Final[Mapping[str, re.Pattern[str]]] = {
     name: re.compile(pattern)
     for name, pattern in {
@@ -36,7 +36,7 @@ _HEADERS: Final[Mapping[str, re.Pattern[str]]] = {
         f"{_PREFIX}original-url": r"https://[\x21-\x7e]{1,2000}",
         f"{_PREFIX}assertion-ref": r"(sha256-[A-Za-z0-9_-]{43}|sha384-[A-Za-z0-9_-]{64}|sha512-[A-Za-z0-9_-]{86})=*",
         f"{_PREFIX}assertion-type": r"SAML",
-        f"{_PREFIX}user-id": TAX_CODE,
+        f"{_PREFIX}user-id": TAX_CODE_FORM,
         f"{_PREFIX}public-key": r"[A-Za-z0-9_-]{1,4000}=*",
         f"{_PREFIX}auth-jwt": r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+",
         "signature-input": r"[\x20-\x7e]{1,4000}",
@@ -88,7 +88,6 @@ class Possession:
 class Signed:
     """One signature and what it covers."""
 
-    label: str
     covered: tuple[str, ...]
     parameters: Mapping[str, str | int]
     as_received: str
@@ -146,7 +145,7 @@ def signatures(inputs: str, values: str) -> tuple[Signed, ...]:
         raise NotProved("labels", 400)
     try:
         return tuple(
-            Signed(label, covered, _parameters(text), received, base64.b64decode(given[label], validate=True))
+            Signed(covered, _parameters(text), received, base64.b64decode(given[label], validate=True))
             for label, covered, text, received in described
         )
     except binascii.Error:

@@ -18,6 +18,7 @@ from contracts.failures import Deferred, Failure, Misconfigured, Rejected, Uncon
 from contracts.identifiers import OrganizationTaxCode
 
 from .config import RemoteContent, Settings, Ulid
+from .mapping import KEY_HEADER
 
 _SERVICES = "/manage/services"
 _REMOTE = "/messages-sending/remote-contents/configurations"
@@ -194,7 +195,7 @@ class Managing:
 
     def _call(self, method: str, path: str, body: object = None, *, unsafe: bool = False) -> Mapping[str, Any]:
         key = self.settings.manage_key
-        headers = {"Ocp-Apim-Subscription-Key": key.get_secret_value() if key is not None else ""}
+        headers = {KEY_HEADER: key.get_secret_value() if key is not None else ""}
         request = self.http.build_request(method, path, json=body, headers=headers)
         answer = send(self.http, request, unsafe=unsafe, deadline_s=self.timeout_s)
         if answer.status in (200, 201):

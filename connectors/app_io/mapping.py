@@ -47,8 +47,9 @@ STATUS: Mapping[str, Literal["wait", "done"] | Row] = {
     "FAILED": (Rejected, "io.message_failed"),
 }
 
+KEY_HEADER = "Ocp-Apim-Subscription-Key"
 AMOUNT_CENTS = range(1, 9_999_999_999 + 1)
-MAX_STATUS_DELAY = timedelta(hours=1)
+MAX_STATUS_DELAY_S = 3600.0
 
 _NOT_THE_API: Row = (Misconfigured, "io.not_the_api")
 _WAIT_IN_TEXT = re.compile(r"try again in ([0-9]{1,5}) second", re.IGNORECASE)
@@ -204,6 +205,11 @@ def message_id(answer: Answer) -> str | None:
     return None
 
 
+def wait_s(checks: int, first_s: float, most_s: float) -> float:
+    """The wait before question number `checks`, counted from 0: each is three times the one before, up to `most_s`."""
+    return min(first_s * 3.0 ** min(checks, 20), most_s)
+
+
 def status_delay(checks: int, first_s: float) -> timedelta:
-    """The wait before question number `checks`, counted from 0."""
-    return min(timedelta(seconds=first_s * 3.0 ** min(checks, 20)), MAX_STATUS_DELAY)
+    """The wait before question number `checks` for a status."""
+    return timedelta(seconds=wait_s(checks, first_s, MAX_STATUS_DELAY_S))

@@ -15,13 +15,15 @@ import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import unquote
 
 from contracts.connector import Notice
+from contracts.identifiers import TAX_CODE_FORM
 from contracts.inbound import AttachedFile, Call, Reading, Reply, SentMessage
 
-from .lollipop import TAX_CODE, NotProved, Possession, Unreachable, verify
+from .lollipop import NotProved, Possession, Unreachable, verify
 from .text import markdown, subject
 
 log = logging.getLogger(__name__)
@@ -29,13 +31,6 @@ log = logging.getLogger(__name__)
 RETRY_S: Final = 120
 _FILES: Final = "files/"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_TITLES: Final = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    503: "Service Unavailable",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +88,7 @@ class RemoteContentServer:
 def _reader(call: Call, lollipop: Possessing | None) -> str:
     """The tax code of who reads."""
     reader = call.header("fiscal_code")
-    if reader is None or re.fullmatch(TAX_CODE, reader) is None:
+    if reader is None or re.fullmatch(TAX_CODE_FORM, reader) is None:
         raise NotProved("form.fiscal_code", 400)
     if lollipop is None or reader in lollipop.disabled_for:
         return reader
@@ -161,7 +156,7 @@ def _file(wanted: str, message: SentMessage, reader: str, reading: Reading) -> R
 
 def problem(status: int) -> Reply:
     """The same body for every cause of a status; the cause is in the log alone."""
-    body = {"type": "about:blank", "title": _TITLES[status], "status": status}
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     headers = {"Retry-After": str(RETRY_S)} if status == 503 else {}
     return Reply(status, json.dumps(body).encode(), "application/problem+json", headers)
 

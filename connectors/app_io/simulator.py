@@ -29,7 +29,6 @@ Faults, one request each, in order, by `POST /_sim/faults` with a JSON list; `DE
 `"on"` says which request: "profiles", "messages" (a new one; the default) or "status".
 """
 
-import hmac
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -53,6 +52,7 @@ from .simulator_model import (
     gateway_error,
     parse,
     problem,
+    refused_key,
     shape_of_fiscal_code,
 )
 
@@ -183,15 +183,7 @@ class _Io:
 
     def _refused(self, request: Request, fault: dict[str, Any]) -> Response | None:
         """What the gateway, or a fault, answers before IO looks at the body."""
-        if refused := refusal(fault, _error):
-            return refused
-        key = request.headers.get("ocp-apim-subscription-key", "")
-        if not key or (
-            self.api_keys is not None
-            and not any(hmac.compare_digest(key.encode(), known.encode()) for known in self.api_keys)
-        ):
-            return _error(401)
-        return None
+        return refusal(fault, _error) or refused_key(request, self.api_keys)
 
     def _known(self, fiscal_code: str) -> bool:
         return self.registered is None or fiscal_code in self.registered

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .simulator_login import APP_API, Logins
-from .simulator_model import gateway_error, problem
+from .simulator_model import problem, refused_key
 
 _TIMEOUT_S = 10.0
 
@@ -68,8 +68,8 @@ class Backend:
         return Response(status_code=204)
 
     async def _feed(self, request: Request) -> Response:
-        if not request.headers.get("ocp-apim-subscription-key"):
-            return gateway_error(401)
+        if refused := refused_key(request, None):
+            return refused
         date = request.path_params["date"]
         if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", date) is None:
             return problem(400, "Bad Request", "The date is not YYYY-MM-DD.")
@@ -79,8 +79,8 @@ class Backend:
         return JSONResponse({"dateUTC": date} | hashed)
 
     async def _assertion(self, request: Request) -> Response:
-        if not request.headers.get("ocp-apim-subscription-key"):
-            return gateway_error(401)
+        if refused := refused_key(request, None):
+            return refused
         status, body = self.logins.assertion(request.path_params["ref"], request.headers)
         return JSONResponse(body, status)
 

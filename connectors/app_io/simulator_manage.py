@@ -1,41 +1,37 @@
 """The simulated IO's administration: services with their life cycle and keys, configurations of remote content.
 
-Written from `spec/app-io.md` and IO's descriptions, and not from `manage.py`. Each change is a line of the ledger's
+Written from `spec/app-io.md` and IO's descriptions, and not from `managing.py`. Each change is a line of the ledger's
 neighbour `<ledger>.manage.jsonl`, so that a restart forgets nothing; a key that was made anew is good at once, and the
 one before no more.
 """
 
-import hmac
 import secrets
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from connectors.base.ledger import Ledger
+from contracts.base import rfc3339
 
-from .simulator_model import FiscalCode, NonEmpty, gateway_error, parse, problem, ulid
+from .simulator_model import Closed, FiscalCode, NonEmpty, parse, problem, refused_key, ulid
 
 _MANAGE = "/api/v1/manage/services"
 _REMOTE = "/api/v1/messages-sending/remote-contents/configurations"
 
 
-class _Closed(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-
-class Organization(_Closed):
+class Organization(Closed):
     name: NonEmpty
     fiscal_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{11}$")]
     department_name: NonEmpty | None = None
 
 
-class Metadata(_Closed):
+class Metadata(Closed):
     scope: Literal["NATIONAL", "LOCAL"]
     topic_id: int
     web_url: NonEmpty | None = None
@@ -52,28 +48,28 @@ class Metadata(_Closed):
     support_url: NonEmpty | None = None
 
 
-class ServicePayload(_Closed):
+class ServicePayload(Closed):
     name: NonEmpty
     description: NonEmpty
     organization: Organization
     metadata: Metadata
     require_secure_channel: bool = False
-    authorized_recipients: list[FiscalCode] = []
-    authorized_cidrs: list[NonEmpty] = []
+    authorized_recipients: list[FiscalCode] = Field(default_factory=list)
+    authorized_cidrs: list[NonEmpty] = Field(default_factory=list)
     max_allowed_payment_amount: Annotated[int, Field(ge=0, le=9_999_999_999)] = 0
 
 
-class ReviewRequest(_Closed):
+class ReviewRequest(Closed):
     auto_publish: bool
 
 
-class Authentication(_Closed):
+class Authentication(Closed):
     header_key_name: NonEmpty
     key: NonEmpty
     type: NonEmpty
 
 
-class Environment(_Closed):
+class Environment(Closed):
     base_url: NonEmpty
     details_authentication: Authentication
 
@@ -82,7 +78,7 @@ class TestEnvironment(Environment):
     test_users: list[FiscalCode]
 
 
-class RemoteContentConfiguration(_Closed):
+class RemoteContentConfiguration(Closed):
     name: NonEmpty
     description: NonEmpty
     has_precondition: Literal["ALWAYS", "ONCE", "NEVER"]
@@ -92,7 +88,7 @@ class RemoteContentConfiguration(_Closed):
     prod_environment: Environment | None = None
 
 
-class Administration:
+class Administration(Ledger):
     """What a `manage` key may do."""
 
     def __init__(self, ledger: Path, manage_keys: Collection[str] | None) -> None:
@@ -100,9 +96,7 @@ class Administration:
         self.services: dict[str, dict[str, Any]] = {}
         self.service_keys: dict[str, dict[str, str]] = {}
         self.configurations: dict[str, dict[str, Any]] = {}
-        self._ledger = Ledger(ledger.with_suffix(ledger.suffix + ".manage.jsonl"))
-        for entry in self._ledger.entries:
-            self._take(entry)
+        super().__init__(ledger.with_suffix(ledger.suffix + ".manage.jsonl"))
 
     def routes(self) -> list[Route]:
         one = f"{_MANAGE}/{{service_id}}"
@@ -119,17 +113,13 @@ class Administration:
         ]
 
     def _put(self, kind: str, name: str, value: Any) -> None:
-        entry = {"kind": kind, "id": name, "value": value}
-        self._ledger.append(entry)
-        self._take(entry)
+        self.append({"kind": kind, "id": name, "value": value})
 
-    def _take(self, entry: dict[str, Any]) -> None:
+    def take(self, entry: dict[str, Any]) -> None:
         getattr(self, entry["kind"])[entry["id"]] = entry["value"]
 
     def _refused(self, request: Request) -> Response | None:
-        given = request.headers.get("ocp-apim-subscription-key", "").encode()
-        known = self._keys is None or any(hmac.compare_digest(given, key.encode()) for key in self._keys)
-        return None if given and known else gateway_error(401)
+        return refused_key(request, self._keys)
 
     async def _services(self, request: Request) -> Response:
         if refused := self._refused(request):
@@ -146,7 +136,7 @@ class Administration:
             return payload
         name = ulid()
         self._put("service_keys", name, {"primary_key": secrets.token_hex(16), "secondary_key": secrets.token_hex(16)})
-        self._put("services", name, _lifecycle(name, payload, "draft"))
+        self._put("services", name, _draft(name, payload))
         return JSONResponse(self.services[name], 201)
 
     async def _topics(self, request: Request) -> Response:
@@ -166,7 +156,7 @@ class Administration:
             return payload
         if self._state(name) in ("submitted", "deleted"):
             return problem(409, "Conflict", "The service cannot be changed in its status.")
-        self._put("services", name, _lifecycle(name, payload, "draft"))
+        self._put("services", name, _draft(name, payload))
         return JSONResponse(self.services[name])
 
     async def _service_keys(self, request: Request) -> Response:
@@ -236,10 +226,9 @@ class Administration:
         return str(self.services[name]["status"]["value"])
 
 
-def _lifecycle(name: str, payload: ServicePayload, status: str) -> dict[str, Any]:
-    """A service as its owner is shown it: the topic with its name in the place of its number."""
+def _draft(name: str, payload: ServicePayload) -> dict[str, Any]:
+    """A service just described, as its owner is shown it: the topic with its name in the place of its number."""
     shown = payload.model_dump(exclude_none=True)
     topic = shown["metadata"].pop("topic_id")
     shown["metadata"]["topic"] = {"id": topic, "name": "Benessere sociale"}
-    moment = TypeAdapter(datetime).dump_python(datetime.now(UTC), mode="json")
-    return shown | {"id": name, "status": {"value": status}, "last_update": moment}
+    return shown | {"id": name, "status": {"value": "draft"}, "last_update": rfc3339(datetime.now(UTC))}

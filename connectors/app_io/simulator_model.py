@@ -4,10 +4,12 @@ Written from `spec/app-io.md` and not from `mapping.py`, so that one's mistake i
 """
 
 import hashlib
+import hmac
 import json
 import re
 import secrets
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -39,26 +41,26 @@ Timestamp = Annotated[str, StringConstraints(pattern=_UTC)]
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 
 
-class _Closed(BaseModel):
+class Closed(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
-class Profile(_Closed):
+class Profile(Closed):
     fiscal_code: FiscalCode
 
 
-class Payee(_Closed):
+class Payee(Closed):
     fiscal_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{11}$")]
 
 
-class PaymentData(_Closed):
+class PaymentData(Closed):
     amount: Annotated[int, Field(ge=1, le=9_999_999_999)]
     notice_number: Annotated[str, StringConstraints(pattern=r"^[0123][0-9]{17}$")]
     invalid_after_due_date: bool = False
     payee: Payee | None = None
 
 
-class ThirdPartyData(_Closed):
+class ThirdPartyData(Closed):
     id: NonEmpty
     original_sender: NonEmpty | None = None
     original_receipt_date: Timestamp | None = None
@@ -69,7 +71,7 @@ class ThirdPartyData(_Closed):
     configuration_id: NonEmpty | None = None
 
 
-class Content(_Closed):
+class Content(Closed):
     subject: Annotated[str, _between(10, 120)]
     markdown: Annotated[str, _between(80, 10_000)]
     due_date: Timestamp | None = None
@@ -78,11 +80,11 @@ class Content(_Closed):
     third_party_data: ThirdPartyData | None = None
 
 
-class DefaultAddresses(_Closed):
+class DefaultAddresses(Closed):
     email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
 
 
-class NewMessage(_Closed):
+class NewMessage(Closed):
     """The form with the tax code in the body, which therefore is required."""
 
     fiscal_code: FiscalCode
@@ -115,6 +117,13 @@ def problem(status: int, title: str, detail: str) -> JSONResponse:
 def gateway_error(status: int) -> JSONResponse:
     """The form of the gateway, which answers before IO does."""
     return JSONResponse({"statusCode": status, "message": GATEWAY[status]}, status)
+
+
+def refused_key(request: Request, known: Collection[str] | None) -> JSONResponse | None:
+    """The gateway's answer to a request that bears none of these keys; None: any will do."""
+    given = request.headers.get("ocp-apim-subscription-key", "").encode()
+    taken = known is None or any(hmac.compare_digest(given, key.encode()) for key in known)
+    return None if given and taken else gateway_error(401)
 
 
 def shape_of_fiscal_code(value: str) -> bool:

@@ -1,7 +1,6 @@
 """Services, keys and remote content at IO, against the simulator; and what an administrator is told where it fails."""
 
 import json
-import os
 from pathlib import Path
 
 import httpx
@@ -17,6 +16,8 @@ from connectors.base.scripted import Fault, Reply, ScriptedServer
 from connectors.base.serving import LoopbackServer
 from contracts.connector import Limits
 from contracts.failures import Deferred, Misconfigured, Rejected, Unconfirmed
+
+from .test_simulator import SPECS, needs_specs
 
 SERVICE = {
     "name": "Tassa rifiuti",
@@ -108,13 +109,9 @@ def test_without_the_manage_key_nothing_is_offered(io, managing):
         run(managing(io, manage_key="another"), "list-services")
 
 
-@pytest.mark.skipif(
-    "RACCORDO_PROVIDER_SPECS" not in os.environ,
-    reason="NOT CHECKED against IO's official description: set RACCORDO_PROVIDER_SPECS to its folder",
-)
+@needs_specs
 def test_what_is_registered_and_what_the_simulator_answers_is_what_io_describes(io, managing, monkeypatch):
-    file = Path(os.environ["RACCORDO_PROVIDER_SPECS"]) / "io-commons-definitions-v2.yaml"
-    definitions = yaml.safe_load(file.read_text(encoding="utf-8"))
+    definitions = yaml.safe_load((Path(SPECS) / "io-commons-definitions-v2.yaml").read_text(encoding="utf-8"))
     lollipop = {"assertion_key": "a", "disabled_for": ["AAAAAA00A00A000A"]}
     connector = managing(io, advanced=True, remote_content=REMOTE | {"lollipop": lollipop})
     where = {"name": "Area personale", "description": "Testi", "base_url": "https://hub.example/callbacks/v1/c_h501/io"}

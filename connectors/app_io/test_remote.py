@@ -2,7 +2,6 @@
 against IO's own descriptions of what it expects (settled 36)."""
 
 import json
-import os
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,6 +21,8 @@ from contracts.connector import Limits
 from contracts.failures import Misconfigured
 from contracts.inbound import AttachedFile, Call, SentMessage
 
+from .test_simulator import SPECS, needs_specs
+
 CODE, OTHER = "RSSMRA80A01H501U", "VRDLGI75B02F205X"
 NOW = datetime.now(UTC)
 KEY = {"x-raccordo-key": "the-key", "fiscal_code": CODE}
@@ -37,7 +38,6 @@ MESSAGE = SentMessage(
     withdrawn=False,
     files=(FILE,),
 )
-SPECS = os.environ.get("RACCORDO_PROVIDER_SPECS")
 DETAILS = f"messages/{MESSAGE.delivery_id}"
 
 
@@ -223,11 +223,6 @@ def test_remote_content_needs_advanced_messages():
     remote = {"configuration_id": "0" * 26, "key": "k"}
     with pytest.raises(ValueError, match="needs advanced"):
         Settings.model_validate_json(json.dumps({"api_key": "k", "remote_content": remote}))
-
-
-needs_specs = pytest.mark.skipif(
-    SPECS is None, reason="NOT CHECKED against IO's official description: set RACCORDO_PROVIDER_SPECS to its folder"
-)
 
 
 @pytest.fixture(scope="module", params=["io-remote-content-server.yaml", "io-third-party-server.yaml"])

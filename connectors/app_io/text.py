@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from contracts.connector import Notice
-from contracts.identifiers import holds_tax_code
+from contracts.identifiers import TAX_CODE_FORM, holds_tax_code
 
 SUBJECT_CHARACTERS = (10, 120)
 MARKDOWN_CHARACTERS = (80, 10_000)
@@ -18,10 +18,8 @@ _ELLIPSIS = "…"
 _ENTE_CHARACTERS = 80
 _ACTION_CHARACTERS = 100
 _CODE_BLOCK = "```"
-# The shape as in contracts.identifiers, which then decides by the check character.
-_TAX_CODE = re.compile(
-    r"[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]", re.IGNORECASE
-)
+# Whatever has the form; contracts.identifiers then decides by the check character.
+_TAX_CODE = re.compile(TAX_CODE_FORM, re.IGNORECASE)
 _MARKUP = re.compile(r"([\\`*_\[\]<>#|~])")
 
 

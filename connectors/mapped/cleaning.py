@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Literal
 
-from connectors.base.forgiving_html import ForgivingParser
+from connectors.base.forgiving_html import BlockReader
 
 from .unmappable import Unmappable
 
-_MOST_TEXT: Final = 100_000
+MOST_TEXT: Final = 100_000
 Clean = Literal["trim", "squeeze", "upper", "lower", "html", "digits", "letters_digits", "controls"]
 
 _BLANKS = re.compile(r"\s+")
@@ -20,35 +20,8 @@ _BLOCKS = frozenset({"p", "br", "div", "li", "tr", "ul", "ol", "table", "h1", "h
 _UNREAD = frozenset({"script", "style", "head"})
 
 
-class _Words(ForgivingParser):
-    """The text of a page, blocks on lines of their own."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-        self._unread = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._unread += tag in _UNREAD
-        if tag in _BLOCKS:
-            self.found.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._unread -= tag in _UNREAD and self._unread > 0
-        if tag in _BLOCKS:
-            self.found.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._unread:
-            self.found.append(data)
-
-
 def _without_tags(text: str) -> str:
-    words = _Words()
-    words.feed(text)
-    words.close()
-    lines = (_BLANKS.sub(" ", line).strip() for line in "".join(words.found).split("\n"))
-    return "\n".join(line for line in lines if line)
+    return "\n".join(BlockReader(_BLOCKS, _UNREAD).lines(text))
 
 
 def _without_controls(text: str) -> str:
@@ -83,8 +56,8 @@ def cleaner(
             text = step(text)
         for old, new in replace:
             text = text.replace(old, new)
-            if len(text) > _MOST_TEXT:  # two hundred for one, twenty times over
-                raise Unmappable("mapping.too_long", f"a text of more than {_MOST_TEXT} characters")
+            if len(text) > MOST_TEXT:  # two hundred for one, twenty times over
+                raise Unmappable("mapping.too_long", f"a text of more than {MOST_TEXT} characters")
         if zeros is not None and text:
             text = text.zfill(zeros)
         if cut is not None and len(text) > cut:

@@ -11,12 +11,11 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 
 from connectors.base.http import Answer, retry_after, send
-from contracts.base import rfc3339
+from contracts.base import ROME, rfc3339
 from contracts.callbacks import place_of
 from contracts.failures import Deferred, Failure, Misconfigured
 from contracts.inbound import Found, Memo, Pulled
@@ -33,7 +32,6 @@ from .unmappable import Unmappable
 
 _MOST_PAGES = 100_000
 _LONGEST = 2000
-_ROME = ZoneInfo("Europe/Rome")
 _NEXT = re.compile(r'<([^<>]{1,2000})>\s*;[^<>,]*\brel="?next"?', re.IGNORECASE)
 _read_moment = moment_reader(("iso", "unix"), "Europe/Rome", "earlier", "start")
 
@@ -46,6 +44,7 @@ class Source:
     ) -> None:
         self.http, self.settings, self.mapping, self.proof, self.timeout_s = http, settings, mapping, proof, timeout_s
         self._of = f"{mapping.digest}-{_short(settings.url or '')}"
+        self._first = settings.first_page if settings.paging == "page" else 0
         self._next = Expression(settings.next) if settings.next is not None else None
         self._changed_at = Expression(settings.changed_at) if settings.changed_at is not None else None
         self._tokens = Tokens(http, settings, timeout_s) if settings.auth == "oauth" else None
@@ -98,8 +97,7 @@ class Source:
         if one.since_parameter is not None and memo.get("since"):
             more[one.since_parameter] = self._since(memo["since"])
         if one.page_parameter is not None and (page is not None or one.paging in ("page", "offset")):
-            start = one.first_page if one.paging == "page" else 0
-            more[one.page_parameter] = str(start if page is None else page)
+            more[one.page_parameter] = str(self._first if page is None else page)
         return str(httpx.URL(one.url or "").copy_merge_params(more)) if more else str(one.url)
 
     def _since(self, seen: str) -> str:
@@ -108,9 +106,9 @@ class Source:
             case "utc":
                 return rfc3339(moment.replace(microsecond=0))
             case "offset":
-                return moment.astimezone(_ROME).replace(microsecond=0).isoformat()
+                return moment.astimezone(ROME).replace(microsecond=0).isoformat()
             case "date":
-                return moment.astimezone(_ROME).date().isoformat()
+                return moment.astimezone(ROME).date().isoformat()
             case "unix":
                 return str(int(moment.timestamp()))
 
@@ -189,9 +187,8 @@ class Source:
         if one.paging in ("page", "offset"):
             if memo.get("print") == _short(answer.body):
                 raise Misconfigured("mapped.same_page", "each page is the same: is page_parameter right?")
-            start = one.first_page if one.paging == "page" else 0
             # By what came, not by what was asked for: sources have bounds of their own.
-            return (start if here is None else int(here)) + (1 if one.paging == "page" else len(page))
+            return (self._first if here is None else int(here)) + (1 if one.paging == "page" else len(page))
         following = self._told(answer, rest)
         if following is None:
             return None

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from .cleaning import MOST_TEXT
 from .document import BooleanRule, ChoiceRule
 from .expressions import plain
 from .unmappable import Unmappable
-
-_MOST_TEXT = 100_000
 
 
 def text_reader(clean: Callable[[str], str]) -> Callable[[Any], str]:
@@ -16,8 +15,8 @@ def text_reader(clean: Callable[[str], str]) -> Callable[[Any], str]:
 
     def convert(value: Any) -> str:
         if isinstance(value, str):
-            if len(value) > _MOST_TEXT:
-                raise Unmappable("mapping.too_long", f"a text of more than {_MOST_TEXT} characters")
+            if len(value) > MOST_TEXT:
+                raise Unmappable("mapping.too_long", f"a text of more than {MOST_TEXT} characters")
             return clean(value)
         return clean(_word(value))
 

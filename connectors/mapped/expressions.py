@@ -6,7 +6,7 @@ such as `soggetto.cf` is walked without the interpreter, as most expressions are
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import jmespath.parser
 from jmespath.exceptions import JMESPathError, JMESPathTypeError
@@ -21,6 +21,8 @@ _MOST_NODES = 200
 _MOST_COPIES = 1000
 """How often the selections of an expression may take the same value: `[@,@]` after `[@,@]` doubles each time."""
 _CANNOT = (JMESPathError, TypeError, ValueError, ArithmeticError, RecursionError)
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
 class CannotEvaluate(Exception):
@@ -62,6 +64,12 @@ ExpressionText = Annotated[
 ]
 
 
+def _takes(*types: str) -> Callable[[_Method], _Method]:
+    """The library's `signature` of one argument, of any type where none is named."""
+    decorate: Callable[[_Method], _Method] = signature({"types": list(types)})
+    return decorate
+
+
 class _Exact(Functions):  # type: ignore[misc]  # the library has no types
     """The functions of JMESPath, over exact numbers. Theirs make floats of texts, and know no Decimal."""
 
@@ -73,11 +81,11 @@ class _Exact(Functions):  # type: ignore[misc]  # the library has no types
     def _convert_to_jmespath_type(self, pyobject: Any) -> Any:
         return "number" if pyobject == "Decimal" else super()._convert_to_jmespath_type(pyobject)
 
-    @signature({"types": ["array-number"]})  # type: ignore[untyped-decorator]
+    @_takes("array-number")
     def _func_avg(self, arg: Any) -> Any:
         return Decimal(sum(arg)) / len(arg) if arg else None
 
-    @signature({"types": []})  # type: ignore[untyped-decorator]
+    @_takes()
     def _func_to_number(self, arg: Any) -> Any:
         if not isinstance(arg, str):
             return arg if isinstance(arg, int | Decimal) and not isinstance(arg, bool) else None
@@ -86,14 +94,14 @@ class _Exact(Functions):  # type: ignore[misc]  # the library has no types
         except ValueError:
             return None
 
-    @signature({"types": []})  # type: ignore[untyped-decorator]
+    @_takes()
     def _func_to_string(self, arg: Any) -> Any:
         # Of a list or an object it would be the JSON, which nothing in an item is.
         if isinstance(arg, list | dict):
             raise JMESPathTypeError("to_string", "", "array", ["string", "number", "boolean"])
         return {True: "true", False: "false", None: None}[arg] if arg is None or isinstance(arg, bool) else plain(arg)
 
-    @signature({"types": []})  # type: ignore[untyped-decorator]
+    @_takes()
     def _func_type(self, arg: Any) -> Any:
         return "number" if isinstance(arg, Decimal) else super()._func_type(arg)
 

@@ -5,7 +5,7 @@ What does not fit is found as well, with its place in the record and in the mapp
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -39,13 +39,9 @@ class Mapping:
         """Names what it does: the same for as long as it makes the same of the same."""
 
     def read(self, data: bytes) -> Iterator[Found]:
-        """What a file, or an answer, brings."""
-        yield from self.of(records(self.document.reads, data), data)
-
-    def of(self, found: Iterable[Record], data: bytes) -> Iterator[Found]:
-        """What records bring; where they come to a bad end, what could not be read of `data` is one that is wrong."""
+        """What a file or an answer brings; where it comes to a bad end, what could not be read is one that is wrong."""
         try:
-            for record in found:
+            for record in records(self.document.reads, data):
                 yield from self.found(record)
         except Unreadable as error:
             wrong = Wrong("", error.code, error.detail + self._note)
@@ -80,11 +76,6 @@ class Mapping:
         return Found(
             _name(collection, name or "") if known else _digest_name(record.raw), record.raw, collection, wrong=wrong
         )
-
-
-def preview(document: MappingDocument, sample: bytes) -> list[Found]:
-    """What a mapping makes of a sample: items, faults with their places, and what it passes over."""
-    return list(Mapping(document).read(sample))
 
 
 def failed_tests(mapping: Mapping) -> list[tuple[str, str]]:

@@ -4,9 +4,10 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
-from json.decoder import WHITESPACE, JSONDecodeError  # type: ignore[attr-defined]  # not in the stubs
+from json import JSONDecodeError
 from typing import Any, Final
 
 from .document import CsvFormat, JsonFormat, JsonLinesFormat
@@ -15,6 +16,7 @@ from .expressions import exact_number
 MOST_RECORD: Final = 1_048_576
 """Characters of one record."""
 _CHUNK = 65_536
+_NOT_BLANK = re.compile(r"[^ \t\n\r]")
 
 Format = JsonFormat | JsonLinesFormat | CsvFormat
 
@@ -135,9 +137,11 @@ class _Window:
     def peek(self) -> str:
         """The character after blanks; empty at the end."""
         while True:
-            self._at = WHITESPACE.match(self._text, self._at).end()
-            if self._at < len(self._text):
-                return self._text[self._at]
+            found = _NOT_BLANK.search(self._text, self._at)
+            if found is not None:
+                self._at = found.start()
+                return found[0]
+            self._at = len(self._text)
             if not self._more():
                 return ""
 

@@ -8,7 +8,7 @@ import pytest
 from connectors.mapped import connect
 from connectors.mapped.config import Settings
 from connectors.mapped.document import MappingDocument
-from connectors.mapped.mapping import Mapping, failed_tests, preview
+from connectors.mapped.mapping import Mapping, failed_tests
 from contracts.connector import Limits
 from contracts.failures import Misconfigured, Rejected
 from contracts.items import COLLECTIONS
@@ -21,6 +21,10 @@ NOTICE = TRIBUTI["tests"][0]["sample"]["dati"]["avvisi"][0]
 
 def document(**changes):
     return MappingDocument.model_validate_json(json.dumps(TRIBUTI | changes))
+
+
+def preview(mapping, data):
+    return list(Mapping(mapping).read(data))
 
 
 def page(*records):

@@ -10,7 +10,7 @@ from contracts.failures import Misconfigured
 from . import mapping
 from .config import Settings
 from .fields import Fault
-from .pulling import MOST_BYTES, bound, rows
+from .pulling import MOST_BYTES, bound, counted, rows
 from .session import Session, read
 
 _LONG_AGO, _AHEAD_S = 946_684_800, 86_400
@@ -62,11 +62,10 @@ def _answered(answer: Answer) -> int | None:
 
 
 def _count(page: Any) -> int:
-    meta = page.get("meta") if isinstance(page, Mapping) else None
-    count = str(meta.get("count")) if isinstance(meta, Mapping) else ""
-    if not count.isdigit():
+    count = counted(page)
+    if count is None:
         raise Misconfigured("opencity.not_the_api", "a page does not say how many there are")
-    return int(count)
+    return count
 
 
 def _name(tenant: Any) -> str:

@@ -18,7 +18,7 @@ from . import mapping
 from .fields import Fault, is_identifier
 from .pulling import Source, rows
 from .session import Row, Session, content_of, failure_of
-from .text import WORDS, line, reference, written
+from .text import line, reference, words_of, written
 
 # Of the application that the message is for: what is wrong with that one concerns no other message.
 ASK: Mapping[int, Row] = {
@@ -118,7 +118,7 @@ class Messages:
 
     def _body(self, notice: Notice) -> dict[str, Any]:
         hidden = self.session.settings.reference == "comment"
-        subject = WORDS.get(notice.language[:2], WORDS["it"])[0] if notice.sensitive else notice.title
+        subject = words_of(notice)[0] if notice.sensitive else notice.title
         # Without `visibility` the answer is 500; version 2.13 passes over `subject`.
         return {
             "subject": line(subject, 200),

@@ -12,18 +12,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from connectors.base.http import Answer
-from contracts.base import Model
+from contracts.base import ROME, Model
 from contracts.failures import Deferred
 from contracts.inbound import Found, Memo, Pulled, Wrong
 
 from . import mapping
 from .config import Settings
-from .fields import ROME, Fault, code, is_identifier, moment_or_none
+from .fields import Fault, code, is_identifier, moment_or_none
 from .session import Session, read
 
 MOST_BYTES = 16_777_216
@@ -111,31 +112,26 @@ class Source:
         return self.settings.application_url is not None and "applications" in self.settings.collections
 
     def _page(self, place: Place, walk: Walk) -> Pulled:
+        drafts = walk.listings[0] == "drafts"
         query = {"version": "2", "offset": str(walk.offset), "limit": str(self.settings.page_size)}
-        if walk.listings[0] == "drafts":
+        if drafts:
             query["status"] = "1000"
         if not walk.sweep and self.settings.changes == "updated_at" and place.since is not None:
             query["updatedAt[after]"] = bound(place.since - self.settings.overlap_s)
         answer = self.session.get("/applications", query, most_bytes=MOST_BYTES)
         page = read(answer)
-        records, count = rows(page), _count(page)
-        if walk.offset == 0 and walk.listings[0] == "all":
+        records, count = rows(page), counted(page)
+        if walk.offset == 0 and not drafts:
             walk = walk.model_copy(update={"started": _clock(answer, walk.started)})
         seen = walk.offset + len(records)
         last = not records or (count is not None and seen >= count)
         self._about = {str(one.get("id")): one for one in records if isinstance(one, Mapping)}
-        drafts = walk.listings[0] == "drafts"  # nobody has written about one
+        # Nobody has written about a draft.
         todo = () if drafts else tuple(each for one in records for each in self._to_ask(place, walk, one))
         after = {"listings": walk.listings[1:], "offset": 0} if last else {"offset": seen}
-        found = self._applications(records) if "applications" in self.settings.collections else iter(())
+        its = records if "applications" in self.settings.collections else []
+        found = _mapped("application", its, partial(mapping.application, settings=self.settings))
         return self._went(place, walk.model_copy(update={**after, "todo": todo}), found)
-
-    def _applications(self, records: list[Any]) -> Iterator[Found]:
-        for record in records:
-            if not isinstance(record, Mapping):
-                yield unreadable("application")
-            elif (found := mapping.application(record, self.settings)) is not None:
-                yield found
 
     def _to_ask(self, place: Place, walk: Walk, record: Any) -> Iterator[str]:
         """What is to be asked about an application of a page."""
@@ -182,7 +178,8 @@ class Source:
         if kind == "payment":
             # Without the filter, or where it is passed over, all of the body's payments come.
             records = [one for one in records if not isinstance(one, Mapping) or one.get("remote_id") == application]
-        return self._went(place, after, self._mapped(kind, records, about))
+        make = mapping.message if kind == "message" else mapping.payment
+        return self._went(place, after, _mapped(kind, records, partial(make, about=about, settings=self.settings)))
 
     def _messages(self, application: str) -> Answer:
         # Version 1: the list whose form is known. Version 2 has pages, and 404 for none.
@@ -197,14 +194,6 @@ class Source:
         self._broke = {asked: self._broke.get(asked, 0) + 1}
         return self._broke[asked] >= _TRIES
 
-    def _mapped(self, kind: str, records: list[Any], about: Mapping[str, Any]) -> Iterator[Found]:
-        make = mapping.message if kind == "message" else mapping.payment
-        for record in records:
-            if not isinstance(record, Mapping):
-                yield unreadable(kind)
-            elif (found := make(record, about, self.settings)) is not None:
-                yield found
-
     def _subscriptions(self, place: Place, walk: Walk) -> Pulled:
         state, *left = walk.subscriptions
         query = {"version": "2", "subscriptionServiceStatus": state}
@@ -213,14 +202,11 @@ class Source:
         names: frozenset[str] = frozenset()
         if set(self._listed) == set(SERVICE_STATES):
             names = frozenset().union(*self._listed.values())
-        found = (
-            mapping.subscription(one, self.settings) if isinstance(one, Mapping) else unreadable("subscription")
-            for one in records
-        )
+        found = _mapped("subscription", records, partial(mapping.subscription, settings=self.settings))
         # An operator who lost the right may get empty lists: nobody's subscriptions all end at once.
         kept = {"subscription/": names} if names else {}
         after = walk.model_copy(update={"subscriptions": tuple(left)})
-        return self._went(place, after, (one for one in found if one is not None), kept)
+        return self._went(place, after, found, kept)
 
     def _went(
         self, place: Place, walk: Walk, found: Iterator[Found], names: Mapping[str, frozenset[str]] | None = None
@@ -251,9 +237,13 @@ def rows(content: Any) -> list[Any]:
     return content
 
 
-def unreadable(kind: str) -> Found:
-    """What stands in a list and is no record."""
-    return Found(f"{kind}/unreadable", b"null", wrong=(Wrong("", "opencity.unreadable", "not an object"),))
+def _mapped(kind: str, records: list[Any], make: Callable[[mapping.Record], Found | None]) -> Iterator[Found]:
+    """What stands in a list: items, and what is no record."""
+    for record in records:
+        if not isinstance(record, Mapping):
+            yield Found(f"{kind}/unreadable", b"null", wrong=(Wrong("", "opencity.unreadable", "not an object"),))
+        elif (found := make(record)) is not None:
+            yield found
 
 
 def _record(content: Any) -> Mapping[str, Any]:
@@ -262,7 +252,7 @@ def _record(content: Any) -> Mapping[str, Any]:
     return content
 
 
-def _count(page: Any) -> int | None:
+def counted(page: Any) -> int | None:
     """How many there are on all pages: a number or a string of one; None where it does not say."""
     meta = page.get("meta") if isinstance(page, Mapping) else None
     count = meta.get("count") if isinstance(meta, Mapping) else None

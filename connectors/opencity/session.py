@@ -89,7 +89,6 @@ class Session:
         most_bytes: int = MAX_ANSWER_BYTES,
     ) -> Answer:
         ends_at = time.monotonic() + self.timeout_s
-        answer: Answer | None = None
         # A token may end before its time: the tenant's keys change, its clock is another. One login mends that.
         for _ in range(2):
             token = self._current(ends_at)
@@ -99,7 +98,7 @@ class Session:
             if answer.status != 401:
                 return answer
             self._forget(token)
-        raise failure_of(READ, answer) if answer else Misconfigured("opencity.not_authorised")
+        raise failure_of(READ, answer)
 
     def _current(self, ends_at: float) -> str:
         with self._lock:

@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-ROME = ZoneInfo("Europe/Rome")
+from contracts.base import ROME
+
 _WORK = {str(code) for code in (*range(1500, 1540, 10), 1900, *range(2000, 10_000, 1000))}
 CODES = frozenset({"1000", "4100", "4200", "4300", "4400", "4500", "20000", "50000"} | _WORK)
 UUID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")

@@ -5,7 +5,7 @@ import re
 
 from markdown_it import MarkdownIt
 
-from connectors.base.forgiving_html import ForgivingParser
+from connectors.base.forgiving_html import BlockReader
 from contracts.connector import Notice
 
 _HTTPS = re.compile(r"https://[^\s<>\"()]+", re.IGNORECASE)
@@ -34,6 +34,10 @@ WORDS = {
 }
 
 
+def words_of(notice: Notice) -> tuple[str, str, str]:
+    return WORDS.get(notice.language[:2], WORDS["it"])
+
+
 def line(text: str, most: int) -> str:
     """A single line of at most `most` characters; empty where nothing is left."""
     words = " ".join(_REFUSED.sub("", text).split())
@@ -42,48 +46,31 @@ def line(text: str, most: int) -> str:
 
 def markdown(message: str) -> str:
     """A message's HTML as Markdown: its words in their blocks, and its https links. Nothing else has a meaning."""
-    reader = _Reader()
-    reader.feed(_REFUSED.sub("", message[:_HTML_CHARACTERS]))
-    reader.close()
-    blocks = ("".join(reader.parts)).split("\n")
-    text = "\n\n".join(filter(None, (" ".join(block.split()) for block in blocks)))
+    text = "\n\n".join(_Reader().lines(_REFUSED.sub("", message[:_HTML_CHARACTERS])))
     return text if len(text) <= _MARKDOWN_CHARACTERS else text[: _MARKDOWN_CHARACTERS - 1] + "…"
 
 
-class _Reader(ForgivingParser):
+class _Reader(BlockReader):
     def __init__(self) -> None:
-        super().__init__()
-        self.parts: list[str] = []
-        self._unseen = 0
+        super().__init__(_BLOCKS, _UNSEEN)
         self._links: list[str | None] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _UNSEEN:
-            self._unseen += 1
-        elif tag in _BLOCKS:
-            self.parts.append("\n")
-        elif tag == "a":
+        super().handle_starttag(tag, attrs)
+        if tag == "a":
             url = dict(attrs).get("href") or ""
             self._links.append(url if _HTTPS.fullmatch(url) else None)
             self.parts.append("[" if self._links[-1] else "")
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in _UNSEEN:
-            self._unseen = max(0, self._unseen - 1)
-        elif tag in _BLOCKS:
-            self.parts.append("\n")
-        elif tag == "a" and self._links and (url := self._links.pop()):
+        super().handle_endtag(tag)
+        if tag == "a" and self._links and (url := self._links.pop()):
             self.parts.append(f"]({url})")
 
     def handle_data(self, data: str) -> None:
-        if not self._unseen:
-            # A sender's brackets must not make a link of words that were none.
-            self.parts.append(re.sub(r"([\\\[\]<])", r"\\\1", _without_controls(data)))
-
-
-def _without_controls(text: str) -> str:
-    # A character reference may stand for one.
-    return _REFUSED.sub("", text)
+        told = _REFUSED.sub("", data)  # a character reference may stand for one
+        # A sender's brackets must not make a link of words that were none.
+        super().handle_data(re.sub(r"([\\\[\]<])", r"\\\1", told))
 
 
 def _parser() -> MarkdownIt:
@@ -108,7 +95,7 @@ def ends_in_reference(message: str) -> bool:
 
 def written(notice: Notice, *, hidden_reference: bool) -> str:
     """The message as HTML. A sensitive one says that something waits, and neither what nor how it is called."""
-    waiting, open_it, ref = WORDS.get(notice.language[:2], WORDS["it"])
+    waiting, open_it, ref = words_of(notice)
     if notice.sensitive:
         words = f"<p>{html.escape(waiting)}</p>"
     else:

@@ -12,18 +12,16 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 from xml.etree.ElementTree import Element
-from zoneinfo import ZoneInfo
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
 from connectors.base.lines import one_line
 from connectors.base.money import whole_cents
-from contracts.base import rfc3339
+from contracts.base import ROME, rfc3339
 from contracts.identifiers import check_organization_tax_code, check_tax_code, holds_tax_code
 from contracts.inbound import Found, Wrong
 
-ROME = ZoneInfo("Europe/Rome")
 ANONYMOUS = "ANONIMO"
 _RECEIPT_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _NOTICE_NUMBER = re.compile(r"^[0123][0-9]{17}$")

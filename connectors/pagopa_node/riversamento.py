@@ -2,10 +2,10 @@
 
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final
-from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
+from contracts.base import ROME
 from contracts.reporting import FlowPart, ReportedOutcome, ReportedPayment
 
 from .wire import (
@@ -27,7 +27,6 @@ SPACE: Final = "http://www.digitpa.gov.it/schemas/2011/Pagamenti/"
 ROOT: Final = "FlussoRiversamento"
 MOST_BYTES: Final = 64 * 1_048_576
 MOST_ELEMENTS: Final = 1_000_000
-_ROME: Final = ZoneInfo("Europe/Rome")
 
 OUTCOMES: Final[dict[str, ReportedOutcome]] = {
     "0": "executed",
@@ -120,9 +119,9 @@ def _payment(index: int, one: _Payment) -> ReportedPayment:
 
 def in_utc(moment: datetime) -> datetime:
     """pagoPA's SOAP writes times without a zone, and means those of Italy."""
-    return (moment if moment.tzinfo else moment.replace(tzinfo=_ROME)).astimezone(UTC)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=ROME)).astimezone(UTC)
 
 
 def italian_day(moment: datetime) -> date:
     """The day of an instant in Italy."""
-    return moment.astimezone(_ROME).date()
+    return moment.astimezone(ROME).date()

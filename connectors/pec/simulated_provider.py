@@ -8,7 +8,6 @@ from email.policy import default
 from html import escape
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -22,7 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-ROME = ZoneInfo("Europe/Rome")
+from contracts.base import ROME
+
 PROVIDER = "posta-certificata@gestore.example"
 _SUBJECTS = {
     "accettazione": "ACCETTAZIONE",

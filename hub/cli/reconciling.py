@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from contracts.base import ROME
 from hub.ingest.reconciling import Days, Line, as_json, missing, reconcile
-from hub.ingest.wording import ROME
 from hub.store.reporting import KeptFlow
 
 from .console import WrongUsage, emit, say, table

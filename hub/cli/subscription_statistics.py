@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from contracts.base import rfc3339
+from contracts.base import ROME, rfc3339
 from hub.ingest.statistics import COUNTED, Cell, TooManyAreas, statistics
 from hub.ingest.subscribers import subscribers
-from hub.ingest.wording import ROME
 
 from .console import Failed, WrongUsage, emit, say, table
 from .options import HOME, AsJson, EnteCode, HomeFolder, opened

@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, RowMapping
 
+from contracts.base import ROME
 from contracts.connector import Notice
 from contracts.failures import Deferred, Rejected, Skipped
 from contracts.items import ALWAYS_TOLD, SEND, Action, Application, Item, Message
@@ -23,7 +24,7 @@ from hub.store.opening import opened
 from hub.store.optouts import ANY_ADDRESS, NO_SERVICE, OPTED_OUT, opted_out
 from hub.store.outbox import Claim
 from hub.store.ports import Vault
-from hub.store.preferences import ROME, quiet_until, wishes_of
+from hub.store.preferences import quiet_until, wishes_of
 from hub.store.reach import unreached_scopes
 from hub.store.reports import DEAD, is_dead
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
+from contracts.base import ROME
 from contracts.connector import Notice
 from contracts.failures import Deferred, Skipped
 from contracts.items import Payment
@@ -13,7 +14,6 @@ from hub.store.configuration import RESTRICTED
 from hub.store.erasing import ERASED
 from hub.store.opening import opened
 from hub.store.outbox import Claim
-from hub.store.preferences import ROME
 
 if TYPE_CHECKING:
     from .notices import Notices

@@ -8,8 +8,8 @@ from textwrap import wrap
 import segno
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from contracts.base import ROME
 from contracts.items import Document
-from hub.store.preferences import ROME
 
 _PAGES = Path(__file__).parent / "pages"
 _TEMPLATES = Environment(loader=FileSystemLoader(_PAGES), autoescape=True, undefined=StrictUndefined)

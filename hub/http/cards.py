@@ -9,9 +9,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
+from contracts.base import ROME
 from hub.errors import ItemUnknown
 from hub.feed.cards import Cards
-from hub.ingest.wording import ROME
 from hub.store.committer import Committer
 from hub.store.readers import Access, record_access
 

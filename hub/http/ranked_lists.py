@@ -10,9 +10,8 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
-from contracts.base import rfc3339
+from contracts.base import ROME, rfc3339
 from hub.errors import RankedListGone, RankedListUnknown
-from hub.ingest.wording import ROME
 from hub.registry import Registry
 from hub.store.database import Database
 from hub.store.directory import NotThere

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from contracts.base import ROME
 from contracts.items import Application
 from hub.catalogue import DRAFT_DAYS, Card
 from hub.errors import ContractViolation, Fault
 from hub.store.drafts import Finding
-
-from .wording import ROME
 
 WARNED = timedelta(days=30)
 """No draft expires sooner than this from now: there must be time for the warning, also for one that came late."""

@@ -14,14 +14,13 @@ from typing import Any, Final, Literal
 import orjson
 from sqlalchemy import Connection
 
+from contracts.base import ROME
 from contracts.items import Payment, Receipt
 from contracts.reporting import iuv_of, notice_numbers_of
 from hub.security.vault import Vault
 from hub.store.numbering import notice_key
 from hub.store.paid import OfNotice, of_notices, receipts_between
 from hub.store.reporting import KeptFlow, Reported, flows_between, reported_between, reported_of
-
-from .wording import ROME
 
 Status = Literal["matched", "awaited", "report_missing", "receipt_missing", "amount_differs", "revoked"]
 MISSING: Final = frozenset({"report_missing", "receipt_missing", "amount_differs", "revoked"})

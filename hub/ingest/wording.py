@@ -3,12 +3,11 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
+from contracts.base import ROME
 from contracts.items import Application, CitizenItem, Document, Subscription
 from contracts.items.document import Handover
 
-ROME = ZoneInfo("Europe/Rome")
 _MOMENT = timedelta(microseconds=1)
 
 _MONTHS = {

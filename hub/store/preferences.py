@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import partial
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy import Connection, delete, insert, select
+
+from contracts.base import ROME
 
 from .changing import OwnChange, change_each
 from .citizens import Citizen, Citizens
@@ -22,7 +23,6 @@ from .optouts import ANY_ADDRESS, EVERYTHING
 from .ports import Vault
 from .tables import channel_opt_outs, preferences
 
-ROME = ZoneInfo("Europe/Rome")
 _OFF = channel_opt_outs.c
 _KEPT = preferences.c
 _WHOSE_OFF = among("citizen", _OFF.ente_id, _OFF.citizen_id)

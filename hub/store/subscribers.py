@@ -73,9 +73,7 @@ def subscriptions_page(
     # The contents apart: joined at once, a database without statistics might read and sort all of them for each page.
     whole = with_contents(connection, vault, ente_id, places, its.state, its.vendor_id, its.received_at)
     found = [
-        Found(
-            (ente_id, row.citizen_id, row.item_id), row.version, row.state, row.received_at, payload, row.vendor_id
-        )
+        Found((ente_id, row.citizen_id, row.item_id), row.version, row.state, row.received_at, payload, row.vendor_id)
         for row, payload in whole
     ]
     return found, places[-1] if len(places) == PAGE else None

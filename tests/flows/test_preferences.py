@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from contracts.base import ROME
 from hub.store.citizens import Subject
 from hub.store.contacts import contact_place
-from hub.store.preferences import ROME
 from hub.store.tables import access_log, channel_opt_outs, citizen_contacts, deliveries, items, preferences
 from tests.flows.making import (
     code,

@@ -5,11 +5,9 @@ import tomllib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from contracts.base import Model
+from contracts.base import ROME, Model
 
-ROME = ZoneInfo("Europe/Rome")
 FALLBACK = "it"
 
 
