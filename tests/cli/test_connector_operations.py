@@ -9,8 +9,7 @@ import pytest
 from connectors import registry
 from contracts.connector import Simulation
 
-from .conftest import Raccordo
-from .test_connectors import SECRET, secret  # noqa: F401 - a fixture
+from .conftest import SECRET, Raccordo
 
 SERVICE = {
     "name": "Tassa rifiuti",
@@ -28,7 +27,7 @@ def simulation(tmp_path: Path) -> Iterator[Simulation]:
 
 
 @pytest.fixture
-def io(raccordo: Raccordo, secret: Path, simulation: Simulation) -> Raccordo:  # noqa: F811
+def io(raccordo: Raccordo, secret: Path, simulation: Simulation) -> Raccordo:
     """The command line on a home with a connector `io` that may manage services."""
     url = simulation.start()["base_url"]
     answer = raccordo(
