@@ -31,9 +31,9 @@ def io(raccordo: Raccordo, secret: Path, simulation: Simulation) -> Raccordo:
     """The command line on a home with a connector `io` that may manage services."""
     url = simulation.start()["base_url"]
     answer = raccordo(
-        "connector", "set", "io", "--type", "app_io", "--set", f"base_url={url}",
-        "--secret-file", f"api_key={secret}", "--secret-file", f"manage_key={secret}",
-    )  # fmt: skip
+        *("connector", "set", "io", "--type", "app_io", "--set", f"base_url={url}"),
+        *("--secret-file", f"api_key={secret}", "--secret-file", f"manage_key={secret}"),
+    )
     assert answer.code == 0
     return raccordo
 
