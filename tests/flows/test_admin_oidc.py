@@ -98,10 +98,10 @@ def test_a_disabled_account_does_not_come_back_through_the_provider(hub, provide
     assert code(log_in(hub)) == (401, "login.refused")
 
 
-def test_a_path_of_claims_names_the_roles_as_well(hub, provider, raccordo):
+def test_a_path_of_claims_names_the_roles_as_well(hub, provider, raccordo, tmp_path):
     raccordo(
         *("admin", "provider", "set", "comune", "--issuer", provider.issuer, "--client-id", CLIENT),
-        *("--secret-file", _written(hub, SECRET), "--role", "capo=administrator", "--role-claim", "realm_access.roles"),
+        *("--secret-file", tmp_path / "secret", "--role", "capo=administrator", "--role-claim", "realm_access.roles"),
     )
     provider.claims |= {"sub": "u-4", "groups": [], "realm_access": {"roles": ["x", "capo"]}}
     assert log_in(hub).json()["session"]["account"]["roles"] == ["administrator"]
@@ -225,9 +225,3 @@ def test_the_id_of_a_provider_that_was_removed_is_no_other_entes(hub, provider, 
 def test_the_clients_secret_is_sealed_and_never_shown(hub, provider, raccordo):
     assert SECRET not in str(raccordo("admin", "provider", "list", "--json"))
     assert SECRET not in str(rows(hub, identity_providers)) + str(rows(hub, access_log))
-
-
-def _written(hub, text):
-    path = hub.home.folder / "secret.txt"
-    path.write_text(text)
-    return path
