@@ -7,14 +7,8 @@ import pytest
 from hub.admin import connectors as admin_connectors
 from hub.admin.connectors import Connectors
 from tests.flows.administering import admin_of, loopback
-from tests.flows.making import code, described_hub, fresh, new_person, to
+from tests.flows.making import code, fresh, new_person, to
 from tests.harness import ENTE, eventually, make_message
-
-
-@pytest.fixture(scope="module")
-def hub(kind, tmp_path_factory):
-    with described_hub(tmp_path_factory.mktemp("races")) as hub:
-        yield hub
 
 
 @pytest.fixture(scope="module")

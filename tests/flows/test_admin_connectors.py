@@ -17,12 +17,6 @@ KEY = "chiave-segretissima-0123456789"
 
 
 @pytest.fixture(scope="module")
-def hub(kind, tmp_path_factory):
-    with described_hub(tmp_path_factory.mktemp("connectors")) as hub:
-        yield hub
-
-
-@pytest.fixture(scope="module")
 def admin(hub):
     return admin_of(hub, "anna.verdi", "administrator")
 

@@ -14,16 +14,10 @@ from hub.store.administrators import change_administrator, find_provider, set_pr
 from hub.store.directory import AlreadyThere
 from hub.store.tables import access_log, identity_providers, provider_logins
 from tests.flows.administering import Admin
-from tests.flows.making import code, described_hub, rows
+from tests.flows.making import code, rows
 from tests.oidc import CLIENT, SECRET, Provider
 
 CALLBACK = "https://hub.comune.example.it/admin/v1/login-results"
-
-
-@pytest.fixture(scope="module")
-def hub(kind, tmp_path_factory):
-    with described_hub(tmp_path_factory.mktemp("oidc")) as hub:
-        yield hub
 
 
 @pytest.fixture
