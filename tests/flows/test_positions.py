@@ -36,11 +36,9 @@ def hub(kind, pagopa, tmp_path_factory):
         yield running
 
 
-def payment(person, version=1, name=None, **fields):
-    asked = {"debtor_name": "Maria Rossi", "iban": IBAN, "category": "9/0301105TS/"} | fields.pop("position", {})
-    item = make_payment(
-        name or fresh(), **(to(person) | {"due_date": DUE, "version": version, "position": asked} | fields)
-    )
+def payment(person, **fields):
+    asked = {"debtor_name": "Maria Rossi", "iban": IBAN, "category": "9/0301105TS/"}
+    item = make_payment(fresh(), **to(person), due_date=DUE, position=asked, **fields)
     if "notice_number" not in fields:
         del item["notice_number"]
     return item
