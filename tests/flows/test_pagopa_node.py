@@ -1,7 +1,7 @@
 """A citizen pays at pagoPA: the node asks the hub, its receipt marks the payment as paid, its flow reconciles it."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -120,7 +120,7 @@ def test_strangers_are_refused_and_learn_nothing(hub, pagopa, person):
 def test_what_was_paid_is_reported_and_reconciled(hub, pagopa, person, raccordo):
     notice, _ = owed(hub, person)
     pagopa.pay(notice)
-    today = date.today()  # noqa: DTZ011 - whichever it is: the days around it are asked for
+    today = datetime.now(UTC).date()  # in whatever zone the day is counted, it is among those around this one
     days = ("--from", str(today - timedelta(days=2)), "--to", str(today + timedelta(days=1)), "--json")
 
     def statuses() -> dict[str, str]:
