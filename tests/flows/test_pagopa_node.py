@@ -10,7 +10,8 @@ import pytest
 
 from connectors.pagopa_node.sampling import CREDITOR, riversamento
 from connectors.pagopa_node.simulator import Node, simulate
-from tests.flows.making import described_hub
+from contracts.identifiers import make_segregated_number
+from tests.flows.making import described_hub, published
 from tests.harness import ENTE, HubUnderTest, eventually, make_payment, make_receipt
 
 bases = count(1)
@@ -53,12 +54,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory, pagopa: Pagopa) -> Iterator[Hu
         yield hub
 
 
-def owed(hub: HubUnderTest, person: str, **fields: Any) -> tuple[str, str]:
+def owed(hub: HubUnderTest, person: str) -> tuple[str, str]:
     """A payment of this person's: notice and item."""
-    body = f"301{next(bases):013d}"
-    notice = f"{body}{int(body) % 93:02d}"
-    item = make_payment(f"pay-{notice}", tax_code=person, notice_number=notice, creditor_tax_code=CREDITOR, **fields)
-    return notice, hub.publish("payments", item).json()["item_id"]
+    notice = make_segregated_number(segregation_code=1, iuv_base=next(bases))
+    item = make_payment(f"pay-{notice}", tax_code=person, notice_number=notice, creditor_tax_code=CREDITOR)
+    return notice, published(hub, "payments", item)
 
 
 def receipts(hub: HubUnderTest, person: str) -> list[dict[str, Any]]:
