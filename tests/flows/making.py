@@ -143,6 +143,11 @@ def outcomes(hub: HubUnderTest, item_id: str) -> list[tuple[str, str | None]]:
     return [(row["state"], row["reason"]) for row in found]
 
 
+def events(hub: HubUnderTest, person: str, item_id: str) -> list[str]:
+    """What the timeline of an item says that its citizen sees."""
+    return [each["event"] for each in hub.read(f"/items/{item_id}", person).json()["timeline"]]
+
+
 def code(response: httpx.Response) -> tuple[int, str | None]:
     """The status, and the code of a refusal or the outcome of a publication."""
     content = response.json()

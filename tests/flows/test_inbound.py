@@ -11,7 +11,7 @@ from contracts.failures import Deferred, Misconfigured
 from contracts.inbound import Call, Reply, Report
 from hub.store.configuration import set_status
 from hub.store.tables import evidence
-from tests.flows.making import fresh, new_person, notice_number, outcomes, published, rows
+from tests.flows.making import events, fresh, new_person, notice_number, outcomes, published, rows
 from tests.flows.sources import Source, found_of, hub_with, quarantined, record, titles_of
 from tests.harness import ENTE, HubUnderTest, eventually, make_message, make_payment
 
@@ -246,14 +246,10 @@ def test_what_is_reported_of_a_delivery_is_told_once(hub, source, person):
     strange = Report("read", now, provider_id="p-unknown")
     source.records = []
     source.reports = [by_provider, by_provider, strange, Report("read", now, delivery_id=delivery["delivery_id"])]
-
-    def events():
-        return [each["event"] for each in hub.read(f"/items/{item_id}", person).json()["timeline"]]
-
-    eventually(events, lambda found: "read_on_channel" in found)
+    eventually(lambda: events(hub, person, item_id), lambda found: "read_on_channel" in found)
     asked = source.asked
     eventually(lambda: source.asked, lambda now: now > asked)
-    assert events().count("read_on_channel") == 1
+    assert events(hub, person, item_id).count("read_on_channel") == 1
     told = [each["event"] for each in hub.vendor_get(f"/items/{item_id}").json()["timeline"]]
     assert "read_on_channel" not in told
 
