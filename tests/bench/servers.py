@@ -30,7 +30,8 @@ class _Announced(uvicorn.Server):
         self._pipe.send(sockets[0].getsockname()[1])
 
 
-def _serve(app: Any, pipe: Connection, port: int = 0) -> None:
+def serve(app: Any, pipe: Connection, port: int = 0) -> None:
+    """An application, until the process is told to end; the pipe is told its port."""
     listener = socket.create_server(("127.0.0.1", port), backlog=256, reuse_port=True)
     config = uvicorn.Config(
         app, loop="uvloop", http="httptools", ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=2
@@ -52,7 +53,7 @@ def serve_hub(
     app = create_app(Home(Settings(home=folder, **settings)))
     spare_collections()
     if profile is None:
-        _serve(app, pipe, port)
+        serve(app, pipe, port)
         return
     _profiled(app, pipe, profile)
 
@@ -67,7 +68,7 @@ def _profiled(app: Any, pipe: Connection, folder: Path) -> None:
     committer = app.hub.committer
     loop, writer = cProfile.Profile(), cProfile.Profile()
     committer._thread._target = lambda: writer.runcall(committer._run)
-    loop.runcall(_serve, app, pipe)
+    loop.runcall(serve, app, pipe)
     loop.dump_stats(folder / "loop.pstats")
     writer.dump_stats(folder / "committer.pstats")
 
@@ -79,14 +80,14 @@ def serve_limit(store: Path | str, audience: str, jwks: dict[str, Any], pipe: Co
     from .limit_server import by_hand, create_app
 
     keys = {kid: JWKRegistry.import_key(jwk).public_key for kid, jwk in jwks.items()}  # type: ignore[union-attr]  # EC keys
-    _serve(create_app(_writing(store), by_hand(audience, keys)), pipe, port)
+    serve(create_app(_writing(store), by_hand(audience, keys)), pipe, port)
 
 
 def serve_same(store: Path, home: Path, pipe: Connection) -> None:
     """The limit server that verifies as the hub does."""
     from .limit_server import create_app, same
 
-    _serve(create_app(_writing(store), same(home)), pipe)
+    serve(create_app(_writing(store), same(home)), pipe)
 
 
 def _writing(store: Path | str) -> Callable[[list[Any]], None]:

@@ -35,7 +35,7 @@ from hub.store.tables import metadata
 
 from ..harness import ENTE, Caller, make_home
 from .corpus import tax_codes
-from .servers import _serve, running
+from .servers import running, serve
 from .store import bound, filled, sql
 
 MAPPING = Path(__file__).parents[2] / "connectors" / "mapped" / "samples" / "pratiche.json"
@@ -67,7 +67,7 @@ def serve_records(number: int, citizens: int, pipe: Connection, port: int = 0) -
         body = json.dumps({"meta": {"count": number}, "data": [application(n, codes) for n in numbers]})
         return Response(body, media_type="application/json")
 
-    _serve(Starlette(routes=[Route("/applications", page)]), pipe, port)
+    serve(Starlette(routes=[Route("/applications", page)]), pipe, port)
 
 
 def application(n: int, codes: list[str]) -> dict[str, Any]:
@@ -211,7 +211,8 @@ class _Bare:
 
     def _rows(self, table: Table, number: int) -> list[list[Any]]:
         now = datetime.now(UTC)
-        return [[self._value(column, name, now) for column in table.columns] for name in _names(number)]
+        names = (new_uuid7() for _ in range(number))
+        return [[self._value(column, name, now) for column in table.columns] for name in names]
 
     def _value(self, column: Column[Any], name: str, now: datetime) -> Any:
         if column.primary_key and isinstance(column.type, Integer):
@@ -220,10 +221,6 @@ class _Bare:
 
     def close(self) -> None:
         self._raw.close()
-
-
-def _names(number: int) -> list[str]:
-    return [new_uuid7() for _ in range(number)]
 
 
 def _written(home: Home) -> Counter[str]:

@@ -25,6 +25,7 @@ class Answer:
 
 
 Raccordo = Callable[..., Answer]
+SECRET = "s3cret-value-of-the-key"
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +66,14 @@ def home(made_home: Path, tmp_path: Path) -> Path:
 def raccordo(home: Path, call: Raccordo) -> Raccordo:
     """The command line on a fresh home."""
     return lambda *arguments: call(*arguments, "--home", home)
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    """A file that holds `SECRET`."""
+    path = tmp_path / "api_key.txt"
+    path.write_text(SECRET + "\n")
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,7 @@ import pytest
 from connectors import registry
 from contracts.connector import Simulation
 
-from .conftest import Raccordo
-from .test_connectors import SECRET, secret  # noqa: F401 - a fixture
+from .conftest import SECRET, Raccordo
 
 SERVICE = {
     "name": "Tassa rifiuti",
@@ -28,13 +27,13 @@ def simulation(tmp_path: Path) -> Iterator[Simulation]:
 
 
 @pytest.fixture
-def io(raccordo: Raccordo, secret: Path, simulation: Simulation) -> Raccordo:  # noqa: F811
+def io(raccordo: Raccordo, secret: Path, simulation: Simulation) -> Raccordo:
     """The command line on a home with a connector `io` that may manage services."""
     url = simulation.start()["base_url"]
     answer = raccordo(
-        "connector", "set", "io", "--type", "app_io", "--set", f"base_url={url}",
-        "--secret-file", f"api_key={secret}", "--secret-file", f"manage_key={secret}",
-    )  # fmt: skip
+        *("connector", "set", "io", "--type", "app_io", "--set", f"base_url={url}"),
+        *("--secret-file", f"api_key={secret}", "--secret-file", f"manage_key={secret}"),
+    )
     assert answer.code == 0
     return raccordo
 

@@ -9,16 +9,7 @@ import pytest
 
 from tests.harness import ENTE
 
-from .conftest import Raccordo
-
-SECRET = "s3cret-value-of-the-key"
-
-
-@pytest.fixture
-def secret(tmp_path: Path) -> Path:
-    path = tmp_path / "api_key.txt"
-    path.write_text(SECRET + "\n")
-    return path
+from .conftest import SECRET, Raccordo
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator, ValidationError
 
 from .conftest import Raccordo
 
@@ -78,13 +79,12 @@ def test_what_is_no_mapping(call: Raccordo, tmp_path: Path, content: str) -> Non
 
 
 def test_the_schema_of_mappings_holds_for_the_sample(call: Raccordo, mapping: Any) -> None:
-    jsonschema = pytest.importorskip("jsonschema")
     schema = call("mapping", "schema").json
-    jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.Draft202012Validator(schema).validate(mapping)
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema).validate(mapping)
     mapping["items"][0]["fields"]["amount_cents"]["notation"] = "fr"
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.Draft202012Validator(schema).validate(mapping)
+    with pytest.raises(ValidationError):
+        Draft202012Validator(schema).validate(mapping)
 
 
 def test_a_mapping_whose_tests_fail_is_not_connected(raccordo: Raccordo, mapping: Any) -> None:

@@ -9,18 +9,13 @@ import orjson
 from contracts.items import Receipt
 from contracts.reporting import FlowPart, iuv_of
 from hub.home import Home
-from hub.ingest.drafting import draft_of
-from hub.ingest.rules import standard
 from hub.settings import Settings
-from hub.store.citizens import Citizens
-from hub.store.publications import Publications
 from hub.store.reporting import keep_flow_part
-from hub.store.rows import Batch
 from tests.harness import ENTE, ROSSI, make_receipt
-from tests.unit.store.making import make_vendor
 from tests.unit.store.test_reporting import PART, paid
 
 from .conftest import Raccordo
+from .keeping import keep
 
 NOTICE = "301000000000000012"
 DAYS = ("payment", "reconcile", "--from", "2026-03-02", "--to", "2026-03-02")
@@ -30,21 +25,12 @@ FLOW = replace(PART, total_count=1, total_cents=12_500, payments=(paid(1, iuv_of
 def hold(folder: Path, *, receipt: bool = False, flow: FlowPart | None = None) -> None:
     """A receipt and a flow, written as the hub keeps them."""
     home = Home(Settings(home=folder))
-    database = home.open_database()
-    citizens = Citizens(home.vault)
-    with closing(database), database.write() as tx:
+    with closing(home.open_database()) as database, database.write() as tx:
         if flow is not None:
             keep_flow_part(tx, home.vault, ENTE, flow)
         if receipt:
             raw = make_receipt(paid_at="2026-03-02T10:00:00Z", occurred_at="2026-03-02T10:00:00Z")
-            item = Receipt.model_validate_json(orjson.dumps(raw))
-            draft = draft_of(
-                item, make_vendor(), route=lambda *_: (), keyed_hash=home.vault.keyed_hash, rules=standard()
-            )
-            citizen = citizens.resolve(tx, [draft.subject])[draft.subject]
-            batch = Batch()
-            Publications(citizens, home.vault).versions.create(tx, batch, draft, citizen)
-            batch.write(tx)
+            keep(tx, home, [Receipt.model_validate_json(orjson.dumps(raw))])
 
 
 def test_nothing_is_whole(raccordo: Raccordo) -> None:

@@ -1,8 +1,9 @@
-"""What the flows of the administration share: accounts, sessions, and requests that carry them."""
+"""What the flows of the administration share: accounts, sessions and requests that carry them; connectors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -62,3 +63,30 @@ def admin_of(hub: HubUnderTest, username: str, *roles: str, ente_id: str = ENTE)
     answer = sign_in(hub, username)
     assert answer.status_code == 201, answer.text
     return Admin(hub, answer.json()["session_token"])
+
+
+def loopback(connector_id: str, folder: Path, **fields: Any) -> dict[str, Any]:
+    """What is asked for, for a connector that writes into a folder."""
+    return {"connector_id": connector_id, "connector_type": "loopback", "settings": {"folder": str(folder)}} | fields
+
+
+def draft(admin: Admin, connector_id: str, folder: Path, **fields: Any) -> httpx.Response:
+    answer = admin.post("/connectors", loopback(connector_id, folder, **fields))
+    assert answer.status_code == 201, answer.text
+    return answer
+
+
+def check(admin: Admin, connector_id: str, version: int | None = None) -> dict[str, Any]:
+    """What the check found."""
+    answer = admin.post(f"/connectors/{connector_id}/checks", {} if version is None else {"version": version})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def active(admin: Admin, connector_id: str, folder: Path, **fields: Any) -> None:
+    """From draft to active."""
+    draft(admin, connector_id, folder, **fields)
+    assert check(admin, connector_id)["outcome"] == "passed"
+    answer = admin.post(f"/connectors/{connector_id}/activations")
+    assert answer.status_code == 200, answer.text

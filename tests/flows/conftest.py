@@ -1,4 +1,4 @@
-"""The main flows run on both kinds of database; the command line works on the home of the hub that runs."""
+"""The main flows run on both kinds of database, on a hub; the command line works on the home of the hub that runs."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests import stores
-from tests.flows.making import command_line, new_person
+from tests.flows.making import command_line, described_hub, new_person
 from tests.harness import HubUnderTest
 
 
@@ -15,6 +15,13 @@ def kind(request: pytest.FixtureRequest) -> Iterator[str]:
     """Homes made meanwhile have their database there."""
     with stores.in_use(request.param):
         yield request.param
+
+
+@pytest.fixture(scope="module")
+def hub(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubUnderTest]:
+    """One without connectors; a module that needs more has its own."""
+    with described_hub(tmp_path_factory.mktemp("hub") / "home") as running:
+        yield running
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from stdnum.it import codicefiscale
 
 from hub.cli.application import run
 from hub.http.operations import ADMIN, FEED, PUBLISH
+from hub.store.tables import deliveries
 from tests.harness import HubUnderTest, make_item, make_message, make_payment, make_receipt, running_hub
 from tests.rules.conformance import assert_as_described
 
@@ -134,6 +135,17 @@ def rows(hub: HubUnderTest, table: Table, **where: Any) -> list[dict[str, Any]]:
     query = select(table).where(*(table.c[name] == value for name, value in where.items()))
     with hub.home.database.read() as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def outcomes(hub: HubUnderTest, item_id: str) -> list[tuple[str, str | None]]:
+    """State and reason of each delivery of a message, in the order in which they were begun."""
+    found = sorted(rows(hub, deliveries, message_id=item_id), key=lambda row: row["delivery_id"])
+    return [(row["state"], row["reason"]) for row in found]
+
+
+def events(hub: HubUnderTest, person: str, item_id: str) -> list[str]:
+    """What the timeline of an item says that its citizen sees."""
+    return [each["event"] for each in hub.read(f"/items/{item_id}", person).json()["timeline"]]
 
 
 def code(response: httpx.Response) -> tuple[int, str | None]:

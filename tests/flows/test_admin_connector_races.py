@@ -6,15 +6,9 @@ import pytest
 
 from hub.admin import connectors as admin_connectors
 from hub.admin.connectors import Connectors
-from tests.flows.administering import admin_of
-from tests.flows.making import code, described_hub, fresh, new_person, to
+from tests.flows.administering import admin_of, loopback
+from tests.flows.making import code, fresh, new_person, to
 from tests.harness import ENTE, eventually, make_message
-
-
-@pytest.fixture(scope="module")
-def hub(kind, tmp_path_factory):
-    with described_hub(tmp_path_factory.mktemp("races")) as hub:
-        yield hub
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +18,7 @@ def admin(hub):
 
 @pytest.fixture
 def draft(admin, tmp_path):
-    name = fresh("posta")
-    own = {"connector_id": name, "connector_type": "loopback", "settings": {"folder": str(tmp_path)}}
+    own = loopback(fresh("posta"), tmp_path)
     assert admin.post("/connectors", own).status_code == 201
     return own
 

@@ -9,17 +9,11 @@ from connectors.registry import simulate
 from hub.home import Home
 from hub.store.tables import access_log, connector_versions, connectors
 from tests import stores
-from tests.flows.administering import Admin, admin_of
+from tests.flows.administering import Admin, active, admin_of, check, draft, loopback
 from tests.flows.making import code, described_hub, fresh, new_person, rows, to
 from tests.harness import ENTE, eventually, make_message, served
 
 KEY = "chiave-segretissima-0123456789"
-
-
-@pytest.fixture(scope="module")
-def hub(kind, tmp_path_factory):
-    with described_hub(tmp_path_factory.mktemp("connectors")) as hub:
-        yield hub
 
 
 @pytest.fixture(scope="module")
@@ -36,27 +30,6 @@ def name():
 def box(tmp_path):
     (tmp_path / "box").mkdir()
     return tmp_path / "box"
-
-
-def draft(admin, name, folder, **fields):
-    own = {"connector_id": name, "connector_type": "loopback", "settings": {"folder": str(folder)}}
-    answer = admin.post("/connectors", own | fields)
-    assert answer.status_code == 201, answer.text
-    return answer
-
-
-def check(admin, name, version=None):
-    answer = admin.post(f"/connectors/{name}/checks", {} if version is None else {"version": version})
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-def active(admin, name, folder, **fields):
-    draft(admin, name, folder, **fields)
-    assert check(admin, name)["outcome"] == "passed"
-    answer = admin.post(f"/connectors/{name}/activations")
-    assert answer.status_code == 200, answer.text
-    return answer.json()
 
 
 def test_types_tell_their_settings_and_which_of_them_are_secret(admin):
@@ -183,8 +156,7 @@ def test_a_patch_that_changes_nothing_makes_no_version_and_null_takes_away(admin
     ids=lambda value: value if isinstance(value, str) else json.dumps(value)[:30],
 )
 def test_what_does_not_fit_is_refused_with_its_place_and_nothing_is_made(admin, name, box, fields, pointer):
-    own = {"connector_id": name, "connector_type": "loopback", "settings": {"folder": str(box)}}
-    answer = admin.post("/connectors", own | fields)
+    answer = admin.post("/connectors", loopback(name, box) | fields)
     assert code(answer) == (422, "contract.violation")
     assert answer.json()["errors"][0]["pointer"] == pointer
     assert code(admin.get(f"/connectors/{name}")) == (404, "connector.unknown")
@@ -226,11 +198,8 @@ def test_whoever_saw_an_older_state_changes_nothing(admin, name, box):
 
 def test_a_connector_is_removed_with_its_versions_and_its_name_is_free_again(hub, admin, name, box):
     active(admin, name, box)
-    assert (
-        code(admin.post("/connectors", {"connector_id": name, "connector_type": "loopback", "settings": {}}))[0] == 422
-    )
-    own = {"connector_id": name, "connector_type": "loopback", "settings": {"folder": str(box)}}
-    assert code(admin.post("/connectors", own)) == (409, "connector.exists")
+    assert admin.post("/connectors", loopback(name, box, settings={})).status_code == 422
+    assert code(admin.post("/connectors", loopback(name, box))) == (409, "connector.exists")
     assert admin.call("DELETE", f"/connectors/{name}").status_code == 204
     assert code(admin.get(f"/connectors/{name}")) == (404, "connector.unknown")
     assert rows(hub, connector_versions, connector_id=name) == []

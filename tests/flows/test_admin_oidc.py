@@ -14,16 +14,10 @@ from hub.store.administrators import change_administrator, find_provider, set_pr
 from hub.store.directory import AlreadyThere
 from hub.store.tables import access_log, identity_providers, provider_logins
 from tests.flows.administering import Admin
-from tests.flows.making import code, described_hub, rows
+from tests.flows.making import code, rows
 from tests.oidc import CLIENT, SECRET, Provider
 
 CALLBACK = "https://hub.comune.example.it/admin/v1/login-results"
-
-
-@pytest.fixture(scope="module")
-def hub(kind, tmp_path_factory):
-    with described_hub(tmp_path_factory.mktemp("oidc")) as hub:
-        yield hub
 
 
 @pytest.fixture
@@ -98,10 +92,10 @@ def test_a_disabled_account_does_not_come_back_through_the_provider(hub, provide
     assert code(log_in(hub)) == (401, "login.refused")
 
 
-def test_a_path_of_claims_names_the_roles_as_well(hub, provider, raccordo):
+def test_a_path_of_claims_names_the_roles_as_well(hub, provider, raccordo, tmp_path):
     raccordo(
         *("admin", "provider", "set", "comune", "--issuer", provider.issuer, "--client-id", CLIENT),
-        *("--secret-file", _written(hub, SECRET), "--role", "capo=administrator", "--role-claim", "realm_access.roles"),
+        *("--secret-file", tmp_path / "secret", "--role", "capo=administrator", "--role-claim", "realm_access.roles"),
     )
     provider.claims |= {"sub": "u-4", "groups": [], "realm_access": {"roles": ["x", "capo"]}}
     assert log_in(hub).json()["session"]["account"]["roles"] == ["administrator"]
@@ -225,9 +219,3 @@ def test_the_id_of_a_provider_that_was_removed_is_no_other_entes(hub, provider, 
 def test_the_clients_secret_is_sealed_and_never_shown(hub, provider, raccordo):
     assert SECRET not in str(raccordo("admin", "provider", "list", "--json"))
     assert SECRET not in str(rows(hub, identity_providers)) + str(rows(hub, access_log))
-
-
-def _written(hub, text):
-    path = hub.home.folder / "secret.txt"
-    path.write_text(text)
-    return path

@@ -43,14 +43,8 @@ def hub(kind, tmp_path_factory):
 
 
 def path_of(operation, **names):
-    known = {
-        "connector_id": "manca",
-        "connector_type": "manca",
-        "version": "1",
-        "vendor_id": "manca",
-        "key_id": "manca",
-    }
-    known |= {"service_id": "manca", "delivery_id": "manca", "quarantine_id": "manca"} | names
+    missing = ("connector_id", "connector_type", "vendor_id", "key_id", "service_id", "delivery_id", "quarantine_id")
+    known = dict.fromkeys(missing, "manca") | {"version": "1"} | names
     path = operation.path.format(**known)
     return f"{path}?from=1&to=1" if operation.operation_id == "show_connector_difference" else path
 

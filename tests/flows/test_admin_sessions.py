@@ -12,12 +12,6 @@ from tests.flows.administering import PASSWORD, Admin, admin_of, make_account, s
 from tests.flows.making import code, described_hub, fresh, rows
 
 
-@pytest.fixture(scope="module")
-def hub(kind, tmp_path_factory):
-    with described_hub(tmp_path_factory.mktemp("admin")) as hub:
-        yield hub
-
-
 @pytest.fixture
 def name():
     return fresh("anna")

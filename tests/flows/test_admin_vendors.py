@@ -5,7 +5,7 @@ import json
 import pytest
 
 from hub.store.tables import vendors
-from tests.flows.administering import admin_of
+from tests.flows.administering import active, admin_of
 from tests.flows.making import code, described_hub, fresh, new_person, rows, to
 from tests.harness import Caller, eventually, make_message
 
@@ -64,11 +64,7 @@ def publish(hub, caller, **fields):
 
 def test_a_vendor_comes_on_board_step_by_step(hub, admin, name, boxes):
     root = admin_of(hub, fresh("root"), "administrator")
-    settings = {"folder": str(boxes / "trial")}
-    trial = {"connector_id": fresh("prova"), "connector_type": "loopback", "environment": "test", "settings": settings}
-    root.post("/connectors", trial)
-    root.post(f"/connectors/{trial['connector_id']}/checks")
-    root.post(f"/connectors/{trial['connector_id']}/activations")
+    active(root, fresh("prova"), boxes / "trial", environment="test")
     eventually(hub.hub.connectors.test_outlets, bool, within_s=WITHIN_S)
     caller = Caller(name)
     made = record(admin, name).json()
@@ -234,11 +230,7 @@ def test_what_nobody_served_in_the_sandbox_is_not_sent_again_to_the_public(hub, 
     (row,) = [each for each in hub.deliveries() if each["channel"] == "io"]
     assert (row["state"], row["connector_id"]) == ("skipped", "-")
     root = admin_of(hub, fresh("root"), "administrator")
-    io = fresh("io")
-    settings = {"folder": str(boxes / "public"), "channel": "io"}
-    root.post("/connectors", {"connector_id": io, "connector_type": "loopback", "settings": settings})
-    root.post(f"/connectors/{io}/checks")
-    assert root.post(f"/connectors/{io}/activations").status_code == 200
+    active(root, fresh("io"), boxes / "public", settings={"folder": str(boxes / "public"), "channel": "io"})
     answer = root.post(f"/deliveries/{row['delivery_id']}/replays")
     assert code(answer) == (409, "delivery.not_replayable")
     assert "test" in raccordo("delivery", "replay", row["delivery_id"], code=1)

@@ -6,16 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hub.store.tables import access_log
-from tests.flows.making import described_hub, fresh, new_person, published, rows, titles
+from tests.flows.making import fresh, new_person, published, rows, titles
 from tests.harness import make_message
 
 pytestmark = pytest.mark.req("S61", "S63")
-
-
-@pytest.fixture(scope="module")
-def hub(kind, tmp_path_factory):
-    with described_hub(tmp_path_factory.mktemp("delegation") / "home") as running:
-        yield running
 
 
 @pytest.fixture

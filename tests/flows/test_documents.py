@@ -11,6 +11,7 @@ from hub.store.tables import agenda, items
 from tests.flows.making import (
     code,
     described_hub,
+    events,
     fresh,
     mail_folder,
     make_application,
@@ -39,10 +40,6 @@ def state_of(hub, item_id):
 
 def told(hub, person):
     return sorted(one["title"] for one in hub.read("/messages", person).json()["items"])
-
-
-def events(hub, person, item_id):
-    return [one["event"] for one in hub.read(f"/items/{item_id}", person).json()["timeline"]]
 
 
 def replacing(old):

@@ -1,98 +1,19 @@
 """What comes in unsigned: read from a source, told by a provider's call, uploaded; and what is reported later."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import count
 from typing import Any
 
-import orjson
 import pytest
-from pydantic import SecretStr
-from sqlalchemy import func, select
 
-from connectors.registry import find_types
-from contracts.connector import Connector, ConnectorType, Done, Manifest
 from contracts.failures import Deferred, Misconfigured
-from contracts.inbound import Call, Found, Pulled, Reply, Report, SourceSettings, Wrong
+from contracts.inbound import Call, Reply, Report
 from hub.store.configuration import set_status
-from hub.store.tables import metadata
-from tests.flows.making import new_person
-from tests.harness import ENTE, HubUnderTest, eventually, make_message, make_payment, running_hub
-
-names = count()
-
-
-class Settings(SourceSettings):
-    secret: SecretStr = SecretStr("s3cret")
-
-
-class Source:
-    """A source whose content a test changes; it gives two records a page."""
-
-    def __init__(self) -> None:
-        self.records: list[dict[str, Any]] = []
-        self.fault: Exception | None = None
-        self.asked = 0
-        self.reports: list[Report] = []
-        self.answers: Callable[[Call, Any], Reply] = lambda _call, _reading: Reply(204)
-
-    def connect(self, _settings: Settings, _limits: Any) -> Connector:
-        manifest = Manifest(name="odd", title="Odd", channel="io")
-        return Connector(
-            manifest,
-            lambda notice, _memo: Done(f"p-{notice.delivery_id}"),
-            lambda: "fine",
-            pull=self.pull,
-            answer=lambda call, reading: self.answers(call, reading),
-            read=read,
-        )
-
-    def pull(self, memo: dict[str, Any]) -> Pulled:
-        self.asked += 1
-        if self.fault is not None:
-            raise self.fault
-        start = memo.get("start", 0)
-        page = self.records[start : start + 2]
-        reports, self.reports = tuple(self.reports), []
-        more = start + 2 < len(self.records)
-        following = {"start": start + 2} if more else {}
-        return Pulled(following, found=(found_of(each) for each in page), reports=reports, more=more)
-
-
-def found_of(record: dict[str, Any]) -> Found:
-    """As a mapping does it: what has no title cannot be mapped."""
-    raw = json.dumps(record).encode()
-    if record.get("gone"):
-        return Found(record["external_id"], raw, "messages", withdrawn="tolto")
-    if "title" not in record:
-        return Found(record["external_id"], raw, "messages", wrong=(Wrong("/title", "mapping.missing", "no title"),))
-    return Found(record["external_id"], raw, "messages", record)
-
-
-def read(content: bytes) -> Iterator[Found]:
-    loaded = orjson.loads(content)
-    for each in loaded if isinstance(loaded, list) else [loaded]:
-        yield found_of(each)
-
-
-def record(tax_code: str, **fields: Any) -> dict[str, Any]:
-    made = make_message(f"odd-{next(names)}", tax_code=tax_code, source="odd", notify={"channels": []}, **fields)
-    del made["version"]
-    return made
-
-
-@contextmanager
-def hub_with(folder: Any, source: Source, **settings: Any) -> Iterator[HubUnderTest]:
-    """A hub, and a command line, that know this source as a type of connector."""
-    types = find_types()
-    odd = ConnectorType(Manifest(name="odd", title="Odd", channel="io"), Settings, source.connect)
-    own = {"vendor_id": "acme", "poll_every_s": 1} | settings
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("connectors.registry.find_types", lambda: {**types, "odd": odd})
-        with running_hub(folder, connectors={"odd": ("odd", own)}, sweep_s=0.3) as hub:
-            yield hub
+from hub.store.tables import evidence
+from tests.flows.making import events, fresh, new_person, notice_number, outcomes, published, rows
+from tests.flows.sources import Source, found_of, hub_with, quarantined, record, titles_of
+from tests.harness import ENTE, HubUnderTest, eventually, make_message, make_payment
 
 
 @pytest.fixture(scope="module")
@@ -106,44 +27,49 @@ def hub(tmp_path_factory: pytest.TempPathFactory, kind: str, source: Source) -> 
         yield hub
 
 
-def titles(hub: HubUnderTest, person: str) -> list[str]:
-    return sorted(item["title"] for item in hub.read("/items", person).json()["items"])
+def untitled(person: str) -> dict[str, Any]:
+    """A record that cannot be mapped."""
+    made = record(person)
+    del made["title"]
+    return made
 
 
-def quarantined(raccordo: Callable[..., Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = raccordo("quarantine", "list", "--json")
-    return found
+def told_on_io(hub: HubUnderTest, person: str, **fields: Any) -> tuple[str, dict[str, Any]]:
+    """A message and its delivery, which has come to rest."""
+    message = make_message(fresh(), tax_code=person, notify={"channels": ["io"]}, **fields)
+    item_id = published(hub, "messages", message)
+    (delivery,) = [each for each in hub.settled() if each["message_id"] == item_id]
+    return item_id, delivery
 
 
 def test_what_a_source_has_reaches_the_feed_page_by_page_and_unchanged_it_is_not_written_again(hub, source, person):
     source.records = [record(person, title=f"Avviso {n}") for n in range(5)]
-    eventually(lambda: titles(hub, person), lambda found: found == [f"Avviso {n}" for n in range(5)])
+    eventually(lambda: titles_of(hub, person), lambda found: found == [f"Avviso {n}" for n in range(5)])
     asked, numbers = source.asked, [each["version"] for each in hub.read("/items", person).json()["items"]]
-    evidence = rows(hub, "evidence")
+    written = len(rows(hub, evidence))
     eventually(lambda: source.asked, lambda now: now >= asked + 6)
-    assert rows(hub, "evidence") == evidence
+    assert len(rows(hub, evidence)) == written
     assert numbers == [1] * 5
 
     source.records[2] = source.records[2] | {"title": "Avviso corretto"}
-    eventually(lambda: titles(hub, person), lambda found: "Avviso corretto" in found)
+    eventually(lambda: titles_of(hub, person), lambda found: "Avviso corretto" in found)
     assert sorted(each["version"] for each in hub.read("/items", person).json()["items"]) == [1, 1, 1, 1, 2]
-    assert rows(hub, "evidence") == evidence + 1
+    assert len(rows(hub, evidence)) == written + 1
 
 
 def test_a_record_that_the_source_takes_back_is_withdrawn(hub, source, person):
     kept, gone = record(person, title="Resta"), record(person, title="Va via")
     source.records = [kept, gone]
-    eventually(lambda: titles(hub, person), lambda found: found == ["Resta", "Va via"])
+    eventually(lambda: titles_of(hub, person), lambda found: found == ["Resta", "Va via"])
     source.records = [kept, gone | {"gone": True}]
-    eventually(lambda: titles(hub, person), lambda found: found == ["Resta"])
+    eventually(lambda: titles_of(hub, person), lambda found: found == ["Resta"])
 
 
 def test_what_cannot_become_an_item_waits_in_quarantine_until_it_comes_right(hub, source, person, raccordo):
-    odd, refused = record(person), record(person, title="Ha un servizio ignoto", service_id="mai-visto")
-    del odd["title"]
+    odd, refused = untitled(person), record(person, title="Ha un servizio ignoto", service_id="mai-visto")
     source.records = [odd, record(person, title="Va bene"), refused]
     eventually(lambda: len(quarantined(raccordo)), lambda found: found == 2)
-    assert titles(hub, person) == ["Va bene"]
+    assert titles_of(hub, person) == ["Va bene"]
     by_name = {each["name"]: each for each in quarantined(raccordo)}
     assert by_name[odd["external_id"]]["wrong"] == [
         {"pointer": "/title", "code": "mapping.missing", "detail": "no title"}
@@ -160,15 +86,14 @@ def test_what_cannot_become_an_item_waits_in_quarantine_until_it_comes_right(hub
     assert answer["taken"] == 1
     source.records = [odd | {"title": "Ora ha un titolo"}, *source.records[1:]]
     eventually(lambda: quarantined(raccordo), lambda found: found == [])
-    assert titles(hub, person) == ["Ha un servizio ignoto", "Ora ha un titolo", "Va bene"]
+    assert titles_of(hub, person) == ["Ha un servizio ignoto", "Ora ha un titolo", "Va bene"]
     done = raccordo("quarantine", "list", "--decided", "--json")
     assert {each["decided"] for each in done if each["name"] in by_name} == {"taken"}
     assert raccordo("quarantine", "show", entry_id, "--reveal", "--json")["raw"] is None
 
 
 def test_what_will_never_be_an_item_is_discarded_once(hub, source, person, raccordo):
-    odd = record(person)
-    del odd["title"]
+    odd = untitled(person)
     source.records = [odd]
     (entry,) = eventually(lambda: quarantined(raccordo), lambda found: len(found) == 1)
     raccordo("quarantine", "discard", entry["quarantine_id"])
@@ -183,7 +108,7 @@ def test_an_item_that_the_vendor_published_itself_gets_the_next_version(hub, sou
     mine = record(person, title="Pubblicato")
     assert hub.publish("messages", mine | {"version": 7}).status_code == 201
     source.records = [mine | {"title": "Letto dalla fonte"}]
-    eventually(lambda: titles(hub, person), lambda found: found == ["Letto dalla fonte"])
+    eventually(lambda: titles_of(hub, person), lambda found: found == ["Letto dalla fonte"])
     assert [each["version"] for each in hub.read("/items", person).json()["items"]] == [8]
 
 
@@ -195,7 +120,7 @@ def test_a_source_in_trouble_is_asked_again_from_where_it_was(hub, source, perso
     assert "odd.busy" in raccordo("connector", "poll", "odd", code=1)
     source.fault = None
     assert raccordo("connector", "poll", "odd", "--json")["taken"] == 1
-    assert titles(hub, person) == ["Dopo la pausa"]
+    assert titles_of(hub, person) == ["Dopo la pausa"]
 
 
 def test_a_source_that_is_not_set_up_is_paused_with_the_reason(tmp_path, source, person, capsys):
@@ -208,7 +133,7 @@ def test_a_source_that_is_not_set_up_is_paused_with_the_reason(tmp_path, source,
         own.records = [record(person, title="Di nuovo")]
         with hub.home.database.write() as tx:
             set_status(tx, ENTE, "odd", status="active")
-        eventually(lambda: titles(hub, person), lambda found: found == ["Di nuovo"], within_s=20)
+        eventually(lambda: titles_of(hub, person), lambda found: found == ["Di nuovo"], within_s=20)
         assert own.asked > asked
 
 
@@ -230,7 +155,7 @@ def test_a_file_is_taken_in_and_only_what_changed_the_second_time(hub, source, p
     file.write_text(json.dumps(exported))
     answer = raccordo("connector", "upload", "odd", "--file", str(file), "--json")
     assert (answer["taken"], answer["unchanged"]) == (1, 2)
-    assert titles(hub, person) == ["Da file 1", "Da file 2", "Da file, corretto"]
+    assert titles_of(hub, person) == ["Da file 1", "Da file 2", "Da file, corretto"]
 
 
 def test_of_a_record_that_comes_twice_in_a_file_the_later_holds_however_far_it_is(hub, raccordo, person, tmp_path):
@@ -240,7 +165,7 @@ def test_of_a_record_that_comes_twice_in_a_file_the_later_holds_however_far_it_i
     file = tmp_path / "export.json"
     file.write_text(json.dumps(exported))
     assert raccordo("connector", "upload", "odd", "--file", str(file), "--json")["taken"] == 152
-    assert titles(hub, person) == ["Corretto"]
+    assert titles_of(hub, person) == ["Corretto"]
 
 
 def test_a_call_is_answered_once_what_it_told_is_kept(hub, source, person):
@@ -256,10 +181,10 @@ def test_a_call_is_answered_once_what_it_told_is_kept(hub, source, person):
     source.answers = answer
     refused = hub.client.post(f"/callbacks/v1/{ENTE}/odd/hook/1?a=b", content=b"{}")
     assert (refused.status_code, refused.text) == (401, "no")
-    assert titles(hub, person) == []
+    assert titles_of(hub, person) == []
     taken = hub.client.post(f"/callbacks/v1/{ENTE}/odd/hook/1?a=b", content=b"{}", headers={"X-Key": "giusta"})
     assert (taken.status_code, taken.content, taken.headers["content-type"]) == (200, b"<ok/>", "text/xml")
-    assert titles(hub, person) == ["Detto dal fornitore"]
+    assert titles_of(hub, person) == ["Detto dal fornitore"]
     assert (calls[-1].path, calls[-1].query, calls[-1].method) == ("hook/1", "a=b", "POST")
     assert calls[-1].url == f"https://hub.comune.example.it/callbacks/v1/{ENTE}/odd/hook/1?a=b"
 
@@ -274,8 +199,7 @@ def test_nobody_answers_for_what_is_not_there(hub, path):
 def test_a_call_whose_fact_is_no_item_gets_the_other_answer_and_the_fact_waits_in_quarantine(
     hub, source, person, raccordo
 ):
-    odd = record(person)
-    del odd["title"]
+    odd = untitled(person)
     source.records = []
     source.answers = lambda _call, _reading: Reply(200, found=(found_of(odd),), otherwise=Reply(422, b"kept"))
     assert hub.client.post(f"/callbacks/v1/{ENTE}/odd/x").status_code == 422
@@ -285,10 +209,7 @@ def test_a_call_whose_fact_is_no_item_gets_the_other_answer_and_the_fact_waits_i
 
 
 def test_a_call_may_read_the_message_of_its_own_delivery_and_leaves_a_trace(hub, source, person):
-    item_id = hub.publish(
-        "messages", make_message(f"own-{next(names)}", tax_code=person, title="Riservato", notify={"channels": ["io"]})
-    ).json()["item_id"]
-    (delivery,) = [each for each in hub.settled() if each["message_id"] == item_id]
+    item_id, delivery = told_on_io(hub, person, title="Riservato")
     seen: list[Any] = []
 
     def answer(call: Call, reading: Any) -> Reply:
@@ -308,8 +229,8 @@ def test_a_call_may_read_the_message_of_its_own_delivery_and_leaves_a_trace(hub,
 
 
 def test_a_call_may_read_a_payment_by_its_notice(hub, source, person):
-    number = f"3{next(names):017d}"
-    hub.publish("payments", make_payment(f"pay-{number}", tax_code=person, notice_number=number))
+    number = notice_number()
+    published(hub, "payments", make_payment(fresh(), tax_code=person, notice_number=number))
     seen: list[Any] = []
     source.answers = lambda call, reading: (seen.append(reading.payment("00488410010", call.path)), Reply(204))[1]
     hub.client.get(f"/callbacks/v1/{ENTE}/odd/{number}")
@@ -319,35 +240,23 @@ def test_a_call_may_read_a_payment_by_its_notice(hub, source, person):
 
 
 def test_what_is_reported_of_a_delivery_is_told_once(hub, source, person):
-    item_id = hub.publish(
-        "messages", make_message(f"own-{next(names)}", tax_code=person, notify={"channels": ["io"]})
-    ).json()["item_id"]
-    (delivery,) = [each for each in hub.settled() if each["message_id"] == item_id]
+    item_id, delivery = told_on_io(hub, person)
     now = datetime.now(UTC)
     by_provider = Report("read", now, provider_id=f"p-{delivery['delivery_id']}")
     strange = Report("read", now, provider_id="p-unknown")
     source.records = []
     source.reports = [by_provider, by_provider, strange, Report("read", now, delivery_id=delivery["delivery_id"])]
-    events = lambda: [each["event"] for each in hub.read(f"/items/{item_id}", person).json()["timeline"]]  # noqa: E731
-    eventually(events, lambda found: "read_on_channel" in found)
+    eventually(lambda: events(hub, person, item_id), lambda found: "read_on_channel" in found)
     asked = source.asked
     eventually(lambda: source.asked, lambda now: now > asked)
-    assert events().count("read_on_channel") == 1
+    assert events(hub, person, item_id).count("read_on_channel") == 1
     told = [each["event"] for each in hub.vendor_get(f"/items/{item_id}").json()["timeline"]]
     assert "read_on_channel" not in told
 
     source.reports = [Report("failed", now, delivery_id=delivery["delivery_id"], reason="odd.bounced")]
-    states = lambda: [  # noqa: E731
-        (each["state"], each["reason"]) for each in hub.deliveries() if each["delivery_id"] == delivery["delivery_id"]
-    ]
-    eventually(states, lambda found: found == [("rejected", "odd.bounced")])
+    eventually(lambda: outcomes(hub, item_id), lambda found: found == [("rejected", "odd.bounced")])
 
 
 def config_of(hub: HubUnderTest) -> Any:
     with hub.home.database.read() as connection:
         return hub.home.configuration.load(connection)[ENTE, "odd"]
-
-
-def rows(hub: HubUnderTest, table: str) -> int:
-    with hub.home.database.read() as connection:
-        return int(connection.execute(select(func.count()).select_from(metadata.tables[table])).scalar_one())

@@ -9,7 +9,9 @@ import pytest
 
 from contracts.inbound import Pulled
 from hub.store.configuration import set_status
-from tests.flows.test_inbound import Source, found_of, hub_with, quarantined, record, rows, titles
+from hub.store.tables import source_positions
+from tests.flows.making import rows
+from tests.flows.sources import Source, found_of, hub_with, quarantined, record, titles_of
 from tests.harness import ENTE, HubUnderTest, eventually
 
 
@@ -26,7 +28,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory, kind: str, source: Source) -> 
 
 def test_a_record_that_cannot_be_written_down_does_not_hold_up_the_others(hub, source, person, raccordo):
     source.records = [record(person, title="Mezzo \ud83d"), record(person, title="Intero")]
-    eventually(lambda: titles(hub, person), lambda found: found == ["Intero"])
+    eventually(lambda: titles_of(hub, person), lambda found: found == ["Intero"])
     (entry,) = quarantined(raccordo)
     assert [each["code"] for each in entry["wrong"]] == ["item.unwritable"]
     raccordo("quarantine", "discard", entry["quarantine_id"])
@@ -38,7 +40,7 @@ def test_a_version_that_another_content_has_already_waits_in_quarantine(hub, sou
     source.records = [mine | {"title": "Altro con lo stesso numero"}]
     (entry,) = eventually(lambda: quarantined(raccordo), lambda found: len(found) == 1)
     assert [each["code"] for each in entry["wrong"]] == ["version.conflict"]
-    assert titles(hub, person) == ["Pubblicato"]
+    assert titles_of(hub, person) == ["Pubblicato"]
     raccordo("quarantine", "discard", entry["quarantine_id"])
 
 
@@ -80,4 +82,4 @@ def test_a_source_that_is_paused_while_it_is_asked_brings_nothing_more(tmp_path,
         eventually(lambda: hub.hub.inbound.polling._configs()[ENTE, "odd"].status, lambda status: status == "paused")
         go_on.set()
         sleep(2)
-        assert (own.asked, titles(hub, person), rows(hub, "source_positions")) == (1, [], 0)
+        assert (own.asked, titles_of(hub, person), rows(hub, source_positions)) == (1, [], [])

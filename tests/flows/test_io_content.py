@@ -13,7 +13,7 @@ from connectors.app_io.feed import FIRST_DAY
 from connectors.registry import simulate
 from hub.store.configuration import set_status
 from hub.store.tables import access_log, deliveries, unreached
-from tests.flows.making import described_hub, fresh, make_document, new_person, published, rows, to
+from tests.flows.making import described_hub, events, fresh, make_document, new_person, published, rows, to
 from tests.harness import ENTE, eventually
 
 FILE = b"%PDF-1.7 certificato di residenza"
@@ -140,11 +140,7 @@ def test_days_later_the_citizen_has_read_it(hub, io, person):
     with hub.home.database.write() as tx:
         mine = deliveries.c.delivery_id == delivery["delivery_id"]
         tx.connection.execute(update(deliveries).where(mine).values(follow_up_at=tx.now - timedelta(seconds=1)))
-
-    def events():
-        return [one["event"] for one in hub.read(f"/items/{item_id}", person).json()["timeline"]]
-
-    assert "read_on_channel" in eventually(events, lambda found: "read_on_channel" in found, within_s=20)
+    eventually(lambda: events(hub, person, item_id), lambda found: "read_on_channel" in found, within_s=20)
     shown = hub.vendor_get(f"/items/{item_id}")
     assert shown.status_code == 200
     assert "read_on_channel" not in shown.text

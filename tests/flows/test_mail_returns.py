@@ -8,7 +8,8 @@ import pytest
 from connectors.registry import simulate
 from hub.store.citizens import Citizens
 from hub.store.delivery_proofs import proofs_of
-from tests.flows.making import fresh, new_person
+from hub.store.tables import deliveries
+from tests.flows.making import fresh, new_person, rows
 from tests.harness import HubUnderTest, eventually, make_message, running_hub
 
 
@@ -36,7 +37,7 @@ def ends(hub: HubUnderTest, channel: str, expected: tuple[str, str | None], **re
     item_id = answer.json()["item_id"]
 
     def own() -> dict[str, Any]:
-        (row,) = [each for each in hub.deliveries() if each["message_id"] == item_id]
+        (row,) = rows(hub, deliveries, message_id=item_id)
         return row
 
     return eventually(own, lambda row: (row["state"], row["reason"]) == expected)
@@ -48,8 +49,8 @@ def test_a_bounce_ends_what_the_mail_server_had_taken(hub: HubUnderTest) -> None
 
 
 def test_those_to_one_domain_leave_at_its_rate_and_all_leave(hub: HubUnderTest) -> None:
-    rows = [ends(hub, "email", ("delivered", None), email=f"{who}@lenti.example") for who in "abc"]
-    assert all(row["attempts"] <= 2 for row in rows)
+    found = [ends(hub, "email", ("delivered", None), email=f"{who}@lenti.example") for who in "abc"]
+    assert all(row["attempts"] <= 2 for row in found)
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,8 @@ import pytest
 
 from hub.store.notice_rules import save_rule
 from hub.store.tables import notice_rules
-from tests.flows.making import described_hub, fresh, make_deadline, new_person, notice_number, published, rows
+from tests.flows.making import fresh, make_deadline, new_person, notice_number, published, rows
 from tests.harness import eventually, make_payment
-
-
-@pytest.fixture(scope="module")
-def hub(kind, tmp_path_factory):
-    with described_hub(tmp_path_factory.mktemp("rules") / "home") as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)

@@ -1,17 +1,14 @@
 """A tenant of OpenCity and the hub: read, told by its webhook, written to; nothing doubled, nothing of another's."""
 
-from itertools import count
-
 import httpx
 import pytest
 from sqlalchemy import delete
 
 from connectors.registry import simulate
 from hub.store.tables import source_positions
-from tests.flows.making import new_person
+from tests.flows.making import fresh, new_person, outcomes
 from tests.harness import ENTE, eventually, make_message, running_hub
 
-numbers = count(100)
 SUBSCRIPTION = {
     "id": "5dc00000-0000-4000-8003-000000000001",
     "related_cfs": [],
@@ -102,24 +99,15 @@ def test_a_message_of_a_vendor_goes_to_the_application_that_it_links_to(hub, ten
     eventually(lambda: states(hub, person), lambda found: found == ["in_progress"])
 
     def told(tax_code):
-        link = {"rel": "application", "external_id": name}
-        published = hub.publish(
-            "messages",
-            make_message(
-                f"m-{next(numbers)}", tax_code=tax_code, notify={"channels": ["opencity"]}, links=[link], title="Avviso"
-            ),
-        )
-        assert published.status_code == 201
-        return published.json()["item_id"]
-
-    def ended(message_id):
-        found = [each for each in hub.deliveries() if each["message_id"] == message_id]
-        return [(each["state"], each["reason"]) for each in found]
+        wish = {"links": [{"rel": "application", "external_id": name}], "notify": {"channels": ["opencity"]}}
+        answer = hub.publish("messages", make_message(fresh(), tax_code=tax_code, title="Avviso", **wish))
+        assert answer.status_code == 201
+        return answer.json()["item_id"]
 
     tenant.told("POST", "faults", [{"kind": "stored"}])
     mine, other = told(person), told(new_person())
-    eventually(lambda: ended(mine), lambda seen: seen == [("delivered", None)])
-    eventually(lambda: ended(other), lambda seen: seen == [("rejected", "opencity.another_applicant")])
+    eventually(lambda: outcomes(hub, mine), lambda seen: seen == [("delivered", None)])
+    eventually(lambda: outcomes(hub, other), lambda seen: seen == [("rejected", "opencity.another_applicant")])
     written = [entry for entry in tenant.simulation.tenant.ledger.entries if entry["application"] == name]
     assert ["Avviso" in entry["message"]["message"] for entry in written] == [True]
 

@@ -1,7 +1,7 @@
 """A citizen pays at pagoPA: the node asks the hub, its receipt marks the payment as paid, its flow reconciles it."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -10,7 +10,8 @@ import pytest
 
 from connectors.pagopa_node.sampling import CREDITOR, riversamento
 from connectors.pagopa_node.simulator import Node, simulate
-from tests.flows.making import described_hub
+from contracts.identifiers import make_segregated_number
+from tests.flows.making import described_hub, published
 from tests.harness import ENTE, HubUnderTest, eventually, make_payment, make_receipt
 
 bases = count(1)
@@ -53,12 +54,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory, pagopa: Pagopa) -> Iterator[Hu
         yield hub
 
 
-def owed(hub: HubUnderTest, person: str, **fields: Any) -> tuple[str, str]:
+def owed(hub: HubUnderTest, person: str) -> tuple[str, str]:
     """A payment of this person's: notice and item."""
-    body = f"301{next(bases):013d}"
-    notice = f"{body}{int(body) % 93:02d}"
-    item = make_payment(f"pay-{notice}", tax_code=person, notice_number=notice, creditor_tax_code=CREDITOR, **fields)
-    return notice, hub.publish("payments", item).json()["item_id"]
+    notice = make_segregated_number(segregation_code=1, iuv_base=next(bases))
+    item = make_payment(f"pay-{notice}", tax_code=person, notice_number=notice, creditor_tax_code=CREDITOR)
+    return notice, published(hub, "payments", item)
 
 
 def receipts(hub: HubUnderTest, person: str) -> list[dict[str, Any]]:
@@ -120,7 +120,7 @@ def test_strangers_are_refused_and_learn_nothing(hub, pagopa, person):
 def test_what_was_paid_is_reported_and_reconciled(hub, pagopa, person, raccordo):
     notice, _ = owed(hub, person)
     pagopa.pay(notice)
-    today = date.today()  # noqa: DTZ011 - whichever it is: the days around it are asked for
+    today = datetime.now(UTC).date()  # in whatever zone the day is counted, it is among those around this one
     days = ("--from", str(today - timedelta(days=2)), "--to", str(today + timedelta(days=1)), "--json")
 
     def statuses() -> dict[str, str]:

@@ -36,20 +36,26 @@ def hub(kind, pagopa, tmp_path_factory):
         yield running
 
 
-def payment(person, version=1, name=None, **fields):
-    asked = {"debtor_name": "Maria Rossi", "iban": IBAN, "category": "9/0301105TS/"} | fields.pop("position", {})
-    item = make_payment(
-        name or fresh(), **(to(person) | {"due_date": DUE, "version": version, "position": asked} | fields)
-    )
+def payment(person, **fields):
+    asked = {"debtor_name": "Maria Rossi", "iban": IBAN, "category": "9/0301105TS/"}
+    item = make_payment(fresh(), **to(person), due_date=DUE, position=asked, **fields)
     if "notice_number" not in fields:
         del item["notice_number"]
     return item
 
 
+def to_pagopa(hub, item_id):
+    """The deliveries of its position, in the order in which they were begun."""
+    return sorted(rows(hub, deliveries, message_id=item_id, channel="pagopa"), key=lambda row: row["delivery_id"])
+
+
 def kept(hub, pagopa, item_id):
     """The position at GPD, once nothing is on its way; None where there is none."""
-    ended = lambda found: found and all(row["state"] not in ("queued", "waiting") for row in found)  # noqa: E731
-    eventually(lambda: rows(hub, deliveries, message_id=item_id, channel="pagopa"), ended)
+
+    def ended(found):
+        return found and all(row["state"] not in ("queued", "waiting") for row in found)
+
+    eventually(lambda: to_pagopa(hub, item_id), ended)
     url = f"{pagopa['gpd_url']}/v3/organizations/{CREDITOR}/debtpositions/RAC-{item_id}"
     answer = httpx.get(url, headers={"Ocp-Apim-Subscription-Key": pagopa["api_key"]}, trust_env=False)
     return answer.json() if answer.status_code == 200 else None
@@ -64,6 +70,12 @@ def the_option(position):
 
 def timeline(hub, item_id):
     return hub.vendor_get(f"/items/{item_id}").json()["timeline"]
+
+
+def pay(pagopa, number):
+    """The citizen pays it at pagoPA."""
+    origin = pagopa["gpd_url"].rpartition("/gpd/")[0]
+    httpx.post(f"{origin}/_sim/pay", json={"organization": CREDITOR, "nav": number}, trust_env=False)
 
 
 def test_a_payment_is_registered_under_a_number_of_the_hubs(hub, pagopa, person):
@@ -153,14 +165,13 @@ def test_a_receipt_of_the_number_pays_and_later_versions_leave_pagopa_alone(hub,
     first = payment(person)
     item_id = published(hub, "payments", first)
     number = the_option(kept(hub, pagopa, item_id))[0]["nav"]
-    origin = pagopa["gpd_url"].rpartition("/gpd/")[0]
-    httpx.post(f"{origin}/_sim/pay", json={"organization": CREDITOR, "nav": number}, trust_env=False)
+    pay(pagopa, number)
     paid = {"creditor_tax_code": CREDITOR, "notice_number": number}
     published(hub, "receipts", make_receipt(fresh(), **to(person), payment=paid))
     assert hub.read("/payments", person).json()["items"][0]["state"] == "paid"
     published(hub, "payments", first | {"version": 2, "amount_cents": 1})
     assert kept(hub, pagopa, item_id)["status"] == "PAID"
-    (_, last) = sorted(rows(hub, deliveries, message_id=item_id, channel="pagopa"), key=lambda row: row["delivery_id"])
+    (_, last) = to_pagopa(hub, item_id)
     assert (last["state"], last["reason"]) == ("skipped", "notice.moot")
 
 
@@ -168,9 +179,11 @@ def test_what_is_paid_at_pagopa_is_paid_here(hub, pagopa, person):
     """The receipt is fetched, taken by the ordinary line, and pays the payment of its notice."""
     item_id = published(hub, "payments", payment(person))
     number = the_option(kept(hub, pagopa, item_id))[0]["nav"]
-    origin = pagopa["gpd_url"].rpartition("/gpd/")[0]
-    httpx.post(f"{origin}/_sim/pay", json={"organization": CREDITOR, "nav": number}, trust_env=False)
-    state = lambda: hub.read(f"/items/{item_id}", person).json()["state"]  # noqa: E731
+    pay(pagopa, number)
+
+    def state():
+        return hub.read(f"/items/{item_id}", person).json()["state"]
+
     assert eventually(state, lambda found: found != "due", within_s=30) == "paid"
     (receipt,) = hub.read("/receipts", person).json()["items"]
     assert receipt["amount_cents"] == 12_500
@@ -197,24 +210,24 @@ def test_what_could_not_be_registered_is_refused_where_it_is_wrong(hub, person, 
     item["position"] |= change.get("position", {})
     item["position"] = {name: value for name, value in item["position"].items() if value is not None}
     item = {name: value for name, value in item.items() if value is not None}
+    before = {row["delivery_id"] for row in rows(hub, deliveries, channel="pagopa")}
     answer = hub.publish("payments", item)
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == pointer
-    assert rows(hub, deliveries, channel="pagopa", message_id=item["external_id"]) == []
+    assert {row["delivery_id"] for row in rows(hub, deliveries, channel="pagopa")} == before
 
 
 def test_a_stranger_to_the_number_gets_no_position(hub, pagopa, person):
     """A vendor's own number under another segregation code is refused before pagoPA could stop everybody."""
     item_id = published(hub, "payments", payment(person, notice_number="301000000000000144"))
     assert kept(hub, pagopa, item_id) is None
-    (row,) = rows(hub, deliveries, message_id=item_id, channel="pagopa")
+    (row,) = to_pagopa(hub, item_id)
     assert (row["state"], row["reason"]) == ("rejected", "pagopa.other_segregation_code")
 
 
 def test_the_operator_sees_what_would_be_sent(hub, raccordo, person):
     item_id = published(hub, "payments", payment(person, notice_number="301000000000000144"))
-    look = lambda: rows(hub, deliveries, message_id=item_id, channel="pagopa")[0]  # noqa: E731
-    row = eventually(look, lambda found: found["state"] == "rejected")
+    (row,) = eventually(lambda: to_pagopa(hub, item_id), lambda found: found[0]["state"] == "rejected")
     shown = raccordo("delivery", "replay", row["delivery_id"], "--dry-run", "--json")
     assert shown["would_be"] == "rejected: pagopa.other_segregation_code"
     assert person not in json.dumps(shown)

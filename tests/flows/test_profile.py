@@ -201,15 +201,17 @@ def test_an_address_to_which_nothing_got_through_is_written_to_again_once_confir
         dead = {"ente_id": ENTE, "address_hash": hub.home.vault.keyed_hash("email", email), "reason": "email.bounced"}
         tx.connection.execute(insert(dead_addresses), dead | {"at": tx.now})
     item_id = published(hub, "messages", make_message(fresh(), **to(person, email), **MAIL))
-    look = lambda item_id: [  # noqa: E731
-        (each["state"], each["reason"]) for each in hub.read(f"/items/{item_id}", person).json()["deliveries"]
-    ]
-    eventually(lambda: look(item_id), lambda found: found == [("skipped", "email.address_dead")])
+
+    def told(item_id):
+        found = hub.read(f"/items/{item_id}", person).json()["deliveries"]
+        return [(each["state"], each["reason"]) for each in found]
+
+    eventually(lambda: told(item_id), lambda found: found == [("skipped", "email.address_dead")])
     give(hub, person, email)
     (text,) = eventually(lambda: letters(email), bool)
     hub.client.post(link_in(text))
     again = published(hub, "messages", make_message(fresh(), **to(person, email), **MAIL))
-    eventually(lambda: look(again), lambda found: found == [("delivered", None)])
+    eventually(lambda: told(again), lambda found: found == [("delivered", None)])
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from tests.flows.making import (
     make_document,
     new_person,
     notice_number,
+    outcomes,
     published,
     rows,
     to,
@@ -71,13 +72,8 @@ def message(person, *documents, payments=(), legal_fields=None, **fields):
     return make_message(fresh(), **to(person), kind="outcome", links=links, notify=notify, **fields)
 
 
-def state(hub, item_id):
-    found = [row for row in hub.deliveries() if row["message_id"] == item_id]
-    return [(row["state"], row["reason"]) for row in sorted(found, key=lambda row: row["created_at"])]
-
-
 def settled(hub, item_id, *expected):
-    assert eventually(lambda: state(hub, item_id), lambda found: found == list(expected), within_s=20)
+    assert eventually(lambda: outcomes(hub, item_id), lambda found: found == list(expected), within_s=20)
 
 
 def at_send(hub, item):
@@ -140,7 +136,7 @@ def test_a_refused_one_goes_out_corrected_under_the_same_number(hub):
     item_id = published(hub, "messages", item)
     settled(hub, item_id, ("rejected", "send.refused.not_valid_address"))
     assert published(hub, "messages", item) == item_id
-    assert len(state(hub, item_id)) == 1, "the same version again is no correction"
+    assert len(outcomes(hub, item_id)) == 1, "the same version again is no correction"
     corrected = item | {"version": 2}
     assert published(hub, "messages", corrected) == item_id
     settled(hub, item_id, ("rejected", "send.refused.not_valid_address"), ("delivered", None))
@@ -148,7 +144,7 @@ def test_a_refused_one_goes_out_corrected_under_the_same_number(hub):
     assert first["pair"][0] == second["pair"][0]
     assert first["pair"][1] != second["pair"][1]
     assert published(hub, "messages", item | {"version": 3}) == item_id
-    assert len(state(hub, item_id)) == 2, "what was accepted is not notified again"
+    assert len(outcomes(hub, item_id)) == 2, "what was accepted is not notified again"
 
 
 def test_what_was_accepted_is_cancelled_once_its_message_is_taken_back(hub):

@@ -6,16 +6,10 @@ import pytest
 
 from contracts.user_states import MOST_CHANGES
 from hub.store.tables import access_log, user_states
-from tests.flows.making import code, described_hub, fresh, new_person, published, rows
+from tests.flows.making import code, fresh, new_person, published, rows
 from tests.harness import make_message
 
 NOBODYS = "019b0000-0000-7000-8000-000000000000"
-
-
-@pytest.fixture(scope="module")
-def hub(kind, tmp_path_factory):
-    with described_hub(tmp_path_factory.mktemp("marks") / "home") as running:
-        yield running
 
 
 def letters(hub, person, count, **fields):

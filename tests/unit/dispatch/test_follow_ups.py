@@ -28,9 +28,9 @@ def told_of(claim):
 class Asking:
     """A connector that hands over at once, and answers each question with the next of a list."""
 
-    def __init__(self, store, *answers, follow_up=True):
+    def __init__(self, store, *answers):
         self.store, self.answers, self.asked = store, list(answers), []
-        self.connector = Connector(MANIFEST, self.advance, lambda: "", follow_up=self.follow_up if follow_up else None)
+        self.connector = Connector(MANIFEST, self.advance, lambda: "", follow_up=self.follow_up)
         self.follow_ups = FollowUps(store, told_of, lambda *_: self.connector)
 
     def advance(self, _notice, _memo):
@@ -47,6 +47,10 @@ class Asking:
         self.store.connector()
         for number in range(count):
             self.store.publish(make_draft(f"m-{number}"))
+        self.run()
+
+    def run(self):
+        """Whatever is due is delivered."""
         runner = Runner(self.store, self.store.clock, told_of, lambda *_: self.connector, timedelta(minutes=1))
         for claim in take(self.store):
             runner.run(claim)
@@ -176,16 +180,13 @@ def test_what_is_learned_on_the_way_is_kept_with_the_settlement(store):
         Continue({"a": 1}, reports=(Report("read", START, delivery_id="other"),)),
         Continue({"a": 2}, timedelta(hours=1), accepted=True, reports=(Report("paid", START, provider_id="none"),)),
     ]
-    asking.advance = lambda *_: steps.pop(0)
     asking.connector = Connector(MANIFEST, lambda *_: steps.pop(0), lambda: "")
     asking.deliver()
     assert only(store)["state"] == "waiting"
     (row,) = store.deliveries()
     steps.append(Done("P", reports=(Report("read", START, delivery_id=row["delivery_id"]),)))
     store.clock.pass_by(hours=1.1)
-    runner = Runner(store, store.clock, told_of, lambda *_: asking.connector, timedelta(minutes=1))
-    for claim in take(store):
-        runner.run(claim)
+    asking.run()
     assert events(store) == ["notified", "read_on_channel"]
 
 

@@ -27,10 +27,10 @@ def publish(store, collection, raw):
     store.publish(draft_of(item, make_vendor(), route=route, keyed_hash=keyed_hash, rules=standard()))
 
 
-def receipt(store, number="RT-1", notice=NOTICE, cents=12_500, paid_at="2026-03-02T10:00:00Z", **fields):
+def receipt(store, number="RT-1", notice=NOTICE, cents=12_500, paid_at="2026-03-02T10:00:00Z"):
     own = {"receipt_number": number, "amount_cents": cents, "paid_at": paid_at, "occurred_at": paid_at}
     own["payment"] = {"creditor_tax_code": CREDITOR, "notice_number": notice}
-    publish(store, "receipts", make_receipt(f"receipt-{number}", **(own | fields)))
+    publish(store, "receipts", make_receipt(f"receipt-{number}", **own))
 
 
 def report(store, *payments, flow="F1", **fields):
@@ -39,9 +39,9 @@ def report(store, *payments, flow="F1", **fields):
     keep(store, replace(part, **fields))
 
 
-def found(store, since=DAY, until=DAY, today=NEXT, grace=5):
+def found(store, since=DAY, until=DAY, today=NEXT):
     with store.database.read() as connection:
-        return reconcile(connection, store.vault, ENTE, Days(since, until, today, grace))
+        return reconcile(connection, store.vault, ENTE, Days(since, until, today, grace=5))
 
 
 def statuses(store, **days):

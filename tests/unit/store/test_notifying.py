@@ -21,9 +21,9 @@ DOCUMENT = Identity(ENTE, "acme", "tributi", "d-1", "documents")
 NOTIFIED = make_draft(deliveries=(SENT,), encloses=(Enclosure("/links/0/external_id", DOCUMENT),))
 
 
-def document(store, tax_code="RSSMRA80A01H501U", **values):
+def document(store, tax_code="RSSMRA80A01H501U"):
     store.publish(make_draft("d-1", identity=DOCUMENT, tax_code=tax_code, state="available", deliveries=()))
-    change(store, items, items.c.collection == "documents", content_key="k", content_sha256="0" * 64, **values)
+    change(store, items, items.c.collection == "documents", content_key="k", content_sha256="0" * 64)
 
 
 def change(store, table, where, **values):
