@@ -30,6 +30,7 @@ FAST = {
     "breaker_open_s": 0.5,
     "breaker_max_open_s": 1.0,
 }
+CLAIMED_FOR_IO = "SELECT count(*) AS n FROM deliveries WHERE claim_id IS NOT NULL AND channel = 'io'"
 PENDING = "SELECT count(*) AS n FROM deliveries WHERE state IN ('queued', 'waiting', 'held') OR claim_id IS NOT NULL"
 
 

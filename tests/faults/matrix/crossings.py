@@ -2,6 +2,8 @@
 
 import time
 
+from ...harness import eventually
+from ..ground import CLAIMED_FOR_IO
 from ..lives import Life
 from ..scenario import Scenario
 from ..steps import DELIVERY, REQUEST
@@ -52,7 +54,7 @@ def _taking_over(victim: str) -> Scenario:
     def play(world: Shared) -> None:
         world.io_faults(*[{"kind": "hang", "seconds": 60, "on": "profiles"}] * 3)
         world.load(12)
-        time.sleep(0.5)
+        eventually(lambda: world.rows(CLAIMED_FOR_IO)[0]["n"], bool, within_s=20)
         world.parts["worker-1"].kill_all()
         world.start({"worker-1": Life("within_sweep", 1, victim, lease_s=world.lease_s)})
         world.died("worker-1")
