@@ -112,7 +112,7 @@ class Hub:
             AcceptBatch: accept_batches,
         }
         answers = (Published, Uploaded, Withdrawn, AcceptedBatch)
-        self.intake = Intake(vault, appliers, hold, answers=answers, note_outcomes=note_outcomes)
+        self.intake = Intake(vault, citizens, appliers, hold, answers=answers, note_outcomes=note_outcomes)
         route = StagedRoute(router(self.connectors.outlets), router(self.connectors.test_outlets), self.registry)
         rules = RulesInForce(self.registry)
         subscriptions = SubscriptionOccasions(route, vault.keyed_hash, self.registry, rules)

@@ -19,6 +19,7 @@ from hub.store.chain import verify_chain
 from hub.store.citizens import Citizens
 from hub.store.jose_headers import verify_segments
 from hub.store.key_material import verify_material
+from hub.store.sealed_tokens import TokenSeals
 from hub.store.tables import access_log, chain_roots, evidence
 
 from .console import Failed, complain, emit, say
@@ -51,7 +52,8 @@ class Anchors:
 @group.command("verify")
 def verify(
     bodies: Annotated[
-        bool, typer.Option("--bodies", help="Also open every signed body and hold it against its hash; takes longer.")
+        bool,
+        typer.Option("--bodies", help="Also open what is sealed, bodies and tokens, and hold it against its hash."),
     ] = False,
     home: HomeFolder = HOME,
     as_json: AsJson = False,
@@ -61,6 +63,7 @@ def verify(
         records, anchors, faults = examine(one)
         if bodies:
             faults += changed_bodies(one)
+            faults += changed_tokens(one)
     if as_json:
         emit({"ok": not faults, "records": records, "anchors": anchors, "faults": faults})
     else:
@@ -79,8 +82,9 @@ def examine(home: Home) -> tuple[int, int, list[str]]:
     anchors = read_anchors(home.anchors, home.key)
     with home.database.read() as connection:
         records = _count(connection, evidence) + _count(connection, access_log)
-        kept = (*verify_chain(connection, anchors.last()), *verify_segments(connection), *verify_material(connection))
-        faults = [*anchors.faults, *kept, *_rewritten(connection, anchors)]
+        chain = verify_chain(connection, anchors.last(), home.vault)
+        kept = (*verify_segments(connection), *verify_material(connection))
+        faults = [*anchors.faults, *chain, *kept, *_rewritten(connection, anchors)]
     return records, anchors.count, faults
 
 
@@ -97,6 +101,18 @@ def changed_bodies(home: Home) -> Iterator[str]:
                 continue
             if body is not None and sha256(body).hexdigest() != row["body_sha256"]:
                 yield f"evidence {row['evidence_id']}: the body was changed"
+
+
+def changed_tokens(home: Home) -> Iterator[str]:
+    """Every sealed token that is not the one received; as for bodies, not those of who was erased."""
+    seals = TokenSeals(home.vault, Citizens(home.vault))
+    query = select(evidence).where(evidence.c.tokens_sealed.is_not(None)).execution_options(yield_per=500)
+    with home.database.read() as connection, home.database.read() as other:
+        for row in connection.execute(query).mappings():
+            try:
+                yield from seals.faults(other, row)
+            except VaultError:
+                yield f"evidence {row['evidence_id']}: the tokens do not open"
 
 
 def _count(connection: Connection, table: Table) -> int:

@@ -12,6 +12,7 @@ from hub.backup.keys import SHORTEST, WrongPassphrase
 from hub.backup.making import Refused, make_backup
 from hub.backup.manifest import BadBackup
 from hub.backup.restoring import KeysNeeded, NotEmpty, remove_files, restore_backup
+from hub.evidence.sealing import seal_old_tokens
 from hub.home import sole
 from hub.store.erasing import duties_to_keep, erase_citizen, others_at_work
 
@@ -81,6 +82,8 @@ def restore(
             raise Failed("the passphrase is not the one of this back-up") from None
         except (BadBackup, BadJournal) as problem:
             raise Failed(f"nothing was restored: {problem}") from None
+        if done.erased:
+            seal_old_tokens(one)
         records, _, faults = examine(one)
     finally:
         one.database.close()
@@ -127,6 +130,7 @@ def erase(
             raise Failed(str(problem)) from None
         with one.database.write() as tx:
             files = erase_citizen(tx, ente_id, found.citizen_id)
+        seal_old_tokens(one)  # what is not sealed the destroyed key does not reach
         log_access(one, "erase_citizen", ente_id=ente_id, citizen_id=found.citizen_id)
         remove_files(one, files)
     value = {"ente_id": ente_id, "citizen_id": found.citizen_id, "files": len(files)}

@@ -10,11 +10,13 @@ from sqlalchemy import Connection, RowMapping
 from contracts.base import rfc3339
 from hub.evidence.exporting import Export, target
 from hub.evidence.record import body_of, read_record
+from hub.evidence.sealing import seal_old_tokens
 from hub.home import Home
 from hub.security.vault import VaultError
 from hub.store.citizens import Citizens
 from hub.store.evidence_search import Wish, external_ids, find, places
 from hub.store.readers import record_access
+from hub.store.sealed_tokens import TokenSeals
 
 from .console import Failed, WrongUsage, complain, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, instant, opened
@@ -97,7 +99,7 @@ def export(
     since: SinceOption = None,
     until: UntilOption = None,
     reveal: Annotated[
-        bool, typer.Option("--reveal", help="The bodies too, which hold personal data; the access log says who asked.")
+        bool, typer.Option("--reveal", help="Bodies and users too: personal data; the access log says who asked.")
     ] = False,
     ente: EnteCode = None,
     home: HomeFolder = HOME,
@@ -123,6 +125,16 @@ def export(
         as_json=as_json,
         text=f"{to}: {len(rows)} records, {count} of them with their body",
     )
+
+
+@group.command("seal")
+def seal(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+    """Seal what tokens of old records say of persons: once, when no process of a version before 0028 runs any more."""
+    with opened(home) as one:
+        count, changed = seal_old_tokens(one)
+    told({"sealed": count, "changed": changed}, as_json=as_json, text=f"sealed: {count} records")
+    if changed:
+        raise Failed(f"{changed} records are not as they were written, and stay: run `raccordo audit verify`")
 
 
 def _wish(
@@ -176,7 +188,7 @@ def _log_reveal(home: Home, rows: Sequence[RowMapping]) -> None:
     """Record durably that somebody looks, before anything is shown."""
     with committing(home) as committer:
         for row in rows:
-            if row["body_sealed"] is not None:
+            if row["body_sealed"] is not None or row["tokens_sealed"]:
                 concerned = {name: row[name] for name in ("ente_id", "citizen_id", "item_id")}
                 committer.write(record_access, access("evidence_export", **concerned))
 
@@ -184,6 +196,7 @@ def _log_reveal(home: Home, rows: Sequence[RowMapping]) -> None:
 def _export(home: Home, rows: Sequence[RowMapping], to: Path, *, reveal: bool) -> int:
     """How many bodies are in it."""
     citizens, bodies = Citizens(home.vault), 0
+    seals = TokenSeals(home.vault, citizens) if reveal else None
     try:
         with target(to) as write:
             made = Export(write)
@@ -192,7 +205,7 @@ def _export(home: Home, rows: Sequence[RowMapping], to: Path, *, reveal: bool) -
                 with home.database.read() as connection:
                     stand, named = places(connection, some), external_ids(connection, some)
                     for row in some:
-                        one = read_record(connection, row, named.get(_item_of(row)))
+                        one = read_record(connection, row, named.get(_item_of(row)), seals=seals)
                         body = body_of(connection, row, citizens, home.vault) if reveal else None
                         bodies += body is not None
                         place = stand[row["writer_id"], row["root_number"]]
@@ -204,7 +217,7 @@ def _export(home: Home, rows: Sequence[RowMapping], to: Path, *, reveal: bool) -
     except LookupError as gone:
         raise Failed(f"{gone.args[0]}: run `raccordo audit verify`") from None
     except VaultError:
-        raise Failed("a body does not open: run `raccordo audit verify --bodies`") from None
+        raise Failed("a body or a token does not open: run `raccordo audit verify --bodies`") from None
     except OSError as exc:
         raise Failed(f"{exc.filename or to}: {exc.strerror}") from None
     return bodies

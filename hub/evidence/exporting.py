@@ -29,15 +29,20 @@ di quel commit, in ordine, uno per riga (per la prima radice: lo SHA-256 del nom
 `manifest.json` elenca ogni file con il suo SHA-256 ed e' firmato dall'hub, le cui chiavi pubbliche
 sono in `hub-keys.json` e all'indirizzo /.well-known/jwks.json dell'hub: `signature` e' un JWS sugli
 altri campi. Un token senza firma era una credenziale riutilizzabile, oppure la richiesta fu
-rifiutata.
+rifiutata. Un token che parla di una persona e' sigillato: in `record.json` ne sta, dopo `@`, lo
+SHA-256, che e' quello di `tokens/*.opened` se fu chiesto. Dove `sealed_later` e' vero il record fu
+sigillato dopo essere stato scritto: `row_hash` e' quello di prima, e l'hub ne risponde.
 
 Each folder is a request as received. `sh verify.sh` (openssl 3 and sha256sum) verifies the ModI
 signatures, the certificate chains at the time of receipt and the hashes anew. `record.json` holds
 the bytes under `row_hash` in `chain.json`; the root is the SHA-256 of the root before and the
 hashes of that commit, sorted, one a line (for a first root: the SHA-256 of the writer's name).
-`manifest.json` lists each file with its SHA-256, signed by the hub, whose public keys are in `hub-
-keys.json` and at the hub's /.well-known/jwks.json: `signature` is a JWS over the other members. A
-token without a signature was a credential that could be used again, or its request was refused.
+`manifest.json` lists each file with its SHA-256, signed by the hub, whose public keys are in
+`hub-keys.json` and at the hub's /.well-known/jwks.json: `signature` is a JWS over the other
+members. A token without a signature was a credential that could be used again, or its request was
+refused. A token that speaks of a person is sealed: `record.json` has its SHA-256 after an `@`,
+which is that of `tokens/*.opened` where it was asked for. Where `sealed_later` is true the record
+was sealed after it was written: `row_hash` is that of before, and the hub answers for it.
 """
 
 Write = Callable[[str, bytes], None]

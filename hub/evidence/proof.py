@@ -6,11 +6,12 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
+import orjson
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
-from hub.security.jose import PublicKey, parse
+from hub.security.jose import PublicKey, parse, unbase64url
 
 _HASHES: Final = {"256": "sha256", "384": "sha384", "512": "sha512"}
 _PSS: Final = "-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest "
@@ -24,6 +25,14 @@ class Proof:
     compact: str
     chain: tuple[bytes, ...]
     """DER, leaf first up to the anchor, or one public key; empty where it was not kept."""
+    opened: str = ""
+    """What was sealed of it, as its hash in the record is over: salt, payload, signature."""
+    opened_sha256: str = ""
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether it speaks of a person, and is not shown."""
+        return ".@" in self.compact
 
     @property
     def is_signed(self) -> bool:
@@ -32,14 +41,19 @@ class Proof:
 
     @property
     def alg(self) -> str:
-        return str(parse(self.compact).header.get("alg"))
+        header: dict[str, object] = orjson.loads(unbase64url(self.compact.partition(".")[0].encode("ascii")))
+        return str(header.get("alg"))
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Path within the record's folder -> content."""
         base = f"tokens/{self.header}"
-        yield f"{base}.jwt", self.compact.encode("ascii")
         for der in self.chain:
             yield _path(der), _pem(der)
+        if self.is_sealed:
+            return
+        yield f"{base}.jwt", self.compact.encode("ascii")
+        if self.opened:
+            yield f"{base}.opened", self.opened.encode("ascii")
         if not self.is_signed or not self.chain:
             return
         token = parse(self.compact)
@@ -50,7 +64,9 @@ class Proof:
     def commands(self, at: datetime) -> Iterator[str]:
         """Lines of a shell script that holds when all is as it was accepted at that time."""
         base = f"tokens/{self.header}"
-        if self.is_signed and self.chain:
+        if self.opened:
+            yield f"echo '{self.opened_sha256}  {base}.opened' | sha256sum -c -"
+        if self.is_signed and self.chain and not self.is_sealed:
             yield _verify(self.alg, base)
         if len(self.chain) > 1:
             *below, anchor = [_path(der) for der in self.chain]

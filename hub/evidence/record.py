@@ -3,7 +3,8 @@
 record.json     the very bytes that the record's hash is over
 chain.json      its hash, those of its commit, the root over them and the root before
 facts.json      the same for people, with the receipt's facts
-tokens/, keys/  each token and what verified it, also in the forms openssl reads
+tokens/, keys/  each token and what verified it, also in the forms openssl reads; one that speaks of a person
+                only where it was asked for, with what its hash in record.json is over (`.opened`)
 body.bin        the very bytes that were signed, where they were asked for
 verify.sh       the commands that verify it all again
 """
@@ -11,6 +12,7 @@ verify.sh       the commands that verify it all again
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from typing import Any, Final
 
 import orjson
@@ -24,6 +26,7 @@ from hub.store.intake import unpacked
 from hub.store.jose_headers import whole
 from hub.store.key_material import whole_chains
 from hub.store.ports import Vault
+from hub.store.sealed_tokens import TokenSeals, commitment, with_opened
 from hub.store.tables import evidence
 
 from .proof import Proof, describe, names
@@ -69,7 +72,13 @@ class Record:
                 "request_digest": f"SHA-256={digest}",
             }
         found["tokens"] = [
-            {"header": one.header, "alg": one.alg, "signature": one.is_signed, "verified_by": names(one.chain)}
+            {
+                "header": one.header,
+                "alg": one.alg,
+                "signature": one.is_signed,
+                "sealed": one.is_sealed,
+                "verified_by": names(one.chain),
+            }
             for one in self.proofs
         ]
         pieces = dict.fromkeys(der for chain in self.material.values() for der in chain)
@@ -78,8 +87,8 @@ class Record:
     def files(self, place: Place, body: bytes | None) -> dict[str, bytes]:
         """Path -> content, of everything but the manifest."""
         files = {
-            "record.json": row_bytes(evidence, dict(self.row)),
-            "chain.json": _json({"row_hash": self.row["row_hash"], **asdict(place)}),
+            "record.json": self._bytes,
+            "chain.json": _json({"row_hash": self.row["row_hash"], "sealed_later": not self._stands, **asdict(place)}),
             "facts.json": _json(self.facts() | {"body": "body.bin" if body is not None else None}),
         }
         if body is not None:
@@ -88,23 +97,49 @@ class Record:
             files.update(proof.files())
         return files | {"verify.sh": "\n".join(self._script(body is not None)).encode("ascii") + b"\n"}
 
+    @property
+    def _bytes(self) -> bytes:
+        """What the record's hash is over. One whose tokens were sealed later is shown as it was with them alone."""
+        opened = {proof.header: proof.opened for proof in self.proofs if proof.opened}
+        return row_bytes(evidence, with_opened(self.row, opened) if self.row["sealed_later"] else self.row)
+
+    @property
+    def _stands(self) -> bool:
+        found: str = self.row["row_hash"]
+        return sha256(self._bytes).hexdigest() == found
+
     def _script(self, with_body: bool) -> Iterator[str]:
         yield "#!/bin/sh"
         yield "# Verifica di nuovo cio' che fu ricevuto / verifies again what was received"
         yield "set -eu"
         yield 'cd "$(dirname "$0")"'
-        yield f"echo '{self.row['row_hash']}  record.json' | sha256sum -c -"
+        if self._stands:
+            yield f"echo '{self.row['row_hash']}  record.json' | sha256sum -c -"
+        else:
+            yield "echo 'record.json: sealed after it was written; the hub vouches for it (README.txt)'"
         if with_body:
             yield f"echo '{self.row['body_sha256']}  body.bin' | sha256sum -c -"
         for proof in self.proofs:
             yield from proof.commands(self.row["at"])
 
 
-def read_record(connection: Connection, row: RowMapping, external_id: str | None = None) -> Record:
-    """The record of a row of `evidence`. Raises LookupError where something that it names is gone."""
-    tokens = whole(connection, row["tokens"])
+def read_record(
+    connection: Connection,
+    row: RowMapping,
+    external_id: str | None = None,
+    *,
+    seals: TokenSeals | None = None,
+) -> Record:
+    """The record of a row of `evidence`; with `seals` the tokens that speak of persons, too.
+
+    Raises LookupError where something that it names is gone, VaultError where something sealed does not open."""
+    opened = seals.open(connection, row) if seals is not None else {}
+    tokens = whole(connection, with_opened(row, opened)["tokens"])
     material = whole_chains(connection, row["verified_by"], tokens)
-    proofs = tuple(Proof(header, compact, material.get(header, ())) for header, compact in tokens.items())
+    proofs = tuple(
+        Proof(name, compact, material.get(name, ()), opened.get(name, ""), commitment(row["tokens"][name]) or "")
+        for name, compact in tokens.items()
+    )
     return Record(row, proofs, material, external_id)
 
 

@@ -231,13 +231,15 @@ class PublishApi:
                 verified = replace(verified, refusal=verified.refusal or NotAcceptable())
         except RequestRefused as refused:
             exchange.allowance = self._limiter.count_refusal(exchange.address)
+            tokens, private = unsigned_tokens(exchange.bodiless_request())
             row = Unsigned(
                 exchange.request_id,
                 operation.operation_id,
                 refused.cause,
                 sha256_hex(body),
                 refused.code,
-                tokens=unsigned_tokens(exchange.bodiless_request()),
+                tokens=tokens,
+                private=private,
                 peer=exchange.peer_kind,
             )
             await self._committer.submit(self._intake.record_unsigned, row)

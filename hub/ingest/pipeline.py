@@ -242,6 +242,7 @@ def signed_of(inbound: Inbound, verified: Verified) -> Signed:
         signer=verified.signer,
         used=verified.used,
         tokens=verified.tokens,
+        private=verified.private,
         verified_by=verified.verified_by,
         body=inbound.request.body,
         body_sha256=inbound.request.body_digest.hex(),

@@ -16,6 +16,21 @@ MAX_TEXT: Final = 256
 
 Claims = Mapping[str, Any]
 
+_TECHNICAL: Final = frozenset(
+    {
+        *("iss", "sub", "aud", "iat", "nbf", "exp", "jti", "signed_headers", "dnonce", "digest", "cnf"),
+        *("client_id", "purposeId", "producerId", "consumerId", "eserviceId", "descriptorId"),
+        *("htm", "htu", "ath", "nonce"),
+    }
+)
+"""What the patterns themselves put into a token (modi 1, 2); none of it is about a person."""
+
+
+def says_more(claims: Claims, agreed: frozenset[str] = frozenset()) -> bool:
+    """Whether a token says anything of its own beyond the patterns' claims and the `agreed` ones: who the user is
+    (modi 1.6), most of all. It is kept sealed."""
+    return not claims.keys() <= _TECHNICAL | agreed
+
 
 def text(claims: Claims, name: str, *, missing: str = "claim.missing", most: int = MAX_TEXT) -> str:
     """A required claim of text, short, without control characters."""

@@ -19,7 +19,7 @@ from .chains import ChainCache
 from .channel import TrustedProxy
 from .checks import CHECKS, Check, State, checks_of, runs_of
 from .checks.state import AUDIT, AUTHORIZATION, DPOP, SIGNATURE
-from .claims import UsedToken, used_token
+from .claims import UsedToken, says_more, used_token
 from .headers import SignedRequest, authorization
 from .jose import parse
 from .material import Shelf, Wanted
@@ -55,6 +55,8 @@ class Verified:
     used: tuple[UsedToken, ...]
     tokens: Mapping[str, str]
     """Header name -> compact JWS, for the evidence; without its signature where it would open the door again."""
+    private: frozenset[str]
+    """Those of `tokens` that speak of a person: they are kept sealed."""
     verified_by: Mapping[str, tuple[bytes, ...]]
     """Header name -> the certificates its token was verified with, in DER, leaf first up to the anchor; the public key
     where there is no certificate. `client-certificate` is that of the connection."""
@@ -115,6 +117,7 @@ def verify(
         signer=_signer(state),
         used=used,
         tokens=_kept(state),
+        private=_private(state),
         verified_by=_verified_by(state),
         message_id=state.message_id,
         max_receipts=state.profile.max_receipts,
@@ -183,6 +186,13 @@ def _kept(state: State) -> dict[str, str]:
     return kept
 
 
+def _private(state: State) -> frozenset[str]:
+    kind, _, name = state.profile.message_id.partition(":")
+    agreed = frozenset({name}) if kind == "claim" else frozenset()
+    found = (one.header for one in state.presented if says_more(one.token.claims, agreed))
+    return frozenset({*found, AUDIT}) if state.of(AUDIT) is not None else frozenset(found)
+
+
 def _verified_by(state: State) -> dict[str, tuple[bytes, ...]]:
     found = {one.header: one.trusted.ders if one.trusted is not None else (one.key.der,) for one in state.presented}
     if state.channel is not None:
@@ -190,18 +200,21 @@ def _verified_by(state: State) -> dict[str, tuple[bytes, ...]]:
     return found
 
 
-def unsigned_tokens(request: SignedRequest) -> dict[str, str]:
+def unsigned_tokens(request: SignedRequest) -> tuple[dict[str, str], frozenset[str]]:
     """The tokens of a refused request as far as they can be read, without their signatures: nobody is believed here,
-    so what is kept must not open any door."""
-    kept = {}
+    so what is kept must not open any door. And which of them may speak of a person."""
+    kept, private = {}, set()
     for header in (AUTHORIZATION, SIGNATURE, AUDIT, DPOP):
         values = request.values(header)
         if len(values) != 1 or len(values[0]) > MAX_REFUSED_CHARS:
             continue
         with suppress(Refusal):
             compact = authorization(values[0])[1] if header == AUTHORIZATION else values[0]
-            kept[header] = parse(compact).compact.rpartition(".")[0] + "."
-    return kept
+            token = parse(compact)
+            kept[header] = token.compact.rpartition(".")[0] + "."
+            if header == AUDIT or says_more(token.claims):
+                private.add(header)
+    return kept, frozenset(private)
 
 
 def explain(

@@ -78,7 +78,7 @@ INTERNAL: Final[dict[Table, frozenset[str]]] = {
     evidence: frozenset(
         {
             *("ente_id", "citizen_id", "cause", "tokens", "verified_by", "peer", "row_hash", "writer_id"),
-            "root_number",
+            *("root_number", "tokens_sealed", "sealed_later"),
         }
     ),
 }

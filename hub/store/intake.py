@@ -15,13 +15,14 @@ from sqlalchemy import update
 from contracts.identifiers import new_uuid7
 from hub.errors import HubError, QuotaExceeded, TokenReplayed
 
-from .citizens import Citizen
+from .citizens import Citizen, Citizens
 from .database import Tx, upsert
 from .jose_headers import JoseHeaders
 from .key_material import KeyMaterial, Material
 from .ports import UsedToken, Vault
 from .receiving import Message, Receiving, Repeated
 from .replay import consume_tokens
+from .sealed_tokens import TokenSeals
 from .tables import clipped, quota_usage
 
 NO_ENTE = "-"
@@ -45,6 +46,8 @@ class Signed:
     body_sha256: str
     """Known to whoever made this: files of many megabytes are not hashed again while everybody waits for the commit."""
     verified_by: Material = field(default_factory=dict, repr=False)
+    private: frozenset[str] = frozenset()
+    """Those of `tokens` that speak of a person."""
     daily_quota: int | None = None
     message: Message | None = None
     """Where the vendor's messages may be sent again (PROFILE_NON_REPUDIATION_01)."""
@@ -114,6 +117,8 @@ class Unsigned:
     ente_id: str = NO_ENTE
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
     """As far as they could be read, without their signatures."""
+    private: frozenset[str] = frozenset()
+    """Those of `tokens` that may speak of a person."""
     peer: str = ""
     """loopback, private or public: what kind of address it came from."""
 
@@ -134,6 +139,7 @@ class Intake:
     def __init__(
         self,
         vault: Vault,
+        citizens: Citizens,
         appliers: Mapping[type, ApplyActs],
         hold: Callable[[Tx, Sequence[tuple[Signed, Any]]], None] = lambda _tx, _acts: None,
         answers: Sequence[type] = (),
@@ -143,6 +149,7 @@ class Intake:
         self._vault = vault
         self._appliers = appliers
         self._headers = JoseHeaders()
+        self._seals = TokenSeals(vault, citizens)
         self._material = KeyMaterial()
         self._hold = hold
         self._note_outcomes = note_outcomes
@@ -181,6 +188,9 @@ class Intake:
         for submission, kept, named, result in zip(submissions, tokens, verified_by, results, strict=True):
             row = self._evidence(tx, submission.signed, kept, result)
             row["verified_by"] = named
+            if submission.signed.private:
+                owner = result.citizen if isinstance(result, Done) else None
+                row |= self._seals.seal(tx, row, submission.signed.private, owner)
             tx.evidence_rows.append(row)
         placed = [
             (submission.signed, submission.place, result)
@@ -218,6 +228,8 @@ class Intake:
             row = _evidence_row(tx, refusal.ente_id, refusal.request_id, refusal.operation)
             row |= {"code": refusal.code, "cause": clipped(refusal.cause, 300), "body_sha256": refusal.body_sha256}
             row |= {"tokens": kept, "peer": refusal.peer or None}
+            if refusal.private:
+                row |= self._seals.seal(tx, row, refusal.private, None)
             tx.evidence_rows.append(row)
         return [None] * len(refusals)
 
@@ -282,6 +294,8 @@ def _evidence_row(tx: Tx, ente_id: str, request_id: str, operation: str) -> dict
         "body_sha256": "",
         "body_sealed": None,
         "tokens": {},
+        "tokens_sealed": None,
+        "sealed_later": None,
         "citizen_id": None,
         "item_id": None,
         "version": None,

@@ -6,8 +6,11 @@ import shutil
 import subprocess
 import zipfile
 from base64 import b64decode, urlsafe_b64decode
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
+from time import time
 
 import pytest
 from cryptography import x509
@@ -18,10 +21,14 @@ from sqlalchemy import delete, func, select, update
 
 from hub.profile import Profile
 from hub.registry import Vendor
-from hub.security import keys
+from hub.security import jose, keys
+from hub.security.digest import digest_header
 from hub.security.sign import SigningKey, sign_request
 from hub.store import directory
+from hub.store.chain import row_hash, verify_chain
+from hub.store.citizens import Citizens
 from hub.store.directory import NewKey
+from hub.store.sealed_tokens import TokenSeals, with_opened
 from hub.store.tables import access_log, evidence, key_material
 from tests.flows.making import described_hub, fresh, rows
 from tests.harness import ALL_COLLECTIONS, ENTE, PUBLISH_AUDIENCE, make_message
@@ -29,9 +36,9 @@ from tests.harness import ALL_COLLECTIONS, ENTE, PUBLISH_AUDIENCE, make_message
 AUTHORITY = keys.new_authority("Evidence CA", now=datetime.now(UTC))
 
 
-def sealed(kind):
+def sealed(kind, name="sigillo"):
     private = keys.new_key(kind)
-    leaf = keys.new_leaf(AUTHORITY, "sigillo", private.public_key(), now=datetime.now(UTC))
+    leaf = keys.new_leaf(AUTHORITY, name, private.public_key(), now=datetime.now(UTC))
     return SigningKey(private, (leaf, AUTHORITY.certificate), keys.algorithm(kind))
 
 
@@ -50,8 +57,10 @@ def hub(kind, tmp_path_factory):
             collections=ALL_COLLECTIONS,
             profile=Profile(max_receipts=3, algorithms=frozenset({"RS256", "PS256", "ES256", "ES384", "EdDSA"})),
         )
+        tracked = replace(vendor, vendor_id="tracciato", name="tracciato", subject="tracciato")
         with home.database.write() as tx:
             directory.add_vendor(tx, vendor, [anchor])
+            directory.add_vendor(tx, replace(tracked, profile=Profile(audit="AUDIT_REST_01")), [anchor])
 
     with described_hub(tmp_path_factory.mktemp("evidence") / "home", prepare=prepare) as running:
         yield running
@@ -178,6 +187,104 @@ def test_a_refused_request_keeps_its_tokens_without_their_signatures(hub, raccor
     raccordo("evidence", "export", newest["evidence_id"], "--to", tmp_path / "refused")
     (compact,) = (tmp_path / "refused").glob("*/tokens/authorization.jwt")
     assert compact.read_text().endswith(".")
+
+
+def publish_tracked(hub, **claims):
+    """A message of the vendor whose users are tracked, and its evidence token; `claims` go into Authorization."""
+    key, body, now = sealed("es256", "tracciato"), json.dumps(make_message(fresh())).encode(), int(time())
+    named = {"iss": "tracciato", "aud": PUBLISH_AUDIENCE, "iat": now, "exp": now + 60}
+    user = {"userID": USER, "userLocation": "sportello-2"}
+
+    def token(more):
+        made = named | {"jti": fresh("jti")} | more
+        return jose.sign(jose.segment(key.header()), made, key.private, key.alg)
+
+    digest = digest_header(body)
+    headers = {
+        "Authorization": f"Bearer {token(claims)}",
+        "Agid-JWT-Signature": token({"signed_headers": [{"digest": digest}, {"content-type": "application/json"}]}),
+        "Agid-JWT-TrackingEvidence": token(user),
+        "Digest": digest,
+        "Content-Type": "application/json",
+    }
+    return hub.client.post("/publish/v1/messages", content=body, headers=headers), headers["Agid-JWT-TrackingEvidence"]
+
+
+USER = "operatore.bianchi@vendor.example"
+"""Whom the vendor's tracking evidence names."""
+
+
+@pytest.mark.req("AUDIT_REST_01")
+def test_who_the_vendors_user_is_stands_nowhere_in_the_clear(hub, raccordo, tmp_path):
+    answer, tracking = publish_tracked(hub)
+    assert answer.status_code == 201
+    (row,) = rows(hub, evidence, item_id=answer.json()["item_id"])
+    assert tracking.split(".")[1] not in str(row["tokens"])
+    assert decoded(tracking.split(".")[1]).find(USER.encode()) > 0
+    assert row["tokens_sealed"]
+    shown = raccordo("evidence", "show", row["evidence_id"], "--json")["tokens"]
+    assert [one["sealed"] for one in shown if one["header"] == "agid-jwt-trackingevidence"] == [True]
+    raccordo("evidence", "export", row["evidence_id"], "--to", tmp_path / "plain")
+    assert not any(tracking.split(".")[1].encode() in each for each in read_export(tmp_path / "plain").values())
+    raccordo("evidence", "export", row["evidence_id"], "--to", tmp_path / "revealed", "--reveal")
+    files = read_export(tmp_path / "revealed")
+    base = f"{row['evidence_id']}/tokens/agid-jwt-trackingevidence"
+    assert files[f"{base}.jwt"].decode() == tracking
+    assert hashlib.sha256(files[f"{base}.opened"]).hexdigest() in files[f"{row['evidence_id']}/record.json"].decode()
+    assert raccordo("audit", "verify", "--bodies", "--json")["ok"]
+    for folder in ("plain", "revealed"):
+        (script,) = (tmp_path / folder).glob("*/verify.sh")
+        done = subprocess.run(["sh", script], capture_output=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert b"trackingevidence.opened" in script.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("claims", "status"), [({"userID": USER}, 201), ({"userID": USER, "userLocation": "sportello-2"}, 400)]
+)
+def test_nor_where_another_token_names_the_user(hub, raccordo, claims, status):
+    """The second is refused, as evidence is not to be used as Authorization: nobody is believed, but it is sealed."""
+    answer, _ = publish_tracked(hub, **claims)
+    assert answer.status_code == status
+    row = max(rows(hub, evidence), key=itemgetter("evidence_id"))
+    assert {name for name, token in row["tokens"].items() if ".@" in token} == {
+        "authorization",
+        "agid-jwt-trackingevidence",
+    }
+    assert raccordo("audit", "verify", "--bodies", "--json")["ok"]
+
+
+def test_records_of_before_are_sealed_where_they_stand(hub, raccordo, tmp_path):
+    """As a version before 0028 left them; the chain is told by its own unit test."""
+    answer, tracking = publish_tracked(hub)
+    item_id = answer.json()["item_id"]
+    (row,) = rows(hub, evidence, item_id=item_id)
+    seals = TokenSeals(hub.home.vault, Citizens(hub.home.vault))
+    with hub.home.database.read() as connection:
+        clear = with_opened(row, seals.open(connection, row))
+    values = {"tokens": clear["tokens"], "tokens_sealed": None, "row_hash": row_hash(evidence, clear)}
+    with hub.home.database.write() as tx:
+        tx.connection.execute(update(evidence).where(evidence.c.item_id == item_id).values(values))
+    try:
+        assert raccordo("evidence", "seal", "--json") == {"sealed": 1, "changed": 0}
+        assert raccordo("evidence", "seal", "--json") == {"sealed": 0, "changed": 0}
+        (now,) = rows(hub, evidence, item_id=item_id)
+        assert tracking.split(".")[1] not in str(now["tokens"])
+        with hub.home.database.read() as connection:
+            told = list(verify_chain(connection, {}, hub.home.vault))
+        assert not any("was changed" in fault for fault in told)
+        raccordo("evidence", "export", "--item", item_id, "--to", tmp_path / "plain")
+        raccordo("evidence", "export", "--item", item_id, "--to", tmp_path / "revealed", "--reveal")
+        for folder, later in (("plain", True), ("revealed", False)):
+            (script,) = (tmp_path / folder).glob("*/verify.sh")
+            assert json.loads(script.with_name("chain.json").read_bytes())["sealed_later"] is later
+            assert subprocess.run(["sh", script], capture_output=True, check=False).returncode == 0
+        record = (tmp_path / "revealed" / row["evidence_id"] / "record.json").read_bytes()
+        assert hashlib.sha256(record).hexdigest() == values["row_hash"]
+    finally:
+        before = {name: row[name] for name in ("tokens", "tokens_sealed", "row_hash", "sealed_later")}
+        with hub.home.database.write() as tx:
+            tx.connection.execute(update(evidence).where(evidence.c.item_id == item_id).values(before))
 
 
 def test_records_are_found_by_what_they_are_about(hub, raccordo):

@@ -20,7 +20,8 @@ evidence = Table(
     Column("cause", String(300)),
     needed("body_sha256", String(64)),
     Column("body_sealed", LargeBinary),  # the very bytes that were signed, deflated if many, under the citizen's key
-    needed("tokens", JSON),  # header -> compact JWS, or its parts with `jose_headers`: see `store.jose_headers`
+    # header -> compact JWS, or its parts with `jose_headers` (`store.jose_headers`) and `tokens_sealed`
+    needed("tokens", JSON),
     Column("citizen_id", String(36)),
     Column("item_id", String(36)),
     Column("version", Integer),
@@ -30,6 +31,10 @@ evidence = Table(
     # Of migration 0010: covered by the hash where they have a value (`store.chain`).
     Column("verified_by", JSON(none_as_null=True)),  # header -> SHA-256 of what verified it, in `key_material`
     Column("message_id", String(256)),  # PROFILE_NON_REPUDIATION_01: the vendor's name of the message
+    # Of migration 0028: what tokens say of persons, whose hash stands in `tokens`, and the hub's word for a record of
+    # which they were sealed after it was written (`store.sealed_tokens`).
+    Column("tokens_sealed", LargeBinary),
+    Column("sealed_later", String(64)),
     Column("peer", String(10)),  # loopback | private | public: where a refused request came from, never its address
 )
 

@@ -84,7 +84,7 @@ class Store:
         publications = Publications(self.citizens, self.vault)
         amendments = Amendments(self.citizens, publications)
         appliers = {Draft: publications.apply, Upload: amendments.upload, Withdraw: amendments.withdraw}
-        self.intake = Intake(self.vault, appliers, hold, answers=(Published, Uploaded, Withdrawn))
+        self.intake = Intake(self.vault, self.citizens, appliers, hold, answers=(Published, Uploaded, Withdrawn))
 
     def run(self, handler, *values):
         """What a Committer does with a batch, without its thread."""
