@@ -1,6 +1,7 @@
 """`conformance`: tries a hub as a vendor would, or a vendor's client as a hub would; Italian first."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -17,8 +18,10 @@ from hub.conformance.client import serving
 from hub.conformance.report import Report, Result
 from hub.conformance.several import PARALLEL
 from hub.conformance.vendor import FIRST, Kit, Trial, chosen
+from hub.security.channel import Form
 
 from .agreed import TRUSTS, AtPdnd, door, issuing, key_of, party_of, profile_of
+from .certifying import Certifying
 from .console import Failed, WrongUsage, say, table
 from .listening import Listening, try_client
 from .options import checked, read_bytes
@@ -124,6 +127,29 @@ def conformance(
     ] = None,
     portal_iss: Annotated[str | None, typer.Option("--portal-iss", help="The portal's id.")] = None,
     feed_aud: Annotated[str | None, typer.Option("--feed-aud", help="Default: URL/feed/v1.")] = None,
+    authority: Annotated[
+        Path | None,
+        typer.Option("--authority", exists=True, file_okay=False, help="The vendor's test CA, of `keys new --ca`."),
+    ] = None,
+    status_listen: Annotated[
+        int | None,
+        typer.Option("--status-listen", metavar="PORT", min=1, max=65535, help="Serve its CRL, OCSP and x5u there."),
+    ] = None,
+    status_url: Annotated[str | None, typer.Option("--status-url", help="How the hub reaches that.")] = None,
+    client_cert: Annotated[
+        Path | None, typer.Option("--client-cert", exists=True, dir_okay=False, help="Of the connection, leaf first.")
+    ] = None,
+    client_key: Annotated[
+        Path | None, typer.Option("--client-key", exists=True, dir_okay=False, help="Its private key, in PEM.")
+    ] = None,
+    client_cert_header: Annotated[
+        str, typer.Option("--client-cert-header", help="Hand it over in this header, in the place of the TLS proxy.")
+    ] = "",
+    client_cert_form: Annotated[Form, typer.Option("--client-cert-form", help="Of that header.")] = "rfc9440",
+    channel_anchor: Annotated[
+        Path | None,
+        typer.Option("--channel-anchor", exists=True, dir_okay=False, help="With --listen: the CA of its connection."),
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON.")] = None,
     junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write it as JUnit XML.")] = None,
 ) -> None:
@@ -142,6 +168,9 @@ def conformance(
         pdnd_key,
         tuple((name, value) for name, value in ids.items() if value),
     )
+    certifying = Certifying(
+        authority, status_listen, status_url, client_cert, client_key, client_cert_header, client_cert_form
+    )
     if listen is not None:
         report = try_client(
             Listening(
@@ -159,6 +188,8 @@ def conformance(
                 pdnd_port=pdnd_listen,
                 pdnd_jwks=pdnd_jwks,
                 callback_url=checked(CallbackUrl, callback_url, name="--callback-url") if callback_url else "",
+                channel_anchor=channel_anchor,
+                proxy=certifying.proxy,
             )
         )
         finish(report, json_file, junit)
@@ -171,7 +202,7 @@ def conformance(
         raise WrongUsage("--portal-key and --portal-iss go together")
     base = checked(HttpsUrl, target, name="--target").rstrip("/")
     own = key_of(key, cert, alg)
-    agreed = profile_of(trust or ("x509" if cert is not None else "jwk"), profile)
+    agreed = profile_of(trust or ("x509" if cert is not None or authority is not None else "jwk"), profile)
     audience, public = aud or f"{base}/publish/v1", (public_url or base).rstrip("/")
     citizen = checked(TaxCode, tax_code, name="--tax-code")
     limits = httpx.Limits(max_connections=PARALLEL)
@@ -182,10 +213,19 @@ def conformance(
             address = checked(CallbackUrl, callback_url, name="--callback-url")
             called = CallReceiver(address, callback_within_s)
             stack.enter_context(serving(called, door(callback_listen, name="--callback-listen")))
+        office = stack.enter_context(certifying.office(agreed, iss))
+        own = certifying.own(own, agreed, office)
+        channel = certifying.channel(agreed, office, iss)
+        if channel is not None:
+            stack.callback(channel.close)
         issuer = stack.enter_context(issuing(agreed, pdnd, key=own, aud=audience, http=client))
         trial = Trial(
             target=base,
-            party=party_of(iss=iss, aud=audience, key=own, profile=agreed, pdnd=pdnd, issuer=issuer, base_url=public),
+            party=replace(
+                party_of(iss=iss, aud=audience, key=own, profile=agreed, pdnd=pdnd, issuer=issuer, base_url=public),
+                office=office,
+                channel=channel,
+            ),
             tax_code=citizen,
             only=only,
             path=path,

@@ -85,7 +85,7 @@ def _authority(out: Path, *, ca: bool, now: datetime) -> Authority | None:
     """The CA of the folder; with `ca`, made where there is none."""
     certificate, key = out / _CA, out / _CA_KEY
     if certificate.exists() and key.exists():
-        return _read_authority(certificate, key)
+        return read_authority(out, name="--out")
     if not ca:
         return None
     made = new_authority("Raccordo test CA", now=now)
@@ -96,12 +96,14 @@ def _authority(out: Path, *, ca: bool, now: datetime) -> Authority | None:
     return made
 
 
-def _read_authority(certificate: Path, key: Path) -> Authority:
+def read_authority(folder: Path, *, name: str) -> Authority:
+    """The test CA that `keys new --ca` made there. Raises WrongUsage."""
+    certificate, key = folder / _CA, folder / _CA_KEY
     try:
         private = load_pem_private_key(key.read_bytes(), password=None)
         found = x509.load_pem_x509_certificate(certificate.read_bytes())
     except (ValueError, TypeError, OSError):
-        raise WrongUsage(f"--out: the CA in {certificate.parent} cannot be read") from None
+        raise WrongUsage(f"{name}: the CA in {folder} cannot be read") from None
     if not isinstance(private, PrivateKey) or private.public_key() != found.public_key():
-        raise WrongUsage(f"--out: {key} is not the key of {certificate}")
+        raise WrongUsage(f"{name}: {key} is not the key of {certificate}")
     return Authority(private, found)

@@ -11,6 +11,8 @@ from typing import cast
 import httpx
 import orjson
 
+from contracts.addresses import LOOPBACK
+from hub.clock import SystemClock
 from hub.conformance import calling
 from hub.conformance.beside import Issuing
 from hub.conformance.client import by_hand, by_running, chosen, serving
@@ -20,6 +22,10 @@ from hub.conformance.scenarios import Scenario, left_out, scenarios_of
 from hub.profile import Profile
 from hub.registry import Key, KeyKind, TrustKind, Vendor
 from hub.security.algorithms import ALGORITHMS
+from hub.security.channel import TrustedProxy
+from hub.security.material import Held, Wanted
+from hub.trust.certificates import CertificateFetchers
+from hub.trust.outside import Outside
 
 from .agreed import HOST, door, profile_of, simulated
 from .console import WrongUsage, say
@@ -44,6 +50,9 @@ class Listening:
     pdnd_port: int | None
     pdnd_jwks: Path | None
     callback_url: str
+    channel_anchor: Path | None = None
+    proxy: TrustedProxy | None = None
+    """Who hands over client certificates (ID_AUTH_CHANNEL_02)."""
 
 
 def try_client(given: Listening) -> Report:
@@ -63,6 +72,8 @@ def try_client(given: Listening) -> Report:
                 audience=audience,
                 base_url=f"http://{HOST}:{given.port}" if issuing is not None else "",
                 pdnd=issuing,
+                proxy=given.proxy,
+                fetch=_fetch,
             )
             with serving(listener, door(given.port, name="--listen")) as url:
                 report = _run(given, listener, scenarios, words | {"url": url})
@@ -125,6 +136,15 @@ def _vouchers(given: Listening, profile: Profile, audience: str) -> Iterator[tup
         yield Issuing(platform), words
 
 
+async def _fetch(wanted: Wanted) -> Held:
+    """What certificates name: chains behind `x5u`, CRLs, OCSP answers; here on this machine too."""
+    outside = Outside(internal_hosts=LOOPBACK, loopback=True)
+    try:
+        return await CertificateFetchers(outside, SystemClock()).by_source()[wanted.source](wanted.name)
+    finally:
+        await outside.aclose()
+
+
 def _split(command: str, words: dict[str, str]) -> list[str]:
     try:
         parts = shlex.split(command)
@@ -151,7 +171,7 @@ def _vendor(given: Listening, trust: TrustKind, profile: Profile) -> Vendor:
         thumbprints=None,
         certificates=None,
         jwks=given.jwks if trust == "jwk" else None,
-        channel_anchor=None,
+        channel_anchor=given.channel_anchor,
         channel_thumbprints=None,
         now=datetime.now(UTC),
     )

@@ -31,11 +31,10 @@ class Issuing:
         if fault:
             self._platform.faults.add(fault, on="token")
 
-    def shelf(self) -> Shelf:
-        shelf, until = Shelf(), time.time() + 60
+    def fill(self, shelf: Shelf) -> None:
+        until = time.time() + 60
         known = {one["kid"]: jwk_key(orjson.dumps(one).decode()) for one in self._platform.keys.jwks()}
         shelf.put("pdnd-jwks", self.issuer, Held(known, until, until))
         for key in self._platform.records.keys.values():
             held = PdndKey(jwk_key(orjson.dumps(key.jwk).decode()), key.owner)
             shelf.put("pdnd-key", f"{self.issuer}\n{key.kid}", Held(held, until, until))
-        return shelf

@@ -11,8 +11,22 @@ from .issuing import Simulated
 
 Change = Callable[[Draft], None]
 When = Callable[[Profile], bool]
-Needs = Literal["", "certificate", "kid", "elliptic", "authorization", "ids", "other-client"]
-"""With which keys, and whose vouchers, a case makes sense."""
+Needs = Literal[
+    "",
+    "certificate",
+    "kid",
+    "elliptic",
+    "authorization",
+    "ids",
+    "other-client",
+    "authority",
+    "status",
+    "channel",
+    "office",
+    "header",
+    "handshake",
+]
+"""With which keys and certificates, and whose vouchers, a case makes sense."""
 
 
 def always(_profile: Profile) -> bool:
@@ -78,15 +92,26 @@ class Case:
             return "not this API"
         party, issuer = draft.party, draft.party.issuer
         signs = draft.keys.get(SIG, party.key)
+        office, channel = party.office, party.channel
+        by_certificate = bool(party.key.certificates) and not party.by_pdnd
         return {
             "": "",
-            "certificate": "" if party.key.certificates and not party.by_pdnd else "the key has no certificate",
+            "certificate": "" if by_certificate else "the key has no certificate",
             "kid": "" if "kid" in draft.jose.get(SIG, {}) else "the key is named by its certificate",
             "elliptic": "" if signs.alg.startswith("ES") else "the key is not of an elliptic curve",
             "authorization": "" if AUTH in draft.claims else _PDND_ALONE,
             "ids": "" if isinstance(issuer, Simulated) and issuer.ids else "no ids of the e-service are given",
             "other-client": "" if isinstance(issuer, Simulated) else _PDND_ALONE,
+            "authority": "" if office is not None and by_certificate else _NO_CA,
+            "status": "" if office is not None and office.url and by_certificate else _NO_STATUS,
+            "channel": "" if channel is not None else _NO_CHANNEL,
+            "office": "" if channel is not None and office is not None else _NO_CA,
+            "header": "" if channel is not None and channel.header else "the certificate is shown in the handshake",
+            "handshake": "" if channel is not None and not channel.header else "the kit stands for the proxy",
         }[self.needs]
 
 
+_NO_CA: Final = "the vendor's CA alone makes them: --authority, a CA of a test set-up"
+_NO_STATUS: Final = "no place for CRL, OCSP and x5u: --authority, --status-listen and --status-url"
+_NO_CHANNEL: Final = "no client certificate: --client-cert and --client-key"
 _PDND_ALONE: Final = "PDND alone makes its vouchers: with --pdnd-listen the kit would"

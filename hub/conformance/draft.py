@@ -18,7 +18,9 @@ from hub.security.digest import digest_header
 from hub.security.keys import new_key
 from hub.security.sign import SigningKey
 
+from .connection import Channel
 from .issuing import Issuer
+from .office import Office
 
 AUTH: Final = "authorization"
 SIG: Final = "agid-jwt-signature"
@@ -53,6 +55,15 @@ class Party:
     proof_key: SigningKey = field(default_factory=lambda: SigningKey(new_key("es256")))
     base_url: str = ""
     """Of the hub as its callers know it, which is what a DPoP proof names."""
+    office: Office | None = None
+    """The vendor's CA, where it is one of a test set-up."""
+    channel: Channel | None = None
+    """How its client certificate is shown (ID_AUTH_CHANNEL_02)."""
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether the kit stands for the proxy; otherwise what it shows may be refused in the handshake already."""
+        return self.channel is None or bool(self.channel.header)
 
     @property
     def elliptic(self) -> bool:
@@ -88,6 +99,8 @@ class Built:
     path: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    shown: SigningKey | None = None
+    """With whose certificate the connection is made, where there is a channel."""
 
 
 class Draft:
@@ -112,6 +125,8 @@ class Draft:
         """The tokens that the vendor makes for each request; most cases change these."""
         self.bound = party.profile.dpop != "never"
         """Whether the voucher is bound to a key, and shown with a proof of it."""
+        self.shown = party.channel.own if party.channel is not None else None
+        """The certificate of the connection."""
         self.scheme = "DPoP " if self.bound else "Bearer "
         self.headers: Headers = []
         self.claims: dict[str, dict[str, Any]] = {}
@@ -213,8 +228,10 @@ class Draft:
         headers = list(self.headers)
         for name in (name for name in _ORDER if name in tokens):
             headers.append((name, (self.scheme if name == AUTH else "") + tokens[name]))
+        if self.party.channel is not None:
+            headers += self.party.channel.lines(self.shown)
         self.after(headers)
-        return Built(self.method, self.path, tuple(headers), self.body)
+        return Built(self.method, self.path, tuple(headers), self.body, self.shown)
 
     def _made(self, name: str, tokens: Tokens) -> str:
         if name not in self.claims:

@@ -6,7 +6,7 @@ It signs its answers with a key of its own.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -31,9 +31,10 @@ from hub.errors import (
 from hub.registry import Ente, Pdnd, Registry, Vendor
 from hub.security import modi
 from hub.security.chains import ChainCache
+from hub.security.channel import TrustedProxy
 from hub.security.digest import digest_header
 from hub.security.keys import new_key
-from hub.security.material import Shelf
+from hub.security.material import Held, Shelf
 from hub.security.modi import SignedRequest, Verified, Wanted
 from hub.security.sign import BODY_METHODS, SigningKey, sign_response
 
@@ -43,6 +44,7 @@ ENTE: Final = "conformance"
 SLOW_S: Final = 3.0
 RETRY_S: Final = 2
 _JWKS: Final = "/.well-known/jwks.json"
+_ROUNDS: Final = 8
 _BODY_LIMIT: Final = 32 * 1024 * 1024
 
 
@@ -97,13 +99,24 @@ class Batch:
 class Listener:
     """An ASGI application; `begin` says what it will answer."""
 
-    def __init__(self, *, vendor: Vendor, audience: str, base_url: str = "", pdnd: Issuing | None = None) -> None:
-        """With vouchers `audience` is the e-service's, and `base_url` where this is served."""
+    def __init__(
+        self,
+        *,
+        vendor: Vendor,
+        audience: str,
+        base_url: str = "",
+        pdnd: Issuing | None = None,
+        proxy: TrustedProxy | None = None,
+        fetch: Callable[[Wanted], Awaitable[Held]] | None = None,
+    ) -> None:
+        """With vouchers `audience` is the e-service's, and `base_url` where this is served. `proxy` hands over client
+        certificates; `fetch` brings what certificates name elsewhere."""
         base = base_url or audience.removesuffix("/publish/v1")
         publish = audience if pdnd is None else f"{base}/publish/v1"
         registered = None if pdnd is None else Pdnd(pdnd.issuer, _JWKS, audience)
         ente = Ente(ENTE, ENTE, base, publish, f"{base}/feed/v1", base, pdnd=registered)
         self._ente, self._vendor, self._pdnd = ente, vendor, pdnd
+        self._proxy, self._fetch, self._fetched = proxy, fetch, Shelf()
         clients = {(ENTE, one): vendor for one in vendor.profile.clients}
         self._registry = Registry(1, (ente,), {(ENTE, vendor.vendor_id): vendor}, clients=clients)
         self._chains = ChainCache()
@@ -152,14 +165,15 @@ class Listener:
     async def _published(self, request: Request) -> Response:
         headers = tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in request.scope["headers"])
         body = await request.body()
-        signed = SignedRequest(request.method, request.url.path, headers, body[:_BODY_LIMIT])
+        peer = request.client.host if request.client is not None else ""
+        signed = SignedRequest(request.method, request.url.path, headers, body[:_BODY_LIMIT], peer=peer)
         asks = request.method not in BODY_METHODS
         if self.stretch.used_up and not asks:
             self.advance()
         seen = Seen(time.monotonic(), self.stretch.next, digest_header(body), asks=asks)
         self.stretch.seen.append(seen)
         try:
-            verified = self._verified(signed)
+            verified = await self._verified(signed)
             seen.jtis = frozenset(token.jti for token in verified.used)
             seen.message_id = verified.message_id
             self._consume(verified)
@@ -171,24 +185,32 @@ class Listener:
         seen.status, seen.ended = response.status_code, time.monotonic()
         return response
 
-    def _verified(self, request: SignedRequest) -> Verified:
+    async def _verified(self, request: SignedRequest) -> Verified:
         """Raises HubError."""
-        signed_body = request.method in BODY_METHODS
-        now = datetime.now(UTC)
-        try:
-            found = modi.verify(
-                request,
-                signed_body=signed_body,
-                registry=self._registry,
-                now=now,
-                chains=self._chains,
-                shelf=self._shelf(),
-            )
-        except Wanted as wanted:
-            raise RequestRefused(cause=f"material.wanted: {wanted.source} is not fetched here") from None
-        if found.refusal is not None:
-            raise found.refusal
-        return found
+        for _ in range(_ROUNDS):
+            try:
+                found = modi.verify(request, **self._known(request))
+            except Wanted as wanted:
+                missing = wanted.source
+                if self._fetch is None or missing not in ("x5u", "crl", "ocsp"):
+                    break
+                self._fetched.put(missing, wanted.name, await self._fetch(wanted))
+                continue
+            if found.refusal is not None:
+                raise found.refusal
+            return found
+        raise RequestRefused(cause=f"material.wanted: {missing} is not fetched here")
+
+    def _known(self, request: SignedRequest) -> dict[str, Any]:
+        """What a verdict is made of."""
+        return {
+            "signed_body": request.method in BODY_METHODS,
+            "registry": self._registry,
+            "now": datetime.now(UTC),
+            "chains": self._chains,
+            "shelf": self._shelf(),
+            "proxy": self._proxy,
+        }
 
     def _consume(self, verified: Verified) -> None:
         """Raises TokenReplayed."""
@@ -198,15 +220,7 @@ class Listener:
         self._used |= used
 
     def _why(self, request: SignedRequest, error: HubError) -> str:
-        steps = modi.explain(
-            request,
-            signed_body=request.method in BODY_METHODS,
-            registry=self._registry,
-            now=datetime.now(UTC),
-            chains=self._chains,
-            shelf=self._shelf(),
-        )
-        for step in steps:
+        for step in modi.explain(request, **self._known(request)):
             if step.outcome == "failed":
                 return f"{step.code}: {step.detail}; {step.advice_it} / {step.advice}"
         return f"{error.code}: {error.detail}"
@@ -221,7 +235,9 @@ class Listener:
         return self._receipt(answer, request, verified)
 
     def _shelf(self) -> Shelf:
-        return self._pdnd.shelf() if self._pdnd is not None else Shelf(capacity=0)
+        if self._pdnd is not None:
+            self._pdnd.fill(self._fetched)
+        return self._fetched
 
     def _accepted_batch(self, request: SignedRequest, verified: Verified) -> Response:
         """NONBLOCK_PULL_REST as `hub.http.batches` does it; nothing is worked off."""

@@ -5,8 +5,22 @@ from typing import Final
 
 from hub.profile import Profile
 
-from . import batches, bulk, good, integrity, parties, possession, repeating, shape, tracking, vouchers
+from . import (
+    batches,
+    bulk,
+    certified,
+    channels,
+    good,
+    integrity,
+    parties,
+    possession,
+    repeating,
+    shape,
+    tracking,
+    vouchers,
+)
 from .case import Case
+from .office import Office
 from .report import Untested
 from .several import PLAYS as SEVERAL
 from .several import Play
@@ -20,6 +34,8 @@ CASES: Final = (
     *possession.CASES,
     *tracking.CASES,
     *repeating.CASES,
+    *certified.CASES,
+    *channels.CASES,
 )
 PLAYS: Final[tuple[Play, ...]] = (
     *SEVERAL,
@@ -38,7 +54,14 @@ def called_for(profile: Profile, *more: Play) -> tuple[Case | Play, ...]:
 
 
 def untested(
-    profile: Profile, *, forging: bool, own_api: bool, receipts: bool, callbacks: bool, portal: bool
+    profile: Profile,
+    *,
+    forging: bool,
+    own_api: bool,
+    receipts: bool,
+    callbacks: bool,
+    portal: bool,
+    office: Office | None,
 ) -> Iterator[Untested]:
     """What the vendor's profile, or what the run was given, leaves out. `forging`: vouchers are of the kit's making."""
     vouched = profile.authentication == "voucher"
@@ -52,6 +75,9 @@ def untested(
         "AUDIT_REST_02": profile.audit == "AUDIT_REST_02",
         "DPoP": profile.dpop != "never",
         "PROFILE_NON_REPUDIATION_01": profile.max_receipts > 0,
+        "ID_AUTH_CHANNEL_02": profile.channel == "ID_AUTH_CHANNEL_02",
+        "CRL, OCSP": profile.revocation != "off",
+        "x5u": bool(profile.x5u_hosts),
     }.items():
         if not tried:
             yield Untested(what, "not in the vendor's profile; another --profile tries it")
@@ -69,8 +95,17 @@ def untested(
         ),
         ("BULK_RESOURCE_REST: ranges", portal or not own_api, "the portal reads files: --portal-key and --portal-iss"),
         ("signed answers", receipts, "--no-receipts"),
-        ("ID_AUTH_CHANNEL_01, ID_AUTH_CHANNEL_02", False, "TLS ends at the proxy in front of the hub: try it there"),
-        ("x5u, CRL, OCSP", False, "they take servers that the hub was told of"),
+        (
+            "certificates of all sorts",
+            office is not None or profile.integrity == "INTEGRITY_REST_02",
+            "the vendor's CA alone makes them: --authority, a CA of a test set-up",
+        ),
+        (
+            "CRL, OCSP, x5u: answers of all sorts",
+            bool(office is not None and office.url) or not (profile.x5u_hosts or profile.revocation != "off"),
+            "they take a place that the hub can reach: --status-listen and --status-url",
+        ),
+        ("versions and suites of TLS", False, "they are the proxy's in front of the hub: try them there"),
         ("rights, quotas, suspension", False, "they are this municipality's own settings"),
     ):
         if not tried:

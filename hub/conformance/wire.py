@@ -9,6 +9,7 @@ import httpx
 
 from hub.security.digest import digest_header
 
+from .connection import Channel
 from .draft import Built
 from .receipts import receipt_of
 
@@ -39,8 +40,8 @@ class Answer:
 class Wire:
     """Sends as it was built: nothing is added to what is signed, nothing is followed."""
 
-    def __init__(self, client: httpx.Client, base: str) -> None:
-        self.client, self.base = client, base
+    def __init__(self, client: httpx.Client, base: str, channel: Channel | None = None) -> None:
+        self.client, self.base, self._channel = client, base, channel
         self.skew_s: int | None = None
         """The hub's Date less our clock, of the last answer."""
 
@@ -48,7 +49,8 @@ class Wire:
         """Raises NoAnswer."""
         started = time.perf_counter()
         try:
-            response = self.client.request(
+            client = self.client if self._channel is None else self._channel.client(built.shown, self.client)
+            response = client.request(
                 built.method, self.base + built.path, content=built.body, headers=list(built.headers)
             )
         except httpx.HTTPError as error:
