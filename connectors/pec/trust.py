@@ -1,7 +1,7 @@
 """Whose word a receipt is: S/MIME (RFC 8551) over the part that says it, by a provider that the ente trusts.
 
-The headers around it are signed by nobody, and are not used. Revocation is not asked about: an authority that is no
-longer trusted is taken out of the settings.
+The headers around it are signed by nobody, and are not used. Revocation is not asked about (`docs/mail.md` says why):
+whoever is no longer trusted is taken out of the settings.
 """
 
 import base64
