@@ -1,5 +1,6 @@
 """Cases of digest and signed headers (modi 5.2, 5.3, 5.6, 5.10, 5.12, 5.14, 5.17)."""
 
+import gzip
 import hashlib
 import json
 from base64 import b64encode
@@ -32,6 +33,17 @@ def _emptied(draft: Draft) -> None:
     draft.body = b""
 
 
+def _compressed(draft: Draft) -> None:
+    """By who stands between (modi 5.10): the coding is true, and nobody signed it."""
+    draft.body = gzip.compress(draft.body)
+    draft.headers.append(("content-encoding", "gzip"))
+
+
+def _other_charset(draft: Draft) -> None:
+    again = draft.body.decode("utf-8").encode("latin-1", "replace")
+    draft.body = again if again != draft.body else draft.body.decode("utf-8").encode("utf-16")
+
+
 def _gzip_signed(draft: Draft) -> None:
     draft.headers.append(("content-encoding", "gzip"))
     draft.claims[SIG]["signed_headers"].append({"content-encoding": "gzip"})
@@ -58,6 +70,8 @@ _ROWS: Final = (
     ("body-reserialised", "JSON riscritto dopo il digest", "the JSON was written anew after hashing", _reserialised),
     ("body-changed", "corpo cambiato dopo il digest", "the body was changed after hashing", _other_body),
     ("body-cut", "corpo troncato", "the body was cut", _cut),
+    ("body-compressed", "corpo compresso da un proxy", "a proxy compressed the body", _compressed),
+    ("body-other-charset", "corpo riscritto in ISO 8859-1", "the body was written anew in ISO 8859-1", _other_charset),
     ("body-emptied", "corpo svuotato", "the body was emptied", _emptied),
     (
         "digest-hex",

@@ -214,7 +214,6 @@ USER = "operatore.bianchi@vendor.example"
 """Whom the vendor's tracking evidence names."""
 
 
-@pytest.mark.req("AUDIT_REST_01")
 def test_who_the_vendors_user_is_stands_nowhere_in_the_clear(hub, raccordo, tmp_path):
     answer, tracking = publish_tracked(hub)
     assert answer.status_code == 201
