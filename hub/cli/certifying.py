@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from contracts.callbacks import CallbackUrl
-from hub.conformance.channels import channelled
+from hub.conformance.case import channelled
 from hub.conformance.client import serving
 from hub.conformance.connection import Channel
 from hub.conformance.office import Office, Status, Wanted

@@ -2,6 +2,8 @@
 
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -9,7 +11,7 @@ import httpx
 import orjson
 import typer
 
-from contracts.base import HttpsUrl
+from contracts.base import HttpsUrl, rfc3339
 from contracts.callbacks import CallbackUrl
 from contracts.identifiers import TaxCode
 from hub.conformance.bulk import Portal
@@ -251,6 +253,8 @@ def _portal(iss: str | None, key: Path | None, aud: str, tax_code: str) -> Porta
 
 def finish(report: Report, json_file: Path | None, junit: Path | None) -> None:
     """Tell and write it. Raises Failed where a case failed."""
+    made = {"at": rfc3339(datetime.now(UTC)), "kit": f"raccordo {version('raccordo')}"}
+    report = replace(report, facts=made | report.facts)
     _tell(report)
     if json_file is not None:
         _write(json_file, orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2) + b"\n", name="--json")

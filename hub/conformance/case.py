@@ -45,6 +45,10 @@ def unique(profile: Profile) -> bool:
     return profile.authentication == "ID_AUTH_REST_02"
 
 
+def channelled(profile: Profile) -> bool:
+    return profile.channel == "ID_AUTH_CHANNEL_02"
+
+
 def by_pdnd(profile: Profile) -> bool:
     return profile.integrity == "INTEGRITY_REST_02"
 

@@ -4,12 +4,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from hub.profile import Profile
 from hub.security.channel import Form
 from hub.security.keys import new_authority, new_key, new_leaf
 from hub.security.sign import SigningKey
 
-from .case import Case, Change, Needs
+from .case import Case, Change, Needs, channelled
 from .certified import issued
 from .changes import lines
 from .connection import Channel
@@ -19,10 +18,6 @@ from .office import Wanted
 _DAY: Final = timedelta(days=1)
 _USUAL: Final = ("Client-Cert", "SSL-Client-Cert", "X-SSL-Client-Cert")
 """Headers in which proxies hand over certificates."""
-
-
-def channelled(profile: Profile) -> bool:
-    return profile.channel == "ID_AUTH_CHANNEL_02"
 
 
 def _none(draft: Draft) -> None:

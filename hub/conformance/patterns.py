@@ -19,7 +19,7 @@ from . import (
     tracking,
     vouchers,
 )
-from .case import Case
+from .case import Case, channelled
 from .office import Office
 from .report import Untested
 from .several import PLAYS as SEVERAL
@@ -75,7 +75,7 @@ def untested(
         "AUDIT_REST_02": profile.audit == "AUDIT_REST_02",
         "DPoP": profile.dpop != "never",
         "PROFILE_NON_REPUDIATION_01": profile.max_receipts > 0,
-        "ID_AUTH_CHANNEL_02": profile.channel == "ID_AUTH_CHANNEL_02",
+        "ID_AUTH_CHANNEL_02": channelled(profile),
         "CRL, OCSP": profile.revocation != "off",
         "x5u": bool(profile.x5u_hosts),
     }.items():

@@ -77,10 +77,11 @@ class Report:
             skipped=str(self.count("skipped")),
             time=f"{sum(one.took_s for one in self.results):.3f}",
         )
-        if self.untested:
-            properties = ElementTree.SubElement(suite, "properties")
-            for each in self.untested:
-                ElementTree.SubElement(properties, "property", name=f"not tested: {each.what}", value=each.why)
+        properties = ElementTree.SubElement(suite, "properties")
+        for name, value in self.facts.items():
+            ElementTree.SubElement(properties, "property", name=name, value=value)
+        for each in self.untested:
+            ElementTree.SubElement(properties, "property", name=f"not tested: {each.what}", value=each.why)
         for one in self.results:
             case = ElementTree.SubElement(
                 suite, "testcase", classname=f"conformance.{one.group}", name=one.name, time=f"{one.took_s:.3f}"

@@ -6,7 +6,7 @@ from typing import Final
 
 from hub.profile import Profile
 
-from .case import vouched
+from .case import channelled, vouched
 from .listener import RETRY_S, Seen
 from .report import Outcome, Result, Untested
 
@@ -309,6 +309,9 @@ def left_out(profile: Profile, *, batch: bool, callbacks: bool) -> tuple[Unteste
         ("DPoP", profile.dpop != "never", "not in the vendor's profile: dpop"),
         ("AUDIT_REST", profile.audit != "none", "not in the vendor's profile: audit"),
         ("PROFILE_NON_REPUDIATION_01", profile.max_receipts > 0, "not in the vendor's profile: max_receipts"),
+        ("ID_AUTH_CHANNEL_02", channelled(profile), "not in the vendor's profile: channel, --client-cert-header"),
+        ("CRL, OCSP", profile.revocation != "off", "not in the vendor's profile: revocation"),
+        ("x5u", bool(profile.x5u_hosts), "not in the vendor's profile: x5u_hosts"),
         ("NONBLOCK_PULL_REST", batch, "--batch, with a client that publishes a batch"),
         ("publishing one item", not batch, "--batch: the client publishes batches"),
         ("NONBLOCK_PUSH_REST", callbacks, "no address of the vendor's: --callback-url"),

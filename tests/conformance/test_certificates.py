@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from importlib.metadata import version
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -236,6 +237,8 @@ def test_the_command_makes_certificates_of_all_sorts(place, tmp_path, capsys):
     passed = {one["name"] for one in content["cases"] if one["outcome"] == "passed"}
     assert {"crl-revoked", "ocsp-revoked", "ocsp-forged-open"} <= passed
     assert "certificates of all sorts" not in {one["what"] for one in content["not_tested"]}
+    assert content["kit"] == f"raccordo {version('raccordo')}"
+    assert datetime.fromisoformat(content["at"]) <= datetime.now(UTC)
     junit = ElementTree.parse(tmp_path / "report.xml").getroot()
     assert {one.get("name") for one in junit.iter("testcase")} >= passed
     wired = ("--profile=channel=ID_AUTH_CHANNEL_02", f"--client-cert-header={HEADER}")
