@@ -203,12 +203,14 @@ class Listener:
 
     def _known(self, request: SignedRequest) -> dict[str, Any]:
         """What a verdict is made of."""
+        if self._pdnd is not None:
+            self._pdnd.fill(self._fetched)
         return {
             "signed_body": request.method in BODY_METHODS,
             "registry": self._registry,
             "now": datetime.now(UTC),
             "chains": self._chains,
-            "shelf": self._shelf(),
+            "shelf": self._fetched,
             "proxy": self._proxy,
         }
 
@@ -233,11 +235,6 @@ class Listener:
         if answer == "batch":
             return self._accepted_batch(request, verified)
         return self._receipt(answer, request, verified)
-
-    def _shelf(self) -> Shelf:
-        if self._pdnd is not None:
-            self._pdnd.fill(self._fetched)
-        return self._fetched
 
     def _accepted_batch(self, request: SignedRequest, verified: Verified) -> Response:
         """NONBLOCK_PULL_REST as `hub.http.batches` does it; nothing is worked off."""

@@ -22,9 +22,9 @@ from contracts.base import rfc3339
 from hub.store.chain import row_bytes
 from hub.store.citizens import Citizens
 from hub.store.evidence_search import Place
-from hub.store.intake import unpacked
 from hub.store.jose_headers import whole
 from hub.store.key_material import whole_chains
+from hub.store.packing import unpacked
 from hub.store.ports import Vault
 from hub.store.sealed_tokens import TokenSeals, commitment, with_opened
 from hub.store.tables import evidence

@@ -17,7 +17,7 @@ from .citizens import Citizen, Citizens
 from .contacts import contact_place
 from .database import Database
 from .handling import ADMINISTRATORS
-from .intake import unpacked
+from .packing import unpacked
 from .ports import Vault
 from .preferences import wishes_of
 from .requests import last_request

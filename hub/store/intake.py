@@ -4,7 +4,6 @@
 answered before anything else about the request; a refusal leaves only its evidence.
 """
 
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,6 +18,7 @@ from .citizens import Citizen, Citizens
 from .database import Tx, upsert
 from .jose_headers import JoseHeaders
 from .key_material import KeyMaterial, Material
+from .packing import packed
 from .ports import UsedToken, Vault
 from .receiving import Message, Receiving, Repeated
 from .replay import consume_tokens
@@ -26,9 +26,6 @@ from .sealed_tokens import TokenSeals
 from .tables import clipped, quota_usage
 
 NO_ENTE = "-"
-_LARGE = 16 * 1024
-_DEFLATED = b"x"
-"""How zlib begins, and JSON never does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,17 +258,7 @@ class Intake:
         if not result.keep_body:
             return row
         place = f"evidence|body|{signed.ente_id}|{row['evidence_id']}"
-        return row | {"body_sealed": self._vault.seal_with(result.citizen.data_key, _packed(signed.body), place)}
-
-
-def _packed(body: bytes) -> bytes:
-    # A megabyte of spaces around a short item is a thousand times its cost in the database.
-    return zlib.compress(body, 1) if len(body) > _LARGE else body
-
-
-def unpacked(kept: bytes) -> bytes:
-    """The body as it was signed, from what evidence keeps of it."""
-    return zlib.decompress(kept) if kept.startswith(_DEFLATED) else kept
+        return row | {"body_sealed": self._vault.seal_with(result.citizen.data_key, packed(signed.body), place)}
 
 
 def _message_of(signed: Signed) -> tuple[str, str, str]:

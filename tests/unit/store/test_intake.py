@@ -12,7 +12,8 @@ from hub.store.database import Tx
 from hub.store.directory import HUB_VENDOR
 from hub.store.drafts import Identity, PlannedDelivery, Published, Told
 from hub.store.identities import load_by_identity
-from hub.store.intake import Read, Submission, unpacked
+from hub.store.intake import Read, Submission
+from hub.store.packing import unpacked
 from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import citizens, evidence, items, quota_usage, replays
 from tests.unit.store.making import ENTE, START, make_draft
