@@ -239,7 +239,7 @@ class Hub:
             home.folder,
             home.backup_mark,
             {"trust": self.registry, "connectors": configs, "pdnd_clients": credentials},
-            more=self._trusting.figures,
+            more=self._figures,
             served=self.connectors.outlets,
             dispatch=settings.dispatch,
         )
@@ -300,6 +300,14 @@ class Hub:
         finally:
             self._listener.stop()
             self.dispatcher.stop()
+
+    def _figures(self) -> Iterator[tuple[str, tuple[str, ...], float]]:
+        yield from self._trusting.figures()
+        ends = {"connector": self.connectors.certificate_ends(), "pdnd-client": self.vouchers.certificate_ends()}
+        for kind, found in ends.items():
+            for (ente_id, name), at in found.items():
+                labels = (ente_id, f"{kind}:{name}")
+                yield "raccordo_client_certificate_expiry_timestamp_seconds", labels, at.timestamp()
 
     def ring(self) -> None:
         """Something may be due. Best effort, and at once."""

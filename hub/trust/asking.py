@@ -6,11 +6,12 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from contracts.tls import ClientCertificate
 from hub.security.sign import SigningKey
 from hub.security.vouchers import Voucher, client_assertion, dpop_proof
 from hub.store.pdnd_clients import PdndCredentials
 
-from .credentials import read_key, referred
+from .credentials import read_certificate, read_key, referred
 from .http import Web
 from .token_endpoint import ask_voucher
 
@@ -22,7 +23,7 @@ async def obtain(web: Web, its: PdndCredentials, *, now: float, digest: str | No
     """A voucher that PDND has just issued; `digest` as in `client_assertion`, `now` in epoch seconds.
 
     Raises:
-        UnusableKey: nothing was asked.
+        UnusableKey: of the key or the client certificate; nothing was asked.
         FetchFailed
     """
     proof_key = SigningKey(ec.generate_private_key(ec.SECP256R1())) if its.bound else None
@@ -46,6 +47,7 @@ async def obtain(web: Web, its: PdndCredentials, *, now: float, digest: str | No
         proof=proof,
         digest=digest,
         thumbprint=thumbprint,
+        shown=shown_by(its),
     )
     return Voucher(granted.token, now + RENEW_AT * granted.lifetime_s, now + granted.lifetime_s, proof_key)
 
@@ -61,6 +63,11 @@ def obtain_now(its: PdndCredentials, *, now: float, digest: str | None = None) -
             await web.aclose()
 
     return asyncio.run(asked())
+
+
+def shown_by(its: PdndCredentials) -> ClientCertificate | None:
+    """The client certificate of its connections, read again each time as the key is. Raises UnusableCertificate."""
+    return read_certificate(its.certificate_pem, its.certificate_reference)
 
 
 def private_key(its: PdndCredentials) -> RSAPrivateKey:

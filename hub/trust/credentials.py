@@ -8,6 +8,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from contracts.tls import BadCertificate, ClientCertificate, client_certificate
 from hub.security.algorithms import algorithms_of
 from hub.security.causes import CAUSES, Refusal
 
@@ -17,6 +18,15 @@ MOST_BYTES: Final = 64 * 1024
 
 class UnusableKey(ValueError):
     """Why no assertion can be signed with it; the text is for the administrator and tells nothing of the key."""
+
+    problem = "key_unusable"
+    """The stable word for it."""
+
+
+class UnusableCertificate(UnusableKey):
+    """The same of the client certificate that the client's connections show."""
+
+    problem = "certificate_unusable"
 
 
 def read_key(pem: bytes) -> RSAPrivateKey:
@@ -34,6 +44,19 @@ def read_key(pem: bytes) -> RSAPrivateKey:
     except Refusal as refusal:
         raise UnusableKey(refusal.note or CAUSES[refusal.code].text) from None
     return key
+
+
+def read_certificate(pem: str, reference: str = "") -> ClientCertificate | None:
+    """The client certificate in PEM with its chain and its key, here or where the reference leads; None where there is
+    neither. Raises UnusableCertificate."""
+    if not pem and not reference:
+        return None
+    try:
+        return client_certificate(referred(reference).decode() if reference else pem)
+    except UnicodeDecodeError:
+        raise UnusableCertificate("it is not text in PEM") from None
+    except (BadCertificate, UnusableKey) as fault:
+        raise UnusableCertificate(str(fault)) from None
 
 
 def referred(reference: str) -> bytes:
