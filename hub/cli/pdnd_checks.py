@@ -56,7 +56,7 @@ _UNREACHABLE: Final = {
     "nobody_listens": "the connection is refused: another port, or a firewall",
     "certificate": "its TLS certificate cannot be trusted: a proxy that opens connections, or another server",
     "client_certificate": "the server does not take the client certificate, or demands one: --certificate",
-    None: "the connection does not come about or breaks: proxy, firewall, routes",
+    None: "the connection does not come about or breaks: proxy, firewall, routes, or --certificate is missing",
 }
 
 

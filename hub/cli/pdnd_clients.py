@@ -144,6 +144,8 @@ def _key(key: Path | None, reference: str | None) -> str:
 
 def _certificate(file: Path | None, reference: str | None) -> str:
     """The PEM to be sealed; empty where there is none or it stays elsewhere, which is looked at all the same."""
+    if file is None and reference is None:
+        return ""
     if file is not None and reference is not None:
         raise WrongUsage("--certificate or --certificate-reference: one of them")
     option = "--certificate" if reference is None else "--certificate-reference"
@@ -151,8 +153,7 @@ def _certificate(file: Path | None, reference: str | None) -> str:
         raise WrongUsage(f"{option}: at most 500 characters")
     pem = read_text(file, name=option) if file is not None else ""
     try:
-        if (found := read_certificate(pem, reference or "")) is not None:
-            found.check_dates(datetime.now(UTC))
+        read_certificate(pem, reference or "").check_dates(datetime.now(UTC))
     except (UnusableKey, BadCertificate) as fault:
         raise WrongUsage(f"{option}: {fault}") from None
     return pem

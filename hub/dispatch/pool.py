@@ -95,19 +95,17 @@ class ConnectorPool:
             if ready is not None and holds and time.monotonic() < ready.look_again_at:
                 return ready.connector
             named = named_secrets(self._types, config)
-            if ready is not None and holds and (named is None or named == ready.named):
+            if ready is not None and holds:
                 ready.look_again_at = time.monotonic() + LOOK_S
-                return ready.connector
+                if named == ready.named:
+                    return ready.connector
             try:
                 connector = build(self._types, config)
             except Exception as exc:  # noqa: BLE001 - one that has a bug must not take the others along
                 problem = exc if isinstance(exc, BadConfiguration) else error_name(exc)
                 log.warning("connector.unusable connector=%s problem=%s", connector_id, problem)
-                if ready is None or not holds:
-                    return None
-                # What is named is being changed, and half of it is there: what was read before serves on.
-                ready.look_again_at = time.monotonic() + LOOK_S
-                return ready.connector
+                # Where what is named is being changed, and half of it is there, what was read before serves on.
+                return ready.connector if ready is not None and holds else None
             if ready is not None:
                 # Somebody may be using it now, so it is closed with the pool; configurations change seldom.
                 self._retired.append(ready.connector)

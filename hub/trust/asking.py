@@ -67,6 +67,8 @@ def obtain_now(its: PdndCredentials, *, now: float, digest: str | None = None) -
 
 def shown_by(its: PdndCredentials) -> ClientCertificate | None:
     """The client certificate of its connections, read again each time as the key is. Raises UnusableCertificate."""
+    if not its.certificate_pem and not its.certificate_reference:
+        return None
     return read_certificate(its.certificate_pem, its.certificate_reference)
 
 

@@ -46,11 +46,9 @@ def read_key(pem: bytes) -> RSAPrivateKey:
     return key
 
 
-def read_certificate(pem: str, reference: str = "") -> ClientCertificate | None:
-    """The client certificate in PEM with its chain and its key, here or where the reference leads; None where there is
-    neither. Raises UnusableCertificate."""
-    if not pem and not reference:
-        return None
+def read_certificate(pem: str, reference: str = "") -> ClientCertificate:
+    """The client certificate in PEM with its chain and its key, here or where the reference leads. Raises
+    UnusableCertificate."""
     try:
         return client_certificate(referred(reference).decode() if reference else pem)
     except UnicodeDecodeError:

@@ -147,8 +147,8 @@ class Web:
                     await response.aclose()
         except (TimeoutError, httpx.TimeoutException):
             raise FetchFailed("timeout", lasting=True) from None
-        # Also what a server's bad header or address makes httpx raise.
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        # Also what a server's bad header or address makes httpx raise, and an alert of TLS that it lets through.
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ssl.SSLError) as error:
             raise FetchFailed("unreachable", lasting=True, detail=_why(error)) from None
 
     async def aclose(self) -> None:

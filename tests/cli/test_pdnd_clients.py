@@ -9,6 +9,8 @@ from hub.security.keys import private_pem
 from hub.settings import Settings
 from hub.store.pdnd_clients import PdndClients
 from hub.store.tables import pdnd_clients
+from tests.harness import ENTE
+from tests.mutual_tls import Pki, pem
 from tests.pdnd import rsa_key
 
 CLIENT, PURPOSE = "5f3b0c34-0000-4000-8000-000000000001", "5f3b0c34-0000-4000-8000-000000000002"
@@ -130,3 +132,40 @@ def test_keys_that_pdnd_would_not_take_are_refused(raccordo, tmp_path, pem, said
     path.write_bytes(pem())
     answer = add(raccordo, path)
     assert (answer.code, said in answer.err) == (2, True), answer.err
+
+
+def test_a_client_certificate_is_sealed_or_stays_where_it_is(raccordo, home, key_file, tmp_path):
+    file = tmp_path / "shown.pem"
+    file.write_text(pem(Pki(tmp_path).client()))
+    assert add(raccordo, key_file, "--certificate", file).code == 0
+    assert add(raccordo, key_file, "--certificate-reference", f"file:{file}", name="named").code == 0
+    assert add(raccordo, key_file, name="none").code == 0
+    shown = {one["name"]: one["certificate"] for one in raccordo("ente", "pdnd-client", "list", "--json").json}
+    assert shown == {"anpr": "sealed", "named": f"file:{file}", "none": None}
+    one = Home(Settings(home=home))
+    with one.open_database().read() as connection:
+        sealed = [row.certificate_sealed for row in connection.execute(pdnd_clients.select()) if row.certificate_sealed]
+        found = PdndClients(one.vault).load(connection)
+    one.database.close()
+    assert found[ENTE, "anpr"].certificate_pem == file.read_text()
+    assert len(sealed) == 1
+    assert b"PRIVATE" not in sealed[0]
+
+
+@pytest.mark.parametrize(
+    ("days", "content", "said"),
+    [
+        (-1, None, "it ended on"),
+        (9, "nonsense", "no certificate in PEM"),
+        (9, "", "no certificate in PEM"),
+    ],
+)
+def test_a_client_certificate_that_no_server_would_take_is_refused(raccordo, key_file, tmp_path, days, content, said):
+    file = tmp_path / "shown.pem"
+    file.write_text(pem(Pki(tmp_path).client(days=days)) if content is None else content)
+    for option, given in (("--certificate", file), ("--certificate-reference", f"file:{file}")):
+        answer = add(raccordo, key_file, option, given)
+        assert (answer.code, f"{option}: " in answer.err, said in answer.err) == (2, True, True)
+    both = add(raccordo, key_file, "--certificate", file, "--certificate-reference", f"file:{file}")
+    assert (both.code, "one of them" in both.err) == (2, True)
+    assert raccordo("ente", "pdnd-client", "list", "--json").json == []
