@@ -11,7 +11,7 @@ from contracts.base import Code, HttpsUrl
 from contracts.tls import BadCertificate
 from hub.store.directory import AlreadyThere, NotThere
 from hub.store.pdnd_clients import PdndClients, PdndCredentials
-from hub.trust.credentials import UnusableKey, read_certificate, read_key, referred
+from hub.trust.credentials import UnusableKey, key_of, read_certificate, read_key
 
 from .console import Failed, WrongUsage, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_bytes, read_text, word
@@ -37,7 +37,7 @@ def add(
         Path | None, typer.Option("--key", metavar="FILE", help="Private RSA key in PEM, to be sealed; - for stdin.")
     ] = None,
     key_reference: Annotated[
-        str | None, typer.Option("--key-reference", help="file:/path or env:NAME: where the key stays.")
+        str | None, typer.Option("--key-reference", help="file:/path, env:NAME or pkcs11:URI: where the key stays.")
     ] = None,
     dpop: Annotated[
         bool | None,
@@ -129,7 +129,7 @@ def _key(key: Path | None, reference: str | None) -> str:
         if len(reference) > 500:
             raise WrongUsage("--key-reference: at most 500 characters")
         try:
-            read_key(referred(reference))
+            key_of(reference)
         except UnusableKey as fault:
             raise WrongUsage(f"--key-reference: {fault}") from None
         return ""

@@ -8,10 +8,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from contracts.tls import ClientCertificate
 from hub.security.sign import SigningKey
+from hub.security.token_keys import TokenProblem
 from hub.security.vouchers import Voucher, client_assertion, dpop_proof
 from hub.store.pdnd_clients import PdndCredentials
 
-from .credentials import read_certificate, read_key, referred
+from .credentials import UnusableKey, key_of, read_certificate, read_key
 from .http import Web
 from .token_endpoint import ask_voucher
 
@@ -27,15 +28,18 @@ async def obtain(web: Web, its: PdndCredentials, *, now: float, digest: str | No
         FetchFailed
     """
     proof_key = SigningKey(ec.generate_private_key(ec.SECP256R1())) if its.bound else None
-    assertion = client_assertion(
-        private_key(its),
-        kid=its.kid,
-        client_id=its.client_id,
-        audience=its.audience,
-        now=now,
-        purpose_id=its.purpose_id,
-        digest=digest,
-    )
+    try:
+        assertion = client_assertion(
+            private_key(its),
+            kid=its.kid,
+            client_id=its.client_id,
+            audience=its.audience,
+            now=now,
+            purpose_id=its.purpose_id,
+            digest=digest,
+        )
+    except TokenProblem as problem:  # it was there a moment ago
+        raise UnusableKey(str(problem)) from None
     proof = thumbprint = None
     if proof_key is not None:
         proof, thumbprint = dpop_proof(proof_key, method="POST", url=its.token_url, now=now), proof_key.thumbprint
@@ -74,4 +78,4 @@ def shown_by(its: PdndCredentials) -> ClientCertificate | None:
 
 def private_key(its: PdndCredentials) -> RSAPrivateKey:
     """Read again each time where it stays elsewhere: it may have been changed there. Raises UnusableKey."""
-    return read_key(referred(its.key_reference) if its.key_reference else its.key_pem.encode())
+    return key_of(its.key_reference) if its.key_reference else read_key(its.key_pem.encode())
