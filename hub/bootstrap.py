@@ -305,9 +305,8 @@ class Hub:
         yield from self._trusting.figures()
         ends = {"connector": self.connectors.certificate_ends(), "pdnd-client": self.vouchers.certificate_ends()}
         for kind, found in ends.items():
-            for (ente_id, name), at in found.items():
-                labels = (ente_id, f"{kind}:{name}")
-                yield "raccordo_client_certificate_expiry_timestamp_seconds", labels, at.timestamp()
+            for (ente, name), at in found.items():
+                yield "raccordo_client_certificate_expiry_timestamp_seconds", (ente, f"{kind}:{name}"), at.timestamp()
 
     def ring(self) -> None:
         """Something may be due. Best effort, and at once."""
