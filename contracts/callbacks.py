@@ -13,6 +13,7 @@ from .addresses import LOOPBACK
 from .base import Code, Model, UtcDatetime
 from .identifiers import ExternalId, Uuid7
 from .publishing import Collection, Cursor
+from .tls import TlsSettings
 
 _URL = re.compile(
     r"(https?)://([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::([1-9][0-9]{0,4}))?"
@@ -61,7 +62,7 @@ Hosts = Annotated[tuple[HostName, ...], Field(max_length=20, fail_fast=True, str
 Audience = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
-class CallbackSettings(Model):
+class CallbackSettings(TlsSettings):
     """One vendor's address, or the hosts at which it may name one."""
 
     issuer: Audience

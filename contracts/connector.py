@@ -20,6 +20,7 @@ from .items import Action, Channel, LegalNotification
 from .paying import MakeCart, Print
 from .positions import Numbering, PositionData
 from .proving import Prove
+from .tls import ClientCertificate
 
 Memo = dict[str, Any]
 """What a connector remembers between its steps: JSON values, no personal data."""
@@ -268,6 +269,8 @@ class Connector:
     numbering: Numbering | None = None
     """Where the hub takes the notice numbers from that vendors leave out of payments with a `position`."""
     follow_up: FollowUp | None = None
+    certificates: tuple[ClientCertificate, ...] = ()
+    """Those that it shows to servers; the hub puts them here."""
     operations: Mapping[str, Operation] = field(default_factory=dict)
 
     @property

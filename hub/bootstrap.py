@@ -239,7 +239,7 @@ class Hub:
             home.folder,
             home.backup_mark,
             {"trust": self.registry, "connectors": configs, "pdnd_clients": credentials},
-            more=self._trusting.figures,
+            more=self._figures,
             served=self.connectors.outlets,
             dispatch=settings.dispatch,
         )
@@ -300,6 +300,13 @@ class Hub:
         finally:
             self._listener.stop()
             self.dispatcher.stop()
+
+    def _figures(self) -> Iterator[tuple[str, tuple[str, ...], float]]:
+        yield from self._trusting.figures()
+        ends = {"connector": self.connectors.certificate_ends(), "pdnd-client": self.vouchers.certificate_ends()}
+        for kind, found in ends.items():
+            for (ente, name), at in found.items():
+                yield "raccordo_client_certificate_expiry_timestamp_seconds", (ente, f"{kind}:{name}"), at.timestamp()
 
     def ring(self) -> None:
         """Something may be due. Best effort, and at once."""

@@ -21,6 +21,7 @@ from hub.security.keys import new_key, private_pem, write_private
 from hub.security.outgoing import signer
 from hub.security.references import secret_of
 from hub.security.sign import SigningKey
+from hub.security.token_keys import TokenProblem, key_in_token
 from hub.security.vault import Vault
 from hub.settings import Settings
 from hub.store.belonging import keys_of, note_keys
@@ -98,7 +99,10 @@ class Home:
         given = self.settings.hub_key.get_secret_value()
         path = Path("RACCORDO_HUB_KEY") if given else self._existing("hub-key.pem")
         try:
-            return SigningKey.read(given.replace("\\n", "\n").encode() if given else path.read_bytes())
+            raw = given.replace("\\n", "\n").encode() if given else path.read_bytes()
+            return SigningKey.read(raw, token=True)
+        except TokenProblem as problem:
+            raise HomeError(f"{path}: {problem}") from None
         except (ValueError, TypeError, UnsupportedAlgorithm):
             raise HomeError(f"{path} is not a private key: {_LOSSES['hub-key.pem'].partition('; ')[2]}") from None
 
@@ -190,10 +194,14 @@ class Home:
                     "that made it or its backup"
                 )
 
-    def rotate_key(self, *, kind: HubKeyType, begins: datetime | None, overlap: timedelta) -> SigningKey:
-        """Let a new key of the hub's follow the present one (`hub.keyring`). Raises RotationRefused, OSError."""
+    def rotate_key(
+        self, *, kind: HubKeyType, begins: datetime | None, overlap: timedelta, uri: str | None = None
+    ) -> SigningKey:
+        """Let a new key of the hub's follow the present one (`hub.keyring`): one made here, or the one that a `pkcs11:`
+        URI names. Raises RotationRefused, TokenProblem, OSError."""
+        following = SigningKey(new_key(kind) if uri is None else key_in_token(uri))
         with self.database.write() as tx:
-            made = rotate(tx, self.vault, self.key, kind=kind, begins=begins, overlap=overlap)
+            made = rotate(tx, self.vault, self.key, following, begins=begins, overlap=overlap)
             note_keys(tx, self._fingerprints | {"hub-key.pem": made.fingerprint})
         # Should this fail, whoever opens the home next takes the key out of the database.
         self._put_key(made)
@@ -207,8 +215,11 @@ class Home:
         return self.vault
 
     def load_keyring(self, connection: Connection) -> Keyring:
-        """The hub's own keys as they are now."""
-        return Keyring.load(connection, self.vault, self.key)
+        """The hub's own keys as they are now. Raises HomeError: one in a token cannot be used."""
+        try:
+            return Keyring.load(connection, self.vault, self.key)
+        except TokenProblem as problem:
+            raise HomeError(f"the hub's key: {problem}") from None
 
     def _follow_key(self) -> bool:
         """Where another home rotated the key that this one has: put the new one in its place."""

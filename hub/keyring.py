@@ -6,20 +6,22 @@ manifests, the journal of erasures) still verifies.
 """
 
 import json
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from sqlalchemy import Connection
 
 from hub.security import jose, jwk
-from hub.security.keys import new_key, private_pem
 from hub.security.sign import SigningKey
+from hub.security.token_keys import TokenProblem
 from hub.security.vault import Vault
 from hub.store.database import Tx
 from hub.store.hub_keys import HubKey, follow, forget_private, private_place, read_hub_keys
 from hub.store.tables import EPOCH
+
+log = logging.getLogger(__name__)
 
 HubKeyType = Literal["es256", "rs256"]
 """Of the hub's own keys: what every vendor can verify, and what a key in PEM signs with by itself."""
@@ -49,8 +51,9 @@ class Keyring:
     @classmethod
     def load(cls, connection: Connection, vault: Vault, own: SigningKey) -> "Keyring":
         """`own` is the key of the home: alone before the first rotation; the newest where the database, restored from
-        an older back-up, does not know it."""
-        keys = [_ring_key(row, vault, own) for row in read_hub_keys(connection)]
+        an older back-up, does not know it. Raises TokenProblem: the newest is in a token that cannot be used."""
+        rows = read_hub_keys(connection)
+        keys = [_ring_key(row, vault, own, followed=row is not rows[-1]) for row in rows]
         if own.kid not in [key.kid for key in keys]:
             keys.append(RingKey(own.kid, own.public_jwk(), own, keys[-1].signs_from if keys else EPOCH, None))
         return cls(tuple(keys))
@@ -83,11 +86,11 @@ class Keyring:
 
 
 def rotate(
-    tx: Tx, vault: Vault, own: SigningKey, *, kind: HubKeyType, begins: datetime | None, overlap: timedelta
+    tx: Tx, vault: Vault, own: SigningKey, made: SigningKey, *, begins: datetime | None, overlap: timedelta
 ) -> SigningKey:
-    """Let a new key sign, from now on or from `begins`; those of before stay published for `overlap` after that.
+    """Let the key `made` sign, from now on or from `begins`; those of before stay published for `overlap` after that.
 
-    Returns the new key, to be written into the home's file. Raises RotationRefused.
+    Returns it with the public keys of before, to be written into the home's file. Raises RotationRefused.
     """
     begins = begins or tx.now
     if begins < tx.now:
@@ -96,8 +99,9 @@ def rotate(
     coming = [key for key in ring.keys if key.signs_from > tx.now]
     if coming:
         raise RotationRefused(f"the key {coming[0].kid} is to come at {coming[0].signs_from.isoformat()} already")
+    if made.kid in [key.kid for key in ring.keys]:
+        raise RotationRefused(f"the key {made.kid} was the hub's before")
     current = ring.signing(tx.now)
-    made = SigningKey(new_key(kind))
     follow(tx, _row(made, vault, begins), first=_row(own, vault, EPOCH), ends=begins + overlap)
     forget_private(tx, [key.kid for key in ring.keys if key.kid != current.kid])
     newest = Keyring.load(tx.connection, vault, made).newest()
@@ -107,18 +111,21 @@ def rotate(
 
 def pem(key: SigningKey) -> bytes:
     """The content of `hub-key.pem`."""
-    return private_pem(key.private) + b"".join(jose.public_pem(one) for one in key.earlier)
+    return key.stored() + b"".join(jose.public_pem(one) for one in key.earlier)
 
 
 def _row(key: SigningKey, vault: Vault, signs_from: datetime) -> HubKey:
-    sealed = vault.seal(private_pem(key.private), private_place(key.kid))
+    sealed = vault.seal(key.stored(), private_place(key.kid))
     return HubKey(key.kid, key.public_jwk(), sealed, signs_from)
 
 
-def _ring_key(row: HubKey, vault: Vault, own: SigningKey) -> RingKey:
+def _ring_key(row: HubKey, vault: Vault, own: SigningKey, *, followed: bool) -> RingKey:
     signing = own if row.kid == own.kid else None
     if signing is None and row.private_sealed is not None:
-        private = load_pem_private_key(vault.open(row.private_sealed, private_place(row.kid)), password=None)
-        assert isinstance(private, jose.PrivateKey)
-        signing = SigningKey(private)
+        try:
+            signing = SigningKey.read(vault.open(row.private_sealed, private_place(row.kid)), token=True)
+        except TokenProblem as problem:
+            if not followed:
+                raise
+            log.warning("hub_key.unusable kid=%s problem=%s", row.kid, problem)
     return RingKey(row.kid, dict(row.public_jwk), signing, row.signs_from, row.published_until)

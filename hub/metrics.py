@@ -81,6 +81,10 @@ SCRAPED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "raccordo_breaker_open": ("1 while the lane's breaker is open or half open", ("ente", "connector")),
     "raccordo_snapshot_age_seconds": ("Time since a snapshot of the configuration was last checked", ("snapshot",)),
     "raccordo_key_expiry_timestamp_seconds": ("When the last valid key of an owner ends", ("ente", "owner")),
+    "raccordo_client_certificate_expiry_timestamp_seconds": (
+        "When a client certificate ends that the hub shows to others",
+        ("ente", "owner"),
+    ),
     "raccordo_disk_free_bytes": ("Free space where the home is", ()),
     "raccordo_last_backup_timestamp_seconds": ("When the last back-up was finished; 0 for never", ()),
     "raccordo_trust_held": ("Keys, certificates and revocation lists of others that are kept in memory", ()),

@@ -174,8 +174,21 @@ class Settings(BaseSettings):
 
     hub_key: Annotated[
         SecretStr,
-        Field(description="the hub's private key in PEM, in the place of `hub-key.pem` (line ends may be `\\n`)"),
+        Field(
+            description="the hub's private key in PEM (line ends may be `\\n`) or its `pkcs11:` URI, in the place of "
+            "`hub-key.pem`"
+        ),
     ] = SecretStr("")
+    pkcs11_module: Annotated[
+        str, Field(description="the library (.so) of the token or HSM that keys named by `pkcs11:` URIs are in")
+    ] = ""
+    pkcs11_pin: Annotated[
+        str,
+        Field(
+            pattern=r"^(file:/.+|env:.+|$)",
+            description="where that token's PIN is: `file:/path` or `env:NAME`; never the PIN itself",
+        ),
+    ] = ""
 
     @model_validator(mode="after")
     def _proxy_is_known(self) -> Self:

@@ -8,6 +8,7 @@ import pytest
 
 from hub.telemetry import Lines
 from tests.requirements_page import RequirementsPage
+from tests.softhsm import SoftHsm, made, module
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +19,17 @@ def _logs_end_with_their_test() -> Iterator[None]:
     for handler in logging.root.handlers[:]:
         if handler not in before and type(handler) in (logging.StreamHandler, Lines):
             logging.root.removeHandler(handler)
+
+
+@pytest.fixture(scope="module")
+def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftHsm]:
+    """A token for a module of tests, with what a process's environment says of it. Skips where there is no SoftHSM."""
+    library, folder = module(), tmp_path_factory.mktemp("softhsm")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOFTHSM2_CONF", str(folder / "softhsm2.conf"))
+        patch.setenv("RACCORDO_PKCS11_MODULE", library)
+        patch.setenv("RACCORDO_PKCS11_PIN", f"file:{folder / 'pin'}")
+        yield made(folder, library)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -154,6 +154,9 @@ class ApiVouchers:
         shown = proof(ec_key(), method=method, url=url, voucher=self._voucher)
         return {"Authorization": f"DPoP {self._voucher}", "DPoP": shown}
 
+    def shown(self) -> None:
+        return None
+
     async def refused(self) -> bool:
         return False
 

@@ -9,6 +9,7 @@ import httpx
 from connectors.base import http
 from connectors.base.manifest import read_manifest
 from contracts.connector import Connector, Limits
+from contracts.tls import TlsSettings
 
 from . import config
 from .client import AppIo, Services
@@ -29,7 +30,7 @@ def connect(settings: Settings, limits: Limits) -> Connector:
     Raises:
         Misconfigured: an address or a key cannot be used.
     """
-    client = http.client(settings.base_url, {}, limits)
+    client = http.client(settings.base_url, {}, limits, settings)
     io = AppIo(
         http=client,
         services=Services(
@@ -87,7 +88,9 @@ def _possessing(lollipop: config.Lollipop, limits: Limits, clients: list[httpx.C
     from .assertions import Assertions, Sources  # lxml and its company, where there is LolliPoP
 
     key = {KEY_HEADER: lollipop.assertion_key.get_secret_value()}
-    io, idp_keys = http.client(lollipop.assertion_url, key, limits), http.client(lollipop.idp_keys_url, {}, limits)
+    nothing = TlsSettings()  # a certificate is for the one who delivers
+    io = http.client(lollipop.assertion_url, key, limits, nothing)
+    idp_keys = http.client(lollipop.idp_keys_url, {}, limits, nothing)
     clients += io, idp_keys
     sources = Sources(io, idp_keys, min(limits.timeout_s, _WHILE_A_CITIZEN_WAITS_S))
     assertions = Assertions(sources, timedelta(days=lollipop.longest_session_days))

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from connectors.base.keys import Key
 from contracts.base import Code, HttpsUrl, Markdown, Model, Title
 from contracts.identifiers import OrganizationTaxCode
+from contracts.tls import TlsSettings
 
 
 def _pattern(text: str) -> str:
@@ -116,7 +117,7 @@ def _remote(value: Any) -> Any:
 _FROM_A_FILE: dict[str, Any] = {"writeOnly": True}
 
 
-class Settings(Service):
+class Settings(Service, TlsSettings):
     """How to reach IO, and how long to ask what became of a message. What it has of a Service is what holds for the
     services of the catalogue that have no settings of their own."""
 

@@ -17,6 +17,7 @@ from connectors.base.scripted import Fault, Reply, ScriptedServer
 from connectors.base.serving import LoopbackServer
 from contracts.connector import Continue, Limits
 from contracts.failures import Deferred, Skipped
+from contracts.tls import TlsSettings
 
 ROSSI, VERDI, BIANCHI = "RSSMRA80A01H501U", "VRDLGI75B02F205X", "BNCLRA85C43F205F"
 TODAY = date(2026, 11, 26)
@@ -38,7 +39,7 @@ def feed_of():
     opened = []
 
     def feed_of(url, keys=None, timeout_s=5.0):
-        opened.append(client(url, {}, Limits(timeout_s=timeout_s)))
+        opened.append(client(url, {}, Limits(timeout_s=timeout_s), TlsSettings()))
         return SubscriptionsFeed(opened[-1], keys or {"": "k"}, timeout_s, lambda: TODAY)
 
     yield feed_of

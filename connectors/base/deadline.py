@@ -134,10 +134,15 @@ class DeadlineTransport(httpx.HTTPTransport):
     """httpx's own transport, over sockets that keep the deadline. Certificates are checked, proxies ignored."""
 
     def __init__(
-        self, *, max_connections: int = 100, allowed: Callable[[str, str], bool] = lambda _host, _address: True
+        self,
+        *,
+        max_connections: int = 100,
+        allowed: Callable[[str, str], bool] = lambda _host, _address: True,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`allowed` says whether a host may be at an address."""
-        context = _tls()
+        """`allowed` says whether a host may be at an address; `tls` whom we believe and what we show, by default the
+        public authorities and nothing."""
+        context = tls or _tls()
         super().__init__(verify=context, trust_env=False)
         # httpx has no argument for httpcore's `network_backend`; test_http.py fails should this name ever change.
         self._pool = httpcore.ConnectionPool(

@@ -17,6 +17,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
+from cryptography.hazmat.primitives.serialization import Encoding
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random
 
 from contracts.addresses import LOOPBACK, is_public
@@ -24,6 +25,7 @@ from contracts.callbacks import is_listed
 from contracts.connector import Limits
 from contracts.failures import Deferred, Failure, Misconfigured, Unconfirmed
 from contracts.proving import Proof
+from contracts.tls import BadCertificate, TlsSettings, refuses_us
 
 from .deadline import AddressRefused, DeadlineTransport, deadline, remaining
 
@@ -66,26 +68,50 @@ class Answer:
 
 
 def client(
-    base_url: str, headers: Mapping[str, str], limits: Limits, transport: httpx.BaseTransport | None = None
+    base_url: str,
+    headers: Mapping[str, str],
+    limits: Limits,
+    tls: TlsSettings,
+    transport: httpx.BaseTransport | None = None,
 ) -> httpx.Client:
     """A client for one provider.
 
     Raises:
-        Misconfigured: `base_url` is neither https nor http on loopback, or a header cannot be sent.
+        Misconfigured: `base_url` is neither https nor http on loopback, a header cannot be sent, or the client
+            certificate cannot be used.
     """
     url = httpx.URL(base_url)
     if url.scheme != "https" and not (url.scheme == "http" and url.host in LOOPBACK):
         raise Misconfigured("http.plain_text", "only https, or http on loopback")
     try:
-        return quiet_client(limits, transport or DeadlineTransport(), base_url=url, headers=headers)
+        return quiet_client(limits, transport or DeadlineTransport(tls=_context(tls)), base_url=url, headers=headers)
     except UnicodeEncodeError:
         raise Misconfigured("http.header", "a header holds characters other than ASCII") from None
 
 
-def chosen_client(limits: Limits, private_hosts: tuple[str, ...]) -> httpx.Client:
-    """A client for addresses of others' choice: it connects to public ones, and to hosts listed as in our network."""
-    transport = DeadlineTransport(allowed=lambda host, address: is_public(address) or is_listed(host, private_hosts))
-    return quiet_client(limits, transport)
+def chosen_client(limits: Limits, private_hosts: tuple[str, ...], tls: TlsSettings) -> httpx.Client:
+    """A client for addresses of others' choice: it connects to public ones, and to hosts listed as in our network.
+    Raises Misconfigured: the client certificate cannot be used."""
+
+    def allowed(host: str, address: str) -> bool:
+        return is_public(address) or is_listed(host, private_hosts)
+
+    return quiet_client(limits, DeadlineTransport(allowed=allowed, tls=_context(tls)))
+
+
+def _context(tls: TlsSettings) -> ssl.SSLContext | None:
+    """None where the settings ask for nothing of their own."""
+    try:
+        shown, authorities = tls.shown(), tls.authorities()
+    except BadCertificate as fault:
+        raise Misconfigured("http.client_certificate", str(fault)) from None
+    if shown is None and not authorities:
+        return None
+    believed = "".join(one.public_bytes(Encoding.PEM).decode() for one in authorities)
+    context = ssl.create_default_context(cadata=believed) if believed else httpx.create_ssl_context(trust_env=False)
+    if shown is not None:
+        shown.show_in(context)
+    return context
 
 
 def quiet_client(
@@ -128,6 +154,8 @@ def send(
     Longer waits belong to the hub.
 
     Raises:
+        Misconfigured: the server took the connection for one of nobody it knows: its client certificate, or that there
+            was none. It answers so before it reads a request (RFC 8446 4.4.2.4).
         Deferred: no byte left, or the call was safe to repeat.
         Unconfirmed: `unsafe`, and bytes had left when the connection failed or the time was over, or the answer is not
             its sender's: then nobody knows who took the request.
@@ -196,8 +224,11 @@ def _read(response: httpx.Response, most_bytes: int) -> tuple[bytes, bool]:
 def _failure(error: httpx.TransportError, unsafe: bool) -> Failure:
     # Never the error's own text: a resolver's or a server's words may repeat what we sent.
     kind = type(error).__name__
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, ssl.SSLError) and (alert := refuses_us(cause)):
+            return Misconfigured("http.client_certificate", f"the server says: {alert}")
     if isinstance(error, _NOTHING_LEFT):
-        causes = list(_causes(error))
         if any(isinstance(cause, ssl.SSLError) for cause in causes):
             return Deferred("http.tls", kind)
         if any(isinstance(cause, AddressRefused) for cause in causes):

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -52,7 +53,11 @@ class Received:
 class ScriptedServer:
     """Plays its script, one entry a request and one request a connection; at its end `answering` decides, or 599."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        """With `tls` it speaks https, and may ask for a client certificate."""
+        self._tls = tls
+        self.shown: list[bytes] = []
+        """The certificates (DER) of clients, where `tls` asks for them."""
         self.received: list[Received] = []
         self.answering: Callable[[Received], Reply | Fault] = lambda _: Reply(599)
         self.aside: Callable[[Received], Reply | None] = lambda _: None
@@ -78,7 +83,7 @@ class ScriptedServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"{'http' if self._tls is None else 'https'}://127.0.0.1:{self._port}"
 
     @property
     def left(self) -> tuple[Reply | Fault, ...]:
@@ -118,9 +123,13 @@ class ScriptedServer:
             self._open.add(connection)
             self._start(self._serve, connection)
 
-    def _serve(self, connection: socket.socket) -> None:
+    def _serve(self, accepted: socket.socket) -> None:
+        connection = accepted
         try:
             connection.settimeout(5)
+            if self._tls is not None:
+                secured = connection = self._tls.wrap_socket(connection, server_side=True)
+                self.shown.append(secured.getpeercert(binary_form=True) or b"")
             request = _read_request(connection)
             if request is None:
                 return
@@ -132,7 +141,7 @@ class ScriptedServer:
         except OSError:
             pass  # the client has had enough, which is what many of the faults are for
         finally:
-            self._open.discard(connection)
+            self._open.discard(accepted)
             _close(connection)
 
     def _act(self, connection: socket.socket, entry: Reply | Fault) -> None:

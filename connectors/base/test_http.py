@@ -18,6 +18,7 @@ from connectors.base.http import MAX_ANSWER_BYTES, MAX_RETRY_AFTER, Answer, clie
 from connectors.base.scripted import Fault, Reply, ScriptedServer
 from contracts.connector import Limits
 from contracts.failures import Deferred, Misconfigured, Unconfirmed
+from contracts.tls import TlsSettings
 
 NOW = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
 SLOW = (Fault.SILENT, Fault.SLOW_HEAD)
@@ -30,7 +31,7 @@ def server():
 
 
 def call(url, *, unsafe=True, deadline_s=5.0, transport=None, method="POST", content=b"{}"):
-    with client(url, {"X-Key": "secret"}, Limits(), transport) as http:
+    with client(url, {"X-Key": "secret"}, Limits(), TlsSettings(), transport) as http:
         request = http.build_request(method, "/path/RSSMRA80A01H501U", content=content)
         return send(http, request, unsafe=unsafe, deadline_s=deadline_s)
 
@@ -111,7 +112,7 @@ def test_a_short_body_is_not_complete(server):
 
 def test_no_redirect_no_cookie(server):
     server.play(Reply(302, headers={"Location": "/other", "Set-Cookie": "a=b"}), Reply(200))
-    with client(server.url, {}, Limits()) as http:
+    with client(server.url, {}, Limits(), TlsSettings()) as http:
         for expected in (302, 200):
             assert send(http, http.build_request("GET", "/"), unsafe=False, deadline_s=5).status == expected
     assert [got.path for got in server.received] == ["/", "/"]
@@ -185,12 +186,12 @@ def self_signed(folder):
 @pytest.mark.parametrize("url", ["http://api.io.pagopa.it", "http://127.0.0.1.example", "ftp://127.0.0.1", "api.io"])
 def test_plain_http_is_for_loopback(url):
     with pytest.raises(Misconfigured):
-        client(url, {}, Limits())
+        client(url, {}, Limits(), TlsSettings())
 
 
 def test_a_header_that_cannot_be_sent_is_misconfigured_and_not_shown():
     with pytest.raises(Misconfigured) as caught:
-        client("https://a.example", {"X-Key": "chiàve"}, Limits())
+        client("https://a.example", {"X-Key": "chiàve"}, Limits(), TlsSettings())
     assert "chi" not in str(caught.value)
 
 

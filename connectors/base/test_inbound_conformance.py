@@ -16,6 +16,7 @@ from contracts.callbacks import is_listed
 from contracts.connector import Connector, Manifest
 from contracts.failures import Deferred, Misconfigured
 from contracts.inbound import Call, Found, Pulled, Reply, Wrong
+from contracts.tls import TlsSettings
 
 from .scripted import Fault
 
@@ -54,7 +55,7 @@ class Toy:
         self.bug, self.limits, self.after = bug, limits, 0
         inside = (lambda *_: True) if bug == "goes_anywhere" else (lambda host, _: is_listed(host, private))
         transport = http.DeadlineTransport(allowed=inside)
-        self.http = http.client(url, {"Authorization": f"Bearer {SECRET}"}, limits, transport)
+        self.http = http.client(url, {"Authorization": f"Bearer {SECRET}"}, limits, TlsSettings(), transport)
 
     def pull(self, memo):
         after = self.after if self.bug == "place_in_memory" else memo.get("after", 0)

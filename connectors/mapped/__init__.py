@@ -32,7 +32,7 @@ def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> C
         raise Misconfigured("mapped.tests_fail", f"the mapping's own tests fail: {told}")
     manifest = read_manifest(Path(__file__).parent)
     if settings.origin == "rest":
-        http = chosen_client(limits, settings.private_hosts)
+        http = chosen_client(limits, settings.private_hosts, settings)
         source = Source(http, settings, mapping, proof, limits.timeout_s)
         return Connector(manifest, _delivers_nothing, source.check, http.close, pull=source.pull, read=mapping.read)
     answer = Hook(settings, mapping).answer if settings.origin == "webhook" else None

@@ -26,6 +26,7 @@ from contracts.callbacks import CallbackUrl, HostName, may_be_plain, place_of
 from contracts.following import Listed
 from contracts.inbound import SourceSettings
 from contracts.proving import ProofSettings
+from contracts.tls import TlsSettings
 
 from .document import MappingDocument
 from .expressions import ExpressionText
@@ -81,7 +82,7 @@ def _has(document: Any, step: str | int) -> bool:
     return isinstance(document, list) and isinstance(step, int) and step < len(document)
 
 
-class Settings(SourceSettings, ProofSettings):
+class Settings(SourceSettings, ProofSettings, TlsSettings):
     """A mapping and its source. What belongs to another source is refused rather than ignored."""
 
     model_config = ConfigDict(hide_input_in_errors=True)

@@ -21,7 +21,7 @@ from .session import Session
 
 def connect(settings: Settings, limits: Limits, now: Callable[[], float] = time.time) -> Connector:
     """The connector of one tenant. `now` is Unix seconds, for tests."""
-    http = chosen_client(limits, settings.private_hosts)
+    http = chosen_client(limits, settings.private_hosts, settings)
     session = Session(http, settings, limits.timeout_s, now)
     source = Source(session, settings, now)
     messages = Messages(session, source, now)

@@ -21,6 +21,7 @@ from contracts.following import Listed
 from contracts.identifiers import OrganizationTaxCode
 from contracts.inbound import SourceSettings
 from contracts.items import Channel
+from contracts.tls import TlsSettings
 
 Collection = Literal["applications", "messages", "payments", "subscriptions"]
 DottedPath = Annotated[
@@ -46,7 +47,7 @@ def _place_for_id(template: str) -> str:
     return template
 
 
-class Settings(SourceSettings):
+class Settings(SourceSettings, TlsSettings):
     """One tenant: how to reach it, what is read, how it is understood."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)

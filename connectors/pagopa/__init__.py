@@ -65,7 +65,7 @@ def connect(
 
 def _client(settings: Settings, limits: Limits, made: ExitStack, url: str, key: SecretStr | None) -> httpx.Client:
     """A client of one of the platform's services; public addresses alone, and hosts that the settings list."""
-    http = chosen_client(limits, settings.private_hosts)
+    http = chosen_client(limits, settings.private_hosts, settings)
     made.callback(http.close)
     http.base_url = httpx.URL(url)
     http.headers[KEY] = (key or settings.api_key).get_secret_value()

@@ -10,6 +10,7 @@ from contracts.callbacks import Hosts
 from contracts.following import Listed
 from contracts.identifiers import OrganizationTaxCode
 from contracts.inbound import SourceSettings
+from contracts.tls import TlsSettings
 
 PLATFORM = "https://api.platform.pagopa.it"
 
@@ -17,7 +18,7 @@ PrivateHosts = Annotated[Hosts, Listed]
 SegregationCode = Annotated[int, Field(ge=0, le=99)]
 
 
-class Settings(SourceSettings):
+class Settings(SourceSettings, TlsSettings):
     """How to reach pagoPA's services, as whom, and which notice numbers are ours."""
 
     organization_tax_code: Annotated[

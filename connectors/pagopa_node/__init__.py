@@ -41,7 +41,7 @@ def connect(settings: Settings, limits: Limits) -> Connector:
     if settings.fdr_base_url is None or settings.fdr_key is None or settings.fdr_since is None:
         return Connector(manifest, _advance, _nothing_to_ask, answer=station.answer, read=read)
     key = {"Ocp-Apim-Subscription-Key": settings.fdr_key.get_secret_value()}
-    client = http.chosen_client(limits, settings.private_hosts)
+    client = http.chosen_client(limits, settings.private_hosts, settings)
     client.base_url = httpx.URL(settings.fdr_base_url)
     client.headers.update(key)
     flows = Flows(client, settings.creditor_tax_code, settings.fdr_since, settings.fdr_page, limits.timeout_s)

@@ -12,6 +12,7 @@ from contracts.callbacks import HostName
 from contracts.following import Listed
 from contracts.identifiers import Iban, OrganizationTaxCode
 from contracts.inbound import SourceSettings
+from contracts.tls import TlsSettings
 
 
 def _network(value: str) -> str:
@@ -61,7 +62,7 @@ class ServiceTaxonomy(_Written):
     taxonomy: Taxonomy
 
 
-class Settings(SourceSettings):
+class Settings(SourceSettings, TlsSettings):
     """Who we are at pagoPA, whom we believe to be pagoPA, and where the flows are.
 
     pagoPA's calls are believed where each of `caller_certificates`, `caller_networks` and `caller_key` that is given

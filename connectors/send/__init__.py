@@ -7,6 +7,7 @@ from connectors.base.manifest import read_manifest
 from contracts.connector import Connector, Limits
 from contracts.failures import Misconfigured
 from contracts.proving import Proof
+from contracts.tls import TlsSettings
 
 from .client import Send
 from .config import Settings
@@ -23,10 +24,10 @@ def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> C
     """
     if settings.proof != "none" and proof is None:
         raise Misconfigured("send.unproved", "the hub gave no proof")
-    client = http.client(settings.base_url, {"x-api-key": settings.api_key.get_secret_value()}, limits)
+    client = http.client(settings.base_url, {"x-api-key": settings.api_key.get_secret_value()}, limits, settings)
     wire = Wire(client, proof, limits.timeout_s)
-    # Another client: whoever keeps the files gets neither our key nor our voucher.
-    storage = http.chosen_client(limits, settings.private_upload_hosts)
+    # Another client: whoever keeps the files gets neither our key nor our voucher nor our certificate.
+    storage = http.chosen_client(limits, settings.private_upload_hosts, TlsSettings())
     uploads = Uploads(storage, settings.private_upload_hosts, limits.timeout_s)
     send = Send(wire, uploads, settings)
 

@@ -11,6 +11,7 @@ from contracts.identifiers import OrganizationTaxCode
 from contracts.inbound import PollSettings
 from contracts.items.legal import MOST_DOCUMENTS, Denomination
 from contracts.proving import ProofSettings
+from contracts.tls import TlsSettings
 
 
 def _no_modi(value: str) -> str:
@@ -19,7 +20,7 @@ def _no_modi(value: str) -> str:
     return value
 
 
-class Settings(ProofSettings, PollSettings):
+class Settings(ProofSettings, PollSettings, TlsSettings):
     """How to reach SEND and as whom; calls bear the key, and where the key is so configured a voucher of PDND."""
 
     base_url: HttpsUrl = "https://api.notifichedigitali.it"

@@ -11,6 +11,7 @@ from connectors.send.scripted_notices import file
 from connectors.send.uploads import Uploads
 from contracts.connector import Limits
 from contracts.failures import Deferred
+from contracts.tls import TlsSettings
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def storage():
     made = []
 
     def storage(*listed: str) -> Uploads:
-        made.append(chosen_client(Limits(timeout_s=5), listed))
+        made.append(chosen_client(Limits(timeout_s=5), listed, TlsSettings()))
         return Uploads(made[-1], listed, 5)
 
     yield storage

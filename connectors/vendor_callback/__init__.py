@@ -25,7 +25,7 @@ def connect(settings: Settings, limits: Limits, sign: Sign | None = None) -> Con
     """
     if sign is None:
         raise Misconfigured("callback.unsigned", "the hub gave no signer")
-    http = chosen_client(limits, settings.private_hosts)
+    http = chosen_client(limits, settings.private_hosts, settings)
     caller = Caller(http, settings, sign, limits.timeout_s)
     manifest = read_manifest(Path(__file__).parent)
     return Connector(manifest, caller.advance, caller.check, http.close, preview=caller.preview)

@@ -24,7 +24,7 @@ def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> C
     """
     if settings.proof != "none" and proof is None:
         raise Misconfigured("webhook.unproved", "the hub gave no proof")
-    http = chosen_client(limits, settings.private_hosts)
+    http = chosen_client(limits, settings.private_hosts, settings)
     webhook = Webhook(http, settings, proof, limits.timeout_s)
     manifest = read_manifest(Path(__file__).parent)
     return Connector(manifest, webhook.advance, webhook.check, http.close, preview=webhook.preview)

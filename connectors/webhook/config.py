@@ -8,13 +8,14 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from contracts.callbacks import CallbackUrl, HostName, may_be_plain, place_of
 from contracts.following import FollowSettings, Listed
 from contracts.proving import ProofSettings
+from contracts.tls import TlsSettings
 
 from .signing import ID, TIMESTAMP, Secret, read_secrets
 
 PrivateHosts = Annotated[tuple[HostName, ...], Field(max_length=20, fail_fast=True, strict=False), Listed]
 
 
-class Settings(FollowSettings, ProofSettings):
+class Settings(FollowSettings, ProofSettings, TlsSettings):
     """A call is proved by Standard Webhooks signatures (`signing_secrets`), by ModI or PDND (`proof`), or by both."""
 
     signed_too: ClassVar[tuple[str, ...]] = (ID, TIMESTAMP)

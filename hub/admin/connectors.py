@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from contracts.connector import Connector
 from contracts.connector_administration import ConnectorPatch, NewConnector
-from hub.dispatch.pool import BadConfiguration, build
+from hub.dispatch.pool import BadConfiguration, tried
 from hub.dispatch.settings_form import merged
 from hub.errors import ContractViolation, Fault
 from hub.store.configuration import ConnectorConfig, StillPending, left, remove, set_status
@@ -196,7 +196,7 @@ class Connectors(ConnectorViews):
             overrides=content.overrides,
         )
         try:
-            return build(self.types, config)
+            return tried(self.types, config)
         except BadConfiguration as problem:
             where = "/connector_type" if content.type not in self.types else None
             faults = [Fault(where or pointer[:500], "field.invalid", text[:500]) for pointer, text in problem.faults]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from contracts.connector import Connector, ConnectorType
 from contracts.failures import Failure
-from hub.dispatch.pool import BadConfiguration, build
+from hub.dispatch.pool import BadConfiguration, tried
 from hub.dispatch.settings_form import is_reference
 from hub.store.configuration import ConnectorConfig
 
@@ -57,7 +57,7 @@ def limits_from_options(present: Mapping[str, Any], limits: Sequence[str]) -> di
 def connect(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Connector:
     """The connector of a configuration; a fault of it names the setting."""
     try:
-        return build(types, config)
+        return tried(types, config)
     except BadConfiguration as fault:
         raise WrongUsage(f"connector {config.connector_id}: {fault}") from None
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from hub.keyring import HubKeyType, RotationRefused
+from hub.security.token_keys import TokenProblem
 
 from .console import Failed, table, told
 from .options import HOME, AsJson, HomeFolder, instant, opened
@@ -41,6 +42,12 @@ def rotate_hub(
         str | None, typer.Option("--from", metavar="TIME", help="RFC 3339: when the new key begins to sign; now.")
     ] = None,
     kind: Annotated[HubKeyType, typer.Option("--kind", help="The algorithm it signs with.")] = "es256",
+    uri: Annotated[
+        str | None,
+        typer.Option(
+            "--to", metavar="URI", help="A key that stays in its token: pkcs11:token=...;object=... (not --kind)."
+        ),
+    ] = None,
     home: HomeFolder = HOME,
     as_json: AsJson = False,
 ) -> None:
@@ -49,8 +56,8 @@ def rotate_hub(
     with opened(home) as one:
         before = one.key.kid
         try:
-            made = one.rotate_key(kind=kind, begins=when, overlap=timedelta(hours=overlap_hours))
-        except RotationRefused as refused:
+            made = one.rotate_key(kind=kind, begins=when, overlap=timedelta(hours=overlap_hours), uri=uri)
+        except (RotationRefused, TokenProblem) as refused:
             raise Failed(str(refused)) from None
     told(
         {"kid": made.kid, "before": before, "signs_from": when, "overlap_hours": overlap_hours},

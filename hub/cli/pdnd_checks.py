@@ -55,7 +55,8 @@ _UNREACHABLE: Final = {
     "no_such_host": "there is no host of that name, or the name server does not answer",
     "nobody_listens": "the connection is refused: another port, or a firewall",
     "certificate": "its TLS certificate cannot be trusted: a proxy that opens connections, or another server",
-    None: "the connection does not come about or breaks: proxy, firewall, routes",
+    "client_certificate": "the server does not take the client certificate, or demands one: --certificate",
+    None: "the connection does not come about or breaks: proxy, firewall, routes, or --certificate is missing",
 }
 
 
@@ -93,6 +94,8 @@ def _words(found: Checked, its: PdndCredentials) -> str:
     told = found.problem
     if told == "key_unusable":
         return f"{its.key_reference or 'the key'}: {found.why}"
+    if told == "certificate_unusable":
+        return f"{its.certificate_reference or 'the client certificate'}: {found.why}"
     if told == "unreachable":
         address = "--keys-url or --jwks-url of `ente pdnd`" if found.at_api else its.token_url
         return f"{address} cannot be reached: {_UNREACHABLE[found.detail]}"

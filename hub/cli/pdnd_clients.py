@@ -1,18 +1,20 @@
 """`ente pdnd-client`: what an ente asks vouchers with at PDND."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import typer
 
 from contracts.base import Code, HttpsUrl
+from contracts.tls import BadCertificate
 from hub.store.directory import AlreadyThere, NotThere
 from hub.store.pdnd_clients import PdndClients, PdndCredentials
-from hub.trust.credentials import UnusableKey, read_key, referred
+from hub.trust.credentials import UnusableKey, key_of, read_certificate, read_key
 
 from .console import Failed, WrongUsage, table, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_bytes, word
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_bytes, read_text, word
 
 group = typer.Typer(name="pdnd-client", help="The ente's clients at PDND, which vouchers are asked with.")
 
@@ -35,11 +37,20 @@ def add(
         Path | None, typer.Option("--key", metavar="FILE", help="Private RSA key in PEM, to be sealed; - for stdin.")
     ] = None,
     key_reference: Annotated[
-        str | None, typer.Option("--key-reference", help="file:/path or env:NAME: where the key stays.")
+        str | None, typer.Option("--key-reference", help="file:/path, env:NAME or pkcs11:URI: where the key stays.")
     ] = None,
     dpop: Annotated[
         bool | None,
         typer.Option("--dpop/--bearer", help="Vouchers bound to a key; by default for the API of keys v3 alone."),
+    ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            "--certificate", metavar="FILE", help="Client certificate in PEM with its chain and key, to be sealed."
+        ),
+    ] = None,
+    certificate_reference: Annotated[
+        str | None, typer.Option("--certificate-reference", help="file:/path or env:NAME: where such a file stays.")
     ] = None,
     ente: EnteCode = None,
     home: HomeFolder = HOME,
@@ -58,6 +69,7 @@ def add(
     if len(token_url) > 500 or "?" in token_url or "#" in token_url:
         raise WrongUsage("--token-url: at most 500 characters, without query and fragment")
     pem = _key(key, key_reference)
+    shown = _certificate(certificate, certificate_reference)
     with opened(home) as one:
         with one.database.read() as connection:
             body = ente_of(connection, ente)
@@ -76,6 +88,8 @@ def add(
             needs_dpop if dpop is None else dpop,
             pem,
             key_reference or "",
+            shown,
+            certificate_reference or "",
         )
         try:
             with one.database.write() as tx:
@@ -115,7 +129,7 @@ def _key(key: Path | None, reference: str | None) -> str:
         if len(reference) > 500:
             raise WrongUsage("--key-reference: at most 500 characters")
         try:
-            read_key(referred(reference))
+            key_of(reference)
         except UnusableKey as fault:
             raise WrongUsage(f"--key-reference: {fault}") from None
         return ""
@@ -126,6 +140,23 @@ def _key(key: Path | None, reference: str | None) -> str:
     except UnusableKey as fault:
         raise WrongUsage(f"--key: {fault}") from None
     return pem.decode("ascii", "replace")
+
+
+def _certificate(file: Path | None, reference: str | None) -> str:
+    """The PEM to be sealed; empty where there is none or it stays elsewhere, which is looked at all the same."""
+    if file is None and reference is None:
+        return ""
+    if file is not None and reference is not None:
+        raise WrongUsage("--certificate or --certificate-reference: one of them")
+    option = "--certificate" if reference is None else "--certificate-reference"
+    if reference is not None and len(reference) > 500:
+        raise WrongUsage(f"{option}: at most 500 characters")
+    pem = read_text(file, name=option) if file is not None else ""
+    try:
+        read_certificate(pem, reference or "").check_dates(datetime.now(UTC))
+    except (UnusableKey, BadCertificate) as fault:
+        raise WrongUsage(f"{option}: {fault}") from None
+    return pem
 
 
 def _uuid(text: str, option: str) -> str:
@@ -146,4 +177,5 @@ def _shown(one: PdndCredentials) -> dict[str, Any]:
         "purpose_id": one.purpose_id,
         "dpop": one.bound,
         "key": one.key_reference or "sealed",
+        "certificate": one.certificate_reference or ("sealed" if one.certificate_pem else None),
     }

@@ -1,18 +1,21 @@
 """`vendor callbacks`: where a vendor is told things at an address of its own."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from contracts.callbacks import Audience, CallbackSettings, CallbackUrl, Hosts
+from hub.dispatch.settings_form import is_reference
 from hub.home import Home
 from hub.registry import Vendor
 from hub.store.configuration import ConnectorConfig, withdraw
 from hub.store.directory import NotThere
 from hub.store.pushing import GONE, TYPE, Lane, connector_of, vendor_of
 
+from .connector_settings import connect
 from .console import Failed, WrongUsage, table, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_text
 from .vendors import VendorId
 from .vendors import vendor_of as registered
 
@@ -36,6 +39,22 @@ PrivateHost = Annotated[
     list[str] | None,
     typer.Option("--private-host", metavar="HOST", help="A host that may be at a private address; repeatable."),
 ]
+ClientCertificateOption = Annotated[
+    str | None,
+    typer.Option(
+        "--client-certificate",
+        metavar="FILE",
+        help="Shown to servers that ask for one: PEM with its chain and key, sealed; or file:NAME, env:NAME.",
+    ),
+]
+ClientKeyOption = Annotated[
+    str | None,
+    typer.Option("--client-key", metavar="FILE", help="Its private key where it stands apart; the same forms."),
+]
+AuthoritiesOption = Annotated[
+    Path | None,
+    typer.Option("--server-authorities", metavar="FILE", help="Authorities (PEM) to believe, not the public ones."),
+]
 
 
 @group.command("set")
@@ -45,6 +64,9 @@ def set_(
     events_url: EventsUrl = None,
     audience: AudienceOption = None,
     private_host: PrivateHost = None,
+    client_certificate: ClientCertificateOption = None,
+    client_key: ClientKeyOption = None,
+    server_authorities: AuthoritiesOption = None,
     ente: EnteCode = None,
     home: HomeFolder = HOME,
     as_json: AsJson = False,
@@ -68,14 +90,34 @@ def set_(
             wanted["events"] = plain.model_copy(update={"url": url})
             if not wanted["events"].admits(events_url):
                 raise WrongUsage("--events-url: plain http is for loopback alone, and listed with --private-host")
+        secrets = {
+            "client_certificate": _secret(client_certificate, "--client-certificate"),
+            "client_key": _secret(client_key, "--client-key"),
+        }
+        if server_authorities is not None:
+            secrets["server_authorities"] = read_text(server_authorities, name="--server-authorities")
+        configs = [
+            ConnectorConfig(
+                vendor.ente_id,
+                connector_of(lane, vendor.vendor_id),
+                TYPE,
+                "draft",
+                0,
+                settings.model_dump(mode="json", exclude=set(secrets)) | secrets,
+                {},
+            )
+            for lane, settings in wanted.items()
+        ]
+        for config in configs:
+            connect(one.types, config).close()
         with one.database.write() as tx:
-            for lane, settings in wanted.items():
+            for config in configs:
                 one.configuration.save(
                     tx,
-                    ente_id=vendor.ente_id,
-                    connector_id=connector_of(lane, vendor.vendor_id),
+                    ente_id=config.ente_id,
+                    connector_id=config.connector_id,
                     type=TYPE,
-                    settings=settings.model_dump(mode="json"),
+                    settings=config.settings,
                     limits={},
                 )
     told(
@@ -127,6 +169,11 @@ def remove_(
     )
 
 
+def _secret(given: str | None, option: str) -> str | None:
+    """What stands in the file, or the reference itself."""
+    return given if given is None or is_reference(given) else read_text(Path(given), name=option)
+
+
 def _vendor(home: Home, ente: str | None, vendor_id: str) -> tuple[Vendor, str]:
     """The vendor, and the `iss` of what it is told. Raises Failed."""
     with home.database.read() as connection:
@@ -148,4 +195,9 @@ def _shown(config: ConnectorConfig) -> dict[str, Any]:
         "to": settings.get("url") or " ".join(settings.get("hosts", ())),
         "audience": settings.get("audience"),
         "private_hosts": " ".join(settings.get("private_hosts", ())),
+        "client_certificate": _told(settings.get("client_certificate")),
     }
+
+
+def _told(secret: str | None) -> str | None:
+    return "sealed" if secret is not None and not is_reference(secret) else secret

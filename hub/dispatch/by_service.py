@@ -29,5 +29,6 @@ def for_services(everywhere: Connector, by_service: Mapping[str, Connector]) -> 
         for one in (everywhere, *by_service.values()):
             one.close()
 
+    certificates = tuple(each for one in (everywhere, *by_service.values()) for each in one.certificates)
     calls: dict[str, Any] = {name: chosen(name) for name in BY_NOTICE if getattr(everywhere, name, None) is not None}
-    return replace(everywhere, check=check, close=close, **calls)
+    return replace(everywhere, check=check, close=close, certificates=certificates, **calls)

@@ -2,10 +2,12 @@
 
 import logging
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -14,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from contracts.connector import Connector, ConnectorType, Limits, Manifest
 from contracts.failures import Misconfigured
 from contracts.proving import ProofSettings
+from contracts.tls import BadCertificate, TlsSettings
 from hub.store.configuration import ConnectorConfig
 from hub.store.connector_versions import Environment
 from hub.store.database import error_name
@@ -25,6 +28,9 @@ from .routing import Outlet, Outlets, Registrar, Registrars
 from .settings_form import is_reference, merged, resolved, schema_of, secrets
 
 log = logging.getLogger(__name__)
+
+LOOK_S = 2.0
+"""So often a secret that is only named is looked at again: whoever changes it restarts nothing."""
 
 Configs = dict[tuple[str, str], ConnectorConfig]
 
@@ -51,13 +57,23 @@ class _Derived:
     registrars: Registrars
 
 
+@dataclass(slots=True)
+class _Ready:
+    """A connector as it was made of one version, and of the secrets that this only names."""
+
+    version: int
+    connector: Connector
+    named: bytes | None
+    look_again_at: float
+
+
 class ConnectorPool:
     """Makes connectors from their configurations, and keeps them while the version holds."""
 
     def __init__(self, types: Mapping[str, ConnectorType], configs: Snapshot[Configs]) -> None:
         self._types = types
         self._configs = configs
-        self._ready: dict[tuple[str, str], tuple[int, Connector]] = {}
+        self._ready: dict[tuple[str, str], _Ready] = {}
         self._retired: list[Connector] = []
         self._lock = threading.Lock()
         self._made = 0
@@ -75,27 +91,40 @@ class ConnectorPool:
             return None
         with self._lock:
             ready = self._ready.get(key)
-            if ready is not None and ready[0] == config.version:
-                return ready[1]
+            holds = ready is not None and ready.version == config.version
+            if ready is not None and holds and time.monotonic() < ready.look_again_at:
+                return ready.connector
+            named = named_secrets(self._types, config)
+            if ready is not None and holds:
+                ready.look_again_at = time.monotonic() + LOOK_S
+                if named == ready.named:
+                    return ready.connector
             try:
                 connector = build(self._types, config)
             except Exception as exc:  # noqa: BLE001 - one that has a bug must not take the others along
                 problem = exc if isinstance(exc, BadConfiguration) else error_name(exc)
                 log.warning("connector.unusable connector=%s problem=%s", connector_id, problem)
-                return None
+                # Where what is named is being changed, and half of it is there, what was read before serves on.
+                return ready.connector if ready is not None and holds else None
             if ready is not None:
                 # Somebody may be using it now, so it is closed with the pool; configurations change seldom.
-                self._retired.append(ready[1])
-            self._ready[key] = (config.version, connector)
+                self._retired.append(ready.connector)
+            self._ready[key] = _Ready(config.version, connector, named, time.monotonic() + LOOK_S)
             self._made += 1
             return connector
 
     def close(self) -> None:
         """Close every connector made here; whoever still uses one has given its claim back."""
         with self._lock:
-            for connector in (*self._retired, *(ready for _, ready in self._ready.values())):
+            for connector in (*self._retired, *(ready.connector for ready in self._ready.values())):
                 connector.close()
             self._retired, self._ready = [], {}
+
+    def certificate_ends(self) -> dict[tuple[str, str], datetime]:
+        """When the client certificates end of those connectors in force that show one."""
+        found = ((key, self.get(*key)) for key in self._configs())
+        shown = {key: [each.ends for each in one.certificates] for key, one in found if one is not None}
+        return {key: min(ends) for key, ends in shown.items() if ends}
 
     def outlets(self) -> Outlets:
         """For each ente and channel, the connector that serves it; of several, the first of `in_turn`. Those for tests
@@ -187,6 +216,36 @@ def _manifest_of_type(types: Mapping[str, ConnectorType], config: ConnectorConfi
     return None if kind is None else kind.manifest
 
 
+def named_secrets(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> bytes | None:
+    """A digest of the secrets that the settings only name; it changes with them. None where they cannot be read now."""
+    kind = types.get(config.type)
+    if kind is None or kind.refer is None:
+        return b""
+    schema, digest = schema_of(kind.settings), sha256()
+    for settings in (config.settings, *config.overrides.values()):
+        for pointer, value in secrets(schema, settings).items():
+            if is_reference(value):
+                try:
+                    found = kind.refer(config.ente_id, value)
+                except ValueError:
+                    return None
+                digest.update(orjson.dumps([pointer, found]))
+    return digest.digest()
+
+
+def tried(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Connector:
+    """`build` for whoever changes settings: what is sure to fail once it is used is refused, too. Raises
+    BadConfiguration."""
+    connector = build(types, config)
+    try:
+        for one in connector.certificates:
+            one.check_dates(datetime.now(UTC))
+    except BadCertificate as fault:
+        connector.close()
+        raise _bad_certificate(fault, "/settings") from None
+    return connector
+
+
 def build(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Connector:
     """The connector of a configuration; where single services have settings of their own, theirs for their notices.
     Raises BadConfiguration."""
@@ -215,6 +274,10 @@ def _built(kind: ConnectorType, config: ConnectorConfig, given: Mapping[str, Any
     except ValidationError as exc:
         raise _unfit(exc, "/limits") from None
     try:
+        shown = settings.shown() if isinstance(settings, TlsSettings) else None
+    except BadCertificate as fault:
+        raise _bad_certificate(fault, place) from None
+    try:
         handed: dict[str, Any] = {}
         if kind.prove is not None and isinstance(settings, ProofSettings):
             handed["proof"] = kind.prove(config.ente_id, settings)
@@ -225,7 +288,12 @@ def _built(kind: ConnectorType, config: ConnectorConfig, given: Mapping[str, Any
         text = f"{fault.reason}: {fault.detail}"
         raise BadConfiguration(text, [(place, text)]) from None
     # Retries and age follow the limits in force, whatever manifest the connector carries.
-    return replace(connector, manifest=connector.manifest.model_copy(update={"limits": limits}))
+    manifest = connector.manifest.model_copy(update={"limits": limits})
+    return replace(connector, manifest=manifest, certificates=() if shown is None else (shown,))
+
+
+def _bad_certificate(fault: BadCertificate, place: str) -> BadConfiguration:
+    return BadConfiguration(f"client_certificate: {fault}", [(f"{place}/client_certificate", str(fault))])
 
 
 def _settings_of(kind: ConnectorType, ente_id: str, given: Mapping[str, Any], place: str) -> BaseModel:

@@ -6,11 +6,13 @@ from typing import Any
 
 import httpx
 
+from contracts.failures import Deferred
 from hub.clock import Clock
 
 from .evidence import Evidence
 from .outbound import Integrity, ModiAuth, Reference, Signer
 from .sign import SigningKey
+from .token_keys import TokenProblem
 
 _COVERED = ("x-correlation-id",)
 """What the hub covers of its own calls, besides those headers that the pattern demands."""
@@ -36,12 +38,15 @@ class HubSignature(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         key = self.key()
         signer = Signer(key, self.issuer, self.audience, self.reference, clock=lambda: self.clock.now().timestamp())
-        yield from ModiAuth(
-            signer,
-            integrity=Integrity(signer, if_there=self.covered) if self.integrity else None,
-            evidence=None if self.user is None else Evidence(signer),
-            user=self.user,
-        ).auth_flow(request)
+        try:
+            yield from ModiAuth(
+                signer,
+                integrity=Integrity(signer, if_there=self.covered) if self.integrity else None,
+                evidence=None if self.user is None else Evidence(signer),
+                user=self.user,
+            ).auth_flow(request)
+        except TokenProblem as problem:  # only signing raises it: no byte has left
+            raise Deferred("proof.token", str(problem)) from None
 
 
 def signer(key: Callable[[], SigningKey], clock: Clock) -> Callable[[str, str], httpx.Auth]:

@@ -19,6 +19,26 @@ class Unresolved(ValueError):
     """A reference names nothing that may be read here; the text says what is missing, and never what was found."""
 
 
+def content_of(reference: str) -> bytes:
+    """What `file:/absolute/path` or `env:NAME` leads to: for the operator of the machine, who may name anything on it.
+    Raises Unresolved."""
+    kind, _, place = reference.partition(":")
+    if kind == "env":
+        if not (value := os.environ.get(place)):
+            raise Unresolved(f"the environment variable {place} is not set")
+        return value.encode()
+    if kind != "file" or not place.startswith("/"):
+        raise Unresolved("a reference is file:/absolute/path or env:NAME")
+    try:
+        with Path(place).open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise Unresolved(f"cannot read {place}: {error.strerror}") from None
+    if len(content) > MOST_BYTES:
+        raise Unresolved(f"{place} is too large for a key")
+    return content
+
+
 def secret_of(ente_id: str, reference: str, folder: Path) -> str:
     """What the reference names for an ente, without the line end that editors add. Raises Unresolved."""
     kind, _, name = reference.partition(":")

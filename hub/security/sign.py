@@ -24,8 +24,10 @@ from .algorithms import algorithms_of
 from .causes import Refusal
 from .der import pem_parts
 from .digest import digest_header
+from .keys import private_pem
 from .portal import ASSERTION_TYPE
 from .presented import thumbprint
+from .token_keys import SCHEME, EcInToken, RsaInToken, key_in_token
 
 LIFETIME_S: Final = 120
 BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -56,9 +58,14 @@ class SigningKey:
         return cls.read(path.read_bytes(), cert_path, alg)
 
     @classmethod
-    def read(cls, raw: bytes, cert_path: Path | None = None, alg: str | None = None) -> "SigningKey":
-        """`load` of what stands in such a file."""
-        if raw.lstrip().startswith(b"{"):
+    def read(
+        cls, raw: bytes, cert_path: Path | None = None, alg: str | None = None, *, token: bool = False
+    ) -> "SigningKey":
+        """`load` of what stands in such a file; where it may be in a `token`, also the `pkcs11:` URI of the key."""
+        private: jose.PrivateKey
+        if token and raw.lstrip().startswith(SCHEME.encode()):
+            private = key_in_token(raw.split(maxsplit=1)[0].decode("ascii"))
+        elif raw.lstrip().startswith(b"{"):
             private, named = jwk.private_key_of_jwk(raw.decode("utf-8"))
             alg = alg or named
         else:
@@ -76,6 +83,12 @@ class SigningKey:
         algs = algorithms_of(self.private)
         if self.chosen not in (None, *algs):
             raise Refusal("key.invalid", f"such a key signs with {', '.join(algs)}")
+
+    def stored(self) -> bytes:
+        """What `read` takes again: PKCS#8 in PEM, not encrypted, or the name of a key that stays in its token."""
+        if isinstance(self.private, RsaInToken | EcInToken):
+            return f"{self.private.uri}\n".encode()
+        return private_pem(self.private)
 
     def __repr__(self) -> str:
         return f"SigningKey({self.alg}, {self.kid})"

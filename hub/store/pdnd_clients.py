@@ -37,6 +37,10 @@ class PdndCredentials:
     """The private key in PEM; empty where `key_reference` names it."""
     key_reference: str = ""
     """`file:/path` or `env:NAME`: read when it is used, kept nowhere."""
+    certificate_pem: str = field(default="", repr=False)
+    """The client certificate of its connections (ID_AUTH_CHANNEL_02) with its key, in PEM; empty where there is none,
+    or `certificate_reference` names it."""
+    certificate_reference: str = ""
 
 
 class PdndClients:
@@ -58,13 +62,19 @@ class PdndClients:
                 row.audience,
                 row.purpose_id,
                 row.bound,
-                self._vault.open(row.key_sealed, client_place(row.ente_id, row.name)).decode()
-                if row.key_sealed
-                else "",
+                self._opened(row.key_sealed, client_place(row.ente_id, row.name)),
                 row.key_reference or "",
+                self._opened(row.certificate_sealed, certificate_place(row.ente_id, row.name)),
+                row.certificate_reference or "",
             )
             for row in connection.execute(select(pdnd_clients).order_by(pdnd_clients.c.ente_id, pdnd_clients.c.name))
         }
+
+    def _opened(self, sealed: bytes | None, place: str) -> str:
+        return self._vault.open(sealed, place).decode() if sealed else ""
+
+    def _sealed(self, pem: str, place: str) -> bytes | None:
+        return self._vault.seal(pem.encode(), place) if pem else None
 
     def save(self, tx: Tx, one: PdndCredentials) -> None:
         """Make a client, or replace the one of that name.
@@ -87,9 +97,9 @@ class PdndClients:
             "purpose_id": one.purpose_id,
             "bound": one.bound,
             "key_reference": one.key_reference or None,
-            "key_sealed": self._vault.seal(one.key_pem.encode(), client_place(one.ente_id, one.name))
-            if one.key_pem
-            else None,
+            "key_sealed": self._sealed(one.key_pem, client_place(one.ente_id, one.name)),
+            "certificate_reference": one.certificate_reference or None,
+            "certificate_sealed": self._sealed(one.certificate_pem, certificate_place(one.ente_id, one.name)),
             "updated_at": tx.now,
         }
         statement = upsert(pdnd_clients).values(ente_id=one.ente_id, name=one.name, **values)
@@ -105,3 +115,7 @@ class PdndClients:
 
 def client_place(ente_id: str, name: str) -> str:
     return f"pdnd_clients|key|{ente_id}|{name}"
+
+
+def certificate_place(ente_id: str, name: str) -> str:
+    return f"pdnd_clients|certificate|{ente_id}|{name}"

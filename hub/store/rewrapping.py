@@ -18,7 +18,7 @@ from .configuration import overrides_place, settings_place
 from .connector_versions import version_overrides_place, version_place
 from .database import Database, Tx
 from .hub_keys import private_place
-from .pdnd_clients import client_place
+from .pdnd_clients import certificate_place, client_place
 from .positions import memo_place
 from .quarantine import raw_place
 from .reporting import names_place
@@ -93,6 +93,7 @@ _SEALED: Final = (
     _Sealed(source_positions, "memo_sealed", lambda row: memo_place(row.ente_id, row.connector_id)),
     _Sealed(quarantine, "raw_sealed", lambda row: raw_place(row.ente_id, row.quarantine_id)),
     _Sealed(pdnd_clients, "key_sealed", lambda row: client_place(row.ente_id, row.name)),
+    _Sealed(pdnd_clients, "certificate_sealed", lambda row: certificate_place(row.ente_id, row.name)),
     _Sealed(pdnd_vouchers, "voucher_sealed", lambda row: voucher_place(row.ente_id, row.voucher_key)),
     _Sealed(
         reported_payments,

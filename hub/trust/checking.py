@@ -10,12 +10,13 @@ from typing import Any
 
 import httpx
 
+from contracts.tls import ClientCertificate
 from hub.clock import Clock
 from hub.security import jose
 from hub.security.vouchers import Voucher
 from hub.store.pdnd_clients import PdndCredentials
 
-from .asking import obtain
+from .asking import obtain, shown_by
 from .credentials import UnusableKey
 from .environment import PdndAccess, PdndEnvironment
 from .http import Answer, Detail, FetchFailed, Web
@@ -31,7 +32,7 @@ class Checked:
     at_api: bool = False
     """The problem is not with the voucher, but with PDND's API, which was shown one."""
     why: str = ""
-    """Of `key_unusable`: what is wrong with the key, for the administrator."""
+    """Of `key_unusable` and `certificate_unusable`: what is wrong with it, for the administrator."""
     detail: Detail | None = None
     ahead_s: float | None = None
     """How far this machine's clock is ahead of the server's, in seconds; None where nothing with a date came."""
@@ -70,14 +71,14 @@ async def _check(web: _Dated, its: PdndCredentials, environment: PdndEnvironment
     try:
         voucher = await obtain(web, its, now=now)
     except UnusableKey as unusable:
-        return Checked("key_unusable", why=str(unusable))
+        return Checked(unusable.problem, why=str(unusable))
     except FetchFailed as failed:
         return Checked(failed.problem, detail=failed.detail, ahead_s=web.ahead_s)
     lifetime_s = round(voucher.expires_at - now)
     found = Checked(ahead_s=web.ahead_s, lifetime_s=lifetime_s, claims=jose.parse(voucher.token).claims)
     if its.kind != "api" or environment is None or not environment.keys_url:
         return found
-    client = PdndClient(PdndAccess(environment, _One(voucher, clock)), web, clock)
+    client = PdndClient(PdndAccess(environment, _One(voucher, its, clock)), web, clock)
     try:
         key = await client.key(its.kid, producer=False)
     except FetchFailed as failed:
@@ -88,13 +89,17 @@ async def _check(web: _Dated, its: PdndCredentials, environment: PdndEnvironment
 class _One:
     """A `VoucherSource` of one voucher."""
 
-    def __init__(self, voucher: Voucher, clock: Clock) -> None:
+    def __init__(self, voucher: Voucher, its: PdndCredentials, clock: Clock) -> None:
         self._voucher = voucher
+        self._its = its
         self._clock = clock
 
     async def header_for(self, *, purpose_id: str | None, method: str, url: str) -> Mapping[str, str]:
         del purpose_id
         return self._voucher.headers(method=method, url=url, now=self._clock.now().timestamp())
+
+    def shown(self) -> ClientCertificate | None:
+        return shown_by(self._its)
 
     async def refused(self) -> bool:
         return False

@@ -3,12 +3,17 @@
 import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 
+from contracts.tls import ClientCertificate
 from hub.clock import Clock
 from hub.security.vouchers import Voucher, VoucherUnavailable
 from hub.store.pdnd_clients import PdndCredentials
 from hub.store.vouchers import SharedVouchers
 
+from .asking import shown_by
+from .credentials import UnusableCertificate
 from .vouchers import ClientVouchers
 
 Credentials = Callable[[], Mapping[tuple[str, str], PdndCredentials]]
@@ -29,6 +34,12 @@ class PdndVouchers:
             voucher = await asyncio.to_thread(self.client.voucher)
         self._shown = voucher
         return self.client.headers(voucher, method=method, url=url)
+
+    def shown(self) -> ClientCertificate | None:
+        try:
+            return shown_by(self.client.credentials)
+        except UnusableCertificate as unusable:
+            raise VoucherUnavailable(unusable.problem) from None
 
     async def refused(self) -> bool:
         shown = self._shown
@@ -53,6 +64,15 @@ class Vouchers:
         """Those for PDND's own API of the first of these enti that has such a client."""
         of_api = {one.ente_id: one for one in self._credentials().values() if one.kind == "api"}
         return next((self._of(of_api[ente_id]) for ente_id in enti if ente_id in of_api), None)
+
+    def certificate_ends(self) -> dict[tuple[str, str], datetime]:
+        """When the client certificates of connections to PDND end, by (ente_id, name), of those that can be read."""
+        found = {}
+        for key, its in self._credentials().items():
+            with suppress(UnusableCertificate):
+                if (shown := shown_by(its)) is not None:
+                    found[key] = shown.ends
+        return found
 
     def _of(self, credentials: PdndCredentials) -> PdndVouchers:
         key = credentials.ente_id, credentials.name

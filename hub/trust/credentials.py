@@ -1,22 +1,32 @@
 """The private key of a client at PDND: RSA, as client assertions are RS256 alone (modi 2.1)."""
 
-import os
-from pathlib import Path
 from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from contracts.tls import BadCertificate, ClientCertificate, client_certificate
 from hub.security.algorithms import algorithms_of
 from hub.security.causes import CAUSES, Refusal
+from hub.security.references import Unresolved, content_of
+from hub.security.token_keys import SCHEME, TokenProblem, key_in_token
 
 ALGORITHM: Final = "RS256"
-MOST_BYTES: Final = 64 * 1024
+_RSA_ALONE: Final = "PDND takes RSA keys alone, as client assertions are RS256"
 
 
 class UnusableKey(ValueError):
     """Why no assertion can be signed with it; the text is for the administrator and tells nothing of the key."""
+
+    problem = "key_unusable"
+    """The stable word for it."""
+
+
+class UnusableCertificate(UnusableKey):
+    """The same of the client certificate that the client's connections show."""
+
+    problem = "certificate_unusable"
 
 
 def read_key(pem: bytes) -> RSAPrivateKey:
@@ -28,7 +38,7 @@ def read_key(pem: bytes) -> RSAPrivateKey:
     except (ValueError, UnsupportedAlgorithm):
         raise UnusableKey("no private key in PEM") from None
     if not isinstance(key, RSAPrivateKey):
-        raise UnusableKey("PDND takes RSA keys alone, as client assertions are RS256")
+        raise UnusableKey(_RSA_ALONE)
     try:
         algorithms_of(key)
     except Refusal as refusal:
@@ -36,20 +46,33 @@ def read_key(pem: bytes) -> RSAPrivateKey:
     return key
 
 
+def read_certificate(pem: str, reference: str = "") -> ClientCertificate:
+    """The client certificate in PEM with its chain and its key, here or where the reference leads. Raises
+    UnusableCertificate."""
+    try:
+        return client_certificate(referred(reference).decode() if reference else pem)
+    except UnicodeDecodeError:
+        raise UnusableCertificate("it is not text in PEM") from None
+    except (BadCertificate, UnusableKey) as fault:
+        raise UnusableCertificate(str(fault)) from None
+
+
 def referred(reference: str) -> bytes:
     """The PEM that `file:/path` or `env:NAME` leads to. Raises UnusableKey."""
-    kind, _, place = reference.partition(":")
-    if kind == "env":
-        if not (value := os.environ.get(place)):
-            raise UnusableKey(f"the environment variable {place} is not set")
-        return value.encode()
-    if kind != "file" or not place.startswith("/"):
-        raise UnusableKey("a reference is file:/absolute/path or env:NAME")
     try:
-        with Path(place).open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise UnusableKey(f"cannot read {place}: {error.strerror}") from None
-    if len(content) > MOST_BYTES:
-        raise UnusableKey(f"{place} is too large for a key")
-    return content
+        return content_of(reference)
+    except Unresolved as fault:
+        raise UnusableKey(str(fault)) from None
+
+
+def key_of(reference: str) -> RSAPrivateKey:
+    """The private key that a reference names; behind `pkcs11:` it stays in its token. Raises UnusableKey."""
+    if not reference.startswith(SCHEME):
+        return read_key(referred(reference))
+    try:
+        key = key_in_token(reference)
+    except TokenProblem as problem:
+        raise UnusableKey(str(problem)) from None
+    if not isinstance(key, RSAPrivateKey):
+        raise UnusableKey(_RSA_ALONE)
+    return key

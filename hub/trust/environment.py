@@ -7,6 +7,7 @@ from typing import Literal, Protocol, cast
 from urllib.parse import urlsplit
 
 from contracts.addresses import LOOPBACK
+from contracts.tls import ClientCertificate
 from hub.registry import Pdnd, Registry
 from hub.security.vouchers import VoucherUnavailable as VoucherUnavailable
 
@@ -61,6 +62,10 @@ class VoucherSource(Protocol):
         Raises:
             VoucherUnavailable
         """
+        ...
+
+    def shown(self) -> ClientCertificate | None:
+        """The client certificate of connections to the API. Raises VoucherUnavailable."""
         ...
 
     async def refused(self) -> bool:

@@ -10,11 +10,13 @@ import ssl
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final, Literal
 
 import httpx
+
+from contracts.tls import ClientCertificate, refuses_us
 
 CONNECT_S: Final = 2.0
 TOTAL_S: Final = 5.0
@@ -23,7 +25,7 @@ _AILING_S: Final = (1.0, 16.0)
 _LONGEST_WISH_S: Final = 60.0
 
 
-Detail = Literal["no_such_host", "nobody_listens", "certificate"]
+Detail = Literal["no_such_host", "nobody_listens", "certificate", "client_certificate"]
 
 
 class FetchFailed(Exception):
@@ -51,17 +53,23 @@ class Answer:
     body: bytes
 
 
-@cache
-def tls() -> ssl.SSLContext:
+@lru_cache(maxsize=64)
+def tls(shown: ClientCertificate | None = None) -> ssl.SSLContext:
+    """Believes the public authorities, and shows that certificate to servers that ask."""
     # Reading the authorities' certificates takes longer than many a call.
-    return httpx.create_ssl_context(trust_env=False)
+    context = httpx.create_ssl_context(trust_env=False)
+    if shown is not None:
+        shown.show_in(context)
+    return context
 
 
-def quiet_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+def quiet_client(
+    transport: httpx.AsyncBaseTransport | None = None, shown: ClientCertificate | None = None
+) -> httpx.AsyncClient:
     """Connections of one event loop: nothing is taken from the environment, no redirect followed, no cookie kept."""
     return httpx.AsyncClient(
         transport=transport,
-        verify=tls(),
+        verify=tls(shown),
         # Not compressed: the cap on the answer's size then is a cap on memory.
         headers={"User-Agent": "raccordo", "Accept-Encoding": "identity"},
         timeout=httpx.Timeout(TOTAL_S, connect=CONNECT_S),
@@ -73,10 +81,13 @@ def quiet_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.Asy
 
 
 class Web:
-    """The connections of one event loop. Made where it is first used, closed by `aclose`."""
+    """The connections of one event loop. Made where it is first used, closed by `aclose`.
+
+    What a call shows as its client certificate it shows alone: each has connections of its own.
+    """
 
     def __init__(self) -> None:
-        self._client: httpx.AsyncClient | None = None
+        self._clients: dict[ClientCertificate | None, httpx.AsyncClient] = {}
 
     async def get(
         self,
@@ -87,13 +98,14 @@ class Web:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         also: Collection[int] = (),
+        shown: ClientCertificate | None = None,
     ) -> Answer:
         """The answer, with a body of at most `limit` bytes. Statuses in `also` are answers too, without their body.
 
         Raises:
             FetchFailed
         """
-        return await self._sent("GET", url, limit, media_types, also, (), headers=headers, params=params)
+        return await self._sent("GET", url, limit, media_types, also, (), shown, headers=headers, params=params)
 
     async def post(
         self,
@@ -104,13 +116,15 @@ class Web:
         media_types: Collection[str],
         headers: Mapping[str, str] | None = None,
         refusals: Collection[int] = (),
+        shown: ClientCertificate | None = None,
     ) -> Answer:
         """The answer to a form. Statuses in `refusals` are answers too, with as much of their body as is allowed.
 
         Raises:
             FetchFailed
         """
-        return await self._sent("POST", url, limit, media_types, (), refusals, headers=headers, data=dict(data))
+        form = dict(data)
+        return await self._sent("POST", url, limit, media_types, (), refusals, shown, headers=headers, data=form)
 
     async def _sent(
         self,
@@ -120,31 +134,32 @@ class Web:
         media_types: Collection[str],
         also: Collection[int],
         refusals: Collection[int],
+        shown: ClientCertificate | None,
         **parts: Any,
     ) -> Answer:
         try:
             async with asyncio.timeout(TOTAL_S):
-                request = self._open().build_request(method, url, **parts)
-                response = await self._open().send(request, stream=True)
+                client = self._open(shown)
+                response = await client.send(client.build_request(method, url, **parts), stream=True)
                 try:
                     return await _answer(response, limit, media_types, also, refusals)
                 finally:
                     await response.aclose()
         except (TimeoutError, httpx.TimeoutException):
             raise FetchFailed("timeout", lasting=True) from None
-        # Also what a server's bad header or address makes httpx raise.
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        # Also what a server's bad header or address makes httpx raise, and an alert of TLS that it lets through.
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ssl.SSLError) as error:
             raise FetchFailed("unreachable", lasting=True, detail=_why(error)) from None
 
     async def aclose(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            await client.aclose()
 
-    def _open(self) -> httpx.AsyncClient:
-        if self._client is None:
-            self._client = quiet_client()
-        return self._client
+    def _open(self, shown: ClientCertificate | None) -> httpx.AsyncClient:
+        if shown not in self._clients:
+            self._clients[shown] = quiet_client(shown=shown)
+        return self._clients[shown]
 
 
 async def _answer(
@@ -187,6 +202,8 @@ def _why(error: BaseException | None) -> Detail | None:
         match error:
             case ssl.SSLCertVerificationError():
                 return "certificate"
+            case ssl.SSLError() if refuses_us(error):
+                return "client_certificate"
             case socket.gaierror():
                 return "no_such_host"
             case ConnectionRefusedError():

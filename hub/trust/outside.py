@@ -6,6 +6,7 @@ the name resolves to is looked at before a connection is made, and it is that ve
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -93,8 +94,8 @@ class Outside:
                     await response.aclose()
         except (TimeoutError, httpx.TimeoutException):
             raise Unreachable("timeout") from None
-        # Also what a bad header or address makes httpx raise.
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError):
+        # Also what a bad header or address makes httpx raise, and an alert of TLS that it lets through.
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ssl.SSLError):
             raise Unreachable("unreachable") from None
 
     def _check(self, url: httpx.URL, *, plain: bool) -> None:

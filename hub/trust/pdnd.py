@@ -94,10 +94,11 @@ class PdndClient:
     ) -> Answer:
         try:
             headers = await vouchers.header_for(purpose_id=None, method="GET", url=url)
+            shown = vouchers.shown()
         except VoucherUnavailable as unavailable:
             raise FetchFailed(f"voucher_{unavailable.problem}", lasting=True) from None
         return await self._web.get(
-            url, limit=ANSWER_BYTES, media_types=_JSON, headers=headers, params=params, also=also
+            url, limit=ANSWER_BYTES, media_types=_JSON, headers=headers, params=params, also=also, shown=shown
         )
 
     async def _platform_key(self, kid: str) -> VerifyingKey:

@@ -26,6 +26,7 @@ from hub.security.outgoing import HubSignature
 from hub.security.responses import verify_response
 from hub.security.sign import SigningKey
 from hub.security.strict_json import json_object
+from hub.security.token_keys import TokenProblem
 from hub.security.vouchers import Voucher, VoucherUnavailable
 
 from .clients import Vouchers
@@ -104,7 +105,10 @@ class _Client(httpx.Auth):
         return self._client().credentials.client_id
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        yield from self.current().sync_auth_flow(request)
+        try:
+            yield from self.current().sync_auth_flow(request)
+        except TokenProblem as problem:
+            raise Deferred("proof.token", str(problem)) from None
 
     def current(self) -> PdndAuth:
         """Made anew where the client was registered otherwise meanwhile. Raises Misconfigured."""

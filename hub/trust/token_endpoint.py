@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Any, Final
 
+from contracts.tls import ClientCertificate
 from hub.security import jose
 from hub.security.causes import Refusal
 
@@ -31,11 +32,20 @@ class Granted:
 
 
 async def ask_voucher(
-    web: Web, url: str, *, client_id: str, assertion: str, proof: str | None, digest: str | None, thumbprint: str | None
+    web: Web,
+    url: str,
+    *,
+    client_id: str,
+    assertion: str,
+    proof: str | None,
+    digest: str | None,
+    thumbprint: str | None,
+    shown: ClientCertificate | None = None,
 ) -> Granted:
     """The voucher, which is what was asked for.
 
     Args:
+        shown: the client certificate, for a way to PDND that demands one.
         digest: hex; the voucher must carry it.
         thumbprint: RFC 7638 of the key that the voucher must be bound to, where there is a `proof`.
 
@@ -50,7 +60,13 @@ async def ask_voucher(
     }
     headers = {"DPoP": proof} if proof is not None else {}
     answer = await web.post(
-        url, data=form, limit=MOST_BYTES, media_types=("application/json",), headers=headers, refusals=_REFUSALS
+        url,
+        data=form,
+        limit=MOST_BYTES,
+        media_types=("application/json",),
+        headers=headers,
+        refusals=_REFUSALS,
+        shown=shown,
     )
     if answer.status != 200:
         raise FetchFailed(_refusal(answer))

@@ -192,8 +192,8 @@ class ClientVouchers:
             raise VoucherUnavailable(self._pause.problem)
         try:
             voucher = obtain_now(its, now=self._now(), digest=digest)
-        except UnusableKey:
-            failure = FetchFailed("key_unusable")
+        except UnusableKey as unusable:
+            failure = FetchFailed(unusable.problem)
         except FetchFailed as failed:
             failure = failed
         else:
@@ -212,8 +212,9 @@ class ClientVouchers:
         """Other settings make another voucher, and end a pause after wrong ones."""
         its = self.credentials
         parts = (its.client_id, its.kid, its.token_url, its.audience, its.purpose_id or "", str(its.bound))
-        key = sha256((its.key_reference or its.key_pem).encode()).hexdigest()
-        return sha256("\n".join((*parts, key)).encode()).hexdigest()
+        secrets = (its.key_reference or its.key_pem, its.certificate_reference or its.certificate_pem)
+        hashed = [sha256(each.encode()).hexdigest() for each in secrets if each]
+        return sha256("\n".join((*parts, *hashed)).encode()).hexdigest()
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

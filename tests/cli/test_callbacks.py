@@ -9,6 +9,7 @@ from hub.cli.options import opened
 from hub.store.pushing import connector_of, push
 from hub.store.tables import deliveries, timeline
 from tests.harness import ENTE
+from tests.mutual_tls import Pki, pem
 
 from .conftest import Raccordo
 
@@ -111,3 +112,40 @@ def test_what_a_vendor_did_not_take_is_seen_and_sent_again_as_any_delivery(
     assert raccordo("delivery", "replay", row["delivery_id"], "--json").json["state"] == "queued"
     with opened(home) as one, one.database.read() as connection:
         assert connection.execute(select(timeline)).all() == []  # it is no event of an item
+
+
+def test_a_client_certificate_is_kept_sealed_or_by_its_name(raccordo: Raccordo, vendor: str, home: Path) -> None:
+    pki = Pki(home.parent)
+    (home / "secrets").mkdir()
+    file = home / "secrets" / "shown.pem"
+    file.write_text(pem(pki.client()))
+    where = ("vendor", "callbacks", "set", vendor)
+    made = raccordo(
+        *(*where, "--reply-host", "a.example.it", "--client-certificate", file),
+        *("--server-authorities", pki.authorities),
+    )
+    assert made.code == 0
+    made = raccordo(*where, "--events-url", "https://a.example.it/", "--client-certificate", "file:shown.pem")
+    assert made.code == 0
+    rows = {row["lane"]: row["client_certificate"] for row in raccordo("vendor", "callbacks", "list", "--json").json}
+    assert rows == {"replies": "sealed", "events": "file:shown.pem"}
+    with opened(home) as one, one.database.read() as connection:
+        found = one.configuration.load(connection)[ENTE, "replies.acme"].settings
+    assert (found["client_certificate"], found["server_authorities"]) == (file.read_text(), pki.authorities.read_text())
+
+
+def test_a_client_certificate_that_no_server_would_take_is_refused_at_once(
+    raccordo: Raccordo, vendor: str, home: Path
+) -> None:
+    pki, file = Pki(home.parent), home.parent / "shown.pem"
+    for content, said in (
+        (pem(pki.client(days=-1)), "client_certificate: it ended on"),
+        (pem(pki.client()).partition("-----BEGIN PRIVATE")[0], "client_certificate: no private key in PEM"),
+        ("", "client_certificate: no certificate in PEM"),
+    ):
+        file.write_text(content)
+        answer = raccordo(
+            "vendor", "callbacks", "set", vendor, "--reply-host", "a.example.it", "--client-certificate", file
+        )
+        assert (answer.code, said in answer.err) == (2, True)
+    assert raccordo("vendor", "callbacks", "list", "--json").json == []

@@ -6,10 +6,15 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from hub.home import Home
 from hub.security.keys import private_pem
+from hub.security.token_keys import key_in_token
 from hub.settings import Settings
 from hub.store.pdnd_clients import PdndClients
 from hub.store.tables import pdnd_clients
+from hub.trust.asking import private_key
+from tests.harness import ENTE
+from tests.mutual_tls import Pki, pem
 from tests.pdnd import rsa_key
+from tests.softhsm import uri
 
 CLIENT, PURPOSE = "5f3b0c34-0000-4000-8000-000000000001", "5f3b0c34-0000-4000-8000-000000000002"
 
@@ -130,3 +135,55 @@ def test_keys_that_pdnd_would_not_take_are_refused(raccordo, tmp_path, pem, said
     path.write_bytes(pem())
     answer = add(raccordo, path)
     assert (answer.code, said in answer.err) == (2, True), answer.err
+
+
+def test_a_client_certificate_is_sealed_or_stays_where_it_is(raccordo, home, key_file, tmp_path):
+    file = tmp_path / "shown.pem"
+    file.write_text(pem(Pki(tmp_path).client()))
+    assert add(raccordo, key_file, "--certificate", file).code == 0
+    assert add(raccordo, key_file, "--certificate-reference", f"file:{file}", name="named").code == 0
+    assert add(raccordo, key_file, name="none").code == 0
+    shown = {one["name"]: one["certificate"] for one in raccordo("ente", "pdnd-client", "list", "--json").json}
+    assert shown == {"anpr": "sealed", "named": f"file:{file}", "none": None}
+    one = Home(Settings(home=home))
+    with one.open_database().read() as connection:
+        sealed = [row.certificate_sealed for row in connection.execute(pdnd_clients.select()) if row.certificate_sealed]
+        found = PdndClients(one.vault).load(connection)
+    one.database.close()
+    assert found[ENTE, "anpr"].certificate_pem == file.read_text()
+    assert len(sealed) == 1
+    assert b"PRIVATE" not in sealed[0]
+
+
+@pytest.mark.parametrize(
+    ("days", "content", "said"),
+    [
+        (-1, None, "it ended on"),
+        (9, "nonsense", "no certificate in PEM"),
+        (9, "", "no certificate in PEM"),
+    ],
+)
+def test_a_client_certificate_that_no_server_would_take_is_refused(raccordo, key_file, tmp_path, days, content, said):
+    file = tmp_path / "shown.pem"
+    file.write_text(pem(Pki(tmp_path).client(days=days)) if content is None else content)
+    for option, given in (("--certificate", file), ("--certificate-reference", f"file:{file}")):
+        answer = add(raccordo, key_file, option, given)
+        assert (answer.code, f"{option}: " in answer.err, said in answer.err) == (2, True, True)
+    both = add(raccordo, key_file, "--certificate", file, "--certificate-reference", f"file:{file}")
+    assert (both.code, "one of them" in both.err) == (2, True)
+    assert raccordo("ente", "pdnd-client", "list", "--json").json == []
+
+
+def test_a_key_in_a_token_is_named_and_signs_there(raccordo, home, token):
+    named = uri("hub-rsa")
+    assert add(raccordo, None, "--key-reference", named).code == 0
+    (shown,) = raccordo("ente", "pdnd-client", "list", "--json").json
+    assert shown["key"] == named
+    one = Home(Settings(home=home))
+    with one.open_database().read() as connection:
+        (found,) = PdndClients(one.vault).load(connection).values()
+    one.database.close()
+    assert (found.key_pem, private_key(found)) == ("", key_in_token(named))
+    for wrong, said in ((uri("hub-ec"), "RSA keys alone"), (uri("nobody"), "no private key is called so")):
+        answer = add(raccordo, None, "--key-reference", wrong)
+        assert (answer.code, "--key-reference: " in answer.err, said in answer.err) == (2, True, True)

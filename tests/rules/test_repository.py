@@ -40,7 +40,7 @@ def test_version_and_licence_are_said_the_same_everywhere():
 
 def test_every_setting_is_in_the_readme_with_its_default_and_no_other():
     readme = (ROOT / "README.md").read_text()
-    told = dict(re.findall(r"^\| `(RACCORDO_[A-Z_]+)` \| `?([^|`]*)`? \|", readme, re.MULTILINE))
+    told = dict(re.findall(r"^\| `(RACCORDO_[A-Z0-9_]+)` \| `?([^|`]*)`? \|", readme, re.MULTILINE))
     known = {f"RACCORDO_{name.upper()}": str(field.default) for name, field in Settings.model_fields.items()}
     assert told == {name: "" if default == "None" else default for name, default in known.items()}
 

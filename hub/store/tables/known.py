@@ -166,6 +166,8 @@ pdnd_clients = Table(
     Column("key_reference", String(500)),
     Column("key_sealed", LargeBinary),
     needed("updated_at", Instant),
+    Column("certificate_sealed", LargeBinary),  # the client certificate of its connections, with its key
+    Column("certificate_reference", String(500)),
 )
 
 # Vouchers that every process may use, and whose turn it is to renew one. They are short-lived and may all be lost.

@@ -12,6 +12,7 @@ from contracts.proving import ProofSettings
 from hub.clock import SystemClock
 from hub.security.keys import new_key
 from hub.security.sign import SigningKey, sign_response
+from hub.security.token_keys import KeyUri, RsaInToken
 from hub.security.vouchers import Voucher, VoucherUnavailable
 from hub.store.pdnd_clients import PdndCredentials
 from hub.trust.proving import Prover
@@ -101,6 +102,17 @@ def test_without_a_voucher_nothing_leaves_and_the_reason_is_told():
     proof = made(prover({("e", "eservice"): Holder(CLIENT, problem="015-0008")}), **PDND)
     with pytest.raises(Deferred, match=r"pdnd\.no_voucher: 015-0008"):
         signed(proof)
+
+
+@pytest.mark.parametrize("proof", [MODI, PDND])
+def test_a_token_that_does_not_answer_puts_the_call_off(proof, monkeypatch):
+    """Not a bug of the connector, which would park what was to be delivered."""
+    monkeypatch.setenv("RACCORDO_PKCS11_MODULE", "")
+    away = RsaInToken(KeyUri.parse("pkcs11:token=t;object=o"), new_key("rs256").public_key())
+    key = SigningKey(away)
+    made_of = prover({("e", "eservice"): Holder(CLIENT, key=key)}, keys=[key])
+    with pytest.raises(Deferred, match=r"proof\.token"):
+        signed(made(made_of, **proof))
 
 
 def test_a_client_of_another_ente_is_not_there():
