@@ -1,6 +1,5 @@
 """What Redis may do. Publishing must not notice, and delivering is late by a sweep at most."""
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -21,9 +20,9 @@ def _ask(world: Shared, *command: str) -> None:
 
 def _while(world: Shared, fault: Callable[[Shared], None], heal: Callable[[Shared], None]) -> None:
     with world.loading():
-        time.sleep(0.5)
+        world.takes(8)
         fault(world)
-        time.sleep(1.5)
+        world.takes(20)
     late_s = world.drain(within_s=LATE_S)
     heal(world)
     assert late_s < LATE_S, f"without Redis something was pending after {LATE_S} s"
