@@ -17,7 +17,7 @@ from ..topology import Shared
 from ..trades import READ
 
 _RECORDS = 75
-_SOMEBODY = "VRDGPP80A01H501A"
+_SOMEBODY = "VRDGPP80A01H501U"
 """None of those whose messages are accounted for elsewhere."""
 _ITEMS = """SELECT i.external_id AS name, count(v.version) AS versions FROM item_identities i
     JOIN item_versions v USING (ente_id, item_id) WHERE i.vendor_id = 'beta' GROUP BY i.external_id, i.item_id"""
