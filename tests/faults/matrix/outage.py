@@ -1,7 +1,6 @@
 """A hundred thousand deliveries are due when a provider comes back: it gets them at its rate, and no process grows."""
 
 import json
-import time
 from datetime import datetime
 
 from ...harness import eventually
@@ -10,7 +9,7 @@ from ..topology import LIMITS, Shared
 
 _DUE = 100_000
 _RATE, _BURST = 40, 10
-_WATCHED_S = 20.0
+_WATCHED = 500
 _MOST_MB = 60
 """By so much may a process grow meanwhile: far less than the rows that are due."""
 _COLUMNS = "SELECT column_name AS name FROM information_schema.columns WHERE table_name = 'deliveries'"
@@ -26,21 +25,24 @@ def _come_back(world: Shared) -> None:
     ledger = world.folder / "io" / "app_io.jsonl"
     before = world.resident()
     world.start()
-    eventually(ledger.exists, bool, within_s=60)
-    eventually(lambda: len(ledger.read_text().splitlines()), lambda n: n > _RATE, within_s=60)
-    ends, most = time.monotonic() + _WATCHED_S, before
-    while time.monotonic() < ends:
-        most = {name: max(size, most.get(name, size)) for name, size in world.resident().items()}
-        time.sleep(0.2)
+    most = dict(before)
+
+    def come_in() -> int:
+        for name, size in world.resident().items():
+            most[name] = max(size, most[name])
+        return len(ledger.read_text().splitlines()) if ledger.exists() else 0
+
+    eventually(come_in, lambda sent: sent > _WATCHED, within_s=180)
     sent = [json.loads(line)["at"] for line in ledger.read_text().splitlines()]
     _forget_copies(world)
     grown = {name: round(most[name] - before[name]) for name in before}
     assert max(grown.values()) < _MOST_MB, f"grown by MB: {grown}"
     at = sorted(datetime.fromisoformat(each).timestamp() for each in sent)
     burst = max(sum(start <= moment < start + 1 for moment in at) for start in at)
-    assert burst <= _RATE + _BURST + 3, f"{burst} within a second, {_RATE} a second and {_BURST} at once are allowed"
-    rate = (len(at) - _BURST) / (at[-1] - at[0])
-    assert rate > _RATE / 2, f"{rate:.1f} a second of {_RATE} allowed: it was not busy"
+    # What was claimed in its time may reach the provider a little later, as many as there are hands.
+    allowed = _RATE + _BURST + LIMITS["concurrency"]
+    assert burst <= allowed, f"{burst} within a second, {allowed} are allowed"
+    assert len(at) <= _BURST + _RATE * (at[-1] - at[0]) + LIMITS["concurrency"], "it came faster than its rate"
 
 
 def _copy(world: Shared, one: str, many: int) -> None:
