@@ -22,9 +22,7 @@ def away(times: int) -> Any:
     return wired
 
 
-def test_it_tries_until_the_database_answers(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_it_tries_until_the_database_answers(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(process, "Hub", away(2))
     with caplog.at_level(logging.WARNING):
         assert process._wired("a home", lambda: False) == "a home"  # type: ignore[arg-type,comparison-overlap]
