@@ -26,6 +26,7 @@ from hub.bootstrap import Hub
 from hub.dispatch.doorbell import JOB, QUEUE, connect
 from hub.exporter import exporting
 from hub.home import Home
+from hub.store.database import IN_TROUBLE, error_name
 
 from . import jobs
 from .sweeper import Sweeper
@@ -72,10 +73,14 @@ def work(home: Home, *, burst: bool = False) -> None:
 
 
 def sweep(home: Home, *, alone: Callable[[], bool] = lambda: False, tally: Tally | None = None) -> None:
-    """Sweep until SIGTERM, and be scraped for all that works beside. Raises HomeError."""
+    """Sweep until SIGTERM, and be scraped for all that works beside. Waits for a database that is away. Raises
+    HomeError.
+    """
     stopping = threading.Event()
     _handle(lambda *_: stopping.set())
-    hub = Hub(home)
+    hub = _wired(home, lambda: stopping.wait(_PAUSE_S) or alone())
+    if hub is None:
+        return
     if tally is None:
         hub.observed.role = "sweep"
     else:
@@ -86,6 +91,17 @@ def sweep(home: Home, *, alone: Callable[[], bool] = lambda: False, tally: Tally
             sweeper.run(alone=alone)
         finally:
             sweeper.close()
+
+
+def _wired(home: Home, given_up: Callable[[], bool]) -> Hub | None:
+    """A hub, once its database answers; None where that was given up, which is asked after each try."""
+    while True:
+        try:
+            return Hub(home)
+        except IN_TROUBLE as error:
+            log.warning("sweep.store_away error=%s", error_name(error))
+            if given_up():
+                return None
 
 
 def look(home: Home, *, burst: bool = False) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from .matrix.catalogue import SUBJECTS
 from .matrix.random_kills import at_random
 from .oracle import Violation
-from .reporting import Run, report
+from .reporting import Run, left_before, report
 from .scenario import Outcome, Scenario, perform
 from .topology import Servers, servers
 
@@ -29,7 +29,8 @@ def main() -> int:
     played: list[tuple[str, Outcome]] = []
     skipped: dict[str, str] = {}
     folder = Path(tempfile.mkdtemp(prefix="raccordo-faults-"))
-    matrix = _shuffled(draw)
+    owed = left_before(options.report)
+    matrix = sorted(_shuffled(draw), key=lambda each: not (each[0] in options.first or each[1].name in owed))
     with servers() as on:
         for subject, scenario in _until(started + options.minutes * 60, matrix, draw):
             if reason := scenario.needs():
@@ -38,8 +39,9 @@ def main() -> int:
             outcome = _played(scenario, folder / str(len(played)), on)
             played.append((subject, outcome))
             _tell(outcome, time.monotonic() - started)
-    done = sum(subject != _AT_RANDOM for subject, _ in played) + len(skipped)
-    run = Run(options.seed, time.monotonic() - started, played, skipped, len(matrix) - done)
+    done = {outcome.scenario for _, outcome in played} | skipped.keys()
+    left = [scenario.name for _, scenario in matrix if scenario.name not in done]
+    run = Run(options.seed, time.monotonic() - started, played, skipped, left)
     if options.report:
         options.report.write_text(report(run))
     print(f"{len(played)} scenarios, {len(run.broken)} with violations")
@@ -54,7 +56,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--report", type=Path)
+    parser.add_argument("--first", nargs="+", default=[], choices=SUBJECTS, help="subjects that come before the others")
+    parser.add_argument("--report", type=Path, help="where to write it; what the last one had no time for comes first")
     return parser.parse_args()
 
 

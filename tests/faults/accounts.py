@@ -5,24 +5,35 @@ import json
 import re
 from email.policy import default
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from ..harness import HubUnderTest
-from .generator import CITIZENS, fingerprint
 from .oracle import Shown, Told
+from .trades import CITIZENS, fingerprint
 
 _NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _NUMBER = re.compile(r"Avviso numero (\d+)")
+_TAX_CODE = re.compile("|".join(CITIZENS))
 
 
 def told(folder: Path) -> list[Told]:
     """What the providers accepted, each in its order."""
-    return [*_messages(folder / "io" / "app_io.jsonl"), *_mails(folder / "mail" / "mailbox")]
+    return [
+        *_messages(folder / "io" / "app_io.jsonl"),
+        *_mails("email", folder / "mail" / "mailbox"),
+        *_mails("pec", folder / "pec" / "mailbox"),
+        *_positions(folder / "pagopa" / "pagopa.jsonl"),
+        *_notifications(folder / "send" / "send.jsonl"),
+    ]
+
+
+def _lines(ledger: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in ledger.read_text().splitlines()] if ledger.exists() else []
 
 
 def _messages(ledger: Path) -> list[Told]:
-    found = [json.loads(line) for line in ledger.read_text().splitlines()] if ledger.exists() else []
     return [
         Told(
             "io",
@@ -31,24 +42,49 @@ def _messages(ledger: Path) -> list[Told]:
             _numbered(line["message"]["content"]["subject"]),
             line["fiscal_code"],
         )
-        for line in found
+        for line in _lines(ledger)
     ]
 
 
-def _mails(mailbox: Path) -> list[Told]:
+def _mails(channel: str, mailbox: Path) -> list[Told]:
     found = []
     for path in sorted(mailbox.glob("*.eml")):
         message = email.message_from_bytes(path.read_bytes(), policy=default)
         text = message.get_body(("plain",))
         assert text is not None
         words = text.get_content()
-        subject = str(message["Subject"])
-        found.append(
-            Told(
-                "email", str(message["Message-ID"]), _named(words), _numbered(f"{subject}\n{words}"), str(message["To"])
-            )
-        )
+        name, number = _named(words), _numbered(f"{message['Subject']}\n{words}")
+        found.append(Told(channel, str(message["Message-ID"]), name, number, str(message["To"])))
     return found
+
+
+def _positions(ledger: Path) -> list[Told]:
+    found = []
+    for position in (line["position"] for line in _lines(ledger) if line["act"] == "create"):
+        text = json.dumps(position)
+        found.append(Told("pagopa", position["iupd"], _named(text), _numbered(text), _debtor(position)))
+    return found
+
+
+def _debtor(position: dict[str, Any]) -> str:
+    """The tax code, wherever a version of GPD has it."""
+    found = _TAX_CODE.search(json.dumps(position))
+    return found[0] if found else ""
+
+
+def _notifications(ledger: Path) -> list[Told]:
+    """Each as its last line has it, in the order of the first ones."""
+    requests = {line["notificationRequestId"]: line for line in _lines(ledger)}
+    return [
+        Told(
+            "send",
+            line.get("iun", ""),
+            line["pair"][0],
+            _numbered(line["request"]["subject"]),
+            line["request"]["recipients"][0]["taxId"],
+        )
+        for line in requests.values()
+    ]
 
 
 def _named(text: str) -> str:
@@ -61,18 +97,19 @@ def _numbered(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def feed(hub: HubUnderTest) -> list[Shown]:
-    """Every message of every citizen, as the portal reads it."""
+def feed(hub: HubUnderTest, collection: str = "messages") -> list[Shown]:
+    """Every item that a vendor published in a collection, of every citizen, as the portal reads it."""
     shown = []
     for tax_code in CITIZENS:
-        path = "/messages?limit=100"
+        path = f"/{collection}?limit=100"
         while path:
             page = _read(hub, path, tax_code).json()
             for row in page["items"]:
                 content = _read(hub, f"/items/{row['item_id']}", tax_code).json()["content"]
-                shown.append(Shown(row["item_id"], content["external_id"], fingerprint(content)))
+                if content["source"] != "hub":  # a notice of the hub's own
+                    shown.append(Shown(row["item_id"], content["external_id"], fingerprint(content)))
             cursor = page["next_cursor"]
-            path = f"/messages?limit=100&cursor={cursor}" if cursor else ""
+            path = f"/{collection}?limit=100&cursor={cursor}" if cursor else ""
     return shown
 
 

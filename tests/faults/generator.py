@@ -13,36 +13,21 @@ from typing import Any
 
 import httpx
 
-from ..harness import BIANCHI, ROSSI, HubUnderTest, make_message
+from ..harness import HubUnderTest
 from .files import Lines
+from .trades import MESSAGES, Trade, fingerprint
 
-CITIZENS = (ROSSI, BIANCHI)
 EVERY = 9
 """One message in so many is wrong on purpose, in turn by its body and by its form, and must be refused."""
 
 
-def make_numbered(name: str, number: int) -> dict[str, Any]:
-    """A message for App IO and e-mail whose text names it."""
-    return make_message(
-        name,
-        title=f"Avviso numero {number}",
-        body_markdown=f"Testo dell'avviso {name}.",
-        recipient={"tax_code": CITIZENS[number % len(CITIZENS)], "email": f"cittadino{number}@example.it"},
-    )
-
-
-def fingerprint(item: Mapping[str, Any]) -> str:
-    """A hash of what the vendor said, over the vendor's own fields: the same of what was sent and of what is shown."""
-    recipient = {name: item["recipient"].get(name) for name in ("tax_code", "email")}
-    said = {name: item[name] for name in ("external_id", "version", "source", "title", "occurred_at", "body_markdown")}
-    return hashlib.sha256(json.dumps([said, recipient], sort_keys=True).encode()).hexdigest()
-
-
 class Generator:
-    """Sends numbered messages; `ledger` is its account."""
+    """Sends numbered items of its trade; `ledger` is its account."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, trade: Trade = MESSAGES) -> None:
         self.ledger = Lines(path)
+        self._trade = trade
+        self._path = f"/publish/v1/{trade.collection}"
         self._number = 0
         self._counting = threading.Lock()
         self._acked: dict[str, tuple[bytes, dict[str, str]]] = {}
@@ -51,7 +36,7 @@ class Generator:
     def load(
         self, hub: HubUnderTest, count: int, *, threads: int = 4, alive: Callable[[], bool] = lambda: True
     ) -> None:
-        """Send `count` messages, while the hub is `alive`."""
+        """Send `count` items, while the hub is `alive`."""
 
         def one(number: int) -> None:
             if alive():
@@ -64,7 +49,7 @@ class Generator:
                 assert result is None
 
     def one(self, hub: HubUnderTest) -> None:
-        """The next message; several threads may ask for theirs."""
+        """The next item; several threads may ask for theirs."""
         with self._counting:
             number, self._number = self._number, self._number + 1
         self._send(hub, number)
@@ -83,12 +68,17 @@ class Generator:
         for name, (body, headers) in list(self._acked.items())[-most:]:
             for _ in range(3):
                 try:
-                    status = hub.client.post("/publish/v1/messages", content=body, headers=headers).status_code
+                    status = hub.client.post(self._path, content=body, headers=headers).status_code
                 except httpx.TransportError:
                     status = 0
                 if 0 < status < 500:
                     break
             self.ledger.append(event="replayed", name=name, status=status)
+
+    @property
+    def acknowledged(self) -> int:
+        """How many it was told were taken in, so far."""
+        return len(self._acked)
 
     def took(self, item: Mapping[str, Any], number: int) -> None:
         """Enter a message into the account that was sent past it, and taken in."""
@@ -97,7 +87,7 @@ class Generator:
 
     def _send(self, hub: HubUnderTest, number: int) -> None:
         name = str(uuid.uuid4())
-        item = make_numbered(name, number)
+        item = self._trade.make(name, number)
         wrong = "" if number % EVERY != EVERY - 1 else ("body", "form")[number // EVERY % 2]
         self._note_sent(item, number, wrong=wrong)
         if not wrong:
@@ -123,7 +113,7 @@ class Generator:
         if wrong == "body":
             body = body.replace(b"Avviso", b"Avvisi")
         try:
-            answer = hub.client.post("/publish/v1/messages", content=body, headers=headers)
+            answer = hub.client.post(self._path, content=body, headers=headers)
         except httpx.TransportError as error:
             self.ledger.append(event="unknown", name=name, error=repr(error))
             return

@@ -11,13 +11,15 @@ from typing import Any
 import httpx
 
 from hub.store.chain import verify_chain
+from hub.store.configuration import set_status
 
-from ..harness import Caller, HubUnderTest, make_home
+from ..harness import ENTE, Caller, HubUnderTest, make_home
 from . import history
 from .accounts import feed, told
 from .generator import Generator
 from .lives import PLAIN, Life
 from .oracle import Evidence, Shown
+from .trades import MESSAGES, Trade
 
 # Nothing here waits for a provider's pace or for a human's patience.
 FAST = {
@@ -40,16 +42,22 @@ class Ground(ABC):
     drain_within_s = 15.0
     ends = frozenset({"delivered", "unconfirmed"})
     ordered = False
+    left = 0
+    """How many were pending when the last drain was over."""
+    io_url: str
+    """Where App IO, or whoever is in its place, is scripted."""
 
     def __init__(
         self,
         folder: Path,
         connectors: Mapping[str, tuple[str, Mapping[str, Any]]],
         *,
+        trade: Trade = MESSAGES,
         limits: Mapping[str, Any] = FAST,
         **settings: Any,
     ) -> None:
         self.folder = folder
+        self.trade = trade
         self.vendor, self.other, self.portal = Caller("acme"), Caller("beta"), Caller("portale")
         self.home = make_home(
             folder / "home",
@@ -61,8 +69,7 @@ class Ground(ABC):
         )
         history.install(self.home.database.engine)
         self.home.database.close()
-        self.generator = Generator(folder / "generator.jsonl")
-        self.io_url = str(dict(connectors["io"][1])["base_url"]).removesuffix("/api/v1")
+        self.generator = Generator(folder / "generator.jsonl", trade)
 
     @abstractmethod
     def rows(self, query: str) -> list[Any]:
@@ -83,18 +90,31 @@ class Ground(ABC):
     def under_test(self, url: str, client: httpx.Client) -> HubUnderTest:
         return HubUnderTest(self.home, url, client, self.vendor, self.other, self.portal)
 
+    def resume(self, connector_id: str) -> None:
+        """As an operator does who has set right what had paused it."""
+        with self.home.database.write() as tx:
+            set_status(tx, ENTE, connector_id, status="active")
+        self.home.database.close()
+
     def io_faults(self, *faults: dict[str, Any]) -> None:
         """Script App IO."""
         httpx.post(f"{self.io_url}/_sim/faults", json=list(faults)).raise_for_status()
 
     def drain(self, *, within_s: float | None = None) -> float:
-        """Until nothing is queued, waiting or in somebody's hands; how long it took. A hub that does not get there is
-        the oracle's."""
-        started = time.monotonic()
-        deadline = started + (within_s or self.drain_within_s)
-        while self.rows(PENDING)[0]["n"] and time.monotonic() <= deadline:
+        """Until nothing is queued, waiting or in somebody's hands, or for so long nothing more of it went away: a slow
+        machine needs longer, and stands still no longer. How long it took. A hub that does not get there is the
+        oracle's."""
+        started = moved = time.monotonic()
+        fewest = self.pending()
+        while fewest and time.monotonic() <= moved + (within_s or self.drain_within_s):
             time.sleep(0.05)
+            if (left := self.pending()) < fewest:
+                fewest, moved = left, time.monotonic()
         return time.monotonic() - started
+
+    def pending(self) -> int:
+        found: int = self.rows(PENDING)[0]["n"]
+        return found
 
     def settle_up(self, hub: HubUnderTest, fresh: int) -> tuple[list[Shown], float]:
         """The end of a test, everything being well again: the feed, and the seconds that draining took."""
@@ -102,7 +122,8 @@ class Ground(ABC):
         self.generator.load(hub, fresh)
         self.generator.replay(hub)
         drain_s = self.drain()
-        return feed(hub), drain_s
+        self.left = self.pending()
+        return feed(hub, self.trade.collection), drain_s
 
     def evidence(self, shown: list[Shown], drain_s: float) -> Evidence:
         """Everything the oracle needs, the hub being down."""
@@ -129,7 +150,10 @@ class Ground(ABC):
             secrets=self.secrets(),
             ends=self.ends,
             ordered=self.ordered,
+            channels=self.trade.channels,
+            settles_later=self.trade.settles_later,
             drain_s=drain_s,
+            pending=self.left,
             drain_within_s=self.drain_within_s,
         )
 

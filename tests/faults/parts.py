@@ -3,17 +3,18 @@ commands, begun by a `Life`, in a session of its own and perhaps on a machine (n
 """
 
 import ctypes
+import json
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import hub.worker.process as process
-from connectors import registry as connectors
+from contracts.connector import Simulation
 from hub.home import Home
 from hub.settings import Settings
 
@@ -22,6 +23,7 @@ from .hub_process import run_api
 from .lives import Life, Place, begin
 from .meddler import Meddler
 
+Making = Callable[[Path, Sequence[int]], Mapping[str, tuple[str, Simulation]]]
 _CLONE_NEWNET = 0x40000000
 
 
@@ -60,24 +62,24 @@ def worker(settings: Mapping[str, Any], machine: Machine, place: Place, life: Li
     work(home)
 
 
-def provider(folder: Path, machine: Machine, ports: tuple[int, int], place: Place, life: Life) -> None:
-    """App IO and a mail server. What they accepted before, they still know."""
+def provider(made: Making, folder: Path, machine: Machine, ports: Sequence[int], place: Place, life: Life) -> None:
+    """Those that `made(folder, ports)` are. What they accepted before, they still know; how they are reached stands in
+    `providers.json`."""
     _be(machine)
     begin(place, life)
-    io = connectors.simulate("app_io", folder / "io", port=ports[0], status_polls=0)
-    mail = connectors.simulate("email", folder / "mail", port=ports[1])
-    io.start()
-    mail.start()
+    simulated = made(folder, ports)
+    given = {name: (kind, one.start()) for name, (kind, one) in simulated.items()}
     # The simulators listen on loopback only; on a machine of their own they are reached through its address.
     outside = [Meddler(("127.0.0.1", port), listen=(machine.address, port)) for port in ports if machine.net]
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())
+    (folder / "providers.json").write_text(json.dumps(given))
     place.ready.write_text("")
     over.wait()
     for each in outside:
         each.close()
-    mail.stop()
-    io.stop()
+    for _, one in simulated.values():
+        one.stop()
 
 
 def _be(machine: Machine) -> None:

@@ -12,6 +12,7 @@ import psutil
 from .scenario import Outcome
 
 _ROOT = Path(__file__).parents[2]
+_NO_TIME = "- no time: "
 _STATES = ("accepted", "put_off", "delivered", "unconfirmed", "rejected", "parked", "duplicates")
 
 
@@ -34,7 +35,7 @@ class Run:
     seconds: float
     played: Sequence[tuple[str, Outcome]]
     skipped: dict[str, str]
-    left: int
+    left: Sequence[str]
     """Scenarios of the matrix for which there was no time."""
 
     @property
@@ -51,7 +52,7 @@ def report(run: Run) -> str:
         f"- commit {_commit()}, seed {run.seed}",
         f"- {platform.system()} {platform.release()}, Python {platform.python_version()}, "
         f"{psutil.cpu_count()} CPUs, {psutil.virtual_memory().total >> 30} GiB",
-        f"- {len(run.played)} scenarios in {run.seconds / 60:.1f} minutes; for {run.left} more there was no time",
+        f"- {len(run.played)} scenarios in {run.seconds / 60:.1f} minutes; for {len(run.left)} more there was no time",
         f"- violations: {sum(len(outcome.violations) for outcome in run.broken)}",
         f"- messages accepted: {total['accepted']}",
         f"- requests without an answer or with a 5xx, sent again: {total['put_off']}",
@@ -67,7 +68,14 @@ def report(run: Run) -> str:
         lines += [f"- {found.invariant}: {found.text.splitlines()[0]}" for found in outcome.violations[:20]] + [""]
     for name, reason in run.skipped.items():
         lines.append(f"- not played: {name}: {reason}")
+    lines += [f"{_NO_TIME}{name}" for name in run.left]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def left_before(last: Path | None) -> set[str]:
+    """For which scenarios there was no time, as that report says."""
+    lines = last.read_text().splitlines() if last is not None and last.exists() else []
+    return {line.removeprefix(_NO_TIME) for line in lines if line.startswith(_NO_TIME)}
 
 
 def _table(run: Run) -> list[str]:

@@ -59,6 +59,23 @@ def filled(folder: Path) -> Iterator[None]:
         ballast.unlink()
 
 
+class SmallRedis(Redis):
+    """It writes down what it is told, in a folder that is a small disk."""
+
+    def __init__(self) -> None:
+        super().__init__(append_only=True)
+        self._disk = mounted(self.folder, "24m")
+
+    def _prepare(self) -> None:
+        self._disk.__enter__()
+        super()._prepare()
+
+    def _close(self) -> None:
+        self.kill()
+        self._disk.__exit__(None, None, None)
+        super()._close()
+
+
 class SmallPostgres(Postgres):
     """Its folder is a small disk."""
 
@@ -77,6 +94,12 @@ class SmallPostgres(Postgres):
 
 
 @contextmanager
-def small_servers() -> Iterator[Servers]:
+def small_postgres() -> Iterator[Servers]:
     with SmallPostgres() as postgres, Redis() as redis:
+        yield Servers(postgres, redis)
+
+
+@contextmanager
+def small_redis() -> Iterator[Servers]:
+    with Postgres(settings={"max_connections": "60", "shared_buffers": "32MB"}) as postgres, SmallRedis() as redis:
         yield Servers(postgres, redis)

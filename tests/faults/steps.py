@@ -22,11 +22,14 @@ from hub.dispatch.doorbell import Doorbell
 from hub.dispatch.hands import Hands
 from hub.dispatch.notices import Notices
 from hub.http.publish import PublishApi
+from hub.inbound.reporting import Reporter
+from hub.inbound.taking import Taker
 from hub.ingest.pipeline import Pipeline
 from hub.store.chain import ChainWriter
 from hub.store.committer import Committer
 from hub.store.intake import Intake
 from hub.store.outbox import Settlement
+from hub.store.positions import Positions
 from hub.store.sweeping import Swept
 
 POISON = "Avviso numero 3"
@@ -96,6 +99,12 @@ STEPS: dict[str, Callable[[Death], None]] = {
     "breaker_written": after(lanes, "judge", when=lambda _, tx, verdicts, *__: bool(verdicts)),
     # upkeep
     "within_sweep": after(upkeep, "sweep", when=lambda found, *_: found != [Swept()]),
+    # what comes in unsigned
+    "before_taking": before(Taker, "take"),
+    "taken": after(Taker, "take", when=lambda tally, *_: tally.total > 0),
+    "before_reporting": before(Reporter, "report", when=lambda self, ente, connector, reports: bool(reports)),
+    "reported": after(Reporter, "report", when=lambda known, *_: known > 0),
+    "before_moving": before(Positions, "move"),
     # an operator's command
     "statement": lambda die: event.listen(Engine, "after_cursor_execute", lambda *_: die()),
     # a message that kills whoever works on it
@@ -122,5 +131,6 @@ DELIVERY = (
     *("connected", "half_written", "before_reply", "half_read"),
     *("before_settle", "within_settle", "settled", "breaker_written"),
 )
+INBOUND = ("before_taking", "taken", "before_reporting", "reported", "before_moving")
 UPKEEP = ("within_sweep", "poisoned", "statement")
 BELL = ("before_ring", "rung", "popped", "drain_begun")

@@ -7,9 +7,10 @@ import time
 import pytest
 
 from ..harness import eventually
+from .accounts import told
 from .lives import Life
 from .oracle import violations
-from .steps import BELL, DELIVERY, REQUEST, STEPS, UPKEEP
+from .steps import BELL, DELIVERY, INBOUND, REQUEST, STEPS, UPKEEP
 from .world import World
 
 MESSAGES = 18
@@ -18,7 +19,7 @@ NTH = {"before_insert": 3, "before_commit": 3, "after_commit": 3, "marked": 7, "
 
 
 def test_every_step_is_one_of_a_request_a_delivery_or_upkeep() -> None:
-    assert {*REQUEST, *DELIVERY, *UPKEEP, *BELL} == set(STEPS)
+    assert {*REQUEST, *DELIVERY, *INBOUND, *UPKEEP, *BELL} == set(STEPS)
 
 
 @pytest.mark.parametrize("step", [*REQUEST, *DELIVERY])
@@ -43,7 +44,7 @@ def test_killed_while_app_io_keeps_it_waiting_the_message_is_unconfirmed_and_not
     world.io_faults({"kind": "hang", "seconds": 60})
     with world.life() as hub:
         world.generator.load(hub, 3)
-        world.drain(within_s=1)
+        eventually(lambda: [one.channel for one in told(world.folder)].count("io"), lambda had: had == 3, within_s=30)
         world.kill()
     seen = world.recover()
     assert violations(seen) == []

@@ -1,6 +1,7 @@
 """A shared hub: PostgreSQL, Redis, API processes, workers and the providers, each of them a process to do things to."""
 
 import itertools
+import json
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,8 @@ from .meddler import Meddler
 from .oracle import Evidence
 from .part import Part
 from .parts import HERE, Machine
+from .post import behave
+from .trades import MESSAGES, Trade
 
 LEASE_S = 4.0
 SWEEP_S = 0.5
@@ -42,6 +45,8 @@ class Servers:
     machines: Mapping[str, Machine] = field(default_factory=dict)
     """Where the parts run, if not here."""
     network: Any = None
+    standby: Any = None
+    """A PostgreSQL that may take over."""
 
 
 @contextmanager
@@ -67,21 +72,25 @@ class Shared(Ground):
         lease_s: float = LEASE_S,
         limits: Mapping[str, Any] = LIMITS,
         meddled: str = "",
+        trade: Trade = MESSAGES,
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.on = on
         self._revive()
         on.redis.clear()  # a worker killed in the scenario before leaves its job as one that is being done
         self.lease_s = lease_s
-        self._ports = ports = (free_port(), free_port())
+        self._ports = ports = (free_port(), free_port(), free_port())
         behind = {"io": ports[0], "postgres": on.postgres.port}
         self.meddler = Meddler(("127.0.0.1", behind[meddled])) if meddled else None
-        self.parts = {"provider": Part(folder, "provider", parts.provider, folder, self._machine("provider"), ports)}
-        self.parts["provider"].start()
+        provider = Part(folder, "provider", parts.provider, trade.providers, folder, self._machine("provider"), ports)
+        self.parts = {"provider": provider}
+        provider.start()
+        reached = (folder / "providers.json").read_text()
+        if self.meddler and meddled == "io":
+            reached = reached.replace(f":{ports[0]}/", f":{self.meddler.port}/")
         self._database = f"faults_{next(_numbers)}"
         url = on.postgres.create_database(self._database)
-        io_port = self.meddler.port if self.meddler and meddled == "io" else ports[0]
-        super().__init__(folder, _connectors(io_port, ports[1]), limits=limits, database_url=url)
+        super().__init__(folder, trade.tuned(json.loads(reached)), trade=trade, limits=limits, database_url=url)
         if self.meddler and meddled == "postgres":
             url = url.replace(f":{on.postgres.port}/", f":{self.meddler.port}/")
         self.io_url = f"http://{self._machine('provider').address}:{ports[0]}"
@@ -106,6 +115,12 @@ class Shared(Ground):
         far = self._machine("provider").address
         return replace(machine, relays=tuple((port, far, port) for port in self._ports))
 
+    def url_of(self, connector_id: str) -> str:
+        """Where that provider is scripted."""
+        given = json.loads((self.folder / "providers.json").read_text())[connector_id][1]
+        address = httpx.URL(next(value for value in given.values() if str(value).startswith("http://")))
+        return f"http://{self._machine('provider').address}:{address.port}"
+
     # --- the lives of its parts
 
     def start(self, lives: Mapping[str, Life] | None = None, *, every: Life = PLAIN) -> HubUnderTest:
@@ -118,6 +133,12 @@ class Shared(Ground):
                 part.start(life if life.lease_s else replace(life, lease_s=self.lease_s))
         return self.hub
 
+    def post_office(self, **told: Any) -> None:
+        """The mail server begins anew and behaves as it is told (`post.behave`)."""
+        behave(self.folder / "mail", **told)
+        self.parts["provider"].stop()
+        self.start()
+
     def deploy(self, name: str) -> None:
         """That part ends in good order and begins anew, as in a roll-out."""
         spared = self._balancer.resting(self._addresses[name]) if name in self._addresses else nullcontext()
@@ -128,6 +149,12 @@ class Shared(Ground):
     def died(self, name: str, *, within_s: float = 60) -> None:
         """Wait until the death arranged in that part's life has come, to whomever."""
         eventually(self.parts[name].step_passed, bool, within_s=within_s)
+
+    def dies_and_returns(self, name: str) -> None:
+        """The death arranged for that part comes to itself; then it lives on, and in peace."""
+        self.died(name)
+        eventually(lambda: self.parts[name].alive, lambda alive: not alive)
+        self.start()
 
     def repair(self, life: Life = PLAIN) -> None:
         """Everything runs again."""
@@ -183,6 +210,20 @@ class Shared(Ground):
             for each in senders:
                 each.join()
 
+    def takes(self, more: int, *, within_s: float = 60) -> None:
+        """Until so many more messages have been acknowledged: the load is under way, and the hub with it."""
+        wanted = self.generator.acknowledged + more
+        eventually(lambda: self.generator.acknowledged, lambda found: found >= wanted, within_s=within_s)
+
+    def delivers(self, more: int, *, within_s: float = 60) -> None:
+        """Until so many more deliveries have come to their end."""
+        wanted = self._delivered() + more
+        eventually(self._delivered, lambda found: found >= wanted, within_s=within_s)
+
+    def _delivered(self) -> int:
+        found: int = self.rows("SELECT count(*) AS n FROM deliveries WHERE state = 'delivered'")[0]["n"]
+        return found
+
     def load(self, count: int, *, threads: int = 4) -> None:
         self.generator.load(self.hub, count, threads=threads)
 
@@ -224,6 +265,17 @@ class Shared(Ground):
         """Straight to the database."""
         address = self.on.postgres.url(self._database).replace("+psycopg", "")
         return psycopg.connect(address, connect_timeout=5, autocommit=True, row_factory=dict_row)
+
+    def resident(self) -> dict[str, float]:
+        """The memory of the largest process of each part, in MB."""
+        found = {}
+        for name in self.parts.keys() - {"provider"}:
+            sizes = [0.0]
+            for each in self.parts[name].family():
+                with suppress(psutil.NoSuchProcess):
+                    sizes.append(each.memory_info().rss / 1e6)
+            found[name] = max(sizes)
+        return found
 
     def integrity(self) -> list[str]:
         """Each index agrees with itself; nothing where the server has no amcheck."""
@@ -282,12 +334,6 @@ class Balancer(httpx.BaseTransport):
 
     def close(self) -> None:
         self._inner.close()
-
-
-def _connectors(io_port: int, mail_port: int) -> dict[str, tuple[str, dict[str, Any]]]:
-    io = {"base_url": f"http://127.0.0.1:{io_port}/api/v1", "api_key": "simulated-io-key", "status_delay_s": 0.05}
-    mail = {"host": "127.0.0.1", "port": mail_port, "security": "none", "from_address": "avvisi@comune.example.it"}
-    return {"io": ("app_io", io), "posta": ("email", mail)}
 
 
 def _at_work(server: Server) -> bool:

@@ -27,6 +27,7 @@ class World(Ground):
         self._mail = connectors.simulate("email", folder / "mail")
         io = {**self._io.start(), "status_delay_s": 0.05}
         super().__init__(folder, {"io": ("app_io", io), "posta": ("email", self._mail.start())})
+        self.io_url = str(io["base_url"]).removesuffix("/api/v1")
         self._database = self.home.folder / "raccordo.db"
         self._lives = 0
         self._process: Any = None

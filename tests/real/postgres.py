@@ -77,8 +77,10 @@ class Postgres(Server):
         return [str(self._programs / "postgres"), "-D", str(self._data), "-p", str(self.port), *settings]
 
     def _ready(self) -> bool:
-        """As pg_ctl sees it: line 8 of this file is the state, line 1 whose, so that a dead one's is not believed."""
+        """As pg_ctl sees it: line 8 of this file is the state, line 1 whose, so that a dead one's is not believed. A
+        standby says that it is one."""
         lines: list[str] = []
         with contextlib.suppress(FileNotFoundError):
             lines = (self._data / "postmaster.pid").read_text().splitlines()
-        return len(lines) > 7 and lines[7].strip() == "ready" and int(lines[0]) in {one.pid for one in self.processes()}
+        serves = len(lines) > 7 and lines[7].strip() in ("ready", "standby")
+        return serves and int(lines[0]) in {one.pid for one in self.processes()}

@@ -1,7 +1,5 @@
 """Machines whose clocks are wrong: due times and leases go by the database's."""
 
-import time
-
 from ..scenario import Scenario
 from ..topology import Shared
 
@@ -12,7 +10,7 @@ def _wrong(name: str, **skews: float) -> Scenario:
             world.parts[part.replace("_", "-")].place.skew.write_text(str(seconds))
         world.io_faults(*[{"kind": "error", "status": 503, "on": "profiles"}] * 4)
         with world.loading():
-            time.sleep(2)
+            world.takes(25)
 
     return Scenario(f"clock: {name}", play, {"workers": 2})
 
@@ -23,7 +21,7 @@ def _jump(world: Shared) -> None:
     with world.loading():
         for seconds in (0, -3600, 3600, 0):
             world.parts["worker-1"].place.skew.write_text(str(seconds))
-            time.sleep(0.8)
+            world.takes(10)
 
 
 SCENARIOS = [

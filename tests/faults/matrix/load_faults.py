@@ -1,19 +1,18 @@
 """What vendors, messages and operators may do: repetitions, poison, one slow neighbour, a deploy under load."""
 
 import json
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from ...harness import eventually
-from ..generator import make_numbered
 from ..lives import Life
 from ..oracle import Evidence
 from ..scenario import Scenario, nobody_was_put_off
 from ..steps import POISON
-from ..topology import Shared
+from ..topology import LIMITS, Shared
+from ..trades import make_numbered
 
 T = TypeVar("T")
 _PARALLEL = 40
@@ -67,18 +66,19 @@ def _poison_alone_is_parked(world: Shared, seen: Evidence) -> Iterable[str]:
 
 
 def _slow_neighbour(world: Shared) -> None:
-    """App IO takes two seconds for each; e-mail does not wait for it."""
+    """App IO takes two seconds for each, with all the hands that it may have; e-mail goes out meanwhile."""
     world.io_faults(*[{"kind": "delay", "seconds": 1.8, "on": "profiles"}] * 60)
     world.load(30)
-    waiting = "SELECT count(*) AS mails_waiting FROM deliveries WHERE channel = 'email' AND state = 'queued'"
-    eventually(lambda: world.rows(waiting)[0], lambda row: not row["mails_waiting"])
+    left = "SELECT count(*) FILTER (WHERE channel = '{}') AS n FROM deliveries WHERE state = 'queued'"
+    eventually(lambda: world.rows(left.format("email"))[0]["n"], lambda waiting: not waiting, within_s=40)
+    assert world.rows(left.format("io"))[0]["n"], "App IO was not slow: nothing was shown"
 
 
 def _rolling(world: Shared) -> None:
     """Each process is told to stop, and started again, under load."""
     with world.loading():
         for name in ("api-1", "worker-1", "api-2", "worker-2"):
-            time.sleep(0.4)
+            world.takes(5)
             world.deploy(name)
 
 
@@ -96,6 +96,6 @@ SCENARIOS = [
         ends=frozenset({"parked"}),
         also=_poison_alone_is_parked,
     ),
-    Scenario("a slow neighbour", _slow_neighbour, drain_within_s=60),
+    Scenario("a slow neighbour", _slow_neighbour, {"limits": LIMITS | {"concurrency": 3}}, drain_within_s=60),
     Scenario("a rolling restart", _rolling, _TWICE, also=nobody_was_put_off, quick=True),
 ]

@@ -2,11 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
 
 import psycopg
 
+from ...harness import eventually
 from ..oracle import Evidence
 from ..scenario import Scenario
+from ..standby import pair
 from ..topology import Shared
 
 _BACKENDS = (
@@ -14,16 +18,36 @@ _BACKENDS = (
     "WHERE pid <> pg_backend_pid() AND datname = current_database()"
 )
 
+_HELD_BY_WAITING = """SELECT held.relation::regclass::text AS name FROM pg_locks held JOIN pg_locks wanted USING (pid)
+    WHERE NOT wanted.granted AND wanted.relation = 'deliveries'::regclass AND held.granted
+    AND held.mode = 'RowExclusiveLock' AND held.relation IN (SELECT oid FROM pg_class WHERE relkind = 'r')
+    AND held.relation <> 'deliveries'::regclass LIMIT 1"""
+_CONFLICTS = (
+    "CREATE SEQUENCE fault_conflicts",  # not rolled back with the rest: it counts
+    """CREATE FUNCTION fault_conflict() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF random() < 0.25 THEN
+            PERFORM nextval('fault_conflicts');
+            RAISE EXCEPTION 'provoked' USING ERRCODE = 'serialization_failure';
+        END IF; RETURN NULL; END $$""",
+    *(
+        f"CREATE TRIGGER fault_conflict AFTER INSERT OR UPDATE ON {table} EXECUTE FUNCTION fault_conflict()"
+        for table in ("deliveries", "items", "evidence")
+    ),
+)
+_CONFLICTED = b"SELECT last_value AS n FROM fault_conflicts"
 
-def _scenario(name: str, fault: Callable[[Shared], None], *, quick: bool = False, meddled: str = "") -> Scenario:
+
+def _scenario(
+    name: str, fault: Callable[[Shared], None], *, quick: bool = False, meddled: str = "", on: Any = None
+) -> Scenario:
     def play(world: Shared) -> None:
         with world.loading():
-            time.sleep(0.5)
+            world.takes(8)
             fault(world)
-            time.sleep(1)
+            world.takes(8)
 
     topology = {"meddled": meddled} if meddled else {}
-    return Scenario(f"postgres {name}", play, topology, also=_same_processes, quick=quick)
+    return Scenario(f"postgres {name}", play, topology, also=_same_processes, quick=quick, on=on)
 
 
 def _same_processes(world: Shared, _seen: Evidence) -> Iterable[str]:
@@ -93,6 +117,36 @@ def _read_only(world: Shared) -> None:
         connection.execute(b"SELECT pg_reload_conf()")
 
 
+def _deadlock(world: Shared) -> None:
+    """Somebody waits for what a transaction of the hub's holds, and holds what that one waits for. Whoever waits first
+    looks for a circle first, after a second: the hub."""
+    seen = "SELECT deadlocks AS n FROM pg_stat_database WHERE datname = current_database()"
+    while world.rows(seen)[0]["n"] < 3:
+        with world.connect() as connection, suppress(psycopg.Error), connection.transaction():
+            connection.execute(b"SET LOCAL deadlock_timeout = '20s'")
+            connection.execute(b"LOCK TABLE deliveries IN ACCESS EXCLUSIVE MODE")
+            held = eventually(lambda: connection.execute(_HELD_BY_WAITING).fetchone(), bool, within_s=20)
+            connection.execute(f"LOCK TABLE {held['name']} IN ACCESS EXCLUSIVE MODE".encode())
+
+
+def _conflict(world: Shared) -> None:
+    """The server finds that transactions cannot be put into an order, as it may at any statement."""
+    with world.connect() as connection:
+        for statement in _CONFLICTS:
+            connection.execute(statement.encode())
+        try:
+            eventually(lambda: connection.execute(_CONFLICTED).fetchone(), lambda row: row["n"] > 20, within_s=60)
+        finally:
+            connection.execute(b"DROP FUNCTION fault_conflict CASCADE")
+
+
+def _fail_over(world: Shared) -> None:
+    """Its machine is lost; its standby takes over, at another address."""
+    world.on.postgres.kill()
+    world.on.standby.take_over()
+    world.on.postgres = world.on.standby
+
+
 def _lose_commits(world: Shared) -> None:
     assert world.meddler
     for how in ("reset_before_the_provider", "reset_after_the_provider") * 3:
@@ -109,5 +163,8 @@ SCENARIOS = [
     _scenario("locked by somebody", _lock),
     _scenario("out of connections", _exhaust),
     _scenario("read-only", _read_only),
+    _scenario("lost, and its standby takes over", _fail_over, on=pair),
+    _scenario("finding deadlocks", _deadlock),
+    _scenario("finding conflicts between transactions", _conflict),
     _scenario("losing its answer to COMMIT", _lose_commits, meddled="postgres", quick=True),
 ]

@@ -6,9 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
-from hub.store.configuration import set_status
-
-from ...harness import ENTE, eventually
+from ...harness import eventually
 from ..meddler import SPOILS
 from ..oracle import Evidence
 from ..scenario import Scenario
@@ -54,9 +52,7 @@ def _pause(status: int) -> Scenario:
         world.load(8)
         query = "SELECT status FROM connectors WHERE connector_id = 'io'"
         eventually(lambda: world.rows(query), lambda rows: rows == [{"status": "paused"}])
-        with world.home.database.write() as tx:
-            set_status(tx, ENTE, "io", status="active")
-        world.home.database.close()
+        world.resume("io")
 
     return Scenario(f"provider answers {status}, and is resumed", play)
 
@@ -82,16 +78,16 @@ def _spoiled(how: str) -> Scenario:
 
 def _kill(world: Shared) -> None:
     with world.loading():
-        time.sleep(0.7)
+        world.delivers(5)
         world.parts["provider"].kill_all()
-        time.sleep(2)
+        world.takes(25)
         world.start()
-        time.sleep(0.5)
+        world.takes(5)
 
 
 def _freeze(world: Shared) -> None:
     with world.loading():
-        time.sleep(0.7)
+        world.delivers(5)
         world.parts["provider"].freeze()
         time.sleep(3)
         world.parts["provider"].thaw()
@@ -101,7 +97,8 @@ def _come_back(world: Shared) -> None:
     """Everything at once would be an attack on a provider that just recovered."""
     world.parts["provider"].kill_all()
     world.load(60)
-    time.sleep(3)
+    opened = "SELECT count(*) AS n FROM lanes WHERE connector_id = 'io' AND opened > 0"
+    eventually(lambda: world.rows(opened)[0]["n"], bool, within_s=40)
     world.start()
 
 

@@ -1,6 +1,5 @@
 """What Redis may do. Publishing must not notice, and delivering is late by a sweep at most."""
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -21,12 +20,13 @@ def _ask(world: Shared, *command: str) -> None:
 
 def _while(world: Shared, fault: Callable[[Shared], None], heal: Callable[[Shared], None]) -> None:
     with world.loading():
-        time.sleep(0.5)
+        world.takes(8)
         fault(world)
-        time.sleep(1.5)
-    late_s = world.drain(within_s=LATE_S)
+        world.takes(20)
+    world.drain(within_s=LATE_S)
+    left = world.pending()
     heal(world)
-    assert late_s < LATE_S, f"without Redis something was pending after {LATE_S} s"
+    assert not left, f"without Redis {left} were pending, and none had gone for {LATE_S} s"
 
 
 def _scenario(

@@ -58,7 +58,7 @@ def _in_turn(name: str, fault: Callable[[Shared, str], None], *, quick: bool = F
     def play(world: Shared) -> None:
         with world.loading(per_s=12, threads=6):
             for machine in NAMES:
-                time.sleep(0.5)
+                world.takes(5)
                 fault(world, machine)
 
     return Scenario(

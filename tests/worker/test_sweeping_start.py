@@ -1,0 +1,35 @@
+"""A sweeper that begins while its database is away waits for it: it neither dies nor leaves a trace in the log."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from hub.worker import process
+
+
+def away(times: int) -> Any:
+    """What a hub is wired by, while the database is away so often."""
+    left: Iterator[int] = iter(range(times))
+
+    def wired(home: object) -> object:
+        if next(left, None) is not None:
+            raise OperationalError("SELECT secret", {}, Exception("password"))
+        return home
+
+    return wired
+
+
+def test_it_tries_until_the_database_answers(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(process, "Hub", away(2))
+    with caplog.at_level(logging.WARNING):
+        assert process._wired("a home", lambda: False) == "a home"  # type: ignore[arg-type,comparison-overlap]
+    assert [record.getMessage() for record in caplog.records] == ["sweep.store_away error=OperationalError"] * 2
+
+
+def test_it_gives_up_when_it_is_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "Hub", away(9))
+    asked = iter((False, True))
+    assert process._wired("a home", lambda: next(asked)) is None  # type: ignore[arg-type]
