@@ -3,6 +3,7 @@
 import logging
 import threading
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import insert, select
@@ -90,20 +91,21 @@ def test_a_writer_keeps_its_connection_until_it_fails_or_lies_idle(store, monkey
     with database.read() as connection:
         before = version(connection, "trust")
 
-    def write():
+    def write(*, with_a_bug=False):
         with database.write(seat) as tx:
             used.append(tx.connection)
+            if with_a_bug:
+                bump(tx, "trust")
+                raise ValueError("a bug")
 
     write()
-    write()
-    with pytest.raises(ValueError, match="a bug"), database.write(seat) as tx:
-        bump(tx, "trust")
-        raise ValueError("a bug")
+    with pytest.raises(ValueError, match="a bug"):
+        write(with_a_bug=True)
     write()
     monkeypatch.setattr(postgres, "IDLE_S", -1)
     write()
     seat.leave()
-    assert [one is other for one, other in zip(used, used[1:], strict=False)] == [True, False, False]
+    assert [one is other for one, other in pairwise(used)] == [True, False, False]
     assert [one.closed for one in used] == [True] * 4
     with database.read() as connection:
         assert version(connection, "trust") == before
