@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 import orjson
@@ -80,7 +80,7 @@ class Exchange:
         size = limit if bare.values("transfer-encoding") or not announced.isdigit() else min(limit, int(announced))
         if size > LARGE_BODY and before_large is not None:
             await before_large(bare, size)
-        return replace(bare, body=await read_body(self.request, limit))
+        return bare.with_body(await read_body(self.request, limit))
 
     def bodiless_request(self) -> SignedRequest:
         """The same before any of its body is read."""

@@ -1,7 +1,7 @@
 """A request as received, and the comparison of its headers with those that were signed (INTEGRITY_REST_01)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any, Final, Literal
@@ -40,6 +40,12 @@ class SignedRequest:
         if len(values) > 1:
             raise Refusal("header.repeated", name)
         return values[0] if values else None
+
+    def with_body(self, body: bytes) -> "SignedRequest":
+        """The same once its body was read; its headers are looked through once."""
+        whole = replace(self, body=body)
+        whole.__dict__["_by_name"] = self._by_name
+        return whole
 
     @cached_property
     def body_digest(self) -> bytes:

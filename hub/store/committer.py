@@ -24,7 +24,7 @@ from hub.metrics import CommitWatch, commit_failures
 from hub.tracing import span
 
 from .chain import ChainWriter
-from .database import CommitUnknown, Database, Tx, error_name, is_away, is_held_up, may_pass
+from .database import CommitUnknown, Database, Seat, Tx, error_name, is_away, is_held_up, may_pass
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +68,7 @@ class Committer:
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._most = depth
         self._ready: dict[asyncio.AbstractEventLoop, list[_Work]] = {}
+        self._seat = Seat()
         self._chain = ChainWriter(new_uuid7())
         self.watch = CommitWatch()
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
@@ -155,6 +156,12 @@ class Committer:
                 self._queue.put(work)
 
     def _run(self) -> None:
+        try:
+            self._write_until_closed()
+        finally:
+            self._seat.leave()
+
+    def _write_until_closed(self) -> None:
         before = 0
         while (first := self._queue.get()) is not None:
             self._gather(before)
@@ -225,7 +232,7 @@ class Committer:
         kinds: dict[Handler[Any, Any], list[_Work]] = {}
         for work in batch:
             kinds.setdefault(work.handler, []).append(work)
-        with self._database.write() as tx:
+        with self._database.write(self._seat) as tx:
             for handler, works in kinds.items():
                 for work, result in zip(works, handler(tx, [work.value for work in works]), strict=True):
                     work.result = result

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     column,
+    event,
     inspect,
     make_url,
     select,
@@ -102,6 +104,34 @@ class Singleton(Protocol):
     def release(self) -> None: ...
 
 
+class Seat:
+    """The connection that a writer keeps while it writes one transaction after the other: to take it from the pool and
+    give it back costs as much as several rows. After a failure, or idle, it is given back, and so tried again."""
+
+    def __init__(self) -> None:
+        self._connection: Connection | None = None
+        self._left_at = 0.0
+
+    @contextmanager
+    def taken(self, engine: Engine) -> Iterator[Connection]:
+        if time.monotonic() - self._left_at > postgres.IDLE_S:
+            self.leave()
+        connection = self._connection or engine.connect()
+        self._connection = None
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        self._connection, self._left_at = connection, time.monotonic()
+
+    def leave(self) -> None:
+        """Give the connection back."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
 class Database:
     """A SQLite file, which one process has to itself, or a PostgreSQL that several share."""
 
@@ -111,6 +141,8 @@ class Database:
         self._url = url
         self.engine: Engine = postgres.open_engine(url) if self.is_shared else sqlite.open_engine(url)
         self._reading = postgres.reading(self.engine) if self.is_shared else self.engine
+        if not self.is_shared:
+            event.listen(self.engine, "begin", _begin)
         self._writing = self.engine.execution_options(writes=True)
         _engines.add(self.engine)
 
@@ -121,14 +153,16 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Tx]:
-        """A transaction of its own, for rare writes (configuration). The hot path goes through the Committer.
+    def write(self, seat: Seat | None = None) -> Iterator[Tx]:
+        """A transaction of its own, for rare writes (configuration). The hot path goes through the Committer, which
+        keeps its `seat` between its transactions.
 
         Raises:
             CommitUnknown: nobody can say whether it was committed.
         """
-        with self._writing.connect() as connection, connection.begin() as transaction:
-            tx = Tx(connection, self.now(connection))
+        place = self._writing.connect() if seat is None else seat.taken(self._writing)
+        with place as connection, connection.begin() as transaction:
+            tx = Tx(connection, self._begun(connection))
             yield tx
             for step in tx.before_commit:
                 step(tx)
@@ -155,6 +189,14 @@ class Database:
             moment: datetime = run(connection, [(postgres.TIME, ())])[0][0][0]
             return moment.astimezone(UTC)
         return self.clock.now()
+
+    def _begun(self, connection: Connection) -> datetime:
+        """The time at which a writing transaction begins."""
+        if self.is_shared and isinstance(self.clock, SystemClock):
+            moment = postgres.begun(connection.connection.driver_connection)
+            if moment is not None:
+                return moment
+        return self.now(connection)
 
     def singleton(self, name: str) -> Singleton:
         """The part `name`, to be taken."""
@@ -282,6 +324,10 @@ def is_away(error: BaseException) -> bool:
 def is_held_up(error: BaseException) -> bool:
     """Whether it waited as long as it may: whoever tries again at once makes all behind it wait as long once more."""
     return getattr(getattr(error, "orig", None), "sqlstate", None) in _TIMED_OUT
+
+
+def _begin(connection: Connection) -> None:
+    run(connection, [(sqlite.beginning(connection), ())])
 
 
 class _Alone:

@@ -7,8 +7,8 @@ row yet is guarded by a unique constraint, or by an advisory lock on a name.
 import hashlib
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from datetime import datetime
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.types import TypeEngine
 
-from .tables import Instant, to_json
+from .tables import EPOCH, Instant, to_json
 
 DUE = "raccordo_due"
 """The channel on which a commit that queued deliveries says so. A hint: whoever misses it finds them by polling."""
@@ -52,12 +52,13 @@ _TIMEOUTS = f"{_PLANS} -c statement_timeout=30s -c lock_timeout=10s -c idle_in_t
 _MIGRATION_TIMEOUTS = "-c statement_timeout=0 -c lock_timeout=5s"
 # Accepted means stored: on a server that was told otherwise as well.
 _DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
-_IDLE_S = 1.0
+IDLE_S = 1.0
 """One in constant use is not asked each time whether it still holds: that would be a journey more for each commit."""
 _OTHERS = """SELECT EXISTS (SELECT FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = %s AND pid <> pg_backend_pid())"""
 TIME = "SELECT clock_timestamp()"
 """The server's clock: machines that share a database need not agree on the time."""
+_BEGIN = b"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8"
 _LOCK_NAMES = "SELECT count(pg_advisory_xact_lock(name)) FROM unnest(%s::int8[]) AS name"
 
 
@@ -116,7 +117,7 @@ def _note_use(_dbapi_connection: Any, record: Any) -> None:
 
 def _ping(dbapi_connection: Any, record: Any, _proxy: Any) -> None:
     """A connection that lay idle is tried before it is handed out: its server may have been restarted."""
-    if time.monotonic() - record.info["used_at"] < _IDLE_S:
+    if time.monotonic() - record.info["used_at"] < IDLE_S:
         return
     try:
         dbapi_connection.execute("")
@@ -139,6 +140,18 @@ def others_at_work(connection: Connection) -> bool:
 def notify(connection: Connection) -> None:
     """Ring on every machine, once this transaction is committed."""
     connection.exec_driver_sql(f"NOTIFY {DUE}")
+
+
+def begun(connection: Any) -> datetime | None:
+    """Begin a writing transaction: the time at which it began. It is one message; the pipeline that the driver would
+    make of it costs as much as several rows. None where that failed: the driver's own way then says why."""
+    told = None
+    if connection.info.transaction_status.name == "IDLE":
+        with suppress(connection.OperationalError):
+            told = connection.pgconn.exec_(_BEGIN)
+    if told is None or not told.ntuples:
+        return None
+    return EPOCH + timedelta(microseconds=int(told.get_value(0, 0)))
 
 
 # --- locks

@@ -5,7 +5,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, Engine, Table, create_engine, event
+from sqlalchemy import JSON, Boolean, Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import TypeEngine
@@ -31,9 +31,10 @@ Bind = tuple[int, Callable[[Any], Any]]
 
 
 def open_engine(url: str) -> Engine:
-    """A file: WAL, `synchronous=FULL`, every writing transaction BEGIN IMMEDIATE.
+    """A file: WAL, `synchronous=FULL`; its transactions begin as `beginning` says.
 
-    Plain BEGIN lets two readers both wish to write, and one of them fails at once in spite of the busy time-out.
+    Every writing one with BEGIN IMMEDIATE: plain BEGIN lets two readers both wish to write, and one of them fails at
+    once in spite of the busy time-out.
     """
     engine = create_engine(
         url,
@@ -48,12 +49,11 @@ def open_engine(url: str) -> Engine:
         pool_timeout=10,
     )
     event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
     return engine
 
 
 def _prepare(dbapi_connection: Any, _record: Any) -> None:
-    # The driver must not open transactions on its own: `_begin` says when and how.
+    # The driver must not open transactions on its own: `beginning` says how.
     dbapi_connection.isolation_level = None
     cursor = dbapi_connection.cursor()
     for pragma in _PRAGMAS:
@@ -61,9 +61,9 @@ def _prepare(dbapi_connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def beginning(connection: Connection) -> str:
+    """How its transaction begins."""
+    return "BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN"
 
 
 def insertions(table: Table, rows: Sequence[Mapping[str, Any]], conflict: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -110,7 +110,13 @@ def _bind(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
         return kind.bound  # the decorator's own layers around the same conversion cost three calls a value
     if isinstance(kind, Boolean):
         return None  # an integer already
+    if isinstance(kind, JSON):
+        return _json_or_null if kind.none_as_null else to_json
     return kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+
+
+def _json_or_null(value: Any) -> str | None:
+    return None if value is None else to_json(value)
 
 
 @lru_cache(maxsize=256)

@@ -190,6 +190,8 @@ def by_hand(audience: str, keys: Mapping[str, Any]) -> Verify:
         digest = headers["digest"]
         if first["iss"] != second["iss"] or digest != f"SHA-256={b64encode(hashlib.sha256(body).digest()).decode()}":
             raise ValueError
+        if {"digest": digest} not in second["signed_headers"]:
+            raise ValueError
         for pair in second["signed_headers"]:
             for name, value in pair.items():
                 if headers[name] != value:

@@ -1,6 +1,7 @@
 """What all tables share: the metadata, the type of an instant, short names for columns."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -43,6 +44,7 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     @staticmethod
+    @lru_cache(maxsize=128)  # a commit writes its own moment a dozen times for each message
     def bound(value: datetime | None) -> int | None:
         return None if value is None else (value - EPOCH) // _MICROSECOND
 

@@ -3,6 +3,7 @@
 import logging
 import threading
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import insert, select
@@ -13,7 +14,7 @@ from hub.clock import SystemClock
 from hub.settings import Settings
 from hub.store import postgres
 from hub.store.bulk import insert_all, insert_rows
-from hub.store.database import Database, error_name, is_away, may_pass
+from hub.store.database import Database, Seat, error_name, is_away, may_pass
 from hub.store.directory import bump, version
 from hub.store.outbox import Due, Settlement, claim, settle
 from hub.store.snapshot import Snapshot
@@ -83,6 +84,31 @@ def test_two_looks_at_a_snapshot_never_end_with_the_older_one(store):
     quick.join()
     with store.database.read() as connection:
         assert snapshot() == version(connection, "trust")
+
+
+def test_a_writer_keeps_its_connection_until_it_fails_or_lies_idle(store, monkeypatch):
+    database, seat, used = store.database, Seat(), []
+    with database.read() as connection:
+        before = version(connection, "trust")
+
+    def write(*, with_a_bug=False):
+        with database.write(seat) as tx:
+            used.append(tx.connection)
+            if with_a_bug:
+                bump(tx, "trust")
+                raise ValueError("a bug")
+
+    write()
+    with pytest.raises(ValueError, match="a bug"):
+        write(with_a_bug=True)
+    write()
+    monkeypatch.setattr(postgres, "IDLE_S", -1)
+    write()
+    seat.leave()
+    assert [one is other for one, other in pairwise(used)] == [True, False, False]
+    assert [one.closed for one in used] == [True] * 4
+    with database.read() as connection:
+        assert version(connection, "trust") == before
 
 
 def test_what_is_read_is_one_picture_whatever_is_written_meanwhile(store):

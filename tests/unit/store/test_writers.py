@@ -275,7 +275,7 @@ def test_a_connection_that_lay_idle_is_tried_before_it_is_handed_out(store, monk
         with one.database.read() as connection, one.database.read() as another:
             assert connection.execute(select(1)).scalar() == another.execute(select(1)).scalar()
         cut(store)
-        monkeypatch.setattr(postgres, "_IDLE_S", 0)
+        monkeypatch.setattr(postgres, "IDLE_S", 0)
         for _ in range(2):
             with one.database.read() as connection:
                 assert connection.execute(select(1)).scalar() == 1
