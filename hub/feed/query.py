@@ -122,9 +122,8 @@ class Feed:
             after = (datetime.fromisoformat(moment), item_id)
         filters, cards = self._resolved(reading, wish), self._cards(reading)
         if not wish.scans:
-            rows = reading.page(filters, sort=wish.sort, after=after, limit=wish.limit + 1)
-            more, cut = len(rows) > wish.limit, False
-            rows = rows[: wish.limit]
+            rows, more = reading.page(filters, sort=wish.sort, after=after, limit=wish.limit)
+            cut = False
         else:
             with self._searching:
                 rows, more, cut = search(reading, wish, filters, after, cards)
@@ -199,7 +198,7 @@ class Feed:
     def _section(self, reading: Reading, section: Section, counts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """contracts.feed.SummarySection."""
         its, cards = section.counted(counts), self._cards(reading)
-        newest = reading.page(section.filters, sort="-occurred_at", after=None, limit=_LATEST)
+        newest, _ = reading.page(section.filters, sort="-occurred_at", after=None, limit=_LATEST)
         return {
             "code": section.code,
             "title": section.title,
@@ -214,7 +213,7 @@ class Feed:
 
     def summary(self, reading: Reading, view: View | None = None) -> dict[str, Any]:
         """contracts.feed.FeedSummary, with the sections of a view."""
-        counts = reading.counts()
+        counts, heard, is_due = reading.overview()
         sections = VIEWS[view] if view is not None else ()
         return {
             "sections": by_state(counts),
@@ -228,19 +227,19 @@ class Feed:
                     "item_id": row.item["item_id"],
                     "collection": row.item["collection"],
                     "title": orjson.loads(row.payload)["title"],
-                    "due_at": rfc3339(row.item["due_at"]),
+                    "due_at": row.item["due_at"],
                 }
-                for row in reading.next_deadlines(10)
+                for row in (reading.next_deadlines(10) if is_due else ())
             ],
             "sources": [
                 {
                     "vendor_id": f["vendor_id"],
                     "source": f["source"],
-                    "as_of": rfc3339(f["as_of"]),
+                    "as_of": f["as_of"],
                     "stale": f["stale"],
-                    "silent_since": rfc3339(f["heard_at"]) if f["stale"] else None,
+                    "silent_since": f["heard_at"] if f["stale"] else None,
                 }
-                for f in reading.freshness()
+                for f in heard
             ],
         }
 
@@ -282,10 +281,9 @@ class Feed:
 
     def _changed(self, reading: Reading, number: int, limit: int) -> tuple[list[tuple[int, dict[str, Any]]], bool]:
         """contracts.feed.Change of each item after a position, with its own; and whether there is more."""
-        rows, cards = reading.changes(number, limit + 1), self._cards(reading)
-        folded = reading.contributors([row.item for row in rows[:limit]])
-        told = [(row.item["sequence"], change_view(row, reading.now, cards, folded)) for row in rows[:limit]]
-        return told, len(rows) > limit
+        (rows, more), cards = reading.changes(number, limit), self._cards(reading)
+        folded = reading.contributors([row.item for row in rows])
+        return [(row.item["sequence"], change_view(row, reading.now, cards, folded)) for row in rows], more
 
     def _position_cursor(self, reading: Reading, number: int) -> str:
         return cursor.write(self._vault, reading.owner, "changes", [number])

@@ -24,13 +24,13 @@ def search(
     hits: list[Row] = []
     seen = 0
     while seen < SEARCH_DEPTH:
-        rows = reading.page(filters, sort=wish.sort, after=after, limit=min(200, SEARCH_DEPTH - seen))
+        rows, more = reading.page(filters, sort=wish.sort, after=after, limit=min(200, SEARCH_DEPTH - seen))
         for row in rows:
             if _matches(row, words, wish.doc_type, cards):
                 if len(hits) == wish.limit:
                     return hits, True, False
                 hits.append(row)
-        if not rows:
+        if not more:
             return hits, False, False
         seen += len(rows)
         after = (rows[-1].item[column], rows[-1].item["item_id"])

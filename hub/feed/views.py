@@ -1,4 +1,7 @@
-"""From stored rows to what the portal sees. Content comes from the item's canonical JSON, never from elsewhere."""
+"""From stored rows to what the portal sees. Content comes from the item's canonical JSON, never from elsewhere.
+
+The moments of rows are left as they are: `answers.as_json` writes them, in C.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -37,11 +40,11 @@ def row_view(row: Row, now: datetime, cards: Cards, folded: Sequence[dict[str, A
         "source": item["source"],
         "vendor_id": item["vendor_id"],
         "turn": item["turn"],
-        "occurred_at": rfc3339(item["occurred_at"]),
-        "received_at": rfc3339(item["received_at"]),
-        "updated_at": rfc3339(item["updated_at"]),
-        "as_of": rfc3339(item["as_of"] or item["updated_at"]),
-        "due_at": None if item["due_at"] is None else rfc3339(item["due_at"]),
+        "occurred_at": item["occurred_at"],
+        "received_at": item["received_at"],
+        "updated_at": item["updated_at"],
+        "as_of": item["as_of"] or item["updated_at"],
+        "due_at": item["due_at"],
         "sensitivity": item["sensitivity"],
         "user_state": user_state_view(item),
         "published_by": [
