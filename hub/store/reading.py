@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, CursorResult, Select, and_, or_, select
@@ -17,8 +18,7 @@ from .ranked_lists import own_places
 from .reading_statements import (
     CHANGES,
     JOIN_STATE,
-    LISTED_MOMENTS,
-    LISTED_NAMES,
+    LISTED,
     MINE,
     NEXT,
     OVERVIEW,
@@ -36,6 +36,46 @@ class Row(NamedTuple):
     """An item as stored, its content opened."""
 
     item: dict[str, Any]
+    payload: bytes
+
+    @property
+    def listed(self) -> "Listed":
+        return Listed._make((*itemgetter(*LISTED)(self.item), marks_of(self.item), self.payload))
+
+
+class Marks(NamedTuple):
+    """What the citizen did with an item."""
+
+    read: bool
+    """In the version that it has now."""
+    archived: bool
+    starred: bool
+    confirmed: bool
+
+
+class Listed(NamedTuple):
+    """An item as lists show it, its content opened."""
+
+    item_id: str
+    collection: str
+    state: str
+    lifecycle: str
+    version: int
+    service_id: str | None
+    source: str
+    vendor_id: str
+    turn: str
+    sensitivity: str
+    folded_into: str | None
+    own_state: str | None
+    sequence: int
+    occurred_at: datetime
+    received_at: datetime
+    updated_at: datetime
+    as_of: datetime | None
+    due_at: datetime | None
+    expires_at: datetime | None
+    marks: Marks
     payload: bytes
 
 
@@ -86,21 +126,15 @@ class Reading:
             items.c.hidden.is_(False),
         )
 
-    def _listed(self, query: Select[Any], most: int, **more: Any) -> tuple[list[Row], bool]:
-        """The first `most` rows of a query for `LISTED_NAMES`, and whether there are more: what is not shown is not
+    def _listed(self, query: Select[Any], most: int, **more: Any) -> tuple[list[Listed], bool]:
+        """The first `most` rows of a query for what is listed, and whether there are more: what is not shown is not
         opened."""
         me = {"me_ente": self.citizen.ente_id, "me_citizen": self.citizen.citizen_id, "me_level": self.level}
         found = select_rows(self.connection, query, {**me, "most": most + 1, **more})
-        rows, sealed = [], []
-        for values in found[:most]:
-            item = dict(zip(LISTED_NAMES, values, strict=False))
-            for name in LISTED_MOMENTS:
-                if (micros := item[name]) is not None:
-                    item[name] = EPOCH + timedelta(0, 0, micros)
-            rows.append(item)
-            sealed.append((values[-1], payload_place(self.citizen.ente_id, item["item_id"], item["version"])))
+        shown, ente_id = found[:most], self.citizen.ente_id
+        sealed = [(row[-1], payload_place(ente_id, row[0], row[4])) for row in shown]
         opened = self.vault.open_each(self.citizen.data_key, sealed) if sealed else []
-        return [*map(Row, rows, opened)], len(found) > most
+        return [*map(_as_listed, shown, opened)], len(found) > most
 
     def _open(self, query: Select[Any], **more: Any) -> list[Row]:
         rows = []
@@ -119,7 +153,7 @@ class Reading:
         sort: str,
         after: tuple[datetime, str] | None,
         limit: int,
-    ) -> tuple[list[Row], bool]:
+    ) -> tuple[list[Listed], bool]:
         """Up to `limit` active items after the keyset position, by `sort`: a column of items, `-` for newest first; and
         whether there are more."""
         mark = {} if after is None else {"after_at": after[0], "after_id": after[1]}
@@ -145,7 +179,7 @@ class Reading:
         )
         return [dict(row) for row in self._run(query).mappings()]
 
-    def changes(self, after: int, limit: int) -> tuple[list[Row], bool]:
+    def changes(self, after: int, limit: int) -> tuple[list[Listed], bool]:
         """Items changed since a sequence number, in commit order, and whether there are more: also those that were
         withdrawn, or that are shown as part of another."""
         return self._listed(CHANGES, limit, after=after)
@@ -196,9 +230,9 @@ class Reading:
         ]
         return [Version(row.version, row.received_at, payload) for row, payload in zip(rows, opened, strict=True)]
 
-    def contributors(self, shown: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    def contributors(self, shown: Sequence[Listed]) -> dict[str, list[dict[str, Any]]]:
         """The payments that each of these is shown for, itself included, where there are several: by its item_id."""
-        wanted = [item["item_id"] for item in shown if item["folded_into"] is not None]
+        wanted = [row.item_id for row in shown if row.folded_into is not None]
         if not wanted:
             return {}
         query = (
@@ -245,18 +279,50 @@ class Reading:
         )
 
     def _heard(self, group: dict[str, Any]) -> dict[str, Any]:
-        heard_at = None if group["heard_at"] is None else EPOCH + timedelta(0, 0, group["heard_at"])
+        heard_at = _moment(group["heard_at"])
         return {
             "vendor_id": group["vendor_id"],
             "source": group["source"],
-            "as_of": EPOCH + timedelta(0, 0, group["as_of"]),
+            "as_of": _moment(group["as_of"]),
             "stale": is_stale(group["every_s"], heard_at, self.now),
             "heard_at": heard_at,
         }
 
-    def next_deadlines(self, limit: int) -> list[Row]:
+    def next_deadlines(self, limit: int) -> list[Listed]:
         """What the citizen has to do next, soonest first."""
         return self._listed(NEXT, limit, now=self.now)[0]
+
+
+def _moment(micros: int | None) -> datetime | None:
+    return None if micros is None else EPOCH + timedelta(0, 0, micros)
+
+
+def _as_listed(row: tuple[Any, ...], payload: bytes) -> Listed:
+    occurred, received, updated, as_of, due, expires, read, seen, archived, starred, confirmed, _ = row[13:]
+    return Listed._make(
+        (
+            *row[:13],
+            EPOCH + timedelta(0, 0, occurred),
+            EPOCH + timedelta(0, 0, received),
+            EPOCH + timedelta(0, 0, updated),
+            None if as_of is None else EPOCH + timedelta(0, 0, as_of),
+            None if due is None else EPOCH + timedelta(0, 0, due),
+            None if expires is None else EPOCH + timedelta(0, 0, expires),
+            Marks(
+                read is not None and (seen or 0) >= row[4],
+                archived is not None,
+                starred is not None,
+                confirmed is not None,
+            ),
+            payload,
+        )
+    )
+
+
+def marks_of(item: Mapping[str, Any]) -> Marks:
+    """Of the columns of `user_states`, and the item's version."""
+    read = item["read_at"] is not None and (item["seen_version"] or 0) >= item["version"]
+    return Marks(read, *(item[name] is not None for name in ("archived_at", "starred_at", "confirmed_at")))
 
 
 def item_timeline(connection: Connection, item: dict[str, Any]) -> list[dict[str, Any]]:

@@ -42,21 +42,18 @@ SELECT_FOLDED = (
 )
 """Those too that are shown as part of another one."""
 SELECT = SELECT_FOLDED.where(SHOWN)
+LISTED = (
+    *("item_id", "collection", "state", "lifecycle", "version", "service_id", "source", "vendor_id", "turn"),
+    *("sensitivity", "folded_into", "own_state", "sequence"),
+    *("occurred_at", "received_at", "updated_at", "as_of", "due_at", "expires_at"),
+)
+"""What a list shows of an item itself; after it come the citizen's marks, and its content."""
+_MARKS = ("read_at", "seen_version", "archived_at", "starred_at", "confirmed_at")
 _LISTED = (
-    *(
-        items.c[name]
-        for name in (
-            *("item_id", "collection", "state", "lifecycle", "version", "service_id", "source", "vendor_id", "turn"),
-            *("occurred_at", "received_at", "updated_at", "as_of", "due_at", "expires_at", "sensitivity"),
-            *("folded_into", "own_state", "sequence"),
-        )
-    ),
-    *(user_states.c[name] for name in ("read_at", "seen_version", "archived_at", "starred_at", "confirmed_at")),
+    *(items.c[name] for name in LISTED),
+    *(user_states.c[name] for name in _MARKS),
     item_versions.c.payload_sealed,
 )
-"""What a list shows of an item; its content comes last."""
-LISTED_NAMES = tuple(column.name for column in _LISTED)[:-1]
-LISTED_MOMENTS = tuple(column.name for column in _LISTED if isinstance(column.type, Instant))
 _LIST = SELECT.with_only_columns(*_LISTED, maintain_column_froms=True)
 _NOW = bindparam("now", type_=Instant())
 _MOST = bindparam("most", type_=Integer())
