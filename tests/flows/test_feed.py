@@ -429,8 +429,7 @@ def test_pages_are_complete_and_without_repeats(hub, person, sort):
 @pytest.mark.parametrize("path", ["/items", "/changes"])
 def test_a_page_opens_what_it_shows_and_no_more(hub, person, monkeypatch, path):
     """However much there is after it: a reader of a long gap needs the memory of one page."""
-    for n in range(7):
-        published(hub, "messages", make_message(f"gap-{n}", recipient={"tax_code": person}))
+    fill(hub, person, 7)
     opened, real = [], Vault.open_each
 
     def counted(vault, key, values):
