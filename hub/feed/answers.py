@@ -4,7 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from hub.store.files import StoredFile
+
+
+def as_json(view: object) -> bytes:
+    """A view as it is sent: its moments in RFC 3339, UTC, as `contracts.base.rfc3339` writes them."""
+    return orjson.dumps(view, option=orjson.OPT_UTC_Z)
 
 
 @dataclass(frozen=True, slots=True)

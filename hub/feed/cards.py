@@ -92,7 +92,7 @@ class Cards:
 
 def card_state(item: dict[str, Any], card: Document, now: datetime) -> str:
     """How the card stands at that moment, whether or not the hub has come to note that it ended."""
-    state = shown_state(item, now)
+    state = shown_state(item["state"], item["expires_at"], now)
     if item["lifecycle"] == "withdrawn" or state == "revoked":
         return "revoked"
     if state == "superseded":

@@ -28,7 +28,7 @@ from hub.store.ports import Vault
 from hub.store.preferences import Wishes, wishes_of
 from hub.store.profile_contacts import HeldProfile, profile_of
 from hub.store.readers import user_state_tag
-from hub.store.reading import Reading, Row
+from hub.store.reading import Reading, Row, marks_of
 
 from . import cursor
 from .actions import action_views
@@ -122,18 +122,17 @@ class Feed:
             after = (datetime.fromisoformat(moment), item_id)
         filters, cards = self._resolved(reading, wish), self._cards(reading)
         if not wish.scans:
-            rows = reading.page(filters, sort=wish.sort, after=after, limit=wish.limit + 1)
-            more, cut = len(rows) > wish.limit, False
-            rows = rows[: wish.limit]
+            rows, more = reading.page(filters, sort=wish.sort, after=after, limit=wish.limit)
+            cut = False
         else:
             with self._searching:
                 rows, more, cut = search(reading, wish, filters, after, cards)
         column = wish.sort.removeprefix("-")
-        last = rows[-1].item if rows and more else None
-        position = [rfc3339(last[column]), last["item_id"]] if last else None
-        folded = reading.contributors([row.item for row in rows])
+        last = rows[-1] if rows and more else None
+        position = [rfc3339(getattr(last, column)), last.item_id] if last else None
+        folded = reading.contributors(rows)
         return {
-            "items": [row_view(row, reading.now, cards, folded.get(row.item["item_id"], ())) for row in rows],
+            "items": [row_view(row, reading.now, cards, folded.get(row.item_id, ())) for row in rows],
             "next_cursor": cursor.write(self._vault, reading.owner, wish.purpose, position) if position else None,
             "truncated": cut,
         }
@@ -152,8 +151,8 @@ class Feed:
         is_practice = row.item["collection"] == "applications"
         columns = [(rel, other.item) for rel, other in linked]
         requests = reading.requests(row.item)
-        folded = reading.contributors([row.item]).get(item_id, ())
-        view = row_view(row, reading.now, self._cards(reading), folded) | {
+        folded = reading.contributors([row.listed]).get(item_id, ())
+        view = row_view(row.listed, reading.now, self._cards(reading), folded) | {
             "content": content,
             "content_available": row.item["content_key"] is not None,
             "verify_url": self._document_cards.address(row.item["ente_id"], item_id) if content.get("card") else None,
@@ -199,7 +198,7 @@ class Feed:
     def _section(self, reading: Reading, section: Section, counts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """contracts.feed.SummarySection."""
         its, cards = section.counted(counts), self._cards(reading)
-        newest = reading.page(section.filters, sort="-occurred_at", after=None, limit=_LATEST)
+        newest, _ = reading.page(section.filters, sort="-occurred_at", after=None, limit=_LATEST)
         return {
             "code": section.code,
             "title": section.title,
@@ -214,7 +213,7 @@ class Feed:
 
     def summary(self, reading: Reading, view: View | None = None) -> dict[str, Any]:
         """contracts.feed.FeedSummary, with the sections of a view."""
-        counts = reading.counts()
+        counts, heard, is_due = reading.overview()
         sections = VIEWS[view] if view is not None else ()
         return {
             "sections": by_state(counts),
@@ -225,22 +224,22 @@ class Feed:
             "waiting_for_body": sum(c["with_body"] for c in counts),
             "next_deadlines": [
                 {
-                    "item_id": row.item["item_id"],
-                    "collection": row.item["collection"],
+                    "item_id": row.item_id,
+                    "collection": row.collection,
                     "title": orjson.loads(row.payload)["title"],
-                    "due_at": rfc3339(row.item["due_at"]),
+                    "due_at": row.due_at,
                 }
-                for row in reading.next_deadlines(10)
+                for row in (reading.next_deadlines(10) if is_due else ())
             ],
             "sources": [
                 {
                     "vendor_id": f["vendor_id"],
                     "source": f["source"],
-                    "as_of": rfc3339(f["as_of"]),
+                    "as_of": f["as_of"],
                     "stale": f["stale"],
-                    "silent_since": rfc3339(f["heard_at"]) if f["stale"] else None,
+                    "silent_since": f["heard_at"] if f["stale"] else None,
                 }
-                for f in reading.freshness()
+                for f in heard
             ],
         }
 
@@ -258,13 +257,13 @@ class Feed:
     def card(self, reading: Reading, item_id: str) -> Picture | None:
         """The picture of a document that is a card; None for any other. Raises ItemUnknown, also for a revoked one."""
         row = reading.one(item_id)
-        if row is None or shown_state(row.item, reading.now) == "revoked":
+        if row is None or _state_of(row, reading.now) == "revoked":
             raise ItemUnknown
         if row.item["collection"] != "documents" or orjson.loads(row.payload).get("card") is None:
             return None
         card = Document.model_validate_json(row.payload)
         svg = _picture(card, self._document_cards, row.item, reading.now)
-        state, has_file = shown_state(row.item, reading.now), row.item["content_key"] is not None
+        state, has_file = _state_of(row, reading.now), row.item["content_key"] is not None
         return Picture(svg, state, has_file, row.item["updated_at"])
 
     def position(self, reading: Reading, after: str | None) -> int:
@@ -282,10 +281,9 @@ class Feed:
 
     def _changed(self, reading: Reading, number: int, limit: int) -> tuple[list[tuple[int, dict[str, Any]]], bool]:
         """contracts.feed.Change of each item after a position, with its own; and whether there is more."""
-        rows, cards = reading.changes(number, limit + 1), self._cards(reading)
-        folded = reading.contributors([row.item for row in rows[:limit]])
-        told = [(row.item["sequence"], change_view(row, reading.now, cards, folded)) for row in rows[:limit]]
-        return told, len(rows) > limit
+        (rows, more), cards = reading.changes(number, limit), self._cards(reading)
+        folded = reading.contributors(rows)
+        return [(row.sequence, change_view(row, reading.now, cards, folded)) for row in rows], more
 
     def _position_cursor(self, reading: Reading, number: int) -> str:
         return cursor.write(self._vault, reading.owner, "changes", [number])
@@ -301,7 +299,9 @@ class Feed:
 
     def user_states(self, reading: Reading, item_ids: Sequence[str]) -> dict[str, dict[str, bool]]:
         """contracts.feed.UserState of each of the citizen's own items among these."""
-        return {item["item_id"]: user_state_view(item) for item in reading.marks(item_ids)}
+        return {
+            item["item_id"]: user_state_view(item["collection"], marks_of(item)) for item in reading.marks(item_ids)
+        }
 
     def export(self, reading: Reading, *, zipped: bool) -> Iterator[bytes]:
         """contracts.export.Export of what this level may see, in pieces; with the files as a ZIP."""
@@ -312,7 +312,7 @@ class Feed:
     def file(self, reading: Reading, item_id: str) -> File:
         """A document's file. Raises ItemUnknown, also while the file is still to come."""
         row = reading.one(item_id)
-        if row is None or row.item["content_key"] is None or shown_state(row.item, reading.now) == "revoked":
+        if row is None or row.item["content_key"] is None or _state_of(row, reading.now) == "revoked":
             raise ItemUnknown
         content = orjson.loads(row.payload)
         return File(
@@ -321,8 +321,12 @@ class Feed:
             filename=content["filename"],
             sha256=row.item["content_sha256"],
             updated_at=row.item["updated_at"],
-            state=shown_state(row.item, reading.now),
+            state=_state_of(row, reading.now),
         )
+
+
+def _state_of(row: Row, now: datetime) -> str:
+    return shown_state(row.item["state"], row.item["expires_at"], now)
 
 
 def _picture(card: Document, cards: DocumentCards, item: dict[str, Any], now: datetime) -> bytes:

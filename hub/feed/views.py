@@ -1,4 +1,7 @@
-"""From stored rows to what the portal sees. Content comes from the item's canonical JSON, never from elsewhere."""
+"""From stored rows to what the portal sees. Content comes from the item's canonical JSON, never from elsewhere.
+
+The moments of rows are left as they are: `answers.as_json` writes them, in C.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -8,64 +11,65 @@ import orjson
 
 from contracts.base import rfc3339
 from hub.catalogue import Card
-from hub.store.reading import Row
-
-_NUMBERS = ("reference_number", "notice_number", "receipt_number")
+from hub.store.reading import Listed, Marks, Row
 
 Cards = Callable[[str], Card | None]
 """The card of a service by its id."""
 
 
-def row_view(row: Row, now: datetime, cards: Cards, folded: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+def row_view(row: Listed, now: datetime, cards: Cards, folded: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     """One row of the feed (contracts.feed.FeedItem). `folded`: the payments that it is shown for, where several."""
-    item, content = row.item, orjson.loads(row.payload)
-    card = None if item["service_id"] is None else cards(item["service_id"])
+    content, service_id = orjson.loads(row.payload), row.service_id
+    card = None if service_id is None else cards(service_id)
+    number = content.get("reference_number") or content.get("notice_number") or content.get("receipt_number")
     return {
-        "item_id": item["item_id"],
-        "collection": item["collection"],
-        "state": shown_state(item, now),
-        "lifecycle": item["lifecycle"],
-        "version": item["version"],
+        "item_id": row.item_id,
+        "collection": row.collection,
+        "state": row.state if row.expires_at is None else shown_state(row.state, row.expires_at, now),
+        "lifecycle": row.lifecycle,
+        "version": row.version,
         "title": content["title"],
         "summary": content.get("summary"),
-        "service_id": item["service_id"],
+        "service_id": service_id,
         "service_name": None if card is None else card.name,
         "category": None if card is None else card.category,
-        "number": next((content[name] for name in _NUMBERS if content.get(name)), None),
+        "number": number or None,
         "protocol": content["protocol"]["number"] if content.get("protocol") else None,
         "amount_cents": content.get("amount_cents"),
-        "source": item["source"],
-        "vendor_id": item["vendor_id"],
-        "turn": item["turn"],
-        "occurred_at": rfc3339(item["occurred_at"]),
-        "received_at": rfc3339(item["received_at"]),
-        "updated_at": rfc3339(item["updated_at"]),
-        "as_of": rfc3339(item["as_of"] or item["updated_at"]),
-        "due_at": None if item["due_at"] is None else rfc3339(item["due_at"]),
-        "sensitivity": item["sensitivity"],
-        "user_state": user_state_view(item),
+        "source": row.source,
+        "vendor_id": row.vendor_id,
+        "turn": row.turn,
+        "occurred_at": row.occurred_at,
+        "received_at": row.received_at,
+        "updated_at": row.updated_at,
+        "as_of": row.as_of or row.updated_at,
+        "due_at": row.due_at,
+        "sensitivity": row.sensitivity,
+        "user_state": user_state_view(row.collection, row.marks),
         "published_by": [
             {"vendor_id": each["vendor_id"], "source": each["source"], "state": each["own_state"] or each["state"]}
-            for each in folded or (item,)
-        ],
+            for each in folded
+        ]
+        if folded
+        else [{"vendor_id": row.vendor_id, "source": row.source, "state": row.own_state or row.state}],
     }
 
 
-def user_state_view(item: dict[str, Any]) -> dict[str, bool]:
+def user_state_view(collection: str, marks: Marks) -> dict[str, bool]:
     """contracts.feed.UserState: a newer version than the one seen is unread again; the archive flag stays."""
-    seen = item["read_at"] is not None and (item["seen_version"] or 0) >= item["version"]
+    read, archived, starred, confirmed = marks
+    # What the hub makes of another item is no news of its own.
     return {
-        "read": seen or item["collection"] == "deadlines",
-        "archived": item["archived_at"] is not None,
-        "starred": item["starred_at"] is not None,
-        "confirmed": item["confirmed_at"] is not None,
+        "read": read or collection == "deadlines",
+        "archived": archived,
+        "starred": starred,
+        "confirmed": confirmed,
     }
 
 
-def shown_state(item: dict[str, Any], now: datetime) -> str:
+def shown_state(state: str, expires_at: datetime | None, now: datetime) -> str:
     """The state, or `expired` once `expires_at` has passed."""
-    over = item["expires_at"] is not None and item["expires_at"] <= now
-    return "expired" if over else str(item["state"])
+    return "expired" if expires_at is not None and expires_at <= now else state
 
 
 def timeline_view(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -100,17 +104,16 @@ def link_view(rel: str, row: Row) -> dict[str, Any]:
     }
 
 
-def _seen_as(item: dict[str, Any]) -> str:
+def _seen_as(row: Listed) -> str:
     """The lifecycle, as a reader of changes has to take it: what is shown as part of another item is there no more."""
-    part = item["folded_into"] not in (None, item["item_id"])
-    return "withdrawn" if part and item["lifecycle"] == "active" else str(item["lifecycle"])
+    part = row.folded_into not in (None, row.item_id)
+    return "withdrawn" if part and row.lifecycle == "active" else row.lifecycle
 
 
 def change_view(
-    row: Row, now: datetime, cards: Cards, folded: Mapping[str, Sequence[dict[str, Any]]]
+    row: Listed, now: datetime, cards: Cards, folded: Mapping[str, Sequence[dict[str, Any]]]
 ) -> dict[str, Any]:
     """contracts.feed.Change."""
-    item, lifecycle = row.item, _seen_as(row.item)
-    names = {name: item[name] for name in ("item_id", "collection")} | {"lifecycle": lifecycle}
-    shown = row_view(row, now, cards, folded.get(item["item_id"], ())) if lifecycle == "active" else None
-    return names | {"item": shown}
+    lifecycle = _seen_as(row)
+    shown = row_view(row, now, cards, folded.get(row.item_id, ())) if lifecycle == "active" else None
+    return {"item_id": row.item_id, "collection": row.collection, "lifecycle": lifecycle, "item": shown}

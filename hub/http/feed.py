@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 from starlette.concurrency import run_in_threadpool
@@ -10,6 +11,7 @@ from starlette.responses import Response
 from hub.clock import Clock
 from hub.errors import HubError, NotAcceptable
 from hub.feed import handling, parameters
+from hub.feed.answers import as_json
 from hub.feed.catalogue import catalogue_wish
 from hub.feed.preferences import view_of
 from hub.feed.profile import profile_view
@@ -108,7 +110,7 @@ class FeedApi:
 
     def _list(self, reading: Reading, exchange: Exchange, collection: str | None) -> Response:
         wish = parameters.list_wish(exchange.request.query_params.multi_items(), collection=collection)
-        return json_response(self._feed.page(reading, wish))
+        return _json_of(self._feed.page(reading, wish))
 
     def _summary(self, reading: Reading, exchange: Exchange) -> Response:
         view = parameters.view_wish(exchange.request.query_params.multi_items())
@@ -123,12 +125,12 @@ class FeedApi:
     def _show(self, reading: Reading, exchange: Exchange) -> Response:
         parameters.nothing(exchange.request.query_params.multi_items())
         whole = self._feed.whole(reading, exchange.request.path_params["item_id"])
-        body = orjson.dumps(whole.view)
+        body = as_json(whole.view)
         return with_tag(exchange, tag_of(whole, body), body)
 
     def _changes(self, reading: Reading, exchange: Exchange) -> Response:
         after, limit = parameters.changes_wish(exchange.request.query_params.multi_items())
-        return json_response(self._feed.changes(reading, after, limit))
+        return _json_of(self._feed.changes(reading, after, limit))
 
     def _events(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:
@@ -196,3 +198,7 @@ class FeedApi:
         parameters.nothing(exchange.request.query_params.multi_items())
         held = self._feed.preferences(reading)
         return with_tag(exchange, f'"{held.tag}"', orjson.dumps(view_of(held)))
+
+
+def _json_of(view: dict[str, Any]) -> Response:
+    return Response(as_json(view), media_type="application/json")

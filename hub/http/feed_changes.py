@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from contracts.preferences import PreferencesPatch
 from hub.errors import HubError
+from hub.feed.answers import as_json
 from hub.feed.preferences import patched, view_of
 from hub.feed.profile import profile_view
 from hub.feed.query import Feed
@@ -218,5 +218,5 @@ class FeedChanges:
     def _state_of(self, reader: Reader, exchange: Exchange) -> Response:
         with self._access.reading(reader) as reading:
             whole = self._feed.whole(reading, exchange.request.path_params["item_id"])
-        exchange.headers["ETag"] = tag_of(whole, orjson.dumps(whole.view))
+        exchange.headers["ETag"] = tag_of(whole, as_json(whole.view))
         return json_response(whole.view["user_state"])

@@ -11,6 +11,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from hub.errors import HubError
+from hub.feed.answers import as_json
 from hub.feed.streams import Waiting
 from hub.store.database import IN_TROUBLE
 
@@ -91,7 +92,7 @@ class EventStream(StreamingResponse):
 
 def _event(name: str, change: dict[str, Any]) -> bytes:
     # JSON has no line ends outside its strings, and in them they are escaped: one line of data.
-    return b"id: " + name.encode() + b"\nevent: change\ndata: " + orjson.dumps(change) + b"\n\n"
+    return b"id: " + name.encode() + b"\nevent: change\ndata: " + as_json(change) + b"\n\n"
 
 
 def _end(reason: str) -> bytes:

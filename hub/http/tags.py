@@ -3,10 +3,9 @@
 import hashlib
 from typing import Any
 
-import orjson
 from starlette.responses import Response
 
-from hub.feed.answers import Whole
+from hub.feed.answers import Whole, as_json
 
 from .exchange import Exchange
 
@@ -26,7 +25,7 @@ def tag_of(whole: Whole, body: bytes) -> str:
 
 def tagged(exchange: Exchange, view: dict[str, Any]) -> Response:
     """The view, with the tag of all that it says."""
-    body = orjson.dumps(view)
+    body = as_json(view)
     return with_tag(exchange, view_tag(body), body)
 
 

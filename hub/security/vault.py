@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -160,7 +161,12 @@ class Vault:
 
     def open_with(self, key: bytes, sealed: bytes, place: str) -> bytes:
         """Open what `seal_with` made. Raises VaultError."""
+        return self.open_each(key, [(sealed, place)])[0]
+
+    def open_each(self, key: bytes, values: Sequence[tuple[bytes, str]]) -> list[bytes]:
+        """The same for many values under one key, which is made ready once. Raises VaultError."""
         try:
-            return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], place.encode())
+            decrypt = AESGCM(key).decrypt
+            return [decrypt(sealed[:_NONCE], sealed[_NONCE:], place.encode()) for sealed, place in values]
         except (InvalidTag, ValueError) as exc:
             raise VaultError("does not open") from exc

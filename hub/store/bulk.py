@@ -6,6 +6,7 @@ the table all the same, and so are the errors.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, Dialect, Select, Table
 from sqlalchemy.exc import DBAPIError
 
 from . import postgres, sqlite
+from .tables import to_micros
 
 T = TypeVar("T")
 _AT_ONCE = 500
@@ -58,11 +60,14 @@ def insert_rows(connection: Connection, table: Table, rows: Rows, *, conflict: s
     return insert_each(connection, [Insertion(table, rows, conflict)])[0]
 
 
-def select_texts(connection: Connection, query: Select[Any], parameters: Mapping[str, str]) -> list[tuple[Any, ...]]:
-    """The rows of a query whose parameters and columns are texts, which need no conversion. Raises DBAPIError."""
-    statement, names = _compiled(query, connection.dialect)
-    values = parameters if names is None else tuple(parameters[name] for name in names)
-    return run(connection, [(statement, values)])[0]
+def select_rows(connection: Connection, query: Select[Any], parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows of a query as the driver gives them: of an Instant its microseconds, of a Boolean what is true or not.
+    For queries that are made once, or seldom: each is compiled the first time. Raises DBAPIError."""
+    if not connection.in_transaction():
+        connection.begin()  # which what goes past Core does not do: a reader's picture is of one moment
+    statement, constants, names = _compiled(query, connection.dialect)
+    given = {**constants, **{name: _bound(value) for name, value in parameters.items()}}
+    return run(connection, [(statement, given if names is None else tuple(given[name] for name in names))])[0]
 
 
 def run(connection: Connection, statements: Sequence[tuple[str, Any]]) -> list[list[tuple[Any, ...]]]:
@@ -75,12 +80,18 @@ def run(connection: Connection, statements: Sequence[tuple[str, Any]]) -> list[l
         raise _failed(connection, exc) from exc
 
 
-@lru_cache(maxsize=16)
-def _compiled(query: Select[Any], dialect: Dialect) -> tuple[str, tuple[str, ...] | None]:
-    """The statement, and the order of its parameters where they go by it."""
+@lru_cache(maxsize=192)
+def _compiled(query: Select[Any], dialect: Dialect) -> tuple[str, dict[str, Any], Sequence[str] | None]:
+    """The statement, the values that stand in the query itself, and the order of all where they go by it."""
     compiled = query.compile(dialect=dialect)
-    names = compiled.positiontup
-    return str(compiled), tuple(names) if names is not None else None
+    unknown = {name: None for name, each in compiled.binds.items() if each.required}
+    state = compiled.construct_expanded_state(unknown)
+    constants = {name: _bound(value) for name, value in state.parameters.items() if name not in unknown}
+    return state.statement, constants, state.positiontup
+
+
+def _bound(value: Any) -> Any:
+    return to_micros(value) if isinstance(value, datetime) else value
 
 
 def _failed(connection: Connection, error: Exception) -> Exception:

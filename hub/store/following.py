@@ -11,7 +11,7 @@ from sqlalchemy import String, bindparam, cast, select
 
 from contracts.following import Follows
 
-from .bulk import select_texts
+from .bulk import select_rows
 from .configuration import REMOVED
 from .database import Tx
 from .pushing import push_at
@@ -33,7 +33,7 @@ def push_to_followers(tx: Tx, events: Sequence[Mapping[str, Any]]) -> None:
     enti = {event["ente_id"] for event in events}
     followers = [
         (ente_id, connector_id, Follows.model_validate_json(follows), environment == "test")
-        for ente_id, connector_id, follows, environment in select_texts(tx.connection, _FOLLOWERS, {"removed": REMOVED})
+        for ente_id, connector_id, follows, environment in select_rows(tx.connection, _FOLLOWERS, {"removed": REMOVED})
         if ente_id in enti
     ]
     if not followers:

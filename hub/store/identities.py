@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from .bulk import select_texts
+from .bulk import select_rows
 from .database import Tx
 from .drafts import Identity
 from .given import GIVEN, given, is_given
@@ -36,7 +36,7 @@ def places(tx: Tx, identities: Collection[Identity]) -> dict[ItemKey, Identity]:
     """Where the items of these names stand, those that exist."""
     if not identities:
         return {}
-    rows = select_texts(tx.connection, _NAMED, given(identities))
+    rows = select_rows(tx.connection, _NAMED, given(identities))
     return {(ente_id, citizen_id, item_id): Identity(ente_id, *name) for ente_id, citizen_id, item_id, *name in rows}
 
 

@@ -1,5 +1,6 @@
 """What the store needs of others, as protocols: bootstrap hands over the real ones."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -36,3 +37,5 @@ class Vault(Protocol):
     def seal_with(self, key: bytes, plaintext: bytes, place: str) -> bytes: ...
 
     def open_with(self, key: bytes, sealed: bytes, place: str) -> bytes: ...
+
+    def open_each(self, key: bytes, values: Sequence[tuple[bytes, str]]) -> list[bytes]: ...

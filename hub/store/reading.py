@@ -2,28 +2,80 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, CursorResult, Select, and_, or_, select
 
 from contracts.positions import PAGOPA
 
+from .bulk import select_rows
 from .citizens import Citizen
 from .filters import Filters
 from .ports import Vault
 from .ranked_lists import own_places
-from .reading_statements import COUNTS, FRESHNESS, JOIN_STATE, MINE, NEXT, SELECT, SELECT_FOLDED, page_statement
+from .reading_statements import (
+    CHANGES,
+    JOIN_STATE,
+    LISTED,
+    MINE,
+    NEXT,
+    OVERVIEW,
+    OVERVIEW_NAMES,
+    SELECT,
+    page_statement,
+)
 from .request_rows import requests_of
 from .rows import payload_place
 from .sources import is_stale
-from .tables import deliveries, item_identities, item_links, item_versions, items, timeline, user_states
+from .tables import EPOCH, deliveries, item_identities, item_links, item_versions, items, timeline, user_states
 
 
 class Row(NamedTuple):
     """An item as stored, its content opened."""
 
     item: dict[str, Any]
+    payload: bytes
+
+    @property
+    def listed(self) -> "Listed":
+        return Listed._make((*itemgetter(*LISTED)(self.item), marks_of(self.item), self.payload))
+
+
+class Marks(NamedTuple):
+    """What the citizen did with an item."""
+
+    read: bool
+    """In the version that it has now."""
+    archived: bool
+    starred: bool
+    confirmed: bool
+
+
+class Listed(NamedTuple):
+    """An item as lists show it, its content opened."""
+
+    item_id: str
+    collection: str
+    state: str
+    lifecycle: str
+    version: int
+    service_id: str | None
+    source: str
+    vendor_id: str
+    turn: str
+    sensitivity: str
+    folded_into: str | None
+    own_state: str | None
+    sequence: int
+    occurred_at: datetime
+    received_at: datetime
+    updated_at: datetime
+    as_of: datetime | None
+    due_at: datetime | None
+    expires_at: datetime | None
+    marks: Marks
     payload: bytes
 
 
@@ -33,6 +85,19 @@ class Version(NamedTuple):
     version: int
     received_at: datetime
     payload: bytes
+
+
+class Overview(NamedTuple):
+    """What a citizen has."""
+
+    counts: list[dict[str, Any]]
+    """Active items by collection, shown state, whether the hub made them of another item, vendor and source, with the
+    unread ones and those that wait for somebody; the archive is left out."""
+    sources: list[dict[str, Any]]
+    """When the hub last heard of each source about this citizen, and whether the source is silent for longer than
+    agreed (S25)."""
+    is_due: bool
+    """Whether something waits for the citizen until a moment still to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +126,16 @@ class Reading:
             items.c.hidden.is_(False),
         )
 
+    def _listed(self, query: Select[Any], most: int, **more: Any) -> tuple[list[Listed], bool]:
+        """The first `most` rows of a query for what is listed, and whether there are more: what is not shown is not
+        opened."""
+        me = {"me_ente": self.citizen.ente_id, "me_citizen": self.citizen.citizen_id, "me_level": self.level}
+        found = select_rows(self.connection, query, {**me, "most": most + 1, **more})
+        shown, ente_id = found[:most], self.citizen.ente_id
+        sealed = [(row[-1], payload_place(ente_id, row[0], row[4])) for row in shown]
+        opened = self.vault.open_each(self.citizen.data_key, sealed) if sealed else []
+        return [*map(_as_listed, shown, opened)], len(found) > most
+
     def _open(self, query: Select[Any], **more: Any) -> list[Row]:
         rows = []
         result = self._run(query, **more)
@@ -78,10 +153,11 @@ class Reading:
         sort: str,
         after: tuple[datetime, str] | None,
         limit: int,
-    ) -> list[Row]:
-        """Up to `limit` active items after the keyset position, by `sort`: a column of items, `-` for newest first."""
+    ) -> tuple[list[Listed], bool]:
+        """Up to `limit` active items after the keyset position, by `sort`: a column of items, `-` for newest first; and
+        whether there are more."""
         mark = {} if after is None else {"after_at": after[0], "after_id": after[1]}
-        return self._open(page_statement(filters, sort, after is not None), now=self.now, most=limit, **mark)
+        return self._listed(page_statement(filters, sort, after is not None), limit, now=self.now, **mark)
 
     def one(self, item_id: str) -> Row | None:
         """The citizen's own item, whatever its lifecycle but erased; None for anybody else's."""
@@ -103,11 +179,10 @@ class Reading:
         )
         return [dict(row) for row in self._run(query).mappings()]
 
-    def changes(self, after: int, limit: int) -> list[Row]:
-        """Items changed since a sequence number, in commit order: also those that were withdrawn, or that are shown as
-        part of another."""
-        changed = SELECT_FOLDED.where(items.c.sequence > after)
-        return self._open(changed.order_by(items.c.sequence).limit(limit))
+    def changes(self, after: int, limit: int) -> tuple[list[Listed], bool]:
+        """Items changed since a sequence number, in commit order, and whether there are more: also those that were
+        withdrawn, or that are shown as part of another."""
+        return self._listed(CHANGES, limit, after=after)
 
     def linked(self, item: dict[str, Any], external_ids: Sequence[str]) -> list[tuple[str, Row]]:
         """The items its vendor tied it to or that it tied to it, those of the same notice, and messages about it."""
@@ -155,9 +230,9 @@ class Reading:
         ]
         return [Version(row.version, row.received_at, payload) for row, payload in zip(rows, opened, strict=True)]
 
-    def contributors(self, shown: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    def contributors(self, shown: Sequence[Listed]) -> dict[str, list[dict[str, Any]]]:
         """The payments that each of these is shown for, itself included, where there are several: by its item_id."""
-        wanted = [item["item_id"] for item in shown if item["folded_into"] is not None]
+        wanted = [row.item_id for row in shown if row.folded_into is not None]
         if not wanted:
             return {}
         query = (
@@ -188,21 +263,66 @@ class Reading:
         """What was asked of the source of a subscription, the newest last."""
         return requests_of(self.connection, item)[-50:] if item["collection"] == "subscriptions" else []
 
-    def counts(self) -> list[dict[str, Any]]:
-        """Active items by collection, shown state and whether the hub made them of another item, with the unread ones
-        and those that wait for somebody; the archive is left out."""
-        return [row._asdict() for row in self._run(COUNTS, now=self.now)]
+    def overview(self) -> Overview:
+        """All that the citizen has, counted."""
+        me = {"me_ente": self.citizen.ente_id, "me_citizen": self.citizen.citizen_id, "me_level": self.level}
+        found = select_rows(self.connection, OVERVIEW, {**me, "now": self.now})
+        groups = [dict(zip(OVERVIEW_NAMES, values, strict=True)) for values in found]
+        heard: dict[tuple[str, str], dict[str, Any]] = {}
+        for each in groups:
+            known = heard.setdefault((each["vendor_id"], each["source"]), each)
+            known["as_of"] = max(known["as_of"], each["as_of"])
+        return Overview(
+            counts=[each for each in groups if each["count"]],
+            sources=[self._heard(heard[name]) for name in sorted(heard)],
+            is_due=any(each["due"] for each in groups),
+        )
 
-    def next_deadlines(self, limit: int) -> list[Row]:
+    def _heard(self, group: dict[str, Any]) -> dict[str, Any]:
+        heard_at = _moment(group["heard_at"])
+        return {
+            "vendor_id": group["vendor_id"],
+            "source": group["source"],
+            "as_of": _moment(group["as_of"]),
+            "stale": is_stale(group["every_s"], heard_at, self.now),
+            "heard_at": heard_at,
+        }
+
+    def next_deadlines(self, limit: int) -> list[Listed]:
         """What the citizen has to do next, soonest first."""
-        return self._open(NEXT, now=self.now, most=limit)
+        return self._listed(NEXT, limit, now=self.now)[0]
 
-    def freshness(self) -> list[dict[str, Any]]:
-        """When the hub last heard of each source about this citizen, and whether the source is silent for longer than
-        agreed (S25)."""
-        return [
-            row._asdict() | {"stale": is_stale(row.every_s, row.heard_at, self.now)} for row in self._run(FRESHNESS)
-        ]
+
+def _moment(micros: int | None) -> datetime | None:
+    return None if micros is None else EPOCH + timedelta(0, 0, micros)
+
+
+def _as_listed(row: tuple[Any, ...], payload: bytes) -> Listed:
+    occurred, received, updated, as_of, due, expires, read, seen, archived, starred, confirmed, _ = row[13:]
+    return Listed._make(
+        (
+            *row[:13],
+            EPOCH + timedelta(0, 0, occurred),
+            EPOCH + timedelta(0, 0, received),
+            EPOCH + timedelta(0, 0, updated),
+            None if as_of is None else EPOCH + timedelta(0, 0, as_of),
+            None if due is None else EPOCH + timedelta(0, 0, due),
+            None if expires is None else EPOCH + timedelta(0, 0, expires),
+            Marks(
+                read is not None and (seen or 0) >= row[4],
+                archived is not None,
+                starred is not None,
+                confirmed is not None,
+            ),
+            payload,
+        )
+    )
+
+
+def marks_of(item: Mapping[str, Any]) -> Marks:
+    """Of the columns of `user_states`, and the item's version."""
+    read = item["read_at"] is not None and (item["seen_version"] or 0) >= item["version"]
+    return Marks(read, *(item[name] is not None for name in ("archived_at", "starred_at", "confirmed_at")))
 
 
 def item_timeline(connection: Connection, item: dict[str, Any]) -> list[dict[str, Any]]:

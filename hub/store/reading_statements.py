@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Integer, Select, and_, bindparam, case, func, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, case, func, select, tuple_
 
 from .filters import ARCHIVED, NOTICE, SHOWN, UNREAD, Filters, shown_state
 from .tables import Instant, item_versions, items, sources, user_states
@@ -42,49 +42,69 @@ SELECT_FOLDED = (
 )
 """Those too that are shown as part of another one."""
 SELECT = SELECT_FOLDED.where(SHOWN)
+LISTED = (
+    *("item_id", "collection", "state", "lifecycle", "version", "service_id", "source", "vendor_id", "turn"),
+    *("sensitivity", "folded_into", "own_state", "sequence"),
+    *("occurred_at", "received_at", "updated_at", "as_of", "due_at", "expires_at"),
+)
+"""What a list shows of an item itself; after it come the citizen's marks, and its content."""
+_MARKS = ("read_at", "seen_version", "archived_at", "starred_at", "confirmed_at")
+_LISTED = (
+    *(items.c[name] for name in LISTED),
+    *(user_states.c[name] for name in _MARKS),
+    item_versions.c.payload_sealed,
+)
+_LIST = SELECT.with_only_columns(*_LISTED, maintain_column_froms=True)
 _NOW = bindparam("now", type_=Instant())
 _MOST = bindparam("most", type_=Integer())
-_STATE, _IS_NOTICE = shown_state(_NOW).label("state"), NOTICE.label("notice")
-COUNTS = (
-    select(
-        items.c.collection,
-        _STATE,
-        _IS_NOTICE,
-        func.count().label("count"),
-        func.sum(case((UNREAD, 1), else_=0)).label("unread"),
-        func.sum(case((items.c.turn == "citizen", 1), else_=0)).label("waiting"),
-        func.sum(case((items.c.turn == "body", 1), else_=0)).label("with_body"),
-    )
-    .outerjoin(user_states, JOIN_STATE)
-    .where(MINE, SHOWN, items.c.lifecycle == "active", ~ARCHIVED)
-    .group_by(items.c.collection, _STATE, _IS_NOTICE)
-    .order_by(items.c.collection, _STATE, _IS_NOTICE)
+_ACTIVE = and_(SHOWN, items.c.lifecycle == "active")
+_WAITS = items.c.turn == "citizen"
+
+
+def _how_many(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.sum(case((and_(*conditions), 1), else_=0))
+
+
+_GROUP = (
+    items.c.collection,
+    shown_state(_NOW).label("state"),
+    NOTICE.label("notice"),
+    items.c.vendor_id,
+    items.c.source,
 )
+_FOUND = (
+    _how_many(_ACTIVE, ~ARCHIVED).label("count"),
+    _how_many(_ACTIVE, ~ARCHIVED, UNREAD).label("unread"),
+    _how_many(_ACTIVE, ~ARCHIVED, _WAITS).label("waiting"),
+    _how_many(_ACTIVE, ~ARCHIVED, items.c.turn == "body").label("with_body"),
+    _how_many(_ACTIVE, _WAITS, items.c.due_at >= _NOW).label("due"),
+    func.max(func.coalesce(items.c.as_of, items.c.updated_at)).label("as_of"),
+)
+_GROUPS = select(*_GROUP, *_FOUND).outerjoin(user_states, JOIN_STATE).where(MINE).group_by(*_GROUP).subquery()
+OVERVIEW = (
+    select(_GROUPS, sources.c.every_s, sources.c.heard_at)
+    .outerjoin(
+        sources,
+        (sources.c.vendor_id == _GROUPS.c.vendor_id)
+        & (sources.c.source == _GROUPS.c.source)
+        & (sources.c.ente_id == bindparam("me_ente")),
+    )
+    .order_by(*(_GROUPS.c[each.name] for each in _GROUP))
+)
+"""All that a citizen has, by what it is, how it stands and whose it is: one look at the rows for the whole summary."""
+OVERVIEW_NAMES = tuple(OVERVIEW.selected_columns.keys())
 NEXT = (
-    SELECT.where(items.c.lifecycle == "active", items.c.turn == "citizen", items.c.due_at >= _NOW)
+    _LIST.where(items.c.lifecycle == "active", _WAITS, items.c.due_at >= _NOW)
     .order_by(items.c.due_at, items.c.item_id)
     .limit(_MOST)
 )
-_HEARD = (
-    select(
-        items.c.vendor_id,
-        items.c.source,
-        func.max(func.coalesce(items.c.as_of, items.c.updated_at)).label("as_of"),
-    )
-    .where(MINE)
-    .group_by(items.c.vendor_id, items.c.source)
-    .subquery()
+CHANGES = (
+    SELECT_FOLDED.with_only_columns(*_LISTED, maintain_column_froms=True)
+    .where(items.c.sequence > bindparam("after", type_=items.c.sequence.type))
+    .order_by(items.c.sequence)
+    .limit(_MOST)
 )
-FRESHNESS = (
-    select(_HEARD, sources.c.every_s, sources.c.heard_at)
-    .outerjoin(
-        sources,
-        (sources.c.vendor_id == _HEARD.c.vendor_id)
-        & (sources.c.source == _HEARD.c.source)
-        & (sources.c.ente_id == bindparam("me_ente")),
-    )
-    .order_by(_HEARD.c.vendor_id, _HEARD.c.source)
-)
+"""Those too that were withdrawn, or that are shown as part of another."""
 
 
 @lru_cache(maxsize=128)
@@ -92,7 +112,7 @@ def page_statement(filters: Filters, sort: str, goes_on: bool) -> Select[Any]:
     """A page of a list: nothing of its reader is in it, so that the lists that everybody asks for are made once."""
     column = items.c[sort.removeprefix("-")]
     newest_first = sort.startswith("-")
-    query = SELECT.where(items.c.lifecycle == "active", *filters.conditions(_NOW))
+    query = _LIST.where(items.c.lifecycle == "active", *filters.conditions(_NOW))
     if column is items.c.due_at:
         query = query.where(column.is_not(None))
     if goes_on:

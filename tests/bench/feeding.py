@@ -1,202 +1,308 @@
-"""What the feed costs where it holds much: first page, summary and changes, against bare indexed queries.
+"""What the feed costs where it holds much: first page and summary against bare ways, changes in constant memory.
 
 The bare way is what nobody can do without: the query by the index, opening the contents, a durable line in the access
-log, the answer's JSON. Both ways read the same rows of the same store, turn by turn.
+log with its place in the hash chain, the answer's JSON, which is the hub's to the byte. It goes through the driver
+alone: no identity, no types, no transaction where one statement will do. Lines of the log are written as those of many
+readers are, sixteen a commit (`raw.BATCH`). Both ways read the same store, turn by turn.
 """
 
-import random
+import hashlib
 import sqlite3
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
+import psycopg
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from contracts.base import rfc3339
 from contracts.identifiers import new_uuid7
-from hub.bootstrap import Hub
+from hub.feed.answers import as_json
 from hub.feed.parameters import list_wish
-from hub.home import Home
-from hub.settings import Settings
 from hub.store.chain import ChainWriter
-from hub.store.citizens import Citizen, Subject
+from hub.store.citizens import Citizen
 from hub.store.readers import Access, record_access
-from hub.store.rows import payload_place
 from hub.store.tables.columns import EPOCH
 
-from ..harness import ENTE, make_message
-from .raw import per_second
-from .store import by_hub, rows_of
+from ..harness import ENTE
+from .crowd import Crowd
+from .raw import BATCH, per_second
 
-FILLING = 256
-_PAGE = """
-SELECT i.item_id, i.collection, i.state, i.version, i.service_id, i.source, i.vendor_id, i.turn, i.occurred_at,
-       i.received_at, i.updated_at, i.due_at, u.read_at, u.archived_at, v.payload_sealed
-FROM items i JOIN item_versions v ON v.ente_id = i.ente_id AND v.item_id = i.item_id AND v.version = i.version
+_SHOWN = "i.hidden = {false} AND i.min_loa <= 2 AND (i.folded_into IS NULL OR i.folded_into = i.item_id)"
+_STATE = "CASE WHEN i.expires_at <= {now} THEN 'expired' ELSE i.state END"
+_FROM = """
+FROM items i LEFT JOIN user_states u ON u.ente_id = i.ente_id AND u.citizen_id = i.citizen_id AND u.item_id = i.item_id
+"""
+_PAGE = f"""
+SELECT i.item_id, i.collection, {_STATE}, i.version, i.service_id, i.source, i.vendor_id, i.turn, i.occurred_at,
+  i.received_at, i.updated_at, i.as_of, i.due_at, i.sensitivity, u.read_at, u.seen_version, u.starred_at,
+  u.confirmed_at, v.payload_sealed
+{_FROM} JOIN item_versions v ON v.ente_id = i.ente_id AND v.item_id = i.item_id AND v.version = i.version
   AND v.citizen_id = i.citizen_id
-LEFT JOIN user_states u ON u.ente_id = i.ente_id AND u.citizen_id = i.citizen_id AND u.item_id = i.item_id
-WHERE i.ente_id = ? AND i.citizen_id = ? AND i.lifecycle = 'active' AND NOT i.hidden AND i.min_loa <= 2
-  AND u.archived_at IS NULL
+WHERE i.ente_id = ? AND i.citizen_id = ? AND i.lifecycle = 'active' AND {_SHOWN} AND u.archived_at IS NULL
 ORDER BY i.occurred_at DESC, i.item_id DESC LIMIT 51
 """
-_NAMES = (
-    "item_id",
-    "collection",
-    "state",
-    "version",
-    "service_id",
-    "source",
-    "vendor_id",
-    "turn",
-    "occurred_at",
-    "received_at",
-    "updated_at",
-    "due_at",
-)
-_COUNTS = """
-SELECT i.collection, i.state, count(*), sum(CASE WHEN u.read_at IS NULL THEN 1 ELSE 0 END),
-       sum(CASE WHEN i.turn = 'citizen' THEN 1 ELSE 0 END)
-FROM items i LEFT JOIN user_states u ON u.ente_id = i.ente_id AND u.citizen_id = i.citizen_id AND u.item_id = i.item_id
-WHERE i.ente_id = ? AND i.citizen_id = ? AND i.lifecycle = 'active' AND NOT i.hidden AND i.min_loa <= 2
-  AND u.archived_at IS NULL
-GROUP BY i.collection, i.state
+_GROUPS = f"""
+SELECT g.*, s.every_s, s.heard_at FROM (
+  SELECT i.collection, {_STATE} AS state, i.vendor_id, i.source, sum(CASE WHEN {{counted}} THEN 1 ELSE 0 END),
+    sum(CASE WHEN {{counted}} AND (u.read_at IS NULL OR u.seen_version < i.version) THEN 1 ELSE 0 END),
+    sum(CASE WHEN {{counted}} AND i.turn = 'citizen' THEN 1 ELSE 0 END),
+    sum(CASE WHEN {{counted}} AND i.turn = 'body' THEN 1 ELSE 0 END),
+    sum(CASE WHEN i.lifecycle = 'active' AND i.turn = 'citizen' AND i.due_at >= {{now}} THEN 1 ELSE 0 END),
+    max(coalesce(i.as_of, i.updated_at)) {_FROM}
+  WHERE i.ente_id = ? AND i.citizen_id = ? AND {_SHOWN} GROUP BY i.collection, {_STATE}, i.vendor_id, i.source) g
+LEFT JOIN sources s ON s.ente_id = ? AND s.vendor_id = g.vendor_id AND s.source = g.source
+ORDER BY g.collection, g.state, g.vendor_id, g.source
+""".replace("{counted}", "i.lifecycle = 'active' AND u.archived_at IS NULL")
+_NEXT = f"""
+SELECT i.item_id, i.collection, i.version, i.due_at, v.payload_sealed FROM items i JOIN item_versions v
+  ON v.ente_id = i.ente_id AND v.item_id = i.item_id AND v.version = i.version AND v.citizen_id = i.citizen_id
+WHERE i.ente_id = ? AND i.citizen_id = ? AND i.lifecycle = 'active' AND {_SHOWN} AND i.turn = 'citizen'
+  AND i.due_at >= {{now}} ORDER BY i.due_at, i.item_id LIMIT 10
 """
-_NEXT = """
-SELECT i.item_id, i.due_at FROM items i
-WHERE i.ente_id = ? AND i.citizen_id = ? AND i.lifecycle = 'active' AND NOT i.hidden AND i.min_loa <= 2
-  AND i.turn = 'citizen' AND i.due_at >= 0 ORDER BY i.due_at LIMIT 10
-"""
-_FRESH = """
-SELECT i.vendor_id, i.source, max(i.updated_at) FROM items i
-WHERE i.ente_id = ? AND i.citizen_id = ? AND NOT i.hidden AND i.min_loa <= 2 GROUP BY i.vendor_id, i.source
-"""
-_LOG = """
+_ACCESS = """
 INSERT INTO access_log (ente_id, access_id, at, request_id, portal_id, citizen_id, pseudonym, acr, operation, outcome,
-  row_hash, writer_id, root_number)
-VALUES (?, ?, 0, 'r', 'portale', ?, 's', 'a', 'list_items', 'ok', '', '', 0)
+  row_hash, writer_id, root_number) VALUES
 """
+_LINE = "(?, ?, ?, 'r', 'portale', ?, 's', 'a', 'list_items', 'ok', ?, ?, ?)"
+_ROOT = "INSERT INTO chain_roots (writer_id, root_number, at, entries, root) VALUES (?, ?, ?, ?, ?)"
 
 
-class Crowd:
-    """A store of many citizens with as many items each, and one who has a tenth of all."""
+Line = tuple[Any, ...]
 
-    def __init__(self, folder: Path, *, items: int, citizens: int) -> None:
-        self._home = Home(Settings(home=folder))
-        self._home.create()
-        self._hub = Hub(self._home)
-        self._key = self._home.vault.new_data_key()
-        self._people = [Citizen(ENTE, new_uuid7(), self._key) for _ in range(citizens)]
-        self.heavy = Citizen(ENTE, new_uuid7(), self._key)
-        self._chain = ChainWriter(new_uuid7())
-        self._draw = random.Random(7)
-        self._fill(items)
-        self._raw = sqlite3.connect(folder / "raccordo.db", isolation_level=None)
-        self._raw.execute("PRAGMA synchronous=FULL")
 
-    def close(self) -> None:
-        self._raw.close()
-        self._home.database.close()
+class _Driver(Protocol):
+    false: str
 
-    def _fill(self, count: int) -> None:
-        content = orjson.dumps(make_message(body_markdown="Gentile cittadino, " * 60))
-        for start in range(0, count, FILLING):
-            rows = rows_of(min(FILLING, count - start))
-            for n, item in enumerate(rows["items"]):
-                number = start + n
-                who = self.heavy if number % 10 == 0 else self._people[number % len(self._people)]
-                for name in ("item_identities", "item_versions", "timeline", "deliveries", "items"):
-                    rows[name][n] |= {"citizen_id": who.citizen_id, "ente_id": ENTE}
-                item |= {"lifecycle": "active", "collection": "messages", "state": "published", "turn": "none"}
-                item["sequence"] = number + 1
-                version = rows["item_versions"][n]
-                place = payload_place(ENTE, item["item_id"], item["version"])
-                version["payload_sealed"] = self._home.vault.seal_with(self._key, content, place)
-            with self._home.database.write() as tx:
-                by_hub(tx, rows)
+    def rows(self, sql: str, *values: Any) -> list[Line]: ...
 
-    def ways(self) -> dict[str, Callable[[], object]]:
-        """What is measured, by name: the hub's and the bare way of a page and of a summary."""
+    def write(self, lines: list[Line], root: Line) -> None: ...
+
+
+class _Sqlite:
+    false = "0"
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection.execute("PRAGMA synchronous=FULL")
+
+    def rows(self, sql: str, *values: Any) -> list[Line]:
+        return self._connection.execute(sql, values).fetchall()
+
+    def write(self, lines: list[Line], root: Line) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._connection.executemany(_ACCESS + _LINE, lines)
+        self._connection.execute(_ROOT, root)
+        self._connection.execute("COMMIT")
+
+
+class _Postgres:
+    false = "false"
+
+    def __init__(self, url: str) -> None:
+        self._connection = psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
+
+    def rows(self, sql: str, *values: Any) -> list[Line]:
+        return self._connection.execute(sql.replace("?", "%s").encode(), values).fetchall()
+
+    def write(self, lines: list[Line], root: Line) -> None:
+        both = f"WITH lines AS ({_ACCESS} {', '.join([_LINE] * len(lines))}) {_ROOT}"
+        values = [value for line in (*lines, root) for value in line]
+        self._connection.execute(both.replace("?", "%s").encode(), values)
+
+
+class Bare:
+    """Page and summary by hand."""
+
+    def __init__(self, driver: _Driver) -> None:
+        self._driver = driver
+        now = time.time_ns() // 1000  # written into the statements: nothing ends while they are measured
+        self._page, self._groups, self._next = (
+            sql.replace("{now}", str(now)).replace("{false}", driver.false) for sql in (_PAGE, _GROUPS, _NEXT)
+        )
+        self._writer, self._number, self._root = new_uuid7(), 0, ""
+
+    def log(self, citizens: list[Citizen]) -> None:
+        """The lines with their hashes, and the root over them and the one before."""
+        at, lines, self._number = time.time_ns() // 1000, [], self._number + 1
+        digest = hashlib.sha256(self._root.encode())
+        for citizen in citizens:
+            access_id = new_uuid7()
+            covered = [ENTE, access_id, at, "r", "portale", citizen.citizen_id, "s", "a", "list_items", "ok"]
+            row_hash = hashlib.sha256(orjson.dumps(covered)).hexdigest()
+            digest.update(row_hash.encode())
+            lines.append((ENTE, access_id, at, citizen.citizen_id, row_hash, self._writer, self._number))
+        self._root = digest.hexdigest()
+        self._driver.write(lines, (self._writer, self._number, at, len(lines), self._root))
+
+    def page(self, citizen: Citizen) -> dict[str, Any]:
+        rows = self._driver.rows(self._page, ENTE, citizen.citizen_id)[:50]
+        decrypt = AESGCM(citizen.data_key).decrypt
+        return {"items": [_shown(row, decrypt) for row in rows], "next_cursor": None, "truncated": False}
+
+    def summary(self, citizen: Citizen) -> dict[str, Any]:
+        groups = self._driver.rows(self._groups, ENTE, citizen.citizen_id, ENTE)
+        states: dict[tuple[str, str], dict[str, Any]] = {}
+        heard: dict[tuple[str, str], int] = {}
+        for collection, state, vendor_id, source, count, unread, *_, as_of, _every_s, _heard_at in groups:
+            one = states.setdefault(
+                (collection, state), {"collection": collection, "state": state, "count": 0, "unread": 0}
+            )
+            one["count"] += count
+            one["unread"] += unread
+            heard[vendor_id, source] = max(as_of, heard.get((vendor_id, source), 0))
+        due = self._driver.rows(self._next, ENTE, citizen.citizen_id) if any(row[8] for row in groups) else []
+        decrypt = AESGCM(citizen.data_key).decrypt
         return {
-            "page/hub": lambda: self._logged(self._page),
-            "page/bare": lambda: self._bare(self._bare_page),
-            "summary/hub": lambda: self._logged(self._summary),
-            "summary/bare": lambda: self._bare(self._bare_summary),
+            "sections": list(states.values()),
+            "view": None,
+            "view_sections": [],
+            "unread": sum(row[5] for row in groups),
+            "waiting_for_citizen": sum(row[6] for row in groups),
+            "waiting_for_body": sum(row[7] for row in groups),
+            "next_deadlines": [
+                {
+                    "item_id": item_id,
+                    "collection": collection,
+                    "title": _opened(decrypt, sealed, item_id, version)["title"],
+                    "due_at": _moment(due_at),
+                }
+                for item_id, collection, version, due_at, sealed in due
+            ],
+            "sources": [
+                {
+                    "vendor_id": vendor_id,
+                    "source": source,
+                    "as_of": _moment(as_of),
+                    "stale": False,
+                    "silent_since": None,
+                }
+                for (vendor_id, source), as_of in sorted(heard.items())
+            ],
         }
 
-    def _logged(self, answer: Callable[[Citizen], Any]) -> bytes:
-        citizen = self._draw.choice(self._people)
-        content = orjson.dumps(answer(citizen))
-        access = Access("r", ENTE, "portale", "s", "a", "list_items", "ok", citizen.citizen_id)
-        with self._home.database.write() as tx:
-            record_access(tx, [access])
+
+def _moment(micros: int) -> datetime:
+    return EPOCH + timedelta(0, 0, micros)
+
+
+def _opened(decrypt: Callable[..., bytes], sealed: bytes, item_id: str, version: int) -> dict[str, Any]:
+    place = f"item_versions|payload|{ENTE}|{item_id}|{version}".encode()
+    content: dict[str, Any] = orjson.loads(decrypt(sealed[:12], sealed[12:], place))
+    return content
+
+
+def _shown(row: tuple[Any, ...], decrypt: Callable[..., bytes]) -> dict[str, Any]:
+    item_id, collection, state, version, service_id, source, vendor_id, turn, occurred, received, updated = row[:11]
+    as_of, due, sensitivity, read_at, seen_version, starred_at, confirmed_at, sealed = row[11:]
+    content = _opened(decrypt, sealed, item_id, version)
+    changed = _moment(updated)
+    return {
+        "item_id": item_id,
+        "collection": collection,
+        "state": state,
+        "lifecycle": "active",
+        "version": version,
+        "title": content["title"],
+        "summary": content.get("summary"),
+        "service_id": service_id,
+        "service_name": None,
+        "category": None,
+        "number": content.get("notice_number"),
+        "protocol": None,
+        "amount_cents": content.get("amount_cents"),
+        "source": source,
+        "vendor_id": vendor_id,
+        "turn": turn,
+        "occurred_at": _moment(occurred),
+        "received_at": _moment(received),
+        "updated_at": changed,
+        "as_of": changed if as_of is None else _moment(as_of),
+        "due_at": None if due is None else _moment(due),
+        "sensitivity": sensitivity,
+        "user_state": {
+            "read": read_at is not None and seen_version >= version,
+            "archived": False,
+            "starred": starred_at is not None,
+            "confirmed": confirmed_at is not None,
+        },
+        "published_by": [{"vendor_id": vendor_id, "source": source, "state": state}],
+    }
+
+
+class Ways:
+    """What is measured over a crowd: the hub's way and the bare one of a page and of a summary."""
+
+    def __init__(self, crowd: Crowd, bare: Bare) -> None:
+        self._crowd = crowd
+        self._bare = bare
+        self._chain = ChainWriter(new_uuid7())
+        self._wish = list_wish([], collection=None)
+
+    def of(self, what: str, together: int) -> dict[str, Callable[[], object]]:
+        """The hub's and the bare one, so many answers for one commit of the log. Raises AssertionError where they do
+        not say the same."""
+        hub, bare = {"page": (self._page, self._bare.page), "summary": (self._summary, self._bare.summary)}[what]
+        for citizen in self._crowd.people[:5]:
+            told, wanted = ({**way(citizen), "next_cursor": None} for way in (hub, bare))
+            assert as_json(told) == as_json(wanted), (told, wanted)
+        return {
+            "hub": lambda: self._logged(hub, self._log, together),
+            "bare": lambda: self._logged(bare, self._bare.log, together),
+        }
+
+    def _logged(self, answer: Callable[[Citizen], Any], log: Callable[[list[Citizen]], None], together: int) -> None:
+        citizens = [self._crowd.someone() for _ in range(together)]
+        for citizen in citizens:
+            as_json(answer(citizen))
+        log(citizens)
+
+    def _log(self, citizens: list[Citizen]) -> None:
+        lines = [Access("r", ENTE, "portale", "s", "a", "list_items", "ok", each.citizen_id) for each in citizens]
+        with self._crowd.database.write() as tx:
+            record_access(tx, lines)
             self._chain.extend(tx)
         self._chain.committed()
-        return content
 
     def _page(self, citizen: Citizen) -> dict[str, Any]:
-        feed, subject = self._hub.feed, Subject(ENTE, "person", "-")
-        with feed.open() as connection:
-            return feed.page(feed.reading(connection, subject, citizen, 2), list_wish([], collection=None))
+        with self._crowd.reading(citizen) as reading:
+            return self._crowd.feed.page(reading, self._wish)
 
     def _summary(self, citizen: Citizen) -> dict[str, Any]:
-        feed, subject = self._hub.feed, Subject(ENTE, "person", "-")
-        with feed.open() as connection:
-            return feed.summary(feed.reading(connection, subject, citizen, 2))
-
-    def _bare(self, answer: Callable[[Citizen], Any]) -> bytes:
-        citizen = self._draw.choice(self._people)
-        content = orjson.dumps(answer(citizen))
-        self._raw.execute("BEGIN IMMEDIATE")
-        self._raw.execute(_LOG, (ENTE, new_uuid7(), citizen.citizen_id))
-        self._raw.execute("COMMIT")
-        return content
-
-    def _bare_page(self, citizen: Citizen) -> list[Any]:
-        rows = self._raw.execute(_PAGE, (ENTE, citizen.citizen_id)).fetchall()
-        return [self._opened(citizen, row) for row in rows[:50]]
-
-    def _opened(self, citizen: Citizen, row: tuple[Any, ...]) -> dict[str, Any]:
-        place = payload_place(ENTE, row[0], row[3])
-        content = orjson.loads(self._home.vault.open_with(citizen.data_key, row[-1], place))
-        told = dict(zip(_NAMES, row, strict=False)) | {"title": content["title"], "summary": content.get("summary")}
-        for name in ("occurred_at", "received_at", "updated_at"):
-            told[name] = rfc3339(EPOCH + timedelta(microseconds=told[name]))
-        return told
-
-    def _bare_summary(self, citizen: Citizen) -> list[Any]:
-        return [self._raw.execute(sql, (ENTE, citizen.citizen_id)).fetchall() for sql in (_COUNTS, _NEXT, _FRESH)]
-
-    def changes_kb(self, most: int) -> float:
-        """The most memory, in KB, that reading so many changes of one citizen needs at once."""
-        feed, subject = self._hub.feed, Subject(ENTE, "person", "-")
-        after, seen, more = None, 0, True
-        tracemalloc.start()
-        try:
-            while more and seen < most:
-                with feed.open() as connection:
-                    page = feed.changes(feed.reading(connection, subject, self.heavy, 2), after, 100)
-                after, more = page["next_cursor"], page["more"]
-                seen += len(page["items"])
-            return tracemalloc.get_traced_memory()[1] / 1024
-        finally:
-            tracemalloc.stop()
+        with self._crowd.reading(citizen) as reading:
+            return self._crowd.feed.summary(reading)
 
 
-@contextmanager
-def crowd(folder: Path, *, items: int, citizens: int) -> Iterator[Crowd]:
-    """A store with so many items, until the block ends."""
-    one = Crowd(folder, items=items, citizens=citizens)
+def ways(crowd: Crowd) -> Ways:
+    """Over the crowd's own store."""
+    driver: _Driver
+    driver = _Sqlite(crowd.home.folder / "raccordo.db") if crowd.url is None else _Postgres(crowd.url)
+    return Ways(crowd, Bare(driver))
+
+
+def measured(one: Ways, *, rounds: int, seconds: float) -> Iterator[tuple[str, float]]:
+    """(name, answers in a second) of each way in each round, the ways turn by turn: those of readers who share a
+    commit, and those of one who is alone."""
+    ways = {(what, n): one.of(what, n) for n in (BATCH, 1) for what in ("page", "summary")}
+    for turn in range(rounds):
+        for (what, together), both in ways.items():
+            for name in sorted(both, reverse=bool(turn % 2)):
+                yield f"{what}/{together}/{name}", per_second(both[name], seconds=seconds) * together
+
+
+def changes_kb(crowd: Crowd, most: int) -> float:
+    """The most memory, in KB, that reading so many changes of one citizen needs at once."""
+    after, seen, more = None, 0, True
+    tracemalloc.start()
     try:
-        yield one
+        while more and seen < most:
+            with crowd.reading(crowd.heavy) as reading:
+                page = crowd.feed.changes(reading, after, 100)
+            after, more = page["next_cursor"], page["more"]
+            seen += len(page["items"])
+        return tracemalloc.get_traced_memory()[1] / 1024
     finally:
-        one.close()
-
-
-def measured(one: Crowd, *, rounds: int, seconds: float) -> Iterator[tuple[str, float]]:
-    """(name, answers in a second) of each way in each round, the ways turn by turn."""
-    for _ in range(rounds):
-        for name, way in one.ways().items():
-            yield name, per_second(way, seconds=seconds)
+        tracemalloc.stop()

@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--quick] [--items N] [--json FILE] [--profile FOLDER]`: all measured in turn, in one run."""
+"""`python -m tests.bench [--quick] [--items N] [--feed] [--json FILE] [--profile FOLDER]`: all in turn, in one run."""
 
 import argparse
 import json
@@ -19,9 +19,10 @@ from rich.table import Table
 
 from hub.home import Home
 from hub.settings import Settings
+from tests.real.postgres import Postgres
 
 from ..harness import PUBLISH_AUDIENCE
-from . import dispatching, feeding, queueing, raw, shared_store, store, taking
+from . import crowd, dispatching, feeding, queueing, raw, shared_store, store, taking
 from .corpus import Vendors, feed_requests, publish_requests, tax_codes
 from .load import CONNECTIONS
 from .reading import pages
@@ -88,6 +89,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="under 40 seconds, for a first look")
     parser.add_argument("--items", type=int, help="items in the store whose feed is read; 1000000 for a region's")
+    parser.add_argument("--feed", action="store_true", help="that store's feed alone")
     parser.add_argument("--json", type=Path, help="write the lines there too")
     parser.add_argument("--profile", type=Path, help="run the hub under cProfile and write its profiles to this folder")
     given = parser.parse_args()
@@ -96,7 +98,7 @@ def main() -> None:
         size = replace(size, items=given.items)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="raccordo-bench-") as folder:
-        lines = measure(Path(folder), size, given.profile)
+        lines = _feeding(Path(folder), size) if given.feed else measure(Path(folder), size, given.profile)
     show(lines, size, time.perf_counter() - started)
     if given.json:
         about = {
@@ -191,20 +193,30 @@ def _store_and_reading(folder: Path, size: Size, vendors: Vendors, codes: list[s
 
 
 def _feeding(folder: Path, size: Size) -> list[Line]:
-    """The feed of a full store. The heap's peak is that of one citizen with a tenth of all items."""
+    """The feed of a full store, on SQLite and on PostgreSQL."""
+    lines = full_store(folder / "crowd", None, size, "SQLite")
+    with Postgres() as server:
+        return lines + full_store(folder / "shared-crowd", server.create_database("crowd"), size, "PostgreSQL")
+
+
+def full_store(folder: Path, url: str | None, size: Size, store_name: str) -> list[Line]:
+    """Of one store. The heap's peak is that of one citizen with a tenth of all items."""
     found = Findings()
-    with feeding.crowd(folder / "crowd", items=size.items, citizens=max(1, size.items // 100)) as crowd:
-        for name, rate in feeding.measured(crowd, rounds=size.rounds, seconds=size.seconds):
+    with crowd.crowd(folder, url, items=size.items, citizens=max(2, size.items // 100)) as full:
+        ways = feeding.ways(full)
+        for name, rate in feeding.measured(ways, rounds=size.rounds, seconds=size.seconds):
             found.add(name, rate)
-        short, long = crowd.changes_kb(size.items // 100), crowd.changes_kb(size.items // 10)
+        short, long = feeding.changes_kb(full, size.items // 100), feeding.changes_kb(full, size.items // 10)
     lines = []
-    for what, text in (("page", "first page of 50, logged"), ("summary", "summary, logged")):
-        bare, hub = f"{what}/bare", f"{what}/hub"
-        ratio, spread = found.ratio(hub, bare), found.spread(hub)
-        lines += [
-            Line(f"{size.items:,} items, {text}: bare", found.of(bare), "/s"),
-            Line("  the hub's", found.of(hub), "/s", "bare", ratio, "0.71", spread),
-        ]
+    for together, goal in ((raw.BATCH, "0.71"), (1, "")):
+        for what, text in (("page", "first page of 50"), ("summary", "summary")):
+            bare, hub = f"{what}/{together}/bare", f"{what}/{together}/hub"
+            title = f"{store_name}, {size.items:,} items, {text}, {together} a commit of the log: bare"
+            ratio, spread = found.ratio(hub, bare), found.spread(hub)
+            lines += [
+                Line(title, found.of(bare), "/s"),
+                Line("  the hub's", found.of(hub), "/s", "bare", ratio, goal, spread),
+            ]
     return [
         *lines,
         Line(f"changes, a gap of {size.items // 100:,}: most memory", short, "KB"),

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from hub.bootstrap import Hub
+from hub.feed.answers import as_json
 from hub.feed.parameters import list_wish
 from hub.home import Home
 from hub.store.citizens import Citizen, Subject
@@ -36,7 +37,7 @@ def pages(home: Home, codes: list[str]) -> tuple[Callable[[], bytes], Callable[[
     def by_hub() -> bytes:
         subject, citizen = next(ours)
         with hub.feed.open() as connection:
-            return orjson.dumps(hub.feed.page(hub.feed.reading(connection, subject, citizen, 2), wish))
+            return as_json(hub.feed.page(hub.feed.reading(connection, subject, citizen, 2), wish))
 
     def bare() -> bytes:
         _, citizen = next(theirs)

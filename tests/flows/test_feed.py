@@ -13,6 +13,7 @@ from hub.registry import Portal
 from hub.security.digest import digest_header
 from hub.security.jose import base64url
 from hub.security.sign import SigningKey, sign_assertion, sign_portal_token
+from hub.security.vault import Vault
 from hub.store import directory
 from hub.store.files import SEGMENT, SEGMENTED_FROM
 from hub.store.sweeping import Sweep, sweep
@@ -423,6 +424,21 @@ def test_pages_are_complete_and_without_repeats(hub, person, sort):
     expected = fill(hub, person, 7)
     found = pages(hub, person, f"/items?limit=3&sort={sort}")
     assert found == (expected[::-1] if sort.startswith("-") else expected)
+
+
+@pytest.mark.parametrize("path", ["/items", "/changes"])
+def test_a_page_opens_what_it_shows_and_no_more(hub, person, monkeypatch, path):
+    """However much there is after it: a reader of a long gap needs the memory of one page."""
+    fill(hub, person, 7)
+    opened, real = [], Vault.open_each
+
+    def counted(vault, key, values):
+        opened.append(len(values))
+        return real(vault, key, values)
+
+    monkeypatch.setattr(Vault, "open_each", counted)
+    first = hub.read(f"{path}?limit=3", person).json()
+    assert (len(first["items"]), max(opened)) == (3, 3)
 
 
 def test_items_of_the_same_instant_are_paged_too(hub, person):
