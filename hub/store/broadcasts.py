@@ -2,11 +2,12 @@
 row: any process may go on with it.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from uuid import NAMESPACE_OID, uuid5
+from uuid import UUID
 
 import orjson
 from pydantic import TypeAdapter
@@ -86,8 +87,10 @@ class Begun(NamedTuple):
 
 
 def opening_id(ente_id: str, code: str, opens_at: datetime) -> str:
-    """Of the broadcast of an opening: always the same, so that nobody is told twice."""
-    return str(uuid5(NAMESPACE_OID, f"{ente_id}\0{code}\0{rfc3339(opens_at)}"))
+    """Of the broadcast of an opening: always the same, so that nobody is told twice. A UUIDv7 of that moment, with a
+    hash for its random bits."""
+    hashed = hashlib.sha256(f"{ente_id}\0{code}\0{rfc3339(opens_at)}".encode()).hexdigest()
+    return str(UUID(f"{int(opens_at.timestamp() * 1000):012x}7{hashed[:3]}8{hashed[3:18]}"))
 
 
 def begin_broadcast(tx: Tx, vault: Vault, ente_id: str, content: Broadcast, expected: int) -> str:
