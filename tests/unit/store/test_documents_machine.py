@@ -176,7 +176,7 @@ class OnPostgresql(OneDocument):
     kind = "postgresql"
 
 
-for machine, examples in ((OnSqlite, 80), (OnPostgresql, 3)):
+for machine, examples in ((OnSqlite, 25), (OnPostgresql, 3)):
     machine.TestCase.settings = settings(
         max_examples=examples, stateful_step_count=16, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
