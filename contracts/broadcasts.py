@@ -1,11 +1,13 @@
-"""A broadcast: an administrator writes to all subscribers of a subscription service (S41)."""
+"""What is written to many: by an administrator to all subscribers of a subscription service (S41), by the hub when its
+enrolment opens (S10).
+"""
 
 import re
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from .base import LINE, TEXT, Code, Model
+from .base import LINE, TEXT, Code, Model, UtcDatetime
 from .identifiers import holds_tax_code
 
 _PLACES = re.compile(r"\{([^{}]*)\}")
@@ -49,4 +51,15 @@ class Broadcast(Model):
     """For those whose subscription is in English; without it they get the Italian."""
     waitlisted: bool = False
     """Also to those who wait for a place."""
+    per_second: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class Opening(Model):
+    """The enrolment of a subscription service has opened: its words are those of the rule."""
+
+    code: Code
+    """Of the subscription service."""
+    other_periods: Annotated[tuple[Code, ...], Field(min_length=1)]
+    """The subscription services whose subscribers it concerns."""
+    closes_at: UtcDatetime
     per_second: Annotated[int, Field(ge=1, le=200)] = 50

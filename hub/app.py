@@ -25,6 +25,7 @@ from hub.http.admin import AdminApi
 from hub.http.admin_access import AdminAccess
 from hub.http.admin_connectors import ConnectorsApi
 from hub.http.admin_simulations import SimulationsApi
+from hub.http.admin_statistics import StatisticsApi
 from hub.http.admin_vendors import VendorsApi
 from hub.http.admin_work import WorkApi
 from hub.http.cards import CardsApi
@@ -165,10 +166,14 @@ def _admin(hub: Hub, limiter: Limiter) -> AdminApi:
     connectors = ConnectorsApi(access, Connectors(hub.home.types, hub.home.configuration, hub.home.vault))
     deliveries = Deliveries(hub.home.types, hub.home.configuration, hub.requests, hub.ring)
     simulations = SimulationsApi(access, lambda: hub.simulated)
-    work = WorkApi(access, deliveries, connectors.connectors)
-    return AdminApi(
-        access, (connectors.handler, VendorsApi(access, Vendors()).handler, work.handler, simulations.handler)
+    parts = (
+        connectors,
+        VendorsApi(access, Vendors()),
+        WorkApi(access, deliveries, connectors.connectors),
+        StatisticsApi(access),
+        simulations,
     )
+    return AdminApi(access, tuple(part.handler for part in parts))
 
 
 def _status(hub: Hub) -> Handler:

@@ -118,7 +118,7 @@ class Hub:
         subscriptions = SubscriptionOccasions(route, vault.keyed_hash, self.registry, rules)
         self._agenda = Agenda(citizens, vault, publications, Occasions(route, subscriptions, rules))
         broadcasts = Broadcasts(citizens, publications)
-        self.broadcasts = BroadcastRunner(self.database, self.committer, vault, broadcasts, route, self.registry)
+        self.broadcasts = BroadcastRunner(self.database, self.committer, vault, broadcasts, route, self.registry, rules)
         self.proxy = trusted_proxy(settings)
         self.requesting = Requesting(citizens, vault, subscriptions.grant)
         self.shelf = Shelf()

@@ -151,3 +151,15 @@ class SimulationUnknown(HubError):
     """No provider of that name is simulated here: `serve --simulate` does."""
 
     status, code, title = 404, "simulation.unknown", "Simulazione sconosciuta / Unknown simulation"
+
+
+class SubscriptionServiceUnknown(HubError):
+    """There is no such subscription service."""
+
+    status, code, title = 404, "subscription_service.unknown", "Servizio sconosciuto / Unknown subscription service"
+
+
+class AreasTooMany(HubError):
+    """The attribute that the service takes for its area has so many values that it is none."""
+
+    status, code, title = 409, "statistics.areas_too_many", "Troppe zone / Too many areas"

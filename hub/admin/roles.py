@@ -50,6 +50,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "discard_quarantine": OPERATING,
     # A sample may be a citizen's own: it is for those who set sources up.
     "preview_mapping": SERVICES,
+    "show_subscription_statistics": SERVICES,
     "show_simulation_faults": ADMINISTRATOR,
     "switch_simulation_faults": ADMINISTRATOR,
     "clear_simulation_faults": ADMINISTRATOR,

@@ -40,6 +40,12 @@ def names_svg(header: str | None) -> bool:
     return _weights(header).get(SVG, 0.0) > 0
 
 
+def names_csv(header: str | None) -> bool:
+    """Whether the caller asks for a table by its name, no less than for JSON."""
+    weights = _weights(header)
+    return weights.get("text/csv", 0.0) > 0 and weights.get("text/csv", 0.0) >= weights.get(_JSON, 0.0)
+
+
 def takes_svg_alone(header: str | None) -> bool:
     """Whether the caller takes nothing but the picture."""
     return {name for name, weight in _weights(header).items() if weight > 0} == {SVG}

@@ -109,6 +109,7 @@ ADMIN: tuple[Operation, ...] = (
     Operation("admin", "GET", "/quarantine", "list_quarantine"),
     Operation("admin", "DELETE", "/quarantine/{quarantine_id}", "discard_quarantine"),
     Operation("admin", "POST", "/mappings/previews", "preview_mapping"),
+    Operation("admin", "GET", "/subscription-statistics/{subscription_service}", "show_subscription_statistics"),
     Operation("admin", "GET", "/simulations/{connector_id}/faults", "show_simulation_faults"),
     Operation("admin", "POST", "/simulations/{connector_id}/faults", "switch_simulation_faults"),
     Operation("admin", "DELETE", "/simulations/{connector_id}/faults", "clear_simulation_faults"),

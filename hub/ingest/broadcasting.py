@@ -1,29 +1,40 @@
-"""Broadcasts at work (S41): whoever sweeps goes on with those that run, some messages at a time.
+"""Broadcasts at work (S41), and openings (S10): whoever sweeps goes on with those that run, some messages at a time.
 
 A portion is read outside the commit that writes it, so that nobody waits for the reading; the commit checks that it is
 still the next one. A process that dies leaves the cursor where the last commit put it.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from contracts.broadcasts import Broadcast
+from contracts.broadcasts import Broadcast, Opening
 from contracts.items import Message, Subscription
 from hub.registry import Registry
-from hub.store.broadcasts import Broadcasts, Portion, Running, message_identity, running_broadcasts
+from hub.store.broadcasts import (
+    Begun,
+    Broadcasts,
+    Portion,
+    Running,
+    begin,
+    has_begun,
+    message_identity,
+    running_broadcasts,
+)
 from hub.store.committer import Committer
-from hub.store.database import Database
+from hub.store.database import Database, Tx
 from hub.store.drafts import Draft
 from hub.store.ports import Vault
 from hub.store.rows import ItemKey
-from hub.store.subscribers import Found, subscriptions_page
+from hub.store.subscribers import Found, subscriptions_of, subscriptions_page
 
 from .following import Route, own_message, route_of
 from .likeness import shown_like
 from .notices import cut, plain
-from .subscribers import ENROLLED, WAITING, subscriber, subscribers
+from .openings import CONCERNED, concerned, opening_message, openings
+from .rules import Rules
+from .subscribers import ENROLLED, WAITING, Subscriber, subscriber
 
 log = logging.getLogger(__name__)
 
@@ -35,17 +46,24 @@ _BURST = timedelta(seconds=30)
 """How much of its pace a broadcast may catch up on at once: the time between two sweeps, not that of a night."""
 
 
-def audience(content: Broadcast) -> tuple[str, ...]:
+def audience(content: Broadcast | Opening) -> tuple[str, ...]:
     """The states of those it is for."""
+    if isinstance(content, Opening):
+        return CONCERNED
     return ENROLLED + WAITING if content.waitlisted else ENROLLED
 
 
-def count_audience(database: Database, vault: Vault, ente_id: str, content: Broadcast, now: datetime) -> int:
+def addressed(found: Found, content: Broadcast | Opening, now: datetime) -> Subscriber | None:
+    """The subscription, if its holder is to be written to."""
+    return concerned(found, content, now) if isinstance(content, Opening) else subscriber(found, content.code, now)
+
+
+def count_audience(database: Database, vault: Vault, ente_id: str, content: Broadcast | Opening, now: datetime) -> int:
     """How many persons it reaches: each counts once, however many subscriptions it holds."""
     count, last = 0, ""
-    for one in subscribers(database, vault, ente_id, content.code, audience(content), now):
-        count += one.found.key[1] != last
-        last = one.found.key[1]
+    for found in subscriptions_of(database, vault, ente_id, audience(content)):
+        if found.key[1] != last and addressed(found, content, now) is not None:
+            count, last = count + 1, found.key[1]
     return count
 
 
@@ -90,12 +108,31 @@ class BroadcastRunner:
     broadcasts: Broadcasts
     route: Route
     registry: Callable[[], Registry]
+    rules: Callable[[str], Rules]
 
     def go_on(self) -> int:
-        """Write what the pace of each that runs allows; gives how many portions were written."""
+        """Begin with the openings that are news, and write what the pace of each that runs allows; gives how many
+        portions were written."""
+        with self.database.read() as connection:
+            now = self.database.now(connection)
+            news = [each for each in openings(self.registry(), now) if not has_begun(connection, each)]
+        for each in news:
+            if self.rules(each.ente_id).on_window() is not None:
+                self.begin(each, now)
         with self.database.read() as connection:
             running = running_broadcasts(connection, self.vault)
         return sum(self._one(broadcast) for broadcast in running)
+
+    def begin(self, begun: Begun, now: datetime) -> None:
+        """It goes on by itself from now on, unless another process has begun it."""
+        expected = count_audience(self.database, self.vault, begun.ente_id, begun.content, now)
+
+        def write(tx: Tx, wishes: Sequence[Begun]) -> list[None]:
+            for wish in wishes:
+                begin(tx, self.vault, wish, expected)
+            return [None] * len(wishes)
+
+        self.committer.write(write, begun)
 
     def _one(self, broadcast: Running) -> int:
         with self.database.read() as connection:
@@ -146,12 +183,23 @@ class BroadcastRunner:
         return Portion(broadcast, messages, failed, after, broadcast.paced_at, last=False)
 
     def _draft(self, broadcast: Running, found: Found, now: datetime) -> Draft | None:
-        one = subscriber(found, broadcast.content.code, now)
+        one = addressed(found, broadcast.content, now)
         if one is None:
             return None
         ente_id, citizen_id, _ = found.key
-        service = self.registry().subscription_services.get((ente_id, broadcast.content.code))
-        name = broadcast.content.code if service is None else service.name
-        message = message_of(broadcast.content, one.content, name, now)
+        message = self._message(ente_id, broadcast.content, one.content, now)
+        if message is None:
+            return None
         draft = own_message(message, one.content, ente_id, route=route_of(self.route, ente_id, found.vendor_id))
         return replace(draft, identity=message_identity(ente_id, broadcast.broadcast_id, citizen_id))
+
+    def _message(self, ente_id: str, content: Broadcast | Opening, item: Subscription, now: datetime) -> Message | None:
+        """None where the rule was switched off since the opening began to be told."""
+        registry = self.registry()
+        service = registry.subscription_services.get((ente_id, content.code))
+        if isinstance(content, Broadcast):
+            return message_of(content, item, content.code if service is None else service.name, now)
+        rule = self.rules(ente_id).on_window()
+        if rule is None or service is None or service.service_id is None:
+            return None
+        return opening_message(item, rule, content, service, registry.card(ente_id, service.service_id), now)

@@ -111,8 +111,8 @@ def _as_document(rule: Rule, state: str, *, full: bool) -> dict[str, Any]:
 
 
 def due_of(rule: Rule, *, full: bool) -> datetime | None:
-    """What a message may say of the day: a reminder always, others where the item has one."""
-    return DUE if full or rule.on == "remind" else None
+    """What a message may say of the day: a reminder and an opening always, others where the item has one."""
+    return DUE if full or rule.on in ("remind", "window") else None
 
 
 def _message(rule: Rule, state: str, language: str, *, full: bool) -> Message:

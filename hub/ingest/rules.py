@@ -30,7 +30,7 @@ class Rule:
 
     name: str
     collection: str
-    on: Literal["state", "remind", "event"]
+    on: Literal["state", "remind", "event", "window"]
     kind: MessageKind
     wording: Mapping[str, Wording]
     states: frozenset[str] = frozenset()
@@ -65,6 +65,10 @@ class Rules:
             if rule.on == "event" and event in rule.events:
                 return rule if rule.enabled else None
         return None
+
+    def on_window(self) -> Rule | None:
+        """The rule that tells that one may enrol, if any."""
+        return next((rule for rule in self if rule.on == "window" and rule.enabled), None)
 
     def reminding(self, collection: str, kind: str) -> Rule | None:
         """The rule that reminds of what is due, a deadline of that kind."""

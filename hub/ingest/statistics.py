@@ -4,6 +4,8 @@ Each dimension is a table of its own over the same subscriptions, so that a cell
 and the other cells of its table: where that could be, more cells are left out.
 """
 
+import csv
+import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -23,6 +25,8 @@ UNKNOWN, OTHER = "unknown", "other"
 MOST_AREAS = 1000
 _BANDS = ((0, 2), (3, 5), (6, 10), (11, 13), (14, 17), (18, 24), (25, 34), (35, 44), (45, 54), (55, 64), (65, 74))
 _FROM = 75
+_COLUMNS = ("dimension", "value", "number")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Cell(NamedTuple):
@@ -120,3 +124,18 @@ def _area(item: Subscription, attribute: str) -> str:
     if found is None:
         return UNKNOWN
     return found.text if found.text is not None else str(found.number)
+
+
+def as_csv(cells: list[Cell]) -> str:
+    """Stable columns; a number that is not told is empty; no cell is a formula to a spreadsheet."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(_COLUMNS)
+    for cell in cells:
+        writer.writerow([cell.dimension, inert(cell.value), "" if cell.number is None else cell.number])
+    return out.getvalue()
+
+
+def inert(text: str) -> str:
+    """The text, quoted where a spreadsheet would take it for a formula."""
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text

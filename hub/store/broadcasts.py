@@ -1,18 +1,24 @@
-"""Broadcasts as they are kept and written (S41). Who is next stands in the row: any process may go on with it."""
+"""Broadcasts as they are kept and written (S41); an opening (S10) is one that the hub begins. Who is next stands in the
+row: any process may go on with it.
+"""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, func, insert, select, update
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, func, select, update
 
-from contracts.broadcasts import Broadcast
+from contracts.base import rfc3339
+from contracts.broadcasts import Broadcast, Opening
 from contracts.identifiers import new_uuid7
 
 from .citizens import Citizens
-from .database import Tx
+from .database import Tx, upsert
 from .directory import HUB_VENDOR, NotThere
 from .drafts import Draft, Identity
 from .identities import load_by_identity
@@ -30,6 +36,7 @@ _HEAD_START = timedelta(seconds=1)
 _NAMES = ("ente_id", "broadcast_id", "code", "state", "expected", "written", "failed", "created_at", "ended_at")
 _LISTED = select(*(broadcasts.c[name] for name in _NAMES))
 _PAGE = 1000
+_CONTENT: Final[TypeAdapter[Broadcast | Opening]] = TypeAdapter(Broadcast | Opening)
 
 
 class NotSo(Exception):
@@ -52,7 +59,7 @@ class Running:
 
     ente_id: str
     broadcast_id: str
-    content: Broadcast
+    content: Broadcast | Opening
     after: Place
     created_at: datetime
     paced_at: datetime
@@ -71,9 +78,31 @@ class Portion:
     last: bool
 
 
+class Begun(NamedTuple):
+    """A broadcast that is to begin."""
+
+    ente_id: str
+    broadcast_id: str
+    content: Broadcast | Opening
+
+
+def opening_id(ente_id: str, code: str, opens_at: datetime) -> str:
+    """Of the broadcast of an opening: always the same, so that nobody is told twice. A UUIDv7 of that moment, with a
+    hash for its random bits."""
+    hashed = hashlib.sha256(f"{ente_id}\0{code}\0{rfc3339(opens_at)}".encode()).hexdigest()
+    return str(UUID(f"{int(opens_at.timestamp() * 1000):012x}7{hashed[:3]}8{hashed[3:18]}"))
+
+
 def begin_broadcast(tx: Tx, vault: Vault, ente_id: str, content: Broadcast, expected: int) -> str:
     """It is there and goes on by itself; gives its id."""
-    broadcast_id = new_uuid7()
+    begun = Begun(ente_id, new_uuid7(), content)
+    begin(tx, vault, begun, expected)
+    return begun.broadcast_id
+
+
+def begin(tx: Tx, vault: Vault, begun: Begun, expected: int) -> None:
+    """It goes on by itself from now on, unless it began before."""
+    ente_id, broadcast_id, content = begun
     place = broadcast_place(ente_id, broadcast_id)
     row = {
         "ente_id": ente_id,
@@ -90,8 +119,14 @@ def begin_broadcast(tx: Tx, vault: Vault, ente_id: str, content: Broadcast, expe
         "paced_at": tx.now - _HEAD_START,
         "ended_at": None,
     }
-    tx.connection.execute(insert(broadcasts), row)
-    return broadcast_id
+    tx.connection.execute(upsert(broadcasts).values(row).on_conflict_do_nothing())
+
+
+def has_begun(connection: Connection, begun: Begun) -> bool:
+    """Whether it began before, however it stands now."""
+    its = broadcasts.c
+    named = (its.ente_id == begun.ente_id) & (its.broadcast_id == begun.broadcast_id)
+    return connection.execute(select(its.state).where(named)).first() is not None
 
 
 def stop_broadcast(tx: Tx, ente_id: str, broadcast_id: str) -> None:
@@ -125,7 +160,7 @@ def running_broadcasts(connection: Connection, vault: Vault) -> list[Running]:
             Running(
                 row.ente_id,
                 row.broadcast_id,
-                Broadcast.model_validate_json(sealed),
+                _CONTENT.validate_json(sealed),
                 Place(row.cursor_citizen, row.cursor_item),
                 row.created_at,
                 row.paced_at,

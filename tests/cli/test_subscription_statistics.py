@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from stdnum.it import codicefiscale
 
-from hub.cli.subscription_statistics import inert
 from hub.ingest import statistics
+from hub.ingest.statistics import inert
 from tests.flows.making import new_person
 
 from .conftest import Raccordo

@@ -44,7 +44,7 @@ def hub(kind, tmp_path_factory):
 
 def path_of(operation, **names):
     missing = ("connector_id", "connector_type", "vendor_id", "key_id", "service_id", "delivery_id", "quarantine_id")
-    known = dict.fromkeys(missing, "manca") | {"version": "1"} | names
+    known = dict.fromkeys((*missing, "subscription_service"), "manca") | {"version": "1"} | names
     path = operation.path.format(**known)
     return f"{path}?from=1&to=1" if operation.operation_id == "show_connector_difference" else path
 
@@ -90,6 +90,7 @@ def test_another_ente_neither_sees_nor_changes_anything(hub):
         "connector_id": "posta",
         "vendor_id": "acme",
         "service_id": "tari",
+        "subscription_service": "nido-2026",
         "delivery_id": delivery["delivery_id"],
         "key_id": ours.get("/vendors/acme/vendor-keys").json()["items"][0]["key_id"],
     }

@@ -6,7 +6,16 @@ from hub.catalogue import Card, record_of
 from hub.store import directory
 from hub.store.catalogue import set_service
 from hub.store.tables import access_log
-from tests.flows.making import code, described_hub, fresh, new_person, rows
+from tests.flows.making import (
+    code,
+    described_hub,
+    fresh,
+    make_application,
+    make_subscription,
+    new_person,
+    published,
+    rows,
+)
 from tests.harness import ENTE, eventually
 
 NURSERY = Card(
@@ -124,3 +133,21 @@ def test_reading_it_leaves_one_access_record(hub):
 
 def test_whoever_does_not_say_who_he_is_reads_nothing(hub):
     assert hub.client.get("/feed/v1/services").status_code in (400, 401)
+
+
+@pytest.mark.req("S15")
+def test_a_practice_its_service_and_the_subscription_it_leads_to_are_found_from_each_other(hub):
+    """From either end the other is one step away, and both name the card from which one starts."""
+    person, practice = new_person(), fresh("domanda")
+    application = make_application(practice, tax_code=person, service_id="nido", state="completed", outcome="accepted")
+    applied = published(hub, "applications", application)
+    link = [{"rel": "application", "external_id": practice}]
+    subscribed = published(
+        hub, "subscriptions", make_subscription(fresh(), tax_code=person, service_id="nido", links=link)
+    )
+    for one, other in ((applied, subscribed), (subscribed, applied)):
+        whole = hub.read(f"/items/{one}", person).json()
+        assert other in [each["item_id"] for each in whole["linked"]]
+        assert whole["service_id"] == "nido"
+    card = next(each for each in hub.read("/services", person).json()["items"] if each["service_id"] == "nido")
+    assert card["start_url"] == NURSERY.start_url

@@ -42,6 +42,7 @@ def told_on_io(hub: HubUnderTest, person: str, **fields: Any) -> tuple[str, dict
     return item_id, delivery
 
 
+@pytest.mark.req("S39", "S69")
 def test_what_a_source_has_reaches_the_feed_page_by_page_and_unchanged_it_is_not_written_again(hub, source, person):
     source.records = [record(person, title=f"Avviso {n}") for n in range(5)]
     eventually(lambda: titles_of(hub, person), lambda found: found == [f"Avviso {n}" for n in range(5)])

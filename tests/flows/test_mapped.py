@@ -31,6 +31,7 @@ def amounts(hub: HubUnderTest) -> list[int]:
     return sorted(item["amount_cents"] for item in items if item["collection"] == "payments")
 
 
+@pytest.mark.req("S39", "S69")
 def test_records_become_items_and_change_as_they_change(hub: HubUnderTest, simulation: Any) -> None:
     expected = [n * 100 + 50 for n in range(1, 13) if n % 10]
     eventually(lambda: amounts(hub), lambda found: found == expected)
@@ -39,6 +40,7 @@ def test_records_become_items_and_change_as_they_change(hub: HubUnderTest, simul
     eventually(lambda: amounts(hub), lambda found: found == [*expected[:-1], 101200])
 
 
+@pytest.mark.req("S39")
 def test_a_record_that_does_not_fit_waits_with_both_its_places(
     hub: HubUnderTest, simulation: Any, raccordo: Any
 ) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 
 from hub.settings import Settings
@@ -19,6 +20,7 @@ def tracked():
     return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
 
 
+@pytest.mark.req("S71")
 def test_publiccode_has_what_the_reference_parser_demands():
     for key in ("publiccodeYmlVersion", "name", "url", "platforms", "developmentStatus", "softwareType"):
         assert PUBLIC[key], key
@@ -31,6 +33,7 @@ def test_publiccode_has_what_the_reference_parser_demands():
     assert PUBLIC["maintenance"]["contacts"][0]["name"]
 
 
+@pytest.mark.req("S71")
 def test_version_and_licence_are_said_the_same_everywhere():
     assert PUBLIC["softwareVersion"] == PROJECT["version"]
     assert PUBLIC["legal"]["license"] == PROJECT["license"] == "EUPL-1.2"

@@ -10,7 +10,7 @@ from typing import Any
 from contracts.base import rfc3339
 from contracts.identifiers import make_notice_number
 from contracts.items import COLLECTIONS
-from contracts.subscription_services import SubscriptionService
+from contracts.subscription_services import ListPolicy, SubscriptionService
 from hub.cli.pdnd_signing import PdndMember
 from hub.cli.simulated_pdnd import PlayedPdnd
 from hub.home import Home
@@ -54,9 +54,15 @@ PDF = (
 )
 CREDITOR = "00488410010"
 NURSERY, MEALS = "nido-2026", "mensa-2025"
+NURSERY_ORDER = ("-punteggio",)
 SUBSCRIBED = (
     SubscriptionService(
-        code=NURSERY, name="Nido 2026/27", service_id="nido", renewal="manual", creditor_tax_code=CREDITOR
+        code=NURSERY,
+        name="Nido 2026/27",
+        service_id="nido",
+        renewal="manual",
+        creditor_tax_code=CREDITOR,
+        list_policy=ListPolicy(published=True, order_keys=NURSERY_ORDER),
     ),
     SubscriptionService(code=MEALS, name="Mensa 2025/26", service_id="mensa", renewal="manual", notice_days=45),
 )

@@ -14,6 +14,7 @@ from contracts.identifiers import make_notice_number
 from hub.store.citizens import Citizens, Subject
 from hub.store.tables import deliveries, items
 
+from . import ranking
 from .cast import CREDITOR, ENTE, MEALS, NURSERY, Citizen, in_days, item
 from .findings import Finding
 from .stage import Stage, StageError
@@ -40,9 +41,14 @@ class Family:
             self._practice("presa in carico / taken in charge", "in_progress", **_taken_in_charge()),
             self._practice("serve un'integrazione / something is missing", "integration_requested", **_missing()),
             self._practice("integrazione inviata / it is sent", "integration_submitted"),
-            self._practice("accolta / accepted", "completed", outcome="accepted"),
         ]
-        enrolled = self._publish("subscriptions", _subscription("ISCR-NIDO-321", NURSERY, title="Nido 2026/27"))
+        enrolled = [self._publish("subscriptions", _enrolment(1, **ranking.waiting(ranking.SCORE)))]
+        list_id = ranking.publish(self.stage, str(_day(0)))
+        published = ranking.read(self.stage, list_id)
+        self.console.print("  la graduatoria è pubblicata / the ranked list is published")
+        ranking.show(self.console, published, ranking.own_place(self.stage, MOTHER, list_id))
+        stages.append(self._practice("accolta / accepted", "completed", outcome="accepted"))
+        enrolled.append(self._publish("subscriptions", _enrolment(2)))
         payment = self._eventually("payments", lambda found: [one for one in found if one["state"] == "due"])
         self._show("la prima rata diventa un pagamento / the first instalment becomes a payment", payment)
         self._publish("receipts", _receipt())
@@ -55,7 +61,12 @@ class Family:
         self.stage.settled()
         return [
             Finding("family: every stage accepted", {201, 200}, {answer.status_code for answer in stages}),
-            Finding("family: subscription and card: 201, 201", (201, 201), (enrolled.status_code, card.status_code)),
+            Finding(
+                "family: enrolment, its place, card: 201, 200, 201",
+                [201, 200, 201],
+                [answer.status_code for answer in (*enrolled, card)],
+            ),
+            *ranking.inspect(self.stage, MOTHER, list_id, published),
             *self._database(),
         ]
 
@@ -144,6 +155,13 @@ def _taken_in_charge() -> dict[str, Any]:
 
 def _missing() -> dict[str, Any]:
     return {"integration": {"requested_at": in_days(0), "due_at": in_days(10), "reason": "Manca l'attestazione ISEE."}}
+
+
+def _enrolment(version: int, **fields: Any) -> dict[str, Any]:
+    links = [{"rel": "application", "external_id": "NIDO-321"}]
+    return _subscription("ISCR-NIDO-321", NURSERY, title=ranking.ENROLMENT, links=links, **fields) | {
+        "version": version
+    }
 
 
 def _subscription(external_id: str, code: str, **fields: Any) -> dict[str, Any]:

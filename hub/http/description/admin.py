@@ -4,7 +4,7 @@ from contracts.administration import AdminSession, AuditPage, SignedIn
 from hub import errors
 from hub.admin import errors as admin_errors
 
-from . import admin_connectors, admin_simulations, admin_vendors, admin_work
+from . import admin_connectors, admin_simulations, admin_statistics, admin_vendors, admin_work
 from . import admin_examples as examples
 from .admin_parts import ADMIN, listed
 from .entries import Answer, Body, Entry, Errors, both
@@ -18,6 +18,7 @@ ENTRIES: dict[str, Entry] = {
     **admin_vendors.ENTRIES,
     **admin_work.ENTRIES,
     **admin_simulations.ENTRIES,
+    **admin_statistics.ENTRIES,
     "show_admin_status": status("admin"),
     "sign_in": Entry(
         tag="sessions",

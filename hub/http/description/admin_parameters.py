@@ -17,6 +17,9 @@ PARAMETERS: dict[str, Json] = {
     "VendorId": in_path("vendor_id", "Il fornitore. / The vendor.", CODE, "tributi-srl"),
     "KeyId": in_path("key_id", "La chiave. / The key.", CODE, EXAMPLE_ITEM_ID),
     "ServiceInPath": in_path("service_id", "Il servizio. / The service.", CODE, "tari"),
+    "SubscriptionServiceInPath": in_path(
+        "subscription_service", "Il servizio di iscrizione. / The subscription service.", CODE, "nido-2026"
+    ),
     "DeliveryId": in_path("delivery_id", "La consegna. / The delivery.", CODE, EXAMPLE_ITEM_ID),
     "QuarantineId": in_path("quarantine_id", "La voce. / The entry.", CODE, EXAMPLE_ITEM_ID),
     "DeliveryStateIs": in_query(

@@ -196,6 +196,7 @@ which municipality it is about: no request names it.
             ("vendors", "I fornitori, le loro chiavi, la conformità. / Vendors, their keys, their conformance."),
             ("services", "Il catalogo dei servizi. / The catalogue of services."),
             ("deliveries", "Le consegne, e i nuovi invii. / Deliveries, and sending again."),
+            ("subscription-statistics", "Numeri sugli iscritti. / Numbers of subscribers."),
             ("sources", "Ciò che le fonti portano: quarantena, prove. / What sources bring: quarantine, previews."),
             ("simulations", "Guasti dei fornitori simulati. / Faults of simulated providers."),
             ("audit-records", "Che cosa hanno fatto gli amministratori. / What administrators did."),

@@ -24,9 +24,10 @@ from hub.store.reading import Reading
 from hub.store.tables import agenda
 from tests.flows.making import fresh
 from tests.stores import KINDS
+from tests.unit.store.canonical import days, instant
 from tests.unit.store.machines import StoreMachine
 from tests.unit.store.making import ENTE, START, FakeClock, Store, fresh_database
-from tests.unit.store.practices import Practices, days, instant
+from tests.unit.store.practices import Practices
 
 STATES = ApplicationState.__args__
 ONCE = {"application_submitted", "application_taken_charge"}

@@ -6,8 +6,9 @@ from hub.errors import ContractViolation, DraftGuaranteed
 from hub.store.amendments import Withdraw, Withdrawn
 from hub.store.drafts import Published
 from hub.store.tables import findings, timeline
+from tests.unit.store.canonical import days, instant
 from tests.unit.store.making import START
-from tests.unit.store.practices import Practices, days, instant
+from tests.unit.store.practices import Practices
 
 EDITED = {"state": "draft", "last_edited_at": instant(START)}
 
