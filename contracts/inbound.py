@@ -126,6 +126,9 @@ class Pulled:
     it has. What was found under such a beginning before and is not among them was taken back there."""
     more: bool = False
     """Whether to go on at once; else after `after`, or the time that the settings say."""
+    ahead: bool = False
+    """With `more`: whether the next step may be asked for while this one is taken in. Only where asking tells the
+    provider nothing: one that forgets what it gave once it is asked for more has to wait until that is kept."""
     after: timedelta | None = None
 
 

@@ -30,8 +30,9 @@ from hub.store.taking import Record, Take, Taking, absent, newest_version, recor
 
 log = logging.getLogger(__name__)
 
-PIECE = 100
-"""Records handed to the committer at once; it takes 256 values a commit."""
+PIECE = 200
+"""Records handed to the committer at once, each piece a commit: it takes 256 values. A commit's own cost is that of some
+30 records; with pieces larger than a page nothing would be understood while another is written."""
 LARGEST_RAW = 256 * 1024
 """Bytes of a record that quarantine keeps; of a larger one its beginning."""
 _TRIES = 3

@@ -55,7 +55,7 @@ class _Work:
     value: Any
     loop: asyncio.AbstractEventLoop | None
     future: Any
-    """An asyncio future of `loop`, or a concurrent one."""
+    """An asyncio future of `loop`, a concurrent one, or None where nobody waits for this one alone."""
     size: int = 0
     result: Any = None
 
@@ -130,18 +130,24 @@ class Committer:
     ) -> list[R | Exception]:
         """Several for a thread, in their order; for each its result, or what would have been raised. `size` as of
         `submit`."""
-        futures: list[Future[R]] = [Future() for _ in values]
+        works = [_Work(handler, value, None, None, size(value)) for value in values]
+        handed: list[Future[R]] = []
         refused: StoreUnavailable | None = None
-        for future, value in zip(futures, values, strict=True):
+        for start in range(0, len(works), BATCH):
+            some = works[start : start + BATCH]
+            # All are answered in their order: who waits for the last has waited for each, at the cost of one.
+            some[-1].future = Future()
             try:
                 if refused is None:
-                    self._put([_Work(handler, value, None, future, size(value))])
+                    self._put(some)
+                    handed.append(some[-1].future)
             except StoreUnavailable as exc:
                 refused = exc
             if refused is not None:  # and so is all that follows: none may overtake another
-                future.set_exception(refused)
-        wait(futures)
-        return [future.exception() or future.result() for future in futures]  # type: ignore[misc]  # never BaseException
+                for work in some:
+                    work.result = refused
+        wait(handed)
+        return [work.result for work in works]
 
     def _put(self, works: list[_Work]) -> None:
         with self._door:
@@ -238,6 +244,8 @@ def _answer(batch: list[_Work]) -> None:
     for work in batch:
         if work.loop is not None:
             by_loop.setdefault(work.loop, []).append(work)
+        elif work.future is None:
+            continue
         elif isinstance(work.result, Exception):
             work.future.set_exception(work.result)
         else:
