@@ -52,7 +52,8 @@ class Found:
     """One thing that a source has. `repr` shows only its name."""
 
     name: str
-    """The source's own name of it, the same each time it is seen. Up to 200 characters, no tax code."""
+    """The source's own name of it, the same each time it is seen. Up to 200 characters, no tax code. Empty where it has
+    none, or none that can be read: then it is known by `raw`."""
     raw: bytes = field(repr=False)
     """As it came, or its own part of that: kept under the vault while it is in quarantine."""
     collection: str = ""
@@ -204,6 +205,8 @@ class SentMessage:
     withdrawn: bool
     sensitive: bool = False
     """It is read in the personal area alone, and not through a provider."""
+    service_id: str | None = None
+    """Of the ente's catalogue, by which it was sent."""
     files: tuple[AttachedFile, ...] = field(default=(), repr=False)
 
 

@@ -95,7 +95,7 @@ class Receipts:
         try:
             fields = of_json(document) if document.lstrip()[:1] == b"{" else of_xml(document)
         except Unreadable as error:
-            return (Found("upload", document, wrong=(Wrong("", "pagopa.unreadable", str(error)),)),)
+            return (Found("", document, wrong=(Wrong("", "pagopa.unreadable", str(error)),)),)
         return (found_of(fields, document, "upload"),)
 
     def _place(self, memo: Memo) -> _Place:
