@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import DataError, SQLAlchemyError
@@ -132,20 +133,23 @@ class Committer:
         `submit`."""
         works = [_Work(handler, value, None, None, size(value)) for value in values]
         handed: list[Future[R]] = []
-        refused: StoreUnavailable | None = None
-        for start in range(0, len(works), BATCH):
-            some = works[start : start + BATCH]
+        rest = [works[start : start + BATCH] for start in range(0, len(works), BATCH)]
+        while rest:
+            some = rest.pop(0)
             # All are answered in their order: who waits for the last has waited for each, at the cost of one.
-            some[-1].future = Future()
+            last: Future[R] = Future()
+            some[-1].future = last
             try:
-                if refused is None:
-                    self._put(some)
-                    handed.append(some[-1].future)
-            except StoreUnavailable as exc:
-                refused = exc
-            if refused is not None:  # and so is all that follows: none may overtake another
-                for work in some:
+                self._put(some)
+                handed.append(last)
+            except StoreUnavailable as refused:
+                some[-1].future = None
+                if len(some) > 1:  # as many as there is room for
+                    rest[:0] = [some[: len(some) // 2], some[len(some) // 2 :]]
+                    continue
+                for work in (*some, *chain.from_iterable(rest)):  # none may overtake another
                     work.result = refused
+                break
         wait(handed)
         return [work.result for work in works]
 
