@@ -52,7 +52,8 @@ class Found:
     """One thing that a source has. `repr` shows only its name."""
 
     name: str
-    """The source's own name of it, the same each time it is seen. Up to 200 characters, no tax code."""
+    """The source's own name of it, the same each time it is seen. Up to 200 characters, no tax code. Empty where it has
+    none, or none that can be read: then it is known by `raw`."""
     raw: bytes = field(repr=False)
     """As it came, or its own part of that: kept under the vault while it is in quarantine."""
     collection: str = ""
@@ -126,6 +127,9 @@ class Pulled:
     it has. What was found under such a beginning before and is not among them was taken back there."""
     more: bool = False
     """Whether to go on at once; else after `after`, or the time that the settings say."""
+    ahead: bool = False
+    """With `more`: whether the next step may be asked for while this one is taken in. Only where asking tells the
+    provider nothing: one that forgets what it gave once it is asked for more has to wait until that is kept."""
     after: timedelta | None = None
 
 
@@ -201,6 +205,8 @@ class SentMessage:
     withdrawn: bool
     sensitive: bool = False
     """It is read in the personal area alone, and not through a provider."""
+    service_id: str | None = None
+    """Of the ente's catalogue, by which it was sent."""
     files: tuple[AttachedFile, ...] = field(default=(), repr=False)
 
 

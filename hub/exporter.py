@@ -176,6 +176,7 @@ class Figures:
             for each in reading_of_sources(connection):
                 labels = (each.ente_id, each.connector_id)
                 yield "raccordo_source_failures", labels, each.failures
+                yield "raccordo_source_round_records", labels, each.taken
                 if each.read_at is not None:
                     yield "raccordo_source_read_seconds", labels, max(0.0, (now - each.read_at).total_seconds())
             for labels, count in quarantine.open_counts(connection).items():

@@ -93,6 +93,10 @@ SCRAPED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "raccordo_process": ("1: what the process is (api, worker, sweep), and who delivers", ("role", "dispatch")),
     "raccordo_source_stale": ("1 while a source is silent for longer than agreed", ("ente", "vendor", "source")),
     "raccordo_source_failures": ("Failures in a row of the reading of a source", ("ente", "connector")),
+    "raccordo_source_round_records": (
+        "Records looked at since the end of what a source has was last reached: how far a reading is",
+        ("ente", "connector"),
+    ),
     "raccordo_source_read_seconds": ("Time since the end of what a source has was last reached", ("ente", "connector")),
     "raccordo_quarantine_open": ("Records of sources about which nobody has decided", ("ente", "connector")),
     "raccordo_channel_unserved": ("1 while no connector serves the channel", ("ente", "channel")),

@@ -66,22 +66,18 @@ def connect(settings: Settings, limits: Limits) -> Connector:
 
 def _remote_content(settings: Settings, limits: Limits) -> tuple[RemoteContentServer, list[httpx.Client]]:
     """What serves the texts and files that stay here, and the clients that it asks with."""
-    found = [each.remote_content for each in (settings, *settings.services.values())]
     clients: list[httpx.Client] = []
-    served = []
-    for remote in found:
-        if remote is not None:
-            possessing = None if remote.lollipop is None else _possessing(remote.lollipop, limits, clients)
-            shown = remote.precondition
-            served.append(
-                Serving(
-                    remote.header,
-                    remote.key.get_secret_value(),
-                    possessing,
-                    None if shown is None else (shown.title, shown.markdown),
-                )
-            )
-    return RemoteContentServer(served), clients
+
+    def serving(remote: config.RemoteContent | None) -> Serving | None:
+        if remote is None:
+            return None
+        possessing = None if remote.lollipop is None else _possessing(remote.lollipop, limits, clients)
+        shown = remote.precondition
+        told = None if shown is None else (shown.title, shown.markdown)
+        return Serving(remote.header, remote.key.get_secret_value(), possessing, told)
+
+    own = {code: serving(each.remote_content) for code, each in settings.services.items()}
+    return RemoteContentServer(serving(settings.remote_content), own), clients
 
 
 def _possessing(lollipop: config.Lollipop, limits: Limits, clients: list[httpx.Client]) -> Possessing:

@@ -13,7 +13,7 @@ import hmac
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -41,6 +41,10 @@ class Possessing:
     disabled_for: frozenset[str]
     owner: Callable[[Possession, Call], str]
 
+    def proves_as(self, other: "Possessing | None") -> bool:
+        """Whether what was proved by this one would have been by the other."""
+        return other is None or (self.original_url, self.disabled_for) == (other.original_url, other.disabled_for)
+
 
 @dataclass(frozen=True, slots=True)
 class Serving:
@@ -52,12 +56,27 @@ class Serving:
     precondition: tuple[str, str] | None
     """Title and Markdown."""
 
+    def answers_for(self, other: "Serving | None") -> bool:
+        """Whether who was let in by this one may have what belongs to the other: the same key, and no less proved."""
+        if other is None or (self.header, self.key) != (other.header, other.key):
+            return False
+        return other.lollipop is None if self.lollipop is None else self.lollipop.proves_as(other.lollipop)
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteContentServer:
     """Answers IO's calls; see `contracts.inbound.Answer`."""
 
-    served: Sequence[Serving]
+    others: Serving | None
+    """Of the services that have none of their own."""
+    own: Mapping[str, Serving | None] = field(default_factory=dict)
+    """By the code of the service; None where its content does not stay here."""
+
+    @property
+    def served(self) -> list[Serving]:
+        """Those with LolliPoP last: of several with one key they say who reads."""
+        found = [each for each in (self.others, *self.own.values()) if each is not None]
+        return sorted(found, key=lambda each: each.lollipop is not None)
 
     def answer(self, call: Call, reading: Reading) -> Reply:
         try:
@@ -69,7 +88,7 @@ class RemoteContentServer:
         except Unreachable as cause:
             log.warning("io.remote_content.unproved cause=%s", cause)
             return problem(503)
-        return _found(call.path, serving, reader, reading)
+        return self._found(call.path, serving, reader, reading)
 
     def _caller(self, call: Call) -> Serving:
         """The configuration whose key the call bears; each is compared, so that time tells nothing."""
@@ -84,6 +103,28 @@ class RemoteContentServer:
             raise NotProved("key", 401)
         return found
 
+    def _found(self, path: str, caller: Serving, reader: str, reading: Reading) -> Reply:
+        start, _, rest = path.partition("/")
+        name, slash, wanted = rest.partition("/")
+        if start != "messages" or _ID.fullmatch(name) is None or (slash and not wanted):
+            return problem(404)
+        message = reading.message(name, reader)
+        if message is None or message.withdrawn or message.sensitive:
+            return problem(404)
+        serving = self.own.get(message.service_id or "", self.others)
+        if serving is None or not caller.answers_for(serving):
+            # The key of one service opens no message of another, which may ask for more proof.
+            log.warning("io.remote_content.refused cause=other_service")
+            return problem(404)
+        if not wanted:
+            return _json(200, details(message))
+        if wanted == "precondition":
+            if serving.precondition is None:
+                return problem(404)
+            title, text = serving.precondition
+            return _json(200, {"title": title, "markdown": text})
+        return _file(unquote(wanted), message, reader, reading)
+
 
 def _reader(call: Call, lollipop: Possessing | None) -> str:
     """The tax code of who reads."""
@@ -95,24 +136,6 @@ def _reader(call: Call, lollipop: Possessing | None) -> str:
     if lollipop.owner(verify(call, lollipop.original_url), call) != reader:
         raise NotProved("reader")
     return reader
-
-
-def _found(path: str, serving: Serving, reader: str, reading: Reading) -> Reply:
-    start, _, rest = path.partition("/")
-    name, slash, wanted = rest.partition("/")
-    if start != "messages" or _ID.fullmatch(name) is None or (slash and not wanted):
-        return problem(404)
-    if wanted == "precondition" and serving.precondition is None:
-        return problem(404)
-    message = reading.message(name, reader)
-    if message is None or message.withdrawn or message.sensitive:
-        return problem(404)
-    if not wanted:
-        return _json(200, details(message))
-    if wanted == "precondition":
-        title, text = serving.precondition or ("", "")
-        return _json(200, {"title": title, "markdown": text})
-    return _file(unquote(wanted), message, reader, reading)
 
 
 def details(message: SentMessage) -> dict[str, Any]:

@@ -58,7 +58,12 @@ class Shelf:
 
 def serving(**changes):
     fields = {"header": "X-Raccordo-Key", "key": "the-key", "lollipop": None, "precondition": None} | changes
-    return RemoteContentServer([Serving(**fields), Serving("X-Raccordo-Key", "second-key", None, None)])
+    own = {"anagrafe": Serving("X-Raccordo-Key", "second-key", None, None), "tributi": None}
+    return RemoteContentServer(Serving(**fields), own)
+
+
+def of_service(service_id):
+    return Shelf(replace(MESSAGE, service_id=service_id))
 
 
 def asked(path=DETAILS, headers=KEY, *, server=None, shelf=None, **changes):
@@ -102,7 +107,7 @@ def test_a_precondition_is_shown_where_there_is_one():
         ({"x-raccordo-key": "the-key"}, 400),
         (KEY | {"fiscal_code": CODE.lower()}, 400),
         (KEY | {"fiscal_code": OTHER}, 404),
-        (KEY | {"x-raccordo-key": "second-key"}, 200),
+        (KEY | {"x-raccordo-key": "second-key"}, 404),
     ],
 )
 def test_only_io_asks_and_only_for_the_recipient(headers, status, caplog):
@@ -112,6 +117,32 @@ def test_only_io_asks_and_only_for_the_recipient(headers, status, caplog):
     assert not (status in (400, 401) and shelf.asked), "nothing is read before it is known who asks"
     assert CODE not in answer.body.decode() + caplog.text
     assert "the-key" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("service_id", "key", "status"),
+    [
+        (None, "the-key", 200),
+        ("nidi", "the-key", 200),
+        ("anagrafe", "second-key", 200),
+        ("anagrafe", "the-key", 404),
+        ("nidi", "second-key", 404),
+        ("tributi", "the-key", 404),
+    ],
+)
+@pytest.mark.parametrize("path", [DETAILS, f"{DETAILS}/files/f-1"])
+def test_the_key_of_a_service_opens_its_own_messages_alone(service_id, key, status, path):
+    assert asked(path, KEY | {"x-raccordo-key": key}, shelf=of_service(service_id)).status == status
+
+
+def test_of_two_services_with_one_key_the_one_that_wants_more_proof_is_not_opened_with_less():
+    def owner(_possession, _call):
+        raise Unreachable("away")
+
+    strict = Possessing(re.compile("https://.*"), frozenset(), owner)
+    lax, proved = Serving("X-Raccordo-Key", "the-key", None, None), Serving("X-Raccordo-Key", "the-key", strict, None)
+    for server in (RemoteContentServer(lax, {"nidi": proved}), RemoteContentServer(proved, {"anagrafe": lax})):
+        assert asked(server=server, shelf=of_service("nidi")).status == 400, "without LolliPoP's headers nobody reads"
 
 
 @pytest.mark.parametrize("changes", [{"method": "POST"}, {"method": "HEAD"}, {"body": b"x"}, {"query": "a=b"}])

@@ -89,7 +89,8 @@ class Inbound(Discretion):
 
     def is_well_found(self, found: Found) -> None:
         """Assert what holds of each: a name that is no person's, an item that a vendor might publish, or why not."""
-        assert 0 < len(found.name) <= 200
+        assert len(found.name) <= 200
+        assert found.name or found.wrong, "only what cannot be read has no name"
         assert not holds_tax_code(found.name)
         self.shows_nothing(repr(found))
         for wrong in found.wrong:

@@ -66,7 +66,7 @@ class Source:
         if following is not None:
             carried: Memo = {"of": self._of, "page": following, "pages": pages, "print": _short(answer.body)}
             carried |= {name: value for name, value in (("since", kept.get("since")), ("seen", seen)) if value}
-            return Pulled(carried, self._found(page), more=True)
+            return Pulled(carried, self._found(page), more=True, ahead=True)
         done: Memo = {"of": self._of}
         if since := max(filter(None, (kept.get("since"), seen)), default=None):
             done["since"] = since

@@ -117,8 +117,9 @@ class Settings(SourceSettings, ProofSettings, TlsSettings):
     changed_at: ExpressionText | None = Field(
         None, description="Where in a record it stands when it changed: an instant"
     )
-    since_overlap_s: Annotated[int, Field(ge=0, le=604_800)] = 300
-    """Asked for again: where clocks and commits are out of step nothing is lost, and what is the same is not kept."""
+    since_overlap_s: Annotated[int, Field(ge=1, le=604_800)] = 300
+    """Asked for again: where clocks and commits are out of step nothing is lost, and what is the same is not kept. At
+    least the second of the last change: a source that counts in seconds may have had more in it later."""
 
     webhook_keys: Secret | None = Field(
         None, description="webhook: whsec_ or whpk_ of Standard Webhooks, blanks between"

@@ -86,7 +86,7 @@ def read(data: bytes, settings: Settings) -> Iterable[Found]:
         found = makers[kind]()
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         fault = Wrong("", "opencity.unreadable", "nothing that this connector put into the quarantine")
-        yield Found("unreadable", data, wrong=(fault,))
+        yield Found("", data, wrong=(fault,))
         return
     if found is not None:
         yield found

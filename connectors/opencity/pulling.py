@@ -241,7 +241,7 @@ def _mapped(kind: str, records: list[Any], make: Callable[[mapping.Record], Foun
     """What stands in a list: items, and what is no record."""
     for record in records:
         if not isinstance(record, Mapping):
-            yield Found(f"{kind}/unreadable", b"null", wrong=(Wrong("", "opencity.unreadable", "not an object"),))
+            yield Found("", json.dumps(record).encode(), wrong=(Wrong("", "opencity.unreadable", "not an object"),))
         elif (found := make(record)) is not None:
             yield found
 

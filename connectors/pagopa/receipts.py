@@ -6,7 +6,7 @@ rounds, and is given to a person in the end (spec/pagopa.md, "Receipts" and "Ret
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -28,6 +28,10 @@ MOST_SEEN = 2_000
 """Names that are remembered so as not to be asked for again; of more, some are read twice, which changes nothing."""
 MOST_TRIES = 300
 """Rounds in which a receipt that is said to be there is asked for, before a person is."""
+
+UNREADABLE_TRIES = 3
+"""How often in a row a receipt may come as something else, which a gateway's passing page does as well. Then it goes to
+the quarantine, and those behind it are read."""
 
 
 class _Wanted(BaseModel):
@@ -80,6 +84,8 @@ class Receipts:
     overlap_days: int
     timeout_s: float
     now: Callable[[], datetime]
+    unreadable: dict[str, int] = field(default_factory=dict)
+    """The receipt that was no receipt when it was asked for last, and how often so far."""
 
     def pull(self, memo: Memo) -> Pulled:
         """One step; see `contracts.inbound.Pull`."""
@@ -95,7 +101,7 @@ class Receipts:
         try:
             fields = of_json(document) if document.lstrip()[:1] == b"{" else of_xml(document)
         except Unreadable as error:
-            return (Found("upload", document, wrong=(Wrong("", "pagopa.unreadable", str(error)),)),)
+            return (Found("", document, wrong=(Wrong("", "pagopa.unreadable", str(error)),)),)
         return (found_of(fields, document, "upload"),)
 
     def _place(self, memo: Memo) -> _Place:
@@ -180,9 +186,21 @@ class Receipts:
         try:
             fields = of_xml(answer.body) if self.source == "gpd" else of_json(answer.body)
         except Unreadable as error:
-            raise Deferred("pagopa.unreadable", str(error), about="message") from None
+            if not self._breaks_again(wanted.iuv):
+                raise Deferred("pagopa.unreadable", str(error), about="message") from None
+            place.seen += (wanted.iuv,)
+            fault = Wrong("", "pagopa.unreadable", f"asked {UNREADABLE_TRIES} times, and no receipt each time: {error}")
+            yield Found(f"iuv.{wanted.iuv}", answer.body or b"-", "receipts", wrong=(fault,))
+            return
         place.seen += (wanted.iuv,)
         yield found_of(fields, answer.body, f"iuv.{wanted.iuv}")
+
+    def _breaks_again(self, iuv: str) -> bool:
+        """Whether this one receipt could not be read so often in a row that all others have waited long enough."""
+        tries = self.unreadable.get(iuv, 0) + 1
+        self.unreadable.clear()
+        self.unreadable[iuv] = tries
+        return tries >= UNREADABLE_TRIES
 
     def _get(self, http: httpx.Client, path: str, parameters: dict[str, str]) -> Answer:
         """The answer: 200 and whole, or the service's own 404 or 422."""

@@ -5,14 +5,14 @@ from decimal import Decimal
 
 import pytest
 
-from connectors.base.inbound_conformance import take
+from connectors.base.inbound_conformance import Taken, take
 from connectors.base.pull_conformance import PullConformance
-from connectors.base.scripted import Received
+from connectors.base.scripted import Received, Reply
 from connectors.pagopa import connect
 from connectors.pagopa.receipt import Unreadable, cents_of, moment_of, of_json, of_xml
 from connectors.pagopa.test_parts import BASE, CREDITOR, KEY, SAMPLES, TODAY, settings
 from contracts.connector import Connector, Limits
-from contracts.failures import Misconfigured
+from contracts.failures import Deferred, Misconfigured
 
 PERSONAL = ("RSSMRA80A01H501U", "Maria Rossi")
 
@@ -33,6 +33,26 @@ class Pulling(PullConformance):
 
     def check_request(self, request: Received) -> None:
         assert request.headers["ocp-apim-subscription-key"] == KEY
+
+    def test_a_receipt_that_stays_unreadable_goes_to_quarantine_and_the_others_are_read(self) -> None:
+        tried = 0
+        for memo, expected in self.each_step():
+            if not memo.get("todo"):
+                continue
+            tried += 1
+            self.server.answering = lambda _: Reply(200, "<html>")
+            connector = self.fresh()
+            once, twice, thrice = (take(connector, memo) for _ in range(3))
+            assert (type(once), type(twice)) == (Deferred, Deferred), "a page that passes is waited for"
+            assert isinstance(thrice, Taken)
+            (found,) = thrice.found
+            assert [each.code for each in found.wrong] == ["pagopa.unreadable"]
+            self.is_well_found(found)
+            asked = memo["todo"][0]["iuv"]
+            assert found.name == f"iuv.{asked}"
+            assert asked in thrice.memo["seen"], "it is not asked for again"
+            assert thrice.more == expected.more
+        assert tried
 
 
 class TestGpd(Pulling):

@@ -80,4 +80,4 @@ def _found(part: FlowPart, number: int) -> Found:
 
 
 def _wrong(document: bytes, code: str, detail: str) -> Found:
-    return Found("upload", document, wrong=(Wrong("", code, detail),))
+    return Found("", document, wrong=(Wrong("", code, detail),))

@@ -22,6 +22,8 @@ from .connectors import ConnectorId, config_of
 from .console import Failed, WrongUsage, complain, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, opened
 
+_TELL_EVERY = 1000
+"""Records between two words of how far a reading is."""
 _ORDER = ("taken", "withdrawn", "unchanged", "quarantined", "passed")
 
 
@@ -30,7 +32,7 @@ def poll(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = HO
     with opened(home) as one:
         config = config_of(one, ente, connector_id)
         with _at_work(one) as hub, _told_failures(connector_id):
-            tally = hub.inbound.polling.once(config, watch=_progress)
+            tally = hub.inbound.polling.once(config, watch=_progress())
     _tell(config, tally or Tally(), as_json=as_json)
 
 
@@ -60,7 +62,8 @@ def taken_in(hub: Hub, config: ConnectorConfig, content: bytes, *, again: bool) 
         raise Failed(f"connector {config.connector_id} of type {config.type} reads no files")
     source = Source.of(config)
     found: Iterator[Found] = iter(connector.read(content))
-    return hub.inbound.taker.take(source, found, again=again, seen=lambda tally: _progress(Progress(0, tally, False)))
+    watch = _progress()
+    return hub.inbound.taker.take(source, found, again=again, seen=lambda tally: watch(Progress(0, tally, False)))
 
 
 @contextmanager
@@ -80,10 +83,17 @@ def _told_failures(connector_id: str) -> Iterator[None]:
         raise Failed(f"connector {connector_id}: {fault.code}: {fault.cause}; what was taken before stays") from None
 
 
-def _progress(progress: Progress) -> None:
-    """On standard error, so that what is printed at the end can be read by a machine."""
-    if progress.tally.total and progress.tally.total % 10_000 < 200:
-        complain(f"... {progress.tally.total} records")
+def _progress() -> Callable[[Progress], None]:
+    """Tells how far it is on standard error, so that what is printed at the end can be read by a machine."""
+    told_at = 0
+
+    def watch(progress: Progress) -> None:
+        nonlocal told_at
+        if progress.tally.total >= told_at + _TELL_EVERY:
+            told_at = progress.tally.total
+            complain(f"... {told_at} records")
+
+    return watch
 
 
 def _tell(config: ConnectorConfig, tally: Tally, *, as_json: bool) -> None:

@@ -1,13 +1,14 @@
 """Sources are asked for what they have, one step after the other, each connector in its own time.
 
 A step: the connector is asked from the memo on, what it found is taken in, then the memo after it is kept. A crash
-between any two of these repeats the step, and what was taken already is passed over as unchanged.
+between any two of these repeats the step, and what was taken already is passed over as unchanged. Of a source that may
+be asked ahead (`Pulled.ahead`) the next page comes while the one before is taken; it is taken in after it all the same.
 """
 
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain
@@ -149,22 +150,26 @@ class Polling:
             at = position_of(connection, self._vault, config.ente_id, config.connector_id, config.type)
         every = timedelta(seconds=float(config.settings.get("poll_every_s", 300.0)))
         tally, steps = Tally(), 0
-        while True:
-            try:
-                pulled = connector.pull(dict(at.memo))
-                if self._is_outdated(config):
-                    # Paused, removed or set otherwise meanwhile: what it brought is not taken, nor its place kept.
+        with ThreadPoolExecutor(1, "ahead") as hand:  # which is not there before it is needed
+            coming: Future[Pulled] | None = None
+            while True:
+                try:
+                    pulled = connector.pull(dict(at.memo)) if coming is None else coming.result()
+                    if self._is_outdated(config):
+                        # Paused, removed or set otherwise meanwhile: what it brought is not taken, nor its place kept.
+                        return tally
+                    ahead = pulled.more and pulled.ahead and not self._rounds.stopping.is_set()
+                    coming = hand.submit(connector.pull, dict(pulled.memo)) if ahead else None
+                    at = self._step(source, at, pulled, tally, every)
+                except StoreUnavailable:
+                    raise
+                except Exception as exc:
+                    self._put_off(config, at, _as_failure(config, exc), every)
+                    raise
+                steps += 1
+                watch(Progress(steps, tally, not pulled.more))
+                if not pulled.more or self._rounds.stopping.is_set():
                     return tally
-                at = self._step(source, at, pulled, tally, every)
-            except StoreUnavailable:
-                raise
-            except Exception as exc:
-                self._put_off(config, at, _as_failure(config, exc), every)
-                raise
-            steps += 1
-            watch(Progress(steps, tally, not pulled.more))
-            if not pulled.more or self._rounds.stopping.is_set():
-                return tally
 
     def _is_outdated(self, config: ConnectorConfig) -> bool:
         now = self._configs().get((config.ente_id, config.connector_id))

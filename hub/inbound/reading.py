@@ -65,6 +65,7 @@ class ConnectorReading:
             created_at=row["received_at"],
             deep_link=f"{ente.portal_url}/items/{about['item_id']}",
             sensitive=message.sensitivity == "sensitive",
+            service_id=row["service_id"],
             withdrawn={row["lifecycle"], about["lifecycle"]} != {"active"},
             files=files,
         )

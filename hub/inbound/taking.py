@@ -26,17 +26,20 @@ from hub.store.intake import Signed, Submission
 from hub.store.ports import Vault
 from hub.store.quarantine import Misfit
 from hub.store.reporting import KeepFlow, KeepingFlows
-from hub.store.taking import Record, Take, Taking, absent, newest_version, records
+from hub.store.taking import NewDigests, Record, Take, Taking, absent, newest_version, note_digests, records
 
 log = logging.getLogger(__name__)
 
-PIECE = 100
-"""Records handed to the committer at once; it takes 256 values a commit."""
+PIECE = 200
+"""Records handed to the committer at once, each piece a commit: it takes 256 values. A commit's own cost is that of
+some 30 records; with pieces larger than a page nothing would be understood while another is written."""
 LARGEST_RAW = 256 * 1024
 """Bytes of a record that quarantine keeps; of a larger one its beginning."""
 _TRIES = 3
 _DONE: Future[Counter[str]] = Future()
 """In the place of a piece that is being written: there is none."""
+_KEYED = "k1."
+"""How a keyed digest begins, and a plain one never does."""
 _GONE = "non più presente alla fonte"
 _SORTED = orjson.OPT_SORT_KEYS
 
@@ -152,6 +155,7 @@ class Taker:
             known = records(connection, source.ente_id, source.connector_id, last)
         takes: list[tuple[Take, Found]] = []
         flows: list[KeepFlow] = []
+        unkeyed: dict[str, str] = {}
         for name, each in last.items():
             if each.flow is not None:
                 flows.append(KeepFlow(source.ente_id, each.flow))
@@ -159,16 +163,26 @@ class Taker:
             if each.item is None and not each.wrong and each.withdrawn is None:
                 tally.counts["passed"] += 1
                 continue
-            each, digest = _digested(each)
+            each, told = _digested(each)
+            digest = self._digest(vendor, told)
             if each.item is not None and isinstance(named := each.item.get("source"), str):
                 tally.heard.add((source.ente_id, vendor.vendor_id, named))
             before = known.get(name)
-            if before is not None and before.digest == digest and not again:
+            if before is not None and before.digest in (digest, told) and not again:
                 tally.counts["unchanged"] += 1
+                if before.digest == told:
+                    unkeyed[name] = digest
                 continue
             takes.append((self._made(source, vendor, name, each, digest, before), each))
         self._keep(flows, tally)
+        if unkeyed:
+            self._committer.write(note_digests, NewDigests(source.ente_id, source.connector_id, unkeyed))
         return takes
+
+    def _digest(self, vendor: Vendor, told: str) -> str:
+        """What is kept of a record's content: keyed, as records are few enough to be guessed, and the vendor's own, as
+        another's items are others. Those of before were plain: each holds until it is met, and is written anew once."""
+        return _KEYED + self._vault.keyed_hash("source-digest", f"{vendor.vendor_id}\0{told}")[: 64 - len(_KEYED)]
 
     def _keep(self, flows: Sequence[KeepFlow], tally: Tally) -> None:
         for result in self._committer.write_all(self._keeping.record, flows):
@@ -179,8 +193,11 @@ class Taker:
             tally.counts["taken" if result else "unchanged"] += 1
 
     def _name(self, found: Found) -> str:
-        """It stands in clear: one that would tell of a person is kept by its hash."""
-        fits = 0 < len(found.name) <= 200 and "\0" not in found.name and not holds_tax_code(found.name)
+        """It stands in clear: one that would tell of a person is kept by its hash. What has none is named by its
+        content: two of them are two."""
+        if not found.name:
+            return self._vault.keyed_hash("nameless-record", hashlib.sha256(found.raw).hexdigest())
+        fits = len(found.name) <= 200 and "\0" not in found.name and not holds_tax_code(found.name)
         return found.name if fits else self._vault.keyed_hash("source-record", found.name)
 
     def _made(
@@ -299,8 +316,8 @@ def _outcome(take: Take, result: object) -> str:
 
 
 def _digested(found: Found) -> tuple[Found, str]:
-    """With its digest. What cannot be written down, such as half of an emoji, goes to the quarantine: it must not hold
-    up all that its source has."""
+    """With the plain digest of what it says. What cannot be written down, such as half of an emoji, goes to the
+    quarantine: it must not hold up all that its source has."""
     try:
         return found, _digest(found)
     except TypeError:

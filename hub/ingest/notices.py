@@ -38,11 +38,15 @@ _MARKUP = re.compile(r"[\\`*_{}\[\]()#+\-!<>|~=&]")
 _NUMBERED = re.compile(r"^(\d{1,9})(?=\.)", re.MULTILINE)
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 _BLANK_LINES = re.compile(r"\n\s*\n")
+_NOT_PLAIN = re.compile(rf"{_MARKUP.pattern}|[\n\r]|\A[\s\d]|\s\Z")
+"""What most facts hold nothing of: they stay as they are."""
 
 
 def plain(text: str) -> str:
     """A fact is plain text: its characters must not turn into Markdown, nor its lines into lists, code or paragraphs
     that the wording did not mean."""
+    if not _NOT_PLAIN.search(text):
+        return text
     lines = _INDENT.sub("", _BLANK_LINES.sub("\n", text.strip().replace("\r\n", "\n").replace("\r", "\n")))
     return _NUMBERED.sub(r"\1\\", _MARKUP.sub(r"\\\g<0>", lines))
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import DataError, SQLAlchemyError
@@ -55,7 +56,7 @@ class _Work:
     value: Any
     loop: asyncio.AbstractEventLoop | None
     future: Any
-    """An asyncio future of `loop`, or a concurrent one."""
+    """An asyncio future of `loop`, a concurrent one, or None where nobody waits for this one alone."""
     size: int = 0
     result: Any = None
 
@@ -131,18 +132,27 @@ class Committer:
     ) -> list[R | Exception]:
         """Several for a thread, in their order; for each its result, or what would have been raised. `size` as of
         `submit`."""
-        futures: list[Future[R]] = [Future() for _ in values]
-        refused: StoreUnavailable | None = None
-        for future, value in zip(futures, values, strict=True):
+        works = [_Work(handler, value, None, None, size(value)) for value in values]
+        handed: list[Future[R]] = []
+        rest = [works[start : start + BATCH] for start in range(0, len(works), BATCH)]
+        while rest:
+            some = rest.pop(0)
+            # All are answered in their order: who waits for the last has waited for each, at the cost of one.
+            last: Future[R] = Future()
+            some[-1].future = last
             try:
-                if refused is None:
-                    self._put([_Work(handler, value, None, future, size(value))])
-            except StoreUnavailable as exc:
-                refused = exc
-            if refused is not None:  # and so is all that follows: none may overtake another
-                future.set_exception(refused)
-        wait(futures)
-        return [future.exception() or future.result() for future in futures]  # type: ignore[misc]  # never BaseException
+                self._put(some)
+                handed.append(last)
+            except StoreUnavailable as refused:
+                some[-1].future = None
+                if len(some) > 1:  # as many as there is room for
+                    rest[:0] = [some[: len(some) // 2], some[len(some) // 2 :]]
+                    continue
+                for work in (*some, *chain.from_iterable(rest)):  # none may overtake another
+                    work.result = refused
+                break
+        wait(handed)
+        return [work.result for work in works]
 
     def _put(self, works: list[_Work]) -> None:
         with self._door:
@@ -245,6 +255,8 @@ def _answer(batch: list[_Work]) -> None:
     for work in batch:
         if work.loop is not None:
             by_loop.setdefault(work.loop, []).append(work)
+        elif work.future is None:
+            continue
         elif isinstance(work.result, Exception):
             work.future.set_exception(work.result)
         else:

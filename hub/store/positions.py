@@ -72,6 +72,7 @@ class Standing:
     failures: int
     reason: str | None
     read_at: datetime | None
+    taken: int
 
 
 def reading_of_sources(connection: Connection) -> list[Standing]:

@@ -215,7 +215,8 @@ def _number(tx: Tx) -> None:
     alone. A counter taken before the locks of items would make two writers wait for each other."""
     numbered = [*tx.new_items, *tx.changed_items.values()]
     give_numbers(tx, (sequences, numbered, "sequence"), (event_sequences, tx.vendor_events, "number"))
-    tx.last_rows += [(items, tx.new_items), (vendor_events, tx.vendor_events)]
+    # Each tree of items is by citizen: in its order a page is written to once, and not for each item again.
+    tx.last_rows += [(items, sorted(tx.new_items, key=item_key)), (vendor_events, tx.vendor_events)]
     push_events(tx, tx.vendor_events)
     push_to_followers(tx, tx.vendor_events)
     if tx.changed_items:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select, update
 
 from hub.errors import HubError, StoreUnavailable, VersionConflict
 
@@ -24,6 +24,15 @@ class Record:
     digest: str
     version: int
     item_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewDigests:
+    """Of records that have not changed themselves, by their names."""
+
+    ente_id: str
+    connector_id: str
+    digests: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,20 @@ def newest_version(connection: Connection, identity: Identity) -> int:
         .where(*(names[name] == value for name, value in identity._asdict().items()))
     )
     return connection.execute(query).scalar_one_or_none() or 0
+
+
+def note_digests(tx: Tx, changes: Sequence[NewDigests]) -> list[None]:
+    """A Committer handler."""
+    its = source_records.c
+    place = (its.ente_id == bindparam("of_ente")) & (its.connector_id == bindparam("of_connector"))
+    rows = [
+        {"of_ente": one.ente_id, "of_connector": one.connector_id, "of_name": name, "now": digest}
+        for one in changes
+        for name, digest in sorted(one.digests.items())
+    ]
+    statement = update(source_records).where(place, its.name == bindparam("of_name")).values(digest=bindparam("now"))
+    tx.connection.execute(statement, rows)
+    return [None] * len(changes)
 
 
 class Taking:

@@ -1,15 +1,19 @@
 """What a source brings that cannot be kept as it is, and what becomes of a source under our hands."""
 
+import hashlib
 from collections.abc import Iterator
 from threading import Event
 from time import sleep
 from typing import Any
 
+import orjson
 import pytest
+from sqlalchemy import update
 
-from contracts.inbound import Pulled
+from contracts.connector import Limits
+from contracts.inbound import Found, Pulled, Wrong
 from hub.store.configuration import set_status
-from hub.store.tables import source_positions
+from hub.store.tables import evidence, items, quarantine, source_positions, source_records
 from tests.flows.making import rows
 from tests.flows.sources import Source, found_of, hub_with, quarantined, record, titles_of
 from tests.harness import ENTE, HubUnderTest, eventually
@@ -42,6 +46,70 @@ def test_a_version_that_another_content_has_already_waits_in_quarantine(hub, sou
     assert [each["code"] for each in entry["wrong"]] == ["version.conflict"]
     assert titles_of(hub, person) == ["Pubblicato"]
     raccordo("quarantine", "discard", entry["quarantine_id"])
+
+
+def test_two_records_without_a_name_are_two_in_quarantine(tmp_path):
+    own = Source()
+    nameless = [Found("", raw, wrong=(Wrong("", "odd.unreadable", "no record"),)) for raw in (b"uno", b"due", b"uno")]
+    own.pull = lambda _memo: Pulled({}, found=nameless)
+    with hub_with(tmp_path / "home", own) as hub:
+        kept = eventually(lambda: rows(hub, quarantine), lambda found: len(found) == 2)
+    assert len({each["name"] for each in kept}) == 2
+
+
+def test_the_digest_of_a_record_is_keyed_and_a_plain_one_of_before_is_written_anew_once(hub, source, person):
+    one = record(person, title="Con impronta")
+    source.records = [one]
+    eventually(lambda: titles_of(hub, person), lambda found: found == ["Con impronta"])
+    name = {"name": one["external_id"]}
+    told = orjson.dumps(["item", "messages", one], option=orjson.OPT_SORT_KEYS)
+    plain = hashlib.sha256(told).hexdigest()
+    (kept,) = rows(hub, source_records, **name)
+    assert kept["digest"].startswith("k1.")
+    assert plain[:60] not in kept["digest"]
+
+    taken = len(rows(hub, evidence))
+    with hub.home.database.write() as tx:
+        tx.connection.execute(update(source_records).where(source_records.c.name == name["name"]).values(digest=plain))
+    eventually(lambda: rows(hub, source_records, **name), lambda found: found == [kept])
+    assert len(rows(hub, evidence)) == taken
+
+
+def test_a_source_whose_vendor_is_another_now_brings_all_anew_as_that_ones(tmp_path, person):
+    own = Source()
+    own.records = [record(person, title="Di chi")]
+    with hub_with(tmp_path / "home", own) as hub:
+        eventually(lambda: titles_of(hub, person), lambda found: found == ["Di chi"])
+        with hub.home.database.write() as tx:
+            settings = {"vendor_id": "beta", "poll_every_s": 1}
+            hub.home.configuration.save(
+                tx, ente_id=ENTE, connector_id="odd", type="odd", settings=settings, limits=Limits()
+            )
+        eventually(lambda: {each["vendor_id"] for each in rows(hub, items)}, lambda found: found == {"acme", "beta"})
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_page_is_asked_for_while_another_is_taken_only_where_its_source_allows_it(tmp_path, person, ahead):
+    own = Source()
+    made = [record(person, title=f"Pagina {n}") for n in range(2)]
+    second = Event()
+    asked_meanwhile: list[bool] = []
+
+    def page(n: int) -> Iterator[Found]:
+        if n == 0:
+            asked_meanwhile.append(second.wait(10 if ahead else 0))
+        yield found_of(made[n])
+
+    def pull(memo: dict[str, Any]) -> Pulled:
+        n = memo.get("n", 0)
+        if n == 1:
+            second.set()
+        return Pulled({"n": n + 1}, found=page(n), more=n == 0, ahead=ahead) if n < 2 else Pulled(memo)
+
+    own.pull = pull
+    with hub_with(tmp_path / "home", own) as hub:
+        eventually(lambda: titles_of(hub, person), lambda found: found == ["Pagina 0", "Pagina 1"])
+    assert asked_meanwhile == [ahead]
 
 
 def test_a_source_waits_for_its_turn_once_however_long_the_others_take(tmp_path, monkeypatch):
