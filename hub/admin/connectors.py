@@ -42,6 +42,14 @@ class Connectors(ConnectorViews):
         """The connector as that version would make it. Raises ContractViolation where it no longer fits its type."""
         return self._made(one.ente_id, one.connector_id, version.content)
 
+    def in_force(self, connection: Connection, ente_id: str, connector_id: str) -> Connector:
+        """The connector as it works now, made for the caller, who closes it. Raises ConnectorUnknown,
+        ConnectorNotInForce, ContractViolation."""
+        config = self.one_of(connection, ente_id, connector_id).config
+        if config is None:
+            raise ConnectorNotInForce
+        return self._built(config)
+
     def add(self, actor: Actor, wish: NewConnector) -> Order:
         """Make a connector, as a draft. The order raises ConnectorExists."""
         content = Content(
@@ -195,10 +203,13 @@ class Connectors(ConnectorViews):
             content.limits,
             overrides=content.overrides,
         )
+        return self._built(config)
+
+    def _built(self, config: ConnectorConfig) -> Connector:
         try:
             return build(self.types, config)
         except BadConfiguration as problem:
-            where = "/connector_type" if content.type not in self.types else None
+            where = "/connector_type" if config.type not in self.types else None
             faults = [Fault(where or pointer[:500], "field.invalid", text[:500]) for pointer, text in problem.faults]
             raise ContractViolation(faults=tuple(faults[:100])) from None
 

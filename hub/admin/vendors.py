@@ -22,7 +22,7 @@ from hub.store.tables import clipped
 from hub.store.vendor_records import ConformanceReport
 
 from .acting import Acted, Actor, Matches, Order
-from .errors import KeyRevoked, VendorExists, VendorKeyUnknown, VendorNotConformant, VendorUnknown
+from .errors import KeyRevoked, ReportUnknown, VendorExists, VendorKeyUnknown, VendorNotConformant, VendorUnknown
 from .trust_material import (
     BadMaterial,
     key_of_anchor,
@@ -87,6 +87,17 @@ class Vendors:
         """contracts.vendor_administration.ReportView of each, newest first. Raises VendorUnknown."""
         self.one_of(connection, ente_id, vendor_id)
         return [_report_view(report) for _, report in vendor_records.reports_of(connection, ente_id, vendor_id)]
+
+    def report(self, connection: Connection, ente_id: str, vendor_id: str, report_id: str) -> dict[str, Any]:
+        """contracts.vendor_administration.ReportWhole. Raises VendorUnknown, ReportUnknown."""
+        self.one_of(connection, ente_id, vendor_id)
+        found = [
+            one for _, one in vendor_records.reports_of(connection, ente_id, vendor_id) if one.report_id == report_id
+        ]
+        if not found:
+            raise ReportUnknown
+        content = vendor_records.report_content(connection, ente_id, vendor_id, report_id)
+        return _report_view(found[0]) | {"report": content}
 
     def add(self, actor: Actor, wish: NewVendor) -> Order:
         """Register a vendor, in its sandbox. The order raises VendorExists."""
