@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from .administration import Count, Sentence
 from .base import Code, Label, Model, Summary, UtcDatetime
@@ -112,7 +112,9 @@ class RegisterPerson(Model):
 
     tax_code: TaxCode
     as_of: UtcDatetime
-    attributes: Annotated[dict[Code, Summary | None], Field(min_length=1, max_length=MOST_ATTRIBUTES)]
+    attributes: Annotated[
+        dict[Code, Summary | None], Field(min_length=1, max_length=MOST_ATTRIBUTES), WithJsonSchema({})
+    ]
     """By their names; null where the register says nothing any more."""
 
 

@@ -17,6 +17,7 @@ from hub.admin.broadcasts import BroadcastDesk
 from hub.admin.connectors import Connectors
 from hub.admin.deliveries import Deliveries
 from hub.admin.ranked_lists import RankedListDesk
+from hub.admin.reach import Reach
 from hub.admin.rights import RightsDesk
 from hub.admin.signing_in import SignIn
 from hub.admin.vendors import Vendors
@@ -169,7 +170,8 @@ def _admin(hub: Hub, limiter: Limiter) -> AdminApi:
         limiter=limiter,
         body_limit=hub.settings.body_limit,
     )
-    connectors = ConnectorsApi(access, Connectors(hub.home.types, hub.home.configuration, hub.home.vault))
+    reach = Reach(hub.settings.internal_host_names, hub.settings.trial_folder)
+    connectors = ConnectorsApi(access, Connectors(hub.home.types, hub.home.configuration, hub.home.vault, reach))
     deliveries = Deliveries(hub.home.types, hub.home.configuration, hub.requests, hub.ring)
     simulations = SimulationsApi(access, lambda: hub.simulated)
     attributes = AttributeKeeper(hub.citizens, hub.home.vault)

@@ -30,6 +30,7 @@ from .errors import (
     ConnectorUntested,
     ConnectorVersionUnknown,
 )
+from .reach import Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Connectors(ConnectorViews):
     """The connectors of all enti; each order is of one."""
 
     vault: Vault
+    reach: Reach
 
     def connector_of(self, one: Known, version: Version) -> Connector:
         """The connector as that version would make it. Raises ContractViolation where it no longer fits its type."""
@@ -59,6 +61,7 @@ class Connectors(ConnectorViews):
             _overrides(wish.service_overrides),
             wish.environment,
         )
+        self.reach.check(self.types.get(content.type), content)
         # Outside of the transaction: it may look keys up, and takes its time.
         self._made(actor.ente_id, wish.connector_id, content).close()
 
@@ -85,6 +88,7 @@ class Connectors(ConnectorViews):
         tried = None
         if seen is not None:
             tried = self._patched(seen, given)
+            self.reach.check(self.types.get(tried.type), tried, seen)
             if tried != seen:
                 self._made(actor.ente_id, connector_id, tried).close()
 
@@ -95,6 +99,7 @@ class Connectors(ConnectorViews):
             content = self._patched(before.newest.content, given)
             if content == before.newest.content:
                 return Acted(self.view(before), target_of(connector_id))
+            self.reach.check(self.types.get(content.type), content, before.newest.content)
             if content != tried:
                 self._made(actor.ente_id, connector_id, content).close()
             self._know_services(tx.connection, actor.ente_id, content)

@@ -74,10 +74,10 @@ ENTRIES: dict[str, Entry] = {
         description=both(
             "Obblighi di conservare (GDPR art. 17, par. 3, lett. b): pagamenti aperti, documenti e ricevute nei loro "
             "termini. La cancellazione si chiede con una richiesta `erasure` e la fa chi gestisce la macchina, a hub "
-            "fermo: `raccordo erase --request ID`.",
+            "fermo: `raccordo erase`.",
             "Duties to keep (GDPR art. 17(3)(b)): open payments, documents and receipts within their retention. An "
             "erasure is asked for by a request of kind `erasure`, and made by whoever operates the machine, with the "
-            "hub stopped: `raccordo erase --request ID`.",
+            "hub stopped: `raccordo erase`.",
         ),
         parameters=("CorrelationId",),
         request=Body(model=ErasureWish, description="Di chi / Whose", examples={"person": _WHO}),
