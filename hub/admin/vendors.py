@@ -17,7 +17,7 @@ from hub.profile import faults as profile_faults
 from hub.registry import Key, Vendor
 from hub.store import vendor_records
 from hub.store.database import Tx
-from hub.store.directory import HUB_VENDOR, AlreadyThere, NewKey, add_keys, add_vendor, load_registry, revoke_keys
+from hub.store.directory import HUB_VENDOR, AlreadyThere, NewKey, add_keys, add_vendor, bump, load_registry, revoke_keys
 from hub.store.tables import clipped
 from hub.store.vendor_records import ConformanceReport
 
@@ -142,6 +142,7 @@ class Vendors:
         values = {_COLUMNS.get(name, name): sorted(v) if name in _LISTS else v for name, v in given.items()}
 
         def do(tx: Tx) -> Acted:
+            bump(tx, "trust")  # who changes something at this moment is waited for, and what came of it is seen
             vendor = self.one_of(tx.connection, actor.ente_id, vendor_id)
             report = self._newest_report(tx.connection, vendor)
             before = _view(vendor, report, tx.now)
