@@ -318,7 +318,7 @@ def test_what_is_activated_at_one_process_holds_at_the_other_within_two_seconds(
 
 
 @pytest.mark.parametrize(
-    ("kind", "settings", "pointer"),
+    ("connector_type", "settings", "pointer"),
     [
         ("app_io", {"base_url": "http://localhost:5432/api", "api_key": "x"}, "/settings/base_url"),
         ("app_io", {"base_url": "https://[::ffff:10.0.0.1]/api", "api_key": "x"}, "/settings/base_url"),
@@ -329,20 +329,21 @@ def test_what_is_activated_at_one_process_holds_at_the_other_within_two_seconds(
         ("loopback", {"folder": "/tmp/../etc"}, "/settings/folder"),
     ],
 )
-def test_nothing_inside_is_named_over_http_but_what_the_operator_lists(admin, name, kind, settings, pointer):
-    answer = admin.post("/connectors", {"connector_id": name, "connector_type": kind, "settings": settings})
+def test_nothing_inside_is_named_over_http_but_what_the_operator_lists(admin, name, connector_type, settings, pointer):
+    own = {"connector_id": name, "connector_type": connector_type, "settings": settings}
+    answer = admin.post("/connectors", own)
     assert code(answer) == (422, "contract.violation")
     assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
     assert answer.json()["errors"][0]["code"] in ("host.not_allowed", "folder.not_allowed")
     assert admin.get(f"/connectors/{name}").status_code == 404
 
 
-def test_what_the_command_line_set_inside_may_stay_and_nothing_be_added(admin, name, raccordo):
-    url = "url=http://127.0.0.1:9/a"
-    own = ("--set", url, "--set", "private_hosts=127.0.0.1", "--set", "signing_secrets=whsec_" + "A" * 44)
-    raccordo("connector", "set", name, "--type", "app_io", "--set", "base_url=http://127.0.0.2:9/a", code=2)
-    raccordo("connector", "set", name, "--type", "webhook", *own)
+def test_what_the_command_line_set_inside_may_stay_and_nothing_be_added(admin, name, raccordo, tmp_path):
+    (tmp_path / "secret").write_text("whsec_" + "A" * 44)
+    inside = ("--set", "url=http://localhost:9/a", "--set", "private_hosts=localhost")
+    secret = ("--secret-file", f"signing_secrets={tmp_path / 'secret'}")
+    raccordo("connector", "set", name, "--type", "webhook", *inside, *secret)
     assert admin.patch(f"/connectors/{name}", {"limits": {"burst": 2}}).status_code == 200
-    moved = admin.patch(f"/connectors/{name}", {"settings": {"url": "http://localhost:9/a"}})
+    moved = admin.patch(f"/connectors/{name}", {"settings": {"url": "http://localhost:8/a"}})
     assert moved.json()["errors"][0]["code"] == "host.not_allowed"
     raccordo("connector", "remove", name)
