@@ -10,7 +10,7 @@ is never lost, and what is told twice changes nothing the second time.
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Final, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -45,6 +45,11 @@ class Wrong:
     detail: str
     rule: str = ""
     """JSON pointer into the mapping, where one was at work: the rule that did not fit."""
+
+
+FOR_A_PERSON: Final = frozenset({"pagopa.paid_twice", "pagopa.debtor_differs"})
+"""Codes of what is whole and right in itself, but contradicts what is known: read again, it would simply be taken. So
+somebody decides about each by its name; what reads many entries again leaves these."""
 
 
 @dataclass(frozen=True, slots=True)

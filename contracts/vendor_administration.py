@@ -43,6 +43,12 @@ class ReportView(Model):
     sha256: Sha256Hex
 
 
+class ReportWhole(ReportView):
+    """The same, and the report itself."""
+
+    report: Any
+
+
 class ReportPage(Model):
     """The reports, newest first."""
 

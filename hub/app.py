@@ -13,8 +13,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 
+from hub.admin.broadcasts import BroadcastDesk
 from hub.admin.connectors import Connectors
 from hub.admin.deliveries import Deliveries
+from hub.admin.ranked_lists import RankedListDesk
+from hub.admin.reach import Reach
+from hub.admin.rights import RightsDesk
 from hub.admin.signing_in import SignIn
 from hub.admin.vendors import Vendors
 from hub.bootstrap import Hub
@@ -24,7 +28,10 @@ from hub.http import callbacks, documentation
 from hub.http.admin import AdminApi
 from hub.http.admin_access import AdminAccess
 from hub.http.admin_connectors import ConnectorsApi
+from hub.http.admin_outreach import OutreachApi
+from hub.http.admin_rights import RightsApi
 from hub.http.admin_simulations import SimulationsApi
+from hub.http.admin_sources import SourcesApi
 from hub.http.admin_statistics import StatisticsApi
 from hub.http.admin_vendors import VendorsApi
 from hub.http.admin_work import WorkApi
@@ -39,6 +46,7 @@ from hub.http.public import PublicApi
 from hub.http.publish import PublishApi
 from hub.http.ranked_lists import RankedListApi
 from hub.settings import Settings
+from hub.store.attributes import AttributeKeeper
 
 
 class Application(Router):
@@ -163,14 +171,19 @@ def _admin(hub: Hub, limiter: Limiter) -> AdminApi:
         limiter=limiter,
         body_limit=hub.settings.body_limit,
     )
-    connectors = ConnectorsApi(access, Connectors(hub.home.types, hub.home.configuration, hub.home.vault))
+    reach = Reach(hub.settings.internal_host_names, hub.settings.trial_folder)
+    connectors = ConnectorsApi(access, Connectors(hub.home.types, hub.home.configuration, hub.home.vault, reach))
     deliveries = Deliveries(hub.home.types, hub.home.configuration, hub.requests, hub.ring)
     simulations = SimulationsApi(access, lambda: hub.simulated)
+    attributes = AttributeKeeper(hub.citizens, hub.home.vault)
     parts = (
         connectors,
         VendorsApi(access, Vendors()),
         WorkApi(access, deliveries, connectors.connectors),
         StatisticsApi(access),
+        SourcesApi(access, hub.sources, attributes, hub.settings.content_limit),
+        OutreachApi(access, BroadcastDesk(hub.database, hub.home.vault), RankedListDesk(hub.database, hub.home.vault)),
+        RightsApi(access, RightsDesk(hub.database, hub.citizens)),
         simulations,
     )
     return AdminApi(access, tuple(part.handler for part in parts))

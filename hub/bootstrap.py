@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors import registry as connectors_registry
 from contracts.connector import CALLBACK, Simulation
+from hub.admin.sources import Sources
 from hub.anchoring import Anchors
 from hub.dispatch.actions import ActionDesk, ActionLinks
 from hub.dispatch.callbacks import Callbacks
@@ -101,7 +102,7 @@ class Hub:
         home.signing_key = self.signing_key
         configs = Snapshot(self.database, "connectors", home.configuration.load)
         self.connectors = ConnectorPool(home.types, configs)
-        citizens = Citizens(vault)
+        self.citizens = citizens = Citizens(vault)
         files = Files(home.folder / "files", vault)
         publications = Publications(citizens, vault)
         amendments = Amendments(citizens, publications)
@@ -148,6 +149,7 @@ class Hub:
             configs=configs,
             connector=self.connectors.get,
         )
+        self.sources = Sources(self.database, vault, home.configuration, self.connectors.get, self.inbound.taker)
         self.batches = Batches(self.pipeline, vault)
         self.batch_view = BatchView(self.database)
         self.events_view = EventsView(self.database, self.registry)

@@ -123,7 +123,7 @@ class Home:
         if kind.manifest.paced:
             kind = replace(kind, turns=lambda ente_id, connector_id: partial(self._turn, ente_id, connector_id))
         folder = self.settings.secrets_folder or self.folder / "secrets"
-        kind = replace(kind, refer=partial(secret_of, folder=folder))
+        kind = replace(kind, refer=partial(secret_of, folder=folder, shared=self.settings.shared_secret_names))
         match kind.manifest.auth:
             case "modi":
                 return replace(kind, connect=partial(kind.connect, sign=signer(lambda: self.signing_key(), self.clock)))

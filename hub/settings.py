@@ -121,7 +121,10 @@ class Settings(BaseSettings):
     ] = ""
     internal_hosts: Annotated[
         str,
-        Field(description="hosts that certificates may name (CRL, OCSP) though their addresses are private, by commas"),
+        Field(
+            description="hosts that certificates (CRL, OCSP) and administrators' connectors may name though their "
+            "addresses are private, by commas"
+        ),
     ] = ""
     crl_limit: Annotated[
         int, Field(ge=1024, le=256 * MiB, description="largest CRL of a certificate's issuer, in bytes")
@@ -168,8 +171,17 @@ class Settings(BaseSettings):
     secrets_folder: Annotated[
         Path | None,
         Field(
-            description="folder of the secrets that connectors name as `file:NAME`; by default `secrets` in the home"
+            description="folder of the secrets that connectors name as `file:NAME`, each ente's in the subfolder of "
+            "its code; by default `secrets` in the home"
         ),
+    ] = None
+    shared_secrets: Annotated[
+        str,
+        Field(description="secrets that every ente's connectors may name, by commas: `file:NAME`, `env:NAME`"),
+    ] = ""
+    trial_folder: Annotated[
+        Path | None,
+        Field(description="folder below which administrators may let connectors of type loopback write; empty: none"),
     ] = None
 
     hub_key: Annotated[
@@ -199,6 +211,10 @@ class Settings(BaseSettings):
     @property
     def metrics_address(self) -> tuple[str, int] | None:
         return internal_address(self.metrics_listen, everywhere=self.metrics_everywhere)
+
+    @property
+    def shared_secret_names(self) -> frozenset[str]:
+        return frozenset(each.strip() for each in self.shared_secrets.split(",") if each.strip())
 
     @property
     def internal_host_names(self) -> frozenset[str]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import httpx
@@ -221,7 +222,9 @@ def make_home(
     **settings: Any,
 ) -> Home:
     """A fresh home with one ente. `connectors` maps an id to (type, settings)."""
-    home = Home(Settings(home=folder, **(stores.home_settings() | settings)))
+    # Administrators may let connectors write where tests make their folders.
+    own: dict[str, Any] = {"trial_folder": Path(gettempdir()), **stores.home_settings()}
+    home = Home(Settings(home=folder, **(own | settings)))
     home.create()
     with home.database.write() as tx:
         ente = Ente(ENTE, "Comune di Prova", BASE, PUBLISH_AUDIENCE, FEED_AUDIENCE, "https://servizi.comune.example.it")

@@ -30,6 +30,7 @@ from .errors import (
     ConnectorUntested,
     ConnectorVersionUnknown,
 )
+from .reach import Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,19 @@ class Connectors(ConnectorViews):
     """The connectors of all enti; each order is of one."""
 
     vault: Vault
+    reach: Reach
 
     def connector_of(self, one: Known, version: Version) -> Connector:
         """The connector as that version would make it. Raises ContractViolation where it no longer fits its type."""
         return self._made(one.ente_id, one.connector_id, version.content)
+
+    def in_force(self, connection: Connection, ente_id: str, connector_id: str) -> Connector:
+        """The connector as it works now, made for the caller, who closes it. Raises ConnectorUnknown,
+        ConnectorNotInForce, ContractViolation."""
+        config = self.one_of(connection, ente_id, connector_id).config
+        if config is None:
+            raise ConnectorNotInForce
+        return self._built(config)
 
     def add(self, actor: Actor, wish: NewConnector) -> Order:
         """Make a connector, as a draft. The order raises ConnectorExists."""
@@ -51,6 +61,7 @@ class Connectors(ConnectorViews):
             _overrides(wish.service_overrides),
             wish.environment,
         )
+        self.reach.check(self.types.get(content.type), content)
         # Outside of the transaction: it may look keys up, and takes its time.
         self._made(actor.ente_id, wish.connector_id, content).close()
 
@@ -77,6 +88,7 @@ class Connectors(ConnectorViews):
         tried = None
         if seen is not None:
             tried = self._patched(seen, given)
+            self.reach.check(self.types.get(tried.type), tried, seen)
             if tried != seen:
                 self._made(actor.ente_id, connector_id, tried).close()
 
@@ -87,6 +99,7 @@ class Connectors(ConnectorViews):
             content = self._patched(before.newest.content, given)
             if content == before.newest.content:
                 return Acted(self.view(before), target_of(connector_id))
+            self.reach.check(self.types.get(content.type), content, before.newest.content)
             if content != tried:
                 self._made(actor.ente_id, connector_id, content).close()
             self._know_services(tx.connection, actor.ente_id, content)
@@ -195,10 +208,13 @@ class Connectors(ConnectorViews):
             content.limits,
             overrides=content.overrides,
         )
+        return self._built(config)
+
+    def _built(self, config: ConnectorConfig) -> Connector:
         try:
             return tried(self.types, config)
         except BadConfiguration as problem:
-            where = "/connector_type" if content.type not in self.types else None
+            where = "/connector_type" if config.type not in self.types else None
             faults = [Fault(where or pointer[:500], "field.invalid", text[:500]) for pointer, text in problem.faults]
             raise ContractViolation(faults=tuple(faults[:100])) from None
 

@@ -76,7 +76,7 @@ class ConnectorUntested(HubError):
 
 
 class ConnectorNotInForce(HubError):
-    """No version of the connector is in force: there is nothing to pause."""
+    """No version of the connector is in force: activate one first."""
 
     status, code, title = 409, "connector.not_in_force", "Connettore non in uso / Connector not in force"
 
@@ -153,13 +153,79 @@ class SimulationUnknown(HubError):
     status, code, title = 404, "simulation.unknown", "Simulazione sconosciuta / Unknown simulation"
 
 
-class SubscriptionServiceUnknown(HubError):
-    """There is no such subscription service."""
-
-    status, code, title = 404, "subscription_service.unknown", "Servizio sconosciuto / Unknown subscription service"
-
-
 class AreasTooMany(HubError):
     """The attribute that the service takes for its area has so many values that it is none."""
 
     status, code, title = 409, "statistics.areas_too_many", "Troppe zone / Too many areas"
+
+
+class OperationUnknown(HubError):
+    """The connector has no such operation: the list says which it has."""
+
+    status, code, title = 404, "operation.unknown", "Operazione sconosciuta / Unknown operation"
+
+
+class SourceNotRead(HubError):
+    """The connector reads nothing by itself, or is not active."""
+
+    status, code, title = 409, "source.not_read", "Fonte non letta / Source not read"
+
+
+class SourceReadsNoFiles(HubError):
+    """The connector reads no files, or its settings no longer fit its type."""
+
+    status, code, title = 409, "source.reads_no_files", "La fonte non legge file / The source reads no files"
+
+
+class SourceFailed(HubError):
+    """What the source brought cannot be taken in as the connector is set up; what was taken before stays."""
+
+    status, code, title = 409, "source.failed", "Lettura non riuscita / Reading failed"
+
+
+class BroadcastUnknown(HubError):
+    """There is no such broadcast."""
+
+    status, code, title = 404, "broadcast.unknown", "Invio sconosciuto / Unknown broadcast"
+
+
+class BroadcastElsewhere(HubError):
+    """The broadcast is in another state."""
+
+    status, code, title = 409, "broadcast.state", "Invio in altro stato / Broadcast in another state"
+
+
+class AudienceChanged(HubError):
+    """It would reach another number of persons than was expected: look at the preview again."""
+
+    status, code, title = 409, "broadcast.audience_changed", "Destinatari cambiati / Audience changed"
+
+
+class RankedListElsewhere(HubError):
+    """The list is in another state."""
+
+    status, code, title = 409, "ranked_list.state", "Graduatoria in altro stato / Ranked list in another state"
+
+
+class RankedListRefused(HubError):
+    """The policy of the service, or the number of its subscribers, allows no list."""
+
+    status, code, title = 409, "ranked_list.refused", "Graduatoria non ammessa / No ranked list allowed"
+
+
+class RightsRequestUnknown(HubError):
+    """There is no such request."""
+
+    status, code, title = 404, "rights_request.unknown", "Richiesta sconosciuta / Unknown request"
+
+
+class RightsRequestClosed(HubError):
+    """The request was closed before."""
+
+    status, code, title = 409, "rights_request.closed", "Richiesta già chiusa / Request closed"
+
+
+class ReportUnknown(HubError):
+    """The vendor has no such report."""
+
+    status, code, title = 404, "conformance_report.unknown", "Rapporto sconosciuto / Unknown report"

@@ -10,7 +10,7 @@ from hub.catalogue import Card, card_of, record_of
 from hub.errors import ContractViolation, Fault
 from hub.store.catalogue import set_service, show_service
 from hub.store.database import Tx
-from hub.store.directory import AlreadyThere, NotThere, add_service, load_registry
+from hub.store.directory import AlreadyThere, NotThere, add_service, bump, load_registry
 
 from .acting import Acted, Actor, Matches, Order
 from .errors import ServiceCardExists, ServiceCardUnknown
@@ -62,6 +62,7 @@ def change(actor: Actor, service_id: str, patch: ServiceCardPatch, matches: Matc
         given["life_events"] = tuple(given["life_events"] or ())
 
     def do(tx: Tx) -> Acted:
+        bump(tx, "trust")  # who changes something at this moment is waited for, and what came of it is seen
         before = one_service(tx.connection, actor.ente_id, service_id)
         matches(before)
         after = _view(set_service(tx, actor.ente_id, service_id, given))

@@ -3,9 +3,8 @@
 from sqlalchemy import Connection
 
 from contracts.subscription_services import SubscriptionService
+from hub.errors import SubscriptionServiceUnknown
 from hub.store.directory import load_registry
-
-from .errors import SubscriptionServiceUnknown
 
 
 def service_of(connection: Connection, ente_id: str, code: str) -> SubscriptionService:

@@ -17,12 +17,12 @@ from hub.profile import faults as profile_faults
 from hub.registry import Key, Vendor
 from hub.store import vendor_records
 from hub.store.database import Tx
-from hub.store.directory import HUB_VENDOR, AlreadyThere, NewKey, add_keys, add_vendor, load_registry, revoke_keys
+from hub.store.directory import HUB_VENDOR, AlreadyThere, NewKey, add_keys, add_vendor, bump, load_registry, revoke_keys
 from hub.store.tables import clipped
 from hub.store.vendor_records import ConformanceReport
 
 from .acting import Acted, Actor, Matches, Order
-from .errors import KeyRevoked, VendorExists, VendorKeyUnknown, VendorNotConformant, VendorUnknown
+from .errors import KeyRevoked, ReportUnknown, VendorExists, VendorKeyUnknown, VendorNotConformant, VendorUnknown
 from .trust_material import (
     BadMaterial,
     key_of_anchor,
@@ -88,6 +88,17 @@ class Vendors:
         self.one_of(connection, ente_id, vendor_id)
         return [_report_view(report) for _, report in vendor_records.reports_of(connection, ente_id, vendor_id)]
 
+    def report(self, connection: Connection, ente_id: str, vendor_id: str, report_id: str) -> dict[str, Any]:
+        """contracts.vendor_administration.ReportWhole. Raises VendorUnknown, ReportUnknown."""
+        self.one_of(connection, ente_id, vendor_id)
+        found = [
+            one for _, one in vendor_records.reports_of(connection, ente_id, vendor_id) if one.report_id == report_id
+        ]
+        if not found:
+            raise ReportUnknown
+        content = vendor_records.report_content(connection, ente_id, vendor_id, report_id)
+        return _report_view(found[0]) | {"report": content}
+
     def add(self, actor: Actor, wish: NewVendor) -> Order:
         """Register a vendor, in its sandbox. The order raises VendorExists."""
         target = target_of(wish.vendor_id)
@@ -131,6 +142,7 @@ class Vendors:
         values = {_COLUMNS.get(name, name): sorted(v) if name in _LISTS else v for name, v in given.items()}
 
         def do(tx: Tx) -> Acted:
+            bump(tx, "trust")  # who changes something at this moment is waited for, and what came of it is seen
             vendor = self.one_of(tx.connection, actor.ente_id, vendor_id)
             report = self._newest_report(tx.connection, vendor)
             before = _view(vendor, report, tx.now)

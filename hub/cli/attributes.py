@@ -6,29 +6,22 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
-from contracts.base import Code, Model, Summary, UtcDatetime
-from contracts.identifiers import TaxCode
-from contracts.profile import MOST_ATTRIBUTES
+from contracts.base import Code
+from contracts.source_administration import RegisterExtract, RegisterPerson
+from hub.admin.acting import carry_out
+from hub.admin.registers import import_extract
 from hub.errors import StoreUnavailable
-from hub.store.attributes import AttributeKeeper, Stated
-from hub.store.citizens import Citizens, Subject
+from hub.store.attributes import AttributeKeeper
+from hub.store.citizens import Citizens
 
 from .console import Failed, WrongUsage, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_id_of, opened
-from .revealing import committing
+from .revealing import actor_of, committing
 
 group = typer.Typer(name="attribute", help="What registers say of citizens: shown to them, proposed to forms.")
 _PIECE = 200
-
-
-class Line(Model):
-    """One person of a register's extract. `attributes` by their names; null where it says nothing any more."""
-
-    tax_code: TaxCode
-    as_of: UtcDatetime
-    attributes: Annotated[dict[Code, Summary | None], Field(min_length=1, max_length=MOST_ATTRIBUTES)]
 
 
 @group.command("import")
@@ -48,21 +41,20 @@ def import_(
     people = changed = 0
     with opened(home) as one:
         code = ente_id_of(one, ente)
-        keeper = AttributeKeeper(Citizens(one.vault), one.vault)
-        stated = [Stated(Subject(code, "person", each.tax_code), source, each.as_of, each.attributes) for each in lines]
+        keeper, actor = AttributeKeeper(Citizens(one.vault), one.vault), actor_of(code)
         with committing(one) as committer:
-            for start in range(0, len(stated), _PIECE):
-                for result in committer.write_all(keeper.state, stated[start : start + _PIECE]):
-                    if isinstance(result, StoreUnavailable):
-                        raise Failed(f"after {people} people: {result.code}: {result.cause}; take it in again")
-                    if isinstance(result, Exception):
-                        raise result
-                    people, changed = people + 1, changed + result
+            for start in range(0, len(lines), _PIECE):
+                extract = RegisterExtract(register_id=source, people=tuple(lines[start : start + _PIECE]))
+                try:
+                    answer = committer.write(carry_out, import_extract(keeper, actor, extract))
+                except StoreUnavailable as fault:
+                    raise Failed(f"after {people} people: {fault.code}: {fault.cause}; take it in again") from None
+                people, changed = people + answer["people"], changed + answer["changed"]
     value = {"source": source, "people": people, "changed": changed}
     told(value, as_json=as_json, text=f"{people} people, {changed} values changed")
 
 
-def _lines(file: Path) -> Iterator[Line]:
+def _lines(file: Path) -> Iterator[RegisterPerson]:
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -71,7 +63,7 @@ def _lines(file: Path) -> Iterator[Line]:
         if not line.strip():
             continue
         try:
-            yield Line.model_validate_json(line)
+            yield RegisterPerson.model_validate_json(line)
         except ValidationError as error:
             # Never the input: it is about a person.
             faults: list[Any] = error.errors(include_input=False, include_url=False)

@@ -10,24 +10,15 @@ from pydantic import ValidationError
 
 from contracts.base import Code
 from contracts.broadcasts import Broadcast
+from hub.admin.acting import Actor, Order
+from hub.admin.broadcasts import BroadcastDesk
 from hub.home import Home
-from hub.ingest.broadcasting import count_audience, rendered
-from hub.store.broadcasts import (
-    NotSo,
-    begin_broadcast,
-    broadcast_outcomes,
-    list_broadcasts,
-    resume_broadcast,
-    show_broadcast,
-    stop_broadcast,
-)
-from hub.store.database import Tx
+from hub.store.broadcasts import broadcast_outcomes, list_broadcasts, show_broadcast
 from hub.store.directory import NotThere
 
 from .console import Failed, WrongUsage, confirm, emit, record, say, shown, table, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_text
-from .revealing import administer, log_access
-from .subscription_services import service_of
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_id_of, ente_of, opened, read_text
+from .revealing import actor_of, log_access, perform
 
 group = typer.Typer(name="broadcast", help="Write to all subscribers of a subscription service.")
 
@@ -58,13 +49,11 @@ def preview(
     """How many persons it would reach, and what they would read. Nothing is written to anybody."""
     content = _content(code, title, body, title_en, body_en, waitlisted=waitlisted)
     with opened(home) as one:
-        ente_id, name, persons = _prepared(one, ente, content)
+        ente_id = ente_id_of(one, ente)
+        found = _desk(one).preview(ente_id, content)
         log_access(one, "preview_broadcast", ente_id=ente_id)
-    samples = {}
-    for language in ("it", "en") if content.en is not None else ("it",):
-        # A subscription's own title may say whose child it is about: the sample has the service's name for it.
-        sample = rendered(content, {"title": name, "service": name}, language)
-        samples[language] = dict(zip(("title", "body"), sample, strict=True))
+    samples = {language: found[language] for language in ("it", "en") if found[language] is not None}
+    persons = found["persons"]
     if as_json:
         emit({"ente_id": ente_id, "code": code, "persons": persons, "sample": samples})
         return
@@ -90,14 +79,12 @@ def start(
     """Write to them: the hub, or a worker, does so at that pace from now on, and goes on by itself after a crash."""
     content = _content(code, title, body, title_en, body_en, waitlisted=waitlisted, per_second=per_second)
     with opened(home) as one:
-        ente_id, _, persons = _prepared(one, ente, content)
+        ente_id, desk = ente_id_of(one, ente), _desk(one)
+        persons = desk.preview(ente_id, content)["persons"]
         if not persons:
             raise Failed(f"nobody is subscribed to {code!r} in {ente_id}: there is nobody to write to")
         confirm(f"write to {persons} persons?", yes=yes)
-        vault = one.vault
-        broadcast_id = administer(
-            one, "start_broadcast", ente_id, lambda tx: begin_broadcast(tx, vault, ente_id, content, persons)
-        )
+        broadcast_id = perform(one, desk.start(actor_of(ente_id), content, persons))["broadcast_id"]
     text = f"broadcast {broadcast_id} to {persons} persons begins; `raccordo broadcast show {broadcast_id}` follows it"
     told({"ente_id": ente_id, "broadcast_id": broadcast_id, "expected": persons}, as_json=as_json, text=text)
 
@@ -138,31 +125,27 @@ def show(
 @group.command("stop")
 def stop(broadcast_id: BroadcastId, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """Write to nobody more. What is written already stays."""
-    _turned(home, broadcast_id, stop_broadcast, "stop_broadcast", "is stopped", as_json=as_json)
+    _turned(home, broadcast_id, BroadcastDesk.stop, "is stopped", as_json=as_json)
 
 
 @group.command("resume")
 def resume(broadcast_id: BroadcastId, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """Go on with one that was stopped, where it was stopped."""
-    _turned(home, broadcast_id, resume_broadcast, "resume_broadcast", "goes on", as_json=as_json)
+    _turned(home, broadcast_id, BroadcastDesk.resume, "goes on", as_json=as_json)
 
 
 def _turned(
-    folder: Path, broadcast_id: str, turn: Callable[[Tx, str, str], None], operation: str, done: str, *, as_json: bool
+    folder: Path, broadcast_id: str, turn: Callable[[BroadcastDesk, Actor, str], Order], done: str, *, as_json: bool
 ) -> None:
     with opened(folder) as one:
         ente_id = _shown(one, broadcast_id)["ente_id"]
-
-        def act(tx: Tx) -> Failed | None:
-            try:
-                turn(tx, ente_id, broadcast_id)
-            except NotSo as state:
-                return Failed(f"the broadcast {broadcast_id} is {state}")
-            return None
-
-        administer(one, operation, ente_id, act)
+        perform(one, turn(_desk(one), actor_of(ente_id), broadcast_id))
         row = _shown(one, broadcast_id)
     told(row, as_json=as_json, text=f"broadcast {broadcast_id} {done}: {row['written']} of {row['expected']} written")
+
+
+def _desk(home: Home) -> BroadcastDesk:
+    return BroadcastDesk(home.database, home.vault)
 
 
 def _shown(home: Home, broadcast_id: str) -> dict[str, Any]:
@@ -171,14 +154,6 @@ def _shown(home: Home, broadcast_id: str) -> dict[str, Any]:
             return show_broadcast(connection, broadcast_id)
     except NotThere:
         raise Failed(f"there is no broadcast {broadcast_id!r}") from None
-
-
-def _prepared(home: Home, ente: str | None, content: Broadcast) -> tuple[str, str, int]:
-    """The ente, the name of the service, and how many persons are subscribed to it."""
-    with home.database.read() as connection:
-        ente_id, service = service_of(connection, ente, content.code)
-        now = home.database.now(connection)
-    return ente_id, service.name, count_audience(home.database, home.vault, ente_id, content, now)
 
 
 def _content(code: str, title: str, body: Path, title_en: str | None, body_en: Path | None, **how: Any) -> Broadcast:

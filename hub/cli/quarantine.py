@@ -4,16 +4,16 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.bootstrap import Hub
-from hub.errors import StoreUnavailable
+from hub.admin.errors import ConnectorUnknown
+from hub.admin.quarantine import discarded, retried
+from hub.admin.sources import Sources
 from hub.home import Home
-from hub.store.configuration import ConnectorConfig
-from hub.store.quarantine import Entry, NotInQuarantine, discard, entries, entry, raw_of
+from hub.store.quarantine import Entry, NotInQuarantine, entries, entry, raw_of
 
 from .console import Failed, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, opened
-from .reading_sources import taken_in
-from .revealing import Reveal, administer, log_access
+from .reading_sources import at_work, told_failures
+from .revealing import Reveal, actor_of, log_access, perform
 
 group = typer.Typer(name="quarantine", help="What sources had and could not become an item.")
 QuarantineId = Annotated[str, typer.Argument(metavar="QUARANTINE_ID")]
@@ -71,7 +71,11 @@ def retry(
     home: HomeFolder = HOME,
     as_json: AsJson = False,
 ) -> None:
-    """Read entries anew, after the mapping, the catalogue or the vendor's rights were set right."""
+    """Read entries anew, after the mapping, the catalogue or the vendor's rights were set right.
+
+    A record about which somebody has to decide, such as a second receipt of one notice, is taken by its name alone:
+    --connector leaves it.
+    """
     if not quarantine_ids and connector is None:
         raise Failed("name entries, or --connector")
     with opened(home) as one:
@@ -81,10 +85,15 @@ def retry(
                 found = [_entry(connection, code, each) for each in quarantine_ids]
             else:
                 found = entries(connection, code, connector_id=connector, limit=_MOST)
-            configs = one.configuration.load(connection)
-        hub = Hub(one)
-        with hub.working():
-            results = [_retried(hub, one, configs, each) for each in found if each.decided is None]
+        results = []
+        with at_work(one) as hub:
+            for each in found:
+                if each.decided is not None:
+                    continue
+                if not quarantine_ids and each.is_for_a_person:
+                    results.append({"quarantine_id": each.quarantine_id, "result": "needs_decision"})
+                    continue
+                results.append(_retried(one, hub.sources, each))
     out = sum(result["result"] == "taken" for result in results)
     value = {"taken": out, "left": len(results) - out, "entries": results}
     told(value, as_json=as_json, text=f"{out} taken, {len(results) - out} left in quarantine")
@@ -100,28 +109,23 @@ def discard_(
     with opened(home) as one:
         with one.database.read() as connection:
             code = ente_of(connection, ente).ente_id
-            _entry(connection, code, quarantine_id)
-        try:
-            administer(one, "discard_quarantine", code, lambda tx: discard(tx, code, quarantine_id))
-        except NotInQuarantine:
-            raise Failed(f"about {quarantine_id} it was decided already") from None
+            if _entry(connection, code, quarantine_id).decided is not None:
+                raise Failed(f"about {quarantine_id} it was decided already")
+        perform(one, discarded(actor_of(code), quarantine_id))
     value = {"quarantine_id": quarantine_id, "decided": "discarded"}
     told(value, as_json=as_json, text=f"{quarantine_id} is discarded")
 
 
-def _retried(hub: Hub, home: Home, configs: dict[tuple[str, str], ConnectorConfig], each: Entry) -> dict[str, Any]:
-    config = configs.get((each.ente_id, each.connector_id))
-    if config is None:
-        raise Failed(f"connector {each.connector_id} is gone: discard {each.quarantine_id}, or set it up again")
-    with home.database.read() as connection:
-        raw = raw_of(connection, home.vault, each.ente_id, each.quarantine_id)
+def _retried(home: Home, sources: Sources, each: Entry) -> dict[str, Any]:
     try:
-        taken_in(hub, config, raw, again=True)
-    except StoreUnavailable as fault:
-        raise Failed(f"{fault.code}: {fault.cause}") from None
-    with home.database.read() as connection:
-        decided = entry(connection, each.ente_id, each.quarantine_id).decided
-    return {"quarantine_id": each.quarantine_id, "result": decided or "quarantined"}
+        with told_failures(each.connector_id):
+            before, after = sources.retry(each.ente_id, each.quarantine_id)
+    except ConnectorUnknown:
+        raise Failed(
+            f"connector {each.connector_id} is gone: discard {each.quarantine_id}, or set it up again"
+        ) from None
+    perform(home, retried(actor_of(each.ente_id), before, after))
+    return {"quarantine_id": each.quarantine_id, "result": after.decided or "quarantined"}
 
 
 def _entry(connection: Any, ente_id: str, quarantine_id: str) -> Entry:

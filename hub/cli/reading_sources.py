@@ -7,14 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from contracts.connector import Connector
 from contracts.failures import Failure
-from contracts.inbound import Found
+from hub.admin.sources import OUTCOMES
 from hub.bootstrap import Hub
 from hub.errors import StoreUnavailable
 from hub.home import Home
-from hub.inbound.polling import Progress
-from hub.inbound.taking import Source, Tally
+from hub.inbound.taking import Tally
 from hub.store.configuration import ConnectorConfig
 
 from .connector_settings import failed
@@ -24,15 +22,15 @@ from .options import HOME, AsJson, EnteCode, HomeFolder, opened
 
 _TELL_EVERY = 1000
 """Records between two words of how far a reading is."""
-_ORDER = ("taken", "withdrawn", "unchanged", "quarantined", "passed")
 
 
 def poll(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """Read a source now, to the end of what it has, whenever its next turn would be."""
     with opened(home) as one:
         config = config_of(one, ente, connector_id)
-        with _at_work(one) as hub, _told_failures(connector_id):
-            tally = hub.inbound.polling.once(config, watch=_progress())
+        with at_work(one) as hub, told_failures(connector_id):
+            watch = _progress()
+            tally = hub.inbound.polling.once(config, watch=lambda progress: watch(progress.tally))
     _tell(config, tally or Tally(), as_json=as_json)
 
 
@@ -50,31 +48,20 @@ def upload(
         raise WrongUsage(f"--file: {error.strerror or error}") from None
     with opened(home) as one:
         config = config_of(one, ente, connector_id)
-        with _at_work(one) as hub, _told_failures(connector_id):
-            tally = taken_in(hub, config, content, again=False)
+        with at_work(one) as hub, told_failures(connector_id):
+            tally = hub.sources.take_in(config.ente_id, connector_id, content, seen=_progress())
     _tell(config, tally, as_json=as_json)
 
 
-def taken_in(hub: Hub, config: ConnectorConfig, content: bytes, *, again: bool) -> Tally:
-    """Take in what a connector reads of some content. Raises Failed where it reads none, and as `Taker.take`."""
-    connector: Connector | None = hub.connectors.get(config.ente_id, config.connector_id)
-    if connector is None or connector.read is None:
-        raise Failed(f"connector {config.connector_id} of type {config.type} reads no files")
-    source = Source.of(config)
-    found: Iterator[Found] = iter(connector.read(content))
-    watch = _progress()
-    return hub.inbound.taker.take(source, found, again=again, seen=lambda tally: watch(Progress(0, tally, False)))
-
-
 @contextmanager
-def _at_work(home: Home) -> Iterator[Hub]:
+def at_work(home: Home) -> Iterator[Hub]:
     hub = Hub(home)
     with hub.working():
         yield hub
 
 
 @contextmanager
-def _told_failures(connector_id: str) -> Iterator[None]:
+def told_failures(connector_id: str) -> Iterator[None]:
     try:
         yield
     except Failure as failure:
@@ -83,21 +70,21 @@ def _told_failures(connector_id: str) -> Iterator[None]:
         raise Failed(f"connector {connector_id}: {fault.code}: {fault.cause}; what was taken before stays") from None
 
 
-def _progress() -> Callable[[Progress], None]:
+def _progress() -> Callable[[Tally], None]:
     """Tells how far it is on standard error, so that what is printed at the end can be read by a machine."""
     told_at = 0
 
-    def watch(progress: Progress) -> None:
+    def watch(tally: Tally) -> None:
         nonlocal told_at
-        if progress.tally.total >= told_at + _TELL_EVERY:
-            told_at = progress.tally.total
+        if tally.total >= told_at + _TELL_EVERY:
+            told_at = tally.total
             complain(f"... {told_at} records")
 
     return watch
 
 
 def _tell(config: ConnectorConfig, tally: Tally, *, as_json: bool) -> None:
-    counts: dict[str, Any] = {name: tally.counts[name] for name in _ORDER}
+    counts: dict[str, Any] = {name: tally.counts[name] for name in OUTCOMES}
     text = ", ".join(f"{number} {name}" for name, number in counts.items() if number) or "nothing there"
     told({"connector_id": config.connector_id, **counts}, as_json=as_json, text=f"{config.connector_id}: {text}")
 

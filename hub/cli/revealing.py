@@ -94,12 +94,22 @@ def act(home: Home, operation: str, ente_id: str, do: Callable[[Tx], Acted | Fai
                 raise HubError
             return answer
 
-        actor = Actor(ente_id, operator(), over=OPERATOR, request_id=new_uuid7())
-        found = carry_out(tx, [Order(operation, actor, done) for _ in orders])
+        found = carry_out(tx, [Order(operation, actor_of(ente_id), done) for _ in orders])
         return [refused[0]] if refused else found
 
     with committing(home) as committer:
         return committer.write(handle, None)
+
+
+def actor_of(ente_id: str) -> Actor:
+    """Who is at the terminal, for what the administration of both ways does."""
+    return Actor(ente_id, operator(), over=OPERATOR, request_id=new_uuid7())
+
+
+def perform(home: Home, order: Order) -> Any:
+    """Carry out an order of the administration, as the API does. Raises the HubError that refuses it."""
+    with committing(home) as committer:
+        return committer.write(carry_out, order)
 
 
 def access_of(row: Mapping[str, Any], operation: str) -> Access:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hub.registry import Vendor
+from hub.store.database import Tx
 from hub.store.directory import AlreadyThere, NewKey, add_keys, retire_keys, set_profile, set_vendor_active
 
 from .console import Failed, WrongUsage, told
@@ -24,6 +25,7 @@ from .vendors import (
     PublicAnchor,
     Thumbprint,
     VendorId,
+    act_on,
     vendor_of,
 )
 
@@ -76,12 +78,18 @@ def rotate(
         )
         fresh = [replace(key, valid_from=begin) for key in _fresh(keys, vendor)]
         owner = f"vendor:{vendor.vendor_id}"
-        with one.database.write() as tx:
-            if begin is not None and begin < tx.now:
-                raise WrongUsage("--from: it is in the past")
+        done: list[tuple[int, datetime]] = []
+
+        if begin is not None and begin < one.clock.now():
+            raise WrongUsage("--from: it is in the past")
+
+        def replace_keys(tx: Tx) -> None:
             ends = (begin or tx.now) + timedelta(hours=overlap_hours)
-            ended = retire_keys(tx, vendor.ente_id, owner, ends, kinds=_replaced(fresh, vendor))
+            done.append((retire_keys(tx, vendor.ente_id, owner, ends, kinds=_replaced(fresh, vendor)), ends))
             add_keys(tx, vendor.ente_id, owner, fresh)
+
+        act_on(one, "rotate_vendor_keys", vendor, replace_keys)
+    ended, ends = done[-1]
     told(
         {"vendor_id": vendor.vendor_id, "added": len(fresh), "ending": ended, "end_at": ends},
         as_json=as_json,
@@ -102,11 +110,15 @@ def set_(
             vendor = vendor_of(connection, ente, vendor_id)
         held = Held(vendor.trust, vendor.signature_only, frozenset(key.kind for key in vendor.keys))
         profile = changed_profile(vendor.profile, settings, option=vendor_id, held=held)
-        try:
-            with one.database.write() as tx:
+
+        def put(tx: Tx) -> Failed | None:
+            try:
                 set_profile(tx, vendor.ente_id, vendor.vendor_id, profile)
-        except AlreadyThere as taken:
-            raise Failed(f"clients: {taken} is another vendor's") from None
+            except AlreadyThere as taken:
+                return Failed(f"clients: {taken} is another vendor's")
+            return None
+
+        act_on(one, "change_vendor", vendor, put)
     told(
         {"vendor_id": vendor.vendor_id, "profile": shown_profile(profile)},
         as_json=as_json,
@@ -121,8 +133,12 @@ def _activate(vendor_id: str, ente: str | None, home: Path, *, active: bool, as_
     with opened(home) as one:
         with one.database.read() as connection:
             vendor = vendor_of(connection, ente, vendor_id)
-        with one.database.write() as tx:
-            set_vendor_active(tx, vendor.ente_id, vendor.vendor_id, active=active)
+        act_on(
+            one,
+            "change_vendor",
+            vendor,
+            lambda tx: set_vendor_active(tx, vendor.ente_id, vendor.vendor_id, active=active),
+        )
     state = "may publish again" if active else "is suspended"
     told({"vendor_id": vendor.vendor_id, "active": active}, as_json=as_json, text=f"vendor {vendor.vendor_id} {state}")
 

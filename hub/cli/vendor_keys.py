@@ -9,11 +9,12 @@ import typer
 from hub.admin.trust_material import name_of
 from hub.admin.vendors import key_state
 from hub.registry import Key
+from hub.store.database import Tx
 from hub.store.directory import NotThere, revoke_keys
 
 from .console import Failed, WrongUsage, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, instant, opened
-from .vendors import VendorId, vendor_of
+from .vendors import VendorId, act_on, vendor_of
 
 
 def keys(vendor_id: VendorId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
@@ -53,11 +54,15 @@ def revoke(
             raise Failed(f"key {key!r} of vendor {vendor.vendor_id} is revoked already")
         if len(live) > 1:
             raise Failed(f"{len(live)} keys of vendor {vendor.vendor_id} are called {key!r}: name one by its key_id")
-        try:
-            with one.database.write() as tx:
+
+        def put(tx: Tx) -> Failed | None:
+            try:
                 revoke_keys(tx, vendor.ente_id, f"vendor:{vendor.vendor_id}", [live[0].key_id], when)
-        except NotThere:
-            raise Failed(f"key {key!r} is there no more") from None
+            except NotThere:
+                return Failed(f"key {key!r} is there no more")
+            return None
+
+        act_on(one, "revoke_vendor_key", vendor, put)
         left = [each for each in vendor.keys if each is not live[0] and each.usable(when)]
     warning = "" if left else "; it has no other key in force"
     told(

@@ -1,5 +1,6 @@
 """`vendor`: who may publish, and with which keys."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,14 +10,19 @@ from sqlalchemy import Connection
 
 from contracts.base import Code, Label
 from contracts.items import COLLECTIONS
+from hub.admin.acting import Acted
 from hub.admin.trust_material import name_of
+from hub.admin.vendors import Vendors, changed_parts, target_of
+from hub.home import Home
 from hub.profile import defaults_of
 from hub.registry import Key, Vendor
+from hub.store.database import Tx
 from hub.store.directory import HUB_VENDOR, AlreadyThere, add_vendor, load_registry
 
 from .console import Failed, WrongUsage, complain, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, subset
 from .profiles import Held, changed_profile, shown_profile
+from .revealing import act
 from .trust_material import read_material
 
 group = typer.Typer(name="vendor", help="Who may publish, and with which keys.")
@@ -111,11 +117,15 @@ def add(
             daily_quota=quota_per_day,
             profile=agreed,
         )
-        try:
-            with one.database.write() as tx:
+
+        def put(tx: Tx) -> Acted | Failed:
+            try:
                 add_vendor(tx, vendor, keys)
-        except AlreadyThere:
-            raise Failed(f"vendor {vendor_id}: the id, an alias or a PDND client is taken in {ente_id}") from None
+            except AlreadyThere:
+                return Failed(f"vendor {vendor_id}: the id, an alias or a PDND client is taken in {ente_id}")
+            return Acted(None, target_of(vendor_id), after=audited(tx, vendor))
+
+        act(one, "add_vendor", ente_id, put)
     for service in sorted(vendor.services - known):
         complain(f"note: --services: {service} is not in the catalogue yet (`raccordo service add {service}`)")
     told(
@@ -171,6 +181,26 @@ def vendor_of(connection: Connection, ente: str | None, vendor_id: str) -> Vendo
     if found is None:
         raise Failed(f"there is no vendor {vendor_id!r} in {code}")
     return found
+
+
+def audited(tx: Tx, vendor: Vendor) -> dict[str, Any]:
+    """The vendor as it stands now, with its profile and keys, for the record."""
+    desk, names = Vendors(), (vendor.ente_id, vendor.vendor_id)
+    now = desk.one_of(tx.connection, *names)
+    keys = [view for _, view in desk.keys(tx.connection, *names, tx.now)]
+    return desk.view(tx.connection, *names, tx.now) | {"profile": shown_profile(now.profile), "keys": keys}
+
+
+def act_on(home: Home, operation: str, vendor: Vendor, change: Callable[[Tx], Failed | None]) -> None:
+    """Change a vendor, with what differs before and after on record. Raises the Failed that `change` returns."""
+
+    def put(tx: Tx) -> Acted | Failed:
+        before = audited(tx, vendor)
+        if (failed := change(tx)) is not None:
+            return failed
+        return Acted(None, target_of(vendor.vendor_id), *changed_parts(before, audited(tx, vendor)))
+
+    act(home, operation, vendor.ente_id, put)
 
 
 def _free_name(name: str) -> None:

@@ -5,19 +5,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from contracts.connector import Connector
+from contracts.connector import Operation as ProviderOperation
 from contracts.connector_administration import ConnectorPatch, NewConnector, PauseWish, VersionWish
 from contracts.failures import Failure
-from hub.admin.acting import Actor, Order
-from hub.admin.connector_views import Known
+from contracts.source_administration import OperationWish
+from hub.admin.acting import Acted, Actor, Order, carry_out, record
+from hub.admin.connector_views import Known, target_of
 from hub.admin.connectors import Connectors
-from hub.admin.errors import ConnectorVersionUnknown
+from hub.admin.errors import ConnectorVersionUnknown, OperationUnknown
 from hub.admin.guidance import advice_on
-from hub.errors import ContractViolation
+from hub.errors import ContractViolation, Fault, HubError
 from hub.feed.cursor import bad
 from hub.feed.parameters import nothing, once
+from hub.store.database import Tx
+from hub.store.readers import record_access
 from hub.store.tables import clipped
 
 from .admin_access import AdminAccess, body_of, changed, gone, made, matching
@@ -52,6 +60,8 @@ class ConnectorsApi:
             "activate_connector": access.acts(operation, self._activate, changed),
             "pause_connector": access.acts(operation, self._pause, changed),
             "check_connector": access.acts(operation, self._check, _found),
+            "list_connector_operations": access.lists(operation, self._operations),
+            "run_connector_operation": self._running(operation),
         }
         return handlers.get(operation.operation_id)
 
@@ -130,10 +140,6 @@ class ConnectorsApi:
                 sentence = connector.check()
             finally:
                 connector.close()
-        except Failure as failure:
-            advice = advice_on(failure)
-            told = {"reason": failure.reason, "detail": clipped(failure.detail, 500) or None}
-            answer |= {"outcome": "failed", "it": advice.it, "en": advice.en} | told
         except ContractViolation as violation:
             places = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in violation.faults)
             answer |= {
@@ -143,11 +149,8 @@ class ConnectorsApi:
                 "it": "Le impostazioni non sono più valide per questo tipo di connettore: correggerle.",
                 "en": "The settings no longer fit this type of connector: correct them.",
             }
-        except Exception as bug:
-            log.exception("connector.check_failed connector=%s", connector_id)
-            advice = advice_on(bug)
-            name = f"bug.{type(bug).__name__}"[:100]
-            answer |= {"outcome": "failed", "reason": name, "it": advice.it, "en": advice.en}
+        except Exception as fault:  # noqa: BLE001 - a connector's own bug too is told of, and stops nothing else
+            answer |= _told(fault, connector_id)
         else:
             answer |= {
                 "detail": clipped(sentence, 500) or None,
@@ -155,6 +158,92 @@ class ConnectorsApi:
                 "en": "The provider answers and accepts the settings.",
             }
         return self.connectors.note_check(actor, connector_id, version, reason=answer["reason"], answer=answer)
+
+    def _operations(self, connection: Connection, actor: Actor, exchange: Exchange) -> list[tuple[str, dict[str, Any]]]:
+        connector = self.connectors.in_force(connection, actor.ente_id, _id(exchange))
+        connector.close()
+        return [
+            (
+                name,
+                {
+                    "operation": name,
+                    "title": each.title,
+                    "arguments_schema": each.arguments.model_json_schema(),
+                },
+            )
+            for name, each in sorted(connector.operations.items())
+        ]
+
+    def _running(self, operation: Operation) -> Handler:
+        """Do something at the provider. That it begins is on record before it does, what came of it afterwards."""
+
+        async def handle(exchange: Exchange) -> Response:
+            caller = await self.access.sent(exchange, operation)
+            wish = body_of(exchange, OperationWish, is_long=True)
+            connector_id = _id(exchange)
+            connector, chosen, arguments = await run_in_threadpool(self._chosen, caller.actor, connector_id, wish)
+            target = target_of(connector_id)
+            submit = self.access.committer.submit
+            try:
+                await submit(record_access, record(caller.actor, operation.operation_id, "begun", target))
+                answer = await run_in_threadpool(_ran, chosen, arguments, wish.operation, connector_id)
+            finally:
+                await run_in_threadpool(connector.close)
+
+            def do(_tx: Tx) -> Acted:
+                return Acted(answer, target, after={name: answer[name] for name in ("operation", "outcome", "reason")})
+
+            return json_response(await submit(carry_out, Order(operation.operation_id, caller.actor, do)))
+
+        return handle
+
+    def _chosen(
+        self, actor: Actor, connector_id: str, wish: OperationWish
+    ) -> tuple[Connector, ProviderOperation, BaseModel]:
+        with self.access.database.read() as connection:
+            connector = self.connectors.in_force(connection, actor.ente_id, connector_id)
+        try:
+            chosen = connector.operations.get(wish.operation)
+            if chosen is None:
+                raise OperationUnknown
+            return connector, chosen, arguments_of(chosen, wish.arguments)
+        except HubError:
+            connector.close()
+            raise
+
+
+def arguments_of(operation: ProviderOperation, given: Any) -> BaseModel:
+    """What is to be done with which arguments. Raises ContractViolation."""
+    try:
+        return operation.arguments.model_validate_json(orjson.dumps({} if given is None else given))
+    except ValidationError as error:
+        faults = [
+            Fault(
+                "".join(["/arguments", *(f"/{part}" for part in one["loc"])])[:500], "field.invalid", one["msg"][:500]
+            )
+            for one in error.errors(include_input=False, include_url=False)
+        ]
+        raise ContractViolation(faults=tuple(faults[:100])) from None
+
+
+def _ran(chosen: ProviderOperation, arguments: BaseModel, name: str, connector_id: str) -> dict[str, Any]:
+    told: dict[str, Any] = {"operation": name, "outcome": "done", "answer": None, "reason": None, "detail": None}
+    try:
+        found = dict(chosen.run(arguments))
+    except Exception as fault:  # noqa: BLE001 - a connector's own bug too is told of, and stops nothing else
+        return told | _told(fault, connector_id)
+    done = {"it": "Il fornitore l'ha fatto.", "en": "The provider has done it."}
+    return told | done | {"answer": found}
+
+
+def _told(fault: Exception, connector_id: str) -> dict[str, Any]:
+    """What went wrong at the provider, and what to do about it."""
+    advice = advice_on(fault)
+    answer = {"outcome": "failed", "it": advice.it, "en": advice.en}
+    if isinstance(fault, Failure):
+        return answer | {"reason": fault.reason, "detail": clipped(fault.detail, 500) or None}
+    log.error("connector.call_failed connector=%s", connector_id, exc_info=fault)
+    return answer | {"reason": f"bug.{type(fault).__name__}"[:100]}
 
 
 def _found(_exchange: Exchange, answer: dict[str, Any]) -> Response:

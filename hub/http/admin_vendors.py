@@ -46,6 +46,7 @@ class VendorsApi:
             "add_vendor_keys": access.acts(operation, self._add_keys, _registered),
             "revoke_vendor_key": access.acts(operation, self._revoke, gone),
             "list_conformance_reports": access.lists(operation, self._reports),
+            "show_conformance_report": access.shows(operation, self._report),
             "attach_conformance_report": access.acts(operation, self._attach, _registered),
             "list_services": access.lists(operation, lambda c, a, _: services.all_services(c, a.ente_id)),
             "show_service": access.shows(operation, self._service),
@@ -69,6 +70,11 @@ class VendorsApi:
     def _reports(self, connection: Connection, actor: Actor, exchange: Exchange) -> Listed:
         found = self.vendors.reports(connection, actor.ente_id, _vendor_id(exchange))
         return [(f"{n:06d}", view) for n, view in enumerate(found)]
+
+    def _report(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
+        nothing(exchange.request.query_params.multi_items())
+        report_id = exchange.request.path_params["report_id"]
+        return self.vendors.report(connection, actor.ente_id, _vendor_id(exchange), report_id)
 
     def _add(self, actor: Actor, exchange: Exchange) -> Order:
         return self.vendors.add(actor, body_of(exchange, NewVendor))

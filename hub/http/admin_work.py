@@ -8,19 +8,17 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from contracts.base import rfc3339
 from contracts.feed import DeliveryState
 from contracts.work_administration import MappingPreviewWish, ReplayWish
-from hub.admin.acting import Acted, Actor, Order, carry_out
+from hub.admin.acting import Actor, Order, carry_out
 from hub.admin.connectors import Connectors
 from hub.admin.deliveries import Deliveries, view
-from hub.admin.errors import QuarantineUnknown
 from hub.admin.previews import preview
+from hub.admin.quarantine import discarded
+from hub.admin.quarantine import view as quarantined
 from hub.feed.parameters import nothing, once, one_of
-from hub.store.database import Tx
 from hub.store.operations import Wanted, list_deliveries
-from hub.store.quarantine import Entry, NotInQuarantine, discard, entries
-from hub.store.tables import clipped
+from hub.store.quarantine import Entry, entries
 
 from .admin_access import AdminAccess, body_of, gone, place_in_time, time_of
 from .exchange import Exchange, Handler, json_response
@@ -93,21 +91,11 @@ class WorkApi:
             return entries(connection, actor.ente_id, connector_id=connector_id, after=since, limit=number)
 
         return self.access.page(
-            actor, f"quarantine|{connector_id}", given, after, place=lambda each: [each.quarantine_id], view=_entry
+            actor, f"quarantine|{connector_id}", given, after, place=lambda each: [each.quarantine_id], view=quarantined
         )
 
     def _discard(self, actor: Actor, exchange: Exchange) -> Order:
-        quarantine_id = exchange.request.path_params["quarantine_id"]
-        target = f"quarantine/{clipped(quarantine_id, 36)}"
-
-        def do(tx: Tx) -> Acted:
-            try:
-                was = discard(tx, actor.ente_id, quarantine_id)
-            except NotInQuarantine:
-                raise QuarantineUnknown from None
-            return Acted(None, target, {"connector_id": was.connector_id}, {"decided": "discarded"})
-
-        return Order("discard_quarantine", actor, do, target)
+        return discarded(actor, exchange.request.path_params["quarantine_id"])
 
     def _previewing(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:
@@ -126,17 +114,3 @@ class WorkApi:
             return preview(connector, wish.sample)
         finally:
             connector.close()
-
-
-def _entry(each: Entry) -> dict[str, Any]:
-    return {
-        "quarantine_id": each.quarantine_id,
-        "connector_id": each.connector_id,
-        "record_name": each.name,
-        "collection": each.collection,
-        "wrong": [dict(one) for one in each.wrong],
-        "decided": each.decided,
-        "times": each.times,
-        "first_at": rfc3339(each.first_at),
-        "last_at": rfc3339(each.last_at),
-    }

@@ -1,8 +1,8 @@
 """Secrets that are elsewhere and only named: `env:NAME` or `file:NAME`.
 
 Whoever may configure a connector chooses where its secrets are sent. So a name reaches nothing but what the operator of
-the machine put there for connectors: variables that begin with `RACCORDO_SECRET_`, and files of one folder. Those are
-every ente's of the hub; what is of one alone stands in the subfolder of its code, where no other one's names reach.
+the machine put there for that ente: variables that begin with `RACCORDO_SECRET_` and its code, and files of the folder
+of its code. What several enti may reach, the operator lists by name.
 """
 
 import os
@@ -13,6 +13,8 @@ from typing import Final
 PREFIX: Final = "RACCORDO_SECRET_"
 MOST_BYTES: Final = 64 * 1024
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+# Two codes that would be one in upper case, or in which the mark after the code could be part of it, have no variables.
+_PLAIN_CODE: Final = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 
 
 class Unresolved(ValueError):
@@ -39,26 +41,30 @@ def content_of(reference: str) -> bytes:
     return content
 
 
-def secret_of(ente_id: str, reference: str, folder: Path) -> str:
-    """What the reference names for an ente, without the line end that editors add. Raises Unresolved."""
+def secret_of(ente_id: str, reference: str, folder: Path, shared: frozenset[str] = frozenset()) -> str:
+    """What the reference names for an ente, without the line end that editors add; `shared` are the references that
+    every ente of the hub may use. Raises Unresolved."""
     kind, _, name = reference.partition(":")
+    is_shared = reference in shared
     if kind == "env":
-        if not name.startswith(PREFIX):
-            raise Unresolved(f"env: only variables that begin with {PREFIX}")
+        own = f"{PREFIX}{ente_id.upper()}__" if _PLAIN_CODE.fullmatch(ente_id) else None
+        if not (name.startswith(PREFIX) if is_shared else own is not None and name.startswith(own)):
+            may = "its code has no variables" if own is None else f"only variables that begin with {own}"
+            raise Unresolved(f"env: {may}, or that the operator lists in RACCORDO_SHARED_SECRETS")
         value = os.environ.get(name)
         if not value:
             raise Unresolved(f"env: {name} is not set in this process")
         return value
     # A name and no path: nothing leads out of the folder but a link that the machine's operator put there.
-    if not _FILE_NAME.fullmatch(name):
+    if not _FILE_NAME.fullmatch(name) or not _FILE_NAME.fullmatch(ente_id):
         raise Unresolved("file: the name of a file in RACCORDO_SECRETS_FOLDER, without a path")
+    where = name if is_shared else f"{ente_id}/{name}"
     try:
-        own = folder / ente_id / name if _FILE_NAME.fullmatch(ente_id) else folder / name
-        raw = (own if own.is_file() else folder / name).read_bytes()
+        raw = (folder / where).read_bytes()
         if not 0 < len(raw) <= MOST_BYTES:
-            raise Unresolved(f"file: {name} is empty or too large")
+            raise Unresolved(f"file: {where} is empty or too large")
         return raw.decode("utf-8").rstrip("\r\n")
     except OSError:
-        raise Unresolved(f"file: {name} cannot be read in RACCORDO_SECRETS_FOLDER") from None
+        raise Unresolved(f"file: {where} cannot be read in RACCORDO_SECRETS_FOLDER") from None
     except UnicodeDecodeError:
-        raise Unresolved(f"file: {name} is not text in UTF-8") from None
+        raise Unresolved(f"file: {where} is not text in UTF-8") from None

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from .database import Tx, upsert
 from .ports import Vault
@@ -80,6 +80,13 @@ def reading_of_sources(connection: Connection) -> list[Standing]:
     its = source_positions.c
     query = select(*(its[name] for name in Standing.__dataclass_fields__)).order_by(its.ente_id, its.connector_id)
     return [Standing(**row) for row in connection.execute(query).mappings()]
+
+
+def wake(tx: Tx, ente_id: str, connector_id: str) -> None:
+    """Let it be the source's turn now. One that was never read has its turn anyway."""
+    its = source_positions.c
+    where = (its.ente_id == ente_id) & (its.connector_id == connector_id)
+    tx.connection.execute(update(source_positions).where(where).values(due_at=tx.now))
 
 
 class Positions:

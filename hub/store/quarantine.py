@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from contracts.identifiers import new_uuid7
+from contracts.inbound import FOR_A_PERSON
 
 from .database import Tx
 from .ports import Vault
@@ -47,6 +48,11 @@ class Entry:
     times: int
     first_at: datetime
     last_at: datetime
+
+    @property
+    def is_for_a_person(self) -> bool:
+        """Whether somebody has to decide about it by its name."""
+        return any(one["code"] in FOR_A_PERSON for one in self.wrong)
 
 
 def keep_misfits(tx: Tx, vault: Vault, misfits: Collection[Misfit]) -> None:

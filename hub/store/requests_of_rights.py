@@ -2,21 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, Final, Literal
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from contracts.identifiers import new_uuid7
+from contracts.rights_administration import RightsKind, RightsOutcome
 
 from .database import Tx
 from .directory import NotThere
 from .retention import months_before
 from .tables import rights_requests
-
-Kind = Literal["access", "rectification", "erasure", "restriction", "portability", "objection"]
-Outcome = Literal["done", "refused"]
-KINDS: Final[tuple[Kind, ...]] = ("access", "rectification", "erasure", "restriction", "portability", "objection")
-OUTCOMES: Final[tuple[Outcome, ...]] = ("done", "refused")
 
 
 class AlreadyClosed(Exception):
@@ -28,7 +24,7 @@ def due(received: date) -> date:
     return months_before(received, -1)
 
 
-def add_request(tx: Tx, ente_id: str, kind: Kind, citizen_id: str | None, received: date) -> dict[str, Any]:
+def add_request(tx: Tx, ente_id: str, kind: RightsKind, citizen_id: str | None, received: date) -> dict[str, Any]:
     """Note a request; `citizen_id` is None where nothing is held about whoever asks."""
     row = {
         "ente_id": ente_id,
@@ -51,7 +47,7 @@ def list_requests(connection: Connection, ente_id: str, *, closed: bool) -> Sequ
     return connection.execute(query.order_by(its.due_on, its.request_id)).mappings().all()
 
 
-def close_request(tx: Tx, ente_id: str, request_id: str, outcome: Outcome) -> RowMapping:
+def close_request(tx: Tx, ente_id: str, request_id: str, outcome: RightsOutcome) -> RowMapping:
     """The request was answered. Raises NotThere, AlreadyClosed."""
     its = rights_requests.c
     where = (its.ente_id == ente_id) & (its.request_id == request_id)

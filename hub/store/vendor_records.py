@@ -104,3 +104,10 @@ def reports_of(
         query = query.where(its.vendor_id == vendor_id)
     rows = connection.execute(query.order_by(its.at.desc(), its.report_id.desc())).mappings()
     return [(row["vendor_id"], ConformanceReport(**{name: row[name] for name in names})) for row in rows]
+
+
+def report_content(connection: Connection, ente_id: str, vendor_id: str, report_id: str) -> Any:
+    """What was attached, as it came; None where there is no such report."""
+    its = conformance_reports.c
+    where = (its.ente_id == ente_id) & (its.vendor_id == vendor_id) & (its.report_id == report_id)
+    return connection.execute(select(its.report).where(where)).scalar_one_or_none()

@@ -32,7 +32,8 @@ def text(tmp_path: Path) -> tuple[object, ...]:
 
 def operations(home: Path) -> list[str]:
     with closing(sqlite3.connect(home / "raccordo.db")) as database:
-        return [row[0] for row in database.execute("SELECT operation FROM access_log ORDER BY access_id")][1:]
+        done = database.execute("SELECT operation FROM access_log WHERE outcome = 'ok' ORDER BY access_id")
+        return [row[0] for row in done][1:]
 
 
 def test_a_preview_counts_and_shows_and_writes_to_nobody(

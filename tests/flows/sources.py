@@ -11,16 +11,21 @@ import pytest
 from pydantic import SecretStr
 
 from connectors.registry import find_types
-from contracts.connector import Connector, ConnectorType, Done, Manifest
+from contracts.base import Model
+from contracts.connector import Connector, ConnectorType, Done, Manifest, Operation
 from contracts.inbound import Call, Found, Pulled, Reply, Report, SourceSettings, Wrong
-from tests.flows.making import fresh, titles
-from tests.harness import HubUnderTest, make_message, running_hub
+from tests.flows.making import described_hub, fresh, titles
+from tests.harness import HubUnderTest, make_message
 
 MANIFEST = Manifest(name="odd", title="Odd", channel="io")
 
 
 class Settings(SourceSettings):
     secret: SecretStr = SecretStr("s3cret")
+
+
+class KeyWish(Model):
+    name: str
 
 
 class Source:
@@ -41,7 +46,13 @@ class Source:
             pull=self.pull,
             answer=lambda call, reading: self.answers(call, reading),
             read=read,
+            operations={"make-key": Operation("A new key", KeyWish, self.made)},
         )
+
+    def made(self, wish: KeyWish) -> dict[str, Any]:
+        if self.fault is not None:
+            raise self.fault
+        return {"key": f"k-{wish.name}"}
 
     def pull(self, memo: dict[str, Any]) -> Pulled:
         self.asked += 1
@@ -85,7 +96,7 @@ def hub_with(folder: Path, source: Source, **settings: Any) -> Iterator[HubUnder
     own = {"vendor_id": "acme", "poll_every_s": 1} | settings
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("connectors.registry.find_types", lambda: {**types, "odd": odd})
-        with running_hub(folder, connectors={"odd": ("odd", own)}, sweep_s=0.3) as hub:
+        with described_hub(folder, connectors={"odd": ("odd", own)}, sweep_s=0.3) as hub:
             yield hub
 
 

@@ -17,6 +17,12 @@ KEY = "chiave-segretissima-0123456789"
 
 
 @pytest.fixture(scope="module")
+def hub(kind, tmp_path_factory):
+    with described_hub(tmp_path_factory.mktemp("connectors") / "home", internal_hosts="127.0.0.1") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def admin(hub):
     return admin_of(hub, "anna.verdi", "administrator")
 
@@ -238,14 +244,14 @@ def test_a_secret_may_be_named_only_and_is_read_where_it_is(admin, name, tmp_pat
     settings = dict(provider.start())
     key = settings.pop("api_key")
     try:
-        monkeypatch.setenv("RACCORDO_SECRET_IO", key)
+        monkeypatch.setenv("RACCORDO_SECRET_C_H501__IO", key)
         own = {"connector_id": name, "connector_type": "app_io"}
-        made = admin.post("/connectors", own | {"settings": settings | {"api_key": "env:RACCORDO_SECRET_IO"}})
-        told = [{"pointer": "/settings/api_key", "reference": "env:RACCORDO_SECRET_IO"}]
+        made = admin.post("/connectors", own | {"settings": settings | {"api_key": "env:RACCORDO_SECRET_C_H501__IO"}})
+        told = [{"pointer": "/settings/api_key", "reference": "env:RACCORDO_SECRET_C_H501__IO"}]
         assert made.json()["newest"]["secrets"] == told
         assert check(admin, name)["outcome"] == "passed"
-        (hub.home.folder / "secrets").mkdir(exist_ok=True)
-        (hub.home.folder / "secrets" / "io-key").write_text(key + "\n")
+        (hub.home.folder / "secrets" / ENTE).mkdir(parents=True, exist_ok=True)
+        (hub.home.folder / "secrets" / ENTE / "io-key").write_text(key + "\n")
         admin.patch(f"/connectors/{name}", {"settings": {"api_key": "file:io-key"}})
         assert check(admin, name)["outcome"] == "passed"
     finally:
@@ -257,14 +263,17 @@ def test_a_secret_may_be_named_only_and_is_read_where_it_is(admin, name, tmp_pat
     [
         "env:RACCORDO_HUB_KEY",
         "env:PATH",
-        "env:RACCORDO_SECRET_MANCA",
+        "env:RACCORDO_SECRET_C_A944__IO",
+        "env:RACCORDO_SECRET_DI_TUTTI",
+        "env:RACCORDO_SECRET_C_H501__MANCA",
         "file:../vault.json",
         "file:/etc/passwd",
         "file:no",
     ],
 )
 def test_a_reference_reaches_nothing_but_what_was_put_there_for_connectors(admin, name, reference, monkeypatch):
-    monkeypatch.setenv("RACCORDO_HUB_KEY", "la chiave dell'hub")
+    for own in ("RACCORDO_HUB_KEY", "RACCORDO_SECRET_C_A944__IO", "RACCORDO_SECRET_DI_TUTTI"):
+        monkeypatch.setenv(own, "la chiave di altri")
     settings = {"base_url": "http://127.0.0.1:9/api", "api_key": reference}
     answer = admin.post("/connectors", {"connector_id": name, "connector_type": "app_io", "settings": settings})
     assert code(answer) == (422, "contract.violation")
@@ -306,3 +315,35 @@ def test_what_is_activated_at_one_process_holds_at_the_other_within_two_seconds(
         assert elsewhere.get("/connectors/posta").json()["state"] == "active"
         assert elsewhere.call("DELETE", "/sessions/current").status_code == 204
         assert code(admin.get("/connectors/posta")) == (401, "session.refused")
+
+
+@pytest.mark.parametrize(
+    ("connector_type", "settings", "pointer"),
+    [
+        ("app_io", {"base_url": "http://localhost:5432/api", "api_key": "x"}, "/settings/base_url"),
+        ("app_io", {"base_url": "https://[::ffff:10.0.0.1]/api", "api_key": "x"}, "/settings/base_url"),
+        ("app_io", {"base_url": "https://169.254.169.254/api", "api_key": "x"}, "/settings/base_url"),
+        ("webhook", {"url": "https://x.example.it", "private_hosts": ["x.example.it"]}, "/settings/private_hosts/0"),
+        ("webhook", {"url": "https://x.example.it", "private_hosts": "x.example.it:8"}, "/settings/private_hosts/0"),
+        ("loopback", {"folder": "/etc"}, "/settings/folder"),
+        ("loopback", {"folder": "/tmp/../etc"}, "/settings/folder"),
+    ],
+)
+def test_nothing_inside_is_named_over_http_but_what_the_operator_lists(admin, name, connector_type, settings, pointer):
+    own = {"connector_id": name, "connector_type": connector_type, "settings": settings}
+    answer = admin.post("/connectors", own)
+    assert code(answer) == (422, "contract.violation")
+    assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
+    assert answer.json()["errors"][0]["code"] in ("host.not_allowed", "folder.not_allowed")
+    assert admin.get(f"/connectors/{name}").status_code == 404
+
+
+def test_what_the_command_line_set_inside_may_stay_and_nothing_be_added(admin, name, raccordo, tmp_path):
+    (tmp_path / "secret").write_text("whsec_" + "A" * 44)
+    inside = ("--set", "url=http://localhost:9/a", "--set", "private_hosts=localhost")
+    secret = ("--secret-file", f"signing_secrets={tmp_path / 'secret'}")
+    raccordo("connector", "set", name, "--type", "webhook", *inside, *secret)
+    assert admin.patch(f"/connectors/{name}", {"limits": {"burst": 2}}).status_code == 200
+    moved = admin.patch(f"/connectors/{name}", {"settings": {"url": "http://localhost:8/a"}})
+    assert moved.json()["errors"][0]["code"] == "host.not_allowed"
+    raccordo("connector", "remove", name)

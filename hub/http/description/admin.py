@@ -4,7 +4,16 @@ from contracts.administration import AdminSession, AuditPage, SignedIn
 from hub import errors
 from hub.admin import errors as admin_errors
 
-from . import admin_connectors, admin_simulations, admin_statistics, admin_vendors, admin_work
+from . import (
+    admin_connectors,
+    admin_outreach,
+    admin_rights,
+    admin_simulations,
+    admin_sources,
+    admin_statistics,
+    admin_vendors,
+    admin_work,
+)
 from . import admin_examples as examples
 from .admin_parts import ADMIN, listed
 from .entries import Answer, Body, Entry, Errors, both
@@ -17,6 +26,9 @@ ENTRIES: dict[str, Entry] = {
     **admin_connectors.ENTRIES,
     **admin_vendors.ENTRIES,
     **admin_work.ENTRIES,
+    **admin_sources.ENTRIES,
+    **admin_outreach.ENTRIES,
+    **admin_rights.ENTRIES,
     **admin_simulations.ENTRIES,
     **admin_statistics.ENTRIES,
     "show_admin_status": status("admin"),

@@ -23,7 +23,7 @@ VERSION: Json = {
     "limits": {"rate_per_s": 5},
     "service_overrides": {"tari": {}},
     "secrets": [
-        {"pointer": "/service_overrides/tari/api_key", "reference": "env:RACCORDO_SECRET_IO_TARI"},
+        {"pointer": "/service_overrides/tari/api_key", "reference": "env:RACCORDO_SECRET_C_H501__IO_TARI"},
         {"pointer": "/settings/api_key", "reference": None},
     ],
     "author": "anna.verdi",
@@ -44,7 +44,7 @@ CONNECTOR: Json = {
 NEW_CONNECTOR: Json = {
     "connector_id": "io",
     "connector_type": "app_io",
-    "settings": {"api_key": "env:RACCORDO_SECRET_IO"},
+    "settings": {"api_key": "env:RACCORDO_SECRET_C_H501__IO"},
 }
 PATCH: Json = {"settings": {"api_key": "la chiave nuova"}, "limits": {"rate_per_s": 5}}
 DIFFERENCE: Json = {

@@ -22,6 +22,11 @@ PARAMETERS: dict[str, Json] = {
     ),
     "DeliveryId": in_path("delivery_id", "La consegna. / The delivery.", CODE, EXAMPLE_ITEM_ID),
     "QuarantineId": in_path("quarantine_id", "La voce. / The entry.", CODE, EXAMPLE_ITEM_ID),
+    "ReportId": in_path("report_id", "Il rapporto. / The report.", CODE, EXAMPLE_ITEM_ID),
+    "SourceName": in_path("source", "Il sistema del fornitore. / The vendor's system.", CODE, "tributi"),
+    "BroadcastId": in_path("broadcast_id", "L'invio. / The broadcast.", CODE, EXAMPLE_ITEM_ID),
+    "ListId": in_path("list_id", "La graduatoria. / The ranked list.", CODE, EXAMPLE_ITEM_ID),
+    "RequestId": in_path("request_id", "La richiesta. / The request.", CODE, EXAMPLE_ITEM_ID),
     "DeliveryStateIs": in_query(
         "state",
         "Solo in questo stato. / Only in this state.",

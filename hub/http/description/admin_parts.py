@@ -7,6 +7,7 @@ from hub.admin import errors as admin_errors
 
 from .entries import Answer, Body, Entry, Errors
 from .json_schema import Json
+from .parts import EXAMPLE_ITEM_ID
 from .publish import ANY_CALLER, UNCHANGED
 
 ADMIN: Errors = (errors.RequestInvalid, admin_errors.SessionRefused, admin_errors.RoleMissing, *ANY_CALLER)
@@ -58,3 +59,17 @@ def shown(tag: str, summary: str, description: str, found: str, body: Body, know
         answers={200: Answer(description=found, body=body, headers=("ETag",)), 304: UNCHANGED},
         errors=known,
     )
+
+
+QUARANTINED: Json = {
+    "quarantine_id": EXAMPLE_ITEM_ID,
+    "connector_id": "sportello",
+    "record_name": "pratica-123",
+    "collection": "applications",
+    "wrong": [{"pointer": "/state", "code": "field.not_allowed", "detail": "not a known state"}],
+    "decided": None,
+    "times": 2,
+    "first_at": "2026-11-23T09:00:00Z",
+    "last_at": "2026-11-23T09:00:00Z",
+}
+"""A record of a source that did not fit."""

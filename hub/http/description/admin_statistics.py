@@ -44,7 +44,7 @@ ENTRIES: dict[str, Entry] = {
         errors=(
             *ADMIN,
             errors.NotAcceptable,
-            admin_errors.SubscriptionServiceUnknown,
+            errors.SubscriptionServiceUnknown,
             admin_errors.AreasTooMany,
         ),
     ),

@@ -9,6 +9,7 @@ from contracts.vendor_administration import (
     NewVendorKey,
     ReportPage,
     ReportView,
+    ReportWhole,
     ServiceCard,
     ServiceCardPage,
     ServiceCardPatch,
@@ -129,6 +130,13 @@ ENTRIES: dict[str, Entry] = {
     ),
     "list_conformance_reports": _list(
         "vendors", "I rapporti di conformità", "The reports of conformance", ReportPage, examples.REPORT, _KNOWN
+    ),
+    "show_conformance_report": _show(
+        "vendors",
+        "Un rapporto di conformità",
+        "A report of conformance",
+        Body(model=ReportWhole, examples={"report": examples.REPORT | examples.NEW_REPORT}),
+        (*_KNOWN, admin_errors.ReportUnknown),
     ),
     "attach_conformance_report": Entry(
         tag="vendors",

@@ -12,7 +12,7 @@ from contracts.work_administration import (
 from hub import errors
 from hub.admin import errors as admin_errors
 
-from .admin_parts import ADMIN, WRITING, listed, shown
+from .admin_parts import ADMIN, QUARANTINED, WRITING, listed, shown
 from .entries import Answer, Body, Entry, both
 from .json_schema import Json
 from .parts import EXAMPLE_ITEM_ID
@@ -38,17 +38,6 @@ _REPLAY: Json = {
     "connector_id": "io",
     "reason": None,
     "calls": [{"call": "POST /messages", "field_lengths": {"subject": 24}}],
-}
-_QUARANTINE: Json = {
-    "quarantine_id": EXAMPLE_ITEM_ID,
-    "connector_id": "sportello",
-    "record_name": "pratica-123",
-    "collection": "applications",
-    "wrong": [{"pointer": "/state", "code": "field.not_allowed", "detail": "not a known state"}],
-    "decided": None,
-    "times": 2,
-    "first_at": _AT,
-    "last_at": _AT,
 }
 _PREVIEW: Json = {
     "records": [
@@ -107,7 +96,7 @@ ENTRIES: dict[str, Entry] = {
             "What a source brought and cannot become an item, with every reason; the content is not shown.",
         ),
         QuarantinePage,
-        _QUARANTINE,
+        QUARANTINED,
         filters=("OfConnector",),
     ),
     "discard_quarantine": Entry(

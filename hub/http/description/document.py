@@ -26,6 +26,11 @@ _IN_PATH = {
     "{service_id}": "ServiceInPath",
     "{delivery_id}": "DeliveryId",
     "{quarantine_id}": "QuarantineId",
+    "{report_id}": "ReportId",
+    "{source}": "SourceName",
+    "{broadcast_id}": "BroadcastId",
+    "{list_id}": "ListId",
+    "{request_id}": "RequestId",
 }
 _ENTRIES: dict[Api, dict[str, Entry]] = {
     "publish": publish.ENTRIES,

@@ -1,0 +1,63 @@
+"""What citizens ask for as data subjects, as those see it who answer (GDPR art. 12-22; `api.md` 3)."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from .base import Day, Model, UtcDatetime
+from .identifiers import OrganizationTaxCode, TaxCode, Uuid7
+from .publishing import Cursor
+
+RightsKind = Literal["access", "rectification", "erasure", "restriction", "portability", "objection"]
+RightsOutcome = Literal["done", "refused"]
+Who = TaxCode | OrganizationTaxCode
+
+
+class NewRightsRequest(Model):
+    """A request as it was received. Whose it is stands in the body, never in an address."""
+
+    kind: RightsKind
+    tax_code: Who
+    received_on: Day | None = None
+    """Today, where none is given."""
+
+
+class RightsRequest(Model):
+    """A request, and by when it is to be answered."""
+
+    request_id: Uuid7
+    kind: RightsKind
+    citizen_id: Uuid7 | None
+    """Random, and means nothing outside the hub; None where nothing is held about whoever asks."""
+    received_on: Day
+    due_on: Day
+    late: bool
+    closed_at: UtcDatetime | None
+    outcome: RightsOutcome | None
+
+
+class RightsRequestPage(Model):
+    """The requests, in the order in which they are due."""
+
+    items: Annotated[tuple[RightsRequest, ...], Field(max_length=100, fail_fast=True)]
+    next_cursor: Cursor | None
+
+
+class RightsClosure(Model):
+    """How the request was answered."""
+
+    outcome: RightsOutcome
+
+
+class ErasureWish(Model):
+    """Whose erasure is thought of."""
+
+    tax_code: Who
+
+
+class ErasurePreview(Model):
+    """Whether there is anybody to erase, and what speaks against it (GDPR art. 17(3)(b))."""
+
+    concerns_somebody: bool
+    duties_to_keep: Any
+    """By what, how many items: open payments, documents and receipts within their retention."""

@@ -1,0 +1,56 @@
+"""Requests of data subjects over HTTP, and what speaks against an erasure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from contracts.rights_administration import ErasureWish, NewRightsRequest, RightsClosure
+from hub.admin.acting import Actor, Order
+from hub.admin.rights import RightsDesk
+
+from .admin_access import AdminAccess, body_of
+from .exchange import Exchange, Handler, json_response
+from .operations import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class RightsApi:
+    """Handlers of what citizens ask for, by operation_id."""
+
+    access: AdminAccess
+    rights: RightsDesk
+
+    def handler(self, operation: Operation) -> Handler | None:
+        """The handler of an operation; None for one that is not of these."""
+        access = self.access
+        handlers: Mapping[str, Handler] = {
+            "list_rights_requests": access.lists(operation, self._all),
+            "add_rights_request": access.acts(operation, self._add, _noted),
+            "close_rights_request": access.acts(operation, self._close, _answer),
+            "preview_erasure": access.acts(operation, self._preview, _answer),
+        }
+        return handlers.get(operation.operation_id)
+
+    def _all(self, connection: Connection, actor: Actor, _exchange: Exchange) -> list[tuple[str, dict[str, Any]]]:
+        return self.rights.all_of(connection, actor.ente_id, closed=True)
+
+    def _add(self, actor: Actor, exchange: Exchange) -> Order:
+        return self.rights.add(actor, body_of(exchange, NewRightsRequest))
+
+    def _close(self, actor: Actor, exchange: Exchange) -> Order:
+        outcome = body_of(exchange, RightsClosure).outcome
+        return self.rights.close(actor, exchange.request.path_params["request_id"], outcome)
+
+    def _preview(self, actor: Actor, exchange: Exchange) -> Order:
+        return self.rights.erasure_preview(actor, body_of(exchange, ErasureWish).tax_code)
+
+
+def _noted(_exchange: Exchange, view: dict[str, Any]) -> Response:
+    return json_response(view, status=201, headers={"Location": "/admin/v1/rights-requests"})
+
+
+def _answer(_exchange: Exchange, view: dict[str, Any]) -> Response:
+    return json_response(view)

@@ -1,0 +1,124 @@
+"""Sources over HTTP: read now, files taken in, quarantine read anew, freshness, extracts of registers."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from contracts.failures import Failure
+from contracts.source_administration import RegisterExtract, VendorSourcePatch
+from hub.admin.acting import Acted, Actor, Order, carry_out
+from hub.admin.errors import SourceFailed
+from hub.admin.quarantine import retried
+from hub.admin.quarantine import view as quarantined
+from hub.admin.registers import import_extract
+from hub.admin.sources import OUTCOMES, Sources, agree, vendor_sources
+from hub.feed.parameters import nothing
+from hub.inbound.taking import Tally
+from hub.store.attributes import AttributeKeeper
+from hub.store.database import Tx
+from hub.store.quarantine import Entry
+
+from .admin_access import AdminAccess, body_of, changed, matching
+from .exchange import Exchange, Handler, json_response, read_body
+from .operations import Operation
+
+Listed = list[tuple[str, dict[str, Any]]]
+_FILES_AT_ONCE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SourcesApi:
+    """Handlers of sources, by operation_id. `file_limit`, in bytes, is the largest file that is taken in."""
+
+    access: AdminAccess
+    sources: Sources
+    attributes: AttributeKeeper
+    file_limit: int
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_FILES_AT_ONCE))
+
+    def handler(self, operation: Operation) -> Handler | None:
+        """The handler of an operation; None for one that is not of these."""
+        access = self.access
+        handlers: Mapping[str, Handler] = {
+            "list_source_readings": access.lists(operation, lambda c, a, _: self.sources.readings(c, a.ente_id)),
+            "poll_source": access.acts(operation, self._poll, _begun),
+            "upload_source_file": self._uploading(operation),
+            "show_quarantine": access.shows(operation, self._entry),
+            "retry_quarantine": self._retrying(operation),
+            "list_sources": access.lists(operation, self._all),
+            "change_source": access.acts(operation, self._agree, changed),
+            "import_attributes": access.acts(operation, self._import, lambda _, answer: json_response(answer)),
+        }
+        return handlers.get(operation.operation_id)
+
+    def _poll(self, actor: Actor, exchange: Exchange) -> Order:
+        with self.access.database.read() as connection:
+            return self.sources.poll(connection, actor, exchange.request.path_params["connector_id"])
+
+    def _uploading(self, operation: Operation) -> Handler:
+        async def handle(exchange: Exchange) -> Response:
+            caller = await self.access.caller(exchange, operation)
+            nothing(exchange.request.query_params.multi_items())
+            connector_id = exchange.request.path_params["connector_id"]
+            async with self._turns:  # each is in memory whole
+                content = await read_body(exchange.request, self.file_limit)
+                tally = await run_in_threadpool(self._taken_in, caller.actor.ente_id, connector_id, content)
+            counts = {name: tally.counts[name] for name in OUTCOMES}
+
+            def do(_tx: Tx) -> Acted:
+                answer = {"connector_id": connector_id, **counts}
+                return Acted(answer, f"connectors/{connector_id}", after=counts)
+
+            order = Order(operation.operation_id, caller.actor, do)
+            return json_response(await self.access.committer.submit(carry_out, order))
+
+        return handle
+
+    def _taken_in(self, ente_id: str, connector_id: str, content: bytes) -> Tally:
+        try:
+            return self.sources.take_in(ente_id, connector_id, content)
+        except Failure as failure:
+            raise _failed(failure) from None
+
+    def _entry(self, _connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
+        nothing(exchange.request.query_params.multi_items())
+        return quarantined(self.sources.entry_of(actor.ente_id, exchange.request.path_params["quarantine_id"]))
+
+    def _retrying(self, operation: Operation) -> Handler:
+        async def handle(exchange: Exchange) -> Response:
+            caller = await self.access.sent(exchange, operation)
+            quarantine_id = exchange.request.path_params["quarantine_id"]
+            before, after = await run_in_threadpool(self._retried, caller.actor.ente_id, quarantine_id)
+            return json_response(await self.access.committer.submit(carry_out, retried(caller.actor, before, after)))
+
+        return handle
+
+    def _retried(self, ente_id: str, quarantine_id: str) -> tuple[Entry, Entry]:
+        try:
+            return self.sources.retry(ente_id, quarantine_id)
+        except Failure as failure:
+            raise _failed(failure) from None
+
+    def _all(self, connection: Connection, actor: Actor, _exchange: Exchange) -> Listed:
+        return vendor_sources(connection, actor.ente_id, self.access.database.now(connection))
+
+    def _agree(self, actor: Actor, exchange: Exchange) -> Order:
+        patch = body_of(exchange, VendorSourcePatch, patch=True)
+        names = exchange.request.path_params
+        return agree(actor, names["vendor_id"], names["source"], patch, matching(exchange))
+
+    def _import(self, actor: Actor, exchange: Exchange) -> Order:
+        return import_extract(self.attributes, actor, body_of(exchange, RegisterExtract, is_long=True))
+
+
+def _begun(_exchange: Exchange, view: dict[str, Any]) -> Response:
+    return json_response(view, status=202)
+
+
+def _failed(failure: Failure) -> SourceFailed:
+    return SourceFailed(f"{failure.reason}: {failure.detail}"[:500])

@@ -1,0 +1,63 @@
+"""Two administrators who change the same thing at the same moment, each on a machine of their own."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import text
+
+from contracts.vendor_administration import ServiceCardPatch, VendorPatch
+from hub.admin import services
+from hub.admin.acting import Actor, carry_out
+from hub.admin.vendors import Vendors
+from hub.errors import PreconditionFailed
+from hub.store.database import Database
+from tests.harness import ENTE, eventually
+
+ACTOR = Actor(ENTE, "anna.verdi")
+
+
+def vendor_change(name, matches):
+    return Vendors().change(ACTOR, "acme", VendorPatch(display_name=name), matches)
+
+
+def service_change(name, matches):
+    return services.change(ACTOR, "tari", ServiceCardPatch(display_name=name), matches)
+
+
+def waiting(database):
+    """How many sessions of the hub's database wait for what another one holds."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with database.read() as connection:
+        return connection.execute(text(query)).scalar_one()
+
+
+@pytest.mark.parametrize("change", [vendor_change, service_change])
+def test_of_two_who_saw_the_same_only_the_first_changes_it(hub, kind, change):
+    if kind != "postgresql":
+        pytest.skip("a file has one writer at a time")
+    seen = []
+
+    def unchanged(view):
+        """As If-Match has it: both saw what the first one finds."""
+        seen.append(view["display_name"])
+        if view["display_name"] != seen[0]:
+            raise PreconditionFailed
+
+    machines = [Database(hub.home.settings.database_url, hub.home.clock) for _ in range(2)]
+
+    def second():
+        with machines[1].write() as tx:
+            return carry_out(tx, [change("Seconda", unchanged)])
+
+    try:
+        with ThreadPoolExecutor(1) as hand:
+            with machines[0].write() as tx:
+                (first,) = carry_out(tx, [change("Prima", unchanged)])
+                other = hand.submit(second)
+                eventually(lambda: waiting(hub.home.database), bool)
+            (refused,) = other.result()
+    finally:
+        for machine in machines:
+            machine.close()
+    assert first["display_name"] == "Prima"
+    assert isinstance(refused, PreconditionFailed)
