@@ -192,8 +192,8 @@ class Hub:
         links = ActionLinks(vault, self.links.public_url)
         self.actions = ActionDesk(links, self.database, vault, citizens, self.registry)
         self.confirm_links = ConfirmLinks(vault, clock, self.links.public_url)
-        made_links = self.links.make, links.make, self.confirm_links.action
-        notices = Notices(self.database, vault, citizens, self.registry, *made_links, Enclosures(vault, files.get))
+        made = self.links.make, links.make, self.confirm_links.action
+        notices = Notices(self.database, vault, citizens, self.registry, *made, Enclosures(vault, files.get))
         self.requests = Requests(notices, self.connectors.get)
         follow_ups = FollowUps(self.committer, notices.of, self.connectors.get)
         looks = {"links": self.references.look, "follow_ups": follow_ups.paced}
@@ -257,8 +257,7 @@ class Hub:
         alone = not self.database.is_shared
         calling = self.delivering(alone=alone) if embedded else self.calling.running()
         self.observed.role = "api"
-        exported = exporting(self.settings.metrics_address, self.observed)
-        serving = self.working(serving=True)
+        exported, serving = exporting(self.settings.metrics_address, self.observed), self.working(serving=True)
         with self.home.taken(), serving, self._trusting.running(), calling, self._working_off(), exported:
             yield
 
@@ -305,9 +304,8 @@ class Hub:
 
     def _figures(self) -> Iterator[tuple[str, tuple[str, ...], float]]:
         yield from self._trusting.figures()
-        ends = {"connector": self.connectors.certificate_ends(), "pdnd-client": self.vouchers.certificate_ends()}
-        for kind, found in ends.items():
-            for (ente, name), at in found.items():
+        for kind, those in (("connector", self.connectors), ("pdnd-client", self.vouchers)):
+            for (ente, name), at in those.certificate_ends().items():
                 yield "raccordo_client_certificate_expiry_timestamp_seconds", (ente, f"{kind}:{name}"), at.timestamp()
 
     def ring(self) -> None:

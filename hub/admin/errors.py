@@ -153,6 +153,12 @@ class SimulationUnknown(HubError):
     status, code, title = 404, "simulation.unknown", "Simulazione sconosciuta / Unknown simulation"
 
 
+class SubscriptionServiceMissing(HubError):
+    """The address names no subscription service of the municipality."""
+
+    status, code, title = 404, "subscription_service.unknown", "Servizio sconosciuto / Unknown subscription service"
+
+
 class AreasTooMany(HubError):
     """The attribute that the service takes for its area has so many values that it is none."""
 

@@ -6,12 +6,13 @@ from typing import Any
 
 from contracts.base import ROME, rfc3339
 from contracts.subscription_services import SubscriptionService
+from hub.errors import SubscriptionServiceUnknown
 from hub.ingest.statistics import COUNTED, Cell, TooManyAreas, statistics
 from hub.ingest.subscribers import subscribers
 from hub.store.database import Database
 from hub.store.ports import Vault
 
-from .errors import AreasTooMany
+from .errors import AreasTooMany, SubscriptionServiceMissing
 from .subscription_services import service_of
 
 
@@ -31,9 +32,12 @@ class Counted:
 
 
 def count(database: Database, vault: Vault, ente_id: str, code: str) -> Counted:
-    """Every subscription of the ente is read, page by page. Raises SubscriptionServiceUnknown, AreasTooMany."""
+    """Every subscription of the ente is read, page by page. Raises SubscriptionServiceMissing, AreasTooMany."""
     with database.read() as connection:
-        service = service_of(connection, ente_id, code)
+        try:
+            service = service_of(connection, ente_id, code)
+        except SubscriptionServiceUnknown as unknown:
+            raise SubscriptionServiceMissing(unknown.detail) from None
         now = database.now(connection)
     found = subscribers(database, vault, ente_id, code, COUNTED, now)
     try:

@@ -20,7 +20,7 @@ from hub.registry import Registry
 from hub.security.vault import Vault, VaultError
 from hub.store.citizens import Citizens
 from hub.store.database import Database
-from hub.store.reading import version_payload
+from hub.store.item_history import version_payload
 from hub.store.vendor_reading import item_by_id
 
 from .views import shown_state

@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
 
 import orjson
 
 from contracts.failures import Misconfigured
 from contracts.identifiers import holds_tax_code, new_uuid7
-from contracts.inbound import Found, Wrong
+from contracts.inbound import Found
 from contracts.items import COLLECTIONS, Item
 from hub.errors import HubError, StoreUnavailable, VersionConflict
 from hub.registry import Registry, Vendor
@@ -28,6 +27,8 @@ from hub.store.quarantine import Misfit
 from hub.store.reporting import KeepFlow, KeepingFlows
 from hub.store.taking import NewDigests, Record, Take, Taking, absent, newest_version, note_digests, records
 
+from .digesting import digested
+
 log = logging.getLogger(__name__)
 
 PIECE = 200
@@ -41,7 +42,6 @@ _DONE: Future[Counter[str]] = Future()
 _KEYED = "k1."
 """How a keyed digest begins, and a plain one never does."""
 _GONE = "non più presente alla fonte"
-_SORTED = orjson.OPT_SORT_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class Taker:
             if each.item is None and not each.wrong and each.withdrawn is None:
                 tally.counts["passed"] += 1
                 continue
-            each, told = _digested(each)
+            each, told = digested(each)
             digest = self._digest(vendor, told)
             if each.item is not None and isinstance(named := each.item.get("source"), str):
                 tally.heard.add((source.ente_id, vendor.vendor_id, named))
@@ -313,28 +313,6 @@ def _outcome(take: Take, result: object) -> str:
     if isinstance(result, HubError) or result is None:
         return "quarantined"
     return "withdrawn" if isinstance(take.submission and take.submission.act, Withdraw) else "taken"
-
-
-def _digested(found: Found) -> tuple[Found, str]:
-    """With the plain digest of what it says. What cannot be written down, such as half of an emoji, goes to the
-    quarantine: it must not hold up all that its source has."""
-    try:
-        return found, _digest(found)
-    except TypeError:
-        wrong = Wrong("", "item.unwritable", "a text that is no Unicode, or a value that JSON does not have")
-        found = replace(found, item=None, valid=None, wrong=(wrong,))
-        return found, _digest(found)
-
-
-def _digest(found: Found) -> str:
-    if found.item is not None:
-        what: list[Any] = ["item", found.collection, found.item]
-    elif found.withdrawn is not None:
-        what = ["withdrawn", found.withdrawn]
-    else:
-        faults = [(each.pointer, each.code) for each in found.wrong]
-        what = ["wrong", faults, hashlib.sha256(found.raw).hexdigest()]
-    return hashlib.sha256(orjson.dumps(what, default=str, option=_SORTED)).hexdigest()
 
 
 def _signed(source: Source, body: bytes) -> Signed:

@@ -14,8 +14,8 @@ from hub.store.citizens import Citizens
 from hub.store.committer import Committer
 from hub.store.database import Database
 from hub.store.files import Files
+from hub.store.item_history import version_payload
 from hub.store.ports import Vault
-from hub.store.reading import version_payload
 from hub.store.references import Checked, Wanted, note_checked, wanted
 
 from .canonical import read

@@ -11,8 +11,8 @@ from hub.store.citizens import Citizens
 from hub.store.database import Database
 from hub.store.files import Files
 from hub.store.intake import Signed, Submission
+from hub.store.item_history import version_payload
 from hub.store.ports import Vault
-from hub.store.reading import version_payload
 from hub.store.vendor_reading import vendor_items
 
 from .canonical import read

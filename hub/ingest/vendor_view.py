@@ -10,8 +10,8 @@ from contracts.publishing import Collection
 from hub.errors import Fault, ItemUnknown, RequestInvalid
 from hub.registry import Vendor
 from hub.store.database import Database
+from hub.store.item_history import item_timeline
 from hub.store.pushing import DETAIL
-from hub.store.reading import item_timeline
 from hub.store.rows import OPEN_EVENTS, OTHERS_EVENTS
 from hub.store.telling import notifications
 from hub.store.vendor_reading import vendor_items

@@ -16,9 +16,9 @@ from .database import Tx, among, keys
 from .deadlines import close_deadlines
 from .directory import HUB
 from .drafts import Appointment, Draft, Told
+from .item_history import version_payload
 from .ports import Vault
 from .readers import Access, record_access
-from .reading import version_payload
 from .references import want_check
 from .rows import Batch, item_key, items_at, lock_items
 from .tables import agenda, enti

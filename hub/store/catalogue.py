@@ -13,8 +13,8 @@ from hub.catalogue import PROPOSED, Card, card_of, record_of
 from .citizens import Citizens, Subject
 from .database import Tx
 from .directory import NotThere, bump
+from .item_history import version_payload
 from .ports import Vault
-from .reading import version_payload
 from .rows import Batch, lock_items
 from .tables import items, service_decisions, services
 

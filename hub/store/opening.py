@@ -6,8 +6,8 @@ from sqlalchemy import Connection, RowMapping, select
 from contracts.items import Item
 
 from .citizens import Citizen
+from .item_history import version_payload
 from .ports import Vault
-from .reading import version_payload
 from .tables import items
 
 _ITEM: TypeAdapter[Item] = TypeAdapter(Item)

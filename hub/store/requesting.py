@@ -21,9 +21,9 @@ from .database import Tx
 from .deadlines import close_deadlines
 from .directory import HUB_VENDOR
 from .drafts import Answer, Draft
+from .item_history import version_payload
 from .ports import UsedToken, Vault
 from .readers import Access, access_row
-from .reading import version_payload
 from .replay import consume_tokens
 from .request_rows import about, requests_of
 from .rows import Batch, item_key, lock_items

@@ -13,8 +13,8 @@ from .changes import between, columns
 from .citizens import Citizen
 from .database import Tx
 from .drafts import Draft
+from .item_history import version_payload
 from .ports import Vault
-from .reading import version_payload
 from .rows import Batch, payload_place
 from .tables import item_versions
 

@@ -44,7 +44,7 @@ ENTRIES: dict[str, Entry] = {
         errors=(
             *ADMIN,
             errors.NotAcceptable,
-            errors.SubscriptionServiceUnknown,
+            admin_errors.SubscriptionServiceMissing,
             admin_errors.AreasTooMany,
         ),
     ),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from contracts.items import COLLECTIONS
 from contracts.states import MACHINES
-from hub.store.reading import version_payload
+from hub.store.item_history import version_payload
 from hub.store.tables import agenda
 from tests.flows.making import MAKERS, new_person, notice_number
 from tests.stores import KINDS

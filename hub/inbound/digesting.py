@@ -1,0 +1,33 @@
+"""What a record says, in a digest: unchanged since it was last seen, or not."""
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from contracts.inbound import Found, Wrong
+
+_SORTED = orjson.OPT_SORT_KEYS
+
+
+def digested(found: Found) -> tuple[Found, str]:
+    """With the plain digest of what it says. What cannot be written down, such as half of an emoji, goes to the
+    quarantine: it must not hold up all that its source has."""
+    try:
+        return found, _digest(found)
+    except TypeError:
+        wrong = Wrong("", "item.unwritable", "a text that is no Unicode, or a value that JSON does not have")
+        found = replace(found, item=None, valid=None, wrong=(wrong,))
+        return found, _digest(found)
+
+
+def _digest(found: Found) -> str:
+    if found.item is not None:
+        what: list[Any] = ["item", found.collection, found.item]
+    elif found.withdrawn is not None:
+        what = ["withdrawn", found.withdrawn]
+    else:
+        faults = [(each.pointer, each.code) for each in found.wrong]
+        what = ["wrong", faults, hashlib.sha256(found.raw).hexdigest()]
+    return hashlib.sha256(orjson.dumps(what, default=str, option=_SORTED)).hexdigest()
