@@ -44,7 +44,12 @@ def test_killed_while_app_io_keeps_it_waiting_the_message_is_unconfirmed_and_not
     world.io_faults({"kind": "hang", "seconds": 60})
     with world.life() as hub:
         world.generator.load(hub, 3)
-        eventually(lambda: [one.channel for one in told(world.folder)].count("io"), lambda had: had == 3, within_s=30)
+        delivered = "SELECT count(*) AS n FROM deliveries WHERE channel = 'io' AND state = 'delivered'"
+        eventually(
+            lambda: ([one.channel for one in told(world.folder)].count("io"), world.rows(delivered)[0]["n"]),
+            lambda seen: seen == (3, 2),
+            within_s=60,
+        )
         world.kill()
     seen = world.recover()
     assert violations(seen) == []
