@@ -31,7 +31,7 @@ def subscription_statistics(
         try:
             counted = count(one.database, one.vault, ente_id, code)
         except AreasTooMany as refusal:
-            raise Failed(str(refusal)) from None
+            raise Failed(refusal.detail) from None
     cells, smallest = counted.cells, counted.service.statistics.smallest
     if csv_file is not None:
         try:
