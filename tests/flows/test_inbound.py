@@ -9,6 +9,7 @@ import pytest
 
 from contracts.failures import Deferred, Misconfigured
 from contracts.inbound import Call, Reply, Report
+from hub.inbound.taking import PIECE
 from hub.store.configuration import set_status
 from hub.store.tables import evidence
 from tests.flows.making import events, fresh, new_person, notice_number, outcomes, published, rows
@@ -160,12 +161,12 @@ def test_a_file_is_taken_in_and_only_what_changed_the_second_time(hub, source, p
 
 
 def test_of_a_record_that_comes_twice_in_a_file_the_later_holds_however_far_it_is(hub, raccordo, person, tmp_path):
-    others = [record(new_person(), title=f"D'altri {n}") for n in range(150)]
+    others = [record(new_person(), title=f"D'altri {n}") for n in range(PIECE + 20)]
     first = record(person, title="Da correggere")
-    exported = [*others[:90], first, *others[90:], first | {"title": "Corretto"}]
+    exported = [*others[: PIECE - 10], first, *others[PIECE - 10 :], first | {"title": "Corretto"}]
     file = tmp_path / "export.json"
     file.write_text(json.dumps(exported))
-    assert raccordo("connector", "upload", "odd", "--file", str(file), "--json")["taken"] == 152
+    assert raccordo("connector", "upload", "odd", "--file", str(file), "--json")["taken"] == PIECE + 22
     assert titles_of(hub, person) == ["Corretto"]
 
 
