@@ -79,3 +79,17 @@ def test_every_path_the_root_pages_name_exists():
         text = (ROOT / page).read_text()
         for path in re.findall(r"`((?:hub|contracts|connectors|tests|samples|openapi)/[\w/.-]*)`", text):
             assert (ROOT / path).exists(), f"{page}: {path}"
+
+
+def test_decisions_stand_in_order_each_once_and_apart():
+    text = (ROOT / "DECISIONS.md").read_text()
+    numbers = [int(each) for each in re.findall(r"^## ([0-9]+)\. ", text, re.MULTILINE)]
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) == len(re.findall(r"^## ", text, re.MULTILINE)) == len(re.findall(r"\n\n## ", text))
+
+
+def test_no_line_of_the_decisions_or_changes_stands_twice():
+    """As it would after a merge that keeps both sides."""
+    for page in ("DECISIONS.md", "CHANGELOG.md"):
+        lines = [line for line in (ROOT / page).read_text().splitlines() if len(line) > 60]
+        assert [line for line in lines if lines.count(line) > 1] == [], page
