@@ -8,9 +8,11 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from contracts.broadcasts import Broadcast, Opening
 from contracts.items import Message, Subscription
+from hub.errors import StoreUnavailable
 from hub.registry import Registry
 from hub.store.broadcasts import (
     Begun,
@@ -20,10 +22,11 @@ from hub.store.broadcasts import (
     begin,
     has_begun,
     message_identity,
+    opening_id,
     running_broadcasts,
 )
 from hub.store.committer import Committer
-from hub.store.database import Database, Tx
+from hub.store.database import IN_TROUBLE, Database, Tx
 from hub.store.drafts import Draft
 from hub.store.ports import Vault
 from hub.store.rows import ItemKey
@@ -118,10 +121,10 @@ class BroadcastRunner:
             news = [each for each in openings(self.registry(), now) if not has_begun(connection, each)]
         for each in news:
             if self.rules(each.ente_id).on_window() is not None:
-                self.begin(each, now)
+                _apart(partial(self.begin, each, now), each.broadcast_id)
         with self.database.read() as connection:
             running = running_broadcasts(connection, self.vault)
-        return sum(self._one(broadcast) for broadcast in running)
+        return sum(_apart(partial(self._one, broadcast), broadcast.broadcast_id) for broadcast in running)
 
     def begin(self, begun: Begun, now: datetime) -> None:
         """It goes on by itself from now on, unless another process has begun it."""
@@ -187,19 +190,35 @@ class BroadcastRunner:
         if one is None:
             return None
         ente_id, citizen_id, _ = found.key
-        message = self._message(ente_id, broadcast.content, one.content, now)
+        message = self._message(broadcast, one.content, now)
         if message is None:
             return None
         draft = own_message(message, one.content, ente_id, route=route_of(self.route, ente_id, found.vendor_id))
         return replace(draft, identity=message_identity(ente_id, broadcast.broadcast_id, citizen_id))
 
-    def _message(self, ente_id: str, content: Broadcast | Opening, item: Subscription, now: datetime) -> Message | None:
-        """None where the rule was switched off since the opening began to be told."""
-        registry = self.registry()
+    def _message(self, broadcast: Running, item: Subscription, now: datetime) -> Message | None:
+        """None where an opening is no news any more: its rule was switched off, its window closed or was moved."""
+        registry, ente_id, content = self.registry(), broadcast.ente_id, broadcast.content
         service = registry.subscription_services.get((ente_id, content.code))
         if isinstance(content, Broadcast):
             return message_of(content, item, content.code if service is None else service.name, now)
         rule = self.rules(ente_id).on_window()
-        if rule is None or service is None or service.service_id is None:
+        if rule is None or service is None or service.service_id is None or service.enrol_window is None:
             return None
+        opens_at, closes_at = service.enrol_window.opens_at, service.enrol_window.closes_at
+        if not now < closes_at or opening_id(ente_id, content.code, opens_at) != broadcast.broadcast_id:
+            return None
+        content = content.model_copy(update={"closes_at": closes_at})
         return opening_message(item, rule, content, service, registry.card(ente_id, service.service_id), now)
+
+
+def _apart(do: Callable[[], int | None], broadcast_id: str) -> int:
+    """Of one broadcast; where it fails, the others and what is due besides go on, and it is tried again. Raises what
+    a store that is away does."""
+    try:
+        return do() or 0
+    except (StoreUnavailable, *IN_TROUBLE):
+        raise
+    except Exception:
+        log.exception("broadcast.put_off broadcast=%s", broadcast_id)
+        return 0

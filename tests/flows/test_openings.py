@@ -6,8 +6,10 @@ import pytest
 
 from contracts.broadcasts import Opening
 from contracts.subscription_services import EnrolWindow, SubscriptionService
+from hub.ingest import broadcasting
 from hub.ingest.openings import openings
 from hub.registry import Registry
+from hub.store.broadcasts import Begun, opening_id, running_broadcasts
 from hub.store.directory import add_service
 from hub.store.notice_rules import save_rule
 from hub.store.standing import BULK
@@ -76,6 +78,11 @@ def school(hub):
     with hub.home.database.write() as tx:
         set_subscription_service(tx, ENTE, made.this_year(made.next))
     hub.hub.registry.poll()
+
+
+def running_now(hub):
+    with hub.home.database.read() as connection:
+        return running_broadcasts(connection, hub.home.vault)
 
 
 def day(**ago):
@@ -168,6 +175,47 @@ def test_switched_off_meanwhile_nobody_more_is_told(hub, school):
             save_rule(tx, ENTE, "enrolment_opens", {}, author="test")
     school.sweep()
     assert [len(school.told(one)) for one in people] == [0, 0]
+
+
+@pytest.mark.parametrize(("opened", "until", "told"), [(2, 3, 1), (2, -1, 0), (1, 9, 0)])
+def test_what_is_told_is_the_window_as_it_is_now(hub, school, opened, until, told):
+    """Of a broadcast that began earlier: closed in the meantime, or opened at another moment, it invites nobody more."""
+    person, now = school.subscribed(), datetime.now(UTC)
+    window = EnrolWindow(opens_at=now - opened * DAY, closes_at=now + until * DAY)
+    with hub.home.database.write() as tx:
+        set_subscription_service(tx, ENTE, school.this_year(school.next, enrol_window=window))
+    hub.hub.registry.poll()
+    content = Opening(code=school.next, other_periods=(school.before,), closes_at=now + 9 * DAY)
+    begun = Begun(ENTE, opening_id(ENTE, school.next, now - 2 * DAY), content)
+    hub.hub.broadcasts.begin(begun, now)
+    (running,) = [each for each in running_now(hub) if each.broadcast_id == begun.broadcast_id]
+    messages = hub.hub.broadcasts.portion(running, 10, now).messages
+    assert len(messages) == told
+    if told:
+        school.sweep()
+        (message,) = school.told(person)
+        (action,) = hub.read(f"/items/{message['item_id']}", person).json()["actions"]
+        assert action["valid_to"] == f"{window.closes_at:%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def test_one_that_cannot_begin_is_in_the_way_of_nothing_else(hub, school, monkeypatch, caplog):
+    counted = broadcasting.count_audience
+
+    def fails(database, vault, ente_id, content, now):
+        if content.code == school.next:
+            raise ValueError("a content that nobody can read")
+        return counted(database, vault, ente_id, content, now)
+
+    person, other = school.subscribed(), School(hub)
+    their = other.subscribed(person)
+    monkeypatch.setattr(broadcasting, "count_audience", fails)
+    school.opens()
+    assert "broadcast.put_off" in caplog.text
+    other.opens()
+    assert [len(each.told(their)) for each in (school, other)] == [0, 1]
+    monkeypatch.undo()
+    school.sweep()
+    assert len(school.told(person)) == 1
 
 
 def test_it_is_a_broadcast_that_an_administrator_follows_and_stops(hub, school, raccordo):
