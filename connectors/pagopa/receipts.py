@@ -31,7 +31,8 @@ MOST_TRIES = 300
 
 UNREADABLE_TRIES = 3
 """How often in a row a receipt may come as something else, which a gateway's passing page does as well. Then it goes to
-the quarantine, and those behind it are read."""
+the quarantine, and those behind it are read; where these are no receipts either, each is asked for twice as often as
+the one before, as it is the gateway then."""
 
 
 class _Wanted(BaseModel):
@@ -69,6 +70,30 @@ class _Round(BaseModel):
     seen: tuple[str, ...] = ()
 
 
+@dataclass(slots=True)
+class _Broken:
+    """What came as no receipt lately, which no receipt has come after."""
+
+    iuv: str = ""
+    tries: int = 0
+    """How often the receipt of `iuv` was asked for."""
+    given_up: int = 0
+    """How many were given up one after the other."""
+
+    def again(self, iuv: str) -> int:
+        """How often this one was asked for, once it is to be given up; 0 before that."""
+        self.tries = self.tries + 1 if iuv == self.iuv else 1
+        self.iuv = iuv
+        if self.tries < UNREADABLE_TRIES * 2**self.given_up:
+            return 0
+        self.given_up += 1
+        return self.tries
+
+    def heal(self) -> None:
+        """A receipt came as one."""
+        self.iuv, self.tries, self.given_up = "", 0, 0
+
+
 @dataclass(frozen=True, slots=True)
 class Receipts:
     """The steps, over clients that bear the keys."""
@@ -84,8 +109,7 @@ class Receipts:
     overlap_days: int
     timeout_s: float
     now: Callable[[], datetime]
-    unreadable: dict[str, int] = field(default_factory=dict)
-    """The receipt that was no receipt when it was asked for last, and how often so far."""
+    broken: _Broken = field(default_factory=_Broken)
 
     def pull(self, memo: Memo) -> Pulled:
         """One step; see `contracts.inbound.Pull`."""
@@ -186,21 +210,16 @@ class Receipts:
         try:
             fields = of_xml(answer.body) if self.source == "gpd" else of_json(answer.body)
         except Unreadable as error:
-            if not self._breaks_again(wanted.iuv):
+            tries = self.broken.again(wanted.iuv)
+            if not tries:
                 raise Deferred("pagopa.unreadable", str(error), about="message") from None
             place.seen += (wanted.iuv,)
-            fault = Wrong("", "pagopa.unreadable", f"asked {UNREADABLE_TRIES} times, and no receipt each time: {error}")
+            fault = Wrong("", "pagopa.unreadable", f"asked {tries} times, and no receipt each time: {error}")
             yield Found(f"iuv.{wanted.iuv}", answer.body or b"-", "receipts", wrong=(fault,))
             return
+        self.broken.heal()
         place.seen += (wanted.iuv,)
         yield found_of(fields, answer.body, f"iuv.{wanted.iuv}")
-
-    def _breaks_again(self, iuv: str) -> bool:
-        """Whether this one receipt could not be read so often in a row that all others have waited long enough."""
-        tries = self.unreadable.get(iuv, 0) + 1
-        self.unreadable.clear()
-        self.unreadable[iuv] = tries
-        return tries >= UNREADABLE_TRIES
 
     def _get(self, http: httpx.Client, path: str, parameters: dict[str, str]) -> Answer:
         """The answer: 200 and whole, or the service's own 404 or 422."""

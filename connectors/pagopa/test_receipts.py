@@ -10,9 +10,11 @@ from connectors.base.pull_conformance import PullConformance
 from connectors.base.scripted import Received, Reply
 from connectors.pagopa import connect
 from connectors.pagopa.receipt import Unreadable, cents_of, moment_of, of_json, of_xml
+from connectors.pagopa.receipts import UNREADABLE_TRIES
 from connectors.pagopa.test_parts import BASE, CREDITOR, KEY, SAMPLES, TODAY, settings
 from contracts.connector import Connector, Limits
 from contracts.failures import Deferred, Misconfigured
+from contracts.inbound import Memo
 
 PERSONAL = ("RSSMRA80A01H501U", "Maria Rossi")
 
@@ -57,6 +59,29 @@ class Pulling(PullConformance):
 
 class TestGpd(Pulling):
     samples = SAMPLES / "pulled"
+
+    def test_while_a_gateway_is_down_few_receipts_are_given_up(self) -> None:
+        """Where none is a receipt, each has to fail twice as often as the one before, until one is."""
+        first, listed = next(self.each_step())
+        assert first == {}
+        healthy, connector = self.server.answering, self.fresh()
+        self.server.answering = lambda _: Reply(200, "<html>")
+
+        def given_up(memo: Memo) -> tuple[int, Memo]:
+            for tries in range(1, 100):
+                taken = take(connector, memo)
+                if isinstance(taken, Taken):
+                    return tries, taken.memo
+                assert isinstance(taken, Deferred)
+            raise AssertionError("never given up")
+
+        tries, memo = given_up(listed.memo)
+        then, _ = given_up(memo)
+        assert (tries, then) == (UNREADABLE_TRIES, 2 * UNREADABLE_TRIES)
+        self.server.answering = healthy
+        self.step(connector, memo)
+        self.server.answering = lambda _: Reply(200, "<html>")
+        assert given_up(listed.memo)[0] == UNREADABLE_TRIES
 
 
 class TestBizEvents(Pulling):

@@ -155,7 +155,7 @@ class Taker:
             known = records(connection, source.ente_id, source.connector_id, last)
         takes: list[tuple[Take, Found]] = []
         flows: list[KeepFlow] = []
-        unkeyed: dict[str, str] = {}
+        unkeyed: dict[str, tuple[str, str]] = {}
         for name, each in last.items():
             if each.flow is not None:
                 flows.append(KeepFlow(source.ente_id, each.flow))
@@ -171,7 +171,7 @@ class Taker:
             if before is not None and before.digest in (digest, told) and not again:
                 tally.counts["unchanged"] += 1
                 if before.digest == told:
-                    unkeyed[name] = digest
+                    unkeyed[name] = (told, digest)
                 continue
             takes.append((self._made(source, vendor, name, each, digest, before), each))
         self._keep(flows, tally)

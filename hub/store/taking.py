@@ -28,11 +28,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class NewDigests:
-    """Of records that have not changed themselves, by their names."""
+    """Of records that have not changed themselves, by their names: what each was found with, and what it is now."""
 
     ente_id: str
     connector_id: str
-    digests: Mapping[str, str]
+    digests: Mapping[str, tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +90,16 @@ def newest_version(connection: Connection, identity: Identity) -> int:
 
 
 def note_digests(tx: Tx, changes: Sequence[NewDigests]) -> list[None]:
-    """A Committer handler."""
+    """A Committer handler. A record that somebody took in meanwhile keeps the digest of what was taken."""
     its = source_records.c
     place = (its.ente_id == bindparam("of_ente")) & (its.connector_id == bindparam("of_connector"))
     rows = [
-        {"of_ente": one.ente_id, "of_connector": one.connector_id, "of_name": name, "now": digest}
+        {"of_ente": one.ente_id, "of_connector": one.connector_id, "of_name": name, "was": was, "now": now}
         for one in changes
-        for name, digest in sorted(one.digests.items())
+        for name, (was, now) in sorted(one.digests.items())
     ]
-    statement = update(source_records).where(place, its.name == bindparam("of_name")).values(digest=bindparam("now"))
+    same = (its.name == bindparam("of_name")) & (its.digest == bindparam("was"))
+    statement = update(source_records).where(place, same).values(digest=bindparam("now"))
     tx.connection.execute(statement, rows)
     return [None] * len(changes)
 

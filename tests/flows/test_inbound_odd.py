@@ -14,6 +14,7 @@ from contracts.connector import Limits
 from contracts.inbound import Found, Pulled, Wrong
 from hub.store.configuration import set_status
 from hub.store.tables import evidence, items, quarantine, source_positions, source_records
+from hub.store.taking import NewDigests, note_digests
 from tests.flows.making import rows
 from tests.flows.sources import Source, found_of, hub_with, quarantined, record, titles_of
 from tests.harness import ENTE, HubUnderTest, eventually
@@ -73,6 +74,17 @@ def test_the_digest_of_a_record_is_keyed_and_a_plain_one_of_before_is_written_an
         tx.connection.execute(update(source_records).where(source_records.c.name == name["name"]).values(digest=plain))
     eventually(lambda: rows(hub, source_records, **name), lambda found: found == [kept])
     assert len(rows(hub, evidence)) == taken
+
+
+def test_a_plain_digest_is_not_written_anew_over_that_of_what_was_taken_meanwhile(hub, source, person):
+    """As by a file that is taken in beside the reading of a source."""
+    one = record(person, title="Preso intanto")
+    source.records = [one]
+    eventually(lambda: titles_of(hub, person), lambda found: found == ["Preso intanto"])
+    name = one["external_id"]
+    before = rows(hub, source_records, name=name)
+    hub.hub.committer.write(note_digests, NewDigests(ENTE, "odd", {name: ("0" * 64, "k1.of-what-was-there")}))
+    assert rows(hub, source_records, name=name) == before
 
 
 def test_a_source_whose_vendor_is_another_now_brings_all_anew_as_that_ones(tmp_path, person):

@@ -179,7 +179,7 @@ def test_switched_off_meanwhile_nobody_more_is_told(hub, school):
 
 @pytest.mark.parametrize(("opened", "until", "told"), [(2, 3, 1), (2, -1, 0), (1, 9, 0)])
 def test_what_is_told_is_the_window_as_it_is_now(hub, school, opened, until, told):
-    """Of a broadcast that began earlier: closed in the meantime, or opened at another moment, it invites nobody more."""
+    """Of a broadcast that began earlier: closed meanwhile, or opened at another moment, it invites nobody more."""
     person, now = school.subscribed(), datetime.now(UTC)
     window = EnrolWindow(opens_at=now - opened * DAY, closes_at=now + until * DAY)
     with hub.home.database.write() as tx:
