@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from contracts.base import rfc3339
+from contracts.base import ROME, rfc3339
 from contracts.rights_administration import NewRightsRequest, RightsOutcome
 from hub.errors import ContractViolation, Fault
 from hub.store.citizens import Citizens, Subject
@@ -29,7 +29,7 @@ class RightsDesk:
 
     def all_of(self, connection: Connection, ente_id: str, *, closed: bool) -> list[tuple[str, dict[str, Any]]]:
         """contracts.rights_administration.RightsRequest of each, the most urgent first."""
-        today = self.database.now(connection).date()
+        today = _today(self.database.now(connection))
         rows = list_requests(connection, ente_id, closed=closed)
         return [(f"{row['due_on']}|{row['request_id']}", _view(dict(row), today)) for row in rows]
 
@@ -37,7 +37,7 @@ class RightsDesk:
         """Note a request; it is due a month later. Whose it is stands in the record by the random id alone. Raises
         ContractViolation for a day that is still to come."""
         with self.database.read() as connection:
-            today = self.database.now(connection).date()
+            today = _today(self.database.now(connection))
             citizen = self.citizens.find(connection, subject_of(actor.ente_id, wish.tax_code))
         received = wish.received_on or today
         if received > today:
@@ -61,7 +61,7 @@ class RightsDesk:
                 raise RightsRequestUnknown(f"there is no request {request_id!r}") from None
             except AlreadyClosed:
                 raise RightsRequestClosed(f"request {request_id} was closed before") from None
-            before = _view(dict(row), tx.now.date())
+            before = _view(dict(row), _today(tx.now))
             after = before | {"closed_at": rfc3339(tx.now), "outcome": outcome, "late": False}
             told = {"closed_at": after["closed_at"], "outcome": outcome}
             return Acted(after, target, {"closed_at": None, "outcome": None}, told, citizen_id=row["citizen_id"])
@@ -90,6 +90,11 @@ def subject_of(ente_id: str, tax_code: str) -> Subject:
 def target_of(request_id: str) -> str:
     """What stands in the record for the request."""
     return f"rights-requests/{request_id}"
+
+
+def _today(now: datetime) -> date:
+    """The day on the wall of whoever answers: after midnight a request may have come today."""
+    return now.astimezone(ROME).date()
 
 
 def _view(row: Mapping[Any, Any], today: date) -> dict[str, Any]:

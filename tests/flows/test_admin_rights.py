@@ -1,9 +1,11 @@
 """Requests of data subjects over HTTP, and what speaks against an erasure; nobody's name on record."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
+from hub.store.database import Database
 from hub.store.tables import access_log, rights_requests
 from tests.flows.administering import admin_of
 from tests.flows.making import code, fresh, new_person, published, rows
@@ -41,6 +43,14 @@ def test_who_is_unknown_may_ask_too_and_a_day_to_come_is_none(officer):
     assert (nobody.status_code, nobody.json()["citizen_id"]) == (201, None)
     wrong = officer.post("/rights-requests", {"kind": "access", "tax_code": new_person(), "received_on": "2199-01-01"})
     assert (code(wrong), wrong.json()["errors"][0]["pointer"]) == ((422, "contract.violation"), "/received_on")
+
+
+def test_a_day_begins_at_the_midnight_of_whoever_answers(officer, monkeypatch):
+    monkeypatch.setattr(Database, "now", lambda *_: datetime(2026, 11, 25, 23, 30, tzinfo=UTC))
+    wish = {"kind": "access", "tax_code": new_person()}
+    assert officer.post("/rights-requests", wish | {"received_on": "2026-11-27"}).status_code == 422
+    made = [officer.post("/rights-requests", wish | more) for more in ({"received_on": "2026-11-26"}, {})]
+    assert [each.json()["received_on"] for each in made] == ["2026-11-26"] * 2
 
 
 def test_what_speaks_against_an_erasure_is_told_and_nothing_is_erased(hub, officer):

@@ -66,11 +66,11 @@ ENTRIES: dict[str, Entry] = {
         summary="Crea un connettore / Make a connector",
         description=both(
             "In bozza: non fa nulla finché una prova non riesce e non viene attivato. Un segreto si può anche solo "
-            "nominare: `env:RACCORDO_SECRET_...` o `file:NOME`. `test` accanto a `production`: un connettore di "
-            "prova non serve mai il pubblico.",
+            "nominare: `env:RACCORDO_SECRET_C_H501__NAME` (il codice dell'ente in maiuscolo) o `file:NOME`. `test` "
+            "accanto a `production`: un connettore di prova non serve mai il pubblico.",
             "As a draft: it does nothing until a check has passed and it is activated. A secret may be named only: "
-            "`env:RACCORDO_SECRET_...` or `file:NAME`. `test` beside `production`: a connector for tests never serves "
-            "the public.",
+            "`env:RACCORDO_SECRET_C_H501__NAME` (the ente's code in capitals) or `file:NAME`. `test` beside `production`: "
+            "a connector for tests never serves the public.",
         ),
         parameters=("CorrelationId",),
         request=Body(
