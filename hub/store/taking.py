@@ -16,6 +16,9 @@ from .ports import Vault
 from .quarantine import Misfit, keep_misfits, let_out
 from .tables import item_identities, items, source_records
 
+_KEYED = "k1."
+"""How a keyed digest begins, and a plain one never does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -24,15 +27,6 @@ class Record:
     digest: str
     version: int
     item_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class NewDigests:
-    """Of records that have not changed themselves, by their names: what each was found with, and what it is now."""
-
-    ente_id: str
-    connector_id: str
-    digests: Mapping[str, tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +83,10 @@ def newest_version(connection: Connection, identity: Identity) -> int:
     return connection.execute(query).scalar_one_or_none() or 0
 
 
-def note_digests(tx: Tx, changes: Sequence[NewDigests]) -> list[None]:
-    """A Committer handler. A record that somebody took in meanwhile keeps the digest of what was taken."""
-    its = source_records.c
-    place = (its.ente_id == bindparam("of_ente")) & (its.connector_id == bindparam("of_connector"))
-    rows = [
-        {"of_ente": one.ente_id, "of_connector": one.connector_id, "of_name": name, "was": was, "now": now}
-        for one in changes
-        for name, (was, now) in sorted(one.digests.items())
-    ]
-    same = (its.name == bindparam("of_name")) & (its.digest == bindparam("was"))
-    statement = update(source_records).where(place, same).values(digest=bindparam("now"))
-    tx.connection.execute(statement, rows)
-    return [None] * len(changes)
+def keyed_digest(vault: Vault, vendor_id: str, told: str) -> str:
+    """What is kept of a record's content, `told` being its plain digest: keyed, as records can be guessed,
+    and the vendor's own, as another's items are others. Plain ones of before hold until they are met."""
+    return _KEYED + vault.keyed_hash("source-digest", f"{vendor_id}\0{told}")[: 64 - len(_KEYED)]
 
 
 class Taking:
@@ -110,6 +95,21 @@ class Taking:
     def __init__(self, intake: Intake, vault: Vault) -> None:
         self._intake = intake
         self._vault = vault
+
+    def note_digests(self, tx: Tx, changes: Sequence[tuple[str, str, Mapping[str, tuple[str, str]]]]) -> list[None]:
+        """A Committer handler: of records that have not changed themselves, (ente, connector, by name what the digest
+        was and what it is now). One that somebody took in meanwhile keeps the digest of what was taken."""
+        rows = [
+            {"of_ente": ente_id, "of_connector": connector_id, "of_name": name, "was": was, "now": now}
+            for ente_id, connector_id, digests in changes
+            for name, (was, now) in sorted(digests.items())
+        ]
+        its = source_records.c
+        place = (its.ente_id == bindparam("of_ente")) & (its.connector_id == bindparam("of_connector"))
+        same = (its.name == bindparam("of_name")) & (its.digest == bindparam("was"))
+        statement = update(source_records).where(place, same)
+        tx.connection.execute(statement.values(digest=bindparam("now")), rows)
+        return [None] * len(changes)
 
     def record(self, tx: Tx, takes: Sequence[Take]) -> list[Any]:
         """A Committer handler: `Published` or `Withdrawn` for each; the refusal where it went into quarantine, returned

@@ -14,7 +14,7 @@ from contracts.connector import Limits
 from contracts.inbound import Found, Pulled, Wrong
 from hub.store.configuration import set_status
 from hub.store.tables import evidence, items, quarantine, source_positions, source_records
-from hub.store.taking import NewDigests, note_digests
+from hub.store.taking import Taking
 from tests.flows.making import rows
 from tests.flows.sources import Source, found_of, hub_with, quarantined, record, titles_of
 from tests.harness import ENTE, HubUnderTest, eventually
@@ -83,7 +83,8 @@ def test_a_plain_digest_is_not_written_anew_over_that_of_what_was_taken_meanwhil
     eventually(lambda: titles_of(hub, person), lambda found: found == ["Preso intanto"])
     name = one["external_id"]
     before = rows(hub, source_records, name=name)
-    hub.hub.committer.write(note_digests, NewDigests(ENTE, "odd", {name: ("0" * 64, "k1.of-what-was-there")}))
+    taking: Taking = hub.hub.inbound.taker._taking
+    hub.hub.committer.write(taking.note_digests, (ENTE, "odd", {name: ("0" * 64, "k1.of-what-was-there")}))
     assert rows(hub, source_records, name=name) == before
 
 

@@ -69,8 +69,8 @@ ENTRIES: dict[str, Entry] = {
             "nominare: `env:RACCORDO_SECRET_C_H501__NAME` (il codice dell'ente in maiuscolo) o `file:NOME`. `test` "
             "accanto a `production`: un connettore di prova non serve mai il pubblico.",
             "As a draft: it does nothing until a check has passed and it is activated. A secret may be named only: "
-            "`env:RACCORDO_SECRET_C_H501__NAME` (the ente's code in capitals) or `file:NAME`. `test` beside `production`: "
-            "a connector for tests never serves the public.",
+            "`env:RACCORDO_SECRET_C_H501__NAME` (the ente's code in capitals) or `file:NAME`. `test` beside "
+            "`production`: a connector for tests never serves the public.",
         ),
         parameters=("CorrelationId",),
         request=Body(
