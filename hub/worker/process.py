@@ -129,14 +129,14 @@ def check(home: Home) -> None:
 
 
 class Seldom(logging.Filter):
-    """A logger's warnings, each text at most once a minute: a Redis that is away is tried every second."""
+    """A logger's warnings, each text at most once a minute: what is away, Redis or the store, is tried every second."""
 
     def __init__(self) -> None:
         super().__init__()
         self._told: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        ours = record.name == log.name and not record.msg.startswith("worker.redis_away")
+        ours = record.name == log.name and not record.msg.startswith(("worker.redis_away", "sweep.store_away"))
         if record.levelno < logging.WARNING or ours:
             return True
         now, last = time.monotonic(), self._told.get(record.msg)

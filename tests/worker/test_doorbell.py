@@ -116,14 +116,15 @@ def test_the_metric_says_whether_a_ring_would_be_heard_also_where_nothing_is_due
     assert heard() == 1
 
 
-def test_a_redis_that_stays_away_is_told_of_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_stays_away_is_told_of_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     def line(name: str, text: str, level: int = logging.WARNING) -> logging.LogRecord:
         return logging.LogRecord(name, level, "", 0, text, (), None)
 
     seldom = Seldom()
     assert [seldom.filter(line("rq.worker", "Could not connect: %s")) for _ in range(3)] == [True, False, False]
     assert seldom.filter(line("rq.worker", "another"))
-    assert [seldom.filter(line(process.log.name, "worker.redis_away error=%s")) for _ in range(2)] == [True, False]
+    for away in ("worker.redis_away error=%s", "sweep.store_away error=%s"):
+        assert [seldom.filter(line(process.log.name, away)) for _ in range(2)] == [True, False]
     assert all(seldom.filter(line(process.log.name, "worker.job_refused job_id=%s")) for _ in range(2))
     monkeypatch.setattr(process, "_SELDOM_S", 0.0)
     assert seldom.filter(line("rq.worker", "Could not connect: %s"))
