@@ -116,8 +116,8 @@ def test_what_a_vendor_did_not_take_is_seen_and_sent_again_as_any_delivery(
 
 def test_a_client_certificate_is_kept_sealed_or_by_its_name(raccordo: Raccordo, vendor: str, home: Path) -> None:
     pki = Pki(home.parent)
-    (home / "secrets").mkdir()
-    file = home / "secrets" / "shown.pem"
+    file = home / "secrets" / ENTE / "shown.pem"
+    file.parent.mkdir(parents=True)
     file.write_text(pem(pki.client()))
     where = ("vendor", "callbacks", "set", vendor)
     made = raccordo(
