@@ -164,7 +164,13 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
 
 def _admin(hub: Hub, limiter: Limiter) -> AdminApi:
     access = AdminAccess(
-        sign_in=SignIn(hub.database, hub.committer, hub.home.vault, hub.settings.internal_host_names),
+        sign_in=SignIn(
+            hub.database,
+            hub.committer,
+            hub.home.vault,
+            hub.settings.internal_host_names,
+            hub.settings.factor_roles,
+        ),
         database=hub.database,
         committer=hub.committer,
         vault=hub.home.vault,

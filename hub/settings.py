@@ -3,12 +3,14 @@
 import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
+
+from contracts.administration import AdminRole
 
 MiB = 1024 * 1024
 _DATABASES = {
@@ -59,6 +61,18 @@ def _networks(listed: str) -> str:
     except ValueError:
         raise ValueError("addresses or networks with commas between them, such as 127.0.0.1,10.0.0.0/24") from None
     return listed
+
+
+def _roles(listed: str) -> str:
+    unknown = names(listed) - frozenset(get_args(AdminRole))
+    if unknown:
+        raise ValueError(f"roles with commas between them, of {', '.join(get_args(AdminRole))}")
+    return listed
+
+
+def names(listed: str) -> frozenset[str]:
+    """What stands in a list with commas."""
+    return frozenset(each.strip() for each in listed.split(",") if each.strip())
 
 
 def _database(url: str, info: ValidationInfo) -> str:
@@ -125,6 +139,11 @@ class Settings(BaseSettings):
             description="hosts that certificates (CRL, OCSP) and administrators' connectors may name though their "
             "addresses are private, by commas"
         ),
+    ] = ""
+    second_factor_roles: Annotated[
+        str,
+        AfterValidator(_roles),
+        Field(description="roles of local administrators that need a second factor to sign in, by commas"),
     ] = ""
     crl_limit: Annotated[
         int, Field(ge=1024, le=256 * MiB, description="largest CRL of a certificate's issuer, in bytes")
@@ -214,8 +233,12 @@ class Settings(BaseSettings):
 
     @property
     def shared_secret_names(self) -> frozenset[str]:
-        return frozenset(each.strip() for each in self.shared_secrets.split(",") if each.strip())
+        return names(self.shared_secrets)
+
+    @property
+    def factor_roles(self) -> frozenset[str]:
+        return names(self.second_factor_roles)
 
     @property
     def internal_host_names(self) -> frozenset[str]:
-        return frozenset(host.strip().lower() for host in self.internal_hosts.split(",") if host.strip())
+        return names(self.internal_hosts.lower())

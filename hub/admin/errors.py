@@ -9,6 +9,30 @@ class CredentialsRefused(HubError):
     status, code, title = 401, "credentials.refused", "Credenziali rifiutate / Credentials refused"
 
 
+class SecondFactorMissing(HubError):
+    """The account has a second factor: send a code in One-Time-Code, of the device or for recovery."""
+
+    status, code, title = 401, "second_factor.missing", "Serve il secondo fattore / Second factor needed"
+
+
+class SecondFactorRefused(HubError):
+    """The code is wrong, too old, or was used before: wait for the device's next one."""
+
+    status, code, title = 401, "second_factor.refused", "Codice rifiutato / Code refused"
+
+
+class SecondFactorLocked(HubError):
+    """Too many wrong codes in a row: have the second factor reset and enrolled anew."""
+
+    status, code, title = 403, "second_factor.locked", "Secondo fattore bloccato / Second factor locked"
+
+
+class SecondFactorNotEnrolled(HubError):
+    """One of the account's roles needs a second factor, and it has none: have it enrolled."""
+
+    status, code, title = 403, "second_factor.not_enrolled", "Secondo fattore non attivato / No second factor enrolled"
+
+
 class SessionRefused(HubError):
     """There is no session, or it has ended: sign in."""
 

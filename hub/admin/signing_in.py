@@ -1,4 +1,5 @@
-"""How administrators sign in and out: with a password of the hub's own, or through an OpenID provider."""
+"""How administrators sign in and out: with a password of the hub's own, and a second factor where there is one, or
+through an OpenID provider."""
 
 import asyncio
 import secrets
@@ -6,19 +7,42 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from hub.errors import HubError
 from hub.store import administrators as store
+from hub.store import second_factors
 from hub.store.administrators import Administrator, IdentityProvider, MustWait, ProviderLogin, Session
 from hub.store.committer import Committer
 from hub.store.database import Database, Tx
 from hub.store.ports import Vault
 from hub.store.readers import record_access
+from hub.store.second_factors import MOST_FAILURES
 
 from . import oidc
 from .acting import Acted, Actor, Order, carry_out, record
-from .errors import CredentialsRefused, IdentityProviderUnknown, LoginRefused, RoleMissing, SignInThrottled
+from .errors import (
+    CredentialsRefused,
+    IdentityProviderUnknown,
+    LoginRefused,
+    RoleMissing,
+    SecondFactorLocked,
+    SecondFactorMissing,
+    SecondFactorNotEnrolled,
+    SecondFactorRefused,
+    SignInThrottled,
+)
 from .passwords import is_password
+from .second_factor import is_one_time, normal, step_of
 
 SESSION_LASTS = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """A code that somebody gives who knows the password."""
+
+    account: Administrator
+    code: str
+    actor: Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +53,20 @@ class SignIn:
     committer: Committer
     vault: Vault
     internal_hosts: frozenset[str]
+    factor_roles: frozenset[str] = frozenset()
+    """A local account with one of these signs in with a second factor or not at all."""
 
     def session(self, token: str) -> Session | None:
         """The session of a token, as it stands now: looked up each time, so that its end holds everywhere at once."""
         with self.database.read() as connection:
             return store.find_session(connection, token, self.database.now(connection))
 
-    async def local(self, username: str, password: str, request_id: str) -> tuple[str, Session]:
-        """A session of a local account, and its token. Raises CredentialsRefused, SignInThrottled.
+    async def local(self, username: str, password: str, code: str, request_id: str) -> tuple[str, Session]:
+        """A session of a local account, and its token; `code` is of its second factor, "" for none. Raises
+        CredentialsRefused, SignInThrottled, SecondFactorMissing, -Refused, -Locked and -NotEnrolled.
 
-        The attempt is counted before it is looked at, whether there is such an account or not, and takes as long.
+        The attempt is counted before it is looked at, whether there is such an account or not, and takes as long. Only
+        password and code together end the count. Of the second factor nothing is told without the password.
         """
         name = username.strip().lower()
         name_hash = self.vault.keyed_hash("sign-in", name)
@@ -55,12 +83,19 @@ class SignIn:
             refused = record(actor, "sign_in", CredentialsRefused.code)
             await self.committer.submit(record_access, refused)
             raise CredentialsRefused
+        enrolled_at = await asyncio.to_thread(self._enrolled_at, found)
+        if enrolled_at is not None:
+            await self.committer.submit(self._take_codes, _Attempt(found, code, actor))
         token = secrets.token_urlsafe(32)
 
         def start(tx: Tx) -> Acted:
             now = store.find_administrator(tx.connection, name)
             if now is None or not now.active or now.password_hash != kept:
                 raise CredentialsRefused  # changed since it was looked at
+            if second_factors.enrolled_at(tx.connection, now) != enrolled_at:
+                raise CredentialsRefused  # likewise
+            if enrolled_at is None and now.roles & self.factor_roles:
+                raise SecondFactorNotEnrolled
             store.forgive(tx, name_hash)
             session = store.open_session(tx, now, token, lasts=SESSION_LASTS)
             return Acted(session, f"administrators/{name}")
@@ -121,6 +156,37 @@ class SignIn:
     def _account(self, username: str) -> Administrator | None:
         with self.database.read() as connection:
             return store.find_administrator(connection, username)
+
+    def _enrolled_at(self, account: Administrator) -> datetime | None:
+        with self.database.read() as connection:
+            return second_factors.enrolled_at(connection, account)
+
+    def _take_codes(self, tx: Tx, attempts: Sequence[_Attempt]) -> list[HubError | None]:
+        """A Committer handler: None where the code is right and is used up, or why not, which is counted and on
+        record."""
+        answers = [self._take_code(tx, each) for each in attempts]
+        refused = [(each.actor, answer) for each, answer in zip(attempts, answers, strict=True) if answer is not None]
+        record_access(tx, [record(actor, "sign_in", answer.code) for actor, answer in refused])
+        return answers
+
+    def _take_code(self, tx: Tx, attempt: _Attempt) -> HubError | None:
+        one, code = attempt.account, normal(attempt.code)
+        factor = second_factors.locked(tx, self.vault, one)
+        if factor is None:
+            return CredentialsRefused()  # reset since it was looked at
+        if factor.failures >= MOST_FAILURES:
+            return SecondFactorLocked()
+        if not code:
+            return SecondFactorMissing()
+        if is_one_time(code):
+            step = step_of(factor.secret, code, tx.now)
+            if step is not None and step > factor.last_step:
+                second_factors.take_step(tx, one, step)
+                return None
+        elif second_factors.take_recovery_code(tx, self.vault, one, code):
+            return None
+        second_factors.count_failure(tx, one)
+        return SecondFactorRefused()
 
     def _provider(self, provider_id: str) -> IdentityProvider:
         with self.database.read() as connection:

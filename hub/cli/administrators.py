@@ -18,14 +18,17 @@ from hub.store import administrators as store
 from hub.store.administrators import Administrator, IdentityProvider
 from hub.store.database import Tx
 from hub.store.directory import AlreadyThere, NotThere
+from hub.store.second_factors import enrolled
 
 from .console import Failed, WrongUsage, say, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_id_of, ente_of, listed, opened, read_text
 from .revealing import act
+from .second_factors import group as second_factor_group
 
 group = typer.Typer(name="admin", help="Who administers the ente over HTTP.")
 provider_group = typer.Typer(name="provider", help="OpenID providers that vouch for administrators.")
 group.add_typer(provider_group)
+group.add_typer(second_factor_group)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The account's name, such as anna.verdi.")]
 ProviderId = Annotated[str, typer.Argument(metavar="ID")]
@@ -79,8 +82,11 @@ def add(
 def list_(ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """The accounts, those of identity providers too."""
     with opened(home) as one, one.database.read() as connection:
-        found = store.list_administrators(connection, ente_of(connection, ente).ente_id)
-    table([_shown(each) for each in found], as_json=as_json, empty="no account: `raccordo admin add` makes one")
+        ente_id = ente_of(connection, ente).ente_id
+        found = store.list_administrators(connection, ente_id)
+        have = enrolled(connection, ente_id)
+    rows = [_shown(each) | {"second_factor": each.administrator_id in have} for each in found]
+    table(rows, as_json=as_json, empty="no account: `raccordo admin add` makes one")
 
 
 @group.command("disable")

@@ -8,13 +8,13 @@ from starlette.responses import Response
 
 from contracts.base import rfc3339
 from hub.admin.acting import Actor, carry_out
-from hub.admin.errors import CredentialsRefused, LoginRefused
+from hub.admin.errors import CredentialsRefused, LoginRefused, SecondFactorRefused
 from hub.feed.parameters import nothing, once
 from hub.store.administrators import Session
 from hub.store.audit_records import acts
 from hub.store.handling import ADMIN_API
 
-from .admin_access import AdminAccess, basic_credentials, place_in_time, time_of
+from .admin_access import AdminAccess, basic_credentials, one_time_code, place_in_time, time_of
 from .exchange import Exchange, Handler, json_response
 from .operations import Operation
 
@@ -52,8 +52,10 @@ class AdminApi:
         exchange.allowance = self._access.limiter.count_stranger(exchange.address)
         try:
             name, password = basic_credentials(exchange)
-            token, session = await self._access.sign_in.local(name, password, exchange.request_id)
-        except CredentialsRefused:
+            token, session = await self._access.sign_in.local(
+                name, password, one_time_code(exchange), exchange.request_id
+            )
+        except (CredentialsRefused, SecondFactorRefused):
             exchange.allowance = self._access.limiter.count_refusal(exchange.address)
             raise
         return _signed_in(token, session, status=201)

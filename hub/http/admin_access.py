@@ -223,3 +223,11 @@ def basic_credentials(exchange: Exchange) -> tuple[str, str]:
     if not colon or "\0" in name:  # PostgreSQL takes no NUL
         raise CredentialsRefused
     return name, password
+
+
+def one_time_code(exchange: Exchange) -> str:
+    """The code of the second factor that goes along with the password; "" for none. Raises RequestInvalid."""
+    code = exchange.request.headers.get("one-time-code", "").strip()
+    if len(code) > 40:
+        raise RequestInvalid("One-Time-Code is longer than any code")
+    return code

@@ -154,4 +154,5 @@ def verify_chain(
 
 def _vouched_for(vault: Vault | None, row: Row, actual: str) -> bool:
     word: str = row.get("sealed_later") or ""
-    return vault is not None and hmac.compare_digest(word, word_for(vault, row, actual))
+    # Only `evidence` has such a word: a changed line of the access log must be told of, not break the look.
+    return vault is not None and word != "" and hmac.compare_digest(word, word_for(vault, row, actual))

@@ -22,6 +22,7 @@ from .pdnd_clients import certificate_place, client_place
 from .positions import memo_place
 from .quarantine import raw_place
 from .reporting import names_place
+from .second_factors import factor_place
 from .tables import (
     batches,
     broadcasts,
@@ -35,6 +36,7 @@ from .tables import (
     provider_logins,
     quarantine,
     reported_payments,
+    second_factors,
     source_positions,
 )
 from .vouchers import voucher_place
@@ -87,6 +89,7 @@ _SEALED: Final = (
     ),
     _Sealed(identity_providers, "secret_sealed", lambda row: secret_place(row.ente_id, row.provider_id)),
     _Sealed(provider_logins, "verifier_sealed", lambda row: verifier_place(row.ente_id, row.state_hash)),
+    _Sealed(second_factors, "secret_sealed", lambda row: factor_place(row.ente_id, row.administrator_id)),
     _Sealed(batches, "body_sealed", lambda row: body_place(row.ente_id, row.batch_id)),
     _Sealed(broadcasts, "content_sealed", lambda row: broadcast_place(row.ente_id, row.broadcast_id)),
     _Sealed(hub_keys, "private_sealed", lambda row: private_place(row.kid)),

@@ -37,11 +37,13 @@ ENTRIES: dict[str, Entry] = {
         summary="Entra con un account locale / Sign in with a local account",
         description=both(
             "Nome e password con HTTP Basic. Dopo alcuni errori di fila si aspetta, come dice `Retry-After`; la "
-            "risposta è la stessa per un account che non c'è.",
+            "risposta è la stessa per un account che non c'è. Chi ha un secondo fattore (TOTP, RFC 6238) ne manda il "
+            "codice in `One-Time-Code`, o uno di recupero: ognuno vale una volta. Alcuni ruoli possono richiederlo.",
             "Name and password by HTTP Basic. After some failures in a row one has to wait, as `Retry-After` says; the "
-            "answer is the same for an account that does not exist.",
+            "answer is the same for an account that does not exist. Whoever has a second factor (TOTP, RFC 6238) sends "
+            "its code in `One-Time-Code`, or a recovery code: each counts once. Some roles may demand it.",
         ),
-        parameters=("CorrelationId",),
+        parameters=("OneTimeCode", "CorrelationId"),
         answers={
             201: Answer(description="La sessione / The session", body=_SIGNED_IN, headers=("Location",)),
         },
@@ -49,6 +51,10 @@ ENTRIES: dict[str, Entry] = {
             errors.RequestInvalid,
             admin_errors.CredentialsRefused,
             admin_errors.RoleMissing,
+            admin_errors.SecondFactorMissing,
+            admin_errors.SecondFactorRefused,
+            admin_errors.SecondFactorLocked,
+            admin_errors.SecondFactorNotEnrolled,
             admin_errors.SignInThrottled,
             *ANY_CALLER,
         ),

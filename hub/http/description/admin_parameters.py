@@ -46,6 +46,14 @@ PARAMETERS: dict[str, Json] = {
         {"type": "string", "minLength": 1, "maxLength": 4000, "pattern": r"^[\x21-\x7e]+$"},
         "SplxlOBeZQQYbYS6WxSbIA",
     ),
+    "OneTimeCode": {
+        "name": "One-Time-Code",
+        "in": "header",
+        "description": "Il codice del secondo fattore, o di recupero. / The second factor's code, or a recovery code.",
+        "required": False,
+        "schema": {"type": "string", "maxLength": 40, "pattern": "^[A-Za-z0-9 -]*$"},
+        "example": "492039",
+    },
     "ActOperation": in_query("operation", "Solo questi atti. / Only these acts.", CODE, "change_connector"),
     "ActTarget": in_query(
         "target",

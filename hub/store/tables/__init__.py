@@ -13,6 +13,8 @@ from .administration import (
     connector_versions,
     identity_providers,
     provider_logins,
+    recovery_codes,
+    second_factors,
     sign_in_attempts,
 )
 from .audiences import broadcasts, ranked_entries, ranked_lists
@@ -140,12 +142,14 @@ __all__ = [
     "ranked_entries",
     "ranked_lists",
     "received_messages",
+    "recovery_codes",
     "referenced_files",
     "replays",
     "reported_payments",
     "reporting_flows",
     "retentions",
     "rights_requests",
+    "second_factors",
     "sequences",
     "service_decisions",
     "services",

@@ -1,6 +1,6 @@
 """Who administers an ente, their sessions, and what they made of connectors and vendors, version by version."""
 
-from sqlalchemy import JSON, Boolean, Column, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table
 
 from .columns import Instant, ente, key, metadata, needed
 
@@ -42,6 +42,28 @@ sign_in_attempts = Table(
     key("name_hash", 64),
     needed("failures", Integer),
     needed("last_at", Instant),
+)
+
+# What a local account signs in with, beside its password (`store.second_factors`).
+second_factors = Table(
+    "second_factors",
+    metadata,
+    ente(),
+    key("administrator_id"),
+    needed("secret_sealed", LargeBinary),
+    needed("last_step", BigInteger),  # 30 seconds each since 1970; 0: no code was taken yet
+    needed("failures", Integer),
+    needed("enrolled_at", Instant),
+)
+
+# Codes for when the device is lost, each good once.
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    ente(),
+    key("administrator_id"),
+    key("code_hash", 64),
+    Column("used_at", Instant),
 )
 
 # An OpenID provider that vouches for an ente's administrators.
