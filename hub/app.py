@@ -41,7 +41,7 @@ from hub.http.exchange import Endpoint, Exchange, Handler, endpoint, json_respon
 from hub.http.feed import FeedApi
 from hub.http.feed_changes import Desks
 from hub.http.limits import Limiter
-from hub.http.operations import ADMIN, FEED, PUBLISH
+from hub.http.operations import ADMIN, CALLBACKS, FEED, PUBLISH
 from hub.http.public import PublicApi
 from hub.http.publish import PublishApi
 from hub.http.ranked_lists import RankedListApi
@@ -155,6 +155,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
     answer = callbacks.CallbacksApi(
         hub.inbound.answering, hub.registry, limiter, hub.settings.body_limit, hub.proxy, hub.clock.now
     ).answer
+    handlers += [(f"/{one.api}/v1{one.path}", one.method, one.operation_id, status) for one in CALLBACKS]
     handlers += [(callbacks.PATH, method, "answer_provider", answer) for method in callbacks.METHODS]
     by_path: dict[str, dict[str, Endpoint]] = {}
     for path, method, name, handler in handlers:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Api = Literal["publish", "feed", "admin"]
+Api = Literal["publish", "feed", "admin", "callbacks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +141,6 @@ ADMIN: tuple[Operation, ...] = (
     Operation("admin", "POST", "/simulations/{connector_id}/faults", "switch_simulation_faults"),
     Operation("admin", "DELETE", "/simulations/{connector_id}/faults", "clear_simulation_faults"),
 )
+
+CALLBACKS: tuple[Operation, ...] = (Operation("callbacks", "GET", "/status", "show_callbacks_status", public=True),)
+"""The hub's own; what providers call is each connector's (`contracts.calls`)."""
