@@ -125,6 +125,8 @@ ADMIN: tuple[Operation, ...] = (
     Operation("admin", "GET", "/broadcasts/{broadcast_id}", "show_broadcast"),
     Operation("admin", "POST", "/broadcasts/{broadcast_id}/stops", "stop_broadcast"),
     Operation("admin", "POST", "/broadcasts/{broadcast_id}/resumptions", "resume_broadcast"),
+    Operation("admin", "GET", "/compliance-report", "show_compliance_report"),
+    Operation("admin", "POST", "/exports", "export_citizen"),
     Operation("admin", "GET", "/ranked-lists", "list_ranked_lists"),
     Operation("admin", "POST", "/ranked-lists", "draft_ranked_list"),
     Operation("admin", "GET", "/ranked-lists/{list_id}", "show_ranked_list"),

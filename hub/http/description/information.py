@@ -231,6 +231,8 @@ which municipality it is about: no request names it.
             ("broadcasts", "Gli invii a tutti gli iscritti di un servizio. / Broadcasts to a service's subscribers."),
             ("ranked-lists", "Le graduatorie, sotto pseudonimi. / Ranked lists, under pseudonyms."),
             ("rights-requests", "Ciò che chiedono gli interessati. / What data subjects ask for."),
+            ("exports", "Tutto ciò che l'hub tiene di un cittadino. / All that the hub holds of a citizen."),
+            ("compliance-report", "Quali servizi non rispettano il modello. / Which services fall short."),
             ("erasures", "Che cosa osta a una cancellazione. / What speaks against an erasure."),
             ("simulations", "Guasti dei fornitori simulati. / Faults of simulated providers."),
             ("audit-records", "Che cosa hanno fatto gli amministratori. / What administrators did."),
