@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import BaseModel, Field
 
 from .base import Code, Label, Model
+from .calls import ProviderCall
 from .inbound import Answer, Pull, Read, Report
 from .items import Action, Channel, LegalNotification
 from .paying import MakeCart, Print
@@ -76,6 +77,8 @@ class Manifest(Model):
     ordered: bool = False
     """One notice at a time, in the order of their making, for each citizen and service: the next is sent once the one
     before was accepted or has ended."""
+    calls: Annotated[tuple[ProviderCall, ...], Field(strict=False)] = ()
+    """The provider's own calls that it answers, for `openapi/callbacks.yaml`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,12 @@ class ErasureWish(Model):
     tax_code: Who
 
 
+class ExportWish(Model):
+    """Whose data is exported."""
+
+    tax_code: Who
+
+
 class ErasurePreview(Model):
     """Whether there is anybody to erase, and what speaks against it (GDPR art. 17(3)(b))."""
 

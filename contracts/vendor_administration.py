@@ -16,7 +16,8 @@ VendorKeyKind = Literal[
     "jwk", "anchor", "public_anchor", "certificate", "thumbprint", "channel_anchor", "channel_thumbprint"
 ]
 KeyState = Literal["coming", "current", "retiring", "revoked", "ended"]
-Verdict = Literal["passed", "failed"]
+Verdict = Literal["passed", "failed", "lapsed"]
+"""`lapsed`: it had passed, and the vendor was put back into its sandbox since."""
 ServiceState = Literal["draft", "published", "suspended", "retired"]
 Subject = Annotated[str, StringConstraints(min_length=1, max_length=120), LINE]
 Aliases = Annotated[tuple[Code, ...], Field(max_length=20, fail_fast=True)]

@@ -23,11 +23,13 @@ from hub.admin.signing_in import SignIn
 from hub.admin.vendors import Vendors
 from hub.bootstrap import Hub
 from hub.errors import MethodNotAllowed, PathUnknown, StoreUnavailable
+from hub.feed.export import Exports
 from hub.home import Home
 from hub.http import callbacks, documentation
 from hub.http.admin import AdminApi
 from hub.http.admin_access import AdminAccess
 from hub.http.admin_connectors import ConnectorsApi
+from hub.http.admin_exports import ExportsApi
 from hub.http.admin_outreach import OutreachApi
 from hub.http.admin_rights import RightsApi
 from hub.http.admin_simulations import SimulationsApi
@@ -41,12 +43,13 @@ from hub.http.exchange import Endpoint, Exchange, Handler, endpoint, json_respon
 from hub.http.feed import FeedApi
 from hub.http.feed_changes import Desks
 from hub.http.limits import Limiter
-from hub.http.operations import ADMIN, FEED, PUBLISH
+from hub.http.operations import ADMIN, CALLBACKS, FEED, PUBLISH
 from hub.http.public import PublicApi
 from hub.http.publish import PublishApi
 from hub.http.ranked_lists import RankedListApi
 from hub.settings import Settings
 from hub.store.attributes import AttributeKeeper
+from hub.store.files import Files
 
 
 class Application(Router):
@@ -155,6 +158,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
     answer = callbacks.CallbacksApi(
         hub.inbound.answering, hub.registry, limiter, hub.settings.body_limit, hub.proxy, hub.clock.now
     ).answer
+    handlers += [(f"/{one.api}/v1{one.path}", one.method, one.operation_id, status) for one in CALLBACKS]
     handlers += [(callbacks.PATH, method, "answer_provider", answer) for method in callbacks.METHODS]
     by_path: dict[str, dict[str, Endpoint]] = {}
     for path, method, name, handler in handlers:
@@ -182,6 +186,8 @@ def _admin(hub: Hub, limiter: Limiter) -> AdminApi:
     deliveries = Deliveries(hub.home.types, hub.home.configuration, hub.requests, hub.ring)
     simulations = SimulationsApi(access, lambda: hub.simulated)
     attributes = AttributeKeeper(hub.citizens, hub.home.vault)
+    rights = RightsDesk(hub.database, hub.citizens)
+    exports = Exports(hub.database, hub.home.vault, hub.citizens, Files(hub.home.folder / "files", hub.home.vault))
     parts = (
         connectors,
         VendorsApi(access, Vendors()),
@@ -189,7 +195,8 @@ def _admin(hub: Hub, limiter: Limiter) -> AdminApi:
         StatisticsApi(access),
         SourcesApi(access, hub.sources, attributes, hub.settings.content_limit),
         OutreachApi(access, BroadcastDesk(hub.database, hub.home.vault), RankedListDesk(hub.database, hub.home.vault)),
-        RightsApi(access, RightsDesk(hub.database, hub.citizens)),
+        RightsApi(access, rights),
+        ExportsApi(access, rights, exports),
         simulations,
     )
     return AdminApi(access, tuple(part.handler for part in parts))

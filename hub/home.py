@@ -13,7 +13,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from sqlalchemy import Connection
 
 from connectors import registry as connectors_registry
-from contracts.connector import ConnectorType
+from contracts.connector import ConnectorType, Manifest
 from hub.clock import Clock, SystemClock
 from hub.durable import sync
 from hub.keyring import HubKeyType, Keyring, pem, rotate
@@ -321,6 +321,11 @@ class Home:
         if not any((self.folder / each).exists() for each in self._parts):
             raise HomeError(f"{path} is missing: make a home with `raccordo init` (--home or RACCORDO_HOME names it)")
         raise HomeError(f"{path} is missing: {_LOSSES[name]}")
+
+
+def manifests() -> list[Manifest]:
+    """What every connector says of itself, in alphabetical order."""
+    return [kind.manifest for kind in connectors_registry.find_types().values()]
 
 
 def _replace(path: Path, write: Callable[[Path], None]) -> None:

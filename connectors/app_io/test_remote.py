@@ -17,12 +17,14 @@ from connectors.app_io.lollipop import Unreachable
 from connectors.app_io.remote import Possessing, RemoteContentServer, Serving
 from connectors.app_io.simulator_login import APP_API, Phone
 from connectors.base.http_conformance import leading_to
+from connectors.base.manifest import read_manifest
 from contracts.connector import Limits
 from contracts.failures import Misconfigured
 from contracts.inbound import AttachedFile, Call, SentMessage
 
 from .test_simulator import SPECS, needs_specs
 
+MANIFEST = read_manifest(Path(__file__).parent)
 CODE, OTHER = "RSSMRA80A01H501U", "VRDLGI75B02F205X"
 NOW = datetime.now(UTC)
 KEY = {"x-raccordo-key": "the-key", "fiscal_code": CODE}
@@ -312,3 +314,25 @@ def test_a_wrong_pattern_of_addresses_is_told():
 def test_a_key_that_cannot_be_sent_is_told():
     with pytest.raises((ValueError, Misconfigured)):
         settings(assertion_key="é")
+
+
+@pytest.mark.parametrize(
+    ("operation_id", "path"),
+    [
+        ("show_io_message", DETAILS),
+        ("show_io_precondition", f"{DETAILS}/precondition"),
+        ("download_io_file", f"{DETAILS}/files/{FILE.file_id}"),
+    ],
+)
+def test_what_the_manifest_declares_is_what_is_answered(operation_id, path):
+    [call] = [one for one in MANIFEST.calls if one.operation_id == operation_id]
+    assert re.fullmatch(re.sub(r"\{[a-z_]+\}", "[^/]+", call.path), path)
+    server = serving(precondition=("Prima", "Testo."))
+    answers = [asked(path, server=server), asked(path, {}, server=server), asked(path, server=server, query="a=b")]
+    answers += [
+        asked(path, server=server, shelf=Shelf(None)),
+        asked(path, {"x-raccordo-key": "the-key"}, server=server),
+    ]
+    declared = {(answer.status, answer.media_type) for answer in call.answers}
+    assert [each.status for each in answers] == [200, 401, 400, 404, 400]
+    assert {(each.status, each.media_type) for each in answers} <= declared

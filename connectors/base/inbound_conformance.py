@@ -13,6 +13,7 @@ Rules: `contracts/inbound.py`, `contracts/failures.py`, settled points 16, 30 an
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any, ClassVar
@@ -258,6 +259,21 @@ class CallbackConformance(Inbound):
                 self.is_refused(replace(call, method=method), method)
         self.is_refused(replace(call, path="no/such/place"), "another path")
 
+    def test_the_manifest_declares_the_call_and_its_answers(self) -> None:
+        """`openapi/callbacks.yaml` is made of that: path, method, media type, statuses, what proves the caller."""
+        connector, call = self.connect(), self.authentic(self.body())
+        connector.close()
+        [told] = [one for one in connector.manifest.calls if one.method == call.method and _is_at(one.path, call.path)]
+        media_type = (call.header("content-type") or "").partition(";")[0]
+        assert not media_type or media_type in told.media_types
+        unproved = replace(
+            call, headers=tuple(each for each in call.headers if each[0].lower() not in self.credentials)
+        )
+        tried = [call, *self.forged().values(), *(self.authentic(body) for body in self.garbage)]
+        tried += [unproved] if self.credentials else []
+        statuses = {self.answer(each).status for each in tried}
+        assert statuses <= {answer.status for answer in told.answers}
+
     def test_unknown_fields_do_no_harm(self) -> None:
         try:
             body = json.loads(self.body())
@@ -268,6 +284,11 @@ class CallbackConformance(Inbound):
         assert got.status == expected.status
         assert contents(got.found) == contents(expected.found)
         assert got.reports == expected.reports
+
+
+def _is_at(declared: str, path: str) -> bool:
+    """Whether a path is that of a declared call, in which `{name}` is one segment."""
+    return re.fullmatch(re.sub(r"\\\{[a-z_]+\\\}", "[^/]+", re.escape(declared)), path) is not None
 
 
 def _forgeries(value: str) -> dict[str, tuple[str, ...]]:

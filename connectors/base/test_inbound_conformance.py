@@ -13,6 +13,7 @@ from connectors.base import http
 from connectors.base.inbound_conformance import CallbackConformance
 from connectors.base.pull_conformance import PullConformance
 from contracts.callbacks import is_listed
+from contracts.calls import CallAnswer, CallProof, ProviderCall
 from contracts.connector import Connector, Manifest
 from contracts.failures import Deferred, Misconfigured
 from contracts.inbound import Call, Found, Pulled, Reply, Wrong
@@ -23,6 +24,17 @@ from .scripted import Fault
 SECRET = "the-secret-key"
 TAX_CODE = "RSSMRA80A01H501U"
 MANIFEST = Manifest(name="toy", title="Toy", channel="none")
+CALL = ProviderCall(
+    operation_id="take_thing",
+    method="POST",
+    path="things",
+    summary="Una cosa / A thing",
+    italian="Una cosa.",
+    english="A thing.",
+    media_types=("application/json",),
+    proofs=(CallProof(name="Key", header="Authorization", italian="Una chiave", english="A key"),),
+    answers=tuple(CallAnswer(status=n, italian="Così", english="Thus") for n in (202, 400, 401)),
+)
 LARGEST = 1_000_000
 
 
@@ -174,7 +186,11 @@ class Callbacks(CallbackConformance):
 
     def connect(self):
         called = Called(self.bug)
-        return Connector(MANIFEST, called.answer, lambda: "fine", answer=called.answer)
+        declared = () if self.bug == "not_declared" else (CALL,)
+        if self.bug == "refuses_as_declared_nowhere":
+            declared = (CALL.model_copy(update={"answers": CALL.answers[:2]}),)
+        manifest = MANIFEST.model_copy(update={"calls": declared})
+        return Connector(manifest, called.answer, lambda: "fine", answer=called.answer)
 
     def body(self):
         return json.dumps(PAGES[0]["things"][0]).encode()
@@ -269,6 +285,8 @@ def test_a_callback_without_a_fault_passes():
         "any_size",
         "garbage_is_fine",
         "another_each_time",
+        "not_declared",
+        "refuses_as_declared_nowhere",
     ],
 )
 def test_each_fault_of_a_callback_is_found(bug):

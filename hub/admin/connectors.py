@@ -61,7 +61,9 @@ class Connectors(ConnectorViews):
             _overrides(wish.service_overrides),
             wish.environment,
         )
-        self.reach.check(self.types.get(content.type), content)
+        kind = self.types.get(content.type)
+        self.reach.check(kind, content)
+        self.reach.check_names(kind, content)
         # Outside of the transaction: it may look keys up, and takes its time.
         self._made(actor.ente_id, wish.connector_id, content).close()
 
@@ -88,7 +90,9 @@ class Connectors(ConnectorViews):
         tried = None
         if seen is not None:
             tried = self._patched(seen, given)
-            self.reach.check(self.types.get(tried.type), tried, seen)
+            kind = self.types.get(tried.type)
+            self.reach.check(kind, tried, seen)
+            self.reach.check_names(kind, tried, seen)
             if tried != seen:
                 self._made(actor.ente_id, connector_id, tried).close()
 

@@ -1,21 +1,38 @@
 """How far an administrator's settings may reach inside the machine and its network: as far as its operator allows.
 
 Whoever configures a connector over HTTP is not who runs the machine: a host at a private address could be anybody's
-there, a folder anything's. What the command line set, which is the operator's, stays.
+there, a folder anything's. What the command line set, which is the operator's, stays. A name is looked up once, when it
+is saved: what it leads to later is for the guards of who connects.
 """
 
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from contracts.addresses import LOOPBACK, is_public
 from contracts.connector import ConnectorType
-from hub.dispatch.settings_form import schema_of
+from hub.dispatch.settings_form import schema_of, shown
 from hub.errors import ContractViolation, Fault
 from hub.store.connector_versions import Content
+
+LOOK_UP_S: Final = 3.0
+"""For all names of one saving together; one that is not found by then is not held against it."""
+_MOST_NAMES: Final = 50
+_LOOKING = ThreadPoolExecutor(8, thread_name_prefix="reach")
+_SCHEMES: Final = frozenset({"http", "https"})
+
+
+def addresses_of(host: str) -> Collection[str]:
+    """What a name leads to now; nothing where that cannot be told."""
+    try:
+        return {str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    except (OSError, UnicodeError):
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +41,7 @@ class Reach:
 
     hosts: frozenset[str] = frozenset()
     folder: Path | None = None
+    look_up: Callable[[str], Collection[str]] = addresses_of
 
     def check(self, kind: ConnectorType | None, content: Content, before: Content | None = None) -> None:
         """Raises ContractViolation for what the settings name anew, and may not."""
@@ -42,12 +60,52 @@ class Reach:
         if faults:
             raise ContractViolation(faults=tuple(faults[:100]))
 
+    def check_names(self, kind: ConnectorType | None, content: Content, before: Content | None = None) -> None:
+        """The same for what the names of hosts lead to. It waits for the network: never in a transaction, and after
+        `check`. Secrets are not looked at, and a name that leads nowhere yet may be saved."""
+        if kind is None:
+            return
+        known = {} if before is None else dict(_leaves(_open_part(kind, before), ""))
+        named: dict[str, str] = {}
+        for pointer, value in _leaves(_open_part(kind, content), ""):
+            host = None if known.get(pointer) == value else _name(pointer.rpartition("/")[2], value)
+            if host is not None and host not in self.hosts:
+                named.setdefault(pointer, host)
+        names = dict.fromkeys(named.values())
+        if len(names) > _MOST_NAMES:
+            raise ContractViolation(faults=(Fault("/settings", "host.too_many", f"more than {_MOST_NAMES} new hosts"),))
+        asked = {host: _LOOKING.submit(self.look_up, host) for host in names}
+        done, _ = wait(asked.values(), LOOK_UP_S)
+        inside = {
+            host
+            for host, found in asked.items()
+            if found in done and not all(is_public(each) for each in found.result())
+        }
+        faults = [
+            Fault(
+                pointer[:500],
+                "host.not_allowed",
+                f"{host} leads inside: the operator lists such hosts in RACCORDO_INTERNAL_HOSTS"[:500],
+            )
+            for pointer, host in named.items()
+            if host in inside
+        ]
+        if faults:
+            raise ContractViolation(faults=tuple(faults[:100]))
+
     def _holds(self, value: str) -> bool:
         return self.folder is not None and Path(value).resolve().is_relative_to(self.folder.resolve())
 
 
 def _whole(content: Content) -> Mapping[str, Any]:
     return {"settings": content.settings, "service_overrides": content.overrides}
+
+
+def _open_part(kind: ConnectorType, content: Content) -> Mapping[str, Any]:
+    """The same without secrets, which nobody is to be asked about."""
+    schema = schema_of(kind.settings)
+    overrides = {name: shown(schema, own)[0] for name, own in content.overrides.items()}
+    return {"settings": shown(schema, content.settings)[0], "service_overrides": overrides}
 
 
 def _paths(kind: ConnectorType) -> frozenset[str]:
@@ -85,3 +143,14 @@ def _host(name: str, value: str) -> str | None:
         return host if host in LOOPBACK or not is_public(str(ip_address(host))) else None
     except ValueError:
         return None
+
+
+def _name(member: str, value: str) -> str | None:
+    """The host that a member names, as an address of the web or because it is called a host; None for other texts."""
+    try:
+        parts = urlsplit(value if "://" in value else f"//{value}")
+    except ValueError:
+        return None
+    is_one = parts.scheme in _SCHEMES if "://" in value else member == "host" or member.endswith("_host")
+    host = (parts.hostname or "").rstrip(".") if is_one else ""
+    return host if host and len(host) <= 253 else None

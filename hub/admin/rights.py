@@ -81,6 +81,15 @@ class RightsDesk:
 
         return Order("preview_erasure", actor, do, "erasures")
 
+    def export(self, actor: Actor, tax_code: str) -> Order:
+        """Who is to be exported, and as of when: (Citizen or None, datetime). That it is asked for is an act."""
+
+        def do(tx: Tx) -> Acted:
+            citizen = self.citizens.find(tx.connection, subject_of(actor.ente_id, tax_code))
+            return Acted((citizen, tx.now), "exports", citizen_id=None if citizen is None else citizen.citizen_id)
+
+        return Order("export_citizen", actor, do, "exports")
+
 
 def subject_of(ente_id: str, tax_code: str) -> Subject:
     """Who has that tax code: eleven digits are an organisation's."""

@@ -77,6 +77,8 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "add_rights_request": ACCOUNTING,
     "close_rights_request": ACCOUNTING,
     "preview_erasure": ACCOUNTING,
+    "export_citizen": ACCOUNTING,
+    "show_compliance_report": SERVICES | ACCOUNTING,
     # A sample may be a citizen's own: it is for those who set sources up.
     "preview_mapping": SERVICES,
     "show_subscription_statistics": SERVICES,

@@ -133,7 +133,8 @@ class Vendors:
         return Order("add_vendor", actor, do, target)
 
     def change(self, actor: Actor, vendor_id: str, patch: VendorPatch, matches: Matches) -> Order:
-        """Change a vendor's record. To production it goes only once a report of its conformance has passed."""
+        """Change a vendor's record. To production it goes only once a report of its conformance has passed,
+        and put back into its sandbox it needs a new one."""
         given = patch.model_dump(exclude_unset=True)
         missing = sorted(name for name, value in given.items() if value is None and name not in _NULLABLE)
         if missing:
@@ -150,6 +151,8 @@ class Vendors:
             to_production = given.get("stage") == "production" and vendor.stage != "production"
             if to_production and (report is None or report.verdict != "passed"):
                 raise VendorNotConformant
+            if given.get("stage") == "sandbox" and vendor.stage != "sandbox":
+                vendor_records.lapse_reports(tx, actor.ente_id, vendor_id)
             if "signature_only" in given:
                 _must_fit(vendor, signature_only=given["signature_only"])
             try:

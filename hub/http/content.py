@@ -9,6 +9,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from email.utils import format_datetime
+from typing import Literal
 from urllib.parse import quote
 
 from starlette.responses import Response, StreamingResponse
@@ -80,15 +81,21 @@ def _called(file: File) -> str:
 
 def export_response(exchange: Exchange, export: Callable[[bool], Iterator[bytes]]) -> Response:
     """The answer to the wish for an export: JSON, or a ZIP where that is asked for. Raises NotAcceptable."""
+    suffix = export_media(exchange)
+    exchange.headers["Content-Disposition"] = f'attachment; filename="export.{suffix}"'
+    return StreamingResponse(export(suffix == "zip"), media_type=f"application/{suffix}")
+
+
+def export_media(exchange: Exchange) -> Literal["json", "zip"]:
+    """In which form an export is wanted. Raises NotAcceptable."""
     wanted = [
         each.partition(";")[0].strip().lower() for each in exchange.request.headers.get("accept", "*/*").split(",")
     ]
-    zipped = "application/zip" in wanted
-    if not zipped and not {"*/*", "application/*", "application/json"}.intersection(wanted):
+    if "application/zip" in wanted:
+        return "zip"
+    if not {"*/*", "application/*", "application/json"}.intersection(wanted):
         raise NotAcceptable("an export is application/json or application/zip")
-    suffix = "zip" if zipped else "json"
-    exchange.headers["Content-Disposition"] = f'attachment; filename="export.{suffix}"'
-    return StreamingResponse(export(zipped), media_type=f"application/{suffix}")
+    return "json"
 
 
 def _streamed(file: File, start: int, end: int, status: int) -> Response:

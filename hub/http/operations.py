@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Api = Literal["publish", "feed", "admin"]
+Api = Literal["publish", "feed", "admin", "callbacks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,8 @@ ADMIN: tuple[Operation, ...] = (
     Operation("admin", "GET", "/broadcasts/{broadcast_id}", "show_broadcast"),
     Operation("admin", "POST", "/broadcasts/{broadcast_id}/stops", "stop_broadcast"),
     Operation("admin", "POST", "/broadcasts/{broadcast_id}/resumptions", "resume_broadcast"),
+    Operation("admin", "GET", "/compliance-report", "show_compliance_report"),
+    Operation("admin", "POST", "/exports", "export_citizen"),
     Operation("admin", "GET", "/ranked-lists", "list_ranked_lists"),
     Operation("admin", "POST", "/ranked-lists", "draft_ranked_list"),
     Operation("admin", "GET", "/ranked-lists/{list_id}", "show_ranked_list"),
@@ -141,3 +143,6 @@ ADMIN: tuple[Operation, ...] = (
     Operation("admin", "POST", "/simulations/{connector_id}/faults", "switch_simulation_faults"),
     Operation("admin", "DELETE", "/simulations/{connector_id}/faults", "clear_simulation_faults"),
 )
+
+CALLBACKS: tuple[Operation, ...] = (Operation("callbacks", "GET", "/status", "show_callbacks_status", public=True),)
+"""The hub's own; what providers call is each connector's (`contracts.calls`)."""

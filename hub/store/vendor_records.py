@@ -94,6 +94,13 @@ def attach_report(
     return made
 
 
+def lapse_reports(tx: Tx, ente_id: str, vendor_id: str) -> None:
+    """What the vendor has shown no longer brings it to production: it was put back into its sandbox."""
+    its = conformance_reports.c
+    mine = (its.ente_id == ente_id) & (its.vendor_id == vendor_id) & (its.verdict == "passed")
+    tx.connection.execute(update(conformance_reports).where(mine).values(verdict="lapsed"))
+
+
 def reports_of(
     connection: Connection, ente_id: str, vendor_id: str | None = None
 ) -> Sequence[tuple[str, ConformanceReport]]:

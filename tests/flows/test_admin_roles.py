@@ -37,6 +37,7 @@ BODIES = {
     "correct_ranked_list": {"reason": "Errore"},
     "add_rights_request": {"kind": "access", "tax_code": "RSSMRA80A01H501U"},
     "close_rights_request": {"outcome": "done"},
+    "export_citizen": {"tax_code": "RSSMRA80A01H501U"},
     "preview_erasure": {"tax_code": "RSSMRA80A01H501U"},
 }
 

@@ -92,6 +92,21 @@ def test_a_vendor_comes_on_board_step_by_step(hub, admin, name, boxes):
     eventually(reached, bool)
 
 
+def test_a_vendor_put_back_into_its_sandbox_needs_a_new_report(admin, name):
+    record(admin, name)
+    old = admin.post(f"/vendors/{name}/conformance-reports", report("passed")).json()
+    assert admin.patch(f"/vendors/{name}", {"stage": "sandbox"}).json()["newest_report"]["verdict"] == "passed", "it is"
+    assert admin.patch(f"/vendors/{name}", {"stage": "production"}).status_code == 200
+    assert admin.patch(f"/vendors/{name}", {"daily_quota": 9}).json()["newest_report"]["verdict"] == "passed"
+    back = admin.patch(f"/vendors/{name}", {"stage": "sandbox"})
+    assert (back.status_code, back.json()["newest_report"]["verdict"]) == (200, "lapsed")
+    assert code(admin.patch(f"/vendors/{name}", {"stage": "production"})) == (409, "vendor.not_conformant")
+    kept = admin.get(f"/vendors/{name}/conformance-reports/{old['report_id']}").json()
+    assert (kept["verdict"], kept["sha256"]) == ("lapsed", old["sha256"])
+    admin.post(f"/vendors/{name}/conformance-reports", report("passed"))
+    assert admin.patch(f"/vendors/{name}", {"stage": "production"}).json()["stage"] == "production"
+
+
 def test_a_record_is_listed_changed_suspended_and_readmitted(hub, admin, name):
     caller = Caller(name)
     tag = record(admin, name, service_ids=["tari"]).headers["ETag"]

@@ -10,7 +10,7 @@ from openapi_spec_validator import validate
 
 from contracts.items import COLLECTIONS
 from hub.errors import RankedListGone, RankedListUnknown, all_errors
-from hub.http.description import collection_schema, describe, examples
+from hub.http.description import callback_operations, collection_schema, describe, examples
 from hub.http.operations import ADMIN, FEED, PUBLISH, Api
 
 from . import house, italian, italian_headers, mutations, security
@@ -19,13 +19,31 @@ from .reading import operations, responses
 
 APIS: tuple[Api, ...] = get_args(Api)
 DOCUMENTS = {api: json.loads(json.dumps(describe(api))) for api in APIS}
+PROVIDERS_FORMS = frozenset(
+    {
+        "error-examples",
+        "expected-statuses",
+        "http-response-content-2xx",
+        "paths-kebab-case",
+        "request-headers-train-case",
+        "use-problem-json-for-errors",
+        "use-problem-schema",
+        "use-recommended-names-in-parameters",
+    }
+)
+"""What the providers' specifications settle otherwise: SOAP's faults, their paths, statuses and names. The hub's own
+part of the callbacks keeps these rules too."""
 PROFILES = (italian, italian_headers, security, house)  # importing them fills the table
 
 
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS.keys())
 def test_description_keeps_the_rule(api: Api, check: Check) -> None:
-    assert check.violations(DOCUMENTS[api]) == []
+    found = check.violations(DOCUMENTS[api])
+    if api == "callbacks" and check.name in PROVIDERS_FORMS:
+        assert found, "the exception is not needed"
+        found = [place for place in found if "{connector_id}/" not in place]
+    assert found == []
 
 
 @pytest.mark.parametrize("name", mutations.MUTATIONS)
@@ -47,7 +65,7 @@ def test_description_is_valid_openapi(api: Api) -> None:
 
 @pytest.mark.parametrize("api", APIS)
 def test_description_tells_exactly_the_operations_of_the_table(api: Api) -> None:
-    operations_of = {"publish": PUBLISH, "feed": FEED, "admin": ADMIN}
+    operations_of = {"publish": PUBLISH, "feed": FEED, "admin": ADMIN, "callbacks": callback_operations()}
     table = {(o.path, o.method.lower(), o.operation_id) for o in operations_of[api]}
     assert {(path, method, told["operationId"]) for _, path, method, told in operations(DOCUMENTS[api])} == table
 

@@ -6,6 +6,7 @@ from hub.admin import errors as admin_errors
 
 from . import (
     admin_connectors,
+    admin_exports,
     admin_outreach,
     admin_rights,
     admin_simulations,
@@ -29,6 +30,7 @@ ENTRIES: dict[str, Entry] = {
     **admin_sources.ENTRIES,
     **admin_outreach.ENTRIES,
     **admin_rights.ENTRIES,
+    **admin_exports.ENTRIES,
     **admin_simulations.ENTRIES,
     **admin_statistics.ENTRIES,
     "show_admin_status": status("admin"),

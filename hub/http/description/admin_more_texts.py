@@ -34,6 +34,10 @@ SCHEMAS: dict[str, str] = {
     "RightsRequest": "Una richiesta, ed entro quando rispondere. / A request, and by when to answer.",
     "RightsRequestPage": "Le richieste, nell'ordine in cui scadono. / The requests, as they are due.",
     "RightsClosure": "Come si è risposto. / How it was answered.",
+    "ExportWish": "Di chi si esportano i dati. / Whose data is exported.",
+    "ComplianceReport": "Ogni servizio che ha avuto pratiche, per ciascun criterio.",
+    "ComplianceRow": "Un servizio e un criterio.",
+    "Shortfall": "Una causa, e quante pratiche riguarda.",
     "ErasureWish": "Di chi si pensa alla cancellazione. / Whose erasure is thought of.",
     "ErasurePreview": "Se c'è qualcuno da cancellare, e che cosa osta (GDPR art. 17, par. 3, lett. b).",
 }
@@ -130,6 +134,16 @@ FIELDS: dict[str, str] = {
     "closed_at": "Quando è stata chiusa. / When it was closed.",
     "RightsRequest.outcome": "Com'è finita. / How it ended.",
     "RightsClosure.outcome": "Com'è finita. / How it ended.",
+    "reported_at": "A quando risale. / As of when.",
+    "ComplianceReport.rows": "Una riga per servizio e criterio. / A row a service and criterion.",
+    "ComplianceRow.service_id": "Il servizio; null: pratiche che non ne nominano. / The service; null: "
+    "applications that name none.",
+    "criterion": "Il criterio del modello dei servizi. / The criterion of the model of services.",
+    "fails": "Se non lo rispetta. / Whether it falls short.",
+    "applications": "Quante pratiche. / How many applications.",
+    "failing": "Quante non lo rispettano. / How many fall short.",
+    "ComplianceRow.why": "Per quali cause. / For which causes.",
+    "Shortfall.code": "Codice stabile della causa. / Stable code of the cause.",
     "concerns_somebody": "Se l'hub tiene qualcosa di questa persona. / Whether the hub holds anything of that person.",
     "duties_to_keep": "Che cosa osta, e per quanti elementi. / What speaks against it, with how many items.",
 }

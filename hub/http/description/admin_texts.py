@@ -118,7 +118,8 @@ FIELDS: dict[str, str] = {
     "report_id": "Identificativo del rapporto. / Identifier of the report.",
     "attached_at": "Quando è stato allegato. / When it was attached.",
     "ReportView.author": "Chi l'ha allegato. / Who attached it.",
-    "verdict": "Com'è andata. / How it went.",
+    "verdict": "Com'è andata; `lapsed`: superato, ma prima di un ritorno in prova. / How it went; `lapsed`: it passed, "
+    "but before the vendor was put back into its sandbox.",
     "passed": "Casi riusciti. / Cases that passed.",
     "failed": "Casi falliti. / Cases that failed.",
     "skipped": "Casi non provati. / Cases that were skipped.",

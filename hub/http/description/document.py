@@ -45,8 +45,9 @@ def describe(api: Api, public_url: str | None = None) -> Json:
     scheme = information.HEADINGS[api].scheme
     paths: dict[str, Json] = {}
     for operation in operations:
-        told = _operation(operation, entries[operation.operation_id], scheme)
-        paths.setdefault(operation.path, {})[operation.method.lower()] = told
+        paths.setdefault(operation.path, {})[operation.method.lower()] = operation_told(
+            operation, entries[operation.operation_id], scheme
+        )
     servers = information.servers(api, public_url)
     document: Json = {
         "openapi": information.OPENAPI_VERSION,
@@ -58,9 +59,9 @@ def describe(api: Api, public_url: str | None = None) -> Json:
     }
     told_entries = [entries[operation.operation_id] for operation in operations]
     document["components"] = {
-        "parameters": _referred(document, "parameters", parts.PARAMETERS | admin_parameters.PARAMETERS),
-        "headers": _referred(document, "headers", parts.HEADERS),
-        "examples": _examples(told_entries),
+        "parameters": referred(document, "parameters", parts.PARAMETERS | admin_parameters.PARAMETERS),
+        "headers": referred(document, "headers", parts.HEADERS),
+        "examples": examples_of({error for entry in told_entries for error in entry.errors}),
         "schemas": _strict_patch(components(schemas_of(_models(told_entries)))),
         "securitySchemes": information.security_schemes(api),
     }
@@ -73,7 +74,8 @@ def error_codes(api: Api, operation_id: str) -> dict[int, tuple[str, ...]]:
     return {status: tuple(error.code for error in classes) for status, classes in told.items()}
 
 
-def _operation(operation: Operation, entry: Entry, scheme: str) -> Json:
+def operation_told(operation: Operation, entry: Entry, scheme: str) -> Json:
+    """One operation; `scheme` is how its caller is known, unless it says otherwise."""
     names = (*(name for field, name in _IN_PATH.items() if field in operation.path), *entry.parameters)
     told: Json = {
         "operationId": operation.operation_id,
@@ -124,13 +126,13 @@ def _models(entries: list[Entry]) -> tuple[type[BaseModel], ...]:
     return tuple(sorted({*models, Problem}, key=lambda model: model.__name__))
 
 
-def _examples(entries: list[Entry]) -> Json:
-    classes: set[type[HubError]] = {error for entry in entries for error in entry.errors}
+def examples_of(classes: set[type[HubError]]) -> Json:
+    """`components/examples`: a problem of each class, and of what no operation foresees."""
     named = {failures.example_name(error): error for error in {*classes, *failures.UNFORESEEN}}
     return {name: failures.example_component(error) for name, error in sorted(named.items())}
 
 
-def _referred(document: Json, kind: str, table: dict[str, Json]) -> Json:
+def referred(document: Json, kind: str, table: dict[str, Json]) -> Json:
     """The entries of `table` that `document` refers to: a component nobody uses is a warning of the checker."""
     prefix = f"#/components/{kind}/"
     used: set[str] = set()

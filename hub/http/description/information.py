@@ -24,8 +24,9 @@ class Heading:
     italian: str
     english: str
     first_request: str
-    scheme: str
-    scheme_description: str
+    scheme: str = ""
+    """Empty where the operations have none in common."""
+    scheme_description: str = ""
     tags: tuple[tuple[str, str], ...]
     bearer_format: str | None = "JWT"
     more_schemes: Mapping[str, Json] = field(default_factory=dict)
@@ -39,6 +40,35 @@ _DEADLINES = "Scadenze: ciò che va fatto entro quando. / Deadlines: what is to 
 _DOCUMENTS = "Documenti e i loro file. / Documents and their files."
 
 HEADINGS: dict[Api, Heading] = {
+    "callbacks": Heading(
+        api_id="9d4c7b1e-52a3-4f68-8e0d-6b2f1a7c3d95",
+        title="Raccordo callbacks",
+        summary="I fornitori chiamano l'hub nella forma che è loro / Providers call the hub in the form that is theirs",
+        italian="""Ciò che pagoPA, IO, OpenCity e altri sistemi chiamano da sé: avvisi da verificare e ricevute, testi
+lasciati presso l'ente, eventi. Le forme, e le forme degli errori, sono di ciascun fornitore; ciò che la chiamata dice è
+conservato prima della risposta.
+
+**Per chi.** Chi configura un fornitore: l'indirizzo è quello dell'ente, poi i codici dell'ente e del connettore. Un
+connettore risponde alle sole operazioni del suo tipo: con un altro, o se non c'è, è 404; in pausa, 503.
+
+**Autenticazione.** Quella di ciascun fornitore, nelle impostazioni del connettore; non serve firma ModI.
+
+**Limiti.** Per indirizzo di chi chiama: ogni risposta porta `X-RateLimit-*`; con 429 e 503 aspettare `Retry-After`.
+Nessun corpo oltre il limite dell'hub (`RACCORDO_BODY_LIMIT`, di norma 1 MiB).""",
+        english="""What pagoPA, IO, OpenCity and other systems call of themselves: notices to be verified and receipts,
+texts that stay with the municipality, events. The forms, and those of errors, are each provider's; what a call tells is
+kept before it is answered.
+
+**Who for.** Whoever configures a provider: the address is the municipality's, then its code and the connector's. A
+connector answers the operations of its type alone: with another, or where there is none, 404; paused, 503.
+
+**Authentication.** Each provider's own, in the connector's settings; no ModI signature is needed.
+
+**Limits.** By the caller's address: every response carries `X-RateLimit-*`; on 429 and 503 wait for `Retry-After`. No
+body beyond the hub's limit (`RACCORDO_BODY_LIMIT`, by default 1 MiB).""",
+        first_request="""curl {base}/status""",
+        tags=(_STATUS_TAG,),
+    ),
     "publish": Heading(
         api_id="5b1f3c52-6f0e-4f4e-9a53-0d8f4f7f2a61",
         title="Raccordo publish",
@@ -201,6 +231,8 @@ which municipality it is about: no request names it.
             ("broadcasts", "Gli invii a tutti gli iscritti di un servizio. / Broadcasts to a service's subscribers."),
             ("ranked-lists", "Le graduatorie, sotto pseudonimi. / Ranked lists, under pseudonyms."),
             ("rights-requests", "Ciò che chiedono gli interessati. / What data subjects ask for."),
+            ("exports", "Tutto ciò che l'hub tiene di un cittadino. / All that the hub holds of a citizen."),
+            ("compliance-report", "Quali servizi non rispettano il modello. / Which services fall short."),
             ("erasures", "Che cosa osta a una cancellazione. / What speaks against an erasure."),
             ("simulations", "Guasti dei fornitori simulati. / Faults of simulated providers."),
             ("audit-records", "Che cosa hanno fatto gli amministratori. / What administrators did."),

@@ -113,7 +113,9 @@ connector_versions = Table(
     needed("author", String(200)),
     needed("made_at", Instant),
     Column("checked_at", Instant),
-    Column("check_outcome", String(10)),  # passed | failed
+    Column(
+        "check_outcome", String(10)
+    ),  # passed | failed | lapsed: it had passed before the vendor was put back into its sandbox
     Column("check_reason", String(100)),
     Column("activated_at", Instant),
 )
