@@ -80,6 +80,8 @@ class Occasions:
             case Application() if kind == "expiry":  # a draft has been kept as long as was promised (S18)
                 told = self._told(item, content, "expired")
                 return Happening("expired", "none", "expired", told=told, deadlines=deadlines, audit="expire_draft")
+            case Document() if kind == "expiry" and item["state"] == "announced":
+                return Happening()  # nobody ever had it: it ends once it is here (`Amendments.upload`)
             case Document() if kind == "expiry":
                 deadlines["pick_up"] = "cancelled"
                 told = self._told(item, content, "expired")
