@@ -44,13 +44,17 @@ class Occasions:
             content = self.subscriptions.in_force(item, content)
         kind = rest.partition(".")[0]
         if what == REMIND:
-            return self._remind(item, content, kind, occasion)
+            return self._remind(item, content, kind, occasion, now)
         return self._due(item, content, kind)
 
-    def _remind(self, item: Mapping[str, Any], content: CitizenItem, kind: str, occasion: str) -> Happening:
+    def _remind(
+        self, item: Mapping[str, Any], content: CitizenItem, kind: str, occasion: str, now: datetime
+    ) -> Happening:
         at = _open_due(item, content, kind)
+        if at is None or at <= now:  # after a standstill: "due on the 10th", told on the 12th, would be no reminder
+            return Happening()
         rule = self.rules(item["ente_id"]).reminding(content.collection, kind)
-        if at is None or rule is None or not _still_wanted(rule, content, occasion):
+        if rule is None or not _still_wanted(rule, content, occasion):
             return Happening()
         told = told_by(
             rule,
@@ -76,6 +80,8 @@ class Occasions:
             case Application() if kind == "expiry":  # a draft has been kept as long as was promised (S18)
                 told = self._told(item, content, "expired")
                 return Happening("expired", "none", "expired", told=told, deadlines=deadlines, audit="expire_draft")
+            case Document() if kind == "expiry" and item["state"] == "announced":
+                return Happening()  # nobody ever had it: it ends once it is here (`Amendments.upload`)
             case Document() if kind == "expiry":
                 deadlines["pick_up"] = "cancelled"
                 told = self._told(item, content, "expired")

@@ -101,8 +101,11 @@ class Amendments:
             batch.change(item)
             replaced = replaced_by(tx, {item_key(item)})
             settle_replaced(tx, batch, {upload.draft.identity} | replaced, {upload.draft.identity: item})
-            if upload.draft.told is not None and is_over(upload.draft, item) is None:
-                self._publications.tell(tx, batch, upload.draft.told, citizen, item)
+            if is_over(upload.draft, item) is None:
+                if upload.draft.told is not None:
+                    self._publications.tell(tx, batch, upload.draft.told, citizen, item)
+                if item["state"] == "available":  # its end may have passed while its file was awaited
+                    keep_agenda(tx, batch, item, upload.draft.agenda, first=False)
             batch.write(tx)
         told = notifications(tx.connection, [(item["ente_id"], item["citizen_id"], item["item_id"])])
         # Of a message made just now the outbox cannot tell yet: items come last in a transaction.

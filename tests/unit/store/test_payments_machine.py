@@ -40,7 +40,7 @@ class OnePayment(StoreMachine):
         self.hub = Canonical(self.store)
         self.invalid_after_due = invalid_after_due
         self.version, self.told, self.said, self.own = {}, {}, {}, {}
-        self.gone, self.receipts, self.was_paid = set(), set(), False
+        self.gone, self.receipts, self.taken_back, self.was_paid = set(), set(), set(), False
 
     def drafted(self, vendor, version, state):
         payment = make_payment(
@@ -95,9 +95,21 @@ class OnePayment(StoreMachine):
         receipt = make_receipt("ricevuta", tax_code=PERSON, payment=paid)
         rights = frozenset({SETTLES}) if vendor == SETTLING else frozenset()
         answer = self.submit(vendor, self.hub.drafted("receipts", receipt, vendor=vendor, rights=rights))
-        assert answer.outcome == ("unchanged" if vendor in self.receipts else "created")
-        self.receipts.add(vendor)
-        self.settle()
+        known = vendor in self.receipts | self.taken_back
+        assert answer.outcome == ("unchanged" if known else "created")
+        if not known:
+            self.receipts.add(vendor)
+            self.settle()
+
+    @precondition(lambda self: self.receipts)
+    @rule(data=st.data())
+    def take_a_receipt_back(self, data):
+        """What it paid stays paid, whatever the source of the payment goes on to say."""
+        vendor = data.draw(st.sampled_from(sorted(self.receipts)))
+        answer = self.hub.act(Withdraw(self.hub.item("ricevuta", vendor=vendor)["item_id"], "errore"), vendor=vendor)
+        assert isinstance(answer, Withdrawn), answer
+        self.receipts.remove(vendor)
+        self.taken_back.add(vendor)
 
     def settle(self):
         """A receipt pays its own vendor's payment, and everybody's where its vendor has the right."""
