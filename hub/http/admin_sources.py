@@ -110,6 +110,8 @@ class SourcesApi:
     def _agree(self, actor: Actor, exchange: Exchange) -> Order:
         patch = body_of(exchange, VendorSourcePatch, patch=True)
         names = exchange.request.path_params
+        if _CODE.fullmatch(names["source"]) is None:  # it need not be known yet, and is told in clear from now on
+            raise RequestInvalid("the source is no name: letters, digits, dots, dashes and underscores, 64 at most")
         return agree(actor, names["vendor_id"], names["source"], patch, matching(exchange))
 
     def _import(self, actor: Actor, exchange: Exchange) -> Order:
