@@ -117,7 +117,9 @@ class SourcesApi:
         try:
             _CODE.validate_python(names["source"])  # it need not be known yet: whatever it is would be kept
         except ValidationError:
-            raise RequestInvalid("the source is no name: letters, digits, dots, dashes, underscores, at most 64") from None
+            raise RequestInvalid(
+                "the source is no name: letters, digits, dots, dashes, underscores, at most 64"
+            ) from None
         return agree(actor, names["vendor_id"], names["source"], patch, matching(exchange))
 
     def _import(self, actor: Actor, exchange: Exchange) -> Order:
