@@ -70,7 +70,7 @@ def client_certificate(pem: str, key_pem: str = "") -> ClientCertificate:
     """The certificate in PEM, its chain after it, and its private key there or apart; the same for the same text.
 
     Raises:
-        BadCertificate: one of them is missing or unreadable, the key is another's, or it is not for clients.
+        BadCertificate: one of them is missing or unreadable, the key is another's, or it is not for clients or TLS.
     """
     try:
         chain = tuple(x509.load_pem_x509_certificates(pem.encode()))
@@ -83,15 +83,24 @@ def client_certificate(pem: str, key_pem: str = "") -> ClientCertificate:
     except (ValueError, UnsupportedAlgorithm):
         raise BadCertificate("no private key in PEM goes with it") from None
     public = key.public_key()
-    if chain[0].public_key() != public:
-        if any(one.public_key() == public for one in chain):
+    try:
+        theirs = [one.public_key() for one in chain]
+    except (ValueError, UnsupportedAlgorithm):
+        raise BadCertificate("a certificate's key is of no known kind") from None
+    if theirs[0] != public:
+        if public in theirs:
             raise BadCertificate("the certificate of the key must come first, those above it after it")
         raise BadCertificate("the private key is not that of the certificate")
     if not _for_clients(chain[0]):
         raise BadCertificate("its extended key usage does not allow TLS clients (clientAuth)")
     password = token_urlsafe()
     sealed = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password.encode()))
-    return ClientCertificate(chain, sealed + b"".join(one.public_bytes(Encoding.PEM) for one in chain), password)
+    made = ClientCertificate(chain, sealed + b"".join(one.public_bytes(Encoding.PEM) for one in chain), password)
+    try:
+        made.show_in(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    except ssl.SSLError as error:  # a key too short for TLS, or of a kind that is not for signatures
+        raise BadCertificate(f"TLS cannot use it: {(error.reason or 'refused').replace('_', ' ').lower()}") from None
+    return made
 
 
 def _for_clients(certificate: x509.Certificate) -> bool:

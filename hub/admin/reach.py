@@ -5,12 +5,14 @@ there, a folder anything's. What the command line set, which is the operator's, 
 is saved: what it leads to later is for the guards of who connects.
 """
 
+import re
 import socket
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
+from socket import inet_aton, inet_ntoa
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ from hub.dispatch.settings_form import schema_of, shown
 from hub.errors import ContractViolation, Fault
 from hub.store.connector_versions import Content
 
+_NUMBERS: Final = re.compile(r"(0[xX])?[0-9a-fA-F]+(\.(0[xX])?[0-9a-fA-F]+){0,3}")
 LOOK_UP_S: Final = 3.0
 """For all names of one saving together; one that is not found by then is not held against it."""
 _MOST_NAMES: Final = 50
@@ -136,12 +139,37 @@ def _is_private_list(name: str) -> bool:
 
 def _host(name: str, value: str) -> str | None:
     """The host that a text names, if it is, or is said to be, at an address inside; None otherwise."""
+    text = value.strip()  # as the settings take it
     try:
-        host = (urlsplit(value if "://" in value else f"//{value}").hostname or "").rstrip(".")
-        if _is_private_list(name):
-            return host or value[:100]
-        return host if host in LOOPBACK or not is_public(str(ip_address(host))) else None
+        host = (urlsplit(text if "://" in text else f"//{_bracketed(text)}").hostname or "").rstrip(".")
     except ValueError:
+        host = ""
+    if _is_private_list(name):
+        return host or value[:100]
+    here = host in LOOPBACK or host.endswith(".localhost")  # RFC 6761 6.3
+    address = _address(host, is_host="://" in text or name.endswith("host"))
+    return host if here or (address is not None and not is_public(address)) else None
+
+
+def _bracketed(text: str) -> str:
+    """A bare address of IPv6 as a URL has it."""
+    try:
+        return f"[{IPv6Address(text)}]"
+    except ValueError:
+        return text
+
+
+def _address(host: str, *, is_host: bool) -> str | None:
+    """The address that a host is, if it is one. Where a host is meant, so is an address in the old forms: `127.1`,
+    `0x7f000001`, which resolvers take; elsewhere such a text is a number."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        pass
+    try:
+        plain = host.encode("idna").decode() if is_host else ""  # dots and digits of other scripts
+        return inet_ntoa(inet_aton(plain)) if _NUMBERS.fullmatch(plain) else None
+    except (OSError, UnicodeError):
         return None
 
 

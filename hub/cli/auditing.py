@@ -19,7 +19,7 @@ from hub.store.chain import verify_chain
 from hub.store.citizens import Citizens
 from hub.store.jose_headers import verify_segments
 from hub.store.key_material import verify_material
-from hub.store.sealed_tokens import TokenSeals
+from hub.store.sealed_tokens import TokenSeals, has_sealed
 from hub.store.tables import access_log, chain_roots, evidence
 
 from .console import Failed, complain, emit, say
@@ -104,9 +104,9 @@ def changed_bodies(home: Home) -> Iterator[str]:
 
 
 def changed_tokens(home: Home) -> Iterator[str]:
-    """Every sealed token that is not the one received; as for bodies, not those of who was erased."""
+    """Every sealed token that is not the one received, or is gone; as for bodies, not those of who was erased."""
     seals = TokenSeals(home.vault, Citizens(home.vault))
-    query = select(evidence).where(evidence.c.tokens_sealed.is_not(None)).execution_options(yield_per=500)
+    query = select(evidence).where(has_sealed()).execution_options(yield_per=500)
     with home.database.read() as connection, home.database.read() as other:
         for row in connection.execute(query).mappings():
             try:

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from contracts.base import Code
 from contracts.failures import Failure
 from contracts.source_administration import RegisterExtract, VendorSourcePatch
 from hub.admin.acting import Acted, Actor, Order, carry_out
@@ -17,6 +19,7 @@ from hub.admin.quarantine import retried
 from hub.admin.quarantine import view as quarantined
 from hub.admin.registers import import_extract
 from hub.admin.sources import OUTCOMES, Sources, agree, vendor_sources
+from hub.errors import RequestInvalid
 from hub.feed.parameters import nothing
 from hub.inbound.taking import Tally
 from hub.store.attributes import AttributeKeeper
@@ -29,6 +32,7 @@ from .operations import Operation
 
 Listed = list[tuple[str, dict[str, Any]]]
 _FILES_AT_ONCE = 2
+_CODE = TypeAdapter[str](Code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,12 @@ class SourcesApi:
     def _agree(self, actor: Actor, exchange: Exchange) -> Order:
         patch = body_of(exchange, VendorSourcePatch, patch=True)
         names = exchange.request.path_params
+        try:
+            _CODE.validate_python(names["source"])  # it need not be known yet: whatever it is would be kept
+        except ValidationError:
+            raise RequestInvalid(
+                "the source is no name: letters, digits, dots, dashes, underscores, at most 64"
+            ) from None
         return agree(actor, names["vendor_id"], names["source"], patch, matching(exchange))
 
     def _import(self, actor: Actor, exchange: Exchange) -> Order:

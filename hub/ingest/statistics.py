@@ -6,6 +6,7 @@ and the other cells of its table: where that could be, more cells are left out.
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -26,7 +27,9 @@ MOST_AREAS = 1000
 _BANDS = ((0, 2), (3, 5), (6, 10), (11, 13), (14, 17), (18, 24), (25, 34), (35, 44), (45, 54), (55, 64), (65, 74))
 _FROM = 75
 _COLUMNS = ("dimension", "value", "number")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile("(^|[;\t\r\n])(?= *[-=+@\uff0d\uff1d\uff0b\uff20\t\r])")
+"""Where a formula could begin: an Italian spreadsheet separates by semicolons whatever the file does, and some take the
+wide forms of the signs as well."""
 
 
 class Cell(NamedTuple):
@@ -138,4 +141,4 @@ def as_csv(cells: list[Cell]) -> str:
 
 def inert(text: str) -> str:
     """The text, quoted where a spreadsheet would take it for a formula."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    return _FORMULA.sub(r"\1'", text)

@@ -129,6 +129,7 @@ class Seat:
         """Give the connection back."""
         connection, self._connection = self._connection, None
         if connection is not None:
+            postgres.note_last_use(connection, self._left_at)
             connection.close()
 
 

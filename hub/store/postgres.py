@@ -111,8 +111,14 @@ def reading(engine: Engine) -> Engine:
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
+def note_last_use(connection: Connection, at: float) -> None:
+    """Of a connection that is given back later than it was used, which must not pass for one in constant use."""
+    if not connection.invalidated:
+        connection.info["left_at"] = at
+
+
 def _note_use(_dbapi_connection: Any, record: Any) -> None:
-    record.info["used_at"] = time.monotonic()
+    record.info["used_at"] = record.info.pop("left_at", None) or time.monotonic()
 
 
 def _ping(dbapi_connection: Any, record: Any, _proxy: Any) -> None:

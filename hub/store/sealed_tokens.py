@@ -14,7 +14,7 @@ from secrets import token_hex
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Text, cast, or_, select, tuple_, update
 
 from .chain import Row, row_hash, word_for
 from .citizens import Citizen, Citizens, Subject
@@ -25,7 +25,7 @@ from .tables import evidence
 _BATCH: Final = 500
 
 Judge = Callable[[Connection, Row], Collection[str]]
-"""Which of a record's tokens speak of persons."""
+"""Which of a record's tokens speak of persons. Raises LookupError where what the record names is gone."""
 
 
 class TokenSeals:
@@ -66,7 +66,14 @@ class TokenSeals:
                 of_before = select(evidence).where(evidence.c.tokens_sealed.is_(None), place > after)
                 rows = tx.connection.execute(of_before.order_by(*evidence.primary_key).limit(_BATCH)).mappings().all()
                 for row in rows:
-                    if not (private := judge(tx.connection, row)):
+                    try:
+                        private = judge(tx.connection, row)
+                    except LookupError:  # of one that names what is gone; the others are sealed all the same
+                        changed += 1
+                        continue
+                    # One whose seal was taken away is not sealed over: it would look whole.
+                    private = [header for header in private if commitment(row["tokens"][header]) is None]
+                    if not private:
                         continue
                     if row_hash(evidence, row) != row["row_hash"]:
                         changed += 1
@@ -79,6 +86,9 @@ class TokenSeals:
 
     def faults(self, connection: Connection, row: Row) -> Iterator[str]:
         """What is wrong with the sealed tokens of a record. Raises VaultError where they do not open."""
+        closed = [header for header, token in row["tokens"].items() if commitment(token) is not None]
+        if closed and not row["tokens_sealed"] and self._is_there(connection, row):
+            yield f"evidence {row['evidence_id']}: the sealed {', '.join(closed)} was removed"
         opened = self.open(connection, row)
         if not opened:
             return
@@ -97,6 +107,13 @@ class TokenSeals:
             raise LookupError(row["ente_id"])
         return who
 
+    def _is_there(self, connection: Connection, row: Row) -> bool:
+        try:
+            self._owner(connection, row)
+        except LookupError:
+            return False
+        return True
+
     def _seal_again(self, tx: Tx, row: Row, private: Collection[str]) -> None:
         try:
             owner = self._owner(tx.connection, row) if row["citizen_id"] is not None else None
@@ -108,6 +125,11 @@ class TokenSeals:
         tx.connection.execute(update(evidence).where(*itself).values(values))
 
 
+def has_sealed() -> ColumnElement[bool]:
+    """Whether a record has sealed tokens, or had them: what is sealed is not covered by its hash, what says so is."""
+    return or_(evidence.c.tokens_sealed.is_not(None), cast(evidence.c.tokens, Text).contains(".@", autoescape=True))
+
+
 def commitment(token: str) -> str | None:
     """The hash of a kept token's sealed part; None where it stands in the clear."""
     _, _, digest = token.partition(".@")
@@ -117,7 +139,8 @@ def commitment(token: str) -> str | None:
 def with_opened(row: Row, opened: Mapping[str, str]) -> dict[str, Any]:
     """The record with its tokens as they were sent, as far as they are opened."""
     tokens = dict(row["tokens"])
-    for header, text in opened.items():
+    for header in tokens.keys() & opened.keys():
+        text = opened[header]
         tokens[header] = f"{tokens[header].partition('.')[0]}.{text.partition('.')[2]}"
     return {**row, "tokens": tokens}
 

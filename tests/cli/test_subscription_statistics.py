@@ -109,7 +109,14 @@ def test_a_policy_that_cannot_be_is_refused(raccordo: Raccordo, options: tuple[o
     assert (answer.code, told in answer.err) == (2, True)
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@A1", "\tx", "\rx", "  =x"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@A1", "\tx", "\rx", "  =x", "\uff1d1", "\uff201"])
 def test_no_cell_is_a_formula(text: str) -> None:
     assert inert(text) == f"'{text}"
     assert inert("Centro = 1") == "Centro = 1"
+
+
+@pytest.mark.parametrize("between", [";", "\t", "\n", "; "])
+def test_nor_is_what_an_italian_spreadsheet_takes_for_a_cell(between: str) -> None:
+    """It separates by semicolons, also within what a comma made one cell."""
+    assert inert(f"Centro{between}=HYPERLINK(1)") == f"Centro{between[0]}'{between[1:]}=HYPERLINK(1)"
+    assert inert(f"Centro{between}Nord") == f"Centro{between}Nord"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 
@@ -131,6 +132,14 @@ def test_what_is_agreed_with_a_system_is_shown_and_put_on_record(hub, manager):
     assert shown["every_s"] == 3600
     assert code(manager.patch(path, {"draft_days": 30})) == (422, "contract.violation")
     assert code(manager.patch("/vendors/manca/sources/x", {"every_s": 60})) == (404, "vendor.unknown")
+
+
+@pytest.mark.parametrize("name", ["x" * 65, "con spazio", "Anagrafe di Rossi è", "-"])
+def test_a_system_has_a_name_as_its_items_say_it(manager, name):
+    """Whatever stands there is kept, listed and put on record in clear."""
+    answer = manager.patch(f"/vendors/acme/sources/{quote(name)}", {"every_s": 60})
+    assert code(answer) == (400, "request.invalid")
+    assert name not in [each["source"] for each in manager.get("/sources").json()["items"]]
 
 
 def test_an_extract_of_a_register_reaches_the_profile_and_is_on_record_without_names(hub, person):

@@ -1,12 +1,14 @@
 """A real TLS server that demands a client certificate: what it takes, what it refuses, and what is told before."""
 
 import ssl
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa, x25519
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
 from connectors import registry
 from connectors.base.http import chosen_client, client, send
@@ -64,6 +66,22 @@ def test_the_chain_is_shown(pki):
     assert outcome(pki, settings(pki, own)) == (200, 1)
     alone = certificates_pem([own.certificate]) + private_pem(own.key)
     assert outcome(pki, settings(pki, client_certificate=alone.decode()))[1] == 0
+
+
+@pytest.mark.parametrize("kind", ["short", "x25519"])
+def test_a_certificate_that_tls_cannot_use_is_told_when_it_is_configured(pki, kind):
+    short = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    if kind == "short":
+        tls = settings(pki, pki.client(key=short))
+    else:
+        own = x25519.X25519PrivateKey.generate()
+        key = own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        name, now = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hub")]), datetime.now(UTC)
+        built = x509.CertificateBuilder(name, name, own.public_key(), 1, now, now + timedelta(days=9))
+        tls = settings(pki, client_certificate=(certificates_pem([built.sign(short, SHA256())]) + key).decode())
+    with pytest.raises(Misconfigured) as caught:
+        chosen_client(Limits(), (), tls)
+    assert caught.value.reason == "http.client_certificate"
 
 
 def test_the_key_may_stand_apart(pki):

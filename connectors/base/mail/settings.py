@@ -15,6 +15,8 @@ Host = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=253, pattern=r"^[A-Za-z0-9:][A-Za-z0-9.:_-]*$"),
 ]
+FileName = Annotated[str | None, Field(json_schema_extra={"format": "path"})]
+"""Of the machine: over HTTP its operator decides which may be named."""
 Security = Literal["starttls", "tls", "none"]
 UserName = Annotated[str, StringConstraints(min_length=1, max_length=320)]
 
@@ -35,7 +37,7 @@ class SmtpSettings(BaseModel):
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     security: Security = "starttls"
     """`starttls` (port 587), `tls` from the first byte (port 465), `none` only towards this same machine."""
-    ca_file: str | None = None
+    ca_file: FileName = None
     """PEM of the authority to trust *instead of* the system's, for a server with a private certificate."""
     username: UserName | None = None
     password: SecretStr | None = None
@@ -80,7 +82,7 @@ class MailboxSettings(BaseModel):
     """Il server IMAP della casella in cui tornano rimbalzi e ricevute."""
     imap_port: Annotated[int, Field(ge=1, le=65535)] = 993
     imap_security: Security = "tls"
-    imap_ca_file: str | None = None
+    imap_ca_file: FileName = None
     """As `ca_file`."""
     imap_username: UserName | None = None
     imap_password: SecretStr | None = None

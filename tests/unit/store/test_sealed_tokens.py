@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from hub.errors import VersionConflict
+from hub.evidence.sealing import private_of
 from hub.security.vault import VaultError
 from hub.store.chain import genesis, root_over, row_hash, verify_chain
 from hub.store.citizens import Citizens
@@ -16,7 +17,7 @@ from hub.store.committer import Committer
 from hub.store.erasing import erase_citizen
 from hub.store.intake import Submission, Unsigned
 from hub.store.jose_headers import whole
-from hub.store.sealed_tokens import TokenSeals, commitment, with_opened
+from hub.store.sealed_tokens import TokenSeals, commitment, has_sealed, with_opened
 from hub.store.tables import chain_roots, evidence
 from tests.unit.store.making import ENTE, make_draft
 
@@ -73,7 +74,7 @@ def opened(store, seals, row):
 
 def faults(store, seals):
     def found(connection):
-        rows = connection.execute(select(evidence)).mappings().all()
+        rows = connection.execute(select(evidence).where(has_sealed())).mappings().all()
         return [fault for row in rows for fault in seals.faults(connection, row)]
 
     return [*read(store, lambda c: list(verify_chain(c, {}, store.vault))), *read(store, found)]
@@ -117,6 +118,35 @@ def test_what_is_sealed_can_be_neither_changed_nor_moved(store, seals, written):
     change(store, first, tokens=first["tokens"], tokens_sealed=second["tokens_sealed"])
     with pytest.raises(VaultError):
         faults(store, seals)
+
+
+@pytest.mark.parametrize("nothing", [None, b""])
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_what_is_sealed_cannot_be_taken_away_as_if_its_citizen_were_erased(store, seals, written, number, nothing):
+    """Whoever has the database alone could else take back who the user was, and the chain would hold."""
+    row = written[number]
+    change(store, row, tokens_sealed=nothing)
+    assert faults(store, seals) == [f"evidence {row['evidence_id']}: the sealed {TRACKING} was removed"]
+
+
+def test_what_was_taken_away_is_not_sealed_over(store, seals, written):
+    """The hub would vouch for it: what is missing would look like what never was."""
+    change(store, written[1], tokens_sealed=None)
+    assert seals.seal_old(store.database, judge) == (0, 0)
+    (sealed,) = [row for row in records(store) if row["evidence_id"] == written[1]["evidence_id"]]
+    assert (sealed["tokens_sealed"], sealed["sealed_later"]) == (None, None)
+    assert any("was removed" in fault for fault in faults(store, seals))
+
+
+@pytest.mark.parametrize("token", ["not.a.token", ".@"])
+def test_a_token_that_is_none_is_told_and_stops_no_erasure(store, seals, written, token):
+    change(store, written[1], tokens={"authorization": token}, tokens_sealed=None)
+    assert seals.seal_old(store.database, private_of) == (0, 1)
+
+
+def test_a_token_that_was_taken_out_is_a_fault_and_stops_no_audit(store, seals, written):
+    change(store, written[0], tokens={"authorization": written[0]["tokens"]["authorization"]})
+    assert faults(store, seals) == [f"evidence {written[0]['evidence_id']}: the record was changed"]
 
 
 # Records of before migration 0028
@@ -174,6 +204,17 @@ def test_a_record_that_was_changed_before_is_not_sealed_into_a_good_one(store, s
     change(store, old[0], code="forged")
     assert seals.seal_old(store.database, judge) == (2, 1)
     assert any("the record was changed" in fault for fault in faults(store, seals))
+
+
+def test_an_old_record_whose_segment_is_gone_stands_in_no_others_way(store, seals, old):
+    """An erasure seals what is left: one broken record must not keep the others in the clear."""
+
+    def broken(connection, row):
+        if row["evidence_id"] == old[0]["evidence_id"]:
+            raise LookupError("the protected segment is not kept")
+        return judge(connection, row)
+
+    assert seals.seal_old(store.database, broken) == (2, 1)
 
 
 def test_old_records_of_who_was_erased_are_closed_for_good(store, seals, old):

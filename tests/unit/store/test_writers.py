@@ -1,10 +1,12 @@
 """Several processes write into one PostgreSQL at once: what each is told holds, and nothing is counted twice."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import event, select, text
@@ -12,11 +14,11 @@ from sqlalchemy import event, select, text
 from contracts.connector import Limits
 from contracts.positions import Numbering
 from hub.errors import QuotaExceeded, StoreUnavailable, VersionConflict
-from hub.store import postgres
+from hub.store import database, postgres
 from hub.store.amendments import Withdraw, Withdrawn
 from hub.store.chain import verify_chain
 from hub.store.committer import Committer
-from hub.store.database import Database
+from hub.store.database import Database, Seat
 from hub.store.drafts import Identity, Published, Registration
 from hub.store.intake import Submission
 from hub.store.listening import Listener
@@ -43,9 +45,9 @@ def processes(store, count):
     """As many writers as processes would be: each with a pool, a cache and a committer of its own."""
     made = []
     for _ in range(count):
-        database = Database(store.database._url, store.clock)
-        one = Store(database, store.clock, store.vault, store.numbers)
-        one.committer = Committer(database)
+        own = Database(store.database._url, store.clock)
+        one = Store(own, store.clock, store.vault, store.numbers)
+        one.committer = Committer(own)
         one.committer.start()
         made.append(one)
     try:
@@ -279,6 +281,21 @@ def test_a_connection_that_lay_idle_is_tried_before_it_is_handed_out(store, monk
         for _ in range(2):
             with one.database.read() as connection:
                 assert connection.execute(select(1)).scalar() == 1
+
+
+def test_a_connection_that_lay_idle_in_its_seat_is_tried_too(store, monkeypatch):
+    """The seat gives it back and takes it again in one moment, in which it must not pass for one in constant use."""
+    with processes(store, 1) as (one,):
+        seat = Seat()
+        with one.database.write(seat) as tx:
+            assert tx.connection.execute(select(1)).scalar() == 1
+        cut(store)
+        later = SimpleNamespace(monotonic=lambda: time.monotonic() + 60)
+        for module in (database, postgres):
+            monkeypatch.setattr(module, "time", later)
+        with one.database.write(seat) as tx:
+            assert tx.connection.execute(select(1)).scalar() == 1
+        seat.leave()
 
 
 def test_a_connection_that_breaks_under_a_batch_loses_nothing(store):
