@@ -73,6 +73,9 @@ class Found:
     valid: Item | None = field(default=None, repr=False, compare=False)
     """`item` as the contract's model, with any version, where the connector held it against the contract already: it is
     not read a second time."""
+    content: bytes | None = field(default=None, repr=False, compare=False)
+    """The file of a document, where its source opens it to the connector alone: `item` announces its size and digest
+    and has no `content_url`. The hub keeps it, as it keeps what a vendor uploads."""
 
 
 ReportedEvent = Literal["accepted", "delayed", "delivered", "read", "paid", "failed", "complained"]

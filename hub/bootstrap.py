@@ -133,9 +133,7 @@ class Hub:
             proxy=self.proxy,
             registration=registering(self.connectors.registrars),
         )
-        self.uploads = Uploads(
-            pipeline=self.pipeline, database=self.database, citizens=citizens, vault=vault, files=files, route=route
-        )
+        self.uploads = Uploads(self.pipeline, self.database, citizens, vault, files, route)
         self.inbound = inbound(
             database=self.database,
             committer=self.committer,
@@ -145,6 +143,7 @@ class Hub:
             intake=self.intake,
             registry=self.registry,
             draft=self.pipeline.draft,
+            keep=(self.uploads.given, settings.content_limit),
             accepted=self.ring,
             configs=configs,
             connector=self.connectors.get,

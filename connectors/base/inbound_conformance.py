@@ -12,6 +12,7 @@ that asks its provider. A connector's test subclasses one or both:
 Rules: `contracts/inbound.py`, `contracts/failures.py`, settled points 16, 30 and 33.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -105,6 +106,11 @@ class Inbound(Discretion):
         if found.item is not None:
             whole = {"version": 1} | dict(found.item)
             COLLECTIONS[found.collection].model_validate_json(json.dumps(whole))
+        if found.content is not None:
+            assert found.collection == "documents"
+            assert found.item is not None
+            announced = (found.item["size"], found.item["sha256"], found.item.get("content_url"))
+            assert announced == (len(found.content), hashlib.sha256(found.content).hexdigest(), None)
 
     def is_well_reported(self, report: Report) -> None:
         """Assert that the report names one delivery, an instant, and nobody."""

@@ -10,11 +10,11 @@ from connectors.base.http import chosen_client
 from connectors.base.manifest import read_manifest
 from contracts.connector import Connector, Limits
 
-from . import mapping
 from .calling import Webhook
 from .checking import check
 from .client import Messages
 from .config import Settings
+from .filing import Files
 from .pulling import Source
 from .session import Session
 
@@ -23,7 +23,8 @@ def connect(settings: Settings, limits: Limits, now: Callable[[], float] = time.
     """The connector of one tenant. `now` is Unix seconds, for tests."""
     http = chosen_client(limits, settings.private_hosts, settings)
     session = Session(http, settings, limits.timeout_s, now)
-    source = Source(session, settings, now)
+    files = Files(session, settings)
+    source = Source(session, settings, files, now)
     messages = Messages(session, source, now)
     return Connector(
         read_manifest(Path(__file__).parent),
@@ -34,5 +35,5 @@ def connect(settings: Settings, limits: Limits, now: Callable[[], float] = time.
         preview=messages.preview,
         pull=source.pull,
         answer=Webhook(source, settings).answer if settings.webhook_secret is not None else None,
-        read=partial(mapping.read, settings=settings),
+        read=files.read,
     )

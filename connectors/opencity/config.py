@@ -23,7 +23,8 @@ from contracts.inbound import SourceSettings
 from contracts.items import Channel
 from contracts.tls import TlsSettings
 
-Collection = Literal["applications", "messages", "payments", "subscriptions"]
+Collection = Literal["applications", "messages", "payments", "subscriptions", "documents"]
+FileKind = Literal["attachments", "compiled_modules", "outcome", "integrations"]
 DottedPath = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")
 ]
@@ -50,7 +51,8 @@ def _place_for_id(template: str) -> str:
 class Settings(SourceSettings, TlsSettings):
     """One tenant: how to reach it, what is read, how it is understood."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    # Not strict, as `TlsSettings` is: a list comes as one, from JSON.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, strict=False)
 
     base_url: CallbackUrl
     """The whole base of the API, as `https://servizi.comune.example.it/lang/api`: its parts are not put together here,
@@ -68,7 +70,18 @@ class Settings(SourceSettings, TlsSettings):
         "messages",
         "payments",
     )
-    """`subscriptions` needs the tenant's back office for them: without it OpenCity answers 403."""
+    """`subscriptions` needs the tenant's back office for them: without it OpenCity answers 403. `documents` are the
+    files of applications; one call for each, so that the first reading takes its time."""
+    files: Annotated[tuple[FileKind, ...], Field(min_length=1, max_length=4), Listed] = (
+        "attachments",
+        "compiled_modules",
+        "outcome",
+        "integrations",
+    )
+    """Which files of an application become documents: what was sent with it, the form as it was sent, the outcome,
+    what was asked for and answered afterwards."""
+    largest_file: Annotated[int, Field(ge=1024, le=26_214_400)] = 10_485_760
+    """Bytes. A larger one goes to the quarantine and is not read to its end. The hub's own limit holds as well."""
     services: Annotated[tuple[Code, ...], Field(max_length=200), Listed] = ()
     """Slugs or ids of the services whose applications are read; none: all that the operator sees."""
     service_ids: Annotated[Mapping[str, Code], BeforeValidator(_pairs)] = {}

@@ -1,7 +1,6 @@
 """From OpenCity's records to canonical items, without any I/O.
 
-No file becomes a document or an attachment: OpenCity gives neither size nor digest of one, and its addresses open to an
-operator's token alone. The citizen finds files on the application's page, where `application_url` leads.
+Files are in `documents.py`.
 """
 
 import json
@@ -47,23 +46,23 @@ APPLICANT = "applicant"
 
 def application(record: Record, settings: Settings) -> Found | None:
     """An application as an item; None where it is none of those to be read."""
-    return _found("application", record, {}, lambda: _application(record, settings))
+    return found_of("application", record, {}, lambda: _application(record, settings))
 
 
 def message(record: Record, about: Record, settings: Settings) -> Found | None:
     """A message of the application `about`; None for the office's own notes, what the citizen wrote himself, and what
     the hub wrote."""
-    return _found("message", record, {"application": _about(about)}, lambda: _message(record, about, settings))
+    return found_of("message", record, {"application": about_of(about)}, lambda: _message(record, about, settings))
 
 
 def payment(record: Record, about: Record, settings: Settings) -> Found | None:
     """A payment of the application `about`."""
-    return _found("payment", record, {"application": _about(about)}, lambda: _payment(record, about, settings))
+    return found_of("payment", record, {"application": about_of(about)}, lambda: _payment(record, about, settings))
 
 
 def subscription(record: Record, settings: Settings) -> Found | None:
     """A subscription to a course or service."""
-    return _found("subscription", record, {}, lambda: _subscription(record, settings))
+    return found_of("subscription", record, {}, lambda: _subscription(record, settings))
 
 
 def gone(kind: str, name: str) -> Found:
@@ -72,10 +71,10 @@ def gone(kind: str, name: str) -> Found:
 
 
 def read(data: bytes, settings: Settings) -> Iterable[Found]:
-    """What stands in the quarantine, again (see `_found`), or an application as the API gives it."""
+    """What stands in the quarantine, again (see `found_of`), or an application as the API gives it."""
     try:
-        given = json.loads(data)
-        kept = given if "kind" in given else {"kind": "application", "record": given}
+        told = json.loads(data)
+        kept = told if "kind" in told else {"kind": "application", "record": told}
         kind, record, about = kept["kind"], kept["record"], kept.get("application", {})
         makers: dict[str, Callable[[], Found | None]] = {
             "application": lambda: application(record, settings),
@@ -120,9 +119,11 @@ def standing(record: Record) -> Standing:
     return found
 
 
-def _found(
+def found_of(
     kind: str, record: Record, with_it: Record, make: Callable[[], tuple[str, dict[str, Any]] | None]
 ) -> Found | None:
+    """What `make` makes of a record, or why it makes nothing; None where it is not for us. With it stands, for the
+    quarantine, what `read` needs to make it again."""
     kept = {"kind": kind, "record": _without_login(record), **with_it}
     # A text may hold half of an emoji, which is no UTF-8: it is written as JSON escapes it.
     raw = json.dumps(kept, ensure_ascii=False, default=str).encode(errors="backslashreplace")
@@ -140,7 +141,7 @@ def _without_login(record: Record) -> Record:
     return {name: value for name, value in record.items() if name != "authentication"}
 
 
-def _about(application: Record) -> Record:
+def about_of(application: Record) -> Record:
     """What of an application its messages and payments need."""
     return {name: application.get(name) for name in ("id", "user", "service", "service_id", "service_name", "data")}
 
@@ -157,7 +158,7 @@ def _application(record: Record, settings: Settings) -> tuple[str, dict[str, Any
     submitted = moment_or_none(record, "submitted_at", "submission_time")
     created = moment(record, "created_at", "creation_time")
     title = string(record, "subject") or string(record, "service_name") or "Pratica"
-    item = _envelope(record, settings, title, applicant(record, settings))
+    item = envelope(record, settings, title, applicant(record, settings))
     item |= {
         "occurred_at": rfc3339(changed or submitted or created),
         "service_id": settings.service_of(slug, service_id),
@@ -178,7 +179,7 @@ def _application(record: Record, settings: Settings) -> tuple[str, dict[str, Any
         item["integration"] = {"requested_at": rfc3339(changed or created), "reason": INTEGRATION}
     if page is not None:
         item |= _ways(its, page)
-    return "applications", _given(item)
+    return "applications", given(item)
 
 
 def _agrees(record: Record, its: Standing) -> None:
@@ -217,7 +218,7 @@ def _message(record: Record, about: Record, settings: Settings) -> tuple[str, di
     if not text:
         raise Fault("/message", "opencity.no_text", "there is none")
     title = string(record, "subject") or f"Messaggio sulla pratica: {string(about, 'service_name') or 'pratica'}"
-    item = _envelope(record, settings, title, applicant(about, settings))
+    item = envelope(record, settings, title, applicant(about, settings))
     at = moment_or_none(record, "sent_at") or moment(record, "created_at")
     item |= {
         "occurred_at": rfc3339(at),
@@ -226,7 +227,7 @@ def _message(record: Record, about: Record, settings: Settings) -> tuple[str, di
         "body_markdown": text,
         "links": [{"rel": "application", "external_id": identifier(about, "id")}],
     }
-    return "messages", _given(item)
+    return "messages", given(item)
 
 
 def _payment(record: Record, about: Record, settings: Settings) -> tuple[str, dict[str, Any]] | None:
@@ -235,7 +236,7 @@ def _payment(record: Record, about: Record, settings: Settings) -> tuple[str, di
     if state is None:
         raise Fault("/status", "opencity.status_unknown", "a status that is not in the table")
     reason = line(string(record, "reason") or string(about, "service_name") or "Pagamento", 140)
-    item = _envelope(record, settings, reason, _debtor(record, about, settings))
+    item = envelope(record, settings, reason, _debtor(record, about, settings))
     expires = moment_or_none(its, "expire_at", at="/payment")
     item |= {
         "occurred_at": rfc3339(moment(record, "updated_at", "created_at")),
@@ -251,7 +252,7 @@ def _payment(record: Record, about: Record, settings: Settings) -> tuple[str, di
     }
     if state not in ("due", "started"):
         item["pay_url"] = None
-    return "payments", _given(item)
+    return "payments", given(item)
 
 
 def _subscription(record: Record, settings: Settings) -> tuple[str, dict[str, Any]] | None:
@@ -264,7 +265,7 @@ def _subscription(record: Record, settings: Settings) -> tuple[str, dict[str, An
     created = moment(record, "created_at")
     title = string(record, "subscription_service_name") or "Iscrizione"
     holder = person(record.get("subscriber_fiscal_code"), "/subscriber_fiscal_code")
-    item = _envelope(record, settings, title, holder)
+    item = envelope(record, settings, title, holder)
     related = record.get("related_cfs")
     listed = related if isinstance(related, list) else []
     holders = [person(each, f"/related_cfs/{n}")["tax_code"] for n, each in enumerate(listed) if each]
@@ -275,7 +276,7 @@ def _subscription(record: Record, settings: Settings) -> tuple[str, dict[str, An
         "valid_from": day(created),
         "beneficiaries": [{"tax_code": each, "role": "co_holder"} for each in dict.fromkeys(holders)] or None,
     }
-    return "subscriptions", _given(item)
+    return "subscriptions", given(item)
 
 
 def _debtor(record: Record, about: Record, settings: Settings) -> dict[str, str]:
@@ -296,7 +297,8 @@ def _creditor(its: Record, settings: Settings) -> str:
     return found
 
 
-def _envelope(record: Record, settings: Settings, title: str, recipient: Mapping[str, str]) -> dict[str, Any]:
+def envelope(record: Record, settings: Settings, title: str, recipient: Mapping[str, str]) -> dict[str, Any]:
+    """What every item has, by the record's own id."""
     return {
         "external_id": identifier(record, "id"),
         "source": settings.source,
@@ -306,5 +308,6 @@ def _envelope(record: Record, settings: Settings, title: str, recipient: Mapping
     }
 
 
-def _given(item: Mapping[str, Any]) -> dict[str, Any]:
+def given(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item's members that are there."""
     return {name: value for name, value in item.items() if value is not None}

@@ -1,5 +1,5 @@
-"""Reading a tenant in rounds of small steps: a page of applications, then the messages and payments of each of them,
-then the next page. A step makes one call, and the login and the one application that it needs for it.
+"""Reading a tenant in rounds of small steps: a page of applications, then the messages, payments and files of each of
+them, then the next page. A step makes one call, and the login and the one application that it needs for it.
 
 A round brings what changed since the one before began, less an overlap, by OpenCity's own clock: so nothing is lost on
 the edge of a second. What is found twice for that is the same twice, and the hub takes it once. A sweep reads all there
@@ -24,7 +24,9 @@ from contracts.inbound import Found, Memo, Pulled, Wrong
 
 from . import mapping
 from .config import Settings
+from .documents import files_of
 from .fields import Fault, code, is_identifier, moment_or_none
+from .filing import Files
 from .session import Session, read
 
 MOST_BYTES = 16_777_216
@@ -47,7 +49,9 @@ class Walk(Model):
     """Whose pages are still to be read; drafts are in none but their own."""
     offset: int = 0
     todo: tuple[str, ...] = ()
-    """`message/` or `payment/` and the application whose they are."""
+    """`message/`, `payment/` or `file/` and the application whose they are."""
+    after_file: str = ""
+    """Of the application whose files are being read, one at a step: the last one, by name."""
     subscriptions: tuple[str, ...] = ()
     """States of services whose subscriptions are still to be read."""
 
@@ -58,6 +62,8 @@ class Place(Model):
     since: int | None = None
     """When the last finished round began."""
     swept_at: int | None = None
+    files: bool = False
+    """Whether a sweep has read the files: they may be wanted later than all else."""
     walk: Walk | None = None
 
 
@@ -67,6 +73,7 @@ class Source:
 
     session: Session
     settings: Settings
+    files: Files
     now: Callable[[], float] = time.time
     _about: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """The applications of the page at hand: a restart costs a call each."""
@@ -100,7 +107,8 @@ class Source:
     def _begin(self, place: Place) -> Walk:
         now = int(self.now())
         sweep = place.swept_at is None or now - place.swept_at >= self.settings.sweep_every_s
-        items = set(self.settings.collections) & {"applications", "messages", "payments"}
+        sweep = sweep or ("documents" in self.settings.collections and not place.files)
+        items = set(self.settings.collections) - {"subscriptions"}
         drafts: tuple[Listing, ...] = ("drafts",) if self._drafts() else ()
         listings: tuple[Listing, ...] = ("all", *drafts) if items else ()
         # A subscription tells no time at which it changed.
@@ -139,27 +147,40 @@ class Source:
             return
         if not self.settings.reads(code(record, "service"), code(record, "service_id")):
             return
-        if not self._stirs(place, walk, record):
-            return
-        if "messages" in self.settings.collections:
-            yield f"message/{record['id']}"
-        if "payments" in self.settings.collections and (record.get("payment_data") or record.get("payment_type")):
-            yield f"payment/{record['id']}"
+        if self._stirs(place, walk, record):
+            if "messages" in self.settings.collections:
+                yield f"message/{record['id']}"
+            if "payments" in self.settings.collections and (record.get("payment_data") or record.get("payment_type")):
+                yield f"payment/{record['id']}"
+        if "documents" in self.settings.collections and self._files_stir(place, walk, record):
+            yield f"file/{record['id']}"
 
     def _stirs(self, place: Place, walk: Walk, record: Mapping[str, Any]) -> bool:
         """Whether something about it may be new. A message changes no application, so that each one that is open is
         asked about in a sweep."""
         if not walk.sweep and self.settings.changes == "updated_at":
             return True
-        before = place.swept_at if walk.sweep else place.since
+        if self._changed(record, place.swept_at if walk.sweep else place.since):
+            return True
         try:
-            changed = moment_or_none(record, "latest_status_change_at", "latest_status_change_time")
-            closed = mapping.standing(record).closed
+            return walk.sweep and not mapping.standing(record).closed
         except Fault:
             return True
-        if before is None or changed is None or changed.timestamp() >= before - self.settings.overlap_s:
+
+    def _files_stir(self, place: Place, walk: Walk, record: Mapping[str, Any]) -> bool:
+        """The same of its files, which only come with a change of it: a sweep reads none that was there at the last."""
+        if not files_of(record, self.settings):
+            return False
+        if not walk.sweep:
+            return self._stirs(place, walk, record)
+        return self._changed(record, place.swept_at if place.files else None)
+
+    def _changed(self, record: Mapping[str, Any], before: int | None) -> bool:
+        try:
+            changed = moment_or_none(record, "latest_status_change_at", "latest_status_change_time")
+        except Fault:
             return True
-        return walk.sweep and not closed
+        return before is None or changed is None or changed.timestamp() >= before - self.settings.overlap_s
 
     def _follow(self, place: Place, walk: Walk) -> Pulled:
         kind, _, application = walk.todo[0].partition("/")
@@ -167,6 +188,8 @@ class Source:
         about = self._about.get(application) or self.one(application)
         if about is None:
             return self._went(place, after, iter((mapping.gone("application", application),)))
+        if kind == "file":
+            return self._file(place, walk, after, about)
         answer = self._messages(application) if kind == "message" else self._payments(application)
         if answer.status == 500 and self._breaks_again(walk.todo[0]):
             fault = Wrong(
@@ -180,6 +203,14 @@ class Source:
             records = [one for one in records if not isinstance(one, Mapping) or one.get("remote_id") == application]
         make = mapping.message if kind == "message" else mapping.payment
         return self._went(place, after, _mapped(kind, records, partial(make, about=about, settings=self.settings)))
+
+    def _file(self, place: Place, walk: Walk, after: Walk, about: Mapping[str, Any]) -> Pulled:
+        """The next file of the application, by name: after a restart its list may be another."""
+        left = [each for each in files_of(about, self.settings) if each.name > walk.after_file]
+        found = iter([self.files.found(left[0], about)] if left else [])
+        if len(left) > 1:
+            return self._went(place, walk.model_copy(update={"after_file": left[0].name}), found)
+        return self._went(place, after.model_copy(update={"after_file": ""}), found)
 
     def _messages(self, application: str) -> Answer:
         # Version 1: the list whose form is known. Version 2 has pages, and 404 for none.
@@ -215,7 +246,9 @@ class Source:
         if more:
             after = place.model_copy(update={"walk": walk})
         else:
-            after = Place(since=walk.started, swept_at=walk.started if walk.sweep else place.swept_at)
+            swept_at = walk.started if walk.sweep else place.swept_at
+            files = "documents" in self.settings.collections and (walk.sweep or place.files)
+            after = Place(since=walk.started, swept_at=swept_at, files=files)
         return Pulled(json.loads(after.model_dump_json()), found, all_names=names or {}, more=more)
 
 

@@ -62,9 +62,16 @@ class Session:
     _renew_at: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def get(self, path: str, query: Mapping[str, str] | None = None, *, most_bytes: int = MAX_ANSWER_BYTES) -> Answer:
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        most_bytes: int = MAX_ANSWER_BYTES,
+        accept: str = "application/json",
+    ) -> Answer:
         """The answer to a question, whatever its status but 401. Raises Deferred where there is none."""
-        return self._call("GET", path, query=query, most_bytes=most_bytes)
+        return self._call("GET", path, query=query, most_bytes=most_bytes, accept=accept)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Answer:
         """The answer to what must not be repeated blindly. Raises Unconfirmed where there is none."""
@@ -87,6 +94,7 @@ class Session:
         body: Mapping[str, Any] | None = None,
         unsafe: bool = False,
         most_bytes: int = MAX_ANSWER_BYTES,
+        accept: str = "application/json",
     ) -> Answer:
         ends_at = time.monotonic() + self.timeout_s
         # A token may end before its time: the tenant's keys change, its clock is another. One login mends that.
@@ -94,6 +102,7 @@ class Session:
             token = self._current(ends_at)
             request = self._request(method, path, query, body)
             request.headers["Authorization"] = f"Bearer {token}"
+            request.headers["Accept"] = accept
             answer = self._send(request, ends_at, unsafe=unsafe, most_bytes=most_bytes)
             if answer.status != 401:
                 return answer

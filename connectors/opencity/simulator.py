@@ -1,10 +1,11 @@
 """A tenant of OpenCity Italia as its description has it, for the demo, the flows and the tests: strict, scriptable,
 with a ledger of the messages that it took: `{"at", "message_id", "application", "sha256", "message"}`.
 
-It serves `/lang/api`: auth, tenants/info, applications with their messages, payments, subscriptions, version 2 where it
-is asked for. `POST /_sim/applications` (members of an application) makes one or, with its `id`, changes it, and tells
-the webhook; `POST /_sim/messages/{application}` is an operator who writes; `DELETE /_sim/applications/{id}` loses one.
-`POST /_sim/records` adds payments and subscriptions.
+It serves `/lang/api`: auth, tenants/info, applications with their messages and files, payments, subscriptions, version
+2 where it is asked for. `POST /_sim/applications` (members of an application) makes one or, with its `id`, changes it,
+and tells the webhook; `POST /_sim/messages/{application}` is an operator who writes; `DELETE /_sim/applications/{id}`
+loses one. `POST /_sim/files/{application}` (`{"kind", "name", "base64"}`) adds a file to the application's list of that
+name, or as its `outcome_file`. `POST /_sim/records` adds payments and subscriptions.
 `PUT /_sim/webhook` (`{"url", "headers"}`) types the webhook in, `GET` shows each event with the answers to its tries.
 
 Options:
@@ -22,10 +23,11 @@ Faults, one request each, in order, by `POST /_sim/faults` with a JSON list; `DE
     {"kind": "cut"}                           accepted, then the connection is cut
     {"kind": "hang", "seconds": 60}           accepted, then no answer
     {"kind": "expire"}                        every token has ended
-`"on"` says which request: auth, applications, application, messages, message (a new one; the default), payments or
-subscriptions.
+`"on"` says which request: auth, applications, application, messages, message (a new one; the default), file, payments
+or subscriptions.
 """
 
+import base64
 import hashlib
 import json
 import time
@@ -35,6 +37,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -76,6 +79,7 @@ class Tenant:
         self.applications: dict[str, dict[str, Any]] = {}
         self.messages: list[dict[str, Any]] = [entry["message"] for entry in self.ledger.entries]
         self.payments: list[dict[str, Any]] = []
+        self.files: dict[tuple[str, str], tuple[str, bytes]] = {}
         self.subscriptions: list[dict[str, Any]] = []
         self.webhook = Webhook()
         self.faults = Script("message")
@@ -97,6 +101,7 @@ class Tenant:
             ("/applications/{id}/messages", "GET", "messages", self.its_messages, True),
             ("/applications/{id}/messages", "POST", "message", self.new_message, True),
             ("/applications/{id}/messages/{message}", "GET", "messages", self.one_message, True),
+            ("/applications/{id}/attachments/{file}", "GET", "file", self.its_file, True),
             ("/payments", "GET", "payments", self.its_payments, True),
             ("/subscriptions", "GET", "subscriptions", self.its_subscriptions, True),
         ]
@@ -109,6 +114,7 @@ class Tenant:
             Route("/_sim/applications", self.change, methods=["POST"]),
             Route("/_sim/applications/{id}", self.lose, methods=["DELETE"]),
             Route("/_sim/messages/{id}", self.operator_writes, methods=["POST"]),
+            Route("/_sim/files/{id}", self.add_file, methods=["POST"]),
             Route("/_sim/records", self.add, methods=["POST"]),
             Route("/_sim/webhook", self.type_in, methods=["GET", "PUT"]),
         ]
@@ -184,6 +190,15 @@ class Tenant:
     async def new_message(self, request: Request) -> Response:
         return JSONResponse(self._write(self._application(request)["id"], await _json(request)), 201)
 
+    async def its_file(self, request: Request) -> Response:
+        """The bytes; neither their type nor a digest is told."""
+        found = self.files.get((self._application(request)["id"], request.path_params["file"]))
+        if found is None:
+            raise Refused(404, ["Attachment not found"])
+        name, content = found
+        headers = {"Content-Disposition": f"attachment; filename*=utf-8''{quote(name)}"}
+        return Response(content, media_type="application/octet-stream", headers=headers)
+
     async def its_payments(self, request: Request) -> Response:
         wanted = request.query_params.get("remote_id")
         found = [each for each in self.payments if wanted is None or each["remote_id"] == wanted]
@@ -221,6 +236,17 @@ class Tenant:
         self.payments += given.get("payments", [])
         self.subscriptions += given.get("subscriptions", [])
         return Response(status_code=204)
+
+    async def add_file(self, request: Request) -> Response:
+        given, record = await request.json(), self.applications[request.path_params["id"]]
+        now = self.now()
+        made = model.file(given["name"], record["id"], model.name_of(next(self._numbers), 2), now)
+        self.files[record["id"], made["id"]] = given["name"], base64.b64decode(given["base64"])
+        kind = given["kind"]
+        its = {kind: made if kind == "outcome_file" else [*record[kind], made]}
+        times = {"latest_status_change_time": int(now), "latest_status_change_at": model.iso(now)}
+        self.keep(record | its | times)
+        return JSONResponse(made, 201)
 
     async def type_in(self, request: Request) -> Response:
         if request.method == "PUT":

@@ -112,6 +112,9 @@ def application(number: int, now: float, **changes: Any) -> dict[str, Any]:
         "protocol_time": None,
         "protocolled_at": None,
         "attachments": [],
+        "compiled_modules": [],
+        "outcome_file": None,
+        "outcome_attachments": [],
         "outcome": None,
         "outcome_motivation": None,
         "payment_type": None,
@@ -119,6 +122,20 @@ def application(number: int, now: float, **changes: Any) -> dict[str, Any]:
         "integrations": [],
         "links": [],
     } | changes
+
+
+def file(name: str, application_id: str, its_id: str, now: float) -> dict[str, Any]:
+    """A file as its application lists it: neither size nor digest."""
+    return {
+        "id": its_id,
+        "name": f"{its_id}.{name.rpartition('.')[2]}",
+        "url": f"https://servizi.invalid/lang/api/applications/{application_id}/attachments/{its_id}?version=2",
+        "originalName": name,
+        "description": None,
+        "created_at": iso(now),
+        "protocol_required": False,
+        "protocol_number": None,
+    }
 
 
 def iso(at: float) -> str:

@@ -18,6 +18,7 @@ from hub.store.ports import Vault
 from hub.store.taking import Taking
 
 from .answering import Answering
+from .filing import Filing, Keep
 from .polling import Polling
 from .reading import Archive
 from .reporting import Reporter
@@ -52,11 +53,12 @@ def inbound(
     intake: Intake,
     registry: Callable[[], Registry],
     draft: Callable[[Vendor, str, bytes, Item | None], Draft],
+    keep: tuple[Keep, int],
     accepted: Callable[[], None],
     configs: Callable[[], Mapping[tuple[str, str], ConnectorConfig]],
     connector: Callable[[str, str, int], Connector | None],
 ) -> Inbound:
-    """The parts for one process."""
+    """The parts for one process. `keep` keeps files, of so many bytes at most."""
     taker = Taker(
         database=database,
         committer=committer,
@@ -65,6 +67,7 @@ def inbound(
         registry=registry,
         draft=draft,
         accepted=accepted,
+        filing=Filing(committer, intake, *keep),
     )
     reporter = Reporter(database, committer, citizens, vault)
     polling = Polling(

@@ -28,6 +28,7 @@ from hub.store.reporting import KeepFlow, KeepingFlows
 from hub.store.taking import Record, Take, Taking, absent, keyed_digest, newest_version, records
 
 from .digesting import digested
+from .filing import Filing
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,9 @@ class Taker:
         registry: Callable[[], Registry],
         draft: Callable[[Vendor, str, bytes, Item | None], Draft],
         accepted: Callable[[], None],
+        filing: Filing,
     ) -> None:
+        self._filing = filing
         self._database = database
         self._committer = committer
         self._taking = taking
@@ -161,13 +164,14 @@ class Taker:
             if each.item is None and not each.wrong and each.withdrawn is None:
                 tally.counts["passed"] += 1
                 continue
-            each, told = digested(each)
+            each, told = digested(self._filing.checked(each))
             digest = keyed_digest(self._vault, vendor.vendor_id, told)
             if each.item is not None and isinstance(named := each.item.get("source"), str):
                 tally.heard.add((source.ente_id, vendor.vendor_id, named))
             before = known.get(name)
             if before is not None and before.digest in (digest, told) and not again:
                 tally.counts["unchanged"] += 1
+                self._file(source, vendor, each, before)
                 if before.digest == told:
                     unkeyed[name] = (told, digest)
                 continue
@@ -253,10 +257,16 @@ class Taker:
                     counts[_outcome(take, result)] += 1
                     if getattr(result, "notification", "") == "pending":
                         self._accepted()
+                    self._file(source, vendor, found, result)
             if not again:
                 break
             left = again
         return counts
+
+    def _file(self, source: Source, vendor: Vendor, found: Found, known: object) -> None:
+        answer = self._filing.file(_signed(source, b""), vendor, found, getattr(known, "item_id", None))
+        if getattr(answer, "notification", "") == "pending":
+            self._accepted()
 
     def _newest(self, take: Take) -> Take:
         act = take.submission.act if take.submission is not None else None

@@ -1,12 +1,16 @@
 """A tenant of OpenCity and the hub: read, told by its webhook, written to; nothing doubled, nothing of another's."""
 
+import base64
+
 import httpx
 import pytest
 from sqlalchemy import delete
 
 from connectors.registry import simulate
-from hub.store.tables import source_positions
-from tests.flows.making import fresh, new_person, outcomes
+from hub.errors import StoreUnavailable
+from hub.store.files import Files
+from hub.store.tables import quarantine, source_positions
+from tests.flows.making import fresh, new_person, outcomes, rows
 from tests.harness import ENTE, eventually, make_message, running_hub
 
 SUBSCRIPTION = {
@@ -53,7 +57,8 @@ def hub(tmp_path_factory, kind, tenant):
         "settle_s": 0,
         "overlap_s": 3600,
         "service_ids": {"bonus-mensa": "tari"},
-        "collections": ["applications", "messages", "payments", "subscriptions"],
+        "collections": ["applications", "messages", "payments", "subscriptions", "documents"],
+        "largest_file": 4096,
     }
     settings = dict(tenant.settings) | own
     connectors = {"sdc": ("opencity", settings)}
@@ -78,6 +83,44 @@ def test_what_a_tenant_has_is_in_the_feed_and_follows_it(hub, tenant, person):
         lambda titles: "Messaggio sulla pratica: Bonus mensa" in titles,
     )
     assert states(hub, new_person()) == []
+
+
+def documents(hub, person):
+    return [(each["title"], each["state"]) for each in hub.read("/documents", person).json()["items"]]
+
+
+@pytest.mark.req("S55")
+def test_a_file_of_an_application_is_its_citizens_to_read(hub, tenant, person):
+    name = tenant.application(person)
+    content = b"%PDF-1.7 ricevuta di " + name.encode()
+    for title, given in (("Ricevuta.pdf", content), ("Troppo.pdf", b"%PDF-" + bytes(5000))):
+        told = {"kind": "attachments", "name": title, "base64": base64.b64encode(given).decode()}
+        tenant.told("POST", f"files/{name}", told)
+    eventually(lambda: documents(hub, person), lambda found: found == [("Ricevuta.pdf", "available")])
+    (item,) = hub.read("/documents", person).json()["items"]
+    answer = hub.read(f"/documents/{item['item_id']}/content", person)
+    assert (answer.content, answer.headers["content-type"]) == (content, "application/pdf")
+    assert hub.read(f"/documents/{item['item_id']}/content", new_person()).status_code == 404
+    eventually(lambda: str(rows(hub, quarantine)), lambda waiting: "opencity.file_too_large" in waiting)
+
+
+@pytest.mark.req("S55")
+def test_a_file_whose_commit_was_lost_is_kept_when_the_step_is_repeated(hub, tenant, person, monkeypatch):
+    put, lost = Files.put, []
+
+    def once(self, citizen, **given):
+        if not lost:
+            lost.append(given["item_id"])
+            raise StoreUnavailable
+        return put(self, citizen, **given)
+
+    monkeypatch.setattr(Files, "put", once)
+    name = tenant.application(person)
+    content = base64.b64encode(b"%PDF-1.7 nulla osta").decode()
+    told = {"kind": "attachments", "name": "Nulla osta.pdf", "base64": content}
+    tenant.told("POST", f"files/{name}", told)
+    eventually(lambda: documents(hub, person), lambda found: found == [("Nulla osta.pdf", "available")])
+    assert lost
 
 
 def test_a_webhook_tells_before_a_round_does(hub, tenant, person):

@@ -1,0 +1,116 @@
+"""The bytes of an application's files, asked for with the operator's token, one call each.
+
+The address is made of the application's and the file's ids: what a record gives as `url` is not called, nor is where an
+answer redirects to, so that the token goes to the tenant alone. A file that cannot be had must not hold up all others:
+it goes to the quarantine, and is asked for again from there.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.base.http import Answer
+from contracts.failures import Deferred, Failure
+from contracts.inbound import Found
+
+from . import mapping
+from .config import Settings
+from .documents import File, document, is_of
+from .fields import Fault, identifier
+from .session import READ, Session, failure_of
+
+_TRIES = 3
+_GONE = (404, 410)
+_WAITED_FOR = (408, 429, 502, 503, 504)
+
+
+@dataclass(slots=True)
+class Files:
+    """Fetches files, over a session."""
+
+    session: Session
+    settings: Settings
+    _failed: dict[str, int] = field(default_factory=dict)
+    """How often the file at hand could not be had."""
+    _hopeless: str = ""
+    """What was wrong with the last one that was passed over: the next like it is not waited for."""
+
+    def found(self, file: File, about: Mapping[str, Any]) -> Found:
+        """The file as a document, or why it is none.
+
+        Raises:
+            Deferred: it is to be asked for again: OpenCity is away, or what came may be a gateway's passing page.
+            Misconfigured: the login is refused.
+        """
+        application = identifier(about, "id")
+        return document(file, about, self.settings, lambda extension: self._fetch(application, file.name, extension))
+
+    def read(self, data: bytes) -> Iterable[Found]:
+        """What stands in the quarantine, again: a file is asked for anew."""
+        file, about = _kept(data)
+        if file is None:
+            yield from mapping.read(data, self.settings)
+            return
+
+        def asked(extension: str) -> bytes:
+            try:
+                assert file is not None
+                return self._fetch(identifier(about, "id"), file.name, extension)
+            except Failure as failure:
+                raise Fault("", failure.reason, "asked for again in vain") from None
+
+        yield document(file, about, self.settings, asked)
+
+    def _fetch(self, application: str, name: str, extension: str) -> bytes:
+        most = self.settings.largest_file
+        path = f"/applications/{application}/attachments/{name}"
+        answer = self.session.get(path, {"version": "2"}, most_bytes=most, accept="*/*")
+        if answer.status in _GONE:
+            raise Fault("", "opencity.file_gone", f"status {answer.status}")
+        if answer.status in _WAITED_FOR:
+            raise failure_of(READ, answer)
+        if answer.status == 200 and _announced_size(answer) > most:
+            raise Fault("", "opencity.file_too_large", f"more than {most} bytes (largest_file)")
+        reason = _fault(answer, extension)
+        if not reason:
+            self._failed, self._hopeless = {}, ""
+            return answer.body
+        self._failed = {name: self._failed.get(name, 0) + 1}
+        if self._failed[name] < _TRIES and self._hopeless != reason:
+            raise Deferred(reason, f"status {answer.status}")
+        self._hopeless = reason
+        raise Fault("", reason, f"status {answer.status}, asked for {self._failed[name]} times")
+
+
+def _fault(answer: Answer, extension: str) -> str:
+    """What is wrong with an answer that was hoped to be a file; empty where nothing is."""
+    if 300 <= answer.status < 400:
+        return "opencity.file_redirected"
+    if answer.status >= 500:
+        return "opencity.file_breaks"
+    if answer.status != 200:
+        return "opencity.file_refused"
+    if not answer.complete:
+        # Cut, too slow, or too large without saying so.
+        return "opencity.file_incomplete"
+    return "" if is_of(extension, answer.body) else "opencity.file_not_its_type"
+
+
+def _announced_size(answer: Answer) -> int:
+    value = answer.headers.get("content-length", "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else 0
+
+
+def _kept(data: bytes) -> tuple[File | None, Mapping[str, Any]]:
+    """A file of the quarantine and its application; None for what is another thing."""
+    try:
+        told = json.loads(data)
+        if told["kind"] != "file":
+            return None, {}
+        file = File(told["file_kind"], told["record"])
+        identifier(file.record, "id")
+        identifier(told["application"], "id")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, Fault):
+        return None, {}
+    return file, told["application"]
