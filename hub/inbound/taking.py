@@ -25,7 +25,7 @@ from hub.store.intake import Signed, Submission
 from hub.store.ports import Vault
 from hub.store.quarantine import Misfit
 from hub.store.reporting import KeepFlow, KeepingFlows
-from hub.store.taking import NewDigests, Record, Take, Taking, absent, newest_version, note_digests, records
+from hub.store.taking import Record, Take, Taking, absent, keyed_digest, newest_version, records
 
 from .digesting import digested
 
@@ -39,8 +39,6 @@ LARGEST_RAW = 256 * 1024
 _TRIES = 3
 _DONE: Future[Counter[str]] = Future()
 """In the place of a piece that is being written: there is none."""
-_KEYED = "k1."
-"""How a keyed digest begins, and a plain one never does."""
 _GONE = "non più presente alla fonte"
 
 
@@ -164,7 +162,7 @@ class Taker:
                 tally.counts["passed"] += 1
                 continue
             each, told = digested(each)
-            digest = self._digest(vendor, told)
+            digest = keyed_digest(self._vault, vendor.vendor_id, told)
             if each.item is not None and isinstance(named := each.item.get("source"), str):
                 tally.heard.add((source.ente_id, vendor.vendor_id, named))
             before = known.get(name)
@@ -176,13 +174,8 @@ class Taker:
             takes.append((self._made(source, vendor, name, each, digest, before), each))
         self._keep(flows, tally)
         if unkeyed:
-            self._committer.write(note_digests, NewDigests(source.ente_id, source.connector_id, unkeyed))
+            self._committer.write(self._taking.note_digests, (source.ente_id, source.connector_id, unkeyed))
         return takes
-
-    def _digest(self, vendor: Vendor, told: str) -> str:
-        """What is kept of a record's content: keyed, as records are few enough to be guessed, and the vendor's own, as
-        another's items are others. Those of before were plain: each holds until it is met, and is written anew once."""
-        return _KEYED + self._vault.keyed_hash("source-digest", f"{vendor.vendor_id}\0{told}")[: 64 - len(_KEYED)]
 
     def _keep(self, flows: Sequence[KeepFlow], tally: Tally) -> None:
         for result in self._committer.write_all(self._keeping.record, flows):

@@ -16,6 +16,9 @@ from .ports import Vault
 from .quarantine import Misfit, keep_misfits, let_out
 from .tables import item_identities, items, source_records
 
+_KEYED = "k1."
+"""How a keyed digest begins, and a plain one never does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -24,15 +27,6 @@ class Record:
     digest: str
     version: int
     item_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class NewDigests:
-    """Of records that have not changed themselves, by their names."""
-
-    ente_id: str
-    connector_id: str
-    digests: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +83,10 @@ def newest_version(connection: Connection, identity: Identity) -> int:
     return connection.execute(query).scalar_one_or_none() or 0
 
 
-def note_digests(tx: Tx, changes: Sequence[NewDigests]) -> list[None]:
-    """A Committer handler."""
-    its = source_records.c
-    place = (its.ente_id == bindparam("of_ente")) & (its.connector_id == bindparam("of_connector"))
-    rows = [
-        {"of_ente": one.ente_id, "of_connector": one.connector_id, "of_name": name, "now": digest}
-        for one in changes
-        for name, digest in sorted(one.digests.items())
-    ]
-    statement = update(source_records).where(place, its.name == bindparam("of_name")).values(digest=bindparam("now"))
-    tx.connection.execute(statement, rows)
-    return [None] * len(changes)
+def keyed_digest(vault: Vault, vendor_id: str, told: str) -> str:
+    """What is kept of a record's content, `told` being its plain digest: keyed, as records can be guessed,
+    and the vendor's own, as another's items are others. Plain ones of before hold until they are met."""
+    return _KEYED + vault.keyed_hash("source-digest", f"{vendor_id}\0{told}")[: 64 - len(_KEYED)]
 
 
 class Taking:
@@ -109,6 +95,19 @@ class Taking:
     def __init__(self, intake: Intake, vault: Vault) -> None:
         self._intake = intake
         self._vault = vault
+
+    def note_digests(self, tx: Tx, changes: Sequence[tuple[str, str, Mapping[str, str]]]) -> list[None]:
+        """A Committer handler: of records that have not changed themselves, (ente, connector, digest by name)."""
+        rows = [
+            {"of_ente": ente_id, "of_connector": connector_id, "of_name": name, "now": digest}
+            for ente_id, connector_id, digests in changes
+            for name, digest in sorted(digests.items())
+        ]
+        its = source_records.c
+        place = (its.ente_id == bindparam("of_ente")) & (its.connector_id == bindparam("of_connector"))
+        statement = update(source_records).where(place, its.name == bindparam("of_name"))
+        tx.connection.execute(statement.values(digest=bindparam("now")), rows)
+        return [None] * len(changes)
 
     def record(self, tx: Tx, takes: Sequence[Take]) -> list[Any]:
         """A Committer handler: `Published` or `Withdrawn` for each; the refusal where it went into quarantine, returned
