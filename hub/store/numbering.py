@@ -26,9 +26,11 @@ Parts = dict[int, str]
 """Notice number by part: 0 the whole, n the n-th instalment."""
 
 _ITS = notice_numbers.c
-_OF_ITEMS = select(_ITS.item_id, _ITS.part, _ITS.creditor_tax_code, _ITS.notice_number).where(
-    among("item", _ITS.ente_id, _ITS.item_id)
-).order_by(_ITS.given_at, _ITS.notice_number)
+_OF_ITEMS = (
+    select(_ITS.item_id, _ITS.part, _ITS.creditor_tax_code, _ITS.notice_number)
+    .where(among("item", _ITS.ente_id, _ITS.item_id))
+    .order_by(_ITS.given_at, _ITS.notice_number)
+)
 
 
 def notice_key(keyed_hash: Callable[[str, str], str], creditor_tax_code: str, notice_number: str) -> str:
