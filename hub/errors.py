@@ -235,6 +235,12 @@ class RecipientChanged(HubError):
     status, code, title = 422, "recipient.changed", "Destinatario cambiato / Recipient changed"
 
 
+class PositionMoved(HubError):
+    """The payment is registered at pagoPA under another creditor, or is to be paid there by another notice number."""
+
+    status, code, title = 422, "position.moved", "Posizione già registrata / Position registered already"
+
+
 class StateTerminal(HubError):
     """The item's state is final and cannot be left for the one reported."""
 

@@ -3,6 +3,9 @@
 The memos: {} (read), then {"step": "create" | "update" | "publish" | "invalidate" | "delete"}. Creating is announced as
 unsafe. The other acts are repeatable by what GPD promises (a PUT by iupd is the same twice; publishing or invalidating
 what is so already is a 409), and a 409 leads back to reading: what is there decides (`spec/pagopa.md`, "Errors").
+
+What was invalidated stays so, and its numbers with it. A payment that comes back under other numbers has that position
+deleted, which GPD refuses for anything paid, and another one made in its place.
 """
 
 from collections.abc import Mapping
@@ -19,7 +22,7 @@ from contracts.connector import Continue, Done, Memo, Notice, Preview
 from contracts.failures import Deferred, Misconfigured, Rejected, Skipped, Unconfirmed
 from contracts.positions import PositionData
 
-from .positions import Creditor, Version, body, position_of, same
+from .positions import Creditor, Version, body, numbers_of, position_of, same
 from .statuses import STANDINGS, failure, speaks_gpd
 
 Act = Literal["create", "update", "publish", "invalidate", "delete"]
@@ -58,7 +61,7 @@ class Gpd:
         found = self._position(position)
         if found is None:
             return Done(position.name, "not there") if position.wanted == "gone" else None
-        wanted = self._missing(notice, position, found, updated=step.step == "create")
+        wanted = self._missing(notice, position, found, step)
         return Done(position.name, "as wanted") if wanted is None else None
 
     def preview(self, notice: Notice) -> tuple[Preview, ...]:
@@ -89,22 +92,19 @@ class Gpd:
                 # GPD refused it as being there already, and it is not: another position has one of its numbers.
                 raise Rejected("pagopa.notice_number_taken", "another position has one of the notice numbers")
             return _next("create", step)
-        act = self._missing(notice, position, found, updated=False)
+        act = self._missing(notice, position, found, step)
         if act is None:
             return Done(position.name, "as wanted")
         if step.conflicts >= MOST_CONFLICTS:
             raise Rejected("pagopa.conflict", "GPD refuses the change again and again")
         return _next(act, step)
 
-    def _missing(
-        self, notice: Notice, position: PositionData, found: Mapping[str, Any], *, updated: bool
-    ) -> Act | None:
-        """The act by which the position there becomes the one that is wanted; None where it is that already. `updated`:
-        what v1 does not show of it was sent by this delivery.
+    def _missing(self, notice: Notice, position: PositionData, found: Mapping[str, Any], step: Step) -> Act | None:
+        """The act by which the position there becomes the one that is wanted; None where it is that already.
 
         Raises:
             Skipped: it was paid, and is past changing.
-            Rejected: it was closed for good.
+            Rejected: it was closed for good, and is wanted under a number that it had.
             Deferred: its status is none that we know.
         """
         status = found.get("status")
@@ -115,14 +115,20 @@ class Gpd:
             if standing == "paid":
                 raise Skipped("pagopa.already_paid")
             return "delete" if standing == "draft" else "invalidate" if standing == "open" else None
-        alike = same(self.version, body(self.version, notice, position, self.creditor), found)
+        wanted = body(self.version, notice, position, self.creditor)
+        alike = same(self.version, wanted, found)
         if standing == "paid":
             if alike:
                 return None
             raise Skipped("pagopa.already_paid")
-        if standing == "closed":
+        # v3 has one word for both (UNPAYABLE): what had only expired would have taken the update.
+        if standing == "closed" or (standing == "lapsed" and self.version == "v3" and step.conflicts):
+            if numbers_of(self.version, wanted).isdisjoint(numbers_of(self.version, found)):
+                return "delete"
             raise Rejected("pagopa.invalidated", "the position was invalidated; its numbers are not to be used again")
-        if alike and (updated or position.revision == 1 or self.version == "v3"):
+        # What v1 does not show was sent by this delivery, or is of the first version.
+        shown = step.step == "create" or (self.version == "v3" and standing != "lapsed")
+        if alike and (shown or position.revision == 1):
             return "publish" if standing == "draft" else None
         return "update"
 
@@ -133,10 +139,14 @@ class Gpd:
                 raise (Unconfirmed if act == "create" else Deferred)(
                     "pagopa.unreadable", f"status {answer.status}, cut"
                 )
+            if act == "delete" and position.wanted == "payable":
+                return Continue(Step().model_dump())
             return Done(position.name, f"{act}d" if act.endswith("e") else f"{act}ed")
         if answer.status == 409 or (answer.status == 404 and act != "create" and speaks_gpd(answer)):
-            again = Step(conflicts=step.conflicts + 1) if answer.status == 409 else Step(conflicts=step.conflicts)
-            return Continue(again.model_dump())
+            if answer.status == 409:
+                return Continue(Step(conflicts=step.conflicts + 1).model_dump())
+            # What is not there to be deleted was deleted before: a conflict of then says nothing of what is made now.
+            return Continue(Step(conflicts=0 if act == "delete" else step.conflicts).model_dump())
         if answer.status == 422 and act == "invalidate" and self.version == "v3":
             # Several plans: v1 knows no such position, and v3 only deletes (spec/pagopa.md, "PaymentPosition").
             return _next("delete", step)

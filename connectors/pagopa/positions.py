@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from contracts.connector import Notice
-from contracts.failures import Rejected
+from contracts.failures import Deferred, Rejected
 from contracts.positions import PayOption, PositionData, Share
 from contracts.reporting import iuv_of
 
@@ -134,6 +134,14 @@ def same(version: Version, wanted: Mapping[str, Any], found: Mapping[str, Any]) 
         return ours.keys() == theirs.keys() and all(_same_option(ours[nav], theirs[nav]) for nav in ours)
     except (AttributeError, KeyError, TypeError, ValueError):
         return False  # not as described: then it is not known to be the same
+
+
+def numbers_of(version: Version, position: Mapping[str, Any]) -> frozenset[str]:
+    """The notice numbers of a position in GPD's form. Raises Deferred where it is not as described."""
+    try:
+        return frozenset(nav for nav, _ in _options(version, position))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise Deferred("pagopa.unreadable", "the options are not as described", about="message") from None
 
 
 _Option = tuple[Any, Mapping[str, Any]]

@@ -274,3 +274,51 @@ def test_the_simulation_gives_settings_that_lead_to_it(tmp_path):
     assert isinstance(Walk(connector, make_notice(**sample("delivered.json")["notice"])).finish(), Done)
     connector.close()
     simulation.stop()
+
+
+def renumbered():
+    """The options under a number that was never used."""
+    (option,) = sample("delivered.json")["notice"]["position"]["options"]
+    return [option | {"notice_number": "347170000000000168"}]
+
+
+@pytest.mark.parametrize("api", ["v1", "v3"])
+def test_what_was_invalidated_comes_back_under_other_numbers_alone(start, api):
+    gpd = start()
+    gpd.walk(api=api).finish()
+    gpd.walk(api=api, **GONE).finish()
+    again = gpd.walk(api=api, revision=3).finish()
+    assert (type(again), again.reason) == (Rejected, "pagopa.invalidated")
+    assert gpd.acts() == ["create", "invalidate"]
+    assert gpd.walk(api=api, revision=4, options=renumbered()).finish().detail == "created"
+    assert gpd.acts() == ["create", "invalidate", "delete", "create"]
+    assert gpd.pay().status_code == 404, "the number of before"
+    assert gpd.pay("347170000000000168").json() == {"status": "PAID"}
+    late = gpd.walk(api=api, revision=5).finish()
+    assert (type(late), late.reason) == (Skipped, "pagopa.already_paid")
+
+
+@pytest.mark.parametrize("api", ["v1", "v3"])
+@pytest.mark.parametrize("kind", ["drop", "cut"])
+def test_a_deletion_of_unknown_outcome_is_repeated_and_then_read(start, api, kind):
+    gpd = start()
+    gpd.walk(api=api).finish()
+    gpd.walk(api=api, **GONE).finish()
+    walk = gpd.walk(api=api, revision=3, options=renumbered())
+    while walk.memo.get("step") != "delete":
+        assert isinstance(walk.step(), Continue)
+    gpd.faults(*[{"kind": kind, "on": "change"}] * 3)  # as often as a step tries by itself
+    assert type(walk.step()) is Deferred
+    assert walk.finish().detail == "created"
+    assert gpd.acts() == ["create", "invalidate", "delete", "create"]
+
+
+def test_what_was_paid_before_its_deletion_came_is_left_alone(start):
+    gpd = start()
+    gpd.walk().finish()
+    gpd.pay()
+    walk = gpd.walk(options=renumbered())
+    walk.memo = {"step": "delete"}
+    result = walk.finish()
+    assert (type(result), result.reason) == (Skipped, "pagopa.already_paid")
+    assert gpd.acts() == ["create", "pay"]

@@ -1,7 +1,8 @@
 """Notice numbers that the hub gives to payments which ask for a position and leave theirs out (spec/pagopa.md).
 
 A number is given once and for ever: its counter and its row are of the transaction that stores the payment, so that
-nothing is given to two, and what was rolled back was given to nobody. A payment keeps its numbers in all versions.
+nothing is given to two, and what was rolled back was given to nobody. A payment keeps its numbers in all versions,
+unless it comes back after it was taken back: a number that was invalidated is not used again, so it gets new ones.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from contracts.positions import Numbering
 from .database import Tx, among, keys, upsert
 from .drafts import Draft, Identity
 from .ports import Vault
+from .registering import TAKEN_BACK, taken_back
 from .rows import Batch
 from .tables import notice_counters, notice_numbers
 
@@ -24,8 +26,10 @@ Parts = dict[int, str]
 """Notice number by part: 0 the whole, n the n-th instalment."""
 
 _ITS = notice_numbers.c
-_OF_ITEMS = select(_ITS.item_id, _ITS.part, _ITS.creditor_tax_code, _ITS.notice_number).where(
-    among("item", _ITS.ente_id, _ITS.item_id)
+_OF_ITEMS = (
+    select(_ITS.item_id, _ITS.part, _ITS.creditor_tax_code, _ITS.notice_number)
+    .where(among("item", _ITS.ente_id, _ITS.item_id))
+    .order_by(_ITS.given_at, _ITS.notice_number)
 )
 
 
@@ -49,6 +53,8 @@ class Given:
         if not asking:
             return list(drafts)
         self._load(tx, {draft.identity: known[draft.identity] for draft in asking if draft.identity in known})
+        for draft in asking:
+            self._renew(draft, known.get(draft.identity))
         wanted: dict[tuple[str, Numbering], list[tuple[Identity, int]]] = {}
         for draft in asking:
             assert draft.registration is not None
@@ -64,7 +70,8 @@ class Given:
         return [self._numbered(draft) if _asks(draft) else draft for draft in drafts]
 
     def keep(self, tx: Tx, batch: Batch, known: Mapping[Identity, dict[str, Any]]) -> None:
-        """A row for each new number, and the fact in the timeline of its payment."""
+        """A row for each new number, and the fact in the timeline of its payment. `known`: the payments that were taken
+        as they came; the numbers of a refused one are nobody's."""
         rows = []
         for (identity, numbering), parts in self._new.items():
             item = known.get(identity)
@@ -92,6 +99,19 @@ class Given:
         for row in tx.connection.execute(_OF_ITEMS, keys("item", names)):
             there = self._all.setdefault((by_item[row.item_id], row.creditor_tax_code), {})
             there[row.part] = row.notice_number
+
+    def _renew(self, draft: Draft, item: Mapping[str, Any] | None) -> None:
+        """Forget the numbers of a payment that comes back: taken back as its source said, or without its position."""
+        assert draft.registration is not None
+        if item is None or draft.version <= item["version"] or item["lifecycle"] == "withdrawn":
+            return
+        place = (draft.identity, draft.registration.numbering.creditor_tax_code)
+        number = self._all.get(place, {}).get(0)
+        if number is None or item["state"] in ("paid", "refunded"):
+            return
+        left = notice_key(self._vault.keyed_hash, place[1], number) != item["notice_key"]
+        if draft.reported_state not in TAKEN_BACK and (left or taken_back(item)):
+            del self._all[place]
 
     def _take(self, tx: Tx, ente_id: str, numbering: Numbering, places: Sequence[tuple[Identity, int]]) -> None:
         counter, count, before = notice_counters.c, len(places), numbering.first - 1

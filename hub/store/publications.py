@@ -37,7 +37,7 @@ from .numbering import Given
 from .planning import NOTHING_KNOWN, Knowledge, know, lacks_address, rows_of
 from .ports import Vault
 from .references import forget_reference
-from .registering import register
+from .registering import must_stay, register
 from .requesting import must_be_known
 from .rows import Batch
 from .sources import note_alive
@@ -94,7 +94,7 @@ class Publications:
             elif outcome == "unchanged":
                 quiet.add(draft.identity[:3])
             results.append(_done(tx, item, citizen, outcome, draft))
-        given.keep(tx, batch, known)
+        given.keep(tx, batch, {draft.identity: known[draft.identity] for draft, _, _ in changed})
         if quiet:
             note_alive(tx, quiet)
         note_unlisted(tx, _unlisted(draft for draft, _, _ in changed))
@@ -253,6 +253,7 @@ class Publications:
             must_not_be_guaranteed(item, tx.now)
         if draft.answer is not None:
             must_be_known(tx, item, draft.answer)
+        must_stay(tx, draft, item, lambda: self.versions.said(tx, batch, citizen, item["item_id"], item["version"]))
         changed = item | columns(tx, draft) | facts_kept(draft, item)
         if draft.handover is not None:
             self.versions.hand_on(tx, batch, draft, citizen, changed, item["version"])

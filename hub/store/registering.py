@@ -1,16 +1,19 @@
 """Debt positions of payments, as deliveries of the one outbox: registered, updated with each version, taken back.
 
 A delivery says no more than that the position is to be as the payment is when it leaves (`hub.dispatch.positions`);
-those of one payment go one after the other.
+those of one payment go one after the other. So a registered payment keeps its creditor, and the notice number that it
+can be paid by.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
+import orjson
 from sqlalchemy import select
 
 from contracts.positions import PAGOPA
+from hub.errors import PositionMoved
 
 from .configuration import RESTRICTED
 from .database import Tx, among, keys
@@ -22,10 +25,38 @@ from .tables import deliveries
 _ITS = deliveries.c
 # Of several for one payment the newest comes last, and counts.
 _REGISTERED = (
-    select(_ITS.message_id, _ITS.connector_id, _ITS.expires_at, _ITS.created_at)
+    select(_ITS.message_id, _ITS.connector_id, _ITS.state, _ITS.expires_at, _ITS.created_at)
     .where(among("item", _ITS.ente_id, _ITS.message_id), _ITS.channel == PAGOPA)
     .order_by(_ITS.delivery_id)
 )
+
+TAKEN_BACK = frozenset({"cancelled", "expired", "paid_elsewhere", "creation_failed"})
+"""States in which a source asks for no payment: pagoPA was told to take none, or is about to be."""
+
+
+def taken_back(item: Mapping[str, Any]) -> bool:
+    """Whether nothing is to be paid of a payment, and nothing was."""
+    return item["reported_state"] in TAKEN_BACK and item["state"] not in ("paid", "refunded")
+
+
+def must_stay(tx: Tx, draft: Draft, item: dict[str, Any], said: Callable[[], Mapping[str, Any]]) -> None:
+    """A new version of a payment. `said`: what the one before says, asked for only where the notice is another.
+
+    Raises:
+        PositionMoved: it is registered under another creditor, whose position nobody could take back any more; or it
+            may be being paid by another notice number, whose receipt would find no payment.
+    """
+    if item["collection"] != "payments" or draft.notice_key == item["notice_key"]:
+        return
+    registered = tx.connection.execute(_REGISTERED, keys("item", {(item["ente_id"], item["item_id"])})).all()
+    if not registered:
+        return
+    before = said()
+    if before.get("creditor_tax_code") != orjson.loads(draft.payload)["creditor_tax_code"]:
+        raise PositionMoved("a registered payment keeps its creditor: take it back, and publish another one")
+    asked = draft.registration is not None and before.get("position") is not None
+    if asked and not taken_back(item) and registered[-1].state != "rejected":
+        raise PositionMoved("a registered payment keeps its notice number until it was cancelled")
 
 
 def register(tx: Tx, batch: Batch, changed: Iterable[tuple[Draft, dict[str, Any], bool]]) -> None:

@@ -64,20 +64,26 @@ class Versions:
 
     def hand_on(self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any], version: int) -> None:
         """Where the thing itself is on its way, kept in the history. Raises StateTerminal once it is handed over."""
-        place = payload_place(item["ente_id"], item["item_id"], version)
-        ours = [v for v in batch.versions if (v["item_id"], v["version"]) == (item["item_id"], version)]
-        kept: bytes | None
-        if ours:
-            kept = self._vault.open_with(citizen.data_key, ours[0]["payload_sealed"], place)
-        else:
-            kept = version_payload(tx.connection, self._vault, citizen, item_id=item["item_id"], version=version)
-        before = (orjson.loads(kept or b"{}").get("delivery") or {}).get("state")
+        said = self.said(tx, batch, citizen, item["item_id"], version)
+        before = (said.get("delivery") or {}).get("state")
         if before is None or before == draft.handover:
             return
         machine = MACHINES["handovers"]
         if not machine.reportable(before, str(draft.handover)):
             raise StateTerminal(f"the document is {before}: it cannot be {draft.handover}")
         batch.event(item, tx.now, "handover", state=str(draft.handover), **between(machine, before, draft.handover))
+
+    def said(self, tx: Tx, batch: Batch, citizen: Citizen, item_id: str, version: int) -> dict[str, Any]:
+        """The content of a version that is kept, or is made in this batch."""
+        ours = [v for v in batch.versions if (v["item_id"], v["version"]) == (item_id, version)]
+        kept: bytes | None
+        if ours:
+            place = payload_place(citizen.ente_id, item_id, version)
+            kept = self._vault.open_with(citizen.data_key, ours[0]["payload_sealed"], place)
+        else:
+            kept = version_payload(tx.connection, self._vault, citizen, item_id=item_id, version=version)
+        found: dict[str, Any] = orjson.loads(kept or b"{}")
+        return found
 
     def keep_late(self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, item: dict[str, Any]) -> None:
         """A version older than the one there is. Raises VersionConflict where it was another when it came before."""

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from connectors.pagopa.simulator import Pagopa
-from contracts.identifiers import notice_number_checks
+from contracts.identifiers import make_segregated_number, notice_number_checks
 from hub.store.tables import access_log, deliveries, notice_numbers
 from tests.flows.making import code, described_hub, fresh, mail_folder, published, rows, to
 from tests.harness import eventually, make_payment, make_receipt
@@ -49,13 +49,13 @@ def to_pagopa(hub, item_id):
     return sorted(rows(hub, deliveries, message_id=item_id, channel="pagopa"), key=lambda row: row["delivery_id"])
 
 
-def kept(hub, pagopa, item_id):
+def kept(hub, pagopa, item_id, within_s=10):
     """The position at GPD, once nothing is on its way; None where there is none."""
 
     def ended(found):
-        return found and all(row["state"] not in ("queued", "waiting") for row in found)
+        return found and all(row["state"] not in ("queued", "waiting", "unconfirmed") for row in found)
 
-    eventually(lambda: to_pagopa(hub, item_id), ended)
+    eventually(lambda: to_pagopa(hub, item_id), ended, within_s=within_s)
     url = f"{pagopa['gpd_url']}/v3/organizations/{CREDITOR}/debtpositions/RAC-{item_id}"
     answer = httpx.get(url, headers={"Ocp-Apim-Subscription-Key": pagopa["api_key"]}, trust_env=False)
     return answer.json() if answer.status_code == 200 else None
@@ -134,6 +134,108 @@ def test_what_is_cancelled_or_asks_for_none_any_more_is_invalidated(hub, pagopa,
     second = {name: value for name, value in (first | {"version": 2} | change).items() if value is not None}
     published(hub, "payments", second)
     assert kept(hub, pagopa, item_id)["status"] == "UNPAYABLE"
+
+
+def test_a_cancelled_payment_comes_back_under_a_new_number(hub, pagopa, person):
+    first = payment(person)
+    item_id = published(hub, "payments", first)
+    before = the_option(kept(hub, pagopa, item_id))[0]["nav"]
+    published(hub, "payments", first | {"version": 2, "state": "cancelled"})
+    assert kept(hub, pagopa, item_id)["status"] == "UNPAYABLE"
+    published(hub, "payments", first | {"version": 3})
+    there = kept(hub, pagopa, item_id)
+    number = the_option(there)[0]["nav"]
+    assert there["status"] == "VALID"
+    assert number != before, "a number that was invalidated is not used again"
+    assert hub.read(f"/items/{item_id}", person).json()["content"]["notice_number"] == number
+    told = [each["data"]["notice_number"] for each in timeline(hub, item_id) if each["event"] == "numbered"]
+    assert told == [before, number]
+    # From now on that is its number, until it is taken back again.
+    published(hub, "payments", first | {"version": 4, "amount_cents": 9_000})
+    installment, _ = the_option(kept(hub, pagopa, item_id))
+    assert (installment["nav"], installment["amount"]) == (number, 9_000)
+    assert [row["state"] for row in to_pagopa(hub, item_id)] == ["delivered"] * 4
+
+
+def test_a_payment_whose_position_was_left_out_gets_another_under_a_new_number(hub, pagopa, person):
+    first = payment(person)
+    item_id = published(hub, "payments", first)
+    before = the_option(kept(hub, pagopa, item_id))[0]["nav"]
+    published(hub, "payments", {name: value for name, value in first.items() if name != "position"} | {"version": 2})
+    assert kept(hub, pagopa, item_id)["status"] == "UNPAYABLE"
+    published(hub, "payments", first | {"version": 3})
+    there = kept(hub, pagopa, item_id)
+    assert there["status"] == "VALID"
+    assert the_option(there)[0]["nav"] != before
+
+
+def test_a_vendors_own_number_that_was_invalidated_has_to_be_another(hub, pagopa, person):
+    one, other = (make_segregated_number(segregation_code=47, iuv_base=base) for base in (8_000_000, 8_000_001))
+    first = payment(person, notice_number=one)
+    item_id = published(hub, "payments", first)
+    assert kept(hub, pagopa, item_id)["status"] == "VALID"
+    published(hub, "payments", first | {"version": 2, "state": "cancelled"})
+    assert kept(hub, pagopa, item_id)["status"] == "UNPAYABLE"
+    published(hub, "payments", first | {"version": 3})
+    assert kept(hub, pagopa, item_id)["status"] == "UNPAYABLE"
+    last = to_pagopa(hub, item_id)[-1]
+    assert (last["state"], last["reason"]) == ("rejected", "pagopa.invalidated")
+    published(hub, "payments", first | {"version": 4, "notice_number": other})
+    there = kept(hub, pagopa, item_id)
+    assert (there["status"], the_option(there)[0]["nav"]) == ("VALID", other)
+
+
+@pytest.mark.parametrize("what", ["number", "creditor"])
+def test_a_registered_payment_keeps_its_creditor_and_its_number(hub, pagopa, person, what):
+    own = make_segregated_number(segregation_code=47, iuv_base=9_000_000 + (what == "number"))
+    first = payment(person, notice_number=own)
+    item_id = published(hub, "payments", first)
+    there = kept(hub, pagopa, item_id)
+    asked = len(to_pagopa(hub, item_id))
+    if what == "number":
+        changes = [{"notice_number": make_segregated_number(segregation_code=47, iuv_base=9_000_009)}]
+    else:
+        # Also when it asks for no position any more, or for nothing: whose it was could not be taken back.
+        left = {name: value for name, value in first.items() if name != "position"}
+        changes = [{"creditor_tax_code": "06363391001"} | more for more in ({}, {"state": "cancelled"})]
+        first = left
+    for change in changes:
+        answer = hub.publish("payments", first | {"version": 2} | change)
+        assert code(answer) == (422, "position.moved")
+    assert kept(hub, pagopa, item_id) == there
+    assert len(to_pagopa(hub, item_id)) == asked
+    assert hub.read(f"/items/{item_id}", person).json()["content"]["notice_number"] == own
+
+
+def test_what_was_paid_meanwhile_does_not_come_back(hub, pagopa, person):
+    """Whether the receipt or the new versions come first: pagoPA's paid position stays as it is."""
+    first = payment(person)
+    item_id = published(hub, "payments", first)
+    number = the_option(kept(hub, pagopa, item_id))[0]["nav"]
+    pay(pagopa, number)
+    paid = kept(hub, pagopa, item_id)
+    published(hub, "payments", first | {"version": 2, "state": "cancelled"})
+    hub.publish("payments", first | {"version": 3})
+    there = kept(hub, pagopa, item_id)
+    assert there == paid
+    assert there["status"] == "PAID"
+    assert {row["state"] for row in to_pagopa(hub, item_id)[1:]} == {"skipped"}
+
+
+def test_of_an_unknown_outcome_pagopa_is_asked_and_nothing_is_made_twice(hub, pagopa, person):
+    first = payment(person)
+    item_id = published(hub, "payments", first)
+    before = the_option(kept(hub, pagopa, item_id))[0]["nav"]
+    published(hub, "payments", first | {"version": 2, "state": "cancelled"})
+    assert kept(hub, pagopa, item_id)["status"] == "UNPAYABLE"
+    origin = pagopa["gpd_url"].rpartition("/gpd/")[0]
+    # It is made, and the answer is lost.
+    httpx.post(f"{origin}/_sim/faults", json=[{"kind": "cut", "on": "create"}], trust_env=False).raise_for_status()
+    published(hub, "payments", first | {"version": 3})
+    there = kept(hub, pagopa, item_id, within_s=90)  # an attempt that comes to nothing is put off
+    assert there["status"] == "VALID"
+    assert the_option(there)[0]["nav"] != before
+    assert to_pagopa(hub, item_id)[-1]["state"] == "delivered"
 
 
 def test_instalments_and_several_beneficiaries(hub, pagopa, person):

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from contracts.identifiers import make_segregated_number, notice_number_checks
 from contracts.positions import PAGOPA, Numbering
+from hub.errors import PositionMoved
 from hub.store.amendments import Withdraw
 from hub.store.drafts import Identity, Registration
 from hub.store.intake import Submission
@@ -29,6 +30,7 @@ def number(serial, code=47):
 
 def payment(external_id, version=1, *, missing=(0,), numbering=NUMBERING, plan=0, **fields):
     content = {"external_id": external_id, "position": {"installments": [{"n": n} for n in range(plan)]}}
+    content["creditor_tax_code"] = numbering.creditor_tax_code
     made = {
         "identity": Identity(ENTE, "acme", "tributi", external_id, "payments"),
         "version": version,
@@ -110,14 +112,40 @@ def test_each_creditor_and_segregation_code_counts_by_itself_from_its_first(stor
     assert [content(store, name)["notice_number"] for name in "pqr"] == [number(500, 3), number(501, 3), number(502, 3)]
 
 
-def test_a_payment_that_changes_its_creditor_gets_a_number_of_the_new_one(store):
+def test_a_registered_payment_keeps_its_creditor_and_a_refused_one_gets_no_number(store):
     other = Numbering("06363391001", 47)
-    store.publish(payment("a"), payment("theirs", numbering=other))
-    store.publish(payment("a", 2, numbering=other))
-    assert content(store, "theirs")["notice_number"] == number(1), "which a's old one would be once more"
-    assert content(store, "a", 2)["notice_number"] == number(2)
+    store.publish(payment("a"))
+    (refusal,) = store.publish(payment("a", 2, numbering=other))
+    assert (type(refusal), refusal.code) == (PositionMoved, "position.moved")
+    assert [each["data"] for each in of(store, timeline, "a") if each["event"] == "numbered"] == [
+        {"part": 0, "notice_number": number(1)}
+    ]
+    assert [row["notice_number"] for row in of(store, notice_numbers, "a")] == [number(1)]
+    store.publish(payment("a", 3), payment("theirs", numbering=other))
+    assert content(store, "a", 3)["notice_number"] == number(1)
+    assert content(store, "theirs")["notice_number"] == number(2), "the refused one's was given to nobody"
+
+
+def test_a_payment_that_comes_back_gets_new_numbers_once(store):
+    plan = {"missing": (0, 1, 2), "plan": 2}
+    store.publish(payment("a", **plan))
+    store.publish(payment("a", 2, state="cancelled", reported_state="cancelled", **plan))
+    assert content(store, "a", 2)["notice_number"] == number(1), "what is cancelled keeps its own"
+    store.publish(payment("a", 4, **plan), payment("a", 5, **plan), payment("a", 3, **plan))
+    for version in (4, 5):
+        back = content(store, "a", version)
+        assert back["notice_number"] == number(4)
+        assert [each["notice_number"] for each in back["position"]["installments"]] == [number(5), number(6)]
+    store.publish(payment("a", 6, **plan))
+    assert content(store, "a", 6)["notice_number"] == number(4), "the newest are its own"
+    assert len(of(store, notice_numbers, "a")) == 6
+
+
+def test_what_was_paid_keeps_its_number(store):
+    store.publish(payment("a"))
+    store.publish(payment("a", 2, state="paid", reported_state="cancelled"))
     store.publish(payment("a", 3))
-    assert content(store, "a", 3)["notice_number"] == number(1), "its own of that creditor"
+    assert content(store, "a", 3)["notice_number"] == number(1)
 
 
 def test_what_was_rolled_back_was_given_to_nobody(store):

@@ -1,0 +1,167 @@
+"""The answers that pagoPA's schema of 2022-03 does not have (V2, paDemandPaymentNotice), element by element, as
+spec/pagopa.md tells them: names in their order, namespaces, types and lengths."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from connectors.pagopa_node.calling import OWED, answer, call_of
+from connectors.pagopa_node.sampling import CREDITOR, asked, ids, receipt
+from connectors.pagopa_node.soap import ENVELOPE, PA
+from connectors.pagopa_node.station import FAULTS, NOT_PAYABLE, OPERATIONS
+from connectors.pagopa_node.xml import parse
+from contracts.inbound import OwedPart
+
+OTHER_BODY = "80015010723"
+DEMAND = f"{ids()}<idServizio>00005</idServizio><datiSpecificiServizioRequest>PHg+</datiSpecificiServizioRequest>"
+ASKED = {
+    "paGetPaymentV2": asked(amount="84.50", transferType="POSTAL"),
+    "paSendRTV2": receipt(more="<standIn>true</standIn>"),
+    "paDemandPaymentNotice": DEMAND,
+}
+
+# (name, whether it has to be there, how often at most, its text as a pattern or its children)
+TEXT_140 = r".{1,140}"
+AMOUNT = r"(?!0\.00$)[0-9]{1,9}\.[0-9]{2}"
+FISCAL_CODE_PA = r"[0-9]{11}"
+FAULT = (
+    ("faultCode", True, 1, r"PAA_[A-Z_]+"),
+    ("faultString", True, 1, r".+"),
+    ("id", True, 1, FISCAL_CODE_PA),
+    ("description", False, 1, r".+"),
+)
+REFUSED = (("outcome", True, 1, "KO"), ("fault", True, 1, FAULT))
+TRANSFER = (
+    ("idTransfer", True, 1, r"[1-5]"),
+    ("transferAmount", True, 1, AMOUNT),
+    ("fiscalCodePA", True, 1, FISCAL_CODE_PA),
+    ("IBAN", True, 1, r"[A-Z]{2}[0-9]{2}[A-Z0-9]{1,30}"),  # or MBDAttachment: a station without stamps has none
+    ("remittanceInformation", True, 1, TEXT_140),
+    ("transferCategory", True, 1, TEXT_140),
+)
+CODE = (
+    ("entityUniqueIdentifierType", True, 1, r"[FG]"),
+    ("entityUniqueIdentifierValue", True, 1, r".{2,16}"),
+)
+PAYMENT = (
+    ("creditorReferenceId", True, 1, r"[0-9]{15}|[0-9]{17}"),
+    ("paymentAmount", True, 1, AMOUNT),
+    ("dueDate", True, 1, r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+    ("description", True, 1, TEXT_140),
+    ("companyName", True, 1, TEXT_140),
+    ("officeName", False, 1, TEXT_140),
+    ("debtor", True, 1, (("uniqueIdentifier", True, 1, CODE), ("fullName", True, 1, r".{1,70}"))),
+    ("transferList", True, 1, (("transfer", True, 5, TRANSFER),)),
+)
+TAKEN = (("outcome", True, 1, "OK"),)
+PAYABLE = (*TAKEN, ("data", True, 1, PAYMENT))
+
+
+def holds(element, expected, where=""):
+    """Fails where an element holds anything else, or in another order."""
+    left = list(element.children)
+    for name, needed, most, inner in expected:
+        count = 0
+        while left and left[0].name == name and count < most:
+            child, count = left.pop(0), count + 1
+            # Only the element in the body is of the namespace; what it holds is not qualified.
+            assert (child.space, child.attributes) == ("", {}), f"{where}/{name}"
+            if isinstance(inner, str):
+                assert not child.children, f"{where}/{name}"
+                assert re.fullmatch(inner, child.text), f"{where}/{name}: {child.text!r}"
+            else:
+                holds(child, inner, f"{where}/{name}")
+        assert count or not needed, f"{where}/{name} is missing, or out of its place"
+    assert left == [], f"{where} holds more"
+
+
+def answered(operation, expected, *owed, content=None, **changes):
+    """The answer, whose envelope and element are looked at."""
+    reply = answer(call_of(operation, content or ASKED[operation]), *owed, **changes)
+    assert (reply.status, reply.media_type.partition(";")[0]) == (200, "text/xml")
+    root = parse(reply.body)
+    (body,) = root.children
+    (element,) = body.children
+    names = [(one.space, one.name) for one in (root, body, element)]
+    assert names == [(ENVELOPE, "Envelope"), (ENVELOPE, "Body"), (PA, f"{operation}Response")]
+    holds(element, expected)
+    return element
+
+
+def test_what_the_schema_does_not_have_is_looked_at_here():
+    assert set(OPERATIONS) == {*ASKED, "paVerifyPaymentNotice", "paGetPayment", "paSendRT"}
+
+
+def test_v2_is_answered_with_a_payment():
+    parts = (OwedPart("pagopa", 8000, CREDITOR), OwedPart("pagopa", 450, OTHER_BODY, "TEFA " * 40))
+    other = {"tax_code": OTHER_BODY, "iban": "GB82WEST12345698765432", "taxonomy": "9/TEFA/"}
+    payments = [
+        OWED,
+        replace(OWED, amount_cents=1),
+        replace(OWED, amount_cents=99_999_999_999),
+        replace(OWED, due_date=None, reason=""),
+        replace(OWED, reason="È dovuto <entro> & oltre\n" * 20),
+        replace(OWED, parts=parts),
+    ]
+    for owed in payments:
+        for more in ({}, {"office_name": "Tributi & Entrate"}):
+            element = answered("paGetPaymentV2", PAYABLE, owed, beneficiaries=[other], **more)
+            data = element.plain()["data"]
+            shares = data["transferList"]["transfer"]
+            rows = shares if isinstance(shares, list) else [shares]
+            cents = [int(row["transferAmount"].replace(".", "")) for row in rows]
+            assert sum(cents) == int(data["paymentAmount"].replace(".", "")) == owed.amount_cents
+            assert [row["idTransfer"] for row in rows] == [str(n) for n in range(1, len(rows) + 1)]
+
+
+@pytest.mark.parametrize("state", sorted(state for state, code in NOT_PAYABLE.items() if code))
+def test_v2_is_answered_with_a_fault(state):
+    element = answered("paGetPaymentV2", REFUSED, replace(OWED, state=state))
+    fault = element.plain()["fault"]
+    assert (fault["faultCode"], fault["faultString"]) == (NOT_PAYABLE[state], FAULTS[NOT_PAYABLE[state]])
+    assert fault["id"] == CREDITOR
+
+
+def test_a_receipt_of_v2_is_taken_or_known_as_a_second_one():
+    answered("paSendRTV2", TAKEN, OWED)
+    answered("paSendRTV2", TAKEN)  # of a notice that is not known here: kept all the same
+    answered("paSendRTV2", TAKEN, OWED, content=receipt(outcome="KO"))
+    element = answered("paSendRTV2", REFUSED, replace(OWED, state="paid", receipt_numbers=("other",)))
+    assert element.plain()["fault"]["faultCode"] == "PAA_RECEIPT_DUPLICATA"
+
+
+def test_a_payment_that_nobody_asked_for_is_refused():
+    assert answered("paDemandPaymentNotice", REFUSED, OWED).plain()["fault"]["faultCode"] == "PAA_SEMANTICA"
+
+
+@pytest.mark.parametrize("operation", sorted(ASKED))
+def test_what_breaks_the_schema_is_answered_with_its_fault(operation):
+    broken = (
+        "<x/>",
+        ASKED[operation].replace(CREDITOR, "1", 1) if operation != "paDemandPaymentNotice" else ids(),
+        ASKED[operation].replace(ids(), ids(creditor=OTHER_BODY)),
+    )
+    codes = [answered(operation, REFUSED, OWED, content=each).plain()["fault"]["faultCode"] for each in broken]
+    assert codes[0] == "PAA_SINTASSI_XSD"
+    assert codes[2] == "PAA_ID_DOMINIO_ERRATO"
+    assert set(codes) <= set(FAULTS)
+
+
+@pytest.mark.parametrize(
+    ("change", "fails"),
+    [
+        (("<dueDate>2026-06-16</dueDate>", ""), "dueDate"),
+        (("84.50</paymentAmount>", "84.5</paymentAmount>"), "paymentAmount"),
+        (("<IBAN>", "<BIC>"), "IBAN"),
+        (("<data>", '<data xmlns="http://example.it/other">'), "data"),
+        (("</data>", "<retentionDate>x</retentionDate></data>"), "data"),
+    ],
+)
+def test_these_tests_tell_good_from_bad(change, fails):
+    body = answer(call_of("paGetPaymentV2", ASKED["paGetPaymentV2"]), OWED).body.decode()
+    other = body.replace(*change).replace("</IBAN>", "</BIC>") if fails == "IBAN" else body.replace(*change)
+    assert other != body
+    (element,) = parse(other.encode()).children[0].children
+    with pytest.raises(AssertionError, match=fails):
+        holds(element, PAYABLE)
