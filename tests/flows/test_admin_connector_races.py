@@ -24,13 +24,13 @@ def draft(admin, tmp_path):
 
 
 def test_a_connector_is_tried_where_nobody_waits_for_it(admin, draft, monkeypatch):
-    where, build = [], admin_connectors.build
+    where, tried = [], admin_connectors.tried
 
     def built(*given):
         where.append(threading.current_thread().name)
-        return build(*given)
+        return tried(*given)
 
-    monkeypatch.setattr(admin_connectors, "build", built)
+    monkeypatch.setattr(admin_connectors, "tried", built)
     patch = {"service_overrides": {"tari": {"channel": "io"}}}
     assert admin.patch(f"/connectors/{draft['connector_id']}", patch).status_code == 200
     assert len(where) == 1
