@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from pydantic import SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints
 
-from .base import Model, rfc3339
+from .base import rfc3339
 
 Pem = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
 _USES: Final = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
@@ -127,8 +127,11 @@ def refuses_us(error: ssl.SSLError) -> str:
     return found[1].lower() if found else ""
 
 
-class TlsSettings(Model):
+class TlsSettings(BaseModel):
     """How a connector stands for itself in TLS. Without any of it: no certificate, and the public authorities."""
+
+    # Not strict: it is the last of several bases, and what is read beside it may be written as text.
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     client_certificate: SecretStr | None = None
     """For servers that ask for one (ID_AUTH_CHANNEL_02): a certificate in PEM, those above it after it; its private

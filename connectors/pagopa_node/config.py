@@ -20,10 +20,9 @@ def _network(value: str) -> str:
     return value
 
 
-# Not strict: a list comes as one, from JSON.
-Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], Listed, Field(max_length=50, strict=False)]
-Fingerprints = Annotated[tuple[Sha256Hex, ...], Listed, Field(max_length=10, strict=False)]
-PrivateHosts = Annotated[tuple[HostName, ...], Listed, Field(max_length=20, strict=False)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], Listed, Field(max_length=50)]
+Fingerprints = Annotated[tuple[Sha256Hex, ...], Listed, Field(max_length=10)]
+PrivateHosts = Annotated[tuple[HostName, ...], Listed, Field(max_length=20)]
 Name = Annotated[str, Field(min_length=1, max_length=140, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Identifier = Annotated[str, Field(min_length=1, max_length=35, pattern=r"^[\x21-\x7e]+$")]
 Taxonomy = Annotated[str, Field(min_length=1, max_length=140, pattern=r"^[\x21-\x7e]+$")]
@@ -80,12 +79,12 @@ class Settings(SourceSettings, TlsSettings):
     taxonomies: Annotated[
         tuple[ServiceTaxonomy, ...],
         Listed,
-        Field(max_length=500, strict=False, description="Such codes by service: tari:9/0101101IM/,..."),
+        Field(max_length=500, description="Such codes by service: tari:9/0101101IM/,..."),
     ] = ()
     beneficiaries: Annotated[
         tuple[Beneficiary, ...],
         Listed,
-        Field(max_length=50, strict=False, description="Others with a share in payments: TAXCODE:IBAN:TAXONOMY,..."),
+        Field(max_length=50, description="Others with a share in payments: TAXCODE:IBAN:TAXONOMY,..."),
     ] = ()
     source: Annotated[Code, Field(description="The source that receipts are filed under")] = "pagopa"
     service_id: Annotated[Code | None, Field(description="The service that receipts belong to")] = None
