@@ -59,7 +59,7 @@ class Opening(Model):
 
     code: Code
     """Of the subscription service."""
-    other_periods: Annotated[tuple[Code, ...], Field(min_length=1)]
+    other_periods: Annotated[tuple[Code, ...], Field(min_length=1, fail_fast=True)]
     """The subscription services whose subscribers it concerns."""
     closes_at: UtcDatetime
     per_second: Annotated[int, Field(ge=1, le=200)] = 50

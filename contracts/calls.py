@@ -55,12 +55,12 @@ class ProviderCall(_Told):
     """Empty: the connector's own address, which ends with a slash. `{name}` is one segment."""
     summary: Label
     """Italian / English."""
-    media_types: Annotated[tuple[MediaType, ...], Field(strict=False, max_length=5)] = ()
+    media_types: Annotated[tuple[MediaType, ...], Field(strict=False, fail_fast=True, max_length=5)] = ()
     """Of the body; none where there is none."""
     largest_bytes: Annotated[int, Field(ge=1)] | None = None
     """Of the body, besides what the hub allows for any (`RACCORDO_BODY_LIMIT`)."""
     example: Annotated[str, Field(max_length=2000)] | None = None
     """A body of JSON."""
-    headers: Annotated[tuple[CallHeader, ...], Field(strict=False, max_length=10)] = ()
-    proofs: Annotated[tuple[CallProof, ...], Field(strict=False, min_length=1, max_length=5)]
-    answers: Annotated[tuple[CallAnswer, ...], Field(strict=False, min_length=1, max_length=20)]
+    headers: Annotated[tuple[CallHeader, ...], Field(strict=False, fail_fast=True, max_length=10)] = ()
+    proofs: Annotated[tuple[CallProof, ...], Field(strict=False, fail_fast=True, min_length=1, max_length=5)]
+    answers: Annotated[tuple[CallAnswer, ...], Field(strict=False, fail_fast=True, min_length=1, max_length=20)]

@@ -77,7 +77,7 @@ class Manifest(Model):
     ordered: bool = False
     """One notice at a time, in the order of their making, for each citizen and service: the next is sent once the one
     before was accepted or has ended."""
-    calls: Annotated[tuple[ProviderCall, ...], Field(strict=False)] = ()
+    calls: Annotated[tuple[ProviderCall, ...], Field(strict=False, fail_fast=True)] = ()
     """The provider's own calls that it answers, for `openapi/callbacks.yaml`."""
 
 

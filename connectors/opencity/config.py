@@ -51,8 +51,7 @@ def _place_for_id(template: str) -> str:
 class Settings(SourceSettings, TlsSettings):
     """One tenant: how to reach it, what is read, how it is understood."""
 
-    # Not strict, as `TlsSettings` is: a list comes as one, from JSON.
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, strict=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     base_url: CallbackUrl
     """The whole base of the API, as `https://servizi.comune.example.it/lang/api`: its parts are not put together here,

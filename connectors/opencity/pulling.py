@@ -163,9 +163,10 @@ class Source:
         if self._changed(record, place.swept_at if walk.sweep else place.since):
             return True
         try:
-            return walk.sweep and not mapping.standing(record).closed
+            closed = mapping.standing(record).closed
         except Fault:
             return True
+        return walk.sweep and not closed
 
     def _files_stir(self, place: Place, walk: Walk, record: Mapping[str, Any]) -> bool:
         """The same of its files, which only come with a change of it: a sweep reads none that was there at the last."""

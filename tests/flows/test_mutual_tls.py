@@ -37,12 +37,12 @@ def port():
 @pytest.fixture
 def hub(tmp_path, pki, receiver, port, monkeypatch):
     monkeypatch.setattr(pool, "LOOK_S", 0.0)
-    secrets = tmp_path / "home" / "secrets"
+    secrets = tmp_path / "home" / "secrets" / ENTE
     settings = {"client_certificate": "file:hub.pem", "server_authorities": pki.authorities.read_text()}
     connectors = {"followed": follower(receiver.url, "/x", **settings)}
 
     def prepare(home, vendor, portal):
-        secrets.mkdir()
+        secrets.mkdir(parents=True)
         (secrets / "hub.pem").write_text(pem(pki.client("first", days=20)))
 
     listening = f"127.0.0.1:{port}"
@@ -76,7 +76,7 @@ def test_a_certificate_that_is_only_named_is_followed_while_the_hub_runs(hub, pk
     assert names(receiver) == ["CN=first"]
     assert expiry_in_days(port) == 20
 
-    file = hub.home.folder / "secrets" / "hub.pem"
+    file = hub.home.folder / "secrets" / ENTE / "hub.pem"
     file.write_text("half of it")  # what is being written serves nobody, and takes nothing away
     assert hub.publish("messages", make_message("m-2")).status_code == 201
     eventually(lambda: len(receiver.received), lambda found: found == 2)
@@ -90,7 +90,7 @@ def test_a_certificate_that_is_only_named_is_followed_while_the_hub_runs(hub, pk
 
 
 def test_a_certificate_that_is_refused_pauses_the_connector_and_what_was_to_be_told_waits(hub, pki, receiver):
-    file = hub.home.folder / "secrets" / "hub.pem"
+    file = hub.home.folder / "secrets" / ENTE / "hub.pem"
     file.write_text(pem(root("Another CA").issue("stranger")))
     assert hub.publish("messages", make_message("m-1")).status_code == 201
 
