@@ -1,6 +1,6 @@
 """The page of requirements and of the tests that prove them: made of the marks of the tests that passed.
 
-pytest ... --requirements-page docs/coverage.md
+pytest ... --requirements-page=docs/coverage.md
 """
 
 import subprocess
@@ -15,7 +15,7 @@ REQUIREMENTS = tomllib.loads((Path(__file__).parent / "requirements.toml").read_
 _HEAD = """# Requirements and their tests
 
 What the personal area must do (`S1` to `S72`), and the tests that passed and prove it. Made by
-`make test ARGS="--requirements-page docs/coverage.md"` from the marks `req`; do not edit.
+`make test ARGS="--requirements-page=docs/coverage.md"` from the marks `req`; do not edit.
 `[P]` is mainly the portal's work, to which the hub gives the data.
 
 Made at commit {commit}: {proved} of {all} requirements have tests.
