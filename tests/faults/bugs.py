@@ -37,7 +37,7 @@ def answer_before_commit() -> None:
                 for work, result in zip(works, handler(tx, [work.value for work in works]), strict=True):
                     work.result = result
             committer._answer([work for work in batch if work.loop is not None])
-            time.sleep(0.05)
+            time.sleep(0.25)  # until it has heard
             self._chain.extend(tx)
         self._chain.committed()
 
