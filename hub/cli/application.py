@@ -89,8 +89,11 @@ ente.command()(pdnd)
 pdnd_client.command()(pdnd_check)
 ente.add_typer(pdnd_client)
 vendor.add_typer(callbacks)
-for name, change in {**changes, **key_changes}.items():
+for name, change in changes.items():
     vendor.command(name)(change)
+for name, change in key_changes.items():
+    # One thumbprint in sixty-four begins with a dash, and is no option.
+    vendor.command(name, context_settings={"ignore_unknown_options": True})(change)
 for name, reading in source_commands.items():
     connector.command(name)(reading)
 for name, command in proposal_commands.items():

@@ -66,3 +66,9 @@ def test_keys_to_come_and_those_that_retire_are_told_apart(both, raccordo, tmp_p
     assert "has no key" in raccordo("vendor", "revoke", "acme", "nobody", code=1)
     assert "no other key in force" in raccordo("vendor", "revoke", "acme", old.key.kid)
     assert "revoked" in {row["state"] for row in raccordo("vendor", "keys", "acme", "--json")}
+
+
+def test_a_thumbprint_that_begins_with_a_dash_is_no_option(raccordo):
+    said = raccordo("vendor", "revoke", "acme", "-SuOQaQ3QQguA-2b2iZapdfGwV5K9eu4AvCAwR1MLZk", code=1)
+    assert "-SuOQaQ3QQguA-2b2iZapdfGwV5K9eu4AvCAwR1MLZk" in said
+    assert "option" not in said
