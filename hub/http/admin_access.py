@@ -89,10 +89,11 @@ class AdminAccess:
         return caller
 
     def shows(self, operation: Operation, show: Show) -> Handler:
-        """A handler that answers with one thing and its ETag."""
+        """A handler that answers with one thing and its ETag, and takes no parameters."""
 
         async def handle(exchange: Exchange) -> Response:
             caller = await self.caller(exchange, operation)
+            nothing(exchange.request.query_params.multi_items())
             return tagged(exchange, await run_in_threadpool(self._read, show, caller.actor, exchange))
 
         return handle

@@ -23,7 +23,7 @@ from hub.admin.errors import ConnectorVersionUnknown, OperationUnknown
 from hub.admin.guidance import advice_on
 from hub.errors import ContractViolation, Fault, HubError
 from hub.feed.cursor import bad
-from hub.feed.parameters import nothing, once
+from hub.feed.parameters import once
 from hub.store.database import Tx
 from hub.store.readers import record_access
 from hub.store.tables import clipped
@@ -66,7 +66,6 @@ class ConnectorsApi:
         return handlers.get(operation.operation_id)
 
     def _type(self, _connection: Connection, _actor: Actor, exchange: Exchange) -> dict[str, Any]:
-        nothing(exchange.request.query_params.multi_items())
         return self.connectors.type_view(exchange.request.path_params["connector_type"])
 
     def _all(self, connection: Connection, actor: Actor, _exchange: Exchange) -> list[tuple[str, dict[str, Any]]]:
@@ -74,7 +73,6 @@ class ConnectorsApi:
         return [(one.connector_id, self.connectors.view(one)) for one in found]
 
     def _one(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
-        nothing(exchange.request.query_params.multi_items())
         return self.connectors.view(self._known(connection, actor, exchange))
 
     def _versions(self, connection: Connection, actor: Actor, exchange: Exchange) -> list[tuple[str, dict[str, Any]]]:
@@ -83,7 +81,6 @@ class ConnectorsApi:
         return [(place, self.connectors.version_view(one, version)) for place, version in in_turn]
 
     def _version(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
-        nothing(exchange.request.query_params.multi_items())
         one = self._known(connection, actor, exchange)
         number = _number(exchange.request.path_params["version"])
         if number is None:

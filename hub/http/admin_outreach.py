@@ -13,7 +13,6 @@ from contracts.outreach_administration import BroadcastWish, ListCorrection, Lis
 from hub.admin.acting import Actor, Order
 from hub.admin.broadcasts import BroadcastDesk
 from hub.admin.ranked_lists import RankedListDesk
-from hub.feed.parameters import nothing
 
 from .admin_access import AdminAccess, body_of, changed, made
 from .exchange import Exchange, Handler, json_response
@@ -54,7 +53,6 @@ class OutreachApi:
         return handlers.get(operation.operation_id)
 
     def _broadcast(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
-        nothing(exchange.request.query_params.multi_items())
         return self.broadcasts.one_of(connection, actor.ente_id, _broadcast_id(exchange))
 
     def _previewing(self, operation: Operation) -> Handler:
@@ -70,7 +68,6 @@ class OutreachApi:
         return self.broadcasts.start(actor, wish.broadcast, wish.expected_persons)
 
     def _list(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
-        nothing(exchange.request.query_params.multi_items())
         return self.lists.one_of(connection, actor.ente_id, _list_id(exchange))
 
     def _draft(self, actor: Actor, exchange: Exchange) -> Order:

@@ -90,7 +90,6 @@ class SourcesApi:
             raise _failed(failure) from None
 
     def _entry(self, _connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
-        nothing(exchange.request.query_params.multi_items())
         return quarantined(self.sources.entry_of(actor.ente_id, exchange.request.path_params["quarantine_id"]))
 
     def _retrying(self, operation: Operation) -> Handler:

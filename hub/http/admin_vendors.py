@@ -18,7 +18,6 @@ from contracts.vendor_administration import (
 from hub.admin import services
 from hub.admin.acting import Actor, Order
 from hub.admin.vendors import Vendors
-from hub.feed.parameters import nothing
 
 from .admin_access import AdminAccess, body_of, changed, gone, made, matching
 from .exchange import Exchange, Handler, json_response
@@ -59,7 +58,6 @@ class VendorsApi:
         return self.vendors.all_of(connection, actor.ente_id, self.access.database.now(connection))
 
     def _one(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
-        nothing(exchange.request.query_params.multi_items())
         now = self.access.database.now(connection)
         return self.vendors.view(connection, actor.ente_id, _vendor_id(exchange), now)
 
@@ -72,7 +70,6 @@ class VendorsApi:
         return [(f"{n:06d}", view) for n, view in enumerate(found)]
 
     def _report(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
-        nothing(exchange.request.query_params.multi_items())
         report_id = exchange.request.path_params["report_id"]
         return self.vendors.report(connection, actor.ente_id, _vendor_id(exchange), report_id)
 
@@ -97,7 +94,6 @@ class VendorsApi:
         return self.vendors.attach(actor, _vendor_id(exchange), wish.report)
 
     def _service(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
-        nothing(exchange.request.query_params.multi_items())
         return services.one_service(connection, actor.ente_id, exchange.request.path_params["service_id"])
 
     def _add_service(self, actor: Actor, exchange: Exchange) -> Order:

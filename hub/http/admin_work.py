@@ -16,7 +16,7 @@ from hub.admin.deliveries import Deliveries, view
 from hub.admin.previews import preview
 from hub.admin.quarantine import discarded
 from hub.admin.quarantine import view as quarantined
-from hub.feed.parameters import nothing, once, one_of
+from hub.feed.parameters import once, one_of
 from hub.store.operations import Wanted, list_deliveries
 from hub.store.quarantine import Entry, entries
 
@@ -64,7 +64,6 @@ class WorkApi:
         )
 
     def _one(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
-        nothing(exchange.request.query_params.multi_items())
         return self.deliveries.one(connection, actor.ente_id, exchange.request.path_params["delivery_id"])
 
     def _replaying(self, operation: Operation) -> Handler:
