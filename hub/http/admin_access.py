@@ -207,6 +207,16 @@ def made(resource: str, name: str) -> Respond:
     return respond
 
 
+def answered(_exchange: Exchange, answer: dict[str, Any]) -> Response:
+    """What came of it, which has no ETag."""
+    return json_response(answer)
+
+
+def added(exchange: Exchange, view: dict[str, Any]) -> Response:
+    """What was added to a list; only the list has an address."""
+    return json_response(view, status=201, headers={"Location": exchange.request.url.path})
+
+
 def gone(_exchange: Exchange, _answer: None) -> Response:
     """There is nothing to be said of what is gone."""
     return Response(status_code=204)

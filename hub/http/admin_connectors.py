@@ -28,7 +28,7 @@ from hub.store.database import Tx
 from hub.store.readers import record_access
 from hub.store.tables import clipped
 
-from .admin_access import AdminAccess, body_of, changed, gone, made, matching
+from .admin_access import AdminAccess, answered, body_of, changed, gone, made, matching
 from .exchange import Exchange, Handler, json_response
 from .operations import Operation
 
@@ -59,7 +59,7 @@ class ConnectorsApi:
             "remove_connector": access.acts(operation, self._remove, gone),
             "activate_connector": access.acts(operation, self._activate, changed),
             "pause_connector": access.acts(operation, self._pause, changed),
-            "check_connector": access.acts(operation, self._check, _found),
+            "check_connector": access.acts(operation, self._check, answered),
             "list_connector_operations": access.lists(operation, self._operations),
             "run_connector_operation": self._running(operation),
         }
@@ -241,10 +241,6 @@ def _told(fault: Exception, connector_id: str) -> dict[str, Any]:
         return answer | {"reason": fault.reason, "detail": clipped(fault.detail, 500) or None}
     log.error("connector.call_failed connector=%s", connector_id, exc_info=fault)
     return answer | {"reason": f"bug.{type(fault).__name__}"[:100]}
-
-
-def _found(_exchange: Exchange, answer: dict[str, Any]) -> Response:
-    return json_response(answer)
 
 
 def _number(text: str) -> int | None:

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
-from starlette.responses import Response
 
 from contracts.rights_administration import ErasureWish, NewRightsRequest, RightsClosure
 from hub.admin.acting import Actor, Order
 from hub.admin.rights import RightsDesk
 
-from .admin_access import AdminAccess, body_of
-from .exchange import Exchange, Handler, json_response
+from .admin_access import AdminAccess, added, answered, body_of
+from .exchange import Exchange, Handler
 from .operations import Operation
 
 
@@ -28,9 +27,9 @@ class RightsApi:
         access = self.access
         handlers: Mapping[str, Handler] = {
             "list_rights_requests": access.lists(operation, self._all),
-            "add_rights_request": access.acts(operation, self._add, _noted),
-            "close_rights_request": access.acts(operation, self._close, _answer),
-            "preview_erasure": access.acts(operation, self._preview, _answer),
+            "add_rights_request": access.acts(operation, self._add, added),
+            "close_rights_request": access.acts(operation, self._close, answered),
+            "preview_erasure": access.acts(operation, self._preview, answered),
         }
         return handlers.get(operation.operation_id)
 
@@ -46,11 +45,3 @@ class RightsApi:
 
     def _preview(self, actor: Actor, exchange: Exchange) -> Order:
         return self.rights.erasure_preview(actor, body_of(exchange, ErasureWish).tax_code)
-
-
-def _noted(_exchange: Exchange, view: dict[str, Any]) -> Response:
-    return json_response(view, status=201, headers={"Location": "/admin/v1/rights-requests"})
-
-
-def _answer(_exchange: Exchange, view: dict[str, Any]) -> Response:
-    return json_response(view)

@@ -26,7 +26,7 @@ from hub.store.attributes import AttributeKeeper
 from hub.store.database import Tx
 from hub.store.quarantine import Entry
 
-from .admin_access import AdminAccess, body_of, changed, matching
+from .admin_access import AdminAccess, answered, body_of, changed, matching
 from .exchange import Exchange, Handler, json_response, read_body
 from .operations import Operation
 
@@ -56,7 +56,7 @@ class SourcesApi:
             "retry_quarantine": self._retrying(operation),
             "list_sources": access.lists(operation, self._all),
             "change_source": access.acts(operation, self._agree, changed),
-            "import_attributes": access.acts(operation, self._import, lambda _, answer: json_response(answer)),
+            "import_attributes": access.acts(operation, self._import, answered),
         }
         return handlers.get(operation.operation_id)
 

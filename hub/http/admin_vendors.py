@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
-from starlette.responses import Response
 
 from contracts.vendor_administration import (
     NewReport,
@@ -19,8 +18,8 @@ from hub.admin import services
 from hub.admin.acting import Actor, Order
 from hub.admin.vendors import Vendors
 
-from .admin_access import AdminAccess, body_of, changed, gone, made, matching
-from .exchange import Exchange, Handler, json_response
+from .admin_access import AdminAccess, added, body_of, changed, gone, made, matching
+from .exchange import Exchange, Handler
 from .operations import Operation
 
 Listed = list[tuple[str, dict[str, Any]]]
@@ -42,11 +41,11 @@ class VendorsApi:
             "add_vendor": access.acts(operation, self._add, made("vendors", "vendor_id")),
             "change_vendor": access.acts(operation, self._change, changed),
             "list_vendor_keys": access.lists(operation, self._keys),
-            "add_vendor_keys": access.acts(operation, self._add_keys, _registered),
+            "add_vendor_keys": access.acts(operation, self._add_keys, added),
             "revoke_vendor_key": access.acts(operation, self._revoke, gone),
             "list_conformance_reports": access.lists(operation, self._reports),
             "show_conformance_report": access.shows(operation, self._report),
-            "attach_conformance_report": access.acts(operation, self._attach, _registered),
+            "attach_conformance_report": access.acts(operation, self._attach, added),
             "list_services": access.lists(operation, lambda c, a, _: services.all_services(c, a.ente_id)),
             "show_service": access.shows(operation, self._service),
             "add_service": access.acts(operation, self._add_service, made("services", "service_id")),
@@ -107,7 +106,3 @@ class VendorsApi:
 def _vendor_id(exchange: Exchange) -> str:
     found: str = exchange.request.path_params["vendor_id"]
     return found
-
-
-def _registered(exchange: Exchange, view: dict[str, Any]) -> Response:
-    return json_response(view, status=201, headers={"Location": exchange.request.url.path})
