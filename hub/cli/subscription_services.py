@@ -10,6 +10,8 @@ from sqlalchemy import Connection
 
 from contracts.base import Code
 from contracts.subscription_services import SubscriptionService
+from hub.admin.subscription_services import service_of as one_of
+from hub.errors import SubscriptionServiceUnknown
 from hub.store.database import Tx
 from hub.store.directory import AlreadyThere, load_registry
 from hub.store.subscription_services import add_subscription_service, set_subscription_service
@@ -213,10 +215,10 @@ def _changed(before: dict[str, Any], given: dict[str, Any]) -> SubscriptionServi
 def service_of(connection: Connection, ente: str | None, code: str) -> tuple[str, SubscriptionService]:
     """The ente and its service of that code. Raises Failed."""
     ente_id = ente_of(connection, ente).ente_id
-    found = load_registry(connection).subscription_services.get((ente_id, code))
-    if found is None:
-        raise Failed(f"there is no subscription service {code!r} in {ente_id}")
-    return ente_id, found
+    try:
+        return ente_id, one_of(connection, ente_id, code)
+    except SubscriptionServiceUnknown as unknown:
+        raise Failed(unknown.detail) from None
 
 
 def _shown(service: SubscriptionService) -> dict[str, Any]:
