@@ -7,7 +7,7 @@ is saved: what it leads to later is for the guards of who connects.
 
 import re
 import socket
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
@@ -48,30 +48,24 @@ class Reach:
 
     def check(self, kind: ConnectorType | None, content: Content, before: Content | None = None) -> None:
         """Raises ContractViolation for what the settings name anew, and may not."""
-        known = {} if before is None else dict(_leaves(_whole(before), ""))
         paths = frozenset() if kind is None else _paths(kind)
         faults = []
-        for pointer, value in _leaves(_whole(content), ""):
-            if known.get(pointer) == value:
-                continue
+        for pointer, value in _anew(_whole(content), {} if before is None else _whole(before)):
             name = next(part for part in reversed(pointer.split("/")) if not part.isdigit())
             if name in paths and not self._holds(value):
                 faults.append(Fault(pointer[:500], "folder.not_allowed", "not below RACCORDO_TRIAL_FOLDER"))
             elif (host := _host(name, value)) is not None and host not in self.hosts:
-                detail = f"{host} is inside: the operator lists such hosts in RACCORDO_INTERNAL_HOSTS"
-                faults.append(Fault(pointer[:500], "host.not_allowed", detail[:500]))
-        if faults:
-            raise ContractViolation(faults=tuple(faults[:100]))
+                faults.append(_not_allowed(pointer, f"{host} is inside"))
+        _refuse(faults)
 
     def check_names(self, kind: ConnectorType | None, content: Content, before: Content | None = None) -> None:
         """The same for what the names of hosts lead to. It waits for the network: never in a transaction, and after
         `check`. Secrets are not looked at, and a name that leads nowhere yet may be saved."""
         if kind is None:
             return
-        known = {} if before is None else dict(_leaves(_open_part(kind, before), ""))
         named: dict[str, str] = {}
-        for pointer, value in _leaves(_open_part(kind, content), ""):
-            host = None if known.get(pointer) == value else _name(pointer.rpartition("/")[2], value)
+        for pointer, value in _anew(_open_part(kind, content), {} if before is None else _open_part(kind, before)):
+            host = _name(pointer.rpartition("/")[2], value)
             if host is not None and host not in self.hosts:
                 named.setdefault(pointer, host)
         names = dict.fromkeys(named.values())
@@ -84,20 +78,26 @@ class Reach:
             for host, found in asked.items()
             if found in done and not all(is_public(each) for each in found.result())
         }
-        faults = [
-            Fault(
-                pointer[:500],
-                "host.not_allowed",
-                f"{host} leads inside: the operator lists such hosts in RACCORDO_INTERNAL_HOSTS"[:500],
-            )
-            for pointer, host in named.items()
-            if host in inside
-        ]
-        if faults:
-            raise ContractViolation(faults=tuple(faults[:100]))
+        _refuse([_not_allowed(pointer, f"{host} leads inside") for pointer, host in named.items() if host in inside])
 
     def _holds(self, value: str) -> bool:
         return self.folder is not None and Path(value).resolve().is_relative_to(self.folder.resolve())
+
+
+def _not_allowed(pointer: str, where: str) -> Fault:
+    detail = f"{where}: the operator lists such hosts in RACCORDO_INTERNAL_HOSTS"
+    return Fault(pointer[:500], "host.not_allowed", detail[:500])
+
+
+def _refuse(faults: Sequence[Fault]) -> None:
+    if faults:
+        raise ContractViolation(faults=tuple(faults[:100]))
+
+
+def _anew(content: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The texts by their pointers that are not what they were before."""
+    known = dict(_leaves(before, ""))
+    return ((pointer, value) for pointer, value in _leaves(content, "") if known.get(pointer) != value)
 
 
 def _whole(content: Content) -> Mapping[str, Any]:
