@@ -18,7 +18,7 @@ from hub import errors
 from hub.admin import errors as admin_errors
 
 from . import admin_connector_examples as examples
-from .admin_parts import ADMIN, CHANGE, PAGE, WRITING, listed, page, shown
+from .admin_parts import ADMIN, BODILESS, CHANGE, PAGE, WRITING, listed, page, shown
 from .entries import Answer, Body, Entry, Errors, both
 
 _KNOWN: Errors = (*ADMIN, admin_errors.ConnectorUnknown)
@@ -118,11 +118,10 @@ ENTRIES: dict[str, Entry] = {
         parameters=CHANGE,
         answers={204: Answer(description="Tolto / Gone")},
         errors=(
-            *_KNOWN,
+            *BODILESS,
+            admin_errors.ConnectorUnknown,
             errors.PreconditionFailed,
             admin_errors.ConnectorInUse,
-            errors.BodyTooLarge,
-            errors.BodyTooSlow,
         ),
     ),
     "list_connector_versions": listed(

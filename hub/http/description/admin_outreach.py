@@ -15,13 +15,12 @@ from contracts.outreach_administration import (
 from hub import errors
 from hub.admin import errors as admin_errors
 
-from .admin_parts import ADMIN, WRITING, listed, shown
+from .admin_parts import ADMIN, BODILESS, WRITING, listed, shown
 from .entries import Answer, Body, Entry, Errors, both
 from .json_schema import Json
 from .parts import EXAMPLE_ITEM_ID
 
 _AT = "2026-11-23T09:00:00Z"
-_BODILESS: Errors = (*ADMIN, errors.BodyTooLarge, errors.BodyTooSlow)
 _CONTENT: Json = {
     "code": "mensa",
     "it": {"title": "Mensa: menu di dicembre", "body": "Il menu di **{service}** cambia dal 1 dicembre."},
@@ -137,13 +136,13 @@ ENTRIES: dict[str, Entry] = {
         "Ferma un invio / Stop a broadcast",
         both("Non si scrive più a nessuno; ciò che è scritto resta.", "Nobody more is written to; the rest stays."),
         _SHOWN_BROADCAST,
-        (*_BODILESS, *_OF_BROADCAST),
+        (*BODILESS, *_OF_BROADCAST),
     ),
     "resume_broadcast": _turned(
         "Riprendi un invio / Resume a broadcast",
         both("Da dove era stato fermato.", "From where it was stopped."),
         _SHOWN_BROADCAST,
-        (*_BODILESS, *_OF_BROADCAST),
+        (*BODILESS, *_OF_BROADCAST),
     ),
     "list_ranked_lists": listed(
         "ranked-lists",
@@ -205,6 +204,6 @@ ENTRIES: dict[str, Entry] = {
         "Ritira una graduatoria / Withdraw a ranked list",
         both("Per sempre: le sue righe sono cancellate.", "For good: its entries are deleted."),
         _SHOWN_LIST,
-        (*_BODILESS, *_OF_LIST),
+        (*BODILESS, *_OF_LIST),
     ),
 }

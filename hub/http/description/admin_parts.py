@@ -11,6 +11,8 @@ from .parts import EXAMPLE_ITEM_ID
 from .publish import ANY_CALLER, UNCHANGED
 
 ADMIN: Errors = (errors.RequestInvalid, admin_errors.SessionRefused, admin_errors.RoleMissing, *ANY_CALLER)
+BODILESS: Errors = (*ADMIN, errors.BodyTooLarge, errors.BodyTooSlow)
+"""Where a body is read whatever it is: none is asked for, or a file."""
 WRITING: Errors = (
     *ADMIN,
     errors.MediaUnsupported,

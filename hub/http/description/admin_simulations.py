@@ -4,16 +4,10 @@ from contracts.simulation_administration import SimulationFaults
 from hub import errors
 from hub.admin import errors as admin_errors
 
-from .admin_parts import ADMIN, WRITING
+from .admin_parts import BODILESS, WRITING
 from .entries import Answer, Body, Entry, Errors, both
 
-_BARE: Errors = (
-    *ADMIN,
-    errors.ContractViolation,
-    errors.BodyTooLarge,
-    errors.BodyTooSlow,
-    admin_errors.SimulationUnknown,
-)
+_BARE: Errors = (*BODILESS, errors.ContractViolation, admin_errors.SimulationUnknown)
 """Where no body is asked for."""
 _FAULTS = Body(
     model=SimulationFaults,

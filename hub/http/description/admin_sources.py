@@ -17,13 +17,12 @@ from contracts.work_administration import QuarantineEntry
 from hub import errors
 from hub.admin import errors as admin_errors
 
-from .admin_parts import ADMIN, CHANGE, QUARANTINED, WRITING, listed, shown
+from .admin_parts import ADMIN, BODILESS, CHANGE, QUARANTINED, WRITING, listed, shown
 from .entries import Answer, Body, Entry, Errors, both
 from .json_schema import Json
 from .parts import EXAMPLE_ITEM_ID
 
 _AT = "2026-11-23T09:00:00Z"
-_SENT: Errors = (*ADMIN, errors.BodyTooLarge, errors.BodyTooSlow)
 _READING: Json = {
     "connector_id": "sportello",
     "due_at": "2026-11-23T09:05:00Z",
@@ -126,7 +125,7 @@ ENTRIES: dict[str, Entry] = {
                 body=Body(model=SourceReading, examples={"reading": _READING}),
             )
         },
-        errors=(*_SENT, admin_errors.ConnectorUnknown, admin_errors.SourceNotRead),
+        errors=(*BODILESS, admin_errors.ConnectorUnknown, admin_errors.SourceNotRead),
     ),
     "upload_source_file": Entry(
         tag="sources",
@@ -148,7 +147,7 @@ ENTRIES: dict[str, Entry] = {
             )
         },
         errors=(
-            *_SENT,
+            *BODILESS,
             admin_errors.ConnectorUnknown,
             admin_errors.SourceReadsNoFiles,
             admin_errors.SourceFailed,
@@ -222,7 +221,7 @@ ENTRIES: dict[str, Entry] = {
         parameters=("CorrelationId",),
         answers={200: Answer(description="Com'è ora / As it is now", body=_ENTRY)},
         errors=(
-            *_SENT,
+            *BODILESS,
             admin_errors.QuarantineUnknown,
             admin_errors.ConnectorUnknown,
             admin_errors.SourceReadsNoFiles,

@@ -22,7 +22,7 @@ from hub import errors
 from hub.admin import errors as admin_errors
 
 from . import admin_vendor_examples as examples
-from .admin_parts import ADMIN, CHANGE, WRITING, listed, page, shown
+from .admin_parts import ADMIN, BODILESS, CHANGE, WRITING, listed, page, shown
 from .entries import Answer, Body, Entry, Errors, both
 from .json_schema import Json
 
@@ -120,13 +120,7 @@ ENTRIES: dict[str, Entry] = {
         description=both("Subito, e senza ritorno.", "At once, and there is no way back."),
         parameters=("CorrelationId",),
         answers={204: Answer(description="Revocata / Revoked")},
-        errors=(
-            *_KNOWN,
-            admin_errors.VendorKeyUnknown,
-            admin_errors.KeyRevoked,
-            errors.BodyTooLarge,
-            errors.BodyTooSlow,
-        ),
+        errors=(*BODILESS, admin_errors.VendorUnknown, admin_errors.VendorKeyUnknown, admin_errors.KeyRevoked),
     ),
     "list_conformance_reports": _list(
         "vendors", "I rapporti di conformità", "The reports of conformance", ReportPage, examples.REPORT, _KNOWN

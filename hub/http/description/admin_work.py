@@ -9,10 +9,9 @@ from contracts.work_administration import (
     Replay,
     ReplayWish,
 )
-from hub import errors
 from hub.admin import errors as admin_errors
 
-from .admin_parts import ADMIN, QUARANTINED, WRITING, listed, shown
+from .admin_parts import ADMIN, BODILESS, QUARANTINED, WRITING, listed, shown
 from .entries import Answer, Body, Entry, both
 from .json_schema import Json
 from .parts import EXAMPLE_ITEM_ID
@@ -105,7 +104,7 @@ ENTRIES: dict[str, Entry] = {
         description=both("Il contenuto va; resta che c'era.", "Its content goes; that it was there stays."),
         parameters=("CorrelationId",),
         answers={204: Answer(description="Deciso / Decided")},
-        errors=(*ADMIN, admin_errors.QuarantineUnknown, errors.BodyTooLarge, errors.BodyTooSlow),
+        errors=(*BODILESS, admin_errors.QuarantineUnknown),
     ),
     "preview_mapping": Entry(
         tag="sources",
