@@ -53,28 +53,18 @@ _SHOWN_BROADCAST = Body(model=BroadcastView, examples={"broadcast": _BROADCAST |
 _SHOWN_LIST = Body(model=RankedListView, examples={"list": _LIST | {"corrections": [], "entries": [_PLACE]}})
 _OF_BROADCAST: Errors = (admin_errors.BroadcastUnknown, admin_errors.BroadcastElsewhere)
 _OF_LIST: Errors = (errors.RankedListUnknown, admin_errors.RankedListElsewhere)
+_RELISTING: Errors = (*WRITING, *_OF_LIST, errors.SubscriptionServiceUnknown, admin_errors.RankedListRefused)
 
 
-def _turned(summary: str, description: str, body: Body, known: Errors) -> Entry:
+def _act(tag: str, summary: str, description: str, body: Body, known: Errors, request: Body | None = None) -> Entry:
     return Entry(
-        tag="broadcasts" if body is _SHOWN_BROADCAST else "ranked-lists",
-        summary=summary,
-        description=description,
-        parameters=("CorrelationId",),
-        answers={200: Answer(description="Com'è ora / As it is now", body=body, headers=("ETag",))},
-        errors=known,
-    )
-
-
-def _list_act(summary: str, description: str, request: Body, known: Errors = ()) -> Entry:
-    return Entry(
-        tag="ranked-lists",
+        tag=tag,
         summary=summary,
         description=description,
         parameters=("CorrelationId",),
         request=request,
-        answers={200: Answer(description="Com'è ora / As it is now", body=_SHOWN_LIST, headers=("ETag",))},
-        errors=(*WRITING, *_OF_LIST, *known),
+        answers={200: Answer(description="Com'è ora / As it is now", body=body, headers=("ETag",))},
+        errors=known,
     )
 
 
@@ -132,13 +122,15 @@ ENTRIES: dict[str, Entry] = {
         answers={201: Answer(description="Iniziato / Begun", body=_SHOWN_BROADCAST, headers=("Location", "ETag"))},
         errors=(*WRITING, errors.SubscriptionServiceUnknown, admin_errors.AudienceChanged),
     ),
-    "stop_broadcast": _turned(
+    "stop_broadcast": _act(
+        "broadcasts",
         "Ferma un invio / Stop a broadcast",
         both("Non si scrive più a nessuno; ciò che è scritto resta.", "Nobody more is written to; the rest stays."),
         _SHOWN_BROADCAST,
         (*BODILESS, *_OF_BROADCAST),
     ),
-    "resume_broadcast": _turned(
+    "resume_broadcast": _act(
+        "broadcasts",
         "Riprendi un invio / Resume a broadcast",
         both("Da dove era stato fermato.", "From where it was stopped."),
         _SHOWN_BROADCAST,
@@ -177,30 +169,35 @@ ENTRIES: dict[str, Entry] = {
         answers={201: Answer(description="In bozza / Drafted", body=_SHOWN_LIST, headers=("Location", "ETag"))},
         errors=(*WRITING, errors.SubscriptionServiceUnknown, admin_errors.RankedListRefused),
     ),
-    "publish_ranked_list": _list_act(
+    "publish_ranked_list": _act(
+        "ranked-lists",
         "Pubblica una graduatoria / Publish a ranked list",
         both("Chiunque la legge, fino alla fine di quel giorno.", "Anybody reads it, until the end of that day."),
+        _SHOWN_LIST,
+        _RELISTING,
         Body(
             model=ListPublication,
             description="Fino a quando / Until when",
             examples={"year": {"until": "2026-12-31"}},
         ),
-        (errors.SubscriptionServiceUnknown, admin_errors.RankedListRefused),
     ),
-    "correct_ranked_list": _list_act(
+    "correct_ranked_list": _act(
+        "ranked-lists",
         "Correggi una graduatoria / Correct a ranked list",
         both(
             "Si congela di nuovo, con una riga nel suo registro pubblico; gli pseudonimi restano.",
             "It is frozen anew, with a line in its public log; pseudonyms stay.",
         ),
+        _SHOWN_LIST,
+        _RELISTING,
         Body(
             model=ListCorrection,
             description="Perché / Why",
             examples={"late": {"reason": "Accolto un ricorso / An appeal was allowed"}},
         ),
-        (errors.SubscriptionServiceUnknown, admin_errors.RankedListRefused),
     ),
-    "withdraw_ranked_list": _turned(
+    "withdraw_ranked_list": _act(
+        "ranked-lists",
         "Ritira una graduatoria / Withdraw a ranked list",
         both("Per sempre: le sue righe sono cancellate.", "For good: its entries are deleted."),
         _SHOWN_LIST,
