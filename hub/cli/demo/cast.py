@@ -54,7 +54,6 @@ PDF = (
 )
 CREDITOR = "00488410010"
 NURSERY, MEALS = "nido-2026", "mensa-2025"
-NURSERY_ORDER = ("-punteggio",)
 SUBSCRIBED = (
     SubscriptionService(
         code=NURSERY,
@@ -62,7 +61,7 @@ SUBSCRIBED = (
         service_id="nido",
         renewal="manual",
         creditor_tax_code=CREDITOR,
-        list_policy=ListPolicy(published=True, order_keys=NURSERY_ORDER),
+        list_policy=ListPolicy(published=True, order_keys=("-punteggio",)),
     ),
     SubscriptionService(code=MEALS, name="Mensa 2025/26", service_id="mensa", renewal="manual", notice_days=45),
 )

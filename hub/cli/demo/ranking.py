@@ -1,15 +1,14 @@
 """The ranked list of the family's story: the other families, what `raccordo ranked-list` does, who finds himself."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rich.console import Console
 
-from hub.ingest.ranking import LISTED, ranked
-from hub.ingest.subscribers import subscribers
-from hub.store.ranked_lists import Frozen, draft_list, new_list_id, publish_list
+from hub.admin.ranked_lists import RankedListDesk
+from hub.cli.revealing import actor_of, perform
 
-from .cast import ENTE, NURSERY, NURSERY_ORDER, Citizen, item
+from .cast import ENTE, NURSERY, Citizen, item
 from .findings import Finding
 from .stage import Stage, StageError
 
@@ -40,15 +39,9 @@ def publish(stage: Stage, valid_from: str) -> str:
         answer = stage.publish(stage.cast.anagrafe, "subscriptions", enrolment)
         if answer.status_code != 201:
             raise StageError(f"POST subscriptions: {answer.status_code} {answer.text}")
-    home, list_id = stage.home, new_list_id()
-    with home.database.read() as connection:
-        now = home.database.now(connection)
-    entries = ranked(
-        subscribers(home.database, home.vault, ENTE, NURSERY, LISTED, now), NURSERY_ORDER, home.vault, list_id
-    )
-    with home.database.write() as tx:
-        draft_list(tx, home.vault, list_id, Frozen(ENTE, NURSERY, "Graduatoria nido 2026/27", NURSERY_ORDER, entries))
-        publish_list(tx, list_id, now + timedelta(days=15))
+    desk, actor = RankedListDesk(stage.home.database, stage.home.vault), actor_of(ENTE)
+    list_id: str = perform(stage.home, desk.draft(actor, NURSERY, "Graduatoria nido 2026/27"))["list_id"]
+    perform(stage.home, desk.publish(actor, list_id, datetime.now(UTC).date() + timedelta(days=15)))
     return list_id
 
 
