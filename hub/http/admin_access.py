@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-import orjson
 from pydantic import BaseModel
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
@@ -19,6 +18,7 @@ from hub.admin.roles import allows
 from hub.admin.signing_in import SignIn, actor_of
 from hub.errors import MediaUnsupported, PreconditionFailed, RequestInvalid
 from hub.feed import cursor as cursors
+from hub.feed.answers import as_json
 from hub.feed.parameters import limit_of, nothing, once
 from hub.ingest.canonical import bounded, read_as
 from hub.store.administrators import Session
@@ -183,7 +183,7 @@ def matching(exchange: Exchange) -> Matches:
         header = exchange.request.headers.get("if-match")
         if header is None or header.strip() == "*":
             return
-        if view_tag(orjson.dumps(view)) not in [each.strip() for each in header.split(",")]:
+        if view_tag(as_json(view)) not in [each.strip() for each in header.split(",")]:
             raise PreconditionFailed
 
     return matches
@@ -191,7 +191,7 @@ def matching(exchange: Exchange) -> Matches:
 
 def changed(exchange: Exchange, view: Mapping[str, Any], *, status: int = 200) -> Response:
     """What a change made of a thing, with its ETag."""
-    body = orjson.dumps(view)
+    body = as_json(view)
     exchange.headers |= {"ETag": view_tag(body), "Cache-Control": "private, no-cache"}
     return Response(body, status, media_type="application/json")
 
