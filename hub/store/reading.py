@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ from .reading_statements import (
 from .request_rows import requests_of
 from .rows import payload_place
 from .sources import is_stale
-from .tables import EPOCH, item_identities, item_links, item_versions, items, user_states
+from .tables import from_micros, item_identities, item_links, item_versions, items, user_states
 
 
 class Row(NamedTuple):
@@ -293,7 +293,7 @@ class Reading:
 
 
 def _moment(micros: int | None) -> datetime | None:
-    return None if micros is None else EPOCH + timedelta(0, 0, micros)
+    return None if micros is None else from_micros(micros)
 
 
 def _as_listed(row: tuple[Any, ...], payload: bytes) -> Listed:
@@ -301,12 +301,12 @@ def _as_listed(row: tuple[Any, ...], payload: bytes) -> Listed:
     return Listed._make(
         (
             *row[:13],
-            EPOCH + timedelta(0, 0, occurred),
-            EPOCH + timedelta(0, 0, received),
-            EPOCH + timedelta(0, 0, updated),
-            None if as_of is None else EPOCH + timedelta(0, 0, as_of),
-            None if due is None else EPOCH + timedelta(0, 0, due),
-            None if expires is None else EPOCH + timedelta(0, 0, expires),
+            from_micros(occurred),
+            from_micros(received),
+            from_micros(updated),
+            _moment(as_of),
+            _moment(due),
+            _moment(expires),
             Marks(
                 read is not None and (seen or 0) >= row[4],
                 archived is not None,
