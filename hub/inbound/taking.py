@@ -264,6 +264,8 @@ class Taker:
         return counts
 
     def _file(self, source: Source, vendor: Vendor, found: Found, known: object) -> None:
+        if found.content is None:  # as of nearly all: for them nothing is made up
+            return
         answer = self._filing.file(_signed(source, b""), vendor, found, getattr(known, "item_id", None))
         if getattr(answer, "notification", "") == "pending":
             self._accepted()
