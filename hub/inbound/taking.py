@@ -25,9 +25,9 @@ from hub.store.intake import Signed, Submission
 from hub.store.ports import Vault
 from hub.store.quarantine import Misfit
 from hub.store.reporting import KeepFlow, KeepingFlows
-from hub.store.taking import Record, Take, Taking, absent, keyed_digest, newest_version, records
+from hub.store.taking import Record, Take, Taking, absent, newest_version, records
 
-from .digesting import digested
+from .digesting import digested, keyed_digest
 from .filing import Filing
 
 log = logging.getLogger(__name__)
