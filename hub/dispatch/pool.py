@@ -91,21 +91,21 @@ class ConnectorPool:
             return None
         with self._lock:
             ready = self._ready.get(key)
-            holds = ready is not None and ready.version == config.version
-            if ready is not None and holds and time.monotonic() < ready.look_again_at:
-                return ready.connector
+            current = ready if ready is not None and ready.version == config.version else None
+            if current is not None and time.monotonic() < current.look_again_at:
+                return current.connector
             named = named_secrets(self._types, config)
-            if ready is not None and holds:
-                ready.look_again_at = time.monotonic() + LOOK_S
-                if named == ready.named:
-                    return ready.connector
+            if current is not None:
+                current.look_again_at = time.monotonic() + LOOK_S
+                if named == current.named:
+                    return current.connector
             try:
                 connector = build(self._types, config)
             except Exception as exc:  # noqa: BLE001 - one that has a bug must not take the others along
                 problem = exc if isinstance(exc, BadConfiguration) else error_name(exc)
                 log.warning("connector.unusable connector=%s problem=%s", connector_id, problem)
                 # Where what is named is being changed, and half of it is there, what was read before serves on.
-                return ready.connector if ready is not None and holds else None
+                return current.connector if current is not None else None
             if ready is not None:
                 # Somebody may be using it now, so it is closed with the pool; configurations change seldom.
                 self._retired.append(ready.connector)

@@ -151,8 +151,9 @@ class Feed:
         is_practice = row.item["collection"] == "applications"
         columns = [(rel, other.item) for rel, other in linked]
         requests = reading.requests(row.item)
-        folded = reading.contributors([row.listed]).get(item_id, ())
-        view = row_view(row.listed, reading.now, self._cards(reading), folded) | {
+        listed = row.listed
+        folded = reading.contributors([listed]).get(item_id, ())
+        view = row_view(listed, reading.now, self._cards(reading), folded) | {
             "content": content,
             "content_available": row.item["content_key"] is not None,
             "verify_url": self._document_cards.address(row.item["ente_id"], item_id) if content.get("card") else None,
@@ -257,14 +258,13 @@ class Feed:
     def card(self, reading: Reading, item_id: str) -> Picture | None:
         """The picture of a document that is a card; None for any other. Raises ItemUnknown, also for a revoked one."""
         row = reading.one(item_id)
-        if row is None or _state_of(row, reading.now) == "revoked":
+        if row is None or (state := _state_of(row, reading.now)) == "revoked":
             raise ItemUnknown
         if row.item["collection"] != "documents" or orjson.loads(row.payload).get("card") is None:
             return None
         card = Document.model_validate_json(row.payload)
         svg = _picture(card, self._document_cards, row.item, reading.now)
-        state, has_file = _state_of(row, reading.now), row.item["content_key"] is not None
-        return Picture(svg, state, has_file, row.item["updated_at"])
+        return Picture(svg, state, row.item["content_key"] is not None, row.item["updated_at"])
 
     def position(self, reading: Reading, after: str | None) -> int:
         """The sequence number that a cursor of `changes` stands for. Raises RequestInvalid."""
@@ -312,7 +312,7 @@ class Feed:
     def file(self, reading: Reading, item_id: str) -> File:
         """A document's file. Raises ItemUnknown, also while the file is still to come."""
         row = reading.one(item_id)
-        if row is None or row.item["content_key"] is None or _state_of(row, reading.now) == "revoked":
+        if row is None or row.item["content_key"] is None or (state := _state_of(row, reading.now)) == "revoked":
             raise ItemUnknown
         content = orjson.loads(row.payload)
         return File(
@@ -321,7 +321,7 @@ class Feed:
             filename=content["filename"],
             sha256=row.item["content_sha256"],
             updated_at=row.item["updated_at"],
-            state=_state_of(row, reading.now),
+            state=state,
         )
 
 

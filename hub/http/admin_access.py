@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -26,7 +26,7 @@ from hub.store.committer import Committer
 from hub.store.database import Database
 from hub.store.ports import Vault
 from hub.store.readers import record_access
-from hub.store.tables import EPOCH, to_micros
+from hub.store.tables import from_micros, to_micros
 
 from .exchange import Exchange, Handler, json_response, read_body
 from .limits import Limiter
@@ -163,7 +163,7 @@ def place_in_time(at: datetime, name: str) -> list[Any]:
 
 def time_of(place: list[Any] | None) -> tuple[datetime, str] | None:
     """The same as the store asks for it."""
-    return None if place is None else (EPOCH + timedelta(microseconds=place[0]), place[1])
+    return None if place is None else (from_micros(place[0]), place[1])
 
 
 def body_of(exchange: Exchange, model: type[B], *, patch: bool = False, is_long: bool = False) -> B:

@@ -7,8 +7,11 @@ from typing import Any
 import orjson
 
 from contracts.inbound import Found, Wrong
+from hub.store.ports import Vault
 
 _SORTED = orjson.OPT_SORT_KEYS
+_KEYED = "k1."
+"""How a keyed digest begins, and a plain one never does."""
 
 
 def digested(found: Found) -> tuple[Found, str]:
@@ -20,6 +23,12 @@ def digested(found: Found) -> tuple[Found, str]:
         wrong = Wrong("", "item.unwritable", "a text that is no Unicode, or a value that JSON does not have")
         found = replace(found, item=None, valid=None, wrong=(wrong,))
         return found, _digest(found)
+
+
+def keyed_digest(vault: Vault, vendor_id: str, told: str) -> str:
+    """What is kept of a record's content, `told` being its plain digest: keyed, as records can be guessed,
+    and the vendor's own, as another's items are others. Plain ones of before hold until they are met."""
+    return _KEYED + vault.keyed_hash("source-digest", f"{vendor_id}\0{told}")[: 64 - len(_KEYED)]
 
 
 def _digest(found: Found) -> str:

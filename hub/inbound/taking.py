@@ -25,9 +25,9 @@ from hub.store.intake import Signed, Submission
 from hub.store.ports import Vault
 from hub.store.quarantine import Misfit
 from hub.store.reporting import KeepFlow, KeepingFlows
-from hub.store.taking import Record, Take, Taking, absent, keyed_digest, newest_version, records
+from hub.store.taking import Record, Take, Taking, absent, newest_version, records
 
-from .digesting import digested
+from .digesting import digested, keyed_digest
 from .filing import Filing
 
 log = logging.getLogger(__name__)
@@ -264,6 +264,8 @@ class Taker:
         return counts
 
     def _file(self, source: Source, vendor: Vendor, found: Found, known: object) -> None:
+        if found.content is None:  # as of nearly all: for them nothing is made up
+            return
         answer = self._filing.file(_signed(source, b""), vendor, found, getattr(known, "item_id", None))
         if getattr(answer, "notification", "") == "pending":
             self._accepted()

@@ -8,7 +8,7 @@ import hashlib
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.types import TypeEngine
 
-from .tables import EPOCH, Instant, to_json
+from .tables import Instant, from_micros, to_json
 
 DUE = "raccordo_due"
 """The channel on which a commit that queued deliveries says so. A hint: whoever misses it finds them by polling."""
@@ -157,7 +157,7 @@ def begun(connection: Any) -> datetime | None:
             told = connection.pgconn.exec_(_BEGIN)
     if told is None or not told.ntuples:
         return None
-    return EPOCH + timedelta(microseconds=int(told.get_value(0, 0)))
+    return from_micros(int(told.get_value(0, 0)))
 
 
 # --- locks

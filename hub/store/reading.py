@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from .reading_statements import (
     CHANGES,
     JOIN_STATE,
     LISTED,
+    MARKS,
     MINE,
     NEXT,
     OVERVIEW,
@@ -28,7 +29,7 @@ from .reading_statements import (
 from .request_rows import requests_of
 from .rows import payload_place
 from .sources import is_stale
-from .tables import EPOCH, item_identities, item_links, item_versions, items, user_states
+from .tables import from_micros, item_identities, item_links, item_versions, items, user_states
 
 
 class Row(NamedTuple):
@@ -111,10 +112,14 @@ class Reading:
     level: int
     now: datetime
 
-    def _run(self, query: Select[Any], **more: Any) -> CursorResult[Any]:
+    @property
+    def _me(self) -> dict[str, Any]:
+        """What `MINE` asks for."""
+        return {"me_ente": self.citizen.ente_id, "me_citizen": self.citizen.citizen_id, "me_level": self.level}
+
+    def _run(self, query: Select[Any]) -> CursorResult[Any]:
         """A query over `MINE`, for this reader."""
-        me = {"me_ente": self.citizen.ente_id, "me_citizen": self.citizen.citizen_id, "me_level": self.level}
-        return self.connection.execute(query, me | more)
+        return self.connection.execute(query, self._me)
 
     def mine(self) -> ColumnElement[bool]:
         """What of `items` is this citizen's, and for this level to see, now."""
@@ -128,22 +133,23 @@ class Reading:
     def _listed(self, query: Select[Any], most: int, **more: Any) -> tuple[list[Listed], bool]:
         """The first `most` rows of a query for what is listed, and whether there are more: what is not shown is not
         opened."""
-        me = {"me_ente": self.citizen.ente_id, "me_citizen": self.citizen.citizen_id, "me_level": self.level}
-        found = select_rows(self.connection, query, {**me, "most": most + 1, **more})
-        shown, ente_id = found[:most], self.citizen.ente_id
-        sealed = [(row[-1], payload_place(ente_id, row[0], row[4])) for row in shown]
-        opened = self.vault.open_each(self.citizen.data_key, sealed) if sealed else []
+        found = select_rows(self.connection, query, {**self._me, "most": most + 1, **more})
+        shown = found[:most]
+        opened = self._opened([(row[0], row[4], row[-1]) for row in shown])
         return [*map(_as_listed, shown, opened)], len(found) > most
 
-    def _open(self, query: Select[Any], **more: Any) -> list[Row]:
-        rows = []
-        result = self._run(query, **more)
+    def _opened(self, sealed: Sequence[tuple[str, int, bytes]]) -> list[bytes]:
+        """The contents of versions, each as (item_id, version, what is sealed)."""
+        ente_id = self.citizen.ente_id
+        placed = [(content, payload_place(ente_id, item_id, version)) for item_id, version, content in sealed]
+        return self.vault.open_each(self.citizen.data_key, placed) if placed else []
+
+    def _open(self, query: Select[Any]) -> list[Row]:
+        result = self._run(query)
         names = tuple(result.keys())
-        for values in result:
-            item = dict(zip(names, values, strict=True))
-            place = payload_place(item["ente_id"], item["item_id"], item["version"])
-            rows.append(Row(item, self.vault.open_with(self.citizen.data_key, item.pop("payload_sealed"), place)))
-        return rows
+        found = [dict(zip(names, values, strict=True)) for values in result]
+        opened = self._opened([(item["item_id"], item["version"], item.pop("payload_sealed")) for item in found])
+        return [*map(Row, found, opened)]
 
     def page(
         self,
@@ -170,8 +176,7 @@ class Reading:
                 items.c.item_id,
                 items.c.collection,
                 items.c.version,
-                *(user_states.c[name] for name in ("read_at", "seen_version", "archived_at", "starred_at")),
-                user_states.c.confirmed_at,
+                *(user_states.c[name] for name in MARKS),
             )
             .outerjoin(user_states, JOIN_STATE)
             .where(MINE, items.c.lifecycle == "active", items.c.item_id.in_(item_ids))
@@ -222,11 +227,7 @@ class Reading:
         mine = [its[name] == item[name] for name in ("ente_id", "citizen_id", "item_id")]
         query = select(its.version, its.received_at, its.payload_sealed).where(*mine).order_by(its.version.desc())
         rows = self.connection.execute(query.limit(most)).all()[::-1]
-        where = [payload_place(item["ente_id"], item["item_id"], row.version) for row in rows]
-        opened = [
-            self.vault.open_with(self.citizen.data_key, row.payload_sealed, place)
-            for row, place in zip(rows, where, strict=True)
-        ]
+        opened = self._opened([(item["item_id"], row.version, row.payload_sealed) for row in rows])
         return [Version(row.version, row.received_at, payload) for row, payload in zip(rows, opened, strict=True)]
 
     def contributors(self, shown: Sequence[Listed]) -> dict[str, list[dict[str, Any]]]:
@@ -264,8 +265,7 @@ class Reading:
 
     def overview(self) -> Overview:
         """All that the citizen has, counted."""
-        me = {"me_ente": self.citizen.ente_id, "me_citizen": self.citizen.citizen_id, "me_level": self.level}
-        found = select_rows(self.connection, OVERVIEW, {**me, "now": self.now})
+        found = select_rows(self.connection, OVERVIEW, {**self._me, "now": self.now})
         groups = [dict(zip(OVERVIEW_NAMES, values, strict=True)) for values in found]
         heard: dict[tuple[str, str], dict[str, Any]] = {}
         for each in groups:
@@ -293,7 +293,7 @@ class Reading:
 
 
 def _moment(micros: int | None) -> datetime | None:
-    return None if micros is None else EPOCH + timedelta(0, 0, micros)
+    return None if micros is None else from_micros(micros)
 
 
 def _as_listed(row: tuple[Any, ...], payload: bytes) -> Listed:
@@ -301,18 +301,13 @@ def _as_listed(row: tuple[Any, ...], payload: bytes) -> Listed:
     return Listed._make(
         (
             *row[:13],
-            EPOCH + timedelta(0, 0, occurred),
-            EPOCH + timedelta(0, 0, received),
-            EPOCH + timedelta(0, 0, updated),
-            None if as_of is None else EPOCH + timedelta(0, 0, as_of),
-            None if due is None else EPOCH + timedelta(0, 0, due),
-            None if expires is None else EPOCH + timedelta(0, 0, expires),
-            Marks(
-                read is not None and (seen or 0) >= row[4],
-                archived is not None,
-                starred is not None,
-                confirmed is not None,
-            ),
+            from_micros(occurred),
+            from_micros(received),
+            from_micros(updated),
+            None if as_of is None else from_micros(as_of),
+            None if due is None else from_micros(due),
+            None if expires is None else from_micros(expires),
+            _marks(row[4], read, seen, archived, starred, confirmed),
             payload,
         )
     )
@@ -320,5 +315,10 @@ def _as_listed(row: tuple[Any, ...], payload: bytes) -> Listed:
 
 def marks_of(item: Mapping[str, Any]) -> Marks:
     """Of the columns of `user_states`, and the item's version."""
-    read = item["read_at"] is not None and (item["seen_version"] or 0) >= item["version"]
-    return Marks(read, *(item[name] is not None for name in ("archived_at", "starred_at", "confirmed_at")))
+    return _marks(item["version"], *(item[name] for name in MARKS))
+
+
+def _marks(version: int, read: Any, seen: int | None, archived: Any, starred: Any, confirmed: Any) -> Marks:
+    """`MARKS` as what they say of the version that there is."""
+    was_read = read is not None and (seen or 0) >= version
+    return Marks(was_read, archived is not None, starred is not None, confirmed is not None)

@@ -26,16 +26,10 @@ MINE = and_(
     items.c.min_loa <= bindparam("me_level"),
     items.c.hidden.is_(False),
 )
+MARKS = ("read_at", "seen_version", "archived_at", "starred_at", "confirmed_at")
+"""What the citizen did with an item."""
 SELECT_FOLDED = (
-    select(
-        items,
-        item_versions.c.payload_sealed,
-        user_states.c.read_at,
-        user_states.c.seen_version,
-        user_states.c.archived_at,
-        user_states.c.starred_at,
-        user_states.c.confirmed_at,
-    )
+    select(items, item_versions.c.payload_sealed, *(user_states.c[name] for name in MARKS))
     .join(item_versions, _JOIN_VERSION)
     .outerjoin(user_states, JOIN_STATE)
     .where(MINE)
@@ -48,10 +42,9 @@ LISTED = (
     *("occurred_at", "received_at", "updated_at", "as_of", "due_at", "expires_at"),
 )
 """What a list shows of an item itself; after it come the citizen's marks, and its content."""
-_MARKS = ("read_at", "seen_version", "archived_at", "starred_at", "confirmed_at")
 _LISTED = (
     *(items.c[name] for name in LISTED),
-    *(user_states.c[name] for name in _MARKS),
+    *(user_states.c[name] for name in MARKS),
     item_versions.c.payload_sealed,
 )
 _LIST = SELECT.with_only_columns(*_LISTED, maintain_column_froms=True)

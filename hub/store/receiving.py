@@ -14,7 +14,7 @@ from sqlalchemy import case, delete, update
 from hub.errors import MessageRepeated, MessageReused
 
 from .database import Tx, upsert
-from .tables import EPOCH, received_messages, to_micros
+from .tables import from_micros, received_messages, to_micros
 
 KEPT: Final = timedelta(days=90)
 """How long an id is remembered; the evidence of the message stays as long as all evidence."""
@@ -82,7 +82,7 @@ class Receiving:
     def _read(self, record: Answer) -> Any:
         values = dict(record)
         kind = self._types[values.pop("kind")]
-        return kind(**values | {"received_at": EPOCH + timedelta(microseconds=values["received_at"])})
+        return kind(**values | {"received_at": from_micros(values["received_at"])})
 
 
 def _written(answer: Any) -> dict[str, Any]:

@@ -16,9 +16,6 @@ from .ports import Vault
 from .quarantine import Misfit, keep_misfits, let_out
 from .tables import item_identities, items, source_records
 
-_KEYED = "k1."
-"""How a keyed digest begins, and a plain one never does."""
-
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -81,12 +78,6 @@ def newest_version(connection: Connection, identity: Identity) -> int:
         .where(*(names[name] == value for name, value in identity._asdict().items()))
     )
     return connection.execute(query).scalar_one_or_none() or 0
-
-
-def keyed_digest(vault: Vault, vendor_id: str, told: str) -> str:
-    """What is kept of a record's content, `told` being its plain digest: keyed, as records can be guessed,
-    and the vendor's own, as another's items are others. Plain ones of before hold until they are met."""
-    return _KEYED + vault.keyed_hash("source-digest", f"{vendor_id}\0{told}")[: 64 - len(_KEYED)]
 
 
 class Taking:

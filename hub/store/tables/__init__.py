@@ -18,7 +18,7 @@ from .administration import (
     sign_in_attempts,
 )
 from .audiences import broadcasts, ranked_entries, ranked_lists
-from .columns import EPOCH, Instant, clipped, metadata, to_json, to_micros
+from .columns import EPOCH, Instant, clipped, from_micros, metadata, to_json, to_micros
 from .inbound import dead_addresses, quarantine, source_positions, source_records, unreached
 from .known import (
     connectors,
@@ -118,6 +118,7 @@ __all__ = [
     "evidence",
     "expirable",
     "findings",
+    "from_micros",
     "hub_keys",
     "identity_providers",
     "item_copies",
