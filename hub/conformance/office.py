@@ -62,7 +62,7 @@ class Office:
         """`status`: of the certificates of good requests, where their revocation is asked for."""
         self.subject, self.url, self.status = subject, url, status
         self._authority = authority
-        self._another = new_authority(_common_name(authority.certificate), now=datetime.now(UTC))
+        self._another = new_authority(named(authority.certificate) or "Conformance CA", now=datetime.now(UTC))
         self._issued: dict[str, tuple[x509.Certificate, ...]] = {}
 
     def issue(self, kind: KeyType, wanted: Wanted | None = None, *, key: PrivateKey | None = None) -> SigningKey:
@@ -191,9 +191,10 @@ _Serve = Callable[[Office, tuple[x509.Certificate, ...], str, datetime], Respons
 _SERVED: Final[dict[str, _Serve]] = {"crl": Office._crl, "ocsp": Office._ocsp, "x5u": Office._x5u}
 
 
-def _common_name(certificate: x509.Certificate) -> str:
-    found = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return cast(str, found[0].value) if found else "Conformance CA"
+def named(certificate: x509.Certificate, by: x509.ObjectIdentifier = NameOID.COMMON_NAME) -> str:
+    """How its subject is called; empty where it is not called so."""
+    found = certificate.subject.get_attributes_for_oid(by)
+    return cast(str, found[0].value) if found else ""
 
 
 def _usage(*, signs: bool, ca: bool) -> x509.KeyUsage:
