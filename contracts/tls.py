@@ -12,10 +12,11 @@ from datetime import datetime
 from functools import lru_cache
 from secrets import token_urlsafe
 from tempfile import NamedTemporaryFile
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -42,6 +43,13 @@ class ClientCertificate:
     chain: tuple[x509.Certificate, ...]
     _pem: bytes = field(repr=False)
     _password: str = field(repr=False)
+
+    @classmethod
+    def of(cls, chain: Sequence[x509.Certificate], key: PrivateKeyTypes) -> Self:
+        """Nothing is looked at: whether it can be used `client_certificate` says."""
+        password = token_urlsafe()
+        sealed = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password.encode()))
+        return cls(tuple(chain), sealed + b"".join(one.public_bytes(Encoding.PEM) for one in chain), password)
 
     @property
     def ends(self) -> datetime:
@@ -73,7 +81,7 @@ def client_certificate(pem: str, key_pem: str = "") -> ClientCertificate:
         BadCertificate: one of them is missing or unreadable, the key is another's, or it is not for clients or TLS.
     """
     try:
-        chain = tuple(x509.load_pem_x509_certificates(pem.encode()))
+        chain = x509.load_pem_x509_certificates(pem.encode())
     except ValueError:
         raise BadCertificate("no certificate in PEM") from None
     try:
@@ -93,9 +101,7 @@ def client_certificate(pem: str, key_pem: str = "") -> ClientCertificate:
         raise BadCertificate("the private key is not that of the certificate")
     if not _for_clients(chain[0]):
         raise BadCertificate("its extended key usage does not allow TLS clients (clientAuth)")
-    password = token_urlsafe()
-    sealed = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password.encode()))
-    made = ClientCertificate(chain, sealed + b"".join(one.public_bytes(Encoding.PEM) for one in chain), password)
+    made = ClientCertificate.of(chain, key)
     try:
         made.show_in(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     except ssl.SSLError as error:  # a key too short for TLS, or of a kind that is not for signatures

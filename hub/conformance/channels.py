@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from cryptography.x509.oid import NameOID
+
 from hub.security.channel import Form
 from hub.security.keys import new_authority, new_key, new_leaf
 from hub.security.sign import SigningKey
@@ -13,7 +15,7 @@ from .certified import issued
 from .changes import lines
 from .connection import Channel
 from .draft import Draft, Headers
-from .office import Wanted
+from .office import Wanted, named
 
 _DAY: Final = timedelta(days=1)
 _USUAL: Final = ("Client-Cert", "SSL-Client-Cert", "X-SSL-Client-Cert")
@@ -28,9 +30,12 @@ def _stranger(draft: Draft) -> None:
     """The same subject under a CA that nobody registered."""
     channel, key = draft.party.channel, new_key("es256")
     assert channel is not None
-    now, subject = datetime.now(UTC), channel.own.certificates[0].subject.rfc4514_string().rpartition("=")[2]
+    now, own = datetime.now(UTC), channel.own.certificates[0]
+    organization = named(own, NameOID.ORGANIZATION_IDENTIFIER) or None
+    subject = named(own) or organization or "conformance"
     authority = new_authority("Conformance CA", now=now)
-    draft.shown = SigningKey(key, (new_leaf(authority, subject, key.public_key(), now=now),))
+    leaf = new_leaf(authority, subject, key.public_key(), now=now, organization_identifier=organization)
+    draft.shown = SigningKey(key, (leaf,))
 
 
 def _issued(wanted: Wanted) -> Callable[[Draft], None]:

@@ -8,15 +8,13 @@ import ssl
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 import httpx
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from contracts.tls import ClientCertificate
 from hub.security.channel import CHAIN, Form
-from hub.security.keys import certificates_pem, private_pem
 from hub.security.sign import SigningKey
 
 Lines = list[tuple[str, str]]
@@ -62,9 +60,5 @@ class Channel:
     def _with(self, shown: SigningKey | None) -> ssl.SSLContext:
         context = self.context()
         if shown is not None:
-            with TemporaryDirectory() as folder:  # OpenSSL reads files alone
-                path = Path(folder) / "client.pem"
-                path.touch(mode=0o600)
-                path.write_bytes(private_pem(shown.private) + certificates_pem(shown.certificates))
-                context.load_cert_chain(path)
+            ClientCertificate.of(shown.certificates, shown.private).show_in(context)
         return context

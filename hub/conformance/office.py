@@ -7,12 +7,12 @@ the path says how it is to be: `/crl/stale/2f`, `/ocsp/forged/2f`, `/x5u/redirec
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, cast
+from typing import Final, Literal, cast
 from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from contracts.addresses import LOOPBACK
 from hub.security.algorithms import PrivateKey
-from hub.security.keys import Authority, KeyType, algorithm, certificates_pem, new_authority, new_key
+from hub.security.keys import Authority, KeyType, algorithm, certificates_pem, hash_for, new_authority, new_key
 from hub.security.sign import SigningKey
 
 Status = Literal["", "good", "revoked", "unreachable", "stale", "forged", "garbage"]
@@ -62,7 +62,7 @@ class Office:
         """`status`: of the certificates of good requests, where their revocation is asked for."""
         self.subject, self.url, self.status = subject, url, status
         self._authority = authority
-        self._another = new_authority(_common_name(authority.certificate), now=datetime.now(UTC))
+        self._another = new_authority(named(authority.certificate) or "Conformance CA", now=datetime.now(UTC))
         self._issued: dict[str, tuple[x509.Certificate, ...]] = {}
 
     def issue(self, kind: KeyType, wanted: Wanted | None = None, *, key: PrivateKey | None = None) -> SigningKey:
@@ -109,10 +109,7 @@ class Office:
             .add_extension(x509.BasicConstraints(ca=wanted.ca, path_length=None), critical=True)
             .add_extension(_usage(signs=wanted.signs, ca=wanted.ca), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.certificate.public_key()),  # type: ignore[arg-type]  # of an authority
-                critical=False,
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
         )
         if not wanted.ca:
             builder = builder.add_extension(x509.ExtendedKeyUsage([wanted.use]), critical=False)
@@ -126,7 +123,7 @@ class Office:
             address = x509.UniformResourceIdentifier(f"{self.url}/ocsp/{wanted.ocsp}/{serial:x}")
             access = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, address)
             builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
-        return builder.sign(issuer.key, _hash(issuer.key))
+        return builder.sign(issuer.key, hash_for(issuer.key))
 
     # What is published
 
@@ -152,13 +149,12 @@ class Office:
             # Stale or forged, it says that the certificate is revoked: nobody may believe even that.
             gone = x509.RevokedCertificateBuilder().serial_number(chain[0].serial_number)
             builder = builder.add_revoked_certificate(gone.revocation_date(now - _HOUR).build())
-        key = self._signer(how)
-        return Response(builder.sign(key, _hash(key)).public_bytes(Encoding.DER))
+        key = self._signer(how).key
+        return Response(builder.sign(key, hash_for(key)).public_bytes(Encoding.DER))
 
     def _ocsp(self, chain: tuple[x509.Certificate, ...], how: str, now: datetime) -> Response:
         ends = now - _HOUR if how == "stale" else now + _DAY
-        good = how == "good"
-        authority = self._another if how == "forged" else self._authority
+        good, signer = how == "good", self._signer(how)
         builder = (
             ocsp.OCSPResponseBuilder()
             .add_response(
@@ -171,10 +167,9 @@ class Office:
                 revocation_time=None if good else now - _DAY,
                 revocation_reason=None,
             )
-            .responder_id(ocsp.OCSPResponderEncoding.HASH, authority.certificate)
+            .responder_id(ocsp.OCSPResponderEncoding.HASH, signer.certificate)
         )
-        key = self._signer(how)
-        return Response(builder.sign(key, _hash(key)).public_bytes(Encoding.DER))
+        return Response(builder.sign(signer.key, hash_for(signer.key)).public_bytes(Encoding.DER))
 
     def _x5u(self, chain: tuple[x509.Certificate, ...], how: str, now: datetime) -> Response:
         pem = certificates_pem(chain)
@@ -188,17 +183,18 @@ class Office:
                 return Response(certificates_pem(other.certificates))
         return Response(pem)
 
-    def _signer(self, how: str) -> Any:
-        return (self._another if how == "forged" else self._authority).key
+    def _signer(self, how: str) -> Authority:
+        return self._another if how == "forged" else self._authority
 
 
 _Serve = Callable[[Office, tuple[x509.Certificate, ...], str, datetime], Response]
 _SERVED: Final[dict[str, _Serve]] = {"crl": Office._crl, "ocsp": Office._ocsp, "x5u": Office._x5u}
 
 
-def _common_name(certificate: x509.Certificate) -> str:
-    found = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return cast(str, found[0].value) if found else "Conformance CA"
+def named(certificate: x509.Certificate, by: x509.ObjectIdentifier = NameOID.COMMON_NAME) -> str:
+    """How its subject is called; empty where it is not called so."""
+    found = certificate.subject.get_attributes_for_oid(by)
+    return cast(str, found[0].value) if found else ""
 
 
 def _usage(*, signs: bool, ca: bool) -> x509.KeyUsage:
@@ -213,8 +209,3 @@ def _usage(*, signs: bool, ca: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
-
-
-def _hash(key: Any) -> SHA256 | None:
-    """None for EdDSA, which brings its own."""
-    return None if type(key).__name__.startswith(("Ed25519", "Ed448")) else SHA256()

@@ -29,7 +29,7 @@ _TECHNICAL: Final = frozenset(
 def says_more(claims: Claims, agreed: frozenset[str] = frozenset()) -> bool:
     """Whether a token says anything of its own beyond the patterns' claims and the `agreed` ones: who the user is
     (modi 1.6), most of all. It is kept sealed."""
-    return not (claims.keys() <= _TECHNICAL or claims.keys() - _TECHNICAL <= agreed)
+    return not claims.keys() - _TECHNICAL <= agreed
 
 
 def text(claims: Claims, name: str, *, missing: str = "claim.missing", most: int = MAX_TEXT) -> str:

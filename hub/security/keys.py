@@ -75,7 +75,7 @@ def new_authority(common_name: str, *, now: datetime, kind: KeyType = "es256", d
         builder.add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
         .add_extension(_usage(certificates=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, _hash(key))
+        .sign(key, hash_for(key))
     )
     return Authority(key, certificate)
 
@@ -101,7 +101,7 @@ def new_leaf(
         .add_extension(x509.SubjectAlternativeName([_san(common_name)]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_id), critical=False)
-        .sign(authority.key, _hash(authority.key))
+        .sign(authority.key, hash_for(authority.key))
     )
 
 
@@ -121,8 +121,8 @@ def write_public(path: Path, content: bytes) -> None:
     write_private(path, content)
 
 
-def _hash(key: PrivateKey) -> SHA256 | None:
-    """What a certificate is signed with: EdDSA brings its own hash."""
+def hash_for(key: PrivateKey) -> SHA256 | None:
+    """What certificates, CRLs and OCSP answers are signed with: EdDSA brings its own hash."""
     return None if isinstance(key, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey) else SHA256()
 
 

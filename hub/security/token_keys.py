@@ -248,9 +248,11 @@ class RsaInToken(_InToken, rsa.RSAPrivateKey):
 class EcInToken(_InToken, ec.EllipticCurvePrivateKey):
     """A key on a NIST curve that signs by ECDSA."""
 
+    _public: ec.EllipticCurvePublicKey
+
     @property
     def curve(self) -> ec.EllipticCurve:
-        return self._public.curve  # type: ignore[no-any-return]
+        return self._public.curve
 
     def sign(self, data: Any, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
         assert isinstance(signature_algorithm.algorithm, HashAlgorithm)

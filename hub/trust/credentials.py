@@ -50,28 +50,20 @@ def read_certificate(pem: str, reference: str = "") -> ClientCertificate:
     """The client certificate in PEM with its chain and its key, here or where the reference leads. Raises
     UnusableCertificate."""
     try:
-        return client_certificate(referred(reference).decode() if reference else pem)
+        return client_certificate(content_of(reference).decode() if reference else pem)
     except UnicodeDecodeError:
         raise UnusableCertificate("it is not text in PEM") from None
-    except (BadCertificate, UnusableKey) as fault:
+    except (BadCertificate, Unresolved) as fault:
         raise UnusableCertificate(str(fault)) from None
-
-
-def referred(reference: str) -> bytes:
-    """The PEM that `file:/path` or `env:NAME` leads to. Raises UnusableKey."""
-    try:
-        return content_of(reference)
-    except Unresolved as fault:
-        raise UnusableKey(str(fault)) from None
 
 
 def key_of(reference: str) -> RSAPrivateKey:
     """The private key that a reference names; behind `pkcs11:` it stays in its token. Raises UnusableKey."""
-    if not reference.startswith(SCHEME):
-        return read_key(referred(reference))
     try:
+        if not reference.startswith(SCHEME):
+            return read_key(content_of(reference))
         key = key_in_token(reference)
-    except TokenProblem as problem:
+    except (Unresolved, TokenProblem) as problem:
         raise UnusableKey(str(problem)) from None
     if not isinstance(key, RSAPrivateKey):
         raise UnusableKey(_RSA_ALONE)

@@ -22,9 +22,9 @@ from connectors.base.serving import LoopbackServer
 from contracts.addresses import LOOPBACK
 from hub.cli.application import run
 from hub.conformance.connection import Channel
-from hub.conformance.draft import Party
+from hub.conformance.draft import Draft, Party
 from hub.conformance.office import Office, Wanted
-from hub.conformance.patterns import called_for
+from hub.conformance.patterns import CASES, called_for
 from hub.conformance.report import Report
 from hub.conformance.vendor import Kit, Trial
 from hub.home import Home
@@ -42,6 +42,7 @@ from hub.trust.outside import Outside
 from hub.trust.resolver import Resolver
 from tests.conformance.profiles import NOBODY, failed
 from tests.harness import ALL_COLLECTIONS, ENTE, PUBLISH_AUDIENCE, Caller, HubUnderTest, running_hub
+from tests.pki import NOW, root
 from tests.real.server import free_port
 from tests.tls_proxy import proxied
 
@@ -191,6 +192,15 @@ def test_a_hub_that_looks_at_no_client_certificate_is_found_out(place, monkeypat
 
 
 # Through a TLS proxy
+
+
+def test_a_stranger_is_called_as_the_vendor_is(place):
+    """It once had the last value of the subject alone as its name, and was refused for that and not for its CA."""
+    own = root("CA").issue("acme", organization="VATIT-01234567890")
+    channel = Channel(SigningKey(own.key, (own.certificate,)), HEADER)
+    draft = Draft(replace(place.party("wired"), channel=channel), method="GET", path="/", body=None, now=NOW)
+    next(case for case in CASES if case.name == "channel-other-ca").change(draft)
+    assert draft.shown.certificates[0].subject == own.certificate.subject
 
 
 @pytest.fixture
