@@ -12,16 +12,14 @@ from ..real.postgres import Postgres
 from ..real.programs import reachable
 from ..real.redis import Redis
 from ..real.server import free_port
-from .topology import Servers
-
-_SETTINGS = {"max_connections": "60", "shared_buffers": "32MB"}
+from .topology import SETTINGS, Servers
 
 
 class Primary(Postgres):
     """The addresses of its databases name its standby's as well."""
 
     def __init__(self, standby_port: int) -> None:
-        super().__init__(settings=_SETTINGS)
+        super().__init__(settings=SETTINGS)
         self._standby_port = standby_port
 
     def create_database(self, name: str, *, template: str = "template1") -> str:
@@ -43,7 +41,7 @@ class Standby(Postgres):
     """A copy of a primary that runs, and follows it."""
 
     def __init__(self, primary: Primary, port: int) -> None:
-        super().__init__(settings=_SETTINGS)
+        super().__init__(settings=SETTINGS)
         self.port, self.password = port, primary.password
         self._source = primary._url("postgresql", "postgres").rpartition("/")[0]
 

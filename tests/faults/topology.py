@@ -30,6 +30,8 @@ from .parts import HERE, Machine
 from .post import behave
 from .trades import MESSAGES, Trade
 
+SETTINGS = {"max_connections": "60", "shared_buffers": "32MB"}
+"""A small PostgreSQL's."""
 LEASE_S = 4.0
 SWEEP_S = 0.5
 ANSWER_WITHIN_S = 10.0
@@ -52,8 +54,7 @@ class Servers:
 @contextmanager
 def servers(*, durable: bool = True) -> Iterator[Servers]:
     """For as many worlds as one likes, one after the other. What is not `durable` outlives kill -9 all the same."""
-    settings = {"max_connections": "60", "shared_buffers": "32MB"}
-    with Postgres(durable=durable, settings=settings) as postgres, Redis() as redis:
+    with Postgres(durable=durable, settings=SETTINGS) as postgres, Redis() as redis:
         yield Servers(postgres, redis)
 
 
