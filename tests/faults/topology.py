@@ -211,19 +211,13 @@ class Shared(Ground):
             for each in senders:
                 each.join()
 
-    def takes(self, more: int, *, within_s: float = 60) -> None:
-        """Until so many more messages have been acknowledged: the load is under way, and the hub with it."""
-        wanted = self.generator.acknowledged + more
-        eventually(lambda: self.generator.acknowledged, lambda found: found >= wanted, within_s=within_s)
-
     def delivers(self, more: int, *, within_s: float = 60) -> None:
         """Until so many more deliveries have come to their end."""
         wanted = self._delivered() + more
         eventually(self._delivered, lambda found: found >= wanted, within_s=within_s)
 
     def _delivered(self) -> int:
-        found: int = self.rows("SELECT count(*) AS n FROM deliveries WHERE state = 'delivered'")[0]["n"]
-        return found
+        return self.count("SELECT count(*) AS n FROM deliveries WHERE state = 'delivered'")
 
     def load(self, count: int, *, threads: int = 4) -> None:
         self.generator.load(self.hub, count, threads=threads)

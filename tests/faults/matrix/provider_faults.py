@@ -98,7 +98,7 @@ def _come_back(world: Shared) -> None:
     world.parts["provider"].kill_all()
     world.load(60)
     opened = "SELECT count(*) AS n FROM lanes WHERE connector_id = 'io' AND opened > 0"
-    eventually(lambda: world.rows(opened)[0]["n"], bool, within_s=40)
+    eventually(lambda: world.count(opened), bool, within_s=40)
     world.start()
 
 
