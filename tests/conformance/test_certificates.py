@@ -30,7 +30,7 @@ from hub.conformance.vendor import Kit, Trial
 from hub.home import Home
 from hub.profile import Profile
 from hub.registry import Vendor
-from hub.security import certificates, checks, presented, revocation
+from hub.security import certificates, presented, revocation
 from hub.security.crl import Crl
 from hub.security.keys import certificates_pem, new_authority, new_key, private_pem
 from hub.security.sign import SigningKey
@@ -173,19 +173,8 @@ def test_a_hub_with_a_fault_is_found_out(place, monkeypatch, name, where, what, 
     assert found == expected
 
 
-@pytest.fixture
-def _the_whole_table() -> Iterator[None]:
-    yield
-    for compiled in (checks.checks_of, checks.runs_of):
-        compiled.cache_clear()
-
-
-@pytest.mark.usefixtures("_the_whole_table")
-def test_a_hub_that_looks_at_no_client_certificate_is_found_out(place, monkeypatch):
-    without = tuple(one for one in checks.CHECKS if one.name != "client_certificate")
-    monkeypatch.setattr(checks, "CHECKS", without)
-    for compiled in (checks.checks_of, checks.runs_of):
-        compiled.cache_clear()
+def test_a_hub_that_looks_at_no_client_certificate_is_found_out(place, without):
+    without("client_certificate")
     missing = ("missing", "other-ca", "other-subject", "expired", "garbage", "missing-on-read")
     assert failed(place.report("wired", "channel/*")).keys() >= {f"channel-{one}" for one in missing}
 
