@@ -23,7 +23,7 @@ from contracts.addresses import LOOPBACK
 from hub.cli.application import run
 from hub.conformance.connection import Channel
 from hub.conformance.draft import Party
-from hub.conformance.office import Office, Wanted
+from hub.conformance.office import Office, Status, Wanted
 from hub.conformance.patterns import called_for
 from hub.conformance.report import Report
 from hub.conformance.vendor import Kit, Trial
@@ -65,11 +65,16 @@ class Place:
 
     def party(self, name: str) -> Party:
         profile = profile_of(name)
-        office = Office(self.office._authority, name, url=self.office.url, status="good" if asks(profile) else "")
-        office._issued = self.office._issued
+        office = self.office_of(name, status="good" if profile.revocation != "off" else "")
         channel = Channel(office.issue("es256"), HEADER) if profile.channel == "ID_AUTH_CHANNEL_02" else None
         key, stranger = office.issue("es256"), SigningKey(new_key("es256"))
         return Party(name, PUBLISH_AUDIENCE, key, stranger, profile, office=office, channel=channel)
+
+    def office_of(self, name: str, *, status: Status = "") -> Office:
+        """Of that subject, under the same CA; the place answers for what it issues."""
+        office = Office(self.office._authority, name, url=self.office.url, status=status)
+        office._issued = self.office._issued
+        return office
 
     def report(self, name: str, only: str = "*") -> Report:
         with httpx.Client(timeout=30) as client:
@@ -78,10 +83,6 @@ class Place:
     def options(self, name: str, *more: str) -> list[str]:
         own = [f"--target={self.hub.url}", f"--iss={name}", f"--key={self.folder / 'key.pem'}"]
         return ["conformance", *own, f"--aud={PUBLISH_AUDIENCE}", f"--authority={self.folder}", *more]
-
-
-def asks(profile: Profile) -> bool:
-    return profile.revocation != "off"
 
 
 def profile_of(name: str) -> Profile:
@@ -146,14 +147,11 @@ def _never_revoked(chain: Any, *, until: datetime, **_: Any) -> revocation.Clear
     return revocation.Cleared(until, ())
 
 
-def _open_instead(chain: Any, *, mode: str, asks: Any = revocation.check, **more: Any) -> revocation.Cleared:
-    return asks(chain, mode="off" if mode == "off" else "fail-open", **more)
+def _instead(other: str, chain: Any, *, mode: str, asks: Any = revocation.check, **more: Any) -> revocation.Cleared:
+    return asks(chain, mode="off" if mode == "off" else other, **more)
 
 
-def _closed_instead(chain: Any, *, mode: str, asks: Any = revocation.check, **more: Any) -> revocation.Cleared:
-    return asks(chain, mode="off" if mode == "off" else "fail-closed", **more)
-
-
+_open_instead, _closed_instead = partial(_instead, "fail-open"), partial(_instead, "fail-closed")
 FAULTS = [
     ("wired", certificates, "_usage", _believes, {"leaf-usage", "leaf-of-a-server"}),
     ("closed", revocation, "check", _never_revoked, {"crl-revoked", "ocsp-revoked", "ocsp-unreachable-crl-revoked"}),
@@ -161,7 +159,7 @@ FAULTS = [
     ("open", revocation, "check", _closed_instead, {"crl-garbage-open", "ocsp-stale-open", "nowhere-to-ask-open"}),
     ("open", Crl, "signed_by", lambda *_: True, {"crl-forged-open"}),
     ("closed", presented, "_allowed", lambda *_: True, {"x5u-other-host"}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "where", "what", "instead", "expected"), FAULTS)
@@ -295,9 +293,7 @@ class Tried:
 @pytest.fixture
 def client(place, tmp_path) -> Tried:
     (tmp_path / "ca.pem").write_bytes((place.folder / "ca.pem").read_bytes())
-    office = Office(place.office._authority, "acme", url=place.office.url)
-    office._issued = place.office._issued
-    return Tried(office, tmp_path)
+    return Tried(place.office_of("acme"), tmp_path)
 
 
 def test_a_clients_certificate_is_asked_about_as_a_hub_does(client):
