@@ -1,7 +1,7 @@
 """What holds for every test."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,26 @@ def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftHsm]:
         patch.setenv("RACCORDO_PKCS11_MODULE", library)
         patch.setenv("RACCORDO_PKCS11_PIN", f"file:{folder / 'pin'}")
         yield made(folder, library)
+
+
+@pytest.fixture
+def without() -> Iterator[Callable[..., None]]:
+    """Switches checks of a request off by their names, until the test ends; what was compiled of the table before and
+    after is forgotten."""
+    from hub.security import checks
+
+    def forget() -> None:
+        for compiled in (checks.checks_of, checks.runs_of):
+            compiled.cache_clear()
+
+    def off(*names: str) -> None:
+        assert {*names} <= {one.name for one in checks.CHECKS}
+        patch.setattr(checks, "CHECKS", tuple(one for one in checks.CHECKS if one.name not in names))
+        forget()
+
+    with pytest.MonkeyPatch.context() as patch:
+        yield off
+    forget()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

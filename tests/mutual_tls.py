@@ -5,6 +5,7 @@ import ssl
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -38,11 +39,12 @@ class Pki:
         """The file with the root."""
         return self.folder / "authorities.pem"
 
-    def client(self, common: str = "hub", *, days: float = 90, since_days: float = -2, **how: object) -> Party:
+    def client(self, common: str = "hub", *, days: float = 90, since_days: float = -2, **how: Any) -> Party:
         """A client, whose certificate begins and ends so many days from now."""
         now = datetime.now(UTC)
         since, until = now + timedelta(days=since_days), now + timedelta(days=days)
-        return self.root.issue(common, **{"uses": [CLIENT], "since": since, "until": until} | how)  # type: ignore[arg-type]
+        usual: dict[str, Any] = {"uses": [CLIENT], "since": since, "until": until}
+        return self.root.issue(common, **(usual | how))
 
     def demanding(self, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLContext:
         """A server's context: without a certificate of the root there is no connection."""

@@ -23,14 +23,14 @@ from contracts.addresses import LOOPBACK
 from hub.cli.application import run
 from hub.conformance.connection import Channel
 from hub.conformance.draft import Draft, Party
-from hub.conformance.office import Office, Wanted
+from hub.conformance.office import Office, Status, Wanted
 from hub.conformance.patterns import CASES, called_for
 from hub.conformance.report import Report
 from hub.conformance.vendor import Kit, Trial
 from hub.home import Home
 from hub.profile import Profile
 from hub.registry import Vendor
-from hub.security import certificates, checks, presented, revocation
+from hub.security import certificates, presented, revocation
 from hub.security.crl import Crl
 from hub.security.keys import certificates_pem, new_authority, new_key, private_pem
 from hub.security.sign import SigningKey
@@ -66,11 +66,16 @@ class Place:
 
     def party(self, name: str) -> Party:
         profile = profile_of(name)
-        office = Office(self.office._authority, name, url=self.office.url, status="good" if asks(profile) else "")
-        office._issued = self.office._issued
+        office = self.office_of(name, status="good" if profile.revocation != "off" else "")
         channel = Channel(office.issue("es256"), HEADER) if profile.channel == "ID_AUTH_CHANNEL_02" else None
         key, stranger = office.issue("es256"), SigningKey(new_key("es256"))
         return Party(name, PUBLISH_AUDIENCE, key, stranger, profile, office=office, channel=channel)
+
+    def office_of(self, name: str, *, status: Status = "") -> Office:
+        """Of that subject, under the same CA; the place answers for what it issues."""
+        office = Office(self.office._authority, name, url=self.office.url, status=status)
+        office._issued = self.office._issued
+        return office
 
     def report(self, name: str, only: str = "*") -> Report:
         with httpx.Client(timeout=30) as client:
@@ -79,10 +84,6 @@ class Place:
     def options(self, name: str, *more: str) -> list[str]:
         own = [f"--target={self.hub.url}", f"--iss={name}", f"--key={self.folder / 'key.pem'}"]
         return ["conformance", *own, f"--aud={PUBLISH_AUDIENCE}", f"--authority={self.folder}", *more]
-
-
-def asks(profile: Profile) -> bool:
-    return profile.revocation != "off"
 
 
 def profile_of(name: str) -> Profile:
@@ -147,14 +148,11 @@ def _never_revoked(chain: Any, *, until: datetime, **_: Any) -> revocation.Clear
     return revocation.Cleared(until, ())
 
 
-def _open_instead(chain: Any, *, mode: str, asks: Any = revocation.check, **more: Any) -> revocation.Cleared:
-    return asks(chain, mode="off" if mode == "off" else "fail-open", **more)
+def _instead(other: str, chain: Any, *, mode: str, asks: Any = revocation.check, **more: Any) -> revocation.Cleared:
+    return asks(chain, mode="off" if mode == "off" else other, **more)
 
 
-def _closed_instead(chain: Any, *, mode: str, asks: Any = revocation.check, **more: Any) -> revocation.Cleared:
-    return asks(chain, mode="off" if mode == "off" else "fail-closed", **more)
-
-
+_open_instead, _closed_instead = partial(_instead, "fail-open"), partial(_instead, "fail-closed")
 FAULTS = [
     ("wired", certificates, "_usage", _believes, {"leaf-usage", "leaf-of-a-server"}),
     ("closed", revocation, "check", _never_revoked, {"crl-revoked", "ocsp-revoked", "ocsp-unreachable-crl-revoked"}),
@@ -162,7 +160,7 @@ FAULTS = [
     ("open", revocation, "check", _closed_instead, {"crl-garbage-open", "ocsp-stale-open", "nowhere-to-ask-open"}),
     ("open", Crl, "signed_by", lambda *_: True, {"crl-forged-open"}),
     ("closed", presented, "_allowed", lambda *_: True, {"x5u-other-host"}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "where", "what", "instead", "expected"), FAULTS)
@@ -174,19 +172,8 @@ def test_a_hub_with_a_fault_is_found_out(place, monkeypatch, name, where, what, 
     assert found == expected
 
 
-@pytest.fixture
-def _the_whole_table() -> Iterator[None]:
-    yield
-    for compiled in (checks.checks_of, checks.runs_of):
-        compiled.cache_clear()
-
-
-@pytest.mark.usefixtures("_the_whole_table")
-def test_a_hub_that_looks_at_no_client_certificate_is_found_out(place, monkeypatch):
-    without = tuple(one for one in checks.CHECKS if one.name != "client_certificate")
-    monkeypatch.setattr(checks, "CHECKS", without)
-    for compiled in (checks.checks_of, checks.runs_of):
-        compiled.cache_clear()
+def test_a_hub_that_looks_at_no_client_certificate_is_found_out(place, without):
+    without("client_certificate")
     missing = ("missing", "other-ca", "other-subject", "expired", "garbage", "missing-on-read")
     assert failed(place.report("wired", "channel/*")).keys() >= {f"channel-{one}" for one in missing}
 
@@ -316,9 +303,7 @@ class Tried:
 @pytest.fixture
 def client(place, tmp_path) -> Tried:
     (tmp_path / "ca.pem").write_bytes((place.folder / "ca.pem").read_bytes())
-    office = Office(place.office._authority, "acme", url=place.office.url)
-    office._issued = place.office._issued
-    return Tried(office, tmp_path)
+    return Tried(place.office_of("acme"), tmp_path)
 
 
 def test_a_clients_certificate_is_asked_about_as_a_hub_does(client):

@@ -3,6 +3,8 @@
 import email
 import json
 import re
+from collections.abc import Sequence
+from datetime import datetime
 from email.policy import default
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,11 @@ from typing import Any
 import httpx
 
 from ..harness import HubUnderTest
+from .files import Lines
 from .oracle import Shown, Told
 from .trades import CITIZENS, fingerprint
 
+_IO = Path("io", "app_io.jsonl")
 _NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _NUMBER = re.compile(r"Avviso numero (\d+)")
 _TAX_CODE = re.compile("|".join(CITIZENS))
@@ -21,7 +25,7 @@ _TAX_CODE = re.compile("|".join(CITIZENS))
 def told(folder: Path) -> list[Told]:
     """What the providers accepted, each in its order."""
     return [
-        *_messages(folder / "io" / "app_io.jsonl"),
+        *_messages(folder / _IO),
         *_mails("email", folder / "mail" / "mailbox"),
         *_mails("pec", folder / "pec" / "mailbox"),
         *_positions(folder / "pagopa" / "pagopa.jsonl"),
@@ -29,8 +33,13 @@ def told(folder: Path) -> list[Told]:
     ]
 
 
-def _lines(ledger: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in ledger.read_text().splitlines()] if ledger.exists() else []
+def io_moments(folder: Path) -> list[float]:
+    """When App IO accepted each of its messages, in seconds, the first one first."""
+    return sorted(datetime.fromisoformat(line["at"]).timestamp() for line in Lines(folder / _IO).read())
+
+
+def most_in_a_second(moments: Sequence[float]) -> int:
+    return max((sum(start <= moment < start + 1 for moment in moments) for start in moments), default=0)
 
 
 def _messages(ledger: Path) -> list[Told]:
@@ -42,7 +51,7 @@ def _messages(ledger: Path) -> list[Told]:
             _numbered(line["message"]["content"]["subject"]),
             line["fiscal_code"],
         )
-        for line in _lines(ledger)
+        for line in Lines(ledger).read()
     ]
 
 
@@ -60,7 +69,7 @@ def _mails(channel: str, mailbox: Path) -> list[Told]:
 
 def _positions(ledger: Path) -> list[Told]:
     found = []
-    for position in (line["position"] for line in _lines(ledger) if line["act"] == "create"):
+    for position in (line["position"] for line in Lines(ledger).read() if line["act"] == "create"):
         text = json.dumps(position)
         found.append(Told("pagopa", position["iupd"], _named(text), _numbered(text), _debtor(position)))
     return found
@@ -74,7 +83,7 @@ def _debtor(position: dict[str, Any]) -> str:
 
 def _notifications(ledger: Path) -> list[Told]:
     """Each as its last line has it, in the order of the first ones."""
-    requests = {line["notificationRequestId"]: line for line in _lines(ledger)}
+    requests = {line["notificationRequestId"]: line for line in Lines(ledger).read()}
     return [
         Told(
             "send",

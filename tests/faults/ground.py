@@ -13,7 +13,7 @@ import httpx
 from hub.store.chain import verify_chain
 from hub.store.configuration import set_status
 
-from ..harness import ENTE, Caller, HubUnderTest, make_home
+from ..harness import ENTE, Caller, HubUnderTest, eventually, make_home
 from . import history
 from .accounts import feed, told
 from .generator import Generator
@@ -113,8 +113,21 @@ class Ground(ABC):
         return time.monotonic() - started
 
     def pending(self) -> int:
-        found: int = self.rows(PENDING)[0]["n"]
+        return self.count(PENDING)
+
+    def count(self, query: str) -> int:
+        """What that query calls `n`."""
+        found: int = self.rows(query)[0]["n"]
         return found
+
+    def told_by(self, channel: str) -> int:
+        """How many messages that channel's provider accepted."""
+        return [one.channel for one in told(self.folder)].count(channel)
+
+    def takes(self, more: int, *, within_s: float = 60) -> None:
+        """Until so many more messages have been acknowledged: the load is under way, and the hub with it."""
+        wanted = self.generator.acknowledged + more
+        eventually(lambda: self.generator.acknowledged, lambda found: found >= wanted, within_s=within_s)
 
     def settle_up(self, hub: HubUnderTest, fresh: int) -> tuple[list[Shown], float]:
         """The end of a test, everything being well again: the feed, and the seconds that draining took."""

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from connectors.base.mail.simulated_server import Security
 from connectors.base.mail.simulated_smtp import Fault, Simulator
 from connectors.base.mail.simulated_tls import server_context
 
+from ..mutual_tls import pem
 from ..pki import root
 
 _CERTIFICATES = {"good": ("127.0.0.1", 30), "expired": ("127.0.0.1", -1), "of_another": ("10.9.8.7", 30)}
@@ -26,15 +27,15 @@ class Post:
     """A `contracts.connector.Simulation`. `behave` writes down how the next one in that folder begins."""
 
     def __init__(self, folder: Path, port: int, *, certificate: str = "") -> None:
-        file = folder / "behaviour.json"
-        told = json.loads(file.read_text()) if file.exists() else {}
+        behaviour = folder / "behaviour.json"
+        told = json.loads(behaviour.read_text()) if behaviour.exists() else {}
         self._server = Simulator(folder, port=port)
         self._ca = folder / "ca.pem"
         if certificate and not self._ca.exists():
             _issue(folder)
         if shown := told.get("certificate", certificate):
-            context = server_context(folder / f"{shown}.pem", folder / f"{shown}.key")
-            self._server._security = Security(context, from_the_first_byte=False)
+            file = folder / f"{shown}.pem"
+            self._server._security = Security(server_context(file, file), from_the_first_byte=False)
         self._server.misbehave(*(Fault(**fault) for fault in told.get("faults", ())))
 
     def start(self) -> Mapping[str, Any]:
@@ -54,13 +55,11 @@ def behave(folder: Path, **told: Any) -> None:
 
 
 def _issue(folder: Path) -> None:
-    """The authority, and each of the certificates."""
+    """The authority, and each of the certificates with its key."""
     authority, now = root(), datetime.now(UTC)
     (folder / "ca.pem").write_bytes(authority.certificate.public_bytes(Encoding.PEM))
     for name, (address, days) in _CERTIFICATES.items():
         names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
         until = now + timedelta(days=days)
         party = authority.issue(address, since=until - timedelta(days=60), until=until, more=[(names, False)])
-        (folder / f"{name}.pem").write_bytes(party.certificate.public_bytes(Encoding.PEM))
-        key = party.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        (folder / f"{name}.key").write_bytes(key)
+        (folder / f"{name}.pem").write_text(pem(party))

@@ -24,7 +24,7 @@ def nobody_was_put_off(_world: Shared, seen: Evidence) -> Iterable[str]:
 
 @dataclass(frozen=True)
 class Scenario:
-    """`play` is done to a world that runs; an assertion of it that fails is a violation as well."""
+    """`play` is done to a world that runs, its trade prepared; an assertion of it that fails is a violation as well."""
 
     name: str
     play: Callable[[Shared], None]
@@ -70,6 +70,7 @@ def _perform(scenario: Scenario, folder: Path, on: Servers) -> Outcome:
         found = []
         try:
             world.start(scenario.lives)
+            world.trade.prepare(world.hub)
             scenario.play(world)
         except AssertionError as error:
             found.append(Violation("play", str(error)[:2000]))

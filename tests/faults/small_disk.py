@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import ClassVar, Self
 
 from ..real.postgres import Postgres
 from ..real.redis import Redis
-from .topology import Servers
+from ..real.server import Server
+from .topology import SETTINGS, Servers
 
 
 @cache
@@ -59,16 +61,15 @@ def filled(folder: Path) -> Iterator[None]:
         ballast.unlink()
 
 
-class SmallRedis(Redis):
-    """It writes down what it is told, in a folder that is a small disk."""
+class _OnSmallDisk(Server):
+    """Its folder is a disk of `_SIZE`."""
 
-    def __init__(self) -> None:
-        super().__init__(append_only=True)
-        self._disk = mounted(self.folder, "24m")
+    _SIZE: ClassVar[str]
 
-    def _prepare(self) -> None:
+    def __enter__(self) -> Self:
+        self._disk = mounted(self.folder, self._SIZE)
         self._disk.__enter__()
-        super()._prepare()
+        return super().__enter__()
 
     def _close(self) -> None:
         self.kill()
@@ -76,30 +77,22 @@ class SmallRedis(Redis):
         super()._close()
 
 
-class SmallPostgres(Postgres):
-    """Its folder is a small disk."""
+class _SmallRedis(_OnSmallDisk, Redis):
+    _SIZE = "24m"
 
-    def __init__(self) -> None:
-        super().__init__(settings={"max_connections": "60", "shared_buffers": "32MB", "max_wal_size": "64MB"})
-        self._disk = mounted(self.folder, "700m")
 
-    def _prepare(self) -> None:
-        self._disk.__enter__()
-        super()._prepare()
-
-    def _close(self) -> None:
-        self.kill()
-        self._disk.__exit__(None, None, None)
-        super()._close()
+class _SmallPostgres(_OnSmallDisk, Postgres):
+    _SIZE = "700m"
 
 
 @contextmanager
 def small_postgres() -> Iterator[Servers]:
-    with SmallPostgres() as postgres, Redis() as redis:
+    with _SmallPostgres(settings=SETTINGS | {"max_wal_size": "64MB"}) as postgres, Redis() as redis:
         yield Servers(postgres, redis)
 
 
 @contextmanager
 def small_redis() -> Iterator[Servers]:
-    with Postgres(settings={"max_connections": "60", "shared_buffers": "32MB"}) as postgres, SmallRedis() as redis:
+    """What it is told, it writes down there."""
+    with Postgres(settings=SETTINGS) as postgres, _SmallRedis(append_only=True) as redis:
         yield Servers(postgres, redis)

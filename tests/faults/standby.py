@@ -1,27 +1,23 @@
 """A PostgreSQL with a standby that hears of each commit before it is one, and takes over when it is told to."""
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-import psycopg
 from sqlalchemy import make_url
 
 from ..harness import eventually
 from ..real.postgres import Postgres
-from ..real.programs import reachable
 from ..real.redis import Redis
 from ..real.server import free_port
-from .topology import Servers
-
-_SETTINGS = {"max_connections": "60", "shared_buffers": "32MB"}
+from .topology import SETTINGS, Servers
 
 
 class Primary(Postgres):
     """The addresses of its databases name its standby's as well."""
 
     def __init__(self, standby_port: int) -> None:
-        super().__init__(settings=_SETTINGS)
+        super().__init__(settings=SETTINGS)
         self._standby_port = standby_port
 
     def create_database(self, name: str, *, template: str = "template1") -> str:
@@ -32,7 +28,7 @@ class Primary(Postgres):
 
     def wait_for_its_standby(self) -> None:
         """From now on a commit is one where it is on both disks."""
-        with psycopg.connect(self._url("postgresql", "postgres"), autocommit=True) as connection:
+        with self._connected() as connection:
             connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
             connection.execute("SELECT pg_reload_conf()")
             states = "SELECT sync_state FROM pg_stat_replication"
@@ -43,20 +39,18 @@ class Standby(Postgres):
     """A copy of a primary that runs, and follows it."""
 
     def __init__(self, primary: Primary, port: int) -> None:
-        super().__init__(settings=_SETTINGS)
+        super().__init__(settings=SETTINGS)
         self.port, self.password = port, primary.password
         self._source = primary._url("postgresql", "postgres").rpartition("/")[0]
 
-    def _prepare(self) -> None:
-        self._programs = reachable(self._programs, self.user, self.folder)
-        self.user.make_folder(self._data)
-        command = [str(self._programs / "pg_basebackup"), "--pgdata", str(self._data), "--dbname", self._source]
-        command += ["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast"]
-        made = subprocess.run(command, capture_output=True, text=True, cwd=self.folder, **self.user.keywords())
-        assert made.returncode == 0, made.stderr
+    def _making(self) -> list[str | Path]:
+        return [
+            *(self._programs / "pg_basebackup", "--pgdata", self._data, "--dbname", self._source),
+            *("--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast"),
+        ]
 
     def take_over(self) -> None:
-        with psycopg.connect(self._url("postgresql", "postgres"), autocommit=True) as connection:
+        with self._connected() as connection:
             connection.execute("SELECT pg_promote(wait => true)")
 
 

@@ -7,7 +7,6 @@ import time
 import pytest
 
 from ..harness import eventually
-from .accounts import told
 from .lives import Life
 from .oracle import violations
 from .steps import BELL, DELIVERY, INBOUND, REQUEST, STEPS, UPKEEP
@@ -46,7 +45,7 @@ def test_killed_while_app_io_keeps_it_waiting_the_message_is_unconfirmed_and_not
         world.generator.load(hub, 3)
         delivered = "SELECT count(*) AS n FROM deliveries WHERE channel = 'io' AND state = 'delivered'"
         eventually(
-            lambda: ([one.channel for one in told(world.folder)].count("io"), world.rows(delivered)[0]["n"]),
+            lambda: (world.told_by("io"), world.count(delivered)),
             lambda seen: seen == (3, 2),
             within_s=60,
         )
@@ -68,10 +67,6 @@ def test_a_worker_whose_lease_ran_out_neither_sends_nor_writes(world: World) -> 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_killed_at_random_moments_under_load(world: World, seed: int) -> None:
     draw = random.Random(seed)
-
-    def accepted() -> int:
-        return world.generator.counts()["acked"]
-
     for _ in range(3):
         with world.life() as hub:
             load = threading.Thread(
@@ -79,7 +74,7 @@ def test_killed_at_random_moments_under_load(world: World, seed: int) -> None:
             )
             load.start()
             # a moment of the load: how soon it comes is the machine's affair
-            eventually(accepted, (accepted() + draw.randint(4, 40)).__le__, within_s=30)
+            world.takes(draw.randint(4, 40), within_s=30)
             time.sleep(draw.uniform(0, 0.02))
             world.kill()
             load.join()

@@ -3,7 +3,6 @@
 import pytest
 
 from ..harness import eventually
-from .accounts import told
 from .lives import Life
 from .oracle import violations
 from .world import World
@@ -48,7 +47,7 @@ def test_a_late_worker_shows(world: World) -> None:
     world.io_faults({"kind": "delay", "seconds": 1.5, "on": "profiles"})
     with world.life(Life(bug="skip_the_fence", lease_s=0.4)) as hub:
         world.generator.load(hub, 2)
-        eventually(lambda: [one.channel for one in told(world.folder)].count("io"), lambda had: had > 2, within_s=30)
+        eventually(lambda: world.told_by("io"), lambda had: had > 2, within_s=30)
     assert broken(world, Life()) >= _LATE["skip_the_fence"]
 
 

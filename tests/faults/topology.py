@@ -30,6 +30,8 @@ from .parts import HERE, Machine
 from .post import behave
 from .trades import MESSAGES, Trade
 
+SETTINGS = {"max_connections": "60", "shared_buffers": "32MB"}
+"""A small PostgreSQL's."""
 LEASE_S = 4.0
 SWEEP_S = 0.5
 ANSWER_WITHIN_S = 10.0
@@ -52,8 +54,7 @@ class Servers:
 @contextmanager
 def servers(*, durable: bool = True) -> Iterator[Servers]:
     """For as many worlds as one likes, one after the other. What is not `durable` outlives kill -9 all the same."""
-    settings = {"max_connections": "60", "shared_buffers": "32MB"}
-    with Postgres(durable=durable, settings=settings) as postgres, Redis() as redis:
+    with Postgres(durable=durable, settings=SETTINGS) as postgres, Redis() as redis:
         yield Servers(postgres, redis)
 
 
@@ -210,19 +211,13 @@ class Shared(Ground):
             for each in senders:
                 each.join()
 
-    def takes(self, more: int, *, within_s: float = 60) -> None:
-        """Until so many more messages have been acknowledged: the load is under way, and the hub with it."""
-        wanted = self.generator.acknowledged + more
-        eventually(lambda: self.generator.acknowledged, lambda found: found >= wanted, within_s=within_s)
-
     def delivers(self, more: int, *, within_s: float = 60) -> None:
         """Until so many more deliveries have come to their end."""
         wanted = self._delivered() + more
         eventually(self._delivered, lambda found: found >= wanted, within_s=within_s)
 
     def _delivered(self) -> int:
-        found: int = self.rows("SELECT count(*) AS n FROM deliveries WHERE state = 'delivered'")[0]["n"]
-        return found
+        return self.count("SELECT count(*) AS n FROM deliveries WHERE state = 'delivered'")
 
     def load(self, count: int, *, threads: int = 4) -> None:
         self.generator.load(self.hub, count, threads=threads)

@@ -54,8 +54,11 @@ class Postgres(Server):
         self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)"), name)
 
     def _run(self, statement: sql.SQL, *names: str) -> None:
-        with psycopg.connect(self._url("postgresql", "postgres"), autocommit=True) as connection:
+        with self._connected() as connection:
             connection.execute(statement.format(*map(sql.Identifier, names)))
+
+    def _connected(self) -> psycopg.Connection:
+        return psycopg.connect(self._url("postgresql", "postgres"), autocommit=True)
 
     def _url(self, scheme: str, database: str) -> str:
         address = URL.create(scheme, SUPERUSER, self.password, "127.0.0.1", self.port, database)
@@ -64,13 +67,16 @@ class Postgres(Server):
     def _prepare(self) -> None:
         self._programs = reachable(self._programs, self.user, self.folder)
         self.user.make_folder(self._data)
+        made = subprocess.run(self._making(), capture_output=True, text=True, cwd=self.folder, **self.user.keywords())
+        assert made.returncode == 0, made.stderr
+
+    def _making(self) -> list[str | Path]:
+        """What fills the folder of its data."""
         password = self.user.write_secret(self.folder / "password", self.password)
-        command: list[str | Path] = [
+        return [
             *(self._programs / "initdb", "--pgdata", self._data, "--username", SUPERUSER, "--pwfile", password),
             *("--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync"),
         ]
-        made = subprocess.run(command, capture_output=True, text=True, cwd=self.folder, **self.user.keywords())
-        assert made.returncode == 0, made.stderr
 
     def _command(self) -> list[str]:
         settings = (part for name, value in self._settings.items() for part in ("-c", f"{name}={value}"))

@@ -1,6 +1,5 @@
 """What the deployment files call exists: commands with their options, settings, files."""
 
-import configparser
 import re
 import runpy
 import shlex
@@ -13,9 +12,8 @@ import yaml
 
 from hub.cli.application import application
 from hub.settings import Settings
+from tests.systemd import FOLDER, ROOT, service_of
 
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "docs" / "deployment"
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 UNITS = sorted(FOLDER.glob("*.service"))
 BACKUP = FOLDER / "raccordo-backup.service"
@@ -29,13 +27,6 @@ def parse(words: list[str]) -> None:
     name, *rest = words
     command = group.commands[name]  # type: ignore[attr-defined]  # a group: there are several commands
     command.make_context(name, rest)
-
-
-def service_of(unit: Path) -> configparser.SectionProxy:
-    parser = configparser.ConfigParser(interpolation=None, strict=False)  # EnvironmentFile stands twice
-    parser.optionxform = str  # type: ignore[assignment,method-assign]  # as configparser's documentation has it
-    parser.read(unit)
-    return parser["Service"]
 
 
 @pytest.mark.parametrize("name", ["api", "worker"])

@@ -12,6 +12,7 @@ from hub.http.documentation import routes
 
 BASE = "https://hub.example.it"
 APP = Starlette(routes=routes(BASE))
+PAGES = ["/docs", "/docs/publish", "/docs/feed", "/docs/admin", "/docs/callbacks"]
 
 
 def get(path: str) -> httpx.Response:
@@ -22,7 +23,7 @@ def get(path: str) -> httpx.Response:
     return asyncio.run(ask())
 
 
-@pytest.mark.parametrize("path", ["/docs", "/docs/publish", "/docs/feed", "/docs/admin", "/docs/callbacks"])
+@pytest.mark.parametrize("path", PAGES)
 def test_page_is_italian_titled_and_guarded(path: str) -> None:
     page = get(path)
     assert page.status_code == 200
@@ -32,7 +33,7 @@ def test_page_is_italian_titled_and_guarded(path: str) -> None:
     assert "unsafe" not in page.headers["Content-Security-Policy"]
 
 
-@pytest.mark.parametrize("path", ["/docs", "/docs/publish", "/docs/feed", "/docs/admin", "/docs/callbacks"])
+@pytest.mark.parametrize("path", PAGES)
 def test_everything_a_page_loads_is_served_here(path: str) -> None:
     page = get(path).text
     loaded = re.findall(r'<(?:script|link|img)[^>]*(?:src|href)="([^"]+)"', page) + re.findall(

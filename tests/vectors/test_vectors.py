@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_network
@@ -140,24 +140,10 @@ def test_there_are_enough_vectors() -> None:
 DEFENDED_TWICE = {"proof_algorithm", "check_alg", "fresh", "find_signed_headers", "distinct_tokens"}
 
 
-def without(off: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Switch a check off for this test; what is compiled of the table before and after is forgotten."""
-    monkeypatch.setattr(checks, "CHECKS", tuple(one for one in checks.CHECKS if one.name != off))
-    for compiled in (checks.checks_of, checks.runs_of):
-        compiled.cache_clear()
-
-
-@pytest.fixture(autouse=True)
-def _the_whole_table() -> Iterator[None]:
-    yield
-    for compiled in (checks.checks_of, checks.runs_of):
-        compiled.cache_clear()
-
-
 @pytest.mark.parametrize("off", [check.name for check in modi.CHECKS])
-def test_check_switched_off_is_noticed(off: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_switched_off_is_noticed(off: str, without: Callable[..., None]) -> None:
     check = next(one for one in modi.CHECKS if one.name == off)
-    without(off, monkeypatch)
+    without(off)
     if check.finds:
         # What it finds is needed by the rest: without it something breaks, or is accepted.
         with pytest.raises((AttributeError, AssertionError, IndexError)):  # noqa: PT012  (the first one that breaks)

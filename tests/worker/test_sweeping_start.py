@@ -9,6 +9,8 @@ from sqlalchemy.exc import OperationalError
 
 from hub.worker import process
 
+A_HOME: Any = "a home"
+
 
 def away(times: int) -> Any:
     """What a hub is wired by, while the database is away so often."""
@@ -25,11 +27,11 @@ def away(times: int) -> Any:
 def test_it_tries_until_the_database_answers(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(process, "Hub", away(2))
     with caplog.at_level(logging.WARNING):
-        assert process._wired("a home", lambda: False) == "a home"  # type: ignore[arg-type,comparison-overlap]
+        assert process._wired(A_HOME, lambda: False) == A_HOME
     assert [record.getMessage() for record in caplog.records] == ["sweep.store_away error=OperationalError"] * 2
 
 
 def test_it_gives_up_when_it_is_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "Hub", away(9))
     asked = iter((False, True))
-    assert process._wired("a home", lambda: next(asked)) is None  # type: ignore[arg-type]
+    assert process._wired(A_HOME, lambda: next(asked)) is None

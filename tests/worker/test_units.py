@@ -2,7 +2,6 @@
 sweeper and a back-up, called as systemd and Docker would; they say that they are ready, deliver, and end in good order.
 """
 
-import configparser
 import json
 import os
 import shlex
@@ -11,6 +10,7 @@ import signal
 import subprocess
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +24,15 @@ from .. import stores
 from ..harness import Caller, HubUnderTest, eventually, make_home, make_message
 from ..real.redis import Redis
 from ..real.server import free_port
+from ..systemd import FOLDER, ROOT, service_of
 
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "docs" / "deployment"
 PROGRAM = "/opt/raccordo/.venv/bin/raccordo"
 COMMAND = [sys.executable, "-c", "from hub.cli import main; main()"]
 SERVING = ("raccordo-api", "raccordo-worker@", "raccordo-sweep")
 
 
 def started_by(unit: str) -> str:
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]  # as configparser's documentation has it
-    parser.read(FOLDER / f"{unit}.service")
-    return parser["Service"]["ExecStart"]
+    return service_of(FOLDER / f"{unit}.service")["ExecStart"]
 
 
 @pytest.mark.parametrize("unit", sorted(path.name for path in FOLDER.glob("raccordo-*")))
@@ -87,7 +83,7 @@ def test_what_is_deployed_starts_delivers_and_ends(tmp_path: Path, redis_server:
             running.callback(process.kill)
             processes[unit] = process
         for unit in SERVING:
-            eventually(lambda: _is_well(metrics[unit]), bool, within_s=60)  # noqa: B023
+            eventually(partial(_is_well, metrics[unit]), bool, within_s=60)
         url = f"http://127.0.0.1:{port}"
         with httpx.Client(base_url=url, timeout=20) as client:
             hub = HubUnderTest(home, url, client, vendor, vendor, portal)

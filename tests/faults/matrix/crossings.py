@@ -54,7 +54,7 @@ def _taking_over(victim: str) -> Scenario:
     def play(world: Shared) -> None:
         world.io_faults(*[{"kind": "hang", "seconds": 60, "on": "profiles"}] * 3)
         world.load(12)
-        eventually(lambda: world.rows(CLAIMED_FOR_IO)[0]["n"], bool, within_s=20)
+        eventually(lambda: world.count(CLAIMED_FOR_IO), bool, within_s=20)
         world.parts["worker-1"].kill_all()
         world.start({"worker-1": Life("within_sweep", 1, victim, lease_s=world.lease_s)})
         world.died("worker-1")

@@ -70,8 +70,8 @@ def _slow_neighbour(world: Shared) -> None:
     world.io_faults(*[{"kind": "delay", "seconds": 1.8, "on": "profiles"}] * 60)
     world.load(30)
     left = "SELECT count(*) FILTER (WHERE channel = '{}') AS n FROM deliveries WHERE state = 'queued'"
-    eventually(lambda: world.rows(left.format("email"))[0]["n"], lambda waiting: not waiting, within_s=40)
-    assert world.rows(left.format("io"))[0]["n"], "App IO was not slow: nothing was shown"
+    eventually(lambda: world.count(left.format("email")), lambda waiting: not waiting, within_s=40)
+    assert world.count(left.format("io")), "App IO was not slow: nothing was shown"
 
 
 def _rolling(world: Shared) -> None:

@@ -2,8 +2,8 @@
 provider once, or nobody knows and it is not sent again.
 """
 
-import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from ..lives import Life
@@ -11,29 +11,22 @@ from ..oracle import Evidence
 from ..scenario import Scenario
 from ..topology import Shared
 from ..trades import NOTIFICATIONS, POSITIONS, REGISTERED, Trade
+from .crossings import crossing
 
 _TRADES = {"pagopa": POSITIONS, "send": NOTIFICATIONS, "pec": REGISTERED}
+_FAULTS: list[dict[str, Any]] = [{"kind": "cut"}, {"kind": "drop"}, {"kind": "error", "status": 503}, {"kind": "hang"}]
 _STEPS = ("claimed", "marked", "half_written", "before_reply", "half_read", "before_settle", "within_settle", "settled")
 _MAIL_STEPS = ("claimed", "marked", "mail_half_sent", "mail_sent", "before_settle", "within_settle", "settled")
 
 
 def _crossing(name: str, trade: Trade, step: str, victim: str = "") -> Scenario:
     """A worker takes the step under load, and it or another part dies."""
-
-    def play(world: Shared) -> None:
-        trade.prepare(world.hub)
-        with world.loading():
-            world.died("worker-1")
-            time.sleep(0.3)
-
-    lives = {"worker-1": Life(step, 4, victim)}
-    who = victim or "worker"
-    return Scenario(f"{name}: {who} killed at {step}", play, {"trade": trade}, lives, drain_within_s=40)
+    same = crossing("worker-1", step, victim)
+    return replace(same, name=f"{name}: {same.name}", topology={"trade": trade}, quick=False, drain_within_s=40)
 
 
 def _in_peace(name: str, trade: Trade) -> Scenario:
     def play(world: Shared) -> None:
-        trade.prepare(world.hub)
         world.load(20)
 
     return Scenario(f"{name}: in peace", play, {"trade": trade}, also=_nothing_is_doubtful, drain_within_s=40)
@@ -45,18 +38,16 @@ def _nothing_is_doubtful(_world: Shared, seen: Evidence) -> Iterable[str]:
         yield f"deliveries ended as {sorted(states)}"
 
 
-def _faults(name: str, trade: Trade, *faults: dict[str, Any]) -> Scenario:
+def _faults(name: str) -> Scenario:
     """Its provider takes what it gets and does not say so, is slow, or is away, in turn."""
 
     def play(world: Shared) -> None:
-        trade.prepare(world.hub)
-        world.io_faults(*faults)
+        world.io_faults(*_FAULTS)
         world.load(12)
         world.drain()
 
-    return Scenario(
-        f"{name}: {', '.join(str(each['kind']) for each in faults)}", play, {"trade": trade}, drain_within_s=40
-    )
+    kinds = ", ".join(str(each["kind"]) for each in _FAULTS)
+    return Scenario(f"{name}: {kinds}", play, {"trade": _TRADES[name]}, drain_within_s=40)
 
 
 def _receipts_read_by_the_dying(step: str) -> Scenario:
@@ -81,9 +72,6 @@ SCENARIOS = [
         for name, trade in _TRADES.items()
         for victim in ("postgres", "api-1")
     ),
-    _faults("pagopa", POSITIONS, {"kind": "cut"}, {"kind": "drop"}, {"kind": "error", "status": 503}, {"kind": "hang"}),
-    _faults(
-        "send", NOTIFICATIONS, {"kind": "cut"}, {"kind": "drop"}, {"kind": "error", "status": 503}, {"kind": "hang"}
-    ),
+    *map(_faults, ("pagopa", "send")),
     *(_receipts_read_by_the_dying(step) for step in ("before_reporting", "reported", "before_moving")),
 ]

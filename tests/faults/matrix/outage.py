@@ -1,9 +1,9 @@
 """A hundred thousand deliveries are due when a provider comes back: it gets them at its rate, and no process grows."""
 
 import json
-from datetime import datetime
 
 from ...harness import eventually
+from ..accounts import io_moments, most_in_a_second
 from ..scenario import Scenario
 from ..topology import LIMITS, Shared
 
@@ -33,12 +33,11 @@ def _come_back(world: Shared) -> None:
         return len(ledger.read_text().splitlines()) if ledger.exists() else 0
 
     eventually(come_in, lambda sent: sent > _WATCHED, within_s=180)
-    sent = [json.loads(line)["at"] for line in ledger.read_text().splitlines()]
+    at = io_moments(world.folder)
     _forget_copies(world)
     grown = {name: round(most[name] - before[name]) for name in before}
     assert max(grown.values()) < _MOST_MB, f"grown by MB: {grown}"
-    at = sorted(datetime.fromisoformat(each).timestamp() for each in sent)
-    burst = max(sum(start <= moment < start + 1 for moment in at) for start in at)
+    burst = most_in_a_second(at)
     # What was claimed in its time may reach the provider a little later, as many as there are hands.
     allowed = _RATE + _BURST + LIMITS["concurrency"]
     assert burst <= allowed, f"{burst} within a second, {allowed} are allowed"

@@ -121,7 +121,7 @@ def _deadlock(world: Shared) -> None:
     """Somebody waits for what a transaction of the hub's holds, and holds what that one waits for. Whoever waits first
     looks for a circle first, after a second: the hub."""
     seen = "SELECT deadlocks AS n FROM pg_stat_database WHERE datname = current_database()"
-    while world.rows(seen)[0]["n"] < 3:
+    while world.count(seen) < 3:
         with world.connect() as connection, suppress(psycopg.Error), connection.transaction():
             connection.execute(b"SET LOCAL deadlock_timeout = '20s'")
             connection.execute(b"LOCK TABLE deliveries IN ACCESS EXCLUSIVE MODE")

@@ -1,12 +1,11 @@
 """What a provider and the wire to it may do: each status has its action, and what is doubtful is never sent twice."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
 
 from ...harness import eventually
+from ..accounts import io_moments, most_in_a_second
 from ..meddler import SPOILS
 from ..oracle import Evidence
 from ..scenario import Scenario
@@ -98,14 +97,12 @@ def _come_back(world: Shared) -> None:
     world.parts["provider"].kill_all()
     world.load(60)
     opened = "SELECT count(*) AS n FROM lanes WHERE connector_id = 'io' AND opened > 0"
-    eventually(lambda: world.rows(opened)[0]["n"], bool, within_s=40)
+    eventually(lambda: world.count(opened), bool, within_s=40)
     world.start()
 
 
 def _at_its_pace(world: Shared, seen: Evidence) -> Iterable[str]:
-    lines = (world.folder / "io" / "app_io.jsonl").read_text().splitlines()
-    at = sorted(datetime.fromisoformat(json.loads(line)["at"]).timestamp() for line in lines)
-    most = max((sum(start <= moment < start + 1 for moment in at) for start in at), default=0)
+    most = most_in_a_second(io_moments(world.folder))
     if most > _RATE + _BURST + 3:
         yield f"{most} messages within a second, {_RATE} a second and {_BURST} at once are allowed"
 

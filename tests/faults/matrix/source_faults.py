@@ -19,6 +19,7 @@ from ..trades import READ
 _RECORDS = 75
 _SOMEBODY = "VRDGPP80A01H501U"
 """None of those whose messages are accounted for elsewhere."""
+_NAMES = "SELECT count(DISTINCT external_id) AS n FROM item_identities WHERE vendor_id = 'beta'"
 _ITEMS = """SELECT i.external_id AS name, count(v.version) AS versions FROM item_identities i
     JOIN item_versions v USING (ente_id, item_id) WHERE i.vendor_id = 'beta' GROUP BY i.external_id, i.item_id"""
 _WAITING = "SELECT name, times FROM quarantine WHERE decided IS NULL"
@@ -37,9 +38,10 @@ def _change(world: Shared, records: list[dict[str, Any]]) -> None:
     httpx.post(f"{world.url_of('source')}/_sim/records", json=records, trust_env=False).raise_for_status()
 
 
-def _all_are_there(world: Shared) -> None:
-    names = "SELECT count(DISTINCT external_id) AS n FROM item_identities WHERE vendor_id = 'beta'"
-    eventually(lambda: world.rows(names)[0]["n"], lambda n: n >= len(_expected()), within_s=90)
+def _are_there(world: Shared, share: float, *, within_s: float) -> None:
+    """Until so great a share of what is expected has been read."""
+    wanted = share * len(_expected())
+    eventually(lambda: world.count(_NAMES), lambda found: found >= wanted, within_s=within_s)
 
 
 def _reading(meanwhile: Callable[[Shared], None]) -> Callable[[Shared], None]:
@@ -50,26 +52,26 @@ def _reading(meanwhile: Callable[[Shared], None]) -> Callable[[Shared], None]:
         with world.loading(per_s=5):
             _change(world, records)
             meanwhile(world)
-            _all_are_there(world)
+            _are_there(world, 1, within_s=90)
             changed = [
                 record | {"importo": "999,00", "modificato": "2026-06-15T10:00:00Z"}
                 for record in records
                 if record["numero"] % 7 == 0 and record["numero"] % 10
             ]
             _change(world, changed)
-            eventually(lambda: _versions(world), lambda found: found == _expected(), within_s=90)
+            eventually(lambda: _versions(world.rows(_ITEMS)), lambda found: found == _expected(), within_s=90)
 
     return play
 
 
-def _versions(world: Shared) -> dict[str, int]:
-    return {row["name"]: row["versions"] for row in world.rows(_ITEMS)}
+def _versions(rows: list[Any]) -> dict[str, int]:
+    return {row["name"]: row["versions"] for row in rows}
 
 
 def _each_once(world: Shared, _seen: Evidence) -> Iterable[str]:
-    rows = world.rows(_ITEMS)
-    if len(rows) != len(_expected()) or _versions(world) != _expected():
-        found, expected = _versions(world), _expected()
+    rows, expected = world.rows(_ITEMS), _expected()
+    found = _versions(rows)
+    if len(rows) != len(expected) or found != expected:
         wrong = {name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name)}
         yield f"{len(rows)} items of {len(expected)}; lost, doubled or in other versions: {sorted(wrong)[:10]}"
     waiting = sorted(row["name"] for row in world.rows(_WAITING))
@@ -79,9 +81,8 @@ def _each_once(world: Shared, _seen: Evidence) -> Iterable[str]:
 
 def _killed_at_random(world: Shared) -> None:
     """Whoever reads is killed again and again, wherever it is."""
-    names = "SELECT count(*) AS n FROM item_identities WHERE vendor_id = 'beta'"
     for share in (0.1, 0.4, 0.7):
-        eventually(lambda: world.rows(names)[0]["n"], lambda n: n >= share * len(_expected()), within_s=60)  # noqa: B023
+        _are_there(world, share, within_s=60)
         for name in ("api-1", "api-2"):
             world.parts[name].kill_all()
             world.start()
