@@ -7,7 +7,6 @@ day once, never of what is done and never when it is too late; what is over is o
 
 from datetime import timedelta
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
@@ -19,7 +18,7 @@ from hub.store.drafts import Published
 from hub.store.tables import agenda
 from tests.flows.making import make_deadline
 from tests.unit.store.canonical import Canonical, days, instant
-from tests.unit.store.machines import StoreMachine
+from tests.unit.store.machines import StoreMachine, on_each_kind
 from tests.unit.store.making import START
 
 PERSON, KIND = "RSSMRA80A01H501U", "citizen_duty"
@@ -122,16 +121,4 @@ class OneDeadline(StoreMachine):
         assert ahead == (expected | {f"due.{KIND}": self.due} if waits else {})
 
 
-class OnSqlite(OneDeadline):
-    kind = "sqlite"
-
-
-class OnPostgresql(OneDeadline):
-    kind = "postgresql"
-
-
-for machine, examples in ((OnSqlite, 25), (OnPostgresql, 3)):
-    machine.TestCase.settings = settings(
-        max_examples=examples, stateful_step_count=16, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
-TestOnSqlite, TestOnPostgresql = OnSqlite.TestCase, OnPostgresql.TestCase
+TestOnSqlite, TestOnPostgresql = on_each_kind(OneDeadline, examples=(25, 3), steps=16)

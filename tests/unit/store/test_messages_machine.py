@@ -8,7 +8,6 @@ taken back before it left does not leave; past its end it is still there to be r
 from dataclasses import replace
 from datetime import timedelta
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
@@ -22,7 +21,7 @@ from hub.store.reading import Reading
 from hub.store.sweeping import Sweep, sweep
 from tests.harness import make_message
 from tests.unit.store.canonical import Canonical, days, instant
-from tests.unit.store.machines import StoreMachine
+from tests.unit.store.machines import StoreMachine, on_each_kind
 from tests.unit.store.making import ENTE, START, only, take
 
 PERSON = "RSSMRA80A01H501U"
@@ -141,16 +140,4 @@ class OneMessage(StoreMachine):
                 assert (len(page), more) == (shown.count(state), False)
 
 
-class OnSqlite(OneMessage):
-    kind = "sqlite"
-
-
-class OnPostgresql(OneMessage):
-    kind = "postgresql"
-
-
-for machine, examples in ((OnSqlite, 20), (OnPostgresql, 3)):
-    machine.TestCase.settings = settings(
-        max_examples=examples, stateful_step_count=16, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
-TestOnSqlite, TestOnPostgresql = OnSqlite.TestCase, OnPostgresql.TestCase
+TestOnSqlite, TestOnPostgresql = on_each_kind(OneMessage, examples=(20, 3), steps=16)

@@ -7,7 +7,6 @@ all who ask say together; what was paid stays paid; it is told of once; only wha
 
 from datetime import timedelta
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
@@ -19,7 +18,7 @@ from hub.store.drafts import Published
 from hub.store.tables import agenda
 from tests.harness import make_payment, make_receipt
 from tests.unit.store.canonical import Canonical
-from tests.unit.store.machines import StoreMachine
+from tests.unit.store.machines import StoreMachine, on_each_kind
 from tests.unit.store.making import START
 
 PERSON, NOTICE, CREDITOR = "RSSMRA80A01H501U", "301000000000000012", "00488410010"
@@ -207,16 +206,4 @@ class OnePayment(StoreMachine):
         assert planned <= asked
 
 
-class OnSqlite(OnePayment):
-    kind = "sqlite"
-
-
-class OnPostgresql(OnePayment):
-    kind = "postgresql"
-
-
-for machine, examples in ((OnSqlite, 25), (OnPostgresql, 3)):
-    machine.TestCase.settings = settings(
-        max_examples=examples, stateful_step_count=16, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
-TestOnSqlite, TestOnPostgresql = OnSqlite.TestCase, OnPostgresql.TestCase
+TestOnSqlite, TestOnPostgresql = on_each_kind(OnePayment, examples=(25, 3), steps=16)

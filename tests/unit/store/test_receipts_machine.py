@@ -5,7 +5,6 @@ What holds whatever happens: it is kept for good as its newest version says, and
 notice; what it ever paid stays paid, and nothing else is.
 """
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
@@ -15,7 +14,7 @@ from hub.store.drafts import Published
 from hub.store.tables import agenda, timeline
 from tests.harness import make_payment, make_receipt
 from tests.unit.store.canonical import Canonical
-from tests.unit.store.machines import StoreMachine
+from tests.unit.store.machines import StoreMachine, on_each_kind
 
 PERSON, CREDITOR = "RSSMRA80A01H501U", "00488410010"
 NOTICES = ("301000000000000012", "302000000000000034")
@@ -116,16 +115,4 @@ class OneReceipt(StoreMachine):
             assert paid.count(item["item_id"]) == (notice in self.paid)
 
 
-class OnSqlite(OneReceipt):
-    kind = "sqlite"
-
-
-class OnPostgresql(OneReceipt):
-    kind = "postgresql"
-
-
-for machine, examples in ((OnSqlite, 20), (OnPostgresql, 3)):
-    machine.TestCase.settings = settings(
-        max_examples=examples, stateful_step_count=12, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
-TestOnSqlite, TestOnPostgresql = OnSqlite.TestCase, OnPostgresql.TestCase
+TestOnSqlite, TestOnPostgresql = on_each_kind(OneReceipt, examples=(20, 3), steps=12)

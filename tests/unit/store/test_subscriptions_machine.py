@@ -8,7 +8,6 @@ asks for nothing any more.
 import json
 from datetime import timedelta
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
@@ -34,7 +33,7 @@ from hub.store.readers import Access
 from hub.store.requesting import Requesting, Wish
 from hub.store.tables import agenda, item_identities, items, subscription_requests
 from tests.flows.making import make_subscription
-from tests.unit.store.machines import StoreMachine
+from tests.unit.store.machines import StoreMachine, on_each_kind
 from tests.unit.store.making import ENTE, START, make_vendor
 
 HOLDER, OTHER = "RSSMRA80A01H501U", "BNCLRA85C41F205P"
@@ -205,16 +204,4 @@ class OneSubscription(StoreMachine):
         return any(row["kind"] == "renew" for row in self.pending())
 
 
-class OnSqlite(OneSubscription):
-    kind = "sqlite"
-
-
-class OnPostgresql(OneSubscription):
-    kind = "postgresql"
-
-
-for machine, examples in ((OnSqlite, 25), (OnPostgresql, 4)):
-    machine.TestCase.settings = settings(
-        max_examples=examples, stateful_step_count=14, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
-TestOnSqlite, TestOnPostgresql = OnSqlite.TestCase, OnPostgresql.TestCase
+TestOnSqlite, TestOnPostgresql = on_each_kind(OneSubscription, examples=(25, 4), steps=14)
