@@ -97,7 +97,7 @@ class OneDeadline(StoreMachine):
 
     @invariant()
     def it_is_as_its_newest_version_says_until_its_moment_is_past(self):
-        if not getattr(self, "version", 0):
+        if not self.version:
             return
         item = self.hub.item("a")
         lifecycle = "withdrawn" if self.gone else "active"
@@ -107,14 +107,12 @@ class OneDeadline(StoreMachine):
 
     @invariant()
     def each_reminder_is_told_once_and_none_too_late(self):
-        if getattr(self, "version", 0):
+        if self.version:
             assert set(self.hub.made(self.hub.item("a")["item_id"], "messages")) == self.reminded
             assert len(self.hub.of(PERSON, "messages")) == len(self.reminded)
 
     @invariant()
     def only_what_is_open_is_on_the_agenda(self):
-        if not hasattr(self, "hub"):
-            return
         ahead = {row["occasion"]: row["at"] for row in self.store.rows(agenda)}
         waits = self.version and not self.gone and self.state == "open"
         expected = {f"remind.{KIND}.{n}": at for n, at in self.planned.items()}

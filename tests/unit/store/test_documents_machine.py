@@ -126,7 +126,7 @@ class OneDocument(StoreMachine):
 
     @invariant()
     def it_is_as_all_of_this_says_together(self):
-        if not getattr(self, "version", 0) or self.gone:
+        if not self.version or self.gone:
             return
         item = self.hub.item("a")
         assert (item["version"], item["state"]) == (self.version, self.expected())
@@ -136,7 +136,7 @@ class OneDocument(StoreMachine):
 
     @invariant()
     def each_fact_is_told_once(self):
-        if not getattr(self, "version", 0):
+        if not self.version:
             return
         told = [name.partition(".")[0] for name in self.hub.made(self.hub.item("a")["item_id"], "messages")]
         for name in ("document_available", "document_revoked"):
@@ -150,7 +150,7 @@ class OneDocument(StoreMachine):
 
     @invariant()
     def only_what_can_still_end_has_a_day(self):
-        if not getattr(self, "version", 0):
+        if not self.version:
             return
         item = self.hub.item("a")
         about = self.hub.made(item["item_id"], "deadlines").values()

@@ -108,7 +108,7 @@ class OneMessage(StoreMachine):
 
     @invariant()
     def it_is_one_message_as_its_newest_version_says(self):
-        if not getattr(self, "version", 0):
+        if not self.version:
             return
         (item,) = self.hub.of(PERSON, "messages")
         turn = "citizen" if self.asks and not self.gone else "none"
@@ -118,7 +118,7 @@ class OneMessage(StoreMachine):
 
     @invariant()
     def it_is_sent_once_and_not_at_all_where_it_was_taken_back_before(self):
-        if not getattr(self, "version", 0):
+        if not self.version:
             return
         delivery = only(self.store)
         expected = "delivered" if self.sent else "skipped" if self.gone else "queued"
@@ -128,7 +128,7 @@ class OneMessage(StoreMachine):
 
     @invariant()
     def its_citizen_reads_it_from_its_time_on_and_sees_when_it_is_over(self):
-        if not getattr(self, "version", 0):
+        if not self.version:
             return
         over = self.ends is not None and self.ends <= self.clock.moment
         shown = [] if self.gone or self.hidden else ["expired" if over else "published"]

@@ -154,8 +154,6 @@ class OnePayment(StoreMachine):
 
     @invariant()
     def a_vendor_is_told_of_its_own_word_alone(self):
-        if not hasattr(self, "hub"):
-            return
         rows = self.rows()
         assert rows.keys() == self.version.keys()
         for vendor, row in rows.items():
@@ -165,8 +163,6 @@ class OnePayment(StoreMachine):
 
     @invariant()
     def the_citizen_sees_one_payment_as_all_say_together(self):
-        if not hasattr(self, "hub"):
-            return
         there = set(self.version) - self.gone
         shown = self.shown()
         assert len(shown) == min(1, len(there))
@@ -181,8 +177,6 @@ class OnePayment(StoreMachine):
 
     @invariant()
     def it_is_told_of_once(self):
-        if not hasattr(self, "hub"):
-            return
         told = [name for row in self.payments() for name in self.hub.made(row["item_id"], "messages")]
         assert sum("payment_due" in name for name in told) <= 1
         assert not [name for name in told if "payment_due" in name and not {"due", "overdue"} & self.ever()]
@@ -193,8 +187,6 @@ class OnePayment(StoreMachine):
 
     @invariant()
     def only_what_is_still_asked_for_is_due(self):
-        if not hasattr(self, "hub"):
-            return
         asked = {row["item_id"] for row in self.shown() if row["state"] in ASKED}
         open_still = {
             row["about_item_id"]

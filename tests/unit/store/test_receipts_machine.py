@@ -88,7 +88,7 @@ class OneReceipt(StoreMachine):
 
     @invariant()
     def it_is_kept_as_its_newest_version_says(self):
-        if not getattr(self, "version", 0):
+        if not self.version:
             return
         item, lifecycle = self.hub.item("a"), "withdrawn" if self.gone else "active"
         expected = (self.version, "available", "none", lifecycle)
@@ -97,7 +97,7 @@ class OneReceipt(StoreMachine):
 
     @invariant()
     def it_is_told_of_once_a_notice(self):
-        if not getattr(self, "version", 0):
+        if not self.version:
             return
         told = self.hub.made(self.hub.item("a")["item_id"], "messages").values()
         assert len(told) == len(self.notices)
@@ -105,8 +105,6 @@ class OneReceipt(StoreMachine):
 
     @invariant()
     def what_it_paid_stays_paid_and_is_said_to_be_once(self):
-        if not hasattr(self, "hub"):
-            return
         paid = [row["item_id"] for row in self.store.rows(timeline) if row["event"] == "paid"]
         for notice, said in self.said.items():
             item = self.hub.item(notice)

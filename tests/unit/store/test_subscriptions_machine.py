@@ -160,8 +160,6 @@ class OneSubscription(StoreMachine):
 
     @invariant()
     def at_most_one_request_waits_and_it_is_the_sources_turn(self):
-        if not hasattr(self, "version"):
-            return
         waiting = self.pending()
         assert len(waiting) <= 1
         if waiting:
@@ -170,23 +168,17 @@ class OneSubscription(StoreMachine):
 
     @invariant()
     def a_co_holder_sees_the_same_state_or_nothing(self):
-        if not hasattr(self, "version"):
-            return
         copies = [row for row in self.own(OTHER, "subscriptions") if row["lifecycle"] == "active"]
         shared = self.shares and not self.withdrawn
         assert [row["state"] for row in copies] == ([self.item["state"]] if shared else [])
 
     @invariant()
     def an_instalment_is_asked_for_once(self):
-        if not hasattr(self, "version"):
-            return
         names = [row["external_id"] for row in self.store.rows(item_identities) if row["collection"] == "payments"]
         assert len(names) == len(set(names)) <= len(PLAN)
 
     @invariant()
     def what_is_over_asks_for_nothing(self):
-        if not hasattr(self, "version"):
-            return
         item = self.item
         mine = {row["occasion"] for row in self.store.rows(agenda) if row["item_id"] == item["item_id"]}
         open_windows = [
