@@ -15,10 +15,12 @@ import pytest
 from sqlalchemy import Table, select
 from stdnum.it import codicefiscale
 
+from contracts.subscription_services import SubscriptionService
 from hub.cli.application import run
 from hub.http.operations import ADMIN, FEED, PUBLISH
+from hub.store.subscription_services import add_subscription_service
 from hub.store.tables import deliveries
-from tests.harness import HubUnderTest, make_item, make_message, make_payment, make_receipt, running_hub
+from tests.harness import ENTE, HubUnderTest, make_item, make_message, make_payment, make_receipt, running_hub
 from tests.rules.conformance import assert_as_described
 
 _TEMPLATES = [
@@ -120,6 +122,15 @@ MAKERS = {
 
 def notice_number() -> str:
     return f"3{uuid4().int % 10**17:017d}"
+
+
+def new_subscription_service(hub: HubUnderTest, **fields: Any) -> str:
+    """One that no other test uses; returns its code."""
+    service = SubscriptionService(code=fresh("nido"), **({"name": "Nido"} | fields))
+    with hub.home.database.write() as tx:
+        add_subscription_service(tx, ENTE, service)
+    hub.hub.registry.poll()
+    return service.code
 
 
 def published(hub: HubUnderTest, collection: str, item: dict[str, Any], **how: Any) -> str:

@@ -4,12 +4,20 @@ import json
 
 import pytest
 
-from contracts.subscription_services import ListPolicy, StatisticsPolicy, SubscriptionService
-from hub.store.subscription_services import add_subscription_service
+from contracts.subscription_services import ListPolicy, StatisticsPolicy
 from hub.store.tables import access_log
 from tests.flows.administering import admin_of
-from tests.flows.making import code, described_hub, fresh, mail_folder, make_subscription, new_person, published, rows
-from tests.harness import ENTE
+from tests.flows.making import (
+    code,
+    described_hub,
+    fresh,
+    mail_folder,
+    make_subscription,
+    new_person,
+    new_subscription_service,
+    published,
+    rows,
+)
 
 pytestmark = pytest.mark.req("S41", "S45", "S46", "S47")
 
@@ -29,13 +37,8 @@ def manager(hub):
 @pytest.fixture
 def service(hub):
     """A subscription service of the test's own, whose lists may be published, and of as few as three."""
-    name = fresh("nido")
-    policy = ListPolicy(published=True, order_keys=("-score",))
-    made = SubscriptionService(code=name, name="Nido blu", list_policy=policy, statistics=StatisticsPolicy(smallest=3))
-    with hub.home.database.write() as tx:
-        add_subscription_service(tx, ENTE, made)
-    hub.hub.registry.poll()
-    return name
+    listed, counted = ListPolicy(published=True, order_keys=("-score",)), StatisticsPolicy(smallest=3)
+    return new_subscription_service(hub, name="Nido blu", list_policy=listed, statistics=counted)
 
 
 def enrolled(hub, service, score):

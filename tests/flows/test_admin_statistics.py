@@ -5,13 +5,11 @@ import io
 
 import pytest
 
-from contracts.subscription_services import StatisticsPolicy, SubscriptionService
+from contracts.subscription_services import StatisticsPolicy
 from hub.ingest import statistics
-from hub.store.subscription_services import add_subscription_service
 from hub.store.tables import access_log
 from tests.flows.administering import admin_of
-from tests.flows.making import code, fresh, make_subscription, new_person, published, rows
-from tests.harness import ENTE
+from tests.flows.making import code, fresh, make_subscription, new_person, new_subscription_service, published, rows
 
 pytestmark = pytest.mark.req("S42", "S43", "S44")
 
@@ -26,11 +24,7 @@ def manager(hub):
 @pytest.fixture(scope="module")
 def nursery(hub):
     """A service with six subscribers in each of two areas, one who lives alone in a third, and one who is gone."""
-    name = fresh("nido")
-    policy = StatisticsPolicy(area_attribute="quartiere")
-    with hub.home.database.write() as tx:
-        add_subscription_service(tx, ENTE, SubscriptionService(code=name, name="Nido", statistics=policy))
-    hub.hub.registry.poll()
+    name = new_subscription_service(hub, statistics=StatisticsPolicy(area_attribute="quartiere"))
     homes = [*(area for area in AREAS for _ in range(6)), "Via Rossi 3"]
     people = [new_person() for _ in homes]
     for person, area in zip(people, homes, strict=True):

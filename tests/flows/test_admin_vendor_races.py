@@ -31,10 +31,9 @@ def waiting(database):
         return connection.execute(text(query)).scalar_one()
 
 
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True, scope="module")  # a file has one writer at a time
 @pytest.mark.parametrize("change", [vendor_change, service_change])
-def test_of_two_who_saw_the_same_only_the_first_changes_it(hub, kind, change):
-    if kind != "postgresql":
-        pytest.skip("a file has one writer at a time")
+def test_of_two_who_saw_the_same_only_the_first_changes_it(hub, change):
     seen = []
 
     def unchanged(view):

@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import select, update
 
 from contracts.broadcasts import Broadcast, BroadcastText
-from contracts.subscription_services import SubscriptionService
 from hub.ingest import broadcasting
 from hub.ingest.broadcasting import allowance, count_audience
 from hub.store.broadcasts import (
@@ -19,9 +18,17 @@ from hub.store.broadcasts import (
 )
 from hub.store.erasing import erase_citizen
 from hub.store.standing import BULK
-from hub.store.subscription_services import add_subscription_service
 from hub.store.tables import broadcasts, deliveries, items
-from tests.flows.making import described_hub, fresh, mail_folder, make_subscription, new_person, published, rows
+from tests.flows.making import (
+    described_hub,
+    fresh,
+    mail_folder,
+    make_subscription,
+    new_person,
+    new_subscription_service,
+    published,
+    rows,
+)
 from tests.harness import ENTE
 
 pytestmark = pytest.mark.req("S41")
@@ -40,11 +47,7 @@ def hub(kind, tmp_path_factory):
 @pytest.fixture
 def code(hub):
     """A subscription service of the test's own."""
-    name = fresh("nido")
-    with hub.home.database.write() as tx:
-        add_subscription_service(tx, ENTE, SubscriptionService(code=name, name="Nido [blu]"))
-    hub.hub.registry.poll()
-    yield name
+    yield new_subscription_service(hub, name="Nido [blu]")
     for running in running_now(hub):
         with hub.home.database.write() as tx:
             stop_broadcast(tx, ENTE, running.broadcast_id)

@@ -15,15 +15,14 @@ import yaml
 from hub.security.sign import LIFETIME_S
 from tests.flows.making import described_hub, mail_folder, make_message, new_person, published
 from tests.flows.test_isolation import MARK, fill
+from tests.rules.reading import followed, operations
 
 pytestmark = pytest.mark.req("S60")
 
 DESCRIPTION = yaml.safe_load((Path(__file__).parents[2] / "openapi/feed.yaml").read_text(encoding="utf-8"))
 OPERATIONS = {
     operation["operationId"]: (method.upper(), path, operation)
-    for path, methods in DESCRIPTION["paths"].items()
-    for method, operation in methods.items()
-    if method in ("get", "head", "put", "post", "patch", "delete")
+    for _, path, method, operation in operations(DESCRIPTION)
 }
 BODIES = {
     "change_user_state": lambda _: {"read": True, "archived": True},
@@ -63,8 +62,7 @@ def people(hub):
 def parameters(operation, where):
     """The parameters of an operation in a place, with their schema."""
     for one in operation.get("parameters", ()):
-        name = one.get("$ref", "").rpartition("/")[2]
-        found = DESCRIPTION["components"]["parameters"][name] if name else one
+        found = followed(DESCRIPTION, one)
         if found["in"] == where:
             yield found["name"], found.get("schema", {})
 

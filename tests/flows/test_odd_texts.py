@@ -3,7 +3,7 @@ goes on either way."""
 
 import pytest
 
-from tests.flows.making import MAKERS, code, described_hub, fresh, new_person, published, titles
+from tests.flows.making import MAKERS, code, fresh, new_person, published, titles
 
 SAFE = {
     "html": '<script>alert(1)</script><img src=x onerror="y">',
@@ -12,12 +12,6 @@ SAFE = {
 }
 REFUSED = {"nul": "a\x00b", "escape": "a\x1b[31mb", "bell": "a\x07b", "override": "a\u202eb", "isolate": "a\u2066b"}
 OF_A_PERSON = sorted(MAKERS.keys() - {"services"})
-
-
-@pytest.fixture(scope="module")
-def hub(kind, tmp_path_factory):
-    with described_hub(tmp_path_factory.mktemp("texts") / "home") as running:
-        yield running
 
 
 def item_of(collection, person, **fields):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from contracts.items.subscription import Attribute
-from contracts.subscription_services import ListPolicy, SubscriptionService
+from contracts.subscription_services import ListPolicy
 from hub.ingest.ranking import LISTED, ranked
 from hub.ingest.subscribers import subscribers
 from hub.store.ranked_lists import (
@@ -19,9 +19,16 @@ from hub.store.ranked_lists import (
     publish_list,
     withdraw_list,
 )
-from hub.store.subscription_services import add_subscription_service
 from hub.store.tables import ranked_entries, ranked_lists
-from tests.flows.making import described_hub, fresh, make_subscription, new_person, published, rows
+from tests.flows.making import (
+    described_hub,
+    fresh,
+    make_subscription,
+    new_person,
+    new_subscription_service,
+    published,
+    rows,
+)
 from tests.harness import ENTE
 
 pytestmark = pytest.mark.req("S45", "S46", "S47")
@@ -39,12 +46,7 @@ def hub(kind, tmp_path_factory):
 
 @pytest.fixture
 def code(hub):
-    name = fresh("nido")
-    policy = ListPolicy(published=True, order_keys=KEYS)
-    with hub.home.database.write() as tx:
-        add_subscription_service(tx, ENTE, SubscriptionService(code=name, name="Nido", list_policy=policy))
-    hub.hub.registry.poll()
-    return name
+    return new_subscription_service(hub, list_policy=ListPolicy(published=True, order_keys=KEYS))
 
 
 def enrolled(hub, code, *, person=None, external_id=None, version=1, state="waitlisted", **numbers):

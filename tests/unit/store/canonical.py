@@ -40,14 +40,19 @@ class Canonical:
         self.agenda = Agenda(store.citizens, store.vault, publications, Occasions(no_route, none, none.rules))
 
     def drafted(
-        self, collection: str, item: dict[str, Any], *, vendor: str = "acme", rights: frozenset[str] = frozenset()
+        self,
+        collection: str,
+        item: dict[str, Any],
+        *,
+        vendor: str = "acme",
+        rights: frozenset[str] = frozenset(),
+        terms: Any = None,
     ) -> Draft:
-        """The draft of an item as its JSON says it."""
+        """The draft of an item as its JSON says it; under the usual `terms` if not others."""
         read = parse(collection, json.dumps(item).encode())
-        terms: Any = None
-        if isinstance(read, Application):
+        if terms is None and isinstance(read, Application):
             terms = practices.Terms(self.store.clock.moment, CARD, 365)
-        elif isinstance(read, Subscription):
+        elif terms is None and isinstance(read, Subscription):
             terms = subscriptions.Terms(None, self.store.clock.moment)
         known = make_vendor(vendor, rights=rights)
         hashed = self.store.vault.keyed_hash

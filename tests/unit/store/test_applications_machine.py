@@ -25,7 +25,7 @@ from hub.store.tables import agenda
 from tests.flows.making import fresh
 from tests.stores import KINDS
 from tests.unit.store.canonical import days, instant
-from tests.unit.store.machines import StoreMachine
+from tests.unit.store.machines import StoreMachine, on_each_kind
 from tests.unit.store.making import ENTE, START, FakeClock, Store, fresh_database
 from tests.unit.store.practices import Practices
 
@@ -138,17 +138,7 @@ class Applications(StoreMachine):
             assert self.store.rows(agenda) == []
 
 
-class OnSqlite(Applications):
-    kind = "sqlite"
-
-
-class OnPostgresql(Applications):
-    kind = "postgresql"
-
-
-for machine in (OnSqlite, OnPostgresql):
-    machine.TestCase.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
-TestOnSqlite, TestOnPostgresql = OnSqlite.TestCase, OnPostgresql.TestCase
+TestOnSqlite, TestOnPostgresql = on_each_kind(Applications, examples=(12, 12), steps=25, slow=False)
 
 
 @pytest.fixture(scope="module", params=KINDS)

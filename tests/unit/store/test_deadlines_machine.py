@@ -7,7 +7,6 @@ day once, never of what is done and never when it is too late; what is over is o
 
 from datetime import timedelta
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
@@ -19,7 +18,7 @@ from hub.store.drafts import Published
 from hub.store.tables import agenda
 from tests.flows.making import make_deadline
 from tests.unit.store.canonical import Canonical, days, instant
-from tests.unit.store.machines import StoreMachine
+from tests.unit.store.machines import StoreMachine, on_each_kind
 from tests.unit.store.making import START
 
 PERSON, KIND = "RSSMRA80A01H501U", "citizen_duty"
@@ -98,7 +97,7 @@ class OneDeadline(StoreMachine):
 
     @invariant()
     def it_is_as_its_newest_version_says_until_its_moment_is_past(self):
-        if not getattr(self, "version", 0):
+        if not self.version:
             return
         item = self.hub.item("a")
         lifecycle = "withdrawn" if self.gone else "active"
@@ -108,30 +107,16 @@ class OneDeadline(StoreMachine):
 
     @invariant()
     def each_reminder_is_told_once_and_none_too_late(self):
-        if getattr(self, "version", 0):
+        if self.version:
             assert set(self.hub.made(self.hub.item("a")["item_id"], "messages")) == self.reminded
             assert len(self.hub.of(PERSON, "messages")) == len(self.reminded)
 
     @invariant()
     def only_what_is_open_is_on_the_agenda(self):
-        if not hasattr(self, "hub"):
-            return
         ahead = {row["occasion"]: row["at"] for row in self.store.rows(agenda)}
         waits = self.version and not self.gone and self.state == "open"
         expected = {f"remind.{KIND}.{n}": at for n, at in self.planned.items()}
         assert ahead == (expected | {f"due.{KIND}": self.due} if waits else {})
 
 
-class OnSqlite(OneDeadline):
-    kind = "sqlite"
-
-
-class OnPostgresql(OneDeadline):
-    kind = "postgresql"
-
-
-for machine, examples in ((OnSqlite, 25), (OnPostgresql, 3)):
-    machine.TestCase.settings = settings(
-        max_examples=examples, stateful_step_count=16, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
-TestOnSqlite, TestOnPostgresql = OnSqlite.TestCase, OnPostgresql.TestCase
+TestOnSqlite, TestOnPostgresql = on_each_kind(OneDeadline, examples=(25, 3), steps=16)

@@ -8,7 +8,6 @@ takes its place; what was revoked stays so; each fact is told once; only what ca
 import hashlib
 from datetime import timedelta
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
@@ -21,7 +20,7 @@ from hub.store.drafts import Published
 from hub.store.tables import agenda
 from tests.flows.making import make_document
 from tests.unit.store.canonical import Canonical, instant, no_route
-from tests.unit.store.machines import StoreMachine
+from tests.unit.store.machines import StoreMachine, on_each_kind
 from tests.unit.store.making import START, make_vendor
 
 PERSON = "RSSMRA80A01H501U"
@@ -127,7 +126,7 @@ class OneDocument(StoreMachine):
 
     @invariant()
     def it_is_as_all_of_this_says_together(self):
-        if not getattr(self, "version", 0) or self.gone:
+        if not self.version or self.gone:
             return
         item = self.hub.item("a")
         assert (item["version"], item["state"]) == (self.version, self.expected())
@@ -137,7 +136,7 @@ class OneDocument(StoreMachine):
 
     @invariant()
     def each_fact_is_told_once(self):
-        if not getattr(self, "version", 0):
+        if not self.version:
             return
         told = [name.partition(".")[0] for name in self.hub.made(self.hub.item("a")["item_id"], "messages")]
         for name in ("document_available", "document_revoked"):
@@ -151,7 +150,7 @@ class OneDocument(StoreMachine):
 
     @invariant()
     def only_what_can_still_end_has_a_day(self):
-        if not getattr(self, "version", 0):
+        if not self.version:
             return
         item = self.hub.item("a")
         about = self.hub.made(item["item_id"], "deadlines").values()
@@ -168,16 +167,4 @@ class OneDocument(StoreMachine):
             assert len(open_still) == (self.clock.moment < self.ends or self.expected() == "announced")
 
 
-class OnSqlite(OneDocument):
-    kind = "sqlite"
-
-
-class OnPostgresql(OneDocument):
-    kind = "postgresql"
-
-
-for machine, examples in ((OnSqlite, 25), (OnPostgresql, 3)):
-    machine.TestCase.settings = settings(
-        max_examples=examples, stateful_step_count=16, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
-TestOnSqlite, TestOnPostgresql = OnSqlite.TestCase, OnPostgresql.TestCase
+TestOnSqlite, TestOnPostgresql = on_each_kind(OneDocument, examples=(25, 3), steps=16)

@@ -7,7 +7,6 @@ ended is either in somebody's hands or due at some time.
 
 from datetime import timedelta
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, consumes, initialize, invariant, rule
 
@@ -17,7 +16,7 @@ from hub.store.outbox import Due, Progress, Settlement, claim, progress, settle
 from hub.store.standing import Lane, Standing
 from hub.store.sweeping import Sweep, sweep
 from tests.unit.store.filling import fill
-from tests.unit.store.machines import StoreMachine
+from tests.unit.store.machines import StoreMachine, on_each_kind
 from tests.unit.store.making import ENTE
 
 LEASE = timedelta(seconds=60)
@@ -170,14 +169,4 @@ class OneLane(StoreMachine):
                 assert m <= 4 + (until - since).total_seconds()
 
 
-class OnSqlite(OneLane):
-    kind = "sqlite"
-
-
-class OnPostgresql(OneLane):
-    kind = "postgresql"
-
-
-for machine, examples in ((OnSqlite, 60), (OnPostgresql, 8)):
-    machine.TestCase.settings = settings(max_examples=examples, stateful_step_count=30, deadline=None)
-TestOnSqlite, TestOnPostgresql = OnSqlite.TestCase, OnPostgresql.TestCase
+TestOnSqlite, TestOnPostgresql = on_each_kind(OneLane, examples=(60, 8), steps=30, slow=False)

@@ -8,7 +8,6 @@ taken back before it left does not leave; past its end it is still there to be r
 from dataclasses import replace
 from datetime import timedelta
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
@@ -22,7 +21,7 @@ from hub.store.reading import Reading
 from hub.store.sweeping import Sweep, sweep
 from tests.harness import make_message
 from tests.unit.store.canonical import Canonical, days, instant
-from tests.unit.store.machines import StoreMachine
+from tests.unit.store.machines import StoreMachine, on_each_kind
 from tests.unit.store.making import ENTE, START, only, take
 
 PERSON = "RSSMRA80A01H501U"
@@ -109,7 +108,7 @@ class OneMessage(StoreMachine):
 
     @invariant()
     def it_is_one_message_as_its_newest_version_says(self):
-        if not getattr(self, "version", 0):
+        if not self.version:
             return
         (item,) = self.hub.of(PERSON, "messages")
         turn = "citizen" if self.asks and not self.gone else "none"
@@ -119,7 +118,7 @@ class OneMessage(StoreMachine):
 
     @invariant()
     def it_is_sent_once_and_not_at_all_where_it_was_taken_back_before(self):
-        if not getattr(self, "version", 0):
+        if not self.version:
             return
         delivery = only(self.store)
         expected = "delivered" if self.sent else "skipped" if self.gone else "queued"
@@ -129,7 +128,7 @@ class OneMessage(StoreMachine):
 
     @invariant()
     def its_citizen_reads_it_from_its_time_on_and_sees_when_it_is_over(self):
-        if not getattr(self, "version", 0):
+        if not self.version:
             return
         over = self.ends is not None and self.ends <= self.clock.moment
         shown = [] if self.gone or self.hidden else ["expired" if over else "published"]
@@ -141,16 +140,4 @@ class OneMessage(StoreMachine):
                 assert (len(page), more) == (shown.count(state), False)
 
 
-class OnSqlite(OneMessage):
-    kind = "sqlite"
-
-
-class OnPostgresql(OneMessage):
-    kind = "postgresql"
-
-
-for machine, examples in ((OnSqlite, 20), (OnPostgresql, 3)):
-    machine.TestCase.settings = settings(
-        max_examples=examples, stateful_step_count=16, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
-TestOnSqlite, TestOnPostgresql = OnSqlite.TestCase, OnPostgresql.TestCase
+TestOnSqlite, TestOnPostgresql = on_each_kind(OneMessage, examples=(20, 3), steps=16)

@@ -6,14 +6,13 @@ have been sent is never sent again unless its connector opted in.
 
 from datetime import timedelta
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, consumes, initialize, invariant, rule
 
 from hub.store.outbox import Due, Progress, Settlement, claim, progress, settle
 from hub.store.sweeping import MAX_CLAIMS, Sweep, sweep
 from hub.store.tables import attempts
-from tests.unit.store.machines import StoreMachine
+from tests.unit.store.machines import StoreMachine, on_each_kind
 from tests.unit.store.making import ENTE, make_draft
 
 LEASE = timedelta(seconds=60)
@@ -137,14 +136,4 @@ class Outbox(StoreMachine):
         assert opened == set(self.holder.values())
 
 
-class OnSqlite(Outbox):
-    kind = "sqlite"
-
-
-class OnPostgresql(Outbox):
-    kind = "postgresql"
-
-
-for machine in (OnSqlite, OnPostgresql):
-    machine.TestCase.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
-TestOnSqlite, TestOnPostgresql = OnSqlite.TestCase, OnPostgresql.TestCase
+TestOnSqlite, TestOnPostgresql = on_each_kind(Outbox, examples=(12, 12), steps=25, slow=False)

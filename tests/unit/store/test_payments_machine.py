@@ -7,7 +7,6 @@ all who ask say together; what was paid stays paid; it is told of once; only wha
 
 from datetime import timedelta
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
@@ -19,7 +18,7 @@ from hub.store.drafts import Published
 from hub.store.tables import agenda
 from tests.harness import make_payment, make_receipt
 from tests.unit.store.canonical import Canonical
-from tests.unit.store.machines import StoreMachine
+from tests.unit.store.machines import StoreMachine, on_each_kind
 from tests.unit.store.making import START
 
 PERSON, NOTICE, CREDITOR = "RSSMRA80A01H501U", "301000000000000012", "00488410010"
@@ -155,8 +154,6 @@ class OnePayment(StoreMachine):
 
     @invariant()
     def a_vendor_is_told_of_its_own_word_alone(self):
-        if not hasattr(self, "hub"):
-            return
         rows = self.rows()
         assert rows.keys() == self.version.keys()
         for vendor, row in rows.items():
@@ -166,8 +163,6 @@ class OnePayment(StoreMachine):
 
     @invariant()
     def the_citizen_sees_one_payment_as_all_say_together(self):
-        if not hasattr(self, "hub"):
-            return
         there = set(self.version) - self.gone
         shown = self.shown()
         assert len(shown) == min(1, len(there))
@@ -182,8 +177,6 @@ class OnePayment(StoreMachine):
 
     @invariant()
     def it_is_told_of_once(self):
-        if not hasattr(self, "hub"):
-            return
         told = [name for row in self.payments() for name in self.hub.made(row["item_id"], "messages")]
         assert sum("payment_due" in name for name in told) <= 1
         assert not [name for name in told if "payment_due" in name and not {"due", "overdue"} & self.ever()]
@@ -194,8 +187,6 @@ class OnePayment(StoreMachine):
 
     @invariant()
     def only_what_is_still_asked_for_is_due(self):
-        if not hasattr(self, "hub"):
-            return
         asked = {row["item_id"] for row in self.shown() if row["state"] in ASKED}
         open_still = {
             row["about_item_id"]
@@ -207,16 +198,4 @@ class OnePayment(StoreMachine):
         assert planned <= asked
 
 
-class OnSqlite(OnePayment):
-    kind = "sqlite"
-
-
-class OnPostgresql(OnePayment):
-    kind = "postgresql"
-
-
-for machine, examples in ((OnSqlite, 25), (OnPostgresql, 3)):
-    machine.TestCase.settings = settings(
-        max_examples=examples, stateful_step_count=16, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
-TestOnSqlite, TestOnPostgresql = OnSqlite.TestCase, OnPostgresql.TestCase
+TestOnSqlite, TestOnPostgresql = on_each_kind(OnePayment, examples=(25, 3), steps=16)

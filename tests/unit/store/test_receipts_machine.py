@@ -5,7 +5,6 @@ What holds whatever happens: it is kept for good as its newest version says, and
 notice; what it ever paid stays paid, and nothing else is.
 """
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
@@ -15,7 +14,7 @@ from hub.store.drafts import Published
 from hub.store.tables import agenda, timeline
 from tests.harness import make_payment, make_receipt
 from tests.unit.store.canonical import Canonical
-from tests.unit.store.machines import StoreMachine
+from tests.unit.store.machines import StoreMachine, on_each_kind
 
 PERSON, CREDITOR = "RSSMRA80A01H501U", "00488410010"
 NOTICES = ("301000000000000012", "302000000000000034")
@@ -89,7 +88,7 @@ class OneReceipt(StoreMachine):
 
     @invariant()
     def it_is_kept_as_its_newest_version_says(self):
-        if not getattr(self, "version", 0):
+        if not self.version:
             return
         item, lifecycle = self.hub.item("a"), "withdrawn" if self.gone else "active"
         expected = (self.version, "available", "none", lifecycle)
@@ -98,7 +97,7 @@ class OneReceipt(StoreMachine):
 
     @invariant()
     def it_is_told_of_once_a_notice(self):
-        if not getattr(self, "version", 0):
+        if not self.version:
             return
         told = self.hub.made(self.hub.item("a")["item_id"], "messages").values()
         assert len(told) == len(self.notices)
@@ -106,8 +105,6 @@ class OneReceipt(StoreMachine):
 
     @invariant()
     def what_it_paid_stays_paid_and_is_said_to_be_once(self):
-        if not hasattr(self, "hub"):
-            return
         paid = [row["item_id"] for row in self.store.rows(timeline) if row["event"] == "paid"]
         for notice, said in self.said.items():
             item = self.hub.item(notice)
@@ -116,16 +113,4 @@ class OneReceipt(StoreMachine):
             assert paid.count(item["item_id"]) == (notice in self.paid)
 
 
-class OnSqlite(OneReceipt):
-    kind = "sqlite"
-
-
-class OnPostgresql(OneReceipt):
-    kind = "postgresql"
-
-
-for machine, examples in ((OnSqlite, 20), (OnPostgresql, 3)):
-    machine.TestCase.settings = settings(
-        max_examples=examples, stateful_step_count=12, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
-TestOnSqlite, TestOnPostgresql = OnSqlite.TestCase, OnPostgresql.TestCase
+TestOnSqlite, TestOnPostgresql = on_each_kind(OneReceipt, examples=(20, 3), steps=12)

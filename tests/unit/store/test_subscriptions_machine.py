@@ -8,7 +8,6 @@ asks for nothing any more.
 import json
 from datetime import timedelta
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
@@ -34,7 +33,7 @@ from hub.store.readers import Access
 from hub.store.requesting import Requesting, Wish
 from hub.store.tables import agenda, item_identities, items, subscription_requests
 from tests.flows.making import make_subscription
-from tests.unit.store.machines import StoreMachine
+from tests.unit.store.machines import StoreMachine, on_each_kind
 from tests.unit.store.making import ENTE, START, make_vendor
 
 HOLDER, OTHER = "RSSMRA80A01H501U", "BNCLRA85C41F205P"
@@ -161,8 +160,6 @@ class OneSubscription(StoreMachine):
 
     @invariant()
     def at_most_one_request_waits_and_it_is_the_sources_turn(self):
-        if not hasattr(self, "version"):
-            return
         waiting = self.pending()
         assert len(waiting) <= 1
         if waiting:
@@ -171,23 +168,17 @@ class OneSubscription(StoreMachine):
 
     @invariant()
     def a_co_holder_sees_the_same_state_or_nothing(self):
-        if not hasattr(self, "version"):
-            return
         copies = [row for row in self.own(OTHER, "subscriptions") if row["lifecycle"] == "active"]
         shared = self.shares and not self.withdrawn
         assert [row["state"] for row in copies] == ([self.item["state"]] if shared else [])
 
     @invariant()
     def an_instalment_is_asked_for_once(self):
-        if not hasattr(self, "version"):
-            return
         names = [row["external_id"] for row in self.store.rows(item_identities) if row["collection"] == "payments"]
         assert len(names) == len(set(names)) <= len(PLAN)
 
     @invariant()
     def what_is_over_asks_for_nothing(self):
-        if not hasattr(self, "version"):
-            return
         item = self.item
         mine = {row["occasion"] for row in self.store.rows(agenda) if row["item_id"] == item["item_id"]}
         open_windows = [
@@ -205,16 +196,4 @@ class OneSubscription(StoreMachine):
         return any(row["kind"] == "renew" for row in self.pending())
 
 
-class OnSqlite(OneSubscription):
-    kind = "sqlite"
-
-
-class OnPostgresql(OneSubscription):
-    kind = "postgresql"
-
-
-for machine, examples in ((OnSqlite, 25), (OnPostgresql, 4)):
-    machine.TestCase.settings = settings(
-        max_examples=examples, stateful_step_count=14, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
-TestOnSqlite, TestOnPostgresql = OnSqlite.TestCase, OnPostgresql.TestCase
+TestOnSqlite, TestOnPostgresql = on_each_kind(OneSubscription, examples=(25, 4), steps=14)
