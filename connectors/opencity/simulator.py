@@ -47,6 +47,7 @@ from starlette.types import ASGIApp
 
 from connectors.base.ledger import Ledger
 from connectors.base.serving import LoopbackServer
+from connectors.base.simulated_requests import is_json
 from connectors.base.simulator_faults import Cut, Script, WithTransport, no_answer
 
 from . import simulator_model as model
@@ -280,7 +281,7 @@ class Tenant:
 
 
 async def _json(request: Request) -> Any:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if not is_json(request):
         raise Refused(400, {"type": "error", "title": "There was an error", "description": "Invalid content type"})
     try:
         return await request.json()
