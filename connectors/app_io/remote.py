@@ -35,15 +35,12 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Possessing:
-    """How a configuration with LolliPoP is checked. `owner` raises NotProved or Unreachable."""
+    """How a configuration with LolliPoP is checked. `owner` raises NotProved or Unreachable. Two are equal where what
+    is proved by one would have been by the other."""
 
     original_url: re.Pattern[str]
     disabled_for: frozenset[str]
-    owner: Callable[[Possession, Call], str]
-
-    def proves_as(self, other: "Possessing | None") -> bool:
-        """Whether what was proved by this one would have been by the other."""
-        return other is None or (self.original_url, self.disabled_for) == (other.original_url, other.disabled_for)
+    owner: Callable[[Possession, Call], str] = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +53,9 @@ class Serving:
     precondition: tuple[str, str] | None
     """Title and Markdown."""
 
-    def answers_for(self, other: "Serving | None") -> bool:
+    def answers_for(self, other: "Serving") -> bool:
         """Whether who was let in by this one may have what belongs to the other: the same key, and no less proved."""
-        if other is None or (self.header, self.key) != (other.header, other.key):
-            return False
-        return other.lollipop is None if self.lollipop is None else self.lollipop.proves_as(other.lollipop)
+        return (self.header, self.key) == (other.header, other.key) and other.lollipop in (None, self.lollipop)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ Written from `spec/app-io.md` and not from `mapping.py`, so that one's mistake i
 """
 
 import hashlib
-import hmac
 import json
 import re
 import secrets
@@ -19,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from connectors.base.ledger import Ledger
+from connectors.base.simulated_requests import bears_key, is_json
 
 _FISCAL_CODE = r"^[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]$"
 _UTC = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}(\.[0-9]{1,3})?Z$"
@@ -99,7 +99,7 @@ _M = TypeVar("_M", bound=BaseModel)
 
 async def parse(request: Request, model: type[_M]) -> _M | JSONResponse:
     """The body as `model`, or the 400 that IO would answer."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if not is_json(request):
         return problem(400, "Bad Request", "The content type is not application/json.")
     try:
         return model.model_validate_json(await request.body())
@@ -121,9 +121,7 @@ def gateway_error(status: int) -> JSONResponse:
 
 def refused_key(request: Request, known: Collection[str] | None) -> JSONResponse | None:
     """The gateway's answer to a request that bears none of these keys; None: any will do."""
-    given = request.headers.get("ocp-apim-subscription-key", "").encode()
-    taken = known is None or any(hmac.compare_digest(given, key.encode()) for key in known)
-    return None if given and taken else gateway_error(401)
+    return None if bears_key(request, known) else gateway_error(401)
 
 
 def shape_of_fiscal_code(value: str) -> bool:

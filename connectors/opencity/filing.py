@@ -48,14 +48,14 @@ class Files:
 
     def read(self, data: bytes) -> Iterable[Found]:
         """What stands in the quarantine, again: a file is asked for anew."""
-        file, about = _kept(data)
-        if file is None:
+        kept = _kept(data)
+        if kept is None:
             yield from mapping.read(data, self.settings)
             return
+        file, about = kept
 
         def asked(extension: str) -> bytes:
             try:
-                assert file is not None
                 return self._fetch(identifier(about, "id"), file.name, extension)
             except Failure as failure:
                 raise Fault("", failure.reason, "asked for again in vain") from None
@@ -102,15 +102,15 @@ def _announced_size(answer: Answer) -> int:
     return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else 0
 
 
-def _kept(data: bytes) -> tuple[File | None, Mapping[str, Any]]:
+def _kept(data: bytes) -> tuple[File, Mapping[str, Any]] | None:
     """A file of the quarantine and its application; None for what is another thing."""
     try:
         told = json.loads(data)
         if told["kind"] != "file":
-            return None, {}
+            return None
         file = File(told["file_kind"], told["record"])
         identifier(file.record, "id")
         identifier(told["application"], "id")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, Fault):
-        return None, {}
+        return None
     return file, told["application"]

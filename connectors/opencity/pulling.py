@@ -76,7 +76,7 @@ class Source:
     files: Files
     now: Callable[[], float] = time.time
     _about: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    """The applications of the page at hand: a restart costs a call each."""
+    """The applications of the page at hand: after a restart those that were asked for since, by a call each."""
     _broke: dict[str, int] = field(default_factory=dict)
     """How often the question at hand was answered 500."""
     _listed: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -189,6 +189,7 @@ class Source:
         about = self._about.get(application) or self.one(application)
         if about is None:
             return self._went(place, after, iter((mapping.gone("application", application),)))
+        self._about[application] = about
         if kind == "file":
             return self._file(place, walk, after, about)
         answer = self._messages(application) if kind == "message" else self._payments(application)

@@ -47,6 +47,7 @@ from starlette.types import ASGIApp
 
 from connectors.base.ledger import Ledger
 from connectors.base.serving import LoopbackServer
+from connectors.base.simulated_requests import is_json
 from connectors.base.simulator_faults import Cut, Script, WithTransport, no_answer
 
 from . import simulator_model as model
@@ -210,7 +211,7 @@ class Tenant:
         if not self.has_subscriptions:
             raise Refused(403, ["You are not allowed to see subscriptions"])
         state = request.query_params.get("subscriptionServiceStatus", "1")
-        return JSONResponse([_public(each) for each in self.subscriptions if each["_service_status"] == state])
+        return JSONResponse([model.public(each) for each in self.subscriptions if each["_service_status"] == state])
 
     async def change(self, request: Request) -> Response:
         given = await request.json()
@@ -218,7 +219,7 @@ class Tenant:
         known = self.applications.get(given.get("id", ""))
         record = known or model.application(next(self._numbers), now)
         if known and given.get("status") not in (None, known["status"]):
-            given |= {"latest_status_change_time": int(now), "latest_status_change_at": model.iso(now)}
+            given |= model.status_changed(now)
         kept = self.keep(record | given)
         self.webhook.tell(lambda: model.shown(self.applications[kept["id"]], "2"))
         return JSONResponse(model.shown(kept, "2"), 201)
@@ -244,8 +245,7 @@ class Tenant:
         self.files[record["id"], made["id"]] = given["name"], base64.b64decode(given["base64"])
         kind = given["kind"]
         its = {kind: made if kind == "outcome_file" else [*record[kind], made]}
-        times = {"latest_status_change_time": int(now), "latest_status_change_at": model.iso(now)}
-        self.keep(record | its | times)
+        self.keep(record | its | model.status_changed(now))
         return JSONResponse(made, 201)
 
     async def type_in(self, request: Request) -> Response:
@@ -281,7 +281,7 @@ class Tenant:
 
 
 async def _json(request: Request) -> Any:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if not is_json(request):
         raise Refused(400, {"type": "error", "title": "There was an error", "description": "Invalid content type"})
     try:
         return await request.json()
@@ -291,10 +291,6 @@ async def _json(request: Request) -> Any:
 
 def _version(request: Request) -> str:
     return request.query_params.get("version") or request.headers.get("x-accept-version") or "1"
-
-
-def _public(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if not name.startswith("_")}
 
 
 class OpenCity:

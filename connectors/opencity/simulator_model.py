@@ -106,8 +106,7 @@ def application(number: int, now: float, **changes: Any) -> dict[str, Any]:
         "created_at": iso(at),
         "submission_time": at,
         "submitted_at": iso(at),
-        "latest_status_change_time": at,
-        "latest_status_change_at": iso(at),
+        **status_changed(now),
         "protocol_number": None,
         "protocol_time": None,
         "protocolled_at": None,
@@ -138,13 +137,23 @@ def file(name: str, application_id: str, its_id: str, now: float) -> dict[str, A
     }
 
 
+def status_changed(now: float) -> dict[str, Any]:
+    """The two members in which an application says when its status changed."""
+    return {"latest_status_change_time": int(now), "latest_status_change_at": iso(now)}
+
+
 def iso(at: float) -> str:
     return datetime.fromtimestamp(int(at), ROME).isoformat(timespec="seconds")
 
 
+def public(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record without what the simulator alone knows of it."""
+    return {name: value for name, value in record.items() if not name.startswith("_")}
+
+
 def shown(record: Mapping[str, Any], version: str) -> dict[str, Any]:
     """An application in the form of a version: in the first, `data` has flat keys."""
-    found = {name: value for name, value in record.items() if not name.startswith("_")}
+    found = public(record)
     if version != "2":
         found["data"] = dict(_flat(found["data"], ""))
     return found

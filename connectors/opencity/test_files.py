@@ -152,6 +152,24 @@ def test_where_no_file_can_be_had_only_the_first_is_waited_for(server):
     assert sum("/attachments/" in each.path for each in server.received) == 3 + 4
 
 
+def test_after_a_restart_an_application_is_asked_for_once_and_not_before_each_of_its_files(server):
+    many = [quarantined()["record"] | {"id": f"{FILE[:-2]}{n}"} for n in range(10, 15)]
+    application = quarantined()["application"] | {"status": "4000", "attachments": many}
+    page = {"meta": {"count": 1}, "data": [application]}
+    answers = {f"/lang/api/applications/{ONE}?version=2": application}
+    server.answering = lambda request: (
+        Reply(200, PDF) if "/attachments/" in request.path else Reply(200, answers.get(request.path, page))
+    )
+    before = made(f"{server.url}/lang/api", collections=["documents"])
+    memo = take(before, {}).memo
+    before.close()
+    after = made(f"{server.url}/lang/api", collections=["documents"])
+    found, _ = a_round(after, memo)
+    after.close()
+    assert len(found) == 5
+    assert [each.path for each in server.received].count(*answers) == 1
+
+
 def test_from_the_quarantine_a_file_is_asked_for_again(server):
     connector = made(f"{server.url}/lang/api")
     server.answering = lambda request: Reply(200, PDF) if request.path == ADDRESS else Reply(599)

@@ -142,9 +142,9 @@ class Gpd:
             if act == "delete" and position.wanted == "payable":
                 return Continue(Step().model_dump())
             return Done(position.name, f"{act}d" if act.endswith("e") else f"{act}ed")
-        if answer.status == 409 or (answer.status == 404 and act != "create" and speaks_gpd(answer)):
-            if answer.status == 409:
-                return Continue(Step(conflicts=step.conflicts + 1).model_dump())
+        if answer.status == 409:
+            return Continue(Step(conflicts=step.conflicts + 1).model_dump())
+        if answer.status == 404 and act != "create" and speaks_gpd(answer):
             # What is not there to be deleted was deleted before: a conflict of then says nothing of what is made now.
             return Continue(Step(conflicts=0 if act == "delete" else step.conflicts).model_dump())
         if answer.status == 422 and act == "invalidate" and self.version == "v3":

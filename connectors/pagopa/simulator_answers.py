@@ -1,6 +1,5 @@
 """What all services of the simulated platform answer alike: the gateway's refusals, problems, the parsing of bodies."""
 
-import hmac
 from collections.abc import Collection
 from typing import TypeVar
 
@@ -8,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from connectors.base.simulated_requests import bears_key, is_json
 from connectors.base.simulator_faults import Handler
 
 from .simulator_forms import Broken
@@ -46,10 +46,7 @@ class Gate:
 
     def _refuses(self, request: Request) -> Response | None:
         """The answer to a call without a key, or for an organization that it is not for."""
-        key = request.headers.get("ocp-apim-subscription-key", "")
-        if not key or (
-            self._keys is not None and not any(hmac.compare_digest(key.encode(), one.encode()) for one in self._keys)
-        ):
+        if not bears_key(request, self._keys):
             return error(401)
         organization = request.path_params.get("organization")
         if self._organizations is not None and organization not in (None, *self._organizations):
@@ -70,7 +67,7 @@ class Gate:
 
 async def parsed(request: Request, model: type[_M]) -> _M:
     """The body as `model`. Raises Broken: the 400 of the service, which repeats no value."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if not is_json(request):
         raise Broken(400, "The content type is not application/json.")
     try:
         return model.model_validate_json(await request.body())

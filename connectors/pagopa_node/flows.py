@@ -18,6 +18,7 @@ from pydantic.alias_generators import to_camel
 from connectors.base.http import Answer, retry_after, send
 from contracts.base import rfc3339
 from contracts.failures import Deferred, Misconfigured
+from contracts.faults import pointer_of
 from contracts.inbound import Found, Memo, Pulled, Wrong
 from contracts.reporting import FlowPart, ReportedOutcome, ReportedPayment
 
@@ -287,7 +288,7 @@ def _read(model: type[_M], answer: Answer) -> _M:
         return model.model_validate(_decoded(answer))
     except ValidationError as error:
         one = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        pointer = "".join(f"/{part}" for part in one["loc"])
+        pointer = pointer_of(one["loc"])
         raise _Unreadable(Wrong(pointer, "fdr.invalid", one["type"]), answer.body) from None
 
 

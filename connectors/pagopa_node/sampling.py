@@ -16,6 +16,9 @@ STATION: Final = "01234567897_01"
 CALLER_KEY: Final = "node-key-0815"
 NOTICE: Final = "301000000000000144"
 DEBTOR: Final = "RSSMRA80A01H501U"
+OTHER_BODY: Final = "80015010723"
+OTHER: Final = {"tax_code": OTHER_BODY, "iban": "GB82WEST12345698765432", "taxonomy": "9/TEFA/"}
+"""Another body that has a share, as a setting."""
 _PA: Final = "http://pagopa-api.pagopa.gov.it/pa/paForNode.xsd"
 _SOAP: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 

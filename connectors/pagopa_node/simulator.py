@@ -21,7 +21,6 @@ Faults, one payment or call each, in order, by `POST /_sim/faults` with a JSON l
     {"kind": "truncate", "on": "fdr"}                   of the reporting API
 """
 
-import hmac
 import json
 import re
 from collections.abc import Mapping
@@ -37,6 +36,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from connectors.base.serving import LoopbackServer
+from connectors.base.simulated_requests import bears_key
 from connectors.base.simulator_faults import Script, throttled
 
 from .sampling import BROKER, CALLER_KEY, CREDITOR, STATION
@@ -197,8 +197,7 @@ class _Node:
         return self._refused(request) or self._json({"metadata": metadata, "count": len(rows), "data": part})
 
     def _refused(self, request: Request) -> Response | None:
-        key = request.headers.get("ocp-apim-subscription-key", "")
-        if not hmac.compare_digest(key.encode(), self.fdr_key.encode()):
+        if not bears_key(request, {self.fdr_key}):
             return JSONResponse({"statusCode": 401, "message": "Access denied due to invalid subscription key."}, 401)
         if request.path_params["organization"] != self.creditor:
             return _error(404, "FDR-0708", "the creditor institution is not there")

@@ -15,6 +15,8 @@ from connectors.pagopa_node.sampling import (
     CREDITOR,
     DEBTOR,
     NOTICE,
+    OTHER,
+    OTHER_BODY,
     asked,
     envelope,
     ids,
@@ -25,8 +27,6 @@ from connectors.pagopa_node.soap import ENVELOPE, PA
 from connectors.pagopa_node.station import FAULTS, OPERATIONS
 from connectors.pagopa_node.xml import MOST_DEPTH
 from contracts.connector import Limits
-
-OTHER_BODY = "80015010723"
 
 
 class TestCallbacks(CallbackConformance):
@@ -82,7 +82,7 @@ def test_settings_are_written_in_a_line_as_they_are_shown():
     assert [str(each) for each in one.beneficiaries] == [f"{OTHER_BODY}:GB82WEST12345698765432:9/TEFA/"]
     assert one.caller_networks == ("192.0.2.0/28", "2001:db8::/64")
     assert one == settings(
-        beneficiaries=[{"tax_code": OTHER_BODY, "iban": "GB82WEST12345698765432", "taxonomy": "9/TEFA/"}],
+        beneficiaries=[OTHER],
         caller_networks=["192.0.2.0/28", "2001:db8::/64"],
     )
     for wrong in (OTHER_BODY, f"{OTHER_BODY}:IT60X0542811101000000123457:9/TEFA/", f"{CREDITOR}:{one.iban}:9/TEFA/"):

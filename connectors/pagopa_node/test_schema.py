@@ -8,13 +8,12 @@ import pytest
 import xmlschema
 
 from connectors.pagopa_node.calling import OWED, answer, call_of
-from connectors.pagopa_node.sampling import CREDITOR, REQUESTS, asked, envelope, receipt
+from connectors.pagopa_node.sampling import CREDITOR, OTHER, OTHER_BODY, REQUESTS, asked, envelope, receipt
 from connectors.pagopa_node.simulator_model import NotOk, read_answer
 from connectors.pagopa_node.station import NOT_PAYABLE, OPERATIONS
 from contracts.inbound import OwedPart
 
 SPECS = os.environ.get("RACCORDO_PROVIDER_SPECS")
-OTHER_BODY = "80015010723"
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +39,6 @@ V1 = {"paVerifyPaymentNotice": asked(), "paGetPayment": asked(amount="84.50"), "
 def test_what_we_are_asked_and_answer_is_as_the_schema_says(official, operation):
     official.validate(content(envelope(operation, V1[operation])))
     parts = (OwedPart("pagopa", 8000, CREDITOR), OwedPart("pagopa", 450, OTHER_BODY, "TEFA"))
-    other = {"tax_code": OTHER_BODY, "iban": "GB82WEST12345698765432", "taxonomy": "9/TEFA/"}
     payments = [
         OWED,
         replace(OWED, due_date=None, reason=""),
@@ -50,7 +48,7 @@ def test_what_we_are_asked_and_answer_is_as_the_schema_says(official, operation)
         replace(OWED, state="paid", receipt_numbers=("other",)),
     ]
     for owed in payments:
-        reply = answer(call_of(operation, V1[operation]), owed, office_name="Tributi", beneficiaries=[other])
+        reply = answer(call_of(operation, V1[operation]), owed, office_name="Tributi", beneficiaries=[OTHER])
         official.validate(content(reply.body))
     official.validate(content(answer(call_of(operation, V1[operation])).body))
     official.validate(content(answer(call_of(operation, "<x/>")).body))

@@ -15,14 +15,12 @@ from connectors.base.serving import LoopbackServer
 from connectors.pagopa_node import connect
 from connectors.pagopa_node.calling import OWED, Hub
 from connectors.pagopa_node.config import Settings
-from connectors.pagopa_node.sampling import CREDITOR, DEBTOR, NOTICE
+from connectors.pagopa_node.sampling import CREDITOR, DEBTOR, NOTICE, OTHER, OTHER_BODY
 from connectors.pagopa_node.simulator import simulate
 from connectors.pagopa_node.simulator_model import NotOk, read_answer
 from contracts.connector import Limits
 from contracts.failures import Deferred, Misconfigured
 from contracts.inbound import Call, OwedPart
-
-OTHER_BODY = "80015010723"
 
 
 class TinyHub:
@@ -178,8 +176,7 @@ def test_another_debtor_is_kept_and_not_shown_to_the_one_we_know(world):
 def test_what_was_paid_is_reported_pulled_once_and_adds_up(world):
     parts = (OwedPart("pagopa", 8000, CREDITOR), OwedPart("pagopa", 450, OTHER_BODY))
     second = replace(OWED, notice_number="301000000000000241", amount_cents=10_001)
-    other = {"tax_code": OTHER_BODY, "iban": "GB82WEST12345698765432", "taxonomy": "9/TEFA/"}
-    one = world(replace(OWED, parts=parts), second, beneficiaries=[other], fdr_page=1)
+    one = world(replace(OWED, parts=parts), second, beneficiaries=[OTHER], fdr_page=1)
     assert one.connector.check()
     assert one.pull({})[0] == []
     for notice in (NOTICE, "301000000000000241"):

@@ -5,12 +5,10 @@ from dataclasses import replace
 import pytest
 
 from connectors.pagopa_node.calling import OWED, answer, body_of, call_of, refused, told
-from connectors.pagopa_node.sampling import BROKER, CREDITOR, DEBTOR, NOTICE, STATION, asked, ids, receipt
+from connectors.pagopa_node.sampling import BROKER, CREDITOR, DEBTOR, NOTICE, OTHER_BODY, STATION, asked, ids, receipt
 from connectors.pagopa_node.station import FAULTS, NOT_PAYABLE, OPERATIONS
 from contracts.inbound import OwedPart
 from contracts.items import PaymentState
-
-OTHER_BODY = "80015010723"
 
 
 def test_a_notice_that_is_due_can_be_paid():

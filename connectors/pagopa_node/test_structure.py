@@ -7,13 +7,12 @@ from dataclasses import replace
 import pytest
 
 from connectors.pagopa_node.calling import OWED, answer, call_of
-from connectors.pagopa_node.sampling import CREDITOR, asked, ids, receipt
+from connectors.pagopa_node.sampling import CREDITOR, OTHER, OTHER_BODY, asked, ids, receipt
 from connectors.pagopa_node.soap import ENVELOPE, PA
 from connectors.pagopa_node.station import FAULTS, NOT_PAYABLE, OPERATIONS
 from connectors.pagopa_node.xml import parse
 from contracts.inbound import OwedPart
 
-OTHER_BODY = "80015010723"
 DEMAND = f"{ids()}<idServizio>00005</idServizio><datiSpecificiServizioRequest>PHg+</datiSpecificiServizioRequest>"
 ASKED = {
     "paGetPaymentV2": asked(amount="84.50", transferType="POSTAL"),
@@ -95,7 +94,6 @@ def test_what_the_schema_does_not_have_is_looked_at_here():
 
 def test_v2_is_answered_with_a_payment():
     parts = (OwedPart("pagopa", 8000, CREDITOR), OwedPart("pagopa", 450, OTHER_BODY, "TEFA " * 40))
-    other = {"tax_code": OTHER_BODY, "iban": "GB82WEST12345698765432", "taxonomy": "9/TEFA/"}
     payments = [
         OWED,
         replace(OWED, amount_cents=1),
@@ -106,7 +104,7 @@ def test_v2_is_answered_with_a_payment():
     ]
     for owed in payments:
         for more in ({}, {"office_name": "Tributi & Entrate"}):
-            element = answered("paGetPaymentV2", PAYABLE, owed, beneficiaries=[other], **more)
+            element = answered("paGetPaymentV2", PAYABLE, owed, beneficiaries=[OTHER], **more)
             data = element.plain()["data"]
             shares = data["transferList"]["transfer"]
             rows = shares if isinstance(shares, list) else [shares]

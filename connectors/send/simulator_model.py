@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from connectors.base.ledger import Ledger
+from connectors.base.simulated_requests import is_json
 
 _TAX_ID = r"^([A-Z]{6}[0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z]|[0-9]{11})$"
 _DATE = r"^([0-9]{4})-(1[0-2]|0[1-9])-(3[01]|[12][0-9]|0[1-9])$"
@@ -182,7 +183,7 @@ def digest(content: bytes) -> str:
 
 async def parse(request: Request, model: type[_M]) -> _M | Response:
     """The body as `model`, or the 400 that SEND would answer."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if not is_json(request):
         return problem(400, "PN_GENERIC_INVALIDPARAMETER", "content-type")
     try:
         return model.model_validate_json(await request.body())

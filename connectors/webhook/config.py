@@ -3,16 +3,16 @@
 from functools import cached_property
 from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import SecretStr, field_validator, model_validator
 
-from contracts.callbacks import CallbackUrl, HostName, may_be_plain, place_of
+from contracts.callbacks import CallbackUrl, Hosts, may_be_plain, place_of
 from contracts.following import FollowSettings, Listed
 from contracts.proving import ProofSettings
 from contracts.tls import TlsSettings
 
 from .signing import ID, TIMESTAMP, Secret, read_secrets
 
-PrivateHosts = Annotated[tuple[HostName, ...], Field(max_length=20, fail_fast=True, strict=False), Listed]
+PrivateHosts = Annotated[Hosts, Listed]
 
 
 class Settings(FollowSettings, ProofSettings, TlsSettings):
