@@ -32,7 +32,9 @@ BODIES = {
     "change_preferences": lambda named: {"services": [{"service_id": named, "io": False, "email": False}]},
 }
 """What each operation with a body is sent, given an identifier."""
-EVERYBODYS = {"service_id", "vendor_id", "ente_id", "portal_id", "request_id", "source", "access_id"}
+_CALLERS = {"vendor_id", "portal_id", "actor_id", "recipient_id"}
+"""A vendor, a portal or a connector: of which of them A's own pages happen to tell depends on what was done last."""
+EVERYBODYS = _CALLERS | {"service_id", "ente_id", "request_id", "source", "access_id"}
 """Names that are no citizen's; and of what is asked, the call's own number."""
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 
