@@ -19,7 +19,7 @@ from contracts.connector import Continue, Done, Legal, Memo, Notice, Preview
 from contracts.failures import Deferred, Misconfigured, Rejected, Skipped
 
 from .config import Settings
-from .mapping import checked, new_request, preload_request, token
+from .mapping import checked, enclosed, new_request, preload_request, token
 from .memos import Cancel, Follow, Preload, Request, Slot, Status, Step, Stored, Upload, memo_of, step_of
 from .statuses import FOLLOWED, is_transient, refusal
 from .uploads import Expired, Uploads
@@ -105,35 +105,37 @@ class Send:
     def preview(self, notice: Notice) -> tuple[Preview, ...]:
         """The calls of a notification; what SEND names on the way stands as `...`."""
         legal = checked(notice, self.settings)
-        stored = [Stored(key="...", version="...", sha256=file.sha256) for file in legal.files]
+        files = enclosed(legal)
+        stored = [Stored(key="...", version="...", sha256=file.sha256) for file in files]
         pair = (legal.wish.protocol_number, token(notice, 0))
         request = new_request(notice, legal, self.settings, stored, pair)
         return (
-            Preview(f"POST {self._url(PRELOAD)}", fields_of({"documents": preload_request(legal)})),
-            *(Preview("PUT ...", {"sha256": file.sha256, "title": file.title}) for file in legal.files),
+            Preview(f"POST {self._url(PRELOAD)}", fields_of({"documents": preload_request(files)})),
+            *(Preview("PUT ...", {"sha256": file.sha256, "title": file.title}) for file in files),
             Preview(f"POST {self._url(REQUESTS)}", fields_of(request)),
         )
 
     def _preload(self, notice: Notice, step: Preload) -> Continue:
-        legal = self._to_be_sent(notice)
-        answer = self.wire.call("POST", PRELOAD, preload_request(legal))
+        files = enclosed(self._to_be_sent(notice))
+        answer = self.wire.call("POST", PRELOAD, preload_request(files))
         if answer.status != 200:
             raise failure(answer)
         given = {each.get("preloadIdx"): each for each in objects(answer.json())}
-        slots = tuple(_slot(given.get(str(place), {}), file.sha256) for place, file in enumerate(legal.files))
+        slots = tuple(_slot(given.get(str(place), {}), file.sha256) for place, file in enumerate(files))
         until = int(self.now()) + URL_LIFE_S
         return _next(Upload(round=step.round, tries=step.tries, until=until, slots=slots))
 
     def _upload(self, notice: Notice, step: Upload) -> Continue:
         legal = self._to_be_sent(notice)
-        if [slot.sha256 for slot in step.slots] != [file.sha256 for file in legal.files]:
+        enclosures = enclosed(legal)
+        if [slot.sha256 for slot in step.slots] != [file.sha256 for file in enclosures]:
             return _next(Preload(round=step.round))  # a newer version of the item has other documents
         place = next((place for place, slot in enumerate(step.slots) if slot.version is None), None)
         if place is not None:
             if self.now() >= step.until:
                 return _next(Preload(round=step.round))
             try:
-                version = self.uploads.put(legal.files[place], step.slots[place])
+                version = self.uploads.put(enclosures[place], step.slots[place])
             except Expired:
                 if step.tries + 1 >= MOST_TRIES:
                     raise Deferred("send.upload_refused", "each new address", about="message") from None
@@ -150,7 +152,7 @@ class Send:
 
     def _request(self, notice: Notice, step: Request) -> Continue:
         legal = self._to_be_sent(notice)
-        if [file.sha256 for file in step.files] != [file.sha256 for file in legal.files]:
+        if [file.sha256 for file in step.files] != [file.sha256 for file in enclosed(legal)]:
             return _next(Preload(round=step.round))
         if notice.version != step.version:
             # Marked before it leaves: a refusal of the version before says nothing about this one.

@@ -1,18 +1,21 @@
 """Canonical to SEND's NewNotificationRequestV26, without any I/O. Source of every limit: `spec/send.md`."""
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from contracts.connector import Legal, Notice, PaymentData
+from contracts.connector import Legal, Notice, NoticeFile, PaymentData
 from contracts.failures import Rejected
-from contracts.items import PostalAddress
+from contracts.items import F24Payment, PostalAddress
 
 from .config import Settings
 from .memos import Stored
 from .uploads import checksum
 
 PDF = "application/pdf"
+JSON = "application/json"
 MAX_TITLE = 512
 # A title is of "characters that can stand in a file's name".
 _NO_FILE_NAME = re.compile(r'[\\/:*?"<>|]')
@@ -45,35 +48,40 @@ def checked(notice: Notice, settings: Settings) -> Legal:
     return notice.legal
 
 
-def preload_request(legal: Legal) -> list[dict[str, str]]:
-    """The array for `/delivery/attachments/preload`; `preloadIdx` is the document's place."""
+def enclosed(legal: Legal) -> tuple[NoticeFile, ...]:
+    """All that is uploaded: the documents, and then the data of each F24."""
+    return (*legal.files, *(_metadata(each) for each in legal.wish.f24))
+
+
+def _metadata(form: F24Payment) -> NoticeFile:
+    raw = json.dumps(form.metadata, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return NoticeFile(form.title, JSON, len(raw), hashlib.sha256(raw).hexdigest(), lambda: raw)
+
+
+def preload_request(files: Sequence[NoticeFile]) -> list[dict[str, str]]:
+    """The array for `/delivery/attachments/preload`; `preloadIdx` is the file's place."""
     return [
         {"preloadIdx": str(place), "contentType": file.media_type, "sha256": checksum(file.sha256)}
-        for place, file in enumerate(legal.files)
+        for place, file in enumerate(files)
     ]
 
 
 def new_request(
     notice: Notice, legal: Legal, settings: Settings, stored: Sequence[Stored], pair: tuple[str, str]
 ) -> dict[str, Any]:
-    """SEND's NewNotificationRequestV26 for one recipient. `pair` is protocol number and token."""
-    wish = legal.wish
+    """SEND's NewNotificationRequestV26 for one recipient. `stored` is what is there of `enclosed`, `pair` is protocol
+    number and token."""
+    wish, many = legal.wish, len(legal.files)
     documents = [
-        {
-            "docIdx": str(place),
-            "title": _NO_FILE_NAME.sub("-", file.title)[:MAX_TITLE],
-            "contentType": file.media_type,
-            "digests": {"sha256": checksum(there.sha256)},
-            "ref": {"key": there.key, "versionToken": there.version},
-        }
-        for place, (file, there) in enumerate(zip(legal.files, stored, strict=True))
+        {"docIdx": str(place), "title": _NO_FILE_NAME.sub("-", file.title)[:MAX_TITLE], **_reference(PDF, there)}
+        for place, (file, there) in enumerate(zip(legal.files, stored[:many], strict=True))
     ]
     request: dict[str, Any] = {
         "paProtocolNumber": pair[0],
         "idempotenceToken": pair[1],
         "subject": wish.subject,
         "abstract": wish.abstract,
-        "recipients": [_recipient(notice, legal)],
+        "recipients": [_recipient(notice, legal, stored[many:])],
         "documents": documents,
         "physicalCommunicationType": wish.physical_communication,
         "notificationFeePolicy": wish.fee_policy,
@@ -89,11 +97,23 @@ def new_request(
     return _without_nothing(request)
 
 
-def _recipient(notice: Notice, legal: Legal) -> dict[str, Any]:
+def _reference(media_type: str, there: Stored) -> dict[str, Any]:
+    return {
+        "contentType": media_type,
+        "digests": {"sha256": checksum(there.sha256)},
+        "ref": {"key": there.key, "versionToken": there.version},
+    }
+
+
+def _recipient(notice: Notice, legal: Legal, forms: Sequence[Stored]) -> dict[str, Any]:
     wish = legal.wish
     # An organisation's code has eleven digits, a person's sixteen characters.
     kind = "PG" if len(notice.tax_code) == 11 else "PF"
     applied = wish.fee_policy == "DELIVERY_MODE"
+    payments: list[dict[str, Any]] = [{"pagoPa": _payment(each, applied)} for each in legal.payments]
+    for form, there in zip(wish.f24, forms, strict=True):
+        f24 = {"title": form.title, "applyCost": applied, "metadataAttachment": _reference(JSON, there)}
+        payments.append({"f24": f24})
     return _without_nothing(
         {
             "recipientType": kind,
@@ -101,13 +121,13 @@ def _recipient(notice: Notice, legal: Legal) -> dict[str, Any]:
             "denomination": wish.recipient_name,
             "digitalDomicile": None if wish.pec is None else {"type": "PEC", "address": wish.pec},
             "physicalAddress": None if wish.postal_address is None else _address(wish.postal_address),
-            "payments": [{"pagoPa": _payment(each, applied)} for each in legal.payments] or None,
+            "payments": payments or None,
         }
     )
 
 
 def _payment(payment: PaymentData, applied: bool) -> dict[str, Any]:
-    # DELIVERY_MODE wants the costs on a payment at least, FLAT_RATE on none: they go on all of them, or none.
+    # DELIVERY_MODE wants the costs on a payment of each kind, FLAT_RATE on none: they go on all of them, or none.
     return {"noticeCode": payment.notice_number, "creditorTaxId": payment.creditor_tax_code, "applyCost": applied}
 
 

@@ -33,7 +33,7 @@ def notice_of(sample: dict[str, Any]) -> Notice:
     """The notice of a scenario."""
     files = tuple(file(**each) for each in sample["files"])
     payments = tuple(PaymentData(*each) for each in sample.get("payments", ()))
-    wish = LegalNotification.model_validate(sample["legal"])
+    wish = LegalNotification.model_validate_json(json.dumps(sample["legal"]))
     return replace(make_notice(**sample["notice"]), legal=Legal(wish, files, payments))
 
 

@@ -51,6 +51,7 @@ from .simulator_model import (
     Requests,
     digest,
     gateway,
+    is_form,
     moment,
     new_iun,
     new_request_id,
@@ -163,7 +164,9 @@ class Platform:
             return problem(400, "PN_GENERIC_INVALIDPARAMETER", "size")
         given = []
         for each in asked:
-            key = f"PN_NOTIFICATION_ATTACHMENTS-{secrets.token_hex(16)}.pdf"
+            is_pdf = each.content_type == "application/pdf"
+            kind, ending = ("PN_NOTIFICATION_ATTACHMENTS", "pdf") if is_pdf else ("PN_F24_META", "json")
+            key = f"{kind}-{secrets.token_hex(16)}.{ending}"
             slot = {"secret": secrets.token_urlsafe(16), "sha256": each.sha256, "type": each.content_type}
             self.uploads[key] = slot | {"versions": {}}
             url = f"{request.url.scheme}://{request.url.netloc}/_store/{key}"
@@ -186,6 +189,8 @@ class Platform:
             return Response(status_code=400)
         version = secrets.token_urlsafe(24)
         slot["versions"][version] = len(content)
+        if slot["type"] == "application/json":
+            slot["content"] = content
         return Response(status_code=200, headers={"x-amz-version-id": version})
 
     async def new_request(self, request: Request) -> Response:
@@ -242,12 +247,16 @@ class Platform:
 
     def _errors(self, entry: dict[str, Any]) -> list[str]:
         request = entry["request"]
-        for document in request["documents"]:
-            there = self.uploads.get(document["ref"]["key"])
-            if there is None or document["ref"]["versionToken"] not in there["versions"]:
+        items = [each for one in request["recipients"] for each in one.get("payments", ())]
+        forms = [each["f24"] for each in items if "f24" in each]
+        for file in (*request["documents"], *(form["metadataAttachment"] for form in forms)):
+            there = self.uploads.get(file["ref"]["key"])
+            if there is None or file["ref"]["versionToken"] not in there["versions"]:
                 return ["FILE_NOTFOUND"]
-            if there["sha256"] != document["digests"]["sha256"]:
+            if there["sha256"] != file["digests"]["sha256"] or there["type"] != file["contentType"]:
                 return ["FILE_SHA_ERROR"]
+        if not all(is_form(self.uploads[form["metadataAttachment"]["ref"]["key"]]["content"], form) for form in forms):
+            return ["F24_METADATA_NOT_VALID"]
         scripted = self.refusals.get(request["recipients"][0]["taxId"])
         return [scripted.pop(0)] if scripted else []
 

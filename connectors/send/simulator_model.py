@@ -5,7 +5,9 @@ Written from `spec/send.md` and SEND's description, and not from `mapping.py`, s
 
 import base64
 import hashlib
+import json
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -86,8 +88,27 @@ class PagoPa(_Closed):
     apply_cost: bool
 
 
+class Metadata(_Closed):
+    digests: Digests
+    content_type: Literal["application/json"]
+    ref: Ref
+
+
+class F24(_Closed):
+    title: str
+    apply_cost: bool
+    metadata_attachment: Metadata
+
+
 class Payment(_Closed):
-    pago_pa: PagoPa
+    pago_pa: PagoPa | None = None
+    f24: F24 | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.pago_pa is None and self.f24 is None:
+            raise ValueError("minProperties 1")
+        return self
 
 
 class Recipient(_Closed):
@@ -100,7 +121,7 @@ class Recipient(_Closed):
 
 
 class NewRequest(_Closed):
-    """NewNotificationRequestV26, without what a municipality's notification never has (f24)."""
+    """NewNotificationRequestV26, without the PDF of a pagoPA notice."""
 
     pa_protocol_number: Annotated[str, _text(256, 1)]
     idempotence_token: Printable | None = None
@@ -128,20 +149,23 @@ class NewRequest(_Closed):
         tax_ids = [each.tax_id for each in self.recipients]
         if len(set(tax_ids)) < len(tax_ids):
             raise ValueError("duplicated recipient taxId")
-        keys = [each.ref.key for each in self.documents]
+        items = [each for one in self.recipients for each in one.payments or []]
+        forms = [each.f24 for each in items if each.f24 is not None]
+        keys = [each.ref.key for each in (*self.documents, *(form.metadata_attachment for form in forms))]
         if len(set(keys)) < len(keys):
             raise ValueError("duplicated attachments")
-        payments = [each.pago_pa for one in self.recipients for each in one.payments or []]
+        payments = [each.pago_pa for each in items if each.pago_pa is not None]
         notices = [(each.creditor_tax_id, each.notice_code) for each in payments]
         if len(set(notices)) < len(notices):
             raise ValueError("duplicated iuv")
-        applied = any(each.apply_cost for each in payments)
+        kinds = [[each.apply_cost for each in payments], [form.apply_cost for form in forms]]
+        applied = [any(kind) for kind in kinds if kind]
         if self.notification_fee_policy == "DELIVERY_MODE":
             if self.pa_fee is None or self.vat is None:
                 raise ValueError("paFee and vat are required for DELIVERY_MODE")
-            if not applied:
-                raise ValueError("DELIVERY_MODE requires applyCost on a payment")
-        elif applied:
+            if not applied or not all(applied):
+                raise ValueError("DELIVERY_MODE requires applyCost on a payment of each kind")
+        elif any(applied):
             raise ValueError("FLAT_RATE forbids applyCost")
         return self
 
@@ -194,6 +218,18 @@ async def parse(request: Request, model: type[_M]) -> _M | Response:
 def places(error: ValidationError) -> list[str]:
     # SEND repeats the values; this one does not, as the text would end in a developer's log.
     return ["/".join(str(part) for part in found["loc"]) or found["type"] for found in error.errors()]
+
+
+def is_form(content: bytes, payment: Mapping[str, Any]) -> bool:
+    """Whether an upload is the data of one F24, with the costs on one of its lines where the payment has them."""
+    try:
+        forms = json.loads(content)
+    except ValueError:
+        return False
+    known = {"f24Standard", "f24Simplified", "f24Excise", "f24Elid"}
+    if not isinstance(forms, dict) or len(forms) != 1 or not forms.keys() <= known:
+        return False
+    return json.dumps(forms).count('"applyCost": true') == int(payment["applyCost"])
 
 
 class Requests(Ledger):

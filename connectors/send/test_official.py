@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from jsonschema import Draft4Validator
 from connectors.send.scripted_notices import sample
 from connectors.send.scripted_platform import good_request, pulled
 from connectors.send.statuses import FOLLOWED
+from contracts.items.f24 import F24, Many
 
 SPECS = os.environ.get("RACCORDO_PROVIDER_SPECS")
 
@@ -92,9 +94,9 @@ def test_every_exchange_is_as_send_describes_it(start):
     connector = send.connector()
     memo, _ = pulled(connector, {})
     pulled(connector, {})
-    for name in ("delivered.json", "refused.json", "organisation.json"):
+    for name in ("delivered.json", "refused.json", "organisation.json", "f24.json"):
         walk = send.walk(name)
-        walk.notice = replace(walk.notice, delivery_id=f"01890a5d-ac96-774b-bcce-b302099a80{len(name)}")
+        walk.notice = replace(walk.notice, delivery_id=f"01890a5d-ac96-774b-bcce-b302099a80{len(name):02}")
         while not walk.unsafe:
             walk.step()
         assert walk.connector.lookup(walk.notice, walk.memo) is None
@@ -142,6 +144,53 @@ def test_our_samples_are_what_send_describes(name):
         schema = official.operation(asked["method"], asked["path"])["requestBody"]["content"]["application/json"]
         official.check(asked["body"], schema["schema"])
         official.knows(asked["body"], schema["schema"])
+
+
+def _patterns(official: Official, schema: dict[str, Any]) -> dict[str, Any]:
+    """The members of a described form as `contracts.items.f24` writes them."""
+    schema = official.resolved(schema)
+    parts = [schema, *(official.resolved(part) for part in schema.get("allOf", []))]
+    needed = {name for part in parts for name in _needed(official, part)}
+    found: dict[str, Any] = {}
+    for name, member in official.fields(schema).items():
+        member = official.resolved(member)
+        if member["type"] == "array":
+            value: Any = (_patterns(official, member["items"]),)
+        elif member["type"] == "object":
+            value = _patterns(official, member)
+        else:
+            value = True if member["type"] == "boolean" else _same(member["pattern"])
+        found[name + "!" * (name in needed)] = value
+    return found
+
+
+def _needed(official: Official, schema: dict[str, Any]) -> set[str]:
+    inner = [official.resolved(part) for part in schema.get("allOf", [])]
+    return {*schema.get("required", ()), *(name for part in inner for name in _needed(official, part))}
+
+
+def _same(pattern: str) -> str:
+    """Two ways to write the same, and the one slip of the description (`contracts.items.f24`)."""
+    plain = re.sub(
+        r"\(([^()]*)\)", r"\1", pattern.removeprefix("^").removesuffix("$").replace("^", "").replace("$", "")
+    )
+    return plain.replace(r"\d", "[0-9]").replace("{1}", "").replace(r"\\s", r"\s")
+
+
+def _plainly(shape: Any) -> Any:
+    if isinstance(shape, Many):
+        return (_plainly(shape.each),)
+    return {name: _plainly(each) for name, each in shape.items()} if isinstance(shape, Mapping) else shape
+
+
+@needs_specs
+@pytest.mark.parametrize("form", F24)
+def test_the_forms_of_f24_are_those_that_send_describes(form):
+    official = Official("send-delivery-b2b-pa.yaml")
+    described = official.fields({"$ref": "#/components/schemas/F24Metadata"})
+    assert described.keys() == F24.keys()
+    (schema,) = described[form]["allOf"]
+    assert _plainly(F24[form]) == _patterns(official, schema)
 
 
 @needs_specs

@@ -8,6 +8,7 @@ from .application import Application, ApplicationState
 from .deadline import Deadline
 from .document import Document, DocumentState
 from .envelope import SEND, USUAL_CHANNELS, Action, Channel, Envelope, Link, Notify, PersonalExternalId, Published
+from .f24 import F24Payment
 from .legal import LegalNotification, PostalAddress
 from .message import ALWAYS_TOLD, Attachment, Message, MessageKind
 from .payment import Payment, PaymentState
@@ -44,6 +45,7 @@ __all__ = [
     "Document",
     "DocumentState",
     "Envelope",
+    "F24Payment",
     "Item",
     "LegalNotification",
     "Link",

@@ -1,11 +1,13 @@
 """A legal notification through SEND, as a message wishes for it (`spec/send.md`, NewNotificationRequestV26).
 
 The message is one notification to its own recipient. What is notified are the documents it links to (`rel: document`),
-what is to be paid the payments (`rel: payment`), both published before by the same vendor and source. SEND shows
-`subject` and `abstract` on notices of delivery: they must name no person, and are not taken from the message's words.
+what is to be paid the payments (`rel: payment`), both published before by the same vendor and source, and the forms of
+`f24`. SEND shows `subject` and `abstract` on notices of delivery: they must name no person, and are not taken from the
+message's words.
 """
 
 import re
+from itertools import combinations
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -13,6 +15,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from ..base import LINE, Model
 from ..identifiers import holds_tax_code
 from ..party import EmailAddress
+from .f24 import F24Payment
 
 MOST_DOCUMENTS = 15
 """What one call for upload addresses takes at SEND; its own configuration may allow fewer."""
@@ -94,6 +97,8 @@ class LegalNotification(Model):
     pec: EmailAddress | None = None
     """A digital domicile for this notification; SEND looks for that of the registers by itself."""
     additional_language: Literal["DE", "SI", "FR"] | None = None
+    f24: Annotated[tuple[F24Payment, ...], Field(max_length=MOST_DOCUMENTS - 1, fail_fast=True)] = ()
+    """What is to be paid by F24, beside the pagoPA payments that the message links to."""
 
     @model_validator(mode="after")
     def _costs(self) -> Self:
@@ -104,6 +109,16 @@ class LegalNotification(Model):
             raise ValueError("fee_cents and vat_percent go with fee_policy DELIVERY_MODE alone")
         if self.fee_policy == "FLAT_RATE" and self.payment_update != "NONE":
             raise ValueError("payment_update goes with fee_policy DELIVERY_MODE alone")
+        return self
+
+    @model_validator(mode="after")
+    def _forms(self) -> Self:
+        if any(one.metadata == other.metadata for one, other in combinations(self.f24, 2)):
+            raise ValueError("f24 holds the same form twice")
+        # Which line of a form bears the costs SEND cannot guess; of a flat rate there are none to bear.
+        wanted = 1 if self.fee_policy == "DELIVERY_MODE" else 0
+        if any(form.costs != wanted for form in self.f24):
+            raise ValueError(f"with fee_policy {self.fee_policy} each f24 has applyCost true on {wanted} of its lines")
         return self
 
     @model_validator(mode="after")

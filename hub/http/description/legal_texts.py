@@ -5,6 +5,9 @@ SCHEMAS: dict[str, str] = {
         "Una notifica a valore legale tramite SEND; i documenti notificati e i pagamenti sono quelli collegati con "
         "`links`. / A notification with legal effect by SEND, of the documents and payments that `links` names."
     ),
+    "F24Payment": (
+        "Un modello F24 che SEND stampa e allega alla notifica. / An F24 form that SEND prints and encloses."
+    ),
     "PostalAddress": "Indirizzo a cui SEND spedisce la raccomandata. / Where SEND sends the registered letter.",
 }
 
@@ -26,6 +29,16 @@ FIELDS: dict[str, str] = {
     "postal_address": "Senza, SEND lo cerca nei registri nazionali. / Without, SEND looks in the national registers.",
     "pec": "Domicilio digitale per questa notifica. / Digital domicile for this notification.",
     "additional_language": "Seconda lingua degli atti di SEND. / Second language of SEND's papers.",
+    "f24": (
+        "Pagamenti con modello F24, oltre agli avvisi pagoPA collegati. / What is to be paid by F24, beside the pagoPA "
+        "notices linked."
+    ),
+    "F24Payment.title": "Titolo del modello, come si legge su SEND. / The form's title, as it is read on SEND.",
+    "F24Payment.metadata": (
+        "I dati del modello come li descrive SEND (`F24Metadata`): uno solo fra f24Standard, f24Simplified, f24Excise, "
+        "f24Elid; con `DELIVERY_MODE` una riga, e una sola, ha `applyCost` vero. / The form's data as SEND describes "
+        "them (`F24Metadata`): exactly one form; with `DELIVERY_MODE` one line alone has `applyCost` true."
+    ),
     "PostalAddress.at": "Presso. / Care of.",
     "PostalAddress.address": "Via e numero civico. / Street and number.",
     "address_details": "Scala, interno. / Staircase, flat.",

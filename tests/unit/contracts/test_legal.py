@@ -30,10 +30,19 @@ def message(links=(DOCUMENT,), channels=("send",), without=(), **legal):
     return Message.model_validate_json(json.dumps(item))
 
 
+def f24(cost=False, title="F24 TARI 2026", **line):
+    """A simplified form of one line."""
+    record = {"section": "EL", "municipality": "H501", "taxType": "3944", "debit": "08450", "applyCost": cost} | line
+    payer = {"taxCode": "RSSMRA80A01H501U"}
+    return {"title": title, "metadata": {"f24Simplified": {"taxPayer": payer, "payments": {"records": [record]}}}}
+
+
 @pytest.mark.parametrize(
     ("legal", "links"),
     [
         ({}, [DOCUMENT]),
+        ({"f24": [f24(), f24(debit="100")]}, [DOCUMENT]),
+        (COSTS | {"f24": [f24(cost=True)]}, [DOCUMENT]),
         ({"subject": "x" * 134, "abstract": "x" * 1024, "protocol_number": "x" * 256}, [DOCUMENT]),
         ({"recipient_name": "È" * 88}, [DOCUMENT]),
         ({"subject": "Multa per Mario"}, [DOCUMENT]),
@@ -133,3 +142,38 @@ def test_links_count_once_and_only_where_it_is_a_notification():
     assert message([DOCUMENT, DOCUMENT]).notified == ("atto-1",)
     plain = Message.model_validate_json(json.dumps(make_message(links=[DOCUMENT, PAYMENT])))
     assert (plain.notified, plain.asked_to_pay) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("said", "form"),
+    [
+        ("/f24Simplified/payments/records/0/taxType must be text like", f24(taxType="TARI")),
+        ("/f24Simplified/payments/records/0/applyCost must be true or false", f24(cost="no")),
+        ("/f24Simplified/payments/records/0 has members that SEND does not know", f24(surprise="x")),
+        ("exactly one of", f24() | {"metadata": {}}),
+        ("exactly one of", f24() | {"metadata": {"f24": {}}}),
+        ("nothing to pay", f24() | {"metadata": {"f24Simplified": {"taxPayer": {"taxCode": "RSSMRA80A01H501U"}}}}),
+        ("must be an object", f24() | {"metadata": {"f24Simplified": {"payments": []}}}),
+        ("list of 1 to", f24() | {"metadata": {"f24Simplified": {"payments": {"records": []}}}}),
+        ("needs ", f24() | {"metadata": {"f24Simplified": {"payments": {"records": [{"section": "EL"}]}}}}),
+        ("applyCost true on 0 of its lines", f24(cost=True)),
+        ("must not contain a tax code", f24(title="F24 di RSSMRA80A01H501U")),
+    ],
+)
+def test_an_f24_that_send_would_not_print_is_refused_with_its_place(said, form):
+    with pytest.raises(ValidationError) as caught:
+        message(f24=[form])
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "legal", "documents"),
+    [
+        ("same form twice", {"f24": [f24(), f24(title="Un altro")]}, 1),
+        ("applyCost true on 1 of its lines", COSTS | {"f24": [f24()]}, 1),
+        ("15 at most", {"f24": [f24(), f24(debit="100")]}, 14),
+    ],
+)
+def test_forms_are_as_many_and_bear_the_costs_as_send_wants(said, legal, documents):
+    with pytest.raises(ValidationError, match=said):
+        message([{"rel": "document", "external_id": f"d-{n}"} for n in range(documents)], **legal)
