@@ -151,7 +151,7 @@ class NewRequest(_Closed):
             raise ValueError("duplicated recipient taxId")
         items = [each for one in self.recipients for each in one.payments or []]
         forms = [each.f24 for each in items if each.f24 is not None]
-        keys = [each.ref.key for each in (*self.documents, *(form.metadata_attachment for form in forms))]
+        keys = [each.ref.key for each in self.documents] + [form.metadata_attachment.ref.key for form in forms]
         if len(set(keys)) < len(keys):
             raise ValueError("duplicated attachments")
         payments = [each.pago_pa for each in items if each.pago_pa is not None]

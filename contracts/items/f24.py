@@ -23,7 +23,7 @@ class Many:
     most: int = 50
 
 
-Shape = Mapping[str, "str | bool | Many | Shape"]
+Shape = dict[str, "str | bool | Many | Shape"]
 """Members by name: a pattern for text, True for yes or no, a shape, or many of them. A `!` after the name: needed."""
 
 _AMOUNT = "[0-9]{3,15}"
@@ -44,67 +44,68 @@ _PERSONAL: Final[Shape] = {
     "birthProvince": "[A-Z]{2}",
 }
 _ADDRESS: Final[Shape] = {"municipality": "[A-Z]{1,40}", "province": "[A-Z]{2}", "address": r"[A-Z0-9\s.]{1,35}"}
-_PAYER: Final[Shape] = {
-    "taxCode": _TAX_CODE,
-    "person": {"personalData": _PERSONAL, "taxAddress": _ADDRESS},
-    "relativePersonTaxCode": _TAX_CODE,
-    "id": "[A-Z0-9]{2}",
-}
+_TAXED: Final[Shape] = {"taxCode": _TAX_CODE, "relativePersonTaxCode": _TAX_CODE, "id": "[A-Z0-9]{2}"}
+_PAYER: Final[Shape] = {**_TAXED, "person": {"personalData": _PERSONAL, "taxAddress": _ADDRESS}}
 _COMPANY: Final[Shape] = {"company": {"name": r"[A-Z\s]{1,60}", "taxAddress": _ADDRESS}}
-_WHOLE_PAYER: Final[Shape] = _PAYER | _COMPANY | {"isNotTaxYear": True}
+_WHOLE_PAYER: Final[Shape] = {**_PAYER, **_COMPANY, "isNotTaxYear": True}
 _OFFICE: Final[Shape] = {"office": "[A-Z0-9]{3}", "document": "[0-9]{11}"}
-_TAX: Final[Shape] = _COST | _MONEY | {"taxType": "[A-Z0-9]{4}", "installment": _PART, "year": _YEAR}
-_LOCAL: Final[Shape] = (
-    _COST
-    | _MONEY
-    | {
-        "municipality!": "[0-9A-Z]{4}",
-        "reconsideration": True,
-        "propertiesChanges": True,
-        "advancePayment": True,
-        "fullPayment": True,
-        "numberOfProperties": "[0-9]{3}",
-        "taxType!": "[0-9]{4}",
-        "installment": _PART,
-        "year": _YEAR,
-    }
-)
+_TAX: Final[Shape] = {**_COST, **_MONEY, "taxType": "[A-Z0-9]{4}", "installment": _PART, "year": _YEAR}
+_LOCAL: Final[Shape] = {
+    **_COST,
+    **_MONEY,
+    "municipality!": "[0-9A-Z]{4}",
+    "reconsideration": True,
+    "propertiesChanges": True,
+    "advancePayment": True,
+    "fullPayment": True,
+    "numberOfProperties": "[0-9]{3}",
+    "taxType!": "[0-9]{4}",
+    "installment": _PART,
+    "year": _YEAR,
+}
 _OPERATION: Final[Shape] = {"operationId": "[A-Z0-9]{18}"}
-_INPS = (
-    _COST
-    | _MONEY
-    | {"office": "[0-9]{3,4}", "reason": "[A-Z-]{3,4}", "inps": r"[A-Za-z0-9\s]{0,17}", "period": _PERIOD}
-)
-_REGION = _COST | _MONEY | {"region": "[0-9]{2}", "taxType": "[0-9A-Z]{4}", "installment": _PART, "year": _YEAR}
+_INPS: Final[Shape] = {
+    **_COST,
+    **_MONEY,
+    "office": "[0-9]{3,4}",
+    "reason": "[A-Z-]{3,4}",
+    "inps": r"[A-Za-z0-9\s]{0,17}",
+    "period": _PERIOD,
+}
+_REGION: Final[Shape] = {
+    **_COST,
+    **_MONEY,
+    "region": "[0-9]{2}",
+    "taxType": "[0-9A-Z]{4}",
+    "installment": _PART,
+    "year": _YEAR,
+}
 _SECTIONS: Final[Shape] = {
-    "treasury": _OFFICE | {"records": Many(_TAX)},
+    "treasury": {**_OFFICE, "records": Many(_TAX)},
     "inps": {"records": Many(_INPS)},
     "region": {"records": Many(_REGION)},
-    "localTax": _OPERATION | {"records": Many(_LOCAL), "deduction": _AMOUNT},
+    "localTax": {**_OPERATION, "records": Many(_LOCAL), "deduction": _AMOUNT},
 }
-_INAIL = (
-    _COST
-    | _MONEY
-    | {
-        "office": "[0-9]{5}",
-        "company": "[0-9]{8}",
-        "control": "[0-9]{2}",
-        "refNumber": "[0-9]{6}",
-        "reason": "[A-Z0-9]",
-    }
-)
-_OTHER_BODY = (
-    _COST
-    | _MONEY
-    | {
-        "institution": "[0-9]{4}",
-        "office": "[0-9A-Z]{5}",
-        "reason": "[0-9A-Z]{3,4}",
-        "position": "[0-9]{9}",
-        "period": _PERIOD,
-    }
-)
-_EXCISE = _COST | {
+_INAIL: Final[Shape] = {
+    **_COST,
+    **_MONEY,
+    "office": "[0-9]{5}",
+    "company": "[0-9]{8}",
+    "control": "[0-9]{2}",
+    "refNumber": "[0-9]{6}",
+    "reason": "[A-Z0-9]",
+}
+_OTHER_BODY: Final[Shape] = {
+    **_COST,
+    **_MONEY,
+    "institution": "[0-9]{4}",
+    "office": "[0-9A-Z]{5}",
+    "reason": "[0-9A-Z]{3,4}",
+    "position": "[0-9]{9}",
+    "period": _PERIOD,
+}
+_EXCISE: Final[Shape] = {
+    **_COST,
     "institution": "[A-Z]{2}",
     "province": "[A-Z]{2}",
     "id": "[A-Z0-9]{17}",
@@ -114,7 +115,14 @@ _EXCISE = _COST | {
     "year": _YEAR,
     "debit": _AMOUNT,
 }
-_ELID = _COST | {"type": "[A-Z]", "id": "[A-Z0-9]{17}", "taxType": "[A-Z0-9]{4}", "year": _YEAR, "debit": _AMOUNT}
+_ELID: Final[Shape] = {
+    **_COST,
+    "type": "[A-Z]",
+    "id": "[A-Z0-9]{17}",
+    "taxType": "[A-Z0-9]{4}",
+    "year": _YEAR,
+    "debit": _AMOUNT,
+}
 
 F24: Final[Mapping[str, Shape]] = {
     "f24Standard": {
@@ -124,16 +132,15 @@ F24: Final[Mapping[str, Shape]] = {
     },
     "f24Simplified": {
         "taxPayer": {name: each for name, each in _PAYER.items() if name != "person"}
-        | _OFFICE
-        | {"personalData": _PERSONAL},
-        "payments": _OPERATION | {"records": Many(_LOCAL | {"section!": "ER|RG|EL"})},
+        | {**_OFFICE, "personalData": _PERSONAL},
+        "payments": {**_OPERATION, "records": Many({**_LOCAL, "section!": "ER|RG|EL"})},
     },
     "f24Excise": {
         "taxPayer": _WHOLE_PAYER,
         **_SECTIONS,
-        "excise": _OFFICE | {"records": Many(_EXCISE)},
+        "excise": {**_OFFICE, "records": Many(_EXCISE)},
     },
-    "f24Elid": {"taxPayer": _PAYER | _COMPANY, "treasury": _OFFICE | {"records": Many(_ELID)}},
+    "f24Elid": {"taxPayer": {**_PAYER, **_COMPANY}, "treasury": {**_OFFICE, "records": Many(_ELID)}},
 }
 """The forms; a payment is one of them."""
 
