@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from .base import Code, Label, Model
 from .calls import ProviderCall
-from .inbound import Answer, Pull, Read, Report
+from .inbound import Answer, Attested, Pull, Read, Report
 from .items import Action, Channel, LegalNotification
 from .paying import MakeCart, Print
 from .positions import Numbering, PositionData
@@ -206,6 +206,8 @@ class Continue:
     accepted: bool = False
     provider_id: str | None = None
     reports: tuple[Report, ...] = ()
+    attested: tuple[Attested, ...] = ()
+    """What a `FollowUp` found, kept before the memo is."""
 
 
 Advance = Callable[[Notice, Memo], Done | Continue]

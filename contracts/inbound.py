@@ -103,6 +103,21 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Attested:
+    """A paper that a provider made of a delivery: an attestation, a notice of delivery. The hub keeps it as a document
+    of the citizen's, from the same vendor and source as the message that was delivered, and linked to it."""
+
+    name: str
+    """The provider's own name of it, the same each time: 1 to 150 of `A-Za-z0-9._-`, naming no person."""
+    doc_type: Code
+    title: str = field(repr=False)
+    filename: str = field(repr=False)
+    media_type: str
+    issued_at: datetime
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Reach:
     """Whom a channel reaches, as its provider says in bulk, a day at a time and in order. People stand there as the hex
     SHA-256 of their tax code."""

@@ -30,7 +30,7 @@ def connect(settings: Settings, limits: Limits) -> Connector:
     Raises:
         Misconfigured: an address or a key cannot be used.
     """
-    client = http.client(settings.base_url, {}, limits, settings)
+    client = http.client(settings.base_url, {}, limits, settings, private_hosts=settings.private_hosts)
     io = AppIo(
         http=client,
         services=Services(
@@ -71,7 +71,7 @@ def _remote_content(settings: Settings, limits: Limits) -> tuple[RemoteContentSe
     def serving(remote: config.RemoteContent | None) -> Serving | None:
         if remote is None:
             return None
-        possessing = None if remote.lollipop is None else _possessing(remote.lollipop, limits, clients)
+        possessing = None if remote.lollipop is None else _possessing(remote.lollipop, settings, limits, clients)
         shown = remote.precondition
         told = None if shown is None else (shown.title, shown.markdown)
         return Serving(remote.header, remote.key.get_secret_value(), possessing, told)
@@ -80,13 +80,16 @@ def _remote_content(settings: Settings, limits: Limits) -> tuple[RemoteContentSe
     return RemoteContentServer(serving(settings.remote_content), own), clients
 
 
-def _possessing(lollipop: config.Lollipop, limits: Limits, clients: list[httpx.Client]) -> Possessing:
+def _possessing(
+    lollipop: config.Lollipop, settings: Settings, limits: Limits, clients: list[httpx.Client]
+) -> Possessing:
     from .assertions import Assertions, Sources  # lxml and its company, where there is LolliPoP
 
     key = {KEY_HEADER: lollipop.assertion_key.get_secret_value()}
     nothing = TlsSettings()  # a certificate is for the one who delivers
-    io = http.client(lollipop.assertion_url, key, limits, nothing)
-    idp_keys = http.client(lollipop.idp_keys_url, {}, limits, nothing)
+    inside = settings.private_hosts
+    io = http.client(lollipop.assertion_url, key, limits, nothing, private_hosts=inside)
+    idp_keys = http.client(lollipop.idp_keys_url, {}, limits, nothing, private_hosts=inside)
     clients += io, idp_keys
     sources = Sources(io, idp_keys, min(limits.timeout_s, _WHILE_A_CITIZEN_WAITS_S))
     assertions = Assertions(sources, timedelta(days=lollipop.longest_session_days))

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from connectors.base.keys import Key
 from contracts.base import Code, HttpsUrl, Markdown, Model, Title
+from contracts.callbacks import Hosts
 from contracts.identifiers import OrganizationTaxCode
 from contracts.tls import TlsSettings
 
@@ -122,6 +123,8 @@ class Settings(Service, TlsSettings):
     services of the catalogue that have no settings of their own."""
 
     base_url: HttpsUrl = "https://api.io.pagopa.it/api/v1"
+    private_hosts: Hosts = ()
+    """Hosts of `base_url` and of LolliPoP's addresses, where they are proxies of your own at private addresses."""
     remote_content: Annotated[RemoteContent | None, BeforeValidator(_remote), Field(json_schema_extra=_FROM_A_FILE)] = (
         None
     )

@@ -73,8 +73,11 @@ def client(
     limits: Limits,
     tls: TlsSettings,
     transport: httpx.BaseTransport | None = None,
+    *,
+    private_hosts: tuple[str, ...] = (),
 ) -> httpx.Client:
-    """A client for one provider.
+    """A client for one provider, at a public address: whatever the name leads to later. `base_url` may itself name this
+    machine, or a host that is listed as in our network.
 
     Raises:
         Misconfigured: `base_url` is neither https nor http on loopback, a header cannot be sent, or the client
@@ -84,7 +87,8 @@ def client(
     if url.scheme != "https" and not (url.scheme == "http" and url.host in LOOPBACK):
         raise Misconfigured("http.plain_text", "only https, or http on loopback")
     try:
-        return quiet_client(limits, transport or DeadlineTransport(tls=_context(tls)), base_url=url, headers=headers)
+        transport = transport or _guarded(tls, (*private_hosts, *({url.host} & LOOPBACK)))
+        return quiet_client(limits, transport, base_url=url, headers=headers)
     except UnicodeEncodeError:
         raise Misconfigured("http.header", "a header holds characters other than ASCII") from None
 
@@ -92,11 +96,14 @@ def client(
 def chosen_client(limits: Limits, private_hosts: tuple[str, ...], tls: TlsSettings) -> httpx.Client:
     """A client for addresses of others' choice: it connects to public ones, and to hosts listed as in our network.
     Raises Misconfigured: the client certificate cannot be used."""
+    return quiet_client(limits, _guarded(tls, private_hosts))
 
+
+def _guarded(tls: TlsSettings, private_hosts: tuple[str, ...]) -> DeadlineTransport:
     def allowed(host: str, address: str) -> bool:
         return is_public(address) or is_listed(host, private_hosts)
 
-    return quiet_client(limits, DeadlineTransport(allowed=allowed, tls=_context(tls)))
+    return DeadlineTransport(allowed=allowed, tls=_context(tls))
 
 
 def _context(tls: TlsSettings) -> ssl.SSLContext | None:

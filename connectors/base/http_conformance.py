@@ -13,6 +13,7 @@ A scenario is a JSON file: a notice (what differs from the common one), the exch
 import json
 import socket
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,11 +23,14 @@ from contracts.connector import Connector, Continue, Done, Limits, Notice
 from contracts.failures import Deferred, Failure, Unconfirmed
 
 from .conformance import Conformance, Result, Walk, advance, make_notice
+from .inbound_conformance import embellished
 from .scripted import Fault, Received, Reply, ScriptedServer
 
 _MAIN = "delivered.json"
 _TABLE = "statuses.json"
 _LOOKUP = "lookup.json"
+NOT_PUBLIC = ("10.0.0.7", "127.0.0.1", "169.254.169.254", "192.168.1.1", "::1", "::ffff:10.0.0.7", "fd00:ec2::254")
+"""Addresses to which no name of a provider may lead: private ones, this machine, where clouds keep their metadata."""
 
 # What a provider's answer may hold instead of what was promised.
 _ODD_BODIES: tuple[bytes, ...] = (
@@ -69,6 +73,10 @@ class HttpConformance(Conformance):
     def connect_to(self, url: str, limits: Limits) -> Connector:
         """The connector, with settings that lead to `url`."""
         raise NotImplementedError
+
+    def connect_unlisted(self, limits: Limits) -> Connector:
+        """The same, with settings that lead to a name of the Internet, and list it as in our network nowhere."""
+        return self.connect_to("https://provider.example", limits)
 
     def check_request(self, request: Received) -> None:
         """What else must hold of every request: credentials, headers."""
@@ -185,14 +193,34 @@ class HttpConformance(Conformance):
             if unsafe:
                 assert type(result) in (Unconfirmed, Continue, Done), "the provider may have accepted"
 
+    def test_an_answer_that_is_cut_or_packed_is_no_word(self, exchange: int) -> None:
+        walk = self.before(exchange)
+        unsafe, memo = walk.unsafe, walk.memo
+        for headers in ({"Content-Length": "9999999"}, {"Content-Encoding": "gzip"}):
+            answer = self.happy()[exchange]
+            self.server.play(*[replace(answer, headers={**answer.headers, **headers})] * 5)
+            result = advance(walk.connector, walk.notice, memo)
+            self.is_proper(result)
+            if unsafe:
+                assert type(result) in (Unconfirmed, Continue, Done), "the provider may have accepted"
+
+    def test_a_name_that_leads_inside_is_refused(self) -> None:
+        for address in NOT_PUBLIC:
+            with pytest.MonkeyPatch.context() as monkeypatch:
+                tried = leading_to([address], monkeypatch)
+                connector = self.connect_unlisted(Limits(timeout_s=10))
+                self._made.append(connector)
+                result = Walk(connector, self.notice()).finish()
+                assert isinstance(result, Failure), address
+                self.is_proper(result)
+                assert tried == set(), address
+
     def test_unknown_fields_do_no_harm(self) -> None:
         self.server.play(*(self._embellished(reply) for reply in self.happy()))
-        assert isinstance(self.walk().finish(), Done)
+        self.ends_well(self.walk())
 
     def _embellished(self, reply: Reply) -> Reply:
-        extra = {"x_new": {"deep": [1, None]}, "links": []}
-        body = reply.body | extra if isinstance(reply.body, dict) else reply.body
-        return Reply(reply.status, body, {**reply.headers, "X-New": "1"})
+        return Reply(reply.status, embellished(reply.body), {**reply.headers, "X-New": "1"})
 
     def test_a_redirect_is_not_followed(self, exchange: int) -> None:
         for status in (301, 302, 303, 307, 308):

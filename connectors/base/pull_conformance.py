@@ -33,7 +33,7 @@ from contracts.failures import Deferred, Failure, Misconfigured
 from contracts.inbound import Memo
 
 from .conformance import TIMEOUT_S
-from .http_conformance import leading_to
+from .http_conformance import NOT_PUBLIC, leading_to
 from .inbound_conformance import GARBAGE, Inbound, Taken, contents, embellished, take
 from .scripted import Fault, Received, Reply, ScriptedServer
 
@@ -42,7 +42,6 @@ _PATIENT_S = 10.0
 _HUNG_S = 60.0
 _MOST_STEPS = 200
 _LARGEST_MEMO = 65_536
-_NOT_PUBLIC = ("10.0.0.7", "127.0.0.1", "169.254.169.254", "192.168.1.1", "::1", "::ffff:10.0.0.7", "fd00:ec2::254")
 
 _T = TypeVar("_T")
 
@@ -51,8 +50,6 @@ class PullConformance(Inbound):
     """Give `samples`, `secrets`, `personal` and `connect_to`; the rest comes from the scenarios."""
 
     samples: ClassVar[Path]
-    guarded: ClassVar[bool] = True
-    """Whether names that lead to private addresses are refused, unless the settings list them."""
     garbage: ClassVar[tuple[bytes, ...]] = GARBAGE
     """Bodies that the provider never means: with one of them the memo stays."""
     statuses: ClassVar[Mapping[int, type[Failure]]] = {
@@ -76,7 +73,7 @@ class PullConformance(Inbound):
         raise NotImplementedError
 
     def connect_unlisted(self, limits: Limits) -> Connector:
-        """The same, with settings that lead to `https://provider.example` and list no private host; where `guarded`."""
+        """The same, with settings that lead to `https://provider.example` and list no private host."""
         raise NotImplementedError
 
     def is_login(self, request: Received) -> bool:
@@ -293,9 +290,7 @@ class PullConformance(Inbound):
         assert self.elsewhere.received == []
 
     def test_a_name_that_leads_inside_is_refused(self) -> None:
-        if not self.guarded:
-            return
-        for address in _NOT_PUBLIC:
+        for address in NOT_PUBLIC:
             with pytest.MonkeyPatch.context() as monkeypatch:
                 tried = leading_to([address], monkeypatch)
                 connector = self.connect_unlisted(Limits(timeout_s=_PATIENT_S))

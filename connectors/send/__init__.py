@@ -1,5 +1,6 @@
 """SEND (Piattaforma Notifiche): a notification with legal effect, and what became of it."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from connectors.base import http
@@ -9,6 +10,7 @@ from contracts.failures import Misconfigured
 from contracts.proving import Proof
 from contracts.tls import TlsSettings
 
+from .attestations import Attestations
 from .client import Send
 from .config import Settings
 from .stream import Stream
@@ -24,12 +26,20 @@ def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> C
     """
     if settings.proof != "none" and proof is None:
         raise Misconfigured("send.unproved", "the hub gave no proof")
-    client = http.client(settings.base_url, {"x-api-key": settings.api_key.get_secret_value()}, limits, settings)
+    client = http.client(
+        settings.base_url,
+        {"x-api-key": settings.api_key.get_secret_value()},
+        limits,
+        settings,
+        private_hosts=settings.private_hosts,
+    )
     wire = Wire(client, proof, limits.timeout_s)
     # Another client: whoever keeps the files gets neither our key nor our voucher nor our certificate.
     storage = http.chosen_client(limits, settings.private_upload_hosts, TlsSettings())
     uploads = Uploads(storage, settings.private_upload_hosts, limits.timeout_s)
-    send = Send(wire, uploads, settings)
+    every = timedelta(seconds=settings.attestations_every_s)
+    attestations = Attestations(wire, uploads, every) if settings.attestations else None
+    send = Send(wire, uploads, settings, attestations)
 
     def close() -> None:
         client.close()
@@ -43,4 +53,5 @@ def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> C
         lookup=send.lookup,
         preview=send.preview,
         pull=Stream(wire, settings).pull if settings.follow == "stream" else None,
+        follow_up=None if attestations is None else lambda _, memo: attestations.asked(memo),
     )

@@ -18,6 +18,7 @@ from connectors.base.previewing import fields_of
 from contracts.connector import Continue, Done, Legal, Memo, Notice, Preview
 from contracts.failures import Deferred, Misconfigured, Rejected, Skipped
 
+from .attestations import SENT, Attestations
 from .config import Settings
 from .mapping import checked, enclosed, new_request, preload_request, token
 from .memos import Cancel, Follow, Preload, Request, Slot, Status, Step, Stored, Upload, memo_of, step_of
@@ -27,7 +28,6 @@ from .wire import Wire, codes, failure, objects
 
 PRELOAD = "/delivery/attachments/preload"
 REQUESTS = "/delivery/v2.6/requests"
-SENT = "/delivery/v2.9/notifications/sent"
 CANCEL = "/delivery-push/v2.0/notifications/cancel"
 
 WITHDRAWN = "item.withdrawn"
@@ -58,6 +58,7 @@ class Send:
     wire: Wire
     uploads: Uploads
     settings: Settings
+    attestations: Attestations | None = None
     now: Callable[[], float] = time.time
 
     def advance(self, notice: Notice, memo: Memo) -> Done | Continue:
@@ -193,7 +194,7 @@ class Send:
             return _next(Cancel(iun=iun), accepted=True)
         if self.settings.follow == "poll":
             return self._wait(Follow(iun=iun))
-        return Done(iun, "accepted")
+        return self._done(iun, "accepted")
 
     def _refused(self, notice: Notice, step: Status, found: tuple[str, ...]) -> Continue:
         if notice.withdrawn:
@@ -219,7 +220,7 @@ class Send:
             case "wait":
                 return self._wait(step)
             case "done":
-                return Done(step.iun, str(status).lower())
+                return self._done(step.iun, str(status).lower())
             case (kind, reason):
                 raise kind(reason)
 
@@ -240,6 +241,9 @@ class Send:
 
     def _wait_or_leave(self, step: Cancel) -> Done | Continue:
         return self._wait(step) if step.checks < MOST_CANCELS else Done(step.iun, "not cancelled, no answer")
+
+    def _done(self, iun: str, detail: str) -> Done:
+        return Done(iun, detail, follow_up=self.attestations.first(iun) if self.attestations else None)
 
     def _to_be_sent(self, notice: Notice) -> Legal:
         if notice.withdrawn:

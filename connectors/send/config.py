@@ -35,6 +35,8 @@ class Settings(ProofSettings, PollSettings, TlsSettings):
     proof_integrity: bool = False
     max_documents: Annotated[int, Field(ge=1, le=MOST_DOCUMENTS)] = 3
     """Documents of one notification. SEND's own configuration has 3 in its sources; what production has is not said."""
+    private_hosts: Hosts = ()
+    """The host of `base_url`, where it is a proxy of your own at a private address."""
     private_upload_hosts: Hosts = ()
     """Hosts for uploads that may be at a private address; plain http is for those of them on loopback alone."""
     status_poll_s: Annotated[float, Field(ge=0.01, le=3600)] = 60.0
@@ -48,6 +50,12 @@ class Settings(ProofSettings, PollSettings, TlsSettings):
     stream_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")] | None = None
     """Of a stream of kind STATUS that nothing else reads. None: that of the title below, which is made if need be."""
     stream_title: Annotated[str, StringConstraints(min_length=1, max_length=256), LINE] = "Raccordo"
+
+    attestations: bool = False
+    """Whether the papers that SEND makes of a notification, its attestations and the notice of delivery, become
+    documents in the citizen's area. They are looked for up to sixty days after the message was made."""
+    attestations_every_s: Annotated[float, Field(ge=0.01, le=604_800)] = 21_600.0
+    """Seconds between two looks whether there are new ones, for each notification."""
 
     @model_validator(mode="after")
     def _own_stream(self) -> "Settings":

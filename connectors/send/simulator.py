@@ -1,8 +1,9 @@
 """SEND as its description has it, for the tour, the flows and the tests: strict, scriptable, with a ledger.
 
-It serves preload, the object store's uploads, requests and their status (v2.6), sent notifications (v2.9),
-cancellation, and streams (v2.9). Each request taken is a line of the ledger, on the disk before the answer leaves, and
-another line for each change of it: `{"at", "notificationRequestId", "pair", "status", "iun", "state", "request", ...}`.
+It serves preload, the object store's uploads, requests and their status (v2.6), sent notifications (v2.9) and their
+papers, cancellation, and streams (v2.9). Each request taken is a line of the ledger, on the disk before the answer
+leaves, and another line for each change of it: `{"at", "notificationRequestId", "pair", "status", "iun", "state",
+"request", ...}`.
 A ledger that is there is read at the start. Uploads and streams are in memory alone.
 
 Options:
@@ -12,6 +13,7 @@ Options:
     waiting_polls: how many questions are answered WAITING before a request is judged.
     refusals: codes by tax code of the recipient: each request for it takes one, until none is left.
     most_documents: of one request.
+    archived: how often a paper asked for is still in the archive.
     page: events in one answer of a stream. idle_ms: its `retry-after` where nothing waits.
 
 `POST /_sim/advance` with `{"iun", "status"}` moves a notification on, and tells the streams. Faults, one call each, in
@@ -24,8 +26,8 @@ order, by `POST /_sim/faults` with a JSON list; `DELETE` forgets, `GET` shows th
     {"kind": "hang", "seconds": 60}           done, then no answer until the caller goes or the time is over
     {"kind": "expired"}                       of "upload": 403, as of an address that is over
     {"kind": "dead_stream"}                   of "events": the stream is gone
-`"on"` says which: "preload", "upload", "requests" (a new one; the default), "status", "sent", "cancel", "streams",
-"events".
+`"on"` says which: "preload", "upload", "requests" (a new one; the default), "status", "sent", "facts", "paper",
+"cancel", "streams", "events".
 """
 
 import hmac
@@ -59,6 +61,7 @@ from .simulator_model import (
     places,
     problem,
 )
+from .simulator_papers import Papers
 from .simulator_streams import Streams
 
 _PRELOADS = TypeAdapter(list[PreLoad])
@@ -86,6 +89,7 @@ class Platform:
         waiting_polls: int = 1,
         refusals: Mapping[str, list[str]] | None = None,
         most_documents: int = 3,
+        archived: int = 1,
         page: int = 100,
         idle_ms: int = 1000,
     ) -> None:
@@ -99,11 +103,13 @@ class Platform:
         self.faults = Script("requests")
         self.uploads: dict[str, dict[str, Any]] = {}
         self.streams = Streams(page, idle_ms)
+        self.papers = Papers(self.ledger, archived)
         routes: list[tuple[str, str, str, Callable[[Request], Any]]] = [
             ("preload", "POST", "/delivery/attachments/preload", self.preload),
             ("requests", "POST", "/delivery/v2.6/requests", self.new_request),
             ("status", "GET", "/delivery/v2.6/requests", self.status),
             ("sent", "GET", "/delivery/v2.9/notifications/sent/{iun}", self.sent),
+            ("facts", "GET", "/delivery-push/{iun}/download/legal-facts/{key}", self.papers.metadata),
             ("cancel", "PUT", "/delivery-push/v2.0/notifications/cancel/{iun}", self.cancel),
             ("streams", "GET", "/delivery-progresses/v2.9/streams", self.streams.all),
             ("streams", "POST", "/delivery-progresses/v2.9/streams", self.streams.new),
@@ -113,8 +119,9 @@ class Platform:
             Route(path, self._guarded(name, handler), methods=[method]) for name, method, path, handler in routes
         ]
         uploads = Route("/_store/{key}", self._played("upload", self.upload), methods=["PUT", "POST"])
+        paper = Route("/_papers/{key}", self._played("paper", self.papers.content), methods=["GET"])
         advance = Route("/_sim/advance", self.advance, methods=["POST"])
-        self._app = WithTransport(Starlette(routes=[*guarded, uploads, advance, self.faults.route]))
+        self._app = WithTransport(Starlette(routes=[*guarded, uploads, paper, advance, self.faults.route]))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)
@@ -267,7 +274,12 @@ class Platform:
         history = [
             {"status": status, "activeFrom": at, "relatedTimelineElements": []} for status, at in entry["history"]
         ]
-        more = {"iun": entry["iun"], "sentAt": entry["at"], "timeline": [], "notificationStatusHistory": history}
+        more = {
+            "iun": entry["iun"],
+            "sentAt": entry["at"],
+            "timeline": self.papers.timeline(entry),
+            "notificationStatusHistory": history,
+        }
         return JSONResponse(entry["request"] | more | {"notificationStatus": entry["state"]})
 
     async def cancel(self, request: Request) -> Response:

@@ -8,7 +8,7 @@ one commit with the memo that names the last event, before it asks for more. The
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from contracts.failures import Deferred, Misconfigured, Unconfirmed
@@ -16,6 +16,7 @@ from contracts.inbound import Memo, Pulled, Report
 
 from .client import IUN
 from .config import Settings
+from .moments import moment
 from .statuses import REPORTED
 from .wire import Wire, failure, milliseconds, objects
 
@@ -105,19 +106,9 @@ def _reported(event: Mapping[str, Any]) -> list[Report]:
     if found is None or not isinstance(iun, str) or not IUN.fullmatch(iun):
         return []
     kind, reason = found
-    return [Report(kind, _moment(event), provider_id=iun, reason=reason)]
-
-
-def _moment(event: Mapping[str, Any]) -> datetime:
     element = event.get("element")
-    times = element if isinstance(element, dict) else {}
-    for name in ("eventTimestamp", "timestamp", "ingestionTimestamp"):
-        try:
-            moment = datetime.fromisoformat(times[name])
-        except (KeyError, TypeError, ValueError):
-            continue
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return datetime.now(UTC)
+    at = moment(element if isinstance(element, dict) else {})
+    return [Report(kind, at, provider_id=iun, reason=reason)]
 
 
 def _stream_id(body: Mapping[str, Any]) -> str | None:

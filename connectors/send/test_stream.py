@@ -18,12 +18,14 @@ class TestPull(PullConformance):
     samples = SAMPLES / "pulled"
     secrets = (KEY,)
     personal = ("mario.rossi@pec.example",)
-    guarded = False  # the base URL is the administrator's own, and https; addresses of SEND's choice are tried below
     # The stream's waits are in milliseconds: see below.
     statuses: ClassVar = {status: kind for status, kind in PullConformance.statuses.items() if status != 429}
 
     def connect_to(self, url: str, limits: Limits) -> Connector:
         return connect(settings(url), limits)
+
+    def connect_unlisted(self, limits: Limits) -> Connector:
+        return self.connect_to("https://provider.example", limits)
 
     def check_request(self, request: Received) -> None:
         assert request.headers["x-api-key"] == KEY

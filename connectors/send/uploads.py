@@ -1,4 +1,4 @@
-"""The upload of one document to the object store behind SEND, at an address that SEND gives.
+"""Files at the object store behind SEND, at addresses that SEND gives: a document's upload, a paper's download.
 
 The address is another's choice: https, no credentials in it, and a public host, unless the host is listed. Success is
 200 with `x-amz-version-id`.
@@ -21,6 +21,8 @@ from .memos import Slot
 
 _CHECKSUM = "x-amz-checksum-sha256"
 MAX_VERSION = 256
+MAX_PAPER_BYTES = 25_000_000
+"""Of a download: more than any paper of SEND's."""
 
 
 class Expired(Exception):
@@ -67,6 +69,17 @@ class Uploads:
         if not 0 < len(version) <= MAX_VERSION or not version.isprintable():
             raise Deferred("send.unreadable", "no version of the uploaded file")
         return version
+
+    def get(self, address: str) -> bytes:
+        """What is there. Raises Deferred: not now, too much of it, or the address is none that we go to."""
+        self._allowed(address)
+        request = self.http.build_request("GET", address)
+        answer = send(self.http, request, unsafe=False, deadline_s=self.timeout_s, most_bytes=MAX_PAPER_BYTES)
+        if answer.status != 200 or not answer.complete:
+            raise Deferred(
+                "send.download_failed", f"status {answer.status}", after=retry_after(answer), about="message"
+            )
+        return answer.body
 
     def _allowed(self, address: str) -> None:
         """Raises Deferred where we do not go there. To which IP address the name leads the client looks at itself."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from contracts.connector import Connector, Continue, Notice
 from contracts.failures import Deferred, Failure, Misconfigured, Skipped
+from contracts.inbound import Attested
 from hub.store.committer import Committer
 from hub.store.follow_ups import Asked, Take, note_asked, take_follow_ups
 from hub.store.outbox import Claim
@@ -21,11 +22,13 @@ _OUR_FAULT = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class FollowUps:
-    """One round at a time. `notice_of` and `connector` are those of the runner."""
+    """One round at a time. `notice_of` and `connector` are those of the runner. `keep` makes papers documents, and
+    raises Misconfigured where the vendor of the message may have none now."""
 
     committer: Committer
     notice_of: Callable[[Claim], Notice]
     connector: Callable[[str, str, int], Connector | None]
+    keep: Callable[[Claim, tuple[Attested, ...]], None]
 
     def paced(self) -> int:
         """One round, and never at once another, so that a day's mass of messages is asked about in a trickle."""
@@ -63,6 +66,12 @@ class FollowUps:
             log.exception("follow_up.bug delivery_id=%s connector=%s", claim.delivery_id, claim.connector_id)
             return Asked(claim)
         if isinstance(step, Continue):
+            if step.attested:
+                try:
+                    self.keep(claim, step.attested)
+                except Misconfigured as failure:
+                    log.warning("follow_up.not_kept delivery_id=%s reason=%s", claim.delivery_id, failure.reason)
+                    return Asked(claim, _OUR_FAULT)
             return Asked(claim, step.after, step.memo, step.reports)
         return Asked(claim, reports=step.reports)
 

@@ -18,6 +18,7 @@ from hub.store.ports import Vault
 from hub.store.taking import Taking
 
 from .answering import Answering
+from .attesting import Attesting
 from .filing import Filing, Keep
 from .polling import Polling
 from .reading import Archive
@@ -32,6 +33,7 @@ class Inbound:
     taker: Taker
     polling: Polling
     answering: Answering
+    attesting: Attesting
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -80,4 +82,5 @@ def inbound(
         connector=connector,
     )
     archive = Archive(database, committer, citizens, vault, files, registry)
-    return Inbound(taker, polling, Answering(configs, connector, archive, taker, reporter))
+    answering = Answering(configs, connector, archive, taker, reporter)
+    return Inbound(taker, polling, answering, Attesting(database, citizens, vault, taker))

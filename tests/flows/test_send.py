@@ -32,7 +32,7 @@ def at_work(folder, **settings):
     assert isinstance(send, Simulated)
     try:
         given = dict(send.start()) | {"status_poll_s": 0.05, "poll_every_s": 1.0} | settings
-        with described_hub(folder / "home", connectors={"send": ("send", given)}, limits=QUICK) as running:
+        with described_hub(folder / "home", connectors={"send": ("send", given)}, limits=QUICK, sweep_s=0.3) as running:
             running.send, running.address = send.platform, given["base_url"]
             yield running
     finally:
@@ -120,6 +120,34 @@ def test_the_documents_arrive_and_what_send_reports_is_told(hub):
     assert found.count("read_on_channel") == 1
     shown = hub.read(f"/items/{item_id}", person).json()
     assert shown["deliveries"][0]["channel"] == "send"
+
+
+@pytest.mark.req("S48")
+def test_the_papers_that_send_makes_are_documents_beside_the_message(kind, tmp_path):
+    with at_work(tmp_path, attestations=True, attestations_every_s=0.3) as hub:
+        person = new_person()
+        item = message(person, document(hub, person), sensitivity="sensitive")
+        item_id = published(hub, "messages", item)
+        settled(hub, item_id, ("delivered", None))
+        (entry,) = at_send(hub, item)
+        for status in ("DELIVERING", "DELIVERED", "VIEWED"):
+            httpx.post(f"{hub.address}/_sim/advance", json={"iun": entry["iun"], "status": status}, trust_env=False)
+
+        def papers():
+            found = hub.read("/documents?limit=100", person).json()["items"]
+            return [each for each in found if each["title"].endswith(f"({entry['iun']})")]
+
+        found = eventually(papers, lambda found: len(found) == 4 and all(map(is_there, found)), within_s=30)
+        notice = next(each for each in found if each["title"].startswith("Avviso di avvenuta ricezione"))
+        content = hub.read(f"/documents/{notice['item_id']}/content", person)
+        assert content.content.startswith(b"%PDF-1.7 simulated PN_AAR-")
+        shown = hub.read(f"/items/{notice['item_id']}", person).json()
+        assert [(link["rel"], link["item_id"]) for link in shown["linked"]] == [("message", item_id)]
+        assert (shown["sensitivity"], shown["deliveries"]) == ("sensitive", [])
+
+
+def is_there(document):
+    return document["state"] == "available"
 
 
 def state_of(hub, item_id):

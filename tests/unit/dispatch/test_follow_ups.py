@@ -9,7 +9,7 @@ from sqlalchemy import update
 from connectors.base.conformance import make_notice
 from contracts.connector import Connector, Continue, Done, Manifest
 from contracts.failures import Deferred, Misconfigured, Skipped
-from contracts.inbound import Report
+from contracts.inbound import Attested, Report
 from hub.dispatch.follow_ups import FollowUps
 from hub.dispatch.runner import Runner
 from hub.store.follow_ups import LONGEST
@@ -31,7 +31,13 @@ class Asking:
     def __init__(self, store, *answers):
         self.store, self.answers, self.asked = store, list(answers), []
         self.connector = Connector(MANIFEST, self.advance, lambda: "", follow_up=self.follow_up)
-        self.follow_ups = FollowUps(store, told_of, lambda *_: self.connector)
+        self.kept = []
+        self.follow_ups = FollowUps(store, told_of, lambda *_: self.connector, self.keep)
+
+    def keep(self, claim, papers):
+        if self.kept == ["suspended"]:
+            raise Misconfigured("source.vendor_unknown")
+        self.kept += [(claim.delivery_id, each.name) for each in papers]
 
     def advance(self, _notice, _memo):
         return Done("P-1", follow_up=Continue({"n": 0}, after=timedelta(hours=1)))
@@ -87,10 +93,30 @@ def test_one_whose_notice_cannot_be_made_does_not_hold_up_the_others(store):
             raise KeyError("ente")
         return told_of(claim)
 
-    asking.follow_ups = FollowUps(store, broken, lambda *_: asking.connector)
+    asking.follow_ups = FollowUps(store, broken, lambda *_: asking.connector, asking.keep)
     assert asking.after(hours=1.1) == 2
     assert [delivery_id for delivery_id, _ in asking.asked] != [first]
     assert len(asking.asked) == 1
+
+
+def paper(name):
+    return Attested(name, "attestazione", "Attestazione", "a.pdf", "application/pdf", START, b"%PDF")
+
+
+def test_papers_are_kept_before_the_memo_that_passes_over_them(store):
+    found = Continue({"n": 1}, timedelta(hours=3), attested=(paper("a.pdf"), paper("b.pdf")))
+    asking = Asking(store, found, found, Done())
+    asking.deliver()
+    asking.kept = ["suspended"]
+    asking.after(hours=1.1)
+    assert asking.asked[-1][1] == {"n": 0}
+    asking.kept = []
+    asking.after(hours=23)
+    assert len(asking.asked) == 1
+    asking.after(hours=1.1)
+    assert [name for _, name in asking.kept] == ["a.pdf", "b.pdf"]
+    asking.after(hours=3.1)
+    assert [memo for _, memo in asking.asked] == [{"n": 0}, {"n": 0}, {"n": 1}]
 
 
 def test_a_vendor_without_the_right_learns_nothing_of_it(store):
@@ -149,7 +175,7 @@ def test_what_nobody_may_know_any_more_is_not_asked(store):
     def gone(_claim):
         raise Skipped("item.withdrawn")
 
-    asking.follow_ups = FollowUps(store, gone, lambda *_: asking.connector)
+    asking.follow_ups = FollowUps(store, gone, lambda *_: asking.connector, asking.keep)
     assert asking.after(hours=1.1) == 1
     assert asking.after(days=30) == 0
     assert asking.asked == []

@@ -1,0 +1,169 @@
+"""The papers that SEND makes of a notification, as a `FollowUp`: legal facts (attestazioni opponibili a terzi) and the
+notice of delivery (AAR, avviso di avvenuta ricezione).
+
+They stand in the timeline of the notification, and are downloaded one a step, from an address that SEND gives; it may
+have to fetch one from its archive first, and says how long that takes. The memo holds names of papers alone: an address
+would open one to whoever reads it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from connectors.base.http import MAX_RETRY_AFTER
+from contracts.base import Model, rfc3339
+from contracts.connector import Continue, Done, Memo
+from contracts.failures import Deferred
+from contracts.inbound import Attested
+
+from .moments import moment
+from .uploads import Uploads
+from .wire import Wire, failure, objects
+
+SENT = "/delivery/v2.9/notifications/sent"
+FACTS = "/delivery-push/{iun}/download/legal-facts/{key}"
+
+TITLES: Mapping[str, str] = {
+    "AAR": "Avviso di avvenuta ricezione",
+    "SENDER_ACK": "Attestazione di presa in carico della notifica",
+    "DIGITAL_DELIVERY": "Attestazione di notifica digitale",
+    "ANALOG_DELIVERY": "Attestazione di recapito cartaceo",
+    "RECIPIENT_ACCESS": "Attestazione di avvenuto accesso",
+    "PEC_RECEIPT": "Ricevuta PEC",
+    "ANALOG_FAILURE_DELIVERY": "Attestazione di mancato recapito cartaceo",
+    "NOTIFICATION_CANCELLED": "Attestazione di annullamento della notifica",
+}
+_OTHER = "Attestazione di SEND"
+_TYPES = {"pdf": "application/pdf", "xml": "application/xml", "eml": "message/rfc822", "zip": "application/zip"}
+_OVER = frozenset({"VIEWED", "CANCELLED", "RETURNED_TO_SENDER", "REFUSED"})
+"""After these come but the papers of what has happened; after EFFECTIVE_DATE the recipient may still read it."""
+
+MOST_PAPERS = 50
+"""Of one notification; it has some ten."""
+MOST_TRIES = 5
+"""Refusals of one paper before it is passed over."""
+_SOON = timedelta(seconds=1)
+_KEY = re.compile(r"(?:safestorage://)?([A-Za-z0-9._-]{1,150})")
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class Paper(Model):
+    """One that is to be had; `at` in RFC 3339."""
+
+    key: str
+    category: str
+    at: str
+
+
+class Asking(Model):
+    """Where the questions about a notification stand. `quiet` of them in a row found nothing after it was over."""
+
+    iun: str
+    had: list[str] = Field(default_factory=list)
+    wanted: list[Paper] = Field(default_factory=list)
+    tries: Count = 0
+    quiet: Count = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Attestations:
+    """`every` between two looks at the timeline."""
+
+    wire: Wire
+    uploads: Uploads
+    every: timedelta
+
+    def first(self, iun: str) -> Continue:
+        """The first question, to be asked once SEND has had time to make something."""
+        return Continue(Asking(iun=iun).model_dump(), after=self.every)
+
+    def asked(self, memo: Memo) -> Done | Continue:
+        """One step; see `contracts.connector.FollowUp`."""
+        try:
+            step = Asking.model_validate(memo)
+        except ValidationError:
+            return Done(detail="a memo of another version")
+        return self._fetched(step, step.wanted[0]) if step.wanted else self._looked(step)
+
+    def _looked(self, step: Asking) -> Done | Continue:
+        answer = self.wire.call("GET", f"{SENT}/{step.iun}")
+        if answer.status in (400, 404):
+            return Continue(step.model_dump(), after=self.every)  # of one just accepted it may not be there yet
+        if answer.status != 200:
+            raise failure(answer)
+        body = answer.object()
+        if not isinstance(body.get("timeline"), list):
+            raise Deferred("send.unreadable", "no timeline", about="message")
+        found = [paper for paper in _papers(body) if paper.key not in step.had][: MOST_PAPERS - len(step.had)]
+        if found:
+            return Continue(step.model_copy(update={"wanted": found, "quiet": 0}).model_dump(), after=_SOON)
+        # Once more after the end: a paper may come a little after what it attests.
+        quiet = step.quiet + (body.get("notificationStatus") in _OVER)
+        if quiet > 1:
+            return Done()
+        return Continue(step.model_copy(update={"quiet": quiet}).model_dump(), after=self.every)
+
+    def _fetched(self, step: Asking, paper: Paper) -> Continue:
+        answer = self.wire.call("GET", FACTS.format(iun=step.iun, key=paper.key))
+        if answer.status in (400, 404):
+            if step.tries + 1 >= MOST_TRIES:
+                return self._over(step, paper)
+            return Continue(step.model_copy(update={"tries": step.tries + 1}).model_dump(), after=self.every)
+        if answer.status != 200:
+            raise failure(answer)
+        body = answer.object()
+        address, size = body.get("url"), body.get("contentLength")
+        if not isinstance(address, str) or not address:
+            return Continue(step.model_dump(), after=_wait(body.get("retryAfter"), self.every))
+        content = self.uploads.get(address)
+        if not content or len(content) != size:
+            raise Deferred("send.unreadable", "not the size that it was said to have", about="message")
+        return self._over(step, paper, (_attested(step.iun, paper, content, str(body.get("filename", ""))),))
+
+    def _over(self, step: Asking, paper: Paper, attested: tuple[Attested, ...] = ()) -> Continue:
+        had, rest = [*step.had, paper.key], step.wanted[1:]
+        memo = step.model_copy(update={"had": had, "wanted": rest, "tries": 0}).model_dump()
+        return Continue(memo, after=_SOON if rest else self.every, attested=attested)
+
+
+def _papers(body: Mapping[str, Any]) -> list[Paper]:
+    """Those that the timeline names, each once, in its order."""
+    found: dict[str, Paper] = {}
+    for element in objects(body["timeline"]):
+        details = element.get("details")
+        notice = details.get("generatedAarUrl") if isinstance(details, dict) else None
+        named = [(each.get("key"), each.get("category")) for each in objects(element.get("legalFactsIds"))]
+        for key, category in [*named, (notice, "AAR")]:
+            if isinstance(key, str) and (plain := _KEY.fullmatch(key)):
+                known = category if isinstance(category, str) and category in TITLES else "OTHER"
+                paper = Paper(key=plain[1], category=known, at=rfc3339(moment(element)))
+                found.setdefault(paper.key, paper)
+    return list(found.values())
+
+
+def _attested(iun: str, paper: Paper, content: bytes, filename: str) -> Attested:
+    ending = "pdf" if content.startswith(b"%PDF") else (filename or paper.key).rpartition(".")[2].lower()
+    if ending not in _TYPES or (ending == "pdf" and not content.startswith(b"%PDF")):
+        ending = "bin"
+    word = paper.category.lower().replace("_", "-")
+    return Attested(
+        name=paper.key,
+        doc_type="avviso-send" if paper.category == "AAR" else "attestazione-send",
+        title=f"{TITLES.get(paper.category, _OTHER)} ({iun})",
+        filename=f"{word}-{iun}.{ending}",
+        media_type=_TYPES.get(ending, "application/octet-stream"),
+        issued_at=datetime.fromisoformat(paper.at).astimezone(UTC),
+        content=content,
+    )
+
+
+def _wait(told: object, otherwise: timedelta) -> timedelta:
+    """Seconds, which SEND may give with a fraction."""
+    if not isinstance(told, int | float) or isinstance(told, bool) or not 0 < told < 10**9:
+        return otherwise
+    return min(max(timedelta(seconds=told), _SOON), MAX_RETRY_AFTER)

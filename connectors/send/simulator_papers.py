@@ -1,0 +1,83 @@
+"""The papers of the simulated SEND: the timeline that names them, and their downloads."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from .simulator_model import Requests, problem
+
+# What is made when a notification comes to a state: the element of the timeline, and its legal fact.
+_MADE: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "ACCEPTED": (("REQUEST_ACCEPTED", "SENDER_ACK"),),
+    "DELIVERING": (("AAR_GENERATION", ""),),
+    "DELIVERED": (("DIGITAL_SUCCESS_WORKFLOW", "DIGITAL_DELIVERY"),),
+    "UNREACHABLE": (("COMPLETELY_UNREACHABLE", "ANALOG_FAILURE_DELIVERY"),),
+    "VIEWED": (("NOTIFICATION_VIEWED", "RECIPIENT_ACCESS"),),
+    "CANCELLED": (("NOTIFICATION_CANCELLED", "NOTIFICATION_CANCELLED"),),
+}
+
+
+class Papers:
+    """`archived`: how often a paper is still being fetched from the archive when it is asked for."""
+
+    def __init__(self, ledger: Requests, archived: int) -> None:
+        self.ledger = ledger
+        self.archived = archived
+        self.asked: Counter[str] = Counter()
+
+    def timeline(self, entry: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Of a notification, as it stands."""
+        return [
+            _element(entry["iun"], category, fact, at)
+            for status, at in entry["history"]
+            for category, fact in _MADE.get(status, ())
+        ]
+
+    async def metadata(self, request: Request) -> Response:
+        """Where a paper is, or how long it takes to get it from the archive."""
+        iun, key = request.path_params["iun"], request.path_params["key"]
+        entry = self.ledger.by_iun(iun)
+        if entry is None or key not in {_plain(name) for name in self._keys(entry)}:
+            return problem(404, "PN_DELIVERYPUSH_LEGALFACT_NOT_FOUND")
+        found: dict[str, Any] = {"filename": key, "contentLength": len(_content(key))}
+        self.asked[key] += 1
+        if self.asked[key] <= self.archived:
+            return JSONResponse(found | {"retryAfter": 1})
+        return JSONResponse(found | {"url": f"{request.url.scheme}://{request.url.netloc}/_papers/{key}?signature=s"})
+
+    def _keys(self, entry: Mapping[str, Any]) -> list[str]:
+        found = self.timeline(entry)
+        facts = [each["key"] for element in found for each in element["legalFactsIds"]]
+        return [*facts, *(each["details"]["generatedAarUrl"] for each in found if "details" in each)]
+
+    async def content(self, request: Request) -> Response:
+        """The paper, of a store that knows nobody's key."""
+        headers, key = request.headers, request.path_params["key"]
+        if request.query_params.get("signature") != "s" or "x-api-key" in headers or "authorization" in headers:
+            return Response(status_code=403)
+        return Response(_content(key), media_type="application/pdf")
+
+
+def _element(iun: str, category: str, fact: str, at: str) -> dict[str, Any]:
+    kind = "PN_LEGAL_FACTS" if fact else "PN_AAR"
+    key = f"safestorage://{kind}-{hashlib.sha256(f'{iun} {category}'.encode()).hexdigest()[:32]}.pdf"
+    element = {
+        "elementId": f"{category}.IUN_{iun}",
+        "timestamp": at,
+        "eventTimestamp": at,
+        "category": category,
+        "legalFactsIds": [{"key": key, "category": fact}] if fact else [],
+    }
+    return element | ({} if fact else {"details": {"recIndex": 0, "generatedAarUrl": key, "numberOfPages": 1}})
+
+
+def _plain(key: str) -> str:
+    return key.removeprefix("safestorage://")
+
+
+def _content(key: str) -> bytes:
+    return f"%PDF-1.7 simulated {key}".encode()
