@@ -14,7 +14,12 @@ class Failure(Exception):
 
 
 class Rejected(Failure):
-    """The provider understood and refuses for good. The delivery ends as `rejected`."""
+    """The provider understood and refuses for good. The delivery ends as `rejected`. `address_is_dead`: as of a report
+    (`contracts.inbound.Report`)."""
+
+    def __init__(self, reason: str, detail: str = "", *, address_is_dead: bool = False) -> None:
+        super().__init__(reason, detail)
+        self.address_is_dead = address_is_dead
 
 
 class Skipped(Failure):

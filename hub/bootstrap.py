@@ -81,8 +81,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# The whole of a connector's longest step, and time to settle.
-LEASE = timedelta(seconds=180)
+LEASE = timedelta(seconds=180)  # a connector's longest step, and time to settle
 
 
 class Hub:
@@ -210,6 +209,7 @@ class Hub:
             self.connectors.get,
             LEASE,
             failed=partial(self.requests.keep, self.committer),
+            dead=self.inbound.answering.reporter.dead,
         )
         self.dispatcher = Dispatcher(
             committer=self.committer,

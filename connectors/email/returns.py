@@ -18,7 +18,7 @@ from email.utils import getaddresses
 from typing import Literal
 
 from connectors.base.mail.addresses import TOKEN
-from connectors.base.mail.statuses import REPORTED_STATUS, Phase, Reply, Verdict, verdict
+from connectors.base.mail.statuses import DEAD, REPORTED_STATUS, Phase, Reply, Verdict, verdict
 from contracts.inbound import Report
 
 from .config import Settings
@@ -32,7 +32,6 @@ _MOST_RECIPIENTS = 50
 
 _RECIPIENTS = ("To", "Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To")
 _CODE = re.compile(r"\b([45]\d\d)\b")
-_DEAD = frozenset({Verdict.ADDRESS, Verdict.MAILBOX_OFF})
 _COMPLAINTS = frozenset({"abuse", "fraud"})
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
 """What the standard library's parser raises for mail that was made to break it."""
@@ -92,7 +91,7 @@ class _Fate:
 
     @property
     def is_dead(self) -> bool:
-        return self.verdict in _DEAD
+        return self.verdict in DEAD
 
 
 def _bounce(message: Message, parts: dict[str, Message], at: datetime, settings: Settings) -> Returned:

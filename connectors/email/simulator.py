@@ -29,14 +29,14 @@ class MailServer:
 
     def __init__(self, folder: Path, *, port: int = 0, imap_port: int = 0) -> None:
         self.returns = SimulatedMailbox(folder / "returns", port=imap_port)
-        self._simulator = Simulator(folder, port=port, taken=self._answer)
+        self.smtp = Simulator(folder, port=port, taken=self._answer)
 
     def start(self) -> Mapping[str, Any]:
-        self._simulator.start()
+        self.smtp.start()
         self.returns.start()
         return {
             "host": "127.0.0.1",
-            "port": self._simulator.port,
+            "port": self.smtp.port,
             "security": "none",
             "from_address": "avvisi@comune.example.it",
             "bounce_plus": True,
@@ -45,7 +45,7 @@ class MailServer:
         }
 
     def stop(self) -> None:
-        self._simulator.stop()
+        self.smtp.stop()
         self.returns.stop()
 
     def _answer(self, content: bytes, sender: str, recipients: Sequence[str]) -> None:

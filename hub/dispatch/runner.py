@@ -62,6 +62,8 @@ class Runner:
     draw: Callable[[], float] = random.random
     failed: Callable[[Claim], None] = lambda _: None
     """Told of a claim that did not deliver, once it is settled."""
+    dead: Callable[[Claim, str], None] = lambda *_: None
+    """Told of one whose address is dead, and why, once it is settled: lost, the next refusal says it again."""
 
     def run(self, claim: Claim) -> None:
         """Take the delivery as far as it goes, and settle it."""
@@ -82,6 +84,8 @@ class Runner:
         )
         if mine and end.outcome not in ("done", "continue"):
             self.failed(claim)
+        if mine and end.address_is_dead:
+            self.dead(claim, end.reason or "")
         if mine and end.outcome == "misconfigured":
             log.warning("connector.paused connector=%s reason=%s", claim.connector_id, end.reason)
         log.info(
@@ -195,7 +199,10 @@ class Runner:
                     at.claim, "queued", "deferred", failure.reason, due_at=failure.until, memo=at.memo, spent=False
                 )
             case Rejected():
-                return Settlement(at.claim, "rejected", "rejected", failure.reason, failure.detail)
+                dead = failure.address_is_dead
+                return Settlement(
+                    at.claim, "rejected", "rejected", failure.reason, failure.detail, address_is_dead=dead
+                )
             case Skipped():
                 return Settlement(at.claim, "skipped", "skipped", failure.reason, failure.detail)
             case Misconfigured():

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
@@ -13,6 +14,7 @@ from hub.store.contacts import EMAIL, contact_of, email_hash
 from hub.store.database import Database
 from hub.store.delivery_proofs import seal_proof
 from hub.store.opening import opened
+from hub.store.outbox import Claim
 from hub.store.ports import Vault
 from hub.store.reports import Told, delivery_of, note_reports
 
@@ -34,6 +36,11 @@ class Reporter:
             if isinstance(result, Exception):
                 raise result
         return sum(bool(result) for result in results)
+
+    def dead(self, claim: Claim, reason: str) -> None:
+        """Note that nothing gets through to the address of a delivery that was refused. Raises StoreUnavailable."""
+        found = Report("failed", datetime.now(UTC), delivery_id=claim.delivery_id, reason=reason, address_is_dead=True)
+        self.report(claim.ente_id, claim.connector_id, [found])
 
     def _told(self, told: Told) -> Told:
         """With the keyed hash of the mailbox that was written to, where that matters, and what the provider signed,

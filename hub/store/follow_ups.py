@@ -21,6 +21,9 @@ from .tables import connectors, deliveries, enti
 LONGEST: Final = timedelta(days=60)
 """Since the delivery was made: then nothing more is asked, whatever the connector wants."""
 
+_ASKED: Final = ("delivered", "rejected")
+"""The states of what is asked about: a legal notification that failed after all is attested too."""
+
 _MEANWHILE = timedelta(minutes=10)
 """Longer than a round of questions takes."""
 
@@ -56,7 +59,7 @@ def _take(tx: Tx, wish: Take) -> list[Claim]:
         .join(connectors, works)
         .where(
             its.ente_id.in_(select(enti.c.ente_id)),
-            its.state == "delivered",
+            its.state.in_(_ASKED),
             its.follow_up_at.is_not(None),
             its.follow_up_at <= tx.now,
             connectors.c.status == "active",
@@ -99,5 +102,5 @@ def note_asked(tx: Tx, answers: Sequence[Asked]) -> list[None]:
 
 def _row(claim: Claim, **values: Any) -> Any:
     its = deliveries.c
-    own = (its.ente_id == claim.ente_id) & (its.delivery_id == claim.delivery_id) & (its.state == "delivered")
+    own = (its.ente_id == claim.ente_id) & (its.delivery_id == claim.delivery_id) & its.state.in_(_ASKED)
     return update(deliveries).where(own, its.follow_up_at.is_not(None)).values(values)

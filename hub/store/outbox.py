@@ -127,6 +127,8 @@ class Settlement:
     """For how long it asked to be left alone."""
     reports: tuple[Report, ...] = ()
     """What the connector has learned on the way."""
+    address_is_dead: bool = False
+    """The provider says that nothing gets through to the address."""
     follow_up_at: datetime | None = None
     """When to ask what became of it, delivered as it is."""
     recalled: bool = False

@@ -142,16 +142,17 @@ def _failed(tx: Tx, found: Row[Any], told: Told) -> None:
 def _end(tx: Tx, found: Row[Any], state: str, reason: str | None) -> bool:
     """Whoever works on it at this moment has lost it: the provider's word is the later one."""
     own = (deliveries.c.ente_id == found.ente_id) & (deliveries.c.delivery_id == found.delivery_id)
-    values = {
+    values: dict[str, Any] = {
         "state": state,
         "reason": reason,
         "claim_id": None,
         "lease_until": None,
         "about_to_send_at": None,
         "unsafe": False,
-        "follow_up_at": None,
         "updated_at": tx.now,
     }
+    if found.channel != SEND:  # which attests a failure as well
+        values["follow_up_at"] = None
     return tx.connection.execute(update(deliveries).where(own).values(values)).rowcount == 1
 
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from connectors.email.simulator import Fault
 from connectors.registry import simulate
 from hub.store.citizens import Citizens
 from hub.store.delivery_proofs import proofs_of
-from hub.store.tables import deliveries
+from hub.store.tables import dead_addresses, deliveries
 from tests.flows.making import fresh, new_person, rows
 from tests.harness import HubUnderTest, eventually, make_message, running_hub
 
@@ -23,6 +24,7 @@ def hub(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
         with running_hub(
             folder / "home", connectors={name: (name, its) for name, its in settings.items()}, sweep_s=0.3
         ) as running:
+            running.mail = simulations["email"].smtp
             yield running
     finally:
         for each in simulations.values():
@@ -46,6 +48,14 @@ def ends(hub: HubUnderTest, channel: str, expected: tuple[str, str | None], **re
 def test_a_bounce_ends_what_the_mail_server_had_taken(hub: HubUnderTest) -> None:
     ends(hub, "email", ("rejected", "email.bounced.5.1.1"), email=f"inesistente.{fresh()}@posta.example")
     ends(hub, "email", ("delivered", None), email=f"anna.{fresh()}@posta.example")
+
+
+def test_an_address_that_the_server_refuses_is_not_tried_again(hub: HubUnderTest) -> None:
+    email = f"nessuno.{fresh()}@posta.example"
+    hub.mail.misbehave(Fault("rcpt", reply="550 5.1.1 No such user"))
+    ends(hub, "email", ("rejected", "email.address_invalid"), email=email)
+    eventually(lambda: rows(hub, dead_addresses, reason="email.address_invalid"), lambda found: len(found) == 1)
+    ends(hub, "email", ("skipped", "email.address_dead"), email=email)
 
 
 def test_those_to_one_domain_leave_at_its_rate_and_all_leave(hub: HubUnderTest) -> None:

@@ -142,8 +142,16 @@ def test_the_papers_that_send_makes_are_documents_beside_the_message(kind, tmp_p
         content = hub.read(f"/documents/{notice['item_id']}/content", person)
         assert content.content.startswith(b"%PDF-1.7 simulated PN_AAR-")
         shown = hub.read(f"/items/{notice['item_id']}", person).json()
-        assert [(link["rel"], link["item_id"]) for link in shown["linked"]] == [("message", item_id)]
+        assert ("message", item_id) in [(link["rel"], link["item_id"]) for link in shown["linked"]]
         assert (shown["sensitivity"], shown["deliveries"]) == ("sensitive", [])
+        lost = message(person, document(hub, person))
+        lost_id = published(hub, "messages", lost)
+        settled(hub, lost_id, ("delivered", None))
+        (entry,) = at_send(hub, lost)
+        for status in ("DELIVERING", "UNREACHABLE"):
+            httpx.post(f"{hub.address}/_sim/advance", json={"iun": entry["iun"], "status": status}, trust_env=False)
+        settled(hub, lost_id, ("rejected", "send.unreachable"))
+        eventually(papers, lambda found: "Attestazione di mancato recapito" in str(found), within_s=30)
 
 
 def is_there(document):

@@ -100,6 +100,8 @@ BY_PHASE: dict[tuple[Phase, int, str], Verdict] = {
 }
 
 MISCONFIGURED = frozenset({Verdict.SENDER, Verdict.LOGIN, Verdict.SERVER})
+DEAD = frozenset({Verdict.ADDRESS, Verdict.MAILBOX_OFF})
+"""Nothing will get through to that address, now or later."""
 SECOND_TIME = frozenset({Verdict.DOMAIN, Verdict.LOOP})
 DEFERRED: dict[Verdict, timedelta | None] = {
     Verdict.LATER: None,
@@ -164,7 +166,7 @@ def failure(reply: Reply) -> Failure:
         return Deferred(found, detail, after=BLOCKED_AFTER, about="message")
     if found in SECOND_TIME:
         return Doubtful(found, detail)
-    return Rejected(found, detail)
+    return Rejected(found, detail, address_is_dead=found in DEAD)
 
 
 def _of_the_server(reply: Reply) -> bool:

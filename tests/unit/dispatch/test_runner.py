@@ -442,3 +442,15 @@ def test_an_active_connector_serves_its_channel_before_a_paused_one():
     both = Configs(config(status="paused"))
     both.now |= {("e", "second"): replace(config(), connector_id="second")}
     assert ConnectorPool(Odd().types, both).outlets()["e", "io"].connector_id == "second"
+
+
+@pytest.mark.parametrize(("keeps", "dead", "told"), [(True, True, ["x.refused"]), (True, False, []), (False, True, [])])
+def test_an_address_that_is_dead_is_told_once_the_refusal_is_settled(keeps, dead, told):
+    found = []
+    advance = raising(Rejected("x.refused", address_is_dead=dead))
+    connector = Connector(Manifest(name="odd", title="Odd", channel="email"), advance, lambda: "")
+    writes = Writes(keeps)
+    runner = Runner(writes, StandingClock(), lambda _: make_notice(), lambda *_: connector, timedelta(seconds=60))
+    replace(runner, dead=lambda claim, reason: found.append(reason)).run(CLAIM)
+    assert found == told
+    assert writes.values
