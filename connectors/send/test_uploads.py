@@ -1,4 +1,4 @@
-"""Uploads go to addresses that SEND chooses: to public ones alone, by https, with nothing of ours but the file."""
+"""Files go to and come from addresses that SEND chooses: public ones, by https, with nothing of ours but the file."""
 
 import hashlib
 
@@ -45,10 +45,12 @@ def _slot(url: str) -> Slot:
         "64:ff9b::a00:7",
     ],
 )
-def test_an_upload_never_goes_to_a_private_address(storage, monkeypatch, address):
+def test_no_file_goes_to_a_private_address_or_comes_from_one(storage, monkeypatch, address):
     tried = leading_to([address], monkeypatch)
     with pytest.raises(Deferred):
         storage().put(file("Atto", "%PDF"), _slot("https://store.example/k"))
+    with pytest.raises(Deferred):
+        storage().get("https://store.example/k")
     assert tried == set()
 
 
@@ -67,11 +69,13 @@ def test_an_upload_never_goes_to_a_private_address(storage, monkeypatch, address
         "",
     ],
 )
-def test_an_upload_goes_by_https_alone(storage, monkeypatch, url):
+def test_files_go_by_https_alone(storage, monkeypatch, url):
     tried = leading_to(["93.184.216.34"], monkeypatch)
     slot = _slot("https://store.example/").model_copy(update={"url": url})
     with pytest.raises(Deferred):
         storage().put(file("Atto", "%PDF"), slot)
+    with pytest.raises(Deferred):
+        storage().get(url)
     assert tried == set()
 
 
