@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from ..base import LINE, Model
 from ..identifiers import holds_tax_code
@@ -174,7 +174,7 @@ def _member(found: object, wanted: "str | bool | Many | Shape", place: str) -> N
         _held(found, wanted, place)
 
 
-def _form(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+def _form(value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     if len(value) != 1 or not value.keys() <= F24.keys():
         raise ValueError(f"must be exactly one of {', '.join(F24)}")
     ((name, form),) = value.items()
@@ -202,12 +202,20 @@ def _no_tax_code(value: str) -> str:
     return value
 
 
+_OPEN: Final[dict[str, Any]] = {
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": {"type": "object", "maxProperties": 20, "additionalProperties": {}},
+}
+
+
 class F24Payment(Model):
     """An F24 that SEND prints and encloses."""
 
     title: Annotated[str, StringConstraints(min_length=1, max_length=512), LINE, AfterValidator(_no_tax_code)]
     """Of the form, as the recipient sees it on SEND."""
-    metadata: Annotated[dict[str, JsonValue], Field(max_length=1), AfterValidator(_form)]
+    metadata: Annotated[dict[str, dict[str, Any]], Field(max_length=1), AfterValidator(_form), WithJsonSchema(_OPEN)]
 
     @property
     def costs(self) -> int:
