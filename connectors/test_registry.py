@@ -75,3 +75,19 @@ def test_production_does_not_load_what_is_for_tests():
         if path.name.startswith("test_") or "conformance" in path.name or path.name.startswith("scripted"):
             continue
         assert "conformance import" not in path.read_text(encoding="utf-8"), path
+
+
+def test_a_connector_is_imported_when_it_is_first_asked_for(tmp_path):
+    for name in ("broken", "loopback"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.toml").write_text(GOOD.replace('"post"', f'"{name}"'))
+    made = []
+    types = registry.Types(lambda kind: made.append(kind) or kind, tmp_path)
+    assert list(types) == ["broken", "loopback"]
+    assert "loopback" in types
+    assert types.get("unknown") is None
+    assert made == []
+    assert types["loopback"] is types.get("loopback")
+    assert [kind.manifest.name for kind in made] == ["loopback"]
+    with pytest.raises(BrokenConnector, match=r"cannot import connectors\.broken"):
+        types.get("broken")
