@@ -7,6 +7,7 @@ be asked ahead (`Pulled.ahead`) the next page comes while the one before is take
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -37,6 +38,9 @@ _AT_ONCE = 4
 """Sources that are read at the same time: a slow one must not keep the others waiting."""
 _FIRST_WAIT_S = 10.0
 _LONGEST_WAIT_S = 3600.0
+_KEEP_EVERY_S = 1.0
+"""How often the place is made durable while pages come ahead of their turn: a commit for each would cost as much as
+taking a hundred records, and after a crash what is read once more is passed over."""
 
 Configs = Mapping[tuple[str, str], ConnectorConfig]
 
@@ -60,6 +64,10 @@ class _Walk:
     watch: Callable[[Progress], None]
     tally: Tally = field(default_factory=Tally)
     steps: int = 0
+    heard: set[tuple[str, str, str]] = field(default_factory=set)
+    """Of whom no sign of life was written down yet."""
+    kept_at: float = float("-inf")
+    """When the place was made durable last, by the monotonic clock."""
 
 
 class Polling:
@@ -167,7 +175,7 @@ class Polling:
         with (
             ThreadPoolExecutor(1, "ahead") as hand,
             Line() as line,
-        ):  # whose threads are not there before they are needed
+        ):  # threads that are not there before they are needed
             try:
                 try:
                     self._walk(config, connector.pull, walk, hand, line)
@@ -200,7 +208,11 @@ class Polling:
             self._step(line, walk, pulled, ahead=ahead)
             if not ahead:
                 line.wait()
-            if not pulled.more or self._rounds.stopping.is_set():
+            if not pulled.more:
+                return
+            if self._rounds.stopping.is_set():
+                line.wait()
+                self._keep(walk, timedelta(), at_end=False)
                 return
 
     def _is_outdated(self, config: ConnectorConfig) -> bool:
@@ -220,19 +232,25 @@ class Polling:
             walk.steps += 1
             walk.watch(Progress(walk.steps, walk.tally, not pulled.more))
 
-        line.then(partial(self._move, walk, pulled, tally), moved)
+        line.then(partial(self._move, walk, pulled, tally, ahead=ahead), moved)
 
-    def _move(self, walk: "_Walk", pulled: Pulled, tally: Tally) -> None:
+    def _move(self, walk: "_Walk", pulled: Pulled, tally: Tally, *, ahead: bool) -> None:
         source = walk.source
         self._reporter.report(source.ente_id, source.connector_id, pulled.reports)
         for reach in pulled.reach:
             told = reach_of(self._vault, source.ente_id, source.connector_id, reach)
             self._committer.write(note_reach, told)
         taken = walk.at.taken + tally.total
-        at = replace(walk.at, memo=pulled.memo, failures=0, reason=None, taken=taken)
+        walk.at = replace(walk.at, memo=pulled.memo, failures=0, reason=None, taken=taken)
+        walk.heard |= tally.heard
+        if ahead and time.monotonic() < walk.kept_at + _KEEP_EVERY_S:
+            return
         after = timedelta() if pulled.more else (pulled.after if pulled.after is not None else walk.every)
-        self._committer.write(self._positions.move, Move(at, after, not pulled.more, tuple(tally.heard)))
-        walk.at = at
+        self._keep(walk, after, at_end=not pulled.more)
+
+    def _keep(self, walk: "_Walk", after: timedelta, *, at_end: bool) -> None:
+        self._committer.write(self._positions.move, Move(walk.at, after, at_end, tuple(walk.heard)))
+        walk.kept_at, walk.heard = time.monotonic(), set()
 
     def _put_off(self, config: ConnectorConfig, at: Position, failure: Failure, every: timedelta) -> None:
         """Try again from the same memo, later each time; what an administrator has to set right pauses the source."""

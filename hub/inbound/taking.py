@@ -30,6 +30,7 @@ from hub.store.taking import Record, Take, Taking, absent, newest_version, recor
 from .digesting import digested, keyed_digest
 from .filing import Filing
 from .line import Line
+from .outcomes import TRIES, given_up, in_conflict, outcome, overtaken
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,6 @@ PIECE = 200
 some 30 records; with pieces larger than a page nothing would be understood while another is written."""
 LARGEST_RAW = 256 * 1024
 """Bytes of a record that quarantine keeps; of a larger one its beginning."""
-_TRIES = 3
 _GONE = "non più presente alla fonte"
 
 
@@ -260,21 +260,21 @@ class Taker:
     def _write(self, source: Source, vendor: Vendor, takes: Sequence[tuple[Take, Found]], counts: Counter[str]) -> None:
         """Write them, counted beside the others of their piece."""
         left = list(takes)
-        for attempt in range(_TRIES + 1):
+        for attempt in range(TRIES + 1):
             results = self._committer.write_all(self._taking.record, [take for take, _ in left], size=_size)
             again = []
             for (take, found), result in zip(left, results, strict=True):
                 if isinstance(result, StoreUnavailable):
                     raise result
-                if attempt < _TRIES and _overtaken(found, result):
+                if attempt < TRIES and overtaken(found, result):
                     # Somebody else wrote a version of that number, or later ones: the next after what is there now.
                     again.append((self._publication(source, vendor, found, self._newest(take)), found))
                 elif isinstance(result, Exception) and not isinstance(result, HubError):
-                    again.append((_given_up(take, result, attempt), found))
+                    again.append((given_up(take, result, attempt), found))
                 elif isinstance(result, VersionConflict):
-                    again.append((_in_conflict(take, result, attempt), found))
+                    again.append((in_conflict(take, result, attempt), found))
                 else:
-                    counts[_outcome(take, result)] += 1
+                    counts[outcome(take, result)] += 1
                     if getattr(result, "notification", "") == "pending":
                         self._accepted()
                     self._file(source, vendor, found, result)
@@ -301,34 +301,9 @@ def _valid(found: Found, version: int) -> Item | None:
     model = COLLECTIONS.get(found.collection)
     if found.valid is None or model is None or type(found.valid) is not model:
         return None
+    if found.valid.version == version:  # as of all that are new
+        return found.valid
     return found.valid.model_copy(update={"version": version})
-
-
-def _given_up(take: Take, fault: Exception, attempt: int) -> Take:
-    """What the store fails over is at fault itself: a bug of ours, or a value that it cannot take."""
-    if attempt >= _TRIES - 1 or take.submission is None:
-        raise StoreUnavailable(cause=error_name(fault))
-    return replace(take, submission=replace(take.submission, act=None, refusal=HubError()))
-
-
-def _in_conflict(take: Take, fault: VersionConflict, attempt: int) -> Take:
-    """What another content has the number of is kept in quarantine; the store keeps nothing of a conflict itself."""
-    if attempt >= _TRIES:
-        raise StoreUnavailable(cause=error_name(fault))
-    wrong = ({"pointer": "/version", "code": fault.code, "detail": fault.detail},)
-    return replace(take, submission=None, misfit=replace(take.misfit, wrong=wrong))
-
-
-def _overtaken(found: Found, result: object) -> bool:
-    """Whether the number that the hub gave was behind; a source's own numbers are the source's affair."""
-    behind = isinstance(result, VersionConflict) or getattr(result, "outcome", "") == "superseded"
-    return behind and found.item is not None and "version" not in found.item
-
-
-def _outcome(take: Take, result: object) -> str:
-    if isinstance(result, HubError) or result is None:
-        return "quarantined"
-    return "withdrawn" if isinstance(take.submission and take.submission.act, Withdraw) else "taken"
 
 
 def _signed(source: Source, body: bytes) -> Signed:
