@@ -35,6 +35,7 @@ SERVICE_STATES = ("0", "1", "2")
 """Of subscription services: waiting, active, inactive. Each is to be asked for, else only the active ones come."""
 
 _TRIES = 3
+_MOST_WALKS = 4
 
 Listing = Literal["all", "drafts"]
 
@@ -68,6 +69,18 @@ class Place(Model):
 
 
 @dataclass(slots=True)
+class _Held:
+    """What a walk has at hand, beside what stands in its memo: after a restart nothing."""
+
+    about: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The applications of its page: after a restart those that were asked for since, by a call each."""
+    broke: dict[str, int] = field(default_factory=dict)
+    """How often its question was answered 500."""
+    listed: dict[str, frozenset[str]] = field(default_factory=dict)
+    """The subscriptions that it found, by state of the service."""
+
+
+@dataclass(slots=True)
 class Source:
     """The steps, over a session."""
 
@@ -75,12 +88,8 @@ class Source:
     settings: Settings
     files: Files
     now: Callable[[], float] = time.time
-    _about: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    """The applications of the page at hand: after a restart those that were asked for since, by a call each."""
-    _broke: dict[str, int] = field(default_factory=dict)
-    """How often the question at hand was answered 500."""
-    _listed: dict[str, frozenset[str]] = field(default_factory=dict)
-    """The subscriptions that this walk found, by state of the service."""
+    _held: dict[int, _Held] = field(default_factory=dict)
+    """By when the walk began: of two at once neither takes the other's. Two of the same second find the same."""
 
     def pull(self, memo: Memo) -> Pulled:
         """One step; see `contracts.inbound.Pull`."""
@@ -113,8 +122,15 @@ class Source:
         listings: tuple[Listing, ...] = ("all", *drafts) if items else ()
         # A subscription tells no time at which it changed.
         subscriptions = SERVICE_STATES if sweep and "subscriptions" in self.settings.collections else ()
-        self._listed.clear()
         return Walk(sweep=sweep, started=now, listings=listings, subscriptions=subscriptions)
+
+    def _of(self, walk: Walk) -> _Held:
+        held = self._held.get(walk.started)
+        if held is None:
+            for old in list(self._held)[: 1 - _MOST_WALKS]:  # those that ended, or were given up
+                self._held.pop(old, None)
+            held = self._held[walk.started] = _Held()
+        return held
 
     def _drafts(self) -> bool:
         return self.settings.application_url is not None and "applications" in self.settings.collections
@@ -133,7 +149,7 @@ class Source:
             walk = walk.model_copy(update={"started": _clock(answer, walk.started)})
         seen = walk.offset + len(records)
         last = not records or (count is not None and seen >= count)
-        self._about = {str(one.get("id")): one for one in records if isinstance(one, Mapping)}
+        self._of(walk).about = {str(one.get("id")): one for one in records if isinstance(one, Mapping)}
         # Nobody has written about a draft.
         todo = () if drafts else tuple(each for one in records for each in self._to_ask(place, walk, one))
         after = {"listings": walk.listings[1:], "offset": 0} if last else {"offset": seen}
@@ -186,14 +202,15 @@ class Source:
     def _follow(self, place: Place, walk: Walk) -> Pulled:
         kind, _, application = walk.todo[0].partition("/")
         after = walk.model_copy(update={"todo": walk.todo[1:]})
-        about = self._about.get(application) or self.one(application)
+        at_hand = self._of(walk).about
+        about = at_hand.get(application) or self.one(application)
         if about is None:
             return self._went(place, after, iter((mapping.gone("application", application),)))
-        self._about[application] = about
+        at_hand[application] = about
         if kind == "file":
             return self._file(place, walk, after, about)
         answer = self._messages(application) if kind == "message" else self._payments(application)
-        if answer.status == 500 and self._breaks_again(walk.todo[0]):
+        if answer.status == 500 and self._breaks_again(walk):
             fault = Wrong(
                 "", "opencity.unavailable", f"asked {_TRIES} times and answered 500: passed over until a sweep"
             )
@@ -221,20 +238,22 @@ class Source:
     def _payments(self, application: str) -> Answer:
         return self.session.get("/payments", {"version": "2", "remote_id": application}, most_bytes=MOST_BYTES)
 
-    def _breaks_again(self, asked: str) -> bool:
+    def _breaks_again(self, walk: Walk) -> bool:
         """Whether this one question broke OpenCity so often that all others have waited long enough. An outage is 502,
         503 or no answer, and waited for."""
-        self._broke = {asked: self._broke.get(asked, 0) + 1}
-        return self._broke[asked] >= _TRIES
+        held, asked = self._of(walk), walk.todo[0]
+        held.broke = {asked: held.broke.get(asked, 0) + 1}
+        return held.broke[asked] >= _TRIES
 
     def _subscriptions(self, place: Place, walk: Walk) -> Pulled:
         state, *left = walk.subscriptions
         query = {"version": "2", "subscriptionServiceStatus": state}
         records = rows(read(self.session.get("/subscriptions", query, most_bytes=MOST_BYTES)))
-        self._listed[state] = frozenset(f"subscription/{one.get('id')}" for one in records if isinstance(one, Mapping))
+        listed = self._of(walk).listed
+        listed[state] = frozenset(f"subscription/{one.get('id')}" for one in records if isinstance(one, Mapping))
         names: frozenset[str] = frozenset()
-        if set(self._listed) == set(SERVICE_STATES):
-            names = frozenset().union(*self._listed.values())
+        if set(listed) == set(SERVICE_STATES):
+            names = frozenset().union(*listed.values())
         found = _mapped("subscription", records, partial(mapping.subscription, settings=self.settings))
         # An operator who lost the right may get empty lists: nobody's subscriptions all end at once.
         kept = {"subscription/": names} if names else {}
