@@ -10,7 +10,8 @@ from contracts.failures import Misconfigured
 from . import mapping
 from .config import Settings
 from .fields import Fault
-from .pulling import MOST_BYTES, bound, counted, rows
+from .lists import bound, counted, rows
+from .pulling import MOST_BYTES
 from .session import Session, read
 
 _LONG_AGO, _AHEAD_S = 946_684_800, 86_400

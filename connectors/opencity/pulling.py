@@ -10,23 +10,22 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from connectors.base.http import Answer
-from contracts.base import ROME, Model
+from contracts.base import Model
 from contracts.failures import Deferred
 from contracts.inbound import Found, Memo, Pulled, Wrong
 
 from . import mapping
 from .config import Settings
-from .documents import files_of
+from .documents import File, enclosed_in, files_of
 from .fields import Fault, code, is_identifier, moment_or_none
 from .filing import Files
+from .lists import bound, clock, counted, rows
 from .session import Session, read
 
 MOST_BYTES = 16_777_216
@@ -50,7 +49,7 @@ class Walk(Model):
     """Whose pages are still to be read; drafts are in none but their own."""
     offset: int = 0
     todo: tuple[str, ...] = ()
-    """`message/`, `payment/` or `file/` and the application whose they are."""
+    """`message/`, `payment/`, `file/` or `enclosed/` (in its messages) and the application whose they are."""
     after_file: str = ""
     """Of the application whose files are being read, one at a step: the last one, by name."""
     subscriptions: tuple[str, ...] = ()
@@ -65,6 +64,8 @@ class Place(Model):
     swept_at: int | None = None
     files: bool = False
     """Whether a sweep has read the files: they may be wanted later than all else."""
+    enclosed: bool = False
+    """The same of what is attached to messages."""
     walk: Walk | None = None
 
 
@@ -78,6 +79,8 @@ class _Held:
     """How often its question was answered 500."""
     listed: dict[str, frozenset[str]] = field(default_factory=dict)
     """The subscriptions that it found, by state of the service."""
+    messages: dict[str, list[Any]] = field(default_factory=dict)
+    """Of the application at hand."""
 
 
 @dataclass(slots=True)
@@ -117,6 +120,7 @@ class Source:
         now = int(self.now())
         sweep = place.swept_at is None or now - place.swept_at >= self.settings.sweep_every_s
         sweep = sweep or ("documents" in self.settings.collections and not place.files)
+        sweep = sweep or (self.settings.encloses and not place.enclosed)
         items = set(self.settings.collections) - {"subscriptions"}
         drafts: tuple[Listing, ...] = ("drafts",) if self._drafts() else ()
         listings: tuple[Listing, ...] = ("all", *drafts) if items else ()
@@ -146,7 +150,7 @@ class Source:
         page = read(answer)
         records, count = rows(page), counted(page)
         if walk.offset == 0 and not drafts:
-            walk = walk.model_copy(update={"started": _clock(answer, walk.started)})
+            walk = walk.model_copy(update={"started": clock(answer, walk.started)})
         seen = walk.offset + len(records)
         last = not records or (count is not None and seen >= count)
         self._of(walk).about = {str(one.get("id")): one for one in records if isinstance(one, Mapping)}
@@ -163,11 +167,13 @@ class Source:
             return
         if not self.settings.reads(code(record, "service"), code(record, "service_id")):
             return
-        if self._stirs(place, walk, record):
-            if "messages" in self.settings.collections:
-                yield f"message/{record['id']}"
-            if "payments" in self.settings.collections and (record.get("payment_data") or record.get("payment_type")):
-                yield f"payment/{record['id']}"
+        stirs = self._stirs(place, walk, record)
+        wanted = self.settings.encloses or "messages" in self.settings.collections
+        if (stirs and wanted) or (self.settings.encloses and not place.enclosed):
+            yield f"message/{record['id']}"
+        its_payments = record.get("payment_data") or record.get("payment_type")
+        if stirs and "payments" in self.settings.collections and its_payments:
+            yield f"payment/{record['id']}"
         if "documents" in self.settings.collections and self._files_stir(place, walk, record):
             yield f"file/{record['id']}"
 
@@ -208,7 +214,9 @@ class Source:
             return self._went(place, after, iter((mapping.gone("application", application),)))
         at_hand[application] = about
         if kind == "file":
-            return self._file(place, walk, after, about)
+            return self._file(place, walk, after, about, files_of(about, self.settings))
+        if kind == "enclosed":
+            return self._file(place, walk, after, about, self._enclosed(place, walk, application))
         answer = self._messages(application) if kind == "message" else self._payments(application)
         if answer.status == 500 and self._breaks_again(walk):
             fault = Wrong(
@@ -220,12 +228,35 @@ class Source:
         if kind == "payment":
             # Without the filter, or where it is passed over, all of the body's payments come.
             records = [one for one in records if not isinstance(one, Mapping) or one.get("remote_id") == application]
+        if kind == "message" and self.settings.encloses:
+            self._of(walk).messages = {application: records}
+            after = after.model_copy(update={"todo": (f"enclosed/{application}", *after.todo)})
+        if kind == "message" and "messages" not in self.settings.collections:
+            records = []
         make = mapping.message if kind == "message" else mapping.payment
         return self._went(place, after, _mapped(kind, records, partial(make, about=about, settings=self.settings)))
 
-    def _file(self, place: Place, walk: Walk, after: Walk, about: Mapping[str, Any]) -> Pulled:
+    def _enclosed(self, place: Place, walk: Walk, application: str) -> tuple[File, ...]:
+        """What is attached to its messages. They are asked about again and again, their files are not: a message keeps
+        its own as it is."""
+        held = self._of(walk).messages
+        if application not in held:
+            answer = self._messages(application)
+            held[application] = [] if answer.status == 404 else rows(read(answer))
+        before = (place.swept_at if walk.sweep else place.since) if place.enclosed else None
+        records = (one for one in held[application] if isinstance(one, Mapping))
+        return enclosed_in(one for one in records if self._written(one, before))
+
+    def _written(self, message: Mapping[str, Any], before: int | None) -> bool:
+        try:
+            at = moment_or_none(message, "sent_at", "created_at")
+        except Fault:
+            return True
+        return before is None or at is None or at.timestamp() >= before - self.settings.overlap_s
+
+    def _file(self, place: Place, walk: Walk, after: Walk, about: Mapping[str, Any], files: tuple[File, ...]) -> Pulled:
         """The next file of the application, by name: after a restart its list may be another."""
-        left = [each for each in files_of(about, self.settings) if each.name > walk.after_file]
+        left = [each for each in files if each.name > walk.after_file]
         found = iter([self.files.found(left[0], about)] if left else [])
         if len(left) > 1:
             return self._went(place, walk.model_copy(update={"after_file": left[0].name}), found)
@@ -269,26 +300,9 @@ class Source:
         else:
             swept_at = walk.started if walk.sweep else place.swept_at
             files = "documents" in self.settings.collections and (walk.sweep or place.files)
-            after = Place(since=walk.started, swept_at=swept_at, files=files)
+            enclosed = self.settings.encloses and (walk.sweep or place.enclosed)
+            after = Place(since=walk.started, swept_at=swept_at, files=files, enclosed=enclosed)
         return Pulled(json.loads(after.model_dump_json()), found, all_names=names or {}, more=more)
-
-
-def bound(instant: int) -> str:
-    """A bound of a filter: seconds and an offset, no `Z` and no fractions, else 400."""
-    return datetime.fromtimestamp(instant, UTC).astimezone(ROME).isoformat(timespec="seconds")
-
-
-def rows(content: Any) -> list[Any]:
-    """The records of a list in each of its forms: plain, paged (`data`), counted (`results`).
-
-    Raises:
-        Deferred: it is none of them.
-    """
-    if isinstance(content, Mapping):
-        content = content.get("data", content.get("results"))
-    if not isinstance(content, list):
-        raise Deferred("opencity.unreadable", "not a list")
-    return content
 
 
 def _mapped(kind: str, records: list[Any], make: Callable[[mapping.Record], Found | None]) -> Iterator[Found]:
@@ -304,21 +318,6 @@ def _record(content: Any) -> Mapping[str, Any]:
     if not isinstance(content, Mapping) or not is_identifier(content.get("id")):
         raise Deferred("opencity.unreadable", "not a record")
     return content
-
-
-def counted(page: Any) -> int | None:
-    """How many there are on all pages: a number or a string of one; None where it does not say."""
-    meta = page.get("meta") if isinstance(page, Mapping) else None
-    count = meta.get("count") if isinstance(meta, Mapping) else None
-    return int(count) if isinstance(count, int | str) and str(count).isdigit() else None
-
-
-def _clock(answer: Answer, otherwise: int) -> int:
-    """When OpenCity answered, by its own clock."""
-    try:
-        return int(parsedate_to_datetime(answer.headers.get("date", "")).timestamp())
-    except (ValueError, TypeError, OverflowError):
-        return otherwise
 
 
 def _place(memo: Memo) -> Place:
