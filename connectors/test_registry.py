@@ -4,6 +4,7 @@ import importlib
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from connectors.base.manifest import BrokenConnector, read_manifest
 
@@ -20,6 +21,18 @@ def test_every_folder_with_a_manifest_is_found():
         assert found.manifest.name == name
         assert found.settings.__doc__
         assert found.connect.__doc__
+
+
+def test_a_long_list_of_hosts_inside_ends_at_its_first_fault():
+    """So that what an administrator pastes is not answered by a thousand faults."""
+    faults = {}
+    for name, found in registry.find_types().items():
+        if "private_hosts" in found.settings.model_fields:
+            with pytest.raises(ValidationError) as caught:
+                found.settings.model_validate({"private_hosts": ["not a host"] * 20})
+            faults[name] = sum(each["loc"][:1] == ("private_hosts",) for each in caught.value.errors())
+    assert {"mapped", "opencity", "pagopa_node"} <= set(faults)
+    assert set(faults.values()) == {1}
 
 
 @pytest.mark.parametrize(

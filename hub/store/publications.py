@@ -194,7 +194,7 @@ class Publications:
         if language is not None and told.worded is not None:
             draft = told.worded(language)
         level = max(draft.min_loa, item["min_loa"])
-        message = self.versions.create(tx, batch, replace(draft, identity=identity, min_loa=level), citizen, about=item)
+        message = self.versions.create(tx, batch, draft, citizen, about=item, named=identity, min_loa=level)
         batch.deliveries += rows_of(tx, message, told.deliveries, citizen, wishes, kind=told.kind, in_turn=told.in_turn)
 
     def keep_deadlines(
