@@ -78,8 +78,7 @@ def audience_page(
     """The next subscriptions, who of them is to be written to, and where to go on, None at the end."""
     with database.read() as connection:
         page, more = subscriptions_page(connection, vault, ente_id, audience(content), after)
-        opens = isinstance(content, Opening) and bool(page)
-        there = enrolled(connection, vault, ente_id, content, page) if opens else {}
+        there = enrolled(connection, vault, ente_id, content, page) if isinstance(content, Opening) and page else {}
     return page, Addressees(content, now, there), more
 
 
