@@ -59,7 +59,7 @@ class Browser:
         self._call("Emulation.setDeviceMetricsOverride", width=width, height=844, deviceScaleFactor=1, mobile=phone)
         self._events.clear()
         self._call("Page.navigate", url=url)
-        self._wait(lambda: any(event["method"] == "Page.loadEventFired" for event in self._events))
+        self.loaded()
 
     def ask(self, script: str) -> Any:
         """What a script says of the page; a promise is waited for."""
@@ -71,6 +71,10 @@ class Browser:
         """Press the page's button, and wait for what comes."""
         self._events.clear()
         self.ask("document.querySelector('button').click()")
+        self.loaded()
+
+    def loaded(self) -> None:
+        """Wait for the page that was asked for last."""
         self._wait(lambda: any(event["method"] == "Page.loadEventFired" for event in self._events))
 
     def until(self, script: str) -> None:
@@ -81,10 +85,12 @@ class Browser:
             self.ask("new Promise(requestAnimationFrame)")
 
     def press(self, key: str) -> None:
-        """Press and let go of a key, e.g. `Tab`."""
-        code = {"Tab": 9, "Enter": 13}[key]
-        for kind in ("rawKeyDown", "keyUp"):
-            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+        """Press and let go of `Tab` or `Enter`."""
+        code, text = {"Tab": (9, ""), "Enter": (13, "\r")}[key]
+        how = {"key": key, "code": key, "windowsVirtualKeyCode": code}
+        self._events.clear()
+        self._call("Input.dispatchKeyEvent", type="keyDown", text=text, **how)
+        self._call("Input.dispatchKeyEvent", type="keyUp", **how)
 
     def asked_for(self) -> list[str]:
         """The addresses that the page has loaded something from, itself first."""

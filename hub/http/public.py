@@ -31,14 +31,15 @@ a.onwards:focus-visible,button:focus-visible{{outline:3px solid #ff9900;outline-
 _ASK = """<p>Non riceverai più per e-mail gli avvisi facoltativi di questo servizio. Resteranno tutti nella tua area
 personale.</p><p lang="en">You will no longer receive this service's optional notices by e-mail. They all stay in your
 personal area.</p><form method="post">
-<button name="List-Unsubscribe" value="One-Click">Non inviarmeli più <span lang="en">/ Stop sending them</span></button>
-</form>"""
+<button name="List-Unsubscribe" value="One-Click">Non inviarmeli più <span lang="en">/ Stop sending them</span>
+</button></form>"""
 _DONE = """<p>Fatto: gli avvisi facoltativi di questo servizio non arriveranno più per e-mail. Li trovi sempre nella tua
-area personale.</p><p lang="en">Done: this service's optional notices will no longer come by e-mail. You always find them in
-your personal area.</p>"""
-_STALE = """<p>Il collegamento è scaduto, oppure è stato copiato solo in parte. Apri di nuovo quello dell'e-mail, o scegli
-nelle preferenze dell'area personale quali avvisi ricevere.</p><p lang="en">The link has expired, or only a part of it was
-copied. Open the one in the e-mail again, or choose in the preferences of your personal area which notices you get.</p>"""
+area personale.</p><p lang="en">Done: this service's optional notices will no longer come by e-mail. You always find
+them in your personal area.</p>"""
+_STALE = """<p>Il collegamento è scaduto, oppure è stato copiato solo in parte. Apri di nuovo quello dell'e-mail, o
+scegli nelle preferenze dell'area personale quali avvisi ricevere.</p><p lang="en">The link has expired, or only a part
+of it was copied. Open the one in the e-mail again, or choose in the preferences of your personal area which notices you
+get.</p>"""
 _ONWARDS = """<p><a class="onwards" href="{url}" rel="noreferrer">Vai all'area personale
 <span lang="en">/ Go to your personal area</span></a></p>"""
 _WAYS: dict[str, tuple[int, str, str]] = {

@@ -5,7 +5,6 @@ opening: it is a broadcast that the hub begins by itself, in the words of the ru
 """
 
 import logging
-
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 

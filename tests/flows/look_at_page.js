@@ -1,5 +1,5 @@
 // What is wrong with the page that is shown, as sentences; none where nothing is (WCAG 2.1: 1.3.1, 1.4.3, 1.4.10, 2.4.2,
-// 2.4.7, 2.5.5, 3.1.1).
+// 2.5.5, 3.1.1).
 (() => {
   const wrong = [];
   const say = (what, element) => wrong.push(element ? `${what}: ${element.outerHTML.slice(0, 160)}` : what);
@@ -51,11 +51,10 @@
     if (ratio < (large ? 3 : 4.5)) say(`contrast ${ratio.toFixed(2)}`, element);
   }
 
-  // What is pressed has a name and room for a finger, and shows that it has the focus.
+  // What is pressed has room for a finger.
   for (const button of document.querySelectorAll("main > form button, main a.onwards, a[role=button]")) {
     const box = button.getBoundingClientRect();
     if (box.height < 44) say(`${box.height} px high`, button);
-    button.focus();
   }
   return wrong;
 })();

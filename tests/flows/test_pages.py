@@ -24,6 +24,8 @@ if browser.found() is None:
     pytest.skip(f"no browser here: one of {', '.join(browser.NAMES)} draws the pages", allow_module_level=True)
 
 PHONE, DESK = 390, 1280
+STATUS = "Failed to load resource: the server responded with a status of 4"
+"""What the browser says of a page that tells that there is no such thing."""
 LONG = "Servizi demografici e di prossimità dell'Unione dei Comuni della Valle del Torrente Scrivia-Borbera-Spinti"
 PRESSED = ("contact confirmed", "contact void", "unsubscribe done")
 LETTERS = sorted((Path(connectors.email.__file__).parent / "samples").glob("*.html"))
@@ -146,3 +148,14 @@ def test_it_can_be_read_by_everybody_and_loads_nothing_from_elsewhere(tab, addre
     assert not wrong, "\n".join(wrong[:30])
     asked = [url for url in tab.asked_for() if not url.startswith("data:")]
     assert {urlsplit(url).netloc for url in asked} == {urlsplit(addresses[name]).netloc}
+    assert [each for each in tab.complaints() if not each.startswith(STATUS)] == []
+
+
+def test_a_keyboard_gets_on_and_sees_where_it_is(tab, addresses):
+    tab.open(addresses["contact ask"], width=PHONE)
+    tab.press("Tab")
+    focus = "(({tagName}, {outlineStyle}) => [tagName, outlineStyle])"
+    assert tab.ask(f"{focus}(document.activeElement, getComputedStyle(document.activeElement))") == ["BUTTON", "solid"]
+    tab.press("Enter")
+    tab.loaded()
+    assert tab.ask("document.title") == "Indirizzo confermato"

@@ -2,8 +2,8 @@
 (settled 11, 12, S6).
 
 What holds whatever happens: it is as its newest version says until its moment is past; the citizen is reminded on each
-day once, never of what is done and never when it is too late, and of what was missed only by the nearest reminder, while
-the timeline says why the others stayed away; what is over is on no agenda.
+day once, never of what is done and never when it is too late, and of what was missed by the nearest reminder alone,
+while the timeline says why the others stayed away; what is over is on no agenda.
 """
 
 from datetime import timedelta
