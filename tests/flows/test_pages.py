@@ -6,6 +6,7 @@ from elsewhere, what is written can be read, and a keyboard gets on (WCAG 2.1 AA
 
 import json
 import os
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,11 +14,24 @@ import pytest
 
 import connectors.email
 from contracts.items import Message
+from contracts.subscription_services import ListPolicy
+from hub.ingest.ranking import LISTED, ranked
+from hub.ingest.subscribers import subscribers
 from hub.registry import DocumentType
 from hub.store.citizens import Subject
 from hub.store.document_types import add_type
+from hub.store.ranked_lists import Frozen, correct_list, draft_list, new_list_id, publish_list, withdraw_list
 from tests import browser, stores
-from tests.flows.making import fresh, make_document, new_person, notice_number, published, to
+from tests.flows.making import (
+    fresh,
+    make_document,
+    make_subscription,
+    new_person,
+    new_subscription_service,
+    notice_number,
+    published,
+    to,
+)
 from tests.harness import BASE, ENTE, make_message, make_payment, running_hub
 
 if browser.found() is None:
@@ -34,6 +48,7 @@ PAGES = (
     *(f"link {state}" for state in ("done", "expired", "void", "unknown")),
     *(f"contact {state}" for state in ("ask", "confirmed", "void", "unknown")),
     *(f"unsubscribe {state}" for state in ("ask", "done", "unknown")),
+    *(f"list {state}" for state in ("published", "withdrawn", "unknown")),
     *(f"docs{path}" for path in ("", "/publish", "/feed", "/admin", "/callbacks")),
     *(path.stem for path in LETTERS),
 )
@@ -59,7 +74,7 @@ def tab(tmp_path_factory):
 @pytest.fixture(scope="module")
 def addresses(hub):
     """Where each page is, on the hub itself; those behind a button are reached by pressing it."""
-    found = _cards(hub) | _links(hub) | _letters(hub)
+    found = _cards(hub) | _links(hub) | _letters(hub) | _lists(hub)
     found |= {name: f"/{name}" for name in PAGES if name.startswith("docs")}
     found |= {path.stem: path.as_uri() for path in LETTERS}
     return {name: url if ":" in url else hub.url + url for name, url in found.items()}
@@ -103,6 +118,42 @@ def _links(hub):
     return {f"link {name}": paying(state) for name, state in states.items()} | {
         "link unknown": "/public/v1/actions/x",
     }
+
+
+def _lists(hub):
+    """Ranked lists: with a tie and a correction, and of what is not there."""
+
+    def enrolled(code, score):
+        numbers = [{"code": "punteggio_complessivo", "number": score}, {"code": "distanza_in_metri", "number": 9}]
+        own = {"subscription_service": code, "state": "waitlisted", "attributes": numbers}
+        published(hub, "subscriptions", make_subscription(fresh(), **to(new_person(), None), **own))
+
+    def made(*scores):
+        policy = ListPolicy(published=True, order_keys=("-punteggio_complessivo", "distanza_in_metri"))
+        code = new_subscription_service(hub, list_policy=policy)
+        for score in scores:
+            enrolled(code, score)
+        list_id, home = new_list_id(), hub.home
+
+        def frozen():
+            found = subscribers(home.database, home.vault, ENTE, code, LISTED, home.clock.now())
+            entries = ranked(found, policy.order_keys, home.vault, list_id)
+            return Frozen(ENTE, code, f"Graduatoria: {LONG}", policy.order_keys, entries)
+
+        with home.database.write() as tx:
+            draft_list(tx, home.vault, list_id, frozen())
+        with home.database.write() as tx:
+            publish_list(tx, list_id, home.clock.now() + timedelta(days=15))
+        enrolled(code, 1)
+        with home.database.write() as tx:
+            correct_list(tx, home.vault, list_id, frozen(), "domanda arrivata in tempo e registrata in ritardo")
+        return list_id
+
+    gone = made(1, 2)
+    with hub.home.database.write() as tx:
+        withdraw_list(tx, gone)
+    lists = {"published": made(95, 80, 80, 12), "withdrawn": gone, "unknown": "x"}
+    return {f"list {name}": f"/public/v1/ranked-lists/{list_id}" for name, list_id in lists.items()}
 
 
 def _letters(hub):
