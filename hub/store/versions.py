@@ -12,7 +12,7 @@ from hub.errors import StateTerminal, VersionConflict
 from .changes import between, columns
 from .citizens import Citizen
 from .database import Tx
-from .drafts import Draft, Identity
+from .drafts import Draft
 from .item_history import version_payload
 from .ports import Vault
 from .rows import Batch, payload_place
@@ -26,21 +26,10 @@ class Versions:
         self._vault = vault
 
     def create(
-        self,
-        tx: Tx,
-        batch: Batch,
-        draft: Draft,
-        citizen: Citizen,
-        about: dict[str, Any] | None = None,
-        *,
-        named: Identity | None = None,
-        min_loa: int | None = None,
+        self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, about: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """A new item, its identity, first version and first event; under that name, and shown from that level on, where
-        they are not the draft's."""
-        identity = draft.identity if named is None else named
+        """A new item, its identity, first version and first event."""
         item = columns(tx, draft) | {
-            "min_loa": draft.min_loa if min_loa is None else min_loa,
             "ente_id": citizen.ente_id,
             "citizen_id": citizen.citizen_id,
             "item_id": new_uuid7(),
@@ -52,8 +41,10 @@ class Versions:
             "folded_into": None,
             "own_state": None,
         }
-        batch.identities.append(identity._asdict() | {"item_id": item["item_id"], "citizen_id": citizen.citizen_id})
-        batch.names.add(identity)
+        batch.identities.append(
+            draft.identity._asdict() | {"item_id": item["item_id"], "citizen_id": citizen.citizen_id}
+        )
+        batch.names.add(draft.identity)
         batch.new_items[item["item_id"]] = item
         self.add(tx, batch, draft, citizen, item, "created")
         # Version 0 is a payment that the hub made of a plan, under the name that its source has for it.
