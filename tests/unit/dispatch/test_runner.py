@@ -454,3 +454,12 @@ def test_an_address_that_is_dead_is_told_once_the_refusal_is_settled(keeps, dead
     replace(runner, dead=lambda claim, reason: found.append(reason)).run(CLAIM)
     assert found == told
     assert writes.values
+
+
+def test_a_configured_type_that_cannot_be_loaded_stops_the_start():
+    class Broken(dict[str, ConnectorType]):
+        def get(self, name, default=None):
+            raise RuntimeError(name)
+
+    with pytest.raises(RuntimeError, match="odd"):
+        ConnectorPool(Broken(), Configs(config()))
