@@ -42,7 +42,7 @@ def connect(
     with ExitStack() as made:
         reach = partial(_client, settings, limits, made)
         http = reach(settings.gpd_url, settings.api_key)
-        gpd = Gpd(http, creditor, settings.api, limits.timeout_s)
+        gpd = Gpd(http, creditor, settings.api, limits.timeout_s, settings.bulk)
         checkout = Checkout(reach(settings.checkout_url, settings.checkout_key), limits.timeout_s)
         paper = reach(settings.notices_url, settings.notices_key)
         printer = Printer(paper, settings.notice_template, limits.timeout_s)
