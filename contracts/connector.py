@@ -189,6 +189,8 @@ class Done:
     reports: tuple[Report, ...] = ()
     """What was learned, to be kept in the same commit."""
     follow_up: "Continue | None" = None
+    printed: bytes | None = field(default=None, repr=False)
+    """Of a follow-up on the channel `pagopa`: the notice as a PDF, to be kept as a document beside the payment."""
 
 
 @dataclass(frozen=True, slots=True)

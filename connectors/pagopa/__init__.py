@@ -42,10 +42,10 @@ def connect(
     with ExitStack() as made:
         reach = partial(_client, settings, limits, made)
         http = reach(settings.gpd_url, settings.api_key)
-        gpd = Gpd(http, creditor, settings.api, limits.timeout_s, settings.bulk)
+        gpd = Gpd(http, creditor, settings.api, limits.timeout_s, settings.bulk, settings.keep_notices)
         checkout = Checkout(reach(settings.checkout_url, settings.checkout_key), limits.timeout_s)
         paper = reach(settings.notices_url, settings.notices_key)
-        printer = Printer(paper, settings.notice_template, limits.timeout_s)
+        printer = Printer(paper, settings.notice_template, limits.timeout_s, settings.company_name)
         receipts = _receipts(settings, limits, now, http, reach)
         close = made.pop_all().close
     return Connector(
@@ -59,6 +59,7 @@ def connect(
         read=None if receipts is None else receipts.read,
         cart=checkout.cart,
         printed=printer.printed,
+        follow_up=printer.follow_up if settings.keep_notices else None,
         numbering=Numbering(settings.organization_tax_code, settings.segregation_code, settings.first_number),
     )
 

@@ -13,7 +13,7 @@ deleted, which GPD refuses for anything paid, and another one made in its place.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -60,6 +60,8 @@ class Gpd:
     timeout_s: float
     bulk: int = 1
     """Most positions in one request; 1: each goes by itself."""
+    prints: bool = False
+    """What became of its notice is asked once a position is as it is wanted."""
     together: Mapping[Act, Together] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,8 +73,8 @@ class Gpd:
         """One step; see `contracts.connector.Advance`."""
         position, step = position_of(notice, self.creditor), _step(memo)
         if step.step == "read":
-            return self._read(notice, position, step)
-        return self._act(notice, position, step, step.step)
+            return self._over(self._read(notice, position, step))
+        return self._over(self._act(notice, position, step, step.step))
 
     def lookup(self, notice: Notice, memo: Memo) -> Done | Continue | None:
         """Whether GPD has the position as it is wanted: adopted then. None where something is still to be done, also
@@ -80,9 +82,9 @@ class Gpd:
         position, step = position_of(notice, self.creditor), _step(memo)
         found = self._position(position)
         if found is None:
-            return Done(position.name, "not there") if position.wanted == "gone" else None
+            return self._over(Done(position.name, "not there")) if position.wanted == "gone" else None
         wanted = self._missing(notice, position, found, step)
-        return Done(position.name, "as wanted") if wanted is None else None
+        return self._over(Done(position.name, "as wanted")) if wanted is None else None
 
     def preview(self, notice: Notice) -> tuple[Preview, ...]:
         """The question for what is there, and what would be sent if nothing is. The key is in no preview."""
@@ -105,6 +107,10 @@ class Gpd:
         if self.bulk > 1 and (info := self._send(self.http.build_request("GET", "/v2/info"))).status != 200:
             raise failure(info, unsafe=False)
         return f"GPD answers, and the key may act for {self.creditor.tax_code}."
+
+    def _over(self, step: Done | Continue) -> Done | Continue:
+        """With the question for the notice on paper, where it is kept."""
+        return replace(step, follow_up=Continue({})) if self.prints and isinstance(step, Done) else step
 
     def _is_new(self, position: PositionData, step: Step) -> bool:
         """Whether it is created unasked: GPD refuses it if it is there after all."""

@@ -68,10 +68,18 @@ class Settings(SourceSettings, TlsSettings):
     checkout_key: Annotated[Key | None, Field(description="Its key; by default api_key")] = None
     notices_url: HttpsUrl = f"{PLATFORM}/print-payment-notice-service/external/v1"
     notices_key: Annotated[Key | None, Field(description="Its key; by default api_key")] = None
+    keep_notices: Annotated[
+        bool,
+        Field(
+            description="Print the notice of each registered payment that has debtor_address, as a document beside it"
+        ),
+    ] = False
     notice_template: Annotated[str, StringConstraints(min_length=1, max_length=100), LINE] | None = None
 
     @model_validator(mode="after")
-    def _bulk_in_the_form_of_v1(self) -> Self:
+    def _go_together(self) -> Self:
+        if self.keep_notices and self.notice_template is None:
+            raise ValueError("keep_notices needs notice_template")
         if self.bulk > 1 and self.api != "v1":
             raise ValueError("bulk needs api v1: GPD v2 takes positions in the form of v1")
         return self

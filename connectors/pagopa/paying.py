@@ -10,7 +10,8 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from connectors.base.http import send
-from contracts.base import HttpsUrl
+from contracts.base import ROME, HttpsUrl
+from contracts.connector import Done, Memo, Notice
 from contracts.failures import Deferred, Misconfigured
 from contracts.paying import Cart, Debtor, PayableNotice
 
@@ -71,6 +72,24 @@ class Printer:
     http: httpx.Client
     template: str | None
     timeout_s: float
+    company_name: str | None = None
+    """The creditor's; by default the ente's."""
+
+    def follow_up(self, notice: Notice, _memo: Memo) -> Done:
+        """The notice of a registered position, of the whole amount; see `contracts.connector.Done`."""
+        position = notice.position
+        if position is None or position.wanted == "gone" or position.paper is None:
+            return Done()
+        whole = position.options[0]
+        payable = PayableNotice(
+            whole.notice_number,
+            position.creditor_tax_code,
+            whole.amount_cents,
+            self.company_name or notice.ente_name,
+            whole.reason,
+            whole.due_at.astimezone(ROME).date().isoformat(),
+        )
+        return Done(printed=self.printed(payable, position.paper, notice.tax_code))
 
     def printed(self, notice: PayableNotice, debtor: Debtor, tax_code: str) -> bytes:
         """The PDF; see `contracts.paying.Print`. Raises Misconfigured without a template as well."""

@@ -92,6 +92,6 @@ class PayingApi:
 
     async def _print(self, request: Request) -> Response:
         asked = await parsed(request, Print)
-        # No PDF that a reader opens, but one by its first and last bytes; it names the notice.
-        content = f"%PDF-1.7\n% {asked.data.notice.code}\n%%EOF\n".encode()
+        # No PDF that a reader opens, but one by its first and last bytes; it names the notice and its cents.
+        content = f"%PDF-1.7\n% {asked.data.notice.code} {asked.data.notice.payment_amount}\n%%EOF\n".encode()
         return Response(content, 201, media_type="application/pdf")

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from contracts.connector import Connector, Continue, Notice
-from contracts.failures import Deferred, Failure, Misconfigured, Skipped
+from contracts.connector import Connector, Continue, Done, Notice
+from contracts.failures import Deferred, Failure, Misconfigured, Rejected, Skipped
 from hub.store.committer import Committer
 from hub.store.follow_ups import Asked, Take, note_asked, take_follow_ups
 from hub.store.outbox import Claim
@@ -26,6 +26,8 @@ class FollowUps:
     committer: Committer
     notice_of: Callable[[Claim], Notice]
     connector: Callable[[str, str, int], Connector | None]
+    print: Callable[[Claim, bytes | None], None] = lambda _claim, _content: None
+    """Told what became of a position's notice: the PDF, None where there is none any more. Raises a Failure."""
 
     def paced(self) -> int:
         """One round, and never at once another, so that a day's mass of messages is asked about in a trickle."""
@@ -57,6 +59,11 @@ class FollowUps:
             return Asked(claim, _OUR_FAULT)
         try:
             step = connector.follow_up(notice, dict(claim.memo))
+            if notice.position is not None and isinstance(step, Done):
+                self.print(claim, step.printed)
+        except Rejected as failure:
+            log.warning("follow_up.refused connector=%s reason=%s", claim.connector_id, failure.reason)
+            return Asked(claim)
         except Failure as failure:
             return Asked(claim, self._put_off(claim, failure, silent))
         except Exception:  # a bug of the connector ends the questions about this one alone

@@ -19,6 +19,7 @@ from hub.store.taking import Taking
 
 from .answering import Answering
 from .filing import Filing, Keep
+from .papers import Papers
 from .polling import Polling
 from .reading import Archive
 from .reporting import Reporter
@@ -32,6 +33,7 @@ class Inbound:
     taker: Taker
     polling: Polling
     answering: Answering
+    papers: Papers
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -80,4 +82,5 @@ def inbound(
         connector=connector,
     )
     archive = Archive(database, committer, citizens, vault, files, registry)
-    return Inbound(taker, polling, Answering(configs, connector, archive, taker, reporter))
+    papers = Papers(database, citizens, vault, taker, configs)
+    return Inbound(taker, polling, Answering(configs, connector, archive, taker, reporter), papers)
