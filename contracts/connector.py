@@ -18,7 +18,7 @@ from .base import Code, Label, Model
 from .calls import ProviderCall
 from .inbound import Answer, Pull, Read, Report
 from .items import Action, Channel, LegalNotification
-from .paying import MakeCart, Print
+from .paying import MakeCart, Print, Printing
 from .positions import Numbering, PositionData
 from .proving import Prove
 from .tls import ClientCertificate
@@ -271,6 +271,8 @@ class Connector:
     """Makes a cart in which notices are paid in a browser."""
     printed: Print | None = None
     """Prints a notice."""
+    printing: Printing | None = None
+    """Prints many of them, meanwhile."""
     numbering: Numbering | None = None
     """Where the hub takes the notice numbers from that vendors leave out of payments with a `position`."""
     follow_up: FollowUp | None = None

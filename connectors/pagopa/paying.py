@@ -93,9 +93,7 @@ class Printer:
 
     def printed(self, notice: PayableNotice, debtor: Debtor, tax_code: str) -> bytes:
         """The PDF; see `contracts.paying.Print`. Raises Misconfigured without a template as well."""
-        if self.template is None:
-            raise Misconfigured("pagopa.no_template", "notice_template is not set")
-        request = self.http.build_request("POST", "/notices/generate", json=self._body(notice, debtor, tax_code))
+        request = self.http.build_request("POST", "/notices/generate", json=self.body(notice, debtor, tax_code))
         answer = send(self.http, request, unsafe=False, deadline_s=self.timeout_s, most_bytes=MOST_BYTES)
         if answer.status != 201:
             raise failure(answer, unsafe=False)
@@ -103,7 +101,10 @@ class Printer:
             raise Deferred("pagopa.unreadable", "status 201, and no PDF")
         return answer.body
 
-    def _body(self, notice: PayableNotice, debtor: Debtor, tax_code: str) -> dict[str, Any]:
+    def body(self, notice: PayableNotice, debtor: Debtor, tax_code: str) -> dict[str, Any]:
+        """NoticeGenerationRequestItem. Raises Misconfigured without a template."""
+        if self.template is None:
+            raise Misconfigured("pagopa.no_template", "notice_template is not set")
         printed: dict[str, Any] = {
             "subject": notice.reason[:_SUBJECT],
             "code": notice.notice_number,

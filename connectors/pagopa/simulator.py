@@ -14,7 +14,7 @@ Options:
     now: the clock.
 
 Faults: see `connectors.base.simulator_faults`; `on` is "create" (the default), "change" or "read" of positions,
-"receipts" (the list), "receipt", "carts" or "notices".
+"receipts" (the list), "receipt", "carts", "notices" or "folders" (of many notices).
 `POST /_sim/pay` with `{"organization", "nav"}` plays a payment service provider.
 """
 

@@ -44,6 +44,7 @@ from .paying import commands as paying_commands
 from .pdnd_checks import check as pdnd_check
 from .pdnd_clients import group as pdnd_client
 from .portals import group as portal
+from .printing import commands as printing_commands
 from .proposals import commands as proposal_commands
 from .quarantine import group as quarantine
 from .ranked_lists import group as ranked_list
@@ -98,7 +99,7 @@ for name, reading in source_commands.items():
     connector.command(name)(reading)
 for name, command in proposal_commands.items():
     service.command(name)(command)
-for name, paying in paying_commands.items():
+for name, paying in (paying_commands | printing_commands).items():
     payment.command(name)(paying)
 for name, command in key_commands.items():
     keys.command(name)(command)

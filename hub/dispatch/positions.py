@@ -63,13 +63,14 @@ def position_notice(notices: "Notices", claim: Claim) -> Notice:
             debtor_kind=item.recipient.subject_kind,
             debtor_name="" if item.position is None else item.position.debtor_name,
             expires=item.invalid_after_due,
-            paper=_paper(item),
+            paper=debtor_of(item),
             options=() if item.position is None else _options(item, item.position),
         ),
     )
 
 
-def _paper(item: Payment) -> Debtor | None:
+def debtor_of(item: Payment) -> Debtor | None:
+    """To whom its notice is printed; None where the payment has no address."""
     position = item.position
     if position is None or position.debtor_address is None:
         return None

@@ -1,6 +1,7 @@
 """A vendor's payment asks for a debt position, and pagoPA has it as the payment is (issue 6, spec/pagopa.md)."""
 
 import json
+import zipfile
 
 import httpx
 import pytest
@@ -378,6 +379,45 @@ def test_the_notice_becomes_a_document_beside_the_payment_and_follows_it(hub, pa
     assert [each["item_id"] for each in documents()] == [document["item_id"]], "it is replaced"
     published(hub, "payments", first | {"version": 3, "state": "cancelled"})
     eventually(documents, lambda found: found == [], within_s=20)
+
+
+def test_the_notices_of_many_payments_are_printed_in_a_folder(hub, pagopa, raccordo, person, tmp_path):
+    """One has its debtor's address, of the other the file says it."""
+    with_address = payment(person)
+    with_address["position"] = with_address["position"] | {"debtor_address": HOME}
+    item_ids = [published(hub, "payments", each) for each in (with_address, payment(person))]
+    numbers = [the_option(kept(hub, pagopa, each))[0]["nav"] for each in item_ids]
+    rows_of = [f"{item_ids[0]},,,,,,", f"{item_ids[1]},Maria Rossi,Via Roma,1,Valdilago,28900,VB"]
+    listed = tmp_path / "avvisi.csv"
+
+    def ask(*lines, code=0):
+        header = "item_id,name,address,number,city,postal_code,province"
+        listed.write_text("\n".join((header, *lines)))
+        return raccordo("payment", "print", "--file", str(listed), *([] if code else ["--json"]), code=code)
+
+    assert "line 2: no address" in ask(f"{item_ids[1]},,,,,,", code=2)
+    refused = ask(rows_of[1].replace("28900", "Rossi"), code=2)
+    assert "line 2: postal_code" in refused
+    assert "Rossi" not in refused
+    folder = ask(*rows_of)["folder_id"]
+    assert ask(*rows_of)["folder_id"] == folder
+    asked = ["payment", "folder", folder, "--connector", "gpd"]
+    assert "in stampa" in raccordo(*asked, code=1)
+    out = tmp_path / "avvisi.zip"
+
+    def state():
+        try:
+            return raccordo(*asked, "--out", str(out), "--forget", "--json")["state"]
+        except AssertionError:  # it ends with 1 until it is there
+            return None
+
+    assert eventually(state, bool) == "ready"
+    with zipfile.ZipFile(out) as archive:
+        assert sorted(archive.namelist()) == sorted(f"{number}.pdf" for number in numbers)
+    assert out.stat().st_mode & 0o77 == 0
+    assert "folder_unknown" in raccordo(*asked, code=1), "it is forgotten there"
+    for item_id in item_ids:
+        assert "print_notice" in {row["operation"] for row in rows(hub, access_log, item_id=item_id)}
 
 
 def test_a_payment_without_an_address_has_no_notice_on_paper(hub, pagopa, person):

@@ -1,6 +1,7 @@
 """What becomes of a message after it was delivered: asked for days, and never at the cost of the delivery."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,8 +9,9 @@ from sqlalchemy import update
 
 from connectors.base.conformance import make_notice
 from contracts.connector import Connector, Continue, Done, Manifest
-from contracts.failures import Deferred, Misconfigured, Skipped
+from contracts.failures import Deferred, Misconfigured, Rejected, Skipped
 from contracts.inbound import Report
+from contracts.positions import PositionData
 from hub.dispatch.follow_ups import FollowUps
 from hub.dispatch.runner import Runner
 from hub.store.follow_ups import LONGEST
@@ -122,6 +124,36 @@ def test_a_bug_ends_the_questions_about_one_alone(store):
     asking.deliver(2)
     asking.after(hours=1.1)
     assert (len(asking.asked), {row["follow_up_at"] for row in store.deliveries()}) == (2, {None})
+
+
+def test_a_refusal_ends_the_questions_about_one_alone(store):
+    asking = Asking(store, Rejected("x.no"), Done())
+    asking.deliver(2)
+    assert asking.after(hours=1.1) == 2
+    assert (len(asking.asked), {row["follow_up_at"] for row in store.deliveries()}) == (2, {None})
+
+
+@pytest.mark.parametrize("printed", [b"%PDF", None])
+def test_the_notice_of_a_position_is_handed_over_and_asked_for_again_where_it_is_not_kept(store, printed):
+    asking, kept = Asking(store, Done(printed=printed), Done(printed=printed)), []
+    asking.deliver()
+    position = PositionData("RAC-1", 1, "payable", "00301970190", "person", "Maria Rossi", expires=False)
+
+    def keep(claim, content):
+        if not kept:
+            kept.append("not yet")
+            raise Deferred("store.unavailable", about="message")
+        kept.append((claim.delivery_id, content))
+
+    def of_position(claim):
+        return replace(told_of(claim), position=position)
+
+    asking.follow_ups = FollowUps(store, of_position, lambda *_: asking.connector, keep)
+    asking.after(hours=1.1)
+    assert kept == ["not yet"]
+    asking.after(hours=1.1)
+    assert kept[1:] == [(only(store)["delivery_id"], printed)]
+    assert only(store)["follow_up_at"] is None
 
 
 def test_nothing_is_asked_for_ever(store):
