@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .base import Code
 from .items import Item
+from .positions import StampDuty
 from .reporting import FlowPart
 
 
@@ -226,6 +227,10 @@ class OwedPart:
     amount_cents: int
     receiver_tax_code: str
     reason: str | None = field(default=None, repr=False)
+    category: str | None = None
+    """Of pagoPA's taxonomy, where its source said it."""
+    stamp: StampDuty | None = None
+    """The document that a revenue stamp is for, where its source said it."""
 
 
 @dataclass(frozen=True, slots=True)

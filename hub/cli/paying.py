@@ -1,4 +1,4 @@
-"""`payment cart` and `payment notice` (of many: `.printing`): where a citizen pays, and the notice on paper, by the connector of pagoPA."""
+"""`payment cart` and `payment notice`: where a citizen pays, and the notice on paper (of many: `.printing`)."""
 
 import os
 from collections.abc import Callable, Iterator
