@@ -215,9 +215,11 @@ class Station:
         for part in owed.parts:
             if not part.amount_cents:
                 continue
-            iban, taxonomy = places.get(part.receiver_tax_code, (None, own))
+            iban: str | None = None
             if part.stamp is not None:
-                iban, taxonomy = None, part.category or own
+                taxonomy = part.category or own
+            else:
+                iban, taxonomy = places[part.receiver_tax_code]
             reason = one_line(part.reason or "")[:140] or _description(owed)
             made.append(_Transfer(part.amount_cents, part.receiver_tax_code, iban, taxonomy, reason, part.stamp))
         return made
