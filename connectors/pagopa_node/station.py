@@ -205,8 +205,8 @@ class Station:
         places = {one.tax_code: (one.iban, one.taxonomy) for one in self.settings.beneficiaries}
         places[self.settings.creditor_tax_code] = (self.settings.iban, own)
         if not owed.parts:
-            iban, taxonomy = places[owed.creditor_tax_code]
-            return [_Transfer(owed.amount_cents, owed.creditor_tax_code, iban, taxonomy, _description(owed))]
+            place = places[owed.creditor_tax_code]
+            return [_Transfer(owed.amount_cents, owed.creditor_tax_code, *place, _description(owed))]
         if any(part.kind == "stamp" and (part.stamp is None or part.category is None) for part in owed.parts):
             raise Refused("PAA_SEMANTICA", "della marca da bollo non si conoscono documento e tassonomia")
         if any(part.stamp is None and part.receiver_tax_code not in places for part in owed.parts):
