@@ -71,7 +71,7 @@ def test_an_entry_that_is_read_anew_stays_itself_whatever_it_is_called_then(hub,
         [Found("", b"-", wrong=(Wrong("", "odd.unreadable", "no record"),))],
         [replace(found_of(one), name="by-a-name-of-its-own")],
     ]
-    source.records, source.reading = [{"external_id": "iuv.47", "title": ""}], lambda _: readings.pop(0)
+    source.records, source.reading = [{"external_id": "iuv.47"}], lambda _: readings.pop(0)
     (entry,) = eventually(lambda: quarantined(raccordo), lambda found: len(found) == 1)
     source.records, asked = [], source.asked
     eventually(lambda: source.asked, lambda now: now >= asked + 2)
