@@ -16,9 +16,9 @@ from pydantic import BaseModel, Field
 
 from .base import Code, Label, Model
 from .calls import ProviderCall
-from .inbound import Answer, Attested, Pull, Read, Report
+from .inbound import Answer, ProviderDocument, Pull, Read, Report
 from .items import Action, Channel, LegalNotification
-from .paying import MakeCart, Print
+from .paying import MakeCart, Print, Printing
 from .positions import Numbering, PositionData
 from .proving import Prove
 from .tls import ClientCertificate
@@ -189,6 +189,8 @@ class Done:
     reports: tuple[Report, ...] = ()
     """What was learned, to be kept in the same commit."""
     follow_up: "Continue | None" = None
+    documents: tuple[ProviderDocument, ...] = ()
+    """What a `FollowUp` found or missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +208,8 @@ class Continue:
     accepted: bool = False
     provider_id: str | None = None
     reports: tuple[Report, ...] = ()
-    attested: tuple[Attested, ...] = ()
-    """What a `FollowUp` found, kept before the memo is."""
+    documents: tuple[ProviderDocument, ...] = ()
+    """What a `FollowUp` found or missed, kept before the memo is."""
 
 
 Advance = Callable[[Notice, Memo], Done | Continue]
@@ -271,6 +273,8 @@ class Connector:
     """Makes a cart in which notices are paid in a browser."""
     printed: Print | None = None
     """Prints a notice."""
+    printing: Printing | None = None
+    """Prints many of them, meanwhile."""
     numbering: Numbering | None = None
     """Where the hub takes the notice numbers from that vendors leave out of payments with a `position`."""
     follow_up: FollowUp | None = None

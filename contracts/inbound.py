@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .base import Code
 from .items import Item
+from .positions import StampDuty
 from .reporting import FlowPart
 
 
@@ -103,9 +104,9 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Attested:
-    """A paper that a provider made of a delivery: an attestation, a notice of delivery. The hub keeps it as a document
-    of the citizen's, from the same vendor and source as the message that was delivered, and linked to it."""
+class ProviderDocument:
+    """A document that a provider made of what was delivered: an attestation, a printed notice. The hub keeps it as a
+    document of the citizen's, from the same vendor and source as the item that was delivered, and linked to it."""
 
     name: str
     """The provider's own name of it, the same each time: 1 to 150 of `A-Za-z0-9._-`, naming no person."""
@@ -114,7 +115,8 @@ class Attested:
     filename: str = field(repr=False)
     media_type: str
     issued_at: datetime
-    content: bytes = field(repr=False)
+    content: bytes | None = field(repr=False)
+    """None: there is none any more, and what was kept under the name is taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +243,10 @@ class OwedPart:
     amount_cents: int
     receiver_tax_code: str
     reason: str | None = field(default=None, repr=False)
+    category: str | None = None
+    """Of pagoPA's taxonomy, where its source said it."""
+    stamp: StampDuty | None = None
+    """The document that a revenue stamp is for, where its source said it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """What a connector of pagoPA does for a payment besides registering it: a cart to pay it in, a notice on paper."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -10,6 +10,8 @@ from .base import LINE, HttpsUrl, Model
 from .party import EmailAddress
 
 MOST_IN_A_CART = 5
+MOST_IN_A_FOLDER = 1000
+"""Notices that are printed together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +60,37 @@ MakeCart = Callable[[Cart], str]
 
 Print = Callable[[PayableNotice, Debtor, str], bytes]
 """(notice, to whom, the debtor's tax code) -> a PDF. Raises a `contracts.failures.Failure`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A notice that is to be printed, for whom. `repr` shows nothing personal."""
+
+    notice: PayableNotice
+    debtor: Debtor = field(repr=False)
+    tax_code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Many notices that are being printed, or were."""
+
+    state: Literal["waiting", "ready", "partly", "failed"]
+    """`partly`: of some the printing failed; the others are there."""
+    told: str
+    """The provider's own word for it."""
+    printed: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Printing:
+    """Prints many notices at once. Each of these raises a `contracts.failures.Failure`."""
+
+    ask: Callable[[Sequence[Paper]], str]
+    """The folder's name. The same request again is the same folder, so that it may be repeated."""
+    state: Callable[[str], Folder]
+    fetch: Callable[[str], bytes]
+    """Of a folder that is ready: an archive (zip) of PDFs."""
+    forget: Callable[[str], None]
+    """Deletes it at the provider."""

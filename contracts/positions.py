@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from .paying import Debtor
+
 POSITION = "position"
 """The kind of a notice that registers a position: it is told to no citizen."""
 
@@ -75,5 +77,7 @@ class PositionData:
     debtor_name: str = field(repr=False)
     expires: bool
     """Whether it cannot be paid once it is due."""
-    options: tuple[PayOption, ...]
+    paper: Debtor | None = field(default=None, repr=False)
+    """To whom the notice is printed; None where no address is known."""
+    options: tuple[PayOption, ...] = ()
     """The whole first; then the instalments that may be paid instead."""

@@ -16,9 +16,11 @@ from connectors.base.http import chosen_client
 from connectors.base.manifest import read_manifest
 from contracts.connector import Connector, Limits
 from contracts.positions import Numbering
+from contracts.tls import TlsSettings
 
 from .client import Gpd
 from .config import Settings
+from .folders import Folders
 from .paying import Checkout, Printer
 from .positions import Creditor
 from .receipts import Receipts
@@ -42,10 +44,11 @@ def connect(
     with ExitStack() as made:
         reach = partial(_client, settings, limits, made)
         http = reach(settings.gpd_url, settings.api_key)
-        gpd = Gpd(http, creditor, settings.api, limits.timeout_s)
+        gpd = Gpd(http, creditor, settings.api, limits.timeout_s, settings.bulk, settings.keep_notices)
         checkout = Checkout(reach(settings.checkout_url, settings.checkout_key), limits.timeout_s)
         paper = reach(settings.notices_url, settings.notices_key)
-        printer = Printer(paper, settings.notice_template, limits.timeout_s)
+        printer = Printer(paper, settings.notice_template, limits.timeout_s, settings.company_name)
+        storage = made.enter_context(chosen_client(limits, settings.private_hosts, TlsSettings()))
         receipts = _receipts(settings, limits, now, http, reach)
         close = made.pop_all().close
     return Connector(
@@ -59,6 +62,8 @@ def connect(
         read=None if receipts is None else receipts.read,
         cart=checkout.cart,
         printed=printer.printed,
+        printing=Folders(printer, storage).printing(),
+        follow_up=printer.follow_up if settings.keep_notices else None,
         numbering=Numbering(settings.organization_tax_code, settings.segregation_code, settings.first_number),
     )
 

@@ -1,8 +1,8 @@
 """The settings of the pagoPA connector. One connector is one creditor institution (its tax code) at pagoPA."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from connectors.base.keys import Key
 from contracts.base import LINE, HttpsUrl
@@ -40,6 +40,14 @@ class Settings(SourceSettings, TlsSettings):
         Literal["v1", "v3"],
         Field(description="v1: one plan of instalments at most; v3 also shows the debtor, so that it is compared"),
     ] = "v1"
+    bulk: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=100,
+            description="Most positions in one request (GPD v2), of deliveries under way at once; 1: each by itself",
+        ),
+    ] = 1
     pay_stand_in: Annotated[bool, Field(description="Whether it may be paid while the platform stands in")] = True
     private_hosts: Annotated[PrivateHosts, Field(description="Hosts that may be at a private address")] = ()
     gpd_url: HttpsUrl = f"{PLATFORM}/gpd/debt-positions-service"
@@ -60,4 +68,18 @@ class Settings(SourceSettings, TlsSettings):
     checkout_key: Annotated[Key | None, Field(description="Its key; by default api_key")] = None
     notices_url: HttpsUrl = f"{PLATFORM}/print-payment-notice-service/external/v1"
     notices_key: Annotated[Key | None, Field(description="Its key; by default api_key")] = None
+    keep_notices: Annotated[
+        bool,
+        Field(
+            description="Print the notice of each registered payment that has debtor_address, as a document beside it"
+        ),
+    ] = False
     notice_template: Annotated[str, StringConstraints(min_length=1, max_length=100), LINE] | None = None
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        if self.keep_notices and self.notice_template is None:
+            raise ValueError("keep_notices needs notice_template")
+        if self.bulk > 1 and self.api != "v1":
+            raise ValueError("bulk needs api v1: GPD v2 takes positions in the form of v1")
+        return self

@@ -10,8 +10,10 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from connectors.base.http import send
-from contracts.base import HttpsUrl
+from contracts.base import ROME, HttpsUrl
+from contracts.connector import Done, Memo, Notice
 from contracts.failures import Deferred, Misconfigured
+from contracts.inbound import ProviderDocument
 from contracts.paying import Cart, Debtor, PayableNotice
 
 from .statuses import failure
@@ -20,6 +22,8 @@ _LONGEST = 140
 _SUBJECT = 90
 MOST_BYTES = 8_388_608
 """Of a PDF."""
+DOC_TYPE = "avviso_pagopa"
+_WORDS = {"it": "Avviso pagoPA: {}", "en": "pagoPA notice: {}"}
 _URL: TypeAdapter[str] = TypeAdapter(HttpsUrl)
 
 
@@ -71,12 +75,31 @@ class Printer:
     http: httpx.Client
     template: str | None
     timeout_s: float
+    company_name: str | None = None
+    """The creditor's; by default the ente's."""
+
+    def follow_up(self, notice: Notice, _memo: Memo) -> Done:
+        """The notice of a registered position, of the whole amount, as a document (`contracts.connector.Done`)."""
+        position = notice.position
+        if position is None:
+            return Done()
+        if position.wanted == "gone" or position.paper is None:
+            return Done(documents=(_document(notice, position.name, "", None),))
+        whole = position.options[0]
+        payable = PayableNotice(
+            whole.notice_number,
+            position.creditor_tax_code,
+            whole.amount_cents,
+            self.company_name or notice.ente_name,
+            whole.reason,
+            whole.due_at.astimezone(ROME).date().isoformat(),
+        )
+        content = self.printed(payable, position.paper, notice.tax_code)
+        return Done(documents=(_document(notice, position.name, whole.notice_number, content),))
 
     def printed(self, notice: PayableNotice, debtor: Debtor, tax_code: str) -> bytes:
         """The PDF; see `contracts.paying.Print`. Raises Misconfigured without a template as well."""
-        if self.template is None:
-            raise Misconfigured("pagopa.no_template", "notice_template is not set")
-        request = self.http.build_request("POST", "/notices/generate", json=self._body(notice, debtor, tax_code))
+        request = self.http.build_request("POST", "/notices/generate", json=self.body(notice, debtor, tax_code))
         answer = send(self.http, request, unsafe=False, deadline_s=self.timeout_s, most_bytes=MOST_BYTES)
         if answer.status != 201:
             raise failure(answer, unsafe=False)
@@ -84,7 +107,10 @@ class Printer:
             raise Deferred("pagopa.unreadable", "status 201, and no PDF")
         return answer.body
 
-    def _body(self, notice: PayableNotice, debtor: Debtor, tax_code: str) -> dict[str, Any]:
+    def body(self, notice: PayableNotice, debtor: Debtor, tax_code: str) -> dict[str, Any]:
+        """NoticeGenerationRequestItem. Raises Misconfigured without a template."""
+        if self.template is None:
+            raise Misconfigured("pagopa.no_template", "notice_template is not set")
         printed: dict[str, Any] = {
             "subject": notice.reason[:_SUBJECT],
             "code": notice.notice_number,
@@ -103,3 +129,9 @@ class Printer:
         }
         data = {"notice": printed, "creditorInstitution": {"taxCode": notice.creditor_tax_code}, "debtor": to}
         return {"templateId": self.template, "data": data}
+
+
+def _document(notice: Notice, position: str, number: str, content: bytes | None) -> ProviderDocument:
+    title = _WORDS.get(notice.language[:2], _WORDS["it"]).format(notice.title)[:200].rstrip()
+    made = (DOC_TYPE, title, f"avviso-{number}.pdf", "application/pdf", notice.created_at)
+    return ProviderDocument(f"avviso-{position}", *made, content)

@@ -18,7 +18,7 @@ from contracts.failures import Deferred, Failure, Misconfigured, Rejected
 from contracts.inbound import Found, Memo, Pulled, Wrong
 
 from .positions import Version
-from .receipt import Unreadable, found_of, of_json, of_xml
+from .receipt import Fields, Unreadable, found_of, of_json, of_xml
 from .statuses import failure, speaks_gpd
 
 PAGE = {"gpd": 100, "bizevents": 50}
@@ -34,6 +34,9 @@ UNREADABLE_TRIES = 3
 the quarantine, and those behind it are read; where these are no receipts either, each is asked for twice as often as
 the one before, as it is the gateway then."""
 
+_MOST_KEPT = 32_768
+"""Bytes of an answer that was no receipt."""
+
 
 class _Wanted(BaseModel):
     """A receipt to be asked for. Neither name is a person's."""
@@ -43,6 +46,15 @@ class _Wanted(BaseModel):
     iuv: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,35}$")]
     iur: Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]{1,64}$")] | None = None
     tries: int = 0
+
+
+class _Kept(_Wanted):
+    """What stands in the quarantine of a receipt that could not be had: it is asked for again from there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    answer: str = Field("", repr=False)
+    """What came in its place."""
 
 
 class _Place(BaseModel):
@@ -121,12 +133,26 @@ class Receipts:
         return self._after(place, ())
 
     def read(self, document: bytes) -> Iterable[Found]:
-        """One receipt, XML or JSON, as an administrator has it or as it stands in quarantine."""
+        """One receipt, XML or JSON, as an administrator has it or as it stands in quarantine; one that could not be had
+        is asked for again."""
         try:
-            fields = of_json(document) if document.lstrip()[:1] == b"{" else of_xml(document)
+            kept = _Kept.model_validate_json(document)
+        except ValidationError:
+            return (_read(document),)
+        return (self._again(kept),)
+
+    def _again(self, kept: _Kept) -> Found:
+        name = f"iuv.{kept.iuv}"
+        try:
+            answer = self._ask(kept)
+            if answer.status == 200:
+                return found_of(self._fields(answer), answer.body, name)
+            fault = Wrong("", "pagopa.receipt_missing", f"asked again: {answer.status}")
         except Unreadable as error:
-            return (Found("", document, wrong=(Wrong("", "pagopa.unreadable", str(error)),)),)
-        return (found_of(fields, document, "upload"),)
+            fault = Wrong("", "pagopa.unreadable", f"asked again: {error}")
+        except Failure as failure:
+            fault = Wrong("", failure.reason, "asked again in vain")
+        return Found(name, kept.model_dump_json().encode(), "receipts", wrong=(fault,))
 
     def _place(self, memo: Memo) -> _Place:
         try:
@@ -192,34 +218,42 @@ class Receipts:
 
     def _one(self, place: _Place) -> Iterator[Found]:
         wanted, *rest = place.todo
-        if self.source == "gpd":
-            answer = self._get(self.receipts, f"/payments/{self.organization}/receipts/{wanted.iuv}", {})
-        else:
-            path = f"/organizations/{self.organization}/receipts/{wanted.iur}/paymentoptions/{wanted.iuv}"
-            answer = self._get(self.receipts, path, {})
+        answer = self._ask(wanted)
         place.todo = tuple(rest)
-        if answer.status in (404, 422):  # listed, and not there or not whole: it comes later
+        name = f"iuv.{wanted.iuv}"
+        if answer.status != 200:  # listed, and not there or not whole: it comes later
             later = wanted.model_copy(update={"tries": wanted.tries + 1})
             if later.tries < MOST_TRIES:
                 place.late += (later,)
                 return
             place.seen += (wanted.iuv,)
             detail = f"it is listed, and answered {answer.status} again and again"
-            yield Found(f"iuv.{wanted.iuv}", b"-", "receipts", wrong=(Wrong("", "pagopa.receipt_missing", detail),))
+            missing = Wrong("", "pagopa.receipt_missing", detail)
+            yield Found(name, _kept(wanted), "receipts", wrong=(missing,))
             return
         try:
-            fields = of_xml(answer.body) if self.source == "gpd" else of_json(answer.body)
+            fields = self._fields(answer)
         except Unreadable as error:
             tries = self.broken.again(wanted.iuv)
             if not tries:
                 raise Deferred("pagopa.unreadable", str(error), about="message") from None
             place.seen += (wanted.iuv,)
             fault = Wrong("", "pagopa.unreadable", f"asked {tries} times, and no receipt each time: {error}")
-            yield Found(f"iuv.{wanted.iuv}", answer.body or b"-", "receipts", wrong=(fault,))
+            yield Found(name, _kept(wanted, answer), "receipts", wrong=(fault,))
             return
         self.broken.heal()
         place.seen += (wanted.iuv,)
-        yield found_of(fields, answer.body, f"iuv.{wanted.iuv}")
+        yield found_of(fields, answer.body, name)
+
+    def _ask(self, wanted: _Wanted) -> Answer:
+        """For one receipt: 200, or 404 and 422 where it cannot be had yet."""
+        path = f"/payments/{self.organization}/receipts/{wanted.iuv}"
+        if self.source == "bizevents":
+            path = f"/organizations/{self.organization}/receipts/{wanted.iur}/paymentoptions/{wanted.iuv}"
+        return self._get(self.receipts, path, {})
+
+    def _fields(self, answer: Answer) -> Fields:
+        return of_xml(answer.body) if self.source == "gpd" else of_json(answer.body)
 
     def _get(self, http: httpx.Client, path: str, parameters: dict[str, str]) -> Answer:
         """The answer: 200 and whole, or the service's own 404 or 422."""
@@ -233,6 +267,20 @@ class Receipts:
 
     def _today(self) -> date:
         return self.now().astimezone(UTC).date()
+
+
+def _read(document: bytes) -> Found:
+    try:
+        fields = of_json(document) if document.lstrip()[:1] == b"{" else of_xml(document)
+    except Unreadable as error:
+        return Found("", document, wrong=(Wrong("", "pagopa.unreadable", str(error)),))
+    return found_of(fields, document, "upload")
+
+
+def _kept(wanted: _Wanted, answer: Answer | None = None) -> bytes:
+    """For the quarantine: what is to be asked for, and the beginning of what came instead."""
+    came = "" if answer is None else answer.body[:_MOST_KEPT].decode(errors="replace")
+    return _Kept(iuv=wanted.iuv, iur=wanted.iur, answer=came).model_dump_json().encode()
 
 
 def _of_a_pull(fault: Failure) -> Failure:

@@ -14,7 +14,7 @@ Options:
     now: the clock.
 
 Faults: see `connectors.base.simulator_faults`; `on` is "create" (the default), "change" or "read" of positions,
-"receipts" (the list), "receipt", "carts" or "notices".
+"receipts" (the list), "receipt", "carts", "notices" or "folders" (of many notices).
 `POST /_sim/pay` with `{"organization", "nav"}` plays a payment service provider.
 """
 
@@ -102,6 +102,7 @@ class GpdApi:
             ]
         made += [
             self._route("POST", f"{_GPD}/v1{one}/invalidate", "change", self._invalidate),
+            self._route("GET", f"{_GPD}/v2/info", "read", self._info),
             self._route("POST", f"{_GPD}/v2{all_of}", "create", self._create_many),
             self._route("PUT", f"{_GPD}/v2{all_of}", "change", self._update_many),
             self._route("DELETE", f"{_GPD}/v2{all_of}", "change", self._delete_many),
@@ -127,6 +128,9 @@ class GpdApi:
         kept = self._positions.create(_organization(request), position, publish=_publishes(request))
         return JSONResponse(show.model(kept), 201)
 
+    async def _info(self, _request: Request) -> Response:
+        return JSONResponse({"name": "pagopa-debt-position", "version": "simulated", "environment": "local"})
+
     async def _create_many(self, request: Request) -> Response:
         many = (await parsed(request, BulkV2)).payment_positions
         self._must_be_ours(many)
@@ -136,10 +140,7 @@ class GpdApi:
     async def _update_many(self, request: Request) -> Response:
         many = (await parsed(request, BulkV2)).payment_positions
         self._must_be_ours(many)
-        for position in many:
-            self._positions.get(_organization(request), position.iupd)
-        for position in many:
-            self._positions.update(_organization(request), position.iupd, position, publish=_publishes(request))
+        self._positions.update_all(_organization(request), many, publish=_publishes(request))
         return Response(status_code=200)
 
     async def _delete_many(self, request: Request) -> Response:

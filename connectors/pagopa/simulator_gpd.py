@@ -62,15 +62,25 @@ class Positions(Ledger):
         self, organization: str, iupd: str, position: PositionV1 | PositionV3, *, publish: bool
     ) -> dict[str, Any]:
         """Raises Broken: 404, 409 in a status that is past it, 400."""
-        before = self.get(organization, iupd)
-        if before["status"] in _PAST_UPDATING:
-            raise Broken(409, f"The debt position is {before['status']}: it cannot be updated.")
         if position.iupd != iupd:
             raise Broken(400, "The IUPD is not that of the path.")
-        kept = before | self._checked(organization, position, new=False)
-        if publish or before["status"] != "DRAFT":
-            self._publish(kept)
-        return self._accept("update", kept)
+        (made,) = self.update_all(organization, [position], publish=publish)
+        return made
+
+    def update_all(
+        self, organization: str, positions: Collection[PositionV1 | PositionV3], *, publish: bool
+    ) -> list[dict[str, Any]]:
+        """All of them or none. Raises as `update`."""
+        made = []
+        for position in positions:
+            before = self.get(organization, position.iupd)
+            if before["status"] in _PAST_UPDATING:
+                raise Broken(409, f"The debt position is {before['status']}: it cannot be updated.")
+            kept = before | self._checked(organization, position, new=False)
+            if publish or before["status"] != "DRAFT":
+                self._publish(kept)
+            made.append(kept)
+        return [self._accept("update", kept) for kept in made]
 
     def publish(self, organization: str, iupd: str) -> dict[str, Any]:
         kept = dict(self.get(organization, iupd))

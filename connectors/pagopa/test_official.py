@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft4Validator
 
-from connectors.pagopa.test_parts import example
+from connectors.pagopa.test_parts import BASE, CREDITOR, example
 
 SPECS = os.environ.get("RACCORDO_PROVIDER_SPECS")
 
@@ -70,6 +70,21 @@ def test_the_simulators_answers_are_what_gpd_describes(start, version, name):
     for refused in (gpd.http.put(one, json=made), gpd.http.get(one + "x"), gpd.http.post(gpd.at(), json={})):
         assert refused.status_code in (400, 404, 409)
         check(refused.json(), "ProblemJson")
+
+
+@needs_specs
+def test_a_request_for_several_is_what_gpd_describes(start):
+    gpd, check = start(), official("v2")
+    one, other = example("v1"), example("v1", "several_beneficiaries.json") | {"iupd": "RAC-other"}
+    other["paymentOption"][0] |= {"nav": "347170000000000168", "iuv": "47170000000000168"}
+    sent = {"paymentPositions": [one, other]}
+    check(sent, "MultiplePaymentPositionModel")
+    path = f"{BASE}/v2/organizations/{CREDITOR}/debtpositions"
+    for method, status in (("POST", 201), ("POST", 409), ("PUT", 200)):
+        answer = gpd.http.request(method, path, params={"toPublish": "true"}, json=sent)
+        assert answer.status_code == status
+        assert not answer.content or status == 409
+    check(gpd.http.get(f"{BASE}/v2/info").json(), "AppInfo")
 
 
 @needs_specs

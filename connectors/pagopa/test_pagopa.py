@@ -11,7 +11,7 @@ from connectors.base.scripted import Received, Reply, ScriptedServer
 from connectors.pagopa import connect
 from connectors.pagopa.positions import body, same
 from connectors.pagopa.test_parts import CREDITOR, KEY, OURS, SAMPLES, sample, settings
-from contracts.connector import Connector, Done, Limits
+from contracts.connector import Connector, Continue, Done, Limits
 from contracts.failures import Misconfigured, Rejected
 from contracts.positions import Numbering
 from contracts.reporting import iuv_of
@@ -36,6 +36,21 @@ class TestConformance(HttpConformance):
 
     def identifier(self, request: Received) -> str:
         return str(json.loads(request.body)["iupd"])
+
+
+class TestInBulk(TestConformance):
+    """Whoever is alone in a request is told by v1 what is wrong, as if there were no bulk."""
+
+    samples = SAMPLES / "bulk"
+    sending = 0
+
+    def connect_to(self, url: str, limits: Limits) -> Connector:
+        return connect(settings(url, bulk=20), limits)
+
+    def before(self, exchange: int) -> Walk:
+        walk = super().before(exchange)
+        assert isinstance(walk.step(), Continue), "announced, without a call"
+        return walk
 
 
 def v3_shown(wanted: dict, status: str) -> dict:
@@ -168,6 +183,17 @@ def test_the_check_asks_for_positions_of_the_creditor(server):
     connector.close()
 
 
+def test_in_bulk_the_check_asks_whether_v2_is_there(server):
+    connector = connect(settings(server.url, bulk=20), Limits())
+    listed = Reply(200, {"payment_position_list": [], "page_info": {}})
+    server.play(listed, Reply(200, {"name": "gpd"}))
+    assert CREDITOR in connector.check()
+    server.play(listed, Reply(401, {"statusCode": 401}))
+    with pytest.raises(Misconfigured):
+        connector.check()
+    connector.close()
+
+
 def test_a_refusal_says_what_it_is_about_and_repeats_nothing(server):
     connector = connect(settings(server.url), Limits())
     notice = make_notice(**sample("delivered.json")["notice"])
@@ -194,6 +220,9 @@ def test_the_hub_numbers_from_the_creditors_segregation_code():
         {"api_key": "with space"},
         {"gpd_url": "http://api.example.it/gpd"},
         {"api": "v2"},
+        {"api": "v3", "bulk": 2},
+        {"bulk": 0},
+        {"bulk": 101},
         {"receipts": "push"},
         {"surprise": 1},
     ],

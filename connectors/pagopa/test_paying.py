@@ -1,11 +1,15 @@
 """Checkout carts and printed notices, against a scripted server and the strict simulator."""
 
-import pytest
+import json
 
+import pytest
+from pydantic import ValidationError
+
+from connectors.base.conformance import Walk, make_notice
 from connectors.base.http_conformance import leading_to
 from connectors.base.scripted import Fault, Reply, ScriptedServer
 from connectors.pagopa import connect
-from connectors.pagopa.test_parts import CREDITOR, KEY, settings
+from connectors.pagopa.test_parts import CREDITOR, KEY, sample, settings
 from contracts.connector import Limits
 from contracts.failures import Deferred, Failure, Misconfigured, Rejected
 from contracts.paying import Cart, Debtor, PayableNotice, Returns
@@ -39,10 +43,13 @@ def calls(one):
     return {"cart": lambda: one.cart(CART), "print": lambda: one.printed(NOTICE, DEBTOR, CODE)}
 
 
-def at(running):
+def at(running, **more):
     url = running.url
     made = connector(
-        url, checkout_url=f"{url}/checkout/ec/v1", notices_url=f"{url}/print-payment-notice-service/external/v1"
+        url,
+        checkout_url=f"{url}/checkout/ec/v1",
+        notices_url=f"{url}/print-payment-notice-service/external/v1",
+        **more,
     )
     running.connectors.append(made)
     return made
@@ -117,6 +124,50 @@ def test_without_a_template_nothing_is_printed(server):
         one.printed(NOTICE, DEBTOR, CODE)
     assert server.received == []
     one.close()
+
+
+def position(**changes):
+    return make_notice(**(given := sample("delivered.json")["notice"]) | {"position": given["position"] | changes})
+
+
+PAPER = {"paper": DEBTOR.model_dump()}
+
+
+def test_the_notice_of_a_registered_position_is_printed_where_its_debtor_lives(start):
+    running = start()
+    keeps = at(running, keep_notices=True)
+    (made,) = keeps.follow_up(position(**PAPER), {}).documents
+    assert b"347170000000000067 8450" in made.content
+    for none in (position(), position(**PAPER, wanted="gone", options=())):
+        (gone,) = keeps.follow_up(none, {}).documents
+        assert (gone.name, gone.content) == (made.name, None)
+    assert at(running).follow_up is None, "it is the administrator's choice"
+
+
+def test_the_day_on_paper_is_romes(server):
+    one = connector(server.url, keep_notices=True)
+    server.play(Reply(201, b"%PDF-1.7"))
+    one.follow_up(position(**PAPER), {})
+    (request,) = server.received
+    data = json.loads(request.body)["data"]
+    assert data["notice"]["dueDate"] == "2026-06-16"
+    assert data["debtor"]["taxCode"] == CODE
+    one.close()
+
+
+@pytest.mark.parametrize("wanted", ["payable", "gone"])
+def test_what_became_of_the_notice_is_asked_once_the_position_is_as_wanted(server, wanted):
+    for keeps in (True, False):
+        one = connector(server.url, gpd_url=server.url, keep_notices=keeps)
+        server.play(Reply(404, {"status": 404}), *([Reply(201, {})] if wanted == "payable" else []))
+        done = Walk(one, position(wanted=wanted)).finish()
+        assert (done.follow_up is not None) is keeps
+        one.close()
+
+
+def test_notices_are_not_kept_without_a_template():
+    with pytest.raises(ValidationError, match="notice_template"):
+        settings("https://api.example.it/gpd", keep_notices=True)
 
 
 @pytest.mark.parametrize("address", ["10.0.0.7", "169.254.169.254", "::ffff:10.0.0.7"])

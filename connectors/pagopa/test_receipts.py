@@ -14,7 +14,7 @@ from connectors.pagopa.receipts import UNREADABLE_TRIES
 from connectors.pagopa.test_parts import BASE, CREDITOR, KEY, SAMPLES, TODAY, settings
 from contracts.connector import Connector, Limits
 from contracts.failures import Deferred, Misconfigured
-from contracts.inbound import Memo
+from contracts.inbound import Found, Memo
 
 PERSONAL = ("RSSMRA80A01H501U", "Maria Rossi")
 
@@ -52,9 +52,32 @@ class Pulling(PullConformance):
             self.is_well_found(found)
             asked = memo["todo"][0]["iuv"]
             assert found.name == f"iuv.{asked}"
+            assert b"<html>" in found.raw, "an administrator can see what came"
+            self.from_the_quarantine(connector, found)
             assert asked in thrice.memo["seen"], "it is not asked for again"
             assert thrice.more == expected.more
         assert tried
+
+    def from_the_quarantine(self, connector: Connector, found: Found) -> None:
+        """Read anew, it is asked for again: the same entry, until there is a receipt."""
+        assert connector.read is not None
+        for came, reason in (
+            (Reply(200, "<html>"), "pagopa.unreadable"),
+            (Reply(404, {"status": 404}), "pagopa.receipt_missing"),
+            (Reply(503, {}), "pagopa.unavailable"),
+        ):
+            self.server.answering = lambda _, came=came: came
+            (again,) = connector.read(found.raw)
+            assert (again.name, [each.code for each in again.wrong]) == (found.name, [reason])
+            assert again.raw == found.raw, "it can be asked for once more"
+            self.is_well_found(again)
+        asked = len(self.server.received)
+        receipt = b"<receipt><receiptId>IUR1</receiptId><outcome>KO</outcome></receipt>"
+        content = receipt if self.source == "gpd" else b'{"receiptId": "IUR1", "outcome": "KO"}'
+        self.server.answering = lambda _: Reply(200, content)
+        (there,) = connector.read(found.raw)
+        assert (there.name, there.wrong, there.raw) == ("IUR1", (), content)
+        assert len(self.server.received) == asked + 1
 
 
 class TestGpd(Pulling):

@@ -35,6 +35,17 @@ _TRANSFER: Final[Shape] = (
     ("remittanceInformation", True, _TEXT),
     ("transferCategory", True, _TEXT),
 )
+_STAMP: Final[Shape] = (
+    ("hashDocumento", True, r".{1,72}"),
+    ("tipoBollo", True, r"[0-9]{2}"),
+    ("provinciaResidenza", True, r"[A-Z]{2}"),
+)
+_TRANSFER_V2: Final[Shape] = (
+    *_TRANSFER[:3],
+    ("IBAN", False, r"[A-Z0-9]{1,35}"),  # one of the two: see `read_answer`
+    ("richiestaMarcaDaBollo", False, _STAMP),
+    *_TRANSFER[4:],
+)
 _FAULT: Final[Shape] = (
     ("faultCode", True, r"PAA_[A-Z_]+"),
     ("faultString", True, r".+"),
@@ -66,10 +77,11 @@ _DATA: Final[Shape] = (
     ("debtor", True, _SUBJECT),
     ("transferList", True, (("transfer", True, _TRANSFER),)),
 )
+_DATA_V2: Final[Shape] = (*_DATA[:-1], ("transferList", True, (("transfer", True, _TRANSFER_V2),)))
 _ANSWERS: Final[Mapping[str, tuple[str, Shape]]] = {
     "paVerifyPaymentNotice": ("paVerifyPaymentNoticeRes", (*_RESPONSE, *_OWED)),
     "paGetPayment": ("paGetPaymentRes", (*_RESPONSE, ("data", False, _DATA))),
-    "paGetPaymentV2": ("paGetPaymentV2Response", (*_RESPONSE, ("data", False, _DATA))),
+    "paGetPaymentV2": ("paGetPaymentV2Response", (*_RESPONSE, ("data", False, _DATA_V2))),
     "paSendRT": ("paSendRTRes", _RESPONSE),
     "paSendRTV2": ("paSendRTV2Response", _RESPONSE),
 }
@@ -105,6 +117,8 @@ def read_answer(operation: str, status: int, media_type: str, body: bytes) -> di
 
 def _check(element: Node, shape: Shape) -> None:
     left = list(element.children)
+    if shape is _TRANSFER_V2 and sum(child.name in ("IBAN", "richiestaMarcaDaBollo") for child in left) != 1:
+        raise _broken("a transfer has an IBAN or a stamp")
     for name, needed, inner in shape:
         most = 5 if name == "transfer" else 1
         count = 0

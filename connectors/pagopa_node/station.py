@@ -11,6 +11,7 @@ from typing import Final
 
 from connectors.base.lines import one_line
 from contracts.inbound import Call, OwedPayment, Reading, Reply
+from contracts.positions import StampDuty
 from contracts.reporting import iuv_of
 
 from .caller import authenticate
@@ -22,6 +23,7 @@ from .wire import DemandPaymentNotice, GetPayment, Invalid, QrCode, SendRT, Veri
 from .xml import Node, Parts
 
 PATH: Final = "paForNode"
+V2: Final = "paGetPaymentV2Response"
 NO_DUE_DATE: Final = date(2099, 12, 31)
 """`dueDate` is required in the answer of paGetPayment: this is what creditors write where there is none."""
 
@@ -106,7 +108,7 @@ class Station:
             ("options", "EQ"),
             *_optional("dueDate", owed.due_date.isoformat() if owed.due_date else None),
             *_optional("detailDescription", _description(owed)),
-            ("allCCP", "true" if all(_is_postal(one.iban) for one in transfers) else "false"),
+            ("allCCP", "true" if all(_is_postal(one.iban or "") for one in transfers) else "false"),
         ]
         return _ok(
             response,
@@ -126,6 +128,9 @@ class Station:
         owed = self._payable(asked.qr_code, reading)
         if owed.amount_cents == 0:
             raise Refused("PAA_SEMANTICA", "importo nullo")
+        shares = self._transfers(owed)
+        if response != V2 and any(one.stamp is not None for one in shares):
+            raise Refused("PAA_SEMANTICA", "la marca da bollo digitale si paga con paGetPaymentV2")
         transfers: Parts = [
             (
                 "transfer",
@@ -133,12 +138,12 @@ class Station:
                     ("idTransfer", str(number)),
                     ("transferAmount", euro(one.amount_cents)),
                     ("fiscalCodePA", one.tax_code),
-                    ("IBAN", one.iban),
+                    one.to(),
                     ("remittanceInformation", one.reason),
                     ("transferCategory", one.taxonomy),
                 ],
             )
-            for number, one in enumerate(self._transfers(owed), start=1)
+            for number, one in enumerate(shares, start=1)
         ]
         who: Parts = [("entityUniqueIdentifierType", "F"), ("entityUniqueIdentifierValue", owed.tax_code)]
         # The amount asked for is what the payer was shown; the answer is what is owed now (paForNode.wsdl).
@@ -200,22 +205,24 @@ class Station:
         places = {one.tax_code: (one.iban, one.taxonomy) for one in self.settings.beneficiaries}
         places[self.settings.creditor_tax_code] = (self.settings.iban, own)
         if not owed.parts:
-            iban, taxonomy = places[owed.creditor_tax_code]
-            return [_Transfer(owed.amount_cents, owed.creditor_tax_code, iban, taxonomy, _description(owed))]
-        if any(part.kind == "stamp" for part in owed.parts):
-            raise Refused("PAA_SEMANTICA", "l'ente non gestisce la marca da bollo digitale su questa stazione")
-        if any(part.receiver_tax_code not in places for part in owed.parts):
+            place = places[owed.creditor_tax_code]
+            return [_Transfer(owed.amount_cents, owed.creditor_tax_code, *place, _description(owed))]
+        if any(part.kind == "stamp" and (part.stamp is None or part.category is None) for part in owed.parts):
+            raise Refused("PAA_SEMANTICA", "della marca da bollo non si conoscono documento e tassonomia")
+        if any(part.stamp is None and part.receiver_tax_code not in places for part in owed.parts):
             raise Refused("PAA_SYSTEM_ERROR", "un beneficiario non è configurato")
-        return [
-            _Transfer(
-                part.amount_cents,
-                part.receiver_tax_code,
-                *places[part.receiver_tax_code],
-                one_line(part.reason or "")[:140] or _description(owed),
-            )
-            for part in owed.parts
-            if part.amount_cents
-        ]
+        made = []
+        for part in owed.parts:
+            if not part.amount_cents:
+                continue
+            iban: str | None = None
+            if part.stamp is not None:
+                taxonomy = part.category or own
+            else:
+                iban, taxonomy = places[part.receiver_tax_code]
+            reason = one_line(part.reason or "")[:140] or _description(owed)
+            made.append(_Transfer(part.amount_cents, part.receiver_tax_code, iban, taxonomy, reason, part.stamp))
+        return made
 
     def _refuse(self, response: str, refusal: Refused) -> Reply:
         bean: Parts = [
@@ -231,15 +238,27 @@ class Station:
 class _Transfer:
     amount_cents: int
     tax_code: str
-    iban: str
+    iban: str | None
     taxonomy: str
     reason: str
+    stamp: StampDuty | None = None
+
+    def to(self) -> "tuple[str, str | Parts]":
+        """Where it goes: an account or, in V2, the revenue stamp of a document."""
+        if self.stamp is None:
+            return "IBAN", self.iban or ""
+        of: Parts = [
+            ("hashDocumento", self.stamp.document_sha256),
+            ("tipoBollo", self.stamp.kind),
+            ("provinciaResidenza", self.stamp.province),
+        ]
+        return "richiestaMarcaDaBollo", of
 
 
 OPERATIONS: Final = {
     "paVerifyPaymentNotice": _Operation("paVerifyPaymentNoticeReq", "paVerifyPaymentNoticeRes", Station.verify),
     "paGetPayment": _Operation("paGetPaymentReq", "paGetPaymentRes", Station.get_payment),
-    "paGetPaymentV2": _Operation("paGetPaymentV2Request", "paGetPaymentV2Response", Station.get_payment),
+    "paGetPaymentV2": _Operation("paGetPaymentV2Request", V2, Station.get_payment),
     "paDemandPaymentNotice": _Operation(
         "paDemandPaymentNoticeRequest", "paDemandPaymentNoticeResponse", Station.demand
     ),

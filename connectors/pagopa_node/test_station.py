@@ -9,6 +9,7 @@ from connectors.pagopa_node.sampling import BROKER, CREDITOR, DEBTOR, NOTICE, OT
 from connectors.pagopa_node.station import FAULTS, NOT_PAYABLE, OPERATIONS
 from contracts.inbound import OwedPart
 from contracts.items import PaymentState
+from contracts.positions import StampDuty
 
 
 def test_a_notice_that_is_due_can_be_paid():
@@ -71,8 +72,29 @@ def test_each_beneficiary_gets_its_share_on_its_own_account_and_nobody_an_unknow
         ("1", CREDITOR, "80.00", "IT60X0542811101000000123456"),
         ("2", OTHER_BODY, "4.50", "GB82WEST12345698765432"),
     ]
-    stamp = replace(OWED, parts=(OwedPart("stamp", 1600, CREDITOR), OwedPart("pagopa", 6850, CREDITOR)))
-    assert refused("paGetPaymentV2", asked(), stamp) == "PAA_SEMANTICA"
+
+
+STAMP = OwedPart("stamp", 1600, OTHER_BODY, "Bollo", "9/24B0/", StampDuty("A" * 43 + "=", "01", "VB"))
+
+
+def test_a_revenue_stamp_is_asked_for_in_v2_where_its_document_is_known():
+    stamped = replace(OWED, parts=(STAMP, OwedPart("pagopa", 6850, CREDITOR)))
+    stamp, share = told("paGetPaymentV2", asked(), stamped)["data"]["transferList"]["transfer"]
+    assert stamp == {
+        "idTransfer": "1",
+        "transferAmount": "16.00",
+        "fiscalCodePA": OTHER_BODY,
+        "richiestaMarcaDaBollo": {"hashDocumento": "A" * 43 + "=", "tipoBollo": "01", "provinciaResidenza": "VB"},
+        "remittanceInformation": "Bollo",
+        "transferCategory": "9/24B0/",
+    }
+    assert share["IBAN"] == "IT60X0542811101000000123456"
+    assert told("paVerifyPaymentNotice", asked(), stamped)["outcome"] == "OK"
+    assert refused("paGetPayment", asked(), stamped) == "PAA_SEMANTICA", "V1 has no place for it"
+    for unknown in (replace(STAMP, stamp=None), replace(STAMP, category=None)):
+        of_unknown = replace(stamped, parts=(unknown, stamped.parts[1]))
+        for operation in ("paGetPaymentV2", "paVerifyPaymentNotice"):
+            assert refused(operation, asked(), of_unknown) == "PAA_SEMANTICA"
 
 
 @pytest.mark.parametrize("state", PaymentState.__args__)

@@ -12,6 +12,7 @@ from connectors.pagopa_node.soap import ENVELOPE, PA
 from connectors.pagopa_node.station import FAULTS, NOT_PAYABLE, OPERATIONS
 from connectors.pagopa_node.xml import parse
 from contracts.inbound import OwedPart
+from contracts.positions import StampDuty
 
 DEMAND = f"{ids()}<idServizio>00005</idServizio><datiSpecificiServizioRequest>PHg+</datiSpecificiServizioRequest>"
 ASKED = {
@@ -31,11 +32,17 @@ FAULT = (
     ("description", False, 1, r".+"),
 )
 REFUSED = (("outcome", True, 1, "KO"), ("fault", True, 1, FAULT))
+STAMP = (
+    ("hashDocumento", True, 1, r"[A-Za-z0-9+/=]{1,72}"),
+    ("tipoBollo", True, 1, r"[0-9]{2}"),
+    ("provinciaResidenza", True, 1, r"[A-Z]{2}"),
+)
 TRANSFER = (
     ("idTransfer", True, 1, r"[1-5]"),
     ("transferAmount", True, 1, AMOUNT),
     ("fiscalCodePA", True, 1, FISCAL_CODE_PA),
-    ("IBAN", True, 1, r"[A-Z]{2}[0-9]{2}[A-Z0-9]{1,30}"),  # or MBDAttachment: a station without stamps has none
+    ("IBAN", False, 1, r"[A-Z]{2}[0-9]{2}[A-Z0-9]{1,30}"),
+    ("richiestaMarcaDaBollo", False, 1, STAMP),
     ("remittanceInformation", True, 1, TEXT_140),
     ("transferCategory", True, 1, TEXT_140),
 )
@@ -92,6 +99,9 @@ def test_what_the_schema_does_not_have_is_looked_at_here():
     assert set(OPERATIONS) == {*ASKED, "paVerifyPaymentNotice", "paGetPayment", "paSendRT"}
 
 
+STAMPED = StampDuty("A" * 43 + "=", "01", "VB")
+
+
 def test_v2_is_answered_with_a_payment():
     parts = (OwedPart("pagopa", 8000, CREDITOR), OwedPart("pagopa", 450, OTHER_BODY, "TEFA " * 40))
     payments = [
@@ -101,6 +111,7 @@ def test_v2_is_answered_with_a_payment():
         replace(OWED, due_date=None, reason=""),
         replace(OWED, reason="È dovuto <entro> & oltre\n" * 20),
         replace(OWED, parts=parts),
+        replace(OWED, parts=(replace(parts[0], kind="stamp", category="9/24B0/", stamp=STAMPED), parts[1])),
     ]
     for owed in payments:
         for more in ({}, {"office_name": "Tributi & Entrate"}):
@@ -110,6 +121,7 @@ def test_v2_is_answered_with_a_payment():
             rows = shares if isinstance(shares, list) else [shares]
             cents = [int(row["transferAmount"].replace(".", "")) for row in rows]
             assert sum(cents) == int(data["paymentAmount"].replace(".", "")) == owed.amount_cents
+            assert all(("IBAN" in row) is not ("richiestaMarcaDaBollo" in row) for row in rows)
             assert [row["idTransfer"] for row in rows] == [str(n) for n in range(1, len(rows) + 1)]
 
 
@@ -151,14 +163,14 @@ def test_what_breaks_the_schema_is_answered_with_its_fault(operation):
     [
         (("<dueDate>2026-06-16</dueDate>", ""), "dueDate"),
         (("84.50</paymentAmount>", "84.5</paymentAmount>"), "paymentAmount"),
-        (("<IBAN>", "<BIC>"), "IBAN"),
+        (("<IBAN>", "<BIC>"), "remittanceInformation"),
         (("<data>", '<data xmlns="http://example.it/other">'), "data"),
         (("</data>", "<retentionDate>x</retentionDate></data>"), "data"),
     ],
 )
 def test_these_tests_tell_good_from_bad(change, fails):
     body = answer(call_of("paGetPaymentV2", ASKED["paGetPaymentV2"]), OWED).body.decode()
-    other = body.replace(*change).replace("</IBAN>", "</BIC>") if fails == "IBAN" else body.replace(*change)
+    other = body.replace(*change).replace("</IBAN>", "</BIC>") if change[0] == "<IBAN>" else body.replace(*change)
     assert other != body
     (element,) = parse(other.encode()).children[0].children
     with pytest.raises(AssertionError, match=fails):

@@ -18,7 +18,7 @@ from connectors.base.http import MAX_RETRY_AFTER
 from contracts.base import Model, rfc3339
 from contracts.connector import Continue, Done, Memo
 from contracts.failures import Deferred
-from contracts.inbound import Attested
+from contracts.inbound import ProviderDocument
 
 from .moments import moment
 from .uploads import Uploads
@@ -123,12 +123,12 @@ class Attestations:
         content = self.uploads.get(address)
         if not content or len(content) != size:
             raise Deferred("send.unreadable", "not the size that it was said to have", about="message")
-        return self._over(step, paper, (_attested(step.iun, paper, content, str(body.get("filename", ""))),))
+        return self._over(step, paper, (_document(step.iun, paper, content, str(body.get("filename", ""))),))
 
-    def _over(self, step: Asking, paper: Paper, attested: tuple[Attested, ...] = ()) -> Continue:
+    def _over(self, step: Asking, paper: Paper, documents: tuple[ProviderDocument, ...] = ()) -> Continue:
         had, rest = [*step.had, paper.key], step.wanted[1:]
         memo = step.model_copy(update={"had": had, "wanted": rest, "tries": 0}).model_dump()
-        return Continue(memo, after=_SOON if rest else self.every, attested=attested)
+        return Continue(memo, after=_SOON if rest else self.every, documents=documents)
 
 
 def _papers(body: Mapping[str, Any]) -> list[Paper]:
@@ -146,12 +146,12 @@ def _papers(body: Mapping[str, Any]) -> list[Paper]:
     return list(found.values())
 
 
-def _attested(iun: str, paper: Paper, content: bytes, filename: str) -> Attested:
+def _document(iun: str, paper: Paper, content: bytes, filename: str) -> ProviderDocument:
     ending = "pdf" if content.startswith(b"%PDF") else (filename or paper.key).rpartition(".")[2].lower()
     if ending not in _TYPES or (ending == "pdf" and not content.startswith(b"%PDF")):
         ending = "bin"
     word = paper.category.lower().replace("_", "-")
-    return Attested(
+    return ProviderDocument(
         name=paper.key,
         doc_type="avviso-send" if paper.category == "AAR" else "attestazione-send",
         title=f"{TITLES.get(paper.category, _OTHER)} ({iun})",

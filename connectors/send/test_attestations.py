@@ -27,7 +27,7 @@ class Asked:
         if isinstance(step, Continue):
             self.memo = step.memo
             self.waits.append(step.after.total_seconds())
-            self.papers += step.attested
+            self.papers += step.documents
         return step
 
     def all(self):

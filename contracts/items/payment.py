@@ -90,6 +90,18 @@ class PositionInstalment(Model):
     items: Parts = ()
 
 
+class DebtorAddress(Model):
+    """Where the debtor lives, for the notice on paper."""
+
+    street: Annotated[str, StringConstraints(min_length=1, max_length=140), LINE]
+    """Without its number."""
+    number: Annotated[str, StringConstraints(min_length=1, max_length=20), LINE]
+    """Of the building: `SNC` where it has none."""
+    city: Annotated[str, StringConstraints(min_length=1, max_length=100), LINE]
+    postal_code: Annotated[str, StringConstraints(min_length=5, max_length=5, pattern=r"^[0-9]{5}$")]
+    province: Annotated[str, StringConstraints(min_length=2, max_length=2, pattern=r"^[A-Z]{2}$")]
+
+
 class Position(Model):
     """Asks the hub to register the payment at pagoPA and to keep it there as the payment is.
 
@@ -98,6 +110,8 @@ class Position(Model):
     """
 
     debtor_name: Annotated[str, StringConstraints(min_length=1, max_length=70), LINE]
+    debtor_address: DebtorAddress | None = None
+    """Only where the notice is to be printed: then it may become a document beside the payment."""
     category: TaxonomyCode | None = None
     iban: Iban | None = None
     postal_iban: Iban | None = None

@@ -1,7 +1,7 @@
 """Sources as administrators look after them: read now, files taken in, quarantine read anew, how fresh each is."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -85,16 +85,20 @@ class Sources:
     ) -> Tally:
         """Take in what a connector reads of some content; `again` also what has not changed. Raises ConnectorUnknown,
         SourceReadsNoFiles, and what `Taker.take` does."""
+        source, found = self._read(ente_id, connector_id, content)
+        return self.taker.take(source, found, again=again, seen=seen)
+
+    def _read(self, ente_id: str, connector_id: str, content: bytes) -> tuple[Source, Iterator[Found]]:
         with self.database.read() as connection:
             config = self._config(connection, ente_id, connector_id)
         connector = self.connector(ente_id, connector_id)
         if connector is None or connector.read is None:
             raise SourceReadsNoFiles(f"connector {connector_id} of type {config.type} reads no files")
-        found: Iterator[Found] = iter(connector.read(content))
-        return self.taker.take(Source.of(config), found, again=again, seen=seen)
+        return Source.of(config), iter(connector.read(content))
 
     def retry(self, ente_id: str, quarantine_id: str) -> tuple[Entry, Entry]:
-        """Read an entry anew: as it was, and as it is now. Raises QuarantineUnknown for one that is not open, and what
+        """Read an entry anew: as it was, and as it is now. What is read as one thing is that entry, whatever name it
+        bears: it had one by which it was asked for. Raises QuarantineUnknown for one that is not open, and what
         `take_in` does."""
         before = self.entry_of(ente_id, quarantine_id)
         with self.database.read() as connection:
@@ -102,7 +106,11 @@ class Sources:
                 raw = raw_of(connection, self.vault, ente_id, quarantine_id)
             except NotInQuarantine:
                 raise QuarantineUnknown from None
-        self.take_in(ente_id, before.connector_id, raw, again=True)
+        source, reading = self._read(ente_id, before.connector_id, raw)
+        found = list(reading)
+        if len(found) == 1:
+            found = [replace(found[0], name=before.name)]
+        self.taker.take(source, found, again=True)
         return before, self.entry_of(ente_id, quarantine_id)
 
     def entry_of(self, ente_id: str, quarantine_id: str) -> Entry:

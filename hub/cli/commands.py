@@ -48,7 +48,7 @@ _SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "evidence": ("evidence",),
     "keys": ("keys", "hub_keys.commands"),
     "mapping": ("mappings",),
-    "payment": ("reconciling", "paying.commands"),
+    "payment": ("reconciling", "paying.commands", "printing.commands"),
     "portal": ("portals",),
     "quarantine": ("quarantine",),
     "ranked-list": ("ranked_lists",),

@@ -1,4 +1,4 @@
-"""`payment cart` and `payment notice`: where a citizen pays, and the notice on paper, by the connector of pagoPA."""
+"""`payment cart` and `payment notice`: where a citizen pays, and the notice on paper (of many: `.printing`)."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -15,6 +15,7 @@ from contracts.items import Payment
 from contracts.paying import MOST_IN_A_CART, Cart, Debtor, PayableNotice, Returns
 from hub.dispatch.enclosures import payment_of
 from hub.dispatch.pool import in_turn
+from hub.dispatch.positions import debtor_of
 from hub.home import Home
 from hub.store.citizens import Citizens
 from hub.store.directory import load_registry
@@ -30,7 +31,7 @@ Items = Annotated[list[str], typer.Argument(metavar="ITEM_ID...", help=f"Payment
 
 
 @dataclass(frozen=True, slots=True)
-class _Owed:
+class Owed:
     """A payment that can be made now, and who owes it."""
 
     ente_id: str
@@ -38,6 +39,8 @@ class _Owed:
     item_id: str
     tax_code: str
     notice: PayableNotice
+    debtor: Debtor | None
+    """As the payment says, where it does."""
 
 
 def cart(
@@ -54,11 +57,11 @@ def cart(
         raise WrongUsage(f"a cart holds {MOST_IN_A_CART} notices at most")
     returns = Returns(ok=ok, cancel=cancel, error=error)
     with opened(home) as one:
-        owed = [_owed(one, item_id) for item_id in item_ids]
+        owed = [owed_by(one, item_id) for item_id in item_ids]
         wanted = Cart(notices=tuple(each.notice for each in owed), returns=returns, email=email)
         for each in owed:
             log_access(one, "make_cart", ente_id=each.ente_id, citizen_id=each.citizen_id, item_id=each.item_id)
-        with _connector(one, owed[0]) as connector:
+        with of_creditor(one, owed[0]) as connector:
             assert connector.cart is not None
             url = connector.cart(wanted)
     told({"url": url}, as_json=as_json, text=url)
@@ -86,20 +89,25 @@ def notice(
         province=province,
     )
     with opened(home) as one:
-        owed = _owed(one, item_id)
+        owed = owed_by(one, item_id)
         log_access(one, "print_notice", ente_id=owed.ente_id, citizen_id=owed.citizen_id, item_id=owed.item_id)
-        with _connector(one, owed) as connector:
+        with of_creditor(one, owed) as connector:
             assert connector.printed is not None
             content = connector.printed(owed.notice, debtor, owed.tax_code)
+    written(out, content)
+    told({"file": str(out), "bytes": len(content)}, as_json=as_json, text=f"wrote {out}, {len(content)} bytes")
+
+
+def written(out: Path, content: bytes) -> None:
+    """Write a file that its owner alone reads. Raises WrongUsage for one that is there."""
     try:
         with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(content)
     except FileExistsError:
         raise WrongUsage(f"--out: {out} is there already") from None
-    told({"file": str(out), "bytes": len(content)}, as_json=as_json, text=f"wrote {out}, {len(content)} bytes")
 
 
-def _owed(home: Home, item_id: str) -> _Owed:
+def owed_by(home: Home, item_id: str) -> Owed:
     """Raises Failed for what is no payment that can be made now."""
     with home.database.read() as connection:
         found = item_by_id(connection, item_id)
@@ -119,11 +127,11 @@ def _owed(home: Home, item_id: str) -> _Owed:
     payable = PayableNotice(
         data.notice_number, data.creditor_tax_code, data.amount_cents, ente.name, item.reason, due_on
     )
-    return _Owed(row["ente_id"], row["citizen_id"], item_id, tax_code, payable)
+    return Owed(row["ente_id"], row["citizen_id"], item_id, tax_code, payable, debtor_of(item))
 
 
 @contextmanager
-def _connector(home: Home, owed: _Owed) -> Iterator[Connector]:
+def of_creditor(home: Home, owed: Owed) -> Iterator[Connector]:
     """The connector of the creditor, until the block ends. Raises Failed where there is none, and for its failures."""
     with home.database.read() as connection:
         configs = home.configuration.load(connection)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from contracts.connector import Connector, Continue, Notice
-from contracts.failures import Deferred, Failure, Misconfigured, Skipped
-from contracts.inbound import Attested
+from contracts.failures import Deferred, Failure, Misconfigured, Rejected, Skipped
+from contracts.inbound import ProviderDocument
 from hub.store.committer import Committer
 from hub.store.follow_ups import Asked, Take, note_asked, take_follow_ups
 from hub.store.outbox import Claim
@@ -22,13 +22,13 @@ _OUR_FAULT = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class FollowUps:
-    """One round at a time. `notice_of` and `connector` are those of the runner. `keep` makes papers documents, and
-    raises Misconfigured where the vendor of the message may have none now."""
+    """One round at a time. `notice_of` and `connector` are those of the runner. `keep` keeps what a
+    provider made, and raises Deferred where it cannot now, Misconfigured where the item's vendor may have none."""
 
     committer: Committer
     notice_of: Callable[[Claim], Notice]
     connector: Callable[[str, str, int], Connector | None]
-    keep: Callable[[Claim, tuple[Attested, ...]], None]
+    keep: Callable[[Claim, tuple[ProviderDocument, ...]], None]
 
     def paced(self) -> int:
         """One round, and never at once another, so that a day's mass of messages is asked about in a trickle."""
@@ -60,18 +60,21 @@ class FollowUps:
             return Asked(claim, _OUR_FAULT)
         try:
             step = connector.follow_up(notice, dict(claim.memo))
+        except Rejected as failure:
+            log.warning("follow_up.refused connector=%s reason=%s", claim.connector_id, failure.reason)
+            return Asked(claim)
         except Failure as failure:
             return Asked(claim, self._put_off(claim, failure, silent))
         except Exception:  # a bug of the connector ends the questions about this one alone
             log.exception("follow_up.bug delivery_id=%s connector=%s", claim.delivery_id, claim.connector_id)
             return Asked(claim)
+        if step.documents:
+            try:
+                self.keep(claim, step.documents)
+            except (Deferred, Misconfigured) as failure:
+                log.warning("follow_up.not_kept delivery_id=%s reason=%s", claim.delivery_id, failure.reason)
+                return Asked(claim, _LATER if isinstance(failure, Deferred) else _OUR_FAULT)
         if isinstance(step, Continue):
-            if step.attested:
-                try:
-                    self.keep(claim, step.attested)
-                except Misconfigured as failure:
-                    log.warning("follow_up.not_kept delivery_id=%s reason=%s", claim.delivery_id, failure.reason)
-                    return Asked(claim, _OUR_FAULT)
             return Asked(claim, step.after, step.memo, step.reports)
         return Asked(claim, reports=step.reports)
 

@@ -9,6 +9,7 @@ from contracts.connector import Notice
 from contracts.failures import Deferred, Skipped
 from contracts.items import Payment
 from contracts.items.payment import PaymentPart, Position
+from contracts.paying import Debtor
 from contracts.positions import POSITION, PayOption, PositionData, Share, StampDuty
 from hub.store.configuration import RESTRICTED
 from hub.store.erasing import ERASED
@@ -62,8 +63,25 @@ def position_notice(notices: "Notices", claim: Claim) -> Notice:
             debtor_kind=item.recipient.subject_kind,
             debtor_name="" if item.position is None else item.position.debtor_name,
             expires=item.invalid_after_due,
+            paper=debtor_of(item),
             options=() if item.position is None else _options(item, item.position),
         ),
+    )
+
+
+def debtor_of(item: Payment) -> Debtor | None:
+    """To whom its notice is printed; None where the payment has no address."""
+    position = item.position
+    if position is None or position.debtor_address is None:
+        return None
+    where = position.debtor_address
+    return Debtor(
+        full_name=position.debtor_name,
+        address=where.street,
+        building_number=where.number,
+        city=where.city,
+        postal_code=where.postal_code,
+        province=where.province,
     )
 
 

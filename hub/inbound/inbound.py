@@ -18,9 +18,9 @@ from hub.store.ports import Vault
 from hub.store.taking import Taking
 
 from .answering import Answering
-from .attesting import Attesting
 from .filing import Filing, Keep
 from .polling import Polling
+from .provider_documents import ProviderDocuments
 from .reading import Archive
 from .reporting import Reporter
 from .taking import Taker
@@ -33,7 +33,8 @@ class Inbound:
     taker: Taker
     polling: Polling
     answering: Answering
-    attesting: Attesting
+    documents: ProviderDocuments
+    """Of what was delivered."""
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -83,4 +84,4 @@ def inbound(
     )
     archive = Archive(database, committer, citizens, vault, files, registry)
     answering = Answering(configs, connector, archive, taker, reporter)
-    return Inbound(taker, polling, answering, Attesting(database, citizens, vault, taker))
+    return Inbound(taker, polling, answering, ProviderDocuments(database, citizens, vault, taker, configs))

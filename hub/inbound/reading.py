@@ -8,6 +8,8 @@ from sqlalchemy import Connection, RowMapping, select
 from contracts.identifiers import new_uuid7
 from contracts.inbound import AttachedFile, OwedPart, OwedPayment, SentMessage
 from contracts.items import Document, Message, Payment, Receipt
+from contracts.items.payment import PaymentPart
+from contracts.positions import StampDuty
 from hub.registry import Registry
 from hub.store.citizens import Citizen, Citizens
 from hub.store.committer import Committer
@@ -170,7 +172,13 @@ def _parts(item: Payment, about: Iterable[OfNotice]) -> tuple[OwedPart, ...]:
     """Who gets what, as any of those says who published it: the one that is shown may not know."""
     others = (Payment.model_validate_json(one.payload) for one in about if one.collection == "payments")
     told = (one.items for one in (item, *others) if one.items and one.amount_cents == item.amount_cents)
-    return tuple(OwedPart(part.kind, part.amount_cents, part.receiver_tax_code, part.reason) for part in next(told, ()))
+    return tuple(_part(each) for each in next(told, ()))
+
+
+def _part(part: PaymentPart) -> OwedPart:
+    its = part.stamp
+    stamp = None if its is None else StampDuty(its.document_sha256, its.kind, its.province)
+    return OwedPart(part.kind, part.amount_cents, part.receiver_tax_code, part.reason, part.category, stamp)
 
 
 def _receipt_numbers(about: Iterable[OfNotice]) -> tuple[str, ...]:

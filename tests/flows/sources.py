@@ -1,7 +1,7 @@
 """A source whose content a test changes, and a hub that reads it."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ class Source:
         self.fault: Exception | None = None
         self.asked = 0
         self.reports: list[Report] = []
+        self.reading: Callable[[bytes], Iterable[Found]] = read
         self.answers: Callable[[Call, Any], Reply] = lambda _call, _reading: Reply(204)
 
     def connect(self, _settings: Settings, _limits: Any) -> Connector:
@@ -45,7 +46,7 @@ class Source:
             lambda: "fine",
             pull=self.pull,
             answer=lambda call, reading: self.answers(call, reading),
-            read=read,
+            read=lambda content: self.reading(content),
             operations={"make-key": Operation("A new key", KeyWish, self.made)},
         )
 

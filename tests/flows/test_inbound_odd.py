@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from queue import SimpleQueue
 from threading import Event
@@ -61,6 +62,26 @@ def test_two_records_without_a_name_are_two_in_quarantine(tmp_path):
     with hub_with(tmp_path / "home", own) as hub:
         kept = eventually(lambda: rows(hub, quarantine), lambda found: len(found) == 2)
     assert len({each["name"] for each in kept}) == 2
+
+
+def test_an_entry_that_is_read_anew_stays_itself_whatever_it_is_called_then(hub, source, person, raccordo):
+    """As a receipt that was asked for by its IUV: retried, it left a second entry without a name behind."""
+    one = record(person, title="Riletto")
+    readings = [
+        [Found("", b"-", wrong=(Wrong("", "odd.unreadable", "no record"),))],
+        [replace(found_of(one), name="by-a-name-of-its-own")],
+    ]
+    source.records, source.reading = [{"external_id": "iuv.47"}], lambda _: readings.pop(0)
+    (entry,) = eventually(lambda: quarantined(raccordo), lambda found: len(found) == 1)
+    source.records, asked = [], source.asked
+    eventually(lambda: source.asked, lambda now: now >= asked + 2)
+    assert raccordo("quarantine", "retry", entry["quarantine_id"], "--json", code=1)["left"] == 1
+    (again,) = quarantined(raccordo)
+    assert again["quarantine_id"] == entry["quarantine_id"]
+    assert [each["code"] for each in again["wrong"]] == ["odd.unreadable"]
+    assert raccordo("quarantine", "retry", entry["quarantine_id"], "--json")["taken"] == 1
+    assert quarantined(raccordo) == []
+    assert titles_of(hub, person) == ["Riletto"]
 
 
 def test_the_digest_of_a_record_is_keyed_and_a_plain_one_of_before_is_written_anew_once(hub, source, person):

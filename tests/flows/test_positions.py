@@ -1,6 +1,7 @@
 """A vendor's payment asks for a debt position, and pagoPA has it as the payment is (issue 6, spec/pagopa.md)."""
 
 import json
+import zipfile
 
 import httpx
 import pytest
@@ -14,7 +15,8 @@ from tests.harness import eventually, make_payment, make_receipt
 CREDITOR = "00488410010"
 IBAN = "IT60X0542811101000000123456"
 OURS = {"organization_tax_code": CREDITOR, "segregation_code": 47, "vendor_id": "acme", "receipts": "gpd"}
-OURS |= {"poll_every_s": 1}
+OURS |= {"poll_every_s": 1, "keep_notices": True}
+HOME = {"street": "Via Roma", "number": "1", "city": "Valdilago", "postal_code": "28900", "province": "VB"}
 # Dates of GPD's are compared with the real clock: in the future for as long as this is run.
 DUE = "2199-12-16"
 
@@ -32,7 +34,7 @@ def pagopa(kind, tmp_path_factory):
 def hub(kind, pagopa, tmp_path_factory):
     folder = tmp_path_factory.mktemp("positions")
     connectors = {**mail_folder(folder), "gpd": ("pagopa", pagopa)}
-    with described_hub(folder / "home", connectors=connectors) as running:
+    with described_hub(folder / "home", connectors=connectors, sweep_s=0.3) as running:
         yield running
 
 
@@ -347,3 +349,81 @@ def test_a_citizen_pays_in_a_cart_and_gets_the_notice_on_paper(hub, pagopa, racc
     assert (tmp_path / "avviso.pdf").stat().st_mode & 0o77 == 0
     operations = {row["operation"] for row in rows(hub, access_log, item_id=item_id)}
     assert {"make_cart", "print_notice"} <= operations
+
+
+def test_the_notice_becomes_a_document_beside_the_payment_and_follows_it(hub, pagopa, person):
+    first = payment(person)
+    first["position"] = first["position"] | {"debtor_address": HOME}
+    item_id = published(hub, "payments", first)
+    number = the_option(kept(hub, pagopa, item_id))[0]["nav"]
+
+    def documents():
+        return hub.read("/documents", person).json()["items"]
+
+    def text():
+        answer = hub.read(f"/documents/{document['item_id']}/content", person)
+        return answer.content if answer.status_code == 200 else b""
+
+    (document,) = eventually(documents, lambda found: len(found) == 1, within_s=20)
+    whole = hub.read(f"/items/{document['item_id']}", person).json()
+    assert (whole["vendor_id"], whole["content"]["doc_type"]) == ("acme", "avviso_pagopa")
+    assert item_id in [each["item_id"] for each in whole["linked"]]
+    assert document["item_id"] in [each["item_id"] for each in hub.read(f"/items/{item_id}", person).json()["linked"]]
+    assert f"{number} 12500".encode() in eventually(text, bool)
+    messages = hub.read("/messages", person).json()["items"]
+    (message,) = [each for each in messages if each["title"].startswith("Documento disponibile: Avviso pagoPA")]
+    assert hub.read(f"/items/{message['item_id']}", person).json()["deliveries"] == [], "told of in the area alone"
+
+    published(hub, "payments", first | {"version": 2, "amount_cents": 9_000})
+    eventually(text, lambda content: f"{number} 9000".encode() in content, within_s=20)
+    assert [each["item_id"] for each in documents()] == [document["item_id"]], "it is replaced"
+    published(hub, "payments", first | {"version": 3, "state": "cancelled"})
+    eventually(documents, lambda found: found == [], within_s=20)
+
+
+def test_the_notices_of_many_payments_are_printed_in_a_folder(hub, pagopa, raccordo, person, tmp_path):
+    """One has its debtor's address, of the other the file says it."""
+    with_address = payment(person)
+    with_address["position"] = with_address["position"] | {"debtor_address": HOME}
+    item_ids = [published(hub, "payments", each) for each in (with_address, payment(person))]
+    numbers = [the_option(kept(hub, pagopa, each))[0]["nav"] for each in item_ids]
+    rows_of = [f"{item_ids[0]},,,,,,", f"{item_ids[1]},Maria Rossi,Via Roma,1,Valdilago,28900,VB"]
+    listed = tmp_path / "avvisi.csv"
+
+    def ask(*lines, code=0):
+        header = "item_id,name,address,number,city,postal_code,province"
+        listed.write_text("\n".join((header, *lines)))
+        return raccordo("payment", "print", "--file", str(listed), *([] if code else ["--json"]), code=code)
+
+    assert "line 2: no address" in ask(f"{item_ids[1]},,,,,,", code=2)
+    refused = ask(rows_of[1].replace("28900", "Rossi"), code=2)
+    assert "line 2: postal_code" in refused
+    assert "Rossi" not in refused
+    folder = ask(*rows_of)["folder_id"]
+    assert ask(*rows_of)["folder_id"] == folder
+    asked = ["payment", "folder", folder, "--connector", "gpd"]
+    assert "in stampa" in raccordo(*asked, code=1)
+    out = tmp_path / "avvisi.zip"
+
+    def state():
+        try:
+            return raccordo(*asked, "--out", str(out), "--forget", "--json")["state"]
+        except AssertionError:  # it ends with 1 until it is there
+            return None
+
+    assert eventually(state, bool) == "ready"
+    with zipfile.ZipFile(out) as archive:
+        assert sorted(archive.namelist()) == sorted(f"{number}.pdf" for number in numbers)
+    assert out.stat().st_mode & 0o77 == 0
+    assert "folder_unknown" in raccordo(*asked, code=1), "it is forgotten there"
+    for item_id in item_ids:
+        assert "print_notice" in {row["operation"] for row in rows(hub, access_log, item_id=item_id)}
+
+
+def test_a_payment_without_an_address_has_no_notice_on_paper(hub, pagopa, person):
+    item_id = published(hub, "payments", payment(person))
+    kept(hub, pagopa, item_id)
+    (row,) = to_pagopa(hub, item_id)
+    asked = {"delivery_id": row["delivery_id"]}
+    eventually(lambda: rows(hub, deliveries, **asked)[0]["follow_up_at"], lambda at: at is None, within_s=20)
+    assert hub.read("/documents", person).json()["items"] == []

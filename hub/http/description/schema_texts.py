@@ -48,6 +48,7 @@ SCHEMAS: dict[str, str] = {
     "NextDeadline": "Una scadenza vicina. / A deadline soon to come.",
     "Notify": "Come il fornitore vorrebbe avvisare il cittadino.",
     "PaidNotice": "Quale avviso è stato pagato.",
+    "DebtorAddress": "L'indirizzo di chi deve pagare, per l'avviso stampato.",
     "Payment": "Un pagamento. `items`, se presenti, sommano a `amount_cents`; `invalid_after_due` richiede `due_date`.",
     "PaymentEntry": "Un pagamento in un lotto, come si pubblicherebbe da solo.",
     "PaymentPart": "La quota di un beneficiario, o una marca da bollo.",

@@ -1,6 +1,7 @@
 """What becomes of a message after it was delivered: asked for days, and never at the cost of the delivery."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,8 +9,8 @@ from sqlalchemy import update
 
 from connectors.base.conformance import make_notice
 from contracts.connector import Connector, Continue, Done, Manifest
-from contracts.failures import Deferred, Misconfigured, Skipped
-from contracts.inbound import Attested, Report
+from contracts.failures import Deferred, Misconfigured, Rejected, Skipped
+from contracts.inbound import ProviderDocument, Report
 from hub.dispatch.follow_ups import FollowUps
 from hub.dispatch.runner import Runner
 from hub.store.follow_ups import LONGEST
@@ -100,11 +101,11 @@ def test_one_whose_notice_cannot_be_made_does_not_hold_up_the_others(store):
 
 
 def paper(name):
-    return Attested(name, "attestazione", "Attestazione", "a.pdf", "application/pdf", START, b"%PDF")
+    return ProviderDocument(name, "attestazione", "Attestazione", "a.pdf", "application/pdf", START, b"%PDF")
 
 
 def test_papers_are_kept_before_the_memo_that_passes_over_them(store):
-    found = Continue({"n": 1}, timedelta(hours=3), attested=(paper("a.pdf"), paper("b.pdf")))
+    found = Continue({"n": 1}, timedelta(hours=3), documents=(paper("a.pdf"), paper("b.pdf")))
     asking = Asking(store, found, found, Done())
     asking.deliver()
     asking.kept = ["suspended"]
@@ -148,6 +149,33 @@ def test_a_bug_ends_the_questions_about_one_alone(store):
     asking.deliver(2)
     asking.after(hours=1.1)
     assert (len(asking.asked), {row["follow_up_at"] for row in store.deliveries()}) == (2, {None})
+
+
+def test_a_refusal_ends_the_questions_about_one_alone(store):
+    asking = Asking(store, Rejected("x.no"), Done())
+    asking.deliver(2)
+    assert asking.after(hours=1.1) == 2
+    assert (len(asking.asked), {row["follow_up_at"] for row in store.deliveries()}) == (2, {None})
+
+
+@pytest.mark.parametrize("content", [b"%PDF", None])
+def test_what_a_provider_made_is_asked_for_again_where_it_is_not_kept(store, content):
+    made = replace(paper("a.pdf"), content=content)
+    asking, kept = Asking(store, Done(documents=(made,)), Done(documents=(made,))), []
+    asking.deliver()
+
+    def keep(claim, documents):
+        if not kept:
+            kept.append("not yet")
+            raise Deferred("store.unavailable", about="message")
+        kept.append((claim.delivery_id, *documents))
+
+    asking.follow_ups = FollowUps(store, told_of, lambda *_: asking.connector, keep)
+    asking.after(hours=1.1)
+    assert kept == ["not yet"]
+    asking.after(hours=1.1)
+    assert kept[1:] == [(only(store)["delivery_id"], made)]
+    assert only(store)["follow_up_at"] is None
 
 
 def test_nothing_is_asked_for_ever(store):

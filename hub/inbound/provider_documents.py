@@ -1,0 +1,96 @@
+"""Documents that a provider made of what was delivered become the citizen's, linked to the item delivered.
+
+They are silent: of the matter the citizen was told already. Vendor and source are those of the item, as a link leads
+to nobody else's items; the evidence names the connector. What is kept twice is kept once; what there is no more is
+taken back.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from contracts.base import rfc3339
+from contracts.failures import Deferred
+from contracts.inbound import Found, ProviderDocument
+from contracts.items import Item
+from hub.errors import StoreUnavailable
+from hub.store.citizens import Citizens
+from hub.store.configuration import ConnectorConfig
+from hub.store.database import Database
+from hub.store.directory import HUB_VENDOR
+from hub.store.opening import opened
+from hub.store.outbox import Claim
+from hub.store.ports import Vault
+from hub.store.taking import records
+
+from .taking import Source, Taker
+
+_SHARED: Final = {"recipient", "service_id", "sensitivity", "min_loa", "language", "visible_from"}
+_TAKEN_BACK: Final = "chi l'aveva emesso non ce l'ha più / whoever made it has it no more"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderDocuments:
+    """Keeps them by the way that what sources bring takes."""
+
+    database: Database
+    citizens: Citizens
+    vault: Vault
+    taker: Taker
+    configs: Callable[[], Mapping[tuple[str, str], ConnectorConfig]]
+
+    def keep(self, claim: Claim, documents: Sequence[ProviderDocument]) -> None:
+        """Nothing for a citizen who was erased, and nothing of an item of the hub's own.
+
+        Raises:
+            Deferred: they are not kept now; the question is to be asked again.
+            Misconfigured: the item's vendor is not registered any more, or suspended.
+        """
+        config = self.configs().get((claim.ente_id, claim.connector_id))
+        if config is None:
+            return
+        with self.database.read() as connection:
+            try:
+                citizen = self.citizens.by_id(connection, claim.ente_id, claim.citizen_id)
+            except LookupError:
+                return
+            row, item = opened(connection, self.vault, citizen, claim.message_id)
+            names = [each.name for each in documents]
+            known = records(connection, claim.ente_id, claim.connector_id, names)
+        found = [
+            _found(each, item, row["collection"])
+            for each in documents
+            if each.content is not None or each.name in known
+        ]
+        if not found or row["vendor_id"] == HUB_VENDOR:
+            return
+        source = Source(claim.ente_id, claim.connector_id, row["vendor_id"], config.environment == "test")
+        try:
+            self.taker.take(source, found)
+        except StoreUnavailable:
+            raise Deferred("store.unavailable", about="message") from None
+
+
+def _found(made: ProviderDocument, about: Item, collection: str) -> Found:
+    if made.content is None:
+        return Found(made.name, b"", withdrawn=_TAKEN_BACK)
+    item: dict[str, Any] = {
+        "external_id": made.name,
+        "source": about.source,
+        "title": made.title,
+        "occurred_at": rfc3339(made.issued_at),
+        "issued_at": rfc3339(made.issued_at),
+        "doc_type": made.doc_type,
+        "form": "pdf" if made.media_type == "application/pdf" else "other",
+        "filename": made.filename,
+        "media_type": made.media_type,
+        "size": len(made.content),
+        "sha256": hashlib.sha256(made.content).hexdigest(),
+        "links": [{"rel": collection.removesuffix("s"), "external_id": about.external_id}],
+        "notify": {"channels": []},
+    }
+    item |= about.model_dump(mode="json", include=_SHARED, exclude_none=True)
+    return Found(made.name, orjson.dumps(item), "documents", item, content=made.content)
