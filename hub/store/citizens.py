@@ -44,6 +44,10 @@ class Citizens:
         self._vault = vault
         self._cache: dict[tuple[str, str], Citizen] = {}
 
+    def known(self, subject: Subject) -> Citizen | None:
+        """The citizen, where no look at the database is needed for it."""
+        return self._cache.get((subject.ente_id, self._hash(subject)))
+
     def find(self, connection: Connection, subject: Subject) -> Citizen | None:
         """The citizen, or None: nothing was ever published for that code."""
         key = (subject.ente_id, self._hash(subject))
