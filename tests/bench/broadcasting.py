@@ -27,6 +27,7 @@ from contracts.broadcasts import Broadcast, BroadcastText
 from contracts.identifiers import new_uuid7
 from contracts.items import Subscription
 from hub.admin.broadcasts import BroadcastDesk
+from hub.admin.errors import BroadcastElsewhere
 from hub.bootstrap import Hub
 from hub.cli.revealing import actor_of, perform
 from hub.cli.serving import spare_collections
@@ -100,7 +101,10 @@ def measured(folder: Path, url: str | None, *, subscribers: int) -> Sent:
 
     def stop() -> None:
         began = time.perf_counter()
-        perform(home, desk.stop(actor_of(ENTE), broadcast_id))
+        try:
+            perform(home, desk.stop(actor_of(ENTE), broadcast_id))
+        except BroadcastElsewhere:
+            sys.exit(f"bench: {subscribers} subscribers are too few: it was done before it was stopped")
         stopping.append((time.perf_counter() - began) * 1000)
 
     one.work(until=subscribers * 2 // 3, then=stop)
@@ -145,6 +149,7 @@ class _Followed:
         self.told: list[dict[str, Any]] = []
         self.looks: list[float] = []
         self._next = self._step = subscribers // 10
+        self._pause_s = min(0.5, subscribers / 60_000)  # a look counts all deliveries
 
     def work(self, *, until: int | None = None, then: Callable[[], None] | None = None) -> None:
         """A worker goes on with it until it is done, or `then` after so many messages."""
@@ -153,7 +158,7 @@ class _Followed:
         self._process.start()
         theirs.close()
         done = False
-        while self._process.is_alive() and not ours.poll(0.5):
+        while self._process.is_alive() and not ours.poll(self._pause_s):
             written = self._look()
             if written >= self._next:
                 print(f"bench: {written:,} messages of the broadcast written", file=sys.stderr)
