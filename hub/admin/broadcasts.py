@@ -12,9 +12,10 @@ from hub.ingest.broadcasting import count_audience, rendered
 from hub.store.broadcasts import (
     NotSo,
     begin_broadcast,
+    count_deliveries,
     list_broadcasts,
     resume_broadcast,
-    show_broadcast,
+    standing_broadcast,
     stop_broadcast,
 )
 from hub.store.database import Database, Tx
@@ -59,7 +60,8 @@ class BroadcastDesk:
         def do(tx: Tx) -> Acted:
             broadcast_id = begin_broadcast(tx, self.vault, actor.ente_id, content, persons)
             after = {"code": content.code, "expected": persons, "per_second": content.per_second}
-            return Acted(self.one_of(tx.connection, actor.ente_id, broadcast_id), target_of(broadcast_id), after=after)
+            view = _standing(tx.connection, actor.ente_id, broadcast_id) | {"deliveries": []}
+            return Acted(view, target_of(broadcast_id), after=after)
 
         return Order("start_broadcast", actor, do, "broadcasts")
 
@@ -78,27 +80,36 @@ class BroadcastDesk:
 
     def one_of(self, connection: Connection, ente_id: str, broadcast_id: str) -> dict[str, Any]:
         """The same of one, with its deliveries. Raises BroadcastUnknown."""
-        try:
-            row = show_broadcast(connection, broadcast_id)
-        except NotThere:
-            raise BroadcastUnknown from None
-        if row["ente_id"] != ente_id:
-            raise BroadcastUnknown
-        return _view(row)
+        standing = _standing(connection, ente_id, broadcast_id)
+        return standing | {"deliveries": count_deliveries(connection, ente_id, broadcast_id)}
 
     def _turned(self, operation: str, actor: Actor, broadcast_id: str, turn: Callable[[Tx, str, str], None]) -> Order:
         target = target_of(broadcast_id)
+        # Counted beforehand: of a large broadcast it takes a while, in which nobody else could write.
+        with self.database.read() as connection:
+            deliveries = count_deliveries(connection, actor.ente_id, broadcast_id)
 
         def do(tx: Tx) -> Acted:
-            before = self.one_of(tx.connection, actor.ente_id, broadcast_id)
+            before = _standing(tx.connection, actor.ente_id, broadcast_id)
             try:
                 turn(tx, actor.ente_id, broadcast_id)
             except NotSo as state:
                 raise BroadcastElsewhere(f"the broadcast {broadcast_id} is {state}") from None
-            after = self.one_of(tx.connection, actor.ente_id, broadcast_id)
-            return Acted(after, target, _told(before), _told(after))
+            after = _standing(tx.connection, actor.ente_id, broadcast_id)
+            return Acted(after | {"deliveries": deliveries}, target, _told(before), _told(after))
 
         return Order(operation, actor, do, target)
+
+
+def _standing(connection: Connection, ente_id: str, broadcast_id: str) -> dict[str, Any]:
+    """The view of one of an ente's, without its deliveries. Raises BroadcastUnknown."""
+    try:
+        row = standing_broadcast(connection, broadcast_id)
+    except NotThere:
+        raise BroadcastUnknown from None
+    if row["ente_id"] != ente_id:
+        raise BroadcastUnknown
+    return _view(row)
 
 
 def target_of(broadcast_id: str) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import Connection
 
 from contracts.base import rfc3339
 from contracts.feed import View
@@ -24,11 +23,13 @@ from hub.store.database import Database
 from hub.store.delegations import active_delegation
 from hub.store.files import Files
 from hub.store.filters import Filters
+from hub.store.glances import Look
 from hub.store.ports import Vault
 from hub.store.preferences import Wishes, wishes_of
 from hub.store.profile_contacts import HeldProfile, profile_of
 from hub.store.readers import user_state_tag
 from hub.store.reading import Reading, Row, marks_of
+from hub.store.tables import from_micros, to_micros
 
 from . import cursor
 from .actions import action_views
@@ -58,6 +59,8 @@ from .words import plain
 _SEARCHES = 3
 """Searches at once: each decrypts much, and the writer must not starve beside them."""
 
+_NEXT = 10
+"""Deadlines that the summary shows."""
 _LATEST = 5
 """Items that a section of a view shows."""
 _ITEM: TypeAdapter[Item] = TypeAdapter(Item)
@@ -90,46 +93,46 @@ class Feed:
         self._exports = Exports(database, vault, citizens, files)
         self._searching = BoundedSemaphore(_SEARCHES)
 
-    def open(self) -> AbstractContextManager[Connection]:
+    def open(self) -> AbstractContextManager[Look]:
         """A consistent picture, for one answer."""
-        return self._database.read()
+        return self._database.look()
 
-    def citizen(self, connection: Connection, subject: Subject) -> Citizen | None:
+    def citizen(self, look: Look, subject: Subject) -> Citizen | None:
         """The citizen behind a verified subject, None when nothing was ever published for that code."""
-        return self._citizens.find(connection, subject)
+        return self._citizens.known(subject) or self._citizens.find(look.hold(), subject)
 
-    def delegation(self, connection: Connection, principal: Subject, delegate: Subject) -> str:
+    def delegation(self, look: Look, principal: Subject, delegate: Subject) -> str:
         """The id of the delegation under which the one acts for the other now. Raises DelegationInactive."""
-        of, by = self.citizen(connection, principal), self.citizen(connection, delegate)
+        of, by = self.citizen(look, principal), self.citizen(look, delegate)
         found = None
         if of is not None and by is not None:
             ids = {"principal": of.citizen_id, "delegate": by.citizen_id}
-            found = active_delegation(connection, principal.ente_id, **ids, now=self._clock.now())
+            found = active_delegation(look.hold(), principal.ente_id, **ids, now=self._clock.now())
         if found is None:
             raise DelegationInactive
         return found
 
-    def reading(self, connection: Connection, subject: Subject, citizen: Citizen | None, level: int) -> Reading:
-        owner = self._vault.keyed_hash("cursor", "\0".join(subject))
+    def reading(self, look: Look, subject: Subject, citizen: Citizen | None, level: int) -> Reading:
         who = citizen or Citizen(subject.ente_id, "", b"")  # somebody with nothing
-        return Reading(connection, self._vault, who, owner, level, self._clock.now())
+        return Reading(look, self._vault, who, subject, level, self._clock.now())
 
     def page(self, reading: Reading, wish: ListWish) -> dict[str, Any]:
         """contracts.feed.FeedPage."""
         after = None
         if wish.cursor is not None:
             moment, item_id = cursor.read(self._vault, reading.owner, wish.purpose, wish.cursor)
-            after = (datetime.fromisoformat(moment), item_id)
+            after = (to_micros(datetime.fromisoformat(moment)), item_id)
         filters, cards = self._resolved(reading, wish), self._cards(reading)
         if not wish.scans:
             rows, more = reading.page(filters, sort=wish.sort, after=after, limit=wish.limit)
             cut = False
         else:
             with self._searching:
+                reading.look.hold()  # it reads page after page
                 rows, more, cut = search(reading, wish, filters, after, cards)
         column = wish.sort.removeprefix("-")
         last = rows[-1] if rows and more else None
-        position = [rfc3339(getattr(last, column)), last.item_id] if last else None
+        position = [rfc3339(from_micros(getattr(last, column))), last.item_id] if last else None
         folded = reading.contributors(rows)
         return {
             "items": [row_view(row, reading.now, cards, folded.get(row.item_id, ())) for row in rows],
@@ -214,8 +217,10 @@ class Feed:
 
     def summary(self, reading: Reading, view: View | None = None) -> dict[str, Any]:
         """contracts.feed.FeedSummary, with the sections of a view."""
-        counts, heard, is_due = reading.overview()
         sections = VIEWS[view] if view is not None else ()
+        if sections:
+            reading.look.hold()  # their newest items are read after the counts
+        counts, heard, due = reading.overview(_NEXT)
         return {
             "sections": by_state(counts),
             "view": view,
@@ -228,9 +233,9 @@ class Feed:
                     "item_id": row.item_id,
                     "collection": row.collection,
                     "title": orjson.loads(row.payload)["title"],
-                    "due_at": row.due_at,
+                    "due_at": from_micros(row.due_at),
                 }
-                for row in (reading.next_deadlines(10) if is_due else ())
+                for row in due
             ],
             "sources": [
                 {
@@ -251,7 +256,7 @@ class Feed:
         last = told[-1][0] if told else number
         return {
             "items": [view for _, view in told],
-            "next_cursor": self._position_cursor(reading, last),
+            "next_cursor": self._position_cursor(reading.owner, last),
             "more": more,
         }
 
@@ -277,7 +282,8 @@ class Feed:
         """The same as `changes`, each with the cursor after it; the position after them, and whether there is more."""
         told, more = self._changed(reading, number, limit)
         last = told[-1][0] if told else number
-        return [(self._position_cursor(reading, each), view) for each, view in told], last, more
+        owner = reading.owner
+        return [(self._position_cursor(owner, each), view) for each, view in told], last, more
 
     def _changed(self, reading: Reading, number: int, limit: int) -> tuple[list[tuple[int, dict[str, Any]]], bool]:
         """contracts.feed.Change of each item after a position, with its own; and whether there is more."""
@@ -285,8 +291,8 @@ class Feed:
         folded = reading.contributors(rows)
         return [(row.sequence, change_view(row, reading.now, cards, folded)) for row in rows], more
 
-    def _position_cursor(self, reading: Reading, number: int) -> str:
-        return cursor.write(self._vault, reading.owner, "changes", [number])
+    def _position_cursor(self, owner: str, number: int) -> str:
+        return cursor.write(self._vault, owner, "changes", [number])
 
     def services(self, reading: Reading, cards: Sequence[Card], wish: CatalogueWish) -> tuple[dict[str, Any], str]:
         """contracts.catalogue.CataloguePage; and what it says whatever its cursor is sealed as, for the ETag."""
@@ -300,7 +306,8 @@ class Feed:
     def user_states(self, reading: Reading, item_ids: Sequence[str]) -> dict[str, dict[str, bool]]:
         """contracts.feed.UserState of each of the citizen's own items among these."""
         return {
-            item["item_id"]: user_state_view(item["collection"], marks_of(item)) for item in reading.marks(item_ids)
+            item["item_id"]: user_state_view(item["collection"], item["version"], *marks_of(item))
+            for item in reading.marks(item_ids)
         }
 
     def export(self, reading: Reading, *, zipped: bool) -> Iterator[bytes]:

@@ -1,7 +1,5 @@
 """Searching what only the content says: the newest items are opened one by one, to a depth."""
 
-from datetime import datetime
-
 import orjson
 
 from hub.store.filters import Filters
@@ -16,7 +14,7 @@ SEARCH_DEPTH = 2000
 
 
 def search(
-    reading: Reading, wish: ListWish, filters: Filters, after: tuple[datetime, str] | None, cards: Cards
+    reading: Reading, wish: ListWish, filters: Filters, after: tuple[int, str] | None, cards: Cards
 ) -> tuple[list[Listed], bool, bool]:
     """A page of the rows after a position: (hits, whether there may be more, whether it stopped at the depth)."""
     words = plain(wish.q or "").split()

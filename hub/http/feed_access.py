@@ -63,13 +63,13 @@ class FeedAccess:
     def delegation_id(self, reader: Reader) -> str:
         """The delegation as it stands now. Raises DelegationInactive."""
         delegate = Subject(reader.ente.ente_id, reader.subject_kind, reader.tax_code)
-        with self._feed.open() as connection:
-            return self._feed.delegation(connection, subject_of(reader), delegate)
+        with self._feed.open() as look:
+            return self._feed.delegation(look, subject_of(reader), delegate)
 
     def citizen_id(self, reader: Reader) -> str | None:
         """Of whom the call is about; None when nothing was ever published for that code."""
-        with self._feed.open() as connection:
-            citizen = self._feed.citizen(connection, subject_of(reader))
+        with self._feed.open() as look:
+            citizen = self._feed.citizen(look, subject_of(reader))
         return citizen.citizen_id if citizen else None
 
     async def reader(self, exchange: Exchange, *, scope: str, change: bool, limit: int = BODY_LIMIT) -> Reader:
@@ -89,8 +89,8 @@ class FeedAccess:
     def reading(self, reader: Reader) -> Iterator[Reading]:
         """What the reader sees of whom the call is about, in one consistent picture."""
         subject = subject_of(reader)
-        with self._feed.open() as connection:
-            yield self._feed.reading(connection, subject, self._feed.citizen(connection, subject), reader.level)
+        with self._feed.open() as look:
+            yield self._feed.reading(look, subject, self._feed.citizen(look, subject), reader.level)
 
     def answer(
         self, reader: Reader, exchange: Exchange, read: Read

@@ -195,26 +195,29 @@ class Broadcasts:
         )
         if tx.connection.execute(held).first() is None:
             return False
-        batch, written = Batch(), 0
+        batch, changed = Batch(), []
         there = load_by_identity(tx, {draft.identity for draft, _, _ in portion.messages})
         still = _as_they_were(tx, [(key, version) for _, key, version in portion.messages])
+        people = self._citizens.by_ids(tx.connection, {key[:2] for key in still})
         for draft, key, _ in portion.messages:
             if draft.identity in there or key not in still or batch.has_identity(draft.identity):
                 continue
-            try:
-                citizen = self._citizens.by_id(tx.connection, key[0], key[1])
-            except LookupError:
+            citizen = people.get(key[:2])
+            if citizen is None:
                 continue  # erased meanwhile
             # What a portal must know of the citizen to show the subscription, it must know to show what tells of it.
             draft = replace(draft, min_loa=max(draft.min_loa, still[key]))
+            batch.names.add(draft.identity)
+            changed.append((draft, citizen, None))
+        wishes = self._publications.known_of(tx, changed)
+        for draft, citizen, _ in changed:
             message = self._publications.versions.create(tx, batch, draft, citizen)
-            self._publications.follow(tx, batch, draft, citizen, message, None)
-            written += 1
+            self._publications.follow(tx, batch, draft, citizen, message, None, wishes=wishes)
         batch.write(tx)
         values: dict[str, Any] = {
             "cursor_citizen": portion.after.citizen_id,
             "cursor_item": portion.after.item_id,
-            "written": its.written + written,
+            "written": its.written + len(changed),
             "failed": its.failed + portion.failed,
             "paced_at": portion.paced_at,
         }
@@ -244,22 +247,32 @@ def list_broadcasts(connection: Connection, ente_id: str | None) -> list[dict[st
     return [dict(zip(_NAMES, row, strict=True)) for row in connection.execute(query)]
 
 
-def show_broadcast(connection: Connection, broadcast_id: str) -> dict[str, Any]:
-    """One, with its deliveries by channel, state and reason. Raises NotThere."""
+def standing_broadcast(connection: Connection, broadcast_id: str) -> dict[str, Any]:
+    """How far one is: a look at its row, whatever it has written. Raises NotThere."""
     row = connection.execute(_LISTED.where(broadcasts.c.broadcast_id == broadcast_id)).first()
     if row is None:
         raise NotThere(broadcast_id)
+    return dict(zip(_NAMES, row, strict=True))
+
+
+def show_broadcast(connection: Connection, broadcast_id: str) -> dict[str, Any]:
+    """The same, with its deliveries by channel, state and reason: all of them are counted. Raises NotThere."""
+    standing = standing_broadcast(connection, broadcast_id)
+    return standing | {"deliveries": count_deliveries(connection, standing["ente_id"], broadcast_id)}
+
+
+def count_deliveries(connection: Connection, ente_id: str, broadcast_id: str) -> list[dict[str, Any]]:
+    """Those of a broadcast by channel, state and reason; of one that is not there, none."""
     its, of = deliveries.c, item_identities.c
     query = (
         select(its.channel, its.state, its.reason, func.count().label("count"))
         .select_from(item_identities.join(deliveries, (its.ente_id == of.ente_id) & (its.message_id == of.item_id)))
-        .where(*_messages_of(row.ente_id, broadcast_id))
+        .where(*_messages_of(ente_id, broadcast_id))
         .group_by(its.channel, its.state, its.reason)
         .order_by(its.channel, its.state, its.reason)
     )
     names = ("channel", "state", "reason", "count")
-    counts = [dict(zip(names, each, strict=True)) for each in connection.execute(query)]
-    return dict(zip(_NAMES, row, strict=True)) | {"deliveries": counts}
+    return [dict(zip(names, each, strict=True)) for each in connection.execute(query)]
 
 
 def broadcast_outcomes(connection: Connection, ente_id: str, broadcast_id: str) -> Iterator[dict[str, Any]]:

@@ -10,18 +10,20 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Dialect, Select, Table
+from sqlalchemy import CompoundSelect, Connection, Dialect, Select, Table
 from sqlalchemy.exc import DBAPIError
 
 from . import postgres, sqlite
 from .tables import to_micros
 
 T = TypeVar("T")
+Query = Select[Any] | CompoundSelect[Any]
 _AT_ONCE = 500
 
 _FORMS = {"sqlite": sqlite.insertions, "postgresql": postgres.insertions}
 _TOGETHER = {"sqlite": sqlite.together, "postgresql": postgres.together}
 _RUN = {"sqlite": sqlite.run, "postgresql": postgres.run}
+_GLANCE = {"sqlite": sqlite.glance, "postgresql": postgres.glance}
 
 Rows = Sequence[Mapping[str, Any]]
 """Of one table, each with every column of it."""
@@ -60,14 +62,21 @@ def insert_rows(connection: Connection, table: Table, rows: Rows, *, conflict: s
     return insert_each(connection, [Insertion(table, rows, conflict)])[0]
 
 
-def select_rows(connection: Connection, query: Select[Any], parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def select_rows(connection: Connection, query: Query, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """The rows of a query as the driver gives them: of an Instant its microseconds, of a Boolean what is true or not.
     For queries that are made once, or seldom: each is compiled the first time. Raises DBAPIError."""
     if not connection.in_transaction():
         connection.begin()  # which what goes past Core does not do: a reader's picture is of one moment
-    statement, constants, names = _compiled(query, connection.dialect)
-    given = {**constants, **{name: _bound(value) for name, value in parameters.items()}}
-    return run(connection, [(statement, given if names is None else tuple(given[name] for name in names))])[0]
+    return run(connection, [_with_values(connection, query, parameters)])[0]
+
+
+def glance_rows(connection: Connection, query: Query, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The same in no transaction: one statement sees the database of one moment anyway."""
+    statement = _with_values(connection, query, parameters)
+    try:
+        return _GLANCE[connection.dialect.name](connection.connection.driver_connection, statement)
+    except connection.dialect.loaded_dbapi.Error as exc:
+        raise _failed(connection, exc) from exc
 
 
 def run(connection: Connection, statements: Sequence[tuple[str, Any]]) -> list[list[tuple[Any, ...]]]:
@@ -80,8 +89,14 @@ def run(connection: Connection, statements: Sequence[tuple[str, Any]]) -> list[l
         raise _failed(connection, exc) from exc
 
 
+def _with_values(connection: Connection, query: Query, parameters: Mapping[str, Any]) -> tuple[str, Any]:
+    statement, constants, names = _compiled(query, connection.dialect)
+    given = {**constants, **{name: _bound(value) for name, value in parameters.items()}}
+    return statement, given if names is None else tuple([given[name] for name in names])
+
+
 @lru_cache(maxsize=192)
-def _compiled(query: Select[Any], dialect: Dialect) -> tuple[str, dict[str, Any], Sequence[str] | None]:
+def _compiled(query: Query, dialect: Dialect) -> tuple[str, dict[str, Any], Sequence[str] | None]:
     """The statement, the values that stand in the query itself, and the order of all where they go by it."""
     compiled = query.compile(dialect=dialect)
     unknown = {name: None for name, each in compiled.binds.items() if each.required}

@@ -1,6 +1,6 @@
 """The identity table: from a tax code to a random citizen_id and the citizen's own data key, and nowhere else."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -17,6 +17,9 @@ from .tables import citizens
 _CACHE = 20_000
 _KNOWN = select(citizens.c.ente_id, citizens.c.citizen_id, citizens.c.subject_hash, citizens.c.data_key_sealed).where(
     among("subject", citizens.c.ente_id, citizens.c.subject_hash)
+)
+_BY_ID = select(citizens.c.ente_id, citizens.c.citizen_id, citizens.c.data_key_sealed).where(
+    among("person", citizens.c.ente_id, citizens.c.citizen_id)
 )
 
 
@@ -43,6 +46,10 @@ class Citizens:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
         self._cache: dict[tuple[str, str], Citizen] = {}
+
+    def known(self, subject: Subject) -> Citizen | None:
+        """The citizen, where no look at the database is needed for it."""
+        return self._cache.get((subject.ente_id, self._hash(subject)))
 
     def find(self, connection: Connection, subject: Subject) -> Citizen | None:
         """The citizen, or None: nothing was ever published for that code."""
@@ -80,6 +87,13 @@ class Citizens:
     def by_id(self, connection: Connection, ente_id: str, citizen_id: str) -> Citizen:
         """The citizen of an item. Raises LookupError."""
         return self._opened(_row(connection, ente_id, citizen_id))
+
+    def by_ids(self, connection: Connection, ids: Collection[tuple[str, str]]) -> dict[tuple[str, str], Citizen]:
+        """The same of many (ente_id, citizen_id), with one statement: without those who were erased."""
+        if not ids:
+            return {}
+        rows = connection.execute(_BY_ID, parameters("person", ids))
+        return {(row.ente_id, row.citizen_id): self._opened(row) for row in rows if row.data_key_sealed}
 
     def is_there(self, connection: Connection, ente_id: str, citizen_id: str) -> bool:
         """Whether the citizen has his key still: he was not erased."""

@@ -2,12 +2,11 @@
 
 import logging
 import os
-import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakSet
@@ -35,6 +34,8 @@ from hub.clock import Clock, SystemClock
 
 from . import postgres, sqlite
 from .bulk import Rows, insert_all, run
+from .glances import Glances, Look
+from .seats import Seat
 from .tables import versions
 
 __all__ = [
@@ -106,35 +107,6 @@ class Singleton(Protocol):
     def release(self) -> None: ...
 
 
-class Seat:
-    """The connection that a writer keeps while it writes one transaction after the other: to take it from the pool and
-    give it back costs as much as several rows. After a failure, or idle, it is given back, and so tried again."""
-
-    def __init__(self) -> None:
-        self._connection: Connection | None = None
-        self._left_at = 0.0
-
-    @contextmanager
-    def taken(self, engine: Engine) -> Iterator[Connection]:
-        if time.monotonic() - self._left_at > postgres.IDLE_S:
-            self.leave()
-        connection = self._connection or engine.connect()
-        self._connection = None
-        try:
-            yield connection
-        except BaseException:
-            connection.close()
-            raise
-        self._connection, self._left_at = connection, time.monotonic()
-
-    def leave(self) -> None:
-        """Give the connection back."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            postgres.note_last_use(connection, self._left_at)
-            connection.close()
-
-
 class Database:
     """A SQLite file, which one process has to itself, or a PostgreSQL that several share."""
 
@@ -147,6 +119,7 @@ class Database:
         if not self.is_shared:
             event.listen(self.engine, "begin", _begin)
         self._writing = self.engine.execution_options(writes=True)
+        self._glances = Glances(self.engine.execution_options(isolation_level="AUTOCOMMIT"))
         _engines.add(self.engine)
 
     @contextmanager
@@ -154,6 +127,12 @@ class Database:
         """A consistent picture for reading; rolled back at the end."""
         with self._reading.connect() as connection:
             yield connection
+
+    @contextmanager
+    def look(self) -> Iterator[Look]:
+        """The same for one answer, which may need no more than one statement."""
+        with ExitStack() as stack:
+            yield Look(self._glances, partial(stack.enter_context, self.read()))
 
     @contextmanager
     def write(self, seat: Seat | None = None) -> Iterator[Tx]:
@@ -268,6 +247,7 @@ class Database:
             return set(inspect(connection).get_table_names()) <= {_SCHEMA.name}
 
     def close(self) -> None:
+        self._glances.close()
         self.engine.dispose()
 
 

@@ -276,7 +276,15 @@ def run(connection: Any, statements: Sequence[tuple[str, Any]]) -> list[list[tup
     with nullcontext() if alone else connection.pipeline():
         for cursor, each in zip(cursors, statements, strict=True):
             cursor.execute(*each)
-    return [cursor.fetchall() if cursor.description is not None else [] for cursor in cursors]
+    return [cursor.fetchall() if cursor.pgresult.nfields else [] for cursor in cursors]
+
+
+def glance(connection: Any, statement: tuple[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows of one statement on a connection in autocommit: one journey. Bytes come as they are, not as twice as
+    many letters."""
+    with connection.cursor(binary=True) as cursor:
+        found: list[tuple[Any, ...]] = cursor.execute(*statement).fetchall()
+    return found
 
 
 @lru_cache(maxsize=64)

@@ -101,7 +101,7 @@ class Publications:
         settle(tx, batch)
         tied = [(draft, known[draft.identity], before is None) for draft, _, before in changed]
         settle_replaced(tx, batch, keep_links(tx, tied), known)
-        known_of = self._known_of(tx, changed)
+        known_of = self.known_of(tx, changed)
         for draft, citizen, before in changed:
             self.follow(tx, batch, draft, citizen, known[draft.identity], before, known, known_of)
         register(tx, batch, [(draft, known[draft.identity], before is None) for draft, _, before in changed])
@@ -109,7 +109,7 @@ class Publications:
         tx.after_commit.append(partial(count_publications, tally))
         return _with_notifications(tx, batch, results, _told_with(drafts, known))
 
-    def _known_of(self, tx: Tx, changed: Sequence[tuple[Draft, Citizen, str | None]]) -> Knowledge:
+    def known_of(self, tx: Tx, changed: Sequence[tuple[Draft, Citizen, str | None]]) -> Knowledge:
         """What planning needs to know of these citizens; of most messages nothing."""
         told = [citizen for draft, citizen, _ in changed if draft.told is not None]
         lacking = [

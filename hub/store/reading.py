@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, CursorResult, Select, and_, or_, select
 
-from .bulk import select_rows
-from .citizens import Citizen
+from .citizens import Citizen, Subject
 from .filters import Filters
+from .glances import Look
 from .item_history import deliveries_about, item_timeline
 from .ports import Vault
 from .ranked_lists import own_places
@@ -20,16 +20,20 @@ from .reading_statements import (
     LISTED,
     MARKS,
     MINE,
-    NEXT,
     OVERVIEW,
     OVERVIEW_NAMES,
+    OVERVIEW_NEXT,
+    OVERVIEW_ORDER,
     SELECT,
     page_statement,
 )
 from .request_rows import requests_of
 from .rows import payload_place
 from .sources import is_stale
-from .tables import from_micros, item_identities, item_links, item_versions, items, user_states
+from .tables import from_micros, item_identities, item_links, item_versions, items, to_micros, user_states
+
+_FOLDED = LISTED.index("folded_into")
+_OF_GROUP = itemgetter(*OVERVIEW_NAMES[:OVERVIEW_ORDER])
 
 
 class Row(NamedTuple):
@@ -40,21 +44,12 @@ class Row(NamedTuple):
 
     @property
     def listed(self) -> "Listed":
-        return Listed._make((*itemgetter(*LISTED)(self.item), marks_of(self.item), self.payload))
-
-
-class Marks(NamedTuple):
-    """What the citizen did with an item."""
-
-    read: bool
-    """In the version that it has now."""
-    archived: bool
-    starred: bool
-    confirmed: bool
+        return Listed._make((*map(_kept, itemgetter(*LISTED, *MARKS)(self.item)), self.payload))
 
 
 class Listed(NamedTuple):
-    """An item as lists show it, its content opened."""
+    """An item as lists show it: its columns as they are kept, moments in microseconds since 1970, its content opened.
+    A list makes many of these, and shows some: what is made of them is made where it is shown."""
 
     item_id: str
     collection: str
@@ -69,13 +64,27 @@ class Listed(NamedTuple):
     folded_into: str | None
     own_state: str | None
     sequence: int
-    occurred_at: datetime
-    received_at: datetime
-    updated_at: datetime
-    as_of: datetime | None
-    due_at: datetime | None
-    expires_at: datetime | None
-    marks: Marks
+    occurred_at: int
+    received_at: int
+    updated_at: int
+    as_of: int | None
+    due_at: int | None
+    expires_at: int | None
+    read_at: int | None
+    seen_version: int | None
+    archived_at: int | None
+    starred_at: int | None
+    confirmed_at: int | None
+    payload: bytes
+
+
+class Next(NamedTuple):
+    """What the citizen has to do, its content opened."""
+
+    item_id: str
+    collection: str
+    due_at: int
+    """In microseconds since 1970."""
     payload: bytes
 
 
@@ -96,21 +105,31 @@ class Overview(NamedTuple):
     sources: list[dict[str, Any]]
     """When the hub last heard of each source about this citizen, and whether the source is silent for longer than
     agreed (S25)."""
-    is_due: bool
-    """Whether something waits for the citizen until a moment still to come."""
+    due: list[Next]
+    """What the citizen has to do next, soonest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """Reads on behalf of one citizen, at one level of assurance."""
 
-    connection: Connection
+    look: Look
     vault: Vault
     citizen: Citizen
-    owner: str
-    """Keyed hash of the person, known here or not yet: whose cursors these are."""
+    subject: Subject
+    """The person, known here or not yet."""
     level: int
     now: datetime
+
+    @property
+    def connection(self) -> Connection:
+        """What is read through it is of one picture with all that is read after it."""
+        return self.look.hold()
+
+    @property
+    def owner(self) -> str:
+        """Keyed hash of the person: whose cursors these are."""
+        return self.vault.keyed_hash("cursor", "\0".join(self.subject))
 
     @property
     def _me(self) -> dict[str, Any]:
@@ -133,10 +152,16 @@ class Reading:
     def _listed(self, query: Select[Any], most: int, **more: Any) -> tuple[list[Listed], bool]:
         """The first `most` rows of a query for what is listed, and whether there are more: what is not shown is not
         opened."""
-        found = select_rows(self.connection, query, {**self._me, "most": most + 1, **more})
+        asked = {**self._me, "most": most + 1, **more}
+        found = self.look.rows(query, asked)
+        if not self.look.is_held and any(row[_FOLDED] is not None for row in found):
+            self.look.hold()  # the others that such a row is shown for are read after it: all from one picture
+            found = self.look.rows(query, asked)
         shown = found[:most]
         opened = self._opened([(row[0], row[4], row[-1]) for row in shown])
-        return [*map(_as_listed, shown, opened)], len(found) > most
+        return [Listed._make((*row[:-1], content)) for row, content in zip(shown, opened, strict=True)], len(
+            found
+        ) > most
 
     def _opened(self, sealed: Sequence[tuple[str, int, bytes]]) -> list[bytes]:
         """The contents of versions, each as (item_id, version, what is sealed)."""
@@ -156,11 +181,11 @@ class Reading:
         filters: Filters,
         *,
         sort: str,
-        after: tuple[datetime, str] | None,
+        after: tuple[int, str] | None,
         limit: int,
     ) -> tuple[list[Listed], bool]:
-        """Up to `limit` active items after the keyset position, by `sort`: a column of items, `-` for newest first; and
-        whether there are more."""
+        """Up to `limit` active items after the keyset position (a moment in microseconds, an item_id), by `sort`: a
+        column of items, `-` for newest first; and whether there are more."""
         mark = {} if after is None else {"after_at": after[0], "after_id": after[1]}
         return self._listed(page_statement(filters, sort, after is not None), limit, now=self.now, **mark)
 
@@ -263,18 +288,27 @@ class Reading:
         """What was asked of the source of a subscription, the newest last."""
         return requests_of(self.connection, item)[-50:] if item["collection"] == "subscriptions" else []
 
-    def overview(self) -> Overview:
-        """All that the citizen has, counted."""
-        found = select_rows(self.connection, OVERVIEW, {**self._me, "now": self.now})
-        groups = [dict(zip(OVERVIEW_NAMES, values, strict=True)) for values in found]
+    def overview(self, most: int) -> Overview:
+        """All that the citizen has, counted, and at most so many things to do next."""
+        found = self.look.rows(OVERVIEW, {**self._me, "now": self.now, "most": most})
         heard: dict[tuple[str, str], dict[str, Any]] = {}
+        groups, due = [], []
+        for row in found:
+            if row[0] is None:
+                due.append(row[-OVERVIEW_NEXT:])
+            else:
+                groups.append(dict(zip(OVERVIEW_NAMES, row, strict=False)))
         for each in groups:
             known = heard.setdefault((each["vendor_id"], each["source"]), each)
             known["as_of"] = max(known["as_of"], each["as_of"])
+        opened = self._opened([(item_id, version, sealed) for item_id, version, *_, sealed in due])
         return Overview(
-            counts=[each for each in groups if each["count"]],
+            counts=sorted((each for each in groups if each["count"]), key=_OF_GROUP),
             sources=[self._heard(heard[name]) for name in sorted(heard)],
-            is_due=any(each["due"] for each in groups),
+            due=sorted(
+                (Next(row[0], row[2], row[3], content) for row, content in zip(due, opened, strict=True)),
+                key=attrgetter("due_at", "item_id"),
+            ),
         )
 
     def _heard(self, group: dict[str, Any]) -> dict[str, Any]:
@@ -287,38 +321,15 @@ class Reading:
             "heard_at": heard_at,
         }
 
-    def next_deadlines(self, limit: int) -> list[Listed]:
-        """What the citizen has to do next, soonest first."""
-        return self._listed(NEXT, limit, now=self.now)[0]
-
 
 def _moment(micros: int | None) -> datetime | None:
     return None if micros is None else from_micros(micros)
 
 
-def _as_listed(row: tuple[Any, ...], payload: bytes) -> Listed:
-    occurred, received, updated, as_of, due, expires, read, seen, archived, starred, confirmed, _ = row[13:]
-    return Listed._make(
-        (
-            *row[:13],
-            from_micros(occurred),
-            from_micros(received),
-            from_micros(updated),
-            None if as_of is None else from_micros(as_of),
-            None if due is None else from_micros(due),
-            None if expires is None else from_micros(expires),
-            _marks(row[4], read, seen, archived, starred, confirmed),
-            payload,
-        )
-    )
+def marks_of(item: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What of an item's row says what the citizen did with it: `MARKS`, moments in microseconds."""
+    return tuple(_kept(item[name]) for name in MARKS)
 
 
-def marks_of(item: Mapping[str, Any]) -> Marks:
-    """Of the columns of `user_states`, and the item's version."""
-    return _marks(item["version"], *(item[name] for name in MARKS))
-
-
-def _marks(version: int, read: Any, seen: int | None, archived: Any, starred: Any, confirmed: Any) -> Marks:
-    """`MARKS` as what they say of the version that there is."""
-    was_read = read is not None and (seen or 0) >= version
-    return Marks(was_read, archived is not None, starred is not None, confirmed is not None)
+def _kept(value: Any) -> Any:
+    return to_micros(value) if isinstance(value, datetime) else value

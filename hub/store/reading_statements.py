@@ -3,7 +3,20 @@
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, case, func, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    null,
+    select,
+    tuple_,
+    union_all,
+)
 
 from .filters import ARCHIVED, NOTICE, SHOWN, UNREAD, Filters, shown_state
 from .tables import Instant, item_versions, items, sources, user_states
@@ -52,6 +65,7 @@ _NOW = bindparam("now", type_=Instant())
 _MOST = bindparam("most", type_=Integer())
 _ACTIVE = and_(SHOWN, items.c.lifecycle == "active")
 _WAITS = items.c.turn == "citizen"
+_IS_DUE = (_ACTIVE, _WAITS, items.c.due_at >= _NOW)
 
 
 def _how_many(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
@@ -70,27 +84,35 @@ _FOUND = (
     _how_many(_ACTIVE, ~ARCHIVED, UNREAD).label("unread"),
     _how_many(_ACTIVE, ~ARCHIVED, _WAITS).label("waiting"),
     _how_many(_ACTIVE, ~ARCHIVED, items.c.turn == "body").label("with_body"),
-    _how_many(_ACTIVE, _WAITS, items.c.due_at >= _NOW).label("due"),
+    _how_many(*_IS_DUE).label("due"),
     func.max(func.coalesce(items.c.as_of, items.c.updated_at)).label("as_of"),
 )
-_GROUPS = select(*_GROUP, *_FOUND).outerjoin(user_states, JOIN_STATE).where(MINE).group_by(*_GROUP).subquery()
-OVERVIEW = (
-    select(_GROUPS, sources.c.every_s, sources.c.heard_at)
-    .outerjoin(
+_GROUPS = select(*_GROUP, *_FOUND).outerjoin(user_states, JOIN_STATE).where(MINE).group_by(*_GROUP).cte("own_groups")
+_NEXT = (
+    select(items.c.item_id, items.c.version, items.c.collection, items.c.due_at, item_versions.c.payload_sealed)
+    .join(item_versions, _JOIN_VERSION)
+    # Said first, and only once: of most citizens nothing is due, and their items are not looked through again.
+    .where(select(func.sum(_GROUPS.c.due)).scalar_subquery() > 0, MINE, *_IS_DUE)
+    .order_by(items.c.due_at, items.c.item_id)
+    .limit(_MOST)
+    .subquery()
+)
+_NEXT_NAMES = tuple(_NEXT.c.keys())
+OVERVIEW: CompoundSelect[Any] = union_all(
+    select(_GROUPS, sources.c.every_s, sources.c.heard_at, *(null().label(name) for name in _NEXT_NAMES)).outerjoin(
         sources,
         (sources.c.vendor_id == _GROUPS.c.vendor_id)
         & (sources.c.source == _GROUPS.c.source)
         & (sources.c.ente_id == bindparam("me_ente")),
-    )
-    .order_by(*(_GROUPS.c[each.name] for each in _GROUP))
+    ),
+    select(*(null() for _ in (*_GROUPS.c, sources.c.every_s, sources.c.heard_at)), _NEXT),
 )
-"""All that a citizen has, by what it is, how it stands and whose it is: one look at the rows for the whole summary."""
-OVERVIEW_NAMES = tuple(OVERVIEW.selected_columns.keys())
-NEXT = (
-    _LIST.where(items.c.lifecycle == "active", _WAITS, items.c.due_at >= _NOW)
-    .order_by(items.c.due_at, items.c.item_id)
-    .limit(_MOST)
-)
+"""All that a citizen has, by what it is, how it stands and whose it is; and after it what has to be done next, at most
+`most`, of which `OVERVIEW_NEXT` are filled and nothing else. One statement for the whole summary."""
+OVERVIEW_NEXT = len(_NEXT_NAMES)
+OVERVIEW_NAMES = (*_GROUPS.c.keys(), "every_s", "heard_at")
+OVERVIEW_ORDER = len(_GROUP)
+"""The first columns of a group tell it from all others."""
 CHANGES = (
     SELECT_FOLDED.with_only_columns(*_LISTED, maintain_column_froms=True)
     .where(items.c.sequence > bindparam("after", type_=items.c.sequence.type))

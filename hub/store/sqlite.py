@@ -98,6 +98,12 @@ def run(connection: Any, statements: Sequence[tuple[str, Any]]) -> list[list[tup
         cursor.close()
 
 
+def glance(connection: Any, statement: tuple[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows of one statement, in no transaction but its own."""
+    found: list[tuple[Any, ...]] = connection.execute(*statement).fetchall()
+    return found
+
+
 @lru_cache(maxsize=64)
 def _columns(table: Table) -> tuple[Callable[[Mapping[str, Any]], tuple[Any, ...]], list[Bind]]:
     """How to take a row's values in order, and which of them the driver does not take as they are."""

@@ -118,8 +118,8 @@ class Crowd:
 
     @contextmanager
     def reading(self, citizen: Citizen) -> Iterator[Reading]:
-        with self.feed.open() as connection:
-            yield self.feed.reading(connection, Subject(ENTE, "person", "-"), citizen, 2)
+        with self.feed.open() as look:
+            yield self.feed.reading(look, Subject(ENTE, "person", "-"), citizen, 2)
 
 
 @contextmanager

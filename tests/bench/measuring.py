@@ -1,4 +1,5 @@
-"""`python -m tests.bench [--quick] [--items N] [--feed] [--json FILE] [--profile FOLDER]`: all in turn, in one run."""
+"""`python -m tests.bench [--quick] [--items N] [--feed] [--broadcast N] [--json FILE] [--profile FOLDER]`: all in turn,
+in one run."""
 
 import argparse
 import json
@@ -9,9 +10,8 @@ import sys
 import tempfile
 import time
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from rich.console import Console
@@ -22,8 +22,9 @@ from hub.settings import Settings
 from tests.real.postgres import Postgres
 
 from ..harness import PUBLISH_AUDIENCE
-from . import crowd, dispatching, feeding, queueing, raw, shared_store, store, taking
+from . import broadcasting, crowd, dispatching, feeding, queueing, raw, shared_store, store, taking
 from .corpus import Vendors, feed_requests, publish_requests, tax_codes
+from .findings import Findings, Line
 from .load import CONNECTIONS
 from .reading import pages
 from .servers import Generator, running, serve_hub, serve_limit, serve_same
@@ -47,49 +48,40 @@ class Size:
     """Of the store whose feed is read; a hundred for each citizen."""
     records: int
     """Of the source that is read by a mapping."""
+    subscribers: int
+    """To whom one broadcast is written."""
 
 
-FULL = Size(rounds=5, messages=2000, warm_up=400, citizens=100, seconds=0.4, commits=40, items=100_000, records=100_000)
-QUICK = Size(rounds=3, messages=600, warm_up=150, citizens=30, seconds=0.15, commits=12, items=2_000, records=2_000)
-
-
-@dataclass
-class Line:
-    """A line of the table. `ratio` is the median of the ratios of each round, `goal` what it should reach."""
-
-    what: str
-    value: float
-    unit: str
-    against: str = ""
-    ratio: float | None = None
-    goal: str = ""
-    note: str = ""
-
-
-@dataclass
-class Findings:
-    """What each round found, by name."""
-
-    rounds: dict[str, list[float]] = field(default_factory=dict)
-
-    def add(self, name: str, value: float) -> None:
-        self.rounds.setdefault(name, []).append(value)
-
-    def of(self, name: str) -> float:
-        return median(self.rounds[name])
-
-    def ratio(self, name: str, other: str) -> float:
-        return median(a / b for a, b in zip(self.rounds[name], self.rounds[other], strict=True))
-
-    def spread(self, name: str) -> str:
-        return f"{min(self.rounds[name]):,.0f}..{max(self.rounds[name]):,.0f}"
+FULL = Size(
+    rounds=5,
+    messages=2000,
+    warm_up=400,
+    citizens=100,
+    seconds=0.4,
+    commits=40,
+    items=100_000,
+    records=100_000,
+    subscribers=20_000,
+)
+QUICK = Size(
+    rounds=3,
+    messages=600,
+    warm_up=150,
+    citizens=30,
+    seconds=0.15,
+    commits=12,
+    items=2_000,
+    records=2_000,
+    subscribers=3_000,
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="under 40 seconds, for a first look")
+    parser.add_argument("--quick", action="store_true", help="about a minute, for a first look")
     parser.add_argument("--items", type=int, help="items in the store whose feed is read; 1000000 for a region's")
     parser.add_argument("--feed", action="store_true", help="that store's feed alone")
+    parser.add_argument("--broadcast", type=int, help="a broadcast to so many subscribers alone")
     parser.add_argument("--json", type=Path, help="write the lines there too")
     parser.add_argument("--profile", type=Path, help="run the hub under cProfile and write its profiles to this folder")
     given = parser.parse_args()
@@ -98,7 +90,10 @@ def main() -> None:
         size = replace(size, items=given.items)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="raccordo-bench-") as folder:
-        lines = _feeding(Path(folder), size) if given.feed else measure(Path(folder), size, given.profile)
+        if given.broadcast:
+            lines = _broadcasting(Path(folder), given.broadcast)
+        else:
+            lines = _feeding(Path(folder), size) if given.feed else measure(Path(folder), size, given.profile)
     show(lines, size, time.perf_counter() - started)
     if given.json:
         about = {
@@ -146,6 +141,7 @@ def measure(folder: Path, size: Size, profile: Path | None) -> list[Line]:
         *_dispatching(folder, size),
         *_queueing(folder, size),
         *_taking(folder, size),
+        *_broadcasting(folder, size.subscribers),
     ]
 
 
@@ -324,6 +320,14 @@ def _taking(folder: Path, size: Size) -> list[Line]:
             "  read again, nothing changed", taken.again, "records/s", note=f"{taken.rows_written_again} rows written"
         ),
     ]
+
+
+def _broadcasting(folder: Path, subscribers: int) -> list[Line]:
+    """On SQLite and on PostgreSQL."""
+    lines = broadcasting.lines(folder / "broadcast", None, subscribers, "SQLite")
+    with Postgres() as server:
+        url = server.create_database("broadcast")
+        return lines + broadcasting.lines(folder / "shared-broadcast", url, subscribers, "PostgreSQL")
 
 
 def _latency(values: list[float]) -> str:

@@ -27,8 +27,8 @@ ORDER BY i.occurred_at DESC, i.item_id DESC LIMIT 51
 def pages(home: Home, codes: list[str]) -> tuple[Callable[[], bytes], Callable[[], bytes], int]:
     """(the hub's way, the bare way, items on the page): each call is another citizen's first page, as JSON bytes."""
     hub = Hub(home)
-    with hub.database.read() as connection:
-        people = [(who, hub.feed.citizen(connection, who)) for who in (Subject(ENTE, "person", c) for c in codes)]
+    with hub.feed.open() as look:
+        people = [(who, hub.feed.citizen(look, who)) for who in (Subject(ENTE, "person", c) for c in codes)]
     citizens = [(who, citizen) for who, citizen in people if citizen is not None]
     wish = list_wish([], collection=None)
     ours, theirs = cycle(citizens), cycle(citizens)
@@ -36,8 +36,8 @@ def pages(home: Home, codes: list[str]) -> tuple[Callable[[], bytes], Callable[[
 
     def by_hub() -> bytes:
         subject, citizen = next(ours)
-        with hub.feed.open() as connection:
-            return as_json(hub.feed.page(hub.feed.reading(connection, subject, citizen, 2), wish))
+        with hub.feed.open() as look:
+            return as_json(hub.feed.page(hub.feed.reading(look, subject, citizen, 2), wish))
 
     def bare() -> bytes:
         _, citizen = next(theirs)

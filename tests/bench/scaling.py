@@ -20,7 +20,7 @@ from rich.table import Table as Grid
 from contracts.identifiers import new_uuid7
 from hub.clock import SystemClock
 from hub.security.vault import Vault
-from hub.store.citizens import Citizen
+from hub.store.citizens import Citizen, Subject
 from hub.store.database import Database
 from hub.store.filters import Filters
 from hub.store.partitioning import partition
@@ -67,8 +67,8 @@ class Measured:
         spent = []
         for _ in range(pages):
             citizen = Citizen("c_h501", self._draw.choice(self._citizens), self._key)
-            with self._database.read() as connection:
-                reading = Reading(connection, self._vault, citizen, "", 3, SystemClock().now())
+            with self._database.look() as look:
+                reading = Reading(look, self._vault, citizen, Subject("c_h501", "person", "-"), 3, SystemClock().now())
                 started = time.perf_counter()
                 reading.page(Filters(), sort="-occurred_at", after=None, limit=51)
                 spent.append(time.perf_counter() - started)

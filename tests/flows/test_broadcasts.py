@@ -1,11 +1,14 @@
 """Broadcasts (S41): one message to each subscriber, stopped, gone on with, and not doubled by a crash."""
 
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from contracts.broadcasts import Broadcast, BroadcastText
+from hub.admin.acting import Actor
+from hub.admin.broadcasts import BroadcastDesk
 from hub.ingest import broadcasting
 from hub.ingest.broadcasting import allowance, count_audience
 from hub.store.broadcasts import (
@@ -273,3 +276,56 @@ def test_a_slow_one_writes_no_more_than_its_pace(hub, code):
     assert after.paced_at - running.paced_at == timedelta(seconds=state(hub, broadcast_id)[1])
     with hub.home.database.write() as tx:
         stop_broadcast(tx, ENTE, broadcast_id)
+
+
+@contextmanager
+def statements_in(tx):
+    """The statements that a transaction makes through Core, beside those of whoever else is at work."""
+    seen = []
+    note = lambda _connection, _cursor, statement, *_: seen.append(statement)  # noqa: E731
+    event.listen(tx.connection, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(tx.connection, "before_cursor_execute", note)
+
+
+def statements_for(hub, persons):
+    """Those that write a broadcast to so many."""
+    code = new_subscription_service(hub)
+    for person in (new_person() for _ in range(persons)):
+        enrolled(hub, code, person, recipient={"tax_code": person})  # whose own address is looked for
+    broadcast_id = begun(hub, code)
+    runner = hub.hub.broadcasts
+    (one,) = [each for each in running_now(hub) if each.broadcast_id == broadcast_id]
+    portion = runner.portion(one, 200, datetime.now(UTC))
+    told = []
+
+    def write(tx, portions):
+        with statements_in(tx) as seen:
+            results = runner.broadcasts.write(tx, portions)
+        told.append(seen)
+        return results
+
+    assert runner.committer.write(write, portion)
+    assert state(hub, broadcast_id) == ("done", persons, persons)
+    return told[-1]
+
+
+def test_a_commit_asks_as_often_for_many_messages_as_for_one(hub):
+    """Others write meanwhile: they wait for the commit, and each question in it is a journey to the server."""
+    assert len(statements_for(hub, 6)) == len(statements_for(hub, 1))
+
+
+def test_to_stop_one_counts_nothing_while_others_wait_to_write(hub, code):
+    enrolled(hub, code)
+    enrolled(hub, code)
+    broadcast_id = begun(hub, code, per_second=1)
+    hub.hub.broadcasts.go_on()
+    order = BroadcastDesk(hub.home.database, hub.home.vault).stop(Actor(ENTE, "anna"), broadcast_id)
+    with hub.home.database.write() as tx, statements_in(tx) as seen:
+        told = order.do(tx).answer
+    assert len(seen) > 1
+    assert [one for one in seen if "deliveries" in one] == []
+    assert sum(each["count"] for each in told["deliveries"]) > 0
+    assert (told["state"], told["written"]) == ("stopped", 1)

@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from stdnum.it import codicefiscale
 
+from hub.feed.parameters import list_wish
 from hub.registry import Portal
 from hub.security.digest import digest_header
 from hub.security.jose import base64url
 from hub.security.sign import SigningKey, sign_assertion, sign_portal_token
 from hub.security.vault import Vault
 from hub.store import directory
+from hub.store.citizens import Subject
 from hub.store.files import SEGMENT, SEGMENTED_FROM
 from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import access_log, citizens
@@ -982,3 +984,23 @@ def test_the_assertion_may_be_signed_by_a_key_of_its_own_kind_only(hub):
     )
     headers = {"Authorization": f"Bearer {token}", "Citizen-Assertion": assertion}
     assert hub.client.get("/feed/v1/items", headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("read", "one_picture"),
+    [
+        (lambda feed, reading: feed.page(reading, list_wish([], collection=None)), False),
+        (lambda feed, reading: feed.page(reading, list_wish([("q", "n1")], collection=None)), True),
+        (lambda feed, reading: feed.summary(reading), False),
+        (lambda feed, reading: feed.summary(reading, "tabs"), True),
+    ],
+    ids=["page", "search", "summary", "sections"],
+)
+def test_an_answer_of_several_statements_is_of_one_picture(hub, person, read, one_picture):
+    fill(hub, person, 2)
+    feed, subject = hub.hub.feed, Subject(ENTE, "person", person)
+    with feed.open() as look:
+        reading = feed.reading(look, subject, feed.citizen(look, subject), 2)
+        assert not look.is_held
+        assert read(feed, reading)
+        assert look.is_held is one_picture

@@ -181,9 +181,10 @@ def end_of(practices, name):
     told = practices.made(item["item_id"], "messages")
     current = standard().on_state("applications", item["state"])
     store = practices.store
-    with store.database.read() as connection:
-        citizen = store.citizens.find(connection, Subject(ENTE, "person", "RSSMRA80A01H501U"))
-        reading = Reading(connection, store.vault, citizen, "", 3, store.clock.moment)
+    subject = Subject(ENTE, "person", "RSSMRA80A01H501U")
+    with store.database.look() as look:
+        citizen = store.citizens.find(look.hold(), subject)
+        reading = Reading(look, store.vault, citizen, subject, 3, store.clock.moment)
         history = history_view(reading.versions(item), reading.timeline(item))
     return {
         **{name: item[name] for name in ("state", "reported_state", "turn", "version", "due_at", "as_of", "lifecycle")},

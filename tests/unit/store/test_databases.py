@@ -14,9 +14,10 @@ from hub.clock import SystemClock
 from hub.settings import Settings
 from hub.store import postgres
 from hub.store.bulk import insert_all, insert_rows
-from hub.store.database import Database, Seat, error_name, is_away, may_pass
+from hub.store.database import Database, error_name, is_away, may_pass
 from hub.store.directory import bump, version
 from hub.store.outbox import Due, Settlement, claim, settle
+from hub.store.seats import Seat
 from hub.store.snapshot import Snapshot
 from hub.store.tables import attempts, evidence, key_material, lanes, replays, versions
 from tests.unit.store.making import ENTE, START, make_draft

@@ -132,9 +132,10 @@ class OneMessage(StoreMachine):
             return
         over = self.ends is not None and self.ends <= self.clock.moment
         shown = [] if self.gone or self.hidden else ["expired" if over else "published"]
-        with self.store.database.read() as connection:
-            citizen = self.store.citizens.find(connection, Subject(ENTE, "person", PERSON))
-            reading = Reading(connection, self.store.vault, citizen, "", 3, self.clock.moment)
+        subject = Subject(ENTE, "person", PERSON)
+        with self.store.database.look() as look:
+            citizen = self.store.citizens.find(look.hold(), subject)
+            reading = Reading(look, self.store.vault, citizen, subject, 3, self.clock.moment)
             for state in ("published", "expired"):
                 page, more = reading.page(Filters(states=(state,)), sort="-occurred_at", after=None, limit=5)
                 assert (len(page), more) == (shown.count(state), False)

@@ -18,12 +18,13 @@ from hub.store import database, postgres
 from hub.store.amendments import Withdraw, Withdrawn
 from hub.store.chain import verify_chain
 from hub.store.committer import Committer
-from hub.store.database import Database, Seat
+from hub.store.database import Database
 from hub.store.drafts import Identity, Published, Registration
 from hub.store.intake import Submission
 from hub.store.listening import Listener
 from hub.store.numbering import notice_key
 from hub.store.outbox import Due, claim
+from hub.store.seats import Seat
 from hub.store.standing import Lane
 from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import citizens, evidence, items, notice_numbers, quota_usage, replays

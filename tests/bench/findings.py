@@ -1,0 +1,36 @@
+"""What was found, and the lines that say it."""
+
+from dataclasses import dataclass, field
+from statistics import median
+
+
+@dataclass
+class Line:
+    """A line of the table. `ratio` is the median of the ratios of each round, `goal` what it should reach."""
+
+    what: str
+    value: float
+    unit: str
+    against: str = ""
+    ratio: float | None = None
+    goal: str = ""
+    note: str = ""
+
+
+@dataclass
+class Findings:
+    """What each round found, by name."""
+
+    rounds: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, name: str, value: float) -> None:
+        self.rounds.setdefault(name, []).append(value)
+
+    def of(self, name: str) -> float:
+        return median(self.rounds[name])
+
+    def ratio(self, name: str, other: str) -> float:
+        return median(a / b for a, b in zip(self.rounds[name], self.rounds[other], strict=True))
+
+    def spread(self, name: str) -> str:
+        return f"{min(self.rounds[name]):,.0f}..{max(self.rounds[name]):,.0f}"
