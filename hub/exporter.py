@@ -51,8 +51,8 @@ class Observed:
     folder: Path
     backup_mark: Path
     snapshots: Mapping[str, Snapshot[Any]]
-    served: Callable[[], Collection[tuple[str, str]]] = frozenset
-    """The channels that have a connector, by ente."""
+    served: Callable[[], Collection[tuple[str, str]] | None] = frozenset
+    """The channels that have a connector, by ente; None while this process does not know."""
     dispatch: str = "embedded"
     role: str = "worker"
     more: Callable[[], Iterable[Sample]] = tuple
@@ -159,7 +159,7 @@ class Figures:
             for ente_id, count in figures.expired_leases(connection, now).items():
                 yield "raccordo_delivery_leases_expired", (ente_id,), count
             served = self._observed.served()
-            for ente_id in figures.enti_ids(connection):
+            for ente_id in figures.enti_ids(connection) if served is not None else ():
                 for channel in USUAL_CHANNELS:
                     yield "raccordo_channel_unserved", (ente_id, channel), float((ente_id, channel) not in served)
             bad = {(ente_id, state): count for ente_id, state, count in references.count_bad(connection)}

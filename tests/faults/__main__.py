@@ -1,50 +1,97 @@
 """`make faults`: the matrix in random order, then random kills, until the time is over. Any violation fails it."""
 
 import argparse
+import os
 import random
 import shutil
 import sys
 import tempfile
+import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .matrix.catalogue import SUBJECTS
 from .matrix.random_kills import at_random
-from .oracle import Violation
+from .players import Player
 from .reporting import Run, left_before, report
-from .scenario import Outcome, Scenario, perform
-from .topology import Servers, servers
+from .scenario import Outcome, Scenario
 
 _AT_RANDOM = "random kills"
 _SHARE = 0.25
 """Of the time, for random kills."""
+_A_CORE = 1.5
+"""Scenarios at once that keep a core busy: most of a scenario is waiting."""
+
+
+class Programme:
+    """What is to be played, for several who play at once, and what became of it."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._started = time.monotonic()
+        self._ends = self._started + options.minutes * 60
+        self._seed, self._jobs = options.seed, options.jobs
+        self._draw = random.Random(options.seed)
+        owed = left_before(options.report)
+        self._matrix = sorted(
+            _shuffled(self._draw), key=lambda each: not (each[0] in options.first or each[1].name in owed)
+        )
+        self._next = self._all()
+        self._lock = threading.Lock()
+        self._played: list[tuple[str, Outcome]] = []
+        self._skipped: dict[str, str] = {}
+
+    def play(self, folder: Path, number: int) -> None:
+        """One player's part in it, until the end."""
+        player = Player(folder, number, self._jobs)
+        try:
+            while (each := self._take()) is not None:
+                subject, scenario = each
+                self._note(subject, player.play(scenario.name))
+        finally:
+            player.close()
+
+    def run(self) -> Run:
+        """All of it, as it went."""
+        done = {outcome.scenario for _, outcome in self._played} | self._skipped.keys()
+        left = [scenario.name for _, scenario in self._matrix if scenario.name not in done]
+        seconds = time.monotonic() - self._started
+        return Run(self._seed, self._jobs, seconds, self._played, self._skipped, left)
+
+    def _take(self) -> tuple[str, Scenario] | None:
+        with self._lock:
+            for subject, scenario in self._next:
+                if not (reason := scenario.needs()):
+                    return subject, scenario
+                self._skipped[scenario.name] = reason
+        return None
+
+    def _note(self, subject: str, outcome: Outcome) -> None:
+        with self._lock:
+            self._played.append((subject, outcome))
+            _tell(outcome, time.monotonic() - self._started)
+
+    def _all(self) -> Iterator[tuple[str, Scenario]]:
+        reserved = _SHARE * (self._ends - self._started)
+        for each in self._matrix:
+            if time.monotonic() > self._ends - reserved:
+                break
+            yield each
+        while time.monotonic() < self._ends:
+            yield _AT_RANDOM, at_random(self._draw.randrange(1_000_000))
 
 
 def main() -> int:
     options = _options()
-    draw = random.Random(options.seed)
-    started = time.monotonic()
-    played: list[tuple[str, Outcome]] = []
-    skipped: dict[str, str] = {}
     folder = Path(tempfile.mkdtemp(prefix="raccordo-faults-"))
-    owed = left_before(options.report)
-    matrix = sorted(_shuffled(draw), key=lambda each: not (each[0] in options.first or each[1].name in owed))
-    with servers() as on:
-        for subject, scenario in _until(started + options.minutes * 60, matrix, draw):
-            if reason := scenario.needs():
-                skipped[scenario.name] = reason
-                continue
-            outcome = _played(scenario, folder / str(len(played)), on)
-            played.append((subject, outcome))
-            _tell(outcome, time.monotonic() - started)
-    done = {outcome.scenario for _, outcome in played} | skipped.keys()
-    left = [scenario.name for _, scenario in matrix if scenario.name not in done]
-    run = Run(options.seed, time.monotonic() - started, played, skipped, left)
+    programme = Programme(options)
+    with ThreadPoolExecutor(options.jobs) as players:
+        list(players.map(lambda number: programme.play(folder, number), range(options.jobs)))
+    run = programme.run()
     if options.report:
         options.report.write_text(report(run))
-    print(f"{len(played)} scenarios, {len(run.broken)} with violations")
+    print(f"{len(run.played)} scenarios, {len(run.broken)} with violations, {len(run.left)} left out")
     if run.broken:
         print(f"what they left is in {folder}")
         return 1
@@ -56,6 +103,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=1)
+    jobs = round(_A_CORE * (os.cpu_count() or 1))
+    parser.add_argument("--jobs", type=int, default=jobs, help="scenarios at once; default %(default)s")
     parser.add_argument("--first", nargs="+", default=[], choices=SUBJECTS, help="subjects that come before the others")
     parser.add_argument("--report", type=Path, help="where to write it; what the last one had no time for comes first")
     return parser.parse_args()
@@ -70,31 +119,10 @@ def _shuffled(draw: random.Random) -> list[tuple[str, Scenario]]:
     return found
 
 
-def _until(deadline: float, matrix: list[tuple[str, Scenario]], draw: random.Random) -> Iterator[tuple[str, Scenario]]:
-    reserved = _SHARE * (deadline - time.monotonic())
-    for each in matrix:
-        if time.monotonic() > deadline - reserved:
-            break
-        yield each
-    while time.monotonic() < deadline:
-        yield _AT_RANDOM, at_random(draw.randrange(1_000_000))
-
-
-def _played(scenario: Scenario, folder: Path, on: Servers) -> Outcome:
-    started = time.monotonic()
-    try:
-        outcome = perform(scenario, folder, on)
-    except Exception as error:
-        text = f"{type(error).__name__}: {error}"
-        outcome = Outcome(scenario.name, [Violation("broken off", text)], Counter(), 0, time.monotonic() - started)
-    if not outcome.violations:
-        shutil.rmtree(folder)
-    return outcome
-
-
 def _tell(outcome: Outcome, at_s: float) -> None:
     verdict = "ok" if not outcome.violations else f"{len(outcome.violations)} VIOLATIONS"
-    print(f"{at_s:6.0f} s  {verdict:4}  {outcome.scenario}  ({outcome.counts['accepted']} accepted)", flush=True)
+    said = f"{outcome.scenario}  ({outcome.counts['accepted']} accepted, {outcome.seconds:.0f} s)"
+    print(f"{at_s:6.0f} s  {verdict:4}  {said}", flush=True)
     for found in outcome.violations[:5]:
         print(f"          {found.invariant}: {found.text.splitlines()[0][:300]}", flush=True)
 
