@@ -53,7 +53,7 @@ from hub.store.attributes import AttributeKeeper
 from hub.store.files import Files
 
 _EXPORTS_AT_ONCE = 4
-"""By citizens and by administrators together: each takes a thread, and a connection to the database, again and again."""
+"""Of citizens and administrators together: each takes a thread and a connection to the database, again and again."""
 
 
 class Application(Router):
