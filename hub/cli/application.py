@@ -1,4 +1,4 @@
-"""The whole command line: every command in its place, and every failure as one sentence and an exit code."""
+"""The command line as a program: one command is run, and every failure is one sentence and an exit code."""
 
 import sys
 import traceback
@@ -15,127 +15,17 @@ from hub.settings import Settings
 from hub.store.database import error_name, is_away
 from hub.store.postgres import place_of, why_away
 
-from .administrators import group as admin
-from .attributes import group as attribute
-from .auditing import group as audit
-from .backing import backup, erase, restore
-from .breaching import breach
-from .broadcasting import group as broadcast
-from .closing import close
-from .complying import compliance
-from .conforming import conformance
-from .connectors import group as connector
+from .commands import application
 from .console import Failed, WrongUsage, complain
-from .delegating import group as delegation
-from .deliveries import group as delivery
-from .describing import openapi
-from .document_types import group as document_type
-from .documents import group as document
-from .e_services import pdnd
-from .evidence import group as evidence
-from .exporting import export
-from .homes import group as ente
-from .homes import init, migrate
-from .hub_keys import key_commands
-from .keys import group as keys
-from .mappings import group as mapping
-from .partitioning import partition
-from .paying import commands as paying_commands
-from .pdnd_checks import check as pdnd_check
-from .pdnd_clients import group as pdnd_client
-from .portals import group as portal
-from .proposals import commands as proposal_commands
-from .quarantine import group as quarantine
-from .ranked_lists import group as ranked_list
-from .reading_sources import commands as source_commands
-from .receipts import receipts
-from .reconciling import group as payment
-from .registering import register
-from .replaying import replay
-from .requesting import group as request
-from .restricting import restrict
-from .retaining import group as retention
-from .rules import group as rule
-from .services import group as service
-from .serving import serve
-from .signing import sign
-from .sources import group as source
-from .subscription_services import group as subscription_service
-from .subscription_statistics import subscription_statistics
-from .touring import demo
-from .vendor_callbacks import group as callbacks
-from .vendor_changes import changes
-from .vendor_keys import key_changes
-from .vendors import group as vendor
-from .verifying import verify
-from .working import sweep, worker
 
 INTERRUPTED = 130
-
-application = typer.Typer(
-    help="Raccordo: the interoperability hub of a municipality.",
-    add_completion=False,
-    rich_markup_mode=None,
-)
-_OF_VENDORS = (sign, verify, conformance)
-_OF_THE_HUB = (init, serve, worker, sweep, migrate, partition, backup, restore, erase, compliance)
-_OF_RIGHTS = (export, restrict, breach, register)
-for command in (*_OF_THE_HUB, *_OF_RIGHTS, *_OF_VENDORS, openapi, demo):
-    application.command()(command)
-for step in (replay, close, receipts):
-    delivery.command()(step)
-application.command()(subscription_statistics)
-ente.command()(pdnd)
-pdnd_client.command()(pdnd_check)
-ente.add_typer(pdnd_client)
-vendor.add_typer(callbacks)
-for name, change in changes.items():
-    vendor.command(name)(change)
-for name, change in key_changes.items():
-    # One thumbprint in sixty-four begins with a dash, and is no option.
-    vendor.command(name, context_settings={"ignore_unknown_options": True})(change)
-for name, reading in source_commands.items():
-    connector.command(name)(reading)
-for name, command in proposal_commands.items():
-    service.command(name)(command)
-for name, paying in paying_commands.items():
-    payment.command(name)(paying)
-for name, command in key_commands.items():
-    keys.command(name)(command)
-_SUBJECTS = (
-    admin,
-    attribute,
-    audit,
-    broadcast,
-    connector,
-    delegation,
-    delivery,
-    document,
-    document_type,
-    ente,
-    evidence,
-    keys,
-    mapping,
-    payment,
-    portal,
-    quarantine,
-    ranked_list,
-    request,
-    retention,
-    rule,
-    service,
-    source,
-    subscription_service,
-    vendor,
-)
-for subject in _SUBJECTS:
-    application.add_typer(subject)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; its exit code: 0 done, 1 the thing asked for failed, 2 wrong usage or configuration."""
     try:
-        code = application(args=list(arguments) or ["--help"], prog_name="raccordo", standalone_mode=False)
+        words = list(arguments) or ["--help"]
+        code = application(words[0])(args=words, prog_name="raccordo", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
         sys.stdout = None  # the reader has gone; nothing may be flushed at the end

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection, Table, func, select, tuple_
 
+from hub.backup.erasures import BadJournal, check_journal
 from hub.evidence.record import body_of
 from hub.home import Home
 from hub.security.causes import Refusal
@@ -19,8 +20,9 @@ from hub.store.chain import verify_chain
 from hub.store.citizens import Citizens
 from hub.store.jose_headers import verify_segments
 from hub.store.key_material import verify_material
+from hub.store.packing import keeps_body
 from hub.store.sealed_tokens import TokenSeals, has_sealed
-from hub.store.tables import access_log, chain_roots, evidence
+from hub.store.tables import access_log, chain_roots, citizens, evidence
 
 from .console import Failed, complain, emit, say
 from .options import HOME, AsJson, HomeFolder, opened
@@ -53,7 +55,10 @@ class Anchors:
 def verify(
     bodies: Annotated[
         bool,
-        typer.Option("--bodies", help="Also open what is sealed, bodies and tokens, and hold it against its hash."),
+        typer.Option(
+            "--bodies",
+            help="Also open what is sealed, hold it against its hash, and miss what is gone.",
+        ),
     ] = False,
     home: HomeFolder = HOME,
     as_json: AsJson = False,
@@ -64,6 +69,7 @@ def verify(
         if bodies:
             faults += changed_bodies(one)
             faults += changed_tokens(one)
+            faults += lost_keys(one)
     if as_json:
         emit({"ok": not faults, "records": records, "anchors": anchors, "faults": faults})
     else:
@@ -89,18 +95,37 @@ def examine(home: Home) -> tuple[int, int, list[str]]:
 
 
 def changed_bodies(home: Home) -> Iterator[str]:
-    """Every signed body that is not the one received. Those of citizens who were erased open for nobody."""
-    citizens = Citizens(home.vault)
-    query = select(evidence).where(evidence.c.body_sealed.is_not(None)).execution_options(yield_per=500)
+    """Every signed body that is not the one received, or is gone. Those of citizens who were erased open for nobody."""
+    people = Citizens(home.vault)
+    query = select(evidence).where(evidence.c.citizen_id.is_not(None)).execution_options(yield_per=500)
     with home.database.read() as connection, home.database.read() as other:
         for row in connection.execute(query).mappings():
             try:
-                body = body_of(other, row, citizens, home.vault)
+                body = body_of(other, row, people, home.vault)
             except VaultError:
                 yield f"evidence {row['evidence_id']}: the body does not open"
                 continue
-            if body is not None and sha256(body).hexdigest() != row["body_sha256"]:
+            if body is None:
+                missing = row["body_sealed"] is None and keeps_body(row["code"])
+                if missing and people.is_there(other, row["ente_id"], row["citizen_id"]):
+                    yield f"evidence {row['evidence_id']}: the body was removed"
+            elif sha256(body).hexdigest() != row["body_sha256"]:
                 yield f"evidence {row['evidence_id']}: the body was changed"
+
+
+def lost_keys(home: Home) -> Iterator[str]:
+    """Whose key, and with it what records keep, is gone without an erasure that the signed journal tells of."""
+    known = select(citizens.c.citizen_id).where(
+        citizens.c.ente_id == evidence.c.ente_id, citizens.c.citizen_id == evidence.c.citizen_id
+    )
+    named = select(evidence.c.ente_id, evidence.c.citizen_id).where(evidence.c.citizen_id.is_not(None)).distinct()
+    with home.database.read() as connection:
+        for ente_id, citizen_id in connection.execute(named.where(~known.exists())):
+            yield f"citizen {citizen_id} of {ente_id}: records name him, and his row was removed"
+    try:
+        check_journal(home)
+    except BadJournal as fault:
+        yield f"{fault}; if there is no other machine, somebody destroyed keys"
 
 
 def changed_tokens(home: Home) -> Iterator[str]:

@@ -130,7 +130,7 @@ def erase(
             raise Failed(str(problem)) from None
         with one.database.write() as tx:
             files = erase_citizen(tx, ente_id, found.citizen_id)
-        seal_old_tokens(one)  # what is not sealed the destroyed key does not reach
+        seal_old_tokens(one, (ente_id, found.citizen_id))  # what is not sealed the destroyed key does not reach
         log_access(one, "erase_citizen", ente_id=ente_id, citizen_id=found.citizen_id)
         remove_files(one, files)
     value = {"ente_id": ente_id, "citizen_id": found.citizen_id, "files": len(files)}

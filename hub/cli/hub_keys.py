@@ -66,7 +66,7 @@ def rotate_hub(
     )
 
 
-key_commands: Mapping[str, Callable[..., None]] = {
+commands: Mapping[str, Callable[..., None]] = {
     "hub": hub,
     "rotate-hub": rotate_hub,
     "rotate-vault": rotate_vault,

@@ -15,8 +15,10 @@ from hub.trust.credentials import UnusableKey, key_of, read_certificate, read_ke
 
 from .console import Failed, WrongUsage, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_bytes, read_text, word
+from .pdnd_checks import check
 
 group = typer.Typer(name="pdnd-client", help="The ente's clients at PDND, which vouchers are asked with.")
+group.command()(check)
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _KID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")

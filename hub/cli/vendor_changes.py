@@ -126,7 +126,7 @@ def set_(
     )
 
 
-changes: Mapping[str, Callable[..., None]] = {"suspend": suspend, "readmit": readmit, "rotate": rotate, "set": set_}
+commands: Mapping[str, Callable[..., None]] = {"suspend": suspend, "readmit": readmit, "rotate": rotate, "set": set_}
 
 
 def _activate(vendor_id: str, ente: str | None, home: Path, *, active: bool, as_json: bool) -> None:

@@ -1,6 +1,5 @@
 """`vendor keys`, `vendor revoke`: what a vendor proves itself with, in what state, and the end of a key at once."""
 
-from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -72,7 +71,10 @@ def revoke(
     )
 
 
-key_changes: Mapping[str, Callable[..., None]] = {"keys": keys, "revoke": revoke}
+commands = typer.Typer()
+for command in (keys, revoke):
+    # One thumbprint in sixty-four begins with a dash, and is no option.
+    commands.command(context_settings={"ignore_unknown_options": True})(command)
 
 
 def _shown(key: Key, now: datetime) -> dict[str, Any]:

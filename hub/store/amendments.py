@@ -111,7 +111,7 @@ class Amendments:
         # Of a message made just now the outbox cannot tell yet: items come last in a transaction.
         told |= dict.fromkeys(batch.items_with_pending_deliveries(), "pending")
         answer = Uploaded(item["item_id"], item["state"], outcome, tx.now, told.get(item["item_id"], "not_sent"))
-        return Done(answer, citizen, item["item_id"], item["version"], f"content.{outcome}", keep_body=False)
+        return Done(answer, citizen, item["item_id"], item["version"], f"content.{outcome}")
 
     def _withdraw(self, tx: Tx, signed: Signed, withdraw: Withdraw) -> Done:
         item = own_item(tx, signed, withdraw.item_id)

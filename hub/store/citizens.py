@@ -81,6 +81,14 @@ class Citizens:
         """The citizen of an item. Raises LookupError."""
         return self._opened(_row(connection, ente_id, citizen_id))
 
+    def is_there(self, connection: Connection, ente_id: str, citizen_id: str) -> bool:
+        """Whether the citizen has his key still: he was not erased."""
+        try:
+            _row(connection, ente_id, citizen_id)
+        except LookupError:
+            return False
+        return True
+
     def _opened(self, row: Any) -> Citizen:
         key = self._vault.open(row.data_key_sealed, key_place(row.ente_id, row.citizen_id))
         return Citizen(row.ente_id, row.citizen_id, key)

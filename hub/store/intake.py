@@ -18,7 +18,7 @@ from .citizens import Citizen, Citizens
 from .database import Tx, upsert
 from .jose_headers import JoseHeaders
 from .key_material import KeyMaterial, Material
-from .packing import packed
+from .packing import keeps_body, packed
 from .ports import UsedToken, Vault
 from .receiving import Message, Receiving, Repeated
 from .replay import consume_tokens
@@ -59,8 +59,6 @@ class Done:
     item_id: str
     version: int
     code: str
-    keep_body: bool = True
-    """False where the same content is kept already (a file, a repetition): its hash and the tokens are the evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +253,7 @@ class Intake:
             "item_id": result.item_id,
             "version": result.version,
         }
-        if not result.keep_body:
+        if not keeps_body(result.code):
             return row
         place = f"evidence|body|{signed.ente_id}|{row['evidence_id']}"
         return row | {"body_sealed": self._vault.seal_with(result.citizen.data_key, packed(signed.body), place)}

@@ -15,3 +15,9 @@ def packed(body: bytes) -> bytes:
 def unpacked(kept: bytes) -> bytes:
     """The body as it was signed, from what evidence keeps of it."""
     return zlib.decompress(kept) if kept.startswith(_DEFLATED) else kept
+
+
+def keeps_body(code: str) -> bool:
+    """Whether a record of what was accepted has the body. Where the same is kept already (a file, a repetition), its
+    hash and the tokens are the evidence."""
+    return not code.startswith(("content.", "item.unchanged"))

@@ -278,7 +278,7 @@ def _done(tx: Tx, item: dict[str, Any], citizen: Citizen, outcome: Any, draft: D
     answer = Published(
         item["item_id"], draft.identity.external_id, draft.version, item["lifecycle"], outcome, tx.now, "not_sent"
     )
-    return Done(answer, citizen, item["item_id"], draft.version, f"item.{outcome}", outcome != "unchanged")
+    return Done(answer, citizen, item["item_id"], draft.version, f"item.{outcome}")
 
 
 def _unlisted(drafts: Iterable[Draft]) -> set[tuple[str, str, str]]:

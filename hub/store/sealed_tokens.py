@@ -55,16 +55,20 @@ class TokenSeals:
         opened: dict[str, str] = orjson.loads(self._vault.open_with(who.data_key, row["tokens_sealed"], _place(row)))
         return opened
 
-    def seal_old(self, database: Database, judge: Judge) -> tuple[int, int]:
-        """Seal what records of before hold in the clear, a transaction each batch; again changes nothing. Returns how
-        many it sealed, and how many it left as they are because they are not what was written."""
+    def seal_old(self, database: Database, judge: Judge, whose: tuple[str, str] | None = None) -> tuple[int, int]:
+        """Seal what records of before hold in the clear (of `whose`, ente and citizen, or all), a transaction each batch;
+        again changes nothing. Returns how many it sealed, and how many it left as they are because they are not what
+        was written."""
         count = changed = 0
         after = ("", "")
         place = tuple_(evidence.c.ente_id, evidence.c.evidence_id)
+        of_before = select(evidence).where(evidence.c.tokens_sealed.is_(None))
+        if whose is not None:
+            of_before = of_before.where(evidence.c.ente_id == whose[0], evidence.c.citizen_id == whose[1])
         while True:
             with database.write() as tx:
-                of_before = select(evidence).where(evidence.c.tokens_sealed.is_(None), place > after)
-                rows = tx.connection.execute(of_before.order_by(*evidence.primary_key).limit(_BATCH)).mappings().all()
+                batch = of_before.where(place > after).order_by(*evidence.primary_key).limit(_BATCH)
+                rows = tx.connection.execute(batch).mappings().all()
                 for row in rows:
                     try:
                         private = judge(tx.connection, row)

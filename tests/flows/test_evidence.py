@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from hub.profile import Profile
 from hub.registry import Vendor
@@ -29,7 +29,7 @@ from hub.store.chain import row_hash, verify_chain
 from hub.store.citizens import Citizens
 from hub.store.directory import NewKey
 from hub.store.sealed_tokens import TokenSeals, with_opened
-from hub.store.tables import access_log, evidence, key_material
+from hub.store.tables import access_log, citizens, evidence, key_material
 from tests.flows.making import described_hub, fresh, rows
 from tests.harness import ALL_COLLECTIONS, ENTE, PUBLISH_AUDIENCE, make_message
 
@@ -357,3 +357,35 @@ def test_the_audit_finds_a_changed_certificate_and_a_missing_one(hub, raccordo):
         with hub.home.database.write() as tx:
             tx.connection.execute(key_material.insert(), {"sha256": leaf, "der": der})
     assert raccordo("audit", "verify", "--json")["ok"]
+
+
+def test_the_audit_of_bodies_misses_what_is_gone(hub, raccordo):
+    """A record's hash does not cover what an erasure makes unreadable; only an erasure may."""
+    (row,) = rows(hub, evidence, item_id=publish(hub, sealed("es256"))[0].json()["item_id"])
+    whose = (citizens.c.ente_id == row["ente_id"]) & (citizens.c.citizen_id == row["citizen_id"])
+    with hub.home.database.read() as connection:
+        person = dict(connection.execute(select(citizens).where(whose)).mappings().one())
+
+    def faults_after(*statements):
+        with hub.home.database.write() as tx:
+            for statement in statements:
+                tx.connection.execute(statement)
+        assert raccordo("audit", "verify", "--json")["ok"]
+        return raccordo("audit", "verify", "--bodies", "--json", code=1)["faults"]
+
+    try:
+        gone = update(evidence).where(evidence.c.evidence_id == row["evidence_id"]).values(body_sealed=None)
+        assert faults_after(gone) == [f"evidence {row['evidence_id']}: the body was removed"]
+        (fault,) = faults_after(delete(citizens).where(whose))
+        assert row["citizen_id"] in fault
+        assert "was removed" in fault
+        looks_erased = person | {"data_key_sealed": b"", "subject_hash": f"erased:{row['citizen_id']}"}
+        (fault,) = faults_after(insert(citizens).values(looks_erased))
+        assert "lacks 1 erasures" in fault
+    finally:
+        with hub.home.database.write() as tx:
+            tx.connection.execute(delete(citizens).where(whose))
+            tx.connection.execute(insert(citizens).values(person))
+            kept = update(evidence).where(evidence.c.evidence_id == row["evidence_id"])
+            tx.connection.execute(kept.values(body_sealed=row["body_sealed"]))
+    assert raccordo("audit", "verify", "--bodies", "--json")["ok"]

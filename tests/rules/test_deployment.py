@@ -10,7 +10,7 @@ import pytest
 import typer
 import yaml
 
-from hub.cli.application import application
+from hub.cli.commands import application
 from hub.settings import Settings
 from tests.systemd import FOLDER, ROOT, service_of
 
@@ -23,7 +23,7 @@ SETTINGS = {f"RACCORDO_{name.upper()}" for name in Settings.model_fields}
 
 def parse(words: list[str]) -> None:
     """Raises for a command or an option that there is not; runs nothing."""
-    group = typer.main.get_command(application)
+    group = typer.main.get_command(application(words[0]))
     name, *rest = words
     command = group.commands[name]  # type: ignore[attr-defined]  # a group: there are several commands
     command.make_context(name, rest)

@@ -68,7 +68,7 @@ class Stage:
         providers = simulations(folder / "providers", ("app_io", "email"), {"app_io": {"registered": registered}})
         io, mail = providers["app_io"], providers["email"]
         io_settings, mail_settings = dict(io.start()), dict(mail.start())
-        io_settings["status_delay_s"] = 0.5
+        io_settings["status_delay_s"] = 0.3
         with home.database.write() as tx:
             for name, settings, limits in (
                 ("app_io", io_settings, {"timeout_s": IO_STEP_S, "retry_base_s": 0.5}),

@@ -184,6 +184,15 @@ def test_old_records_hold_in_the_clear_and_sealed_and_are_sealed_once(store, sea
     assert faults(store, seals) == []
 
 
+def test_of_one_citizen_alone_only_his_are_sealed(store, seals, old):
+    """An erasure waits for nobody else's."""
+    mine = next(row for row in old if row["citizen_id"])
+    his = [row["evidence_id"] for row in old if row["citizen_id"] == mine["citizen_id"]]
+    assert seals.seal_old(store.database, judge, (mine["ente_id"], mine["citizen_id"])) == (len(his), 0)
+    assert [row["evidence_id"] for row in records(store) if row["tokens_sealed"]] == his
+    assert len(his) < len(old)
+
+
 @pytest.mark.parametrize("column", ["code", "tokens", "sealed_later"])
 def test_a_change_of_a_record_sealed_later_is_found(store, seals, old, column):
     seals.seal_old(store.database, judge)
