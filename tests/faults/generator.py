@@ -56,12 +56,15 @@ class Generator:
             number, self._number = self._number, self._number + 1
         self._send(hub, number)
 
-    def send_again(self, hub: HubUnderTest, *, within_s: float = 20) -> None:
-        """What had no answer, or a 503, once more with fresh tokens until it has one: the vendor's own duty."""
+    def send_again(self, hub: HubUnderTest, *, within_s: float = 30) -> None:
+        """What had no answer, or a 503, once more with fresh tokens until it has one: the vendor's own duty. Until for so
+        long none was taken in."""
         deadline = time.monotonic() + within_s
         while self._waiting and time.monotonic() < deadline:
             for name, item in list(self._waiting.items()):
                 self._post(hub, name, item)
+                if name not in self._waiting:
+                    deadline = time.monotonic() + within_s
             if self._waiting:
                 time.sleep(0.2)
 
