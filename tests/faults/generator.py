@@ -57,7 +57,7 @@ class Generator:
         self._send(hub, number)
 
     def send_again(self, hub: HubUnderTest, *, within_s: float = 30) -> None:
-        """What had no answer, or a 503, once more with fresh tokens until it has one: the vendor's own duty. It gives up
+        """What had no answer, or a 503, once more with fresh tokens until it has one: the vendor's own duty. Given up
         when none was taken in for so long."""
         deadline = time.monotonic() + within_s
         while self._waiting and time.monotonic() < deadline:
