@@ -14,8 +14,8 @@ from hub.store.sealed_tokens import TokenSeals, commitment
 
 
 def seal_old_tokens(home: Home, whose: tuple[str, str] | None = None) -> tuple[int, int]:
-    """How many records (of `whose`, ente and citizen, or all) were sealed, and how many were not because they are not as
-    they were written."""
+    """How many records (of `whose`, ente and citizen, or all) were sealed, and how many were not because they are not
+    as they were written."""
     return TokenSeals(home.vault, Citizens(home.vault)).seal_old(home.database, private_of, whose)
 
 

@@ -56,8 +56,8 @@ class TokenSeals:
         return opened
 
     def seal_old(self, database: Database, judge: Judge, whose: tuple[str, str] | None = None) -> tuple[int, int]:
-        """Seal what records of before hold in the clear (of `whose`, ente and citizen, or all), a transaction each batch;
-        again changes nothing. Returns how many it sealed, and how many it left as they are because they are not what
+        """Seal what records of before hold in the clear (of `whose`, ente and citizen, or all), a transaction each
+        batch; again changes nothing. Returns how many it sealed, and how many it left as they are because they are not what
         was written."""
         count = changed = 0
         after = ("", "")
