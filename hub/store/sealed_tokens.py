@@ -57,8 +57,8 @@ class TokenSeals:
 
     def seal_old(self, database: Database, judge: Judge, whose: tuple[str, str] | None = None) -> tuple[int, int]:
         """Seal what records of before hold in the clear (of `whose`, ente and citizen, or all), a transaction each
-        batch; again changes nothing. Returns how many it sealed, and how many it left as they are because they are not what
-        was written."""
+        batch; again changes nothing. Returns how many it sealed, and how many it left as they are because they are not
+        what was written."""
         count = changed = 0
         after = ("", "")
         place = tuple_(evidence.c.ente_id, evidence.c.evidence_id)
