@@ -5,6 +5,7 @@ may have a module `simulator` with `simulate(folder, **options) -> Simulation`, 
 """
 
 import importlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,8 +28,34 @@ def find_types(root: Path = _HERE) -> dict[str, ConnectorType]:
     Raises:
         BrokenConnector: one of them cannot be used. None is left out in silence.
     """
-    folders = sorted(manifest.parent for manifest in root.glob(f"*/{FILE_NAME}"))
-    return {folder.name: _load(folder) for folder in folders}
+    return dict(Types(root=root))
+
+
+class Types(Mapping[str, ConnectorType]):
+    """The same, each imported when it is first asked for: all together are some 13 MB, and a hub has few of them.
+
+    Asking for one raises BrokenConnector where it cannot be used.
+    """
+
+    def __init__(self, made: Callable[[ConnectorType], ConnectorType] = lambda kind: kind, root: Path = _HERE) -> None:
+        """`made` is what becomes of a type before it is handed out."""
+        self._made = made
+        self._folders = {found.parent.name: found.parent for found in sorted(root.glob(f"*/{FILE_NAME}"))}
+        self._loaded: dict[str, ConnectorType] = {}
+
+    def __getitem__(self, name: str) -> ConnectorType:
+        if name not in self._loaded:
+            self._loaded[name] = self._made(_load(self._folders[name]))
+        return self._loaded[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._folders
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._folders)
+
+    def __len__(self) -> int:
+        return len(self._folders)
 
 
 def simulate(name: str, folder: Path, **options: Any) -> Simulation:

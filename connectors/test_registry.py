@@ -4,6 +4,7 @@ import importlib
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from connectors.base.manifest import BrokenConnector, read_manifest
 
@@ -20,6 +21,18 @@ def test_every_folder_with_a_manifest_is_found():
         assert found.manifest.name == name
         assert found.settings.__doc__
         assert found.connect.__doc__
+
+
+def test_a_long_list_of_hosts_inside_ends_at_its_first_fault():
+    """So that what an administrator pastes is not answered by a thousand faults."""
+    faults = {}
+    for name, found in registry.find_types().items():
+        if "private_hosts" in found.settings.model_fields:
+            with pytest.raises(ValidationError) as caught:
+                found.settings.model_validate({"private_hosts": ["not a host"] * 20})
+            faults[name] = sum(each["loc"][:1] == ("private_hosts",) for each in caught.value.errors())
+    assert {"mapped", "opencity", "pagopa_node"} <= set(faults)
+    assert set(faults.values()) == {1}
 
 
 @pytest.mark.parametrize(
@@ -75,3 +88,19 @@ def test_production_does_not_load_what_is_for_tests():
         if path.name.startswith("test_") or "conformance" in path.name or path.name.startswith("scripted"):
             continue
         assert "conformance import" not in path.read_text(encoding="utf-8"), path
+
+
+def test_a_connector_is_imported_when_it_is_first_asked_for(tmp_path):
+    for name in ("broken", "loopback"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.toml").write_text(GOOD.replace('"post"', f'"{name}"'))
+    made = []
+    types = registry.Types(lambda kind: made.append(kind) or kind, tmp_path)
+    assert list(types) == ["broken", "loopback"]
+    assert "loopback" in types
+    assert types.get("unknown") is None
+    assert made == []
+    assert types["loopback"] is types.get("loopback")
+    assert [kind.manifest.name for kind in made] == ["loopback"]
+    with pytest.raises(BrokenConnector, match=r"cannot import connectors\.broken"):
+        types.get("broken")

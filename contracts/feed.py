@@ -80,6 +80,7 @@ class FeedItem(Model):
     vendor_id: Code
     turn: Turn
     occurred_at: UtcDatetime
+    """As its source dates it; of a notice of the hub's, when it was written."""
     received_at: UtcDatetime
     updated_at: UtcDatetime
     as_of: UtcDatetime

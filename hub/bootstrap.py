@@ -4,13 +4,12 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connectors import registry as connectors_registry
 from contracts.connector import CALLBACK, Simulation
-from hub.admin.sources import Sources
 from hub.anchoring import Anchors
 from hub.dispatch.actions import ActionDesk, ActionLinks
 from hub.dispatch.callbacks import Callbacks
@@ -77,6 +76,7 @@ from hub.trust.environment import Configured, Environments
 from hub.trust.trusting import trusting
 
 if TYPE_CHECKING:
+    from hub.admin.sources import Sources
     from hub.pdnd.simulation import PdndSimulation
 
 log = logging.getLogger(__name__)
@@ -148,7 +148,6 @@ class Hub:
             configs=configs,
             connector=self.connectors.get,
         )
-        self.sources = Sources(self.database, vault, home.configuration, self.connectors.get, self.inbound.taker)
         self.batches = Batches(self.pipeline, vault)
         self.batch_view = BatchView(self.database)
         self.events_view = EventsView(self.database, self.registry)
@@ -197,12 +196,8 @@ class Hub:
         follow_ups = FollowUps(self.committer, notices.of, self.connectors.get)
         looks = {"links": self.references.look, "follow_ups": follow_ups.paced}
         self._watches = Watches(looks, self.database.singleton, settings.sweep_s)
-        self.callbacks = Callbacks(
-            configs,
-            self.registry,
-            {"replies": self.batch_view.push, "events": self.events_view.push},
-            Following(notices).notice,
-        )
+        pushes = {"replies": self.batch_view.push, "events": self.events_view.push}
+        self.callbacks = Callbacks(configs, self.registry, pushes, Following(notices).notice)
         self.runner = Runner(
             self.committer,
             clock,
@@ -253,8 +248,7 @@ class Hub:
         """Take the home for this process, serve, and put everything down again. Raises HomeError when it is taken."""
         embedded = self.settings.dispatch == "embedded"
         # Others that share the database have claims of their own: nobody takes those over.
-        alone = not self.database.is_shared
-        calling = self.delivering(alone=alone) if embedded else self.calling.running()
+        calling = self.delivering(alone=not self.database.is_shared) if embedded else self.calling.running()
         self.observed.role = "api"
         exported, serving = exporting(self.settings.metrics_address, self.observed), self.working(serving=True)
         with self.home.taken(), serving, self._trusting.running(), calling, self._working_off(), exported:
@@ -300,6 +294,13 @@ class Hub:
         finally:
             self._listener.stop()
             self.dispatcher.stop()
+
+    @cached_property
+    def sources(self) -> "Sources":
+        """As administrators look after them."""
+        from hub.admin.sources import Sources  # it brings the administration, which no worker needs
+
+        return Sources(self.database, self.home.vault, self.home.configuration, self.connectors.get, self.inbound.taker)
 
     def _figures(self) -> Iterator[tuple[str, tuple[str, ...], float]]:
         yield from self._trusting.figures()

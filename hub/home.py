@@ -115,9 +115,9 @@ class Home:
         return Configuration(self.vault)
 
     @cached_property
-    def types(self) -> dict[str, ConnectorType]:
+    def types(self) -> Mapping[str, ConnectorType]:
         """The connector types, each with what the hub hands it to sign and to prove its calls with."""
-        return {name: self._equipped(kind) for name, kind in connectors_registry.find_types().items()}
+        return connectors_registry.Types(self._equipped)
 
     def _equipped(self, kind: ConnectorType) -> ConnectorType:
         if kind.manifest.paced:

@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from connectors.base.webhook_verifying import VerifyingKey, read_keys
-from contracts.callbacks import CallbackUrl, HostName, may_be_plain, place_of
+from contracts.callbacks import CallbackUrl, Hosts, may_be_plain, place_of
 from contracts.following import Listed
 from contracts.inbound import SourceSettings
 from contracts.proving import ProofSettings
@@ -35,7 +35,7 @@ _LARGEST = 262_144
 
 Parameter = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_.\[\]-]+$")]
 HeaderName = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9-]+$")]
-PrivateHosts = Annotated[tuple[HostName, ...], Field(max_length=20, strict=False), Listed]
+PrivateHosts = Annotated[Hosts, Listed]
 
 
 def _sendable(secret: SecretStr) -> SecretStr:

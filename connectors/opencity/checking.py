@@ -10,7 +10,8 @@ from contracts.failures import Misconfigured
 from . import mapping
 from .config import Settings
 from .fields import Fault
-from .pulling import MOST_BYTES, bound, counted, rows
+from .lists import bound, counted, rows
+from .pulling import MOST_BYTES
 from .session import Session, read
 
 _LONG_AGO, _AHEAD_S = 946_684_800, 86_400
@@ -25,7 +26,7 @@ def check(session: Session, settings: Settings) -> str:
     tenant = read(session.public("/tenants/info"))
     session.token()
     told = [f"OpenCity risponde ({_name(tenant)}) e accetta l'operatore."]
-    if {"applications", "messages", "payments"} & set(settings.collections):
+    if set(settings.collections) - {"subscriptions"}:  # all the others are found by way of the applications
         told += _applications(session, settings)
     if "subscriptions" in settings.collections:
         listed = session.get("/subscriptions", {"version": "2"}, most_bytes=MOST_BYTES)

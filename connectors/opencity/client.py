@@ -16,7 +16,8 @@ from contracts.failures import Deferred, Misconfigured, Rejected, Skipped, Uncon
 
 from . import mapping
 from .fields import Fault, is_identifier
-from .pulling import Source, rows
+from .lists import rows
+from .pulling import Source
 from .session import Row, Session, content_of, failure_of
 from .text import line, reference, words_of, written
 

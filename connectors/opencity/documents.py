@@ -2,8 +2,8 @@
 the bytes are what its name says. OpenCity tells neither size, nor digest, nor type (spec/opencity.md, 5.2)."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from contracts.base import rfc3339
@@ -40,20 +40,28 @@ _TITLES: Mapping[FileKind, tuple[str, str]] = {
     "compiled_modules": ("application-form", "Modulo inviato"),
     "outcome": ("application-outcome", "Esito della pratica"),
     "integrations": ("application-integration", "Integrazione della pratica"),
+    "messages": ("message-attachment", "Allegato di un messaggio"),
 }
 """Type of the document, and its title where the file says none."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of an application, as the application lists it."""
+    """A file of an application, as the application lists it, or the message that it is attached to."""
 
     kind: FileKind
     record: Mapping[str, Any]
+    message: Mapping[str, Any] = field(default_factory=dict)
+    """Of its message what is needed; empty for a file of the application itself."""
 
     @property
     def name(self) -> str:
         return identifier(self.record, "id")
+
+    def path_in(self, application: str) -> str:
+        """Where its bytes are."""
+        its = f"/messages/{identifier(self.message, 'id')}" if self.kind == "messages" else ""
+        return f"/applications/{application}{its}/attachments/{self.name}"
 
 
 def files_of(record: Mapping[str, Any], settings: Settings) -> tuple[File, ...]:
@@ -65,11 +73,30 @@ def files_of(record: Mapping[str, Any], settings: Settings) -> tuple[File, ...]:
         return ()
     found: dict[str, File] = {}
     for kind in settings.files:
+        if kind == "messages":
+            continue  # which the application does not list
         if (kind == "outcome" and its.outcome is None) or (kind == "integrations" and record.get("status") == "4100"):
             continue
         for one in _listed(record, kind):
             if isinstance(one, Mapping) and is_identifier(one.get("id")):
                 found.setdefault(str(one["id"]), File(kind, one))
+    return tuple(found[name] for name in sorted(found)[:MOST_FILES])
+
+
+def enclosed_in(messages: Iterable[Any]) -> tuple[File, ...]:
+    """The files attached to messages of one application, each once, by name; not those of the office's own notes."""
+    found: dict[str, File] = {}
+    for one in messages:
+        if (
+            not isinstance(one, Mapping)
+            or one.get("visibility") != mapping.APPLICANT
+            or not is_identifier(one.get("id"))
+        ):
+            continue
+        its = {name: one.get(name) for name in ("id", "sent_at", "created_at")}
+        for each in _list(one, "attachments"):
+            if isinstance(each, Mapping) and is_identifier(each.get("id")):
+                found.setdefault(str(each["id"]), File("messages", each, its))
     return tuple(found[name] for name in sorted(found)[:MOST_FILES])
 
 
@@ -105,7 +132,8 @@ def document(file: File, about: Mapping[str, Any], settings: Settings, fetch: Ca
         size, sha256 = len(fetched[0]), hashlib.sha256(fetched[0]).hexdigest()
         return "documents", mapping.given(item | {"size": size, "sha256": sha256})
 
-    found = mapping.found_of("file", file.record, {"application": told, "file_kind": file.kind}, make)
+    its = {"message": file.message} if file.message else {}
+    found = mapping.found_of("file", file.record, {"application": told, "file_kind": file.kind, **its}, make)
     assert found is not None
     return replace(found, content=fetched[0]) if found.item is not None else found
 
@@ -115,7 +143,8 @@ def _announced(file: File, about: Mapping[str, Any], settings: Settings) -> tupl
     doc_type, title = _TITLES[file.kind]
     title = string(file.record, "description") or string(file.record, "originalName") or title
     item = mapping.envelope(file.record, settings, title, mapping.applicant(about, settings))
-    at = moment_or_none(file.record, "created_at") or moment(about, "created_at", "creation_time")
+    said = moment_or_none(file.record, "created_at") or moment_or_none(file.message, "sent_at", "created_at")
+    at = said or moment(about, "created_at", "creation_time")
     media_type = TYPES[extension][0]
     item |= {
         "occurred_at": rfc3339(at),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from connectors.base.money import whole_cents
 from contracts.base import ROME
 from contracts.identifiers import check_organization_tax_code, check_tax_code
 
@@ -123,18 +124,14 @@ def cents(value: object, pointer: str) -> int:
     Raises:
         Fault: it is no amount, negative, or finer than a cent.
     """
-    given = str(value) if isinstance(value, Decimal | int | str) and not isinstance(value, bool) else ""
     try:
+        if isinstance(value, Decimal):  # an exact number may be written with zeros or an exponent
+            return whole_cents(value)
+        given = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
         if _AMOUNT.fullmatch(given):
-            return int(Decimal(given.replace(",", ".")) * 100)
-        # An exact number may be written with zeros or an exponent.
-        # Not of 1e999999: what is made of it would take long, or overflow.
-        if isinstance(value, Decimal) and value.is_finite() and 0 <= value < 10**9:
-            whole = int(value * 100)
-            if value * 100 == whole:
-                return whole
+            return whole_cents(Decimal(given.replace(",", ".")))
     except (ArithmeticError, ValueError):
-        pass  # not a number at all
+        pass  # not a number at all, or none that is an amount
     raise Fault(pointer, "opencity.no_amount", "not an amount in euro with at most two decimals")
 
 

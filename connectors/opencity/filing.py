@@ -1,8 +1,8 @@
 """The bytes of an application's files, asked for with the operator's token, one call each.
 
-The address is made of the application's and the file's ids: what a record gives as `url` is not called, nor is where an
-answer redirects to, so that the token goes to the tenant alone. A file that cannot be had must not hold up all others:
-it goes to the quarantine, and is asked for again from there.
+The address is made of the ids of the application, the message and the file: what a record gives as `url` is not called,
+nor is where an answer redirects to, so that the token goes to the tenant alone. A file that cannot be had must not hold
+up all others: it goes to the quarantine, and is asked for again from there.
 """
 
 import json
@@ -44,7 +44,7 @@ class Files:
             Misconfigured: the login is refused.
         """
         application = identifier(about, "id")
-        return document(file, about, self.settings, lambda extension: self._fetch(application, file.name, extension))
+        return document(file, about, self.settings, lambda extension: self._fetch(application, file, extension))
 
     def read(self, data: bytes) -> Iterable[Found]:
         """What stands in the quarantine, again: a file is asked for anew."""
@@ -56,16 +56,17 @@ class Files:
 
         def asked(extension: str) -> bytes:
             try:
-                return self._fetch(identifier(about, "id"), file.name, extension)
+                return self._fetch(identifier(about, "id"), file, extension)
             except Failure as failure:
                 raise Fault("", failure.reason, "asked for again in vain") from None
 
         yield document(file, about, self.settings, asked)
 
-    def _fetch(self, application: str, name: str, extension: str) -> bytes:
-        most = self.settings.largest_file
-        path = f"/applications/{application}/attachments/{name}"
-        answer = self.session.get(path, {"version": "2"}, most_bytes=most, accept="*/*")
+    def _fetch(self, application: str, file: File, extension: str) -> bytes:
+        most, name = self.settings.largest_file, file.name
+        # Messages are known in version 1.
+        version = "1" if file.kind == "messages" else "2"
+        answer = self.session.get(file.path_in(application), {"version": version}, most_bytes=most, accept="*/*")
         if answer.status in _GONE:
             raise Fault("", "opencity.file_gone", f"status {answer.status}")
         if answer.status in _WAITED_FOR:
@@ -108,9 +109,8 @@ def _kept(data: bytes) -> tuple[File, Mapping[str, Any]] | None:
         told = json.loads(data)
         if told["kind"] != "file":
             return None
-        file = File(told["file_kind"], told["record"])
-        identifier(file.record, "id")
-        identifier(told["application"], "id")
+        file = File(told["file_kind"], told["record"], told.get("message", {}))
+        file.path_in(identifier(told["application"], "id"))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, Fault):
         return None
     return file, told["application"]

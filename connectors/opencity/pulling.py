@@ -10,23 +10,22 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from connectors.base.http import Answer
-from contracts.base import ROME, Model
+from contracts.base import Model
 from contracts.failures import Deferred
 from contracts.inbound import Found, Memo, Pulled, Wrong
 
 from . import mapping
 from .config import Settings
-from .documents import files_of
+from .documents import File, enclosed_in, files_of
 from .fields import Fault, code, is_identifier, moment_or_none
 from .filing import Files
+from .lists import bound, clock, counted, rows
 from .session import Session, read
 
 MOST_BYTES = 16_777_216
@@ -35,6 +34,7 @@ SERVICE_STATES = ("0", "1", "2")
 """Of subscription services: waiting, active, inactive. Each is to be asked for, else only the active ones come."""
 
 _TRIES = 3
+_MOST_WALKS = 4
 
 Listing = Literal["all", "drafts"]
 
@@ -49,7 +49,7 @@ class Walk(Model):
     """Whose pages are still to be read; drafts are in none but their own."""
     offset: int = 0
     todo: tuple[str, ...] = ()
-    """`message/`, `payment/` or `file/` and the application whose they are."""
+    """`message/`, `payment/`, `file/` or `enclosed/` (in its messages) and the application whose they are."""
     after_file: str = ""
     """Of the application whose files are being read, one at a step: the last one, by name."""
     subscriptions: tuple[str, ...] = ()
@@ -64,7 +64,23 @@ class Place(Model):
     swept_at: int | None = None
     files: bool = False
     """Whether a sweep has read the files: they may be wanted later than all else."""
+    enclosed: bool = False
+    """The same of what is attached to messages."""
     walk: Walk | None = None
+
+
+@dataclass(slots=True)
+class _Held:
+    """What a walk has at hand, beside what stands in its memo: after a restart nothing."""
+
+    about: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The applications of its page: after a restart those that were asked for since, by a call each."""
+    broke: dict[str, int] = field(default_factory=dict)
+    """How often its question was answered 500."""
+    listed: dict[str, frozenset[str]] = field(default_factory=dict)
+    """The subscriptions that it found, by state of the service."""
+    messages: dict[str, list[Any]] = field(default_factory=dict)
+    """Of the application at hand."""
 
 
 @dataclass(slots=True)
@@ -75,12 +91,8 @@ class Source:
     settings: Settings
     files: Files
     now: Callable[[], float] = time.time
-    _about: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    """The applications of the page at hand: after a restart those that were asked for since, by a call each."""
-    _broke: dict[str, int] = field(default_factory=dict)
-    """How often the question at hand was answered 500."""
-    _listed: dict[str, frozenset[str]] = field(default_factory=dict)
-    """The subscriptions that this walk found, by state of the service."""
+    _held: dict[int, _Held] = field(default_factory=dict)
+    """By when the walk began: of two at once neither takes the other's. Two of the same second find the same."""
 
     def pull(self, memo: Memo) -> Pulled:
         """One step; see `contracts.inbound.Pull`."""
@@ -108,13 +120,21 @@ class Source:
         now = int(self.now())
         sweep = place.swept_at is None or now - place.swept_at >= self.settings.sweep_every_s
         sweep = sweep or ("documents" in self.settings.collections and not place.files)
+        sweep = sweep or (self.settings.encloses and not place.enclosed)
         items = set(self.settings.collections) - {"subscriptions"}
         drafts: tuple[Listing, ...] = ("drafts",) if self._drafts() else ()
         listings: tuple[Listing, ...] = ("all", *drafts) if items else ()
         # A subscription tells no time at which it changed.
         subscriptions = SERVICE_STATES if sweep and "subscriptions" in self.settings.collections else ()
-        self._listed.clear()
         return Walk(sweep=sweep, started=now, listings=listings, subscriptions=subscriptions)
+
+    def _of(self, walk: Walk) -> _Held:
+        held = self._held.get(walk.started)
+        if held is None:
+            for old in list(self._held)[: 1 - _MOST_WALKS]:  # those that ended, or were given up
+                self._held.pop(old, None)
+            held = self._held[walk.started] = _Held()
+        return held
 
     def _drafts(self) -> bool:
         return self.settings.application_url is not None and "applications" in self.settings.collections
@@ -130,10 +150,10 @@ class Source:
         page = read(answer)
         records, count = rows(page), counted(page)
         if walk.offset == 0 and not drafts:
-            walk = walk.model_copy(update={"started": _clock(answer, walk.started)})
+            walk = walk.model_copy(update={"started": clock(answer, walk.started)})
         seen = walk.offset + len(records)
         last = not records or (count is not None and seen >= count)
-        self._about = {str(one.get("id")): one for one in records if isinstance(one, Mapping)}
+        self._of(walk).about = {str(one.get("id")): one for one in records if isinstance(one, Mapping)}
         # Nobody has written about a draft.
         todo = () if drafts else tuple(each for one in records for each in self._to_ask(place, walk, one))
         after = {"listings": walk.listings[1:], "offset": 0} if last else {"offset": seen}
@@ -147,11 +167,13 @@ class Source:
             return
         if not self.settings.reads(code(record, "service"), code(record, "service_id")):
             return
-        if self._stirs(place, walk, record):
-            if "messages" in self.settings.collections:
-                yield f"message/{record['id']}"
-            if "payments" in self.settings.collections and (record.get("payment_data") or record.get("payment_type")):
-                yield f"payment/{record['id']}"
+        stirs = self._stirs(place, walk, record)
+        wanted = self.settings.encloses or "messages" in self.settings.collections
+        if (stirs and wanted) or (self.settings.encloses and not place.enclosed):
+            yield f"message/{record['id']}"
+        its_payments = record.get("payment_data") or record.get("payment_type")
+        if stirs and "payments" in self.settings.collections and its_payments:
+            yield f"payment/{record['id']}"
         if "documents" in self.settings.collections and self._files_stir(place, walk, record):
             yield f"file/{record['id']}"
 
@@ -186,14 +208,17 @@ class Source:
     def _follow(self, place: Place, walk: Walk) -> Pulled:
         kind, _, application = walk.todo[0].partition("/")
         after = walk.model_copy(update={"todo": walk.todo[1:]})
-        about = self._about.get(application) or self.one(application)
+        at_hand = self._of(walk).about
+        about = at_hand.get(application) or self.one(application)
         if about is None:
             return self._went(place, after, iter((mapping.gone("application", application),)))
-        self._about[application] = about
+        at_hand[application] = about
         if kind == "file":
-            return self._file(place, walk, after, about)
+            return self._file(place, walk, after, about, files_of(about, self.settings))
+        if kind == "enclosed":
+            return self._file(place, walk, after, about, self._enclosed(place, walk, application))
         answer = self._messages(application) if kind == "message" else self._payments(application)
-        if answer.status == 500 and self._breaks_again(walk.todo[0]):
+        if answer.status == 500 and self._breaks_again(walk):
             fault = Wrong(
                 "", "opencity.unavailable", f"asked {_TRIES} times and answered 500: passed over until a sweep"
             )
@@ -203,12 +228,35 @@ class Source:
         if kind == "payment":
             # Without the filter, or where it is passed over, all of the body's payments come.
             records = [one for one in records if not isinstance(one, Mapping) or one.get("remote_id") == application]
+        if kind == "message" and self.settings.encloses:
+            self._of(walk).messages = {application: records}
+            after = after.model_copy(update={"todo": (f"enclosed/{application}", *after.todo)})
+        if kind == "message" and "messages" not in self.settings.collections:
+            records = []
         make = mapping.message if kind == "message" else mapping.payment
         return self._went(place, after, _mapped(kind, records, partial(make, about=about, settings=self.settings)))
 
-    def _file(self, place: Place, walk: Walk, after: Walk, about: Mapping[str, Any]) -> Pulled:
+    def _enclosed(self, place: Place, walk: Walk, application: str) -> tuple[File, ...]:
+        """What is attached to its messages. They are asked about again and again, their files are not: a message keeps
+        its own as it is."""
+        held = self._of(walk).messages
+        if application not in held:
+            answer = self._messages(application)
+            held[application] = [] if answer.status == 404 else rows(read(answer))
+        before = (place.swept_at if walk.sweep else place.since) if place.enclosed else None
+        records = (one for one in held[application] if isinstance(one, Mapping))
+        return enclosed_in(one for one in records if self._written(one, before))
+
+    def _written(self, message: Mapping[str, Any], before: int | None) -> bool:
+        try:
+            at = moment_or_none(message, "sent_at", "created_at")
+        except Fault:
+            return True
+        return before is None or at is None or at.timestamp() >= before - self.settings.overlap_s
+
+    def _file(self, place: Place, walk: Walk, after: Walk, about: Mapping[str, Any], files: tuple[File, ...]) -> Pulled:
         """The next file of the application, by name: after a restart its list may be another."""
-        left = [each for each in files_of(about, self.settings) if each.name > walk.after_file]
+        left = [each for each in files if each.name > walk.after_file]
         found = iter([self.files.found(left[0], about)] if left else [])
         if len(left) > 1:
             return self._went(place, walk.model_copy(update={"after_file": left[0].name}), found)
@@ -221,20 +269,22 @@ class Source:
     def _payments(self, application: str) -> Answer:
         return self.session.get("/payments", {"version": "2", "remote_id": application}, most_bytes=MOST_BYTES)
 
-    def _breaks_again(self, asked: str) -> bool:
+    def _breaks_again(self, walk: Walk) -> bool:
         """Whether this one question broke OpenCity so often that all others have waited long enough. An outage is 502,
         503 or no answer, and waited for."""
-        self._broke = {asked: self._broke.get(asked, 0) + 1}
-        return self._broke[asked] >= _TRIES
+        held, asked = self._of(walk), walk.todo[0]
+        held.broke = {asked: held.broke.get(asked, 0) + 1}
+        return held.broke[asked] >= _TRIES
 
     def _subscriptions(self, place: Place, walk: Walk) -> Pulled:
         state, *left = walk.subscriptions
         query = {"version": "2", "subscriptionServiceStatus": state}
         records = rows(read(self.session.get("/subscriptions", query, most_bytes=MOST_BYTES)))
-        self._listed[state] = frozenset(f"subscription/{one.get('id')}" for one in records if isinstance(one, Mapping))
+        listed = self._of(walk).listed
+        listed[state] = frozenset(f"subscription/{one.get('id')}" for one in records if isinstance(one, Mapping))
         names: frozenset[str] = frozenset()
-        if set(self._listed) == set(SERVICE_STATES):
-            names = frozenset().union(*self._listed.values())
+        if set(listed) == set(SERVICE_STATES):
+            names = frozenset().union(*listed.values())
         found = _mapped("subscription", records, partial(mapping.subscription, settings=self.settings))
         # An operator who lost the right may get empty lists: nobody's subscriptions all end at once.
         kept = {"subscription/": names} if names else {}
@@ -250,26 +300,9 @@ class Source:
         else:
             swept_at = walk.started if walk.sweep else place.swept_at
             files = "documents" in self.settings.collections and (walk.sweep or place.files)
-            after = Place(since=walk.started, swept_at=swept_at, files=files)
+            enclosed = self.settings.encloses and (walk.sweep or place.enclosed)
+            after = Place(since=walk.started, swept_at=swept_at, files=files, enclosed=enclosed)
         return Pulled(json.loads(after.model_dump_json()), found, all_names=names or {}, more=more)
-
-
-def bound(instant: int) -> str:
-    """A bound of a filter: seconds and an offset, no `Z` and no fractions, else 400."""
-    return datetime.fromtimestamp(instant, UTC).astimezone(ROME).isoformat(timespec="seconds")
-
-
-def rows(content: Any) -> list[Any]:
-    """The records of a list in each of its forms: plain, paged (`data`), counted (`results`).
-
-    Raises:
-        Deferred: it is none of them.
-    """
-    if isinstance(content, Mapping):
-        content = content.get("data", content.get("results"))
-    if not isinstance(content, list):
-        raise Deferred("opencity.unreadable", "not a list")
-    return content
 
 
 def _mapped(kind: str, records: list[Any], make: Callable[[mapping.Record], Found | None]) -> Iterator[Found]:
@@ -285,21 +318,6 @@ def _record(content: Any) -> Mapping[str, Any]:
     if not isinstance(content, Mapping) or not is_identifier(content.get("id")):
         raise Deferred("opencity.unreadable", "not a record")
     return content
-
-
-def counted(page: Any) -> int | None:
-    """How many there are on all pages: a number or a string of one; None where it does not say."""
-    meta = page.get("meta") if isinstance(page, Mapping) else None
-    count = meta.get("count") if isinstance(meta, Mapping) else None
-    return int(count) if isinstance(count, int | str) and str(count).isdigit() else None
-
-
-def _clock(answer: Answer, otherwise: int) -> int:
-    """When OpenCity answered, by its own clock."""
-    try:
-        return int(parsedate_to_datetime(answer.headers.get("date", "")).timestamp())
-    except (ValueError, TypeError, OverflowError):
-        return otherwise
 
 
 def _place(memo: Memo) -> Place:

@@ -103,6 +103,7 @@ class Tenant:
             ("/applications/{id}/messages", "POST", "message", self.new_message, True),
             ("/applications/{id}/messages/{message}", "GET", "messages", self.one_message, True),
             ("/applications/{id}/attachments/{file}", "GET", "file", self.its_file, True),
+            ("/applications/{id}/messages/{message}/attachments/{file}", "GET", "file", self.message_file, True),
             ("/payments", "GET", "payments", self.its_payments, True),
             ("/subscriptions", "GET", "subscriptions", self.its_subscriptions, True),
         ]
@@ -193,12 +194,20 @@ class Tenant:
 
     async def its_file(self, request: Request) -> Response:
         """The bytes; neither their type nor a digest is told."""
-        found = self.files.get((self._application(request)["id"], request.path_params["file"]))
-        if found is None:
+        application, name = self._application(request)["id"], request.path_params["file"]
+        found = self.files.get((application, name))
+        if found is None or (request.path_params.get("message") is None and self._is_attached(application, name)):
             raise Refused(404, ["Attachment not found"])
         name, content = found
         headers = {"Content-Disposition": f"attachment; filename*=utf-8''{quote(name)}"}
         return Response(content, media_type="application/octet-stream", headers=headers)
+
+    async def message_file(self, request: Request) -> Response:
+        """The bytes of what is attached to a message, at that message alone."""
+        message = json.loads(bytes((await self.one_message(request)).body))
+        if request.path_params["file"] not in [each["id"] for each in message["attachments"]]:
+            raise Refused(404, ["Attachment not found"])
+        return await self.its_file(request)
 
     async def its_payments(self, request: Request) -> Response:
         wanted = request.query_params.get("remote_id")
@@ -244,6 +253,12 @@ class Tenant:
         made = model.file(given["name"], record["id"], model.name_of(next(self._numbers), 2), now)
         self.files[record["id"], made["id"]] = given["name"], base64.b64decode(given["base64"])
         kind = given["kind"]
+        if kind == "messages":
+            # Sent to the application's newest message. In its address stands the message where the application belongs.
+            message = [each for each in self.messages if each["application"] == record["id"]][-1]
+            made["url"] = made["url"].replace(record["id"], message["id"])
+            message["attachments"].append(made)
+            return JSONResponse(made, 201)
         its = {kind: made if kind == "outcome_file" else [*record[kind], made]}
         self.keep(record | its | model.status_changed(now))
         return JSONResponse(made, 201)
@@ -264,6 +279,10 @@ class Tenant:
         self.messages.append(made)
         self.webhook.tell(lambda: made)
         return made
+
+    def _is_attached(self, application: str, name: str) -> bool:
+        its = (each["attachments"] for each in self.messages if each["application"] == application)
+        return any(one["id"] == name for attached in its for one in attached)
 
     def _application(self, request: Request) -> dict[str, Any]:
         name = request.path_params["id"]

@@ -242,3 +242,45 @@ def test_the_simulated_tenant_gives_files_to_an_operator_alone(started, clock):
     told(settings, "applications", {"id": name_of(1), "status": "9000"})
     found, memo = a_round(connected(settings, clock, collections=["documents"]), memo)
     assert "Esito.pdf" in [each.item["filename"] for each in found]
+
+
+def test_what_is_attached_to_a_message_is_a_document_where_the_settings_say_so(started, clock):
+    _, settings = started(applications=1)
+    one, wanted = name_of(1), {"collections": ["documents"], "files": ["attachments", "messages"]}
+    # Long done: only what was never read is still looked for there.
+    told(settings, f"messages/{one}", {"message": "Ecco il documento", "visibility": "applicant"})
+    given = {"kind": "messages", "name": "Nota.pdf", "base64": base64.b64encode(PDF).decode()}
+    name = told(settings, f"files/{one}", given)["id"]
+    told(settings, f"messages/{one}", {"message": "Nota interna", "visibility": "internal"})
+    told(settings, f"files/{one}", given | {"name": "Interna.pdf"})
+    told(settings, "applications", {"id": one, "status": "7000"})
+    message = asked(settings, f"/applications/{one}/messages").json()[0]["id"]
+    assert asked(settings, f"/applications/{one}/attachments/{name}").status_code == 404
+    assert asked(settings, f"/applications/{one}/messages/{message}/attachments/{name_of(9)}").status_code == 404
+
+    clock.now += 1000
+    found, memo = a_round(connected(settings, clock, collections=["documents", "messages"]))
+    assert {each.name.partition("/")[0] for each in found} == {"message"}
+
+    clock.now += 1000
+    found, memo = a_round(connected(settings, clock, **wanted), memo)
+    assert [(each.item["filename"], each.item["doc_type"], each.content) for each in found] == [
+        ("Nota.pdf", "message-attachment", PDF)
+    ]
+    assert {"rel": "application", "external_id": one} in found[0].item["links"]
+
+    clock.now += 100_000  # a sweep, in which nothing is fetched anew
+    assert a_round(connected(settings, clock, **wanted), memo)[0] == []
+
+
+def test_what_is_attached_to_a_message_is_asked_for_again_at_the_message(server):
+    connector = made(f"{server.url}/lang/api")
+    server.answering = lambda _: Reply(200, PDF)
+    kept = quarantined() | {"file_kind": "messages", "message": {"id": "7d3f0000-0000-4000-8000-000000000070"}}
+    (found,) = connector.read(json.dumps(kept).encode())
+    assert found.content == PDF
+    (odd,) = connector.read(json.dumps(kept | {"message": {"id": "../../x"}}).encode())
+    connector.close()
+    assert odd.wrong[0].code == "opencity.unreadable"
+    path = f"/lang/api/applications/{ONE}/messages/7d3f0000-0000-4000-8000-000000000070/attachments/{FILE}?version=1"
+    assert [each.path for each in server.received if "/attachments/" in each.path] == [path]

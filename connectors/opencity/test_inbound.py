@@ -69,6 +69,21 @@ class TestPull(PullConformance):
         ids = (f"subscription/7d3f0000-0000-4000-8000-0000000000{n}" for n in (30, 31, 32))
         assert named == [{"subscription/": frozenset(ids)}]
 
+    def test_of_two_walks_at_once_each_names_what_it_found_itself(self):
+        self.play(self.rounds()[0]["exchanges"])
+        self.server.aside = login
+        clock = [NOW]
+        connector = made(f"{self.server.url}/lang/api", now=lambda: clock[0], collections=["subscriptions"])
+        self._made.append(connector)
+        memo, named, more = {}, [], True
+        while more:
+            pulled = connector.pull(memo)
+            named += pulled.all_names.values()
+            memo, more = pulled.memo, pulled.more
+            clock[0] += 1
+            take(connector, {})  # another begins
+        assert [len(each) for each in named] == [3]
+
     def test_after_a_restart_between_its_lists_no_subscription_is_missed(self):
         self.play(self.rounds()[0]["exchanges"])
         memo, more = {}, True

@@ -257,6 +257,7 @@ def test_the_ledger_is_known_after_a_restart(started, clock, tmp_path):
 def test_the_check_tries_what_rounds_rely_on(started, clock):
     _, settings = started()
     assert "Comune di Valdilago" in made(settings, clock, collections=["applications", "subscriptions"]).check()
+    assert "Pratiche visibili: 3" in made(settings, clock, collections=["documents"]).check()
     told_of = made(settings, clock, tax_code_paths=["richiedente.cf"]).check()
     assert "/data/richiedente/cf" in told_of
     with pytest.raises(Misconfigured, match="login_refused"):

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from connectors.base.keys import Key
 from contracts.base import Code, HttpsUrl, Sha256Hex
-from contracts.callbacks import HostName
+from contracts.callbacks import Hosts
 from contracts.following import Listed
 from contracts.identifiers import Iban, OrganizationTaxCode
 from contracts.inbound import SourceSettings
@@ -22,7 +22,7 @@ def _network(value: str) -> str:
 
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], Listed, Field(max_length=50)]
 Fingerprints = Annotated[tuple[Sha256Hex, ...], Listed, Field(max_length=10)]
-PrivateHosts = Annotated[tuple[HostName, ...], Listed, Field(max_length=20)]
+PrivateHosts = Annotated[Hosts, Listed]
 Name = Annotated[str, Field(min_length=1, max_length=140, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Identifier = Annotated[str, Field(min_length=1, max_length=35, pattern=r"^[\x21-\x7e]+$")]
 Taxonomy = Annotated[str, Field(min_length=1, max_length=140, pattern=r"^[\x21-\x7e]+$")]

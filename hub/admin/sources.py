@@ -120,11 +120,15 @@ class Sources:
         return found
 
 
-def vendor_sources(connection: Connection, ente_id: str, now: datetime) -> list[tuple[str, dict[str, Any]]]:
+def vendor_sources(
+    connection: Connection, ente_id: str, now: datetime, *, only: tuple[str, str] | None = None
+) -> list[tuple[str, dict[str, Any]]]:
     """contracts.source_administration.VendorSource of each source with which something is agreed or that has open
-    applications, by vendor and name."""
+    applications, by vendor and name; or of `only` that one."""
     agreed = {(s.vendor_id, s.source): s for s in standing_sources(connection, now) if s.ente_id == ente_id}
-    practices = open_practices(connection, ente_id, now)
+    if only is not None:
+        agreed = {name: one for name, one in agreed.items() if name == only}
+    practices = open_practices(connection, ente_id, now, only=only)
     rows = []
     for name in sorted(agreed.keys() | practices.keys()):
         one, (waiting, fresh) = agreed.get(name), practices.get(name, (0, 0))
@@ -150,12 +154,18 @@ def agree(actor: Actor, vendor_id: str, source: str, patch: VendorSourcePatch, m
     def do(tx: Tx) -> Acted:
         Vendors().one_of(tx.connection, actor.ente_id, vendor_id)
         name = f"{vendor_id}/{source}"
-        before = dict(vendor_sources(tx.connection, actor.ente_id, tx.now)).get(name)
+
+        def view() -> dict[str, Any] | None:
+            # Of that source alone: meanwhile all who write wait, and an ente has many applications.
+            only = (vendor_id, source)
+            return dict(vendor_sources(tx.connection, actor.ente_id, tx.now, only=only)).get(name)
+
+        before = view()
         matches(before or {})
         given = patch.model_dump(exclude_unset=True)
         every_s = given["every_s"] or 0 if "every_s" in given else None
         set_source(tx, actor.ente_id, vendor_id, source, every_s=every_s, draft_days=given.get("draft_days"))
-        after = dict(vendor_sources(tx.connection, actor.ente_id, tx.now))[name]
+        after = view() or {}
         return Acted(after, target, *changed_parts(before or {}, after))
 
     return Order("change_source", actor, do, target)

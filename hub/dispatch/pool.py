@@ -71,6 +71,8 @@ class ConnectorPool:
     """Makes connectors from their configurations, and keeps them while the version holds."""
 
     def __init__(self, types: Mapping[str, ConnectorType], configs: Snapshot[Configs]) -> None:
+        for config in configs().values():
+            types.get(config.type)  # loaded now: one that is broken stops the start, and no publication
         self._types = types
         self._configs = configs
         self._ready: dict[tuple[str, str], _Ready] = {}

@@ -10,8 +10,9 @@ from starlette.responses import HTMLResponse, Response
 
 from hub.dispatch.actions import ActionDesk
 from hub.dispatch.unsubscribing import UnsubscribeLinks
+from hub.errors import ItemUnknown
 from hub.store.committer import Committer
-from hub.store.optouts import record_opt_outs
+from hub.store.optouts import OptOut, record_opt_outs
 
 from .exchange import Exchange, json_response
 
@@ -30,9 +31,15 @@ a.onwards:focus-visible,button:focus-visible{{outline:3px solid #ff9900;outline-
 _ASK = """<p>Non riceverai più per e-mail gli avvisi facoltativi di questo servizio. Resteranno tutti nella tua area
 personale.</p><p lang="en">You will no longer receive this service's optional notices by e-mail. They all stay in your
 personal area.</p><form method="post">
-<button name="List-Unsubscribe" value="One-Click">Non inviarmeli più</button></form>"""
+<button name="List-Unsubscribe" value="One-Click">Non inviarmeli più <span lang="en">/ Stop sending them</span>
+</button></form>"""
 _DONE = """<p>Fatto: gli avvisi facoltativi di questo servizio non arriveranno più per e-mail. Li trovi sempre nella tua
-area personale.</p><p lang="en">Done: this service's optional notices will no longer come by e-mail.</p>"""
+area personale.</p><p lang="en">Done: this service's optional notices will no longer come by e-mail. You always find
+them in your personal area.</p>"""
+_STALE = """<p>Il collegamento è scaduto, oppure è stato copiato solo in parte. Apri di nuovo quello dell'e-mail, o
+scegli nelle preferenze dell'area personale quali avvisi ricevere.</p><p lang="en">The link has expired, or only a part
+of it was copied. Open the one in the e-mail again, or choose in the preferences of your personal area which notices you
+get.</p>"""
 _ONWARDS = """<p><a class="onwards" href="{url}" rel="noreferrer">Vai all'area personale
 <span lang="en">/ Go to your personal area</span></a></p>"""
 _WAYS: dict[str, tuple[int, str, str]] = {
@@ -92,14 +99,23 @@ class PublicApi:
 
     async def ask(self, exchange: Exchange) -> Response:
         """A page with a button. GET changes nothing: scanners follow links."""
-        self.links.read(exchange.request.path_params["token"])
+        if self._opt_out(exchange) is None:
+            return page(exchange, "Collegamento non valido", _STALE, status=404)
         return page(exchange, "Avvisi per e-mail", _ASK)
 
     async def unsubscribe(self, exchange: Exchange) -> Response:
         """The click itself: no login, no cookie, effective at once, the same when repeated."""
-        opt_out = self.links.read(exchange.request.path_params["token"])
+        opt_out = self._opt_out(exchange)
+        if opt_out is None:
+            return page(exchange, "Collegamento non valido", _STALE, status=404)
         await self.committer.submit(record_opt_outs, opt_out)
         return page(exchange, "Avvisi disattivati", _DONE)
+
+    def _opt_out(self, exchange: Exchange) -> OptOut | None:
+        try:
+            return self.links.read(exchange.request.path_params["token"])
+        except ItemUnknown:
+            return None
 
 
 PAGE_POLICY = {

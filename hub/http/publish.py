@@ -103,9 +103,6 @@ class PublishApi:
         self._judge: Together[tuple[Inbound, Verified, str], Submission[Any]] = Together(
             lambda request: pipeline.publication(*request)
         )
-        self._receipt: Together[tuple[dict[str, Any], datetime, Verified, Inbound, bool], Response] = Together(
-            lambda answer: self._signed(*answer)
-        )
 
     def handler(self, operation: Operation) -> Handler:
         """The handler of an operation of the table. Raises KeyError for one that has none."""
@@ -125,16 +122,19 @@ class PublishApi:
     def _publish(self, operation: Operation, collection: str) -> Handler:
         async def publish(exchange: Exchange) -> Response:
             inbound, verified = await self._verified(exchange, operation, self._body_limit)
-            answer: Published = await self._submit(await self._judge((inbound, verified, collection)))
-            content = {
-                "item_id": answer.item_id,
-                "external_id": answer.external_id,
-                "version": answer.version,
-                "lifecycle": answer.lifecycle,
-                "outcome": answer.outcome,
-                "notification": answer.notification,
-            }
-            return await self._receipt((content, answer.received_at, verified, inbound, answer.outcome == "created"))
+
+            def receipt(answer: Published) -> Response:
+                content = {
+                    "item_id": answer.item_id,
+                    "external_id": answer.external_id,
+                    "version": answer.version,
+                    "lifecycle": answer.lifecycle,
+                    "outcome": answer.outcome,
+                    "notification": answer.notification,
+                }
+                return self._signed(content, answer.received_at, verified, inbound, answer.outcome == "created")
+
+            return await self._answered(await self._judge((inbound, verified, collection)), receipt)
 
         return publish
 
@@ -142,12 +142,12 @@ class PublishApi:
         async def withdraw(exchange: Exchange) -> Response:
             inbound, verified = await self._verified(exchange, operation, self._body_limit)
             item_id = exchange.request.path_params["item_id"]
-            answer: Withdrawn = await self._submit(self._pipeline.withdrawal(inbound, verified, item_id))
-            content = {
-                "item_id": answer.item_id,
-                "lifecycle": "withdrawn",
-            }
-            return await self._receipt((content, answer.received_at, verified, inbound, True))
+
+            def receipt(answer: Withdrawn) -> Response:
+                content = {"item_id": answer.item_id, "lifecycle": "withdrawn"}
+                return self._signed(content, answer.received_at, verified, inbound, True)
+
+            return await self._answered(self._pipeline.withdrawal(inbound, verified, item_id), receipt)
 
         return withdraw
 
@@ -156,14 +156,17 @@ class PublishApi:
             inbound, verified = await self._verified(exchange, operation, self._content_limit)
             item_id = exchange.request.path_params["item_id"]
             submission = await run_in_threadpool(self._uploads.submission, inbound, verified, item_id)
-            answer: Uploaded = await self._submit(submission)
-            content = {
-                "item_id": answer.item_id,
-                "state": answer.state,
-                "outcome": answer.outcome,
-                "notification": answer.notification,
-            }
-            return await self._receipt((content, answer.received_at, verified, inbound, answer.outcome == "created"))
+
+            def receipt(answer: Uploaded) -> Response:
+                content = {
+                    "item_id": answer.item_id,
+                    "state": answer.state,
+                    "outcome": answer.outcome,
+                    "notification": answer.notification,
+                }
+                return self._signed(content, answer.received_at, verified, inbound, answer.outcome == "created")
+
+            return await self._answered(submission, receipt)
 
         return upload
 
@@ -248,9 +251,14 @@ class PublishApi:
             exchange.allowance = self._limiter.count_call(f"{verified.ente.ente_id}/{verified.vendor.vendor_id}")
         return inbound, verified
 
-    async def _submit(self, submission: Submission[Any]) -> Any:
+    async def _answered(self, submission: Submission[Any], receipt: Callable[[Any], Response]) -> Response:
+        prepared = _Prepared(receipt)
+        return prepared.of(await self._submit(submission, prepared.early))
+
+    async def _submit(self, submission: Submission[Any], early: Callable[[Any], None] | None = None) -> Any:
+        size = len(submission.signed.body)
         try:
-            answer = await self._committer.submit(self._intake.record, submission, size=len(submission.signed.body))
+            answer = await self._committer.submit(self._intake.record, submission, size=size, early=early)
         except HubError:
             raise
         except Exception:
@@ -299,3 +307,21 @@ class PublishApi:
             request_digest=request_digest,
             now=self._pipeline.now(),
         )
+
+
+class _Prepared:
+    """A receipt that is signed while the commit of which it tells is being written, and sent once that is durable."""
+
+    def __init__(self, receipt: Callable[[Any], Response]) -> None:
+        self._receipt = receipt
+        self._answer: Any = None
+        self._response: Response | None = None
+
+    def early(self, answer: Any) -> None:
+        """Sign it; a commit that is tried again makes another answer."""
+        self._response, self._answer = self._receipt(answer), answer
+
+    def of(self, answer: Any) -> Response:
+        if self._response is None or self._answer is not answer:
+            return self._receipt(answer)
+        return self._response

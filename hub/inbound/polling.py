@@ -7,15 +7,17 @@ be asked ahead (`Pulled.ahead`) the next page comes while the one before is take
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from itertools import chain
 
 from contracts.connector import Connector
 from contracts.failures import Deferred, Failure, Misconfigured
-from contracts.inbound import Pulled
+from contracts.inbound import Memo, Pulled
 from hub.errors import StoreUnavailable
 from hub.store.committer import Committer
 from hub.store.configuration import ConnectorConfig, Pause, pause
@@ -25,6 +27,7 @@ from hub.store.positions import Move, Position, Positions, position_of, reading_
 from hub.store.reach import note_reach, reach_of
 from hub.store.watching import Rounds
 
+from .line import Line
 from .reporting import Reporter
 from .taking import Source, Taker, Tally
 
@@ -35,6 +38,9 @@ _AT_ONCE = 4
 """Sources that are read at the same time: a slow one must not keep the others waiting."""
 _FIRST_WAIT_S = 10.0
 _LONGEST_WAIT_S = 3600.0
+_KEEP_EVERY_S = 1.0
+"""How often the place is made durable while pages come ahead of their turn: a commit for each would cost as much as
+taking a hundred records, and after a crash what is read once more is passed over."""
 
 Configs = Mapping[tuple[str, str], ConnectorConfig]
 
@@ -46,6 +52,22 @@ class Progress:
     steps: int
     tally: Tally
     at_end: bool
+
+
+@dataclass(slots=True)
+class _Walk:
+    """A round of one source: where it is in the store, and what came of it so far."""
+
+    source: Source
+    every: timedelta
+    at: Position
+    watch: Callable[[Progress], None]
+    tally: Tally = field(default_factory=Tally)
+    steps: int = 0
+    heard: set[tuple[str, str, str]] = field(default_factory=set)
+    """Of whom no sign of life was written down yet."""
+    kept_at: float = float("-inf")
+    """When the place was made durable last, by the monotonic clock."""
 
 
 class Polling:
@@ -149,44 +171,86 @@ class Polling:
         with self._database.read() as connection:
             at = position_of(connection, self._vault, config.ente_id, config.connector_id, config.type)
         every = timedelta(seconds=float(config.settings.get("poll_every_s", 300.0)))
-        tally, steps = Tally(), 0
-        with ThreadPoolExecutor(1, "ahead") as hand:  # which is not there before it is needed
-            coming: Future[Pulled] | None = None
-            while True:
+        walk = _Walk(source, every, at, watch)
+        with (
+            ThreadPoolExecutor(1, "ahead") as hand,
+            Line() as line,
+        ):  # threads that are not there before they are needed
+            try:
                 try:
-                    pulled = connector.pull(dict(at.memo)) if coming is None else coming.result()
-                    if self._is_outdated(config):
-                        # Paused, removed or set otherwise meanwhile: what it brought is not taken, nor its place kept.
-                        return tally
-                    ahead = pulled.more and pulled.ahead and not self._rounds.stopping.is_set()
-                    coming = hand.submit(connector.pull, dict(pulled.memo)) if ahead else None
-                    at = self._step(source, at, pulled, tally, every)
-                except StoreUnavailable:
-                    raise
-                except Exception as exc:
-                    self._put_off(config, at, _as_failure(config, exc), every)
-                    raise
-                steps += 1
-                watch(Progress(steps, tally, not pulled.more))
-                if not pulled.more or self._rounds.stopping.is_set():
-                    return tally
+                    self._walk(config, connector.pull, walk, hand, line)
+                finally:
+                    line.wait()  # a page before may still be on its way into the store: behind it the next try begins
+            except StoreUnavailable:
+                raise
+            except Exception as exc:
+                self._put_off(config, walk.at, _as_failure(config, exc), every)
+                raise
+        return walk.tally
+
+    def _walk(
+        self,
+        config: ConnectorConfig,
+        pull: Callable[[Memo], Pulled],
+        walk: "_Walk",
+        hand: ThreadPoolExecutor,
+        line: Line,
+    ) -> None:
+        """Step by step to the end, the pages ahead asked for by `hand`."""
+        coming: Future[Pulled] | None = None
+        while True:
+            pulled = pull(dict(walk.at.memo)) if coming is None else coming.result()
+            if self._is_outdated(config):
+                # Paused, removed or set otherwise meanwhile: what it brought is not taken, nor its place kept.
+                return
+            ahead = pulled.more and pulled.ahead and not self._rounds.stopping.is_set()
+            coming = hand.submit(pull, dict(pulled.memo)) if ahead else None
+            self._step(line, walk, pulled, ahead=ahead)
+            if not ahead:
+                line.wait()
+            if not pulled.more:
+                return
+            if self._rounds.stopping.is_set():
+                line.wait()
+                self._keep(walk, timedelta(), at_end=False)
+                return
 
     def _is_outdated(self, config: ConnectorConfig) -> bool:
         now = self._configs().get((config.ente_id, config.connector_id))
         return now is None or now.version != config.version
 
-    def _step(self, source: Source, at: Position, pulled: Pulled, tally: Tally, every: timedelta) -> Position:
-        """Take in what a step brought, then keep where it ended."""
-        found = self._taker.take(source, chain(pulled.found, self._taker.gone(source, pulled.all_names)))
+    def _step(self, line: Line, walk: "_Walk", pulled: Pulled, *, ahead: bool) -> None:
+        """Take in what a step brought, then keep where it ended. Where the next page is asked for already, it is
+        understood while the end of this one becomes durable."""
+        if pulled.all_names:
+            line.wait()  # what is gone is told from what is kept
+        found = chain(pulled.found, self._taker.gone(walk.source, pulled.all_names))
+        tally = self._taker.take_in_line(line, walk.source, found, more=ahead)
+
+        def moved(_: None) -> None:
+            walk.tally.counts.update(tally.counts)
+            walk.steps += 1
+            walk.watch(Progress(walk.steps, walk.tally, not pulled.more))
+
+        line.then(partial(self._move, walk, pulled, tally, ahead=ahead), moved)
+
+    def _move(self, walk: "_Walk", pulled: Pulled, tally: Tally, *, ahead: bool) -> None:
+        source = walk.source
         self._reporter.report(source.ente_id, source.connector_id, pulled.reports)
         for reach in pulled.reach:
             told = reach_of(self._vault, source.ente_id, source.connector_id, reach)
             self._committer.write(note_reach, told)
-        tally.counts.update(found.counts)
-        moved = replace(at, memo=pulled.memo, failures=0, reason=None, taken=at.taken + found.total)
-        after = timedelta() if pulled.more else (pulled.after if pulled.after is not None else every)
-        self._committer.write(self._positions.move, Move(moved, after, not pulled.more, tuple(found.heard)))
-        return moved
+        taken = walk.at.taken + tally.total
+        walk.at = replace(walk.at, memo=pulled.memo, failures=0, reason=None, taken=taken)
+        walk.heard |= tally.heard
+        if ahead and time.monotonic() < walk.kept_at + _KEEP_EVERY_S:
+            return
+        after = timedelta() if pulled.more else (pulled.after if pulled.after is not None else walk.every)
+        self._keep(walk, after, at_end=not pulled.more)
+
+    def _keep(self, walk: "_Walk", after: timedelta, *, at_end: bool) -> None:
+        self._committer.write(self._positions.move, Move(walk.at, after, at_end, tuple(walk.heard)))
+        walk.kept_at, walk.heard = time.monotonic(), set()
 
     def _put_off(self, config: ConnectorConfig, at: Position, failure: Failure, every: timedelta) -> None:
         """Try again from the same memo, later each time; what an administrator has to set right pauses the source."""

@@ -4,8 +4,8 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 
 import orjson
@@ -29,6 +29,8 @@ from hub.store.taking import Record, Take, Taking, absent, newest_version, recor
 
 from .digesting import digested, keyed_digest
 from .filing import Filing
+from .line import Line
+from .outcomes import TRIES, given_up, in_conflict, outcome, overtaken
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +39,6 @@ PIECE = 200
 some 30 records; with pieces larger than a page nothing would be understood while another is written."""
 LARGEST_RAW = 256 * 1024
 """Bytes of a record that quarantine keeps; of a larger one its beginning."""
-_TRIES = 3
-_DONE: Future[Counter[str]] = Future()
-"""In the place of a piece that is being written: there is none."""
 _GONE = "non più presente alla fonte"
 
 
@@ -114,23 +113,38 @@ class Taker:
             StoreUnavailable: the store does not take them now; what was taken before stays.
             Misconfigured: the vendor whose items these are is not registered, or suspended.
         """
+        with Line() as line:
+            tally = self.take_in_line(line, source, found, again=again, seen=seen)
+            line.wait()
+            return tally
+
+    def take_in_line(
+        self,
+        line: Line,
+        source: Source,
+        found: Iterable[Found],
+        *,
+        again: bool = False,
+        seen: Callable[[Tally], None] = lambda _: None,
+        more: bool = False,
+    ) -> Tally:
+        """The same; where there is `more` to come the last piece may still be in the line, and is counted once the line
+        was waited for. Raises as `take`, also of what was in the line before."""
         tally = Tally()
         rest = iter(found)
-        writing, names = _DONE, frozenset[str]()
-        with ThreadPoolExecutor(1, "taking") as hand:  # which is not there before it is needed
-            while piece := list(islice(rest, PIECE)):
-                vendor = self._vendor(source)  # not before: a connector that only reports of its deliveries has none
-                last = {self._name(each): each for each in piece}  # of one that comes twice the later holds
-                if not names.isdisjoint(last):
-                    writing = _written(writing, tally, seen)  # what is known of it is what is being written
-                takes = self._piece(source, vendor, last, again, tally)
-                _written(writing, tally, seen)
-                if len(piece) < PIECE:  # the last one: nothing is left to be understood meanwhile
-                    tally.counts.update(self._write(source, vendor, takes))
-                    seen(tally)
-                    return tally
-                writing, names = hand.submit(self._write, source, vendor, takes), frozenset(last)
-            _written(writing, tally, seen)
+
+        def write(vendor: Vendor, takes: Sequence[tuple[Take, Found]], counts: Counter[str]) -> None:
+            self._write(source, vendor, takes, counts)
+            tally.counts.update(counts)
+
+        while piece := list(islice(rest, PIECE)):
+            vendor = self._vendor(source)  # not before: a connector that only reports of its deliveries has none
+            last = {self._name(each): each for each in piece}  # of one that comes twice the later holds
+            if line.holds_any(last):
+                line.wait()  # what is known of it is what is being written
+            takes, counts = self._piece(source, vendor, last, again, tally.heard)
+            at_once = len(piece) < PIECE and not more
+            line.put(last.keys(), partial(write, vendor, takes, counts), lambda _: seen(tally), at_once=at_once)
         return tally
 
     def gone(self, source: Source, all_names: Mapping[str, frozenset[str]]) -> Iterator[Found]:
@@ -149,9 +163,15 @@ class Taker:
         return vendor
 
     def _piece(
-        self, source: Source, vendor: Vendor, last: Mapping[str, Found], again: bool, tally: Tally
-    ) -> list[tuple[Take, Found]]:
-        """What of it is to be written."""
+        self,
+        source: Source,
+        vendor: Vendor,
+        last: Mapping[str, Found],
+        again: bool,
+        heard: set[tuple[str, str, str]],
+    ) -> tuple[list[tuple[Take, Found]], Counter[str]]:
+        """What of it is to be written, and what became of the others."""
+        counts: Counter[str] = Counter()
         with self._database.read() as connection:
             known = records(connection, source.ente_id, source.connector_id, last)
         takes: list[tuple[Take, Found]] = []
@@ -162,32 +182,32 @@ class Taker:
                 flows.append(KeepFlow(source.ente_id, each.flow))
                 continue
             if each.item is None and not each.wrong and each.withdrawn is None:
-                tally.counts["passed"] += 1
+                counts["passed"] += 1
                 continue
             each, told = digested(self._filing.checked(each))
             digest = keyed_digest(self._vault, vendor.vendor_id, told)
             if each.item is not None and isinstance(named := each.item.get("source"), str):
-                tally.heard.add((source.ente_id, vendor.vendor_id, named))
+                heard.add((source.ente_id, vendor.vendor_id, named))
             before = known.get(name)
             if before is not None and before.digest in (digest, told) and not again:
-                tally.counts["unchanged"] += 1
+                counts["unchanged"] += 1
                 self._file(source, vendor, each, before)
                 if before.digest == told:
                     unkeyed[name] = (told, digest)
                 continue
             takes.append((self._made(source, vendor, name, each, digest, before), each))
-        self._keep(flows, tally)
+        self._keep(flows, counts)
         if unkeyed:
             self._committer.write(self._taking.note_digests, (source.ente_id, source.connector_id, unkeyed))
-        return takes
+        return takes, counts
 
-    def _keep(self, flows: Sequence[KeepFlow], tally: Tally) -> None:
+    def _keep(self, flows: Sequence[KeepFlow], counts: Counter[str]) -> None:
         for result in self._committer.write_all(self._keeping.record, flows):
             if isinstance(result, StoreUnavailable):
                 raise result
             if isinstance(result, Exception):
                 raise StoreUnavailable(cause=error_name(result))
-            tally.counts["taken" if result else "unchanged"] += 1
+            counts["taken" if result else "unchanged"] += 1
 
     def _name(self, found: Found) -> str:
         """It stands in clear: one that would tell of a person is kept by its hash. What has none is named by its
@@ -237,31 +257,30 @@ class Taker:
         act = Withdraw(before.item_id, (found.withdrawn or "")[:500] or "-")
         return replace(take, submission=Submission(_signed(source, b"{}"), act=act))
 
-    def _write(self, source: Source, vendor: Vendor, takes: Sequence[tuple[Take, Found]]) -> Counter[str]:
-        counts: Counter[str] = Counter()
+    def _write(self, source: Source, vendor: Vendor, takes: Sequence[tuple[Take, Found]], counts: Counter[str]) -> None:
+        """Write them, counted beside the others of their piece."""
         left = list(takes)
-        for attempt in range(_TRIES + 1):
+        for attempt in range(TRIES + 1):
             results = self._committer.write_all(self._taking.record, [take for take, _ in left], size=_size)
             again = []
             for (take, found), result in zip(left, results, strict=True):
                 if isinstance(result, StoreUnavailable):
                     raise result
-                if attempt < _TRIES and _overtaken(found, result):
+                if attempt < TRIES and overtaken(found, result):
                     # Somebody else wrote a version of that number, or later ones: the next after what is there now.
                     again.append((self._publication(source, vendor, found, self._newest(take)), found))
                 elif isinstance(result, Exception) and not isinstance(result, HubError):
-                    again.append((_given_up(take, result, attempt), found))
+                    again.append((given_up(take, result, attempt), found))
                 elif isinstance(result, VersionConflict):
-                    again.append((_in_conflict(take, result, attempt), found))
+                    again.append((in_conflict(take, result, attempt), found))
                 else:
-                    counts[_outcome(take, result)] += 1
+                    counts[outcome(take, result)] += 1
                     if getattr(result, "notification", "") == "pending":
                         self._accepted()
                     self._file(source, vendor, found, result)
             if not again:
-                break
+                return
             left = again
-        return counts
 
     def _file(self, source: Source, vendor: Vendor, found: Found, known: object) -> None:
         if found.content is None:  # as of nearly all: for them nothing is made up
@@ -277,47 +296,14 @@ class Taker:
             return replace(take, version=newest_version(connection, act.identity) + 1)
 
 
-def _written(writing: "Future[Counter[str]]", tally: Tally, seen: Callable[[Tally], None]) -> "Future[Counter[str]]":
-    """Wait until a piece is durable, and count it once. Raises what kept it from being so."""
-    if writing is not _DONE:
-        tally.counts.update(writing.result())
-        seen(tally)
-    return _DONE
-
-
 def _valid(found: Found, version: int) -> Item | None:
     """The item as its connector held it against the contract, with the version that it gets."""
     model = COLLECTIONS.get(found.collection)
     if found.valid is None or model is None or type(found.valid) is not model:
         return None
+    if found.valid.version == version:  # as of all that are new
+        return found.valid
     return found.valid.model_copy(update={"version": version})
-
-
-def _given_up(take: Take, fault: Exception, attempt: int) -> Take:
-    """What the store fails over is at fault itself: a bug of ours, or a value that it cannot take."""
-    if attempt >= _TRIES - 1 or take.submission is None:
-        raise StoreUnavailable(cause=error_name(fault))
-    return replace(take, submission=replace(take.submission, act=None, refusal=HubError()))
-
-
-def _in_conflict(take: Take, fault: VersionConflict, attempt: int) -> Take:
-    """What another content has the number of is kept in quarantine; the store keeps nothing of a conflict itself."""
-    if attempt >= _TRIES:
-        raise StoreUnavailable(cause=error_name(fault))
-    wrong = ({"pointer": "/version", "code": fault.code, "detail": fault.detail},)
-    return replace(take, submission=None, misfit=replace(take.misfit, wrong=wrong))
-
-
-def _overtaken(found: Found, result: object) -> bool:
-    """Whether the number that the hub gave was behind; a source's own numbers are the source's affair."""
-    behind = isinstance(result, VersionConflict) or getattr(result, "outcome", "") == "superseded"
-    return behind and found.item is not None and "version" not in found.item
-
-
-def _outcome(take: Take, result: object) -> str:
-    if isinstance(result, HubError) or result is None:
-        return "quarantined"
-    return "withdrawn" if isinstance(take.submission and take.submission.act, Withdraw) else "taken"
 
 
 def _signed(source: Source, body: bytes) -> Signed:

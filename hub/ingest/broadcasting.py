@@ -5,7 +5,7 @@ still the next one. A process that dies leaves the cursor where the last commit 
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,12 +30,12 @@ from hub.store.database import IN_TROUBLE, Database, Tx
 from hub.store.drafts import Draft
 from hub.store.ports import Vault
 from hub.store.rows import ItemKey
-from hub.store.subscribers import Found, subscriptions_of, subscriptions_page
+from hub.store.subscribers import START, Found, Place, subscriptions_page
 
 from .following import Route, own_message, route_of
 from .likeness import shown_like
 from .notices import cut, plain
-from .openings import CONCERNED, concerned, opening_message, openings
+from .openings import CONCERNED, concerned, enrolled, opening_message, openings
 from .rules import Rules
 from .subscribers import ENROLLED, WAITING, Subscriber, subscriber
 
@@ -56,17 +56,41 @@ def audience(content: Broadcast | Opening) -> tuple[str, ...]:
     return ENROLLED + WAITING if content.waitlisted else ENROLLED
 
 
-def addressed(found: Found, content: Broadcast | Opening, now: datetime) -> Subscriber | None:
-    """The subscription, if its holder is to be written to."""
-    return concerned(found, content, now) if isinstance(content, Opening) else subscriber(found, content.code, now)
+@dataclass(frozen=True, slots=True)
+class Addressees:
+    """Who of a page of subscriptions is to be written to."""
+
+    content: Broadcast | Opening
+    now: datetime
+    there: Mapping[str, Collection[str]]
+    """Of an opening: who need not enrol, by citizen."""
+
+    def of(self, found: Found) -> Subscriber | None:
+        """The subscription, if its holder is to be written to."""
+        if isinstance(self.content, Opening):
+            return concerned(found, self.content, self.now, self.there[found.key[1]])
+        return subscriber(found, self.content.code, self.now)
+
+
+def audience_page(
+    database: Database, vault: Vault, ente_id: str, content: Broadcast | Opening, now: datetime, after: Place
+) -> tuple[list[Found], Addressees, Place | None]:
+    """The next subscriptions, who of them is to be written to, and where to go on, None at the end."""
+    with database.read() as connection:
+        page, more = subscriptions_page(connection, vault, ente_id, audience(content), after)
+        there = enrolled(connection, vault, ente_id, content, page) if isinstance(content, Opening) and page else {}
+    return page, Addressees(content, now, there), more
 
 
 def count_audience(database: Database, vault: Vault, ente_id: str, content: Broadcast | Opening, now: datetime) -> int:
     """How many persons it reaches: each counts once, however many subscriptions it holds."""
     count, last = 0, ""
-    for found in subscriptions_of(database, vault, ente_id, audience(content)):
-        if found.key[1] != last and addressed(found, content, now) is not None:
-            count, last = count + 1, found.key[1]
+    after: Place | None = START
+    while after is not None:
+        page, addressees, after = audience_page(database, vault, ente_id, content, now, after)
+        for found in page:
+            if found.key[1] != last and addressees.of(found) is not None:
+                count, last = count + 1, found.key[1]
     return count
 
 
@@ -160,10 +184,9 @@ class BroadcastRunner:
         persons: set[str] = set()
         failed, after = 0, broadcast.after
         for _ in range(_READ):
-            with self.database.read() as connection:
-                page, more = subscriptions_page(
-                    connection, self.vault, broadcast.ente_id, audience(broadcast.content), after
-                )
+            page, addressees, more = audience_page(
+                self.database, self.vault, broadcast.ente_id, broadcast.content, now, after
+            )
             for found in page:
                 if len(messages) == most:
                     return Portion(broadcast, messages, failed, after, broadcast.paced_at, last=False)
@@ -171,7 +194,7 @@ class BroadcastRunner:
                 if found.key[1] in persons or found.received_at > broadcast.created_at:
                     continue  # who came later was not among those who were counted
                 try:
-                    draft = self._draft(broadcast, found, now)
+                    draft = self._draft(broadcast, found, addressees)
                 except Exception:
                     # One who cannot be written to must not keep all others from their message.
                     log.exception("broadcast.failed broadcast=%s item=%s", broadcast.broadcast_id, found.key[2])
@@ -185,12 +208,12 @@ class BroadcastRunner:
             after = more
         return Portion(broadcast, messages, failed, after, broadcast.paced_at, last=False)
 
-    def _draft(self, broadcast: Running, found: Found, now: datetime) -> Draft | None:
-        one = addressed(found, broadcast.content, now)
+    def _draft(self, broadcast: Running, found: Found, addressees: Addressees) -> Draft | None:
+        one = addressees.of(found)
         if one is None:
             return None
         ente_id, citizen_id, _ = found.key
-        message = self._message(broadcast, one.content, now)
+        message = self._message(broadcast, one.content, addressees.now)
         if message is None:
             return None
         draft = own_message(message, one.content, ente_id, route=route_of(self.route, ente_id, found.vendor_id))

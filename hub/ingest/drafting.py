@@ -21,7 +21,7 @@ from contracts.items import (
 from contracts.items.subscription import RequestKind
 from hub.registry import ALERTS, Vendor
 from hub.store.citizens import Subject
-from hub.store.drafts import Answer, Draft, Enclosure, Identity, PlannedDelivery, Told
+from hub.store.drafts import Answer, Draft, Enclosure, Finding, Identity, PlannedDelivery, Told
 from hub.store.numbering import notice_key
 
 from . import practices, subscriptions
@@ -67,9 +67,10 @@ def draft_of(
     if isinstance(item, Subscription) and isinstance(terms, subscriptions.Terms):
         return _subscription_draft(item, identity, payload, terms, route=route, keyed_hash=keyed_hash, rules=rules)
     if isinstance(item, Application) and isinstance(terms, practices.Terms):
-        until = kept_until(item, terms)
-        made = _citizen_draft(item, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules, until=until)
-        return replace(made, findings=shortfalls(item, terms.card))
+        until, findings = kept_until(item, terms), shortfalls(item, terms.card)
+        return _citizen_draft(
+            item, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules, until=until, findings=findings
+        )
     return _citizen_draft(
         item, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules, rights=vendor.rights
     )
@@ -177,6 +178,7 @@ def _citizen_draft(
     rights: frozenset[str] = frozenset(),
     file_here: bool = False,
     until: datetime | None = None,
+    findings: tuple[Finding, ...] = (),
 ) -> Draft:
     ente_id = identity.ente_id
     subject = Subject(ente_id, item.recipient.subject_kind, item.recipient.tax_code)
@@ -217,6 +219,7 @@ def _citizen_draft(
         agenda=agenda_of(item, state, dues, rules),
         links=() if isinstance(item, Message) else tuple(sorted({(link.rel, link.external_id) for link in item.links})),
         handover=item.delivery.state if isinstance(item, Document) and item.delivery is not None else None,
+        findings=findings,
     )
 
 

@@ -1,6 +1,6 @@
 """What the hub does by itself when a moment of an item's agenda has come."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,8 +29,11 @@ class Occasions:
     subscriptions: SubscriptionOccasions
     rules: Callable[[str], Rules]
 
-    def __call__(self, item: Mapping[str, Any], payload: bytes, occasion: str, now: datetime) -> Happening:
-        """What the occasion does to the item as it is now; nothing where what it was for is done."""
+    def __call__(
+        self, item: Mapping[str, Any], payload: bytes, occasion: str, now: datetime, together: Collection[str]
+    ) -> Happening:
+        """What the occasion does to the item as it is now; nothing where what it was for is done. `together` are all of
+        the item's occasions that are due."""
         content = read(payload)
         assert content.collection != "services"
         if occasion == FOLLOW:
@@ -44,18 +47,28 @@ class Occasions:
             content = self.subscriptions.in_force(item, content)
         kind = rest.partition(".")[0]
         if what == REMIND:
-            return self._remind(item, content, kind, occasion, now)
+            return self._remind(item, content, kind, occasion, now, together)
         return self._due(item, content, kind)
 
     def _remind(
-        self, item: Mapping[str, Any], content: CitizenItem, kind: str, occasion: str, now: datetime
+        self,
+        item: Mapping[str, Any],
+        content: CitizenItem,
+        kind: str,
+        occasion: str,
+        now: datetime,
+        together: Collection[str],
     ) -> Happening:
         at = _open_due(item, content, kind)
-        if at is None or at <= now:  # after a standstill: "due on the 10th", told on the 12th, would be no reminder
-            return Happening()
         rule = self.rules(item["ente_id"]).reminding(content.collection, kind)
-        if rule is None or not _still_wanted(rule, content, occasion):
+        if at is None or rule is None or not _still_wanted(rule, content, occasion):
             return Happening()
+        days = _days(occasion)
+        if at <= now:  # after a standstill: "due on the 10th", told on the 12th, would be no reminder
+            return _skipped("too_late", days)
+        nearer = [one for one in together if one.startswith(f"{REMIND}.{kind}.") and _days(one) < days]
+        if any(_still_wanted(rule, content, one) for one in nearer):
+            return _skipped("superseded", days)
         told = told_by(
             rule,
             content,
@@ -64,7 +77,7 @@ class Occasions:
             route=route_of(self.route, item["ente_id"], item["vendor_id"]),
             due=at,
             # With the day: what is due on another one is told of again.
-            occasion=f"{kind}.{occasion.rpartition('.')[2]}.{at:%Y%m%d}",
+            occasion=f"{kind}.{days}.{at:%Y%m%d}",
         )
         return Happening(event="reminded", told=(told,))
 
@@ -114,7 +127,17 @@ class Occasions:
 def _still_wanted(rule: Rule, content: CitizenItem, occasion: str) -> bool:
     """Whether a reminder is on a day that holds now: an administrator may have changed them since it was planned."""
     own = content.reminder_offsets if isinstance(content, Deadline) else None
-    return int(occasion.rpartition(".")[2]) in (rule.days if own is None else own)
+    return _days(occasion) in (rule.days if own is None else own)
+
+
+def _days(occasion: str) -> int:
+    """How many days ahead a reminder is, of the name of its occasion."""
+    return int(occasion.rpartition(".")[2])
+
+
+def _skipped(reason: str, days: int) -> Happening:
+    """A reminder that nobody gets: after a standstill only the nearest goes out, and only while there is time."""
+    return Happening(event="reminder_skipped", data={"reason": reason, "days": days})
 
 
 def _check(content: CitizenItem, state: str) -> Happening:

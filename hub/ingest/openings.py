@@ -1,11 +1,14 @@
 """Enrolment opens (S10): which openings are news, whom they concern, and what these read.
 
-Whoever is subscribed to another period of the service is told, once for each opening: it is a broadcast that the hub
-begins by itself, in the words of the rule `enrolment_opens`.
+Whoever is subscribed to another period of the service, for somebody who is not in this one yet, is told once for each
+opening: it is a broadcast that the hub begins by itself, in the words of the rule `enrolment_opens`.
 """
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
 
 from contracts.broadcasts import Opening
 from contracts.items import Action, Message, Subscription
@@ -13,16 +16,22 @@ from contracts.subscription_services import SubscriptionService
 from hub.catalogue import Card
 from hub.registry import Registry
 from hub.store.broadcasts import Begun, opening_id
-from hub.store.subscribers import Found
+from hub.store.directory import HUB_VENDOR
+from hub.store.ports import Vault
+from hub.store.subscribers import Found, subscriptions_held
 
 from .canonical import read
 from .notices import message_for
 from .rules import Rule
-from .subscribers import Subscriber
+from .subscribers import Subscriber, children_of, persons_of
 from .wording import end_of
+
+log = logging.getLogger(__name__)
 
 CONCERNED = ("waitlisted", "active", "renewal_due", "suspended", "ended")
 """States in another period; whoever has renewed has the new one already."""
+_THERE = ("requested", "waitlisted", "active", "renewal_due", "renewed", "suspended")
+"""States in this period of whoever need not enrol; what was cancelled or has ended may be asked for again."""
 
 _NEWS = timedelta(days=7)
 """An opening of longer ago is told to nobody: the hub, or the service, came later."""
@@ -54,11 +63,31 @@ def openings(registry: Registry, now: datetime) -> Iterator[Begun]:
             yield Begun(ente_id, opening_id(ente_id, code, window.opens_at), content)
 
 
-def concerned(found: Found, content: Opening, now: datetime) -> Subscriber | None:
-    """The subscription, if its holder is to be told of the opening."""
+def enrolled(
+    connection: Connection, vault: Vault, ente_id: str, content: Opening, page: Sequence[Found]
+) -> Mapping[str, Collection[str]]:
+    """Who is in the new period already, whichever parent's subscription it is: by the citizens of these subscriptions,
+    the tax codes of those whose subscriptions they hold, or hold as well."""
+    citizen_ids = {found.key[1] for found in page}
+    there: dict[str, set[str]] = {citizen_id: set() for citizen_id in citizen_ids}
+    for found in subscriptions_held(connection, vault, ente_id, citizen_ids, _THERE):
+        try:
+            item = read(found.payload)
+        except ValueError:
+            log.exception("opening.unreadable item=%s", found.key[2])
+            continue
+        assert isinstance(item, Subscription)
+        if item.subscription_service == content.code:
+            # What a co-holder has is a copy: whom it is for is no longer its recipient.
+            there[found.key[1]] |= children_of(item) if found.vendor_id == HUB_VENDOR else persons_of(item)
+    return there
+
+
+def concerned(found: Found, content: Opening, now: datetime, there: Collection[str]) -> Subscriber | None:
+    """The subscription, if its holder is to be told of the opening: it is for somebody who is not `there` yet."""
     item = read(found.payload)
     assert isinstance(item, Subscription)
-    if item.subscription_service not in content.other_periods:
+    if item.subscription_service not in content.other_periods or persons_of(item) <= set(there):
         return None
     if item.valid_to is None:
         return Subscriber(found, item) if found.state != "ended" else None

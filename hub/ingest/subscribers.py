@@ -23,6 +23,16 @@ class Subscriber(NamedTuple):
     content: Subscription
 
 
+def children_of(item: Subscription) -> frozenset[str]:
+    """The tax codes of the children that it is for."""
+    return frozenset(one.tax_code for one in item.beneficiaries if one.role == "child")
+
+
+def persons_of(item: Subscription) -> frozenset[str]:
+    """The tax codes of those who are enrolled by it: its children, or its holder where it names none."""
+    return children_of(item) or frozenset((item.recipient.tax_code,))
+
+
 def subscriber(found: Found, code: str, now: datetime) -> Subscriber | None:
     """It, if it is one of the service `code`; one that was renewed counts until its last day is over."""
     content = read(found.payload)

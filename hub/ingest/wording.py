@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 
 from contracts.base import ROME
 from contracts.items import Application, CitizenItem, Document, Subscription
@@ -178,12 +179,17 @@ OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
 NAMED = re.compile(r"\{(\w+)\}", re.ASCII)
 
 
+@lru_cache(maxsize=512)  # of each rule its title and body, in two languages; administrators change few of them
+def _parts(text: str) -> tuple[tuple[bool, tuple[str, ...]], ...]:
+    """The parts of a wording in order, and whether each is optional: its words, and at every second place the name of a
+    fact."""
+    return tuple((n % 2 == 1, tuple(NAMED.split(part))) for n, part in enumerate(OPTIONAL.split(text)))
+
+
 def filled(text: str, facts: Mapping[str, str], plain: Callable[[str], str] = str) -> str:
     """The wording with the facts in it; optional parts, and paragraphs that stay empty, are left out."""
-
-    def kept(part: re.Match[str]) -> str:
-        return part[1] if all(facts[name] for name in NAMED.findall(part[1])) else ""
-
-    kept_text = OPTIONAL.sub(kept, text)
-    whole = kept_text.format_map({name: plain(facts[name]) for name in NAMED.findall(kept_text)})
-    return "\n\n".join(part.strip() for part in whole.split("\n\n") if part.strip())
+    told: list[str] = []
+    for optional, words in _parts(text):
+        if not optional or all(facts[name] for name in words[1::2]):
+            told += (plain(facts[each]) if n % 2 else each for n, each in enumerate(words))
+    return "\n\n".join(part.strip() for part in "".join(told).split("\n\n") if part.strip())

@@ -1,7 +1,7 @@
 """The agenda: items at which the hub looks again by itself. Whoever sweeps keeps it; several may."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from .item_history import version_payload
 from .ports import Vault
 from .readers import Access, record_access
 from .references import want_check
-from .rows import Batch, item_key, items_at, lock_items
+from .rows import Batch, ItemKey, item_key, items_at, lock_items
 from .tables import agenda, enti
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class Happening:
     state: str | None = None
     turn: str | None = None
     event: str | None = None
+    data: Mapping[str, str | int] = field(default_factory=dict)
+    """What the timeline says of the event besides."""
     told: tuple[Told, ...] = ()
     deadlines: Mapping[str, str] = field(default_factory=dict)
     """The state that deadlines about the item come into, by kind."""
@@ -66,8 +68,9 @@ class Happening:
     """The host of its file, which is to be looked for there (`references`)."""
 
 
-Happen = Callable[[Mapping[str, Any], bytes, str, datetime], Happening]
-"""(the item's columns, its canonical JSON, the occasion, now) -> what it does."""
+Happen = Callable[[Mapping[str, Any], bytes, str, datetime, Collection[str]], Happening]
+"""(the item's columns, its canonical JSON, the occasion, now, all occasions of the item that are due) -> what it does.
+"""
 
 
 def keep_agenda(
@@ -119,14 +122,18 @@ class Agenda:
         found = items_at(tx, wanted)
         theirs = among("item", *(agenda.c[name] for name in _KEY))
         still = select(agenda).where(theirs, agenda.c.at <= tx.now).order_by(agenda.c.at)
-        batch, done = Batch(), 0
-        for row in map(dict, tx.connection.execute(still, keys("item", wanted)).mappings().all()):
-            self._one(tx, batch, row, found.get(item_key(row)))
-            done += 1
+        batch, held = Batch(), [dict(row) for row in tx.connection.execute(still, keys("item", wanted)).mappings()]
+        together: dict[ItemKey, set[str]] = {}
+        for row in held:
+            together.setdefault(item_key(row), set()).add(row["occasion"])
+        for row in held:
+            self._one(tx, batch, row, found.get(item_key(row)), together[item_key(row)])
         batch.write(tx)
-        return done
+        return len(held)
 
-    def _one(self, tx: Tx, batch: Batch, row: dict[str, Any], item: dict[str, Any] | None) -> None:
+    def _one(
+        self, tx: Tx, batch: Batch, row: dict[str, Any], item: dict[str, Any] | None, together: Collection[str]
+    ) -> None:
         if item is None:
             return  # made in this very transaction, and written last: its turn comes
         tx.connection.execute(delete(agenda).where(*(agenda.c[name] == row[name] for name in (*_KEY, "occasion"))))
@@ -140,7 +147,7 @@ class Agenda:
         if payload is None:
             return
         try:
-            happening = self._happen(item, payload, row["occasion"], tx.now)
+            happening = self._happen(item, payload, row["occasion"], tx.now, together)
         except Exception:
             # One item that cannot be understood must not hold up the agenda of all others.
             log.exception("agenda.failed item=%s occasion=%s", item["item_id"], row["occasion"])
@@ -154,7 +161,7 @@ class Agenda:
         if not self._publications.subscribing.happen(tx, batch, happening, citizen, item):
             return
         if happening.event is not None:
-            batch.event(item, tx.now, happening.event)
+            batch.event(item, tx.now, happening.event, **happening.data)
         for told in happening.told:
             self._publications.tell(tx, batch, told, citizen, item)
         if happening.audit is not None:

@@ -13,7 +13,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -58,6 +60,7 @@ class _Work:
     future: Any
     """An asyncio future of `loop`, a concurrent one, or None where nobody waits for this one alone."""
     size: int = 0
+    early: Callable[[Any], None] | None = None
     result: Any = None
 
 
@@ -98,9 +101,15 @@ class Committer:
         """Values that wait."""
         return self._queue.qsize()
 
-    async def submit(self, handler: Handler[V, R], value: V, *, size: int = 0) -> R:
+    async def submit(
+        self, handler: Handler[V, R], value: V, *, size: int = 0, early: Callable[[R], None] | None = None
+    ) -> R:
         """Hand over a value, of so many bytes where they count; returns once it is durable. Raises what the handler
-        answered, or StoreUnavailable."""
+        answered, or StoreUnavailable.
+
+        `early` is called on the event loop with a result that stands but is not durable yet: what it prepares is ready
+        when the commit is, and nobody may see it before. It is called once a try, or not at all, and may fail.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         # All who are ready in this turn are handed over together: they share the batch, whose fixed cost is that of
@@ -109,7 +118,7 @@ class Committer:
         if ready is None:
             ready = self._ready[loop] = []
             loop.call_soon(self._hand_over, loop)
-        ready.append(_Work(handler, value, loop, future, size))
+        ready.append(_Work(handler, value, loop, future, size, early))
         return await future
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -247,7 +256,26 @@ class Committer:
                 for work, result in zip(works, handler(tx, [work.value for work in works]), strict=True):
                     work.result = result
             self._chain.extend(tx)
+            tx.at_commit = partial(_tell_early, batch)
         self._chain.committed()
+
+
+def _tell_early(batch: list[_Work]) -> None:
+    """While the disk is waited for, the event loop would have nothing to do for those who wait for this commit."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Work]] = {}
+    for work in batch:
+        if work.loop is not None and work.early is not None and not isinstance(work.result, Exception):
+            by_loop.setdefault(work.loop, []).append(work)
+    for loop, works in by_loop.items():
+        with suppress(RuntimeError):  # the loop is gone
+            loop.call_soon_threadsafe(_prepare, works)
+
+
+def _prepare(works: list[_Work]) -> None:
+    for work in works:
+        if work.early is not None and not work.future.done() and not isinstance(work.result, Exception):
+            with suppress(Exception):  # it is prepared once more for the answer, and told there
+                work.early(work.result)
 
 
 def _answer(batch: list[_Work]) -> None:

@@ -83,6 +83,8 @@ class Tx:
     kept hold of `tx` itself would be a cycle, and every batch's rows would stay until the next collection."""
     last_rows: list[tuple[Table, Rows]] = field(default_factory=list)
     """Inserted after those steps, all at once: what nobody reads in the transaction that makes it."""
+    at_commit: Callable[[], None] = lambda: None
+    """Run when everything is written but the COMMIT, which may still fail."""
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     """Run once the commit is durable; for caches and doorbells."""
     evidence_rows: list[dict[str, Any]] = field(default_factory=list)
@@ -170,6 +172,7 @@ class Database:
             insert_all(connection, tx.last_rows)
             if tx.work_is_due and self.is_shared:
                 postgres.notify(connection)
+            tx.at_commit()
             try:
                 transaction.commit()
             except DBAPIError as exc:
@@ -315,11 +318,8 @@ def may_pass(error: BaseException) -> bool:
 
 def is_away(error: BaseException) -> bool:
     """Whether there is no database to talk to: then trying once more, at once, only makes others wait."""
-    if isinstance(error, PoolTimeout):
-        return True
-    if not isinstance(error, OperationalError) or error.connection_invalidated:
-        return False
-    return getattr(error.orig, "sqlstate", "") is None
+    stays = isinstance(error, OperationalError) and not error.connection_invalidated
+    return isinstance(error, PoolTimeout) or (stays and getattr(getattr(error, "orig", None), "sqlstate", "") is None)
 
 
 def is_held_up(error: BaseException) -> bool:

@@ -7,15 +7,17 @@ off unseen. A small file is one sealed value, as all files once were.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-
-from obstore.exceptions import GenericError, NotFoundError
-from obstore.store import LocalStore
+from typing import TYPE_CHECKING
 
 from hub.durable import sync
 
 from .citizens import Citizen
 from .ports import Vault
+
+if TYPE_CHECKING:
+    from obstore.store import LocalStore
 
 SEGMENT = 256 * 1024
 SEGMENTED_FROM = 1024 * 1024
@@ -61,8 +63,13 @@ class Files:
     def __init__(self, folder: Path, vault: Vault) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._store = LocalStore(folder)
         self._vault = vault
+
+    @cached_property
+    def _store(self) -> "LocalStore":
+        from obstore.store import LocalStore  # 8 MB, where there is a file
+
+        return LocalStore(self._folder)
 
     def put(self, citizen: Citizen, *, item_id: str, sha256: str, content: bytes) -> str:
         """Keep `content` and return its key. It is on disk, directory entries included, before this returns."""
@@ -112,12 +119,16 @@ class Files:
         return b"".join(parts)
 
     def _bytes(self, key: str) -> bytes:
+        from obstore.exceptions import NotFoundError
+
         try:
             return bytes(self._store.get(key).bytes())
         except (NotFoundError, FileNotFoundError) as exc:
             raise FileMissing(key) from exc
 
     def _part(self, key: str, start: int, end: int) -> bytes:
+        from obstore.exceptions import GenericError, NotFoundError
+
         try:
             return bytes(self._store.get_range(key, start=start, end=end))
         except (NotFoundError, FileNotFoundError) as exc:

@@ -160,9 +160,8 @@ class Batch:
                 (findings, [row for rows in self.findings.values() for row in rows]),
             ],
         )
-        for row in self.deliveries:
-            if row["connector_id"] == CONNECTOR_UNKNOWN:
-                tx.after_commit.append(unserved.inc)
+        if nobodys := sum(row["connector_id"] == CONNECTOR_UNKNOWN for row in self.deliveries):
+            tx.after_commit.append(partial(unserved.inc, nobodys))
         silent = {row["message_id"] for row in self.deliveries if row["state"] == "skipped"}
         if silent := silent - {row["message_id"] for row in self.deliveries if row["state"] != "skipped"}:
             tx.after_commit.append(partial(feed_only.inc, len(silent)))

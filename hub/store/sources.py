@@ -133,11 +133,15 @@ def note_alive(tx: Tx, said: Collection[tuple[str, str, str]]) -> None:
         tx.connection.execute(update(sources).where(mine).values(heard_at=tx.now))
 
 
-def open_practices(connection: Connection, ente_id: str, now: datetime) -> dict[tuple[str, str], tuple[int, int]]:
-    """How many applications are open by (vendor, source), and how many of them are fresh: told of within the silence
-    agreed on (S30). All of them are, where nothing is agreed."""
+def open_practices(
+    connection: Connection, ente_id: str, now: datetime, *, only: tuple[str, str] | None = None
+) -> dict[tuple[str, str], tuple[int, int]]:
+    """How many applications are open by (vendor, source), or of that one `only`, and how many of them are fresh: told
+    of within the silence agreed on (S30). All of them are, where nothing is agreed."""
     its = items.c
     practices = (its.ente_id == ente_id) & (its.collection == "applications") & (its.lifecycle == "active")
+    if only is not None:
+        practices &= (its.vendor_id == only[0]) & (its.source == only[1])
     as_of = func.coalesce(its.as_of, its.updated_at)
     agreed = {(row.vendor_id, row.source): row.every_s for row in connection.execute(_agreed(ente_id))}
     found: dict[tuple[str, str], tuple[int, int]] = {}

@@ -19,8 +19,8 @@ _PRAGMAS = (
     "foreign_keys=ON",
     # 4 MB a connection: the rest of the file is in the system's own cache, which is nobody's resident memory.
     "cache_size=-4000",
-    # 16 MB of log before it is copied back: a page written again and again is copied once.
-    "wal_autocheckpoint=4000",
+    # 32 MB of log before it is copied back: a page written again and again is copied once.
+    "wal_autocheckpoint=8000",
 )
 _SIZES = (32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
 """How many rows a statement may have. A prepared one weighs 2 KB a row, for each table; were there one for each number,

@@ -1,11 +1,11 @@
 """The subscriptions of an ente, page by page, however many there are: for broadcasts, statistics and ranked lists."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, Row, and_, or_, select
 
 from .contents import with_contents
 from .database import Database
@@ -72,10 +72,7 @@ def subscriptions_page(
         return [], None
     # The contents apart: joined at once, a database without statistics might read and sort all of them for each page.
     whole = with_contents(connection, vault, ente_id, places, its.state, its.vendor_id, its.received_at)
-    found = [
-        Found((ente_id, row.citizen_id, row.item_id), row.version, row.state, row.received_at, payload, row.vendor_id)
-        for row, payload in whole
-    ]
+    found = [_found(ente_id, row, payload) for row, payload in whole]
     return found, places[-1] if len(places) == PAGE else None
 
 
@@ -86,3 +83,25 @@ def subscriptions_of(database: Database, vault: Vault, ente_id: str, states: Seq
         with database.read() as connection:
             found, after = subscriptions_page(connection, vault, ente_id, states, after)
         yield from found
+
+
+def subscriptions_held(
+    connection: Connection, vault: Vault, ente_id: str, citizen_ids: Collection[str], states: Sequence[str]
+) -> list[Found]:
+    """Every subscription of these citizens in one of these states, with the copies of co-holders and what is hidden."""
+    its = items.c
+    theirs = select(its.citizen_id, its.item_id).where(
+        its.ente_id == ente_id,
+        its.citizen_id.in_(citizen_ids),
+        its.collection == "subscriptions",
+        its.lifecycle == "active",
+        its.state.in_(states),
+    )
+    places = [tuple(row) for row in connection.execute(theirs.order_by(its.citizen_id, its.item_id))]
+    whole = with_contents(connection, vault, ente_id, places, its.state, its.vendor_id, its.received_at)
+    return [_found(ente_id, row, payload) for row, payload in whole] if places else []
+
+
+def _found(ente_id: str, row: Row[Any], payload: bytes) -> Found:
+    key = (ente_id, row.citizen_id, row.item_id)
+    return Found(key, row.version, row.state, row.received_at, payload, row.vendor_id)

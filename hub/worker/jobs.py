@@ -25,7 +25,7 @@ _homes: list[Home] = []
 
 def preload(home: Home) -> None:
     """Read, before the fork, what all work-horses need of the home: its keys and its connector types."""
-    _ = home.vault, home.key, home.types
+    _ = home.vault, home.key, dict(home.types)
     _homes[:] = [home]
 
 

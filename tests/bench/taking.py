@@ -1,8 +1,8 @@
 """A mapped source is read whole: OpenCity-like applications, page by page over HTTP, mapped and taken into the store.
 
 The bare way is what nobody can do without: mapping the same pages, and committing by the raw driver as many rows as the
-hub writes for them, a page a commit. Both ways take turns, every so many pages of the one reading. Then the source is
-read again, where nothing has changed.
+hub writes for them, a page a commit. Both ways take turns, every so many pages of the one reading, each in a process of
+its own: what the bare way holds is not the hub's memory. Then the source is read again, where nothing has changed.
 """
 
 import json
@@ -10,7 +10,6 @@ import sqlite3
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -26,6 +25,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from connectors.mapped.document import MappingDocument
+from connectors.mapped.mapping import Mapping
 from contracts.identifiers import new_uuid7
 from hub.bootstrap import Hub
 from hub.cli.serving import spare_collections
@@ -47,10 +48,13 @@ _TURNS = 10
 
 @dataclass(frozen=True)
 class Taken:
-    """Records in a second, and what the process weighed: after a tenth of them, and at the end, in MB."""
+    """Records in a second, by the clock and of the processor's time, which others who use the machine do not change;
+    and what the process weighed: after a tenth of them, and at the end, in MB."""
 
     hub: list[float]
     bare: list[float]
+    hub_busy: list[float]
+    bare_busy: list[float]
     again: float
     rows_written_again: int
     early_mb: float
@@ -136,7 +140,7 @@ def measured(folder: Path, *, records: int, citizens: int) -> Taken:
 def _both(hub: Hub, home: Home, folder: Path, records: int) -> Taken:
     with home.database.read() as connection:
         config = home.configuration.load(connection)[ENTE, "bulk"]
-    bare = _Bare(folder / "bare", hub)
+    bare = _BareProcess(folder / "bare")
     watch = _Watch(records, bare, home)
     hub.inbound.polling.once(config, watch=watch)
     before = _written(home)
@@ -147,20 +151,23 @@ def _both(hub: Hub, home: Home, folder: Path, records: int) -> Taken:
         sys.exit(f"bench: the second reading found {tally and tally.counts}")
     written = (_written(home) - before).total()
     bare.close()
-    return Taken(watch.hub, watch.bare, again, written, watch.early_mb, _mb())
+    return Taken(watch.hub, watch.bare, watch.hub_busy, watch.bare_busy, again, written, watch.early_mb, _mb())
 
 
 class _Watch:
     """Looks on while a source is read, says how far it is, and lets the bare way have its turns."""
 
-    def __init__(self, records: int, bare: "_Bare", home: Home) -> None:
+    def __init__(self, records: int, bare: "_BareProcess", home: Home) -> None:
         self._records, self._way, self._home = records, bare, home
         self._empty = _written(home)
         self._rows: dict[str, int] = {}
         self._piece = max(PAGE, records // _TURNS)
-        self._next, self._before, self._since = self._piece, 0, time.perf_counter()
+        self._next, self._before = self._piece, 0
+        self._since, self._busy = time.perf_counter(), time.process_time()
         self.hub: list[float] = []
         self.bare: list[float] = []
+        self.hub_busy: list[float] = []
+        self.bare_busy: list[float] = []
         self.early_mb = 0.0
 
     def __call__(self, progress: Progress) -> None:
@@ -168,46 +175,49 @@ class _Watch:
         if done < self._next:
             return
         self.hub.append((done - self._before) / (time.perf_counter() - self._since))
+        self.hub_busy.append((done - self._before) / (time.process_time() - self._busy))
         self.early_mb = self.early_mb or _mb()
         print(f"bench: {done:,} of {self._records:,} records taken, {self.hub[-1]:,.0f}/s", file=sys.stderr)
         if not self._rows:
             rows = _written(self._home) - self._empty
             # What is written for each record, and not for each citizen or commit.
             self._rows = {name: number * PAGE // done for name, number in rows.items() if number >= done}
-        self.bare.append(self._way.rate(self._rows))
-        self._before, self._next, self._since = done, done + self._piece, time.perf_counter()
+        rate, busy = self._way.rate(self._rows)
+        self.bare.append(rate)
+        self.bare_busy.append(busy)
+        self._before, self._next = done, done + self._piece
+        self._since, self._busy = time.perf_counter(), time.process_time()
 
 
 class _Bare:
     """Mapping, and a commit of as many rows as the hub writes: it has no notice to think of, no check, no key."""
 
-    def __init__(self, folder: Path, hub: Hub) -> None:
+    def __init__(self, folder: Path) -> None:
         home = make_home(folder)
         home.database.close()
         self._raw = sqlite3.connect(home.folder / "raccordo.db", isolation_level=None)
         self._raw.executescript("PRAGMA synchronous=FULL; PRAGMA cache_size=-32000; PRAGMA foreign_keys=OFF;")
-        connector = hub.connectors.get(ENTE, "bulk")
-        assert connector is not None
-        assert connector.read is not None
-        self._read = connector.read
+        self._read = Mapping(MappingDocument.model_validate_json(MAPPING.read_bytes())).read
         codes = tax_codes(50)
         self._page = json.dumps({"data": [application(n, codes) for n in range(PAGE)]}).encode()
         self._numbers = count(1)
 
-    def rate(self, rows: Mapping[str, int], pages: int = 5) -> float:
-        """Records in a second, where `rows` is how many of each table are written for a page."""
-        spent = 0.0
+    def rate(self, rows: dict[str, int], pages: int = 5) -> tuple[float, float]:
+        """Records in a second, and in one of the processor's time, where `rows` is how many of each table are written
+        for a page."""
+        spent = busy = 0.0
         for _ in range(pages):
             page = [(metadata.tables[name], self._rows(metadata.tables[name], number)) for name, number in rows.items()]
-            started = time.perf_counter()
+            started, began = time.perf_counter(), time.process_time()
             found = sum(one.item is not None for one in self._read(self._page))
             self._raw.execute("BEGIN IMMEDIATE")
             for table, each in page:
                 self._raw.executemany(sql(table), [[bound(value) for value in row] for row in each])
             self._raw.execute("COMMIT")
             spent += time.perf_counter() - started
+            busy += time.process_time() - began
             assert found == PAGE
-        return PAGE * pages / spent
+        return PAGE * pages / spent, PAGE * pages / busy
 
     def _rows(self, table: Table, number: int) -> list[list[Any]]:
         now = datetime.now(UTC)
@@ -219,8 +229,33 @@ class _Bare:
             return next(self._numbers)
         return filled(column, name, now)
 
+
+def serve_bare(folder: Path, pipe: Connection) -> None:
+    """A turn for each word in the pipe, until there is none."""
+    bare = _Bare(folder)
+    spare_collections()
+    while (rows := pipe.recv()) is not None:
+        pipe.send(bare.rate(rows))
+
+
+class _BareProcess:
+    """The bare way, with a heap and an interpreter of its own as the hub has them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._pipe, theirs = _SPAWN.Pipe()
+        self._process = _SPAWN.Process(target=serve_bare, args=(folder, theirs))
+        self._process.start()
+        theirs.close()
+
+    def rate(self, rows: dict[str, int]) -> tuple[float, float]:
+        """As `_Bare.rate`."""
+        self._pipe.send(rows)
+        rates: tuple[float, float] = self._pipe.recv()
+        return rates
+
     def close(self) -> None:
-        self._raw.close()
+        self._pipe.send(None)
+        self._process.join()
 
 
 def _written(home: Home) -> Counter[str]:

@@ -16,9 +16,10 @@ from tests.flows.making import (
     notice_number,
     published,
     rows,
+    titles,
     to,
 )
-from tests.harness import eventually, make_payment, make_receipt
+from tests.harness import eventually, make_message, make_payment, make_receipt
 
 PAST, FUTURE = "2025-01-31", "2099-01-31"
 
@@ -153,6 +154,20 @@ def test_what_the_citizen_had_to_do_is_met_when_it_is_the_bodys_turn(hub, state,
     assert about(hub, item_id, "deadlines") == ["open"]
     published(hub, "applications", item | {"version": 2, "state": state})
     assert about(hub, item_id, "deadlines") == [left]
+
+
+@pytest.mark.req("S28")
+def test_a_notice_is_among_what_is_new_however_old_the_thing_is(hub):
+    person = new_person()
+    item = make_application(fresh(), **to(person), title="Nido", occurred_at="2026-01-08T09:00:00Z")
+    published(hub, "applications", item)
+    published(hub, "messages", make_message(fresh(), **to(person), title="Avviso", occurred_at="2026-11-23T09:00:00Z"))
+    asked = {"integration": {"requested_at": "2026-11-24T09:00:00Z", "reason": "ISEE"}}
+    published(hub, "applications", item | asked | {"version": 2, "state": "integration_requested"})
+    newest = ["Integrazione richiesta: Nido", "Domanda inviata: Nido", "Avviso"]
+    assert titles(hub.read("/messages", person)) == newest
+    sections = {each["code"]: each for each in hub.read("/summary?view=desk", person).json()["view_sections"]}
+    assert [each["title"] for each in sections["messages"]["latest"]] == newest
 
 
 @pytest.mark.req("S26")

@@ -2,6 +2,8 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import timedelta
+from queue import SimpleQueue
 from threading import Event
 from time import sleep
 from typing import Any
@@ -11,7 +13,10 @@ import pytest
 from sqlalchemy import update
 
 from contracts.connector import Limits
+from contracts.failures import Deferred
 from contracts.inbound import Found, Pulled, Wrong
+from hub.inbound import polling
+from hub.inbound.taking import Taker
 from hub.store.configuration import set_status
 from hub.store.tables import evidence, items, quarantine, source_positions, source_records
 from hub.store.taking import Taking
@@ -123,6 +128,66 @@ def test_a_page_is_asked_for_while_another_is_taken_only_where_its_source_allows
     with hub_with(tmp_path / "home", own) as hub:
         eventually(lambda: titles_of(hub, person), lambda found: found == ["Pagina 0", "Pagina 1"])
     assert asked_meanwhile == [ahead]
+
+
+def paged(count: int, made: list[dict[str, Any]], *, fail_at: int = -1, asked: Any = lambda _n: None) -> Any:
+    """Pages of one record, each of which may be asked for ahead."""
+
+    def pull(memo: dict[str, Any]) -> Pulled:
+        n = memo.get("n", 0)
+        asked(n)
+        if n == fail_at:
+            raise Deferred("odd.away", "no page", after=timedelta(hours=1))
+        more = n + 1 < count
+        return Pulled({"n": n + 1} if more else {}, found=[found_of(made[n])], more=more, ahead=True)
+
+    return pull
+
+
+def test_a_page_is_understood_while_the_one_before_becomes_durable(tmp_path, person, monkeypatch):
+    own = Source()
+    made = [record(person, title=f"Foglio {n}") for n in range(2)]
+    understood, seen = Event(), []
+    write, draft = Taker._write, Taker._publication
+
+    def held(taker: Taker, source: Any, vendor: Any, takes: Any, counts: Any) -> None:
+        if any(take.misfit.name == made[0]["external_id"] for take, _ in takes):
+            seen.append(understood.wait(10))
+        write(taker, source, vendor, takes, counts)
+
+    def drafted(taker: Taker, source: Any, vendor: Any, found: Found, take: Any) -> Any:
+        if found.name == made[1]["external_id"]:
+            understood.set()
+        return draft(taker, source, vendor, found, take)
+
+    monkeypatch.setattr(Taker, "_write", held)
+    monkeypatch.setattr(Taker, "_publication", drafted)
+    own.pull = paged(2, made)
+    with hub_with(tmp_path / "home", own) as hub:
+        eventually(lambda: titles_of(hub, person), lambda found: found == ["Foglio 0", "Foglio 1"])
+    assert seen == [True]
+
+
+def test_of_pages_that_come_ahead_the_place_is_kept_now_and_then_and_where_a_source_fails(
+    tmp_path, person, monkeypatch
+):
+    """So that the next try goes on from there; what was read since the place was kept comes to no harm."""
+    monkeypatch.setattr(polling, "_KEEP_EVERY_S", 3600.0)
+    own, places, running = Source(), [], SimpleQueue[HubUnderTest]()
+    made = [record(person, title=f"Carta {n}") for n in range(8)]
+
+    def asked(n: int) -> None:
+        if n == 6:
+            places.extend(each["taken"] for each in rows(running.get(timeout=10), source_positions))
+
+    own.pull = paged(8, made, fail_at=7, asked=asked)
+    with hub_with(tmp_path / "home", own) as hub:
+        running.put(hub)
+        (kept,) = eventually(
+            lambda: rows(hub, source_positions), lambda found: [each["failures"] for each in found] == [1]
+        )
+        assert len(titles_of(hub, person)) == 7
+    assert (places, kept["taken"]) == ([1], 7)
 
 
 def test_a_source_waits_for_its_turn_once_however_long_the_others_take(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from contracts.subscription_services import EnrolWindow, SubscriptionService
 from hub.ingest import broadcasting
 from hub.ingest.openings import openings
 from hub.registry import Registry
-from hub.store.broadcasts import Begun, opening_id, running_broadcasts
+from hub.store.broadcasts import Begun, list_broadcasts, opening_id, running_broadcasts
 from hub.store.directory import add_service
 from hub.store.notice_rules import save_rule
 from hub.store.standing import BULK
@@ -85,6 +85,15 @@ def running_now(hub):
         return running_broadcasts(connection, hub.home.vault)
 
 
+def running_or_done(hub):
+    with hub.home.database.read() as connection:
+        return list_broadcasts(connection, ENTE)
+
+
+def family(child):
+    return {"beneficiaries": [{"tax_code": child, "role": "child"}]}
+
+
 def day(**ago):
     return (datetime.now(UTC).date() - timedelta(**ago)).isoformat()
 
@@ -133,6 +142,54 @@ def test_who_is_subscribed_to_this_period_alone_has_no_need_of_it(hub, school):
     other = school.subscribed()
     school.opens()
     assert [len(school.told(one)) for one in (person, other)] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"state": "active"}, 0),
+        ({"state": "requested"}, 0),
+        ({"state": "waitlisted", "waiting_position": 3}, 0),
+        ({"state": "cancelled"}, 1),
+        ({"state": "ended"}, 1),
+    ],
+)
+def test_who_is_enrolled_already_is_told_nothing(hub, school, fields, told):
+    """By a source that began anew instead of renewing: the former period is as it was."""
+    person = school.subscribed()
+    school.subscribed(person, subscription_service=school.next, valid_from="2026-09-01", **fields)
+    school.opens()
+    assert len(school.told(person)) == told
+
+
+def test_a_family_is_told_of_the_child_that_can_still_be_enrolled(hub, school):
+    """One child is in the new period: by that alone nobody is told; by its brother, who is not, once."""
+    one, two = family(new_person()), family(new_person())
+    only, both = school.subscribed(**one), school.subscribed(**one)
+    school.subscribed(both, title="Mensa di Bea", **two)
+    for person in (only, both):
+        school.subscribed(person, subscription_service=school.next, **one)
+    school.opens()
+    assert [len(school.told(person)) for person in (only, both)] == [0, 1]
+    (row,) = [each for each in running_or_done(hub) if each["code"] == school.next]
+    assert (row["expected"], row["written"]) == (1, 1)
+
+
+def test_a_child_that_the_other_parent_has_enrolled_is_enrolled(hub, school):
+    child, parent, other = new_person(), new_person(), new_person()
+    held = {"beneficiaries": [*family(child)["beneficiaries"], {"tax_code": parent, "role": "co_holder"}]}
+    school.subscribed(parent, **family(child))
+    school.subscribed(other, subscription_service=school.next, **held)
+    school.opens()
+    assert school.told(parent) == []
+
+
+def test_what_another_holds_for_themselves_enrols_no_co_holder(hub, school):
+    parent, other = school.subscribed(), new_person()
+    held = {"beneficiaries": [{"tax_code": parent, "role": "co_holder"}]}
+    school.subscribed(other, subscription_service=school.next, **held)
+    school.opens()
+    assert len(school.told(parent)) == 1
 
 
 def test_in_the_language_of_the_subscription(hub, school):

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.harness import make_home
 
 _SERVED = """
@@ -13,14 +15,26 @@ from hub.app import create_app
 from hub.home import Home
 from hub.settings import Settings
 create_app(Home(Settings(home=Path(sys.argv[1]))))
-print(*{name.partition(".")[0] for name in sys.modules})
+print(*sys.modules)
 """
 
 
-def test_a_server_loads_nothing_that_only_migrations_need(tmp_path):
-    make_home(tmp_path / "home").database.close()
+@pytest.fixture
+def loaded(tmp_path):
+    """The modules of a server whose ente has one connector."""
+    folder = str(tmp_path / "box")
+    make_home(tmp_path / "home", connectors={"io": ("loopback", {"folder": folder})}).database.close()
     told = subprocess.run(
         [sys.executable, "-c", _SERVED, str(tmp_path / "home")], capture_output=True, text=True, check=True
     )
-    assert {"sqlalchemy", "hub"} <= set(told.stdout.split())
-    assert {"alembic", "mako"}.isdisjoint(told.stdout.split())
+    return set(told.stdout.split())
+
+
+def test_a_server_loads_nothing_that_only_others_need(loaded):
+    assert {"sqlalchemy", "hub"} <= loaded
+    assert {"alembic", "mako", "obstore"}.isdisjoint(loaded)
+
+
+def test_a_server_loads_the_connectors_that_it_has(loaded):
+    assert "connectors.loopback" in loaded
+    assert {"connectors.app_io", "connectors.email", "connectors.pagopa", "connectors.send"}.isdisjoint(loaded)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-PARTS = {"hub.ingest", "hub.store", "hub.dispatch", "hub.feed", "hub.http", "hub.cli"}
+PARTS = {"hub.ingest", "hub.store", "hub.dispatch", "hub.feed", "hub.http", "hub.cli", "hub.admin"}
 
 
 @pytest.mark.req("S66")
@@ -17,7 +17,7 @@ PARTS = {"hub.ingest", "hub.store", "hub.dispatch", "hub.feed", "hub.http", "hub
         ("hub.dispatch.runner", {"hub.store", "hub.dispatch"}),
         ("hub.feed.query", {"hub.store", "hub.feed"}),
         # What a worker runs: it delivers, and serves nothing.
-        ("hub.bootstrap", PARTS - {"hub.http", "hub.cli"}),
+        ("hub.bootstrap", PARTS - {"hub.http", "hub.cli", "hub.admin"}),
     ],
 )
 def test_a_part_loads_those_it_stands_on_and_no_other(module, needs):

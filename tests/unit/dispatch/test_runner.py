@@ -453,3 +453,12 @@ def test_an_active_connector_serves_its_channel_before_a_paused_one():
     both = Configs(config(status="paused"))
     both.now |= {("e", "second"): replace(config(), connector_id="second")}
     assert ConnectorPool(Odd().types, both).outlets()["e", "io"].connector_id == "second"
+
+
+def test_a_configured_type_that_cannot_be_loaded_stops_the_start():
+    class Broken(dict[str, ConnectorType]):
+        def get(self, name, default=None):
+            raise RuntimeError(name)
+
+    with pytest.raises(RuntimeError, match="odd"):
+        ConnectorPool(Broken(), Configs(config()))

@@ -342,3 +342,46 @@ def test_where_the_queue_is_full_nothing_overtakes_what_was_refused(store):
     assert results[:2] == ["a", "b"]
     assert [type(each) for each in results[2:]] == [StoreUnavailable] * 2
     assert names(store) == {"a", "b"}
+
+
+def test_what_stands_is_told_early_and_heard_once_it_is_durable(store, committer):
+    told = []
+
+    def early(result):
+        told.append(f"early {result}")
+        raise ValueError  # what is prepared may fail: it is nobody's answer yet
+
+    async def heard(name):
+        try:
+            told.append(f"heard {await committer.submit(note, name, early=early)}")
+        except VersionConflict:
+            told.append("refused")
+
+    async def all_of_them():
+        waiting = asyncio.gather(heard("a"), heard("conflict"))
+        await asyncio.sleep(0)
+        committer.start()
+        await waiting
+
+    asyncio.run(all_of_them())
+    assert told == ["early a", "heard a", "refused"]
+    assert names(store) == {"a"}
+
+
+def test_what_was_told_early_of_a_commit_that_failed_is_heard_by_nobody(store, committer, monkeypatch):
+    told = threading.Event()
+
+    def full(_transaction):
+        assert told.wait(30)
+        raise OperationalError("COMMIT", None, Exception("the disk is full"))
+
+    async def hear():
+        committer.start()
+        with pytest.raises(StoreUnavailable):
+            await committer.submit(note, "a", early=lambda _: told.set())
+
+    with monkeypatch.context() as faulty:
+        faulty.setattr("sqlalchemy.engine.RootTransaction.commit", full)
+        asyncio.run(hear())
+    assert told.is_set()
+    assert names(store) == set()

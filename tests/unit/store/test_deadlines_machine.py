@@ -2,7 +2,8 @@
 (settled 11, 12, S6).
 
 What holds whatever happens: it is as its newest version says until its moment is past; the citizen is reminded on each
-day once, never of what is done and never when it is too late; what is over is on no agenda.
+day once, never of what is done and never when it is too late, and of what was missed by the nearest reminder alone,
+while the timeline says why the others stayed away; what is over is on no agenda.
 """
 
 from datetime import timedelta
@@ -15,7 +16,7 @@ from hub.errors import AlreadyWithdrawn, VersionConflict
 from hub.ingest.rules import standard
 from hub.store.amendments import Withdraw, Withdrawn
 from hub.store.drafts import Published
-from hub.store.tables import agenda
+from hub.store.tables import agenda, timeline
 from tests.flows.making import make_deadline
 from tests.unit.store.canonical import Canonical, days, instant
 from tests.unit.store.machines import StoreMachine, on_each_kind
@@ -33,7 +34,7 @@ class OneDeadline(StoreMachine):
         self.hub = Canonical(self.store)
         self.version, self.state, self.due = 0, "open", START
         self.told_of, self.gone, self.swept = {}, False, False
-        self.planned, self.offsets, self.reminded = {}, (), set()
+        self.planned, self.offsets, self.reminded, self.skipped = {}, (), set(), []
 
     def submit(self, version, fields):
         (answer,) = self.store.publish(self.hub.drafted("deadlines", make_deadline("a", version=version, **fields)))
@@ -88,9 +89,14 @@ class OneDeadline(StoreMachine):
     def sweep(self):
         self.hub.sweep()
         self.swept, now = True, self.clock.moment
-        for n in [n for n, at in self.planned.items() if at <= now]:
+        missed = sorted((n for n, at in self.planned.items() if at <= now), reverse=True)
+        for n in missed:
             del self.planned[n]
-            if now < self.due:
+            if now >= self.due:
+                self.skipped.append(("too_late", n))
+            elif n != missed[-1]:
+                self.skipped.append(("superseded", n))
+            else:
                 self.reminded.add(f"deadline_reminder.{KIND}.{n}.{self.due:%Y%m%d}")
         if self.version and not self.gone and self.state == "open" and now >= self.due:
             self.state = "missed"
@@ -110,6 +116,9 @@ class OneDeadline(StoreMachine):
         if self.version:
             assert set(self.hub.made(self.hub.item("a")["item_id"], "messages")) == self.reminded
             assert len(self.hub.of(PERSON, "messages")) == len(self.reminded)
+            told = [row for row in self.store.rows(timeline) if row["event"] == "reminder_skipped"]
+            told.sort(key=lambda row: row["event_id"])
+            assert [(row["data"]["reason"], row["data"]["days"]) for row in told] == self.skipped
 
     @invariant()
     def only_what_is_open_is_on_the_agenda(self):

@@ -1,0 +1,43 @@
+"""Lists, their bounds and OpenCity's own clock, as its answers have them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from connectors.base.http import Answer
+from contracts.base import ROME
+from contracts.failures import Deferred
+
+
+def bound(instant: int) -> str:
+    """A bound of a filter: seconds and an offset, no `Z` and no fractions, else 400."""
+    return datetime.fromtimestamp(instant, UTC).astimezone(ROME).isoformat(timespec="seconds")
+
+
+def rows(content: Any) -> list[Any]:
+    """The records of a list in each of its forms: plain, paged (`data`), counted (`results`).
+
+    Raises:
+        Deferred: it is none of them.
+    """
+    if isinstance(content, Mapping):
+        content = content.get("data", content.get("results"))
+    if not isinstance(content, list):
+        raise Deferred("opencity.unreadable", "not a list")
+    return content
+
+
+def counted(page: Any) -> int | None:
+    """How many there are on all pages: a number or a string of one; None where it does not say."""
+    meta = page.get("meta") if isinstance(page, Mapping) else None
+    count = meta.get("count") if isinstance(meta, Mapping) else None
+    return int(count) if isinstance(count, int | str) and str(count).isdigit() else None
+
+
+def clock(answer: Answer, otherwise: int) -> int:
+    """When OpenCity answered, by its own clock."""
+    try:
+        return int(parsedate_to_datetime(answer.headers.get("date", "")).timestamp())
+    except (ValueError, TypeError, OverflowError):
+        return otherwise
