@@ -33,7 +33,7 @@ check: $(STAMP) ## ruff, mypy --strict, import-linter, OpenAPI drift
 bench: $(STAMP) ## rates and ratios, measured in one run
 	$(BIN)/python -m tests.bench $(ARGS)
 
-faults: $(STAMP) ## the fault matrix and random kills, about an hour; ARGS="--minutes 10 --seed 7"
+faults: $(STAMP) ## the fault matrix and random kills, about an hour; ARGS="--minutes 10 --jobs 2 --seed 7"
 	$(BIN)/python -m tests.faults --report docs/faults.md $(ARGS)
 
 openapi: $(STAMP) ## write openapi/ anew from the code

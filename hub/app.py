@@ -47,9 +47,13 @@ from hub.http.operations import ADMIN, CALLBACKS, FEED, PUBLISH
 from hub.http.public import PublicApi
 from hub.http.publish import PublishApi
 from hub.http.ranked_lists import RankedListApi
+from hub.http.turns import Slots
 from hub.settings import Settings
 from hub.store.attributes import AttributeKeeper
 from hub.store.files import Files
+
+_EXPORTS_AT_ONCE = 4
+"""Of citizens and administrators together: each takes a thread and a connection to the database, again and again."""
 
 
 class Application(Router):
@@ -128,6 +132,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         accepted=hub.ring,
         resolver=hub.resolver,
     )
+    exports = Slots(_EXPORTS_AT_ONCE)
     feed = FeedApi(
         feed=hub.feed,
         committer=hub.committer,
@@ -136,6 +141,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         limiter=limiter,
         desks=Desks(hub.wishes, hub.requesting, hub.contacts, hub.letter, hub.clock.now, hub.ring),
         streams=hub.streams,
+        exports=exports,
     )
     public = PublicApi(hub.links, hub.actions, hub.committer, hub.published_keys)
     contacts = ContactsApi(hub.confirm_links, hub.contacts, hub.committer, limiter)
@@ -151,7 +157,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         ("/public/v1/cards/{token}", "GET", "check_card", CardsApi(hub.cards, hub.committer, limiter).check),
         ("/public/v1/ranked-lists/{list_id}", "GET", "show_ranked_list", ranked_lists.show),
     ]
-    for operations, api in ((PUBLISH, publish), (FEED, feed), (ADMIN, _admin(hub, limiter))):
+    for operations, api in ((PUBLISH, publish), (FEED, feed), (ADMIN, _admin(hub, limiter, exports))):
         for one in operations:
             handler = status if one.path == "/status" else api.handler(one)
             handlers.append((f"/{one.api}/v1{one.path}", one.method, one.operation_id, handler))
@@ -166,7 +172,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
     return [Route(path, _Resource(methods, limiter)) for path, methods in by_path.items()]
 
 
-def _admin(hub: Hub, limiter: Limiter) -> AdminApi:
+def _admin(hub: Hub, limiter: Limiter, slots: Slots) -> AdminApi:
     access = AdminAccess(
         sign_in=SignIn(
             hub.database,
@@ -196,7 +202,7 @@ def _admin(hub: Hub, limiter: Limiter) -> AdminApi:
         SourcesApi(access, hub.sources, attributes, hub.settings.content_limit),
         OutreachApi(access, BroadcastDesk(hub.database, hub.home.vault), RankedListDesk(hub.database, hub.home.vault)),
         RightsApi(access, rights),
-        ExportsApi(access, rights, exports),
+        ExportsApi(access, rights, exports, slots),
         simulations,
     )
     return AdminApi(access, tuple(part.handler for part in parts))

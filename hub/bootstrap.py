@@ -236,7 +236,7 @@ class Hub:
             home.backup_mark,
             {"trust": self.registry, "connectors": configs, "pdnd_clients": credentials},
             more=self._figures,
-            served=self.connectors.outlets,
+            served=self.connectors.served,
             dispatch=settings.dispatch,
         )
         self._listener = Listener(self.database, self.dispatcher.ring)

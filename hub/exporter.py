@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,8 @@ class Observed:
     folder: Path
     backup_mark: Path
     snapshots: Mapping[str, Snapshot[Any]]
-    served: Callable[[], Collection[tuple[str, str]]] = frozenset
-    """The channels that have a connector, by ente."""
+    served: Callable[[], Collection[tuple[str, str]] | None] = frozenset
+    """The channels that have a connector, by ente; None while this process does not know."""
     dispatch: str = "embedded"
     role: str = "worker"
     more: Callable[[], Iterable[Sample]] = tuple
@@ -158,9 +159,8 @@ class Figures:
                 yield "raccordo_breaker_open", tuple(lane), float(is_open)
             for ente_id, count in figures.expired_leases(connection, now).items():
                 yield "raccordo_delivery_leases_expired", (ente_id,), count
-            served = self._observed.served()
-            for ente_id in figures.enti_ids(connection):
-                for channel in USUAL_CHANNELS:
+            if (served := self._observed.served()) is not None:
+                for ente_id, channel in product(figures.enti_ids(connection), USUAL_CHANNELS):
                     yield "raccordo_channel_unserved", (ente_id, channel), float((ente_id, channel) not in served)
             bad = {(ente_id, state): count for ente_id, state, count in references.count_bad(connection)}
             for ente_id in figures.enti_ids(connection):

@@ -29,7 +29,8 @@ QUEUE = "raccordo"
 """One for all lanes: a worker that listens on several loses jobs (DECISIONS)."""
 JOB = "hub.worker.jobs.drain"
 JOB_TIMEOUT_S = 600
-"""More than the longest drain: its budget, the lease of what it took last, its goodbye."""
+"""More than the longest drain: its budget, the lease of what it took last, that of what it took for others meanwhile,
+its goodbye."""
 
 _TIMEOUT_S = 0.5
 _KEPT_S = 3600

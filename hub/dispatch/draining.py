@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -18,6 +18,16 @@ MOST = 1000
 """Deliveries of one drain: after them the lane queues up again behind the others."""
 BUDGET_S = 20.0
 _GLANCE_S = 0.25
+
+
+def wishes(free: int, busy: set[Lane], lease: timedelta, limits: LimitsOf, lane: Lane | None = None) -> Iterator[Due]:
+    """What a drain of that lane asks for, one after the other until something comes: for all free hands but the spare
+    one (`Due.sparing`) work of its own lane, and while it waits for slow answers that of any other."""
+    wish = Due.sparing(free, busy, lease, limits)
+    if lane is not None and lane not in wish.without:
+        yield replace(wish, lane=lane)
+    if lane is None or busy:
+        yield wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +48,41 @@ class Drain:
 
         False where it ended with something left: `most` were taken, the time was up, or it had to stop.
         """
-        deadline = time.monotonic() + budget_s
-        hands = Hands(self.committer, self.run, threads=self.threads)
+        hands = Hands(self.committer, self.run, threads=self.threads + 1)  # the spare one
         try:
-            while most > 0 and time.monotonic() < deadline and not self.stopping.is_set():
-                taken = self._take(hands, lane, most)
-                most -= taken
-                if hands.busy:
-                    hands.wait(_GLANCE_S)
-                elif not taken and not self._held_back(lane, deadline):
-                    return True
-            return False
+            done = self._work(hands, lane, most, time.monotonic() + budget_s)
+            self._outlast(hands, lane)
+            return done
         finally:
             while hands.busy and not self.stopping.is_set():
                 hands.wait(_GLANCE_S)
             hands.finish(self.grace_s)
 
-    def _take(self, hands: Hands, lane: Lane | None, most: int) -> int:
-        if not hands.free:
-            return 0
-        wish = Due(min(hands.free, most), self.lease, lane, self.limits())
-        claims = self.committer.write(claim, wish)
-        if not claims and hands.busy and lane is not None:
-            # While it waits for a slow answer, its other hands are not idle.
-            claims = self.committer.write(claim, replace(wish, lane=None))
-        hands.take(claims)
-        return len(claims)
+    def _work(self, hands: Hands, lane: Lane | None, most: int, deadline: float) -> bool:
+        while most > 0 and time.monotonic() < deadline and not self.stopping.is_set():
+            taken = self._take(hands, wishes(hands.free, hands.lanes, self.lease, self.limits(), lane), most)
+            most -= taken
+            if hands.busy:
+                hands.wait(_GLANCE_S)
+            elif not taken and not self._held_back(lane, deadline):
+                return True
+        return False
+
+    def _outlast(self, hands: Hands, lane: Lane | None) -> None:
+        """Serve the other lanes until the slowest of what was taken has its answer: this may be the only worker."""
+        last = hands.claim_ids
+        while lane is not None and last & hands.claim_ids and not self.stopping.is_set():
+            wish = Due.sparing(hands.free, hands.lanes, self.lease, self.limits())
+            self._take(hands, [replace(wish, without=wish.without | {lane})], MOST)
+            hands.wait(_GLANCE_S)
+
+    def _take(self, hands: Hands, choice: Iterable[Due], most: int) -> int:
+        """How many were claimed, of the first of these wishes that gives any."""
+        for wish in choice if hands.free else ():
+            if claims := self.committer.write(claim, replace(wish, limit=min(wish.limit, most))):
+                hands.take(claims)
+                return len(claims)
+        return 0
 
     def _held_back(self, lane: Lane | None, deadline: float) -> bool:
         """Whether the lane's rate alone keeps something back; waits until it may go on."""

@@ -49,6 +49,11 @@ class Hands:
         """Where the claims are from that are being worked on."""
         return {each.lane for each in self._held.values()}
 
+    @property
+    def claim_ids(self) -> set[str]:
+        """What is being worked on."""
+        return {each.claim_id for each in self._held.values()}
+
     def take(self, claims: Sequence[Claim]) -> None:
         """Begin to work on them."""
         for each in claims:

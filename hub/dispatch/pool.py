@@ -123,8 +123,12 @@ class ConnectorPool:
             self._retired, self._ready = [], {}
 
     def certificate_ends(self) -> dict[tuple[str, str], datetime]:
-        """When the client certificates end of those connectors in force that show one."""
-        found = ((key, self.get(*key)) for key in self._configs())
+        """When the client certificates end of those connectors that are made, and in force. Whoever only looks makes
+        none; where what one names was changed, it is made anew, as at its next use."""
+        configs = self._configs()
+        with self._lock:
+            made = [key for key, one in self._ready.items() if key in configs and one.version == configs[key].version]
+        found = ((key, self.get(*key)) for key in made)
         shown = {key: [each.ends for each in one.certificates] for key, one in found if one is not None}
         return {key: min(ends) for key, ends in shown.items() if ends}
 
@@ -132,6 +136,10 @@ class ConnectorPool:
         """For each ente and channel, the connector that serves it; of several, the first of `in_turn`. Those for tests
         are none of them."""
         return self._derived().outlets
+
+    def served(self) -> Outlets | None:
+        """The outlets as they were last asked for, None before: whoever only looks makes no connector."""
+        return None if self._known is None else self._known.outlets
 
     def test_outlets(self) -> Outlets:
         """The same of connectors for tests: what vendors in their sandbox publish goes by these alone."""

@@ -21,6 +21,7 @@ from .admin_access import AdminAccess, body_of
 from .content import export_media, export_response
 from .exchange import Exchange, Handler
 from .operations import Operation
+from .turns import Slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class ExportsApi:
     access: AdminAccess
     rights: RightsDesk
     exports: Exports
+    slots: Slots
 
     def handler(self, operation: Operation) -> Handler | None:
         """The handler of an operation; None for one that is not of these."""
@@ -57,6 +59,7 @@ class ExportsApi:
             actor = (await self.access.sent(exchange, operation)).actor
             export_media(exchange)
             wish = body_of(exchange, ExportWish)
+            slot = self.slots.take(actor.ente_id)
             order = self.rights.export(actor, wish.tax_code)
             # On record before the first byte leaves, and whatever becomes of the rest.
             citizen, now = await self.access.committer.submit(carry_out, order)
@@ -65,6 +68,6 @@ class ExportsApi:
                 make = self.exports.zip if zipped else self.exports.json
                 return make(actor.ente_id, citizen, now, level=ALL_LEVELS, evidence=True)
 
-            return export_response(exchange, export)
+            return export_response(exchange, slot, export)
 
         return handle

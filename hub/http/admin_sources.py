@@ -1,6 +1,5 @@
 """Sources over HTTP: read now, files taken in, quarantine read anew, freshness, extracts of registers."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +28,7 @@ from hub.store.quarantine import Entry
 from .admin_access import AdminAccess, answered, body_of, changed, matching
 from .exchange import Exchange, Handler, json_response, read_body
 from .operations import Operation
+from .turns import Turns
 
 Listed = list[tuple[str, dict[str, Any]]]
 _FILES_AT_ONCE = 2
@@ -43,7 +43,7 @@ class SourcesApi:
     sources: Sources
     attributes: AttributeKeeper
     file_limit: int
-    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_FILES_AT_ONCE))
+    _turns: Turns = field(default_factory=lambda: Turns(_FILES_AT_ONCE))
 
     def handler(self, operation: Operation) -> Handler | None:
         """The handler of an operation; None for one that is not of these."""
@@ -69,7 +69,7 @@ class SourcesApi:
             caller = await self.access.caller(exchange, operation)
             nothing(exchange.request.query_params.multi_items())
             connector_id = exchange.request.path_params["connector_id"]
-            async with self._turns:  # each is in memory whole
+            async with self._turns.turn(caller.actor.ente_id):  # each is in memory whole
                 content = await read_body(exchange.request, self.file_limit)
                 tally = await run_in_threadpool(self._taken_in, caller.actor.ente_id, connector_id, content)
             counts = {name: tally.counts[name] for name in OUTCOMES}

@@ -19,6 +19,7 @@ from hub.feed.answers import File, Picture
 
 from .accepting import SVG
 from .exchange import Exchange
+from .turns import Slot, SlottedResponse
 
 _ONE = re.compile(r"^(\d{0,15})-(\d{0,15})$")
 
@@ -79,11 +80,13 @@ def _called(file: File) -> str:
     return file.filename if file.state == "available" else f"NON VALIDO - {file.filename}"
 
 
-def export_response(exchange: Exchange, export: Callable[[bool], Iterator[bytes]]) -> Response:
+def export_response(exchange: Exchange, slot: Slot, export: Callable[[bool], Iterator[bytes]]) -> Response:
     """The answer to the wish for an export: JSON, or a ZIP where that is asked for. Raises NotAcceptable."""
     suffix = export_media(exchange)
     exchange.headers["Content-Disposition"] = f'attachment; filename="export.{suffix}"'
-    return StreamingResponse(export(suffix == "zip"), media_type=f"application/{suffix}")
+    response = SlottedResponse(export(suffix == "zip"), media_type=f"application/{suffix}")
+    response.slot = slot
+    return response
 
 
 def export_media(exchange: Exchange) -> Literal["json", "zip"]:

@@ -32,6 +32,7 @@ from .limits import Limiter
 from .operations import Operation
 from .streaming import EVENT_STREAM, PAGE, EventStream, Page
 from .tags import tag_of, tagged, with_tag
+from .turns import Slots
 
 _COLLECTION_OF = {
     "list_items": None,
@@ -58,12 +59,14 @@ class FeedApi:
         limiter: Limiter,
         desks: Desks,
         streams: Streams,
+        exports: Slots,
     ) -> None:
         self._feed = feed
         self._committer = committer
         self._registry = registry
         self._clock = clock
         self._streams = streams
+        self._exports = exports
         self._access = FeedAccess(feed=feed, committer=committer, registry=registry, clock=clock, limiter=limiter)
         self._changing = FeedChanges(feed=feed, committer=committer, desks=desks, access=self._access)
 
@@ -177,7 +180,8 @@ class FeedApi:
 
     def _export(self, reading: Reading, exchange: Exchange) -> Response:
         parameters.nothing(exchange.request.query_params.multi_items())
-        return export_response(exchange, lambda zipped: self._feed.export(reading, zipped=zipped))
+        slot = self._exports.take(reading.citizen.ente_id)
+        return export_response(exchange, slot, lambda zipped: self._feed.export(reading, zipped=zipped))
 
     def _content(self, reading: Reading, exchange: Exchange) -> Response:
         parameters.nothing(exchange.request.query_params.multi_items())

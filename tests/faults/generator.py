@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx
 
+from hub.security.sign import LIFETIME_S
+
 from ..harness import HubUnderTest
 from .files import Lines
 from .trades import MESSAGES, Trade, fingerprint
@@ -30,7 +32,7 @@ class Generator:
         self._path = f"/publish/v1/{trade.collection}"
         self._number = 0
         self._counting = threading.Lock()
-        self._acked: dict[str, tuple[bytes, dict[str, str]]] = {}
+        self._acked: dict[str, tuple[bytes, dict[str, str], float]] = {}
         self._waiting: dict[str, dict[str, Any]] = {}
 
     def load(
@@ -54,18 +56,24 @@ class Generator:
             number, self._number = self._number, self._number + 1
         self._send(hub, number)
 
-    def send_again(self, hub: HubUnderTest, *, within_s: float = 20) -> None:
-        """What had no answer, or a 503, once more with fresh tokens until it has one: the vendor's own duty."""
+    def send_again(self, hub: HubUnderTest, *, within_s: float = 30) -> None:
+        """What had no answer, or a 503, once more with fresh tokens until it has one: the vendor's own duty. Given up
+        when none was taken in for so long."""
         deadline = time.monotonic() + within_s
         while self._waiting and time.monotonic() < deadline:
             for name, item in list(self._waiting.items()):
                 self._post(hub, name, item)
+                if name not in self._waiting:
+                    deadline = time.monotonic() + within_s
             if self._waiting:
                 time.sleep(0.2)
 
     def replay(self, hub: HubUnderTest, most: int = 5) -> None:
-        """Requests that were accepted, byte for byte, tokens and all: none may be accepted twice."""
-        for name, (body, headers) in list(self._acked.items())[-most:]:
+        """Requests that were accepted, byte for byte, tokens and all: none may be accepted twice. Those alone whose
+        tokens still hold, so that it is the hub's memory that refuses them."""
+        for name, (body, headers, signed_at) in list(self._acked.items())[-most:]:
+            if time.monotonic() > signed_at + LIFETIME_S / 2:
+                continue
             for _ in range(3):
                 try:
                     status = hub.client.post(self._path, content=body, headers=headers).status_code
@@ -109,6 +117,7 @@ class Generator:
     def _post(self, hub: HubUnderTest, name: str, item: dict[str, Any], *, wrong: str = "") -> None:
         sent = item | {"version": 0} if wrong == "form" else item
         body = json.dumps(sent).encode()
+        signed_at = time.monotonic()
         headers = hub.signed(body)
         if wrong == "body":
             body = body.replace(b"Avviso", b"Avvisi")
@@ -119,7 +128,7 @@ class Generator:
             return
         if answer.is_success:
             self.ledger.append(event="acked", name=name, item_id=answer.json()["item_id"])
-            self._acked[name] = (body, headers)
+            self._acked[name] = (body, headers, signed_at)
             self._waiting.pop(name, None)
         elif answer.status_code >= 500 or answer.status_code == 429:
             self.ledger.append(event="put_off", name=name, status=answer.status_code)

@@ -41,12 +41,20 @@ class Part:
 
     def start(self, life: Life = PLAIN) -> None:
         """Returns once it serves, or is dead."""
+        self.launch(life)
+        self.await_ready()
+
+    def launch(self, life: Life = PLAIN) -> None:
+        """Begin; others may begin meanwhile."""
         assert not self.alive
         self._number += 1
         self._life = life
         self._process = CONTEXT.Process(target=self._target, args=(*self._arguments, self.place, life), daemon=True)
         self._process.start()
         self._sessions.append(self._process.pid)
+
+    def await_ready(self) -> None:
+        """Until it serves, or is dead."""
         place = self.place
         eventually(lambda: place.ready.exists() or not self.alive, bool, within_s=30)
 

@@ -32,6 +32,8 @@ class Run:
     """Everything that was played, by subject; the scenarios that could not be played here, with the reason."""
 
     seed: int
+    jobs: int
+    """How many were played at once."""
     seconds: float
     played: Sequence[tuple[str, Outcome]]
     skipped: dict[str, str]
@@ -52,7 +54,8 @@ def report(run: Run) -> str:
         f"- commit {_commit()}, seed {run.seed}",
         f"- {platform.system()} {platform.release()}, Python {platform.python_version()}, "
         f"{psutil.cpu_count()} CPUs, {psutil.virtual_memory().total >> 30} GiB",
-        f"- {len(run.played)} scenarios in {run.seconds / 60:.1f} minutes; for {len(run.left)} more there was no time",
+        f"- {len(run.played)} scenarios in {run.seconds / 60:.1f} minutes, {run.jobs} at a time; "
+        f"for {len(run.left)} more there was no time",
         f"- violations: {sum(len(outcome.violations) for outcome in run.broken)}",
         f"- messages accepted: {total['accepted']}",
         f"- requests without an answer or with a 5xx, sent again: {total['put_off']}",

@@ -60,7 +60,8 @@ def test_a_worker_whose_lease_ran_out_neither_sends_nor_writes(world: World) -> 
     with world.life(Life(lease_s=0.4)) as hub:
         world.generator.load(hub, 2)
         world.drain()
-        time.sleep(1.5)  # until the slow worker is back
+        # The slow worker is back, and has found its claim in other hands.
+        eventually(lambda: "delivery.claim_lost" in world.logs(), bool, within_s=30)
     assert violations(world.recover()) == []
 
 

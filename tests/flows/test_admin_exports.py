@@ -12,7 +12,7 @@ from hub.store.tables import access_log
 from tests.flows.administering import admin_of
 from tests.flows.making import code, fresh, make_application, new_person, published, rows
 from tests.flows.test_accountability import citizen_of
-from tests.harness import make_message
+from tests.harness import make_message, running_hub
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +95,22 @@ def _rows(admin, criterion):
     answer = admin.get("/compliance-report")
     ComplianceReport.model_validate_json(answer.content)
     return [row for row in answer.json()["rows"] if row["criterion"] == criterion]
+
+
+@pytest.mark.parametrize("at_once", [0, 1])
+def test_exports_are_so_many_at_once_and_then_told_to_come_again(tmp_path, monkeypatch, at_once):
+    monkeypatch.setattr("hub.app._EXPORTS_AT_ONCE", at_once)
+    with running_hub(tmp_path / "home") as hub:
+        person = new_person()
+        citizen_id = citizen_of(hub, published(hub, "messages", make_message(fresh(), tax_code=person)))
+        officer = admin_of(hub, fresh("dpo"), "data-protection")
+        answers = [each() for each in (lambda: hub.read("/export", person), lambda: _exported(officer, person)) * 2]
+        assert {answer.status_code for answer in answers} == {200 if at_once else 429}
+        if not at_once:
+            assert {code(answer)[1] for answer in answers} == {"quota.exceeded"}
+            assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
+        assert len(exports_of(hub, citizen_id)) == 2 * at_once
+
+
+def _exported(officer, person):
+    return officer.post("/exports", {"tax_code": person})

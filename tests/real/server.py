@@ -20,6 +20,9 @@ import psutil
 from . import guard
 from .users import ENVIRONMENT, User
 
+PORTS = range(15_000, 32_000)
+"""Below those that the kernel gives to clients: one of these would be taken while the server is down. Processes that
+start servers side by side take each a part of it."""
 START_WITHIN_S = 30
 STOP_WITHIN_S = 20
 
@@ -131,8 +134,8 @@ class Server(ABC):
 
 
 def free_port() -> int:
-    """Below the ports that the kernel gives to clients: one of those would be taken while the server is down."""
-    for port in random.sample(range(15_000, 32_000), 100):
+    """One of PORTS."""
+    for port in random.sample(PORTS, 100):
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
     raise OSError("no free port")

@@ -98,6 +98,26 @@ def test_while_one_lane_keeps_it_waiting_its_other_hands_serve_the_others(hub: H
     assert (delivered(hub), delivered(hub, OTHER)) == (2, 2)
 
 
+@pytest.mark.parametrize(("threads", "most"), [(2, 1000), (8, 1)])
+def test_a_slow_lane_leaves_others_a_hand_though_it_has_all_or_the_drain_is_over(
+    hub: HubUnderTest, threads: int, most: int
+) -> None:
+    publish(hub, 2, email=True)
+    answered = threading.Event()
+    with draining(hub, threads=threads) as drain:
+
+        def slow(claim: Claim) -> None:
+            if claim.lane == LANE:
+                assert answered.wait(20), "nobody else was served meanwhile"
+            drain.run(claim)
+            if claim.lane == OTHER and delivered(hub, OTHER) == 2:
+                answered.set()
+
+        replace(drain, run=slow)(LANE, most=most)
+    assert delivered(hub) == min(2, most)
+    assert answered.is_set()
+
+
 def test_what_is_not_begun_to_be_sent_when_the_grace_is_over_is_handed_back(hub: HubUnderTest) -> None:
     publish(hub, 1)
     stopping, leave = threading.Event(), threading.Event()

@@ -8,6 +8,7 @@ from functools import partial
 from ..scenario import Scenario
 from ..topology import Shared
 
+NAME = "random, seed "
 _PARTS = ("api-1", "api-2", "worker-1", "worker-2")
 _BACKENDS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
 
@@ -73,4 +74,4 @@ def at_random(seed: int, *, rounds: int = 8) -> Scenario:
                 world.start()
         (world.folder / "what-happened").write_text("\n".join(done))
 
-    return Scenario(f"random, seed {seed}", play, {"apis": 2, "workers": 2}, drain_within_s=60)
+    return Scenario(f"{NAME}{seed}", play, {"apis": 2, "workers": 2}, drain_within_s=60)

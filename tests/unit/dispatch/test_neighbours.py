@@ -10,6 +10,7 @@ import pytest
 from connectors.base.conformance import make_notice
 from contracts.connector import Connector, Done, Limits, Manifest
 from contracts.failures import Deferred
+from hub.dispatch.draining import wishes
 from hub.dispatch.runner import Runner
 from hub.store.lanes import standings
 from hub.store.outbox import Due, claim
@@ -76,8 +77,7 @@ class Town:
         self.clock.moment = end
 
     def _claim(self):
-        limits = {(ENTE, name): provider.limits for name, provider in self.providers.items()}
-        while self._free and (claims := self.store.write(claim, self._wish(limits))):
+        while self._free and (claims := self._claims()):
             for each in claims:
                 self._free -= 1
                 self.under_way[each.connector_id] += 1
@@ -86,12 +86,26 @@ class Town:
         if all(each is not None for _, _, each in self._events):
             self._at(self.clock.moment + timedelta(seconds=0.5), None)  # the poll
 
-    def _wish(self, limits):
-        busy = [Lane(ENTE, name) for name, many in self.under_way.items() if many]
-        return Due.sparing(self._free, busy, LEASE, limits)
+    def _claims(self):
+        limits = {(ENTE, name): provider.limits for name, provider in self.providers.items()}
+        busy = {Lane(ENTE, name) for name, many in self.under_way.items() if many}
+        found = (self.store.write(claim, wish) for wish in self._wishes(self._free, busy, LEASE, limits))
+        return next(filter(None, found), [])
+
+    def _wishes(self, *standing):
+        return [Due.sparing(*standing)]
 
     def _at(self, moment, each):
         heapq.heappush(self._events, (moment, next(self._numbers), each))
+
+
+class Worker(Town):
+    """A worker's only work-horse, at the drain of a lane."""
+
+    lane = Lane(ENTE, "slow")
+
+    def _wishes(self, *standing):
+        return wishes(*standing, self.lane)
 
 
 @pytest.fixture
@@ -132,6 +146,18 @@ def test_slow_providers_that_fill_all_threads_leave_a_fine_one_the_spare(town):
     fill(three.store, "fine", 600)
     three.live(20)
     assert len(three.delivered["fine"]) >= 60
+
+
+def test_a_slow_lane_whose_drain_it_is_takes_no_slot_from_the_others(tmp_path):
+    """Its limit let it have every thread, and the one worker there was came to the others after its time."""
+    clock = FakeClock()
+    with fresh_database("sqlite", tmp_path, clock) as database:
+        one = Worker(Store(database, clock), {"slow": Provider(30, concurrency=50), "fine": Provider(**FINE)})
+        for name in one.providers:
+            fill(one.store, name, 600)
+        one.live(20)
+    assert one.most_under_way["slow"] == THREADS
+    assert len(one.delivered["fine"]) >= 60
 
 
 def test_a_dead_provider_is_asked_seldom_and_the_waiting_spend_no_attempt(town):

@@ -332,6 +332,17 @@ def test_one_instance_serves_while_its_version_holds():
     assert len(odd.made) == 1
 
 
+def test_who_only_looks_makes_no_connector():
+    odd = Odd()
+    pool = ConnectorPool(odd.types, Configs(config()))
+    assert (pool.served(), pool.certificate_ends()) == (None, {})
+    assert odd.made == []
+    pool.outlets()
+    assert set(pool.served()) == {("e", "io")}
+    assert pool.certificate_ends() == {}
+    assert len(odd.made) == 1
+
+
 def test_a_claim_made_under_a_newer_configuration_is_never_served_by_the_old_one():
     odd, configs = Odd(), Configs(config(1, "old"))
     pool = ConnectorPool(odd.types, configs)

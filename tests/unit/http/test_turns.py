@@ -1,0 +1,129 @@
+"""Turns: so many at once, never all one ente's; a turn that nobody has any more is free."""
+
+import asyncio
+
+import pytest
+
+from hub.errors import QuotaExceeded
+from hub.http.turns import Slots, SlottedResponse, Turns
+
+
+class Guest:
+    """Wants a turn, and keeps it until it is told to leave."""
+
+    def __init__(self, turns, ente_id):
+        self.leave = asyncio.Event()
+        self.there = False
+        self.task = asyncio.get_running_loop().create_task(self._come(turns, ente_id))
+
+    async def _come(self, turns, ente_id):
+        async with turns.turn(ente_id):
+            self.there = True
+            await self.leave.wait()
+        self.there = False
+
+
+async def settle():
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def test_one_ente_leaves_another_a_turn_however_many_it_wants():
+    async def play():
+        turns = Turns(2)
+        ours = [Guest(turns, "a") for _ in range(5)]
+        await settle()
+        assert [guest.there for guest in ours] == [True, False, False, False, False]
+        theirs = Guest(turns, "b")
+        await settle()
+        assert theirs.there
+        for guest in (theirs, *ours):
+            guest.leave.set()
+        await asyncio.wait_for(asyncio.gather(theirs.task, *(guest.task for guest in ours)), 10)
+
+    asyncio.run(play())
+
+
+def test_next_is_who_has_fewest_and_of_those_who_waits_longest():
+    async def play():
+        turns = Turns(3)
+        first, second = Guest(turns, "a"), Guest(turns, "a")
+        third = Guest(turns, "b")
+        await settle()
+        assert all(guest.there for guest in (first, second, third))
+        waiting = {name: Guest(turns, name) for name in ("a", "b", "c", "d")}
+        await settle()
+        came = []
+        for guest in (first, third, second):
+            guest.leave.set()
+            await settle()
+            came += [name for name, one in waiting.items() if one.there and name not in came]
+        # When the first left, a and b had one each; when the third did, b had none and had waited longer than d.
+        assert came == ["c", "b", "a"]
+        for guest in waiting.values():
+            guest.leave.set()
+        await asyncio.wait_for(asyncio.gather(*(guest.task for guest in waiting.values())), 10)
+
+    asyncio.run(play())
+
+
+def test_who_gives_up_waiting_or_with_its_turn_leaves_it_to_the_next():
+    async def play():
+        turns = Turns(1)
+        holder, quitter, last = (Guest(turns, "a") for _ in range(3))
+        await settle()
+        quitter.task.cancel()
+        await settle()
+        holder.task.cancel()
+        await settle()
+        assert last.there
+        last.leave.set()
+        await asyncio.wait_for(last.task, 10)
+        again = Guest(turns, "a")
+        await settle()
+        assert again.there
+        again.task.cancel()
+
+    asyncio.run(play())
+
+
+def test_slots_are_refused_beyond_their_number_and_one_is_left_for_another_ente():
+    slots = Slots(3)
+    ours = [slots.take("a"), slots.take("a")]
+    with pytest.raises(QuotaExceeded) as refused:
+        slots.take("a")
+    assert int(refused.value.headers["Retry-After"]) > 0
+    theirs = slots.take("b")
+    with pytest.raises(QuotaExceeded):
+        slots.take("c")
+    theirs.free()
+    slots.take("c").free()
+    ours.pop()  # nobody has it any more: the request failed on its way
+    slots.take("a")
+
+
+@pytest.mark.parametrize("reader_goes", [False, True])
+def test_a_slot_is_free_when_the_body_was_sent_or_its_reader_went(reader_goes):
+    slots = Slots(1)
+
+    async def send(message):
+        if reader_goes and message["type"] == "http.response.body":
+            raise OSError
+        with pytest.raises(QuotaExceeded):
+            slots.take("a")
+
+    async def receive():
+        await asyncio.Event().wait()
+
+    async def play():
+        response = SlottedResponse(iter([b"one", b"two"]))
+        response.slot = slots.take("a")
+        try:
+            await response({"type": "http", "asgi": {"spec_version": "2.4"}}, receive, send)
+        except Exception:
+            assert reader_goes
+        return response
+
+    kept = asyncio.run(play())
+    assert kept.slot.ente_id == "a"
+    slots.take("a")
