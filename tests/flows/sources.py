@@ -92,11 +92,14 @@ def record(tax_code: str, **fields: Any) -> dict[str, Any]:
 @contextmanager
 def hub_with(folder: Path, source: Source, **settings: Any) -> Iterator[HubUnderTest]:
     """A hub, and a command line, that know this source as a type of connector."""
-    types = find_types()
-    odd = ConnectorType(MANIFEST, Settings, source.connect)
+    known = find_types() | {"odd": ConnectorType(MANIFEST, Settings, source.connect)}
+
+    def types(made: Any = lambda kind: kind, root: Any = None) -> dict[str, ConnectorType]:
+        return {name: made(kind) for name, kind in known.items()}
+
     own = {"vendor_id": "acme", "poll_every_s": 1} | settings
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("connectors.registry.find_types", lambda: {**types, "odd": odd})
+        patch.setattr("connectors.registry.Types", types)
         with described_hub(folder, connectors={"odd": ("odd", own)}, sweep_s=0.3) as hub:
             yield hub
 
