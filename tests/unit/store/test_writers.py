@@ -14,7 +14,7 @@ from sqlalchemy import event, select, text
 from contracts.connector import Limits
 from contracts.positions import Numbering
 from hub.errors import QuotaExceeded, StoreUnavailable, VersionConflict
-from hub.store import database, postgres
+from hub.store import postgres, seats
 from hub.store.amendments import Withdraw, Withdrawn
 from hub.store.chain import verify_chain
 from hub.store.committer import Committer
@@ -292,7 +292,7 @@ def test_a_connection_that_lay_idle_in_its_seat_is_tried_too(store, monkeypatch)
             assert tx.connection.execute(select(1)).scalar() == 1
         cut(store)
         later = SimpleNamespace(monotonic=lambda: time.monotonic() + 60)
-        for module in (database, postgres):
+        for module in (seats, postgres):
             monkeypatch.setattr(module, "time", later)
         with one.database.write(seat) as tx:
             assert tx.connection.execute(select(1)).scalar() == 1
