@@ -7,14 +7,20 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
+from . import sqlite_statistics
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def upgrade(engine: Engine, to: str) -> None:
-    """Bring the schema to a revision, or to `head`."""
+    """Bring the schema to a revision, or to `head`; a file's planner is told of the tables as they are then."""
     config = _config()
     config.attributes["engine"] = engine
     command.upgrade(config, to)
+    if engine.dialect.name == "sqlite":
+        with engine.connect().execution_options(writes=True) as connection:
+            sqlite_statistics.tell(connection)
+            connection.commit()
 
 
 def oldest_served(newest: str) -> int:

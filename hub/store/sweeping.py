@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, select, update
 
 from hub.metrics import swept
 
@@ -126,8 +126,7 @@ def _show(tx: Tx) -> int:
     """Items whose time has come get a new sequence number, so that `changes` tells of them."""
     rows = tx.connection.execute(
         select(items)
-        .where(items.c.ente_id.in_(_ALL), items.c.hidden.is_(True))
-        .where(or_(items.c.visible_from.is_(None), items.c.visible_from <= tx.now))
+        .where(items.c.ente_id.in_(_ALL), items.c.hidden.is_(True), items.c.visible_from <= tx.now)
         .order_by(items.c.visible_from)
         .limit(_LIMIT)
         # Whole rows are written back: what a publisher changes meanwhile must not be among them.
