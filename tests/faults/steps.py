@@ -100,8 +100,8 @@ STEPS: dict[str, Callable[[Death], None]] = {
     # upkeep
     "within_sweep": after(upkeep, "sweep", when=lambda found, *_: found != [Swept()]),
     # what comes in unsigned
-    "before_taking": before(Taker, "take"),
-    "taken": after(Taker, "take", when=lambda tally, *_: tally.total > 0),
+    "before_taking": before(Taker, "_write", when=lambda _self, _source, _vendor, takes, _counts: bool(takes)),
+    "taken": after(Taker, "_write", when=lambda _, _self, _source, _vendor, takes, _counts: bool(takes)),
     "before_reporting": before(Reporter, "report", when=lambda self, ente, connector, reports: bool(reports)),
     "reported": after(Reporter, "report", when=lambda known, *_: known > 0),
     "before_moving": before(Positions, "move"),

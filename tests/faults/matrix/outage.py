@@ -65,7 +65,9 @@ def _forget_copies(world: Shared) -> None:
     """They are neither to be sent on, nor in the oracle's account: not in the tables, and not at the provider."""
     world.parts["provider"].kill_all()
     with world.connect() as connection:
-        connection.execute(b"DELETE FROM deliveries WHERE delivery_id LIKE 'c0000000-%'")
+        with connection.transaction():  # whole, or a worker at its end and this would each hold what the other wants
+            connection.execute(b"LOCK TABLE deliveries IN EXCLUSIVE MODE")
+            connection.execute(b"DELETE FROM deliveries WHERE delivery_id LIKE 'c0000000-%'")
         its = connection.execute(b"SELECT provider_id FROM deliveries WHERE provider_id IS NOT NULL").fetchall()
     known = {row["provider_id"] for row in its}
     ledger = world.folder / "io" / "app_io.jsonl"
