@@ -65,6 +65,11 @@ class Place:
         return self.folder / f"tally-{self.name}-{self.number}"
 
     @property
+    def victim(self) -> Path:
+        """Whose death was arranged: its process id, once it is about to come."""
+        return self.folder / f"victim-{self.name}-{self.number}"
+
+    @property
     def skew(self) -> Path:
         """By how many seconds this part's clock is wrong."""
         return self.folder / f"skew-{self.name}"
@@ -101,6 +106,9 @@ def _countdown(place: Place, life: Life, main: int) -> Callable[[], None]:
             return
         if _count(place.tally) == life.times or not life.times:
             victim = int(place.pid(life.victim).read_text()) if life.victim else os.getpid()
+            note = place.victim.with_suffix(f".{os.getpid()}")
+            note.write_text(str(victim))
+            note.rename(place.victim)  # read whole, or not at all
             os.kill(victim, signal.SIGKILL)
 
     return die

@@ -111,9 +111,17 @@ class Part:
         return self.alive and bool(self._life.step) and not self.step_passed()
 
     def step_passed(self) -> bool:
-        """Whether the arranged death has come."""
-        tally = self.place.tally
-        return tally.exists() and tally.stat().st_size >= self._life.times
+        """Whether the arranged death has come: between the step and the death the victim still looks alive, and whoever
+        starts what is dead would pass it over."""
+        tally, victim = self.place.tally, self.place.victim
+        passed = tally.exists() and tally.stat().st_size >= self._life.times and victim.exists()
+        return passed and _is_dead(int(victim.read_text()))
 
     def _tell(self, number: signal.Signals) -> None:
         guard.tell(self.family(), number)
+
+
+def _is_dead(pid: int) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    return True
