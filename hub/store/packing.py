@@ -20,4 +20,5 @@ def unpacked(kept: bytes) -> bytes:
 def keeps_body(code: str) -> bool:
     """Whether a record of what was accepted has the body. Where the same is kept already (a file, a repetition), its
     hash and the tokens are the evidence."""
-    return not code.startswith(("content.", "item.unchanged"))
+    about, _, outcome = code.partition(".")
+    return about != "content" and outcome != "unchanged"

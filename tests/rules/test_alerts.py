@@ -114,7 +114,7 @@ def test_every_reason_that_a_delivery_may_give_is_explained_and_no_other():
     pattern = re.compile(rf'"((?:{families})\.[a-z_]+)"')
     told = set(re.findall(rf"`((?:{families})\.[a-z_]+)`", page))
     found = set().union(*(pattern.findall(path.read_text(encoding="utf-8")) for path in files))
-    found -= {"notice.html", "notice.txt", "item.unchanged"}  # templates, and what evidence calls a repetition
+    found -= {"notice.html", "notice.txt"}  # templates
     assert told == found
 
 

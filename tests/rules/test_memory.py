@@ -10,10 +10,11 @@ from tests.harness import make_home
 _SERVED = """
 import sys
 from pathlib import Path
-import hub.cli.application
 from hub.app import create_app
+from hub.cli.commands import application
 from hub.home import Home
 from hub.settings import Settings
+application("serve")
 create_app(Home(Settings(home=Path(sys.argv[1]))))
 print(*sys.modules)
 """
@@ -31,8 +32,8 @@ def loaded(tmp_path):
 
 
 def test_a_server_loads_nothing_that_only_others_need(loaded):
-    assert {"sqlalchemy", "hub"} <= loaded
-    assert {"alembic", "mako", "obstore"}.isdisjoint(loaded)
+    assert {"sqlalchemy", "hub.cli.serving"} <= loaded
+    assert {"alembic", "mako", "obstore", "hub.cli.connectors", "hub.conformance.client"}.isdisjoint(loaded)
 
 
 def test_a_server_loads_the_connectors_that_it_has(loaded):
