@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from ..base import LINE, Model
-from ..identifiers import holds_tax_code
+from ..identifiers import check_no_tax_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +196,6 @@ def _records(value: Any) -> Iterator[Mapping[str, Any]]:
             yield from _records(each)
 
 
-def _no_tax_code(value: str) -> str:
-    if holds_tax_code(value):
-        raise ValueError("must not contain a tax code")
-    return value
-
-
 _OPEN: Final[dict[str, Any]] = {
     "type": "object",
     "minProperties": 1,
@@ -213,7 +207,7 @@ _OPEN: Final[dict[str, Any]] = {
 class F24Payment(Model):
     """An F24 that SEND prints and encloses."""
 
-    title: Annotated[str, StringConstraints(min_length=1, max_length=512), LINE, AfterValidator(_no_tax_code)]
+    title: Annotated[str, StringConstraints(min_length=1, max_length=512), LINE, AfterValidator(check_no_tax_code)]
     """Of the form, as the recipient sees it on SEND."""
     metadata: Annotated[dict[str, dict[str, Any]], Field(max_length=1), AfterValidator(_form), WithJsonSchema(_OPEN)]
 
