@@ -148,7 +148,7 @@ F24: Final[Mapping[str, Shape]] = {
 def _held(value: object, shape: Shape, place: str) -> None:
     """Raises ValueError with the place of the first fault; it repeats no value."""
     if not isinstance(value, dict):
-        raise ValueError(f"{place} must be an object")  # noqa: TRY004 - pydantic's
+        raise ValueError(f"{place} must be an object")  # noqa: TRY004 - pydantic wants a ValueError
     known = {name.rstrip("!"): each for name, each in shape.items()}
     if unknown := value.keys() - known.keys():
         raise ValueError(f"{place} has members that SEND does not know: {len(unknown)}")
@@ -164,7 +164,7 @@ def _member(found: object, wanted: "str | bool | Many | Shape", place: str) -> N
             raise ValueError(f"{place} must be text like {wanted}")
     elif isinstance(wanted, bool):
         if not isinstance(found, bool):
-            raise ValueError(f"{place} must be true or false")  # noqa: TRY004 - pydantic's
+            raise ValueError(f"{place} must be true or false")  # noqa: TRY004 - pydantic wants a ValueError
     elif isinstance(wanted, Many):
         if not isinstance(found, list) or not 1 <= len(found) <= wanted.most:
             raise ValueError(f"{place} must be a list of 1 to {wanted.most}")
