@@ -134,6 +134,13 @@ def holds_tax_code(text: str) -> bool:
     return any(codicefiscale.is_valid(found.upper()) for found in _TAX_CODE_INSIDE.findall(text))
 
 
+def check_no_tax_code(text: str) -> str:
+    """Return `text`, or raise ValueError where a person's tax code stands in it."""
+    if holds_tax_code(text):
+        raise ValueError("must not contain a tax code")
+    return text
+
+
 def new_uuid7() -> str:
     """A fresh UUIDv7 in lower case."""
     return str(uuid_utils.uuid7())

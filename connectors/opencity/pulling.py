@@ -35,6 +35,8 @@ SERVICE_STATES = ("0", "1", "2")
 
 _TRIES = 3
 _MOST_WALKS = 4
+_CHANGED = ("latest_status_change_at", "latest_status_change_time")
+_WRITTEN = ("sent_at", "created_at")
 
 Listing = Literal["all", "drafts"]
 
@@ -182,7 +184,7 @@ class Source:
         asked about in a sweep."""
         if not walk.sweep and self.settings.changes == "updated_at":
             return True
-        if self._changed(record, place.swept_at if walk.sweep else place.since):
+        if self._is_new(record, _CHANGED, place.swept_at if walk.sweep else place.since):
             return True
         try:
             closed = mapping.standing(record).closed
@@ -196,14 +198,15 @@ class Source:
             return False
         if not walk.sweep:
             return self._stirs(place, walk, record)
-        return self._changed(record, place.swept_at if place.files else None)
+        return self._is_new(record, _CHANGED, place.swept_at if place.files else None)
 
-    def _changed(self, record: Mapping[str, Any], before: int | None) -> bool:
+    def _is_new(self, record: Mapping[str, Any], members: tuple[str, ...], before: int | None) -> bool:
+        """Whether the first of the members that is there says no instant before that one, or none that can be read."""
         try:
-            changed = moment_or_none(record, "latest_status_change_at", "latest_status_change_time")
+            at = moment_or_none(record, *members)
         except Fault:
             return True
-        return before is None or changed is None or changed.timestamp() >= before - self.settings.overlap_s
+        return before is None or at is None or at.timestamp() >= before - self.settings.overlap_s
 
     def _follow(self, place: Place, walk: Walk) -> Pulled:
         kind, _, application = walk.todo[0].partition("/")
@@ -224,7 +227,7 @@ class Source:
             )
             broken = Found(f"{kind}-of/{application}", b"{}", wrong=(fault,))
             return self._went(place, after, iter((broken,)))
-        records = [] if answer.status == 404 else rows(read(answer))
+        records = _listed(answer)
         if kind == "payment":
             # Without the filter, or where it is passed over, all of the body's payments come.
             records = [one for one in records if not isinstance(one, Mapping) or one.get("remote_id") == application]
@@ -241,18 +244,10 @@ class Source:
         its own as it is."""
         held = self._of(walk).messages
         if application not in held:
-            answer = self._messages(application)
-            held[application] = [] if answer.status == 404 else rows(read(answer))
+            held[application] = _listed(self._messages(application))
         before = (place.swept_at if walk.sweep else place.since) if place.enclosed else None
         records = (one for one in held[application] if isinstance(one, Mapping))
-        return enclosed_in(one for one in records if self._written(one, before))
-
-    def _written(self, message: Mapping[str, Any], before: int | None) -> bool:
-        try:
-            at = moment_or_none(message, "sent_at", "created_at")
-        except Fault:
-            return True
-        return before is None or at is None or at.timestamp() >= before - self.settings.overlap_s
+        return enclosed_in(one for one in records if self._is_new(one, _WRITTEN, before))
 
     def _file(self, place: Place, walk: Walk, after: Walk, about: Mapping[str, Any], files: tuple[File, ...]) -> Pulled:
         """The next file of the application, by name: after a restart its list may be another."""
@@ -303,6 +298,11 @@ class Source:
             enclosed = self.settings.encloses and (walk.sweep or place.enclosed)
             after = Place(since=walk.started, swept_at=swept_at, files=files, enclosed=enclosed)
         return Pulled(json.loads(after.model_dump_json()), found, all_names=names or {}, more=more)
+
+
+def _listed(answer: Answer) -> list[Any]:
+    """The messages or payments of an application: 404 stands for none."""
+    return [] if answer.status == 404 else rows(read(answer))
 
 
 def _mapped(kind: str, records: list[Any], make: Callable[[mapping.Record], Found | None]) -> Iterator[Found]:

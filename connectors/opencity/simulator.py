@@ -183,11 +183,7 @@ class Tenant:
         )
 
     async def one_message(self, request: Request) -> Response:
-        name, wanted = self._application(request)["id"], request.path_params["message"]
-        found = [each for each in self.messages if (each["application"], each["id"]) == (name, wanted)]
-        if not found:
-            raise Refused(404, ["Message not found"])
-        return JSONResponse(found[0])
+        return JSONResponse(self._message(request))
 
     async def new_message(self, request: Request) -> Response:
         return JSONResponse(self._write(self._application(request)["id"], await _json(request)), 201)
@@ -204,8 +200,7 @@ class Tenant:
 
     async def message_file(self, request: Request) -> Response:
         """The bytes of what is attached to a message, at that message alone."""
-        message = json.loads(bytes((await self.one_message(request)).body))
-        if request.path_params["file"] not in [each["id"] for each in message["attachments"]]:
+        if request.path_params["file"] not in [each["id"] for each in self._message(request)["attachments"]]:
             raise Refused(404, ["Attachment not found"])
         return await self.its_file(request)
 
@@ -291,6 +286,13 @@ class Tenant:
         if name not in self.applications:
             raise Refused(404, ["Application not found"])
         return self.applications[name]
+
+    def _message(self, request: Request) -> dict[str, Any]:
+        name, wanted = self._application(request)["id"], request.path_params["message"]
+        found = [each for each in self.messages if (each["application"], each["id"]) == (name, wanted)]
+        if not found:
+            raise Refused(404, ["Message not found"])
+        return found[0]
 
     def _authorise(self, request: Request) -> None:
         kind, _, token = request.headers.get("authorization", "").partition(" ")

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from ..base import LINE, Model
-from ..identifiers import holds_tax_code
+from ..identifiers import check_no_tax_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ F24: Final[Mapping[str, Shape]] = {
 def _held(value: object, shape: Shape, place: str) -> None:
     """Raises ValueError with the place of the first fault; it repeats no value."""
     if not isinstance(value, dict):
-        raise ValueError(f"{place} must be an object")  # noqa: TRY004 - pydantic's
+        raise ValueError(f"{place} must be an object")  # noqa: TRY004 - pydantic wants a ValueError
     known = {name.rstrip("!"): each for name, each in shape.items()}
     if unknown := value.keys() - known.keys():
         raise ValueError(f"{place} has members that SEND does not know: {len(unknown)}")
@@ -164,7 +164,7 @@ def _member(found: object, wanted: "str | bool | Many | Shape", place: str) -> N
             raise ValueError(f"{place} must be text like {wanted}")
     elif isinstance(wanted, bool):
         if not isinstance(found, bool):
-            raise ValueError(f"{place} must be true or false")  # noqa: TRY004 - pydantic's
+            raise ValueError(f"{place} must be true or false")  # noqa: TRY004 - pydantic wants a ValueError
     elif isinstance(wanted, Many):
         if not isinstance(found, list) or not 1 <= len(found) <= wanted.most:
             raise ValueError(f"{place} must be a list of 1 to {wanted.most}")
@@ -196,12 +196,6 @@ def _records(value: Any) -> Iterator[Mapping[str, Any]]:
             yield from _records(each)
 
 
-def _no_tax_code(value: str) -> str:
-    if holds_tax_code(value):
-        raise ValueError("must not contain a tax code")
-    return value
-
-
 _OPEN: Final[dict[str, Any]] = {
     "type": "object",
     "minProperties": 1,
@@ -213,7 +207,7 @@ _OPEN: Final[dict[str, Any]] = {
 class F24Payment(Model):
     """An F24 that SEND prints and encloses."""
 
-    title: Annotated[str, StringConstraints(min_length=1, max_length=512), LINE, AfterValidator(_no_tax_code)]
+    title: Annotated[str, StringConstraints(min_length=1, max_length=512), LINE, AfterValidator(check_no_tax_code)]
     """Of the form, as the recipient sees it on SEND."""
     metadata: Annotated[dict[str, dict[str, Any]], Field(max_length=1), AfterValidator(_form), WithJsonSchema(_OPEN)]
 

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from ..base import LINE, Model
-from ..identifiers import holds_tax_code
+from ..identifiers import check_no_tax_code
 from ..party import EmailAddress
 from .f24 import F24Payment
 
@@ -25,14 +25,8 @@ _IBAN = re.compile(r"\bIT[0-9]{2}[A-Z][0-9]{10}[0-9A-Z]{12}\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-def _no_tax_code(value: str) -> str:
-    if holds_tax_code(value):
-        raise ValueError("must not contain a tax code")
-    return value
-
-
 def _names_nobody(value: str) -> str:
-    if _ADDRESS.search(_no_tax_code(value)):
+    if _ADDRESS.search(check_no_tax_code(value)):
         raise ValueError("must not contain an e-mail address")
     if _IBAN.search(value):
         raise ValueError("must not contain an IBAN")
@@ -78,7 +72,7 @@ class PostalAddress(Model):
 class LegalNotification(Model):
     """What SEND needs to know beside the message's recipient and what it links to."""
 
-    protocol_number: Annotated[str, StringConstraints(min_length=1, max_length=256), LINE, AfterValidator(_no_tax_code)]
+    protocol_number: Annotated[Line256, AfterValidator(check_no_tax_code)]
     """The body's own registry number of the notification: it stays the same where a refused one is corrected."""
     subject: Annotated[str, StringConstraints(min_length=1, max_length=134), LINE, Impersonal]
     abstract: Annotated[str, StringConstraints(min_length=1, max_length=1024), LINE, Impersonal] | None = None

@@ -58,14 +58,14 @@ class ProviderDocuments:
             except LookupError:
                 return
             row, item = opened(connection, self.vault, citizen, claim.message_id)
-            names = [each.name for each in documents]
-            known = records(connection, claim.ente_id, claim.connector_id, names)
+            if row["vendor_id"] == HUB_VENDOR:
+                return
+            missed = [each.name for each in documents if each.content is None]
+            kept = records(connection, claim.ente_id, claim.connector_id, missed)
         found = [
-            _found(each, item, row["collection"])
-            for each in documents
-            if each.content is not None or each.name in known
+            _found(each, item, row["collection"]) for each in documents if each.content is not None or each.name in kept
         ]
-        if not found or row["vendor_id"] == HUB_VENDOR:
+        if not found:
             return
         source = Source(claim.ente_id, claim.connector_id, row["vendor_id"], config.environment == "test")
         try:
