@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from contracts.connector import ConnectorType, Simulation
+from contracts.connector import ConnectorType, Manifest, Simulation
 from contracts.proving import ProofSettings
 
 from .base.manifest import FILE_NAME, BrokenConnector, read_manifest
@@ -31,6 +31,11 @@ def find_types(root: Path = _HERE) -> dict[str, ConnectorType]:
     return dict(Types(root=root))
 
 
+def find_manifests(root: Path = _HERE) -> list[Manifest]:
+    """What every connector says of itself, in alphabetical order; none is imported. Raises BrokenConnector."""
+    return [read_manifest(folder) for folder in _folders(root)]
+
+
 class Types(Mapping[str, ConnectorType]):
     """The same, each imported when it is first asked for: all together are some 13 MB, and a hub has few of them.
 
@@ -40,7 +45,7 @@ class Types(Mapping[str, ConnectorType]):
     def __init__(self, made: Callable[[ConnectorType], ConnectorType] = lambda kind: kind, root: Path = _HERE) -> None:
         """`made` is what becomes of a type before it is handed out."""
         self._made = made
-        self._folders = {found.parent.name: found.parent for found in sorted(root.glob(f"*/{FILE_NAME}"))}
+        self._folders = {folder.name: folder for folder in _folders(root)}
         self._loaded: dict[str, ConnectorType] = {}
 
     def __getitem__(self, name: str) -> ConnectorType:
@@ -74,6 +79,10 @@ def simulate(name: str, folder: Path, **options: Any) -> Simulation:
 def serve(app: Any) -> LoopbackServer:
     """A simulated service that is no connector's provider, to be started on any free loopback port."""
     return LoopbackServer(app)
+
+
+def _folders(root: Path) -> list[Path]:
+    return [found.parent for found in sorted(root.glob(f"*/{FILE_NAME}"))]
 
 
 def _load(folder: Path) -> ConnectorType:

@@ -325,7 +325,7 @@ class Home:
 
 def manifests() -> list[Manifest]:
     """What every connector says of itself, in alphabetical order."""
-    return [kind.manifest for kind in connectors_registry.find_types().values()]
+    return connectors_registry.find_manifests()
 
 
 def _replace(path: Path, write: Callable[[Path], None]) -> None:

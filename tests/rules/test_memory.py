@@ -13,16 +13,18 @@ from pathlib import Path
 from hub.app import create_app
 from hub.cli.commands import application
 from hub.home import Home
+from hub.http.description import describe
 from hub.settings import Settings
 application("serve")
 create_app(Home(Settings(home=Path(sys.argv[1]))))
+describe("callbacks")
 print(*sys.modules)
 """
 
 
 @pytest.fixture
 def loaded(tmp_path):
-    """The modules of a server whose ente has one connector."""
+    """The modules of a server whose ente has one connector, and whose documentation somebody has looked at."""
     folder = str(tmp_path / "box")
     make_home(tmp_path / "home", connectors={"io": ("loopback", {"folder": folder})}).database.close()
     told = subprocess.run(
