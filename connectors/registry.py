@@ -22,24 +22,16 @@ _HERE = Path(__file__).parent
 _PACKAGE = __package__ or "connectors"
 
 
-def find_types(root: Path = _HERE) -> dict[str, ConnectorType]:
-    """All connectors by name, in alphabetical order.
-
-    Raises:
-        BrokenConnector: one of them cannot be used. None is left out in silence.
-    """
-    return dict(Types(root=root))
-
-
 def find_manifests(root: Path = _HERE) -> list[Manifest]:
     """What every connector says of itself, in alphabetical order; none is imported. Raises BrokenConnector."""
     return [read_manifest(folder) for folder in _folders(root)]
 
 
 class Types(Mapping[str, ConnectorType]):
-    """The same, each imported when it is first asked for: all together are some 13 MB, and a hub has few of them.
+    """All connectors by name, in alphabetical order, each imported when it is first asked for: all together are some
+    13 MB, and a hub has few of them.
 
-    Asking for one raises BrokenConnector where it cannot be used.
+    Asking for one raises BrokenConnector where it cannot be used. None is left out in silence.
     """
 
     def __init__(self, made: Callable[[ConnectorType], ConnectorType] = lambda kind: kind, root: Path = _HERE) -> None:

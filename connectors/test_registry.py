@@ -15,7 +15,7 @@ GOOD = 'name = "post"\ntitle = "Post"\nchannel = "email"\n'
 
 
 def test_every_folder_with_a_manifest_is_found():
-    types = registry.find_types()
+    types = registry.Types()
     assert {"app_io", "loopback"} <= set(types)
     for name, found in types.items():
         assert found.manifest.name == name
@@ -26,7 +26,7 @@ def test_every_folder_with_a_manifest_is_found():
 def test_a_long_list_of_hosts_inside_ends_at_its_first_fault():
     """So that what an administrator pastes is not answered by a thousand faults."""
     faults = {}
-    for name, found in registry.find_types().items():
+    for name, found in registry.Types().items():
         if "private_hosts" in found.settings.model_fields:
             with pytest.raises(ValidationError) as caught:
                 found.settings.model_validate({"private_hosts": ["not a host"] * 20})
@@ -51,7 +51,7 @@ def test_a_broken_connector_stops_with_file_and_reason(tmp_path, text, reason):
     folder.mkdir()
     (folder / "manifest.toml").write_text(text)
     with pytest.raises(BrokenConnector) as caught:
-        registry.find_types(tmp_path)
+        dict(registry.Types(root=tmp_path))
     assert str(folder) in str(caught.value)
     assert reason in str(caught.value)
 
@@ -63,12 +63,12 @@ def test_a_connector_that_carries_proofs_has_settings_for_them(tmp_path, monkeyp
     loopback = {name: importlib.import_module(f"connectors.loopback{name}") for name in ("", ".config")}
     monkeypatch.setattr(registry, "_import", lambda _folder, name: loopback[name.removeprefix("connectors.post")])
     with pytest.raises(BrokenConnector, match="inherits ProofSettings"):
-        registry.find_types(tmp_path)
+        dict(registry.Types(root=tmp_path))
 
 
 def test_a_folder_without_a_manifest_is_no_connector(tmp_path):
     (tmp_path / "base").mkdir()
-    assert registry.find_types(tmp_path) == {}
+    assert dict(registry.Types(root=tmp_path)) == {}
     with pytest.raises(BrokenConnector):
         read_manifest(tmp_path / "base")
 

@@ -4,9 +4,9 @@ more of the processor's time than all that it does afterwards.
 
 from importlib import import_module
 
-from connectors.registry import find_types
+from connectors.registry import Types
 
-for _name in (*find_types(), "base.mail"):
+for _name in (*Types(), "base.mail"):
     for _module in ("simulator", "simulated_server", "simulated_smtp"):
         try:
             import_module(f"connectors.{_name}.{_module}")

@@ -10,7 +10,7 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
-from connectors.registry import find_types
+from connectors.registry import Types
 from contracts.base import Model
 from contracts.connector import Connector, ConnectorType, Done, Manifest, Operation
 from contracts.inbound import Call, Found, Pulled, Reply, Report, SourceSettings, Wrong
@@ -92,9 +92,9 @@ def record(tax_code: str, **fields: Any) -> dict[str, Any]:
 @contextmanager
 def hub_with(folder: Path, source: Source, **settings: Any) -> Iterator[HubUnderTest]:
     """A hub, and a command line, that know this source as a type of connector."""
-    known = find_types() | {"odd": ConnectorType(MANIFEST, Settings, source.connect)}
+    known = {**Types(), "odd": ConnectorType(MANIFEST, Settings, source.connect)}
 
-    def types(made: Any = lambda kind: kind, root: Any = None) -> dict[str, ConnectorType]:
+    def types(made: Callable[[ConnectorType], ConnectorType]) -> dict[str, ConnectorType]:
         return {name: made(kind) for name, kind in known.items()}
 
     own = {"vendor_id": "acme", "poll_every_s": 1} | settings

@@ -50,7 +50,7 @@ def test_the_text_has_every_file_of_a_connector():
 
 
 def test_the_hub_finds_the_connector_of_the_text(made):
-    find = "from connectors.registry import find_types; print({n: t.manifest.title for n, t in find_types().items()})"
+    find = "from connectors.registry import Types; print({n: t.manifest.title for n, t in Types().items()})"
     assert run(made, "-c", find) == (0, "{'albo': 'Albo (an example)'}\n")
 
 

@@ -170,7 +170,7 @@ def test_neither_key_nor_password_is_shown(pki):
 
 def test_every_connector_over_https_can_show_one():
     folder = Path(registry.__file__).parent
-    calling = {name for name in registry.find_types() if "http" in (folder / name / "__init__.py").read_text()}
+    calling = {name for name in registry.Types() if "http" in (folder / name / "__init__.py").read_text()}
     assert {"app_io", "mapped", "send", "vendor_callback", "webhook"} <= calling
-    types = registry.find_types()
+    types = registry.Types()
     assert [name for name in sorted(calling) if not issubclass(types[name].settings, TlsSettings)] == []
