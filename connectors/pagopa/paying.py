@@ -72,8 +72,6 @@ class Printer:
     http: httpx.Client
     template: str | None
     timeout_s: float
-    company_name: str | None = None
-    """The creditor's; by default the ente's."""
 
     def follow_up(self, notice: Notice, _memo: Memo) -> Done:
         """The notice of a registered position, of the whole amount, as a document (`contracts.connector.Done`)."""
@@ -87,7 +85,7 @@ class Printer:
             whole.notice_number,
             position.creditor_tax_code,
             whole.amount_cents,
-            self.company_name or notice.ente_name,
+            notice.ente_name,
             whole.reason,
             whole.due_at.astimezone(ROME).date().isoformat(),
         )
