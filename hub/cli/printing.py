@@ -52,7 +52,7 @@ def print_(
     if not 1 <= len(rows) <= MOST_IN_A_FOLDER:
         raise WrongUsage(f"--file: 1 to {MOST_IN_A_FOLDER} payments, and not {len(rows)}")
     with opened(home) as one:
-        owed = [owed_by(one, row["item_id"]) for row in rows]
+        owed = owed_by(one, [row["item_id"] for row in rows])
         papers = [_paper(each, row, line) for line, (each, row) in enumerate(zip(owed, rows, strict=True), start=2)]
         if len({(each.ente_id, each.notice.creditor_tax_code) for each in owed}) > 1:
             raise Failed("a folder is of one ente and one creditor")
