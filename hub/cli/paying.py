@@ -23,12 +23,13 @@ from hub.security.vault import Vault
 from hub.store.citizens import Citizens
 from hub.store.directory import load_registry
 from hub.store.opening import opened as opened_item
+from hub.store.readers import record_access
 from hub.store.vendor_reading import item_by_id
 
 from .connector_settings import connect, failed
 from .console import Failed, WrongUsage, told
 from .options import HOME, AsJson, HomeFolder, opened
-from .revealing import log_access
+from .revealing import access, committing
 
 Items = Annotated[list[str], typer.Argument(metavar="ITEM_ID...", help=f"Payments, up to {MOST_IN_A_CART}.")]
 
@@ -62,8 +63,7 @@ def cart(
     with opened(home) as one:
         owed = owed_by(one, item_ids)
         wanted = Cart(notices=tuple(each.notice for each in owed), returns=returns, email=email)
-        for each in owed:
-            log_access(one, "make_cart", ente_id=each.ente_id, citizen_id=each.citizen_id, item_id=each.item_id)
+        log_owed(one, "make_cart", owed)
         with of_creditor(one, owed[0]) as connector:
             assert connector.cart is not None
             url = connector.cart(wanted)
@@ -93,12 +93,19 @@ def notice(
     )
     with opened(home) as one:
         (owed,) = owed_by(one, [item_id])
-        log_access(one, "print_notice", ente_id=owed.ente_id, citizen_id=owed.citizen_id, item_id=owed.item_id)
+        log_owed(one, "print_notice", [owed])
         with of_creditor(one, owed) as connector:
             assert connector.printed is not None
             content = connector.printed(owed.notice, debtor, owed.tax_code)
     written(out, content)
     told({"file": str(out), "bytes": len(content)}, as_json=as_json, text=f"wrote {out}, {len(content)} bytes")
+
+
+def log_owed(home: Home, operation: str, owed: Iterable[Owed]) -> None:
+    """Record durably, in one commit, whose payments an operator deals with."""
+    made = [access(operation, ente_id=one.ente_id, citizen_id=one.citizen_id, item_id=one.item_id) for one in owed]
+    with committing(home) as committer:
+        committer.write(lambda tx, several: [record_access(tx, some) for some in several], made)
 
 
 def written(out: Path, content: bytes) -> None:

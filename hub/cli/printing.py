@@ -15,7 +15,7 @@ from .connector_settings import connect, failed
 from .connectors import config_of
 from .console import Failed, WrongUsage, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, opened
-from .paying import Owed, of_creditor, owed_by, written
+from .paying import Owed, log_owed, of_creditor, owed_by, written
 from .revealing import log_access
 
 _ADDRESS = {
@@ -56,8 +56,7 @@ def print_(
         papers = [_paper(each, row, line) for line, (each, row) in enumerate(zip(owed, rows, strict=True), start=2)]
         if len({(each.ente_id, each.notice.creditor_tax_code) for each in owed}) > 1:
             raise Failed("a folder is of one ente and one creditor")
-        for each in owed:
-            log_access(one, "print_notice", ente_id=each.ente_id, citizen_id=each.citizen_id, item_id=each.item_id)
+        log_owed(one, "print_notice", owed)
         with of_creditor(one, owed[0]) as connector:
             assert connector.printing is not None
             folder = connector.printing.ask(papers)
