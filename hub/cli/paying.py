@@ -11,7 +11,6 @@ import typer
 from sqlalchemy import Connection
 
 from contracts.connector import Connector
-from contracts.failures import Failure
 from contracts.items import Payment
 from contracts.paying import MOST_IN_A_CART, Cart, Debtor, PayableNotice, Returns
 from hub.dispatch.enclosures import payment_of
@@ -26,7 +25,7 @@ from hub.store.opening import opened as opened_item
 from hub.store.readers import record_access
 from hub.store.vendor_reading import item_by_id
 
-from .connector_settings import connect, failed
+from .connector_settings import connected
 from .console import Failed, WrongUsage, told
 from .options import HOME, AsJson, HomeFolder, opened
 from .revealing import access, committing
@@ -153,16 +152,11 @@ def of_creditor(home: Home, owed: Owed) -> Iterator[Connector]:
         kind = home.types.get(config.type)
         if config.ente_id != owed.ente_id or kind is None or kind.manifest.channel != "pagopa":
             continue
-        connector = connect(home.types, config)
-        try:
+        with connected(home.types, config) as connector:
             numbering = connector.numbering
             if numbering is None or numbering.creditor_tax_code != owed.notice.creditor_tax_code:
                 continue
             yield connector
-        except Failure as failure:
-            raise failed(config.connector_id, failure) from None
-        finally:
-            connector.close()
         return
     raise Failed(f"{owed.item_id}: no pagoPA connector of the ente is for its creditor")
 

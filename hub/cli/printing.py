@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from contracts.failures import Failure
 from contracts.paying import MOST_IN_A_FOLDER, Debtor, Paper
 
-from .connector_settings import connect, failed
+from .connector_settings import connected
 from .connectors import config_of
 from .console import Failed, WrongUsage, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, opened
@@ -77,8 +76,7 @@ def folder(
     """Say how far the printing of a folder is, and fetch it. Ends with 1 while it is not there, or where it failed."""
     with opened(home) as one:
         config = config_of(one, ente, connector_id)
-        connector = connect(one.types, config)
-        try:
+        with connected(one.types, config) as connector:
             if connector.printing is None:
                 raise WrongUsage(f"--connector: {connector_id} prints no notices")
             state = connector.printing.state(folder_id)
@@ -88,10 +86,6 @@ def folder(
                 written(out, connector.printing.fetch(folder_id))
             if forget and (there or state.state == "failed"):
                 connector.printing.forget(folder_id)
-        except Failure as failure:
-            raise failed(connector_id, failure) from None
-        finally:
-            connector.close()
     value = {"state": state.state, "told": state.told, "printed": state.printed, "failed": state.failed}
     text = f"{_STATES[state.state]}: {state.printed} stampati / printed, {state.failed} non riusciti / failed"
     told(value, as_json=as_json, text=text)
