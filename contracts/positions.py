@@ -77,7 +77,7 @@ class PositionData:
     debtor_name: str = field(repr=False)
     expires: bool
     """Whether it cannot be paid once it is due."""
+    options: tuple[PayOption, ...]
+    """The whole first; then the instalments that may be paid instead."""
     paper: Debtor | None = field(default=None, repr=False)
     """To whom the notice is printed; None where no address is known."""
-    options: tuple[PayOption, ...] = ()
-    """The whole first; then the instalments that may be paid instead."""

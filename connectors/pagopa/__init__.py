@@ -47,7 +47,7 @@ def connect(
         gpd = Gpd(http, creditor, settings.api, limits.timeout_s, settings.bulk, settings.keep_notices)
         checkout = Checkout(reach(settings.checkout_url, settings.checkout_key), limits.timeout_s)
         paper = reach(settings.notices_url, settings.notices_key)
-        printer = Printer(paper, settings.notice_template, limits.timeout_s, settings.company_name)
+        printer = Printer(paper, settings.notice_template, limits.timeout_s)
         storage = made.enter_context(chosen_client(limits, settings.private_hosts, TlsSettings()))
         receipts = _receipts(settings, limits, now, http, reach)
         close = made.pop_all().close

@@ -98,8 +98,7 @@ class Gpd:
 
     def check(self) -> str:
         """Ask for one of the creditor's positions: whether there is any does not matter, that we may ask does."""
-        path = f"/{self.version}/organizations/{self.creditor.tax_code}/debtpositions"
-        answer = self._send(self.http.build_request("GET", path, params={"limit": 1, "page": 0}))
+        answer = self._send(self.http.build_request("GET", self._all(self.version), params={"limit": 1, "page": 0}))
         if answer.status != 200:
             raise failure(answer, unsafe=False)
         if "payment_position_list" not in answer.object():
@@ -208,15 +207,7 @@ class Gpd:
         return Continue(step.model_copy(update={"step": "read", "alone": True}).memo())
 
     def _send_all(self, act: Act, positions: Sequence[dict[str, Any]], left_s: float) -> Answer:
-        """One by v1, which names what it refuses; several by v2."""
-        several = len(positions) > 1
-        path = f"/{'v2' if several else self.version}/organizations/{self.creditor.tax_code}/debtpositions"
-        if act == "update" and not several:
-            path += f"/{positions[0]['iupd']}"
-        content = {"paymentPositions": list(positions)} if several else positions[0]
-        method = "POST" if act == "create" else "PUT"
-        request = self.http.build_request(method, path, params={"toPublish": "true"}, json=content)
-        return send(self.http, request, unsafe=act == "create", deadline_s=left_s)
+        return send(self.http, self._request_for(act, positions), unsafe=act == "create", deadline_s=left_s)
 
     def _position(self, position: PositionData) -> dict[str, Any] | None:
         """The position at GPD, None where there is none."""
@@ -231,12 +222,10 @@ class Gpd:
         return found
 
     def _request(self, notice: Notice, position: PositionData, act: Act) -> httpx.Request:
-        path, publish = self._path(position), {"toPublish": "true"}
+        path = self._path(position)
         match act:
             case "create" | "update":
-                content = body(self.version, notice, position, self.creditor)
-                method, where = ("POST", path.rpartition("/")[0]) if act == "create" else ("PUT", path)
-                return self.http.build_request(method, where, params=publish, json=content)
+                return self._request_for(act, [body(self.version, notice, position, self.creditor)])
             case "publish":
                 return self.http.build_request("POST", f"{path}/publish")
             case "invalidate":
@@ -245,8 +234,22 @@ class Gpd:
             case "delete":
                 return self.http.build_request("DELETE", path)
 
+    def _request_for(self, act: Act, positions: Sequence[dict[str, Any]]) -> httpx.Request:
+        """Creates or updates them: one by its own version, where GPD names what it refuses; several by v2."""
+        one = positions[0] if len(positions) == 1 else None
+        path = self._all("v2" if one is None else self.version)
+        if act == "update" and one is not None:
+            path += f"/{one['iupd']}"
+        content = {"paymentPositions": list(positions)} if one is None else one
+        method = "POST" if act == "create" else "PUT"
+        return self.http.build_request(method, path, params={"toPublish": "true"}, json=content)
+
     def _path(self, position: PositionData, version: Version | None = None) -> str:
-        return f"/{version or self.version}/organizations/{self.creditor.tax_code}/debtpositions/{position.name}"
+        return f"{self._all(version or self.version)}/{position.name}"
+
+    def _all(self, version: str) -> str:
+        """The path of the creditor's positions."""
+        return f"/{version}/organizations/{self.creditor.tax_code}/debtpositions"
 
     def _send(self, request: httpx.Request, *, unsafe: bool = False) -> Answer:
         return send(self.http, request, unsafe=unsafe, deadline_s=self.timeout_s)

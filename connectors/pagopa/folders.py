@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import httpx
-from pydantic import TypeAdapter, ValidationError
 
 from connectors.base.http import Answer, send
-from contracts.base import HttpsUrl
 from contracts.failures import Deferred, Rejected
 from contracts.paying import MOST_IN_A_FOLDER, Folder, Paper, Printing
 
-from .paying import Printer
+from .paying import Printer, address
 from .statuses import failure, speaks_gpd
 
 MOST_BYTES = 268_435_456
@@ -36,7 +34,6 @@ _STATES: Mapping[str, Literal["waiting", "ready", "partly", "failed"]] = {
 }
 # A folder's name becomes a part of addresses.
 _NAME = re.compile(r"^[A-Za-z0-9_-]{1,100}$")
-_URL: TypeAdapter[str] = TypeAdapter(HttpsUrl)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +71,10 @@ class Folders:
 
     def fetch(self, folder: str) -> bytes:
         """Raises Deferred where it is not there yet, or cannot be had."""
-        try:
-            url = _URL.validate_python(self._answer(self._request("GET", folder, "/url")).object().get("signedUrl"))
-        except ValidationError:
-            raise Deferred("pagopa.unreadable", "status 200 without an address") from None
+        told = self._answer(self._request("GET", folder, "/url"))
         answer = send(
             self.storage,
-            self.storage.build_request("GET", url),
+            self.storage.build_request("GET", address(told, told.object().get("signedUrl"))),
             unsafe=False,
             deadline_s=FETCH_WITHIN_S,
             most_bytes=MOST_BYTES,

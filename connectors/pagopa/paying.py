@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from connectors.base.http import send
+from connectors.base.http import Answer, send
 from contracts.base import ROME, HttpsUrl
 from contracts.connector import Done, Memo, Notice
 from contracts.failures import Deferred, Misconfigured
@@ -39,10 +39,7 @@ class Checkout:
         answer = send(self.http, self.request(cart), unsafe=False, deadline_s=self.timeout_s)
         if answer.status != 302:
             raise failure(answer, unsafe=False)
-        try:
-            return _URL.validate_python(answer.headers.get("location"))
-        except ValidationError:
-            raise Deferred("pagopa.unreadable", "status 302 without an address") from None
+        return address(answer, answer.headers.get("location"))
 
     def request(self, cart: Cart) -> httpx.Request:
         """The call that makes a cart."""
@@ -75,8 +72,6 @@ class Printer:
     http: httpx.Client
     template: str | None
     timeout_s: float
-    company_name: str | None = None
-    """The creditor's; by default the ente's."""
 
     def follow_up(self, notice: Notice, _memo: Memo) -> Done:
         """The notice of a registered position, of the whole amount, as a document (`contracts.connector.Done`)."""
@@ -90,7 +85,7 @@ class Printer:
             whole.notice_number,
             position.creditor_tax_code,
             whole.amount_cents,
-            self.company_name or notice.ente_name,
+            notice.ente_name,
             whole.reason,
             whole.due_at.astimezone(ROME).date().isoformat(),
         )
@@ -129,6 +124,14 @@ class Printer:
         }
         data = {"notice": printed, "creditorInstitution": {"taxCode": notice.creditor_tax_code}, "debtor": to}
         return {"templateId": self.template, "data": data}
+
+
+def address(answer: Answer, given: object) -> str:
+    """What was given in the answer, as one that may be called. Raises Deferred."""
+    try:
+        return _URL.validate_python(given)
+    except ValidationError:
+        raise Deferred("pagopa.unreadable", f"status {answer.status} without an address") from None
 
 
 def _document(notice: Notice, position: str, number: str, content: bytes | None) -> ProviderDocument:

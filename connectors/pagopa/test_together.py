@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import Event
 
 import httpx
@@ -162,17 +163,12 @@ ONCE = [("create", f"RAC-{n}") for n in range(3)]
 
 def test_first_versions_are_created_in_one_call_and_later_ones_changed_in_one(start):
     gpd = start()
-    connector = gpd.connector(bulk=20)
-    walks = to_the_act(connector, notices(3))
+    connector, made = gpd.connector(bulk=20), notices(3)
+    walks = to_the_act(connector, made)
     assert all(walk.unsafe for walk in walks), "each is marked before anything leaves"
     assert {result.detail for result in stepped(connector, walks)} == {"created with 2 others"}
     assert names(gpd) == ONCE
-    again = [
-        make_notice(**(sample("delivered.json")["notice"] | {"position": position}))
-        for position in (walk.notice.position for walk in walks)
-    ]
-    for notice in again:
-        object.__setattr__(notice.position, "revision", 2)
+    again = [replace(notice, position=replace(notice.position, revision=2)) for notice in made]
     results = stepped(connector, to_the_act(connector, again), "update")
     assert {result.detail for result in results} == {"updated with 2 others"}
 

@@ -28,7 +28,7 @@ class Sent:
 
 @dataclass(slots=True)
 class _Batch:
-    positions: list[dict[str, Any]] = field(default_factory=list)
+    positions: list[dict[str, Any]]
     # What stands here if the leader is cut off by a bug: it may have sent.
     outcome: Answer | Failure = field(default_factory=lambda: Unconfirmed("pagopa.no_clear_answer"))
     over: threading.Event = field(default_factory=threading.Event)
@@ -45,10 +45,9 @@ class Together:
 
     def send(self, position: dict[str, Any]) -> Sent:
         """Send it, by itself or with others."""
-        since = time.monotonic()
         batch, leads = self._joined(position)
         if leads:
-            self._lead(batch, since)
+            self._lead(batch)
         else:
             # No longer than its leader's step, which began before this one.
             batch.over.wait()
@@ -57,13 +56,14 @@ class Together:
     def _joined(self, position: dict[str, Any]) -> tuple[_Batch, bool]:
         with self._lock:
             batch = self._filling
-            leads = batch is None or len(batch.positions) >= self._most
-            if batch is None or leads:
-                batch = self._filling = _Batch()
-            batch.positions.append(position)
-            return batch, leads
+            if batch is not None and len(batch.positions) < self._most:
+                batch.positions.append(position)
+                return batch, False
+            self._filling = batch = _Batch([position])
+            return batch, True
 
-    def _lead(self, batch: _Batch, since: float) -> None:
+    def _lead(self, batch: _Batch) -> None:
+        since = time.monotonic()
         turn = self._under_way.acquire(timeout=self._timeout_s)
         try:
             with self._lock:

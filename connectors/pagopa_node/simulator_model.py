@@ -42,7 +42,7 @@ _STAMP: Final[Shape] = (
 )
 _TRANSFER_V2: Final[Shape] = (
     *_TRANSFER[:3],
-    ("IBAN", False, r"[A-Z0-9]{1,35}"),  # one of the two: see `read_answer`
+    ("IBAN", False, r"[A-Z0-9]{1,35}"),  # one of the two: see `_check`
     ("richiestaMarcaDaBollo", False, _STAMP),
     *_TRANSFER[4:],
 )

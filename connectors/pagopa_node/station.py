@@ -73,7 +73,7 @@ class _Operation:
     request: str
     response: str
     act: "Callable[[Station, str, Node, Call, Reading], Reply]"
-    """It is given the name of the response: V1 and V2 differ in that alone."""
+    """It is given the name of the response, by which V1 and V2 are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Station:
             ("options", "EQ"),
             *_optional("dueDate", owed.due_date.isoformat() if owed.due_date else None),
             *_optional("detailDescription", _description(owed)),
-            ("allCCP", "true" if all(_is_postal(one.iban or "") for one in transfers) else "false"),
+            ("allCCP", "true" if all(_is_postal(one.to) for one in transfers) else "false"),
         ]
         return _ok(
             response,
@@ -129,7 +129,7 @@ class Station:
         if owed.amount_cents == 0:
             raise Refused("PAA_SEMANTICA", "importo nullo")
         shares = self._transfers(owed)
-        if response != V2 and any(one.stamp is not None for one in shares):
+        if response != V2 and any(isinstance(one.to, StampDuty) for one in shares):
             raise Refused("PAA_SEMANTICA", "la marca da bollo digitale si paga con paGetPaymentV2")
         transfers: Parts = [
             (
@@ -138,7 +138,7 @@ class Station:
                     ("idTransfer", str(number)),
                     ("transferAmount", euro(one.amount_cents)),
                     ("fiscalCodePA", one.tax_code),
-                    one.to(),
+                    _to(one.to),
                     ("remittanceInformation", one.reason),
                     ("transferCategory", one.taxonomy),
                 ],
@@ -202,7 +202,9 @@ class Station:
         """Who gets what. Raises Refused where that is not known: nobody may pay the wrong one."""
         of_services = {one.service_id: one.taxonomy for one in self.settings.taxonomies}
         own = of_services.get(owed.service_id or "", self.settings.taxonomy)
-        places = {one.tax_code: (one.iban, one.taxonomy) for one in self.settings.beneficiaries}
+        places: dict[str, tuple[str | StampDuty, str]] = {
+            one.tax_code: (one.iban, one.taxonomy) for one in self.settings.beneficiaries
+        }
         places[self.settings.creditor_tax_code] = (self.settings.iban, own)
         if not owed.parts:
             place = places[owed.creditor_tax_code]
@@ -211,18 +213,16 @@ class Station:
             raise Refused("PAA_SEMANTICA", "della marca da bollo non si conoscono documento e tassonomia")
         if any(part.stamp is None and part.receiver_tax_code not in places for part in owed.parts):
             raise Refused("PAA_SYSTEM_ERROR", "un beneficiario non è configurato")
-        made = []
-        for part in owed.parts:
-            if not part.amount_cents:
-                continue
-            iban: str | None = None
-            if part.stamp is not None:
-                taxonomy = part.category or own
-            else:
-                iban, taxonomy = places[part.receiver_tax_code]
-            reason = one_line(part.reason or "")[:140] or _description(owed)
-            made.append(_Transfer(part.amount_cents, part.receiver_tax_code, iban, taxonomy, reason, part.stamp))
-        return made
+        return [
+            _Transfer(
+                part.amount_cents,
+                part.receiver_tax_code,
+                *((part.stamp, part.category or own) if part.stamp is not None else places[part.receiver_tax_code]),
+                one_line(part.reason or "")[:140] or _description(owed),
+            )
+            for part in owed.parts
+            if part.amount_cents
+        ]
 
     def _refuse(self, response: str, refusal: Refused) -> Reply:
         bean: Parts = [
@@ -238,21 +238,10 @@ class Station:
 class _Transfer:
     amount_cents: int
     tax_code: str
-    iban: str | None
+    to: str | StampDuty
+    """An account (IBAN) or, in V2, the revenue stamp of a document."""
     taxonomy: str
     reason: str
-    stamp: StampDuty | None = None
-
-    def to(self) -> "tuple[str, str | Parts]":
-        """Where it goes: an account or, in V2, the revenue stamp of a document."""
-        if self.stamp is None:
-            return "IBAN", self.iban or ""
-        of: Parts = [
-            ("hashDocumento", self.stamp.document_sha256),
-            ("tipoBollo", self.stamp.kind),
-            ("provinciaResidenza", self.stamp.province),
-        ]
-        return "richiestaMarcaDaBollo", of
 
 
 OPERATIONS: Final = {
@@ -281,9 +270,20 @@ def _description(owed: OwedPayment) -> str:
     return one_line(owed.reason)[:140] or "Pagamento"
 
 
-def _is_postal(iban: str) -> bool:
+def _is_postal(to: str | StampDuty) -> bool:
     # The ABI code of Poste Italiane, in an Italian IBAN.
-    return iban.startswith("IT") and iban[5:10] == "07601"
+    return isinstance(to, str) and to.startswith("IT") and to[5:10] == "07601"
+
+
+def _to(to: str | StampDuty) -> tuple[str, str | Parts]:
+    if isinstance(to, str):
+        return "IBAN", to
+    of: Parts = [
+        ("hashDocumento", to.document_sha256),
+        ("tipoBollo", to.kind),
+        ("provinciaResidenza", to.province),
+    ]
+    return "richiestaMarcaDaBollo", of
 
 
 def _optional(name: str, value: str | None) -> Parts:

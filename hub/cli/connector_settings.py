@@ -1,7 +1,8 @@
 """A connector's settings: read from options and files, checked by its type, shown without secrets."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,18 @@ def connect(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Conn
         return tried(types, config)
     except BadConfiguration as fault:
         raise WrongUsage(f"connector {config.connector_id}: {fault}") from None
+
+
+@contextmanager
+def connected(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Iterator[Connector]:
+    """The same until the block ends, whose failures are told."""
+    connector = connect(types, config)
+    try:
+        yield connector
+    except Failure as failure:
+        raise failed(config.connector_id, failure) from None
+    finally:
+        connector.close()
 
 
 def failed(connector_id: str, failure: Failure) -> Failed:

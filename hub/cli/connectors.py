@@ -9,7 +9,6 @@ import typer
 from pydantic import ValidationError
 
 from contracts.base import Code
-from contracts.failures import Failure
 from hub.admin.acting import Acted
 from hub.admin.connector_views import ConnectorViews, Known, sides, standing, target_of
 from hub.home import Home
@@ -18,7 +17,7 @@ from hub.store.database import Tx
 from hub.store.lanes import standings
 from hub.store.standing import Lane, Standing
 
-from .connector_settings import connect, failed, from_options, limits_from_options, masked, without
+from .connector_settings import connect, connected, from_options, limits_from_options, masked, without
 from .console import Failed, WrongUsage, complain, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_text
 from .revealing import act, operator
@@ -107,13 +106,8 @@ def check(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = H
     """Really call the provider."""
     with opened(home) as one:
         config = config_of(one, ente, connector_id)
-        connector = connect(one.types, config)
-        try:
+        with connected(one.types, config) as connector:
             sentence = connector.check()  # which may read on: vouchers are in the database
-        except Failure as failure:
-            raise failed(connector_id, failure) from None
-        finally:
-            connector.close()
     told({"connector_id": connector_id, "ok": True, "detail": sentence}, as_json=as_json, text=sentence)
 
 
@@ -134,8 +128,7 @@ def run(
     """
     with opened(home) as one:
         config = config_of(one, ente, connector_id)
-        connector = connect(one.types, config)
-        try:
+        with connected(one.types, config) as connector:
             if operation is None:
                 operations = [
                     {"operation": name, "what": each.title, "arguments": ", ".join(each.arguments.model_fields)}
@@ -154,10 +147,6 @@ def run(
                 schema = json.dumps(chosen.arguments.model_json_schema())
                 raise WrongUsage(f"--arguments: {'; '.join(problems)}; its JSON Schema is {schema}") from None
             answer = chosen.run(wanted)
-        except Failure as failure:
-            raise failed(connector_id, failure) from None
-        finally:
-            connector.close()
     record(answer or {"done": True}, as_json=as_json)
 
 

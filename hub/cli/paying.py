@@ -1,31 +1,34 @@
 """`payment cart` and `payment notice`: where a citizen pays, and the notice on paper (of many: `.printing`)."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy import Connection
 
 from contracts.connector import Connector
-from contracts.failures import Failure
 from contracts.items import Payment
 from contracts.paying import MOST_IN_A_CART, Cart, Debtor, PayableNotice, Returns
 from hub.dispatch.enclosures import payment_of
 from hub.dispatch.pool import in_turn
 from hub.dispatch.positions import debtor_of
 from hub.home import Home
+from hub.registry import Registry
+from hub.security.vault import Vault
 from hub.store.citizens import Citizens
 from hub.store.directory import load_registry
 from hub.store.opening import opened as opened_item
+from hub.store.readers import record_access
 from hub.store.vendor_reading import item_by_id
 
-from .connector_settings import connect, failed
+from .connector_settings import connected
 from .console import Failed, WrongUsage, told
 from .options import HOME, AsJson, HomeFolder, opened
-from .revealing import log_access
+from .revealing import access, committing
 
 Items = Annotated[list[str], typer.Argument(metavar="ITEM_ID...", help=f"Payments, up to {MOST_IN_A_CART}.")]
 
@@ -57,10 +60,9 @@ def cart(
         raise WrongUsage(f"a cart holds {MOST_IN_A_CART} notices at most")
     returns = Returns(ok=ok, cancel=cancel, error=error)
     with opened(home) as one:
-        owed = [owed_by(one, item_id) for item_id in item_ids]
+        owed = owed_by(one, item_ids)
         wanted = Cart(notices=tuple(each.notice for each in owed), returns=returns, email=email)
-        for each in owed:
-            log_access(one, "make_cart", ente_id=each.ente_id, citizen_id=each.citizen_id, item_id=each.item_id)
+        log_owed(one, "make_cart", owed)
         with of_creditor(one, owed[0]) as connector:
             assert connector.cart is not None
             url = connector.cart(wanted)
@@ -89,13 +91,20 @@ def notice(
         province=province,
     )
     with opened(home) as one:
-        owed = owed_by(one, item_id)
-        log_access(one, "print_notice", ente_id=owed.ente_id, citizen_id=owed.citizen_id, item_id=owed.item_id)
+        (owed,) = owed_by(one, [item_id])
+        log_owed(one, "print_notice", [owed])
         with of_creditor(one, owed) as connector:
             assert connector.printed is not None
             content = connector.printed(owed.notice, debtor, owed.tax_code)
     written(out, content)
     told({"file": str(out), "bytes": len(content)}, as_json=as_json, text=f"wrote {out}, {len(content)} bytes")
+
+
+def log_owed(home: Home, operation: str, owed: Iterable[Owed]) -> None:
+    """Record durably, in one commit, whose payments an operator deals with."""
+    made = [access(operation, ente_id=one.ente_id, citizen_id=one.citizen_id, item_id=one.item_id) for one in owed]
+    with committing(home) as committer:
+        committer.write(lambda tx, several: [record_access(tx, some) for some in several], made)
 
 
 def written(out: Path, content: bytes) -> None:
@@ -107,19 +116,23 @@ def written(out: Path, content: bytes) -> None:
         raise WrongUsage(f"--out: {out} is there already") from None
 
 
-def owed_by(home: Home, item_id: str) -> Owed:
+def owed_by(home: Home, item_ids: Iterable[str]) -> list[Owed]:
     """Raises Failed for what is no payment that can be made now."""
     with home.database.read() as connection:
-        found = item_by_id(connection, item_id)
-        if found is None or found["collection"] != "payments":
-            raise Failed(f"{item_id}: no payment has that id")
-        citizens = Citizens(home.vault)
-        try:
-            tax_code, citizen = citizens.tax_code(connection, found["ente_id"], found["citizen_id"])
-        except LookupError:
-            raise Failed(f"{item_id}: its citizen was erased") from None
-        row, item = opened_item(connection, home.vault, citizen, item_id)
-        ente = load_registry(connection).ente(row["ente_id"])
+        registry = load_registry(connection)
+        return [_owed(connection, home.vault, registry, item_id) for item_id in item_ids]
+
+
+def _owed(connection: Connection, vault: Vault, registry: Registry, item_id: str) -> Owed:
+    found = item_by_id(connection, item_id)
+    if found is None or found["collection"] != "payments":
+        raise Failed(f"{item_id}: no payment has that id")
+    try:
+        tax_code, citizen = Citizens(vault).tax_code(connection, found["ente_id"], found["citizen_id"])
+    except LookupError:
+        raise Failed(f"{item_id}: its citizen was erased") from None
+    row, item = opened_item(connection, vault, citizen, item_id)
+    ente = registry.ente(row["ente_id"])
     data = payment_of(item, row["state"])
     if data is None or row["lifecycle"] != "active" or not isinstance(item, Payment):
         raise Failed(f"{item_id}: it has no notice that can be paid now")
@@ -139,16 +152,11 @@ def of_creditor(home: Home, owed: Owed) -> Iterator[Connector]:
         kind = home.types.get(config.type)
         if config.ente_id != owed.ente_id or kind is None or kind.manifest.channel != "pagopa":
             continue
-        connector = connect(home.types, config)
-        try:
+        with connected(home.types, config) as connector:
             numbering = connector.numbering
             if numbering is None or numbering.creditor_tax_code != owed.notice.creditor_tax_code:
                 continue
             yield connector
-        except Failure as failure:
-            raise failed(config.connector_id, failure) from None
-        finally:
-            connector.close()
         return
     raise Failed(f"{owed.item_id}: no pagoPA connector of the ente is for its creditor")
 

@@ -8,14 +8,13 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from contracts.failures import Failure
 from contracts.paying import MOST_IN_A_FOLDER, Debtor, Paper
 
-from .connector_settings import connect, failed
+from .connector_settings import connected
 from .connectors import config_of
 from .console import Failed, WrongUsage, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, opened
-from .paying import Owed, of_creditor, owed_by, written
+from .paying import Owed, log_owed, of_creditor, owed_by, written
 from .revealing import log_access
 
 _ADDRESS = {
@@ -52,12 +51,11 @@ def print_(
     if not 1 <= len(rows) <= MOST_IN_A_FOLDER:
         raise WrongUsage(f"--file: 1 to {MOST_IN_A_FOLDER} payments, and not {len(rows)}")
     with opened(home) as one:
-        owed = [owed_by(one, row["item_id"]) for row in rows]
+        owed = owed_by(one, [row["item_id"] for row in rows])
         papers = [_paper(each, row, line) for line, (each, row) in enumerate(zip(owed, rows, strict=True), start=2)]
         if len({(each.ente_id, each.notice.creditor_tax_code) for each in owed}) > 1:
             raise Failed("a folder is of one ente and one creditor")
-        for each in owed:
-            log_access(one, "print_notice", ente_id=each.ente_id, citizen_id=each.citizen_id, item_id=each.item_id)
+        log_owed(one, "print_notice", owed)
         with of_creditor(one, owed[0]) as connector:
             assert connector.printing is not None
             folder = connector.printing.ask(papers)
@@ -78,8 +76,7 @@ def folder(
     """Say how far the printing of a folder is, and fetch it. Ends with 1 while it is not there, or where it failed."""
     with opened(home) as one:
         config = config_of(one, ente, connector_id)
-        connector = connect(one.types, config)
-        try:
+        with connected(one.types, config) as connector:
             if connector.printing is None:
                 raise WrongUsage(f"--connector: {connector_id} prints no notices")
             state = connector.printing.state(folder_id)
@@ -89,10 +86,6 @@ def folder(
                 written(out, connector.printing.fetch(folder_id))
             if forget and (there or state.state == "failed"):
                 connector.printing.forget(folder_id)
-        except Failure as failure:
-            raise failed(connector_id, failure) from None
-        finally:
-            connector.close()
     value = {"state": state.state, "told": state.told, "printed": state.printed, "failed": state.failed}
     text = f"{_STATES[state.state]}: {state.printed} stampati / printed, {state.failed} non riusciti / failed"
     told(value, as_json=as_json, text=text)

@@ -63,8 +63,8 @@ def position_notice(notices: "Notices", claim: Claim) -> Notice:
             debtor_kind=item.recipient.subject_kind,
             debtor_name="" if item.position is None else item.position.debtor_name,
             expires=item.invalid_after_due,
-            paper=debtor_of(item),
             options=() if item.position is None else _options(item, item.position),
+            paper=debtor_of(item),
         ),
     )
 
