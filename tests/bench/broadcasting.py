@@ -123,7 +123,7 @@ def measured(folder: Path, url: str | None, *, subscribers: int) -> Sent:
     )
 
 
-def lines(folder: Path, url: str | None, subscribers: int, store_name: str) -> list[Line]:
+def lines(subscribers: int, folder: Path, url: str | None, store_name: str) -> list[Line]:
     """Of one store."""
     sent = measured(folder, url, subscribers=subscribers)
     grown = sent.late_mb / sent.early_mb
