@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ class Browser:
     def __init__(self, to: int, back: int) -> None:
         self._to, self._back, self._rest, self._last = to, back, b"", 0
         self._events: list[dict[str, Any]] = []
+        self._answers: dict[int, dict[str, Any]] = {}
         self._session: str | None = None
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -110,18 +111,17 @@ class Browser:
 
     def _call(self, method: str, **params: Any) -> dict[str, Any]:
         self._last += 1
-        wanted = self._last
-        message: dict[str, Any] = {"id": wanted, "method": method, "params": params}
+        message: dict[str, Any] = {"id": self._last, "method": method, "params": params}
         if self._session is not None:
             message["sessionId"] = self._session
         os.write(self._to, json.dumps(message).encode() + b"\0")
-        answers: list[dict[str, Any]] = []
-        self._wait(lambda: bool(answers), wanted, answers)
-        assert "error" not in answers[0], answers[0]
-        result: dict[str, Any] = answers[0]["result"]
+        self._wait(lambda: self._last in self._answers)
+        answer = self._answers.pop(self._last)
+        assert "error" not in answer, answer
+        result: dict[str, Any] = answer["result"]
         return result
 
-    def _wait(self, holds: Any, wanted: int = 0, answers: list[dict[str, Any]] | None = None) -> None:
+    def _wait(self, holds: Callable[[], bool]) -> None:
         until = time.monotonic() + _PATIENCE_S
         while not holds():
             ready, _, _ = select.select([self._back], [], [], max(0, until - time.monotonic()))
@@ -132,8 +132,8 @@ class Browser:
             for message in map(json.loads, whole):
                 if "method" in message:
                     self._events.append(message)
-                elif answers is not None and message["id"] == wanted:
-                    answers.append(message)
+                else:
+                    self._answers[message["id"]] = message
 
 
 @contextmanager

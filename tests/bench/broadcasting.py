@@ -4,7 +4,6 @@ On its way its worker is killed, then it is stopped and gone on with; in the end
 pace is left out: the clock leaps as far as a broadcast may catch up at once.
 """
 
-import os
 import sys
 import threading
 import time
@@ -12,7 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import count, islice
+from functools import partial
+from itertools import count
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -20,7 +20,6 @@ from statistics import quantiles
 from typing import Any
 
 import orjson
-import psutil
 from sqlalchemy import func, select
 
 from contracts.broadcasts import Broadcast, BroadcastText
@@ -36,7 +35,6 @@ from hub.ingest.broadcasting import count_audience
 from hub.ingest.canonical import canonical_json
 from hub.settings import Settings
 from hub.store.broadcasts import show_broadcast
-from hub.store.bulk import insert_rows
 from hub.store.citizens import key_place
 from hub.store.readers import Access, record_access
 from hub.store.rows import payload_place
@@ -44,12 +42,12 @@ from hub.store.tables import citizens, item_identities, item_versions, items
 
 from ..harness import ENTE, make_home, make_item
 from .corpus import tax_codes
+from .filling import Made, fill
 from .findings import Line
-from .store import filled
+from .servers import own_mb
 
 CODE = "nido-2026"
 _SPAWN = get_context("spawn")
-_FILLING = 2000
 _LEAP = timedelta(seconds=30)
 
 
@@ -125,7 +123,7 @@ def measured(folder: Path, url: str | None, *, subscribers: int) -> Sent:
     )
 
 
-def lines(folder: Path, url: str | None, subscribers: int, store_name: str) -> list[Line]:
+def lines(subscribers: int, folder: Path, url: str | None, store_name: str) -> list[Line]:
     """Of one store."""
     sent = measured(folder, url, subscribers=subscribers)
     grown = sent.late_mb / sent.early_mb
@@ -208,13 +206,13 @@ def _work(pipe: Connection, settings: Settings, days: int) -> None:
     beside.start()
     started, early_mb, before = time.perf_counter(), 0.0, _written(hub)
     while hub.broadcasts.go_on():
-        early_mb = early_mb or _mb()
+        early_mb = early_mb or own_mb()
         clock.leap()
     told = {
         "seconds": time.perf_counter() - started,
         "written": _written(hub) - before,
         "early_mb": early_mb,
-        "late_mb": _mb(),
+        "late_mb": own_mb(),
         "waits": waits,
     }
     over.set()
@@ -238,30 +236,15 @@ def _written(hub: Hub) -> int:
         return int(connection.execute(messages).scalar_one())
 
 
-def _mb() -> float:
-    return float(psutil.Process(os.getpid()).memory_info().rss) / 1_048_576
-
-
 def _fill(home: Home, subscribers: int) -> None:
-    """Each is a person with one subscription, in bulk."""
+    """Each is a person with one subscription."""
     at = datetime.now(UTC).replace(microsecond=0) - timedelta(days=30)
-    tables = (citizens, item_identities, item_versions, items)
-    fresh = {table: {str(c.name): filled(c, "x", at) for c in table.columns} for table in tables}
-    people = iter(enumerate(tax_codes(subscribers)))
-    while some := list(islice(people, _FILLING)):
-        rows: dict[Any, list[dict[str, Any]]] = {table: [] for table in tables}
-        for n, tax_code in some:
-            for table, row in _subscriber(home, n, tax_code).items():
-                rows[table].append(fresh[table] | row)
-        with home.database.write() as tx:
-            for table, its in rows.items():
-                insert_rows(tx.connection, table, its)
-    if home.database.is_shared:
-        with home.database.write() as tx:
-            tx.connection.exec_driver_sql("ANALYZE")
+    people = enumerate(tax_codes(subscribers))
+    fill(home.database, (citizens, item_identities, item_versions, items), people, partial(_subscriber, home), at)
 
 
-def _subscriber(home: Home, n: int, tax_code: str) -> dict[Any, dict[str, Any]]:
+def _subscriber(home: Home, person: tuple[int, str]) -> Made:
+    n, tax_code = person
     vault, key = home.vault, home.vault.new_data_key()
     citizen_id, item_id = new_uuid7(), new_uuid7()
     item = make_item(

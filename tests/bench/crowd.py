@@ -5,17 +5,16 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import orjson
+from sqlalchemy import Table
 
 from contracts.identifiers import new_uuid7
 from hub.bootstrap import Hub
 from hub.home import Home
 from hub.settings import Settings
-from hub.store.bulk import insert_rows
 from hub.store.chain import ChainWriter
 from hub.store.citizens import Citizen, Subject
 from hub.store.reading import Reading
@@ -23,9 +22,8 @@ from hub.store.rows import payload_place
 from hub.store.tables import item_identities, item_versions, items, user_states
 
 from ..harness import ENTE, make_message, make_payment
-from .store import filled
+from .filling import Made, fill
 
-FILLING = 4000
 SOURCES = [("anagrafe", "anpr"), ("tributi", "tari"), ("tributi", "imu"), ("scuola", "nidi"), ("sportello", "suap")]
 _TABLES = (item_identities, item_versions, items, user_states)
 _TEXT = "Gentile cittadino, " * 60
@@ -52,12 +50,7 @@ class Crowd:
         self._chain = ChainWriter(new_uuid7())
         self._draw = random.Random(7)
         self._born = datetime.now(UTC).replace(microsecond=0) - timedelta(days=365)
-        shares = self._shares(count)
-        while some := list(islice(shares, FILLING)):
-            self._write(some)
-        if self.database.is_shared:
-            with self.database.write() as tx:
-                tx.connection.exec_driver_sql("ANALYZE")
+        fill(self.database, _TABLES, self._shares(count), self._item, self._born)
 
     def _shares(self, count: int) -> Iterator[tuple[Citizen, int, int]]:
         """Whose items come when, and which of theirs each is: every tenth is the one's, between which the others take
@@ -68,50 +61,35 @@ class Crowd:
             for n, turn in enumerate(range(first, count * 9 // 10, len(self.people))):
                 yield who, n, turn + turn // 9 + 1
 
-    def _write(self, some: list[tuple[Citizen, int, int]]) -> None:
-        fresh = {table: {str(c.name): filled(c, "x", self._born) for c in table.columns} for table in _TABLES}
-        rows: dict[Any, list[dict[str, Any]]] = {table: [] for table in _TABLES}
-        for who, n, number in some:
-            collection = "messages" if n % 5 else "payments"
-            vendor_id, source = SOURCES[n % len(SOURCES)]
-            at = self._born + timedelta(seconds=number * 30)
-            # As the hub's own: in the order of time, so that those of all are mixed.
-            item_id = f"{number:08x}-0000-7000-8000-{self._draw.getrandbits(48):012x}"
-            own = {
-                "ente_id": ENTE,
-                "citizen_id": who.citizen_id,
-                "item_id": item_id,
-                "vendor_id": vendor_id,
-                "source": source,
-                "collection": collection,
-            }
-            is_due = collection == "payments" and n % 20 == 0
-            columns = {
-                "lifecycle": "active",
-                "state": "due" if collection == "payments" else "published",
-                "turn": "citizen" if is_due else "none",
-                "due_at": self._born + timedelta(days=400 + n % 90) if is_due else None,
-                "sensitivity": "normal",
-                "occurred_at": at,
-                "received_at": at,
-                "updated_at": at,
-                "sequence": number + 1,
-            }
-            place = payload_place(ENTE, item_id, 1)
-            sealed = self.home.vault.seal_with(who.data_key, _CONTENTS[collection], place)
-            rows[item_identities].append(fresh[item_identities] | own | {"external_id": f"e-{number}"})
-            rows[item_versions].append(
-                fresh[item_versions]
-                | {name: own[name] for name in ("ente_id", "item_id", "citizen_id")}
-                | {"payload_sealed": sealed}
-            )
-            rows[items].append(fresh[items] | own | columns)
-            if n % 3 == 0:
-                mark = {name: own[name] for name in ("ente_id", "citizen_id", "item_id")}
-                rows[user_states].append(fresh[user_states] | mark | {"read_at": at, "seen_version": 1})
-        with self.database.write() as tx:
-            for table, its in rows.items():
-                insert_rows(tx.connection, table, its)
+    def _item(self, share: tuple[Citizen, int, int]) -> Made:
+        who, n, number = share
+        collection = "messages" if n % 5 else "payments"
+        vendor_id, source = SOURCES[n % len(SOURCES)]
+        at = self._born + timedelta(seconds=number * 30)
+        # As the hub's own: in the order of time, so that those of all are mixed.
+        item_id = f"{number:08x}-0000-7000-8000-{self._draw.getrandbits(48):012x}"
+        named = {"ente_id": ENTE, "citizen_id": who.citizen_id, "item_id": item_id}
+        own = named | {"vendor_id": vendor_id, "source": source, "collection": collection}
+        is_due = collection == "payments" and n % 20 == 0
+        columns = {
+            "lifecycle": "active",
+            "state": "due" if collection == "payments" else "published",
+            "turn": "citizen" if is_due else "none",
+            "due_at": self._born + timedelta(days=400 + n % 90) if is_due else None,
+            "sensitivity": "normal",
+            "occurred_at": at,
+            "received_at": at,
+            "updated_at": at,
+            "sequence": number + 1,
+        }
+        place = payload_place(ENTE, item_id, 1)
+        sealed = self.home.vault.seal_with(who.data_key, _CONTENTS[collection], place)
+        rows: dict[Table, dict[str, Any]] = {
+            item_identities: own | {"external_id": f"e-{number}"},
+            item_versions: named | {"payload_sealed": sealed},
+            items: own | columns,
+        }
+        return rows if n % 3 else rows | {user_states: named | {"read_at": at, "seen_version": 1}}
 
     def someone(self) -> Citizen:
         return self._draw.choice(self.people)

@@ -1,7 +1,11 @@
 """What was found, and the lines that say it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
+
+from ..real.postgres import Postgres
 
 
 @dataclass
@@ -34,3 +38,10 @@ class Findings:
 
     def spread(self, name: str) -> str:
         return f"{min(self.rounds[name]):,.0f}..{max(self.rounds[name]):,.0f}"
+
+
+def on_each_kind(folder: Path, name: str, lines: Callable[[Path, str | None, str], list[Line]]) -> list[Line]:
+    """`lines(folder, url, store_name)` on SQLite and on PostgreSQL."""
+    found = lines(folder / name, None, "SQLite")
+    with Postgres() as server:
+        return found + lines(folder / f"shared-{name}", server.create_database(name), "PostgreSQL")

@@ -45,7 +45,8 @@ class Copies:
             raw.executescript("PRAGMA synchronous=OFF; PRAGMA cache_size=-500000; BEGIN IMMEDIATE")
             first, last = self._made + 1, size
             [model] = raw.execute("SELECT * FROM items ORDER BY sequence DESC LIMIT 1")
-            names = _names(raw, model)
+            its = {table: _of(raw, table, model) for table in _TABLES}
+            names = _names([row for rows in its.values() for row in rows])
             [sequence] = raw.execute("SELECT value FROM sequences WHERE ente_id = ?", (model["ente_id"],))
             own = {
                 "citizen_id": f"printf('%08x-cccc-7000-8000-000000000000', i * 7919 % {max(1, last // _PER_CITIZEN)})",
@@ -55,9 +56,9 @@ class Copies:
                 "row_hash": _HASH,
                 "tokens": "'{}'",
             }
-            for table in _TABLES:
-                for row in _of(raw, table, model):
-                    order = " ORDER BY external_id" if table == "item_identities" else ""
+            for table, rows in its.items():
+                order = " ORDER BY external_id" if table == "item_identities" else ""
+                for row in rows:
                     _copy(raw, table, row, names, own, (first, last), order)
             for row in raw.execute("SELECT * FROM replays ORDER BY used_at DESC LIMIT 2").fetchall():
                 _copy(raw, "replays", row, {}, {"token": "randomblob(16)"}, (first, last), " ORDER BY token")
@@ -73,10 +74,9 @@ def _of(raw: sqlite3.Connection, table: str, model: Row) -> list[Row]:
     return raw.execute(f"SELECT * FROM {table} WHERE {key} = ?", (model["item_id"],)).fetchall()
 
 
-def _names(raw: sqlite3.Connection, model: Row) -> dict[str, int]:
+def _names(rows: list[Row]) -> dict[str, int]:
     """What names the message and what belongs to it, numbered."""
     others = {"citizen_id", "writer_id", "ente_id"}
-    rows = [row for table in _TABLES for row in _of(raw, table, model)]
     found = {
         value
         for row in rows

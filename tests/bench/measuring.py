@@ -11,6 +11,7 @@ import tempfile
 import time
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,11 @@ from rich.table import Table
 
 from hub.home import Home
 from hub.settings import Settings
-from tests.real.postgres import Postgres
 
 from ..harness import PUBLISH_AUDIENCE
 from . import broadcasting, crowd, dispatching, feeding, queueing, raw, shared_store, store, taking
 from .corpus import Vendors, feed_requests, publish_requests, tax_codes
-from .findings import Findings, Line
+from .findings import Findings, Line, on_each_kind
 from .load import CONNECTIONS
 from .reading import pages
 from .servers import Generator, running, serve_hub, serve_limit, serve_same
@@ -189,13 +189,11 @@ def _store_and_reading(folder: Path, size: Size, vendors: Vendors, codes: list[s
 
 
 def _feeding(folder: Path, size: Size) -> list[Line]:
-    """The feed of a full store, on SQLite and on PostgreSQL."""
-    lines = full_store(folder / "crowd", None, size, "SQLite")
-    with Postgres() as server:
-        return lines + full_store(folder / "shared-crowd", server.create_database("crowd"), size, "PostgreSQL")
+    """The feed of a full store."""
+    return on_each_kind(folder, "crowd", partial(full_store, size))
 
 
-def full_store(folder: Path, url: str | None, size: Size, store_name: str) -> list[Line]:
+def full_store(size: Size, folder: Path, url: str | None, store_name: str) -> list[Line]:
     """Of one store. The heap's peak is that of one citizen with a tenth of all items."""
     found = Findings()
     with crowd.crowd(folder, url, items=size.items, citizens=max(2, size.items // 100)) as full:
@@ -323,11 +321,8 @@ def _taking(folder: Path, size: Size) -> list[Line]:
 
 
 def _broadcasting(folder: Path, subscribers: int) -> list[Line]:
-    """On SQLite and on PostgreSQL."""
-    lines = broadcasting.lines(folder / "broadcast", None, subscribers, "SQLite")
-    with Postgres() as server:
-        url = server.create_database("broadcast")
-        return lines + broadcasting.lines(folder / "shared-broadcast", url, subscribers, "PostgreSQL")
+    """One to so many."""
+    return on_each_kind(folder, "broadcast", partial(broadcasting.lines, subscribers))
 
 
 def _latency(values: list[float]) -> str:

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import psutil
 import uvicorn
 
 from .load import Run, generate
@@ -132,6 +133,11 @@ def running_two(target: Callable[..., None], *arguments: Any) -> Iterator[Server
         first = stack.enter_context(running(target, *arguments))
         stack.enter_context(running(target, *arguments, port=first.port))
         yield first
+
+
+def own_mb() -> float:
+    """What this process weighs."""
+    return float(psutil.Process().memory_info().rss) / 1_048_576
 
 
 class Generator:

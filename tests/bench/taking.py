@@ -18,7 +18,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import psutil
 from sqlalchemy import Column, Integer, Table, func, select
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -36,7 +35,7 @@ from hub.store.tables import metadata
 
 from ..harness import ENTE, Caller, make_home
 from .corpus import tax_codes
-from .servers import running, serve
+from .servers import own_mb, running, serve
 from .store import bound, filled, sql
 
 MAPPING = Path(__file__).parents[2] / "connectors" / "mapped" / "samples" / "pratiche.json"
@@ -151,7 +150,7 @@ def _both(hub: Hub, home: Home, folder: Path, records: int) -> Taken:
         sys.exit(f"bench: the second reading found {tally and tally.counts}")
     written = (_written(home) - before).total()
     bare.close()
-    return Taken(watch.hub, watch.bare, watch.hub_busy, watch.bare_busy, again, written, watch.early_mb, _mb())
+    return Taken(watch.hub, watch.bare, watch.hub_busy, watch.bare_busy, again, written, watch.early_mb, own_mb())
 
 
 class _Watch:
@@ -176,7 +175,7 @@ class _Watch:
             return
         self.hub.append((done - self._before) / (time.perf_counter() - self._since))
         self.hub_busy.append((done - self._before) / (time.process_time() - self._busy))
-        self.early_mb = self.early_mb or _mb()
+        self.early_mb = self.early_mb or own_mb()
         print(f"bench: {done:,} of {self._records:,} records taken, {self.hub[-1]:,.0f}/s", file=sys.stderr)
         if not self._rows:
             rows = _written(self._home) - self._empty
@@ -267,10 +266,6 @@ def _written(home: Home) -> Counter[str]:
                 for name, table in metadata.tables.items()
             }
         )
-
-
-def _mb() -> float:
-    return float(psutil.Process().memory_info().rss) / 1_048_576
 
 
 def apart(folder: Path, *, records: int, citizens: int) -> Taken:

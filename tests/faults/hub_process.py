@@ -19,7 +19,7 @@ from hub.settings import Settings
 from .lives import Life, Place, begin
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload([__name__, "tests.faults.parts", "tests.faults.warm"])
+CONTEXT.set_forkserver_preload([__name__, "tests.faults.parts", "tests.faults.trades", "tests.faults.warm"])
 
 
 def serve(home: Path, place: Place, life: Life) -> None:

@@ -15,7 +15,7 @@ from typing import TypeVar
 from ..real.postgres import Postgres
 from ..real.redis import Redis
 from .parts import Machine, enter
-from .topology import Servers
+from .topology import SETTINGS, Servers
 
 T = TypeVar("T")
 NAMES = ("postgres", "redis", "provider", "api-1", "api-2", "worker-1", "worker-2")
@@ -116,7 +116,7 @@ def inside(net: str, do: Callable[[], T]) -> T:
 class FarPostgres(Postgres):
     def __init__(self, network: Network) -> None:
         self._net, self._address = network.net("postgres"), network.address("postgres")
-        super().__init__(durable=False, settings={"max_connections": "100", "shared_buffers": "32MB"})
+        super().__init__(durable=False, settings=SETTINGS | {"max_connections": "100"})
 
     def start(self) -> None:
         inside(self._net, super().start)

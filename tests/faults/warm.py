@@ -3,13 +3,10 @@ more of the processor's time than all that it does afterwards.
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 
 from connectors.registry import Types
 
-for _name in (*Types(), "base.mail"):
-    for _module in ("simulator", "simulated_server", "simulated_smtp"):
-        try:
-            import_module(f"connectors.{_name}.{_module}")
-        except ModuleNotFoundError as _missing:
-            if _missing.name != f"connectors.{_name}.{_module}":
-                raise
+for _kind in Types().values():
+    if find_spec(f"connectors.{_kind.manifest.name}.simulator"):
+        import_module(f"connectors.{_kind.manifest.name}.simulator")

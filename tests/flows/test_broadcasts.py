@@ -282,7 +282,10 @@ def test_a_slow_one_writes_no_more_than_its_pace(hub, code):
 def statements_in(tx):
     """The statements that a transaction makes through Core, beside those of whoever else is at work."""
     seen = []
-    note = lambda _connection, _cursor, statement, *_: seen.append(statement)  # noqa: E731
+
+    def note(_connection, _cursor, statement, *_):
+        seen.append(statement)
+
     event.listen(tx.connection, "before_cursor_execute", note)
     try:
         yield seen

@@ -46,6 +46,19 @@ def draining(hub: HubUnderTest, stopping: threading.Event | None = None, **chang
         yield replace(drain_of(worker, stopping or threading.Event()), **changes)
 
 
+def held_up(drain: Drain, hub: HubUnderTest, answered: threading.Event) -> Drain:
+    """One whose lane has no answer before both of the other lane's deliveries have theirs."""
+
+    def run(claim: Claim) -> None:
+        if claim.lane == LANE:
+            assert answered.wait(20), "nobody else was served meanwhile"
+        drain.run(claim)
+        if claim.lane == OTHER and delivered(hub, OTHER) == 2:
+            answered.set()
+
+    return replace(drain, run=run)
+
+
 def publish(hub: HubUnderTest, count: int, *, email: bool = False) -> None:
     recipient = {"tax_code": ROSSI} | ({"email": "mario@example.it"} if email else {})
     for n in range(count):
@@ -86,15 +99,7 @@ def test_while_one_lane_keeps_it_waiting_its_other_hands_serve_the_others(hub: H
     publish(hub, 2, email=True)
     answered = threading.Event()
     with draining(hub) as drain:
-
-        def slow(claim: Claim) -> None:
-            if claim.lane == LANE:
-                assert answered.wait(20)
-            drain.run(claim)
-            if claim.lane == OTHER and delivered(hub, OTHER) == 2:
-                answered.set()
-
-        assert replace(drain, run=slow)(LANE)
+        assert held_up(drain, hub, answered)(LANE)
     assert (delivered(hub), delivered(hub, OTHER)) == (2, 2)
 
 
@@ -105,15 +110,7 @@ def test_a_slow_lane_leaves_others_a_hand_though_it_has_all_or_the_drain_is_over
     publish(hub, 2, email=True)
     answered = threading.Event()
     with draining(hub, threads=threads) as drain:
-
-        def slow(claim: Claim) -> None:
-            if claim.lane == LANE:
-                assert answered.wait(20), "nobody else was served meanwhile"
-            drain.run(claim)
-            if claim.lane == OTHER and delivered(hub, OTHER) == 2:
-                answered.set()
-
-        replace(drain, run=slow)(LANE, most=most)
+        held_up(drain, hub, answered)(LANE, most=most)
     assert delivered(hub) == min(2, most)
     assert answered.is_set()
 

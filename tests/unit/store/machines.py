@@ -4,7 +4,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine
 
 from tests.stores import KINDS
@@ -28,12 +28,9 @@ class StoreMachine(RuleBasedStateMachine):
         self.opened.close()
 
 
-def on_each_kind(machine, *, examples, steps, slow=True):
-    """Its test cases on SQLite and on PostgreSQL, of so many examples there; `slow` if making one may take long."""
-    suppressed = [HealthCheck.too_slow] if slow else []
+def on_each_kind(machine, *, examples, steps):
+    """Its test cases on SQLite and on PostgreSQL, of so many examples there."""
     for kind, most in zip(KINDS, examples, strict=True):
         here = type(f"{machine.__name__}On{kind.title()}", (machine,), {"kind": kind})
-        here.TestCase.settings = settings(
-            max_examples=most, stateful_step_count=steps, deadline=None, suppress_health_check=suppressed
-        )
+        here.TestCase.settings = settings(max_examples=most, stateful_step_count=steps)
         yield here.TestCase
