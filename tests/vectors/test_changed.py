@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.errors import HubError
@@ -23,7 +23,7 @@ PATTERNS = [
     *("voucher", "hybrid", "audit-02", "audit-01-pdnd", "dpop"),
 ]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-QUICK = settings(max_examples=60)
+QUICK = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 def accepted(request: SignedRequest, *, signed_body: bool) -> Verified | None:

@@ -319,7 +319,9 @@ def test_ed448_verifies_too() -> None:
     assert cause(f"{signed}.{base64url(bytes(114))}", pinned) == "signature.invalid"
 
 
-QUICK = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
+QUICK = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+)
 
 
 @pytest.mark.parametrize("alg", ["RS256", "PS384", "ES256", "ES512", "EdDSA"])

@@ -15,7 +15,9 @@ from hub.security.chains import ChainCache
 from hub.security.headers import SignedRequest, media_type
 from hub.security.portal import verify_reader
 
-QUICK = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
+QUICK = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

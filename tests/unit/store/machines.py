@@ -4,7 +4,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine
 
 from tests.stores import KINDS
@@ -28,9 +28,12 @@ class StoreMachine(RuleBasedStateMachine):
         self.opened.close()
 
 
-def on_each_kind(machine, *, examples, steps):
-    """Its test cases on SQLite and on PostgreSQL, of so many examples there."""
+def on_each_kind(machine, *, examples, steps, slow=True):
+    """Its test cases on SQLite and on PostgreSQL, of so many examples there; `slow` if making one may take long."""
+    suppressed = [HealthCheck.too_slow] if slow else []
     for kind, most in zip(KINDS, examples, strict=True):
         here = type(f"{machine.__name__}On{kind.title()}", (machine,), {"kind": kind})
-        here.TestCase.settings = settings(max_examples=most, stateful_step_count=steps)
+        here.TestCase.settings = settings(
+            max_examples=most, stateful_step_count=steps, deadline=None, suppress_health_check=suppressed
+        )
         yield here.TestCase

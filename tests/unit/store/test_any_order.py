@@ -168,7 +168,7 @@ def test_every_collection_has_histories():
 @pytest.mark.req("S25", "S26")
 @pytest.mark.parametrize("kind", FIELDS)
 def test_the_same_versions_in_another_order_and_other_pieces_leave_the_same(histories, kind):
-    @settings(max_examples=6 if histories.store.database.is_shared else 25)
+    @settings(max_examples=6 if histories.store.database.is_shared else 25, deadline=None)
     @given(data=st.data())
     def holds(data):
         said = sayable(kind, data.draw(st.lists(FIELDS[kind], min_size=2, max_size=5)))

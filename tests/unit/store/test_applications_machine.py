@@ -138,7 +138,7 @@ class Applications(StoreMachine):
             assert self.store.rows(agenda) == []
 
 
-TestOnSqlite, TestOnPostgresql = on_each_kind(Applications, examples=(12, 12), steps=25)
+TestOnSqlite, TestOnPostgresql = on_each_kind(Applications, examples=(12, 12), steps=25, slow=False)
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -154,7 +154,7 @@ histories = st.lists(st.sampled_from(STATES), min_size=1, max_size=7)
 
 
 @pytest.mark.req("S26", "S28")
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(history=histories, data=st.data())
 def test_the_same_versions_in_another_order_leave_the_same(practices, history, data):
     """A draft is not expired by its source here: that is refused while it is promised, in the order in which it is."""

@@ -169,4 +169,4 @@ class OneLane(StoreMachine):
                 assert m <= 4 + (until - since).total_seconds()
 
 
-TestOnSqlite, TestOnPostgresql = on_each_kind(OneLane, examples=(60, 8), steps=30)
+TestOnSqlite, TestOnPostgresql = on_each_kind(OneLane, examples=(60, 8), steps=30, slow=False)

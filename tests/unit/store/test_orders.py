@@ -32,7 +32,11 @@ HISTORIES = st.sampled_from(
 ORDER = ("refunded", "paid", "paid_elsewhere", "started", "overdue", "due", "creating", "expired", "cancelled")
 PAID = ORDER[:3]
 names = count()
-QUIET = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+QUIET = settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 
 def drafted(vendor, collection, external_id, who, version, **fields):

@@ -136,4 +136,4 @@ class Outbox(StoreMachine):
         assert opened == set(self.holder.values())
 
 
-TestOnSqlite, TestOnPostgresql = on_each_kind(Outbox, examples=(12, 12), steps=25)
+TestOnSqlite, TestOnPostgresql = on_each_kind(Outbox, examples=(12, 12), steps=25, slow=False)

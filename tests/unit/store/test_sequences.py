@@ -60,7 +60,7 @@ def test_a_sweep_and_publications_in_one_transaction_number_each_item_once(store
     assert store.rows(sequences)[0]["value"] == numbers(store)[-1]
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(batches=st.lists(st.lists(st.sampled_from(["a", "b", "c"]), max_size=5), max_size=6))
 def test_every_ente_counts_for_itself(kind, tmp_path_factory, batches):
     given_out: dict[str, list[int]] = {}
