@@ -298,8 +298,11 @@ def may_pass(error: BaseException) -> bool:
 
 def is_away(error: BaseException) -> bool:
     """Whether there is no database to talk to: then trying once more, at once, only makes others wait."""
-    stays = isinstance(error, OperationalError) and not error.connection_invalidated
-    return isinstance(error, PoolTimeout) or (stays and getattr(getattr(error, "orig", None), "sqlstate", "") is None)
+    if isinstance(error, PoolTimeout):
+        return True
+    if not isinstance(error, OperationalError) or error.connection_invalidated:
+        return False
+    return getattr(error.orig, "sqlstate", "") is None
 
 
 def is_held_up(error: BaseException) -> bool:
