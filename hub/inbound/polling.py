@@ -192,7 +192,7 @@ class Polling:
         self,
         config: ConnectorConfig,
         pull: Callable[[Memo], Pulled],
-        walk: "_Walk",
+        walk: _Walk,
         hand: ThreadPoolExecutor,
         line: Line,
     ) -> None:
@@ -219,7 +219,7 @@ class Polling:
         now = self._configs().get((config.ente_id, config.connector_id))
         return now is None or now.version != config.version
 
-    def _step(self, line: Line, walk: "_Walk", pulled: Pulled, *, ahead: bool) -> None:
+    def _step(self, line: Line, walk: _Walk, pulled: Pulled, *, ahead: bool) -> None:
         """Take in what a step brought, then keep where it ended. Where the next page is asked for already, it is
         understood while the end of this one becomes durable."""
         if pulled.all_names:
@@ -227,14 +227,14 @@ class Polling:
         found = chain(pulled.found, self._taker.gone(walk.source, pulled.all_names))
         tally = self._taker.take_in_line(line, walk.source, found, more=ahead)
 
-        def moved(_: None) -> None:
+        def moved() -> None:
             walk.tally.counts.update(tally.counts)
             walk.steps += 1
             walk.watch(Progress(walk.steps, walk.tally, not pulled.more))
 
         line.then(partial(self._move, walk, pulled, tally, ahead=ahead), moved)
 
-    def _move(self, walk: "_Walk", pulled: Pulled, tally: Tally, *, ahead: bool) -> None:
+    def _move(self, walk: _Walk, pulled: Pulled, tally: Tally, *, ahead: bool) -> None:
         source = walk.source
         self._reporter.report(source.ente_id, source.connector_id, pulled.reports)
         for reach in pulled.reach:
@@ -248,7 +248,7 @@ class Polling:
         after = timedelta() if pulled.more else (pulled.after if pulled.after is not None else walk.every)
         self._keep(walk, after, at_end=not pulled.more)
 
-    def _keep(self, walk: "_Walk", after: timedelta, *, at_end: bool) -> None:
+    def _keep(self, walk: _Walk, after: timedelta, *, at_end: bool) -> None:
         self._committer.write(self._positions.move, Move(walk.at, after, at_end, tuple(walk.heard)))
         walk.kept_at, walk.heard = time.monotonic(), set()
 
