@@ -184,7 +184,7 @@ class Polling:
             except StoreUnavailable:
                 raise
             except Exception as exc:
-                self._put_off(config, walk.at, _as_failure(config, exc), every)
+                self._put_off(config, walk, _as_failure(config, exc))
                 raise
         return walk.tally
 
@@ -252,19 +252,18 @@ class Polling:
         self._committer.write(self._positions.move, Move(walk.at, after, at_end, tuple(walk.heard)))
         walk.kept_at, walk.heard = time.monotonic(), set()
 
-    def _put_off(self, config: ConnectorConfig, at: Position, failure: Failure, every: timedelta) -> None:
+    def _put_off(self, config: ConnectorConfig, walk: _Walk, failure: Failure) -> None:
         """Try again from the same memo, later each time; what an administrator has to set right pauses the source."""
-        wait_s = min(_FIRST_WAIT_S * 2**at.failures, max(every.total_seconds(), _LONGEST_WAIT_S))
+        wait_s = min(_FIRST_WAIT_S * 2**walk.at.failures, max(walk.every.total_seconds(), _LONGEST_WAIT_S))
         wished = failure.after if isinstance(failure, Deferred) else None
         after = max(timedelta(seconds=wait_s), wished or timedelta())
-        failed = replace(at, failures=min(at.failures + 1, 30), reason=failure.reason)
-        self._committer.write(self._positions.move, Move(failed, after, at_end=False))
+        failures = min(walk.at.failures + 1, 30)
+        walk.at = replace(walk.at, failures=failures, reason=failure.reason)
+        self._keep(walk, after, at_end=False)
         if isinstance(failure, Misconfigured):
             stop = Pause(config.ente_id, config.connector_id, config.version, str(failure))
             self._committer.write(pause, stop)
-        log.warning(
-            "source.put_off connector=%s failures=%d reason=%s", config.connector_id, failed.failures, failure.reason
-        )
+        log.warning("source.put_off connector=%s failures=%d reason=%s", config.connector_id, failures, failure.reason)
 
 
 def _as_failure(config: ConnectorConfig, fault: Exception) -> Failure:
