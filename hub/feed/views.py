@@ -21,6 +21,7 @@ Cards = Callable[[str], Card | None]
 def row_view(row: Listed, now: datetime, cards: Cards, folded: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     """One row of the feed (contracts.feed.FeedItem). `folded`: the payments that it is shown for, where several."""
     # Fifty a page: taken apart at once, for by name each would be looked up anew.
+    # Not formatted, which would give each name a line.
     # fmt: off
     (
         item_id, collection, state, lifecycle, version, service_id, source, vendor_id, turn, sensitivity,

@@ -163,4 +163,4 @@ def _day(end: datetime) -> str:
 
 
 def _when(moment: datetime, hour: str = "ore") -> str:
-    return f"{moment.astimezone(ROME):%d/%m/%Y}, {hour} {moment.astimezone(ROME):%H:%M}"
+    return f"{moment.astimezone(ROME):%d/%m/%Y, {hour} %H:%M}"

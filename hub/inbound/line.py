@@ -5,9 +5,6 @@ Nothing in it is done once something before it has failed: a place in a source i
 
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
-
-R = TypeVar("R")
 
 
 class Line:
@@ -15,7 +12,7 @@ class Line:
 
     def __init__(self) -> None:
         self._hand = ThreadPoolExecutor(1, "taking")  # whose thread is not there before it is needed
-        self._under_way: list[tuple[Future[Any], Callable[[Any], None]]] = []
+        self._under_way: list[tuple[Future[None], Callable[[], None]]] = []
         self._names: Collection[str] = frozenset()
         self._broken = False
 
@@ -30,19 +27,20 @@ class Line:
         return any(name in self._names for name in names)
 
     def put(
-        self, names: Collection[str], act: Callable[[], R], done: Callable[[R], None], *, at_once: bool = False
+        self, names: Collection[str], act: Callable[[], object], done: Callable[[], None], *, at_once: bool = False
     ) -> None:
         """Let these records be written by `act`, once what is under way is durable; `done` is told in the thread that
         waits. `at_once` where nothing is left to be understood meanwhile. Raises as `wait`, and then what `act` does.
         """
         self.wait()
         if at_once:
-            done(act())
+            act()
+            done()
             return
         self._names = names
         self.then(act, done)
 
-    def then(self, act: Callable[[], R], done: Callable[[R], None]) -> None:
+    def then(self, act: Callable[[], object], done: Callable[[], None]) -> None:
         """Let this follow what is under way, without waiting for that."""
         self._under_way.append((self._hand.submit(self._do, act), done))
 
@@ -50,15 +48,16 @@ class Line:
         """Until all is done. Raises what kept the first from it that failed."""
         try:
             for future, done in self._under_way:
-                done(future.result())
+                future.result()
+                done()
         finally:
             self._under_way, self._names = [], frozenset()
 
-    def _do(self, act: Callable[[], R]) -> R:
+    def _do(self, act: Callable[[], object]) -> None:
         if self._broken:
             raise RuntimeError("what it follows has failed")
         try:
-            return act()
+            act()
         except BaseException:
             self._broken = True
             raise

@@ -184,7 +184,7 @@ class Polling:
             except StoreUnavailable:
                 raise
             except Exception as exc:
-                self._put_off(config, walk.at, _as_failure(config, exc), every)
+                self._put_off(config, walk, _as_failure(config, exc))
                 raise
         return walk.tally
 
@@ -192,7 +192,7 @@ class Polling:
         self,
         config: ConnectorConfig,
         pull: Callable[[Memo], Pulled],
-        walk: "_Walk",
+        walk: _Walk,
         hand: ThreadPoolExecutor,
         line: Line,
     ) -> None:
@@ -219,7 +219,7 @@ class Polling:
         now = self._configs().get((config.ente_id, config.connector_id))
         return now is None or now.version != config.version
 
-    def _step(self, line: Line, walk: "_Walk", pulled: Pulled, *, ahead: bool) -> None:
+    def _step(self, line: Line, walk: _Walk, pulled: Pulled, *, ahead: bool) -> None:
         """Take in what a step brought, then keep where it ended. Where the next page is asked for already, it is
         understood while the end of this one becomes durable."""
         if pulled.all_names:
@@ -227,14 +227,14 @@ class Polling:
         found = chain(pulled.found, self._taker.gone(walk.source, pulled.all_names))
         tally = self._taker.take_in_line(line, walk.source, found, more=ahead)
 
-        def moved(_: None) -> None:
+        def moved() -> None:
             walk.tally.counts.update(tally.counts)
             walk.steps += 1
             walk.watch(Progress(walk.steps, walk.tally, not pulled.more))
 
         line.then(partial(self._move, walk, pulled, tally, ahead=ahead), moved)
 
-    def _move(self, walk: "_Walk", pulled: Pulled, tally: Tally, *, ahead: bool) -> None:
+    def _move(self, walk: _Walk, pulled: Pulled, tally: Tally, *, ahead: bool) -> None:
         source = walk.source
         self._reporter.report(source.ente_id, source.connector_id, pulled.reports)
         for reach in pulled.reach:
@@ -248,23 +248,22 @@ class Polling:
         after = timedelta() if pulled.more else (pulled.after if pulled.after is not None else walk.every)
         self._keep(walk, after, at_end=not pulled.more)
 
-    def _keep(self, walk: "_Walk", after: timedelta, *, at_end: bool) -> None:
+    def _keep(self, walk: _Walk, after: timedelta, *, at_end: bool) -> None:
         self._committer.write(self._positions.move, Move(walk.at, after, at_end, tuple(walk.heard)))
         walk.kept_at, walk.heard = time.monotonic(), set()
 
-    def _put_off(self, config: ConnectorConfig, at: Position, failure: Failure, every: timedelta) -> None:
+    def _put_off(self, config: ConnectorConfig, walk: _Walk, failure: Failure) -> None:
         """Try again from the same memo, later each time; what an administrator has to set right pauses the source."""
-        wait_s = min(_FIRST_WAIT_S * 2**at.failures, max(every.total_seconds(), _LONGEST_WAIT_S))
+        wait_s = min(_FIRST_WAIT_S * 2**walk.at.failures, max(walk.every.total_seconds(), _LONGEST_WAIT_S))
         wished = failure.after if isinstance(failure, Deferred) else None
         after = max(timedelta(seconds=wait_s), wished or timedelta())
-        failed = replace(at, failures=min(at.failures + 1, 30), reason=failure.reason)
-        self._committer.write(self._positions.move, Move(failed, after, at_end=False))
+        failures = min(walk.at.failures + 1, 30)
+        walk.at = replace(walk.at, failures=failures, reason=failure.reason)
+        self._keep(walk, after, at_end=False)
         if isinstance(failure, Misconfigured):
             stop = Pause(config.ente_id, config.connector_id, config.version, str(failure))
             self._committer.write(pause, stop)
-        log.warning(
-            "source.put_off connector=%s failures=%d reason=%s", config.connector_id, failed.failures, failure.reason
-        )
+        log.warning("source.put_off connector=%s failures=%d reason=%s", config.connector_id, failures, failure.reason)
 
 
 def _as_failure(config: ConnectorConfig, fault: Exception) -> Failure:

@@ -144,7 +144,7 @@ class Taker:
                 line.wait()  # what is known of it is what is being written
             takes, counts = self._piece(source, vendor, last, again, tally.heard)
             at_once = len(piece) < PIECE and not more
-            line.put(last.keys(), partial(write, vendor, takes, counts), lambda _: seen(tally), at_once=at_once)
+            line.put(last.keys(), partial(write, vendor, takes, counts), lambda: seen(tally), at_once=at_once)
         return tally
 
     def gone(self, source: Source, all_names: Mapping[str, frozenset[str]]) -> Iterator[Found]:

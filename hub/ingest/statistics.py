@@ -17,7 +17,7 @@ from contracts.items import Subscription
 from contracts.items.subscription import SubscriptionState
 from contracts.subscription_services import StatisticsPolicy
 
-from .subscribers import Subscriber
+from .subscribers import Subscriber, children_of
 
 COUNTED: tuple[SubscriptionState, ...] = ("requested", "waitlisted", "active", "renewal_due", "renewed", "suspended")
 """Whose matter is over is counted no more."""
@@ -118,8 +118,8 @@ def _person(item: Subscription, policy: StatisticsPolicy) -> str | None:
     """Whose age and sex are counted; None for an organisation, or where there is no child, or more than one."""
     if policy.of == "holder":
         return item.recipient.tax_code if item.recipient.subject_kind == "person" else None
-    children = {one.tax_code for one in item.beneficiaries if one.role == "child"}
-    return children.pop() if len(children) == 1 else None
+    children = children_of(item)
+    return next(iter(children)) if len(children) == 1 else None
 
 
 def _area(item: Subscription, attribute: str) -> str:

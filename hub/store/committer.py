@@ -11,7 +11,7 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -261,13 +261,20 @@ class Committer:
         self._chain.committed()
 
 
+def _by_loop(works: Iterable[_Work]) -> dict[asyncio.AbstractEventLoop, list[_Work]]:
+    """Those for whom an event loop waits, to be told with one call for all of a loop: waking it costs more than
+    resolving a future."""
+    found: dict[asyncio.AbstractEventLoop, list[_Work]] = {}
+    for work in works:
+        if work.loop is not None:
+            found.setdefault(work.loop, []).append(work)
+    return found
+
+
 def _tell_early(batch: list[_Work]) -> None:
     """While the disk is waited for, the event loop would have nothing to do for those who wait for this commit."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Work]] = {}
-    for work in batch:
-        if work.loop is not None and work.early is not None and not isinstance(work.result, Exception):
-            by_loop.setdefault(work.loop, []).append(work)
-    for loop, works in by_loop.items():
+    told = (work for work in batch if work.early is not None and not isinstance(work.result, Exception))
+    for loop, works in _by_loop(told).items():
         with suppress(RuntimeError):  # the loop is gone
             loop.call_soon_threadsafe(_prepare, works)
 
@@ -280,19 +287,9 @@ def _prepare(works: list[_Work]) -> None:
 
 
 def _answer(batch: list[_Work]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Work]] = {}
-    for work in batch:
-        if work.loop is not None:
-            by_loop.setdefault(work.loop, []).append(work)
-        elif work.future is None:
-            continue
-        elif isinstance(work.result, Exception):
-            work.future.set_exception(work.result)
-        else:
-            work.future.set_result(work.result)
-    for loop, works in by_loop.items():
+    _resolve([work for work in batch if work.loop is None and work.future is not None])
+    for loop, works in _by_loop(batch).items():
         try:
-            # One call for all: waking a loop costs more than resolving a future.
             loop.call_soon_threadsafe(_resolve, works)
         except RuntimeError:
             log.warning("commit.unheard answers=%d", len(works))  # the loop is gone; what was written stays

@@ -61,7 +61,7 @@ IN_TROUBLE = (OperationalError, InterfaceError, PoolTimeout)
 """What a database raises that is away, full or too slow: it is no fault of what was asked."""
 _TIMED_OUT = frozenset({"55P03", "57014"})
 """lock_not_available, query_canceled."""
-_engines: WeakSet[Engine] = WeakSet()
+_databases: WeakSet["Database"] = WeakSet()
 OLDEST_CODE = "oldest_code"
 """The row of `versions` that says which code this schema still serves."""
 _REVISIONS = sorted(path.name[:4] for path in (Path(__file__).parent / "migrations/versions").glob("[0-9]*.py"))
@@ -120,7 +120,7 @@ class Database:
             event.listen(self.engine, "begin", _begin)
         self._writing = self.engine.execution_options(writes=True)
         self._glances = Glances(self.engine.execution_options(isolation_level="AUTOCOMMIT"))
-        _engines.add(self.engine)
+        _databases.add(self)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -250,6 +250,11 @@ class Database:
         self._glances.close()
         self.engine.dispose()
 
+    def leave_to_the_parent(self) -> None:
+        """Its connections are those of the process that this one was forked from."""
+        self._glances.forget()
+        self.engine.dispose(close=False)
+
 
 _BETWEEN = "\x1f"
 """Stands in no name: control characters are refused."""
@@ -298,8 +303,11 @@ def may_pass(error: BaseException) -> bool:
 
 def is_away(error: BaseException) -> bool:
     """Whether there is no database to talk to: then trying once more, at once, only makes others wait."""
-    stays = isinstance(error, OperationalError) and not error.connection_invalidated
-    return isinstance(error, PoolTimeout) or (stays and getattr(getattr(error, "orig", None), "sqlstate", "") is None)
+    if isinstance(error, PoolTimeout):
+        return True
+    if not isinstance(error, OperationalError) or error.connection_invalidated:
+        return False
+    return getattr(error.orig, "sqlstate", "") is None
 
 
 def is_held_up(error: BaseException) -> bool:
@@ -322,8 +330,8 @@ class _Alone:
 
 
 def _leave_to_the_parent() -> None:
-    for engine in _engines:
-        engine.dispose(close=False)
+    for database in _databases:
+        database.leave_to_the_parent()
 
 
 # A forked process opens connections of its own: two that speak on one would garble each other.

@@ -4,10 +4,8 @@ One statement is such a picture by itself. A transaction around it costs two jou
 does about it as much as the statement: an answer that needs no more goes without.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
-from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine
 
@@ -24,7 +22,6 @@ class Glances:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._free: list[Seat] = []
-        _all.add(self)
 
     def rows(self, query: Query, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """As `bulk.select_rows`. Raises DBAPIError."""
@@ -73,15 +70,3 @@ class Look:
         if self._held is None:
             return self._glances.rows(query, parameters)
         return select_rows(self._held, query, parameters)
-
-
-_all: WeakSet[Glances] = WeakSet()
-
-
-def _leave_to_the_parent() -> None:
-    for glances in _all:
-        glances.forget()
-
-
-# As the pools do (`database`): two processes that speak on one connection would garble each other.
-os.register_at_fork(after_in_child=_leave_to_the_parent)

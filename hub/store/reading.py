@@ -159,9 +159,8 @@ class Reading:
             found = self.look.rows(query, asked)
         shown = found[:most]
         opened = self._opened([(row[0], row[4], row[-1]) for row in shown])
-        return [Listed._make((*row[:-1], content)) for row, content in zip(shown, opened, strict=True)], len(
-            found
-        ) > most
+        listed = [Listed._make((*row[:-1], content)) for row, content in zip(shown, opened, strict=True)]
+        return listed, len(found) > most
 
     def _opened(self, sealed: Sequence[tuple[str, int, bytes]]) -> list[bytes]:
         """The contents of versions, each as (item_id, version, what is sealed)."""

@@ -19,6 +19,7 @@ from contracts.inbound import Found, Pulled, Wrong
 from hub.inbound import polling
 from hub.inbound.taking import Taker
 from hub.store.configuration import set_status
+from hub.store.positions import Move
 from hub.store.tables import evidence, items, quarantine, source_positions, source_records
 from hub.store.taking import Taking
 from tests.flows.making import rows
@@ -195,12 +196,20 @@ def test_of_pages_that_come_ahead_the_place_is_kept_now_and_then_and_where_a_sou
     """So that the next try goes on from there; what was read since the place was kept comes to no harm."""
     monkeypatch.setattr(polling, "_KEEP_EVERY_S", 3600.0)
     own, places, running = Source(), [], SimpleQueue[HubUnderTest]()
+    heard: list[int] = []
     made = [record(person, title=f"Carta {n}") for n in range(8)]
 
     def asked(n: int) -> None:
         if n == 6:
             places.extend(each["taken"] for each in rows(running.get(timeout=10), source_positions))
 
+    def move(*its: Any, **named: Any) -> Move:
+        moved = Move(*its, **named)
+        if moved.position.failures:  # the other hub's source does not fail
+            heard.append(len(moved.heard))
+        return moved
+
+    monkeypatch.setattr(polling, "Move", move)
     own.pull = paged(8, made, fail_at=7, asked=asked)
     with hub_with(tmp_path / "home", own) as hub:
         running.put(hub)
@@ -208,7 +217,7 @@ def test_of_pages_that_come_ahead_the_place_is_kept_now_and_then_and_where_a_sou
             lambda: rows(hub, source_positions), lambda found: [each["failures"] for each in found] == [1]
         )
         assert len(titles_of(hub, person)) == 7
-    assert (places, kept["taken"]) == ([1], 7)
+    assert (places, kept["taken"], heard) == ([1], 7, [1])
 
 
 def test_a_source_waits_for_its_turn_once_however_long_the_others_take(tmp_path, monkeypatch):
