@@ -49,6 +49,8 @@ GATHERS = 5
 all leaves the event loop idle while it is written, where this process has the machine for itself: there half as many as
 the one before had will do, and one half is written while the other is verified. With a database of several processes
 the others and its server use that time. Whoever publishes alone never waits."""
+PATIENCE = 20
+"""The same for a batch of announced values: as long as others are on their way, and no longer."""
 TRIES = 4
 """Of a transaction that met another writer's (a deadlock, a name taken meanwhile)."""
 
@@ -62,7 +64,30 @@ class _Work:
     """An asyncio future of `loop`, a concurrent one, or None where nobody waits for this one alone."""
     size: int = 0
     early: Callable[[Any], None] | None = None
+    coming: "Coming | None" = None
     result: Any = None
+
+
+class Coming:
+    """A value that may be on its way: the batch in the making waits for it until it has come, or has ended otherwise.
+    For the event loop's thread alone."""
+
+    __slots__ = ("_committer", "_is_on_its_way")
+
+    def __init__(self, committer: "Committer") -> None:
+        self._committer = committer
+        self._is_on_its_way = False
+
+    def begin(self) -> None:
+        """From here on it takes moments, and waits for nobody else."""
+        self._is_on_its_way = True
+        self._committer.coming += 1
+
+    def end(self) -> None:
+        """It has come, or will not."""
+        if self._is_on_its_way:
+            self._is_on_its_way = False
+            self._committer.coming -= 1
 
 
 class Committer:
@@ -76,6 +101,8 @@ class Committer:
         self._seat = Seat()
         self._chain = ChainWriter(new_uuid7())
         self.watch = CommitWatch()
+        self.coming = 0
+        """Values announced and not here yet."""
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
         self._closed = False
         self._door = threading.Lock()
@@ -103,13 +130,20 @@ class Committer:
         return self._queue.qsize()
 
     async def submit(
-        self, handler: Handler[V, R], value: V, *, size: int = 0, early: Callable[[R], None] | None = None
+        self,
+        handler: Handler[V, R],
+        value: V,
+        *,
+        size: int = 0,
+        early: Callable[[R], None] | None = None,
+        coming: Coming | None = None,
     ) -> R:
         """Hand over a value, of so many bytes where they count; returns once it is durable. Raises what the handler
         answered, or StoreUnavailable.
 
         `early` is called on the event loop with a result that stands but is not durable yet: what it prepares is ready
         when the commit is, and nobody may see it before. It is called once a try, or not at all, and may fail.
+        `coming` is what announced the value.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
@@ -119,7 +153,7 @@ class Committer:
         if ready is None:
             ready = self._ready[loop] = []
             loop.call_soon(self._hand_over, loop)
-        ready.append(_Work(handler, value, loop, future, size, early))
+        ready.append(_Work(handler, value, loop, future, size, early, coming))
         return await future
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -130,6 +164,9 @@ class Committer:
             for work in works:
                 if not work.future.done():
                     work.future.set_exception(refusal)
+        for work in works:
+            if work.coming is not None:
+                work.coming.end()
 
     def write(self, handler: Handler[V, R], value: V) -> R:
         """The same for a thread."""
@@ -184,7 +221,7 @@ class Committer:
     def _write_until_closed(self) -> None:
         before = 0
         while (first := self._queue.get()) is not None:
-            self._gather(before)
+            self._gather(first, before)
             batch, size = [first], first.size
             last = False
             while len(batch) < BATCH and size < MOST_BYTES:
@@ -206,11 +243,12 @@ class Committer:
             if last:
                 return
 
-    def _gather(self, before: int) -> None:
-        """Wait a little for company; one value is here, and `before` were in the last batch."""
-        wanted = BATCH if self._database.is_shared and before > 1 else before // 2
-        for _ in range(GATHERS):
-            if 1 + self._queue.qsize() >= wanted:
+    def _gather(self, first: _Work, before: int) -> None:
+        """Wait a little for company of the `first`; `before` were in the last batch."""
+        announced = first.coming is not None
+        wanted = BATCH if self._database.is_shared and (before > 1 or announced) else before // 2
+        for _ in range(PATIENCE if announced else GATHERS):
+            if 1 + self._queue.qsize() >= wanted or (announced and not self.coming):
                 return
             time.sleep(GATHER_S)
 
