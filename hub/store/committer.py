@@ -49,8 +49,9 @@ GATHERS = 5
 all leaves the event loop idle while it is written, where this process has the machine for itself: there half as many as
 the one before had will do, and one half is written while the other is verified. With a database of several processes
 the others and its server use that time. Whoever publishes alone never waits."""
-PATIENCE = 20
-"""The same for a batch of announced values: as long as others are on their way, and no longer."""
+PATIENCE, LONELY = 20, 2
+"""The same for a batch of announced values: how often at most, while others are on their way; and how often nobody is
+before it goes."""
 TRIES = 4
 """Of a transaction that met another writer's (a deadlock, a name taken meanwhile)."""
 
@@ -245,12 +246,17 @@ class Committer:
 
     def _gather(self, first: _Work, before: int) -> None:
         """Wait a little for company of the `first`; `before` were in the last batch."""
-        announced = first.coming is not None
-        wanted = BATCH if self._database.is_shared and (before > 1 or announced) else before // 2
-        for _ in range(PATIENCE if announced else GATHERS):
-            if 1 + self._queue.qsize() >= wanted or (announced and not self.coming):
-                return
+        wanted = BATCH if self._database.is_shared and before > 1 else before // 2
+        waits = PATIENCE if first.coming is not None else GATHERS
+        # Those who were answered a moment ago may have sent their next, which the event loop has not read yet.
+        lonely = 0 if before > 1 else LONELY
+        while waits and 1 + self._queue.qsize() < wanted:
+            if first.coming is not None:
+                lonely = 0 if self.coming else lonely + 1
+                if lonely > LONELY:
+                    return
             time.sleep(GATHER_S)
+            waits -= 1
 
     def _commit(self, batch: list[_Work]) -> None:
         fault = self._attempt(batch)
