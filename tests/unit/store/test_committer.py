@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import DataError, OperationalError
 
 from hub.errors import HubError, StoreUnavailable, VersionConflict
-from hub.store.committer import BATCH, GATHERS, MOST_BYTES, PATIENCE, Coming, Committer, _Work
+from hub.store.committer import BATCH, GATHERS, LONELY, MOST_BYTES, PATIENCE, Coming, Committer, _Work
 from hub.store.tables import versions
 
 
@@ -322,9 +322,10 @@ def test_a_batch_waits_a_little_for_half_of_the_one_before(store, committer, mon
 
 def test_a_batch_of_announced_values_waits_for_those_on_their_way_and_no_longer(committer, monkeypatch):
     """One alone was written while thirty were being verified, which then waited for its commit: at every turn."""
-    assert waits(committer, monkeypatch, before=40, here=1, coming=3, ends_after=7) == 7
+    assert waits(committer, monkeypatch, before=40, here=1, coming=3, ends_after=7) == 7 + LONELY
     assert waits(committer, monkeypatch, before=40, here=1, coming=3) == PATIENCE  # they hang
-    assert waits(committer, monkeypatch, before=40, here=1, coming=0) == 0
+    assert waits(committer, monkeypatch, before=40, here=1, coming=0) == LONELY  # whose next may not be read yet
+    assert waits(committer, monkeypatch, before=1, here=1, coming=0) == 0
 
 
 def test_where_one_process_has_the_machine_half_of_the_batch_before_will_do(store, committer, monkeypatch):
