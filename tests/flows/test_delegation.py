@@ -101,3 +101,16 @@ def test_nobody_delegates_to_himself(hub, raccordo, monkeypatch):
     person = new_person()
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{person}\n{person}\n"))
     raccordo("delegation", "add", "--to", "2099-01-01T00:00:00Z", code=2)
+
+
+def test_a_line_that_is_missing_is_called_so(hub, raccordo, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{new_person()}\n"))
+    said = raccordo("delegation", "add", "--to", "2099-01-01T00:00:00Z", code=2)
+    assert "the second tax code on standard input: there is none" in said
+
+
+def test_one_that_is_over_is_not_said_to_hold(hub, raccordo, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{new_person()}\n{new_person()}\n"))
+    said = raccordo("delegation", "add", "--from", "2026-01-01T00:00:00Z", "--to", "2026-01-02T00:00:00Z")
+    assert "lets nobody act" in said
+    assert "holds" not in said
