@@ -43,6 +43,8 @@ def test_who_was_delegated_reads_and_marks_and_the_other_sees_it(hub, give):
     seen = hub.read("/access-log", principal).json()["items"]
     by_other = {e["operation"] for e in seen if e["delegation_id"] == delegation_id}
     assert by_other == {"list_items", "change_user_state"}
+    assert {e["delegate_tax_code"] for e in seen if e["delegation_id"] == delegation_id} == {delegate}
+    assert {e["delegate_tax_code"] for e in seen if e["delegation_id"] is None} == {None}
     hub.read("/items", principal)
     own = hub.read("/access-log?limit=2", principal).json()["items"]
     assert [e["delegation_id"] for e in own] == [None, None]

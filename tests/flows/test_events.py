@@ -155,7 +155,8 @@ def test_a_stream_of_a_delegation_that_was_ended_says_so_and_nothing_else(hub, p
     delegate = new_person()
     letter(hub, person)
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{person}\n{delegate}\n"))
-    delegation_id = raccordo("delegation", "add", "--to", "2099-01-01T00:00:00Z", "--json")["delegation_id"]
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    delegation_id = raccordo("delegation", "add", "--to", tomorrow, "--json")["delegation_id"]
     with listening(hub, delegate, on_behalf_of=f"TINIT-{person}") as stream:
         stream.change()
         raccordo("delegation", "end", delegation_id)
