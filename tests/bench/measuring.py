@@ -88,10 +88,14 @@ def main() -> None:
     size = QUICK if given.quick else FULL
     if given.items:
         size = replace(size, items=given.items)
+    if given.broadcast is not None:
+        if given.broadcast < broadcasting.FEWEST:
+            parser.error(f"--broadcast: at least {broadcasting.FEWEST}, or there is no way to be killed on")
+        size = replace(size, subscribers=given.broadcast)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="raccordo-bench-") as folder:
         if given.broadcast:
-            lines = _broadcasting(Path(folder), given.broadcast)
+            lines = _broadcasting(Path(folder), size.subscribers)
         else:
             lines = _feeding(Path(folder), size) if given.feed else measure(Path(folder), size, given.profile)
     show(lines, size, time.perf_counter() - started)
