@@ -15,9 +15,14 @@ PLACES = frozenset({"title", "service"})
 """What a text may name in braces: the subscription's title, and the name of its subscription service."""
 
 
-def _impersonal(text: str) -> str:
+def impersonal(text: str) -> str:
+    """A text for many names nobody. Raises ValueError."""
     if holds_tax_code(text):
         raise ValueError("must not contain a tax code: everybody is going to read it")
+    return text
+
+
+def _with_places(text: str) -> str:
     if unknown := set(_PLACES.findall(text)) - PLACES:
         raise ValueError(f"there is no {{{min(unknown)}}}; there are {{service}} and {{title}}")
     return text
@@ -27,8 +32,20 @@ class BroadcastText(Model):
     """What it says in one language. The body is Markdown."""
 
     # Shorter than a message's own, which holds the names that come into the places too.
-    title: Annotated[str, StringConstraints(min_length=1, max_length=150), LINE, AfterValidator(_impersonal)]
-    body: Annotated[str, StringConstraints(min_length=1, max_length=10_000), TEXT, AfterValidator(_impersonal)]
+    title: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=150),
+        LINE,
+        AfterValidator(impersonal),
+        AfterValidator(_with_places),
+    ]
+    body: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=10_000),
+        TEXT,
+        AfterValidator(impersonal),
+        AfterValidator(_with_places),
+    ]
 
     @model_validator(mode="after")
     def _few_places(self) -> Self:

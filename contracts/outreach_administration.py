@@ -6,8 +6,8 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from .administration import Count
 from .base import LINE, Code, Day, Label, Model, Summary, Title, UtcDatetime
-from .broadcasts import Broadcast
-from .identifiers import Uuid7, holds_tax_code
+from .broadcasts import Broadcast, impersonal
+from .identifiers import Uuid7
 from .publishing import Cursor
 from .work_administration import DeliveryReason
 
@@ -16,14 +16,8 @@ ListState = Literal["draft", "published", "withdrawn"]
 Pseudonym = Annotated[str, StringConstraints(min_length=1, max_length=20), LINE]
 
 
-def _impersonal(text: str) -> str:
-    if holds_tax_code(text):
-        raise ValueError("must not contain a tax code: everybody is going to read it")
-    return text
-
-
-PublicTitle = Annotated[Title, AfterValidator(_impersonal)]
-PublicReason = Annotated[Summary, AfterValidator(_impersonal)]
+PublicTitle = Annotated[Title, AfterValidator(impersonal)]
+PublicReason = Annotated[Summary, AfterValidator(impersonal)]
 
 
 class BroadcastSample(Model):
@@ -49,7 +43,7 @@ class BroadcastWish(Model):
 
 
 class BroadcastDelivery(Model):
-    """How many messages came that far."""
+    """How many deliveries came that far."""
 
     channel: Code
     state: Code
@@ -68,8 +62,12 @@ class BroadcastView(Model):
     failed: Count
     created_at: UtcDatetime
     ended_at: UtcDatetime | None
-    deliveries: Annotated[tuple[BroadcastDelivery, ...], Field(max_length=1000, fail_fast=True)] = ()
-    """Of one broadcast alone."""
+
+
+class BroadcastOutcome(Model):
+    """What has become of its messages: each delivery is counted when it is asked for."""
+
+    deliveries: Annotated[tuple[BroadcastDelivery, ...], Field(max_length=1000, fail_fast=True)]
 
 
 class BroadcastPage(Model):

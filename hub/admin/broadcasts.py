@@ -50,17 +50,28 @@ class BroadcastDesk:
         persons = count_audience(self.database, self.vault, ente_id, content, now)
         return {"persons": persons, "it": samples["it"], "en": samples.get("en")}
 
+    def count(self, ente_id: str, content: Broadcast) -> int:
+        """How many persons it reaches. Raises SubscriptionServiceUnknown."""
+        with self.database.read() as connection:
+            service_of(connection, ente_id, content.code)
+            now = self.database.now(connection)
+        return count_audience(self.database, self.vault, ente_id, content, now)
+
     def start(self, actor: Actor, content: Broadcast, expected: int) -> Order:
-        """Write to them from now on. Raises SubscriptionServiceUnknown, and AudienceChanged where it would not be to as
-        many persons as were expected."""
-        persons = self.preview(actor.ente_id, content)["persons"]
+        """`begin`, to as many persons as were expected. Raises SubscriptionServiceUnknown, and AudienceChanged where
+        they are others in number."""
+        persons = self.count(actor.ente_id, content)
         if persons != expected:
             raise AudienceChanged(f"it would reach {persons} persons now, and {expected} were expected")
+        return self.begin(actor, content, persons)
+
+    def begin(self, actor: Actor, content: Broadcast, persons: int) -> Order:
+        """Write to them from now on: to as many as were counted just now."""
 
         def do(tx: Tx) -> Acted:
             broadcast_id = begin_broadcast(tx, self.vault, actor.ente_id, content, persons)
             after = {"code": content.code, "expected": persons, "per_second": content.per_second}
-            view = _standing(tx.connection, actor.ente_id, broadcast_id) | {"deliveries": []}
+            view = _standing(tx.connection, actor.ente_id, broadcast_id)
             return Acted(view, target_of(broadcast_id), after=after)
 
         return Order("start_broadcast", actor, do, "broadcasts")
@@ -79,15 +90,16 @@ class BroadcastDesk:
         return sorted((row["broadcast_id"], _view(row)) for row in list_broadcasts(connection, ente_id))
 
     def one_of(self, connection: Connection, ente_id: str, broadcast_id: str) -> dict[str, Any]:
-        """The same of one, with its deliveries. Raises BroadcastUnknown."""
-        standing = _standing(connection, ente_id, broadcast_id)
-        return standing | {"deliveries": count_deliveries(connection, ente_id, broadcast_id)}
+        """The same of one. Raises BroadcastUnknown."""
+        return _standing(connection, ente_id, broadcast_id)
+
+    def outcome_of(self, connection: Connection, ente_id: str, broadcast_id: str) -> dict[str, Any]:
+        """contracts.outreach_administration.BroadcastOutcome. Raises BroadcastUnknown."""
+        _standing(connection, ente_id, broadcast_id)
+        return {"deliveries": count_deliveries(connection, ente_id, broadcast_id)}
 
     def _turned(self, operation: str, actor: Actor, broadcast_id: str, turn: Callable[[Tx, str, str], None]) -> Order:
         target = target_of(broadcast_id)
-        # Counted beforehand: of a large broadcast it takes a while, in which nobody else could write.
-        with self.database.read() as connection:
-            deliveries = count_deliveries(connection, actor.ente_id, broadcast_id)
 
         def do(tx: Tx) -> Acted:
             before = _standing(tx.connection, actor.ente_id, broadcast_id)
@@ -96,13 +108,13 @@ class BroadcastDesk:
             except NotSo as state:
                 raise BroadcastElsewhere(f"the broadcast {broadcast_id} is {state}") from None
             after = _standing(tx.connection, actor.ente_id, broadcast_id)
-            return Acted(after | {"deliveries": deliveries}, target, _told(before), _told(after))
+            return Acted(after, target, _told(before), _told(after))
 
         return Order(operation, actor, do, target)
 
 
 def _standing(connection: Connection, ente_id: str, broadcast_id: str) -> dict[str, Any]:
-    """The view of one of an ente's, without its deliveries. Raises BroadcastUnknown."""
+    """The view of one of an ente's. Raises BroadcastUnknown."""
     try:
         row = standing_broadcast(connection, broadcast_id)
     except NotThere:

@@ -62,6 +62,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "retry_quarantine": OPERATING,
     "list_broadcasts": EVERYBODY,
     "show_broadcast": EVERYBODY,
+    "show_broadcast_outcome": EVERYBODY,
     "preview_broadcast": SERVICES,
     "start_broadcast": SERVICES,
     "stop_broadcast": SERVICES,

@@ -13,7 +13,7 @@ from contracts.broadcasts import Broadcast
 from hub.admin.acting import Actor, Order
 from hub.admin.broadcasts import BroadcastDesk
 from hub.home import Home
-from hub.store.broadcasts import broadcast_outcomes, list_broadcasts, show_broadcast
+from hub.store.broadcasts import broadcast_outcomes, count_deliveries, list_broadcasts, standing_broadcast
 from hub.store.directory import NotThere
 
 from .console import Failed, WrongUsage, confirm, emit, record, say, shown, table, told
@@ -31,6 +31,7 @@ BodyEn = Annotated[Path | None, typer.Option("--body-en", help="Markdown in Engl
 Waitlisted = Annotated[bool, typer.Option("--waitlisted", help="Also to those who wait for a place.")]
 Pace = Annotated[int, typer.Option("--per-second", help="Messages a second, at most.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Deliveries = Annotated[bool, typer.Option("--deliveries", help="Count its deliveries by channel, state and reason.")]
 Recipients = Annotated[bool, typer.Option("--recipients", help="What became of each message, without names.")]
 
 
@@ -80,11 +81,11 @@ def start(
     content = _content(code, title, body, title_en, body_en, waitlisted=waitlisted, per_second=per_second)
     with opened(home) as one:
         ente_id, desk = ente_id_of(one, ente), _desk(one)
-        persons = desk.preview(ente_id, content)["persons"]
+        persons = desk.count(ente_id, content)
         if not persons:
             raise Failed(f"nobody is subscribed to {code!r} in {ente_id}: there is nobody to write to")
         confirm(f"write to {persons} persons?", yes=yes)
-        broadcast_id = perform(one, desk.start(actor_of(ente_id), content, persons))["broadcast_id"]
+        broadcast_id = perform(one, desk.begin(actor_of(ente_id), content, persons))["broadcast_id"]
     text = f"broadcast {broadcast_id} to {persons} persons begins; `raccordo broadcast show {broadcast_id}` follows it"
     told({"ente_id": ente_id, "broadcast_id": broadcast_id, "expected": persons}, as_json=as_json, text=text)
 
@@ -99,19 +100,28 @@ def list_(ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = Fals
 
 @group.command("show")
 def show(
-    broadcast_id: BroadcastId, recipients: Recipients = False, home: HomeFolder = HOME, as_json: AsJson = False
+    broadcast_id: BroadcastId,
+    deliveries: Deliveries = False,
+    recipients: Recipients = False,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
 ) -> None:
-    """How far it is, and what became of its messages. With --recipients --json: a line for each delivery."""
+    """How far it is; with --deliveries or --recipients, what became of its messages. With --recipients --json: a line
+    for each delivery."""
     with opened(home) as one:
-        row = _shown(one, broadcast_id)
+        row = _standing(one, broadcast_id)
         if not recipients:
-            counts = row.pop("deliveries")
+            counts = []
+            if deliveries:
+                with one.database.read() as connection:
+                    counts = count_deliveries(connection, row["ente_id"], broadcast_id)
             if as_json:
-                record(row | {"deliveries": counts}, as_json=True)
+                record(row | ({"deliveries": counts} if deliveries else {}), as_json=True)
                 return
             record(row, as_json=False)
-            say()
-            table(counts, as_json=False, empty="no delivery yet")
+            if deliveries:
+                say()
+                table(counts, as_json=False, empty="no delivery yet")
             return
         log_access(one, "show_broadcast_recipients", ente_id=row["ente_id"])
         with one.database.read() as connection:
@@ -138,9 +148,9 @@ def _turned(
     folder: Path, broadcast_id: str, turn: Callable[[BroadcastDesk, Actor, str], Order], done: str, *, as_json: bool
 ) -> None:
     with opened(folder) as one:
-        ente_id = _shown(one, broadcast_id)["ente_id"]
+        ente_id = _standing(one, broadcast_id)["ente_id"]
         perform(one, turn(_desk(one), actor_of(ente_id), broadcast_id))
-        row = _shown(one, broadcast_id)
+        row = _standing(one, broadcast_id)
     told(row, as_json=as_json, text=f"broadcast {broadcast_id} {done}: {row['written']} of {row['expected']} written")
 
 
@@ -148,10 +158,10 @@ def _desk(home: Home) -> BroadcastDesk:
     return BroadcastDesk(home.database, home.vault)
 
 
-def _shown(home: Home, broadcast_id: str) -> dict[str, Any]:
+def _standing(home: Home, broadcast_id: str) -> dict[str, Any]:
     try:
         with home.database.read() as connection:
-            return show_broadcast(connection, broadcast_id)
+            return standing_broadcast(connection, broadcast_id)
     except NotThere:
         raise Failed(f"there is no broadcast {broadcast_id!r}") from None
 

@@ -33,6 +33,7 @@ class OutreachApi:
         handlers: Mapping[str, Handler] = {
             "list_broadcasts": access.lists(operation, lambda c, a, _: self.broadcasts.all_of(c, a.ente_id)),
             "show_broadcast": access.shows(operation, self._broadcast),
+            "show_broadcast_outcome": access.shows(operation, self._outcome),
             "preview_broadcast": self._previewing(operation),
             "start_broadcast": access.acts(operation, self._start, made("broadcasts", "broadcast_id")),
             "stop_broadcast": access.acts(
@@ -54,6 +55,9 @@ class OutreachApi:
 
     def _broadcast(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
         return self.broadcasts.one_of(connection, actor.ente_id, _broadcast_id(exchange))
+
+    def _outcome(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
+        return self.broadcasts.outcome_of(connection, actor.ente_id, _broadcast_id(exchange))
 
     def _previewing(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:

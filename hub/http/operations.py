@@ -123,6 +123,7 @@ ADMIN: tuple[Operation, ...] = (
     Operation("admin", "POST", "/broadcasts", "start_broadcast"),
     Operation("admin", "POST", "/broadcasts/previews", "preview_broadcast"),
     Operation("admin", "GET", "/broadcasts/{broadcast_id}", "show_broadcast"),
+    Operation("admin", "GET", "/broadcasts/{broadcast_id}/outcome", "show_broadcast_outcome"),
     Operation("admin", "POST", "/broadcasts/{broadcast_id}/stops", "stop_broadcast"),
     Operation("admin", "POST", "/broadcasts/{broadcast_id}/resumptions", "resume_broadcast"),
     Operation("admin", "GET", "/compliance-report", "show_compliance_report"),

@@ -37,7 +37,7 @@ from .likeness import shown_like
 from .notices import cut, plain
 from .openings import CONCERNED, concerned, enrolled, opening_message, openings
 from .rules import Rules
-from .subscribers import ENROLLED, WAITING, Subscriber, subscriber
+from .subscribers import ENROLLED, WAITING, Subscriber, subscribed, subscriber
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,12 @@ class Addressees:
             return concerned(found, self.content, self.now, self.there[found.key[1]])
         return subscriber(found, self.content.code, self.now)
 
+    def reach(self, found: Found) -> bool:
+        """Whether there is one. Of a broadcast the whole content is not read for it."""
+        if isinstance(self.content, Opening):
+            return self.of(found) is not None
+        return subscribed(found, self.content.code, self.now)
+
 
 def audience_page(
     database: Database, vault: Vault, ente_id: str, content: Broadcast | Opening, now: datetime, after: Place
@@ -89,7 +95,7 @@ def count_audience(database: Database, vault: Vault, ente_id: str, content: Broa
     while after is not None:
         page, addressees, after = audience_page(database, vault, ente_id, content, now, after)
         for found in page:
-            if found.key[1] != last and addressees.of(found) is not None:
+            if found.key[1] != last and addressees.reach(found):
                 count, last = count + 1, found.key[1]
     return count
 

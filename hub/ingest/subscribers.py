@@ -1,8 +1,10 @@
 """Who is subscribed to a service: those whose subscription says so, in whatever state is asked for."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
+
+import orjson
 
 from contracts.items import Subscription
 from hub.store.database import Database
@@ -33,14 +35,22 @@ def persons_of(item: Subscription) -> frozenset[str]:
     return children_of(item) or frozenset((item.recipient.tax_code,))
 
 
+def subscribed(found: Found, code: str, now: datetime) -> bool:
+    """Whether it is one of the service `code`; one that was renewed counts until its last day is over. Of all an ente's
+    subscriptions most may be of others: what is asked is read of their content, and no more."""
+    said = orjson.loads(found.payload)
+    if said["subscription_service"] != code:
+        return False
+    last_day = said.get("valid_to")
+    return found.state != "renewed" or last_day is None or end_of(date.fromisoformat(last_day)) > now
+
+
 def subscriber(found: Found, code: str, now: datetime) -> Subscriber | None:
-    """It, if it is one of the service `code`; one that was renewed counts until its last day is over."""
+    """It with its content, if it is one of the service `code`."""
+    if not subscribed(found, code, now):
+        return None
     content = read(found.payload)
     assert isinstance(content, Subscription)
-    if content.subscription_service != code:
-        return None
-    if found.state == "renewed" and content.valid_to is not None and end_of(content.valid_to) <= now:
-        return None
     return Subscriber(found, content)
 
 

@@ -1,48 +1,43 @@
 """Items of many citizens, opened with their contents: for what goes through an ente's items and not one person's."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, and_, select
+from sqlalchemy import Connection, Row, Select, and_, select
 
 from .citizens import key_place
 from .ports import Vault
 from .rows import payload_place
-from .tables import citizens, item_versions, items
-
-_ITS = items.c
-_WHOLE = (
-    select(_ITS.citizen_id, _ITS.item_id, _ITS.version, item_versions.c.payload_sealed, citizens.c.data_key_sealed)
-    .join(
-        item_versions,
-        and_(
-            item_versions.c.ente_id == _ITS.ente_id,
-            item_versions.c.item_id == _ITS.item_id,
-            item_versions.c.version == _ITS.version,
-            item_versions.c.citizen_id == _ITS.citizen_id,
-        ),
-    )
-    .join(citizens, and_(citizens.c.ente_id == _ITS.ente_id, citizens.c.citizen_id == _ITS.citizen_id))
-)
+from .tables import citizens, item_versions
 
 
 def with_contents(
-    connection: Connection, vault: Vault, ente_id: str, places: Sequence[tuple[str, str]], *columns: Column[Any]
-) -> Iterator[tuple[Row[Any], bytes]]:
-    """Of each (citizen_id, item_id) its row, with these columns besides its names and its version, and its newest
-    content: in this order, without those that were erased. Places of one citizen that follow each other open one key.
+    connection: Connection, vault: Vault, ente_id: str, page: Select[Any]
+) -> Iterator[tuple[Row[Any], bytes | None]]:
+    """Of each item that `page` selects its columns, and its newest content, None where it was erased: in the order of
+    citizens and items. A page selects citizen_id, item_id and version of an ente's items, besides others, and no more
+    of them than one holds at once. Items of one citizen open one key.
     """
-    query = _WHOLE.add_columns(*columns).where(
-        _ITS.ente_id == ente_id,
-        _ITS.citizen_id.in_({citizen_id for citizen_id, _ in places}),
-        _ITS.item_id.in_([item_id for _, item_id in places]),
+    its = page.subquery("page")
+    # Outer joins: item by item, by primary keys, whatever a database knows of its tables. To look for lists of citizens
+    # and of items means to look for each item at each citizen.
+    content = and_(
+        item_versions.c.ente_id == ente_id,
+        item_versions.c.citizen_id == its.c.citizen_id,
+        item_versions.c.item_id == its.c.item_id,
+        item_versions.c.version == its.c.version,
     )
-    rows = {(row.citizen_id, row.item_id): row for row in connection.execute(query)}
+    holder = and_(citizens.c.ente_id == ente_id, citizens.c.citizen_id == its.c.citizen_id)
+    whole = (
+        select(its, item_versions.c.payload_sealed, citizens.c.data_key_sealed)
+        .select_from(its.outerjoin(item_versions, content).outerjoin(citizens, holder))
+        .order_by(its.c.citizen_id, its.c.item_id)
+    )
     whose, key = "", b""
-    for place in places:
-        row = rows.get(place)
-        if row is None or not row.data_key_sealed:
-            continue  # erased meanwhile
+    for row in connection.execute(whole).all():
+        if row.payload_sealed is None or not row.data_key_sealed:
+            yield row, None
+            continue
         if row.citizen_id != whose:
             whose, key = row.citizen_id, vault.open(row.data_key_sealed, key_place(ente_id, row.citizen_id))
         yield row, vault.open_with(key, row.payload_sealed, payload_place(ente_id, row.item_id, row.version))

@@ -51,8 +51,15 @@ def _ids(connection: Connection, ente_id: str, wanted: ColumnElement[bool]) -> l
 
 
 def _whole(connection: Connection, vault: Vault, ente_id: str, ids: list[tuple[str, str]]) -> Iterator[OfNotice]:
-    columns = (_ITS.collection, _ITS.state, _ITS.notice_key)
     for those in pieces(ids):
-        for row, payload in with_contents(connection, vault, ente_id, those, *columns):
-            if row.notice_key is not None:  # it may have lost its number meanwhile
+        page = select(
+            *(_ITS.citizen_id, _ITS.item_id, _ITS.version, _ITS.collection, _ITS.state, _ITS.notice_key)
+        ).where(
+            _ITS.ente_id == ente_id,
+            _ITS.citizen_id.in_({citizen_id for citizen_id, _ in those}),
+            _ITS.item_id.in_([item_id for _, item_id in those]),
+        )
+        for row, payload in with_contents(connection, vault, ente_id, page):
+            # It may have been erased meanwhile, or have lost its number.
+            if payload is not None and row.notice_key is not None:
                 yield OfNotice(row.item_id, row.collection, row.state, row.notice_key, payload)

@@ -15,6 +15,7 @@ from .rows import ItemKey
 from .tables import items
 
 PAGE = 200
+_COLUMNS = tuple(items.c[name] for name in ("citizen_id", "item_id", "version", "state", "vendor_id", "received_at"))
 
 
 class Place(NamedTuple):
@@ -53,7 +54,7 @@ def subscriptions_page(
         its.citizen_id > after.citizen_id, and_(its.citizen_id == after.citizen_id, its.item_id > after.item_id)
     )
     page = (
-        select(its.citizen_id, its.item_id)
+        select(*_COLUMNS)
         .where(
             its.ente_id == ente_id,
             its.citizen_id >= after.citizen_id,
@@ -67,13 +68,9 @@ def subscriptions_page(
         .order_by(its.citizen_id, its.item_id)
         .limit(PAGE)
     )
-    places = [Place(*row) for row in connection.execute(page)]
-    if not places:
-        return [], None
-    # The contents apart: joined at once, a database without statistics might read and sort all of them for each page.
-    whole = with_contents(connection, vault, ente_id, places, its.state, its.vendor_id, its.received_at)
-    found = [_found(ente_id, row, payload) for row, payload in whole]
-    return found, places[-1] if len(places) == PAGE else None
+    rows = list(with_contents(connection, vault, ente_id, page))
+    found = [_found(ente_id, row, payload) for row, payload in rows if payload is not None]
+    return found, Place(rows[-1][0].citizen_id, rows[-1][0].item_id) if len(rows) == PAGE else None
 
 
 def subscriptions_of(database: Database, vault: Vault, ente_id: str, states: Sequence[str]) -> Iterator[Found]:
@@ -90,16 +87,15 @@ def subscriptions_held(
 ) -> list[Found]:
     """Every subscription of these citizens in one of these states, with the copies of co-holders and what is hidden."""
     its = items.c
-    theirs = select(its.citizen_id, its.item_id).where(
+    theirs = select(*_COLUMNS).where(
         its.ente_id == ente_id,
         its.citizen_id.in_(citizen_ids),
         its.collection == "subscriptions",
         its.lifecycle == "active",
         its.state.in_(states),
     )
-    places = [tuple(row) for row in connection.execute(theirs.order_by(its.citizen_id, its.item_id))]
-    whole = with_contents(connection, vault, ente_id, places, its.state, its.vendor_id, its.received_at)
-    return [_found(ente_id, row, payload) for row, payload in whole] if places else []
+    rows = with_contents(connection, vault, ente_id, theirs)
+    return [_found(ente_id, row, payload) for row, payload in rows if payload is not None]
 
 
 def _found(ente_id: str, row: Row[Any], payload: bytes) -> Found:

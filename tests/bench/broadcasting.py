@@ -1,18 +1,17 @@
 """A broadcast to many subscribers (S41): how fast it is written, what it weighs, who waits for it meanwhile.
 
-On its way its worker is killed, then it is stopped and gone on with; in the end everybody has exactly one message. Its
-pace is left out: the clock leaps as far as a broadcast may catch up at once.
+On its way its worker is killed, then it is stopped and gone on with; in the end everybody has exactly one message, and
+one delivery on each channel. Its pace is left out: the clock leaps as far as a broadcast may catch up at once.
 """
 
+import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import count
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,7 +25,6 @@ from contracts.broadcasts import Broadcast, BroadcastText
 from contracts.identifiers import new_uuid7
 from contracts.items import Subscription
 from hub.admin.broadcasts import BroadcastDesk
-from hub.admin.errors import BroadcastElsewhere
 from hub.bootstrap import Hub
 from hub.cli.revealing import actor_of, perform
 from hub.cli.serving import spare_collections
@@ -34,11 +32,11 @@ from hub.home import Home
 from hub.ingest.broadcasting import count_audience
 from hub.ingest.canonical import canonical_json
 from hub.settings import Settings
-from hub.store.broadcasts import show_broadcast
+from hub.store.broadcasts import count_deliveries, message_identity, running_broadcasts, standing_broadcast
 from hub.store.citizens import key_place
 from hub.store.readers import Access, record_access
 from hub.store.rows import payload_place
-from hub.store.tables import citizens, item_identities, item_versions, items
+from hub.store.tables import citizens, deliveries, item_identities, item_versions, items
 
 from ..harness import ENTE, make_home, make_item
 from .corpus import tax_codes
@@ -48,7 +46,10 @@ from .servers import own_mb
 
 CODE = "nido-2026"
 _SPAWN = get_context("spawn")
+_PER_SECOND = 200
 _LEAP = timedelta(seconds=30)
+FEWEST = 10
+"""Subscribers: a tenth of them are written at a leap, where they are few."""
 
 
 @dataclass(frozen=True)
@@ -63,52 +64,53 @@ class Sent:
     wait_ms: float
     showing_ms: float
     """The longest look at how far it is."""
+    outcome_ms: float
+    """To count its deliveries, at its end."""
     stopping_ms: float
 
 
 class _Leaping:
-    """The time, and so many days and leaps."""
+    """A time that goes by leaps alone: each lets so many messages be written, however long they take."""
 
-    def __init__(self, days: int = 0) -> None:
-        self._ahead = timedelta(days=days)
+    def __init__(self) -> None:
+        self._now = datetime.now(UTC)
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self._ahead
+        return self._now
 
-    def leap(self) -> None:
-        self._ahead += _LEAP
+    def leap(self, wide: timedelta) -> None:
+        self._now += wide
 
 
 def measured(folder: Path, url: str | None, *, subscribers: int) -> Sent:
-    """One broadcast to so many. Ends the program where somebody has no message, or two."""
+    """One broadcast to so many, FEWEST at least. Ends the program where somebody has no message, or two."""
     (folder / "box").mkdir(parents=True)
     own: dict[str, Any] = {} if url is None else {"database_url": url}
     home = make_home(folder / "home", connectors={"mail": ("loopback", {"folder": str(folder / "box")})}, **own)
-    _fill(home, subscribers)
+    enrol(home, subscribers)
     content = Broadcast(
-        code=CODE, it=BroadcastText(title="Chiusura di {service}", body="Per **{title}**: chiuso."), per_second=200
+        code=CODE,
+        it=BroadcastText(title="Chiusura di {service}", body="Per **{title}**: chiuso."),
+        per_second=_PER_SECOND,
     )
     started = time.perf_counter()
     persons = count_audience(home.database, home.vault, ENTE, content, datetime.now(UTC))
     counting_s = time.perf_counter() - started
     desk = BroadcastDesk(home.database, home.vault)
-    broadcast_id = perform(home, desk.start(actor_of(ENTE), content, persons))["broadcast_id"]
+    broadcast_id = perform(home, desk.begin(actor_of(ENTE), content, persons))["broadcast_id"]
     one = _Followed(home, broadcast_id, subscribers)
     one.work(until=subscribers // 3, then=one.kill)
     stopping: list[float] = []
 
     def stop() -> None:
         began = time.perf_counter()
-        try:
-            perform(home, desk.stop(actor_of(ENTE), broadcast_id))
-        except BroadcastElsewhere:
-            sys.exit(f"bench: {subscribers} subscribers are too few: it was done before it was stopped")
+        perform(home, desk.stop(actor_of(ENTE), broadcast_id))
         stopping.append((time.perf_counter() - began) * 1000)
 
     one.work(until=subscribers * 2 // 3, then=stop)
     perform(home, desk.resume(actor_of(ENTE), broadcast_id))
     one.work()
-    one.check()
+    outcome_ms = one.check()
     home.database.close()
     waits = [wait for told in one.told for wait in told["waits"]]
     last = one.told[-1]
@@ -119,6 +121,7 @@ def measured(folder: Path, url: str | None, *, subscribers: int) -> Sent:
         last["late_mb"],
         quantiles(waits, n=100)[98] * 1000,
         max(one.looks) * 1000,
+        outcome_ms,
         stopping[0],
     )
 
@@ -132,6 +135,7 @@ def lines(subscribers: int, folder: Path, url: str | None, store_name: str) -> l
         Line("  memory at its end", sent.late_mb, "MB", "its first leap", grown, "at most 1.10"),
         Line("  what is written beside it waits, p99", sent.wait_ms, "ms"),
         Line("  how far it is, the longest look", sent.showing_ms, "ms"),
+        Line("  its deliveries by outcome", sent.outcome_ms, "ms"),
         Line("  to stop it", sent.stopping_ms, "ms"),
         Line("  to count whom it reaches", sent.counting_s, "s"),
     ]
@@ -142,74 +146,101 @@ class _Followed:
 
     def __init__(self, home: Home, broadcast_id: str, subscribers: int) -> None:
         self._home, self._id, self._subscribers = home, broadcast_id, subscribers
-        self._days = count(1)
         self._process: Any = None
         self.told: list[dict[str, Any]] = []
         self.looks: list[float] = []
         self._next = self._step = subscribers // 10
-        self._pause_s = min(0.5, subscribers / 60_000)  # a look counts all deliveries
 
     def work(self, *, until: int | None = None, then: Callable[[], None] | None = None) -> None:
-        """A worker goes on with it until it is done, or `then` after so many messages."""
+        """A worker goes on with it until it is done, or, after so many messages, until `then`: it does not write the
+        last ones before."""
         ours, theirs = _SPAWN.Pipe()
-        self._process = _SPAWN.Process(target=_work, args=(theirs, self._home.settings, next(self._days)))
+        self._process = _SPAWN.Process(target=_work, args=(theirs, self._home.settings, self._subscribers))
         self._process.start()
         theirs.close()
-        done = False
-        while self._process.is_alive() and not ours.poll(self._pause_s):
-            written = self._look()
-            if written >= self._next:
-                print(f"bench: {written:,} messages of the broadcast written", file=sys.stderr)
-                self._next = written + self._step
-            if then is not None and until is not None and not done and written >= until:
-                then()
-                done = True
-        if ours.poll():
-            with suppress(EOFError):  # of one that was killed
+        if then is not None and until is not None:
+            while self._look() < until and self._process.is_alive():
+                time.sleep(0.05)
+            then()
+        if self._process.exitcode != -signal.SIGKILL:
+            try:
+                ours.send("the last ones too")
+                while not ours.poll(0.5):
+                    self._look()
                 self.told.append(ours.recv())
+            except (BrokenPipeError, EOFError):
+                sys.exit("bench: a worker of the broadcast failed")
         self._process.join()
+        ours.close()
 
     def kill(self) -> None:
         self._process.kill()
+        self._process.join()
 
-    def check(self) -> None:
-        """Everybody has one message, and only one."""
+    def check(self) -> float:
+        """Everybody has one message, and only one, with one delivery on each channel. How long it took to count the
+        deliveries by their outcome, in ms."""
         subscribers = self._subscribers
-        source = select(func.count(), func.count(item_identities.c.citizen_id.distinct())).where(
-            item_identities.c.source == f"broadcast.{self._id}"
-        )
+        its, of = deliveries.c, item_identities.c
+        ours = of.source == message_identity(ENTE, self._id, "").source
+        of_messages = select(func.count(), func.count(of.citizen_id.distinct())).where(ours)
+        of_each = select(its.channel, func.count(), func.count(its.message_id.distinct()))
+        of_each = of_each.join(item_identities, (of.ente_id == its.ente_id) & (of.item_id == its.message_id))
         with self._home.database.read() as connection:
-            row = show_broadcast(connection, self._id)
-            messages, persons = connection.execute(source).one()
+            row = standing_broadcast(connection, self._id)
+            messages, persons = connection.execute(of_messages).one()
+            channels = connection.execute(of_each.where(ours).group_by(its.channel)).all()
+            started = time.perf_counter()
+            counts = count_deliveries(connection, ENTE, self._id)
+            outcome_ms = (time.perf_counter() - started) * 1000
         found = (row["state"], row["written"], row["expected"], messages, persons)
-        if found != ("done", subscribers, subscribers, subscribers, subscribers):
+        if found != ("done", *(subscribers for _ in found[1:])):
             sys.exit(f"bench: the broadcast to {subscribers} ended as {found}")
+        if not channels or any(each[1:] != (subscribers, subscribers) for each in channels):
+            sys.exit(f"bench: deliveries of the broadcast to {subscribers}, by channel: {channels}")
+        if sum(each["count"] for each in counts) != len(channels) * subscribers:
+            sys.exit(f"bench: outcomes of the broadcast to {subscribers}: {counts}")
+        return outcome_ms
 
     def _look(self) -> int:
         started = time.perf_counter()
         with self._home.database.read() as connection:
-            written: int = show_broadcast(connection, self._id)["written"]
+            written: int = standing_broadcast(connection, self._id)["written"]
         self.looks.append(time.perf_counter() - started)
+        if written >= self._next:
+            print(f"bench: {written:,} messages of the broadcast written", file=sys.stderr)
+            self._next = written + self._step
         return written
 
 
-def _work(pipe: Connection, settings: Settings, days: int) -> None:
-    """Go on with all broadcasts, while something else is written."""
-    clock = _Leaping(days)
+def _work(pipe: Connection, settings: Settings, subscribers: int) -> None:
+    """Go on with the broadcast, while something else is written. Its last messages wait until they are called for."""
+    clock = _Leaping()
     home = Home(settings, clock)
     hub = Hub(home)
     spare_collections()
     hub.committer.start()
+    with hub.database.read() as connection:
+        (broadcast,) = running_broadcasts(connection, home.vault)
+    clock.leap(broadcast.paced_at - clock.now())  # to where the one before came
+    most = min(int(_LEAP.total_seconds()) * _PER_SECOND, subscribers // FEWEST)
     waits: list[float] = []
     over = threading.Event()
-    beside = threading.Thread(target=_write_beside, args=(hub, waits, over))
+    beside = threading.Thread(target=_write_beside, args=(hub, waits, over), daemon=True)
     beside.start()
-    started, early_mb, before = time.perf_counter(), 0.0, _written(hub)
-    while hub.broadcasts.go_on():
+    seconds, early_mb, before, called = 0.0, 0.0, _written(hub), False
+    while True:
+        if not called and _written(hub) + most >= subscribers:
+            pipe.recv()
+            called = True
+        clock.leap(timedelta(seconds=most / _PER_SECOND))
+        started = time.perf_counter()
+        if not hub.broadcasts.go_on():
+            break
+        seconds += time.perf_counter() - started
         early_mb = early_mb or own_mb()
-        clock.leap()
     told = {
-        "seconds": time.perf_counter() - started,
+        "seconds": seconds,
         "written": _written(hub) - before,
         "early_mb": early_mb,
         "late_mb": own_mb(),
@@ -224,7 +255,7 @@ def _work(pipe: Connection, settings: Settings, days: int) -> None:
 
 def _write_beside(hub: Hub, waits: list[float], over: threading.Event) -> None:
     access = Access("r", ENTE, "portale", "s", "a", "list_items", "ok")
-    while not over.wait(0.01):
+    while not over.wait(0.01) or len(waits) < 2:
         started = time.perf_counter()
         hub.committer.write(record_access, access)
         waits.append(time.perf_counter() - started)
@@ -236,8 +267,8 @@ def _written(hub: Hub) -> int:
         return int(connection.execute(messages).scalar_one())
 
 
-def _fill(home: Home, subscribers: int) -> None:
-    """Each is a person with one subscription."""
+def enrol(home: Home, subscribers: int) -> None:
+    """Each of so many is a person with one subscription."""
     at = datetime.now(UTC).replace(microsecond=0) - timedelta(days=30)
     people = enumerate(tax_codes(subscribers))
     fill(home.database, (citizens, item_identities, item_versions, items), people, partial(_subscriber, home), at)

@@ -40,6 +40,12 @@ class Findings:
         return f"{min(self.rounds[name]):,.0f}..{max(self.rounds[name]):,.0f}"
 
 
+def latency(values: list[float]) -> str:
+    """Of times in ms, for a note."""
+    ordered = sorted(values)
+    return f"p50 {ordered[len(ordered) // 2]:.0f} ms, p99 {ordered[len(ordered) * 99 // 100]:.0f} ms"
+
+
 def on_each_kind(folder: Path, name: str, lines: Callable[[Path, str | None, str], list[Line]]) -> list[Line]:
     """`lines(folder, url, store_name)` on SQLite and on PostgreSQL."""
     found = lines(folder / name, None, "SQLite")

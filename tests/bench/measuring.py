@@ -24,7 +24,7 @@ from hub.settings import Settings
 from ..harness import PUBLISH_AUDIENCE
 from . import broadcasting, crowd, dispatching, feeding, queueing, raw, shared_store, store, taking
 from .corpus import Vendors, feed_requests, publish_requests, tax_codes
-from .findings import Findings, Line, on_each_kind
+from .findings import Findings, Line, latency, on_each_kind
 from .load import CONNECTIONS
 from .reading import pages
 from .servers import Generator, running, serve_hub, serve_limit, serve_same
@@ -88,10 +88,14 @@ def main() -> None:
     size = QUICK if given.quick else FULL
     if given.items:
         size = replace(size, items=given.items)
+    if given.broadcast is not None:
+        if given.broadcast < broadcasting.FEWEST:
+            parser.error(f"--broadcast: at least {broadcasting.FEWEST}")
+        size = replace(size, subscribers=given.broadcast)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="raccordo-bench-") as folder:
         if given.broadcast:
-            lines = _broadcasting(Path(folder), given.broadcast)
+            lines = _broadcasting(Path(folder), size.subscribers)
         else:
             lines = _feeding(Path(folder), size) if given.feed else measure(Path(folder), size, given.profile)
     show(lines, size, time.perf_counter() - started)
@@ -254,7 +258,7 @@ def _publishing_lines(found: Findings, latencies: dict[str, list[float]], rss: f
                     f"{against}",
                     found.ratio(key, f"{against}/{vendor}"),
                     goal,
-                    f"{found.spread(key)}; {_latency(latencies[key])}",
+                    f"{found.spread(key)}; {latency(latencies[key])}",
                 )
             )
     lines.append(Line("RS256, PostgreSQL, 2 processes: limit server, by hand", found.of("shared/limit"), "msg/s"))
@@ -329,11 +333,6 @@ def _taking(folder: Path, size: Size) -> list[Line]:
 def _broadcasting(folder: Path, subscribers: int) -> list[Line]:
     """One to so many."""
     return on_each_kind(folder, "broadcast", partial(broadcasting.lines, subscribers))
-
-
-def _latency(values: list[float]) -> str:
-    ordered = sorted(values)
-    return f"p50 {ordered[len(ordered) // 2]:.0f} ms, p99 {ordered[len(ordered) * 99 // 100]:.0f} ms"
 
 
 def show(lines: list[Line], size: Size, seconds: float) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
+from hub.store import subscribers
 from hub.store.outbox import Due, claim
 from hub.store.sweeping import Sweep, sweep
 
 from .. import stores
-from ..harness import HubUnderTest, make_message, make_payment, make_receipt, running_hub
+from ..harness import ENTE, HubUnderTest, make_home, make_message, make_payment, make_receipt, running_hub
+from .broadcasting import enrol
 
 GROWING = ("items", "item_identities", "item_versions", "timeline", "deliveries", "attempts", "evidence", "replays",
            "citizens", "access_log", "user_states")  # fmt: skip
@@ -73,3 +75,25 @@ def test_no_hot_statement_reads_a_whole_table(statements: Any) -> None:
     scans = {statement: plan for statement, plan in plans.items() if any(map(WHOLE.search, plan))}
     assert len(plans) > 10
     assert scans == {}
+
+
+def test_subscriptions_are_read_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By lists of citizens and of items each item is looked for at each citizen: 40,000 times for a page of 200."""
+    home = make_home(tmp_path)
+    enrol(home, 200)
+
+    def steps(size: int) -> int:
+        """Of SQLite's machine, in tens."""
+        monkeypatch.setattr(subscribers, "PAGE", size)
+        taken: list[int] = []
+        with home.database.read() as connection:
+            sqlite: Any = connection.connection.driver_connection
+            sqlite.set_progress_handler(lambda: taken.append(1), 10)
+            found, _ = subscribers.subscriptions_page(connection, home.vault, ENTE, ("active",), subscribers.START)
+            sqlite.set_progress_handler(None, 0)
+        assert len(found) == size
+        return len(taken)
+
+    few, many = steps(20), steps(200)
+    home.database.close()
+    assert many < 15 * few, (few, many)

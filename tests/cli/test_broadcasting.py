@@ -3,9 +3,11 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hub.ingest.broadcasting import count_audience
 from tests.flows.making import new_person
 
 from .conftest import Raccordo
@@ -60,9 +62,25 @@ def test_begun_stopped_and_gone_on_with(
     (row,) = raccordo("broadcast", "list", "--json").json
     assert (row["state"], row["written"], row["expected"]) == ("running", 0, 3)
     shown = raccordo("broadcast", "show", broadcast_id, "--json").json
-    assert (shown["state"], shown["deliveries"]) == ("running", [])
+    assert (shown["state"], "deliveries" in shown) == ("running", False)
+    assert raccordo("broadcast", "show", broadcast_id, "--deliveries", "--json").json == shown | {"deliveries": []}
+    assert "no delivery yet" in raccordo("broadcast", "show", broadcast_id, "--deliveries").out
     assert raccordo("broadcast", "show", broadcast_id, "--recipients", "--json").out == ""
     assert operations(home) == ["start_broadcast", "stop_broadcast", "resume_broadcast", "show_broadcast_recipients"]
+
+
+def test_whom_it_reaches_is_counted_once(
+    raccordo: Raccordo, people: list[str], text: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+
+    def count(*arguments: Any) -> int:
+        counted.append(count_audience(*arguments))
+        return counted[-1]
+
+    monkeypatch.setattr("hub.admin.broadcasts.count_audience", count)
+    began = raccordo("broadcast", "start", "nido-2026", *text, "--yes", "--json").json
+    assert (began["expected"], counted) == (len(people), [len(people)])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Broadcasts and ranked lists over HTTP: counted first, then begun; drafted, published, corrected, withdrawn."""
 
 import json
+from collections import Counter
 
 import pytest
 
@@ -79,6 +80,9 @@ def test_a_broadcast_is_counted_then_begun_to_so_many_and_no_others(hub, manager
     done = manager.get(path).json()
     assert done["state"] == "done"
     assert done["written"] == 3
+    outcome = manager.get(f"{path}/outcome").json()["deliveries"]
+    assert Counter(each["channel"] for each in outcome for _ in range(each["count"])) == {"email": 3, "io": 3}
+    assert code(manager.get(f"/broadcasts/{'0' * 8}{done['broadcast_id'][8:]}/outcome")) == (404, "broadcast.unknown")
     assert code(manager.post(f"{path}/stops")) == (409, "broadcast.state")
     titles = [each["title"] for each in hub.read("/messages", people[0]).json()["items"]]
     assert "Chiusura di Nido blu" in titles

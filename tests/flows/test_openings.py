@@ -280,7 +280,7 @@ def test_it_is_a_broadcast_that_an_administrator_follows_and_stops(hub, school, 
     school.opens()
     (row,) = [each for each in raccordo("broadcast", "list", "--json") if each["code"] == school.next]
     assert (row["state"], row["expected"], row["written"]) == ("done", 1, 1)
-    shown = raccordo("broadcast", "show", row["broadcast_id"], "--json")
+    shown = raccordo("broadcast", "show", row["broadcast_id"], "--deliveries", "--json")
     assert {each["channel"]: each["count"] for each in shown["deliveries"]} == {"email": 1, "io": 1}
     assert len(school.told(person)) == 1
 

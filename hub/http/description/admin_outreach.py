@@ -2,6 +2,7 @@
 
 from contracts.broadcasts import Broadcast
 from contracts.outreach_administration import (
+    BroadcastOutcome,
     BroadcastPage,
     BroadcastPreview,
     BroadcastView,
@@ -49,7 +50,7 @@ _LIST: Json = {
     "withdrawn_at": None,
 }
 _PLACE: Json = {"position": 1, "pseudonym": "K7QXA-2MZPD", "state": "active", "tied": False, "shown": {"score": 41}}
-_SHOWN_BROADCAST = Body(model=BroadcastView, examples={"broadcast": _BROADCAST | {"deliveries": [_COUNT]}})
+_SHOWN_BROADCAST = Body(model=BroadcastView, examples={"broadcast": _BROADCAST})
 _SHOWN_LIST = Body(model=RankedListView, examples={"list": _LIST | {"corrections": [], "entries": [_PLACE]}})
 _OF_BROADCAST: Errors = (admin_errors.BroadcastUnknown, admin_errors.BroadcastElsewhere)
 _OF_LIST: Errors = (errors.RankedListUnknown, admin_errors.RankedListElsewhere)
@@ -79,12 +80,22 @@ ENTRIES: dict[str, Entry] = {
     "show_broadcast": shown(
         "broadcasts",
         "Un invio agli iscritti / A broadcast",
-        both(
-            "A che punto è, e le sue consegne per canale ed esito, senza nomi.",
-            "How far it is, and its deliveries by channel and outcome, without names.",
-        ),
+        both("A che punto è, quante volte si vuole.", "How far it is, as often as one likes."),
         "L'invio / The broadcast",
         _SHOWN_BROADCAST,
+        (*ADMIN, admin_errors.BroadcastUnknown),
+    ),
+    "show_broadcast_outcome": shown(
+        "broadcasts",
+        "Che ne è dei messaggi di un invio / What became of a broadcast's messages",
+        both(
+            "Le sue consegne per canale ed esito, senza nomi. Si contano tutte: con centomila iscritti ci vogliono "
+            "secondi.",
+            "Its deliveries by channel and outcome, without names. All of them are counted: with a hundred thousand "
+            "subscribers that takes seconds.",
+        ),
+        "Le consegne / The deliveries",
+        Body(model=BroadcastOutcome, examples={"outcome": {"deliveries": [_COUNT]}}),
         (*ADMIN, admin_errors.BroadcastUnknown),
     ),
     "preview_broadcast": Entry(
