@@ -234,7 +234,7 @@ class Publications:
             if wanted.content_hash != kept["content_hash"]:
                 changed["version"] = wanted.version
                 self.versions.add(tx, batch, wanted, citizen, changed, "updated")
-            elif wanted.state == kept["state"] or (kept["state"], wanted.state) == ("missed", "open"):
+            elif wanted.state == kept["state"] or _stays_missed(tx, kept, wanted):
                 continue
             batch.event(changed, tx.now, "updated", state=changed["state"])
             batch.change(changed)
@@ -276,6 +276,12 @@ class Publications:
         batch.change(changed)
         move(tx, batch, changed, item)
         return changed, "updated"
+
+
+def _stays_missed(tx: Tx, kept: Mapping[str, Any], wanted: Draft) -> bool:
+    """A source that still asks for what is past undoes nothing; what had ended before its day is asked for again."""
+    past = wanted.due_at is not None and wanted.due_at <= tx.now
+    return past and (kept["state"], wanted.state) == ("missed", "open")
 
 
 def _told_last(tx: Tx, batch: Batch, item: dict[str, Any], rules: Collection[str]) -> tuple[str, str]:
