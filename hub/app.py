@@ -47,10 +47,13 @@ from hub.http.operations import ADMIN, CALLBACKS, FEED, PUBLISH
 from hub.http.public import PublicApi
 from hub.http.publish import PublishApi
 from hub.http.ranked_lists import RankedListApi
-from hub.http.turns import Slots
+from hub.http.turns import Room, Slots, Turns
 from hub.settings import Settings
 from hub.store.attributes import AttributeKeeper
 from hub.store.files import Files
+
+_FILES_AT_ONCE = 2
+"""Of sources, uploaded: each is in memory whole."""
 
 _EXPORTS_AT_ONCE = 4
 """Of citizens and administrators together: each takes a thread and a connection to the database, again and again."""
@@ -132,7 +135,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         accepted=hub.ring,
         resolver=hub.resolver,
     )
-    exports = Slots(_EXPORTS_AT_ONCE)
+    exports = Slots(_room(hub, _EXPORTS_AT_ONCE))
     feed = FeedApi(
         feed=hub.feed,
         committer=hub.committer,
@@ -203,13 +206,17 @@ def _admin(hub: Hub, limiter: Limiter, slots: Slots) -> AdminApi:
         VendorsApi(access, Vendors()),
         WorkApi(access, deliveries, connectors.connectors),
         StatisticsApi(access),
-        SourcesApi(access, hub.sources, attributes, hub.settings.content_limit),
+        SourcesApi(access, hub.sources, attributes, hub.settings.content_limit, Turns(_room(hub, _FILES_AT_ONCE))),
         OutreachApi(access, BroadcastDesk(hub.database, hub.home.vault), RankedListDesk(hub.database, hub.home.vault)),
         RightsApi(access, rights),
         ExportsApi(access, rights, exports, slots),
         simulations,
     )
     return AdminApi(access, tuple(part.handler for part in parts))
+
+
+def _room(hub: Hub, at_once: int) -> Room:
+    return Room(at_once, lambda: len(hub.registry().enti))
 
 
 def _status(hub: Hub) -> Handler:

@@ -58,11 +58,12 @@ class Home:
         """What signs now; a hub at work, whose key may rotate meanwhile, puts its own in this place."""
         self._is_open = False
 
-    def create(self) -> None:
-        """Make keys and database. Raises HomeError when there is something already."""
+    def create(self, *, migrated: bool = False) -> None:
+        """Make keys and database, or use a shared one that is `migrated`: it has its schema, and no hub yet. Raises
+        HomeError when there is something already."""
         if any((self.folder / name).exists() for name in _LOSSES):
             raise HomeError(f"{self.folder} already holds a hub; choose another --home, or use it as it is")
-        if self.database.is_shared and not self.database.is_empty():
+        if self.database.is_shared and not (migrated or self.database.is_empty()):
             raise HomeError(
                 "the database of RACCORDO_DATABASE_URL holds a hub already: copy vault.json and hub-key.pem from its "
                 "home to serve it from here too, or name an empty database"

@@ -1,19 +1,14 @@
-"""What holds for every test."""
+"""What holds for every test here."""
 
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from hub.telemetry import Lines
 from tests.requirements_page import RequirementsPage
 from tests.softhsm import SoftHsm, made, module
-
-# How long an example takes says nothing of what it shows: on a busy machine the clock alone would fail it.
-settings.register_profile("raccordo", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("raccordo")
 
 
 @pytest.fixture(autouse=True)

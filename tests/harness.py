@@ -19,9 +19,8 @@ from hub.app import create_app
 from hub.bootstrap import Hub
 from hub.home import Home
 from hub.registry import Ente, Portal, Vendor
-from hub.security.keys import new_key, private_pem, write_private
+from hub.security.keys import new_key
 from hub.security.sign import SigningKey, sign_portal_request, sign_request
-from hub.security.vault import Vault
 from hub.settings import Settings
 from hub.store import directory
 from hub.store.directory import NewKey
@@ -228,13 +227,7 @@ def make_home(
     # Administrators may let connectors write where tests make their folders.
     own: dict[str, Any] = {"trial_folder": Path(gettempdir()), **stores.home_settings()}
     home = Home(Settings(home=folder, **(own | settings)))
-    if migrated:
-        folder.mkdir(mode=0o700)
-        Vault.create(folder / "vault.json")
-        write_private(folder / "hub-key.pem", private_pem(new_key("es256")))
-        home.note_keys()
-    else:
-        home.create()
+    home.create(migrated=migrated)
     with home.database.write() as tx:
         ente = Ente(ENTE, "Comune di Prova", BASE, PUBLISH_AUDIENCE, FEED_AUDIENCE, "https://servizi.comune.example.it")
         directory.add_ente(tx, ente)

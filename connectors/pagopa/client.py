@@ -203,7 +203,7 @@ class Gpd:
             if outcome.status == 429:
                 raise failure(outcome, unsafe=False)
         elif isinstance(outcome, Deferred):
-            raise Deferred(outcome.reason, outcome.detail, after=outcome.after)
+            raise Deferred(outcome.reason, outcome.detail, after=outcome.after, about=outcome.about)
         return Continue(step.model_copy(update={"step": "read", "alone": True}).memo())
 
     def _send_all(self, act: Act, positions: Sequence[dict[str, Any]], left_s: float) -> Answer:

@@ -42,16 +42,10 @@ class Positions(Ledger):
         self, organization: str, positions: Collection[PositionV1 | PositionV3], *, publish: bool
     ) -> list[dict[str, Any]]:
         """All of them or none. Raises as `create`."""
-        made: list[dict[str, Any]] = []
-        numbers: set[str] = set()
-        for position in positions:
-            kept = self._checked(organization, position, new=True)
-            own = {payable["iuv"] for _, payable in payables(kept)}
-            if (organization, position.iupd) in self._kept or position.iupd in {each["iupd"] for each in made}:
+        made = []
+        for kept in self._all_checked(organization, positions, new=True):
+            if (organization, kept["iupd"]) in self._kept:
                 raise Broken(409, "A debt position with this IUPD already exists.")
-            if numbers & own:
-                raise Broken(409, "One of the payment options is not unique.")
-            numbers |= own
             made.append(kept | {"organization": organization, "status": "DRAFT", "inserted": self._stamp()})
         for kept in made:
             if publish:
@@ -71,12 +65,14 @@ class Positions(Ledger):
         self, organization: str, positions: Collection[PositionV1 | PositionV3], *, publish: bool
     ) -> list[dict[str, Any]]:
         """All of them or none. Raises as `update`."""
-        made = []
-        for position in positions:
-            before = self.get(organization, position.iupd)
+        there = {position.iupd: self.get(organization, position.iupd) for position in positions}
+        for before in there.values():
             if before["status"] in _PAST_UPDATING:
                 raise Broken(409, f"The debt position is {before['status']}: it cannot be updated.")
-            kept = before | self._checked(organization, position, new=False)
+        made = []
+        for changed in self._all_checked(organization, positions, new=False):
+            before = there[changed["iupd"]]
+            kept = before | changed
             if publish or before["status"] != "DRAFT":
                 self._publish(kept)
             made.append(kept)
@@ -152,18 +148,26 @@ class Positions(Ledger):
                 kept["status"] = "PAID" if whole else "PARTIALLY_PAID"
         return self._accept("pay", kept)
 
+    def _all_checked(
+        self, organization: str, positions: Collection[PositionV1 | PositionV3], *, new: bool
+    ) -> list[dict[str, Any]]:
+        """As they would be kept. Raises Broken: 409 for a name or a number that two of them have, or as `_checked`."""
+        checked = [self._checked(organization, position, new=new) for position in positions]
+        if len({kept["iupd"] for kept in checked}) < len(checked):
+            raise Broken(409, "Two of the debt positions have the same IUPD.")
+        numbers = [payable["iuv"] for kept in checked for _, payable in payables(kept)]
+        if len({*numbers}) < len(numbers):
+            raise Broken(409, "One of the payment options is not unique.")
+        return checked
+
     def _checked(self, organization: str, position: PositionV1 | PositionV3, *, new: bool) -> dict[str, Any]:
         kept = plain(position)
         must_keep_the_rules(kept, now=self._now(), new=new, ibans=self._ibans, knows_category=self._knows)
-        own = []
         for _, payable in payables(kept):
             payable["nav"] = payable["nav"] or f"3{payable['iuv']}"
-            own.append(payable["iuv"])
             # A number is unique for ever inside one creditor, invalidated and deleted ones included.
             if self._taken.get((organization, payable["iuv"]), position.iupd) != position.iupd:
                 raise Broken(409, "One of the payment options is not unique.")
-        if len(set(own)) != len(own):
-            raise Broken(409, "One of the payment options is not unique.")
         return kept
 
     def _knows(self, category: str) -> bool:

@@ -189,6 +189,29 @@ def test_what_gpd_would_refuse_is_refused(start, change, option, transfer, statu
     assert gpd.send().status_code == 201
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("same", ["iupd", "number"])
+def test_of_several_no_two_have_one_name_or_number_and_then_none_is_taken(start, method, same):
+    """Named new: no position had the number before."""
+    gpd = start()
+    one, other = example("v1"), example("v1", "several_beneficiaries.json") | {"iupd": "RAC-other"}
+    path, publish = gpd.at(version="v2"), {"toPublish": "true"}
+    for position, number in ((one, "47170000000000168"), (other, "47170000000000269")):
+        position["paymentOption"][0] |= {"nav": f"3{number}", "iuv": number}
+    if method == "PUT":
+        assert gpd.http.post(path, params=publish, json={"paymentPositions": [one, other]}).status_code == 201
+    before = gpd.ledger.read_text()
+    fresh = {"nav": "347170000000000370", "iuv": "47170000000000370"}
+    if same == "iupd":
+        other["iupd"] = one["iupd"]
+    else:
+        for position in (one, other):
+            position["paymentOption"][0] |= fresh
+    answer = gpd.http.request(method, path, params=publish, json={"paymentPositions": [one, other]})
+    assert answer.status_code == 409
+    assert gpd.ledger.read_text() == before
+
+
 def test_not_json(start):
     gpd = start()
     assert gpd.http.post(gpd.at(), content=b"{}", headers={"Content-Type": "text/plain"}).status_code == 400

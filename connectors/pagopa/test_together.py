@@ -5,6 +5,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from threading import Event
 
 import httpx
@@ -209,6 +210,21 @@ def test_throttled_they_stay_together_and_wait(start):
         assert result.after.total_seconds() == 3
     assert {result.detail for result in stepped(connector, walks)} == {"created with 2 others"}
     assert names(gpd) == ONCE
+
+
+def test_what_kept_them_all_from_being_sent_is_told_of_each_whole(start):
+    """What it is about too: of the message alone, or of GPD, which counts against its health."""
+    connector = start().connector(bulk=20)
+    walks = to_the_act(connector, notices(2))
+    kept = Deferred("http.address_refused", "ConnectError", after=timedelta(seconds=3), about="message")
+
+    def post(*_):
+        raise kept
+
+    connector.advance.__self__.together["create"]._post = post
+    for result in stepped(connector, walks):
+        assert type(result) is Deferred
+        assert vars(result) == vars(kept)
 
 
 def test_one_that_is_refused_takes_nobody_with_it(start):

@@ -1,6 +1,5 @@
 """`export`: everything the hub holds of one citizen, for whoever answers a request under GDPR art. 15."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from hub.store.files import Files
 
 from .citizens import citizen_of, subject_on_input
 from .console import WrongUsage, told
+from .new_files import new_file
 from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, opened
 from .revealing import log_access
 
@@ -31,17 +31,10 @@ def export(
         with one.database.read() as connection:
             ente_id = ente_of(connection, ente).ente_id
         citizen = citizen_of(one, ente_id, subject)
-        try:
-            # For its owner alone: it is all personal data, in clear.
-            handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            raise WrongUsage(f"--out: {out} is already there") from None
-        except OSError as problem:
-            raise WrongUsage(f"--out: cannot write {out}: {problem.strerror}") from None
-        log_access(one, "export_citizen", ente_id=ente_id, citizen_id=citizen.citizen_id)
-        exports = Exports(one.database, one.vault, Citizens(one.vault), Files(one.folder / "files", one.vault))
-        make = exports.zip if out.suffix == ".zip" else exports.json
-        with open(handle, "wb") as file:
+        with new_file(out) as file:
+            log_access(one, "export_citizen", ente_id=ente_id, citizen_id=citizen.citizen_id)
+            exports = Exports(one.database, one.vault, Citizens(one.vault), Files(one.folder / "files", one.vault))
+            make = exports.zip if out.suffix == ".zip" else exports.json
             for piece in make(ente_id, citizen, one.clock.now(), level=ALL_LEVELS, evidence=True):
                 file.write(piece)
     value = {"ente_id": ente_id, "citizen_id": citizen.citizen_id, "file": str(out), "bytes": out.stat().st_size}

@@ -1,6 +1,5 @@
 """`payment cart` and `payment notice`: where a citizen pays, and the notice on paper (of many: `.printing`)."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from hub.store.vendor_reading import item_by_id
 
 from .connector_settings import connected
 from .console import Failed, WrongUsage, told
+from .new_files import new_file
 from .options import HOME, AsJson, HomeFolder, opened
 from .revealing import access, committing
 
@@ -92,11 +92,12 @@ def notice(
     )
     with opened(home) as one:
         (owed,) = owed_by(one, [item_id])
-        log_owed(one, "print_notice", [owed])
-        with of_creditor(one, owed) as connector:
-            assert connector.printed is not None
-            content = connector.printed(owed.notice, debtor, owed.tax_code)
-    written(out, content)
+        with new_file(out) as file:
+            log_owed(one, "print_notice", [owed])
+            with of_creditor(one, owed) as connector:
+                assert connector.printed is not None
+                content = connector.printed(owed.notice, debtor, owed.tax_code)
+            file.write(content)
     told({"file": str(out), "bytes": len(content)}, as_json=as_json, text=f"wrote {out}, {len(content)} bytes")
 
 
@@ -105,15 +106,6 @@ def log_owed(home: Home, operation: str, owed: Iterable[Owed]) -> None:
     made = [access(operation, ente_id=one.ente_id, citizen_id=one.citizen_id, item_id=one.item_id) for one in owed]
     with committing(home) as committer:
         committer.write(lambda tx, several: [record_access(tx, some) for some in several], made)
-
-
-def written(out: Path, content: bytes) -> None:
-    """Write a file that its owner alone reads. Raises WrongUsage for one that is there."""
-    try:
-        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
-    except FileExistsError:
-        raise WrongUsage(f"--out: {out} is there already") from None
 
 
 def owed_by(home: Home, item_ids: Iterable[str]) -> list[Owed]:

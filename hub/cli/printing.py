@@ -13,8 +13,9 @@ from contracts.paying import MOST_IN_A_FOLDER, Debtor, Paper
 from .connector_settings import connected
 from .connectors import config_of
 from .console import Failed, WrongUsage, told
+from .new_files import new_file
 from .options import HOME, AsJson, EnteCode, HomeFolder, opened
-from .paying import Owed, log_owed, of_creditor, owed_by, written
+from .paying import Owed, log_owed, of_creditor, owed_by
 from .revealing import log_access
 
 _ADDRESS = {
@@ -82,8 +83,9 @@ def folder(
             state = connector.printing.state(folder_id)
             there = state.state in ("ready", "partly")
             if there and out is not None:
-                log_access(one, "fetch_folder", ente_id=config.ente_id)
-                written(out, connector.printing.fetch(folder_id))
+                with new_file(out) as file:
+                    log_access(one, "fetch_folder", ente_id=config.ente_id)
+                    file.write(connector.printing.fetch(folder_id))
             if forget and (there or state.state == "failed"):
                 connector.printing.forget(folder_id)
     value = {"state": state.state, "told": state.told, "printed": state.printed, "failed": state.failed}

@@ -8,8 +8,9 @@ import typer
 from hub.store.citizens import Citizens
 from hub.store.delivery_proofs import proofs_of
 
-from .console import Failed, WrongUsage, table
+from .console import Failed, table
 from .deliveries import DeliveryId, found_delivery
+from .new_files import make_folder
 from .options import HOME, AsJson, HomeFolder, opened
 from .revealing import log_reveal
 
@@ -30,12 +31,7 @@ def receipts(
             except LookupError:
                 raise Failed("the citizen was erased, and the receipts with him") from None
             found = proofs_of(connection, one.vault, citizen, delivery_id)
-    try:
-        out.mkdir(mode=0o700)
-    except FileExistsError:
-        raise WrongUsage(f"--out: {out} is already there") from None
-    except OSError as problem:
-        raise WrongUsage(f"--out: cannot make {out}: {problem.strerror}") from None
+    make_folder(out)
     rows = []
     for number, proof in enumerate(found, 1):
         file = out / f"{number:02d}-{proof.event}.eml"

@@ -1,6 +1,5 @@
 """What a delivery asks of its provider, for a person: kept when an attempt did not deliver, compared at a replay."""
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,13 +10,10 @@ import orjson
 from contracts.connector import CALLBACK, Connector, Preview
 from contracts.failures import Failure
 from hub.store.committer import Committer
-from hub.store.database import error_name
 from hub.store.outbox import Claim
 from hub.store.requests import keep_requests, last_request, seal_request
 
 from .notices import Notices
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +60,20 @@ class Requests:
         return at, tuple(Preview(each["call"], each["fields"]) for each in orjson.loads(content))
 
     def keep(self, committer: Committer, claim: Claim) -> None:
-        """Keep what the attempt asked. Best effort: the delivery is settled, and nothing depends on this."""
+        """Keep what the attempt asked, if it came as far as a call. Raises StoreUnavailable, or a connector's bug."""
         if claim.channel == CALLBACK:
             return  # a copy is sealed for a citizen, and what a vendor is told is about none
         try:
             asked = self.of(claim)
-            if asked is None:
-                return
-            content = orjson.dumps([{"call": each.call, "fields": dict(each.fields)} for each in asked])
-            notices = self.notices
-            with notices.database.read() as connection:
-                citizen = notices.citizens.by_id(connection, claim.ente_id, claim.citizen_id)
-            committer.write(keep_requests, seal_request(notices.vault, citizen, claim.delivery_id, content))
         except Failure:
-            return  # it did not come as far as a call
-        except Exception as exc:  # noqa: BLE001 - a copy for the operator must not cost anybody a delivery
-            log.warning("delivery.request_not_kept delivery_id=%s error=%s", claim.delivery_id, error_name(exc))
+            return
+        if asked is None:
+            return
+        content = orjson.dumps([{"call": each.call, "fields": dict(each.fields)} for each in asked])
+        notices = self.notices
+        with notices.database.read() as connection:
+            citizen = notices.citizens.by_id(connection, claim.ente_id, claim.citizen_id)
+        committer.write(keep_requests, seal_request(notices.vault, citizen, claim.delivery_id, content))
 
 
 def differences(before: Sequence[Preview], now: Sequence[Preview]) -> list[Difference]:

@@ -23,6 +23,7 @@ from contracts.inbound import Report
 from hub.clock import Clock
 from hub.metrics import count_attempt
 from hub.store.committer import Committer
+from hub.store.database import error_name
 from hub.store.outbox import Claim, Progress, Settlement, progress, settle
 from hub.tracing import span
 
@@ -61,9 +62,9 @@ class Runner:
     lease: timedelta
     draw: Callable[[], float] = random.random
     failed: Callable[[Claim], None] = lambda _: None
-    """Told of a claim that did not deliver, once it is settled."""
+    """Told, at best effort, of a claim that did not deliver, once it is settled."""
     dead: Callable[[Claim, str], None] = lambda *_: None
-    """Told of one whose address is dead, and why, once it is settled: lost, the next refusal says it again."""
+    """Told likewise of one whose address is dead, and why: lost, the next refusal says it again."""
 
     def run(self, claim: Claim) -> None:
         """Take the delivery as far as it goes, and settle it."""
@@ -83,9 +84,9 @@ class Runner:
             seconds=time.monotonic() - started,
         )
         if mine and end.outcome not in ("done", "continue"):
-            self.failed(claim)
+            _told(self.failed, claim)
         if mine and end.address_is_dead:
-            self.dead(claim, end.reason or "")
+            _told(self.dead, claim, end.reason or "")
         if mine and end.outcome == "misconfigured":
             log.warning("connector.paused connector=%s reason=%s", claim.connector_id, end.reason)
         log.info(
@@ -245,6 +246,14 @@ class _Place:
     reports: list[Report] = field(default_factory=list)
     called: bool = False
     """The connector was: what it raises may speak of the provider."""
+
+
+def _told(hook: Callable[..., None], claim: Claim, *more: str) -> None:
+    """The delivery is settled, and nothing that follows from it may say or do otherwise."""
+    try:
+        hook(claim, *more)
+    except Exception as exc:  # noqa: BLE001 - a copy or a note for later must not cost anybody a delivery
+        log.warning("delivery.not_followed delivery_id=%s error=%s", claim.delivery_id, error_name(exc))
 
 
 def _answered(claim: Claim, result: Done | Continue | Failure | None) -> bool | None:

@@ -1,7 +1,7 @@
 """Sources over HTTP: read now, files taken in, quarantine read anew, freshness, extracts of registers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -31,19 +31,19 @@ from .operations import Operation
 from .turns import Turns
 
 Listed = list[tuple[str, dict[str, Any]]]
-_FILES_AT_ONCE = 2
 _CODE = TypeAdapter[str](Code)
 
 
 @dataclass(frozen=True, slots=True)
 class SourcesApi:
-    """Handlers of sources, by operation_id. `file_limit`, in bytes, is the largest file that is taken in."""
+    """Handlers of sources, by operation_id. `file_limit`, in bytes, is the largest file that is taken in; each is in
+    memory whole for as long as it has one of the `turns`."""
 
     access: AdminAccess
     sources: Sources
     attributes: AttributeKeeper
     file_limit: int
-    _turns: Turns = field(default_factory=lambda: Turns(_FILES_AT_ONCE))
+    turns: Turns
 
     def handler(self, operation: Operation) -> Handler | None:
         """The handler of an operation; None for one that is not of these."""
@@ -69,7 +69,7 @@ class SourcesApi:
             caller = await self.access.caller(exchange, operation)
             nothing(exchange.request.query_params.multi_items())
             connector_id = exchange.request.path_params["connector_id"]
-            async with self._turns.turn(caller.actor.ente_id):  # each is in memory whole
+            async with self.turns.turn(caller.actor.ente_id):
                 content = await read_body(exchange.request, self.file_limit)
                 tally = await run_in_threadpool(self._taken_in, caller.actor.ente_id, connector_id, content)
             counts = {name: tally.counts[name] for name in OUTCOMES}

@@ -1,11 +1,11 @@
-"""Turns at what takes much memory or time: so many at once in a process, and never all of them one ente's, so that
-whatever one ente does, another's comes.
+"""Turns at what takes much memory or time: so many at once in a process, and, where the hub has several enti, never all
+of them one's, so that whatever one ente does, another's comes.
 """
 
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from weakref import WeakSet
@@ -18,16 +18,25 @@ from hub.errors import QuotaExceeded
 _RETRY_AFTER_S = 30
 
 
-def _may_begin(held: Counter[str], ente_id: str, at_once: int) -> bool:
-    return held.total() < at_once and held[ente_id] < max(1, at_once - 1)
+@dataclass(frozen=True, slots=True)
+class Room:
+    """For how many there is room at once; `enti` tells how many enti the hub has now."""
+
+    at_once: int
+    enti: Callable[[], int]
+
+    def takes(self, ente_id: str, held: Counter[str]) -> bool:
+        """Whether one more of the ente may begin, while each has what is `held`."""
+        most = self.at_once if self.enti() < 2 else max(1, self.at_once - 1)
+        return held.total() < self.at_once and held[ente_id] < most
 
 
 class Turns:
     """Whoever gets none waits. Next is the ente that has the fewest, and of those who waits longest. On one event loop,
     without a lock."""
 
-    def __init__(self, at_once: int) -> None:
-        self._at_once = at_once
+    def __init__(self, room: Room) -> None:
+        self._room = room
         self._held: Counter[str] = Counter()
         self._waiting: list[tuple[str, asyncio.Future[None]]] = []
 
@@ -49,9 +58,7 @@ class Turns:
 
     def _give(self) -> None:
         while able := [
-            (ente_id, its)
-            for ente_id, its in self._waiting
-            if not its.done() and _may_begin(self._held, ente_id, self._at_once)
+            (ente_id, its) for ente_id, its in self._waiting if not its.done() and self._room.takes(ente_id, self._held)
         ]:
             first = min(able, key=lambda each: self._held[each[0]])
             self._waiting.remove(first)
@@ -60,10 +67,10 @@ class Turns:
 
 
 class Slots:
-    """Whoever gets none is told to come again."""
+    """Of exports. Whoever gets none is told to come again."""
 
-    def __init__(self, at_once: int) -> None:
-        self._at_once = at_once
+    def __init__(self, room: Room) -> None:
+        self._room = room
         self._taken: WeakSet[Slot] = WeakSet()
         self._lock = threading.Lock()
 
@@ -72,7 +79,7 @@ class Slots:
         it. Raises QuotaExceeded where there is none."""
         with self._lock:
             held = Counter(each.ente_id for each in self._taken)
-            if not _may_begin(held, ente_id, self._at_once):
+            if not self._room.takes(ente_id, held):
                 raise QuotaExceeded("too many exports at once", headers={"Retry-After": str(_RETRY_AFTER_S)})
             slot = Slot(self, ente_id)
             self._taken.add(slot)

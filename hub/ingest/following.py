@@ -72,6 +72,7 @@ def told_by(
         worded(),
         deliveries_of(item, rule.kind, ente_id, route),
         again=rule.again,
+        instead_of=rule.instead_of,
         occasion=occasion,
         kind=rule.kind,
         in_turn=item.notify.mode == IN_TURN,

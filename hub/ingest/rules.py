@@ -40,6 +40,8 @@ class Rule:
     events: frozenset[str] = frozenset()
     again: bool = False
     """Each time the item comes into such a state from another; otherwise once in its life."""
+    instead_of: frozenset[str] = frozenset()
+    """Rules that tell of the same state by another name: unless it told last of them all, it tells within it too."""
     enabled: bool = True
 
 
@@ -153,4 +155,5 @@ def _rule(row: dict[str, Any]) -> Rule:
         due=frozenset(row.get("due", ())),
         events=frozenset(row.get("events", ())),
         again=row.get("again", False),
+        instead_of=frozenset(row.get("instead_of", ())),
     )

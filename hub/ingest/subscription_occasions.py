@@ -65,8 +65,10 @@ class SubscriptionOccasions:
         state = self._state(item, known, what, now)
         event = state if state != item["state"] else None
         draft = self._again(item, content, service, state, now)
+        # Who has to renew it may have changed within the window.
+        draft = draft if event or state == "renewal_due" else _silent(draft)
         asked = self._asked(known, service, now) if what == RENEWAL and state == "renewal_due" else None
-        return Happening(event=event, draft=draft if event else replace(draft, told=None), asks=asked)
+        return Happening(event=event, draft=draft, asks=asked)
 
     def in_force(self, item: Mapping[str, Any], content: Subscription) -> Subscription:
         """The subscription with what its service says."""
@@ -143,7 +145,7 @@ class SubscriptionOccasions:
         if rule is not None:
             route = route_of(self.route, item["ente_id"], item["vendor_id"])
             told = (told_by(rule, content, kind, item["ente_id"], route=route, due=None, occasion=occasion),)
-        draft = replace(self._again(item, content, service, item["state"], now), told=None)
+        draft = _silent(self._again(item, content, service, item["state"], now))
         return Happening(event="request_unanswered", told=told, draft=draft, unanswered=kind)
 
     def _ask_for_payment(self, item: Mapping[str, Any], known: Subscription, n: int, now: datetime) -> Happening:
@@ -167,6 +169,11 @@ class SubscriptionOccasions:
             rules=self.rules(item["ente_id"]),
         )
         return Happening(made=(draft,))
+
+
+def _silent(draft: Draft) -> Draft:
+    """The same, of which nobody is told: neither its holder nor who holds it as well."""
+    return replace(draft, told=None, copies=tuple(replace(copy, told=None) for copy in draft.copies))
 
 
 def _answer_by(service: SubscriptionService | None, now: datetime) -> datetime:

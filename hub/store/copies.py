@@ -48,7 +48,7 @@ class Copies:
                 made = self._publications.versions.revise(tx, batch, wanted, citizen, kept)
             if made["lifecycle"] == "restricted":
                 continue  # nobody is told
-            if wanted.told is not None and (before != made["state"] or not wanted.told.again):
+            if wanted.told is not None and self._publications.is_news(tx, batch, wanted.told, made, before):
                 # Of the original's version: the copy has one more only where its own content is another.
                 told = replace(wanted.told, again=False, occasion=wanted.told.occasion or f"v{wanted.version}")
                 self._publications.tell(tx, batch, told, citizen, made, before=before or "")

@@ -87,6 +87,8 @@ class Told:
     deliveries: tuple[PlannedDelivery, ...] = ()
     again: bool = False
     """Whenever the item comes into such a state from another; otherwise once in its life."""
+    instead_of: frozenset[str] = frozenset()
+    """Rules that tell of the same state by another name: where this one did not tell last of them all, it is news."""
     occasion: str = ""
     """Of the item's agenda: once for each."""
     kind: str = "info"
@@ -96,6 +98,11 @@ class Told:
     """The message in another language; None where its words are the vendor's own."""
     fact: str = ""
     """A place that changes: told of again where it is not the one told last."""
+
+    @property
+    def rule(self) -> str:
+        """Its rule's name."""
+        return self.message.identity.external_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Publishing: one item, created, updated, unchanged or superseded (`settled` 11), with its message and deliveries."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -144,7 +144,7 @@ class Publications:
         if over is not None:
             close_deadlines(tx, batch, item, over)
         else:
-            if draft.told is not None and (before != item["state"] or not draft.told.again):
+            if draft.told is not None and self.is_news(tx, batch, draft.told, item, before):
                 self.tell(tx, batch, draft.told, citizen, item, before=before, wishes=wishes)
             self.keep_deadlines(tx, batch, draft.deadlines, citizen, item, first=before is None)
         if draft.agenda or before is not None:
@@ -154,6 +154,16 @@ class Publications:
         if item["collection"] == "subscriptions":
             renewed = None if draft.renews is None else known.get(draft.renews)
             self.subscribing.follow(tx, batch, draft, citizen, item, before, renewed)
+
+    def is_news(self, tx: Tx, batch: Batch, told: Told, item: dict[str, Any], before: str | None) -> bool:
+        """Whether an item that was in the state `before` (None where it is new) is to be told of so. What one state
+        means to the citizen may change within it: then that the rule for it told is not news, whichever version came
+        first."""
+        if before != item["state"]:
+            return True
+        if told.instead_of:
+            return _told_last(tx, batch, item, {told.rule, *told.instead_of})[0] != told.rule
+        return not told.again
 
     def tell(
         self,
@@ -171,7 +181,8 @@ class Publications:
         `before` is the state it was in, None where it is new."""
         occasion = f".v{item['version']}" if told.again else f".{told.occasion}" if told.occasion else ""
         if told.fact:
-            if before == item["state"] and told.fact == _told_last(tx, batch, item, told):
+            _, last = _told_last(tx, batch, item, {told.rule})
+            if before == item["state"] and told.fact == last.rpartition(".")[2]:
                 return
             occasion += f".v{item['version']}.{told.fact}"
         own = told.message.identity
@@ -223,7 +234,7 @@ class Publications:
             if wanted.content_hash != kept["content_hash"]:
                 changed["version"] = wanted.version
                 self.versions.add(tx, batch, wanted, citizen, changed, "updated")
-            elif wanted.state == kept["state"] or (kept["state"], wanted.state) == ("missed", "open"):
+            elif wanted.state == kept["state"] or _stays_missed(tx, kept, wanted):
                 continue
             batch.event(changed, tx.now, "updated", state=changed["state"])
             batch.change(changed)
@@ -267,12 +278,20 @@ class Publications:
         return changed, "updated"
 
 
-def _told_last(tx: Tx, batch: Batch, item: dict[str, Any], told: Told) -> str | None:
-    """The fact of the newest message that this rule made about the item."""
-    name = f"{item['item_id']}.{told.message.identity.external_id}."
-    found = about_item(tx, batch, item, "messages")
-    ours = [(row["item_id"], external_id) for external_id, row in found.items() if external_id.startswith(name)]
-    return max(ours)[1].rpartition(".")[2] if ours else None
+def _stays_missed(tx: Tx, kept: Mapping[str, Any], wanted: Draft) -> bool:
+    """A source that still asks for what is past undoes nothing; what had ended before its day is asked for again."""
+    past = wanted.due_at is not None and wanted.due_at <= tx.now
+    return past and (kept["state"], wanted.state) == ("missed", "open")
+
+
+def _told_last(tx: Tx, batch: Batch, item: dict[str, Any], rules: Collection[str]) -> tuple[str, str]:
+    """Which of these rules made the newest message about the item, and on which occasion; empty where none did."""
+    made = []
+    for name, message in about_item(tx, batch, item, "messages").items():
+        rule, _, occasion = name.removeprefix(f"{item['item_id']}.").partition(".")
+        if rule in rules:
+            made.append((message["item_id"], rule, occasion))
+    return max(made)[1:] if made else ("", "")
 
 
 def _done(tx: Tx, item: dict[str, Any], citizen: Citizen, outcome: Any, draft: Draft) -> Done:

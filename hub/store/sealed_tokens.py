@@ -91,7 +91,7 @@ class TokenSeals:
     def faults(self, connection: Connection, row: Row) -> Iterator[str]:
         """What is wrong with the sealed tokens of a record. Raises VaultError where they do not open."""
         closed = [header for header, token in row["tokens"].items() if commitment(token) is not None]
-        if closed and not row["tokens_sealed"] and self._is_there(connection, row):
+        if closed and not row["tokens_sealed"] and self._has_key(connection, row):
             yield f"evidence {row['evidence_id']}: the sealed {', '.join(closed)} was removed"
         opened = self.open(connection, row)
         if not opened:
@@ -111,12 +111,10 @@ class TokenSeals:
             raise LookupError(row["ente_id"])
         return who
 
-    def _is_there(self, connection: Connection, row: Row) -> bool:
-        try:
-            self._owner(connection, row)
-        except LookupError:
-            return False
-        return True
+    def _has_key(self, connection: Connection, row: Row) -> bool:
+        """Whether what is sealed of a record can be opened still; the ente's own key is never erased."""
+        whose = row["ente_id"], row["citizen_id"]
+        return whose[1] is None or self._citizens.is_there(connection, *whose)
 
     def _seal_again(self, tx: Tx, row: Row, private: Collection[str]) -> None:
         try:

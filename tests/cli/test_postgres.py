@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
+from hub.clock import SystemClock
+from hub.store.belonging import keys_of
+from hub.store.database import Database
 from tests import stores
+from tests.harness import make_home
 
 from .conftest import Raccordo
 
@@ -51,6 +55,19 @@ def test_a_second_home_is_not_made_over_the_database_of_the_first(home: Path, ca
     assert answer.code == 2
     assert "holds a hub already" in answer.err
     assert not (tmp_path / "second").exists()
+
+
+def test_a_home_may_be_made_on_a_database_that_has_its_schema_alone(address: str, tmp_path: Path) -> None:
+    database = Database(address, SystemClock())
+    database.migrate()
+    database.close()
+    home = make_home(tmp_path / "home", migrated=True, database_url=address)
+    assert {path.name for path in home.folder.iterdir()} == {"hub-key.pem", "vault.json"}
+    assert home.folder.stat().st_mode & 0o77 == 0
+    names = {"vault.json": home.vault.fingerprint, "hub-key.pem": home.key.fingerprint}
+    with home.open_database().read() as connection:
+        assert keys_of(connection, names) == names
+    home.database.close()
 
 
 def test_a_copy_of_the_keys_serves_the_same_database(home: Path, call: Raccordo, tmp_path: Path) -> None:

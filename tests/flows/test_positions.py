@@ -404,14 +404,15 @@ def test_the_notices_of_many_payments_are_printed_in_a_folder(hub, pagopa, racco
     asked = ["payment", "folder", folder, "--connector", "gpd"]
     assert "in stampa" in raccordo(*asked, code=1)
     out = tmp_path / "avvisi.zip"
+    eventually(lambda: raccordo(*asked, "--json", code=None), lambda told: told["state"] == "ready")
+    out.write_text("mine")
+    before = len(rows(hub, access_log, operation="fetch_folder"))
+    assert "already there" in raccordo(*asked, "--out", str(out), "--forget", code=2)
+    assert out.read_text() == "mine"
+    assert len(rows(hub, access_log, operation="fetch_folder")) == before, "it was not fetched"
+    out.unlink()
 
-    def state():
-        try:
-            return raccordo(*asked, "--out", str(out), "--forget", "--json")["state"]
-        except AssertionError:  # it ends with 1 until it is there
-            return None
-
-    assert eventually(state, bool) == "ready"
+    assert raccordo(*asked, "--out", str(out), "--forget", "--json")["state"] == "ready"
     with zipfile.ZipFile(out) as archive:
         assert sorted(archive.namelist()) == sorted(f"{number}.pdf" for number in numbers)
     assert out.stat().st_mode & 0o77 == 0

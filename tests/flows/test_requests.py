@@ -12,12 +12,11 @@ from connectors.base.previewing import fields_of
 from contracts.connector import Preview
 from contracts.items import Action
 from hub.cli.replaying import _preview
-from hub.cli.revealing import claim_of, notices_of
 from hub.dispatch.requests import Difference, Requests, differences
 from hub.store.operations import show_delivery
 from hub.store.requests import KEPT
 from hub.store.sweeping import Sweep, sweep
-from hub.store.tables import citizens, delivery_requests
+from hub.store.tables import delivery_requests
 from tests.harness import ENTE, ROSSI, HubUnderTest, make_message, running_hub
 
 TITLE = "Titolo riservato"
@@ -92,19 +91,6 @@ def test_a_copy_is_forgotten_in_time(hub, tmp_path):
         tx.connection.execute(update(delivery_requests).values(at=tx.now - KEPT))
     hub.hub.committer.write(sweep, Sweep(frozenset()))
     assert kept(hub) == []
-
-
-def test_a_copy_that_cannot_be_kept_costs_nothing(hub, tmp_path, caplog):
-    delivery_id = failing(tmp_path, hub)
-    hub.hub.dispatcher.stop()
-    with hub.home.database.read() as connection:
-        row, _ = show_delivery(connection, delivery_id)
-    with hub.home.database.write() as tx:
-        tx.connection.execute(update(citizens).values(data_key_sealed=b"broken"))
-    requests = Requests(notices_of(hub.home), hub.hub.connectors.get)
-    requests.keep(hub.hub.committer, claim_of(row))
-    assert "request_not_kept" in caplog.text
-    assert ROSSI not in caplog.text
 
 
 def test_no_operator_sees_the_link_that_confirms_an_address():

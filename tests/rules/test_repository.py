@@ -1,7 +1,9 @@
 """What the repository says of itself is true: publiccode.yml, licence, settings, sizes, no machine's paths."""
 
+import os
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -65,6 +67,15 @@ def test_no_module_has_two_subjects():
         and (lines := len(path.read_text().splitlines())) > 350
     }
     assert not long
+
+
+def test_what_holds_for_every_test_holds_for_a_connectors_own_run_alone():
+    one = ("--collect-only", "--verbose", "-p", "no:cacheprovider", "connectors/test_registry.py")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    listed = subprocess.run(
+        [sys.executable, "-m", "pytest", *one], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert "hypothesis profile 'raccordo'" in listed.stdout
 
 
 def test_no_machine_is_named_in_the_repository():

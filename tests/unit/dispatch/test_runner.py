@@ -467,6 +467,26 @@ def test_an_address_that_is_dead_is_told_once_the_refusal_is_settled(keeps, dead
     assert writes.values
 
 
+@pytest.mark.parametrize("hook", ["failed", "dead"])
+def test_what_cannot_be_told_of_a_settled_delivery_costs_nothing(hook, caplog):
+    caplog.set_level("INFO")
+    advance = raising(Rejected("x.refused", address_is_dead=True))
+    connector = Connector(Manifest(name="odd", title="Odd", channel="email"), advance, lambda: "")
+    writes, called = Writes(), []
+    runner = Runner(writes, StandingClock(), lambda _: make_notice(), lambda *_: connector, timedelta(seconds=60))
+
+    def broken(*_):
+        raise KeyError("RSSMRA80A01H501U")
+
+    hooks = {"failed": lambda *_: called.append("failed"), "dead": lambda *_: called.append("dead")}
+    replace(runner, **(hooks | {hook: broken})).run(CLAIM)
+    assert ended(writes) == ("rejected", "rejected", "x.refused")
+    assert called == sorted(hooks.keys() - {hook}), "the other one is told"
+    assert "delivery.not_followed" in caplog.text
+    assert "delivery.settled" in caplog.text
+    assert "RSSMRA80A01H501U" not in caplog.text
+
+
 def test_a_configured_type_that_cannot_be_loaded_stops_the_start():
     class Broken(dict[str, ConnectorType]):
         def get(self, name, default=None):

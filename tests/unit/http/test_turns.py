@@ -1,11 +1,16 @@
-"""Turns: so many at once, never all one ente's; a turn that nobody has any more is free."""
+"""Turns: so many at once, never all one ente's of several; a turn that nobody has any more is free."""
 
 import asyncio
 
 import pytest
 
 from hub.errors import QuotaExceeded
-from hub.http.turns import Slots, SlottedResponse, Turns
+from hub.http.turns import Room, Slots, SlottedResponse, Turns
+
+
+def several(at_once):
+    """Room in a hub of several enti."""
+    return Room(at_once, lambda: 2)
 
 
 class Guest:
@@ -30,7 +35,7 @@ async def settle():
 
 def test_one_ente_leaves_another_a_turn_however_many_it_wants():
     async def play():
-        turns = Turns(2)
+        turns = Turns(several(2))
         ours = [Guest(turns, "a") for _ in range(5)]
         await settle()
         assert [guest.there for guest in ours] == [True, False, False, False, False]
@@ -44,9 +49,42 @@ def test_one_ente_leaves_another_a_turn_however_many_it_wants():
     asyncio.run(play())
 
 
+def test_the_one_ente_of_a_hub_has_all_turns_until_another_comes_and_is_next():
+    async def play():
+        enti = ["a"]
+        turns = Turns(Room(2, lambda: len(enti)))
+        ours = [Guest(turns, "a") for _ in range(4)]
+        await settle()
+        assert [guest.there for guest in ours] == [True, True, False, False]
+        enti.append("b")
+        theirs = [Guest(turns, "b") for _ in range(2)]
+        await settle()
+        assert not any(guest.there for guest in theirs)
+        ours[0].leave.set()
+        await settle()
+        assert [guest.there for guest in (*ours, *theirs)] == [False, True, False, False, True, False]
+        ours[1].leave.set()
+        await settle()
+        assert [guest.there for guest in (*ours, *theirs)] == [False, False, True, False, True, False]
+        for guest in (*ours, *theirs):
+            guest.leave.set()
+        await asyncio.wait_for(asyncio.gather(*(guest.task for guest in (*ours, *theirs))), 10)
+
+    asyncio.run(play())
+
+
+def test_the_one_ente_of_a_hub_has_all_slots():
+    slots = Slots(Room(2, lambda: 1))
+    held = [slots.take("a"), slots.take("a")]
+    with pytest.raises(QuotaExceeded):
+        slots.take("a")
+    held.pop().free()
+    slots.take("a")
+
+
 def test_next_is_who_has_fewest_and_of_those_who_waits_longest():
     async def play():
-        turns = Turns(3)
+        turns = Turns(several(3))
         first, second = Guest(turns, "a"), Guest(turns, "a")
         third = Guest(turns, "b")
         await settle()
@@ -69,7 +107,7 @@ def test_next_is_who_has_fewest_and_of_those_who_waits_longest():
 
 def test_who_gives_up_waiting_or_with_its_turn_leaves_it_to_the_next():
     async def play():
-        turns = Turns(1)
+        turns = Turns(several(1))
         holder, quitter, last = (Guest(turns, "a") for _ in range(3))
         await settle()
         quitter.task.cancel()
@@ -88,7 +126,7 @@ def test_who_gives_up_waiting_or_with_its_turn_leaves_it_to_the_next():
 
 
 def test_slots_are_refused_beyond_their_number_and_one_is_left_for_another_ente():
-    slots = Slots(3)
+    slots = Slots(several(3))
     ours = [slots.take("a"), slots.take("a")]
     with pytest.raises(QuotaExceeded) as refused:
         slots.take("a")
@@ -104,7 +142,7 @@ def test_slots_are_refused_beyond_their_number_and_one_is_left_for_another_ente(
 
 @pytest.mark.parametrize("reader_goes", [False, True])
 def test_a_slot_is_free_when_the_body_was_sent_or_its_reader_went(reader_goes):
-    slots = Slots(1)
+    slots = Slots(several(1))
 
     async def send(message):
         if reader_goes and message["type"] == "http.response.body":

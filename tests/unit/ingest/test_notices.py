@@ -32,6 +32,15 @@ def test_there_is_no_golden_file_of_a_rule_that_is_gone():
     assert {path.name for path in FOLDER.glob("*.md")} == set(files())
 
 
+def test_rules_that_tell_of_one_state_by_two_names_say_so_of_each_other():
+    pairs = {(rule.name, other) for rule in RULES.values() for other in rule.instead_of}
+    assert pairs == {
+        ("subscription_renewing", "subscription_renewal"),
+        ("subscription_renewal", "subscription_renewing"),
+    }
+    assert all(RULES[name].on == "state" and RULES[name].again for name, _ in pairs)
+
+
 @pytest.mark.parametrize("full", [True, False])
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)

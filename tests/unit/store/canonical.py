@@ -36,8 +36,9 @@ class Canonical:
     def __init__(self, store: Store) -> None:
         self.store = store
         publications = Publications(store.citizens, store.vault)
-        none = SubscriptionOccasions(no_route, store.vault.keyed_hash, lambda: Registry(1), lambda _: standard())
-        self.agenda = Agenda(store.citizens, store.vault, publications, Occasions(no_route, none, none.rules))
+        self.registry = Registry(1)
+        decides = SubscriptionOccasions(no_route, store.vault.keyed_hash, lambda: self.registry, lambda _: standard())
+        self.agenda = Agenda(store.citizens, store.vault, publications, Occasions(no_route, decides, decides.rules))
 
     def drafted(
         self,

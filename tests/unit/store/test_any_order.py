@@ -88,11 +88,8 @@ def integration(state):
 
 
 def sayable(kind, said):
-    """The versions without those by which a source would take a fact back: they are refused (settled 12). How one is
-    renewed stays: a window that is open already is told of once, as it was when it opened."""
+    """The versions without those by which a source would take a fact back: they are refused (settled 12)."""
     machine, kept = MACHINES.get(kind), []
-    if kind == "subscriptions":
-        said = [fields | {"renewal": said[0]["renewal"]} for fields in said]
     for fields in said:
         if machine is None or not kept or machine.reportable(state_of(kind, kept[-1]), state_of(kind, fields)):
             kept.append(fields)

@@ -8,7 +8,7 @@ from hub.ingest.canonical import read
 from hub.ingest.drafting import uploaded_draft
 from hub.ingest.rules import standard
 from hub.store.amendments import Upload
-from tests.flows.making import make_deadline, make_document
+from tests.flows.making import make_deadline, make_document, make_payment
 from tests.unit.store.canonical import Canonical, days, instant, no_route
 from tests.unit.store.making import START, make_vendor
 
@@ -34,6 +34,20 @@ def test_nobody_is_reminded_of_what_is_past(hub):
     hub.sweep()
     assert hub.item("a")["state"] == "missed"
     assert told(hub, answer.item_id) == ["deadline_reminder.citizen_duty.7.20261204"]
+
+
+@pytest.mark.req("S6", "S26")
+def test_what_had_ended_before_its_day_and_is_asked_for_again_is_due_again_until_then(hub):
+    for version, state in enumerate(["due", "expired", "due"], start=1):
+        said = make_payment("a", version=version, state=state, due_date=(END - days(1)).date().isoformat())
+        (answer,) = hub.store.publish(hub.drafted("payments", said))
+    (due,) = hub.made(answer.item_id, "deadlines").values()
+    assert due["state"] == "open"
+    hub.store.clock.moment = END + days(2)
+    hub.sweep()
+    hub.store.publish(hub.drafted("payments", said | {"version": 4}))
+    (due,) = hub.made(answer.item_id, "deadlines").values()
+    assert due["state"] == "missed"
 
 
 @pytest.mark.req("S55", "S56")
