@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import tests.hypothesis_profile  # noqa: F401 - the profile is loaded with it
 from hub.telemetry import Lines
 from tests.requirements_page import RequirementsPage
 from tests.softhsm import SoftHsm, made, module

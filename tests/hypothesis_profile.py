@@ -1,4 +1,4 @@
-"""What holds for every test, those beside the connectors too, which may be run by themselves."""
+"""How Hypothesis works in every test, those beside the connectors too, which may be run by themselves."""
 
 from hypothesis import HealthCheck, settings
 
