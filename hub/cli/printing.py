@@ -9,12 +9,13 @@ import typer
 from pydantic import ValidationError
 
 from contracts.paying import MOST_IN_A_FOLDER, Debtor, Paper
+from hub.dispatch.carts import Owed
 
 from .connector_settings import connected
 from .connectors import config_of
 from .console import Failed, WrongUsage, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, opened
-from .paying import Owed, log_owed, of_creditor, owed_by, written
+from .paying import log_owed, of_creditor, owed_by, written
 from .revealing import log_access
 
 _ADDRESS = {

@@ -15,8 +15,6 @@ from starlette.types import Receive, Scope, Send
 
 from hub.errors import QuotaExceeded
 
-_RETRY_AFTER_S = 30
-
 
 def _may_begin(held: Counter[str], ente_id: str, at_once: int) -> bool:
     return held.total() < at_once and held[ente_id] < max(1, at_once - 1)
@@ -62,8 +60,10 @@ class Turns:
 class Slots:
     """Whoever gets none is told to come again."""
 
-    def __init__(self, at_once: int) -> None:
+    def __init__(self, at_once: int, what: str = "exports", retry_after_s: int = 30) -> None:
         self._at_once = at_once
+        self._what = what
+        self._retry_after_s = retry_after_s
         self._taken: WeakSet[Slot] = WeakSet()
         self._lock = threading.Lock()
 
@@ -73,7 +73,7 @@ class Slots:
         with self._lock:
             held = Counter(each.ente_id for each in self._taken)
             if not _may_begin(held, ente_id, self._at_once):
-                raise QuotaExceeded("too many exports at once", headers={"Retry-After": str(_RETRY_AFTER_S)})
+                raise QuotaExceeded(f"too many {self._what} at once", headers={"Retry-After": str(self._retry_after_s)})
             slot = Slot(self, ente_id)
             self._taken.add(slot)
             return slot
