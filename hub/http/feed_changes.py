@@ -241,13 +241,13 @@ class FeedChanges:
             call = await self._call(exchange, operation, carts.wish)
             planned, slot, refusal = None, None, call.refusal
             try:
-                if call.given is not None:
-                    self._access.count_act(call.access)
-                    slot = self._desks.paying.take(call.access.ente_id)
-                    planned = await run_in_threadpool(self._planned, call.reader, call.given)
-            except HubError as error:
-                refusal = error
-            try:
+                try:
+                    if call.given is not None:
+                        self._access.count_act(call.access)
+                        slot = self._desks.paying.take(call.access.ente_id)
+                        planned = await run_in_threadpool(self._planned, call.reader, call.given)
+                except HubError as error:
+                    refusal = error
                 # Durable before anything leaves: whoever is given the citizen's data stands in the sharing.
                 item_ids = () if call.given is None else call.given.item_ids
                 handing = Handing(call.access, call.signer, call.reader.used, item_ids, refusal)
