@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from .base import LINE, HttpsUrl, Model
+from .identifiers import Uuid7
 from .party import EmailAddress
 
 MOST_IN_A_CART = 5
@@ -53,6 +54,21 @@ class Cart(Model):
     returns: Returns
     email: EmailAddress | None = None
     """Where the platform sends its own word of the payment."""
+
+
+class CartWish(Model):
+    """What a citizen wants to pay together. Each payment once; the addresses are the portal's own."""
+
+    item_ids: Annotated[tuple[Uuid7, ...], Field(min_length=1, max_length=MOST_IN_A_CART, fail_fast=True)]
+    return_urls: Returns
+    email: EmailAddress | None = None
+    """Where the platform sends its own word of the payment; left out, the platform asks for it."""
+
+
+class CartView(Model):
+    """Where the browser is to be sent now. An address is good for one attempt, and is nobody else's business."""
+
+    url: HttpsUrl
 
 
 MakeCart = Callable[[Cart], str]

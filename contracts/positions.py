@@ -25,6 +25,8 @@ class Numbering:
     segregation_code: int
     first: int = 1
     """The first that may be given: lower ones were used before there was a hub."""
+    creditor_name: str = field(default="", compare=False)
+    """As pagoPA shows it to whoever pays (`companyName`)."""
 
 
 @dataclass(frozen=True, slots=True)

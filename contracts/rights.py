@@ -44,19 +44,20 @@ class AccessPage(Model):
 
 
 class SharingEntry(Model):
-    """One forwarding: of a message to a channel's provider, of a debt position to pagoPA, or of a fact to the vendor of
-    the item."""
+    """One forwarding: of a message to a channel's provider, of a payment to pagoPA, or of a fact to the vendor of the
+    item."""
 
     entry_id: Uuid7
     at: UtcDatetime
     recipient: Literal["channel", "vendor"]
     recipient_id: Code
-    """The connector, or the vendor."""
+    """The connector, or the vendor; `pagopa` for a cart and a printed notice."""
     channel: Literal[Channel, "pagopa"] | None
     what: Code
-    """`message`, `position`, or the event that the vendor is told: codes and numbers, never content."""
+    """`message`; of a payment `position`, `cart`, `notice`; or the event that the vendor is told: codes and numbers,
+    never content."""
     state: DeliveryState | None
-    """Of the delivery; None for a vendor, which reads its events when it likes."""
+    """Of the delivery; None for a vendor, which reads its events when it likes, and where there is no delivery."""
     item_id: Uuid7
     collection: Collection
 

@@ -22,6 +22,7 @@ from hub.admin.rights import RightsDesk
 from hub.admin.signing_in import SignIn
 from hub.admin.vendors import Vendors
 from hub.bootstrap import Hub
+from hub.dispatch.carts import Carts
 from hub.errors import MethodNotAllowed, PathUnknown, StoreUnavailable
 from hub.feed.export import Exports
 from hub.home import Home
@@ -57,6 +58,8 @@ _FILES_AT_ONCE = 2
 
 _EXPORTS_AT_ONCE = 4
 """Of citizens and administrators together: each takes a thread and a connection to the database, again and again."""
+_CARTS_AT_ONCE = 8
+"""Each takes a thread for as long as pagoPA takes to answer."""
 
 
 class Application(Router):
@@ -142,7 +145,16 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         registry=hub.registry,
         clock=hub.clock,
         limiter=limiter,
-        desks=Desks(hub.wishes, hub.requesting, hub.contacts, hub.letter, hub.clock.now, hub.ring),
+        desks=Desks(
+            hub.wishes,
+            hub.requesting,
+            hub.contacts,
+            hub.letter,
+            hub.clock.now,
+            hub.ring,
+            Carts(hub.connectors),
+            Slots(_room(hub, _CARTS_AT_ONCE), "carts", retry_after_s=5),
+        ),
         streams=hub.streams,
         exports=exports,
     )

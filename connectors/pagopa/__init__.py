@@ -64,7 +64,12 @@ def connect(
         printed=printer.printed,
         printing=Folders(printer, storage).printing(),
         follow_up=printer.follow_up if settings.keep_notices else None,
-        numbering=Numbering(settings.organization_tax_code, settings.segregation_code, settings.first_number),
+        numbering=Numbering(
+            settings.organization_tax_code,
+            settings.segregation_code,
+            settings.first_number,
+            settings.company_name or "",
+        ),
     )
 
 

@@ -5,8 +5,8 @@ Both have the fields of paSendRTV2 (spec/pagopa.md, "Receipts"). Amounts are dec
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from hashlib import sha256
@@ -18,6 +18,7 @@ from defusedxml.ElementTree import ParseError, fromstring
 
 from connectors.base.lines import one_line
 from connectors.base.money import whole_cents
+from connectors.base.stamps import stamp_of
 from contracts.base import ROME, rfc3339
 from contracts.identifiers import check_organization_tax_code, check_tax_code, holds_tax_code
 from contracts.inbound import Found, Wrong
@@ -45,6 +46,8 @@ class Fields:
     debtor: str | None
     psp: str | None
     paid: str | None
+    stamps: tuple[tuple[str, str | Decimal | int | None], ...] = field(default=(), repr=False)
+    """Of the transfers that are revenue stamps, the file and the amount."""
 
 
 def of_xml(document: bytes) -> Fields:
@@ -59,7 +62,13 @@ def of_xml(document: bytes) -> Fields:
     said = {_name(each): (each.text or "").strip() for each in receipt}
     debtor = next((each for each in receipt if _name(each) == "debtor"), None)
     its = {} if debtor is None else {_name(each): (each.text or "").strip() for each in debtor.iter()}
-    return _fields(said, its, psp="PSPCompanyName", paid=("paymentDateTime", "applicationDate", "transferDate"))
+    transfers = [
+        {_name(each): (each.text or "").strip() for each in transfer}
+        for transfer in receipt.iter()
+        if _name(transfer) == "transfer"
+    ]
+    dates = ("paymentDateTime", "applicationDate", "transferDate")
+    return _fields(said, its, transfers, psp="PSPCompanyName", paid=dates)
 
 
 def of_json(document: bytes) -> Fields:
@@ -72,7 +81,9 @@ def of_json(document: bytes) -> Fields:
         raise Unreadable("no receipt in it")
     debtor = said.get("debtor")
     dates = ("paymentDateTimeFormatted", "paymentDateTime", "applicationDate", "transferDate")
-    return _fields(said, debtor if isinstance(debtor, dict) else {}, psp="pspCompanyName", paid=dates)
+    its, listed = debtor if isinstance(debtor, dict) else {}, said.get("transferList")
+    transfers = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    return _fields(said, its, transfers, psp="pspCompanyName", paid=dates)
 
 
 def _name(element: Element) -> str:
@@ -80,23 +91,34 @@ def _name(element: Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
-def _fields(said: Mapping[str, Any], debtor: Mapping[str, Any], *, psp: str, paid: tuple[str, ...]) -> Fields:
+def _fields(
+    said: Mapping[str, Any],
+    debtor: Mapping[str, Any],
+    transfers: Sequence[Mapping[str, Any]],
+    *,
+    psp: str,
+    paid: tuple[str, ...],
+) -> Fields:
     def text(of: Mapping[str, Any], name: str) -> str | None:
         value = of.get(name)
         return value if isinstance(value, str) and value else None
 
-    amount = said.get("paymentAmount")
+    def number(value: Any) -> str | Decimal | int | None:
+        return value if isinstance(value, str | Decimal | int) and not isinstance(value, bool) else None
+
+    stamped = [(text(each, "MBDAttachment") or text(each, "mbdAttachment"), each) for each in transfers]
     return Fields(
         receipt_id=text(said, "receiptId"),
         notice_number=text(said, "noticeNumber"),
         creditor=text(said, "fiscalCode"),
         outcome=text(said, "outcome"),
-        amount=amount if isinstance(amount, str | Decimal | int) and not isinstance(amount, bool) else None,
+        amount=number(said.get("paymentAmount")),
         description=text(said, "description"),
         debtor_kind=text(debtor, "entityUniqueIdentifierType"),
         debtor=text(debtor, "entityUniqueIdentifierValue"),
         psp=text(said, psp),
         paid=next((found for name in paid if (found := text(said, name)) is not None), None),
+        stamps=tuple((file, number(each.get("transferAmount"))) for file, each in stamped if file is not None),
     )
 
 
@@ -130,6 +152,9 @@ def _item(fields: Fields) -> tuple[list[Wrong], dict[str, Any]]:
         wrong.append(Wrong("/fiscalCode", "pagopa.creditor", "not the tax code of a creditor"))
     if not _is(check_organization_tax_code if kind == "organization" else check_tax_code, debtor):
         wrong.append(Wrong("/debtor", "pagopa.debtor_unknown", "the debtor has no tax code of its kind"))
+    stamps = _stamps(fields)
+    if stamps is None:
+        wrong.append(Wrong("/transferList", "pagopa.stamp", "a revenue stamp without a file or an amount"))
     if wrong or paid_at is None:
         return wrong, {}
     reason, psp = _line(fields.description, 140), _line(fields.psp, 120)
@@ -144,7 +169,22 @@ def _item(fields: Fields) -> tuple[list[Wrong], dict[str, Any]]:
         "paid_at": rfc3339(paid_at),
         "amount_cents": cents,
     }
-    return [], item | {name: value for name, value in (("psp", psp), ("reason", reason)) if value}
+    more = {"psp": psp, "reason": reason, "stamps": stamps}
+    return [], item | {name: value for name, value in more.items() if value}
+
+
+def _stamps(fields: Fields) -> list[dict[str, Any]] | None:
+    """None where one is no stamp: whoever paid it is owed the proof, so a person has to look."""
+    found = []
+    for file, amount in fields.stamps:
+        cents = cents_of(amount)
+        try:
+            if cents is None:
+                return None
+            found.append(stamp_of(file, cents))
+        except ValueError:
+            return None
+    return found
 
 
 def cents_of(amount: str | Decimal | int | None) -> int | None:

@@ -1,5 +1,6 @@
 """The simulated receipts of what was paid: GPD's list with XML, and biz-events' JSON (`spec/pagopa.md`, "Receipts")."""
 
+from base64 import b64encode
 from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
@@ -93,6 +94,27 @@ def _euros(cents: int) -> str:
     return f"{Decimal(cents).scaleb(-2):.2f}"
 
 
+def _place(payable: dict[str, Any], transfer: dict[str, Any]) -> str:
+    if transfer["stamp"]:
+        return f"<MBDAttachment>{_stamp(payable, transfer)}</MBDAttachment>"
+    return f"<IBAN>{transfer['iban']}</IBAN>"
+
+
+def _stamp(payable: dict[str, Any], transfer: dict[str, Any]) -> str:
+    """The file of a revenue stamp as its seller gives it out, but unsigned (schema MarcaDaBollo)."""
+    stamp = transfer["stamp"]
+    content = (
+        '<marcaDaBollo xmlns="http://www.agenziaentrate.gov.it/2014/MarcaDaBollo"'
+        ' xmlns:ds="http://www.w3.org/2000/09/xmldsig#">'
+        "<PSP><CodiceFiscale>06874351007</CodiceFiscale><Denominazione>PSP simulato</Denominazione></PSP>"
+        f"<IUBD>{payable['iuv']}{transfer['idTransfer']}</IUBD><OraAcquisto>{payable['paymentDate']}Z</OraAcquisto>"
+        f"<Importo>{_euros(transfer['amount'])}</Importo><TipoBollo>{escape(stamp['stampType'])}</TipoBollo>"
+        '<ImprontaDocumento><DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/>'
+        f"<ds:DigestValue>{escape(stamp['hashDocument'])}</ds:DigestValue></ImprontaDocumento></marcaDaBollo>"
+    )
+    return b64encode(content.encode()).decode()
+
+
 def _document(paid: Paid) -> bytes:
     position, option, payable = paid
     debtor = option["debtor"]
@@ -100,7 +122,7 @@ def _document(paid: Paid) -> bytes:
         f"<transfer><idTransfer>{each['idTransfer']}</idTransfer>"
         f"<transferAmount>{_euros(each['amount'])}</transferAmount>"
         f"<fiscalCodePA>{each['organizationFiscalCode'] or position['organization']}</fiscalCodePA>"
-        f"<IBAN>{each['iban'] or ''}</IBAN>"
+        f"{_place(payable, each)}"
         f"<remittanceInformation>{escape(each['remittanceInformation'])}</remittanceInformation>"
         f"<transferCategory>{escape(each['category'])}</transferCategory></transfer>"
         for each in payable["transfer"]
@@ -150,7 +172,7 @@ def _model(paid: Paid) -> dict[str, Any]:
                 "transferAmount": orjson.Fragment(_euros(each["amount"]).encode()),
                 "fiscalCodePA": each["organizationFiscalCode"] or position["organization"],
                 "iban": each["iban"] or "",
-                "mbdAttachment": "",
+                "mbdAttachment": _stamp(payable, each) if each["stamp"] else "",
                 "remittanceInformation": each["remittanceInformation"],
                 "transferCategory": each["category"],
             }

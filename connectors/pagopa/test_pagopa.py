@@ -207,8 +207,9 @@ def test_a_refusal_says_what_it_is_about_and_repeats_nothing(server):
 
 
 def test_the_hub_numbers_from_the_creditors_segregation_code():
-    connector = connect(settings("https://api.example.it/gpd"), Limits())
+    connector = connect(settings("https://api.example.it/gpd", company_name="Unione dei Comuni"), Limits())
     assert connector.numbering == Numbering(CREDITOR, 47)
+    assert connector.numbering.creditor_name == "Unione dei Comuni"
     connector.close()
 
 

@@ -1,5 +1,6 @@
 """Receipts by pull: the common promises of sources, what a receipt says, and a round against the simulator."""
 
+from base64 import b64decode
 from datetime import timedelta
 from decimal import Decimal
 
@@ -15,8 +16,20 @@ from connectors.pagopa.test_parts import BASE, CREDITOR, KEY, SAMPLES, TODAY, se
 from contracts.connector import Connector, Limits
 from contracts.failures import Deferred, Misconfigured
 from contracts.inbound import Found, Memo
+from contracts.items import Receipt
 
 PERSONAL = ("RSSMRA80A01H501U", "Maria Rossi")
+
+
+STAMPED = "<MBDAttachment>PHgvPg==</MBDAttachment>"
+"""Without an amount."""
+PAID_STAMP = (
+    b"<receipt><receiptId>IUR1</receiptId><noticeNumber>347170000000000067</noticeNumber>"
+    b"<fiscalCode>00488410010</fiscalCode><outcome>OK</outcome><paymentAmount>16.00</paymentAmount>"
+    b"<debtor><entityUniqueIdentifierValue>RSSMRA80A01H501U</entityUniqueIdentifierValue></debtor>"
+    b"<transferList><transfer>%s</transfer></transferList>"
+    b"<paymentDateTime>2026-03-02T10:15:30</paymentDateTime></receipt>"
+)
 
 
 class Pulling(PullConformance):
@@ -196,6 +209,28 @@ def test_a_round_against_the_simulator(start, source, api):
     assert {each.item["payment"]["notice_number"] for each in found} == {"347170000000000168", "347170000000000269"}
     assert {each.item["amount_cents"] for each in found} == {4225}
     assert {each.item["recipient"]["tax_code"] for each in found} == {"RSSMRA80A01H501U"}
+
+
+@pytest.mark.parametrize("source", ["gpd", "bizevents"])
+def test_a_revenue_stamp_that_was_paid_comes_with_its_receipt(start, source):
+    running = start()
+    running.walk("several_beneficiaries.json").finish()
+    assert running.pay().status_code == 200
+    (found,) = pulled(puller(running, source))
+    (stamp,) = found.item["stamps"]
+    assert b64decode(stamp["file"]).startswith(b"<marcaDaBollo")
+    assert (stamp["amount_cents"], stamp["document_sha256"]) == (1600, "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=")
+    assert Receipt.model_validate(found.item | {"version": 1}, strict=False).stamps[0].number == stamp["number"]
+
+
+@pytest.mark.parametrize(
+    "transfer", ["<MBDAttachment>!</MBDAttachment><transferAmount>16.00</transferAmount>", STAMPED]
+)
+def test_a_stamp_that_is_none_waits_for_a_person(start, transfer):
+    (found,) = puller(start(), "gpd").read(PAID_STAMP % transfer.encode())
+    assert [each.code for each in found.wrong] == ["pagopa.stamp"]
+    assert found.item is None
+    assert transfer.encode() in found.raw, "nothing of it is lost"
 
 
 def test_what_was_paid_while_nobody_asked_is_found_in_windows(start):

@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from connectors.base.lines import one_line
+from connectors.base.stamps import stamp_of
 from contracts.base import rfc3339
 from contracts.identifiers import TaxCode, holds_tax_code
 from contracts.inbound import Found, OwedPayment, Wrong
@@ -77,7 +78,17 @@ def _unusable(receipt: PaymentReceipt) -> Wrong | None:
         return Wrong("/receipt/paymentDateTime", "pagopa.no_date", "the receipt does not say when it was paid")
     if sum(one.transfer_amount for one in receipt.transfer_list.transfer) != receipt.payment_amount:
         return Wrong("/receipt/transferList", "pagopa.sum", "the transfers do not add up to paymentAmount")
+    try:
+        _stamps(receipt)
+    except ValueError:
+        return Wrong("/receipt/transferList", "pagopa.stamp", "a revenue stamp without its file")
     return None
+
+
+def _stamps(receipt: PaymentReceipt) -> list[dict[str, Any]]:
+    """Raises ValueError where one is no stamp: whoever paid it is owed the proof, so a person has to look."""
+    transfers = receipt.transfer_list.transfer
+    return [stamp_of(one.mbd_attachment, one.transfer_amount) for one in transfers if one.mbd_attachment]
 
 
 def _debtor(receipt: PaymentReceipt) -> str | None:
@@ -112,5 +123,10 @@ def _item(receipt: PaymentReceipt, tax_code: str, settings: Settings) -> dict[st
         "paid_at": rfc3339(paid_at),
         "amount_cents": receipt.payment_amount,
     }
-    optional = {"service_id": settings.service_id, "psp": psp or None, "reason": reason or None}
+    optional = {
+        "service_id": settings.service_id,
+        "psp": psp or None,
+        "reason": reason or None,
+        "stamps": _stamps(receipt) or None,
+    }
     return item | {name: value for name, value in optional.items() if value is not None}

@@ -1,5 +1,6 @@
 """Receipts: an item of whoever owed, or kept for a person to look at; never lost, never twice."""
 
+from base64 import b64encode
 from dataclasses import replace
 
 import pytest
@@ -54,6 +55,28 @@ def test_a_receipt_becomes_an_item_of_whoever_owed(operation):
         "psp": "Banca di Prova",
         "reason": "TARI 2026 prima rata",
     }
+
+
+def stamped(file):
+    """A receipt of 84.50, of which 16.00 are a revenue stamp (V2)."""
+    both = receipt(transfers=[(CREDITOR, "68.50"), ("06363391001", "16.00")])
+    before, iban, after = both.rpartition("<IBAN>IT60X0542811101000000123456</IBAN>")
+    assert iban
+    return f"{before}<MBDAttachment>{file}</MBDAttachment>{after}"
+
+
+def test_a_revenue_stamp_is_kept_with_the_receipt_that_proves_it():
+    file = b64encode(b"<marcaDaBollo><IUBD>01221012345678</IUBD></marcaDaBollo>").decode()
+    found = kept("paSendRTV2", stamped(f"\n{file}\n"), OWED)
+    assert found.item["stamps"] == [{"amount_cents": 1600, "file": file, "number": "01221012345678"}]
+    assert found.item["amount_cents"] == 8450
+    assert "stamps" not in kept("paSendRTV2", stamped(""), OWED).item
+
+
+def test_a_stamp_that_is_none_waits_for_a_person_and_pagopa_is_told_ok():
+    found = kept("paSendRTV2", stamped("non Base64"), OWED)
+    assert [wrong.code for wrong in found.wrong] == ["pagopa.stamp"]
+    assert found.item is None
 
 
 def test_the_same_receipt_again_is_the_same_and_another_one_is_told_of():

@@ -1,49 +1,37 @@
 """`payment cart` and `payment notice`: where a citizen pays, and the notice on paper (of many: `.printing`)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from sqlalchemy import Connection
 
+from contracts.base import HttpsUrl
 from contracts.connector import Connector
-from contracts.items import Payment
-from contracts.paying import MOST_IN_A_CART, Cart, Debtor, PayableNotice, Returns
-from hub.dispatch.enclosures import payment_of
-from hub.dispatch.pool import in_turn
-from hub.dispatch.positions import debtor_of
+from contracts.party import EmailAddress
+from contracts.paying import MOST_IN_A_CART, Debtor, Returns
+from hub.dispatch.carts import Carts, Owed, owed_of
+from hub.dispatch.pool import ConnectorPool, in_turn
+from hub.errors import HubError
 from hub.home import Home
 from hub.registry import Registry
-from hub.security.vault import Vault
 from hub.store.citizens import Citizens
 from hub.store.directory import load_registry
 from hub.store.opening import opened as opened_item
 from hub.store.readers import record_access
+from hub.store.snapshot import Snapshot
 from hub.store.vendor_reading import item_by_id
+from hub.store.vendor_records import is_on_trial
 
 from .connector_settings import connected
 from .console import Failed, WrongUsage, told
 from .new_files import new_file
-from .options import HOME, AsJson, HomeFolder, opened
+from .options import HOME, AsJson, HomeFolder, checked, opened
 from .revealing import access, committing
 
 Items = Annotated[list[str], typer.Argument(metavar="ITEM_ID...", help=f"Payments, up to {MOST_IN_A_CART}.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """A payment that can be made now, and who owes it."""
-
-    ente_id: str
-    citizen_id: str
-    item_id: str
-    tax_code: str
-    notice: PayableNotice
-    debtor: Debtor | None
-    """As the payment says, where it does."""
 
 
 def cart(
@@ -55,17 +43,16 @@ def cart(
     home: HomeFolder = HOME,
     as_json: AsJson = False,
 ) -> None:
-    """Make a Checkout cart and say where a browser is to be sent. That it comes back proves nothing: receipts do."""
+    """Make a Checkout cart of one citizen's payments, and say where a browser is to be sent. That it comes back proves
+    nothing: receipts do."""
     if len(item_ids) > MOST_IN_A_CART:
         raise WrongUsage(f"a cart holds {MOST_IN_A_CART} notices at most")
-    returns = Returns(ok=ok, cancel=cancel, error=error)
+    urls = {"ok": ok, "cancel": cancel, "error": error}
+    returns = Returns(**{name: checked(HttpsUrl, url, name=f"--{name}") for name, url in urls.items()})
+    if email is not None:
+        checked(EmailAddress, email, name="--email")
     with opened(home) as one:
-        owed = owed_by(one, item_ids)
-        wanted = Cart(notices=tuple(each.notice for each in owed), returns=returns, email=email)
-        log_owed(one, "make_cart", owed)
-        with of_creditor(one, owed[0]) as connector:
-            assert connector.cart is not None
-            url = connector.cart(wanted)
+        url = made(one, owed_by(one, item_ids), returns, email)
     told({"url": url}, as_json=as_json, text=url)
 
 
@@ -101,6 +88,21 @@ def notice(
     told({"file": str(out), "bytes": len(content)}, as_json=as_json, text=f"wrote {out}, {len(content)} bytes")
 
 
+def made(home: Home, owed: Sequence[Owed], returns: Returns, email: str | None) -> str:
+    """The address of a cart, as the feed makes it too. Raises Failed for what cannot be in one, or is refused."""
+    pool = ConnectorPool(home.types, Snapshot(home.database, "connectors", home.configuration.load))
+    carts = Carts(pool)
+    try:
+        planned = carts.plan(owed, returns, email)
+        log_owed(home, "make_cart", owed)
+        return carts.make(planned)
+    except HubError as refusal:
+        why = [f"{owed[int(each.pointer.rpartition('/')[2])].item_id}: {each.detail}" for each in refusal.faults]
+        raise Failed("; ".join([f"{refusal.code}: {refusal.cause or refusal.detail}", *why])) from None
+    finally:
+        pool.close()
+
+
 def log_owed(home: Home, operation: str, owed: Iterable[Owed]) -> None:
     """Record durably, in one commit, whose payments an operator deals with."""
     made = [access(operation, ente_id=one.ente_id, citizen_id=one.citizen_id, item_id=one.item_id) for one in owed]
@@ -112,27 +114,30 @@ def owed_by(home: Home, item_ids: Iterable[str]) -> list[Owed]:
     """Raises Failed for what is no payment that can be made now."""
     with home.database.read() as connection:
         registry = load_registry(connection)
-        return [_owed(connection, home.vault, registry, item_id) for item_id in item_ids]
+        return [_owed(home, connection, registry, item_id) for item_id in item_ids]
 
 
-def _owed(connection: Connection, vault: Vault, registry: Registry, item_id: str) -> Owed:
+def _owed(home: Home, connection: Connection, registry: Registry, item_id: str) -> Owed:
     found = item_by_id(connection, item_id)
     if found is None or found["collection"] != "payments":
         raise Failed(f"{item_id}: no payment has that id")
+    ente_id = found["ente_id"]
     try:
-        tax_code, citizen = Citizens(vault).tax_code(connection, found["ente_id"], found["citizen_id"])
+        tax_code, citizen = Citizens(home.vault).tax_code(connection, ente_id, found["citizen_id"])
     except LookupError:
         raise Failed(f"{item_id}: its citizen was erased") from None
-    row, item = opened_item(connection, vault, citizen, item_id)
-    ente = registry.ente(row["ente_id"])
-    data = payment_of(item, row["state"])
-    if data is None or row["lifecycle"] != "active" or not isinstance(item, Payment):
-        raise Failed(f"{item_id}: it has no notice that can be paid now")
-    due_on = None if item.due_date is None else item.due_date.isoformat()
-    payable = PayableNotice(
-        data.notice_number, data.creditor_tax_code, data.amount_cents, ente.name, item.reason, due_on
+    row, item = opened_item(connection, home.vault, citizen, item_id)
+    owed = owed_of(
+        row,
+        item,
+        tax_code=tax_code,
+        ente_name=registry.ente(ente_id).name,
+        on_trial=is_on_trial(connection, ente_id, item_id),
+        now=home.clock.now(),
     )
-    return Owed(row["ente_id"], row["citizen_id"], item_id, tax_code, payable, debtor_of(item))
+    if owed is None:
+        raise Failed(f"{item_id}: it has no notice that can be paid now")
+    return owed
 
 
 @contextmanager

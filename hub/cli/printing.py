@@ -9,13 +9,14 @@ import typer
 from pydantic import ValidationError
 
 from contracts.paying import MOST_IN_A_FOLDER, Debtor, Paper
+from hub.dispatch.carts import Owed
 
 from .connector_settings import connected
 from .connectors import config_of
 from .console import Failed, WrongUsage, told
 from .new_files import new_file
 from .options import HOME, AsJson, EnteCode, HomeFolder, opened
-from .paying import Owed, log_owed, of_creditor, owed_by
+from .paying import log_owed, of_creditor, owed_by
 from .revealing import log_access
 
 _ADDRESS = {

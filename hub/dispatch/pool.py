@@ -115,6 +115,10 @@ class ConnectorPool:
             self._made += 1
             return connector
 
+    def configs(self) -> Configs:
+        """The configurations in force, whatever comes of them."""
+        return self._configs()
+
     def close(self) -> None:
         """Close every connector made here; whoever still uses one has given its claim back."""
         with self._lock:

@@ -85,6 +85,10 @@ class FeedAccess:
         exchange.allowance = self._limiter.count_call(f"{reader.ente.ente_id}/portal/{reader.portal.portal_id}")
         return reader
 
+    def count_act(self, access: Access) -> None:
+        """One more act of a citizen's that another system is called for. Raises QuotaExceeded."""
+        self._limiter.count_act(f"{access.ente_id}/{access.citizen_id or access.pseudonym}")
+
     @contextmanager
     def reading(self, reader: Reader) -> Iterator[Reading]:
         """What the reader sees of whom the call is about, in one consistent picture."""

@@ -1,15 +1,20 @@
-"""What a citizen changes through the portal: user states, preferences, requests about a subscription."""
+"""What a citizen does through the portal: user states, preferences, requests about a subscription, carts to pay in."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from contracts.items import Item
+from contracts.paying import CartWish
 from contracts.preferences import PreferencesPatch
-from hub.errors import HubError
+from hub.dispatch.cart_errors import PaymentNotPayable
+from hub.dispatch.carts import Carts, Owed, PlannedCart, owed_of
+from hub.errors import Fault, HubError, ItemUnknown
 from hub.feed.answers import as_json
 from hub.feed.preferences import patched, view_of
 from hub.feed.profile import profile_view
@@ -21,17 +26,29 @@ from hub.store.committer import Committer
 from hub.store.drafts import Draft
 from hub.store.preferences import WishesChange, WishesKeeper
 from hub.store.profile_contacts import ContactChange, ContactKeeper
-from hub.store.readers import Access, UserStateChange, UserStateChanges, change_user_state, change_user_states
+from hub.store.readers import (
+    Access,
+    Handing,
+    UserStateChange,
+    UserStateChanges,
+    change_user_state,
+    change_user_states,
+    hand_over,
+)
+from hub.store.reading import Reading
 from hub.store.requesting import Asked, Requesting, Wish
+from hub.store.vendor_records import is_on_trial
 
-from . import user_states, wishes
+from . import carts, user_states, wishes
 from .exchange import Exchange, Handler, json_response
 from .feed_access import BODY_LIMIT, FeedAccess, access_of, subject_of
 from .operations import Operation
 from .tags import if_match, tag_of
+from .turns import Slots
 
 _MANY_LIMIT = 32 * 1024
 """Of 100 user states."""
+_ITEM: TypeAdapter[Item] = TypeAdapter(Item)
 
 
 T = TypeVar("T")
@@ -64,6 +81,9 @@ class Desks:
     now: Callable[[], datetime]
     accepted: Callable[[], None]
     """Deliveries may be due."""
+    carts: Carts
+    paying: Slots
+    """Carts that are being made: each holds a thread for as long as pagoPA takes."""
 
 
 class FeedChanges:
@@ -90,6 +110,7 @@ class FeedChanges:
             "change_profile": self._change_profile,
             "change_preferences": self._change_preferences,
             "request_subscription_change": self._request,
+            "make_cart": self._make_cart,
         }
         make = makers.get(operation.operation_id)
         return None if make is None else make(operation)
@@ -214,6 +235,56 @@ class FeedChanges:
             return response
 
         return handle
+
+    def _make_cart(self, operation: Operation) -> Handler:
+        async def handle(exchange: Exchange) -> Response:
+            call = await self._call(exchange, operation, carts.wish)
+            planned, slot, refusal = None, None, call.refusal
+            try:
+                try:
+                    if call.given is not None:
+                        self._access.count_act(call.access)
+                        slot = self._desks.paying.take(call.access.ente_id)
+                        planned = await run_in_threadpool(self._planned, call.reader, call.given)
+                except HubError as error:
+                    refusal = error
+                # Durable before anything leaves: whoever is given the citizen's data stands in the sharing.
+                item_ids = () if call.given is None else call.given.item_ids
+                handing = Handing(call.access, call.signer, call.reader.used, item_ids, refusal)
+                await self._committer.submit(hand_over, handing)
+                assert planned is not None
+                url = await run_in_threadpool(self._desks.carts.make, planned)
+            finally:
+                if slot is not None:
+                    slot.free()
+            exchange.headers["Location"] = url
+            return json_response({"url": url}, status=201)
+
+        return handle
+
+    def _planned(self, reader: Reader, wish: CartWish) -> PlannedCart:
+        """Raises ItemUnknown, PaymentNotPayable, ReturnUrlForbidden, CartNotOffered."""
+        returns = carts.at_home(wish.return_urls, reader.ente.portal_url)
+        with self._access.reading(reader) as reading:
+            owed = [self._owed(reading, reader, item_id) for item_id in wish.item_ids]
+        wrong = [n for n, one in enumerate(owed) if one is None]
+        if wrong:
+            detail = "not a payment with a notice that can be paid now"
+            raise PaymentNotPayable(faults=tuple(Fault(f"/item_ids/{n}", "payment.closed", detail) for n in wrong))
+        return self._desks.carts.plan([one for one in owed if one is not None], returns, wish.email)
+
+    def _owed(self, reading: Reading, reader: Reader, item_id: str) -> Owed | None:
+        row = reading.one(item_id)
+        if row is None:
+            raise ItemUnknown
+        return owed_of(
+            row.item,
+            _ITEM.validate_json(row.payload),
+            tax_code=reading.subject.tax_code,
+            ente_name=reader.ente.name,
+            on_trial=is_on_trial(reading.connection, reader.ente.ente_id, item_id),
+            now=reading.now,
+        )
 
     def _state_of(self, reader: Reader, exchange: Exchange) -> Response:
         with self._access.reading(reader) as reading:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hub.errors import QuotaExceeded
 
 _WINDOW_S = 60
+_ACTS_PER_MINUTE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,16 @@ class Limiter:
         self._calls = _Window(calls_per_minute)
         self._refusals = _Window(refusals_per_minute)
         self._strangers = _Window(refusals_per_minute)
+        self._acts = _Window(_ACTS_PER_MINUTE)
 
     def count_call(self, client: str) -> Allowance:
         """One more call of a verified client. Raises QuotaExceeded when its minute is used up."""
         return self._calls.hit(client)
+
+    def count_act(self, citizen: str) -> Allowance:
+        """One more act of a citizen's that another system is called for. Raises QuotaExceeded when the citizen's minute
+        is used up."""
+        return self._acts.hit(citizen)
 
     def count_refusal(self, address: str) -> Allowance:
         """One more refused call of an address. Raises QuotaExceeded when its minute is used up.

@@ -55,6 +55,7 @@ FEED: tuple[Operation, ...] = (
     Operation("feed", "GET", "/applications", "list_applications"),
     Operation("feed", "GET", "/subscriptions", "list_subscriptions"),
     Operation("feed", "POST", "/subscriptions/{item_id}/requests", "request_subscription_change", signed_body=False),
+    Operation("feed", "POST", "/carts", "make_cart", signed_body=False),
     Operation("feed", "GET", "/deadlines", "list_deadlines"),
     Operation("feed", "GET", "/documents/{item_id}/content", "read_document_content"),
     Operation("feed", "HEAD", "/documents/{item_id}/content", "describe_document_content"),

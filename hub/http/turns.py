@@ -15,8 +15,6 @@ from starlette.types import Receive, Scope, Send
 
 from hub.errors import QuotaExceeded
 
-_RETRY_AFTER_S = 30
-
 
 @dataclass(frozen=True, slots=True)
 class Room:
@@ -67,10 +65,12 @@ class Turns:
 
 
 class Slots:
-    """Of exports. Whoever gets none is told to come again."""
+    """Of exports, or of `what` else. Whoever gets none is told to come again, after so many seconds."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, what: str = "exports", retry_after_s: int = 30) -> None:
         self._room = room
+        self._what = what
+        self._retry_after_s = retry_after_s
         self._taken: WeakSet[Slot] = WeakSet()
         self._lock = threading.Lock()
 
@@ -80,7 +80,7 @@ class Slots:
         with self._lock:
             held = Counter(each.ente_id for each in self._taken)
             if not self._room.takes(ente_id, held):
-                raise QuotaExceeded("too many exports at once", headers={"Retry-After": str(_RETRY_AFTER_S)})
+                raise QuotaExceeded(f"too many {self._what} at once", headers={"Retry-After": str(self._retry_after_s)})
             slot = Slot(self, ente_id)
             self._taken.add(slot)
             return slot

@@ -25,6 +25,9 @@ ADMIN_API = "admin"
 
 ADMINISTRATORS = (OPERATOR, ADMIN_API)
 
+_CART, _PRINT = "make_cart", "print_notice"
+"""Operations, of the feed and of the command line, by which pagoPA is given what a payment says."""
+
 _VENDORS_OWN = frozenset({"accepted", "updated", "superseded", "available", "withdrawn"})
 """Events that are an act of the item's vendor; the others are the hub's."""
 _TELLING = frozenset({"notified", "notice_ended"})
@@ -82,7 +85,8 @@ def delegates(reading: Reading, delegation_ids: Collection[str]) -> dict[str, st
 
 
 def sharing(reading: Reading, *, after: Position | None, limit: int) -> Sequence[dict[str, Any]]:
-    """To whom something went, newest first: deliveries of messages, and the events that vendors are told."""
+    """To whom something went, newest first: deliveries of messages, the events that vendors are told, and what pagoPA
+    was given to make a cart of or to print. It may have had no answer, or not have arrived: it was on its way."""
     its = deliveries.c
     sent = (
         select(
@@ -116,7 +120,29 @@ def sharing(reading: Reading, *, after: Position | None, limit: int) -> Sequence
         items.c.item_id,
         items.c.collection,
     ).where(timeline.c.event.in_(OPEN_EVENTS), items.c.vendor_id != HUB_VENDOR)
-    return _newest(reading, sent, told, after=after, limit=limit)
+    log = access_log.c
+    given = (
+        select(
+            log.access_id.label("entry_id"),
+            log.at,
+            literal("channel", String).label("recipient"),
+            literal(PAGOPA, String).label("recipient_id"),
+            literal(PAGOPA, String).label("channel"),
+            case((log.operation == _CART, "cart"), else_="notice").label("what"),
+            cast(null(), String).label("state"),
+            items.c.item_id,
+            items.c.collection,
+        )
+        .join(items, and_(items.c.ente_id == log.ente_id, items.c.item_id == log.item_id))
+        .where(
+            log.ente_id == reading.citizen.ente_id,
+            log.citizen_id == reading.citizen.citizen_id,
+            log.operation.in_((_CART, _PRINT)),
+            log.outcome == "ok",
+            reading.mine(),
+        )
+    )
+    return _newest(reading, sent, told, given, after=after, limit=limit)
 
 
 def _events(reading: Reading, *columns: ColumnElement[Any]) -> Select[Any]:

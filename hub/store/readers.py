@@ -65,6 +65,19 @@ class UserStateChanges:
     """Already decided: only the token is consumed and the access recorded."""
 
 
+@dataclass(frozen=True, slots=True)
+class Handing:
+    """Items of a citizen whose data is about to be given to somebody else."""
+
+    access: Access
+    signer: str
+    used: tuple[UsedToken, ...]
+    item_ids: Sequence[str]
+    """The citizen's own, as the caller has looked, unless there is a `refusal`."""
+    refusal: HubError | None = None
+    """Already decided: only the token is consumed and the access recorded."""
+
+
 def record_access(tx: Tx, accesses: Sequence[Access]) -> list[None]:
     """A Committer handler: the access log goes through group commit (`settled` 24)."""
     tx.access_rows += [access_row(tx, access) for access in accesses]
@@ -113,6 +126,22 @@ def change_user_states(tx: Tx, requests: Sequence[UserStateChanges]) -> list[Any
             access = replace(request.access, item_id=item_id, outcome=refusal.code if refusal else "ok")
             tx.access_rows.append(access_row(tx, access))
     return list(results)
+
+
+def hand_over(tx: Tx, handings: Sequence[Handing]) -> list[Any]:
+    """A Committer handler: None, or why not. The token is consumed first, whatever follows; each item that is given
+    leaves an access record, a refusal leaves one."""
+    fresh = consume_tokens(tx, [(one.access.ente_id, one.signer, one.used) for one in handings])
+    results: list[HubError | None] = []
+    for one, unused in zip(handings, fresh, strict=True):
+        refusal = one.refusal if unused else TokenReplayed()
+        if refusal is not None:
+            accesses = [replace(one.access, outcome=refusal.code)]
+        else:
+            accesses = [replace(one.access, item_id=item_id) for item_id in one.item_ids]
+        record_access(tx, accesses)
+        results.append(refusal)
+    return results
 
 
 def user_state_tag(item: Mapping[str, Any]) -> str:

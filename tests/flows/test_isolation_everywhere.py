@@ -24,10 +24,12 @@ OPERATIONS = {
     operation["operationId"]: (method.upper(), path, operation)
     for _, path, method, operation in operations(DESCRIPTION)
 }
+AT_HOME = "https://servizi.comune.example.it/pagamenti"
 BODIES = {
     "change_user_state": lambda _: {"read": True, "archived": True},
     "change_user_states": lambda named: {"items": [{"item_id": named, "patch": {"archived": True}}]},
     "request_subscription_change": lambda _: {"kind": "renew"},
+    "make_cart": lambda named: {"item_ids": [named], "return_urls": dict.fromkeys(("ok", "cancel", "error"), AT_HOME)},
     "change_profile": lambda _: {"email": "di-a@example.org"},
     "change_preferences": lambda named: {"services": [{"service_id": named, "io": False, "email": False}]},
 }

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from base64 import b64decode
 
 import httpx
 import pytest
@@ -335,6 +336,21 @@ def test_the_operator_sees_what_would_be_sent(hub, raccordo, person):
     shown = raccordo("delivery", "replay", row["delivery_id"], "--dry-run", "--json")
     assert shown["would_be"] == "rejected: pagopa.other_segregation_code"
     assert person not in json.dumps(shown)
+
+
+def test_a_revenue_stamp_that_was_paid_is_proved_in_the_area(hub, pagopa, person):
+    stamp = {"document_sha256": "A" * 43 + "=", "kind": "01", "province": "VB"}
+    shares = [
+        {"amount_cents": 10_900, "receiver_tax_code": CREDITOR, "category": "9/0301105TS/", "iban": IBAN},
+        {"kind": "stamp", "amount_cents": 1_600, "receiver_tax_code": CREDITOR, "category": "9/24B0/", "stamp": stamp},
+    ]
+    item = payment(person, items=shares) | {"position": {"debtor_name": "Maria Rossi"}}
+    item_id = published(hub, "payments", item)
+    pay(pagopa, the_option(kept(hub, pagopa, item_id))[0]["nav"])
+    (receipt,) = eventually(lambda: hub.read("/receipts", person).json()["items"], bool, within_s=20)
+    (proof,) = hub.read(f"/items/{receipt['item_id']}", person).json()["content"]["stamps"]
+    assert (proof["amount_cents"], proof["document_sha256"]) == (1_600, stamp["document_sha256"])
+    assert b"<marcaDaBollo" in b64decode(proof["file"])
 
 
 def test_a_citizen_pays_in_a_cart_and_gets_the_notice_on_paper(hub, pagopa, raccordo, person, tmp_path):

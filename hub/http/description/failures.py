@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from hub import errors
+from hub.dispatch import cart_errors
 from hub.errors import HubError
 
 from .json_schema import Json
@@ -42,6 +43,21 @@ _FAULTS: dict[type[HubError], Json] = {
         "pointer": "#query/limit",
         "code": "parameter.invalid",
         "detail": "a whole number from 1 to 100",
+    },
+    cart_errors.PaymentNotPayable: {
+        "pointer": "/item_ids/1",
+        "code": "payment.closed",
+        "detail": "not a payment with a notice that can be paid now",
+    },
+    cart_errors.ReturnUrlForbidden: {
+        "pointer": "/return_urls/ok",
+        "code": "url.elsewhere",
+        "detail": "not at the portal that the ente registered",
+    },
+    cart_errors.CartNotOffered: {
+        "pointer": "/item_ids/1",
+        "code": "creditor.unserved",
+        "detail": "nobody makes carts of it",
     },
     errors.ContractViolation: {
         "pointer": "/recipient/tax_code",

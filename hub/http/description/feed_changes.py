@@ -1,10 +1,12 @@
-"""What is said of the operations by which a citizen changes something: states, preferences, requests."""
+"""What is said of the operations by which a citizen does something: states, preferences, requests, carts."""
 
 from contracts.feed import SubscriptionRequest, SubscriptionRequestView, UserState, UserStatePatch
+from contracts.paying import CartView, CartWish
 from contracts.preferences import Preferences, PreferencesPatch
 from contracts.profile import Profile, ProfilePatch
 from contracts.user_states import UserStateOutcomes, UserStateWishes
 from hub import errors
+from hub.dispatch import cart_errors
 
 from . import feed_examples as examples
 from .entries import Answer, Body, Entry, Errors, both
@@ -78,6 +80,52 @@ ENTRIES: dict[str, Entry] = {
             errors.RequestStateConflict,
             errors.RequestPending,
             errors.RequestNotOffered,
+            *_BODY,
+        ),
+    ),
+    "make_cart": Entry(
+        tag="payments",
+        summary="Paga uno o più avvisi pagoPA / Pay one or more pagoPA notices",
+        description=both(
+            "Da uno a cinque pagamenti del cittadino, ciascuno una volta: l'hub chiede un carrello a Checkout di "
+            "pagoPA e risponde con l'indirizzo a cui mandare subito il browser. O tutti o nessuno: se uno non è "
+            "pagabile ora è 409 e `errors` dice quale. I `return_urls` sono del portale registrato (`portal_url` "
+            "dell'ente): stesso schema, host e porta. Il ritorno del browser non prova nulla: il pagamento è pagato "
+            "quando arriva la ricevuta. Un carrello non pagato decade e si può rifare: due carrelli dello stesso "
+            "avviso non lo fanno pagare due volte. I dati dei pagamenti vanno a pagoPA, e il cittadino lo vede in "
+            "`sharing`. Al più dieci carrelli al minuto per cittadino. Il token del portale è ID_AUTH_REST_02; "
+            "serve l'ambito `feed:write`.",
+            "One to five of the citizen's payments, each once: the hub asks pagoPA's Checkout for a cart and "
+            "answers with the address to which the browser is to be sent at once. All or none: where one cannot be "
+            "paid now it is 409, and `errors` says which. The `return_urls` are the registered portal's (the ente's "
+            "`portal_url`): same scheme, host and port. That the browser comes back proves nothing: a payment is "
+            "paid when its receipt arrives. A cart that is not paid lapses and may be made again: two carts of one "
+            "notice do not have it paid twice. What the payments say goes to pagoPA, and the citizen sees that in "
+            "`sharing`. At most ten carts a minute and citizen. The portal's token is ID_AUTH_REST_02; the scope "
+            "`feed:write` is needed.",
+        ),
+        parameters=CALLER,
+        request=Body(
+            model=CartWish,
+            description="I pagamenti, e dove torna il browser / The payments, and where the browser comes back to",
+            examples={"two": examples.CART_WISH},
+        ),
+        answers={
+            201: Answer(
+                description="Il carrello c'è / The cart is there",
+                body=Body(model=CartView, examples={"cart": examples.CART_VIEW}),
+                headers=("Location",),
+            ),
+        },
+        errors=(
+            *PORTAL,
+            errors.ItemUnknown,
+            errors.TokenReplayed,
+            cart_errors.PaymentNotPayable,
+            cart_errors.ReturnUrlForbidden,
+            cart_errors.CartNotOffered,
+            cart_errors.CartRefused,
+            cart_errors.ProviderUnavailable,
             *_BODY,
         ),
     ),

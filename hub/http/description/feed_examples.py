@@ -125,6 +125,16 @@ SUBSCRIPTION_REQUEST_VIEW: Json = {
     "answer_by": "2027-07-20T09:00:00Z",
     "answered_at": None,
 }
+CART_WISH: Json = {
+    "item_ids": [EXAMPLE_ITEM_ID, "0199d1a2-7b3c-7d4e-8f50-00000000ca27"],
+    "return_urls": {
+        "ok": "https://servizi.comune.example.it/pagamenti/fatto",
+        "cancel": "https://servizi.comune.example.it/pagamenti",
+        "error": "https://servizi.comune.example.it/pagamenti/errore",
+    },
+    "email": "maria.rossi@example.org",
+}
+CART_VIEW: Json = {"url": "https://checkout.pagopa.it/c/0199d1a2-7b3c-7d4e-8f50-00000000ca28"}
 FEED_SUMMARY: Json = {
     "sections": [{"collection": "payments", "state": "due", "count": 1, "unread": 1}],
     "unread": 1,

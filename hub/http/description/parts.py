@@ -277,7 +277,7 @@ HEADERS: dict[str, Json] = {
     ),
     "Location": _sent(
         "Dove si trova ciò che è nato. / Where to find what was made.",
-        {"type": "string", "maxLength": 500, "format": "uri-reference"},
+        {"type": "string", "maxLength": 2000, "format": "uri-reference"},
         f"https://raccordo.comune.example.it/publish/v1/items/{EXAMPLE_ITEM_ID}",
     ),
     "Digest": _sent(

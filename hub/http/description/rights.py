@@ -62,9 +62,10 @@ ENTRIES: dict[str, Entry] = {
         tag="rights",
         summary="A chi sono andati i miei dati / To whom my data went",
         description=both(
-            "Gli avvisi affidati a un canale e i fatti che il fornitore di un elemento viene a sapere, dal più "
-            "recente.",
-            "The notices handed to a channel, and the facts that the vendor of an item is told, newest first.",
+            "Gli avvisi affidati a un canale, i pagamenti dati a pagoPA e i fatti che il fornitore di un elemento "
+            "viene a sapere, dal più recente.",
+            "The notices handed to a channel, the payments given to pagoPA, and the facts that the vendor of an item "
+            "is told, newest first.",
         ),
         parameters=("Limit", "Cursor", *CALLER),
         answers={

@@ -23,7 +23,7 @@ SCHEMAS: dict[str, str] = {
     "LeftOut": "Che cosa manca a questa esportazione, e perché. / What this export lacks, and why.",
     "AccessEntry": "Una lettura o un cambiamento dei dati del cittadino.",
     "AccessPage": "Una pagina di accessi, dal più recente. / A page of accesses, newest first.",
-    "SharingEntry": "Un inoltro: a un canale di avviso, o al fornitore dell'elemento.",
+    "SharingEntry": "Un inoltro: a un canale di avviso, a pagoPA, o al fornitore dell'elemento.",
     "SharingPage": "Una pagina di inoltri, dal più recente. / A page of forwardings, newest first.",
 }
 
@@ -94,6 +94,8 @@ FIELDS: dict[str, str] = {
     "entry_id": "Identificativo della riga. / Identifier of the entry.",
     "operation": "Che cosa è stato fatto. / What was done.",
     "SharingEntry.recipient": "A chi: un canale o un fornitore. / To whom: a channel or a vendor.",
-    "recipient_id": "Quale connettore o fornitore. / Which connector or vendor.",
-    "what": "Un messaggio, una posizione debitoria, o il fatto comunicato. / A message, a position, or the fact told.",
+    "recipient_id": "Quale connettore o fornitore; `pagopa` per carrelli e avvisi stampati. / Which connector or "
+    "vendor; `pagopa` for carts and printed notices.",
+    "what": "Un messaggio; di un pagamento `position`, `cart`, `notice`; o il fatto comunicato. / A message; of a "
+    "payment `position`, `cart`, `notice`; or the fact told.",
 }

@@ -1,10 +1,11 @@
 """What each schema means, Italian first."""
 
-from . import admin_more_texts, admin_texts, legal_texts, rights_texts
+from . import admin_more_texts, admin_texts, legal_texts, paying_texts, rights_texts
 
 SCHEMAS: dict[str, str] = {
     **rights_texts.SCHEMAS,
     **legal_texts.SCHEMAS,
+    **paying_texts.SCHEMAS,
     **admin_more_texts.SCHEMAS,
     **admin_texts.SCHEMAS,
     "Action": "Una cosa che il cittadino può fare sull'elemento, in una finestra di tempo.",

@@ -1,10 +1,11 @@
 """What each field means, Italian first; schemas: `schema_texts`. A field of one schema only is named `Schema.field`."""
 
-from . import admin_more_texts, admin_texts, legal_texts, rights_texts, schema_texts
+from . import admin_more_texts, admin_texts, legal_texts, paying_texts, rights_texts, schema_texts
 
 FIELDS: dict[str, str] = {
     **rights_texts.FIELDS,
     **legal_texts.FIELDS,
+    **paying_texts.FIELDS,
     **admin_more_texts.FIELDS,
     **admin_texts.FIELDS,
     "end": "Fine, ora italiana. / End, Italian time.",

@@ -165,3 +165,13 @@ def test_a_slot_is_free_when_the_body_was_sent_or_its_reader_went(reader_goes):
     kept = asyncio.run(play())
     assert kept.slot.ente_id == "a"
     slots.take("a")
+
+
+def test_whoever_gets_no_slot_is_told_of_what_and_until_when():
+    slots = Slots(several(1), "carts", retry_after_s=5)
+    first = slots.take("c_h501")
+    with pytest.raises(QuotaExceeded) as caught:
+        slots.take("c_a944")
+    assert ("carts" in caught.value.detail, caught.value.headers) == (True, {"Retry-After": "5"})
+    slots.free(first)
+    slots.take("c_a944").free()

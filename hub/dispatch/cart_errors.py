@@ -1,0 +1,36 @@
+"""Why a cart of pagoPA is not made; see `hub.errors`."""
+
+from hub.errors import HubError
+
+
+class PaymentNotPayable(HubError):
+    """A payment cannot go into the cart; `errors` says which, and why."""
+
+    status, code, title = 409, "payment.not_payable", "Pagamento non pagabile ora / Payment not payable now"
+
+
+class ReturnUrlForbidden(HubError):
+    """The browser may come back to the municipality's portal alone."""
+
+    status, code, title = 422, "return_url.not_allowed", "Indirizzo di ritorno non ammesso / Return URL not allowed"
+
+
+class CartNotOffered(HubError):
+    """The municipality has no connector of pagoPA in force for a payment's creditor; `errors` says which payment."""
+
+    status, code, title = 422, "cart.not_offered", "Carrello non previsto / Cart not offered"
+
+
+class CartRefused(HubError):
+    """pagoPA refuses the cart: a notice may be unknown there, paid, or being paid. Nothing was paid."""
+
+    status, code, title = 422, "cart.refused", "Carrello rifiutato da pagoPA / Cart refused by pagoPA"
+
+
+class ProviderUnavailable(HubError):
+    """The provider cannot be asked now, or gives no clear answer; nothing was paid, and it may be asked again."""
+
+    status, code, title = 503, "provider.unavailable", "Sistema esterno non disponibile / Provider unavailable"
+
+    def __init__(self, detail: str = "", *, cause: str = "") -> None:
+        super().__init__(detail, cause=cause, headers={"Retry-After": "30"})

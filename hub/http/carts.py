@@ -1,0 +1,46 @@
+"""The body by which a citizen asks for a cart, and where the browser may come back to from it."""
+
+from pydantic import AnyUrl
+
+from contracts.identifiers import holds_tax_code
+from contracts.paying import CartWish, Returns
+from hub.dispatch.cart_errors import ReturnUrlForbidden
+from hub.errors import ContractViolation, Fault, MediaUnsupported
+from hub.feed import parameters
+from hub.ingest.canonical import read_as
+
+from .exchange import Exchange
+from .user_states import media_type
+
+
+def wish(exchange: Exchange) -> CartWish:
+    """The body (contracts.paying.CartWish). Raises MediaUnsupported, RequestInvalid, ContractViolation."""
+    parameters.nothing(exchange.request.query_params.multi_items())
+    if media_type(exchange) != "application/json":
+        raise MediaUnsupported("send the wish as application/json", headers={"Accept": "application/json"})
+    wanted = read_as(CartWish, exchange.body)
+    for n, item_id in enumerate(wanted.item_ids):
+        if item_id in wanted.item_ids[:n]:
+            raise ContractViolation(faults=(Fault(f"/item_ids/{n}", "field.duplicate", "named before"),))
+    return wanted
+
+
+def at_home(returns: Returns, portal_url: str) -> Returns:
+    """The addresses as browsers read them, all of the portal's own origin (RFC 6454): a cart that led elsewhere would
+    send a citizen who has just paid to whoever wrote the link. Raises ReturnUrlForbidden."""
+    wrong, read = [], {}
+    for name, given in returns.model_dump().items():
+        # What is compared is what is sent: a reader of URLs that is laxer than ours finds nothing to be lax about.
+        url = AnyUrl(given)
+        read[name] = str(url)
+        if _origin(url) != _origin(AnyUrl(portal_url)):
+            wrong.append(Fault(f"/return_urls/{name}", "url.elsewhere", "not at the portal that the ente registered"))
+        elif holds_tax_code(given):
+            wrong.append(Fault(f"/return_urls/{name}", "url.personal_data", "names a person by tax code"))
+    if wrong:
+        raise ReturnUrlForbidden(faults=tuple(wrong))
+    return Returns(**read)
+
+
+def _origin(url: AnyUrl) -> tuple[str, str | None, int | None]:
+    return url.scheme, url.host, url.port
