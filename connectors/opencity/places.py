@@ -32,6 +32,10 @@ class Walk(Model):
     """Of the application whose files are being read, one at a step: the last one, by name."""
     subscriptions: tuple[str, ...] = ()
     """States of services whose subscriptions are still to be read."""
+    archive: bool = False
+    """Whether the archive is still to be read, from `offset` on, after all else; `after_file` is then a document."""
+    archive_from: int | None = None
+    """When its reading began."""
     missed: tuple[str, ...] = ()
     """Of `todo` what was passed over because its question broke OpenCity; `ALL` where they are too many to be named."""
 
@@ -50,6 +54,8 @@ class Place(Model):
     """Whether a sweep has read the files: they may be wanted later than all else."""
     enclosed: bool = False
     """The same of what is attached to messages."""
+    archived: tuple[int, int] | None = None
+    """When the last reading of the archive began and ended, by OpenCity's clock, as near as ours is to it."""
     missed: tuple[str, ...] = ()
     """What the last sweep passed over: the next reads it however long it has not changed."""
     walk: Walk | None = None

@@ -18,16 +18,15 @@ from contracts.failures import Deferred
 from contracts.inbound import Found, Memo, Pulled, Wrong
 
 from . import mapping
+from .archiving import Archive
 from .config import Settings
 from .documents import File, enclosed_in, files_of
 from .fields import Fault, code, is_identifier, moment_or_none
 from .filing import Files
-from .lists import bound, clock, counted, rows
+from .lists import MOST_BYTES, bound, clock, counted, mapped, rows
 from .places import SERVICE_STATES, Listing, Place, Walk, place_of
 from .session import Session, read
 
-MOST_BYTES = 16_777_216
-"""Of a page or a list: lists have no pages there."""
 _TRIES = 3
 _MOST_WALKS = 4
 _CHANGED = ("latest_status_change_at", "latest_status_change_time")
@@ -55,6 +54,7 @@ class Source:
     session: Session
     settings: Settings
     files: Files
+    archive: Archive
     now: Callable[[], float] = time.time
     _held: dict[int, _Held] = field(default_factory=dict)
     """By when the walk began: of two at once neither takes the other's. Two of the same second find the same."""
@@ -69,6 +69,9 @@ class Source:
             return self._page(place, walk)
         if walk.subscriptions:
             return self._subscriptions(place, walk)
+        if walk.archive:
+            after, found = self.archive.step(place, walk)
+            return self._went(place, after, iter(found))
         return self._went(place, walk, iter(()))
 
     def one(self, application: str) -> Mapping[str, Any] | None:
@@ -91,7 +94,8 @@ class Source:
         listings: tuple[Listing, ...] = ("all", *drafts) if items else ()
         # A subscription tells no time at which it changed.
         subscriptions = SERVICE_STATES if sweep and "subscriptions" in self.settings.collections else ()
-        return Walk(sweep=sweep, started=now, listings=listings, subscriptions=subscriptions)
+        archive = self.settings.reads_archive and (sweep or place.archived is None)
+        return Walk(sweep=sweep, started=now, listings=listings, subscriptions=subscriptions, archive=archive)
 
     def _of(self, walk: Walk) -> _Held:
         held = self._held.get(walk.started)
@@ -123,7 +127,7 @@ class Source:
         todo = () if drafts else tuple(each for one in records for each in self._to_ask(place, walk, one))
         after = {"listings": walk.listings[1:], "offset": 0} if last else {"offset": seen}
         its = records if "applications" in self.settings.collections else []
-        found = _mapped("application", its, partial(mapping.application, settings=self.settings))
+        found = mapped("application", its, partial(mapping.application, settings=self.settings))
         return self._went(place, walk.model_copy(update={**after, "todo": todo}), found)
 
     def _to_ask(self, place: Place, walk: Walk, record: Any) -> Iterator[str]:
@@ -195,7 +199,7 @@ class Source:
             # Without the filter, or where it is passed over, all of the body's payments come.
             its = [one for one in messages if not isinstance(one, Mapping) or one.get("remote_id") == application]
             make = partial(mapping.payment, about=about, settings=self.settings)
-            return self._went(place, after, _mapped(kind, its, make))
+            return self._went(place, after, mapped(kind, its, make))
         if self.settings.encloses:
             self._of(walk).messages = {application: messages}
         if kind == "enclosed":
@@ -204,7 +208,7 @@ class Source:
             after = after.model_copy(update={"todo": (f"enclosed/{application}", *after.todo)})
         its = messages if "messages" in self.settings.collections else []
         return self._went(
-            place, after, _mapped(kind, its, partial(mapping.message, about=about, settings=self.settings))
+            place, after, mapped(kind, its, partial(mapping.message, about=about, settings=self.settings))
         )
 
     def _passed_over(self, place: Place, walk: Walk, after: Walk) -> Pulled:
@@ -254,7 +258,7 @@ class Source:
         names: frozenset[str] = frozenset()
         if set(listed) == set(SERVICE_STATES):
             names = frozenset().union(*listed.values())
-        found = _mapped("subscription", records, partial(mapping.subscription, settings=self.settings))
+        found = mapped("subscription", records, partial(mapping.subscription, settings=self.settings))
         # An operator who lost the right may get empty lists: nobody's subscriptions all end at once.
         kept = {"subscription/": names} if names else {}
         after = walk.model_copy(update={"subscriptions": tuple(left)})
@@ -263,7 +267,7 @@ class Source:
     def _went(
         self, place: Place, walk: Walk, found: Iterator[Found], names: Mapping[str, frozenset[str]] | None = None
     ) -> Pulled:
-        more = bool(walk.todo or walk.listings or walk.subscriptions)
+        more = bool(walk.todo or walk.listings or walk.subscriptions or walk.archive)
         if more:
             after = place.model_copy(update={"walk": walk})
         else:
@@ -272,22 +276,16 @@ class Source:
             enclosed = self.settings.encloses and (walk.sweep or place.enclosed)
             # What a round passed over, the next sweep reads as changed since the last.
             missed = walk.missed if walk.sweep else place.missed
-            after = Place(since=walk.started, swept_at=swept_at, files=files, enclosed=enclosed, missed=missed)
+            read_from = walk.archive_from
+            archived = place.archived if read_from is None else (read_from, max(read_from, int(self.now())))
+            after = Place(since=walk.started, swept_at=swept_at, files=files, enclosed=enclosed, archived=archived)
+            after = after.model_copy(update={"missed": missed})
         return Pulled(json.loads(after.model_dump_json()), found, all_names=names or {}, more=more)
 
 
 def _listed(answer: Answer) -> list[Any]:
     """The messages or payments of an application: 404 stands for none."""
     return [] if answer.status == 404 else rows(read(answer))
-
-
-def _mapped(kind: str, records: list[Any], make: Callable[[mapping.Record], Found | None]) -> Iterator[Found]:
-    """What stands in a list: items, and what is no record."""
-    for record in records:
-        if not isinstance(record, Mapping):
-            yield Found("", json.dumps(record).encode(), wrong=(Wrong("", "opencity.unreadable", "not an object"),))
-        elif (found := make(record)) is not None:
-            yield found
 
 
 def _record(content: Any) -> Mapping[str, Any]:

@@ -35,7 +35,7 @@ def names(found):
 
 
 def test_an_application_lost_between_two_of_its_files_takes_no_other_ones_files_along(started, clock):
-    simulation, settings = started(applications=2)
+    _, settings = started(applications=2)
     # The second one's file sorts before those of the first.
     told(settings, f"files/{name_of(2)}", {"kind": "attachments", "name": "altra.pdf", "base64": PDF})
     for filename in ("a.pdf", "b.pdf", "c.pdf"):
