@@ -1,7 +1,7 @@
 """The tenant's archive, `/documents`: documents in the folders of citizens, besides those of applications.
 
 Described for version 2.13 alone (spec/opencity.md, 9): a list without pages, whose records name their owner by an id,
-so that each owner is asked for once a round. It is asked for in sweeps. Where a list says how many there are, as those
+so that each owner is asked for once. It is read in sweeps. Where a list says how many there are, as those
 of applications do, it has pages, and they are all read.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 from connectors.base.http import Answer
 from contracts.base import rfc3339
-from contracts.failures import Failure
+from contracts.failures import Deferred, Failure
 from contracts.inbound import Found, Wrong
 
 from . import mapping
@@ -46,6 +46,8 @@ class _Page:
     nameless: list[Any]
     then: int | None
     """Where the next page begins."""
+    at: int
+    """When it was asked for, by OpenCity's clock."""
 
 
 @dataclass(slots=True)
@@ -70,14 +72,18 @@ class Archive:
         page = self._page[1] if self._page is not None and self._page[0] == key else None
         if page is None:
             answer = self.listed(walk.offset)
-            if answer.status == 500 and self._breaks_again("list"):
-                fault = Wrong("", "opencity.unavailable", f"asked {_TRIES} times and answered 500: until a sweep")
+            try:
+                page = _page_of(answer, walk.offset, int(self.now()))
+            except Deferred as failure:
+                # Not an outage, but something else than what is described, or too much of it: the rest is not held up.
+                if answer.status not in (200, 500) or not self._breaks_again("list"):
+                    raise
+                fault = Wrong("", failure.reason, f"asked {_TRIES} times in vain: passed over until a sweep")
                 # Not read: the next is to look back as far as this one.
                 return over.model_copy(update={"archive_from": None}), [Found("archive-list", b"{}", wrong=(fault,))]
-            page = _page_of(answer, walk.offset)
             self._page = key, page
-            if walk.archive_from is None:
-                walk = walk.model_copy(update={"archive_from": clock(answer, int(self.now()))})
+        if walk.archive_from is None:
+            walk = walk.model_copy(update={"archive_from": page.at})
         if not walk.after_file:
             found += mapped(KIND, page.nameless, self.found)
         left = [one for one in page.records if str(one["id"]) > walk.after_file and self._is_new(place, one)]
@@ -204,7 +210,7 @@ def is_new(record: Record, began: int, ended: int) -> bool:
     return at.timestamp() >= began and not by_reading
 
 
-def _page_of(answer: Answer, offset: int) -> _Page:
+def _page_of(answer: Answer, offset: int, now: int) -> _Page:
     """The page that begins there. Raises the Failure that the answer is otherwise."""
     content = read(answer)
     listed, count = rows(content), counted(content)
@@ -212,7 +218,7 @@ def _page_of(answer: Answer, offset: int) -> _Page:
     nameless = [one for one in listed if not isinstance(one, Mapping) or not is_identifier(one.get("id"))]
     seen = offset + len(listed)
     more = bool(listed) and count is not None and seen < count
-    return _Page(sorted(named, key=lambda one: str(one["id"])), nameless, seen if more else None)
+    return _Page(sorted(named, key=lambda one: str(one["id"])), nameless, seen if more else None, clock(answer, now))
 
 
 def _kept(data: bytes) -> Record | None:

@@ -278,6 +278,8 @@ class Source:
             missed = walk.missed if walk.sweep else place.missed
             read_from = walk.archive_from
             archived = place.archived if read_from is None else (read_from, max(read_from, int(self.now())))
+            if archived is None and self.settings.reads_archive:
+                archived = (0, 0)  # passed over: the next sweep reads all of it
             after = Place(since=walk.started, swept_at=swept_at, files=files, enclosed=enclosed, archived=archived)
             after = after.model_copy(update={"missed": missed})
         return Pulled(json.loads(after.model_dump_json()), found, all_names=names or {}, more=more)

@@ -115,15 +115,29 @@ def test_a_restart_after_each_document_loses_and_doubles_none(started, clock):
     assert titles(found) == ["Documento 0", "Documento 1", "Documento 2"]
 
 
-def test_an_archive_that_breaks_the_tenant_is_passed_over_and_looked_for_again(started, clock):
+def test_an_archive_that_breaks_the_tenant_is_passed_over_and_read_by_the_next_sweep(started, clock):
     _, settings = started(applications=1)
     add(settings, title="Primo")
     clock.now += 1000
     told(settings, "faults", [{"kind": "error", "status": 500, "on": "documents"}] * 3)
     connector = made(settings, clock, **ARCHIVE)
     found, memo = a_round(connector)
-    assert [each.name for each in found] == ["archive-list"]
+    assert [(each.name, each.wrong[0].code) for each in found] == [("archive-list", "opencity.unavailable")]
+    assert titles(a_round(connector, memo)[0]) == []
+    clock.now += 100_000
     assert titles(a_round(connector, memo)[0]) == ["Primo"]
+
+
+def test_a_file_that_is_waited_for_does_not_have_all_read_anew(started, clock):
+    _, settings = started(applications=1)
+    add(settings, title="Primo")
+    clock.now += 1000
+    told(settings, "faults", [{"kind": "error", "status": 503, "on": "download"}])
+    connector = made(settings, clock, **ARCHIVE)
+    found, memo = a_round(connector)
+    assert titles(found) == ["Primo"]
+    clock.now += 100_000
+    assert titles(a_round(connector, memo)[0]) == []
 
 
 def test_the_check_says_how_much_there_is_and_whether_owners_can_be_asked_for(started, clock):
@@ -211,6 +225,23 @@ def test_an_owner_that_breaks_the_tenant_holds_up_no_other_document(server):
         "opencity.no_owner",
         "",
     ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Reply(200, {"items": []}), "opencity.unreadable"),
+        (Reply(200, b"<html>"), "opencity.unreadable"),
+        (Reply(200, b"[]", {"Content-Length": "999"}), "opencity.incomplete"),
+    ],
+)
+def test_a_list_that_is_not_as_described_holds_up_nothing_else(server, answer, reason):
+    server.answering = lambda got: answer if "/documents?" in got.path else Reply(200, [])
+    connector = connected(f"{server.url}/lang/api", **ARCHIVE)
+    found, memo = a_round(connector)
+    connector.close()
+    assert [(each.name, each.wrong[0].code) for each in found] == [("archive-list", reason)]
+    assert (memo["walk"], memo["archived"]) == (None, [0, 0])
 
 
 def test_where_the_list_says_how_many_there_are_all_pages_are_read(server):
