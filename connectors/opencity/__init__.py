@@ -10,6 +10,7 @@ from connectors.base.http import chosen_client
 from connectors.base.manifest import read_manifest
 from contracts.connector import Connector, Limits
 
+from .archiving import Archive
 from .calling import Webhook
 from .checking import check
 from .client import Messages
@@ -24,16 +25,17 @@ def connect(settings: Settings, limits: Limits, now: Callable[[], float] = time.
     http = chosen_client(limits, settings.private_hosts, settings)
     session = Session(http, settings, limits.timeout_s, now)
     files = Files(session, settings)
-    source = Source(session, settings, files, now)
+    archive = Archive(session, settings, files, now)
+    source = Source(session, settings, files, archive, now)
     messages = Messages(session, source, now)
     return Connector(
         read_manifest(Path(__file__).parent),
         messages.advance,
-        partial(check, session, settings),
+        partial(check, session, settings, archive),
         http.close,
         lookup=messages.lookup,
         preview=messages.preview,
         pull=source.pull,
         answer=Webhook(source, settings).answer if settings.webhook_secret is not None else None,
-        read=files.read,
+        read=archive.read,
     )

@@ -8,16 +8,16 @@ from connectors.base.http import Answer
 from contracts.failures import Misconfigured
 
 from . import mapping
+from .archiving import Archive
 from .config import Settings
-from .fields import Fault
-from .lists import bound, counted, rows
-from .pulling import MOST_BYTES
+from .fields import Fault, identifier
+from .lists import MOST_BYTES, bound, counted, rows
 from .session import Session, read
 
 _LONG_AGO, _AHEAD_S = 946_684_800, 86_400
 
 
-def check(session: Session, settings: Settings) -> str:
+def check(session: Session, settings: Settings, archive: Archive) -> str:
     """Ask who the tenant is, log in, and read one application in the forms that rounds rely on.
 
     Raises:
@@ -31,6 +31,8 @@ def check(session: Session, settings: Settings) -> str:
     if "subscriptions" in settings.collections:
         listed = session.get("/subscriptions", {"version": "2"}, most_bytes=MOST_BYTES)
         told.append(f"Iscrizioni visibili: {len(rows(read(listed)))}.")
+    if settings.reads_archive:
+        told += _archived(archive)
     return " ".join(told)
 
 
@@ -50,6 +52,20 @@ def _applications(session: Session, settings: Settings) -> list[str]:
         earlier = _one(session, {"updatedAt[after]": bound(_LONG_AGO)})
         if _answered(later) != 0 or (_answered(earlier) or 0) < everything:
             raise Misconfigured("opencity.updated_at", "the filter updatedAt does not work here: set changes to walk")
+    return told
+
+
+def _archived(archive: Archive) -> list[str]:
+    """Also whether the operator may ask whose a document is."""
+    page = read(archive.listed(0))
+    records = rows(page)
+    count = counted(page)
+    told = [f"Documenti nell'archivio: {len(records) if count is None else count}."]
+    for record in (one for one in records[:1] if isinstance(one, Mapping)):
+        try:
+            archive.owner(identifier(record, "owner"))
+        except Fault as fault:
+            told.append(f"Del primo non si trova il titolare: {fault.code}.")
     return told
 
 

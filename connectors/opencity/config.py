@@ -24,7 +24,7 @@ from contracts.items import Channel
 from contracts.tls import TlsSettings
 
 Collection = Literal["applications", "messages", "payments", "subscriptions", "documents"]
-FileKind = Literal["attachments", "compiled_modules", "outcome", "integrations", "messages"]
+FileKind = Literal["attachments", "compiled_modules", "outcome", "integrations", "messages", "archive"]
 DottedPath = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")
 ]
@@ -71,7 +71,7 @@ class Settings(SourceSettings, TlsSettings):
     )
     """`subscriptions` needs the tenant's back office for them: without it OpenCity answers 403. `documents` are the
     files of applications; one call for each, so that the first reading takes its time."""
-    files: Annotated[tuple[FileKind, ...], Field(min_length=1, max_length=5), Listed] = (
+    files: Annotated[tuple[FileKind, ...], Field(min_length=1, max_length=6), Listed] = (
         "attachments",
         "compiled_modules",
         "outcome",
@@ -79,7 +79,8 @@ class Settings(SourceSettings, TlsSettings):
     )
     """Which files of an application become documents: what was sent with it, the form as it was sent, the outcome,
     what was asked for and answered afterwards; and, where it is named, `messages`: what is attached to the messages
-    that the citizen may see, for which those are asked for as well."""
+    that the citizen may see, for which those are asked for as well, and `archive`: the documents in citizens' folders,
+    which belong to no application. The archive's form in today's versions is not confirmed."""
     largest_file: Annotated[int, Field(ge=1024, le=26_214_400)] = 10_485_760
     """Bytes. A larger one goes to the quarantine and is not read to its end. The hub's own limit holds as well."""
     services: Annotated[tuple[Code, ...], Field(max_length=200), Listed] = ()
@@ -155,6 +156,10 @@ class Settings(SourceSettings, TlsSettings):
     def encloses(self) -> bool:
         """Whether what is attached to messages is read."""
         return "documents" in self.collections and "messages" in self.files
+
+    @property
+    def reads_archive(self) -> bool:
+        return "documents" in self.collections and "archive" in self.files
 
     def reads(self, slug: str | None, service_id: str | None) -> bool:
         return not self.services or slug in self.services or service_id in self.services

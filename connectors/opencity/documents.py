@@ -35,7 +35,7 @@ TYPES: Mapping[str, tuple[str, tuple[bytes, ...]]] = {
     "txt": ("text/plain", ()),
 }
 _MARKUP = (b"<!doctype", b"<html", b"<?xml")
-_TITLES: Mapping[FileKind, tuple[str, str]] = {
+_TITLES: Mapping[str, tuple[str, str]] = {
     "attachments": ("application-attachment", "Allegato della pratica"),
     "compiled_modules": ("application-form", "Modulo inviato"),
     "outcome": ("application-outcome", "Esito della pratica"),
@@ -73,7 +73,7 @@ def files_of(record: Mapping[str, Any], settings: Settings) -> tuple[File, ...]:
         return ()
     found: dict[str, File] = {}
     for kind in settings.files:
-        if kind == "messages":
+        if kind in ("messages", "archive"):
             continue  # which the application does not list
         if (kind == "outcome" and its.outcome is None) or (kind == "integrations" and record.get("status") == "4100"):
             continue
@@ -139,7 +139,7 @@ def document(file: File, about: Mapping[str, Any], settings: Settings, fetch: Ca
 
 
 def _announced(file: File, about: Mapping[str, Any], settings: Settings) -> tuple[dict[str, Any], str]:
-    extension, filename = _filename(file.record)
+    extension, filename = filename_of(file.record, ("originalName", "name"))
     doc_type, title = _TITLES[file.kind]
     title = string(file.record, "description") or string(file.record, "originalName") or title
     item = mapping.envelope(file.record, settings, title, mapping.applicant(about, settings))
@@ -158,14 +158,15 @@ def _announced(file: File, about: Mapping[str, Any], settings: Settings) -> tupl
     return item, extension
 
 
-def _filename(record: Mapping[str, Any]) -> tuple[str, str]:
-    """The extension, and a name that ends in it. Raises Fault where OpenCity itself would not have taken it."""
-    for member in ("originalName", "name"):
+def filename_of(record: Mapping[str, Any], members: tuple[str, ...]) -> tuple[str, str]:
+    """The extension, and a name that ends in it, of the first of the members that has one. Raises Fault where OpenCity
+    itself would not have taken it."""
+    for member in members:
         name = line((string(record, member) or "").replace("\\", "/").rpartition("/")[2], 255)
         stem, _, extension = name.rpartition(".")
         if stem and extension.lower() in TYPES:
             return extension.lower(), f"{stem[: 119 - len(extension)]}.{extension}"
-    raise Fault("/originalName", "opencity.file_type", "a name with none of the extensions of documents")
+    raise Fault(f"/{members[0]}", "opencity.file_type", "a name with none of the extensions of documents")
 
 
 def is_of(extension: str, content: bytes) -> bool:

@@ -44,7 +44,7 @@ class Files:
             Misconfigured: the login is refused.
         """
         application = identifier(about, "id")
-        return document(file, about, self.settings, lambda extension: self._fetch(application, file, extension))
+        return document(file, about, self.settings, lambda extension: self._of(application, file, extension))
 
     def read(self, data: bytes) -> Iterable[Found]:
         """What stands in the quarantine, again: a file is asked for anew."""
@@ -56,17 +56,26 @@ class Files:
 
         def asked(extension: str) -> bytes:
             try:
-                return self._fetch(identifier(about, "id"), file, extension)
+                return self._of(identifier(about, "id"), file, extension)
             except Failure as failure:
                 raise Fault("", failure.reason, "asked for again in vain") from None
 
         yield document(file, about, self.settings, asked)
 
-    def _fetch(self, application: str, file: File, extension: str) -> bytes:
-        most, name = self.settings.largest_file, file.name
+    def _of(self, application: str, file: File, extension: str) -> bytes:
         # Messages are known in version 1.
         version = "1" if file.kind == "messages" else "2"
-        answer = self.session.get(file.path_in(application), {"version": version}, most_bytes=most, accept="*/*")
+        return self.fetch(file.path_in(application), version, file.name, extension)
+
+    def fetch(self, path: str, version: str, name: str, extension: str) -> bytes:
+        """The bytes at a path of the API, of the file of that name and kind.
+
+        Raises:
+            Fault: it cannot be had, or is none.
+            Deferred, Misconfigured: as `found`.
+        """
+        most = self.settings.largest_file
+        answer = self.session.get(path, {"version": version}, most_bytes=most, accept="*/*")
         if answer.status in _GONE:
             raise Fault("", "opencity.file_gone", f"status {answer.status}")
         if answer.status in _WAITED_FOR:

@@ -1,6 +1,7 @@
 """Lists, their bounds and OpenCity's own clock, as its answers have them."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -8,6 +9,10 @@ from typing import Any
 from connectors.base.http import Answer
 from contracts.base import ROME
 from contracts.failures import Deferred
+from contracts.inbound import Found, Wrong
+
+MOST_BYTES = 16_777_216
+"""Of a page or a list: lists have no pages there."""
 
 
 def bound(instant: int) -> str:
@@ -41,3 +46,12 @@ def clock(answer: Answer, otherwise: int) -> int:
         return int(parsedate_to_datetime(answer.headers.get("date", "")).timestamp())
     except (ValueError, TypeError, OverflowError):
         return otherwise
+
+
+def mapped(kind: str, records: Iterable[Any], make: Callable[[Mapping[str, Any]], Found | None]) -> Iterator[Found]:
+    """What stands in a list: items, and what is no record."""
+    for record in records:
+        if not isinstance(record, Mapping):
+            yield Found("", json.dumps(record).encode(), wrong=(Wrong("", "opencity.unreadable", "not an object"),))
+        elif (found := make(record)) is not None:
+            yield found

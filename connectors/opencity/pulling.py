@@ -11,64 +11,26 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
-
-from pydantic import ValidationError
+from typing import Any
 
 from connectors.base.http import Answer
-from contracts.base import Model
 from contracts.failures import Deferred
 from contracts.inbound import Found, Memo, Pulled, Wrong
 
 from . import mapping
+from .archiving import Archive
 from .config import Settings
 from .documents import File, enclosed_in, files_of
 from .fields import Fault, code, is_identifier, moment_or_none
 from .filing import Files
-from .lists import bound, clock, counted, rows
+from .lists import MOST_BYTES, bound, clock, counted, mapped, rows
+from .places import SERVICE_STATES, Listing, Place, Walk, place_of
 from .session import Session, read
-
-MOST_BYTES = 16_777_216
-"""Of a page or a list: lists have no pages there."""
-SERVICE_STATES = ("0", "1", "2")
-"""Of subscription services: waiting, active, inactive. Each is to be asked for, else only the active ones come."""
 
 _TRIES = 3
 _MOST_WALKS = 4
 _CHANGED = ("latest_status_change_at", "latest_status_change_time")
 _WRITTEN = ("sent_at", "created_at")
-
-Listing = Literal["all", "drafts"]
-
-
-class Walk(Model):
-    """A round under way."""
-
-    sweep: bool
-    started: int
-    """Unix seconds, by OpenCity's clock once it has answered."""
-    listings: tuple[Listing, ...]
-    """Whose pages are still to be read; drafts are in none but their own."""
-    offset: int = 0
-    todo: tuple[str, ...] = ()
-    """`message/`, `payment/`, `file/` or `enclosed/` (in its messages) and the application whose they are."""
-    after_file: str = ""
-    """Of the application whose files are being read, one at a step: the last one, by name."""
-    subscriptions: tuple[str, ...] = ()
-    """States of services whose subscriptions are still to be read."""
-
-
-class Place(Model):
-    """What is remembered between the steps."""
-
-    since: int | None = None
-    """When the last finished round began."""
-    swept_at: int | None = None
-    files: bool = False
-    """Whether a sweep has read the files: they may be wanted later than all else."""
-    enclosed: bool = False
-    """The same of what is attached to messages."""
-    walk: Walk | None = None
 
 
 @dataclass(slots=True)
@@ -92,13 +54,14 @@ class Source:
     session: Session
     settings: Settings
     files: Files
+    archive: Archive
     now: Callable[[], float] = time.time
     _held: dict[int, _Held] = field(default_factory=dict)
     """By when the walk began: of two at once neither takes the other's. Two of the same second find the same."""
 
     def pull(self, memo: Memo) -> Pulled:
         """One step; see `contracts.inbound.Pull`."""
-        place = _place(memo)
+        place = place_of(memo)
         walk = place.walk or self._begin(place)
         if walk.todo:
             return self._follow(place, walk)
@@ -106,6 +69,9 @@ class Source:
             return self._page(place, walk)
         if walk.subscriptions:
             return self._subscriptions(place, walk)
+        if walk.archive:
+            after, found = self.archive.step(place, walk)
+            return self._went(place, after, iter(found))
         return self._went(place, walk, iter(()))
 
     def one(self, application: str) -> Mapping[str, Any] | None:
@@ -128,7 +94,8 @@ class Source:
         listings: tuple[Listing, ...] = ("all", *drafts) if items else ()
         # A subscription tells no time at which it changed.
         subscriptions = SERVICE_STATES if sweep and "subscriptions" in self.settings.collections else ()
-        return Walk(sweep=sweep, started=now, listings=listings, subscriptions=subscriptions)
+        archive = self.settings.reads_archive and (sweep or place.archived is None)
+        return Walk(sweep=sweep, started=now, listings=listings, subscriptions=subscriptions, archive=archive)
 
     def _of(self, walk: Walk) -> _Held:
         held = self._held.get(walk.started)
@@ -160,7 +127,7 @@ class Source:
         todo = () if drafts else tuple(each for one in records for each in self._to_ask(place, walk, one))
         after = {"listings": walk.listings[1:], "offset": 0} if last else {"offset": seen}
         its = records if "applications" in self.settings.collections else []
-        found = _mapped("application", its, partial(mapping.application, settings=self.settings))
+        found = mapped("application", its, partial(mapping.application, settings=self.settings))
         return self._went(place, walk.model_copy(update={**after, "todo": todo}), found)
 
     def _to_ask(self, place: Place, walk: Walk, record: Any) -> Iterator[str]:
@@ -170,12 +137,14 @@ class Source:
         if not self.settings.reads(code(record, "service"), code(record, "service_id")):
             return
         stirs = self._stirs(place, walk, record)
+        message, payment = f"message/{record['id']}", f"payment/{record['id']}"
         wanted = self.settings.encloses or "messages" in self.settings.collections
-        if (stirs and wanted) or (self.settings.encloses and not place.enclosed):
-            yield f"message/{record['id']}"
+        stirs_there = stirs or place.has_missed(message)
+        if (stirs_there and wanted) or (self.settings.encloses and not place.enclosed):
+            yield message
         its_payments = record.get("payment_data") or record.get("payment_type")
-        if stirs and "payments" in self.settings.collections and its_payments:
-            yield f"payment/{record['id']}"
+        if (stirs or place.has_missed(payment)) and "payments" in self.settings.collections and its_payments:
+            yield payment
         if "documents" in self.settings.collections and self._files_stir(place, walk, record):
             yield f"file/{record['id']}"
 
@@ -210,7 +179,8 @@ class Source:
 
     def _follow(self, place: Place, walk: Walk) -> Pulled:
         kind, _, application = walk.todo[0].partition("/")
-        after = walk.model_copy(update={"todo": walk.todo[1:]})
+        # What comes next has files of its own: of one whose files end early, none may be counted as read.
+        after = walk.model_copy(update={"todo": walk.todo[1:], "after_file": ""})
         at_hand = self._of(walk).about
         about = at_hand.get(application) or self.one(application)
         if about is None:
@@ -218,35 +188,43 @@ class Source:
         at_hand[application] = about
         if kind == "file":
             return self._file(place, walk, after, about, files_of(about, self.settings))
-        if kind == "enclosed":
-            return self._file(place, walk, after, about, self._enclosed(place, walk, application))
-        answer = self._messages(application) if kind == "message" else self._payments(application)
-        if answer.status == 500 and self._breaks_again(walk):
-            fault = Wrong(
-                "", "opencity.unavailable", f"asked {_TRIES} times and answered 500: passed over until a sweep"
-            )
-            broken = Found(f"{kind}-of/{application}", b"{}", wrong=(fault,))
-            return self._went(place, after, iter((broken,)))
-        records = _listed(answer)
+        messages = self._of(walk).messages.get(application) if kind == "enclosed" else None
+        if messages is None:
+            # Of what is enclosed, too: after a restart its messages are at hand no more.
+            answer = self._payments(application) if kind == "payment" else self._messages(application)
+            if answer.status == 500 and self._breaks_again(walk):
+                return self._passed_over(place, walk, after)
+            messages = _listed(answer)
         if kind == "payment":
             # Without the filter, or where it is passed over, all of the body's payments come.
-            records = [one for one in records if not isinstance(one, Mapping) or one.get("remote_id") == application]
-        if kind == "message" and self.settings.encloses:
-            self._of(walk).messages = {application: records}
+            its = [one for one in messages if not isinstance(one, Mapping) or one.get("remote_id") == application]
+            make = partial(mapping.payment, about=about, settings=self.settings)
+            return self._went(place, after, mapped(kind, its, make))
+        if self.settings.encloses:
+            self._of(walk).messages = {application: messages}
+        if kind == "enclosed":
+            return self._file(place, walk, after, about, self._enclosed(place, walk, application))
+        if self.settings.encloses:
             after = after.model_copy(update={"todo": (f"enclosed/{application}", *after.todo)})
-        if kind == "message" and "messages" not in self.settings.collections:
-            records = []
-        make = mapping.message if kind == "message" else mapping.payment
-        return self._went(place, after, _mapped(kind, records, partial(make, about=about, settings=self.settings)))
+        its = messages if "messages" in self.settings.collections else []
+        return self._went(
+            place, after, mapped(kind, its, partial(mapping.message, about=about, settings=self.settings))
+        )
+
+    def _passed_over(self, place: Place, walk: Walk, after: Walk) -> Pulled:
+        """The next sweep asks again, also where nothing has changed since."""
+        kind, _, application = walk.todo[0].partition("/")
+        kind = "payment" if kind == "payment" else "message"
+        fault = Wrong("", "opencity.unavailable", f"asked {_TRIES} times and answered 500: passed over until a sweep")
+        broken = Found(f"{kind}-of/{application}", b"{}", wrong=(fault,))
+        return self._went(place, after.passing_over(f"{kind}/{application}"), iter((broken,)))
 
     def _enclosed(self, place: Place, walk: Walk, application: str) -> tuple[File, ...]:
         """What is attached to its messages. They are asked about again and again, their files are not: a message keeps
         its own as it is."""
-        held = self._of(walk).messages
-        if application not in held:
-            held[application] = _listed(self._messages(application))
-        before = (place.swept_at if walk.sweep else place.since) if place.enclosed else None
-        records = (one for one in held[application] if isinstance(one, Mapping))
+        known = place.enclosed and not place.has_missed(f"message/{application}")
+        before = (place.swept_at if walk.sweep else place.since) if known else None
+        records = (one for one in self._of(walk).messages[application] if isinstance(one, Mapping))
         return enclosed_in(one for one in records if self._is_new(one, _WRITTEN, before))
 
     def _file(self, place: Place, walk: Walk, after: Walk, about: Mapping[str, Any], files: tuple[File, ...]) -> Pulled:
@@ -255,7 +233,7 @@ class Source:
         found = iter([self.files.found(left[0], about)] if left else [])
         if len(left) > 1:
             return self._went(place, walk.model_copy(update={"after_file": left[0].name}), found)
-        return self._went(place, after.model_copy(update={"after_file": ""}), found)
+        return self._went(place, after, found)
 
     def _messages(self, application: str) -> Answer:
         # Version 1: the list whose form is known. Version 2 has pages, and 404 for none.
@@ -280,7 +258,7 @@ class Source:
         names: frozenset[str] = frozenset()
         if set(listed) == set(SERVICE_STATES):
             names = frozenset().union(*listed.values())
-        found = _mapped("subscription", records, partial(mapping.subscription, settings=self.settings))
+        found = mapped("subscription", records, partial(mapping.subscription, settings=self.settings))
         # An operator who lost the right may get empty lists: nobody's subscriptions all end at once.
         kept = {"subscription/": names} if names else {}
         after = walk.model_copy(update={"subscriptions": tuple(left)})
@@ -289,14 +267,21 @@ class Source:
     def _went(
         self, place: Place, walk: Walk, found: Iterator[Found], names: Mapping[str, frozenset[str]] | None = None
     ) -> Pulled:
-        more = bool(walk.todo or walk.listings or walk.subscriptions)
+        more = bool(walk.todo or walk.listings or walk.subscriptions or walk.archive)
         if more:
             after = place.model_copy(update={"walk": walk})
         else:
             swept_at = walk.started if walk.sweep else place.swept_at
             files = "documents" in self.settings.collections and (walk.sweep or place.files)
             enclosed = self.settings.encloses and (walk.sweep or place.enclosed)
-            after = Place(since=walk.started, swept_at=swept_at, files=files, enclosed=enclosed)
+            # What a round passed over, the next sweep reads as changed since the last.
+            missed = walk.missed if walk.sweep else place.missed
+            read_from = walk.archive_from
+            archived = place.archived if read_from is None else (read_from, max(read_from, int(self.now())))
+            if archived is None and self.settings.reads_archive:
+                archived = (0, 0)  # passed over: the next sweep reads all of it
+            after = Place(since=walk.started, swept_at=swept_at, files=files, enclosed=enclosed, archived=archived)
+            after = after.model_copy(update={"missed": missed})
         return Pulled(json.loads(after.model_dump_json()), found, all_names=names or {}, more=more)
 
 
@@ -305,24 +290,7 @@ def _listed(answer: Answer) -> list[Any]:
     return [] if answer.status == 404 else rows(read(answer))
 
 
-def _mapped(kind: str, records: list[Any], make: Callable[[mapping.Record], Found | None]) -> Iterator[Found]:
-    """What stands in a list: items, and what is no record."""
-    for record in records:
-        if not isinstance(record, Mapping):
-            yield Found("", json.dumps(record).encode(), wrong=(Wrong("", "opencity.unreadable", "not an object"),))
-        elif (found := make(record)) is not None:
-            yield found
-
-
 def _record(content: Any) -> Mapping[str, Any]:
     if not isinstance(content, Mapping) or not is_identifier(content.get("id")):
         raise Deferred("opencity.unreadable", "not a record")
     return content
-
-
-def _place(memo: Memo) -> Place:
-    try:
-        return Place.model_validate_json(json.dumps(memo))
-    except ValidationError:
-        # Written by another version: reading all anew finds nothing twice.
-        return Place()

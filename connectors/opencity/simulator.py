@@ -2,10 +2,11 @@
 with a ledger of the messages that it took: `{"at", "message_id", "application", "sha256", "message"}`.
 
 It serves `/lang/api`: auth, tenants/info, applications with their messages and files, payments, subscriptions, version
-2 where it is asked for. `POST /_sim/applications` (members of an application) makes one or, with its `id`, changes it,
-and tells the webhook; `POST /_sim/messages/{application}` is an operator who writes; `DELETE /_sim/applications/{id}`
-loses one. `POST /_sim/files/{application}` (`{"kind", "name", "base64"}`) adds a file to the application's list of that
-name, or as its `outcome_file`. `POST /_sim/records` adds payments and subscriptions.
+2 where it is asked for, and the archive (`simulator_archive.py`; `POST /_sim/documents` adds to it, or changes one).
+`POST /_sim/applications` (members of an application) makes one or, with its `id`, changes it, and tells the webhook;
+`POST /_sim/messages/{application}` is an operator who writes; `DELETE /_sim/applications/{id}` loses one.
+`POST /_sim/files/{application}` (`{"kind", "name", "base64"}`) adds a file to the application's list of that name, or
+as its `outcome_file`. `POST /_sim/records` adds payments and subscriptions.
 `PUT /_sim/webhook` (`{"url", "headers"}`) types the webhook in, `GET` shows each event with the answers to its tries.
 
 Options:
@@ -23,8 +24,8 @@ Faults, one request each, in order, by `POST /_sim/faults` with a JSON list; `DE
     {"kind": "cut"}                           accepted, then the connection is cut
     {"kind": "hang", "seconds": 60}           accepted, then no answer
     {"kind": "expire"}                        every token has ended
-`"on"` says which request: auth, applications, application, messages, message (a new one; the default), file, payments
-or subscriptions.
+`"on"` says which request: auth, applications, application, messages, message (a new one; the default), file, payments,
+subscriptions, documents, download or users.
 """
 
 import base64
@@ -51,6 +52,7 @@ from connectors.base.simulated_requests import is_json
 from connectors.base.simulator_faults import Cut, Script, WithTransport, no_answer
 
 from . import simulator_model as model
+from .simulator_archive import Archive
 from .simulator_model import Refused, Tokens
 from .simulator_webhooks import Webhook
 
@@ -83,6 +85,7 @@ class Tenant:
         self.files: dict[tuple[str, str], tuple[str, bytes]] = {}
         self.subscriptions: list[dict[str, Any]] = []
         self.webhook = Webhook()
+        self.archive = Archive(now)
         self.faults = Script("message")
         self._numbers = count(1)
         for _ in range(applications):
@@ -106,6 +109,7 @@ class Tenant:
             ("/applications/{id}/messages/{message}/attachments/{file}", "GET", "file", self.message_file, True),
             ("/payments", "GET", "payments", self.its_payments, True),
             ("/subscriptions", "GET", "subscriptions", self.its_subscriptions, True),
+            *self.archive.routes,
         ]
         routes = [
             Route(_BASE + path, partial(self.answer, on, handler, closed), methods=[method])
@@ -118,6 +122,7 @@ class Tenant:
             Route("/_sim/messages/{id}", self.operator_writes, methods=["POST"]),
             Route("/_sim/files/{id}", self.add_file, methods=["POST"]),
             Route("/_sim/records", self.add, methods=["POST"]),
+            Route("/_sim/documents", self.archive.add, methods=["POST"]),
             Route("/_sim/webhook", self.type_in, methods=["GET", "PUT"]),
         ]
         return WithTransport(Starlette(routes=routes))

@@ -13,6 +13,7 @@ from contracts.tls import TlsSettings
 from .attestations import Attestations
 from .client import Send
 from .config import Settings
+from .payments import Payments
 from .stream import Stream
 from .uploads import Uploads
 from .wire import Wire
@@ -54,4 +55,5 @@ def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> C
         preview=send.preview,
         pull=Stream(wire, settings).pull if settings.follow == "stream" else None,
         follow_up=None if attestations is None else lambda _, memo: attestations.asked(memo),
+        operations=Payments(wire, settings).operations(),
     )

@@ -47,6 +47,8 @@ MOST_PAPERS = 50
 MOST_TRIES = 5
 """Refusals of one paper before it is passed over."""
 _SOON = timedelta(seconds=1)
+_OF_ITS_AGE = 20
+"""Of a notification's age one such part passes between two looks: the older it is, the less often something comes."""
 _KEY = re.compile(r"(?:safestorage://)?([A-Za-z0-9._-]{1,150})")
 
 Count = Annotated[int, Field(ge=0)]
@@ -72,7 +74,7 @@ class Asking(Model):
 
 @dataclass(frozen=True, slots=True)
 class Attestations:
-    """`every` between two looks at the timeline."""
+    """`every` between two looks at the timeline of a notification that is new."""
 
     wire: Wire
     uploads: Uploads
@@ -106,7 +108,9 @@ class Attestations:
         quiet = step.quiet + (body.get("notificationStatus") in _OVER)
         if quiet > 1:
             return Done()
-        return Continue(step.model_copy(update={"quiet": quiet}).model_dump(), after=self.every)
+        age = datetime.now(UTC) - moment({"timestamp": body.get("sentAt")})
+        after = max(self.every, age / _OF_ITS_AGE)
+        return Continue(step.model_copy(update={"quiet": quiet}).model_dump(), after=after)
 
     def _fetched(self, step: Asking, paper: Paper) -> Continue:
         answer = self.wire.call("GET", FACTS.format(iun=step.iun, key=paper.key))

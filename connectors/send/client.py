@@ -24,7 +24,7 @@ from .mapping import checked, enclosed, new_request, preload_request, token
 from .memos import Cancel, Follow, Preload, Request, Slot, Status, Step, Stored, Upload, memo_of, step_of
 from .statuses import FOLLOWED, is_transient, refusal
 from .uploads import Expired, Uploads
-from .wire import Wire, codes, failure, objects
+from .wire import Wire, codes, failure, is_problem, objects
 
 PRELOAD = "/delivery/attachments/preload"
 REQUESTS = "/delivery/v2.6/requests"
@@ -88,7 +88,7 @@ class Send:
         answer = self._ask(notice, status)
         if answer.status == 200:
             return self._wait(status.model_copy(update={"request_id": _request_id(answer.object())}))
-        if answer.status == 404 and _is_problem(answer):
+        if answer.status == 404 and is_problem(answer):
             return None
         problem = failure(answer)
         # Rejected would be about the question, and is no word on the request.
@@ -98,7 +98,7 @@ class Send:
         """Ask for a request that cannot exist: 404 is SEND's word that we may ask."""
         never = {"paProtocolNumber": "raccordo.check", "idempotenceToken": "raccordo.check"}
         answer = self.wire.call("GET", REQUESTS, params=never)
-        if answer.status != 200 and not (answer.status == 404 and _is_problem(answer)):
+        if answer.status != 200 and not (answer.status == 404 and is_problem(answer)):
             problem = failure(answer)
             raise Misconfigured("send.not_the_api", problem.detail) if isinstance(problem, Rejected) else problem
         return "SEND answers and accepts the key."
@@ -177,7 +177,7 @@ class Send:
             return self._wait(asked)
         if answer.status in (401, 403):
             raise failure(answer)
-        if answer.status == 404 and _is_problem(answer) and asked.checks >= MOST_UNKNOWN:
+        if answer.status == 404 and is_problem(answer) and asked.checks >= MOST_UNKNOWN:
             raise Rejected("send.request_unknown" if step.request_id else "send.conflict")
         body = answer.object() if answer.status == 200 else {}
         asked = asked.model_copy(update={"request_id": step.request_id or _request_id(body)})
@@ -294,11 +294,6 @@ def _request_id(body: Mapping[str, Any]) -> str | None:
 
 def _is_iun(value: object) -> bool:
     return isinstance(value, str) and IUN.fullmatch(value) is not None
-
-
-def _is_problem(answer: Answer) -> bool:
-    # Else a mistyped address, where everything is 404, would pass for SEND without our request.
-    return isinstance(answer.object().get("errors"), list)
 
 
 def _seconds(value: object) -> timedelta | None:

@@ -53,9 +53,10 @@ class Settings(ProofSettings, PollSettings, TlsSettings):
 
     attestations: bool = False
     """Whether the papers that SEND makes of a notification, its attestations and the notice of delivery, become
-    documents in the citizen's area. They are looked for up to sixty days after the message was made."""
+    documents in the citizen's area. They are looked for up to 180 days after the message was made."""
     attestations_every_s: Annotated[float, Field(ge=0.01, le=604_800)] = 21_600.0
-    """Seconds between two looks whether there are new ones, for each notification."""
+    """Seconds between two looks whether there are new ones, for each notification; once it is older than twenty times
+    that, a twentieth of its age."""
 
     @model_validator(mode="after")
     def _own_stream(self) -> "Settings":

@@ -1,10 +1,10 @@
 """SEND as its description has it, for the tour, the flows and the tests: strict, scriptable, with a ledger.
 
 It serves preload, the object store's uploads, requests and their status (v2.6), sent notifications (v2.9) and their
-papers, cancellation, and streams (v2.9). Each request taken is a line of the ledger, on the disk before the answer
-leaves, and another line for each change of it: `{"at", "notificationRequestId", "pair", "status", "iun", "state",
-"request", ...}`.
-A ledger that is there is read at the start. Uploads and streams are in memory alone.
+papers, prices (v2.3) and payments made elsewhere, cancellation, and streams (v2.9). Each request taken is a line of the
+ledger, on the disk before the answer leaves, and another line for each change of it: `{"at", "notificationRequestId",
+"pair", "status", "iun", "state", "request", ...}`. A ledger that is there is read at the start. Uploads and streams
+are in memory alone.
 
 Options:
     api_keys: the keys it takes; None: any.
@@ -27,7 +27,7 @@ order, by `POST /_sim/faults` with a JSON list; `DELETE` forgets, `GET` shows th
     {"kind": "expired"}                       of "upload": 403, as of an address that is over
     {"kind": "dead_stream"}                   of "events": the stream is gone
 `"on"` says which: "preload", "upload", "requests" (a new one; the default), "status", "sent", "facts", "paper",
-"cancel", "streams", "events".
+"cancel", "streams", "events", "price", "paid".
 """
 
 import hmac
@@ -62,6 +62,7 @@ from .simulator_model import (
     problem,
 )
 from .simulator_papers import Papers
+from .simulator_payments import Payments
 from .simulator_streams import Streams
 
 _PRELOADS = TypeAdapter(list[PreLoad])
@@ -104,6 +105,7 @@ class Platform:
         self.uploads: dict[str, dict[str, Any]] = {}
         self.streams = Streams(page, idle_ms)
         self.papers = Papers(self.ledger, archived)
+        payments = Payments(self.ledger)
         routes: list[tuple[str, str, str, Callable[[Request], Any]]] = [
             ("preload", "POST", "/delivery/attachments/preload", self.preload),
             ("requests", "POST", "/delivery/v2.6/requests", self.new_request),
@@ -111,6 +113,8 @@ class Platform:
             ("sent", "GET", "/delivery/v2.9/notifications/sent/{iun}", self.sent),
             ("facts", "GET", "/delivery-push/{iun}/download/legal-facts/{key}", self.papers.metadata),
             ("cancel", "PUT", "/delivery-push/v2.0/notifications/cancel/{iun}", self.cancel),
+            ("price", "GET", "/delivery/v2.3/price/{creditor}/{notice}", payments.price),
+            ("paid", "POST", "/delivery/events/payment/pagopa", payments.events),
             ("streams", "GET", "/delivery-progresses/v2.9/streams", self.streams.all),
             ("streams", "POST", "/delivery-progresses/v2.9/streams", self.streams.new),
             ("events", "GET", "/delivery-progresses/v2.9/streams/{stream_id}/events", self.streams.read),

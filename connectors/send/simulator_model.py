@@ -36,29 +36,29 @@ Denomination = Annotated[str, _text(88, 1, "^[\x20-\x7b\x7d-\xff]+$")]
 Percent = Annotated[int, Field(ge=0, le=100)]
 
 
-class _Closed(BaseModel):
+class ClosedModel(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", alias_generator=to_camel)
 
 
-_M = TypeVar("_M", bound=_Closed)
+_M = TypeVar("_M", bound=ClosedModel)
 
 
-class PreLoad(_Closed):
+class PreLoad(ClosedModel):
     preload_idx: Annotated[str, _text(512, 1, r"^[a-zA-Z0-9._-]+$")] | None = None
     content_type: Literal["application/pdf", "application/json"]
     sha256: Sha256
 
 
-class Digests(_Closed):
+class Digests(ClosedModel):
     sha256: Sha256
 
 
-class Ref(_Closed):
+class Ref(ClosedModel):
     key: Annotated[str, _text(512, 1, r"^(safestorage://)?[A-Za-z0-9._-]+$")]
     version_token: Annotated[str, _text(256, 1)]
 
 
-class Document(_Closed):
+class Document(ClosedModel):
     title: Annotated[str, _text(512, 1)]
     digests: Digests
     content_type: Literal["application/pdf"]
@@ -66,12 +66,12 @@ class Document(_Closed):
     doc_idx: Annotated[str, _text(3, 1, r"^[0-9]+$")] | None = None
 
 
-class DigitalDomicile(_Closed):
+class DigitalDomicile(ClosedModel):
     type: Literal["PEC"]
     address: Annotated[str, _text(320, 3, r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 
 
-class PhysicalAddress(_Closed):
+class PhysicalAddress(ClosedModel):
     at: Annotated[str, _text(44)] | None = None
     address: Annotated[str, _text(1024, 2)]
     address_details: Annotated[str, _text(1024)] | None = None
@@ -82,25 +82,25 @@ class PhysicalAddress(_Closed):
     foreign_state: Annotated[str, _text(256)] | None = None
 
 
-class PagoPa(_Closed):
+class PagoPa(ClosedModel):
     notice_code: Annotated[str, _text(18, 18, r"^[0-9]{18}$")]
     creditor_tax_id: PaTaxId
     apply_cost: bool
 
 
-class Metadata(_Closed):
+class Metadata(ClosedModel):
     digests: Digests
     content_type: Literal["application/json"]
     ref: Ref
 
 
-class F24(_Closed):
+class F24(ClosedModel):
     title: str
     apply_cost: bool
     metadata_attachment: Metadata
 
 
-class Payment(_Closed):
+class Payment(ClosedModel):
     pago_pa: PagoPa | None = None
     f24: F24 | None = None
 
@@ -111,7 +111,7 @@ class Payment(_Closed):
         return self
 
 
-class Recipient(_Closed):
+class Recipient(ClosedModel):
     recipient_type: Literal["PF", "PG"]
     tax_id: Annotated[str, _text(16, 11, _TAX_ID)]
     denomination: Denomination
@@ -120,7 +120,7 @@ class Recipient(_Closed):
     payments: list[Payment] | None = None
 
 
-class NewRequest(_Closed):
+class NewRequest(ClosedModel):
     """NewNotificationRequestV26, without the PDF of a pagoPA notice."""
 
     pa_protocol_number: Annotated[str, _text(256, 1)]
@@ -170,7 +170,7 @@ class NewRequest(_Closed):
         return self
 
 
-class NewStream(_Closed):
+class NewStream(ClosedModel):
     title: Annotated[str, _text(256, 1)]
     event_type: Literal["STATUS", "TIMELINE"]
     groups: list[str]

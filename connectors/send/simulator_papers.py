@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from .simulator_model import Requests, problem
+from .simulator_payments import paid_elements
 
 # What is made when a notification comes to a state: the element of the timeline, and its legal fact.
 _MADE: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -31,11 +32,12 @@ class Papers:
 
     def timeline(self, entry: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Of a notification, as it stands."""
-        return [
+        made = [
             _element(entry["iun"], category, fact, at)
             for status, at in entry["history"]
             for category, fact in _MADE.get(status, ())
         ]
+        return made + paid_elements(entry)
 
     async def metadata(self, request: Request) -> Response:
         """Where a paper is, or how long it takes to get it from the archive."""
@@ -52,7 +54,7 @@ class Papers:
     def _keys(self, entry: Mapping[str, Any]) -> list[str]:
         found = self.timeline(entry)
         facts = [each["key"] for element in found for each in element["legalFactsIds"]]
-        return [*facts, *(each["details"]["generatedAarUrl"] for each in found if "details" in each)]
+        return [*facts, *(each["details"]["generatedAarUrl"] for each in found if each["category"] == "AAR_GENERATION")]
 
     async def content(self, request: Request) -> Response:
         """The paper, of a store that knows nobody's key."""

@@ -1,7 +1,7 @@
 """The papers of a notification: found in the timeline, downloaded once each, never at the cost of the notification."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -71,6 +71,14 @@ def test_what_send_has_in_its_archive_is_waited_for(start):
     asked.all()
     assert asked.waits == [1, 1, 1, 60]
     assert len(asked.papers) == 1
+
+
+def test_the_older_a_notification_is_the_less_often_it_is_looked_for_more(asked):
+    asked.all()
+    sent = datetime.now(UTC) - timedelta(days=100)
+    asked.send.requests[0]["at"] = sent.isoformat()
+    wait = asked.ask().after
+    assert timedelta(days=5) <= wait <= timedelta(days=5, minutes=10)
 
 
 def test_no_address_and_nothing_personal_is_in_the_memo(asked):

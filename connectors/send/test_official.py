@@ -117,6 +117,13 @@ def test_every_exchange_is_as_send_describes_it(start):
     for _ in range(9):
         memo_of_papers = papers.follow_up(walk.notice, memo_of_papers).memo
     assert len(memo_of_papers["had"]) == 4
+    price, report = (papers.operations[name] for name in ("notification-price", "report-payments"))
+    notice = {"creditor_tax_code": "00301970190", "notice_number": "302000100000019421"}
+    costs = price.run(price.arguments(**notice))
+    assert costs["total_cents"]
+    paid = notice | {"paid_at": "2026-11-26T10:00:00Z", "amount_cents": 8700}
+    assert report.run(report.arguments.model_validate_json(json.dumps({"payments": [paid]})))
+    papers.follow_up(walk.notice, {"iun": costs["iun"]})  # whose timeline has the payment
     assert connector.check()
     assert len(pulled(connector, memo)[1]) == 3
     send.http.put("/delivery-push/v2.0/notifications/cancel/AAAA-AAAA-AAAA-202603-A-1")
@@ -127,7 +134,7 @@ def test_every_exchange_is_as_send_describes_it(start):
     held = [each for each in send.exchanges if not each[1].startswith(("/_sim/", "/_store/", "/_papers/"))]
     for exchange in held:
         official.holds(*exchange)
-    names = "[0-9a-f-]{36}|[A-Z-]{15}[0-9]{6}-[A-Z]-1|PN_[A-Z_]+-[0-9a-f]+.pdf"
+    names = "[0-9a-f-]{36}|[A-Z-]{15}[0-9]{6}-[A-Z]-1|PN_[A-Z_]+-[0-9a-f]+.pdf|[0-9]{11}/[0-9]{18}"
     assert {(method, re.sub(names, "", path)) for method, path, *_ in held} == {
         ("POST", "/delivery/attachments/preload"),
         ("POST", "/delivery/v2.6/requests"),
@@ -135,6 +142,8 @@ def test_every_exchange_is_as_send_describes_it(start):
         ("GET", "/delivery/v2.9/notifications/sent/"),
         ("GET", "/delivery-push//download/legal-facts/"),
         ("PUT", "/delivery-push/v2.0/notifications/cancel/"),
+        ("GET", "/delivery/v2.3/price/"),
+        ("POST", "/delivery/events/payment/pagopa"),
         ("GET", "/delivery-progresses/v2.9/streams"),
         ("POST", "/delivery-progresses/v2.9/streams"),
         ("GET", "/delivery-progresses/v2.9/streams//events"),

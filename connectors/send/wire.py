@@ -66,6 +66,12 @@ def codes(problem: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(code if isinstance(code, str) and _CODE.fullmatch(code) else "UNKNOWN" for code in found)
 
 
+def is_problem(answer: Answer) -> bool:
+    """Whether an answer is in SEND's own form of errors: else a mistyped address, where everything is 404, would pass
+    for SEND without what was asked for."""
+    return isinstance(answer.object().get("errors"), list)
+
+
 def failure(answer: Answer, *, unsafe: bool = False) -> Failure:
     """What an answer other than the one hoped for means; after an `unsafe` call a fault of the server's leaves open
     whether it took the request."""

@@ -20,6 +20,8 @@ from .tables import connectors, deliveries, enti
 
 LONGEST: Final = timedelta(days=60)
 """Since the delivery was made: then nothing more is asked, whatever the connector wants."""
+LONGEST_LEGAL: Final = timedelta(days=180)
+"""The same of a legal notification: its letter may take months to come, and its recipient to open it."""
 
 _ASKED: Final = ("delivered", "rejected")
 """The states of what is asked about: a legal notification that failed after all is attested too."""
@@ -37,7 +39,7 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a question has brought. Without `after`, or beyond `LONGEST`, it was the last."""
+    """What a question has brought. Without `after`, or beyond the longest time, it was the last."""
 
     claim: Claim
     after: timedelta | None = None
@@ -79,7 +81,7 @@ def _take(tx: Tx, wish: Take) -> list[Claim]:
             unsafe=False,
             accepted=True,
             created_at=row.created_at,
-            expires_at=row.created_at + LONGEST,
+            expires_at=row.created_at + (LONGEST_LEGAL if row.channel == "send" else LONGEST),
         )
         for row in rows
     ]

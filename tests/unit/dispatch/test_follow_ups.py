@@ -13,7 +13,7 @@ from contracts.failures import Deferred, Misconfigured, Rejected, Skipped
 from contracts.inbound import ProviderDocument, Report
 from hub.dispatch.follow_ups import FollowUps
 from hub.dispatch.runner import Runner
-from hub.store.follow_ups import LONGEST
+from hub.store.follow_ups import LONGEST, LONGEST_LEGAL
 from hub.store.reports import take_reports
 from hub.store.tables import connectors, deliveries, timeline, vendor_events
 from tests.unit.store.making import START, make_draft, only, take
@@ -184,6 +184,16 @@ def test_nothing_is_asked_for_ever(store):
     for _ in range(9):
         asking.after(days=20)
     assert len(asking.asked) == LONGEST // timedelta(days=20)
+
+
+def test_of_a_legal_notification_it_is_asked_longer(store):
+    asking = Asking(store, *[Continue({}, timedelta(days=20))] * 12)
+    asking.deliver()
+    with store.database.write() as tx:
+        tx.connection.execute(update(deliveries).values(channel="send"))
+    for _ in range(12):
+        asking.after(days=20)
+    assert len(asking.asked) == LONGEST_LEGAL // timedelta(days=20)
 
 
 def test_a_process_that_died_over_a_question_leaves_it_to_the_next(store):

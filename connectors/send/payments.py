@@ -1,0 +1,110 @@
+"""What an administrator asks and tells SEND about the pagoPA notices of its notifications: what one costs, and that one
+was closed otherwise than by pagoPA (in cash at the counter, set off, forgiven), of which pagoPA tells SEND nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from contracts.base import Model, UtcDatetime, rfc3339
+from contracts.connector import Operation
+from contracts.failures import Deferred, Failure, Rejected
+from contracts.identifiers import NoticeNumber, OrganizationTaxCode
+
+from .config import Settings
+from .wire import Wire, failure, is_problem
+
+PRICE = "/delivery/v2.3/price"
+EVENTS = "/delivery/events/payment/pagopa"
+
+Cents = Annotated[int, Field(ge=0, le=2_147_483_647)]
+"""`int32` there."""
+
+# Their names there, ours, and what each is, in cents but for the percentage of `vat`.
+_COSTS = {
+    "totalPrice": "total_cents",
+    "partialPrice": "partial_cents",
+    "sendFee": "send_fee_cents",
+    "analogCost": "postal_cents",
+    "paFee": "fee_cents",
+    "vat": "vat_percent",
+}
+_DATES = {"refinementDate": "effective_at", "notificationViewDate": "viewed_at"}
+
+
+class AskedNotice(Model):
+    notice_number: NoticeNumber
+    creditor_tax_code: OrganizationTaxCode | None = None
+    """None: the sender itself."""
+    amount_cents: Cents | None = None
+    """Of the notice: then the answer says `to_pay_cents`, which is this and the costs of the notification."""
+
+
+class ClosedNotice(Model):
+    notice_number: NoticeNumber
+    creditor_tax_code: OrganizationTaxCode | None = None
+    """None: the sender itself."""
+    paid_at: UtcDatetime
+    amount_cents: Cents
+
+
+class ClosedNotices(Model):
+    payments: Annotated[tuple[ClosedNotice, ...], Field(min_length=1, max_length=100)]
+
+
+@dataclass(frozen=True, slots=True)
+class Payments:
+    """The operations, over the connector's calls."""
+
+    wire: Wire
+    settings: Settings
+
+    def operations(self) -> dict[str, Operation]:
+        """By the name that an administrator types."""
+        return {
+            "notification-price": Operation("What the notification of a pagoPA notice costs", AskedNotice, self._price),
+            "report-payments": Operation("Tell SEND of notices that were paid elsewhere", ClosedNotices, self._report),
+        }
+
+    def _price(self, asked: AskedNotice) -> dict[str, Any]:
+        answer = self.wire.call("GET", f"{PRICE}/{self._creditor(asked)}/{asked.notice_number}")
+        if answer.status != 200:
+            raise self._failure(answer)
+        given = answer.object()
+        costs = {ours: given[theirs] for theirs, ours in _COSTS.items() if _is_count(given.get(theirs))}
+        if not costs:
+            raise Deferred("send.unreadable", "no costs")
+        texts = {ours: given[theirs] for theirs, ours in _DATES.items() if isinstance(given.get(theirs), str)}
+        iun = {"iun": given["iun"]} if isinstance(given.get("iun"), str) else {}
+        total = costs.get("total_cents")
+        to_pay = {} if asked.amount_cents is None or total is None else {"to_pay_cents": asked.amount_cents + total}
+        return {**iun, **costs, **to_pay, **texts}
+
+    def _report(self, told: ClosedNotices) -> dict[str, Any]:
+        events = [
+            {
+                "noticeCode": each.notice_number,
+                "creditorTaxId": self._creditor(each),
+                "paymentDate": rfc3339(each.paid_at),
+                "amount": each.amount_cents,
+            }
+            for each in told.payments
+        ]
+        # Whether SEND counts one that it is told twice twice is not described: so it is not told blindly again.
+        answer = self.wire.call("POST", EVENTS, {"events": events}, unsafe=True)
+        if answer.status != 204:
+            raise self._failure(answer, unsafe=True)
+        return {"reported": len(events)}
+
+    def _creditor(self, notice: AskedNotice | ClosedNotice) -> str:
+        return notice.creditor_tax_code or self.settings.sender_tax_code
+
+    def _failure(self, answer: Any, *, unsafe: bool = False) -> Failure:
+        if answer.status == 404 and is_problem(answer):
+            return Rejected("send.notice_unknown", "no accepted notification has this notice")
+        return failure(answer, unsafe=unsafe)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
