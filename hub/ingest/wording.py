@@ -190,6 +190,9 @@ def filled(text: str, facts: Mapping[str, str], plain: Callable[[str], str] = st
     """The wording with the facts in it; optional parts, and paragraphs that stay empty, are left out."""
     told: list[str] = []
     for optional, words in _parts(text):
-        if not optional or all(facts[name] for name in words[1::2]):
-            told += (plain(facts[each]) if n % 2 else each for n, each in enumerate(words))
-    return "\n\n".join(part.strip() for part in "".join(told).split("\n\n") if part.strip())
+        named = [facts[name] for name in words[1::2]]
+        if not optional or all(named):
+            part = [*words]
+            part[1::2] = map(plain, named)
+            told += part
+    return "\n\n".join([kept for each in "".join(told).split("\n\n") if (kept := each.strip())])

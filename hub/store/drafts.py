@@ -114,9 +114,10 @@ class Answer:
     told: Mapping[str, Told] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Draft:
-    """A valid item, as ingest understood it: clear columns, and its canonical JSON to be sealed."""
+    """A valid item, as ingest understood it: clear columns, and its canonical JSON to be sealed. Nobody changes one;
+    that it were frozen would cost five times its making, with so many fields, and each item makes two or more."""
 
     identity: Identity
     subject: Subject

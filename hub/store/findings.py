@@ -25,7 +25,10 @@ def keep_findings(tx: Tx, batch: Batch, item: dict[str, Any], found: Sequence[Fi
         before = set(tx.connection.execute(select(its.code).where(*mine)).scalars())
         before |= {row["code"] for row in batch.findings.get(item_key(item), ())}  # of a version in this very batch
         tx.connection.execute(delete(findings).where(*mine))
-    batch.findings[item_key(item)] = [names | finding._asdict() | {"found_at": tx.now} for finding in found]
+    batch.findings[item_key(item)] = [
+        {**names, "code": each.code, "criterion": each.criterion, "days": each.days, "found_at": tx.now}
+        for each in found
+    ]
     for finding in found:
         if finding.code in TOLD and finding.code not in before:
             batch.event(item, tx.now, "flagged", criterion=finding.criterion, code=finding.code, days=finding.days or 0)

@@ -205,8 +205,9 @@ class Publications:
         if language is not None and told.worded is not None:
             draft = told.worded(language)
         # It stands among what is new, however long ago the source dates what it tells of.
-        draft = replace(draft, identity=identity, min_loa=max(draft.min_loa, item["min_loa"]), occurred_at=tx.now)
-        message = self.versions.create(tx, batch, draft, citizen, about=item)
+        message = self.versions.create(
+            tx, batch, draft, citizen, about=item, name=identity, min_loa=item["min_loa"], occurred_at=tx.now
+        )
         batch.deliveries += rows_of(tx, message, told.deliveries, citizen, wishes, kind=told.kind, in_turn=told.in_turn)
 
     def keep_deadlines(

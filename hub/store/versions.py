@@ -1,5 +1,6 @@
 """The making of items and of their versions: the first, another, a late one, and where the thing itself is."""
 
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ from hub.errors import StateTerminal, VersionConflict
 from .changes import between, columns
 from .citizens import Citizen
 from .database import Tx
-from .drafts import Draft
+from .drafts import Draft, Identity
 from .item_history import version_payload
 from .ports import Vault
 from .rows import Batch, payload_place
@@ -26,14 +27,27 @@ class Versions:
         self._vault = vault
 
     def create(
-        self, tx: Tx, batch: Batch, draft: Draft, citizen: Citizen, about: dict[str, Any] | None = None
+        self,
+        tx: Tx,
+        batch: Batch,
+        draft: Draft,
+        citizen: Citizen,
+        about: dict[str, Any] | None = None,
+        *,
+        name: Identity | None = None,
+        min_loa: int = 0,
+        occurred_at: datetime | None = None,
     ) -> dict[str, Any]:
-        """A new item, its identity, first version and first event."""
+        """A new item, its identity, first version and first event. What is given takes the place of the draft's own;
+        `min_loa` is the least that it has."""
+        identity = name or draft.identity
         item = columns(tx, draft) | {
             "ente_id": citizen.ente_id,
             "citizen_id": citizen.citizen_id,
             "item_id": new_uuid7(),
             "lifecycle": "active",
+            "min_loa": max(draft.min_loa, min_loa),
+            "occurred_at": occurred_at or draft.occurred_at,
             "received_at": tx.now,
             "about_item_id": about["item_id"] if about else None,
             "content_sha256": None,
@@ -41,10 +55,8 @@ class Versions:
             "folded_into": None,
             "own_state": None,
         }
-        batch.identities.append(
-            draft.identity._asdict() | {"item_id": item["item_id"], "citizen_id": citizen.citizen_id}
-        )
-        batch.names.add(draft.identity)
+        batch.identities.append(identity._asdict() | {"item_id": item["item_id"], "citizen_id": citizen.citizen_id})
+        batch.names.add(identity)
         batch.new_items[item["item_id"]] = item
         self.add(tx, batch, draft, citizen, item, "created")
         # Version 0 is a payment that the hub made of a plan, under the name that its source has for it.

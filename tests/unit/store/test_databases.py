@@ -192,6 +192,25 @@ def test_of_several_tables_one_that_takes_no_row_keeps_all_out(store):
     assert store.rows(key_material) == []
 
 
+def test_sqlite_keeps_no_copies_of_pages_to_undo_a_statement_by_itself(store):
+    """What one that fails has written is there until its transaction is rolled back, and then it is not."""
+    if store.database.is_shared:
+        pytest.skip("SQLite's own")
+    row, another = {"name": "x", "value": 7}, {"name": "y", "value": 7}
+    seen: set[str] = set()
+
+    def write(tx):
+        try:
+            insert_all(tx.connection, [(versions, [another, row, row])])
+        finally:
+            seen.update(tx.connection.execute(select(versions.c.name)).scalars())
+
+    with pytest.raises(IntegrityError), store.database.write() as tx:
+        write(tx)
+    assert {"x", "y"} <= seen
+    assert not {"x", "y"} & {each["name"] for each in store.rows(versions)}
+
+
 def test_rows_that_are_there_already_are_told_apart(store):
     def put(*tokens):
         rows = [{"ente_id": ENTE, "token": token, "used_at": START, "expires_at": START} for token in tokens]
