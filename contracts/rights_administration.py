@@ -1,15 +1,14 @@
 """What citizens ask for as data subjects, as those see it who answer (GDPR art. 12-22; `api.md` 3)."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from .base import Day, Model, UtcDatetime
 from .identifiers import OrganizationTaxCode, TaxCode, Uuid7
 from .publishing import Cursor
+from .rights import FiledBy, RightsKind, RightsOutcome, RightsText
 
-RightsKind = Literal["access", "rectification", "erasure", "restriction", "portability", "objection"]
-RightsOutcome = Literal["done", "refused"]
 Who = TaxCode | OrganizationTaxCode
 
 
@@ -34,6 +33,19 @@ class RightsRequest(Model):
     late: bool
     closed_at: UtcDatetime | None
     outcome: RightsOutcome | None
+    filed_by: FiledBy
+    delegation_id: Uuid7 | None
+    """Under which a delegate asked."""
+    item_id: Uuid7 | None
+    """The item that the request is about."""
+
+
+class RightsRequestDetail(RightsRequest):
+    """A request whole: who asks, in which words, and what was answered. Whoever was erased has none of it left."""
+
+    tax_code: Who | None
+    text: RightsText | None
+    answer: RightsText | None
 
 
 class RightsRequestPage(Model):
@@ -44,9 +56,11 @@ class RightsRequestPage(Model):
 
 
 class RightsClosure(Model):
-    """How the request was answered."""
+    """How the request was answered. Of what was asked through the portal a refusal says why (GDPR art. 12(4))."""
 
     outcome: RightsOutcome
+    answer: RightsText | None = None
+    """What the citizen reads."""
 
 
 class ErasureWish(Model):

@@ -6,6 +6,7 @@ cost a quarter of the event loop's time under load (DECISIONS 16).
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -48,9 +49,11 @@ from hub.http.public import PublicApi
 from hub.http.publish import PublishApi
 from hub.http.ranked_lists import RankedListApi
 from hub.http.turns import Slots
+from hub.ingest.letters import confirmation_letter
 from hub.settings import Settings
 from hub.store.attributes import AttributeKeeper
 from hub.store.files import Files
+from hub.store.filing_rights import RightsFiler
 
 _EXPORTS_AT_ONCE = 4
 """Of citizens and administrators together: each takes a thread and a connection to the database, again and again."""
@@ -139,7 +142,15 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         registry=hub.registry,
         clock=hub.clock,
         limiter=limiter,
-        desks=Desks(hub.wishes, hub.requesting, hub.contacts, hub.letter, hub.clock.now, hub.ring),
+        desks=Desks(
+            hub.wishes,
+            hub.requesting,
+            hub.contacts,
+            partial(confirmation_letter, hub.clock, hub.route),
+            hub.clock.now,
+            hub.ring,
+            RightsFiler(hub.citizens, hub.home.vault),
+        ),
         streams=hub.streams,
         exports=exports,
     )
@@ -192,7 +203,7 @@ def _admin(hub: Hub, limiter: Limiter, slots: Slots) -> AdminApi:
     deliveries = Deliveries(hub.home.types, hub.home.configuration, hub.requests, hub.ring)
     simulations = SimulationsApi(access, lambda: hub.simulated)
     attributes = AttributeKeeper(hub.citizens, hub.home.vault)
-    rights = RightsDesk(hub.database, hub.citizens)
+    rights = RightsDesk(hub.database, hub.citizens, hub.home.vault, hub.route)
     exports = Exports(hub.database, hub.home.vault, hub.citizens, Files(hub.home.folder / "files", hub.home.vault))
     parts = (
         connectors,
@@ -201,7 +212,7 @@ def _admin(hub: Hub, limiter: Limiter, slots: Slots) -> AdminApi:
         StatisticsApi(access),
         SourcesApi(access, hub.sources, attributes, hub.settings.content_limit),
         OutreachApi(access, BroadcastDesk(hub.database, hub.home.vault), RankedListDesk(hub.database, hub.home.vault)),
-        RightsApi(access, rights),
+        RightsApi(access, rights, hub.ring),
         ExportsApi(access, rights, exports, slots),
         simulations,
     )
