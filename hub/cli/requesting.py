@@ -86,7 +86,7 @@ def close(
     as_json: AsJson = False,
 ) -> None:
     """The request was answered. The citizen is told that it was, and reads the answer in the personal area."""
-    words = None if answer is None else checked(RightsText, read_text(answer, name="--answer"), name="--answer")
+    words = None if answer is None else checked(RightsText, read_text(answer, name="--answer").strip(), name="--answer")
     with opened(home) as one:
         desk, actor = _desk(one, _outlets(one)), actor_of(ente_id_of(one, ente))
         try:

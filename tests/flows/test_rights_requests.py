@@ -2,14 +2,17 @@
 
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
 
+from hub.dispatch.expiring import Expiring
 from hub.store.erasing import erase_citizen
+from hub.store.files import Files
 from hub.store.filing_rights import MOST_OPEN
-from hub.store.requests_of_rights import due, forget_texts, today
+from hub.store.requests_of_rights import due, today
 from hub.store.tables import access_log, items, rights_requests
 from tests.flows.administering import admin_of
 from tests.flows.making import code, described_hub, fresh, mail_folder, new_person, published, rows, to
@@ -147,6 +150,13 @@ def test_no_more_wait_at_once_than_people_can_answer(hub, officer, person):
     assert filed(hub, person, {"kind": "erasure", "text": "0"}, 200) == made[0], "what waits already is no more"
     close(officer, made[0]["request_id"])
     filed(hub, person)
+
+
+def test_the_same_request_at_the_same_moment_is_one(hub, person):
+    with ThreadPoolExecutor(4) as pool:
+        answers = [each.result() for each in [pool.submit(hub.write, PATH, WRONG, person) for _ in range(4)]]
+    assert sorted(each.status_code for each in answers) == [200, 200, 200, 201]
+    assert len(own(hub, person)) == 1
 
 
 @pytest.mark.parametrize(
@@ -300,7 +310,7 @@ def test_the_words_go_two_years_after_the_answer(hub, officer, person):
         of_old = rights_requests.c.request_id == old["request_id"]
         long_ago = update(rights_requests).where(of_old).values(closed_at=tx.now - timedelta(days=732))
         tx.connection.execute(long_ago)
-    hub.hub.committer.write(forget_texts, None)
+    Expiring(hub.hub.committer, Files(hub.home.folder / "files", hub.home.vault), hub.hub.clock)()
     words = [(each["text"], each["answer"], each["state"]) for each in own(hub, person)]
     assert words == [("tutto", REASONS, "refused"), (None, None, "refused")]
 
@@ -314,7 +324,7 @@ def test_the_command_line_shows_and_answers_it(hub, person, raccordo, monkeypatc
     shown = raccordo("request", "show", made["request_id"], "--json")
     assert (shown["tax_code"], shown["text"]) == (person, TEXT)
     assert "refusal says why" in raccordo("request", "close", made["request_id"], "--outcome", "refused", code=2)
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(REASONS.encode())))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(f"{REASONS}\n".encode())))
     raccordo("request", "close", made["request_id"], "--outcome", "refused", "--answer", "-")
     assert own(hub, person)[0]["answer"] == REASONS
     [notice] = [each for each in notices(hub, person) if each["content"]["kind"] == "outcome"]
