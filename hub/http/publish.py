@@ -20,10 +20,10 @@ from hub.ingest.uploads import Uploads
 from hub.ingest.vendor_view import VendorView, find_wish
 from hub.registry import Vendor
 from hub.security.digest import header_of
-from hub.security.modi import SignedRequest, Verified, unsigned_tokens
+from hub.security.modi import SignedRequest, Verified, Wanted, unsigned_tokens
 from hub.security.sign import SigningKey, sign_response
 from hub.store.amendments import Uploaded, Withdrawn
-from hub.store.committer import Committer
+from hub.store.committer import Coming, Committer
 from hub.store.drafts import Published
 from hub.store.intake import Intake, Submission, Unsigned
 
@@ -121,7 +121,9 @@ class PublishApi:
 
     def _publish(self, operation: Operation, collection: str) -> Handler:
         async def publish(exchange: Exchange) -> Response:
-            inbound, verified = await self._verified(exchange, operation, self._body_limit)
+            coming = Coming(self._committer)
+            exchange.until_answered.callback(coming.end)
+            inbound, verified = await self._verified(exchange, operation, self._body_limit, coming)
 
             def receipt(answer: Published) -> Response:
                 content = {
@@ -134,7 +136,7 @@ class PublishApi:
                 }
                 return self._signed(content, answer.received_at, verified, inbound, answer.outcome == "created")
 
-            return await self._answered(await self._judge((inbound, verified, collection)), receipt)
+            return await self._answered(await self._judge((inbound, verified, collection)), receipt, coming)
 
         return publish
 
@@ -210,7 +212,11 @@ class PublishApi:
 
         return events
 
-    async def _verified(self, exchange: Exchange, operation: Operation, limit: int) -> tuple[Inbound, Verified]:
+    async def _verified(
+        self, exchange: Exchange, operation: Operation, limit: int, coming: Coming | None = None
+    ) -> tuple[Inbound, Verified]:
+        """`coming` is told when the whole request is here, and that it is not while something is fetched for it."""
+
         def inbound_of(request: SignedRequest) -> Inbound:
             return Inbound(request, exchange.request_id, operation.operation_id, operation.signed_body)
 
@@ -228,7 +234,18 @@ class PublishApi:
         try:
             request = await exchange.signed_request(limit, before_large=make_room)
             inbound, body = inbound_of(request), request.body
-            verified = await resolved(lambda: self._verify(inbound), self._resolver, exchange.address)
+
+            async def verify() -> Verified:
+                if coming is not None:
+                    coming.begin()
+                try:
+                    return await self._verify(inbound)
+                except Wanted:
+                    if coming is not None:
+                        coming.end()
+                    raise
+
+            verified = await resolved(verify, self._resolver, exchange.address)
             if not takes_json(exchange.request.headers.get("accept")):
                 # Its signatures hold: the token is used up, and the sender is told why.
                 verified = replace(verified, refusal=verified.refusal or NotAcceptable())
@@ -251,14 +268,23 @@ class PublishApi:
             exchange.allowance = self._limiter.count_call(f"{verified.ente.ente_id}/{verified.vendor.vendor_id}")
         return inbound, verified
 
-    async def _answered(self, submission: Submission[Any], receipt: Callable[[Any], Response]) -> Response:
+    async def _answered(
+        self, submission: Submission[Any], receipt: Callable[[Any], Response], coming: Coming | None = None
+    ) -> Response:
         prepared = _Prepared(receipt)
-        return prepared.of(await self._submit(submission, prepared.early))
+        return prepared.of(await self._submit(submission, prepared.early, coming))
 
-    async def _submit(self, submission: Submission[Any], early: Callable[[Any], None] | None = None) -> Any:
+    async def _submit(
+        self,
+        submission: Submission[Any],
+        early: Callable[[Any], None] | None = None,
+        coming: Coming | None = None,
+    ) -> Any:
         size = len(submission.signed.body)
         try:
-            answer = await self._committer.submit(self._intake.record, submission, size=size, early=early)
+            answer = await self._committer.submit(
+                self._intake.record, submission, size=size, early=early, coming=coming
+            )
         except HubError:
             raise
         except Exception:

@@ -5,10 +5,10 @@ batch that was most of what a commit cost, and its execution around the driver's
 the table all the same, and so are the errors.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import CompoundSelect, Connection, Dialect, Select, Table
 from sqlalchemy.exc import DBAPIError
@@ -29,37 +29,65 @@ Rows = Sequence[Mapping[str, Any]]
 """Of one table, each with every column of it."""
 
 
-class Insertion(NamedTuple):
-    """Rows for a table. `conflict` is SQL that follows the values."""
-
-    table: Table
-    rows: Rows
-    conflict: str
-
-
 def pieces(rows: Sequence[T]) -> Iterator[Sequence[T]]:
     """A long list in parts, each short enough for one statement."""
     for start in range(0, len(rows), _AT_ONCE):
         yield rows[start : start + _AT_ONCE]
 
 
+class Journey:
+    """Statements that travel together, in the order in which they were added, and are waited for once. What is added
+    answers with its rows, which are there after `run`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._statements: list[tuple[str, Any]] = []
+        self._answers: list[list[tuple[Any, ...]]] = []
+
+    def insert_all(self, rows: Sequence[tuple[Table, Rows]]) -> None:
+        """Rows of several tables at once."""
+        some = [each for each in rows if each[1]]
+        if some:
+            self._add(_TOGETHER[self._connection.dialect.name](some))
+
+    def insert(self, table: Table, rows: Rows, conflict: str = "") -> list[tuple[Any, ...]]:
+        """Rows of one table; `conflict` is SQL that follows the values, and may return some."""
+        return self._add(_FORMS[self._connection.dialect.name](table, rows, conflict) if rows else ())
+
+    def select(self, query: Query, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows of a query, as `select_rows` gives them."""
+        return self._add([_with_values(self._connection, query, parameters)])
+
+    def say(self, statement: str) -> None:
+        """A statement without values or rows."""
+        self._add([(statement, ())])
+
+    def run(self) -> None:
+        """Go. Raises DBAPIError, as Core does."""
+        for answer, rows in zip(self._answers, run(self._connection, self._statements), strict=True):
+            answer += rows
+
+    def _add(self, statements: Iterable[tuple[str, Any]]) -> list[tuple[Any, ...]]:
+        answer: list[tuple[Any, ...]] = []
+        for each in statements:
+            self._statements.append(each)
+            self._answers.append(answer)
+        return answer
+
+
 def insert_all(connection: Connection, rows: Sequence[tuple[Table, Rows]]) -> None:
     """Insert into several tables at once. Raises DBAPIError, as Core does."""
-    some = [each for each in rows if each[1]]
-    run(connection, [*_TOGETHER[connection.dialect.name](some)] if some else [])
-
-
-def insert_each(connection: Connection, insertions: Sequence[Insertion]) -> list[list[tuple[Any, ...]]]:
-    """Insert in this order, waiting once for all; what each insertion's RETURNING gave. Raises DBAPIError."""
-    form = _FORMS[connection.dialect.name]
-    statements = [[*form(*each)] if each.rows else [] for each in insertions]
-    found = iter(run(connection, [one for each in statements for one in each]))
-    return [[row for _ in each for row in next(found)] for each in statements]
+    journey = Journey(connection)
+    journey.insert_all(rows)
+    journey.run()
 
 
 def insert_rows(connection: Connection, table: Table, rows: Rows, *, conflict: str = "") -> list[tuple[Any, ...]]:
-    """The same for one table."""
-    return insert_each(connection, [Insertion(table, rows, conflict)])[0]
+    """The same for one table; what its RETURNING gave."""
+    journey = Journey(connection)
+    returned = journey.insert(table, rows, conflict)
+    journey.run()
+    return returned
 
 
 def select_rows(connection: Connection, query: Query, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:

@@ -49,6 +49,9 @@ GATHERS = 5
 all leaves the event loop idle while it is written, where this process has the machine for itself: there half as many as
 the one before had will do, and one half is written while the other is verified. With a database of several processes
 the others and its server use that time. Whoever publishes alone never waits."""
+PATIENCE, LONELY = 20, 2
+"""The same for a batch of announced values: how often at most, while others are on their way; and how often nobody is
+before it goes."""
 TRIES = 4
 """Of a transaction that met another writer's (a deadlock, a name taken meanwhile)."""
 
@@ -62,7 +65,30 @@ class _Work:
     """An asyncio future of `loop`, a concurrent one, or None where nobody waits for this one alone."""
     size: int = 0
     early: Callable[[Any], None] | None = None
+    coming: "Coming | None" = None
     result: Any = None
+
+
+class Coming:
+    """A value that may be on its way: the batch in the making waits for it until it has come, or has ended otherwise.
+    For the event loop's thread alone."""
+
+    __slots__ = ("_committer", "_is_on_its_way")
+
+    def __init__(self, committer: "Committer") -> None:
+        self._committer = committer
+        self._is_on_its_way = False
+
+    def begin(self) -> None:
+        """From here on it takes moments, and waits for nobody else."""
+        self._is_on_its_way = True
+        self._committer.coming += 1
+
+    def end(self) -> None:
+        """It has come, or will not."""
+        if self._is_on_its_way:
+            self._is_on_its_way = False
+            self._committer.coming -= 1
 
 
 class Committer:
@@ -76,6 +102,8 @@ class Committer:
         self._seat = Seat()
         self._chain = ChainWriter(new_uuid7())
         self.watch = CommitWatch()
+        self.coming = 0
+        """Values announced and not here yet."""
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
         self._closed = False
         self._door = threading.Lock()
@@ -103,13 +131,20 @@ class Committer:
         return self._queue.qsize()
 
     async def submit(
-        self, handler: Handler[V, R], value: V, *, size: int = 0, early: Callable[[R], None] | None = None
+        self,
+        handler: Handler[V, R],
+        value: V,
+        *,
+        size: int = 0,
+        early: Callable[[R], None] | None = None,
+        coming: Coming | None = None,
     ) -> R:
         """Hand over a value, of so many bytes where they count; returns once it is durable. Raises what the handler
         answered, or StoreUnavailable.
 
         `early` is called on the event loop with a result that stands but is not durable yet: what it prepares is ready
         when the commit is, and nobody may see it before. It is called once a try, or not at all, and may fail.
+        `coming` is what announced the value.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
@@ -119,7 +154,7 @@ class Committer:
         if ready is None:
             ready = self._ready[loop] = []
             loop.call_soon(self._hand_over, loop)
-        ready.append(_Work(handler, value, loop, future, size, early))
+        ready.append(_Work(handler, value, loop, future, size, early, coming))
         return await future
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -130,6 +165,9 @@ class Committer:
             for work in works:
                 if not work.future.done():
                     work.future.set_exception(refusal)
+        for work in works:
+            if work.coming is not None:
+                work.coming.end()
 
     def write(self, handler: Handler[V, R], value: V) -> R:
         """The same for a thread."""
@@ -184,7 +222,7 @@ class Committer:
     def _write_until_closed(self) -> None:
         before = 0
         while (first := self._queue.get()) is not None:
-            self._gather(before)
+            self._gather(first, before)
             batch, size = [first], first.size
             last = False
             while len(batch) < BATCH and size < MOST_BYTES:
@@ -206,13 +244,19 @@ class Committer:
             if last:
                 return
 
-    def _gather(self, before: int) -> None:
-        """Wait a little for company; one value is here, and `before` were in the last batch."""
+    def _gather(self, first: _Work, before: int) -> None:
+        """Wait a little for company of the `first`; `before` were in the last batch."""
         wanted = BATCH if self._database.is_shared and before > 1 else before // 2
-        for _ in range(GATHERS):
-            if 1 + self._queue.qsize() >= wanted:
-                return
+        waits = PATIENCE if first.coming is not None else GATHERS
+        # Those who were answered a moment ago may have sent their next, which the event loop has not read yet.
+        lonely = 0 if before > 1 else LONELY
+        while waits and 1 + self._queue.qsize() < wanted:
+            if first.coming is not None:
+                lonely = 0 if self.coming else lonely + 1
+                if lonely > LONELY:
+                    return
             time.sleep(GATHER_S)
+            waits -= 1
 
     def _commit(self, batch: list[_Work]) -> None:
         fault = self._attempt(batch)

@@ -33,7 +33,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from hub.clock import Clock, SystemClock
 
 from . import postgres, sqlite
-from .bulk import Rows, insert_all, run
+from .bulk import Journey, Rows, run
 from .glances import Glances, Look
 from .seats import Seat
 from .tables import versions
@@ -148,9 +148,11 @@ class Database:
             yield tx
             for step in tx.before_commit:
                 step(tx)
-            insert_all(connection, tx.last_rows)
+            last = Journey(connection)
+            last.insert_all(tx.last_rows)
             if tx.work_is_due and self.is_shared:
-                postgres.notify(connection)
+                last.say(postgres.RING)
+            last.run()
             tx.at_commit()
             try:
                 transaction.commit()

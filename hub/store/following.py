@@ -11,7 +11,7 @@ from sqlalchemy import String, bindparam, cast, select
 
 from contracts.following import Follows
 
-from .bulk import select_rows
+from .bulk import Journey
 from .configuration import REMOVED
 from .database import Tx
 from .pushing import push_at
@@ -26,14 +26,18 @@ _FOLLOWERS = (
 )
 
 
-def push_to_followers(tx: Tx, events: Sequence[Mapping[str, Any]]) -> None:
-    """Queue numbered events for those who follow their ente; a connector that is paused gets them later."""
-    if not events:
-        return
+def followers_of(events: Sequence[Mapping[str, Any]], journey: Journey) -> list[tuple[Any, ...]]:
+    """Who follows the enti of these events, known once the journey was run; of other enti, too."""
+    return journey.select(_FOLLOWERS, {"removed": REMOVED}) if events else []
+
+
+def push_to_followers(tx: Tx, events: Sequence[Mapping[str, Any]], found: Sequence[tuple[Any, ...]]) -> None:
+    """Queue numbered events for those who were found to follow their ente; a connector that is paused gets them
+    later."""
     enti = {event["ente_id"] for event in events}
     followers = [
         (ente_id, connector_id, Follows.model_validate_json(follows), environment == "test")
-        for ente_id, connector_id, follows, environment in select_rows(tx.connection, _FOLLOWERS, {"removed": REMOVED})
+        for ente_id, connector_id, follows, environment in found
         if ente_id in enti
     ]
     if not followers:

@@ -34,6 +34,8 @@ from .tables import Instant, from_micros, to_json
 
 DUE = "raccordo_due"
 """The channel on which a commit that queued deliveries says so. A hint: whoever misses it finds them by polling."""
+RING = f"NOTIFY {DUE}"
+"""Ring on every machine, once this transaction is committed."""
 
 _SESSION = {
     "application_name": "raccordo",
@@ -141,11 +143,6 @@ def _prepare(dbapi_connection: Any, record: Any) -> None:
 def others_at_work(connection: Connection) -> bool:
     """Whether other sessions of the hub are open on this database."""
     return bool(connection.exec_driver_sql(_OTHERS, (_SESSION["application_name"],)).scalar_one())
-
-
-def notify(connection: Connection) -> None:
-    """Ring on every machine, once this transaction is committed."""
-    connection.exec_driver_sql(f"NOTIFY {DUE}")
 
 
 def begun(connection: Any) -> datetime | None:
@@ -259,6 +256,7 @@ def _values(table: Table, rows: Sequence[Mapping[str, Any]]) -> tuple[Any, ...]:
     return (text, bytes(packed)) if _holds_bytes(table) else (text,)
 
 
+@lru_cache(maxsize=128)
 def _holds_bytes(table: Table) -> bool:
     return any(isinstance(column.type, LargeBinary) for column in table.columns)
 

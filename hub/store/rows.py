@@ -15,11 +15,11 @@ from contracts.identifiers import new_uuid7
 from contracts.positions import PAGOPA
 from hub.metrics import feed_only, unserved
 
-from .bulk import Insertion, insert_all, insert_each
+from .bulk import Journey, insert_all
 from .database import Tx, among, keys
 from .directory import HUB_VENDOR
 from .drafts import CONNECTOR_UNKNOWN
-from .following import push_to_followers
+from .following import followers_of, push_to_followers
 from .pushing import push_events
 from .tables import (
     agenda,
@@ -213,11 +213,15 @@ def _number(tx: Tx) -> None:
     """The last of a transaction: what it made and changed gets its numbers, and the counters are held till the commit
     alone. A counter taken before the locks of items would make two writers wait for each other."""
     numbered = [*tx.new_items, *tx.changed_items.values()]
-    give_numbers(tx, (sequences, numbered, "sequence"), (event_sequences, tx.vendor_events, "number"))
+    journey = Journey(tx.connection)
+    # Every other writer of these enti waits while the counters are held: what needs no number goes before them.
+    journey.insert_all(tx.last_rows)
+    followers = followers_of(tx.vendor_events, journey)
+    take_numbers(journey, (sequences, numbered, "sequence"), (event_sequences, tx.vendor_events, "number"))
     # Each tree of items is by citizen: in its order a page is written to once, and not for each item again.
-    tx.last_rows += [(items, sorted(tx.new_items, key=item_key)), (vendor_events, tx.vendor_events)]
+    tx.last_rows = [(items, sorted(tx.new_items, key=item_key)), (vendor_events, tx.vendor_events)]
     push_events(tx, tx.vendor_events)
-    push_to_followers(tx, tx.vendor_events)
+    push_to_followers(tx, tx.vendor_events, followers)
     if tx.changed_items:
         tx.connection.execute(
             _NUMBER_ITEM,
@@ -245,17 +249,15 @@ def items_at(tx: Tx, wanted: Collection[ItemKey]) -> dict[ItemKey, dict[str, Any
     return {item_key(row): row for row in map(dict, rows)}
 
 
-def give_numbers(tx: Tx, *wanted: tuple[Table, Sequence[dict[str, Any]], str]) -> None:
-    """Give rows, under that name, the next numbers of their enti's counters."""
+def take_numbers(journey: Journey, *wanted: tuple[Table, Sequence[dict[str, Any]], str]) -> None:
+    """Run the journey, and give rows, under that name, the next numbers of their enti's counters."""
     counts = [Counter(row["ente_id"] for row in rows) for _, rows, _ in wanted]
-    taken = insert_each(
-        tx.connection,
-        [
-            # In one order: who takes those of several enti must not wait crosswise.
-            Insertion(counter, [{"ente_id": e, "value": each[e]} for e in sorted(each)], _TAKE.format(counter.name))
-            for (counter, _, _), each in zip(wanted, counts, strict=True)
-        ],
-    )
+    taken = [
+        # In one order: who takes those of several enti must not wait crosswise.
+        journey.insert(counter, [{"ente_id": e, "value": each[e]} for e in sorted(each)], _TAKE.format(counter.name))
+        for (counter, _, _), each in zip(wanted, counts, strict=True)
+    ]
+    journey.run()
     for (_, rows, name), each, last in zip(wanted, counts, taken, strict=True):
         following = {ente_id: count(value - each[ente_id] + 1) for ente_id, value in last}
         for row in rows:

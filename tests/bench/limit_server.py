@@ -201,9 +201,9 @@ def by_hand(audience: str, keys: Mapping[str, Any]) -> Verify:
     return verify
 
 
-def same(home: Path) -> Verify:
+def same(settings: Mapping[str, Any]) -> Verify:
     """The hub's own verification, every check of it, over the registry of a hub's home."""
-    with Home(Settings(home=home)).database.read() as connection:
+    with Home(Settings(**settings)).database.read() as connection:
         registry = load_registry(connection)
     chains = ChainCache()
 

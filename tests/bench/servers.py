@@ -84,11 +84,11 @@ def serve_limit(store: Path | str, audience: str, jwks: dict[str, Any], pipe: Co
     serve(create_app(_writing(store), by_hand(audience, keys)), pipe, port)
 
 
-def serve_same(store: Path, home: Path, pipe: Connection) -> None:
+def serve_same(store: Path | str, settings: dict[str, Any], pipe: Connection, port: int = 0) -> None:
     """The limit server that verifies as the hub does."""
     from .limit_server import create_app, same
 
-    serve(create_app(_writing(store), same(home)), pipe)
+    serve(create_app(_writing(store), same(settings)), pipe, port)
 
 
 def _writing(store: Path | str) -> Callable[[list[Any]], None]:

@@ -124,7 +124,7 @@ REFUSED = {
     "no algorithm": without_algorithm,
     "an unknown key": lambda hub: tokens(hub, key=Caller("portale").key),
     "an expired assertion": lambda hub: tokens(hub, assertion={"iat": NOW - 900, "nbf": NOW - 900, "exp": NOW - 700}),
-    "an assertion of the future": lambda hub: tokens(hub, assertion={"iat": NOW + 900, "exp": NOW + 960}),
+    "an assertion of the future": lambda hub: tokens(hub, assertion={"iat": NOW + 7200, "exp": NOW + 7260}),
     "an assertion good for an hour": lambda hub: tokens(hub, assertion={"exp": NOW + 3600}),
     "an old login": lambda hub: tokens(hub, assertion={"auth_time": NOW - 86_400}),
     "nobody's tax code": lambda hub: tokens(hub, assertion={"fiscal_number": None}),

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import DataError, OperationalError
 
 from hub.errors import HubError, StoreUnavailable, VersionConflict
-from hub.store.committer import BATCH, GATHERS, MOST_BYTES, Committer
+from hub.store.committer import BATCH, GATHERS, LONELY, MOST_BYTES, PATIENCE, Coming, Committer, _Work
 from hub.store.tables import versions
 
 
@@ -290,13 +290,26 @@ def test_a_caller_that_went_away_does_not_stop_the_others(store, committer):
     assert names(store) == {"gone", "kept"}
 
 
-def waits(committer, monkeypatch, *, before, here):
-    """How often a batch waits for company, after one of `before`, with so many values here; nobody else comes."""
+def waits(committer, monkeypatch, *, before, here, coming=None, ends_after=None):
+    """How often a batch waits for company, after one of `before`, with so many values here; nobody else comes. With
+    `coming` it is of announced ones, of whom so many are on their way, until they end."""
     slept = []
-    monkeypatch.setattr("hub.store.committer.time.sleep", slept.append)
+    others = [Coming(committer) for _ in range(coming or 0)]
+    for each in others:
+        each.begin()
+
+    def sleep(seconds):
+        slept.append(seconds)
+        if len(slept) == ends_after:
+            for each in others:
+                each.end()
+
+    monkeypatch.setattr("hub.store.committer.time.sleep", sleep)
     for _ in range(here - 1):
         committer._queue.put(None)
-    committer._gather(before)
+    committer._gather(_Work(note, "first", None, None, coming=None if coming is None else Coming(committer)), before)
+    for each in others:
+        each.end()
     return len(slept)
 
 
@@ -305,6 +318,37 @@ def test_a_batch_waits_a_little_for_half_of_the_one_before(store, committer, mon
     if store.database.is_shared:  # there it waits for all: the other processes use the time
         expected = GATHERS if before > 1 else 0
     assert waits(committer, monkeypatch, before=before, here=here) == expected
+
+
+def test_a_batch_of_announced_values_waits_for_those_on_their_way_and_no_longer(committer, monkeypatch):
+    """One alone was written while thirty were being verified, which then waited for its commit: at every turn."""
+    assert waits(committer, monkeypatch, before=40, here=1, coming=3, ends_after=7) == 7 + LONELY
+    assert waits(committer, monkeypatch, before=40, here=1, coming=3) == PATIENCE  # they hang
+    assert waits(committer, monkeypatch, before=40, here=1, coming=0) == LONELY  # whose next may not be read yet
+    assert waits(committer, monkeypatch, before=1, here=1, coming=0) == 0
+
+
+def test_where_one_process_has_the_machine_half_of_the_batch_before_will_do(store, committer, monkeypatch):
+    waited = waits(committer, monkeypatch, before=40, here=20, coming=3)
+    assert waited == (PATIENCE if store.database.is_shared else 0)
+
+
+def test_what_has_come_or_failed_is_on_its_way_no_more(committer):
+    committer.start()
+
+    async def ask():
+        coming = Coming(committer)
+        coming.begin()
+        await committer.submit(note, "a", coming=coming)
+        coming.end()  # as every request says when it is answered
+        full = Coming(committer)
+        full.begin()
+        committer._most = 0
+        with pytest.raises(StoreUnavailable):
+            await committer.submit(note, "b", coming=full)
+
+    asyncio.run(ask())
+    assert committer.coming == 0
 
 
 def test_many_threads_lose_nothing(store, committer):

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from hub.store.bulk import Journey
 from hub.store.committer import Committer
 from hub.store.intake import Submission
-from hub.store.rows import give_numbers
+from hub.store.rows import take_numbers
 from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import items, sequences
 from tests.unit.store.following import seen_while
@@ -68,7 +69,7 @@ def test_every_ente_counts_for_itself(kind, tmp_path_factory, batches):
     with fresh_database(kind, folder, FakeClock()) as database, database.write() as tx:
         for batch in batches:
             rows = [{"ente_id": ente_id} for ente_id in batch]
-            give_numbers(tx, (sequences, rows, "sequence"))
+            take_numbers(Journey(tx.connection), (sequences, rows, "sequence"))
             for row in rows:
                 given_out.setdefault(row["ente_id"], []).append(row["sequence"])
     assert all(found == list(range(1, len(found) + 1)) for found in given_out.values())
