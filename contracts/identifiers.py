@@ -73,6 +73,11 @@ def check_organization_tax_code(value: str) -> str:
     return value
 
 
+def check_any_tax_code(value: str) -> str:
+    """`value`, if it is the tax code of a person or, in digits alone, of an organisation; else ValueError."""
+    return check_organization_tax_code(value) if value.isdigit() else check_tax_code(value)
+
+
 def _iban(value: str) -> str:
     try:
         if stdnum_iban.validate(value) != value:

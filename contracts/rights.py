@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from .base import TEXT, Code, Day, Model, UtcDatetime
 from .feed import DeliveryState
-from .identifiers import Uuid7
+from .identifiers import TaxCode, Uuid7
 from .items import Channel
 from .publishing import Collection, Cursor
 
@@ -47,6 +47,8 @@ class AccessEntry(Model):
     collection: Collection | None
     delegation_id: Uuid7 | None
     """Where another person acted for the citizen: under which delegation."""
+    delegate_tax_code: TaxCode | None
+    """Who that person was; None where he was erased since."""
 
 
 class AccessPage(Model):

@@ -2,14 +2,20 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from .base import Day, Model, UtcDatetime
-from .identifiers import OrganizationTaxCode, TaxCode, Uuid7
+from .identifiers import Uuid7, check_any_tax_code
 from .publishing import Cursor
 from .rights import FiledBy, RightsKind, RightsOutcome, RightsText
 
-Who = TaxCode | OrganizationTaxCode
+Who = Annotated[
+    str,
+    StringConstraints(min_length=11, max_length=16, pattern=r"^[A-Z0-9]+$"),
+    AfterValidator(check_any_tax_code),
+    Field(json_schema_extra={"examples": ["RSSMRA80A01H501U"]}),
+]
+"""Of a person or an organisation. Not a union of the two: its faults would be told once for each, under inner names."""
 
 
 class NewRightsRequest(Model):

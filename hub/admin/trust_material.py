@@ -15,7 +15,7 @@ from hub.security.certificates import presented_key
 from hub.security.der import pem_parts
 from hub.security.jwk import jwk_key
 from hub.security.keys import certificates_pem
-from hub.security.presented import Presented
+from hub.security.presented import Presented, thumbprint
 from hub.store.directory import NewKey
 
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
@@ -33,6 +33,17 @@ def name_of(key: Key) -> str:
         return key.material
     found = x509.load_pem_x509_certificates(key.material.encode("ascii"))
     return "; ".join(f"{one.subject.rfc4514_string()} until {one.not_valid_after_utc:%Y-%m-%d}" for one in found)
+
+
+def signer_of(key: Key) -> str | None:
+    """How evidence names who signs with this entry; None for a CA, below which there are many."""
+    if key.kind == "jwk":
+        return jwk_key(key.material).signer
+    if key.kind == "thumbprint":
+        return f"x5t#S256:{key.material}"
+    if key.kind == "certificate":
+        return f"x5t#S256:{thumbprint(x509.load_pem_x509_certificates(key.material.encode('ascii'))[0])}"
+    return None
 
 
 def own_end(key: Key) -> datetime | None:

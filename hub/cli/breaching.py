@@ -4,10 +4,15 @@ from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Connection
 
+from hub.admin.trust_material import name_of, signer_of
 from hub.home import Home
-from hub.store.breaches import Suspicion, touched
+from hub.registry import Registry
+from hub.store.breaches import Suspicion, has_signed, touched
 from hub.store.citizens import Citizens
+from hub.store.directory import load_registry
+from hub.store.handling import ADMINISTRATORS
 from hub.store.readers import record_access
 
 from .console import WrongUsage, emit, say, table
@@ -21,7 +26,12 @@ def breach(
     since: Annotated[str, typer.Option("--from", metavar="TIME", help="Begin, RFC 3339.")],
     until: Annotated[str, typer.Option("--to", metavar="TIME", help="End, not included.")],
     vendor: Annotated[str | None, typer.Option("--vendor", metavar="ID", help="What it published.")] = None,
-    signer: Annotated[str | None, typer.Option("--signer", metavar="KEY", help="What that key signed.")] = None,
+    signer: Annotated[
+        str | None,
+        typer.Option(
+            "--signer", metavar="KEY", help="What that key signed, named as `vendor show` or the evidence does."
+        ),
+    ] = None,
     portal: Annotated[
         str | None, typer.Option("--portal", metavar="ID", help="What it read; `cli` stands for administrators.")
     ] = None,
@@ -41,7 +51,14 @@ def breach(
     with opened(home) as one:
         with one.database.read() as connection:
             ente_id = ente_of(connection, ente).ente_id
-            found = touched(connection, Suspicion(ente_id, begin, end, vendor, signer, portal))
+            registry = load_registry(connection)
+            # "Nobody" of a name that was mistyped would sound as if all were well.
+            if vendor is not None and (ente_id, vendor) not in registry.vendors:
+                raise WrongUsage(f"--vendor: there is no vendor {vendor!r} in {ente_id}")
+            if portal is not None and portal not in ADMINISTRATORS and (ente_id, portal) not in registry.portals:
+                raise WrongUsage(f"--portal: there is no portal {portal!r} in {ente_id}")
+            signers = None if signer is None else _signers(connection, registry, ente_id, signer)
+            found = touched(connection, Suspicion(ente_id, begin, end, vendor, signers, portal))
         with committing(one) as committer:
             ids = [row["citizen_id"] for row in found] if tax_codes else [None]
             for citizen_id in ids or [None]:
@@ -53,6 +70,17 @@ def breach(
         return
     table(rows, as_json=False, empty="nobody's data was touched")
     say(f"citizens: {len(rows)}")
+
+
+def _signers(connection: Connection, registry: Registry, ente_id: str, key: str) -> tuple[str, ...]:
+    """How evidence may name the key. Raises WrongUsage for one that is no vendor's and never signed anything."""
+    vendors = (vendor for (of, _), vendor in registry.vendors.items() if of == ente_id)
+    keys = (each for vendor in vendors for each in vendor.keys if key in (each.key_id, each.kid, name_of(each)))
+    registered = {name for name in map(signer_of, keys) if name is not None}
+    names = tuple(sorted({key, *registered, *(f"{kind}:{key}" for kind in ("jwk", "x5t#S256", "pdnd"))}))
+    if not registered and not has_signed(connection, ente_id, names):
+        raise WrongUsage(f"--signer: no vendor of {ente_id} has such a key, and none of that name ever signed anything")
+    return names
 
 
 def _named(home: Home, ente_id: str, citizen_id: str) -> dict[str, Any]:

@@ -6,13 +6,15 @@ from contracts.identifiers import OrganizationTaxCode, TaxCode
 from hub.home import Home
 from hub.store.citizens import Citizen, Citizens, Subject
 
-from .console import Failed
+from .console import Failed, WrongUsage
 from .options import checked
 
 
 def subject_on_input(*, name: str = "the tax code on standard input") -> tuple[str, str]:
     """(kind, tax code) of the next line. Raises WrongUsage."""
     tax_code = sys.stdin.readline().strip().upper()
+    if not tax_code:
+        raise WrongUsage(f"{name}: there is none")
     kind = "organization" if tax_code.isdigit() else "person"
     checked(OrganizationTaxCode if tax_code.isdigit() else TaxCode, tax_code, name=name)
     return kind, tax_code

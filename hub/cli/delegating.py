@@ -50,7 +50,12 @@ def add(
             return add_delegation(tx, ente_id, principal=ids[0], delegate=ids[1], valid_from=begin, valid_to=end)
 
         row = administer(one, "add_delegation", ente_id, put, citizen_of=_principal)
-    told(row, as_json=as_json, text=f"delegation {row['delegation_id']} holds until {until}")
+    holds = (
+        f"holds until {until}"
+        if end > one.clock.now()
+        else f"is on record; it was over on {until}, and lets nobody act"
+    )
+    told(row, as_json=as_json, text=f"delegation {row['delegation_id']} {holds}")
 
 
 @group.command("list")

@@ -5,11 +5,11 @@ from typing import Annotated
 import typer
 
 from hub.store.files import Files
-from hub.store.retention import DEFAULTS, Expire, expire_items, periods, set_period
+from hub.store.retention import DEFAULTS, Expire, expire_items, over_now, periods, set_period
 
 from .console import WrongUsage, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, opened
-from .revealing import committing
+from .revealing import administer, committing
 
 group = typer.Typer(name="retention", help="How long items are kept once they are closed.")
 _MOST_MONTHS = 1200
@@ -32,9 +32,10 @@ def set_(
     with opened(home) as one:
         with one.database.read() as connection:
             ente_id = ente_of(connection, ente).ente_id
-        with one.database.write() as tx:
-            set_period(tx, ente_id, collection, period)
-    kept = "until a period is set" if period is None else f"{period} months after closing"
+        administer(one, "set_retention", ente_id, lambda tx: set_period(tx, ente_id, collection, period))
+    kept = (
+        "until a period is set" if period is None else f"{period} {'month' if period == 1 else 'months'} after closing"
+    )
     told(
         {"ente_id": ente_id, "collection": collection, "months": period},
         as_json=as_json,
@@ -52,8 +53,18 @@ def list_(ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = Fals
 
 
 @group.command("apply")
-def apply(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
+def apply(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would go; nothing does.")] = False,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
     """Remove now what is over; a hub that runs does so by itself within hours."""
+    if dry_run:
+        with opened(home) as one:
+            found = over_now(one.database, one.clock.now())
+        rows = [{"ente_id": ente_id, "collection": name, "would_go": n} for (ente_id, name), n in sorted(found.items())]
+        table(rows, as_json=as_json, empty="nothing would be removed")
+        return
     count, after = 0, ""
     with opened(home) as one, committing(one) as committer:
         files = Files(one.folder / "files", one.vault)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -127,13 +128,17 @@ class _Server(uvicorn.Server):
 
     def end_on_signals(self, also: Callable[[], None]) -> None:
         """uvicorn raises the signal again when it is done; by then it must not kill what is still being closed. What it
-        waits for, open streams, is to end `also`."""
+        waits for, open streams, is to end `also`: while it serves, it takes the signals to its own `handle_exit`."""
         self._also = also
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, self._end)
 
     def _end(self, *_: Any) -> None:
         self.should_exit = True
+        self._also()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
         self._also()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

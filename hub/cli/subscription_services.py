@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from contracts.base import Code
+from contracts.faults import pointer_of
 from contracts.subscription_services import SubscriptionService
 from hub.admin.subscription_services import service_of as one_of
 from hub.errors import SubscriptionServiceUnknown
@@ -208,6 +209,8 @@ def _changed(before: dict[str, Any], given: dict[str, Any]) -> SubscriptionServi
         field = str(first["loc"][0]) if first["loc"] else ""
         if field == "statistics":
             field = _COUNTED.get(str(first["loc"][-1]), field)
+        if field == "payment_plan" and len(first["loc"]) > 1:
+            raise WrongUsage(f"--plan: {pointer_of(first['loc'][1:])}: {first['msg']}") from None
         option = _OPTIONS.get(field, f"--{field.replace('_', '-')}" if field else "the service")
         raise WrongUsage(f"{option}: {first['msg'].removeprefix('Value error, ')}") from None
 

@@ -19,13 +19,13 @@ def write(vault: Vault, owner: str, purpose: str, position: list[Any]) -> str:
     return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
-def read(vault: Vault, owner: str, purpose: str, cursor: str) -> list[Any]:
-    """The position in a cursor. Raises RequestInvalid for one that was not given for this list."""
+def read(vault: Vault, owner: str, purpose: str, cursor: str, *, parameter: str = "cursor") -> list[Any]:
+    """The position in the cursor that `parameter` gave. Raises RequestInvalid for one that is not of this list."""
     try:
         sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         position: list[Any] = orjson.loads(vault.open(sealed, _place(owner, purpose)))
     except (ValueError, VaultError) as exc:
-        raise bad("cursor", "not a cursor of this list") from exc
+        raise bad(parameter, "not a cursor of this list") from exc
     return position
 
 

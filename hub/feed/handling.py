@@ -15,7 +15,9 @@ Page = Callable[[Reading, str | None, int], dict[str, Any]]
 
 def access_page(reading: Reading, after: str | None, limit: int) -> dict[str, Any]:
     """contracts.rights.AccessPage."""
-    return _page(reading, "access-log", handling.accesses, after, limit)
+    page = _page(reading, "access-log", handling.accesses, after, limit)
+    names = handling.delegates(reading, {row["delegation_id"] for row in page["items"]} - {None})
+    return page | {"items": [row | {"delegate_tax_code": names.get(row["delegation_id"])} for row in page["items"]]}
 
 
 def sharing_page(reading: Reading, after: str | None, limit: int) -> dict[str, Any]:

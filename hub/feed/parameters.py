@@ -110,11 +110,16 @@ def events_wish(query: Sequence[tuple[str, str]], last_event_id: str | None) -> 
     if last_event_id is None:
         return given.get("after")
     if not last_event_id or len(last_event_id) > LONGEST_CURSOR:
-        detail = "the id of an event of this stream"
-        raise RequestInvalid(
-            f"Last-Event-ID: {detail}", faults=(Fault("#header/Last-Event-ID", "parameter.invalid", detail),)
-        )
+        raise wrong_event_id()
     return last_event_id
+
+
+def wrong_event_id() -> RequestInvalid:
+    """Last-Event-ID is none of this stream's."""
+    detail = "the id of an event of this stream"
+    return RequestInvalid(
+        f"Last-Event-ID: {detail}", faults=(Fault("#header/Last-Event-ID", "parameter.invalid", detail),)
+    )
 
 
 def page_wish(query: Sequence[tuple[str, str]]) -> tuple[str | None, int]:

@@ -275,7 +275,7 @@ class Feed:
         """The sequence number that a cursor of `changes` stands for. Raises RequestInvalid."""
         if after is None:
             return 0
-        number: int = cursor.read(self._vault, reading.owner, "changes", after)[0]
+        number: int = cursor.read(self._vault, reading.owner, "changes", after, parameter="after")[0]
         return number
 
     def events(self, reading: Reading, number: int, limit: int) -> tuple[list[tuple[str, dict[str, Any]]], int, bool]:

@@ -1,5 +1,6 @@
 """The page behind the link of a confirmation letter: GET asks, POST verifies."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.responses import Response
@@ -11,7 +12,7 @@ from hub.store.profile_contacts import ContactKeeper
 
 from .exchange import Exchange
 from .limits import Limiter
-from .public import page
+from .public import from_, page
 
 _ASK = """<p>Premi il pulsante per ricevere gli avvisi dell'area personale a questo indirizzo e-mail. Se non l'hai
 chiesto tu, chiudi questa pagina.</p><p lang="en">Press the button to get the notices of your personal area at this
@@ -32,15 +33,17 @@ class ContactsApi:
     keeper: ContactKeeper
     committer: Committer
     limiter: Limiter
+    name_of: Callable[[str], str]
+    """Of an ente."""
 
     async def ask(self, exchange: Exchange) -> Response:
         """A page with a button: scanners of mail follow links, and must verify nothing."""
         exchange.allowance = self.limiter.count_stranger(exchange.address)
         try:
-            self.links.read(exchange.request.path_params["token"])
+            confirmation = self.links.read(exchange.request.path_params["token"])
         except ItemUnknown:
             return page(exchange, "Collegamento non valido", _VOID, status=404)
-        return page(exchange, "Conferma il tuo indirizzo e-mail", _ASK)
+        return page(exchange, "Conferma il tuo indirizzo e-mail", from_(self.name_of(confirmation.ente_id)) + _ASK)
 
     async def confirm(self, exchange: Exchange) -> Response:
         """Whoever reads the mail of an address may have its owner's notices sent there; twice is once."""

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from hub.admin.errors import RightsRequestUnknown
 from hub.clock import Clock
-from hub.errors import HubError, NotAcceptable
+from hub.errors import HubError, NotAcceptable, RequestInvalid
 from hub.feed import handling, parameters, rights
 from hub.feed.answers import as_json
 from hub.feed.catalogue import catalogue_wish
@@ -146,7 +146,9 @@ class FeedApi:
             position, citizen_id, refusal = 0, None, None
             try:
                 after = parameters.events_wish(query, headers.get("last-event-id"))
-                position, citizen_id = await run_in_threadpool(self._begin, reader, after)
+                position, citizen_id = await run_in_threadpool(
+                    self._begin, reader, after, heard="last-event-id" in headers
+                )
             except HubError as error:
                 refusal = error
             access = access_of(
@@ -173,9 +175,12 @@ class FeedApi:
 
         return handle
 
-    def _begin(self, reader: Reader, after: str | None) -> tuple[int, str | None]:
+    def _begin(self, reader: Reader, after: str | None, *, heard: bool) -> tuple[int, str | None]:
         with self._access.reading(reader) as reading:
-            return self._feed.position(reading, after), reading.citizen.citizen_id or None
+            try:
+                return self._feed.position(reading, after), reading.citizen.citizen_id or None
+            except RequestInvalid as wrong:
+                raise (parameters.wrong_event_id() if heard else wrong) from None
 
     def _handled(self, reading: Reading, exchange: Exchange, page: handling.Page) -> Response:
         cursor, limit = parameters.page_wish(exchange.request.query_params.multi_items())

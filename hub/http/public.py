@@ -81,6 +81,8 @@ class PublicApi:
     actions: ActionDesk
     committer: Committer
     published_keys: Callable[[], list[dict[str, Any]]]
+    name_of: Callable[[str], str]
+    """Of an ente."""
 
     async def keys(self, exchange: Exchange) -> Response:
         """The hub's public keys as a JWK set, for whoever checks its receipts."""
@@ -99,9 +101,10 @@ class PublicApi:
 
     async def ask(self, exchange: Exchange) -> Response:
         """A page with a button. GET changes nothing: scanners follow links."""
-        if self._opt_out(exchange) is None:
+        opt_out = self._opt_out(exchange)
+        if opt_out is None:
             return page(exchange, "Collegamento non valido", _STALE, status=404)
-        return page(exchange, "Avvisi per e-mail", _ASK)
+        return page(exchange, "Avvisi per e-mail", from_(self.name_of(opt_out.ente_id)) + _ASK)
 
     async def unsubscribe(self, exchange: Exchange) -> Response:
         """The click itself: no login, no cookie, effective at once, the same when repeated."""
@@ -116,6 +119,11 @@ class PublicApi:
             return self.links.read(exchange.request.path_params["token"])
         except ItemUnknown:
             return None
+
+
+def from_(ente: str) -> str:
+    """Whose page it is: who follows a link of an e-mail must see who asks."""
+    return f"<p><strong>{escape(ente)}</strong></p>"
 
 
 PAGE_POLICY = {

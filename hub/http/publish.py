@@ -33,6 +33,7 @@ from .exchange import Exchange, Handler, json_response
 from .large import LargeBodies
 from .limits import Limiter
 from .operations import Operation
+from .prepared import Prepared
 from .resolving import NothingElsewhere, Resolver, resolved
 from .together import Together
 
@@ -271,7 +272,7 @@ class PublishApi:
     async def _answered(
         self, submission: Submission[Any], receipt: Callable[[Any], Response], coming: Coming | None = None
     ) -> Response:
-        prepared = _Prepared(receipt)
+        prepared = Prepared(receipt)
         return prepared.of(await self._submit(submission, prepared.early, coming))
 
     async def _submit(
@@ -333,21 +334,3 @@ class PublishApi:
             request_digest=request_digest,
             now=self._pipeline.now(),
         )
-
-
-class _Prepared:
-    """A receipt that is signed while the commit of which it tells is being written, and sent once that is durable."""
-
-    def __init__(self, receipt: Callable[[Any], Response]) -> None:
-        self._receipt = receipt
-        self._answer: Any = None
-        self._response: Response | None = None
-
-    def early(self, answer: Any) -> None:
-        """Sign it; a commit that is tried again makes another answer."""
-        self._response, self._answer = self._receipt(answer), answer
-
-    def of(self, answer: Any) -> Response:
-        if self._response is None or self._answer is not answer:
-            return self._receipt(answer)
-        return self._response

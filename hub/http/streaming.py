@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from hub.errors import HubError
+from hub.errors import DelegationInactive, HubError
 from hub.feed.answers import as_json
 from hub.feed.streams import Waiting
 from hub.store.database import IN_TROUBLE
@@ -73,6 +73,9 @@ class EventStream(StreamingResponse):
                     told, self._position, more = await run_in_threadpool(self._read, self._position)
                     if told:
                         await self._log_access()
+                except DelegationInactive:
+                    yield _end("delegation_ended")
+                    return
                 except (HubError, *IN_TROUBLE):
                     yield _end("unavailable")
                     return

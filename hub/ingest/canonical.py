@@ -73,7 +73,10 @@ def refusal_of(error: ValidationError) -> HubError:
         return RequestInvalid("the body is not a JSON object", faults=(Fault("", "body.not_object", "not an object"),))
     if any(isinstance(e.get("ctx", {}).get("error"), canonical.PersonalExternalId) for e in errors):
         return PersonalExternalId(faults=(Fault("/external_id", "external_id.personal_data", "holds a tax code"),))
-    return ContractViolation(faults=tuple(_fault(e) for e in errors[:MAX_FAULTS]))
+    # A list with a wrong element is also called too short, as only its right ones are counted.
+    at_fault = {e["loc"][:depth] for e in errors for depth in range(len(e["loc"]))}
+    told = [e for e in errors if e["type"] != "too_short" or e["loc"] not in at_fault]
+    return ContractViolation(faults=tuple(_fault(e) for e in told[:MAX_FAULTS]))
 
 
 def canonical_json(item: Item) -> bytes:
@@ -98,4 +101,12 @@ def read(payload: bytes) -> Item:
 def _fault(error: ErrorDetails) -> Fault:
     # The name of an unknown field is the sender's own text, and may be a tax code.
     pointer = redact(pointer_of(error["loc"])[:600])[:500]
-    return Fault(pointer, code_of(error["type"]), error["msg"].removeprefix("Value error, ")[:500])
+    return Fault(pointer, code_of(error["type"]), _detail(error)[:500])
+
+
+def _detail(error: ErrorDetails) -> str:
+    if error["type"] == "too_short":
+        return f"at least {error['ctx']['min_length']} must be given"
+    if error["type"] == "too_long":
+        return f"at most {error['ctx']['max_length']} are allowed"
+    return error["msg"].removeprefix("Value error, ")

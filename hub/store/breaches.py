@@ -20,7 +20,8 @@ class Suspicion:
     since: datetime
     until: datetime
     vendor_id: str | None = None
-    signer: str | None = None
+    signers: tuple[str, ...] | None = None
+    """The names that evidence may give the key."""
     portal_id: str | None = None
 
 
@@ -28,7 +29,7 @@ def touched(connection: Connection, of: Suspicion) -> list[dict[str, Any]]:
     """Each citizen with how often his data was read (or changed) through portals and by administrators, and how often
     vendors published about him."""
     found: dict[str, dict[str, Any]] = {}
-    if of.vendor_id is None and of.signer is None:
+    if of.vendor_id is None and of.signers is None:
         log = access_log.c
         read = _counted(
             connection,
@@ -42,11 +43,18 @@ def touched(connection: Connection, of: Suspicion) -> list[dict[str, Any]]:
     if of.portal_id is None:
         its = evidence.c
         where = [] if of.vendor_id is None else [its.vendor_id == of.vendor_id]
-        where += [] if of.signer is None else [its.signer == of.signer]
+        where += [] if of.signers is None else [its.signer.in_(of.signers)]
         for citizen_id, count in _counted(connection, evidence, its.evidence_id, of, *where):
             none = {"citizen_id": citizen_id, "reads": 0, "publications": 0}
             found.setdefault(citizen_id, none)["publications"] = count
     return [found[citizen_id] for citizen_id in sorted(found)]
+
+
+def has_signed(connection: Connection, ente_id: str, signers: tuple[str, ...]) -> bool:
+    """Whether one of them ever signed anything here."""
+    its = evidence.c
+    query = select(its.evidence_id).where(its.ente_id == ente_id, its.signer.in_(signers)).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def _counted(connection: Connection, table: Any, key: Any, of: Suspicion, *where: Any) -> list[tuple[str, int]]:

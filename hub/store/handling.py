@@ -1,6 +1,7 @@
 """How a citizen's data was handled: who read or changed it, to whom it was forwarded. Rows of one citizen alone."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -9,11 +10,12 @@ from sqlalchemy import ColumnElement, Select, String, and_, case, cast, literal,
 from contracts.connector import CALLBACK
 from contracts.positions import PAGOPA
 
+from .citizens import Citizens
 from .directory import HUB, HUB_VENDOR
 from .drafts import CONNECTOR_UNKNOWN
 from .reading import Reading
 from .rows import OPEN_EVENTS
-from .tables import access_log, deliveries, items, timeline
+from .tables import access_log, delegations, deliveries, items, timeline
 
 OPERATOR = "cli"
 """What stands for the portal in the access log where an administrator acted on the command line."""
@@ -65,6 +67,18 @@ def accesses(reading: Reading, *, after: Position | None, limit: int) -> Sequenc
         cast(null(), String).label("delegation_id"),
     ).where(timeline.c.event.not_in(_TELLING))
     return _newest(reading, read, changed, after=after, limit=limit)
+
+
+def delegates(reading: Reading, delegation_ids: Collection[str]) -> dict[str, str]:
+    """The tax codes of those to whom the citizen gave these delegations, but for who was erased since."""
+    its, found = delegations.c, {}
+    mine = (its.ente_id == reading.citizen.ente_id, its.citizen_id == reading.citizen.citizen_id)
+    query = select(its.delegation_id, its.delegate_id).where(*mine, its.delegation_id.in_(delegation_ids))
+    for row in reading.connection.execute(query).all() if delegation_ids else ():
+        with suppress(LookupError):
+            tax_code, _ = Citizens(reading.vault).tax_code(reading.connection, reading.citizen.ente_id, row.delegate_id)
+            found[row.delegation_id] = tax_code
+    return found
 
 
 def sharing(reading: Reading, *, after: Position | None, limit: int) -> Sequence[dict[str, Any]]:

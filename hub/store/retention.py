@@ -4,6 +4,7 @@ Messages are kept for 24 months after their closing unless the ente says otherwi
 period: nothing disappears from the archive before. What is restricted stays (GDPR art. 18(2)).
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, select
 
-from .database import Tx, upsert
+from .database import Database, Tx, upsert
 from .directory import HUB
 from .evidence_search import id_at
 from .readers import Access, record_access
@@ -142,7 +143,7 @@ def expire_items(tx: Tx, wishes: Sequence[Expire]) -> list[Expired]:
 
 def _expire(tx: Tx, wish: Expire) -> Expired:
     rules: dict[str, dict[str, int | None]] = {}
-    rows = [dict(row) for row in _candidates(tx, wish.after)]
+    rows = [dict(row) for row in _candidates(tx.connection, wish.after, tx.now)]
     for ente_id in {row["ente_id"] for row in rows}:
         rules[ente_id] = periods(tx.connection, ente_id)
 
@@ -154,7 +155,7 @@ def _expire(tx: Tx, wish: Expire) -> Expired:
     # Read again under the lock: a new version may have come meanwhile.
     gone = [item for item in items_at(tx, wanted).values() if over(item) and not _under_way(tx, item)]
     known = {item["item_id"] for item in gone}
-    gone += [made for item in gone for made in _made_of(tx, item) if made["item_id"] not in known]
+    gone += [made for item in gone for made in _made_of(tx.connection, item) if made["item_id"] not in known]
     files = tuple(item["content_key"] for item in gone if item["content_key"] is not None)
     for item in gone:
         _delete(tx, item)
@@ -162,12 +163,30 @@ def _expire(tx: Tx, wish: Expire) -> Expired:
     return Expired(len(gone), rows[-1]["item_id"] if len(rows) == _LIMIT else "", files)
 
 
-def _candidates(tx: Tx, after: str) -> Sequence[Any]:
+def over_now(database: Database, now: datetime) -> Counter[tuple[str, str]]:
+    """How many items would go now, by ente and collection, with the deadlines that go with them. Nothing is changed."""
+    found: Counter[tuple[str, str]] = Counter()
+    counted: set[str] = set()
+    after: str | None = ""
+    while after is not None:
+        with database.read() as connection:
+            rows = [dict(row) for row in _candidates(connection, after, now)]
+            rules = {ente_id: periods(connection, ente_id) for ente_id in {row["ente_id"] for row in rows}}
+            gone = [row for row in rows if is_over(row, rules[row["ente_id"]].get(row["collection"]), now)]
+            gone += [made for row in gone for made in _made_of(connection, row)]
+        new = {row["item_id"]: row for row in gone if row["item_id"] not in counted}
+        found.update((row["ente_id"], row["collection"]) for row in new.values())
+        counted |= new.keys()
+        after = rows[-1]["item_id"] if len(rows) == _LIMIT else None
+    return found
+
+
+def _candidates(connection: Connection, after: str, now: datetime) -> Sequence[Any]:
     # Ids are in the order of time: what is younger than any period is not even looked at.
     names = item_identities.c
     its = retentions.c.months
     shortest = select(its).where(its.is_not(None)).order_by(its).limit(1)
-    months = min(24, tx.connection.execute(shortest).scalar_one_or_none() or 24)
+    months = min(24, connection.execute(shortest).scalar_one_or_none() or 24)
     query = (
         select(items)
         .select_from(item_identities)
@@ -177,19 +196,19 @@ def _candidates(tx: Tx, after: str) -> Sequence[Any]:
             & (items.c.citizen_id == names.citizen_id)
             & (items.c.item_id == names.item_id),
         )
-        .where(names.item_id > after, names.item_id < id_at(months_before(tx.now, months)))
+        .where(names.item_id > after, names.item_id < id_at(months_before(now, months)))
         .order_by(names.item_id)
         .limit(_LIMIT)
     )
-    return tx.connection.execute(query).mappings().all()
+    return connection.execute(query).mappings().all()
 
 
-def _made_of(tx: Tx, item: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _made_of(connection: Connection, item: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Deadlines that the hub made of it: without it they mean nothing."""
     its = items.c
     mine = (its.ente_id == item["ente_id"]) & (its.citizen_id == item["citizen_id"])
     query = select(items).where(mine, its.about_item_id == item["item_id"], its.collection == "deadlines")
-    return [dict(row) for row in tx.connection.execute(query).mappings()]
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def _under_way(tx: Tx, item: Mapping[str, Any]) -> bool:

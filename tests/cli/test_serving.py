@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ import pytest
 from hub.cli.serving import _behind_proxy, _warn
 from hub.cli.simulating import simulated
 from hub.home import Home
+from hub.security.sign import sign_portal_request
 from hub.settings import Settings
-from tests.harness import ENTE, PUBLISH_AUDIENCE, ROSSI, eventually, make_message
+from tests.harness import ENTE, FEED_AUDIENCE, PUBLISH_AUDIENCE, ROSSI, Caller, eventually, make_message
 
 from .conftest import Raccordo
 
@@ -188,3 +190,30 @@ def test_behind_a_proxy_both_addresses_are_known() -> None:
     proxied: Any = _behind_proxy(app, "raccordo.peer", "127.0.0.1")
     asyncio.run(proxied(scope, None, None))
     assert seen == [("203.0.113.7", "127.0.0.1")]
+
+
+def test_a_stream_is_told_that_the_hub_stops(raccordo: Raccordo, home: Path, tmp_path: Path) -> None:
+    """Not cut off after the grace, as though the connection had broken."""
+    portal = Caller("portale")
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [portal.key.public_jwk()]}))
+    raccordo("portal", "add", "portale", "--jwks", tmp_path / "jwks.json", "--scopes", "feed:read")
+    log = tmp_path / "hub.log"
+    with serving(home, log) as (process, said):
+        headers = sign_portal_request(
+            portal.key,
+            iss="portale",
+            aud=FEED_AUDIENCE,
+            sub="s",
+            fiscal_number=f"TINIT-{ROSSI}",
+            now=datetime.now(UTC),
+            scopes="feed:read",
+        )
+        with httpx.stream("GET", f"{said['url']}/feed/v1/events", headers=headers, timeout=30) as response:
+            assert response.status_code == 200
+            lines = response.iter_lines()
+            assert next(lines) == "retry: 2000"
+            process.send_signal(signal.SIGTERM)
+            assert "event: end" in (rest := list(lines))
+        assert 'data: {"reason":"stopping"}' in rest
+        assert process.wait(30) == 0
+    assert "uvicorn.error" not in log.read_text()

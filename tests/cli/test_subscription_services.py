@@ -90,3 +90,10 @@ def test_one_that_is_there_is_not_added_and_one_that_is_not_is_not_set(raccordo:
     assert raccordo("subscription-service", "add", "nido-2026").code == 2  # it has no name
     raccordo("subscription-service", "add", "nido-2026", "--name", "Nido")
     assert raccordo("subscription-service", "add", "nido-2026", "--name", "Nido").code == 1
+
+
+def test_what_is_wrong_in_a_plan_is_named_within_it(raccordo: Raccordo, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.json"
+    path.write_text(json.dumps([PLAN[0], {name: value for name, value in PLAN[1].items() if name != "reason"}]))
+    answer = raccordo("subscription-service", "add", "nido-2027", "--name", "Nido", "--plan", path)
+    assert (answer.code, "--plan: /1/reason: Field required" in answer.err) == (2, True)

@@ -57,8 +57,22 @@ def test_whom_a_vendor_a_portal_or_an_interval_touched(hub, raccordo):
         of_beta: one | {"citizen_id": of_beta, "reads": 2, "publications": 0}
     }
     assert set(asked(raccordo, since)) == {of_acme, of_beta}
-    assert asked(raccordo, since, "--portal", "altro") == {}
-    assert asked(raccordo, since, "--signer", "jwk:none") == {}
+
+
+def test_a_key_is_known_by_all_the_names_it_has(hub, raccordo):
+    since = now()
+    citizen_id = citizen_of(hub, published(hub, "messages", make_message(fresh(), tax_code=new_person())))
+    citizen_of(hub, published(hub, "messages", make_message(fresh(), tax_code=new_person()), vendor=hub.other_vendor))
+    kid = hub.vendor.key.kid
+    [shown] = raccordo("vendor", "show", "acme", "--json")["keys"]
+    for name in (kid, f"jwk:{kid}", shown["name"]):
+        assert set(asked(raccordo, since, "--signer", name)) == {citizen_id}, name
+
+
+@pytest.mark.parametrize("wrong", [("--vendor", "acne"), ("--portal", "altro"), ("--signer", "jwk:none")])
+def test_a_name_that_nobody_has_is_no_all_clear(hub, raccordo, wrong):
+    interval = ("--from", "2026-01-01T00:00:00Z", "--to", "2026-01-02T00:00:00Z")
+    assert wrong[0] in raccordo("breach", *interval, *wrong, code=2)
 
 
 def test_who_they_are_is_told_only_when_asked_and_is_logged(hub, raccordo):

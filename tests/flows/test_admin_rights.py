@@ -60,3 +60,16 @@ def test_what_speaks_against_an_erasure_is_told_and_nothing_is_erased(hub, offic
     assert answer.json() == {"concerns_somebody": True, "duties_to_keep": {"open payments": 1}}
     assert officer.post("/erasures/previews", {"tax_code": new_person()}).json()["concerns_somebody"] is False
     assert len(hub.read("/items", person).json()["items"]) >= 1
+
+
+@pytest.mark.parametrize("path", ["/rights-requests", "/erasures/previews", "/exports"])
+@pytest.mark.parametrize(
+    ("wrong", "rule"),
+    [("RSSMRA80A01H501X", "field.invalid"), ("00488410011", "field.invalid"), ("X", "field.too_short")],
+)
+def test_a_wrong_tax_code_is_one_fault_of_that_field(officer, path, wrong, rule):
+    wish = {"tax_code": wrong} | ({"kind": "access"} if path == "/rights-requests" else {})
+    refused = officer.post(path, wish)
+    assert refused.status_code == 422, refused.text
+    assert [(e["pointer"], e["code"]) for e in refused.json()["errors"]] == [("/tax_code", rule)]
+    assert wrong not in refused.text or wrong == "X"

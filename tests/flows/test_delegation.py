@@ -43,6 +43,8 @@ def test_who_was_delegated_reads_and_marks_and_the_other_sees_it(hub, give):
     seen = hub.read("/access-log", principal).json()["items"]
     by_other = {e["operation"] for e in seen if e["delegation_id"] == delegation_id}
     assert by_other == {"list_items", "change_user_state"}
+    assert {e["delegate_tax_code"] for e in seen if e["delegation_id"] == delegation_id} == {delegate}
+    assert {e["delegate_tax_code"] for e in seen if e["delegation_id"] is None} == {None}
     hub.read("/items", principal)
     own = hub.read("/access-log?limit=2", principal).json()["items"]
     assert [e["delegation_id"] for e in own] == [None, None]
@@ -101,3 +103,16 @@ def test_nobody_delegates_to_himself(hub, raccordo, monkeypatch):
     person = new_person()
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{person}\n{person}\n"))
     raccordo("delegation", "add", "--to", "2099-01-01T00:00:00Z", code=2)
+
+
+def test_a_line_that_is_missing_is_called_so(hub, raccordo, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{new_person()}\n"))
+    said = raccordo("delegation", "add", "--to", "2099-01-01T00:00:00Z", code=2)
+    assert "the second tax code on standard input: there is none" in said
+
+
+def test_one_that_is_over_is_not_said_to_hold(hub, raccordo, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{new_person()}\n{new_person()}\n"))
+    said = raccordo("delegation", "add", "--from", "2026-01-01T00:00:00Z", "--to", "2026-01-02T00:00:00Z")
+    assert "lets nobody act" in said
+    assert "holds" not in said

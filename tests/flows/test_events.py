@@ -1,5 +1,6 @@
 """Server-sent events: what `changes` would tell, as it happens, to the one citizen, until the assertion expires."""
 
+import io
 import json
 import queue
 import socket
@@ -135,6 +136,32 @@ def test_the_id_heard_last_resumes_without_gap_or_repetition(hub, person):
     for how in ({"headers": {"Last-Event-ID": last}}, {"query": f"?after={last}"}):
         with listening(hub, person, **how) as stream:
             assert [stream.change()[1]["item_id"] for _ in range(3)] == ids[1:]
+
+
+def test_a_wrong_place_to_go_on_from_is_called_by_its_own_name(hub, person):
+    letter(hub, person)
+    faults = {
+        "#header/Last-Event-ID": hub.read("/events", person, headers={"Last-Event-ID": "zzz"}),
+        "#query/after": hub.read("/changes?after=zzz", person),
+    }
+    for pointer, answer in faults.items():
+        assert code(answer) == (400, "request.invalid")
+        assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
+    assert hub.read("/events?after=zzz", person).json()["errors"][0]["pointer"] == "#query/after"
+
+
+@pytest.mark.req("S61")
+def test_a_stream_of_a_delegation_that_was_ended_says_so_and_nothing_else(hub, person, raccordo, monkeypatch):
+    delegate = new_person()
+    letter(hub, person)
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{person}\n{delegate}\n"))
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    delegation_id = raccordo("delegation", "add", "--to", tomorrow, "--json")["delegation_id"]
+    with listening(hub, delegate, on_behalf_of=f"TINIT-{person}") as stream:
+        stream.change()
+        raccordo("delegation", "end", delegation_id)
+        letter(hub, person, "non per lui")
+        assert stream.next() == ("end", None, {"reason": "delegation_ended"})
 
 
 def test_nothing_is_missed_while_it_listens_and_others_publish(hub, person):

@@ -195,7 +195,9 @@ def test_what_a_link_switched_off_is_shown_and_can_be_switched_on_again(hub, per
     citizen_id = rows(hub, items, item_id=first)[0]["citizen_id"]
     address_hash = hub.home.vault.keyed_hash("email", "qualcuno@example.org")
     url = hub.hub.links.make("c_h501", citizen_id, "tari", address_hash)
-    hub.client.post(f"{hub.url}/public/v1/unsubscribes/{url.rpartition('/')[2]}").raise_for_status()
+    link = f"{hub.url}/public/v1/unsubscribes/{url.rpartition('/')[2]}"
+    assert "Comune di Prova" in hub.client.get(link).text, "whose notices they are"
+    hub.client.post(link).raise_for_status()
     assert hub.read("/preferences", person).json()["unsubscribed"] == [{"service_id": "tari"}]
     other = published(
         hub, "messages", make_message(fresh(), **to(person, "altra@example.org"), **MAIL, service_id="tari")

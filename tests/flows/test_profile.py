@@ -82,6 +82,7 @@ def test_an_address_counts_once_its_owner_has_opened_the_link(hub, person, lette
     assert person not in link
     # Scanners follow links: looking verifies nothing.
     page = hub.client.get(link)
+    assert "Comune di Prova" in page.text, "who asks"
     assert (page.status_code, 'method="post"' in page.text) == (200, True)
     assert shown(hub, person) == [(email, "unverified")]
     assert "Indirizzo confermato" in hub.client.post(link).text

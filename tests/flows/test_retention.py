@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert
 
 from hub.store.files import Files
-from hub.store.retention import Expire, expire_items, months_before
+from hub.store.retention import Expire, expire_items, months_before, over_now
 from hub.store.tables import (
     access_log,
     agenda,
@@ -241,3 +241,23 @@ def test_a_new_version_of_what_is_restricted_tells_nobody(hub, raccordo):
 def test_what_is_not_there_is_not_restricted(hub, raccordo):
     assert "there is no item" in raccordo("restrict", "019b0000-0000-7000-8000-000000000000", code=1)
     assert rows(hub, items, ente_id=ENTE)
+
+
+def test_a_dry_run_counts_what_would_go_and_leaves_it(hub, raccordo):
+    person, silent = new_person(), {"notify": {"channels": []}}
+    published(hub, "payments", make_payment(fresh(), **to(person), notice_number=notice_number()))
+    later = datetime.now(UTC) + timedelta(days=31 * 25)
+    before = over_now(hub.home.database, later)
+    item_id = published(hub, "messages", make_message(fresh(), **to(person), **silent))
+    assert over_now(hub.home.database, later) - before == {(ENTE, "messages"): 1}
+    assert before[(ENTE, "payments")] == 0
+    assert over_now(hub.home.database, later - timedelta(days=31 * 3)) == {}
+    assert raccordo("retention", "apply", "--dry-run", "--json") == []
+    assert rows(hub, items, item_id=item_id)
+
+
+def test_who_changed_a_period_is_on_record(hub, raccordo):
+    before = len(rows(hub, access_log, operation="set_retention"))
+    raccordo("retention", "set", "receipts", "120")
+    raccordo("retention", "set", "receipts", "none")
+    assert len(rows(hub, access_log, operation="set_retention")) == before + 2

@@ -198,12 +198,14 @@ ENTRIES: dict[str, Entry] = {
             "Gli stessi cambiamenti di `changes`, man mano che avvengono, come server-sent events: `id` è un cursore "
             "di `changes`, `event` è `change`, `data` un oggetto `Change`. Con `Last-Event-ID` si riprende da dove si "
             "era. Una riga di commento ogni 15 secondi tiene viva la connessione. Quando l'asserzione scade arriva "
-            "`event: end` con il motivo in `reason` (`expired`, `trust_changed`, `stopping`, `unavailable`) e il "
+            "`event: end` con il motivo in `reason` (`expired`, `trust_changed`, `delegation_ended`, `stopping`, "
+            "`unavailable`) e il "
             "flusso si chiude: riaprirlo con un'asserzione nuova. Un portale ne tiene aperti un numero limitato (429).",
             "The same changes as `changes`, as they happen, as server-sent events: `id` is a cursor of `changes`, "
             "`event` is `change`, `data` a `Change` object. `Last-Event-ID` goes on where one was. A comment line "
             "each 15 seconds keeps the connection alive. When the assertion expires `event: end` comes with its "
-            "`reason` (`expired`, `trust_changed`, `stopping`, `unavailable`) and the stream closes: open it again "
+            "`reason` (`expired`, `trust_changed`, `delegation_ended`, `stopping`, `unavailable`) and the stream "
+            "closes: open it again "
             "with a new assertion. A portal holds a limited number of them open (429).",
         ),
         parameters=("After", "LastEventId", *CALLER),

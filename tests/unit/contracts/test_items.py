@@ -219,12 +219,12 @@ def test_a_title_is_one_line(character):
         TypeAdapter(Title).validate_python(f"a{character}b")
 
 
-@pytest.mark.parametrize("text", ["Perché no?", "日本語", "עברית", "😀", "a\u0301"])
+@pytest.mark.parametrize("text", ["Perché no?", "日本語", "עברית", "😀", "❤\ufe0f", "a\u0301", "a\u200fb"])
 def test_a_title_may_be_in_any_language(text):
     assert TypeAdapter(Title).validate_python(text) == text
 
 
-@pytest.mark.parametrize("text", ["", " ", "\u00a0"])
+@pytest.mark.parametrize("text", ["", " ", "\u00a0", "\u200b", "\u00ad\u2060", "\ufeff", "\u3164", "\u2800 \u200f"])
 def test_a_title_is_not_blank(text):
     with pytest.raises(ValidationError):
         TypeAdapter(Title).validate_python(text)

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from hub.http.publish import _Prepared
+from hub.http.prepared import Prepared
 
 
 def test_a_receipt_is_signed_once_and_anew_for_the_answer_of_another_try():
@@ -13,7 +13,7 @@ def test_a_receipt_is_signed_once_and_anew_for_the_answer_of_another_try():
         return Response(answer[0])
 
     first, second = ["one"], ["two"]
-    prepared = _Prepared(receipt)
+    prepared = Prepared(receipt)
     prepared.early(first)
     assert prepared.of(first).body == b"one"
     assert signed == ["one"]
@@ -22,4 +22,4 @@ def test_a_receipt_is_signed_once_and_anew_for_the_answer_of_another_try():
 
 
 def test_what_was_not_prepared_is_signed_for_the_answer():
-    assert _Prepared(Response).of("late").body == b"late"
+    assert Prepared(Response).of("late").body == b"late"

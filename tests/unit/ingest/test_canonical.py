@@ -20,7 +20,7 @@ BAD += [chr(n) for n in range(0x2066, 0x206A)]
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=BAD), min_size=1, max_size=80)
 LINE = st.text(
     st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"], exclude_characters=BAD), min_size=1, max_size=80
-).filter(str.strip)
+).map(lambda text: f"{text[:79]}.")  # something of a line must be visible
 MOMENT = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)).map(datetime.isoformat)  # noqa: DTZ001
 OPTIONAL = {
     "summary": TEXT,
