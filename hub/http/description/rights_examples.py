@@ -16,6 +16,7 @@ ACCESS_PAGE: Json = {
             "item_id": EXAMPLE_ITEM_ID,
             "collection": "payments",
             "delegation_id": None,
+            "delegate_tax_code": None,
         }
     ],
     "next_cursor": None,

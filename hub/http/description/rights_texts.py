@@ -67,6 +67,7 @@ FIELDS: dict[str, str] = {
     "content_sha256": "SHA-256 del file. / SHA-256 of the file.",
     "created_at": "Quando è nato. / When it was made.",
     "delegate_id": "Il delegato, per l'hub. / The delegate's id at the hub.",
+    "delegate_tax_code": "Chi ha agito per il cittadino; null se cancellato. / Who acted; null where erased.",
     "delegation_id": "La delega con cui un altro ha agito. / The delegation under which another person acted.",
     "delegations": "Deleghe date. / Delegations given.",
     "delivery_id": "Identificativo della consegna. / Identifier of the delivery.",
