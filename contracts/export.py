@@ -12,6 +12,7 @@ from .items.subscription import RequestKind
 from .party import SubjectKind
 from .preferences import NoticeLanguage, QuietHours
 from .publishing import Collection, Lifecycle, VersionNumber
+from .rights import RightsText
 
 FORMAT = "raccordo.export.v1"
 _MANY = 1_000_000
@@ -216,11 +217,19 @@ class ExportRequest(Model):
     due_on: Annotated[str, StringConstraints(max_length=10, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
     closed_at: UtcDatetime | None
     outcome: Code | None
+    portal_id: Code | None
+    """Through which it was filed; None where an administrator noted it."""
+    delegation_id: Uuid7 | None
+    item_id: Uuid7 | None
+    min_loa: Number
+    text: RightsText | None
+    answer: RightsText | None
 
 
 class LeftOut(Model):
-    """What this export does not hold, and why: how many items need a higher level of assurance, how many are not to be
-    shown yet. What the vendors signed (the evidence) repeats the versions; an administrator's export has it."""
+    """What this export does not hold, and why: how many items and requests need a higher level of assurance, how many
+    are not to be shown yet. What the vendors signed (the evidence) repeats the versions; an administrator's export has
+    it."""
 
     higher_level: Count
     not_yet_visible: Count

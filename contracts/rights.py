@@ -1,16 +1,31 @@
-"""What the citizen sees of the handling of his data: who touched it, to whom it went (GDPR art. 15; S63)."""
+"""The citizen's rights over his data: who touched it, to whom it went (GDPR art. 15; S63), what he asks about it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 
-from .base import Code, Model, UtcDatetime
+from .base import TEXT, Code, Day, Model, UtcDatetime
 from .feed import DeliveryState
 from .identifiers import TaxCode, Uuid7
 from .items import Channel
 from .publishing import Collection, Cursor
 
 Actor = Literal["portal", "vendor", "administrator", "hub"]
+RightsKind = Literal["access", "rectification", "erasure", "restriction", "portability", "objection"]
+RightsOutcome = Literal["done", "refused"]
+NEEDS_TEXT: Final[frozenset[RightsKind]] = frozenset({"rectification", "restriction", "objection"})
+"""What cannot be answered without knowing what is wrong, on which ground, or why (GDPR art. 16, 18(1), 21(1))."""
+FiledBy = Literal["citizen", "delegate", "office"]
+"""Through the portal, himself or somebody under a delegation; or noted by an administrator."""
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value
+
+
+RightsText = Annotated[str, StringConstraints(min_length=1, max_length=4000), TEXT, AfterValidator(_not_blank)]
 
 
 class AccessEntry(Model):
@@ -66,4 +81,40 @@ class SharingPage(Model):
     """Newest first."""
 
     items: Annotated[tuple[SharingEntry, ...], Field(max_length=100, fail_fast=True)]
+    next_cursor: Cursor | None
+
+
+class RightsRequestWish(Model):
+    """What a citizen asks for as a data subject (GDPR art. 15-21)."""
+
+    kind: RightsKind
+    text: RightsText | None = None
+    """Needed for the kinds of `NEEDS_TEXT`."""
+    item_id: Uuid7 | None = None
+    """The item that it is about."""
+
+
+class OwnRightsRequest(Model):
+    """A request as whoever made it sees it."""
+
+    request_id: Uuid7
+    kind: RightsKind
+    text: RightsText | None
+    """None where it was noted by an administrator, or closed so long ago that the text is no longer kept."""
+    item_id: Uuid7 | None
+    filed_by: FiledBy
+    received_on: Day
+    due_on: Day
+    """The last day to answer."""
+    late: bool
+    state: Literal["open"] | RightsOutcome
+    closed_at: UtcDatetime | None
+    answer: RightsText | None
+    """What the office says; of a refusal the reasons (GDPR art. 12(4))."""
+
+
+class OwnRightsRequestPage(Model):
+    """Newest first."""
+
+    items: Annotated[tuple[OwnRightsRequest, ...], Field(max_length=100, fail_fast=True)]
     next_cursor: Cursor | None

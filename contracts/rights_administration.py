@@ -1,15 +1,14 @@
 """What citizens ask for as data subjects, as those see it who answer (GDPR art. 12-22; `api.md` 3)."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints
 
 from .base import Day, Model, UtcDatetime
 from .identifiers import Uuid7, check_any_tax_code
 from .publishing import Cursor
+from .rights import FiledBy, RightsKind, RightsOutcome, RightsText
 
-RightsKind = Literal["access", "rectification", "erasure", "restriction", "portability", "objection"]
-RightsOutcome = Literal["done", "refused"]
 Who = Annotated[
     str,
     StringConstraints(min_length=11, max_length=16, pattern=r"^[A-Z0-9]+$"),
@@ -40,6 +39,19 @@ class RightsRequest(Model):
     late: bool
     closed_at: UtcDatetime | None
     outcome: RightsOutcome | None
+    filed_by: FiledBy
+    delegation_id: Uuid7 | None
+    """Under which a delegate asked."""
+    item_id: Uuid7 | None
+    """The item that the request is about."""
+
+
+class RightsRequestDetail(RightsRequest):
+    """A request whole: who asks, in which words, and what was answered. Whoever was erased has none of it left."""
+
+    tax_code: Who | None
+    text: RightsText | None
+    answer: RightsText | None
 
 
 class RightsRequestPage(Model):
@@ -50,9 +62,11 @@ class RightsRequestPage(Model):
 
 
 class RightsClosure(Model):
-    """How the request was answered."""
+    """How the request was answered. Of what was asked through the portal a refusal says why (GDPR art. 12(4))."""
 
     outcome: RightsOutcome
+    answer: RightsText | None = None
+    """What the citizen reads."""
 
 
 class ErasureWish(Model):

@@ -6,6 +6,7 @@ cost a quarter of the event loop's time under load (DECISIONS 16).
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -49,9 +50,11 @@ from hub.http.public import PublicApi
 from hub.http.publish import PublishApi
 from hub.http.ranked_lists import RankedListApi
 from hub.http.turns import Room, Slots, Turns
+from hub.ingest.letters import confirmation_letter
 from hub.settings import Settings
 from hub.store.attributes import AttributeKeeper
 from hub.store.files import Files
+from hub.store.filing_rights import RightsFiler
 
 _FILES_AT_ONCE = 2
 """Of sources, uploaded: each is in memory whole."""
@@ -149,11 +152,12 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
             hub.wishes,
             hub.requesting,
             hub.contacts,
-            hub.letter,
+            partial(confirmation_letter, hub.clock, hub.route),
             hub.clock.now,
             hub.ring,
             Carts(hub.connectors),
             Slots(_room(hub, _CARTS_AT_ONCE), "carts", retry_after_s=5),
+            RightsFiler(hub.citizens, hub.home.vault),
         ),
         streams=hub.streams,
         exports=exports,
@@ -211,7 +215,7 @@ def _admin(hub: Hub, limiter: Limiter, slots: Slots) -> AdminApi:
     deliveries = Deliveries(hub.home.types, hub.home.configuration, hub.requests, hub.ring)
     simulations = SimulationsApi(access, lambda: hub.simulated)
     attributes = AttributeKeeper(hub.citizens, hub.home.vault)
-    rights = RightsDesk(hub.database, hub.citizens)
+    rights = RightsDesk(hub.database, hub.citizens, hub.home.vault, hub.route)
     exports = Exports(hub.database, hub.home.vault, hub.citizens, Files(hub.home.folder / "files", hub.home.vault))
     parts = (
         connectors,
@@ -220,7 +224,7 @@ def _admin(hub: Hub, limiter: Limiter, slots: Slots) -> AdminApi:
         StatisticsApi(access),
         SourcesApi(access, hub.sources, attributes, hub.settings.content_limit, Turns(_room(hub, _FILES_AT_ONCE))),
         OutreachApi(access, BroadcastDesk(hub.database, hub.home.vault), RankedListDesk(hub.database, hub.home.vault)),
-        RightsApi(access, rights),
+        RightsApi(access, rights, hub.ring),
         ExportsApi(access, rights, exports, slots),
         simulations,
     )

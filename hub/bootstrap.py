@@ -38,7 +38,6 @@ from hub.ingest.batches import Batches, BatchRunner
 from hub.ingest.broadcasting import BroadcastRunner
 from hub.ingest.events_view import EventsView
 from hub.ingest.following import StagedRoute
-from hub.ingest.letters import confirmation_letter
 from hub.ingest.occasions import Occasions
 from hub.ingest.pipeline import Pipeline
 from hub.ingest.references import References
@@ -114,7 +113,7 @@ class Hub:
         answers = (Published, Uploaded, Withdrawn, AcceptedBatch)
         self.intake = Intake(vault, citizens, appliers, hold, answers=answers, note_outcomes=note_outcomes)
         route = StagedRoute(router(self.connectors.outlets), router(self.connectors.test_outlets), self.registry)
-        rules = RulesInForce(self.registry)
+        self.route, rules = route, RulesInForce(self.registry)
         subscriptions = SubscriptionOccasions(route, vault.keyed_hash, self.registry, rules)
         self._agenda = Agenda(citizens, vault, publications, Occasions(route, subscriptions, rules))
         broadcasts = Broadcasts(citizens, publications)
@@ -162,7 +161,6 @@ class Hub:
         self.vendor_view = VendorView(self.database)
         self.wishes = WishesKeeper(citizens, vault)
         self.contacts = ContactKeeper(citizens, vault, publications)
-        self.letter = partial(confirmation_letter, clock, route)
         self.cards = Cards(vault, self.database, citizens, clock, self.registry)
         self.feed = Feed(
             database=self.database,

@@ -304,7 +304,7 @@ class RequestStateConflict(HubError):
 
 
 class RequestPending(HubError):
-    """Another request about the subscription waits for its answer."""
+    """Another request waits for its answer, or as many as there may be."""
 
     status, code, title = 409, "request.pending", "Richiesta già in corso / Another request is pending"
 

@@ -2,19 +2,36 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
-from contracts.base import ROME, rfc3339
-from contracts.rights_administration import NewRightsRequest, RightsOutcome
+from contracts.base import rfc3339
+from contracts.rights_administration import NewRightsRequest, RightsClosure
 from hub.errors import ContractViolation, Fault
-from hub.store.citizens import Citizens, Subject
+from hub.ingest.following import Route
+from hub.ingest.rights_notice import KIND, answered_notice
+from hub.store.citizens import Citizen, Citizens, Subject
 from hub.store.database import Database, Tx
 from hub.store.directory import NotThere
 from hub.store.erasing import duties_to_keep
-from hub.store.requests_of_rights import AlreadyClosed, add_request, close_request, list_requests
+from hub.store.planning import know, rows_of
+from hub.store.ports import Vault
+from hub.store.publications import Publications
+from hub.store.requests_of_rights import (
+    AlreadyClosed,
+    add_request,
+    close_request,
+    filed_by,
+    is_late,
+    list_requests,
+    one_request,
+    sealed,
+    today,
+    words_of,
+)
+from hub.store.rows import Batch
 
 from .acting import Acted, Actor, Order
 from .errors import RightsRequestClosed, RightsRequestUnknown
@@ -26,45 +43,69 @@ class RightsDesk:
 
     database: Database
     citizens: Citizens
+    vault: Vault
+    route: Route
+    """The way of the notice that a request was answered."""
 
     def all_of(self, connection: Connection, ente_id: str, *, closed: bool) -> list[tuple[str, dict[str, Any]]]:
         """contracts.rights_administration.RightsRequest of each, the most urgent first."""
-        today = _today(self.database.now(connection))
+        now = self.database.now(connection)
         rows = list_requests(connection, ente_id, closed=closed)
-        return [(f"{row['due_on']}|{row['request_id']}", _view(dict(row), today)) for row in rows]
+        return [(f"{row['due_on']}|{row['request_id']}", _view(row, now)) for row in rows]
 
     def add(self, actor: Actor, wish: NewRightsRequest) -> Order:
         """Note a request; it is due a month later. Whose it is stands in the record by the random id alone. Raises
         ContractViolation for a day that is still to come."""
         with self.database.read() as connection:
-            today = _today(self.database.now(connection))
+            day = today(self.database.now(connection))
             citizen = self.citizens.find(connection, subject_of(actor.ente_id, wish.tax_code))
-        received = wish.received_on or today
-        if received > today:
+        received = wish.received_on or day
+        if received > day:
             raise ContractViolation(faults=(Fault("/received_on", "field.invalid", "the day is still to come"),))
         citizen_id = None if citizen is None else citizen.citizen_id
 
         def do(tx: Tx) -> Acted:
-            view = _view(add_request(tx, actor.ente_id, wish.kind, citizen_id, received), today)
+            view = _view(add_request(tx, actor.ente_id, wish.kind, citizen_id, received), tx.now)
             return Acted(view, target_of(view["request_id"]), after=view, citizen_id=citizen_id)
 
         return Order("add_rights_request", actor, do, "rights-requests")
 
-    def close(self, actor: Actor, request_id: str, outcome: RightsOutcome) -> Order:
-        """The request was answered. The order raises RightsRequestUnknown, RightsRequestClosed."""
+    def show(self, actor: Actor, request_id: str) -> Order:
+        """Who asks, in which words: contracts.rights_administration.RightsRequestDetail. Looking is an act. The order
+        raises RightsRequestUnknown."""
         target = target_of(request_id)
 
         def do(tx: Tx) -> Acted:
+            row = _one(tx.connection, actor.ente_id, request_id)
+            who = self._who(tx.connection, row)
+            known: dict[str, str | None] = {"tax_code": None, "text": None, "answer": None}
+            if who is not None:
+                known = {"tax_code": who[0], **words_of(self.vault, who[1], row)}
+            return Acted(_view(row, tx.now) | known, target, citizen_id=row["citizen_id"])
+
+        return Order("show_rights_request", actor, do, target)
+
+    def close(self, actor: Actor, request_id: str, closure: RightsClosure) -> Order:
+        """The request was answered; the citizen is told so, once. The order raises RightsRequestUnknown,
+        RightsRequestClosed, and ContractViolation for an answer that is missing, or that nobody is there to read."""
+        target = target_of(request_id)
+
+        def do(tx: Tx) -> Acted:
+            row = _one(tx.connection, actor.ente_id, request_id)
+            if row["closed_at"] is not None:
+                raise _closed_before(request_id)
+            who = self._who(tx.connection, row)
+            _must_fit(closure, row, who is not None)
+            words = None if who is None else sealed(self.vault, who[1], request_id, "answer", closure.answer)
             try:
-                row = close_request(tx, actor.ente_id, request_id, outcome)
-            except NotThere:
-                raise RightsRequestUnknown(f"there is no request {request_id!r}") from None
+                close_request(tx, actor.ente_id, request_id, closure.outcome, words)
             except AlreadyClosed:
-                raise RightsRequestClosed(f"request {request_id} was closed before") from None
-            before = _view(dict(row), _today(tx.now))
-            after = before | {"closed_at": rfc3339(tx.now), "outcome": outcome, "late": False}
-            told = {"closed_at": after["closed_at"], "outcome": outcome}
-            return Acted(after, target, {"closed_at": None, "outcome": None}, told, citizen_id=row["citizen_id"])
+                raise _closed_before(request_id) from None
+            if who is not None:
+                self._tell(tx, *who, row, closure)
+            told = {"closed_at": rfc3339(tx.now), "outcome": closure.outcome}
+            answer = _view(row, tx.now) | told | {"late": False}
+            return Acted(answer, target, {"closed_at": None, "outcome": None}, told, citizen_id=row["citizen_id"])
 
         return Order("close_rights_request", actor, do, target)
 
@@ -90,6 +131,25 @@ class RightsDesk:
 
         return Order("export_citizen", actor, do, "exports")
 
+    def _who(self, connection: Connection, row: Mapping[Any, Any]) -> tuple[str, Citizen] | None:
+        """(tax code, citizen) of whoever asked; None where nothing is held of them, or no longer."""
+        if row["citizen_id"] is None:
+            return None
+        try:
+            return self.citizens.tax_code(connection, row["ente_id"], row["citizen_id"])
+        except LookupError:
+            return None
+
+    def _tell(self, tx: Tx, tax_code: str, citizen: Citizen, row: Mapping[Any, Any], closure: RightsClosure) -> None:
+        subject = subject_of(citizen.ente_id, tax_code)
+        known = know(tx, self.vault, [citizen], [citizen])
+        language = known.wishes_of(citizen).language or "it"
+        draft = answered_notice(self.route, subject, row, closure.outcome, language, tx.now)
+        batch = Batch()
+        message = Publications(self.citizens, self.vault).versions.create(tx, batch, draft, citizen)
+        batch.deliveries += rows_of(tx, message, draft.deliveries, citizen, known, kind=KIND)
+        batch.write(tx)
+
 
 def subject_of(ente_id: str, tax_code: str) -> Subject:
     """Who has that tax code: eleven digits are an organisation's."""
@@ -101,20 +161,38 @@ def target_of(request_id: str) -> str:
     return f"rights-requests/{request_id}"
 
 
-def _today(now: datetime) -> date:
-    """The day on the wall of whoever answers: after midnight a request may have come today."""
-    return now.astimezone(ROME).date()
+def _one(connection: Connection, ente_id: str, request_id: str) -> RowMapping:
+    try:
+        return one_request(connection, ente_id, request_id)
+    except NotThere:
+        raise RightsRequestUnknown(f"there is no request {request_id!r}") from None
 
 
-def _view(row: Mapping[Any, Any], today: date) -> dict[str, Any]:
-    closed_at = row.get("closed_at")
+def _closed_before(request_id: str) -> RightsRequestClosed:
+    return RightsRequestClosed(f"request {request_id} was closed before")
+
+
+def _must_fit(closure: RightsClosure, row: Mapping[Any, Any], somebody: bool) -> None:
+    if closure.answer is not None and not somebody:
+        detail = "nothing is held of whoever asked: the answer cannot be kept, nor read"
+        raise ContractViolation(faults=(Fault("/answer", "field.invalid", detail),))
+    if closure.outcome == "refused" and closure.answer is None and somebody and row["portal_id"] is not None:
+        detail = "asked through the portal: a refusal says why (GDPR art. 12(4))"
+        raise ContractViolation(faults=(Fault("/answer", "field.missing", detail),))
+
+
+def _view(row: Mapping[Any, Any], now: datetime) -> dict[str, Any]:
+    closed_at = row["closed_at"]
     return {
         "request_id": row["request_id"],
         "kind": row["kind"],
         "citizen_id": row["citizen_id"],
         "received_on": row["received_on"],
         "due_on": row["due_on"],
-        "late": closed_at is None and row["due_on"] < today.isoformat(),
+        "late": is_late(row, now),
         "closed_at": None if closed_at is None else rfc3339(closed_at),
-        "outcome": row.get("outcome"),
+        "outcome": row["outcome"],
+        "filed_by": filed_by(row),
+        "delegation_id": row["delegation_id"],
+        "item_id": row["item_id"],
     }

@@ -76,6 +76,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "withdraw_ranked_list": SERVICES,
     "list_rights_requests": ACCOUNTING,
     "add_rights_request": ACCOUNTING,
+    "show_rights_request": ACCOUNTING,
     "close_rights_request": ACCOUNTING,
     "preview_erasure": ACCOUNTING,
     "export_citizen": ACCOUNTING,

@@ -1,19 +1,24 @@
 """`request`: what citizens ask for as data subjects, and by when it is to be answered (GDPR art. 12(3))."""
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
 
-from contracts.rights_administration import NewRightsRequest, RightsKind, RightsOutcome
+from contracts.rights import RightsKind, RightsOutcome, RightsText
+from contracts.rights_administration import NewRightsRequest, RightsClosure
 from hub.admin.rights import RightsDesk
+from hub.dispatch.pool import ConnectorPool
+from hub.dispatch.routing import Outlets, router
 from hub.errors import ContractViolation
 from hub.home import Home
 from hub.store.citizens import Citizens
+from hub.store.snapshot import Snapshot
 
 from .citizens import subject_on_input
 from .console import WrongUsage, table, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, ente_id_of, ente_of, opened
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_id_of, ente_of, opened, read_text
 from .revealing import actor_of, perform
 
 group = typer.Typer(name="request", help="Requests of data subjects, with the day by which to answer.")
@@ -48,29 +53,60 @@ def list_(
     home: HomeFolder = HOME,
     as_json: AsJson = False,
 ) -> None:
-    """Open requests, the most urgent first; `late` says which should have been answered."""
+    """Open requests, the most urgent first; `late` says which should have been answered, `filed_by` who asked."""
     with opened(home) as one, one.database.read() as connection:
         found = _desk(one).all_of(connection, ente_of(connection, ente).ente_id, closed=everything)
     rows = [view for _, view in found]
     table(rows, as_json=as_json, empty="no request is open")
 
 
-@group.command("close")
-def close(
+@group.command("show")
+def show(
     request_id: Annotated[str, typer.Argument(metavar="ID")],
-    outcome: Annotated[RightsOutcome, typer.Option("--outcome", help=", ".join(get_args(RightsOutcome)))],
     ente: EnteCode = None,
     home: HomeFolder = HOME,
     as_json: AsJson = False,
 ) -> None:
-    """The request was answered."""
+    """Who asks and in which words, in clear; who looked is written to the access log, which the citizen reads."""
     with opened(home) as one:
-        perform(one, _desk(one).close(actor_of(ente_id_of(one, ente)), request_id, outcome))
+        found = perform(one, _desk(one).show(actor_of(ente_id_of(one, ente)), request_id))
+    told(found, as_json=as_json, text="\n".join(f"{name}: {value}" for name, value in found.items()))
+
+
+@group.command("close")
+def close(
+    request_id: Annotated[str, typer.Argument(metavar="ID")],
+    outcome: Annotated[RightsOutcome, typer.Option("--outcome", help=", ".join(get_args(RightsOutcome)))],
+    answer: Annotated[
+        Path | None,
+        typer.Option("--answer", metavar="FILE", help="What the citizen reads, such as why not; `-`: standard input."),
+    ] = None,
+    ente: EnteCode = None,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """The request was answered. The citizen is told that it was, and reads the answer in the personal area."""
+    words = None if answer is None else checked(RightsText, read_text(answer, name="--answer").strip(), name="--answer")
+    with opened(home) as one:
+        desk, actor = _desk(one, _outlets(one)), actor_of(ente_id_of(one, ente))
+        try:
+            perform(one, desk.close(actor, request_id, RightsClosure(outcome=outcome, answer=words)))
+        except ContractViolation as violation:
+            raise WrongUsage(f"--answer: {violation.faults[0].detail}") from None
     told({"request_id": request_id, "outcome": outcome}, as_json=as_json, text=f"request {request_id} is closed")
 
 
-def _desk(home: Home) -> RightsDesk:
-    return RightsDesk(home.database, Citizens(home.vault))
+def _desk(home: Home, outlets: Outlets | None = None) -> RightsDesk:
+    """The list, with the connectors that a notice goes by, where one may have to go."""
+    return RightsDesk(home.database, Citizens(home.vault), home.vault, router(lambda: outlets or {}))
+
+
+def _outlets(home: Home) -> Outlets:
+    pool = ConnectorPool(home.types, Snapshot(home.database, "connectors", home.configuration.load))
+    try:
+        return pool.outlets()
+    finally:
+        pool.close()
 
 
 def _day(text: str) -> date:

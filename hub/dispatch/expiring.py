@@ -6,6 +6,7 @@ from typing import Final
 from hub.clock import Clock
 from hub.store.committer import Committer
 from hub.store.files import Files
+from hub.store.requests_of_rights import forget_texts
 from hub.store.retention import Expire, expire_items
 
 EVERY: Final = timedelta(hours=1)
@@ -28,4 +29,5 @@ class Expiring:
         self._files.remove(done.files)
         self._after = done.after
         if not done.after:
+            self._committer.write(forget_texts, None)
             self._from = now + EVERY

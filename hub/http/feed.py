@@ -8,9 +8,10 @@ import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from hub.admin.errors import RightsRequestUnknown
 from hub.clock import Clock
 from hub.errors import HubError, NotAcceptable, RequestInvalid
-from hub.feed import handling, parameters
+from hub.feed import handling, parameters, rights
 from hub.feed.answers import as_json
 from hub.feed.catalogue import catalogue_wish
 from hub.feed.preferences import view_of
@@ -91,6 +92,8 @@ class FeedApi:
             "describe_document_content": self._content,
             "list_accesses": lambda reading, exchange: self._handled(reading, exchange, handling.access_page),
             "export_everything": self._export,
+            "list_own_rights_requests": lambda reading, exchange: self._handled(reading, exchange, rights.own_page),
+            "show_own_rights_request": self._rights_request,
             "list_sharing": lambda reading, exchange: self._handled(reading, exchange, handling.sharing_page),
         }
         return self._reads(operation, reads[operation.operation_id])
@@ -182,6 +185,13 @@ class FeedApi:
     def _handled(self, reading: Reading, exchange: Exchange, page: handling.Page) -> Response:
         cursor, limit = parameters.page_wish(exchange.request.query_params.multi_items())
         return json_response(page(reading, cursor, limit))
+
+    def _rights_request(self, reading: Reading, exchange: Exchange) -> Response:
+        parameters.nothing(exchange.request.query_params.multi_items())
+        found = rights.own_request(reading, exchange.request.path_params["request_id"])
+        if found is None:
+            raise RightsRequestUnknown
+        return tagged(exchange, found)
 
     def _export(self, reading: Reading, exchange: Exchange) -> Response:
         parameters.nothing(exchange.request.query_params.multi_items())

@@ -19,11 +19,13 @@ from hub.feed.answers import as_json
 from hub.feed.preferences import patched, view_of
 from hub.feed.profile import profile_view
 from hub.feed.query import Feed
+from hub.feed.rights import own_view
 from hub.feed.views import request_view
 from hub.security.portal import Reader
 from hub.store.citizens import Subject
 from hub.store.committer import Committer
 from hub.store.drafts import Draft
+from hub.store.filing_rights import Filed, RightsFiler, RightsFiling
 from hub.store.preferences import WishesChange, WishesKeeper
 from hub.store.profile_contacts import ContactChange, ContactKeeper
 from hub.store.readers import (
@@ -49,6 +51,8 @@ from .turns import Slots
 _MANY_LIMIT = 32 * 1024
 """Of 100 user states."""
 _ITEM: TypeAdapter[Item] = TypeAdapter(Item)
+_TEXT_LIMIT = 64 * 1024
+"""Of the longest text of a request about one's data, each character escaped as a pair of surrogates."""
 
 
 T = TypeVar("T")
@@ -84,6 +88,7 @@ class Desks:
     carts: Carts
     paying: Slots
     """Carts that are being made: each holds a thread for as long as pagoPA takes."""
+    rights: RightsFiler
 
 
 class FeedChanges:
@@ -111,6 +116,7 @@ class FeedChanges:
             "change_preferences": self._change_preferences,
             "request_subscription_change": self._request,
             "make_cart": self._make_cart,
+            "file_rights_request": self._file_rights_request,
         }
         make = makers.get(operation.operation_id)
         return None if make is None else make(operation)
@@ -285,6 +291,27 @@ class FeedChanges:
             on_trial=is_on_trial(reading.connection, reader.ente.ente_id, item_id),
             now=reading.now,
         )
+
+    def _file_rights_request(self, operation: Operation) -> Handler:
+        async def handle(exchange: Exchange) -> Response:
+            call = await self._call(exchange, operation, wishes.rights_wish, limit=_TEXT_LIMIT)
+            filing = RightsFiling(
+                access=call.access,
+                subject=subject_of(call.reader),
+                signer=call.signer,
+                used=call.reader.used,
+                level=call.reader.level,
+                wish=call.given,
+                refusal=call.refusal,
+            )
+            filed: Filed = await self._committer.submit(self._desks.rights.file, filing)
+            if filed.new:
+                base = f"{call.reader.ente.public_url}/feed/v1/rights-requests"
+                exchange.headers["Location"] = f"{base}/{filed.row['request_id']}"
+            view = own_view(filed.row, filed.words, self._desks.now())
+            return json_response(view, status=201 if filed.new else 200)
+
+        return handle
 
     def _state_of(self, reader: Reader, exchange: Exchange) -> Response:
         with self._access.reading(reader) as reading:

@@ -68,6 +68,9 @@ FEED: tuple[Operation, ...] = (
     Operation("feed", "GET", "/access-log", "list_accesses"),
     Operation("feed", "GET", "/sharing", "list_sharing"),
     Operation("feed", "GET", "/export", "export_everything"),
+    Operation("feed", "GET", "/rights-requests", "list_own_rights_requests"),
+    Operation("feed", "POST", "/rights-requests", "file_rights_request", signed_body=False),
+    Operation("feed", "GET", "/rights-requests/{request_id}", "show_own_rights_request"),
 )
 
 ADMIN: tuple[Operation, ...] = (
@@ -137,6 +140,7 @@ ADMIN: tuple[Operation, ...] = (
     Operation("admin", "POST", "/ranked-lists/{list_id}/withdrawals", "withdraw_ranked_list"),
     Operation("admin", "GET", "/rights-requests", "list_rights_requests"),
     Operation("admin", "POST", "/rights-requests", "add_rights_request"),
+    Operation("admin", "GET", "/rights-requests/{request_id}", "show_rights_request"),
     Operation("admin", "POST", "/rights-requests/{request_id}/closures", "close_rights_request"),
     Operation("admin", "POST", "/erasures/previews", "preview_erasure"),
     Operation("admin", "POST", "/mappings/previews", "preview_mapping"),

@@ -1,10 +1,12 @@
-"""The bodies by which citizens say how they wish to be told, and what they ask of the source of a subscription."""
+"""The bodies by which citizens say how they wish to be told, what they ask of a subscription's source, and as data
+subjects."""
 
 from contracts.feed import SubscriptionRequest
 from contracts.items.subscription import RequestKind
 from contracts.preferences import PreferencesPatch
 from contracts.profile import ProfilePatch
-from hub.errors import MediaUnsupported, RequestInvalid
+from contracts.rights import NEEDS_TEXT, RightsRequestWish
+from hub.errors import ContractViolation, Fault, MediaUnsupported, RequestInvalid
 from hub.feed import parameters
 from hub.ingest.canonical import read_as
 
@@ -38,7 +40,20 @@ def request_kind(exchange: Exchange) -> RequestKind:
 
     Raises MediaUnsupported, RequestInvalid, ContractViolation.
     """
+    _must_be_json(exchange)
+    return read_as(SubscriptionRequest, exchange.body).kind
+
+
+def rights_wish(exchange: Exchange) -> RightsRequestWish:
+    """What the body asks for. Raises MediaUnsupported, RequestInvalid, ContractViolation."""
+    _must_be_json(exchange)
+    wish = read_as(RightsRequestWish, exchange.body)
+    if wish.text is None and wish.kind in NEEDS_TEXT:
+        raise ContractViolation(faults=(Fault("/text", "field.missing", f"{wish.kind} needs a text that says why"),))
+    return wish
+
+
+def _must_be_json(exchange: Exchange) -> None:
     parameters.nothing(exchange.request.query_params.multi_items())
     if media_type(exchange) != "application/json":
         raise MediaUnsupported("send the request as application/json", headers={"Accept": "application/json"})
-    return read_as(SubscriptionRequest, exchange.body).kind

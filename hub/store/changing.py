@@ -44,10 +44,11 @@ def change_each(
     *,
     lock: Callable[[Citizen], str],
     held: Callable[[Citizen], Held],
-    apply: Callable[[Tx, Change, Citizen, Held], None],
+    apply: Callable[[Tx, Change, Citizen, Held], Any],
 ) -> list[Any]:
     """What is held of each citizen after his change, or why it was refused; one about whom nothing was published yet is
-    made for it. The token is consumed first, and the access recorded whatever follows. `apply` gets what was held."""
+    made for it. The token is consumed first, and the access recorded whatever follows. `apply` gets what was held, and
+    may give another answer than what is held then."""
     results: list[Any] = []
     fresh = consume_tokens(tx, [(each.access.ente_id, each.signer, each.used) for each in changes])
     sound = [each.subject for each, unused in zip(changes, fresh, strict=True) if unused and not each.refusal]
@@ -66,8 +67,8 @@ def change_each(
             before = held(citizen)
             if each.if_match not in (None, before.tag):
                 raise PreconditionFailed
-            apply(tx, each, citizen, before)
-            results.append(held(citizen))
+            answer = apply(tx, each, citizen, before)
+            results.append(held(citizen) if answer is None else answer)
         except HubError as refusal:
             results.append(refusal)
             access = replace(access, outcome=refusal.code)

@@ -29,6 +29,7 @@ from .tables import (
     items,
     preferences,
     referenced_files,
+    rights_requests,
     subscription_requests,
     user_states,
 )
@@ -74,6 +75,9 @@ def erase_citizen(tx: Tx, ente_id: str, citizen_id: str) -> list[str]:
     tx.connection.execute(update(items).where(_of(items, ente_id, citizen_id)).values(changes))
     for table in _OWN:
         tx.connection.execute(delete(table).where(_of(table, ente_id, citizen_id)))
+    # That a right was exercised, and answered in time, is the ente's to prove; in which words is the citizen's.
+    unsaid = {"text_sealed": None, "answer_sealed": None}
+    tx.connection.execute(update(rights_requests).where(_of(rights_requests, ente_id, citizen_id)).values(unsaid))
     return keys
 
 

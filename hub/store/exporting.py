@@ -21,6 +21,7 @@ from .packing import unpacked
 from .ports import Vault
 from .preferences import wishes_of
 from .requests import last_request
+from .requests_of_rights import words_of
 from .rows import payload_place
 from .tables import (
     access_log,
@@ -157,8 +158,9 @@ class Rows:
 
     def requests(self) -> Iterator[dict[str, Any]]:
         """contracts.export.ExportRequest."""
-        for row in self._all(rights_requests, "request_id"):
-            yield _shown(rights_requests, row)
+        sealed = {"text_sealed", "answer_sealed"}
+        for row in self._all(rights_requests, "request_id", rights_requests.c.min_loa <= self.level):
+            yield _shown(rights_requests, row, without=sealed) | words_of(self.vault, self.citizen, row)
 
     def evidence(self) -> Iterator[dict[str, Any]]:
         """contracts.export.ExportEvidence. It reads the whole evidence, which is in the order of time alone."""
@@ -170,15 +172,15 @@ class Rows:
             yield _shown(evidence, row, without={"body_sealed"}) | {"body": body}
 
     def left_out(self) -> dict[str, int]:
-        """How many items are not among `items`."""
+        """How many items are not among `items`, and requests not among `requests`."""
         everything = self.level == ALL_LEVELS
-        higher = self._count(items.c.min_loa > self.level)
-        hidden = 0 if everything else self._count(items.c.min_loa <= self.level, items.c.hidden.is_(True))
+        higher = sum(self._count(table, table.c.min_loa > self.level) for table in (items, rights_requests))
+        hidden = 0 if everything else self._count(items, items.c.min_loa <= self.level, items.c.hidden.is_(True))
         return {"higher_level": higher, "not_yet_visible": hidden}
 
-    def _count(self, *where: Any) -> int:
+    def _count(self, table: Table, *where: Any) -> int:
         with self.database.read() as connection:
-            query = select(func.count()).select_from(items).where(*self._of(items), *where)
+            query = select(func.count()).select_from(table).where(*self._of(table), *where)
             return int(connection.execute(query).scalar_one())
 
     def _visible(self) -> Sequence[Any]:

@@ -30,6 +30,7 @@ BODIES = {
     "change_user_states": lambda named: {"items": [{"item_id": named, "patch": {"archived": True}}]},
     "request_subscription_change": lambda _: {"kind": "renew"},
     "make_cart": lambda named: {"item_ids": [named], "return_urls": dict.fromkeys(("ok", "cancel", "error"), AT_HOME)},
+    "file_rights_request": lambda named: {"kind": "erasure", "text": "di-A", "item_id": named},
     "change_profile": lambda _: {"email": "di-a@example.org"},
     "change_preferences": lambda named: {"services": [{"service_id": named, "io": False, "email": False}]},
 }
@@ -59,6 +60,11 @@ def people(hub):
         published(hub, "messages", make_message(f"altro-{n}-{b[:6]}", tax_code=b, title=MARK))
     wish = {"services": [{"service_id": MARK, "io": False, "email": True}]}
     assert hub.write("/preferences", wish, b, method="PATCH").status_code == 200
+    about = hub.read("/items?limit=1", b).json()["items"][0]["item_id"]
+    assert hub.write("/rights-requests", {"kind": "access", "text": "di-A"}, a).status_code == 201
+    for number in range(3):
+        asked_for = {"kind": "objection", "text": f"{MARK} {number}", "item_id": about}
+        assert hub.write("/rights-requests", asked_for, b).status_code == 201
     hub.settled()
     return a, b
 
@@ -93,11 +99,13 @@ def shown_to(hub, person):
     found: dict[str, set[str]] = {}
     for method, path, _ in OPERATIONS.values():
         if method == "GET" and "{" not in path and path not in ("/status", "/events"):
-            limited = path in ("/items", "/messages", "/changes", "/access-log", "/sharing")
+            limited = path in ("/items", "/messages", "/changes", "/access-log", "/sharing", "/rights-requests")
             identifiers(hub.read(f"{path}?limit=2" if limited else path, person).json(), found)
+    for request in hub.read("/rights-requests", person).json()["items"]:
+        found.setdefault("rights.request_id", set()).add(request["request_id"])
     for item in hub.read("/items?limit=100&archived=any", person).json()["items"]:
         found.setdefault(f"{item['collection']}.item_id", set()).add(item["item_id"])
-    for values in [values for name, values in found.items() if "." in name]:
+    for values in [values for name, values in found.items() if name.endswith(".item_id")]:
         identifiers(hub.read(f"/items/{min(values)}", person).json(), found)
     return found
 
@@ -157,17 +165,18 @@ def test_every_place_that_names_something_is_filled():
         "Citizen-Assertion",
         "Digest",
     }
-    assert places == {"item_id"}
+    assert places == {"item_id", "request_id"}
     assert headers - how <= set(HEADERS), headers
 
 
 def test_a_reads_nothing_of_b_and_changes_nothing_wherever_an_identifier_of_bs_is_put(hub, people):
     a, b = people
     shown = shown_to(hub, b)
-    assert shown.keys() >= {"item_id", "external_id", "next_cursor", "delivery_id"}, shown.keys()
+    assert shown.keys() >= {"item_id", "external_id", "next_cursor", "delivery_id", "rights.request_id"}, shown.keys()
     own = shown_to(hub, a)
     theirs = {value for name in shown for value in shown[name] - own.get(name, set())}
-    before = {path: hub.read(path, b).json() for path in ("/items?limit=100", "/preferences", "/profile")}
+    of_bs = ("/items?limit=100", "/preferences", "/profile", "/rights-requests")
+    before = {path: hub.read(path, b).json() for path in of_bs}
     done, sent = dict.fromkeys(OPERATIONS, 0), set()
     everything = [(name, call) for name, (_, _, each) in OPERATIONS.items() for call in calls(each, shown)]
     # First what names nothing: later A's own access log has what A itself has asked for.

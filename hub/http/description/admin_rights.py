@@ -6,11 +6,12 @@ from contracts.rights_administration import (
     NewRightsRequest,
     RightsClosure,
     RightsRequest,
+    RightsRequestDetail,
     RightsRequestPage,
 )
 from hub.admin import errors as admin_errors
 
-from .admin_parts import WRITING, listed
+from .admin_parts import BODILESS, WRITING, listed
 from .entries import Answer, Body, Entry, both
 from .json_schema import Json
 from .parts import EXAMPLE_ITEM_ID
@@ -24,8 +25,18 @@ _REQUEST: Json = {
     "late": False,
     "closed_at": None,
     "outcome": None,
+    "filed_by": "citizen",
+    "delegation_id": None,
+    "item_id": None,
 }
 _BODY = Body(model=RightsRequest, examples={"request": _REQUEST})
+_REASONS = "L'indirizzo è quello dell'anagrafe (ANPR): va corretto lì."
+_DETAIL: Json = _REQUEST | {
+    "kind": "rectification",
+    "tax_code": "RSSMRA80A01H501U",
+    "text": "Il numero civico è 12, non 21.",
+    "answer": None,
+}
 _WHO: Json = {"tax_code": "RSSMRA80A01H501U"}
 
 ENTRIES: dict[str, Entry] = {
@@ -33,9 +44,11 @@ ENTRIES: dict[str, Entry] = {
         "rights-requests",
         "Le richieste degli interessati / The requests of data subjects",
         both(
-            "Nell'ordine in cui scadono (GDPR art. 12, par. 3), chiuse comprese. Di chi sono lo "
-            "dice solo un identificativo casuale.",
-            "In the order in which they are due (GDPR art. 12(3)), closed ones too. Whose they are is a "
+            "Nell'ordine in cui scadono (GDPR art. 12, par. 3), chiuse comprese: annotate dall'ente (`office`) o "
+            "presentate dal portale, dal cittadino o da chi ha una sua delega. Di chi sono lo dice solo un "
+            "identificativo casuale.",
+            "In the order in which they are due (GDPR art. 12(3)), closed ones too: noted by the municipality "
+            "(`office`), or filed through the portal by the citizen or whoever holds a delegation. Whose they are is a "
             "random id alone.",
         ),
         RightsRequestPage,
@@ -59,12 +72,42 @@ ENTRIES: dict[str, Entry] = {
         answers={201: Answer(description="Annotata / Noted", body=_BODY, headers=("Location",))},
         errors=WRITING,
     ),
+    "show_rights_request": Entry(
+        tag="rights-requests",
+        summary="Leggi una richiesta / Read a request",
+        description=both(
+            "Chi chiede, con quali parole, e che cosa si è risposto: in chiaro. Leggerla è un atto, che il cittadino "
+            "vede nel suo registro degli accessi. Di chi è stato cancellato non resta nulla di ciò.",
+            "Who asks, in which words, and what was answered: in clear. Reading it is an act, which the citizen sees "
+            "in the access log. Of somebody who was erased nothing of it is left.",
+        ),
+        parameters=("CorrelationId",),
+        answers={
+            200: Answer(
+                description="La richiesta / The request",
+                body=Body(model=RightsRequestDetail, examples={"rectification": _DETAIL}),
+            )
+        },
+        errors=(*BODILESS, admin_errors.RightsRequestUnknown),
+    ),
     "close_rights_request": Entry(
         tag="rights-requests",
         summary="Chiudi una richiesta / Close a request",
-        description=both("Che cosa si è risposto.", "How it was answered."),
+        description=both(
+            "Che cosa si è risposto. Il cittadino riceve un avviso, uno solo, e legge `answer` nell'area personale; "
+            "rifiutare una richiesta presentata dal portale chiede i motivi (GDPR art. 12, par. 4).",
+            "How it was answered. The citizen gets one notice, and reads `answer` in the personal area; to refuse a "
+            "request that was filed through the portal takes reasons (GDPR art. 12(4)).",
+        ),
         parameters=("CorrelationId",),
-        request=Body(model=RightsClosure, description="L'esito / The outcome", examples={"done": {"outcome": "done"}}),
+        request=Body(
+            model=RightsClosure,
+            description="L'esito / The outcome",
+            examples={
+                "done": {"outcome": "done"},
+                "refused": {"outcome": "refused", "answer": _REASONS},
+            },
+        ),
         answers={200: Answer(description="Chiusa / Closed", body=_BODY)},
         errors=(*WRITING, admin_errors.RightsRequestUnknown, admin_errors.RightsRequestClosed),
     ),

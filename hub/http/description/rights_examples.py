@@ -1,4 +1,4 @@
-"""Examples of how the citizen sees the handling of his data."""
+"""Examples of how the citizen sees the handling of his data, and of what he asks about it."""
 
 from .json_schema import Json
 from .parts import EXAMPLE_ITEM_ID
@@ -16,6 +16,7 @@ ACCESS_PAGE: Json = {
             "item_id": EXAMPLE_ITEM_ID,
             "collection": "payments",
             "delegation_id": None,
+            "delegate_tax_code": None,
         }
     ],
     "next_cursor": None,
@@ -35,6 +36,29 @@ SHARING_PAGE: Json = {
         }
     ],
     "next_cursor": None,
+}
+RIGHTS_WISH: Json = {
+    "kind": "rectification",
+    "text": "Il numero civico è 12, non 21.",
+    "item_id": EXAMPLE_ITEM_ID,
+}
+OWN_REQUEST: Json = {
+    "request_id": "0199d1a2-7b3c-7d4e-8f50-000000007e91",
+    "kind": "rectification",
+    "text": "Il numero civico è 12, non 21.",
+    "item_id": EXAMPLE_ITEM_ID,
+    "filed_by": "citizen",
+    "received_on": "2026-11-23",
+    "due_on": "2026-12-23",
+    "late": False,
+    "state": "open",
+    "closed_at": None,
+    "answer": None,
+}
+OWN_REQUEST_REFUSED: Json = OWN_REQUEST | {
+    "state": "refused",
+    "closed_at": "2026-11-30T10:00:00Z",
+    "answer": "L'indirizzo è quello dell'anagrafe (ANPR): va corretto lì.",
 }
 EXPORT: Json = {
     "format": "raccordo.export.v1",

@@ -20,6 +20,12 @@ SCHEMAS: dict[str, str] = {
     "ExportUserState": "Che cosa ha fatto il cittadino dell'elemento. / What the citizen did with the item.",
     "ExportVersion": "Una versione dell'elemento, com'è stata ricevuta.",
     "ExportRequest": "Una richiesta del cittadino sui suoi dati. / A request of the citizen about his data.",
+    "OwnRightsRequest": "Una propria richiesta sui dati, con la risposta. / One's own request, with its answer.",
+    "OwnRightsRequestPage": "Una pagina di richieste, dalla più recente. / A page of requests, newest first.",
+    "RightsRequestWish": (
+        "Che cosa chiede l'interessato; `text` serve per `rectification`, `restriction`, `objection`. / What the data "
+        "subject asks for; `text` is needed for those three."
+    ),
     "LeftOut": "Che cosa manca a questa esportazione, e perché. / What this export lacks, and why.",
     "AccessEntry": "Una lettura o un cambiamento dei dati del cittadino.",
     "AccessPage": "Una pagina di accessi, dal più recente. / A page of accesses, newest first.",
@@ -28,6 +34,18 @@ SCHEMAS: dict[str, str] = {
 }
 
 FIELDS: dict[str, str] = {
+    "OwnRightsRequest.request_id": "Identificativo della richiesta. / Identifier of the request.",
+    "OwnRightsRequest.kind": "Quale diritto. / Which right.",
+    "RightsRequestWish.kind": "Quale diritto. / Which right.",
+    "OwnRightsRequest.text": "Con quali parole; null se l'ha annotata l'ente. / In which words; null where the "
+    "municipality noted it.",
+    "RightsRequestWish.text": "Che cosa non va, o perché. / What is wrong, or why.",
+    "OwnRightsRequest.item_id": "L'elemento di cui si tratta. / The item that it is about.",
+    "RightsRequestWish.item_id": "L'elemento di cui si tratta. / The item that it is about.",
+    "OwnRightsRequest.state": "A che punto è: `open`, o com'è finita. / How it stands: `open`, or how it ended.",
+    "filed_by": "Chi l'ha presentata: il cittadino, un delegato, o l'ente che l'ha annotata. / Who filed it.",
+    "answer": "La risposta; di un rifiuto i motivi. / The answer; of a refusal the reasons.",
+    "due_on": "Ultimo giorno per rispondere. / Last day to answer.",
     "Export.format": "Formato e versione. / Format and version.",
     "Export.items": "Tutti gli elementi. / All items.",
     "about_item_id": "L'elemento di cui avvisa. / The item that it tells about.",
@@ -49,6 +67,7 @@ FIELDS: dict[str, str] = {
     "content_sha256": "SHA-256 del file. / SHA-256 of the file.",
     "created_at": "Quando è nato. / When it was made.",
     "delegate_id": "Il delegato, per l'hub. / The delegate's id at the hub.",
+    "delegate_tax_code": "Chi ha agito per il cittadino; null se cancellato. / Who acted; null where erased.",
     "delegation_id": "La delega con cui un altro ha agito. / The delegation under which another person acted.",
     "delegations": "Deleghe date. / Delegations given.",
     "delivery_id": "Identificativo della consegna. / Identifier of the delivery.",
@@ -78,7 +97,6 @@ FIELDS: dict[str, str] = {
     "pseudonym": "Sessione presso il portale. / Session at the portal.",
     "read_at": "Quando è stato letto. / When it was read.",
     "reported_state": "Stato secondo la fonte. / State in the source's words.",
-    "due_on": "Giorno entro cui rispondere. / Day by which to answer.",
     "received_on": "Giorno della richiesta. / Day of the request.",
     "requests": "Richieste sui dati. / Requests about the data.",
     "seen_version": "Versione letta. / Version that was read.",

@@ -1,6 +1,6 @@
 """What the citizens' rights need: how long things are kept, which requests are open."""
 
-from sqlalchemy import Column, Index, Integer, String, Table
+from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table
 
 from .columns import Instant, ente, key, metadata, needed
 
@@ -26,6 +26,13 @@ rights_requests = Table(
     needed("due_on", String(10)),
     Column("closed_at", Instant),
     Column("outcome", String(20)),
+    Column("portal_id", String(64)),  # through which the citizen filed it; none where an administrator noted it
+    Column("delegation_id", String(36)),  # under which another filed it for the citizen
+    Column("item_id", String(36)),  # what it is about
+    Column("min_loa", Integer, nullable=False, server_default="2"),  # that of the item
+    Column("text_sealed", LargeBinary),  # what was asked, and what was answered, under the citizen's key
+    Column("answer_sealed", LargeBinary),
+    Index("ix_rights_requests_citizen_id", "ente_id", "citizen_id"),
 )
 
 # Who may act for whom in the feed; both are citizens by their random ids.

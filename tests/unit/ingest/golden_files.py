@@ -1,9 +1,18 @@
-"""The notices of all rules as files: `python -m tests.unit.ingest.golden_files` writes them anew."""
+"""The notices of all rules, and of answers to requests about data, as files.
 
+`python -m tests.unit.ingest.golden_files` writes them anew.
+"""
+
+import json
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
+from contracts.rights import RightsKind, RightsOutcome
+from hub.ingest.rights_notice import answered_notice
 from hub.ingest.rule_samples import samples
 from hub.ingest.rules import LANGUAGES, Rule, standard
+from hub.store.citizens import Subject
 
 FOLDER = Path(__file__).parent / "golden"
 
@@ -19,7 +28,23 @@ def content_of(rule: Rule, language: str) -> str:
 
 def files() -> dict[str, str]:
     """By name, all that there should be."""
-    return {f"{rule.name}.{language}.md": content_of(rule, language) for rule in standard() for language in LANGUAGES}
+    by_rules = {
+        f"{rule.name}.{language}.md": content_of(rule, language) for rule in standard() for language in LANGUAGES
+    }
+    return by_rules | {f"rights_answered.{language}.md": answers_in(language) for language in LANGUAGES}
+
+
+def answers_in(language: str) -> str:
+    """What is said of the answer to a request about one's data, whichever right, however it ended."""
+    parts = []
+    for outcome in get_args(RightsOutcome):
+        for kind in get_args(RightsKind):
+            row = {"request_id": "r", "kind": kind, "received_on": "2026-11-02", "min_loa": 2}
+            subject = Subject("c_h501", "person", "RSSMRA80A01H501U")
+            draft = answered_notice(lambda *_: (), subject, row, outcome, language, datetime(2026, 11, 26, tzinfo=UTC))
+            message = json.loads(draft.payload)
+            parts.append(f"--- {kind} {outcome}\n# {message['title']}\n\n{message['body_markdown']}\n")
+    return "\n".join(parts)
 
 
 def write() -> None:

@@ -13,6 +13,8 @@ UNDER_A_DATA_KEY = {
     ("evidence", "tokens_sealed"),
     ("item_versions", "payload_sealed"),
     ("preferences", "record_sealed"),
+    ("rights_requests", "answer_sealed"),
+    ("rights_requests", "text_sealed"),
 }
 
 
