@@ -75,7 +75,9 @@ class RightsFiler:
         wish = filing.wish
         assert wish is not None
         for each in waiting.filed:
-            if (each.row["kind"], each.row["item_id"], each.words["text"]) == (wish.kind, wish.item_id, wish.text):
+            same = (each.row["kind"], each.row["item_id"], each.words["text"]) == (wish.kind, wish.item_id, wish.text)
+            # One that this level may not see is not given to it: it is told what it is told of the item.
+            if same and each.row["min_loa"] <= filing.level:
                 return each
         if len(waiting.filed) >= MOST_OPEN:
             raise RequestPending(f"{MOST_OPEN} requests about the citizen's data wait for an answer: no more at once")

@@ -271,6 +271,15 @@ def test_what_is_said_about_an_item_asks_for_the_items_level(hub, officer, perso
     assert (row["text"], row["answer"], row["item_id"]) == (TEXT, REASONS, item_id)
 
 
+def test_a_lower_level_is_not_told_that_the_same_waits_already(hub, person):
+    """Whoever knew the item and guessed the words was answered with the request that this level must not see."""
+    wish = {"kind": "erasure", "item_id": quiet_item(hub, person, min_loa=3)}
+    made = filed(hub, person, wish, headers=hub.reader(person, acr=SPID_3))
+    refused = hub.write(PATH, wish, person)
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "item.unknown")
+    assert filed(hub, person, wish, 200, headers=hub.reader(person, acr=SPID_3)) == made
+
+
 def test_what_was_noted_at_the_desk_is_shown_and_told_too(hub, officer, person):
     quiet_item(hub, person)
     noted = officer.post(PATH, {"kind": "access", "tax_code": person})
