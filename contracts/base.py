@@ -121,9 +121,11 @@ Markdown = Annotated[str, StringConstraints(min_length=1, max_length=20000), TEX
 Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """A machine's short name: ASCII, no spaces."""
 
+LONGEST_URL: Final = 2000
+
 HttpsUrl = Annotated[
     str,
-    StringConstraints(min_length=8, max_length=2000, pattern=r"^https?://[^\s<>\"]+$"),
+    StringConstraints(min_length=8, max_length=LONGEST_URL, pattern=r"^https?://[^\s<>\"]+$"),
     AfterValidator(_https),
     Field(json_schema_extra={"format": "uri"}),
 ]

@@ -2,6 +2,7 @@
 
 from pydantic import AnyUrl
 
+from contracts.base import LONGEST_URL
 from contracts.identifiers import holds_tax_code
 from contracts.paying import CartWish, Returns
 from hub.dispatch.cart_errors import ReturnUrlForbidden
@@ -37,6 +38,8 @@ def at_home(returns: Returns, portal_url: str) -> Returns:
             wrong.append(Fault(f"/return_urls/{name}", "url.elsewhere", "not at the portal that the ente registered"))
         elif holds_tax_code(given):
             wrong.append(Fault(f"/return_urls/{name}", "url.personal_data", "names a person by tax code"))
+        elif len(read[name]) > LONGEST_URL:  # each letter beyond ASCII is six characters
+            wrong.append(Fault(f"/return_urls/{name}", "url.too_long", f"over {LONGEST_URL} characters when encoded"))
     if wrong:
         raise ReturnUrlForbidden(faults=tuple(wrong))
     return Returns(**read)
