@@ -78,13 +78,16 @@ def table(rows: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str) -> No
 
 
 def record(values: Mapping[str, Any], *, as_json: bool) -> None:
-    """One thing, a line a field."""
+    """One thing, a line a field. Where a value has several, the others stand below it: none of them begins as a field
+    does, whoever wrote it."""
     if as_json:
         emit(values)
         return
     width = max(len(name) for name in values)
+    below = "\n" + " " * (width + 2)
     for name, value in values.items():
-        say(f"{name.replace('_', ' '):<{width}}  {shown(value)}")
+        lines = shown(value).split("\n")
+        say(f"{name.replace('_', ' '):<{width}}  {below.join(lines)}")
 
 
 def shown(value: Any) -> str:

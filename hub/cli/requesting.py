@@ -17,7 +17,7 @@ from hub.store.citizens import Citizens
 from hub.store.snapshot import Snapshot
 
 from .citizens import subject_on_input
-from .console import WrongUsage, table, told
+from .console import WrongUsage, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_id_of, ente_of, opened, read_text
 from .revealing import actor_of, perform
 
@@ -70,7 +70,7 @@ def show(
     """Who asks and in which words, in clear; who looked is written to the access log, which the citizen reads."""
     with opened(home) as one:
         found = perform(one, _desk(one).show(actor_of(ente_id_of(one, ente)), request_id))
-    told(found, as_json=as_json, text="\n".join(f"{name}: {value}" for name, value in found.items()))
+    record(found, as_json=as_json)
 
 
 @group.command("close")

@@ -342,6 +342,18 @@ def test_the_command_line_shows_and_answers_it(hub, person, raccordo, monkeypatc
     assert {"show_rights_request", "close_rights_request"} <= operations
 
 
+def test_what_a_citizen_wrote_looks_like_no_other_field_at_the_command_line(hub, person, raccordo):
+    """A line of his own said whose request it is: `tax_code: ` and somebody else's."""
+    other = new_person()
+    text = f"Cancellate tutto.\ntax_code: {other}\n\rtax code  {other}\u2028tax code  {other}"
+    made = filed(hub, person, {"kind": "erasure", "text": text})
+    said = raccordo("request", "show", made["request_id"])
+    assert other in said
+    fields = [line for line in said.splitlines() if not line.startswith(" ")]
+    assert [line.split()[-1] for line in fields if line.startswith("tax")] == [person]
+    assert not [line for line in fields if other in line]
+
+
 def test_only_who_accounts_for_data_reads_them(hub, person):
     made = filed(hub, person)
     operator = admin_of(hub, "olga.verdi", "operator")

@@ -59,7 +59,7 @@ def test_what_was_compared_is_what_is_sent():
 
 
 def test_an_address_that_is_too_long_as_browsers_write_it_is_refused():
-    """Each letter that is not ASCII becomes six characters: it was an error of the hub's, with the address in its log."""
+    """Each letter beyond ASCII becomes six characters: it was an error of the hub's, with the address in its log."""
     with pytest.raises(ReturnUrlForbidden) as caught:
         at_home(returns(f"{GOOD}/{'é' * 900}"), PORTAL)
     assert [(each.pointer, each.code) for each in caught.value.faults] == [("/return_urls/error", "url.too_long")]
