@@ -144,7 +144,7 @@ class RightsDesk:
         subject = subject_of(citizen.ente_id, tax_code)
         known = know(tx, self.vault, [citizen], [citizen])
         language = known.wishes_of(citizen).language or "it"
-        draft = answered_notice(self.route, subject, row, closure.outcome, language, tx.now)
+        draft = answered_notice(self.route, subject, row, closure, language, tx.now)
         batch = Batch()
         message = Publications(self.citizens, self.vault).versions.create(tx, batch, draft, citizen)
         batch.deliveries += rows_of(tx, message, draft.deliveries, citizen, known, kind=KIND)

@@ -288,7 +288,8 @@ def test_what_was_noted_at_the_desk_is_shown_and_told_too(hub, officer, person):
     assert (request["filed_by"], request["text"], request["state"]) == ("office", None, "open")
     assert close(officer, request["request_id"], answer=None).status_code == 200, "the reasons were given on paper"
     assert own(hub, person)[0]["state"] == "refused"
-    assert [each["content"]["kind"] for each in notices(hub, person)].count("outcome") == 1
+    [notice] = [each for each in notices(hub, person) if each["content"]["kind"] == "outcome"]
+    assert "personale" not in notice["content"]["body_markdown"].partition(" Puoi ")[0], "there are no reasons to read"
 
 
 def test_for_somebody_of_whom_nothing_is_held_no_answer_can_be_kept(hub, officer):

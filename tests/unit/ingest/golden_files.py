@@ -5,10 +5,12 @@
 
 import json
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import get_args
 
 from contracts.rights import RightsKind, RightsOutcome
+from contracts.rights_administration import RightsClosure
 from hub.ingest.rights_notice import answered_notice
 from hub.ingest.rule_samples import samples
 from hub.ingest.rules import LANGUAGES, Rule, standard
@@ -37,13 +39,16 @@ def files() -> dict[str, str]:
 def answers_in(language: str) -> str:
     """What is said of the answer to a request about one's data, whichever right, however it ended."""
     parts = []
-    for outcome in get_args(RightsOutcome):
+    ways = product(get_args(RightsOutcome), ("perché", None))
+    for outcome, answer in ways:
+        closure = RightsClosure(outcome=outcome, answer=answer)
         for kind in get_args(RightsKind):
             row = {"request_id": "r", "kind": kind, "received_on": "2026-11-02", "min_loa": 2}
             subject = Subject("c_h501", "person", "RSSMRA80A01H501U")
-            draft = answered_notice(lambda *_: (), subject, row, outcome, language, datetime(2026, 11, 26, tzinfo=UTC))
+            draft = answered_notice(lambda *_: (), subject, row, closure, language, datetime(2026, 11, 26, tzinfo=UTC))
             message = json.loads(draft.payload)
-            parts.append(f"--- {kind} {outcome}\n# {message['title']}\n\n{message['body_markdown']}\n")
+            case = f"{kind} {outcome}{'' if answer else ', without an answer'}"
+            parts.append(f"--- {case}\n# {message['title']}\n\n{message['body_markdown']}\n")
     return "\n".join(parts)
 
 
