@@ -108,8 +108,9 @@ class Streams:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: bool(self._open) or self._stopping)
-                waiting = list(self._open)
-            if self._stopping:
+                # In this order, under the lock: whoever comes in after a stop was seen is refused.
+                stopping, waiting = self._stopping, list(self._open)
+            if stopping:
                 for one in waiting:
                     one.stir("stopping")
                 return

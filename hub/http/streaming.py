@@ -68,7 +68,7 @@ class EventStream(StreamingResponse):
                 yield _end(waiting.end)
                 return
             more = True
-            while more and loop.time() < self._ends_at:
+            while more and waiting.end is None and loop.time() < self._ends_at:
                 try:
                     told, self._position, more = await run_in_threadpool(self._read, self._position)
                     if told:
