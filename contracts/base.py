@@ -26,7 +26,8 @@ _CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff"
 # Overrides make a title read as something it is not (CVE-2021-42574); plain right-to-left letters are welcome.
 _BIDI_OVERRIDES = "\u202a-\u202e\u2066-\u2069"
 _TEXT = re.compile(f"[^{_CONTROLS}{_BIDI_OVERRIDES}]*")
-# A title of nothing but what draws nothing (spaces of all kinds, joiners, fillers) would be a link without a name.
+# A title of nothing but what draws nothing (spaces of all kinds, joiners, fillers) would be a link without a name, and
+# reasons of nothing else are none.
 _SEEN = re.compile(
     "[^\\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
@@ -71,12 +72,17 @@ def _text(value: str) -> str:
     return value
 
 
+def not_blank(value: str) -> str:
+    """`value`, if there is anything in it to be seen; else ValueError."""
+    if not _SEEN.search(value):
+        raise ValueError("must not be blank")
+    return value
+
+
 def _line(value: str) -> str:
     if _LINE_ENDS.search(value):
         raise ValueError("must be a single line")
-    if not _SEEN.search(value):
-        raise ValueError("must not be blank")
-    return _text(value)
+    return _text(not_blank(value))
 
 
 def _https(value: str) -> str:

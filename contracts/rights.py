@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from .base import TEXT, Code, Day, Model, UtcDatetime
+from .base import TEXT, Code, Day, Model, UtcDatetime, not_blank
 from .feed import DeliveryState
 from .identifiers import TaxCode, Uuid7
 from .items import Channel
@@ -19,13 +19,7 @@ FiledBy = Literal["citizen", "delegate", "office"]
 """Through the portal, himself or somebody under a delegation; or noted by an administrator."""
 
 
-def _not_blank(value: str) -> str:
-    if not value.strip():
-        raise ValueError("must not be blank")
-    return value
-
-
-RightsText = Annotated[str, StringConstraints(min_length=1, max_length=4000), TEXT, AfterValidator(_not_blank)]
+RightsText = Annotated[str, StringConstraints(min_length=1, max_length=4000), TEXT, AfterValidator(not_blank)]
 
 
 class AccessEntry(Model):

@@ -166,6 +166,7 @@ def test_the_same_request_at_the_same_moment_is_one(hub, person):
         ({"kind": "revenge"}, 422, "/kind"),
         ({"kind": "rectification"}, 422, "/text"),
         ({"kind": "objection", "text": " \n "}, 422, "/text"),
+        ({"kind": "objection", "text": "\u200b\n\u2800"}, 422, "/text"),
         ({"kind": "restriction", "text": "x" * 4001}, 422, "/text"),
         ({"kind": "access", "text": "a\u0000b"}, 422, "/text"),
         ({"kind": "access", "text": "a\u202eb"}, 422, "/text"),
