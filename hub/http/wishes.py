@@ -8,7 +8,7 @@ from contracts.profile import ProfilePatch
 from contracts.rights import NEEDS_TEXT, RightsRequestWish
 from hub.errors import ContractViolation, Fault, MediaUnsupported, RequestInvalid
 from hub.feed import parameters
-from hub.ingest.canonical import read_as
+from hub.ingest.canonical import bounded, read_as
 
 from .exchange import Exchange
 from .user_states import media_type, must_be_merge_patch
@@ -47,7 +47,7 @@ def request_kind(exchange: Exchange) -> RequestKind:
 def rights_wish(exchange: Exchange) -> RightsRequestWish:
     """What the body asks for. Raises MediaUnsupported, RequestInvalid, ContractViolation."""
     _must_be_json(exchange)
-    wish = read_as(RightsRequestWish, exchange.body)
+    wish = read_as(RightsRequestWish, bounded(exchange.body))
     if wish.text is None and wish.kind in NEEDS_TEXT:
         raise ContractViolation(faults=(Fault("/text", "field.missing", f"{wish.kind} needs a text that says why"),))
     return wish

@@ -185,6 +185,8 @@ def test_what_is_no_request_changes_nothing(hub, person, wish, status, pointer):
 
 def test_too_long_another_form_and_parameters_are_refused(hub, person):
     assert code(hub.write(PATH, {"kind": "access", "text": "x" * 70_000}, person)) == (413, "body.too_large")
+    crowd = hub.write(PATH, WRONG | {f"{number:x}": 0 for number in range(6000)}, person)
+    assert crowd.json()["errors"][0]["code"] == "body.too_many", "each unknown name costs everybody's time"
     headers = {"Content-Type": "text/plain"}
     assert code(hub.write(PATH, WRONG, person, headers=headers)) == (415, "media.unsupported")
     assert code(hub.write(f"{PATH}?kind=access", WRONG, person)) == (400, "request.invalid")
