@@ -79,11 +79,10 @@ def notice(
     )
     with opened(home) as one:
         (owed,) = owed_by(one, [item_id])
-        with new_file(out) as file:
+        with new_file(out) as file, of_creditor(one, owed) as connector:
+            assert connector.printed is not None
             log_owed(one, "print_notice", [owed])
-            with of_creditor(one, owed) as connector:
-                assert connector.printed is not None
-                content = connector.printed(owed.notice, debtor, owed.tax_code)
+            content = connector.printed(owed.notice, debtor, owed.tax_code)
             file.write(content)
     told({"file": str(out), "bytes": len(content)}, as_json=as_json, text=f"wrote {out}, {len(content)} bytes")
 

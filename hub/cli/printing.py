@@ -57,9 +57,9 @@ def print_(
         papers = [_paper(each, row, line) for line, (each, row) in enumerate(zip(owed, rows, strict=True), start=2)]
         if len({(each.ente_id, each.notice.creditor_tax_code) for each in owed}) > 1:
             raise Failed("a folder is of one ente and one creditor")
-        log_owed(one, "print_notice", owed)
         with of_creditor(one, owed[0]) as connector:
             assert connector.printing is not None
+            log_owed(one, "print_notice", owed)
             folder = connector.printing.ask(papers)
     told({"folder_id": folder, "notices": len(papers)}, as_json=as_json, text=folder)
 

@@ -205,3 +205,15 @@ def test_the_command_line_makes_them_of_one_citizen(hub, person, raccordo):
     raccordo("payment", "cart", first, "--ok", "ftp://a.example", *back[2:], code=2)
     raccordo("payment", "cart", first, *back, "--email", "nessuno", code=2)
     assert len(shared(hub, person)) == 2, "what was refused went nowhere"
+
+
+def test_what_nobody_prints_went_to_nobody(hub, person, raccordo, tmp_path):
+    unserved = payment(hub, person, creditor_tax_code="06363391001")
+    to_whom = ["--name", "Maria Rossi", "--address", "Via Roma", "--number", "1", "--city", "Trento"]
+    to_whom += ["--postal-code", "38100", "--province", "TN"]
+    told = raccordo("payment", "notice", unserved, "--out", tmp_path / "avviso.pdf", *to_whom, code=1)
+    assert "for its creditor" in told
+    columns = "item_id,name,address,number,city,postal_code,province"
+    (tmp_path / "avvisi.csv").write_text(f"{columns}\n{unserved},Maria Rossi,Via Roma,1,Trento,38100,TN\n")
+    assert "for its creditor" in raccordo("payment", "print", "--file", tmp_path / "avvisi.csv", code=1)
+    assert shared(hub, person) == []
