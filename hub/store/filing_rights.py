@@ -20,7 +20,8 @@ from .requests_of_rights import add_request, mine, sealed, today, words_of
 from .tables import items, rights_requests
 
 MOST_OPEN: Final = 10
-"""Requests of one citizen that wait: each is a person's work, and six rights leave room for several items."""
+"""Requests of one citizen, or under one delegation, that wait: each is a person's work, and six rights leave room for
+several items."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +75,14 @@ class RightsFiler:
     def _file(self, tx: Tx, filing: RightsFiling, citizen: Citizen, waiting: _Waiting) -> Filed:
         wish = filing.wish
         assert wish is not None
-        for each in waiting.filed:
+        # By who asks: the office may refuse a delegate what it grants the citizen, and neither takes the other's place.
+        own = [each for each in waiting.filed if each.row["delegation_id"] == filing.access.delegation_id]
+        for each in own:
             same = (each.row["kind"], each.row["item_id"], each.words["text"]) == (wish.kind, wish.item_id, wish.text)
             # One that this level may not see is not given to it: it is told what it is told of the item.
             if same and each.row["min_loa"] <= filing.level:
                 return each
-        if len(waiting.filed) >= MOST_OPEN:
+        if len(own) >= MOST_OPEN:
             raise RequestPending(f"{MOST_OPEN} requests about the citizen's data wait for an answer: no more at once")
         request_id = new_uuid7()
         filed = {

@@ -237,6 +237,24 @@ def test_under_a_delegation_it_is_the_others_and_says_so(hub, officer, raccordo,
     assert len(own(hub, principal)) == 1
 
 
+def test_a_delegate_who_asks_for_much_keeps_nobody_from_his_own_rights(hub, officer, raccordo, monkeypatch):
+    principal, delegate = new_person(), new_person()
+    for each in (principal, delegate):
+        quiet_item(hub, each)
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{principal}\n{delegate}\n"))
+    raccordo("delegation", "add", "--to", (datetime.now(UTC) + timedelta(days=1)).isoformat())
+
+    def asks(number):
+        tokens = hub.reader(delegate, on_behalf_of=f"TINIT-{principal}")
+        return hub.write(PATH, {"kind": "erasure", "text": f"{number}"}, headers=tokens)
+
+    assert {asks(number).status_code for number in range(MOST_OPEN)} == {201}
+    assert code(asks(MOST_OPEN)) == (409, "request.pending")
+    assert filed(hub, principal)["filed_by"] == "citizen"
+    same = filed(hub, principal, {"kind": "erasure", "text": "0"})
+    assert same["filed_by"] == "citizen", "what the office may refuse the delegate is not all there is of it"
+
+
 def test_nobody_reads_or_names_what_is_anothers(hub):
     a, b = new_person(), new_person()
     item_id = quiet_item(hub, b)

@@ -86,12 +86,14 @@ ENTRIES: dict[str, Entry] = {
             "entra nell'elenco dell'ente, che risponde entro `due_on`: un mese. `text` serve per rettifica, "
             "limitazione e opposizione; `item_id` è l'elemento di cui si tratta. La stessa richiesta, finché aspetta "
             "risposta, è una sola (200); al più dieci aspettano insieme (409). Può farla anche chi ha una delega: "
-            "l'ente lo vede. Il token del portale è ID_AUTH_REST_02. Serve l'ambito `feed:write`.",
+            "l'ente lo vede, e le sue stanno a parte. Il token del portale è ID_AUTH_REST_02. Serve l'ambito "
+            "`feed:write`.",
             "Access, rectification, erasure, restriction, portability, objection (GDPR art. 15-21). The request joins "
             "the municipality's list, to be answered by `due_on`: a month. `text` is needed for rectification, "
             "restriction and objection; `item_id` is the item that it is about. The same request, as long as it waits "
             "for its answer, is one (200); at most ten wait at once (409). Whoever holds a delegation may file it too: "
-            "the municipality sees so. The portal's token is ID_AUTH_REST_02. The scope `feed:write` is needed.",
+            "the municipality sees so, and they stand apart. The portal's token is ID_AUTH_REST_02. The scope "
+            "`feed:write` is needed.",
         ),
         parameters=CALLER,
         request=Body(
