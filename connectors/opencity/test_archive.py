@@ -244,7 +244,9 @@ def test_a_document_without_an_owner_or_with_another_kind_of_file_is_told(server
 def test_where_no_owner_can_be_asked_for_each_document_is_not_waited_for_anew(server):
     many = [record(id=f"{DOCUMENT[:-2]}{n}", owner=f"{OWNER[:-2]}{n}") for n in (10, 20, 30)]
     lists = {"/documents?": many, "/applications?": []}
-    server.answering = lambda got: next((Reply(200, its) for path, its in lists.items() if path in got.path), Reply(500))
+    server.answering = lambda got: next(
+        (Reply(200, its) for path, its in lists.items() if path in got.path), Reply(500)
+    )
     connector = connected(f"{server.url}/lang/api", **ARCHIVE)
     found, _ = a_round(connector)
     connector.close()

@@ -177,8 +177,8 @@ class Publications:
         wishes: Knowledge | None = None,
     ) -> None:
         """Notice -> message -> deliveries (`settled` 13). The message's identity is the guard: at most one a rule and
-        occasion, or one a version where the rule tells again (besides those that another tells instead). What two sources tell of one notice is one fact.
-        `before` is the state it was in, None where it is new."""
+        occasion, or one a version where the rule tells again (besides those that another rule told instead). What two
+        sources tell of one notice is one fact. `before` is the state it was in, None where it is new."""
         occasion = f".v{item['version']}" if told.again else f".{told.occasion}" if told.occasion else ""
         if told.fact:
             _, last = _last(_told(tx, batch, item, {told.rule}))
