@@ -275,3 +275,4 @@ def served(home: Home, vendor: Caller, other_vendor: Caller, portal: Caller) -> 
     finally:
         server.stop()
         app.hub.connectors.close()
+    assert app.hub.committer.coming == 0, "every batch would wait for what never comes"

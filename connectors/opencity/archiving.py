@@ -31,10 +31,14 @@ KIND = "archive"
 DOC_TYPE = "archive-document"
 
 _TRIES = 3
+_TRIES_IN_AN_OUTAGE = 8
+"""With the hub's pauses some twenty minutes."""
 _MOST_OWNERS = 1000
 _OF_A_READING = frozenset({"last_read_at", "downloads_counter"})
 """What changes with each download, also with ours."""
 _AT_ONCE = timedelta(seconds=2)
+_APART_S = 60
+"""How far OpenCity's clock may be from ours. No more: what changes then, and is opened, passes for what we read."""
 
 Record = Mapping[str, Any]
 
@@ -61,7 +65,9 @@ class Archive:
     _owners: dict[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     """By their ids, in memory alone."""
     _broke: dict[str, int] = field(default_factory=dict)
-    """How often the question at hand was answered 500."""
+    """How often the question at hand was asked in vain."""
+    _asks_in_vain: bool = False
+    """Whether the last owner was passed over for that: the next like him is not waited for."""
     _page: tuple[tuple[int, int], "_Page"] | None = field(default=None, repr=False)
     """The page at hand, by when its walk began and where it begins; after a restart none."""
 
@@ -71,14 +77,17 @@ class Archive:
         key, found = (walk.started, walk.offset), list[Found]()
         page = self._page[1] if self._page is not None and self._page[0] == key else None
         if page is None:
-            answer = self.listed(walk.offset)
+            tries = _TRIES_IN_AN_OUTAGE
             try:
+                answer = self.listed(walk.offset)
+                # No outage, but something else than what is described, or too much of it.
+                tries = _TRIES if answer.status in (200, 500) else tries
                 page = _page_of(answer, walk.offset, int(self.now()))
             except Deferred as failure:
-                # Not an outage, but something else than what is described, or too much of it: the rest is not held up.
-                if answer.status not in (200, 500) or not self._breaks_again("list"):
+                # What was read before it in this round came: the rest is not held up by this list for ever.
+                if not self._breaks_again("list", tries):
                     raise
-                fault = Wrong("", failure.reason, f"asked {_TRIES} times in vain: passed over until a sweep")
+                fault = Wrong("", failure.reason, f"asked {tries} times in vain: passed over until a sweep")
                 # Not read: the next is to look back as far as this one.
                 return over.model_copy(update={"archive_from": None}), [Found("archive-list", b"{}", wrong=(fault,))]
             self._page = key, page
@@ -98,12 +107,11 @@ class Archive:
     def _is_new(self, place: Place, record: Record) -> bool:
         if place.archived is None:
             return True
-        margin = self.settings.overlap_s
-        return is_new(record, place.archived[0] - margin, place.archived[1] + margin)
+        return is_new(record, place.archived[0] - self.settings.overlap_s, place.archived[1] + _APART_S)
 
-    def _breaks_again(self, asked: str) -> bool:
+    def _breaks_again(self, asked: str, tries: int = _TRIES) -> bool:
         self._broke = {asked: self._broke.get(asked, 0) + 1}
-        return self._broke[asked] >= _TRIES
+        return self._broke[asked] >= tries
 
     def listed(self, offset: int) -> Answer:
         """The documents from that one on, or all of them where the list has no pages."""
@@ -162,9 +170,11 @@ class Archive:
             if answer.status in (404, 410):
                 raise Fault("/owner", "opencity.no_owner", f"status {answer.status}")
             if answer.status == 500:
-                if self._breaks_again(name):
-                    raise Fault("/owner", "opencity.no_owner", f"asked {_TRIES} times and answered 500")
-                raise failure_of(READ, answer)
+                if not self._asks_in_vain and not self._breaks_again(name):
+                    raise failure_of(READ, answer)
+                self._asks_in_vain = True
+                raise Fault("/owner", "opencity.no_owner", "asked for and answered 500")
+            self._asks_in_vain = False
             given = read(answer)
             its = given if isinstance(given, Mapping) else {}
             found = person(its.get("codice_fiscale") or its.get("tax_code"), "/owner")
@@ -198,13 +208,14 @@ class Archive:
 
 
 def is_new(record: Record, began: int, ended: int) -> bool:
-    """Whether a document changed since the last reading began, or does not say when it did. It may count as changed
-    there that somebody read it: what was only read, while we read, is not new."""
+    """Whether a document came or changed since the last reading began, or does not say when it did. It may count as
+    changed there that somebody read it: what was there before and was only read, while we read, is not new."""
     try:
         at, seen = moment_or_none(record, "updated_at", "created_at"), moment_or_none(record, "last_read_at")
+        made = moment_or_none(record, "created_at")
     except Fault:
         return True
-    if at is None:
+    if at is None or (made is not None and made.timestamp() >= began):
         return True
     by_reading = seen is not None and abs(at - seen) <= _AT_ONCE and seen.timestamp() <= ended
     return at.timestamp() >= began and not by_reading

@@ -94,6 +94,39 @@ def test_a_sweep_reads_what_is_new_and_what_changed_and_not_what_was_only_read(s
     assert titles(a_round(connector, memo)[0]) == []
 
 
+def test_what_comes_while_the_archive_is_read_and_is_opened_at_once_is_new_all_the_same(started, clock):
+    _, settings = started(applications=1)
+    for title in ("Primo", "Secondo"):
+        add(settings, title=title)
+    clock.now += 1000
+    connector, memo = made(settings, clock, **ARCHIVE), {}
+    while not memo or not memo["walk"]["archive_from"]:
+        memo = take(connector, memo).memo
+    clock.now += 60
+    late = add(settings, title="Terzo")
+    clock.now += 60
+    assert asked(settings, f"/documents/{late}/download").content == PDF  # its citizen's, whom OpenCity told of it
+    clock.now += 60
+    found, memo = a_round(connector, memo)
+    assert titles(found) == ["Secondo"]
+    clock.now += 100_000
+    assert titles(a_round(connector, memo)[0]) == ["Terzo"]
+
+
+def test_what_changed_after_a_reading_and_was_opened_is_new_however_far_rounds_go_back(started, clock):
+    _, settings = started(applications=1)
+    name = add(settings, title="Primo")
+    clock.now += 1000
+    connector = made(settings, clock, overlap_s=86_400, **ARCHIVE)
+    _, memo = a_round(connector)
+    clock.now += 3600
+    add(settings, id=name, title="Primo, corretto")
+    clock.now += 60
+    assert asked(settings, f"/documents/{name}/download").content == PDF
+    clock.now += 100_000
+    assert titles(a_round(connector, memo)[0]) == ["Primo, corretto"]
+
+
 def test_switched_on_later_it_is_read_without_waiting_for_a_sweep(started, clock):
     _, settings = started(applications=1)
     add(settings, title="Primo")
@@ -208,6 +241,19 @@ def test_a_document_without_an_owner_or_with_another_kind_of_file_is_told(server
     assert retried(server, good, id="../../users").wrong[0].code == "opencity.unreadable"
 
 
+def test_where_no_owner_can_be_asked_for_each_document_is_not_waited_for_anew(server):
+    many = [record(id=f"{DOCUMENT[:-2]}{n}", owner=f"{OWNER[:-2]}{n}") for n in (10, 20, 30)]
+    lists = {"/documents?": many, "/applications?": []}
+    server.answering = lambda got: next(
+        (Reply(200, its) for path, its in lists.items() if path in got.path), Reply(500)
+    )
+    connector = connected(f"{server.url}/lang/api", **ARCHIVE)
+    found, _ = a_round(connector)
+    connector.close()
+    assert [each.wrong[0].code for each in found] == ["opencity.no_owner"] * 3
+    assert sum("/users/" in each.path for each in server.received) == 3 + 1 + 1
+
+
 def test_an_owner_that_breaks_the_tenant_holds_up_no_other_document(server):
     other = record(id=DOCUMENT[:-1] + "2", owner=OWNER[:-1] + "1")
     answers = {
@@ -242,6 +288,16 @@ def test_a_list_that_is_not_as_described_holds_up_nothing_else(server, answer, r
     connector.close()
     assert [(each.name, each.wrong[0].code) for each in found] == [("archive-list", reason)]
     assert (memo["walk"], memo["archived"]) == (None, [0, 0])
+
+
+def test_a_list_that_never_comes_is_waited_for_long_and_then_holds_up_nothing_else(server):
+    server.answering = lambda got: Reply(504) if "/documents?" in got.path else Reply(200, [])
+    connector = connected(f"{server.url}/lang/api", **ARCHIVE)
+    found, memo = a_round(connector)
+    connector.close()
+    assert [(each.name, each.wrong[0].code) for each in found] == [("archive-list", "opencity.unavailable")]
+    assert (memo["walk"], memo["archived"]) == (None, [0, 0])
+    assert sum("/documents?" in each.path for each in server.received) == 8
 
 
 def test_where_the_list_says_how_many_there_are_all_pages_are_read(server):

@@ -3,9 +3,9 @@ was closed otherwise than by pagoPA (in cash at the counter, set off, forgiven),
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from contracts.base import Model, UtcDatetime, rfc3339
 from contracts.connector import Operation
@@ -51,6 +51,12 @@ class ClosedNotice(Model):
 
 class ClosedNotices(Model):
     payments: Annotated[tuple[ClosedNotice, ...], Field(min_length=1, max_length=100)]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if len({(one.creditor_tax_code, one.notice_number) for one in self.payments}) < len(self.payments):
+            raise ValueError("a notice occurs twice in payments")
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,14 @@ def test_what_is_answered_instead_is_said_and_no_payment_is_told_twice_blindly(s
     assert answered + sum(len(each.get("paid", [])) for each in send.requests) == 1
 
 
+def test_a_notice_that_stands_twice_in_one_report_is_told_neither_time(send):
+    paid = {"notice_number": NOTICE, "paid_at": "2026-11-26T10:00:00Z", "amount_cents": 1}
+    before = len(send.exchanges)
+    with pytest.raises(ValidationError):
+        run(send.connector(), "report-payments", payments=[paid, paid | {"amount_cents": 2}])
+    assert len(send.exchanges) == before
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

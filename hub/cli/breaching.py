@@ -53,12 +53,14 @@ def breach(
             ente_id = ente_of(connection, ente).ente_id
             registry = load_registry(connection)
             # "Nobody" of a name that was mistyped would sound as if all were well.
-            if vendor is not None and (ente_id, vendor) not in registry.vendors:
+            known = None if vendor is None else registry.vendors.get((ente_id, vendor))
+            if vendor is not None and known is None:
                 raise WrongUsage(f"--vendor: there is no vendor {vendor!r} in {ente_id}")
+            vendor_id = None if known is None else known.vendor_id  # of an alias, too
             if portal is not None and portal not in ADMINISTRATORS and (ente_id, portal) not in registry.portals:
                 raise WrongUsage(f"--portal: there is no portal {portal!r} in {ente_id}")
             signers = None if signer is None else _signers(connection, registry, ente_id, signer)
-            found = touched(connection, Suspicion(ente_id, begin, end, vendor, signers, portal))
+            found = touched(connection, Suspicion(ente_id, begin, end, vendor_id, signers, portal))
         with committing(one) as committer:
             ids = [row["citizen_id"] for row in found] if tax_codes else [None]
             for citizen_id in ids or [None]:

@@ -7,10 +7,10 @@ import typer
 from contracts.base import HttpsUrl, Label
 from contracts.identifiers import IpaCode
 from hub.registry import Ente
-from hub.store.directory import AlreadyThere, add_ente, load_registry
+from hub.store.directory import AlreadyThere, add_ente, change_ente, load_registry
 
 from .console import Failed, WrongUsage, table, told
-from .options import HOME, AsJson, HomeFolder, checked, home_at, opened
+from .options import HOME, AsJson, HomeFolder, checked, ente_of, home_at, opened
 
 group = typer.Typer(name="ente", help="The bodies that this hub serves.")
 
@@ -40,7 +40,8 @@ def init(
             add_ente(tx, body)
     finally:
         made.database.close()
-    told(_shown(body) | {"home": str(home)}, as_json=as_json, text=f"{home} is ready for {body.name} ({code})")
+    text = f"{home} is ready for {body.name} ({code}){_without_portal(body)}"
+    told(_shown(body) | {"home": str(home)}, as_json=as_json, text=text)
 
 
 @group.command("add")
@@ -60,7 +61,27 @@ def add(
                 add_ente(tx, body)
         except AlreadyThere:
             raise Failed(f"an ente {code} or one at {body.public_url} is registered already") from None
-    told(_shown(body), as_json=as_json, text=f"{body.name} ({code}) is served at {body.public_url}")
+    text = f"{body.name} ({code}) is served at {body.public_url}{_without_portal(body)}"
+    told(_shown(body), as_json=as_json, text=text)
+
+
+@group.command("change")
+def change(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="IPA code.")],
+    name: Annotated[str | None, typer.Option("--name", help="The name that citizens read.")] = None,
+    portal_url: Annotated[str | None, typer.Option("--portal-url", help="Base of the links in notices.")] = None,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """Its name, or where its portal is; the links of e-mails that were sent before lead there, too."""
+    if name is None and portal_url is None:
+        raise WrongUsage("--name, --portal-url: one of them at least")
+    name = None if name is None else checked(Label, name, name="--name")
+    portal = None if portal_url is None else _portal(portal_url)
+    with opened(home) as one, one.database.write() as tx:
+        change_ente(tx, ente_of(tx.connection, code).ente_id, name=name, portal_url=portal)
+        body = ente_of(tx.connection, code)
+    told(_shown(body), as_json=as_json, text=f"{body.name} ({code}): links lead to {body.portal_url}")
 
 
 @group.command("list")
@@ -86,7 +107,7 @@ def _ente(code: str, name: str, public_url: str, portal_url: str | None) -> Ente
     base = checked(HttpsUrl, public_url, name="--public-url").rstrip("/")
     if "?" in base or "#" in base:
         raise WrongUsage("--public-url: a base URL has neither query nor fragment")
-    portal = checked(HttpsUrl, portal_url, name="--portal-url").rstrip("/") if portal_url else base
+    portal = _portal(portal_url) if portal_url else base
     return Ente(
         ente_id=checked(IpaCode, code, name="the ente's IPA code"),
         name=checked(Label, name, name="--name"),
@@ -95,6 +116,17 @@ def _ente(code: str, name: str, public_url: str, portal_url: str | None) -> Ente
         feed_audience=f"{base}/feed/v1",
         portal_url=portal,
     )
+
+
+def _portal(url: str) -> str:
+    return str(checked(HttpsUrl, url, name="--portal-url")).rstrip("/")
+
+
+def _without_portal(body: Ente) -> str:
+    """What to do where citizens' links would lead to the hub, which shows them nothing."""
+    if body.portal_url != body.public_url:
+        return ""
+    return f"; links in notices need its portal: raccordo ente change {body.ente_id} --portal-url URL"
 
 
 def _shown(body: Ente) -> dict[str, str | None]:

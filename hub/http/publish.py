@@ -263,7 +263,7 @@ class PublishApi:
                 private=private,
                 peer=exchange.peer_kind,
             )
-            await self._committer.submit(self._intake.record_unsigned, row)
+            await self._committer.submit(self._intake.record_unsigned, row, coming=coming)
             raise
         if exchange.allowance is None:
             exchange.allowance = self._limiter.count_call(f"{verified.ente.ente_id}/{verified.vendor.vendor_id}")

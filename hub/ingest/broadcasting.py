@@ -176,7 +176,7 @@ class BroadcastRunner:
             taken = timedelta(seconds=len(portion.messages) / broadcast.content.per_second)
             portion = replace(portion, paced_at=max(broadcast.paced_at, now - _BURST) + taken)
             if not self.committer.write(self.broadcasts.write, portion):
-                break  # another process has it, or it was stopped
+                break  # another process has it, it was stopped, or the one before is to be read again
             done += 1
             if portion.last:
                 break

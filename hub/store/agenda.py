@@ -4,18 +4,20 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from contracts.identifiers import new_uuid7
 
 from .citizens import Citizen, Citizens
 from .committer import Committer
-from .database import Tx, among, keys
+from .database import Tx
 from .deadlines import close_deadlines
 from .directory import HUB
 from .drafts import Appointment, Draft, Told
+from .given import GIVEN, given, is_given
 from .item_history import version_payload
 from .ports import Vault
 from .readers import Access, record_access
@@ -35,6 +37,11 @@ _ROUNDS = 20
 _RESTRICTED_AGAIN = timedelta(hours=12)
 """When the occasion of a restricted item is looked at again."""
 _KEY = ("ente_id", "citizen_id", "item_id")
+_THEIRS = (
+    select(agenda)
+    .select_from(GIVEN.join(agenda, is_given(*(agenda.c[name] for name in _KEY))))
+    .where(agenda.c.at <= bindparam("now"))
+)
 _ALL = select(enti.c.ente_id)
 
 
@@ -120,9 +127,8 @@ class Agenda:
         lock_items(tx, wanted)
         # Read again under the lock: another sweeper, or a new version, may have been here meanwhile.
         found = items_at(tx, wanted)
-        theirs = among("item", *(agenda.c[name] for name in _KEY))
-        still = select(agenda).where(theirs, agenda.c.at <= tx.now).order_by(agenda.c.at)
-        batch, held = Batch(), [dict(row) for row in tx.connection.execute(still, keys("item", wanted)).mappings()]
+        still = tx.connection.execute(_THEIRS, given(wanted) | {"now": tx.now}).mappings()
+        batch, held = Batch(), sorted(map(dict, still), key=itemgetter("at"))
         together: dict[ItemKey, set[str]] = {}
         for row in held:
             together.setdefault(item_key(row), set()).add(row["occasion"])

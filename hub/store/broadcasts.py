@@ -197,7 +197,7 @@ class Broadcasts:
             return False
         batch, changed = Batch(), []
         there = load_by_identity(tx, {draft.identity for draft, _, _ in portion.messages})
-        still = _as_they_were(tx, [(key, version) for _, key, version in portion.messages])
+        still, changed_since = _as_they_were(tx, [(key, version) for _, key, version in portion.messages])
         people = self._citizens.by_ids(tx.connection, {key[:2] for key in still})
         for draft, key, _ in portion.messages:
             if draft.identity in there or key not in still or batch.has_identity(draft.identity):
@@ -214,29 +214,25 @@ class Broadcasts:
             message = self._publications.versions.create(tx, batch, draft, citizen)
             self._publications.follow(tx, batch, draft, citizen, message, None, wishes=wishes)
         batch.write(tx)
-        values: dict[str, Any] = {
-            "cursor_citizen": portion.after.citizen_id,
-            "cursor_item": portion.after.item_id,
-            "written": its.written + len(changed),
-            "failed": its.failed + portion.failed,
-            "paced_at": portion.paced_at,
-        }
-        if portion.last:
-            values |= {"state": DONE, "ended_at": tx.now}
+        values: dict[str, Any] = {"written": its.written + len(changed), "paced_at": portion.paced_at}
+        if not changed_since:
+            # Else it is read again as it is now; who was written to by then is passed over by the message's name.
+            after = {"cursor_citizen": portion.after.citizen_id, "cursor_item": portion.after.item_id}
+            values |= after | {"failed": its.failed + portion.failed}
+            if portion.last:
+                values |= {"state": DONE, "ended_at": tx.now}
         named = (its.ente_id == one.ente_id) & (its.broadcast_id == one.broadcast_id)
         tx.connection.execute(update(broadcasts).where(named).values(values))
         return True
 
 
-def _as_they_were(tx: Tx, wanted: Sequence[tuple[ItemKey, int]]) -> dict[ItemKey, int]:
-    """The subscriptions that nobody has changed since they were read, and the level of assurance that each asks for."""
+def _as_they_were(tx: Tx, wanted: Sequence[tuple[ItemKey, int]]) -> tuple[dict[ItemKey, int], bool]:
+    """The subscriptions that nobody has changed since they were read, and the level of assurance that each asks for;
+    and whether there are others."""
     versions = dict(wanted)
-    found = items_at(tx, versions.keys())
-    return {
-        key: item["min_loa"]
-        for key, item in found.items()
-        if item["lifecycle"] == "active" and item["version"] == versions[key]
-    }
+    active = {key: item for key, item in items_at(tx, versions.keys()).items() if item["lifecycle"] == "active"}
+    still = {key: item["min_loa"] for key, item in active.items() if item["version"] == versions[key]}
+    return still, len(still) < len(active)
 
 
 def list_broadcasts(connection: Connection, ente_id: str | None) -> list[dict[str, Any]]:

@@ -249,7 +249,7 @@ class Committer:
         wanted = BATCH if self._database.is_shared and before > 1 else before // 2
         waits = PATIENCE if first.coming is not None else GATHERS
         # Those who were answered a moment ago may have sent their next, which the event loop has not read yet.
-        lonely = 0 if before > 1 else LONELY
+        lonely = 0
         while waits and 1 + self._queue.qsize() < wanted:
             if first.coming is not None:
                 lonely = 0 if self.coming else lonely + 1

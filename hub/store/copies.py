@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, delete, insert, select
 
 from .citizens import Citizens
-from .database import Tx, among, keys
+from .database import Tx
 from .drafts import Draft
 from .embargo import messages_about
-from .rows import IN_ORDER, Batch, ItemKey, item_key
-from .tables import item_copies, items
+from .rows import Batch, ItemKey, item_key, items_at
+from .tables import item_copies
 
 if TYPE_CHECKING:
     from .publications import Publications
@@ -102,8 +102,7 @@ def _rows(tx: Tx, batch: Batch, which: ColumnElement[bool]) -> list[dict[str, An
     wanted: set[ItemKey] = {(*row,) for row in tx.connection.execute(places)}
     if not wanted:
         return []
-    query = select(items).where(among("item", *IN_ORDER)).order_by(*IN_ORDER).with_for_update()
-    found = {row["item_id"]: dict(row) for row in tx.connection.execute(query, keys("item", wanted)).mappings()}
+    found = {item["item_id"]: item for item in items_at(tx, wanted, lock=True).values()}
     # What is new comes into the table last of all; what this batch has changed stands as it will be written.
     ours = {made["item_id"]: made for made in (*tx.new_items, *batch.touched()) if item_key(made) in wanted}
     return [*(found | ours).values()]

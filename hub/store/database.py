@@ -83,7 +83,8 @@ class Tx:
     """Run last in the transaction: for locks that everybody wants, so that they are held for a moment only. A step that
     kept hold of `tx` itself would be a cycle, and every batch's rows would stay until the next collection."""
     last_rows: list[tuple[Table, Rows]] = field(default_factory=list)
-    """Inserted after those steps, all at once: what nobody reads in the transaction that makes it."""
+    """Inserted at the end, all at once: what nobody reads in the transaction that makes it. Before its own locks a step
+    may insert what is there, and put its own rows in that place; the rest follows the steps."""
     at_commit: Callable[[], None] = lambda: None
     """Run when everything is written but the COMMIT, which may still fail."""
     after_commit: list[Callable[[], None]] = field(default_factory=list)

@@ -167,6 +167,14 @@ def add_ente(tx: Tx, ente: Ente) -> None:
     )
 
 
+def change_ente(tx: Tx, ente_id: str, *, name: str | None, portal_url: str | None) -> None:
+    """What citizens read of a body, and where its portal is; None leaves what is there."""
+    bump(tx, "trust")
+    told = {"name": name, "portal_url": portal_url}
+    given = {key: value for key, value in told.items() if value is not None}
+    tx.connection.execute(update(enti).where(enti.c.ente_id == ente_id).values(given))
+
+
 def set_pdnd(tx: Tx, ente_id: str, pdnd: Pdnd | None) -> None:
     """What the ente registered at PDND; None takes it away. Raises NotThere; AlreadyThere for another's audience."""
     bump(tx, "trust")

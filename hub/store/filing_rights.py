@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from contracts.identifiers import new_uuid7
 from contracts.rights import RightsRequestWish
-from hub.errors import ContractViolation, Fault, RequestPending
+from hub.errors import ContractViolation, Fault, ItemUnknown, RequestPending
 
 from .changing import OwnChange, change_each
 from .citizens import Citizen, Citizens
@@ -110,7 +110,7 @@ def _level_of(tx: Tx, citizen: Citizen, item_id: str, level: int) -> int:
     )
     found: int | None = tx.connection.execute(query).scalar_one_or_none()
     if found is None:
-        fault = Fault("/item_id", "item.unknown", "there is no such item, or it is not yours")
+        fault = Fault("/item_id", ItemUnknown.code, "there is no such item, or it is not yours")
         raise ContractViolation(faults=(fault,))
     return found
 

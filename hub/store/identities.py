@@ -9,8 +9,8 @@ from .bulk import select_rows
 from .database import Tx
 from .drafts import Identity
 from .given import GIVEN, given, is_given
-from .rows import IN_ORDER, ItemKey, item_key
-from .tables import item_identities, items
+from .rows import ItemKey, items_at
+from .tables import item_identities
 
 _NAMES = item_identities.c
 _NAMED = select(
@@ -27,9 +27,6 @@ _NAMED = select(
         is_given(_NAMES.ente_id, _NAMES.vendor_id, _NAMES.source, _NAMES.external_id, _NAMES.collection),
     )
 )
-_BY_KEY = select(items).select_from(GIVEN.join(items, is_given(*IN_ORDER)))
-# In an order that is no index's: with one, SQLite walks all items in that order to save itself a sort.
-_HELD_BY_KEY = _BY_KEY.order_by(*(column.concat("") for column in IN_ORDER)).with_for_update(of=items)
 
 
 def places(tx: Tx, identities: Collection[Identity]) -> dict[ItemKey, Identity]:
@@ -45,5 +42,4 @@ def load_by_identity(tx: Tx, identities: set[Identity], *, lock: bool = False) -
     names = places(tx, identities)
     if not names:  # most are new, and there is no item to look for
         return {}
-    rows = tx.connection.execute(_HELD_BY_KEY if lock else _BY_KEY, given(names)).mappings()
-    return {names[item_key(row)]: row for row in map(dict, rows)}
+    return {names[key]: item for key, item in items_at(tx, names.keys(), lock=lock).items()}

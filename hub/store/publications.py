@@ -162,7 +162,7 @@ class Publications:
         if before != item["state"]:
             return True
         if told.instead_of:
-            return _told_last(tx, batch, item, {told.rule, *told.instead_of})[0] != told.rule
+            return _last(_told(tx, batch, item, {told.rule, *told.instead_of}))[0] != told.rule
         return not told.again
 
     def tell(
@@ -177,14 +177,18 @@ class Publications:
         wishes: Knowledge | None = None,
     ) -> None:
         """Notice -> message -> deliveries (`settled` 13). The message's identity is the guard: at most one a rule and
-        occasion, or one a version where the rule tells again. What two sources tell of one notice is one fact.
-        `before` is the state it was in, None where it is new."""
+        occasion, or one a version where the rule tells again (besides those that another rule told instead). What two
+        sources tell of one notice is one fact. `before` is the state it was in, None where it is new."""
         occasion = f".v{item['version']}" if told.again else f".{told.occasion}" if told.occasion else ""
         if told.fact:
-            _, last = _told_last(tx, batch, item, {told.rule})
+            _, last = _last(_told(tx, batch, item, {told.rule}))
             if before == item["state"] and told.fact == last.rpartition(".")[2]:
                 return
             occasion += f".v{item['version']}.{told.fact}"
+        if told.instead_of:
+            made = _told(tx, batch, item, {told.rule, *told.instead_of})
+            if _last(made)[0] in told.instead_of:  # it may have told of this version before that one did
+                occasion += f".{len(made)}"
         own = told.message.identity
         identity = own_name = own._replace(external_id=f"{item['item_id']}.{own.external_id}{occasion}")
         names = {identity}
@@ -285,14 +289,18 @@ def _stays_missed(tx: Tx, kept: Mapping[str, Any], wanted: Draft) -> bool:
     return past and (kept["state"], wanted.state) == ("missed", "open")
 
 
-def _told_last(tx: Tx, batch: Batch, item: dict[str, Any], rules: Collection[str]) -> tuple[str, str]:
-    """Which of these rules made the newest message about the item, and on which occasion; empty where none did."""
+def _told(tx: Tx, batch: Batch, item: dict[str, Any], rules: Collection[str]) -> list[tuple[str, str]]:
+    """Which of these rules made messages about the item, and on which occasions, oldest first."""
     made = []
     for name, message in about_item(tx, batch, item, "messages").items():
         rule, _, occasion = name.removeprefix(f"{item['item_id']}.").partition(".")
         if rule in rules:
             made.append((message["item_id"], rule, occasion))
-    return max(made)[1:] if made else ("", "")
+    return [(rule, occasion) for _, rule, occasion in sorted(made)]
+
+
+def _last(told: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    return told[-1] if told else ("", "")
 
 
 def _done(tx: Tx, item: dict[str, Any], citizen: Citizen, outcome: Any, draft: Draft) -> Done:

@@ -1,15 +1,17 @@
 """What is said of the telling: in the timeline of items, and to their vendors."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, insert, select
 
 from contracts.connector import CALLBACK
 from contracts.identifiers import new_uuid7
 from contracts.positions import PAGOPA
 
-from .database import Tx, among, keys, lock_names
+from .database import Tx, lock_names
 from .directory import HUB_VENDOR
+from .given import GIVEN, given, is_given
 from .rows import tell_vendor, vendor_event
 from .tables import deliveries, items, timeline
 
@@ -73,20 +75,27 @@ def _told_before(tx: Tx, ente_id: str, message_id: str) -> bool:
     return len(tx.connection.execute(query).all()) > 1
 
 
+def _states(of: ColumnElement[Any]) -> Select[Any]:
+    """The deliveries of the messages whose `of` is a given item."""
+    its = GIVEN.join(items, is_given(items.c.ente_id, items.c.citizen_id, of)).join(
+        deliveries, (deliveries.c.ente_id == items.c.ente_id) & (deliveries.c.message_id == items.c.item_id)
+    )
+    return (
+        select(items.c.item_id, items.c.about_item_id, deliveries.c.state)
+        .select_from(its)
+        .where(of.is_not(None), deliveries.c.channel != PAGOPA)
+    )
+
+
+_STATES = _states(items.c.item_id).union_all(_states(items.c.about_item_id))
+
+
 def notifications(connection: Connection, wanted: Sequence[tuple[str, str, str]]) -> dict[str, str]:
     """For each (ente, citizen, item): pending, sent or not_sent. It is all that a vendor learns (`settled` 8)."""
     if not wanted:
         return {}
-    own = among("item", items.c.ente_id, items.c.citizen_id, items.c.item_id)
-    about = among("item", items.c.ente_id, items.c.citizen_id, items.c.about_item_id)
-    rows = connection.execute(
-        select(items.c.item_id, items.c.about_item_id, deliveries.c.state)
-        .join(deliveries, (deliveries.c.ente_id == items.c.ente_id) & (deliveries.c.message_id == items.c.item_id))
-        .where(own | about, deliveries.c.channel != PAGOPA),
-        keys("item", wanted),
-    )
     states: dict[str, set[str]] = {}
-    for row in rows:
+    for row in connection.execute(_STATES, given(wanted)):
         states.setdefault(row.about_item_id or row.item_id, set()).add(row.state)
     return {
         item_id: "sent" if found & {"delivered", "waiting"} else "pending" if found & {"queued", "held"} else "not_sent"

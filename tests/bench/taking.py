@@ -1,8 +1,9 @@
 """A mapped source is read whole: OpenCity-like applications, page by page over HTTP, mapped and taken into the store.
 
 The bare way is what nobody can do without: mapping the same pages, and committing by the raw driver as many rows as the
-hub writes for them, a page a commit. Both ways take turns, every so many pages of the one reading, each in a process of
-its own: what the bare way holds is not the hub's memory. Then the source is read again, where nothing has changed.
+hub writes for them, of as many citizens, a page a commit. Both ways take turns, every so many pages of the one reading,
+each in a process of its own: what the bare way holds is not the hub's memory. Then the source is read again, where
+nothing has changed.
 """
 
 import json
@@ -12,7 +13,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
+from itertools import count, cycle
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -133,13 +134,12 @@ def measured(folder: Path, *, records: int, citizens: int) -> Taken:
         hub = Hub(home)
         spare_collections()
         with hub.working():
-            return _both(hub, home, folder, records)
+            return _both(hub, home, _BareProcess(folder / "bare", citizens), records)
 
 
-def _both(hub: Hub, home: Home, folder: Path, records: int) -> Taken:
+def _both(hub: Hub, home: Home, bare: "_BareProcess", records: int) -> Taken:
     with home.database.read() as connection:
         config = home.configuration.load(connection)[ENTE, "bulk"]
-    bare = _BareProcess(folder / "bare")
     watch = _Watch(records, bare, home)
     hub.inbound.polling.once(config, watch=watch)
     before = _written(home)
@@ -191,7 +191,7 @@ class _Watch:
 class _Bare:
     """Mapping, and a commit of as many rows as the hub writes: it has no notice to think of, no check, no key."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, citizens: int) -> None:
         home = make_home(folder)
         home.database.close()
         self._raw = sqlite3.connect(home.folder / "raccordo.db", isolation_level=None)
@@ -200,6 +200,8 @@ class _Bare:
         codes = tax_codes(50)
         self._page = json.dumps({"data": [application(n, codes) for n in range(PAGE)]}).encode()
         self._numbers = count(1)
+        self._citizens = cycle([new_uuid7() for _ in range(citizens)])
+        """Whose the records are, in turn: rows of somebody known stand among those of others, not at the end of all."""
 
     def rate(self, rows: dict[str, int], pages: int = 5) -> tuple[float, float]:
         """Records in a second, and in one of the processor's time, where `rows` is how many of each table are written
@@ -226,12 +228,14 @@ class _Bare:
     def _value(self, column: Column[Any], name: str, now: datetime) -> Any:
         if column.primary_key and isinstance(column.type, Integer):
             return next(self._numbers)
+        if column.name == "citizen_id":
+            return next(self._citizens)
         return filled(column, name, now)
 
 
-def serve_bare(folder: Path, pipe: Connection) -> None:
+def serve_bare(folder: Path, citizens: int, pipe: Connection) -> None:
     """A turn for each word in the pipe, until there is none."""
-    bare = _Bare(folder)
+    bare = _Bare(folder, citizens)
     spare_collections()
     while (rows := pipe.recv()) is not None:
         pipe.send(bare.rate(rows))
@@ -240,9 +244,9 @@ def serve_bare(folder: Path, pipe: Connection) -> None:
 class _BareProcess:
     """The bare way, with a heap and an interpreter of its own as the hub has them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, citizens: int) -> None:
         self._pipe, theirs = _SPAWN.Pipe()
-        self._process = _SPAWN.Process(target=serve_bare, args=(folder, theirs))
+        self._process = _SPAWN.Process(target=serve_bare, args=(folder, citizens, theirs))
         self._process.start()
         theirs.close()
 

@@ -90,6 +90,36 @@ def test_one_more_ente_has_audiences_of_its_own(raccordo: Raccordo) -> None:
     assert again.code == 1
 
 
+def test_name_and_portal_of_an_ente_are_changed_and_the_rest_stays(raccordo: Raccordo) -> None:
+    """Without its portal the links of its notices led to a page of the hub that is not there, for ever."""
+    told = raccordo("ente", "add", "c_l219", "--name", "Torino", "--public-url", "https://to.example.it").out
+    assert "raccordo ente change c_l219 --portal-url" in told
+    changed = raccordo("ente", "change", "c_l219", "--portal-url", "https://area.to.example.it/", "--json").json
+    assert (changed["name"], changed["portal_url"]) == ("Torino", "https://area.to.example.it")
+    renamed = raccordo("ente", "change", "c_l219", "--name", "Città di Torino", "--json").json
+    assert renamed == changed | {"name": "Città di Torino"}
+    assert renamed in raccordo("ente", "list", "--json").json
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "named"),
+    [
+        ((), 2, "--portal-url"),
+        (("--portal-url", "http://area.example.it"), 2, "--portal-url"),
+        (("--name", ""), 2, "--name"),
+    ],
+)
+def test_a_change_of_an_ente_that_says_nothing_good_changes_nothing(
+    raccordo: Raccordo, arguments: tuple[str, ...], code: int, named: str
+) -> None:
+    before = raccordo("ente", "list", "--json").json
+    answer = raccordo("ente", "change", "c_h501", *arguments)
+    assert answer.code == code
+    assert named in answer.err
+    assert raccordo("ente", "list", "--json").json == before
+    assert raccordo("ente", "change", "c_none", "--name", "X").code == 1
+
+
 def test_with_several_enti_the_ente_must_be_named(raccordo: Raccordo) -> None:
     raccordo("ente", "add", "c_l219", "--name", "Torino", "--public-url", "https://to.example.it")
     unnamed = raccordo("service", "add", "tari", "--name", "TARI")

@@ -4,9 +4,10 @@ import io
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from hub.store.requests_of_rights import due
-from hub.store.tables import access_log, items
+from hub.store.tables import access_log, items, vendors
 from tests.flows.making import described_hub, fresh, mail_folder, new_person, published, rows
 from tests.harness import make_message
 
@@ -67,6 +68,14 @@ def test_a_key_is_known_by_all_the_names_it_has(hub, raccordo):
     [shown] = raccordo("vendor", "show", "acme", "--json")["keys"]
     for name in (kid, f"jwk:{kid}", shown["name"]):
         assert set(asked(raccordo, since, "--signer", name)) == {citizen_id}, name
+
+
+def test_a_vendor_is_known_by_its_alias_too(hub, raccordo):
+    since = now()
+    citizen_id = citizen_of(hub, published(hub, "messages", make_message(fresh(), tax_code=new_person())))
+    with hub.home.database.write() as tx:
+        tx.connection.execute(update(vendors).where(vendors.c.vendor_id == "acme").values(aliases=["acme-spa"]))
+    assert set(asked(raccordo, since, "--vendor", "acme-spa")) == {citizen_id}
 
 
 @pytest.mark.parametrize("wrong", [("--vendor", "acne"), ("--portal", "altro"), ("--signer", "jwk:none")])

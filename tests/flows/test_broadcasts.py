@@ -232,8 +232,24 @@ def test_who_is_erased_or_leaves_meanwhile_is_not_written_to(hub, code):
     with hub.home.database.write() as tx:
         erase_citizen(tx, ENTE, mine)
     assert hub.hub.committer.write(hub.hub.broadcasts.broadcasts.write, portion) is True
+    hub.hub.after_sweep()
     assert state(hub, broadcast_id) == ("done", 1, 3)
     assert [len(read(hub, person)) for person in (stays, leaves)] == [1, 0]
+
+
+def test_whose_subscription_changes_between_the_reading_and_the_writing_is_written_to_all_the_same(hub, code):
+    others, changes = [enrolled(hub, code) for _ in range(2)], new_person()
+    item = make_subscription("changes-" + fresh(), subscription_service=code, recipient={"tax_code": changes})
+    published(hub, "subscriptions", item)
+    broadcast_id = begun(hub, code)
+    (running,) = running_now(hub)
+    portion = hub.hub.broadcasts.portion(running, 10, datetime.now(UTC))
+    published(hub, "subscriptions", item | {"version": 2, "title": "Nido, sezione B"})
+    assert hub.hub.committer.write(hub.hub.broadcasts.broadcasts.write, portion) is True
+    assert state(hub, broadcast_id) == ("running", 2, 3)
+    hub.hub.after_sweep()
+    assert state(hub, broadcast_id) == ("done", 3, 3)
+    assert [len(read(hub, person)) for person in (*others, changes)] == [1, 1, 1]
 
 
 def test_who_subscribes_after_it_began_was_not_counted_and_is_not_written_to(hub, code):

@@ -128,6 +128,25 @@ def test_a_fault_is_told_with_its_place_and_a_stable_code(hub, fields, pointer, 
     assert (fault["pointer"], fault["code"]) == (pointer, code)
 
 
+def test_no_batch_waits_for_a_request_that_is_refused(hub, monkeypatch):
+    """It waits for its own commit: counted as on its way it would have held up each batch, its own as well."""
+    committer, seen = hub.hub.committer, []
+    original = hub.hub.intake.record_unsigned
+
+    def record_unsigned(tx, refusals):
+        deadline = time.monotonic() + 2
+        while committer.coming and time.monotonic() < deadline:
+            time.sleep(0.001)
+        seen.append(committer.coming)
+        return original(tx, refusals)
+
+    monkeypatch.setattr(hub.hub.intake, "record_unsigned", record_unsigned)
+    content = body()
+    headers = hub.signed(content) | {"Digest": digest_header(b"another")}
+    answer = hub.client.post("/publish/v1/messages", content=content, headers=headers)
+    assert (answer.json()["code"], seen) == ("request.refused", [0])
+
+
 def test_every_fault_is_told_at_once(hub):
     errors = hub.publish("messages", body(title="", version=0, altro=1)).json()["errors"]
     assert {fault["pointer"] for fault in errors} == {"/title", "/version", "/altro"}

@@ -88,6 +88,20 @@ def test_the_rules_of_a_service_change_within_the_window_and_both_holders_are_to
     assert both(hub) == ["subscription_changed", BY_ITSELF, BY_HAND]
 
 
+@pytest.mark.req("S35", "S36")
+@pytest.mark.parametrize(("first", "then"), [("auto", "manual"), ("manual", "auto")])
+def test_rules_that_are_changed_and_changed_back_within_a_version_are_told_each_time(hub, first, then):
+    named = {"auto": BY_ITSELF, "manual": BY_HAND}
+    hub.store.clock.moment = START + days(50)
+    put(hub, first)
+    publish(hub, 1)
+    for renewal in (then, then, first, then):
+        put(hub, renewal)
+        hub.sweep()
+        hub.sweep()
+    assert both(hub) == [named[each] for each in (first, then, first, then)]
+
+
 @pytest.mark.req("S31", "S36")
 @pytest.mark.parametrize("opened", [False, True])
 def test_rules_that_change_nothing_of_it_are_told_to_nobody(hub, opened):
