@@ -93,16 +93,16 @@ ENTRIES: dict[str, Entry] = {
             "dell'ente): stesso schema, host e porta. Il ritorno del browser non prova nulla: il pagamento è pagato "
             "quando arriva la ricevuta. Un carrello non pagato decade e si può rifare: due carrelli dello stesso "
             "avviso non lo fanno pagare due volte. I dati dei pagamenti vanno a pagoPA, e il cittadino lo vede in "
-            "`sharing`. Al più dieci carrelli al minuto per cittadino. Il token del portale è ID_AUTH_REST_02; "
-            "serve l'ambito `feed:write`.",
+            "`sharing`. Al più dieci carrelli al minuto per cittadino, in ciascun processo. Il token del portale è "
+            "ID_AUTH_REST_02; serve l'ambito `feed:write`.",
             "One to five of the citizen's payments, each once: the hub asks pagoPA's Checkout for a cart and "
             "answers with the address to which the browser is to be sent at once. All or none: where one cannot be "
             "paid now it is 409, and `errors` says which. The `return_urls` are the registered portal's (the ente's "
             "`portal_url`): same scheme, host and port. That the browser comes back proves nothing: a payment is "
             "paid when its receipt arrives. A cart that is not paid lapses and may be made again: two carts of one "
             "notice do not have it paid twice. What the payments say goes to pagoPA, and the citizen sees that in "
-            "`sharing`. At most ten carts a minute and citizen. The portal's token is ID_AUTH_REST_02; the scope "
-            "`feed:write` is needed.",
+            "`sharing`. At most ten carts a minute and citizen, in each process. The portal's token is "
+            "ID_AUTH_REST_02; the scope `feed:write` is needed.",
         ),
         parameters=CALLER,
         request=Body(
