@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import stores
-from tests.harness import HubUnderTest, make_message, running_hub
+from tests.harness import HubUnderTest, eventually, make_message, running_hub
 
 from .conftest import Raccordo
 from .test_serving import COMMAND
@@ -59,6 +59,12 @@ def process(hub: HubUnderTest, command: list[str]) -> Iterator[subprocess.Popen[
             started.kill()
 
 
+def handles(process: subprocess.Popen[bytes], number: signal.Signals) -> bool:
+    """Whether the process has a handler for the signal: one that has none yet dies of it."""
+    caught = Path(f"/proc/{process.pid}/status").read_text().partition("SigCgt:")[2].split(maxsplit=1)[0]
+    return bool(int(caught, 16) >> (number - 1) & 1)
+
+
 def test_the_checkout_s_worker_delivers_what_is_due_and_ends(hub: HubUnderTest) -> None:
     hub.publish("messages", make_message()).raise_for_status()
     with process(hub, [sys.executable, "worker.py", "--burst", "--threads", "2"]) as worker:
@@ -70,6 +76,7 @@ def test_a_worker_and_a_sweeper_end_in_good_order(hub: HubUnderTest) -> None:
     hub.publish("messages", make_message()).raise_for_status()
     with process(hub, [*COMMAND, "sweep"]) as sweeper, process(hub, [*COMMAND, "worker", "--no-redis"]) as worker:
         hub.settled(within_s=30)
+        eventually(lambda: handles(sweeper, signal.SIGTERM), bool, within_s=30)  # it may still be starting
         for each in (sweeper, worker):
             each.send_signal(signal.SIGTERM)
         assert (sweeper.wait(15), worker.wait(15)) == (0, 0)
