@@ -149,6 +149,12 @@ def test_containers_can_be_scraped_and_say_whether_they_are_well() -> None:
         assert str(port) not in str(service.get("ports"))
 
 
+def test_the_home_is_open_to_its_user_alone() -> None:
+    """systemd sets the mode anew at each start, and to 0755 where none is named."""
+    for unit in UNITS:
+        assert (service_of(unit)["StateDirectory"], service_of(unit)["StateDirectoryMode"]) == ("raccordo", "0700")
+
+
 def test_processes_of_one_machine_may_have_settings_of_their_own() -> None:
     for unit in SENDING:
         assert "EnvironmentFile=-/etc/raccordo/%N.environment" in unit.read_text()
