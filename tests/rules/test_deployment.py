@@ -155,6 +155,14 @@ def test_the_home_is_open_to_its_user_alone() -> None:
         assert (service_of(unit)["StateDirectory"], service_of(unit)["StateDirectoryMode"]) == ("raccordo", "0700")
 
 
+def test_a_database_that_is_still_being_made_is_waited_for() -> None:
+    """Not asked by TCP, it was ready before it was; without a period, three looks were enough to give it up."""
+    check = COMPOSE["services"]["postgres"]["healthcheck"]
+    assert check["test"][:2] == ["CMD", "pg_isready"]
+    assert "--host" in check["test"]
+    assert check["start_period"] == "2m"
+
+
 def test_processes_of_one_machine_may_have_settings_of_their_own() -> None:
     for unit in SENDING:
         assert "EnvironmentFile=-/etc/raccordo/%N.environment" in unit.read_text()
