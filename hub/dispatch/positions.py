@@ -85,6 +85,13 @@ def debtor_of(item: Payment) -> Debtor | None:
     )
 
 
+def instalment_reason(item: Payment, number: int) -> str:
+    """What an instalment of its position is for, counted from 1."""
+    assert item.position is not None
+    suffix = f", rata {number} di {len(item.position.installments)}"
+    return f"{item.reason[: 140 - len(suffix)]}{suffix}"
+
+
 def _options(item: Payment, position: Position) -> tuple[PayOption, ...]:
     assert item.notice_number is not None
     assert item.due_date is not None
@@ -98,12 +105,11 @@ def _options(item: Payment, position: Position) -> tuple[PayOption, ...]:
     plan = []
     for n, each in enumerate(position.installments, start=1):
         assert each.notice_number is not None
-        suffix = f", rata {n} di {len(position.installments)}"
         plan.append(
             PayOption(
                 each.notice_number,
                 each.amount_cents,
-                f"{item.reason[: 140 - len(suffix)]}{suffix}",
+                instalment_reason(item, n),
                 _last_second(each.due_date),
                 _shares(item, position, each.amount_cents, each.items),
                 instalment=True,

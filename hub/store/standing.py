@@ -18,6 +18,12 @@ class Lane(NamedTuple):
     connector_id: str
 
 
+def beside(lane: Lane) -> Lane:
+    """The lane of a connector's calls that somebody waits for: a breaker and a rate of their own, as what they call is
+    another service than that of its deliveries, and neither may hold up the other. Its name is no connector's."""
+    return Lane(lane.ente_id, f"{lane.connector_id[:58]}/carts")  # in 64 characters
+
+
 LimitsOf = Mapping[tuple[str, str], Limits]
 """The limits in force, by lane; a lane that is not there has the common ones."""
 
@@ -56,6 +62,12 @@ def allowance(standing: Standing, limits: Limits, *, under_way: int, now: dateti
     interval = interval_of(limits)
     ahead = max(timedelta(), (standing.tat or now) - now)
     return max(0, min(most - under_way, (interval * limits.burst - ahead) // interval))
+
+
+def free_at(standing: Standing, limits: Limits, now: datetime) -> datetime:
+    """When the rate lets the next one begin; `now`, where nothing was ever begun."""
+    # The GCRA lets it pass once the arrival time is no further ahead than the burst less one.
+    return now if standing.tat is None else standing.tat - (limits.burst - 1) * interval_of(limits)
 
 
 def begun(standing: Standing, limits: Limits, *, count: int, now: datetime) -> Standing:
