@@ -69,8 +69,8 @@ class CartPart(Model):
 
 
 class CartWish(Model):
-    """What a citizen wants to pay together, each once, and never a whole beside an instalment of it; the addresses are
-    the portal's own."""
+    """What a citizen wants to pay together, each once, of a payment the whole alone or instalments of one plan; the
+    addresses are the portal's own."""
 
     payments: Annotated[tuple[CartPart, ...], Field(min_length=1, max_length=MOST_IN_A_CART, fail_fast=True)]
     return_urls: Returns
@@ -89,6 +89,8 @@ class CartNotice(Model):
 
     installment: InstallmentNumber | None
     """None: of the whole."""
+    plan: Annotated[int, Field(ge=1, le=9, json_schema_extra={"format": "int32"})] | None
+    """Of an instalment, which plan it is of."""
     creditor_tax_code: OrganizationTaxCode
     notice_number: NoticeNumber
     amount_cents: AmountCents
@@ -97,7 +99,7 @@ class CartNotice(Model):
 
 class CartOffer(Model):
     """What of a payment a cart may have. Together go, up to five, those whose `group` is the same: each notice
-    (creditor and number) once, and the whole of a payment never beside one of its instalments."""
+    (creditor and number) once, and of one payment the whole alone or instalments of one `plan`."""
 
     group: Code
     notices: Annotated[tuple[CartNotice, ...], Field(min_length=1, max_length=100, fail_fast=True)]

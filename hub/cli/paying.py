@@ -15,7 +15,7 @@ from contracts.party import EmailAddress
 from contracts.paying import MOST_IN_A_CART, Debtor, Returns
 from hub.dispatch.carts import Carts
 from hub.dispatch.creditors import Creditors
-from hub.dispatch.owing import Kept, Owed, Owing
+from hub.dispatch.owing import Asked, Kept, Owed, Owing
 from hub.dispatch.pool import ConnectorPool
 from hub.errors import HubError
 from hub.home import Home
@@ -142,7 +142,7 @@ def _owed(home: Home, connection: Connection, owing: Owing, name: str) -> Owed:
         raise Failed(f"{item_id}: its citizen was erased") from None
     row, item = opened_item(connection, home.vault, citizen, item_id)
     its = row["vendor_id"], row["state"], row["lifecycle"], row["expires_at"]
-    kept = Kept(ente_id, citizen.citizen_id, item_id, *its, item, tax_code)
+    kept = Kept(ente_id, citizen.citizen_id, item_id, *its, Asked.model_validate(item), tax_code)
     ((*owed,),) = owing.of(lambda: connection, [kept], home.clock.now())
     wanted = next((each for each in owed if str(each.part or "") == part), None)
     if wanted is None:

@@ -156,6 +156,7 @@ def _offer(owed: Sequence[Owed]) -> dict[str, Any]:
         "notices": [
             {
                 "installment": each.part or None,
+                "plan": each.plan or None,
                 "creditor_tax_code": each.notice.creditor_tax_code,
                 "notice_number": each.notice.notice_number,
                 "amount_cents": each.notice.amount_cents,
@@ -172,8 +173,9 @@ def _apart(owed: Sequence[Owed]) -> Iterator[Fault]:
         before = owed[:n]
         if any(_notice(one) == _notice(each) for one in before):
             yield Fault(f"/payments/{n}", "payment.repeated", "its notice is in the cart already")
-        elif any(one.item_id == each.item_id and 0 in (one.part, each.part) for one in before):
-            yield Fault(f"/payments/{n}", "payment.overlapping", "the whole is not paid beside one of its instalments")
+        elif any(one.item_id == each.item_id and one.plan != each.plan for one in before):
+            detail = "of one payment the whole, or instalments of one plan"
+            yield Fault(f"/payments/{n}", "payment.overlapping", detail)
         if _whose(each) != _whose(owed[0]):
             yield Fault(f"/payments/{n}", "payment.apart", "a cart is of one citizen of one ente, and of one group")
 

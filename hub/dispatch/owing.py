@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from contracts.base import ROME
-from contracts.items import Item, Payment
+from contracts.items.payment import Position
 from contracts.paying import Debtor, PayableNotice
 from hub.registry import Registry
 from hub.store.connector_versions import Environment
@@ -24,12 +24,25 @@ from hub.store.tables import from_micros
 from .enclosures import OPEN
 from .positions import debtor_of, instalment_reason
 
-_ITEM: TypeAdapter[Item] = TypeAdapter(Item)
+
+class Asked(BaseModel):
+    """What of a payment's content says what is owed. It was checked when it came: a list of many is not to pay for that
+    again."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", from_attributes=True)
+
+    creditor_tax_code: str
+    notice_number: str | None = None
+    amount_cents: int
+    reason: str = Field(repr=False)
+    due_date: date | None = None
+    invalid_after_due: bool = False
+    position: Position | None = Field(None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A payment as it is kept, opened. `repr` shows nothing personal."""
+    """An item as it is kept, opened. `repr` shows nothing personal."""
 
     ente_id: str
     citizen_id: str
@@ -38,7 +51,8 @@ class Kept:
     state: str
     lifecycle: str
     expires_at: datetime | None
-    item: Item = field(repr=False)
+    asked: Asked | None
+    """None: it is no payment."""
     tax_code: str = field(repr=False)
 
 
@@ -52,7 +66,7 @@ def kept_of(reading: Reading, row: Listed) -> Kept:
         row.state,
         row.lifecycle,
         None if row.expires_at is None else from_micros(row.expires_at),
-        _ITEM.validate_json(row.payload),
+        Asked.model_validate_json(row.payload) if row.collection == "payments" else None,
         reading.subject.tax_code,
     )
 
@@ -72,6 +86,8 @@ class Owed:
     """Of the connectors that may have it: of a vendor in the sandbox, those for tests alone."""
     part: int = 0
     """0 the whole, n the n-th instalment."""
+    plan: int = 0
+    """0 the whole, else the plan that the instalment is of: of one payment nothing goes beside another plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +95,7 @@ class _Part:
     """Of a payment, with a notice of its own."""
 
     number: int
+    plan: int
     notice_number: str
     amount_cents: int
     reason: str = field(repr=False)
@@ -97,7 +114,7 @@ class Owing:
     ) -> list[tuple[Owed, ...]]:
         """Of each of these payments of one citizen, the notices that can be paid now, the whole first. The database is
         asked only where there are instalments, which may have been paid."""
-        parts = [tuple(_parts(each.item)) if _is_open(each, now) else () for each in payments]
+        parts = [tuple(_parts(each.asked)) if _is_open(each, now) else () for each in payments]
         keys = {
             self._key(kept, part) for kept, its in zip(payments, parts, strict=True) for part in its if part.number > 0
         }
@@ -109,13 +126,14 @@ class Owing:
 
     def _unpaid(self, kept: Kept, parts: Sequence[_Part], paid: Paid) -> Iterator[_Part]:
         settled = {each for each in parts if each.number > 0 and paid.knows(kept.vendor_id, self._key(kept, each))}
-        # Of what was paid in part the whole is not owed any more.
-        return (each for each in parts if each not in settled and not (settled and each.number == 0))
+        # Who has begun with a plan pays by it: neither the whole nor another plan is owed any more.
+        plans = {each.plan for each in settled}
+        return (each for each in parts if each not in settled and (not plans or each.plan in plans))
 
     def _owed(self, kept: Kept, part: _Part) -> Owed:
-        assert isinstance(kept.item, Payment)
+        assert kept.asked is not None
         due_on = None if part.due_date is None else part.due_date.isoformat()
-        of = kept.item.creditor_tax_code, part.amount_cents, self.registry().ente(kept.ente_id).name
+        of = kept.asked.creditor_tax_code, part.amount_cents, self.registry().ente(kept.ente_id).name
         notice = PayableNotice(part.notice_number, *of, part.reason, due_on)
         vendor = self.registry().vendors.get((kept.ente_id, kept.vendor_id))
         on_trial = vendor is not None and vendor.stage == "sandbox"
@@ -125,25 +143,30 @@ class Owing:
             kept.item_id,
             kept.tax_code,
             notice,
-            debtor_of(kept.item),
+            debtor_of(kept.asked.position),
             "test" if on_trial else "production",
             part.number,
+            part.plan,
         )
 
     def _key(self, kept: Kept, part: _Part) -> str:
-        assert isinstance(kept.item, Payment)
-        return notice_key(self.vault.keyed_hash, kept.item.creditor_tax_code, part.notice_number)
+        assert kept.asked is not None
+        return notice_key(self.vault.keyed_hash, kept.asked.creditor_tax_code, part.notice_number)
 
 
-def _parts(item: Item) -> Iterator[_Part]:
+def _parts(asked: Asked | None) -> Iterator[_Part]:
     """Those that have a notice number."""
-    if not isinstance(item, Payment):
+    if asked is None:
         return
-    if item.notice_number is not None:
-        yield _Part(0, item.notice_number, item.amount_cents, item.reason, item.due_date)
-    for n, each in enumerate(() if item.position is None else item.position.installments, start=1):
+    if asked.notice_number is not None:
+        yield _Part(0, 0, asked.notice_number, asked.amount_cents, asked.reason, asked.due_date)
+    if (position := asked.position) is None:
+        return
+    for n, each in enumerate(position.installments, start=1):
         if each.notice_number is not None:
-            yield _Part(n, each.notice_number, each.amount_cents, instalment_reason(item, n), each.due_date)
+            reason = instalment_reason(asked.reason, position, n)
+            own = each.notice_number, each.amount_cents, reason, each.due_date
+            yield _Part(n, each.plan or 1, *own)
 
 
 def _is_open(kept: Kept, now: datetime) -> bool:
@@ -152,6 +175,6 @@ def _is_open(kept: Kept, now: datetime) -> bool:
 
 
 def _is_in_time(kept: Kept, part: _Part, now: datetime) -> bool:
-    assert isinstance(kept.item, Payment)
+    assert kept.asked is not None
     late = part.due_date is not None and part.due_date < now.astimezone(ROME).date()
-    return part.amount_cents > 0 and not (late and kept.item.invalid_after_due)
+    return part.amount_cents > 0 and not (late and kept.asked.invalid_after_due)

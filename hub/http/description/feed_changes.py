@@ -89,8 +89,9 @@ ENTRIES: dict[str, Entry] = {
         description=both(
             "Da uno a cinque pagamenti del cittadino, o loro rate, ciascuno una volta: l'hub chiede un carrello a "
             "Checkout di pagoPA e risponde con l'indirizzo a cui mandare subito il browser. Che cosa può starci, e che "
-            "cosa insieme, è in `cart` di ogni pagamento della bacheca. O tutti o nessuno: se uno non è "
-            "pagabile ora, o c'è il totale con una sua rata, è 409 e `errors` dice quale. I `return_urls` sono del portale registrato (`portal_url` "
+            "cosa insieme, è in `cart` di ogni pagamento della bacheca. O tutti o nessuno: se uno non è pagabile ora, "
+            "o non va con gli altri, è 409 e `errors` dice quale. I `return_urls` sono del portale "
+            "registrato (`portal_url` "
             "dell'ente): stesso schema, host e porta. Il ritorno del browser non prova nulla: il pagamento è pagato "
             "quando arriva la ricevuta. Un carrello non pagato decade e si può rifare: due carrelli dello stesso "
             "avviso non lo fanno pagare due volte. I dati dei pagamenti vanno a pagoPA, e il cittadino lo vede in "
@@ -99,13 +100,14 @@ ENTRIES: dict[str, Entry] = {
             "ID_AUTH_REST_02; serve l'ambito `feed:write`.",
             "One to five of the citizen's payments, or instalments of them, each once: the hub asks pagoPA's Checkout "
             "for a cart and answers with the address to which the browser is to be sent at once. What may be in one, "
-            "and what together, stands in `cart` of each payment of the feed. All or none: where one cannot be "
-            "paid now, or a whole is there beside its instalment, it is 409, and `errors` says which. The `return_urls` are the registered portal's (the ente's "
+            "and what together, stands in `cart` of each payment of the feed. All or none: where one cannot be paid "
+            "now, or does not go with the others, it is 409, and `errors` says which. The `return_urls` are "
+            "the registered portal's (the ente's "
             "`portal_url`): same scheme, host and port. That the browser comes back proves nothing: a payment is "
             "paid when its receipt arrives. A cart that is not paid lapses and may be made again: two carts of one "
             "notice do not have it paid twice. What the payments say goes to pagoPA, and the citizen sees that in "
-            "`sharing`. At most ten carts a minute and citizen, in each process. Where pagoPA failed again and again it "
-            "is left alone for a while: 503 at once, with `Retry-After`. The portal's token is "
+            "`sharing`. At most ten carts a minute and citizen, in each process. Where pagoPA failed again and again "
+            "it is left alone for a while: 503 at once, with `Retry-After`. The portal's token is "
             "ID_AUTH_REST_02; the scope `feed:write` is needed.",
         ),
         parameters=CALLER,

@@ -83,6 +83,7 @@ FEED_ITEM: Json = {
         "notices": [
             {
                 "installment": None,
+                "plan": None,
                 "creditor_tax_code": examples.PAYMENT["creditor_tax_code"],
                 "notice_number": examples.NOTICE,
                 "amount_cents": 12050,
