@@ -1,6 +1,5 @@
 """The simulated GPD against the connector, and against wrong requests."""
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -60,19 +59,27 @@ def test_instalments_are_paid_one_by_one(start, api):
     assert gpd.pay("347170000000000269").json() == {"status": "PAID"}
 
 
-def test_two_plans_of_v3_are_deleted_since_v1_does_not_know_them(start):
+def test_several_plans_of_v3_are_deleted_since_v1_does_not_know_them(start):
     gpd = start()
-    made = example("v3", "instalments.json")
-    whole, plan = made["paymentOption"]
-    other = json.loads(json.dumps(plan))
-    for n, each in enumerate(other["installments"]):
-        each |= {"nav": f"34717000000000{n}3{n}5", "iuv": f"4717000000000{n}3{n}5"}
-    made["paymentOption"] = [whole, plan, other]
-    assert gpd.http.post(gpd.at(version="v3"), params={"toPublish": "true"}, json=made).status_code == 201
-    name = made["iupd"]
+    assert gpd.walk("several_plans.json", api="v3").finish().detail == "created"
+    assert gpd.walk("several_plans.json", api="v3", revision=2).finish().detail == "as wanted"
+    name = example("v3", "several_plans.json")["iupd"]
     assert gpd.http.get(gpd.at(f"/{name}")).json()["detail"] == "MULTI_INSTALLMENT_NOT_SUPPORTED_IN_V1"
-    assert gpd.walk("instalments.json", api="v3", **GONE).finish().detail == "deleted"
+    assert gpd.walk("several_plans.json", api="v3", **GONE).finish().detail == "deleted"
     assert gpd.acts() == ["create", "delete"]
+
+
+def test_whoever_pays_by_one_of_several_plans_has_the_position_left_alone(start):
+    gpd = start()
+    gpd.walk("several_plans.json", api="v3").finish()
+    assert gpd.pay("347170000000000370").json() == {"status": "PARTIALLY_PAID"}
+    assert gpd.walk("several_plans.json", api="v3", **GONE).finish().reason == "pagopa.already_paid"
+    assert gpd.walk("several_plans.json", api="v3", revision=2, debtor_name="Altri").finish().reason == (
+        "pagopa.already_paid"
+    )
+    for number in ("347170000000000471", "347170000000000572"):
+        status = gpd.pay(number).json()
+    assert status == {"status": "PAID"}
 
 
 def test_a_number_is_not_used_again(start):

@@ -11,6 +11,9 @@ URGENT, NORMAL, BULK = 0, 1, 2
 """The priorities of deliveries in a lane: what is more urgent goes first."""
 
 
+_BESIDE = "/carts"
+
+
 class Lane(NamedTuple):
     """A connector of an ente."""
 
@@ -21,7 +24,12 @@ class Lane(NamedTuple):
 def beside(lane: Lane) -> Lane:
     """The lane of a connector's calls that somebody waits for: a breaker and a rate of their own, as what they call is
     another service than that of its deliveries, and neither may hold up the other. Its name is no connector's."""
-    return Lane(lane.ente_id, f"{lane.connector_id[:58]}/carts")  # in 64 characters
+    return Lane(lane.ente_id, f"{lane.connector_id[:58]}{_BESIDE}")  # in 64 characters
+
+
+def is_beside(lane: Lane) -> bool:
+    """Whether it is such a lane."""
+    return lane.connector_id.endswith(_BESIDE)
 
 
 LimitsOf = Mapping[tuple[str, str], Limits]

@@ -7,6 +7,7 @@ import pytest
 
 from contracts.connector import Limits
 from hub.store.configuration import set_status
+from hub.store.figures import open_breakers
 from hub.store.lanes import standings
 from hub.store.side_calls import Call, begin, end
 from hub.store.standing import Lane, Standing, Verdict, beside
@@ -57,6 +58,19 @@ def test_failures_in_a_row_close_the_way_for_a_while_and_one_tries_then(store):
     assert asked(store) is None
     ended(store, True)
     assert [asked(store), asked(store)] == [None, None]
+
+
+def test_operators_see_it_while_it_fails_and_not_once_nobody_has_asked_for_long(store):
+    def shown():
+        with store.database.read() as connection:
+            return open_breakers(connection, store.clock.now())[beside(GPD)]
+
+    failing(store)
+    assert shown()
+    store.clock.pass_by(minutes=59)
+    assert shown(), "half open: it failed when it was last tried"
+    store.clock.pass_by(minutes=1)
+    assert not shown(), "nobody knows any more"
 
 
 def test_a_trial_that_nobody_ends_is_not_waited_for(store):
