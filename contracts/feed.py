@@ -8,6 +8,7 @@ from .base import Code, HttpsUrl, Label, Model, Summary, Title, UtcDatetime
 from .identifiers import Uuid7
 from .items import Action, ApplicationState, Channel, Item
 from .items.subscription import RequestKind
+from .paying import CartOffer
 from .publishing import Collection, Cursor, Lifecycle, ShownVersion, TimelineEntry
 
 Count = Annotated[int, Field(ge=0, le=9_007_199_254_740_991, json_schema_extra={"format": "int64"})]
@@ -76,6 +77,8 @@ class FeedItem(Model):
     """By which an office knows it: of the application, the notice, the receipt."""
     protocol: Label | None
     amount_cents: Count | None
+    cart: CartOffer | None
+    """Of a payment, what of it a cart may have now; None where nothing may."""
     source: Code
     vendor_id: Code
     turn: Turn

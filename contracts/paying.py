@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from .base import LINE, HttpsUrl, Model
-from .identifiers import Uuid7
+from .base import LINE, Code, Day, HttpsUrl, Model
+from .identifiers import AmountCents, NoticeNumber, OrganizationTaxCode, Uuid7
 from .party import EmailAddress
 
 MOST_IN_A_CART = 5
@@ -56,10 +56,23 @@ class Cart(Model):
     """Where the platform sends its own word of the payment."""
 
 
-class CartWish(Model):
-    """What a citizen wants to pay together. Each payment once; the addresses are the portal's own."""
+InstallmentNumber = Annotated[int, Field(ge=1, le=99, json_schema_extra={"format": "int32"})]
+"""Of a payment's `position.installments`, counted from 1."""
 
-    item_ids: Annotated[tuple[Uuid7, ...], Field(min_length=1, max_length=MOST_IN_A_CART, fail_fast=True)]
+
+class CartPart(Model):
+    """What is to be paid: a payment whole, or one of its instalments."""
+
+    item_id: Uuid7
+    installment: InstallmentNumber | None = None
+    """Left out: the whole."""
+
+
+class CartWish(Model):
+    """What a citizen wants to pay together, each once, of a payment the whole alone or instalments of one plan; the
+    addresses are the portal's own."""
+
+    payments: Annotated[tuple[CartPart, ...], Field(min_length=1, max_length=MOST_IN_A_CART, fail_fast=True)]
     return_urls: Returns
     email: EmailAddress | None = None
     """Where the platform sends its own word of the payment; left out, the platform asks for it."""
@@ -69,6 +82,28 @@ class CartView(Model):
     """Where the browser is to be sent now. An address is good for one attempt, and is nobody else's business."""
 
     url: HttpsUrl
+
+
+class CartNotice(Model):
+    """A notice that a cart may have now: of a payment whole, or of one of its instalments."""
+
+    installment: InstallmentNumber | None
+    """None: of the whole."""
+    plan: Annotated[int, Field(ge=1, le=9, json_schema_extra={"format": "int32"})] | None
+    """Of an instalment, which plan it is of."""
+    creditor_tax_code: OrganizationTaxCode
+    notice_number: NoticeNumber
+    amount_cents: AmountCents
+    due_date: Day | None
+
+
+class CartOffer(Model):
+    """What of a payment a cart may have. Together go, up to five, those whose `group` is the same: each notice
+    (creditor and number) once, and of one payment the whole alone or instalments of one `plan`."""
+
+    group: Code
+    notices: Annotated[tuple[CartNotice, ...], Field(min_length=1, max_length=100, fail_fast=True)]
+    """The whole first, where it can be paid."""
 
 
 MakeCart = Callable[[Cart], str]

@@ -27,6 +27,8 @@ class Numbering:
     """The first that may be given: lower ones were used before there was a hub."""
     creditor_name: str = field(default="", compare=False)
     """As pagoPA shows it to whoever pays (`companyName`)."""
+    several_plans: bool = field(default=False, compare=False)
+    """Whether positions may have several plans of instalments to choose from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class PayOption:
     due_at: datetime
     shares: tuple[Share, ...]
     instalment: bool = False
+    plan: int = 1
+    """Of an instalment, which plan it is of: one of them is paid, or the whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,6 @@ class PositionData:
     expires: bool
     """Whether it cannot be paid once it is due."""
     options: tuple[PayOption, ...]
-    """The whole first; then the instalments that may be paid instead."""
+    """The whole first; then the instalments that may be paid instead, in one plan or in several."""
     paper: Debtor | None = field(default=None, repr=False)
     """To whom the notice is printed; None where no address is known."""

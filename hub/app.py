@@ -23,7 +23,6 @@ from hub.admin.rights import RightsDesk
 from hub.admin.signing_in import SignIn
 from hub.admin.vendors import Vendors
 from hub.bootstrap import Hub
-from hub.dispatch.carts import Carts
 from hub.errors import MethodNotAllowed, PathUnknown, StoreUnavailable
 from hub.feed.export import Exports
 from hub.home import Home
@@ -155,7 +154,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
             partial(confirmation_letter, hub.clock, hub.route),
             hub.clock.now,
             hub.ring,
-            Carts(hub.connectors),
+            hub.carts,
             Slots(_room(hub, _CARTS_AT_ONCE), "carts", retry_after_s=5),
             RightsFiler(hub.citizens, hub.home.vault),
         ),

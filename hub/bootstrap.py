@@ -14,6 +14,7 @@ from hub.anchoring import Anchors
 from hub.dispatch.actions import ActionDesk, ActionLinks
 from hub.dispatch.callbacks import Callbacks
 from hub.dispatch.calling import Calling
+from hub.dispatch.carts import Carts
 from hub.dispatch.confirming import ConfirmLinks
 from hub.dispatch.dispatcher import Dispatcher
 from hub.dispatch.enclosures import Enclosures
@@ -21,6 +22,7 @@ from hub.dispatch.expiring import Expiring
 from hub.dispatch.follow_ups import FollowUps
 from hub.dispatch.following import Following
 from hub.dispatch.notices import Notices
+from hub.dispatch.owing import Owing
 from hub.dispatch.pool import ConnectorPool
 from hub.dispatch.requests import Requests
 from hub.dispatch.routing import registering, router
@@ -88,13 +90,12 @@ class Hub:
     """Everything wired, for one process. `running()` is its life."""
 
     def __init__(self, home: Home, *, pdnd: Environments | None = None) -> None:
-        settings, clock = home.settings, home.clock
+        settings, clock, vault = home.settings, home.clock, home.vault
         self.home, self.settings, self.clock = home, settings, clock
         self.simulated: Mapping[str, str] = {}  # connector -> address of its simulator, with `serve --simulate`
         self.database = home.open_database()
         if settings.dispatch == "workers":
             home.check_workers()
-        vault = home.vault
         self.committer = Committer(self.database)
         self.registry = Snapshot(self.database, "trust", load_registry)
         self.keyring = Snapshot(self.database, "trust", home.load_keyring)
@@ -172,7 +173,8 @@ class Hub:
             registry=self.registry,
             document_cards=self.cards,
         )
-        self.feed.offered = subscriptions.offered
+        self.carts = Carts(self.connectors, self.committer, Owing(vault, self.registry))
+        self.feed.offered, self.feed.cart_offers = subscriptions.offered, self.carts.offers
         self.streams = Streams(self.database, citizens, self.registry, most_per_portal=settings.streams_per_portal)
         self.references = References(
             database=self.database,

@@ -69,6 +69,7 @@ def connect(
             settings.segregation_code,
             settings.first_number,
             settings.company_name or "",
+            several_plans=settings.api == "v3",
         ),
     )
 

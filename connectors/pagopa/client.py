@@ -71,7 +71,7 @@ class Gpd:
 
     def advance(self, notice: Notice, memo: Memo) -> Done | Continue:
         """One step; see `contracts.connector.Advance`."""
-        position, step = position_of(notice, self.creditor), _step(memo)
+        position, step = position_of(notice, self.creditor, self.version), _step(memo)
         if step.step == "read":
             return self._over(self._read(notice, position, step))
         return self._over(self._act(notice, position, step, step.step))
@@ -79,7 +79,7 @@ class Gpd:
     def lookup(self, notice: Notice, memo: Memo) -> Done | Continue | None:
         """Whether GPD has the position as it is wanted: adopted then. None where something is still to be done, also
         where another state of it is there; the act that follows is refused or changes it."""
-        position, step = position_of(notice, self.creditor), _step(memo)
+        position, step = position_of(notice, self.creditor, self.version), _step(memo)
         found = self._position(position)
         if found is None:
             return self._over(Done(position.name, "not there")) if position.wanted == "gone" else None
@@ -88,7 +88,7 @@ class Gpd:
 
     def preview(self, notice: Notice) -> tuple[Preview, ...]:
         """The question for what is there, and what would be sent if nothing is. The key is in no preview."""
-        position = position_of(notice, self.creditor)
+        position = position_of(notice, self.creditor, self.version)
         asked = Preview(f"GET {self.http.build_request('GET', self._path(position)).url}", {})
         first = () if self._is_new(position, Step()) else (asked,)
         act: Act = "create" if position.wanted == "payable" else "invalidate"

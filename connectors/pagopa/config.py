@@ -38,7 +38,7 @@ class Settings(SourceSettings, TlsSettings):
     ] = 1
     api: Annotated[
         Literal["v1", "v3"],
-        Field(description="v1: one plan of instalments at most; v3 also shows the debtor, so that it is compared"),
+        Field(description="v1: one plan of instalments at most; v3: several, and it shows the debtor, who is compared"),
     ] = "v1"
     bulk: Annotated[
         int,

@@ -27,12 +27,13 @@ class Creditor:
     pay_stand_in: bool = True
 
 
-def position_of(notice: Notice, creditor: Creditor) -> PositionData:
+def position_of(notice: Notice, creditor: Creditor, version: Version) -> PositionData:
     """What pagoPA is to have.
 
     Raises:
         Rejected: nothing, or not ours to register: GPD answers 403 for other creditors and segregation codes, which
-            would stop the connector for everybody (spec/pagopa.md, "GPD").
+            would stop the connector for everybody (spec/pagopa.md, "GPD"). Or v1 has no form for it: it would be one
+            plan of all instalments of several.
     """
     position = notice.position
     if position is None:
@@ -43,6 +44,8 @@ def position_of(notice: Notice, creditor: Creditor) -> PositionData:
         number = option.notice_number
         if number[0] == "3" and int(number[1:3]) != creditor.segregation_code:
             raise Rejected("pagopa.other_segregation_code", f"a notice number has {number[1:3]}")
+    if version == "v1" and len({option.plan for option in position.options if option.instalment}) > 1:
+        raise Rejected("pagopa.several_plans", "v1 has one plan of instalments")
     return position
 
 
@@ -80,11 +83,9 @@ def _company(notice: Notice, creditor: Creditor) -> str:
 
 
 def _plans(position: PositionData) -> Iterator[tuple[PayOption, ...]]:
-    """The whole, and the instalments that stand for it, each as an option of v3."""
-    for wanted in (False, True):
-        plan = tuple(option for option in position.options if option.instalment == wanted)
-        if plan:
-            yield plan
+    """The whole, and each plan of instalments that stand for it, as options of v3."""
+    for wanted in sorted({(option.instalment, option.plan) for option in position.options}):
+        yield tuple(option for option in position.options if (option.instalment, option.plan) == wanted)
 
 
 def _option(option: PayOption) -> dict[str, Any]:

@@ -15,7 +15,8 @@ Options:
 
 Faults: see `connectors.base.simulator_faults`; `on` is "create" (the default), "change" or "read" of positions,
 "receipts" (the list), "receipt", "carts", "notices" or "folders" (of many notices).
-`POST /_sim/pay` with `{"organization", "nav"}` plays a payment service provider.
+`POST /_sim/pay` with `{"organization", "nav"}` plays a payment service provider; `GET /_sim/carts` shows the newest
+carts.
 """
 
 from collections.abc import Callable, Collection, Mapping

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections import deque
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import uuid4
@@ -102,6 +103,7 @@ class PayingApi:
     def __init__(self, gate: Gate, faults: Faults, checkout_origin: str) -> None:
         self._gate, self._faults, self._origin = gate, faults, checkout_origin
         self._folders: dict[str, Kept] = {}
+        self._carts: deque[Cart] = deque(maxlen=100)
 
     def routes(self) -> list[Route]:
         one = _PRINTER + "/folder/{folder}"
@@ -112,6 +114,7 @@ class PayingApi:
             self._route(f"{one}/status", "folders", self._status, "GET"),
             self._route(f"{one}/url", "folders", self._address, "GET"),
             self._route(one, "folders", self._delete, "DELETE"),
+            Route("/_sim/carts", self._asked_for, methods=["GET"]),
             Route(_STORAGE, self._stored, methods=["GET"]),
         ]
 
@@ -166,8 +169,12 @@ class PayingApi:
         return kept
 
     async def _cart(self, request: Request) -> Response:
-        await parsed(request, Cart)
+        self._carts.append(await parsed(request, Cart))
         return Response(status_code=302, headers={"Location": f"{self._origin}/c/{uuid4()}"})
+
+    async def _asked_for(self, _request: Request) -> Response:
+        """The newest carts, the last one last."""
+        return JSONResponse([each.model_dump(mode="json", exclude_none=True) for each in self._carts])
 
     async def _print(self, request: Request) -> Response:
         return Response(_pdf(await parsed(request, Print)), 201, media_type="application/pdf")

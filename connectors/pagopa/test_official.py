@@ -45,16 +45,17 @@ LISTS = {"v1": "PaymentPositionsInfo", "v3": "PaymentPositionsInfoV3"}
 WITH_BODY = ("delivered.json", "instalments.json", "several_beneficiaries.json", "organisation.json")
 
 
+BODIES = [(version, name) for version in ("v1", "v3") for name in WITH_BODY] + [("v3", "several_plans.json")]
+
+
 @needs_specs
-@pytest.mark.parametrize("version", ["v1", "v3"])
-@pytest.mark.parametrize("name", WITH_BODY)
+@pytest.mark.parametrize(("version", "name"), BODIES)
 def test_our_requests_are_what_gpd_describes(version, name):
     official(version)(example(version, name), NAMES[version])
 
 
 @needs_specs
-@pytest.mark.parametrize("version", ["v1", "v3"])
-@pytest.mark.parametrize("name", WITH_BODY)
+@pytest.mark.parametrize(("version", "name"), BODIES)
 def test_the_simulators_answers_are_what_gpd_describes(start, version, name):
     gpd, check = start(), official(version)
     made = example(version, name)

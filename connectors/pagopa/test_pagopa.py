@@ -85,6 +85,26 @@ def test_v3_has_the_whole_and_the_plan_as_two_options(server, v3):
     assert "fiscalCode" not in json.loads(request.body)
 
 
+def test_v3_has_each_plan_of_several_as_an_option_and_adopts_them(server, v3):
+    notice = make_notice(**sample("several_plans.json")["notice"])
+    server.play(Reply(404, {"status": 404}), Reply(201, {}))
+    assert isinstance(Walk(v3, notice).finish(), Done)
+    options = json.loads(server.received[1].body)["paymentOption"]
+    assert [[each["amount"] for each in option["installments"]] for option in options] == [
+        [8450],
+        [4225, 4225],
+        [2816, 2817, 2817],
+    ]
+    assert [option["description"] for option in options][1:] == ["TARI 2026, rata 1 di 2", "TARI 2026, rata 1 di 3"]
+    wanted = body("v3", notice, notice.position, OURS)
+    server.play(Reply(200, v3_shown(wanted, "VALID")))
+    assert Walk(v3, notice).finish().detail == "as wanted"
+    moved = json.loads(json.dumps(wanted))
+    moved["paymentOption"][1]["installments"].append(moved["paymentOption"][2]["installments"].pop())
+    server.play(Reply(200, v3_shown(moved, "VALID")), Reply(200, {}))
+    assert Walk(v3, notice).finish().detail == "updated", "an instalment in another plan is a difference"
+
+
 def test_v3_shows_the_debtor_so_that_a_later_version_is_adopted_or_sent(server, v3):
     notice = make_notice(**sample("new_version.json")["notice"])
     wanted = body("v3", notice, notice.position, OURS)
@@ -210,6 +230,10 @@ def test_the_hub_numbers_from_the_creditors_segregation_code():
     connector = connect(settings("https://api.example.it/gpd", company_name="Unione dei Comuni"), Limits())
     assert connector.numbering == Numbering(CREDITOR, 47)
     assert connector.numbering.creditor_name == "Unione dei Comuni"
+    assert not connector.numbering.several_plans
+    connector.close()
+    connector = connect(settings("https://api.example.it/gpd", api="v3"), Limits())
+    assert connector.numbering.several_plans
     connector.close()
 
 

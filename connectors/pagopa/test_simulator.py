@@ -1,6 +1,5 @@
 """The simulated GPD against the connector, and against wrong requests."""
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -49,30 +48,6 @@ def changed():
     (option,) = sample("delivered.json")["notice"]["position"]["options"]
     (share,) = option["shares"]
     return [option | {"amount_cents": 9000, "shares": [share | {"amount_cents": 9000}]}]
-
-
-@pytest.mark.parametrize("api", ["v1", "v3"])
-def test_instalments_are_paid_one_by_one(start, api):
-    gpd = start()
-    gpd.walk("instalments.json", api=api).finish()
-    assert gpd.pay("347170000000000168").json() == {"status": "PARTIALLY_PAID"}
-    assert gpd.walk("instalments.json", api=api, **GONE).finish().reason == "pagopa.already_paid"
-    assert gpd.pay("347170000000000269").json() == {"status": "PAID"}
-
-
-def test_two_plans_of_v3_are_deleted_since_v1_does_not_know_them(start):
-    gpd = start()
-    made = example("v3", "instalments.json")
-    whole, plan = made["paymentOption"]
-    other = json.loads(json.dumps(plan))
-    for n, each in enumerate(other["installments"]):
-        each |= {"nav": f"34717000000000{n}3{n}5", "iuv": f"4717000000000{n}3{n}5"}
-    made["paymentOption"] = [whole, plan, other]
-    assert gpd.http.post(gpd.at(version="v3"), params={"toPublish": "true"}, json=made).status_code == 201
-    name = made["iupd"]
-    assert gpd.http.get(gpd.at(f"/{name}")).json()["detail"] == "MULTI_INSTALLMENT_NOT_SUPPORTED_IN_V1"
-    assert gpd.walk("instalments.json", api="v3", **GONE).finish().detail == "deleted"
-    assert gpd.acts() == ["create", "delete"]
 
 
 def test_a_number_is_not_used_again(start):

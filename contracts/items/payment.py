@@ -85,6 +85,8 @@ class PositionInstalment(Model):
 
     amount_cents: AmountCents
     due_date: Day
+    plan: Annotated[int, Field(ge=1, le=9, json_schema_extra={"format": "int32"})] | None = None
+    """Where the debtor may choose among plans, which one it is of. Left out: the first."""
     notice_number: NoticeNumber | None = None
     """Left out: the hub gives one."""
     items: Parts = ()
@@ -116,6 +118,14 @@ class Position(Model):
     iban: Iban | None = None
     postal_iban: Iban | None = None
     installments: Annotated[tuple[PositionInstalment, ...], Field(max_length=99, fail_fast=True)] = ()
+
+    @property
+    def plans(self) -> dict[int, list[PositionInstalment]]:
+        """The instalments by the plan that they are of."""
+        found: dict[int, list[PositionInstalment]] = {}
+        for each in self.installments:
+            found.setdefault(each.plan or 1, []).append(each)
+        return found
 
 
 class Payment(Envelope):
@@ -149,8 +159,9 @@ class Payment(Envelope):
         if self.due_date is None or self.amount_cents == 0:
             raise ValueError("position needs due_date, and an amount")
         plan = position.installments
-        if len(plan) == 1 or (plan and sum(each.amount_cents for each in plan) != self.amount_cents):
-            raise ValueError("the installments of position are two or more, and add up to amount_cents")
+        for its in position.plans.values():
+            if len(its) == 1 or sum(each.amount_cents for each in its) != self.amount_cents:
+                raise ValueError("the installments of each plan are two or more, and add up to amount_cents")
         if bool(self.items) == bool(position.iban and position.category):
             raise ValueError("position needs items, or iban and category, and not both")
         for amount, parts in ((self.amount_cents, self.items), *((each.amount_cents, each.items) for each in plan)):

@@ -15,7 +15,7 @@ from hub.home import Home
 from hub.store.configuration import ConnectorConfig, StillPending, remove, set_status
 from hub.store.database import Tx
 from hub.store.lanes import standings
-from hub.store.standing import Lane, Standing
+from hub.store.standing import Lane, Standing, beside
 
 from .connector_settings import connect, connected, from_options, limits_from_options, masked, without
 from .console import Failed, WrongUsage, complain, record, table, told
@@ -42,6 +42,7 @@ def list_(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
             "version": config.version,
             "paused_reason": config.paused_reason,
             "breaker": lanes.get(Lane(*key), Standing()).breaker(now),
+            "carts": lanes[beside(Lane(*key))].breaker(now) if beside(Lane(*key)) in lanes else None,
             "simulated": is_simulated(one, config),
         }
         for key, config in sorted(configs.items())

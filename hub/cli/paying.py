@@ -1,37 +1,43 @@
 """`payment cart` and `payment notice`: where a citizen pays, and the notice on paper (of many: `.printing`)."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from sqlalchemy import Connection
 
 from contracts.base import HttpsUrl
 from contracts.connector import Connector
+from contracts.failures import Failure
 from contracts.party import EmailAddress
 from contracts.paying import MOST_IN_A_CART, Debtor, Returns
-from hub.dispatch.carts import Carts, Owed, owed_of
-from hub.dispatch.pool import ConnectorPool, in_turn
+from hub.dispatch.carts import Carts
+from hub.dispatch.creditors import Creditors
+from hub.dispatch.owing import Asked, Kept, Owed, Owing
+from hub.dispatch.pool import ConnectorPool
 from hub.errors import HubError
 from hub.home import Home
-from hub.registry import Registry
 from hub.store.citizens import Citizens
+from hub.store.committer import Committer
 from hub.store.directory import load_registry
 from hub.store.opening import opened as opened_item
 from hub.store.readers import record_access
 from hub.store.snapshot import Snapshot
 from hub.store.vendor_reading import item_by_id
-from hub.store.vendor_records import is_on_trial
 
-from .connector_settings import connected
+from .connector_settings import failed
 from .console import Failed, WrongUsage, told
 from .new_files import new_file
 from .options import HOME, AsJson, HomeFolder, checked, opened
 from .revealing import access, committing
 
-Items = Annotated[list[str], typer.Argument(metavar="ITEM_ID...", help=f"Payments, up to {MOST_IN_A_CART}.")]
+T = TypeVar("T")
+Items = Annotated[
+    list[str],
+    typer.Argument(metavar="ITEM_ID...", help=f"Payments, up to {MOST_IN_A_CART}; an instalment is ITEM_ID:N."),
+]
 
 
 def cart(
@@ -57,7 +63,7 @@ def cart(
 
 
 def notice(
-    item_id: Annotated[str, typer.Argument(metavar="ITEM_ID")],
+    item_id: Annotated[str, typer.Argument(metavar="ITEM_ID", help="A payment, or an instalment as ITEM_ID:N.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The PDF; a file that is there is not replaced.")],
     full_name: Annotated[str, typer.Option("--name", help="To whom: full name.")],
     address: Annotated[str, typer.Option("--address", help="Street, without its number.")],
@@ -79,44 +85,53 @@ def notice(
     )
     with opened(home) as one:
         (owed,) = owed_by(one, [item_id])
-        with new_file(out) as file, of_creditor(one, owed) as connector:
-            assert connector.printed is not None
-            log_owed(one, "print_notice", [owed])
-            content = connector.printed(owed.notice, debtor, owed.tax_code)
+        with new_file(out) as file, acting(one, owed, lambda connector: connector.printed) as printed:
+            with committing(one) as committer:
+                log_owed(committer, "print_notice", [owed])
+            content = printed(owed.notice, debtor, owed.tax_code)
             file.write(content)
     told({"file": str(out), "bytes": len(content)}, as_json=as_json, text=f"wrote {out}, {len(content)} bytes")
 
 
 def made(home: Home, owed: Sequence[Owed], returns: Returns, email: str | None) -> str:
     """The address of a cart, as the feed makes it too. Raises Failed for what cannot be in one, or is refused."""
-    pool = ConnectorPool(home.types, Snapshot(home.database, "connectors", home.configuration.load))
-    carts = Carts(pool)
-    try:
-        planned = carts.plan(owed, returns, email)
-        log_owed(home, "make_cart", owed)
-        return carts.make(planned)
-    except HubError as refusal:
-        why = [f"{owed[int(each.pointer.rpartition('/')[2])].item_id}: {each.detail}" for each in refusal.faults]
-        raise Failed("; ".join([f"{refusal.code}: {refusal.cause or refusal.detail}", *why])) from None
-    finally:
-        pool.close()
+    with _pool(home) as pool, committing(home) as committer:
+        carts = Carts(pool, committer, _owing(home))
+        try:
+            planned = carts.plan(owed, returns, email)
+            carts.begin(planned)
+            log_owed(committer, "make_cart", owed)
+            return carts.make(planned)
+        except HubError as refusal:
+            why = [f"{owed[int(each.pointer.rpartition('/')[2])].item_id}: {each.detail}" for each in refusal.faults]
+            said = refusal.cause or refusal.detail
+            if "Retry-After" in refusal.headers:
+                said += f", try again in {refusal.headers['Retry-After']} seconds"
+            raise Failed("; ".join([f"{refusal.code}: {said}", *why])) from None
 
 
-def log_owed(home: Home, operation: str, owed: Iterable[Owed]) -> None:
+def log_owed(committer: Committer, operation: str, owed: Iterable[Owed]) -> None:
     """Record durably, in one commit, whose payments an operator deals with."""
-    made = [access(operation, ente_id=one.ente_id, citizen_id=one.citizen_id, item_id=one.item_id) for one in owed]
-    with committing(home) as committer:
-        committer.write(lambda tx, several: [record_access(tx, some) for some in several], made)
+    each_once = dict.fromkeys((one.ente_id, one.citizen_id, one.item_id) for one in owed)
+    made = [access(operation, ente_id=ente, citizen_id=citizen, item_id=item) for ente, citizen, item in each_once]
+    committer.write(lambda tx, several: [record_access(tx, some) for some in several], made)
 
 
-def owed_by(home: Home, item_ids: Iterable[str]) -> list[Owed]:
-    """Raises Failed for what is no payment that can be made now."""
+def owed_by(home: Home, names: Iterable[str]) -> list[Owed]:
+    """What is owed of payments, or of instalments (`ITEM_ID:N`). Raises Failed for what cannot be paid now."""
+    with home.database.read() as connection:
+        owing = _owing(home)
+        return [_owed(home, connection, owing, name) for name in names]
+
+
+def _owing(home: Home) -> Owing:
     with home.database.read() as connection:
         registry = load_registry(connection)
-        return [_owed(home, connection, registry, item_id) for item_id in item_ids]
+    return Owing(home.vault, lambda: registry)
 
 
-def _owed(home: Home, connection: Connection, registry: Registry, item_id: str) -> Owed:
+def _owed(home: Home, connection: Connection, owing: Owing, name: str) -> Owed:
+    item_id, _, part = name.partition(":")
     found = item_by_id(connection, item_id)
     if found is None or found["collection"] != "payments":
         raise Failed(f"{item_id}: no payment has that id")
@@ -126,35 +141,34 @@ def _owed(home: Home, connection: Connection, registry: Registry, item_id: str) 
     except LookupError:
         raise Failed(f"{item_id}: its citizen was erased") from None
     row, item = opened_item(connection, home.vault, citizen, item_id)
-    owed = owed_of(
-        row,
-        item,
-        tax_code=tax_code,
-        ente_name=registry.ente(ente_id).name,
-        on_trial=is_on_trial(connection, ente_id, item_id),
-        now=home.clock.now(),
-    )
-    if owed is None:
-        raise Failed(f"{item_id}: it has no notice that can be paid now")
-    return owed
+    its = row["vendor_id"], row["state"], row["lifecycle"], row["expires_at"]
+    kept = Kept(ente_id, citizen.citizen_id, item_id, *its, Asked.model_validate(item), tax_code)
+    ((*owed,),) = owing.of(lambda: connection, [kept], home.clock.now())
+    wanted = next((each for each in owed if str(each.part or "") == part), None)
+    if wanted is None:
+        raise Failed(f"{name}: it has no notice that can be paid now")
+    return wanted
 
 
 @contextmanager
-def of_creditor(home: Home, owed: Owed) -> Iterator[Connector]:
-    """The connector of the creditor, until the block ends. Raises Failed where there is none, and for its failures."""
-    with home.database.read() as connection:
-        configs = home.configuration.load(connection)
-    for config in in_turn(configs):
-        kind = home.types.get(config.type)
-        if config.ente_id != owed.ente_id or kind is None or kind.manifest.channel != "pagopa":
-            continue
-        with connected(home.types, config) as connector:
-            numbering = connector.numbering
-            if numbering is None or numbering.creditor_tax_code != owed.notice.creditor_tax_code:
-                continue
-            yield connector
-        return
-    raise Failed(f"{owed.item_id}: no pagoPA connector of the ente is for its creditor")
+def acting(home: Home, owed: Owed, can: Callable[[Connector], T | None]) -> Iterator[T]:
+    """What the connector of the creditor can do, until the block ends. Raises Failed where there is none that can, and
+    for its failures."""
+    with _pool(home) as pool:
+        found = Creditors(pool).acting(owed, can)
+        its = None if found is None else can(found.connector)
+        if found is None or its is None:
+            raise Failed(f"{owed.item_id}: no pagoPA connector in force is for its creditor")
+        try:
+            yield its
+        except Failure as failure:
+            raise failed(found.connector_id, failure) from None
+
+
+@contextmanager
+def _pool(home: Home) -> Iterator[ConnectorPool]:
+    with closing(ConnectorPool(home.types, Snapshot(home.database, "connectors", home.configuration.load))) as pool:
+        yield pool
 
 
 commands: dict[str, Callable[..., None]] = {"cart": cart, "notice": notice}

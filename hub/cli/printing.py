@@ -9,15 +9,15 @@ import typer
 from pydantic import ValidationError
 
 from contracts.paying import MOST_IN_A_FOLDER, Debtor, Paper
-from hub.dispatch.carts import Owed
+from hub.dispatch.owing import Owed
 
 from .connector_settings import connected
 from .connectors import config_of
 from .console import Failed, WrongUsage, told
 from .new_files import new_file
 from .options import HOME, AsJson, EnteCode, HomeFolder, opened
-from .paying import log_owed, of_creditor, owed_by
-from .revealing import log_access
+from .paying import acting, log_owed, owed_by
+from .revealing import committing, log_access
 
 _ADDRESS = {
     "name": "full_name",
@@ -41,7 +41,8 @@ def print_(
         typer.Option(
             "--file",
             metavar="CSV",
-            help=f"Columns item_id, and {', '.join(_ADDRESS)} where the payment itself has no debtor_address. "
+            help="Columns item_id (an instalment is ITEM_ID:N), "
+            f"and {', '.join(_ADDRESS)} where the payment itself has no debtor_address. "
             f"Up to {MOST_IN_A_FOLDER} payments.",
         ),
     ],
@@ -55,12 +56,12 @@ def print_(
     with opened(home) as one:
         owed = owed_by(one, [row["item_id"] for row in rows])
         papers = [_paper(each, row, line) for line, (each, row) in enumerate(zip(owed, rows, strict=True), start=2)]
-        if len({(each.ente_id, each.notice.creditor_tax_code) for each in owed}) > 1:
+        if len({(each.ente_id, each.notice.creditor_tax_code, each.environment) for each in owed}) > 1:
             raise Failed("a folder is of one ente and one creditor")
-        with of_creditor(one, owed[0]) as connector:
-            assert connector.printing is not None
-            log_owed(one, "print_notice", owed)
-            folder = connector.printing.ask(papers)
+        with acting(one, owed[0], lambda connector: connector.printing) as printing:
+            with committing(one) as committer:
+                log_owed(committer, "print_notice", owed)
+            folder = printing.ask(papers)
     told({"folder_id": folder, "notices": len(papers)}, as_json=as_json, text=folder)
 
 

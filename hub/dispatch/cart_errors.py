@@ -1,6 +1,11 @@
 """Why a cart of pagoPA is not made; see `hub.errors`."""
 
+from datetime import timedelta
+from math import ceil
+
 from hub.errors import HubError
+
+_LONGEST_S = 3600
 
 
 class PaymentNotPayable(HubError):
@@ -32,5 +37,7 @@ class ProviderUnavailable(HubError):
 
     status, code, title = 503, "provider.unavailable", "Sistema esterno non disponibile / Provider unavailable"
 
-    def __init__(self, detail: str = "", *, cause: str = "") -> None:
-        super().__init__(detail, cause=cause, headers={"Retry-After": "30"})
+    def __init__(self, detail: str = "", *, cause: str = "", after: timedelta | None = None) -> None:
+        """`after`: when it is worth asking again, where that is known."""
+        seconds = 30 if after is None else min(max(1, ceil(after.total_seconds())), _LONGEST_S)
+        super().__init__(detail, cause=cause, headers={"Retry-After": str(seconds)})

@@ -5,40 +5,28 @@ is paid has a receipt (`spec/pagopa.md`, "Checkout cart").
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping
-
-from contracts.base import ROME
+from contracts.connector import Connector
 from contracts.failures import Failure, Rejected
-from contracts.items import Item, Payment
-from contracts.paying import Cart, Debtor, PayableNotice, Returns
-from hub.errors import Fault
+from contracts.paying import Cart, CartPart, MakeCart, Returns
+from hub.errors import Fault, ItemUnknown
+from hub.store.committer import Committer
+from hub.store.reading import Listed, Reading
+from hub.store.side_calls import Call, begin, end
+from hub.store.standing import Lane, Verdict
 
 from .cart_errors import CartNotOffered, CartRefused, PaymentNotPayable, ProviderUnavailable
-from .enclosures import payment_of
-from .pool import ConnectorPool, in_turn
-from .positions import debtor_of
+from .creditors import Acting, Creditors
+from .enclosures import OPEN
+from .owing import Owed, Owing, kept_of
+from .pool import ConnectorPool
+from .runner import provider_answered, provider_wish
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """A payment that can be made now, and who owes it. `repr` shows nothing personal."""
-
-    ente_id: str
-    citizen_id: str
-    item_id: str
-    tax_code: str = field(repr=False)
-    notice: PayableNotice
-    debtor: Debtor | None = field(repr=False)
-    """As the payment says, where it does."""
-    on_trial: bool
-    """Its vendor is in the sandbox: only connectors for tests may have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,59 +37,79 @@ class PlannedCart:
     cart: Cart
 
 
-def owed_of(
-    row: RowMapping | dict[str, Any], item: Item, *, tax_code: str, ente_name: str, on_trial: bool, now: datetime
-) -> Owed | None:
-    """What an item, of which the columns are given, asks its citizen to pay; None where nothing can be paid now."""
-    data = payment_of(item, row["state"])
-    if data is None or not isinstance(item, Payment) or data.amount_cents < 1 or row["lifecycle"] != "active":
-        return None
-    over = item.invalid_after_due and item.due_date is not None and item.due_date < now.astimezone(ROME).date()
-    if over or (row["expires_at"] is not None and row["expires_at"] <= now):
-        return None
-    due_on = None if item.due_date is None else item.due_date.isoformat()
-    notice = PayableNotice(
-        data.notice_number, data.creditor_tax_code, data.amount_cents, ente_name, item.reason, due_on
-    )
-    return Owed(row["ente_id"], row["citizen_id"], row["item_id"], tax_code, notice, debtor_of(item), on_trial)
-
-
 @dataclass(frozen=True, slots=True)
 class Carts:
-    """Plans carts, and has them made."""
+    """Says what may be in carts, plans them, and has them made."""
 
     pool: ConnectorPool
+    committer: Committer
+    owing: Owing
 
-    def plan(self, owed: Sequence[Owed], returns: Returns, email: str | None = None) -> PlannedCart:
-        """A cart of one citizen's payments, each notice once. They may be several creditors', as each notice names its
-        own, where the ente has a connector in force for each; that of the first makes it.
+    def offers(self, reading: Reading, rows: Sequence[Listed]) -> Mapping[str, dict[str, Any]]:
+        """What of the payments among these rows a cart may have (contracts.paying.CartOffer), by item; what is not
+        there may be in none. A cart is then refused only for what one payment is to another, or what has changed."""
+        its = [kept_of(reading, row) for row in rows if row.collection == "payments" and row.state in OPEN]
+        owed = self.owing.of(lambda: reading.connection, its, reading.now)
+        served = [[one for one in each if self._acting(one) is not None] for each in owed]
+        return {each[0].item_id: _offer(each) for each in served if each}
+
+    def chosen(self, reading: Reading, wanted: Sequence[CartPart]) -> list[Owed]:
+        """What is owed of what a citizen wants to pay.
 
         Raises:
-            PaymentNotPayable: a notice is there twice, or of somebody else.
+            ItemUnknown: one is not the citizen's.
+            PaymentNotPayable: one is nothing that can be paid now.
+        """
+        rows = [reading.one(each.item_id) for each in wanted]
+        if not all(rows):
+            raise ItemUnknown
+        its = [kept_of(reading, row.listed) for row in rows if row is not None]
+        owed = self.owing.of(lambda: reading.connection, its, reading.now)
+        found = [
+            next((one for one in those if one.part == (each.installment or 0)), None)
+            for each, those in zip(wanted, owed, strict=True)
+        ]
+        closed = [n for n, one in enumerate(found) if one is None]
+        if closed:
+            detail = "not a payment, or an instalment, with a notice that can be paid now"
+            raise PaymentNotPayable(faults=tuple(Fault(f"/payments/{n}", "payment.closed", detail) for n in closed))
+        return [one for one in found if one is not None]
+
+    def plan(self, owed: Sequence[Owed], returns: Returns, email: str | None = None) -> PlannedCart:
+        """A cart of one citizen's payments. They may be several creditors', as each notice names its own, where the
+        ente has a connector in force for each; that of the first makes it.
+
+        Raises:
+            PaymentNotPayable: one does not go with another.
             CartNotOffered: no connector in force is for a creditor.
         """
-        first, seen, wrong = owed[0], set[tuple[str, str]](), []
-        for n, each in enumerate(owed):
-            name = (each.notice.creditor_tax_code, each.notice.notice_number)
-            if name in seen:
-                wrong.append(Fault(f"/item_ids/{n}", "payment.repeated", "its notice is in the cart already"))
-            if _whose(each) != _whose(first):
-                wrong.append(Fault(f"/item_ids/{n}", "payment.apart", "a cart is of one citizen of one ente"))
-            seen.add(name)
-        if wrong:
-            raise PaymentNotPayable(faults=tuple(wrong))
-        found = [self._creditor(each) for each in owed]
+        if wrong := tuple(_apart(owed)):
+            raise PaymentNotPayable(faults=wrong)
+        found = [self._acting(each) for each in owed]
         unserved = [n for n, one in enumerate(found) if one is None]
         if unserved:
             raise CartNotOffered(
-                faults=tuple(Fault(f"/item_ids/{n}", "creditor.unserved", "nobody makes carts of it") for n in unserved)
+                faults=tuple(Fault(f"/payments/{n}", "creditor.unserved", "nobody makes carts of it") for n in unserved)
             )
         served = [one for one in found if one is not None]
         notices = tuple(
-            replace(each.notice, company_name=name or each.notice.company_name)
-            for each, (_, name) in zip(owed, served, strict=True)
+            replace(each.notice, company_name=one.name or each.notice.company_name)
+            for each, one in zip(owed, served, strict=True)
         )
-        return PlannedCart((first.ente_id, served[0][0]), Cart(notices=notices, returns=returns, email=email))
+        cart = Cart(notices=notices, returns=returns, email=email)
+        return PlannedCart((owed[0].ente_id, served[0].connector_id), cart)
+
+    def begin(self, planned: PlannedCart) -> None:
+        """Count the call that will make it, before anything else is done for it.
+
+        Raises:
+            ProviderUnavailable: pagoPA is left alone for a while, as it failed again and again, or there were too many.
+            CartNotOffered: the connector has gone meanwhile.
+        """
+        connector, _ = self._maker(planned)
+        wait: timedelta | None = self.committer.write(begin, Call(Lane(*planned.by), connector.manifest.limits))
+        if wait is not None:
+            raise ProviderUnavailable("pagoPA is not asked now", cause="lane.closed", after=wait)
 
     def make(self, planned: PlannedCart) -> str:
         """The address to which the browser is to be sent: one call to pagoPA, in no transaction.
@@ -111,33 +119,70 @@ class Carts:
             ProviderUnavailable: it cannot be asked, or gives no clear answer.
             CartNotOffered: the connector has gone meanwhile.
         """
+        connector, make = self._maker(planned)
+        try:
+            url = make(planned.cart)
+        except Failure as failure:
+            self._ended(planned, connector, failure)
+            kind = type(failure).__name__.lower()
+            if isinstance(failure, Rejected):
+                log.info("cart.refused connector=%s reason=%s", planned.by[1], failure.reason)
+                raise CartRefused(f"pagoPA: {failure}") from None
+            log.warning("cart.failed connector=%s outcome=%s reason=%s", planned.by[1], kind, failure.reason)
+            raise ProviderUnavailable(cause=failure.reason, after=provider_wish(failure)) from None
+        self._ended(planned, connector, None)
+        return url
+
+    def _acting(self, owed: Owed) -> Acting | None:
+        return Creditors(self.pool).acting(owed, lambda connector: connector.cart)
+
+    def _maker(self, planned: PlannedCart) -> tuple[Connector, MakeCart]:
         connector = self.pool.get(*planned.by)
         if connector is None or connector.cart is None:
             raise CartNotOffered
-        try:
-            return connector.cart(planned.cart)
-        except Rejected as failure:
-            log.info("cart.refused connector=%s reason=%s", planned.by[1], failure.reason)
-            raise CartRefused(f"pagoPA: {failure}") from None
-        except Failure as failure:
-            kind = type(failure).__name__.lower()
-            log.warning("cart.failed connector=%s outcome=%s reason=%s", planned.by[1], kind, failure.reason)
-            raise ProviderUnavailable(cause=failure.reason) from None
+        return connector, connector.cart
 
-    def _creditor(self, owed: Owed) -> tuple[str, str] | None:
-        """The connector in force of a payment's creditor, and the creditor's name; None where there is none."""
-        environment = "test" if owed.on_trial else "production"
-        for config in in_turn(self.pool.configs()):
-            if (config.ente_id, config.status, config.environment) != (owed.ente_id, "active", environment):
-                continue
-            connector = self.pool.get(config.ente_id, config.connector_id)
-            numbering = None if connector is None else connector.numbering
-            if connector is None or connector.cart is None or numbering is None:
-                continue
-            if numbering.creditor_tax_code == owed.notice.creditor_tax_code:
-                return config.connector_id, numbering.creditor_name
-        return None
+    def _ended(self, planned: PlannedCart, connector: Connector, failure: Failure | None) -> None:
+        answered = True if failure is None else provider_answered(failure)
+        if answered is not None:
+            after = None if failure is None else provider_wish(failure)
+            verdict = Verdict(Lane(*planned.by), answered, connector.manifest.limits, after)
+            self.committer.write(end, verdict)
 
 
-def _whose(owed: Owed) -> tuple[str, str, bool]:
-    return owed.ente_id, owed.citizen_id, owed.on_trial
+def _offer(owed: Sequence[Owed]) -> dict[str, Any]:
+    return {
+        "group": owed[0].environment,
+        "notices": [
+            {
+                "installment": each.part or None,
+                "plan": each.plan or None,
+                "creditor_tax_code": each.notice.creditor_tax_code,
+                "notice_number": each.notice.notice_number,
+                "amount_cents": each.notice.amount_cents,
+                "due_date": each.notice.due_on,
+            }
+            for each in owed
+        ],
+    }
+
+
+def _apart(owed: Sequence[Owed]) -> Iterator[Fault]:
+    """What keeps one from those before it."""
+    for n, each in enumerate(owed):
+        before = owed[:n]
+        if any(_notice(one) == _notice(each) for one in before):
+            yield Fault(f"/payments/{n}", "payment.repeated", "its notice is in the cart already")
+        elif any(one.item_id == each.item_id and one.plan != each.plan for one in before):
+            detail = "of one payment the whole, or instalments of one plan"
+            yield Fault(f"/payments/{n}", "payment.overlapping", detail)
+        if _whose(each) != _whose(owed[0]):
+            yield Fault(f"/payments/{n}", "payment.apart", "a cart is of one citizen of one ente, and of one group")
+
+
+def _notice(owed: Owed) -> tuple[str, str]:
+    return owed.notice.creditor_tax_code, owed.notice.notice_number
+
+
+def _whose(owed: Owed) -> tuple[str, str, str]:
+    return owed.ente_id, owed.citizen_id, owed.environment

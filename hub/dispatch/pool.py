@@ -34,6 +34,9 @@ LOOK_S = 2.0
 
 Configs = dict[tuple[str, str], ConnectorConfig]
 
+Acting = Mapping[tuple[str, str, Environment], Sequence[str]]
+"""By (ente_id, creditor_tax_code, environment), the connectors in force, as they are preferred."""
+
 
 class BadConfiguration(Exception):
     """The settings of a connector do not fit its type; the text names the settings, never their values."""
@@ -55,6 +58,7 @@ class _Derived:
     limits: LimitsOf
     resending: frozenset[tuple[str, str]]
     registrars: Registrars
+    acting: Acting
 
 
 @dataclass(slots=True)
@@ -161,6 +165,10 @@ class ConnectorPool:
         """For each ente and creditor, the connector that registers its debt positions; of several, as for a channel."""
         return self._derived().registrars
 
+    def acting(self) -> Acting:
+        """The connectors in force that act for creditors at pagoPA."""
+        return self._derived().acting
+
     def _derived(self) -> _Derived:
         configs, made = self._configs(), self._made
         if self._known is None or self._known.configs is not configs or self._known.made != made:
@@ -168,6 +176,7 @@ class ConnectorPool:
             limits: dict[tuple[str, str], Limits] = {}
             resending = set()
             registrars: dict[tuple[str, str], Registrar] = {}
+            acting: dict[tuple[str, str, Environment], list[str]] = {}
             for config in in_turn(configs):
                 key = (config.ente_id, config.connector_id)
                 connector = self.get(*key)
@@ -180,13 +189,16 @@ class ConnectorPool:
                     max_age, numbering = timedelta(seconds=connector.manifest.limits.max_age_s), connector.numbering
                     whose = (config.ente_id, numbering.creditor_tax_code)
                     registrars.setdefault(whose, Registrar(config.connector_id, max_age, numbering))
+                if connector is not None and connector.numbering is not None and config.status == "active":
+                    acts_for = (config.ente_id, connector.numbering.creditor_tax_code, config.environment)
+                    acting.setdefault(acts_for, []).append(config.connector_id)
                 manifest = connector.manifest if connector else _manifest_of_type(self._types, config)
                 if manifest is not None:
                     max_age = timedelta(seconds=manifest.limits.max_age_s)
                     outlet = Outlet(config.connector_id, max_age, ordered=manifest.ordered)
                     outlets[config.environment].setdefault((config.ente_id, manifest.channel), outlet)
             of = outlets["production"], outlets["test"]
-            self._known = _Derived(configs, made, *of, limits, frozenset(resending), registrars)
+            self._known = _Derived(configs, made, *of, limits, frozenset(resending), registrars, acting)
         return self._known
 
 

@@ -64,14 +64,13 @@ def position_notice(notices: "Notices", claim: Claim) -> Notice:
             debtor_name="" if item.position is None else item.position.debtor_name,
             expires=item.invalid_after_due,
             options=() if item.position is None else _options(item, item.position),
-            paper=debtor_of(item),
+            paper=debtor_of(item.position),
         ),
     )
 
 
-def debtor_of(item: Payment) -> Debtor | None:
-    """To whom its notice is printed; None where the payment has no address."""
-    position = item.position
+def debtor_of(position: Position | None) -> Debtor | None:
+    """To whom the notice of its payment is printed; None where it has no address."""
     if position is None or position.debtor_address is None:
         return None
     where = position.debtor_address
@@ -83,6 +82,14 @@ def debtor_of(item: Payment) -> Debtor | None:
         postal_code=where.postal_code,
         province=where.province,
     )
+
+
+def instalment_reason(reason: str, position: Position, number: int) -> str:
+    """What an instalment of a payment for that reason is for, counted from 1; it is told by its place in its plan."""
+    plan = position.installments[number - 1].plan or 1
+    place = sum((each.plan or 1) == plan for each in position.installments[:number])
+    suffix = f", rata {place} di {len(position.plans[plan])}"
+    return f"{reason[: 140 - len(suffix)]}{suffix}"
 
 
 def _options(item: Payment, position: Position) -> tuple[PayOption, ...]:
@@ -98,15 +105,15 @@ def _options(item: Payment, position: Position) -> tuple[PayOption, ...]:
     plan = []
     for n, each in enumerate(position.installments, start=1):
         assert each.notice_number is not None
-        suffix = f", rata {n} di {len(position.installments)}"
         plan.append(
             PayOption(
                 each.notice_number,
                 each.amount_cents,
-                f"{item.reason[: 140 - len(suffix)]}{suffix}",
+                instalment_reason(item.reason, position, n),
                 _last_second(each.due_date),
                 _shares(item, position, each.amount_cents, each.items),
                 instalment=True,
+                plan=each.plan or 1,
             )
         )
     return whole, *plan

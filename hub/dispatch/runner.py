@@ -114,7 +114,7 @@ class Runner:
         except Failure as failure:
             end = self._failed(at, connector, failure)
             answered = _answered(at.claim, failure) if at.called else None
-            return replace(end, answered=answered, after=_wish(failure), reports=tuple(at.reports))
+            return replace(end, answered=answered, after=provider_wish(failure), reports=tuple(at.reports))
         except Exception as bug:
             # A bug of the connector. Before anything was sent it is tried again; after, nobody knows.
             log.exception("delivery.bug delivery_id=%s connector=%s", claim.delivery_id, claim.connector_id)
@@ -218,7 +218,7 @@ class Runner:
         outcome = "unconfirmed" if isinstance(failure, Unconfirmed) else "deferred"
         due = next_attempt(
             attempt=claim.attempts,
-            after=_wish(failure),
+            after=provider_wish(failure),
             now=self._now(at),
             expires_at=claim.expires_at,
             limits=connector.manifest.limits,
@@ -258,16 +258,24 @@ def _told(hook: Callable[..., None], claim: Claim, *more: str) -> None:
 
 def _answered(claim: Claim, result: Done | Continue | Failure | None) -> bool | None:
     """What a result says of the provider's health. Following up, a connector takes a failed question for an answer."""
-    match result:
+    if result is None:
+        return None
+    said = provider_answered(result) if isinstance(result, Failure) else True
+    return None if said and claim.accepted else said
+
+
+def provider_answered(failure: Failure) -> bool | None:
+    """What a failure says of the provider's health: whether it answered; None where it says nothing."""
+    match failure:
         case Unconfirmed() | Deferred(about="provider"):
             return False
-        case Misconfigured() | None:
+        case Misconfigured():
             return None
         case _:
-            return None if claim.accepted else True
+            return True
 
 
-def _wish(failure: Failure) -> timedelta | None:
+def provider_wish(failure: Failure) -> timedelta | None:
     """For how long the provider asked to be left alone."""
     return failure.after if isinstance(failure, Deferred) else None
 

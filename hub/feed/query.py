@@ -28,7 +28,7 @@ from hub.store.ports import Vault
 from hub.store.preferences import Wishes, wishes_of
 from hub.store.profile_contacts import HeldProfile, profile_of
 from hub.store.readers import user_state_tag
-from hub.store.reading import Reading, Row, marks_of
+from hub.store.reading import Listed, Reading, Row, marks_of
 from hub.store.tables import from_micros, to_micros
 
 from . import cursor
@@ -50,6 +50,7 @@ from .views import (
     link_view,
     request_view,
     row_view,
+    seen_as,
     shown_state,
     timeline_view,
     user_state_view,
@@ -66,6 +67,8 @@ _LATEST = 5
 _ITEM: TypeAdapter[Item] = TypeAdapter(Item)
 Offered = Callable[[Mapping[str, Any], bytes, datetime], Sequence[str]]
 """(the columns of a subscription, its canonical JSON, now) -> what its citizen may ask of its source."""
+CartOffers = Callable[[Reading, Sequence[Listed]], Mapping[str, Mapping[str, Any]]]
+"""contracts.paying.CartOffer of those among these rows that may be in a cart, by item."""
 
 
 class Feed:
@@ -84,6 +87,7 @@ class Feed:
     ) -> None:
         self._document_cards = document_cards
         self.offered: Offered = lambda *_: ()
+        self.cart_offers: CartOffers = lambda *_: {}
         self._database = database
         self._vault = vault
         self._citizens = citizens
@@ -133,9 +137,8 @@ class Feed:
         column = wish.sort.removeprefix("-")
         last = rows[-1] if rows and more else None
         position = [rfc3339(from_micros(getattr(last, column))), last.item_id] if last else None
-        folded = reading.contributors(rows)
         return {
-            "items": [row_view(row, reading.now, cards, folded.get(row.item_id, ())) for row in rows],
+            "items": self._views(reading, rows),
             "next_cursor": cursor.write(self._vault, reading.owner, wish.purpose, position) if position else None,
             "truncated": cut,
         }
@@ -154,9 +157,8 @@ class Feed:
         is_practice = row.item["collection"] == "applications"
         columns = [(rel, other.item) for rel, other in linked]
         requests = reading.requests(row.item)
-        listed = row.listed
-        folded = reading.contributors([listed]).get(item_id, ())
-        view = row_view(listed, reading.now, self._cards(reading), folded) | {
+        (listed,) = self._views(reading, [row.listed])
+        view = listed | {
             "content": content,
             "content_available": row.item["content_key"] is not None,
             "verify_url": self._document_cards.address(row.item["ente_id"], item_id) if content.get("card") else None,
@@ -187,6 +189,11 @@ class Feed:
             return []
         return [*self.offered(row.item, row.payload, now)]
 
+    def _views(self, reading: Reading, rows: Sequence[Listed]) -> list[dict[str, Any]]:
+        """contracts.feed.FeedItem of each of these rows."""
+        cards, folded, offers = self._cards(reading), reading.contributors(rows), self.cart_offers(reading, rows)
+        return [row_view(row, reading.now, cards, folded.get(row.item_id, ()), offers.get(row.item_id)) for row in rows]
+
     def _cards(self, reading: Reading) -> Cards:
         """The cards of the reader's ente, all of one picture of the catalogue."""
         return partial(self._registry().card, reading.citizen.ente_id)
@@ -201,7 +208,7 @@ class Feed:
 
     def _section(self, reading: Reading, section: Section, counts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """contracts.feed.SummarySection."""
-        its, cards = section.counted(counts), self._cards(reading)
+        its = section.counted(counts)
         newest, _ = reading.page(section.filters, sort="-occurred_at", after=None, limit=_LATEST)
         return {
             "code": section.code,
@@ -212,7 +219,7 @@ class Feed:
             "unread": sum(c["unread"] for c in its),
             "waiting_for_citizen": sum(c["waiting"] for c in its),
             "states": by_state(its),
-            "latest": [row_view(row, reading.now, cards) for row in newest],
+            "latest": self._views(reading, newest),
         }
 
     def summary(self, reading: Reading, view: View | None = None) -> dict[str, Any]:
@@ -287,9 +294,10 @@ class Feed:
 
     def _changed(self, reading: Reading, number: int, limit: int) -> tuple[list[tuple[int, dict[str, Any]]], bool]:
         """contracts.feed.Change of each item after a position, with its own; and whether there is more."""
-        (rows, more), cards = reading.changes(number, limit), self._cards(reading)
-        folded = reading.contributors(rows)
-        return [(row.sequence, change_view(row, reading.now, cards, folded)) for row in rows], more
+        rows, more = reading.changes(number, limit)
+        there = [row for row in rows if seen_as(row) == "active"]
+        shown = dict(zip((row.item_id for row in there), self._views(reading, there), strict=True))
+        return [(row.sequence, change_view(row, shown.get(row.item_id))) for row in rows], more
 
     def _position_cursor(self, owner: str, number: int) -> str:
         return cursor.write(self._vault, owner, "changes", [number])

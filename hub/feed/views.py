@@ -18,8 +18,15 @@ Cards = Callable[[str], Card | None]
 """The card of a service by its id."""
 
 
-def row_view(row: Listed, now: datetime, cards: Cards, folded: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
-    """One row of the feed (contracts.feed.FeedItem). `folded`: the payments that it is shown for, where several."""
+def row_view(
+    row: Listed,
+    now: datetime,
+    cards: Cards,
+    folded: Sequence[dict[str, Any]] = (),
+    offer: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """One row of the feed (contracts.feed.FeedItem). `folded`: the payments that it is shown for, where several;
+    `offer`: what of it may be in a cart."""
     # Fifty a page: taken apart at once, for by name each would be looked up anew.
     # Not formatted, which would give each name a line.
     # fmt: off
@@ -47,6 +54,7 @@ def row_view(row: Listed, now: datetime, cards: Cards, folded: Sequence[dict[str
         "number": said("reference_number") or said("notice_number") or said("receipt_number") or None,
         "protocol": protocol["number"] if protocol else None,
         "amount_cents": said("amount_cents"),
+        "cart": offer,
         "source": source,
         "vendor_id": vendor_id,
         "turn": turn,
@@ -125,16 +133,12 @@ def link_view(rel: str, row: Row) -> dict[str, Any]:
     }
 
 
-def _seen_as(row: Listed) -> str:
+def seen_as(row: Listed) -> str:
     """The lifecycle, as a reader of changes has to take it: what is shown as part of another item is there no more."""
     part = row.folded_into not in (None, row.item_id)
     return "withdrawn" if part and row.lifecycle == "active" else row.lifecycle
 
 
-def change_view(
-    row: Listed, now: datetime, cards: Cards, folded: Mapping[str, Sequence[dict[str, Any]]]
-) -> dict[str, Any]:
-    """contracts.feed.Change."""
-    lifecycle = _seen_as(row)
-    shown = row_view(row, now, cards, folded.get(row.item_id, ())) if lifecycle == "active" else None
-    return {"item_id": row.item_id, "collection": row.collection, "lifecycle": lifecycle, "item": shown}
+def change_view(row: Listed, shown: Mapping[str, Any] | None) -> dict[str, Any]:
+    """contracts.feed.Change; `shown`: its row, while it is there."""
+    return {"item_id": row.item_id, "collection": row.collection, "lifecycle": seen_as(row), "item": shown}

@@ -20,9 +20,9 @@ def wish(exchange: Exchange) -> CartWish:
     if media_type(exchange) != "application/json":
         raise MediaUnsupported("send the wish as application/json", headers={"Accept": "application/json"})
     wanted = read_as(CartWish, exchange.body)
-    for n, item_id in enumerate(wanted.item_ids):
-        if item_id in wanted.item_ids[:n]:
-            raise ContractViolation(faults=(Fault(f"/item_ids/{n}", "field.duplicate", "named before"),))
+    for n, part in enumerate(wanted.payments):
+        if part in wanted.payments[:n]:
+            raise ContractViolation(faults=(Fault(f"/payments/{n}", "field.duplicate", "named before"),))
     return wanted
 
 

@@ -5,16 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from contracts.items import Item
 from contracts.paying import CartWish
 from contracts.preferences import PreferencesPatch
-from hub.dispatch.cart_errors import PaymentNotPayable
-from hub.dispatch.carts import Carts, Owed, PlannedCart, owed_of
-from hub.errors import Fault, HubError, ItemUnknown
+from hub.dispatch.carts import Carts, PlannedCart
+from hub.errors import HubError
 from hub.feed.answers import as_json
 from hub.feed.preferences import patched, view_of
 from hub.feed.profile import profile_view
@@ -37,9 +34,7 @@ from hub.store.readers import (
     change_user_states,
     hand_over,
 )
-from hub.store.reading import Reading
 from hub.store.requesting import Asked, Requesting, Wish
-from hub.store.vendor_records import is_on_trial
 
 from . import carts, user_states, wishes
 from .exchange import Exchange, Handler, json_response
@@ -50,7 +45,6 @@ from .turns import Slots
 
 _MANY_LIMIT = 32 * 1024
 """Of 100 user states."""
-_ITEM: TypeAdapter[Item] = TypeAdapter(Item)
 _TEXT_LIMIT = 64 * 1024
 """Of the longest text of a request about one's data, each character escaped as a pair of surrogates."""
 
@@ -255,7 +249,8 @@ class FeedChanges:
                 except HubError as error:
                     refusal = error
                 # Durable before anything leaves: whoever is given the citizen's data stands in the sharing.
-                item_ids = () if call.given is None else call.given.item_ids
+                wanted = () if call.given is None else call.given.payments
+                item_ids = tuple(dict.fromkeys(each.item_id for each in wanted))
                 handing = Handing(call.access, call.signer, call.reader.used, item_ids, refusal)
                 await self._committer.submit(hand_over, handing)
                 assert planned is not None
@@ -269,28 +264,13 @@ class FeedChanges:
         return handle
 
     def _planned(self, reader: Reader, wish: CartWish) -> PlannedCart:
-        """Raises ItemUnknown, PaymentNotPayable, ReturnUrlForbidden, CartNotOffered."""
+        """Raises ItemUnknown, PaymentNotPayable, ReturnUrlForbidden, CartNotOffered, ProviderUnavailable."""
         returns = carts.at_home(wish.return_urls, reader.ente.portal_url)
         with self._access.reading(reader) as reading:
-            owed = [self._owed(reading, reader, item_id) for item_id in wish.item_ids]
-        wrong = [n for n, one in enumerate(owed) if one is None]
-        if wrong:
-            detail = "not a payment with a notice that can be paid now"
-            raise PaymentNotPayable(faults=tuple(Fault(f"/item_ids/{n}", "payment.closed", detail) for n in wrong))
-        return self._desks.carts.plan([one for one in owed if one is not None], returns, wish.email)
-
-    def _owed(self, reading: Reading, reader: Reader, item_id: str) -> Owed | None:
-        row = reading.one(item_id)
-        if row is None:
-            raise ItemUnknown
-        return owed_of(
-            row.item,
-            _ITEM.validate_json(row.payload),
-            tax_code=reading.subject.tax_code,
-            ente_name=reader.ente.name,
-            on_trial=is_on_trial(reading.connection, reader.ente.ente_id, item_id),
-            now=reading.now,
-        )
+            owed = self._desks.carts.chosen(reading, wish.payments)
+        planned = self._desks.carts.plan(owed, returns, wish.email)
+        self._desks.carts.begin(planned)
+        return planned
 
     def _file_rights_request(self, operation: Operation) -> Handler:
         async def handle(exchange: Exchange) -> Response:

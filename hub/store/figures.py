@@ -6,7 +6,7 @@ it a burden of its own. A count that reached the cap says "at least that".
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, func, select
@@ -14,8 +14,10 @@ from sqlalchemy import Connection, RowMapping, Select, func, select
 from . import lanes
 from .configuration import REMOVED
 from .outbox import PENDING
-from .standing import Lane
+from .standing import Lane, Standing, is_beside
 from .tables import RUNNING, batches, connectors, deliveries, enti, trust_keys
+
+_TRIED_LATELY = timedelta(hours=1)
 
 COUNTED = (*PENDING, "held", "parked", "unconfirmed")
 """The states that a gauge shows: what is under way, and what waits for a person."""
@@ -98,4 +100,10 @@ def key_ends(connection: Connection) -> Sequence[RowMapping]:
 
 def open_breakers(connection: Connection, now: datetime) -> dict[Lane, bool]:
     """Whether nothing, or no more than a trial, is sent in each lane."""
-    return {lane: standing.breaker(now) != "closed" for lane, standing in lanes.standings(connection).items()}
+    return {lane: _is_open(lane, standing, now) for lane, standing in lanes.standings(connection).items()}
+
+
+def _is_open(lane: Lane, standing: Standing, now: datetime) -> bool:
+    """Deliveries try again by themselves. Of calls beside them, that nobody has asked for one says nothing."""
+    tried = not is_beside(lane) or (standing.served_at is not None and now - standing.served_at < _TRIED_LATELY)
+    return standing.breaker(now) == "open" or (standing.breaker(now) == "half_open" and tried)

@@ -34,7 +34,7 @@ _PRECEDENCE = (
     "creation_failed",
 )
 """Of what contributors say, the first holds: what is paid stays so, and what one still asks for is due."""
-_PAID = frozenset({"refunded", "paid", "paid_elsewhere"})
+PAID = frozenset({"refunded", "paid", "paid_elsewhere"})
 """What counts of a contributor that was withdrawn as well: the money was paid."""
 _OPEN = frozenset({"due", "started", "overdue"})
 _DEAD = frozenset({"expired", "cancelled", "creation_failed"})
@@ -110,7 +110,7 @@ def _fold(tx: Tx, batch: Batch, payments: Sequence[dict[str, Any]]) -> None:
     if not there:
         return
     shown = _shown(there)
-    said = [_own(item) for item in payments if item in there or _own(item) in _PAID]
+    said = [_own(item) for item in payments if item in there or _own(item) in PAID]
     together = min(said, key=_PRECEDENCE.index)
     several = len(there) > 1
     for item in there:
@@ -134,7 +134,7 @@ def _fold(tx: Tx, batch: Batch, payments: Sequence[dict[str, Any]]) -> None:
             keep_agenda(tx, batch, item, (), first=False)
         elif first and over:
             batch.event(item, tx.now, "settled", state=together)
-            close_deadlines(tx, batch, item, "met" if together in _PAID else "cancelled")
+            close_deadlines(tx, batch, item, "met" if together in PAID else "cancelled")
             keep_agenda(tx, batch, item, (), first=False)
         if first and was_folded:
             _take_over(tx, item, payments)
@@ -176,5 +176,5 @@ def is_over(draft: Draft, item: Mapping[str, Any]) -> str | None:
     if item["state"] == draft.state:
         return None
     if item["collection"] == "payments" and item["state"] not in _OPEN:
-        return "met" if item["state"] in _PAID else "cancelled"
+        return "met" if item["state"] in PAID else "cancelled"
     return "cancelled" if item["state"] == "superseded" else None

@@ -30,7 +30,7 @@ from contracts.connector import Limits
 
 from .database import Tx, upsert
 from .order import somebody_before
-from .standing import BULK, NORMAL, URGENT, Lane, LimitsOf, Standing, Verdict, allowance, judged
+from .standing import BULK, NORMAL, URGENT, Lane, LimitsOf, Standing, Verdict, allowance, beside, judged
 from .tables import EPOCH, QUEUED, WAITING, claimable, connectors, deliveries, lanes
 
 log = logging.getLogger(__name__)
@@ -170,14 +170,27 @@ def grant(tx: Tx, each: Ready) -> Grant | None:
     """Lock the lane; None where another worker is claiming in it."""
     name = each.lane._asdict()
     if each.standing is None:
-        empty = upsert(lanes).values(name | asdict(Standing()))
-        tx.connection.execute(empty.on_conflict_do_nothing())
+        _make(tx, each.lane)
     row = tx.connection.execute(_IF_FREE, name).one_or_none()
     if row is None:
         return None
     standing = _standing(row)
     under_way = tx.connection.execute(_UNDER_WAY, name | {"now": tx.now}).scalar_one()
     return Grant(each, standing, allowance(standing, each.limits, under_way=under_way, now=tx.now))
+
+
+def alone(tx: Tx, lane: Lane) -> Standing:
+    """Lock the lane, whoever else waits for it, and say how it stands."""
+    row = tx.connection.execute(_ALONE, lane._asdict()).one_or_none()
+    if row is None:
+        _make(tx, lane)
+        row = tx.connection.execute(_ALONE, lane._asdict()).one()
+    return _standing(row)
+
+
+def _make(tx: Tx, lane: Lane) -> None:
+    empty = upsert(lanes).values(lane._asdict() | asdict(Standing()))
+    tx.connection.execute(empty.on_conflict_do_nothing())
 
 
 def shared_out(total: int, wishes: Sequence[int]) -> list[int]:
@@ -225,8 +238,9 @@ def judge(tx: Tx, verdicts: Sequence[Verdict], known: Mapping[Lane, Standing]) -
 
 
 def reset(tx: Tx, lane: Lane) -> None:
-    """Close the breaker: somebody has changed what failed, or says that it works again."""
-    tx.connection.execute(update(lanes).where(_is(lane)).values(failures=0, opened=0, open_until=None))
+    """Close the breakers: somebody has changed what failed, or says that it works again."""
+    both = or_(_is(lane), _is(beside(lane)))
+    tx.connection.execute(update(lanes).where(both).values(failures=0, opened=0, open_until=None))
 
 
 def _tell(lane: Lane, before: Standing, after: Standing) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 from contracts.connector import Limits
 
 from .lanes import standings
-from .standing import Lane, LimitsOf, interval_of
+from .standing import Lane, LimitsOf, free_at, interval_of
 from .tables import claimable, deliveries
 
 _SLACK = timedelta(milliseconds=50)
@@ -19,10 +19,8 @@ def resumes_at(connection: Connection, now: datetime, lane: Lane, limits: Limits
     standing, its = standings(connection, [lane]).get(lane), limits.get(lane) or Limits()
     if standing is None or standing.tat is None or standing.breaker(now) != "closed":
         return None
-    interval = interval_of(its)
-    # The GCRA lets the next one pass once the arrival time is no further ahead than the burst less one.
-    at = standing.tat - (its.burst - 1) * interval
-    if at < now - min(interval, _SLACK):
+    at = free_at(standing, its, now)
+    if at < now - min(interval_of(its), _SLACK):
         return None
     due = select(deliveries.c.delivery_id).where(
         deliveries.c.ente_id == lane.ente_id,

@@ -1,13 +1,14 @@
-"""Payments and receipts by the notice that they are about, with their contents: for reconciliation."""
+"""Payments and receipts by the notice that they are about: for reconciliation, and for what is still to be paid."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from .bulk import pieces
 from .contents import with_contents
+from .folding import PAID
 from .given import GIVEN, given, is_given
 from .ports import Vault
 from .rows import IN_ORDER
@@ -43,6 +44,40 @@ def of_notices(connection: Connection, vault: Vault, ente_id: str, notice_keys: 
     """The payments and receipts of these notices."""
     for those in pieces(sorted(notice_keys)):
         yield from _whole(connection, vault, ente_id, _ids(connection, ente_id, _ITS.notice_key.in_(those)))
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """Notices of a citizen of which the money was paid, as payments and receipts of theirs say."""
+
+    by_anybody: frozenset[str] = frozenset()
+    by_vendor: frozenset[tuple[str, str]] = frozenset()
+    """(vendor, notice key): receipts that count for their own vendor's payments alone."""
+
+    def knows(self, vendor_id: str, notice_key: str) -> bool:
+        """Whether a payment of that vendor's and notice is paid."""
+        return notice_key in self.by_anybody or (vendor_id, notice_key) in self.by_vendor
+
+
+def paid_among(connection: Connection, ente_id: str, citizen_id: str, notice_keys: Collection[str]) -> Paid:
+    """Those of these notices of the citizen's that are paid, as `folding` takes it."""
+    anybody, vendors = set(), set()
+    for those in pieces(sorted(notice_keys)):
+        query = select(_ITS.notice_key, _ITS.vendor_id, _ITS.collection, _ITS.settles).where(
+            _ITS.ente_id == ente_id,
+            _ITS.citizen_id == citizen_id,
+            _ITS.notice_key.in_(those),
+            or_(
+                and_(_ITS.collection == "receipts", _ITS.lifecycle == "active"),
+                and_(_ITS.collection == "payments", func.coalesce(_ITS.own_state, _ITS.state).in_(sorted(PAID))),
+            ),
+        )
+        for row in connection.execute(query):
+            if row.collection == "payments" or row.settles:
+                anybody.add(row.notice_key)
+            else:
+                vendors.add((row.vendor_id, row.notice_key))
+    return Paid(frozenset(anybody), frozenset(vendors))
 
 
 def _ids(connection: Connection, ente_id: str, wanted: ColumnElement[bool]) -> list[tuple[str, str]]:

@@ -11,11 +11,25 @@ URGENT, NORMAL, BULK = 0, 1, 2
 """The priorities of deliveries in a lane: what is more urgent goes first."""
 
 
+_BESIDE = "/carts"
+
+
 class Lane(NamedTuple):
     """A connector of an ente."""
 
     ente_id: str
     connector_id: str
+
+
+def beside(lane: Lane) -> Lane:
+    """The lane of a connector's calls that somebody waits for: a breaker and a rate of their own, as what they call is
+    another service than that of its deliveries, and neither may hold up the other. Its name is no connector's."""
+    return Lane(lane.ente_id, f"{lane.connector_id[:58]}{_BESIDE}")  # in 64 characters
+
+
+def is_beside(lane: Lane) -> bool:
+    """Whether it is such a lane."""
+    return lane.connector_id.endswith(_BESIDE)
 
 
 LimitsOf = Mapping[tuple[str, str], Limits]
@@ -56,6 +70,12 @@ def allowance(standing: Standing, limits: Limits, *, under_way: int, now: dateti
     interval = interval_of(limits)
     ahead = max(timedelta(), (standing.tat or now) - now)
     return max(0, min(most - under_way, (interval * limits.burst - ahead) // interval))
+
+
+def free_at(standing: Standing, limits: Limits, now: datetime) -> datetime:
+    """When the rate lets the next one begin; `now`, where nothing was ever begun."""
+    # The GCRA lets it pass once the arrival time is no further ahead than the burst less one.
+    return now if standing.tat is None else standing.tat - (limits.burst - 1) * interval_of(limits)
 
 
 def begun(standing: Standing, limits: Limits, *, count: int, now: datetime) -> Standing:

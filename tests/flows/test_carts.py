@@ -37,12 +37,15 @@ def payment(hub, person, **fields):
     return published(hub, "payments", make_payment(fresh(), **to(person, None), **own))
 
 
-def wish(*item_ids, **more):
-    return {"item_ids": list(item_ids), "return_urls": BACK} | more
+def wish(*parts, **more):
+    """Each part is an item_id, or (item_id, number of the instalment)."""
+    named = [(part, None) if isinstance(part, str) else part for part in parts]
+    payments = [{"item_id": item_id} | ({"installment": n} if n else {}) for item_id, n in named]
+    return {"payments": payments, "return_urls": BACK} | more
 
 
-def pay(hub, person, *item_ids, headers=None, **more):
-    return hub.write("/carts", wish(*item_ids, **more), person, headers=headers)
+def pay(hub, person, *parts, headers=None, **more):
+    return hub.write("/carts", wish(*parts, **more), person, headers=headers)
 
 
 def shared(hub, person):
@@ -97,7 +100,7 @@ def test_all_or_none_where_one_cannot_be_paid(hub, person):
     assert hub.withdraw(withdrawn).status_code == 201
     answer = pay(hub, person, open_, paid, message)
     assert code(answer) == (409, "payment.not_payable")
-    assert [each["pointer"] for each in answer.json()["errors"]] == ["/item_ids/1", "/item_ids/2"]
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["/payments/1", "/payments/2"]
     assert code(pay(hub, person, open_, withdrawn)) == (404, "item.unknown")
     assert shared(hub, person) == []
 
@@ -108,7 +111,7 @@ def test_all_or_none_where_one_cannot_be_paid(hub, person):
         ({"return_urls": BACK | {"ok": "https://altrove.example/ok"}}, 422, "return_url.not_allowed"),
         ({"return_urls": {"ok": AT_HOME, "cancel": AT_HOME}}, 422, "contract.violation"),
         ({"email": "non un indirizzo"}, 422, "contract.violation"),
-        ({"item_ids": []}, 422, "contract.violation"),
+        ({"payments": []}, 422, "contract.violation"),
         ({"amount_cents": 1}, 422, "contract.violation"),
     ],
 )

@@ -29,7 +29,10 @@ BODIES = {
     "change_user_state": lambda _: {"read": True, "archived": True},
     "change_user_states": lambda named: {"items": [{"item_id": named, "patch": {"archived": True}}]},
     "request_subscription_change": lambda _: {"kind": "renew"},
-    "make_cart": lambda named: {"item_ids": [named], "return_urls": dict.fromkeys(("ok", "cancel", "error"), AT_HOME)},
+    "make_cart": lambda named: {
+        "payments": [{"item_id": named}],
+        "return_urls": dict.fromkeys(("ok", "cancel", "error"), AT_HOME),
+    },
     "file_rights_request": lambda named: {"kind": "erasure", "text": "di-A", "item_id": named},
     "change_profile": lambda _: {"email": "di-a@example.org"},
     "change_preferences": lambda named: {"services": [{"service_id": named, "io": False, "email": False}]},

@@ -45,9 +45,9 @@ _FAULTS: dict[type[HubError], Json] = {
         "detail": "a whole number from 1 to 100",
     },
     cart_errors.PaymentNotPayable: {
-        "pointer": "/item_ids/1",
+        "pointer": "/payments/1",
         "code": "payment.closed",
-        "detail": "not a payment with a notice that can be paid now",
+        "detail": "not a payment, or an instalment, with a notice that can be paid now",
     },
     cart_errors.ReturnUrlForbidden: {
         "pointer": "/return_urls/ok",
@@ -55,7 +55,7 @@ _FAULTS: dict[type[HubError], Json] = {
         "detail": "not at the portal that the ente registered",
     },
     cart_errors.CartNotOffered: {
-        "pointer": "/item_ids/1",
+        "pointer": "/payments/1",
         "code": "creditor.unserved",
         "detail": "nobody makes carts of it",
     },

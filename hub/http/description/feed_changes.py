@@ -87,21 +87,27 @@ ENTRIES: dict[str, Entry] = {
         tag="payments",
         summary="Paga uno o più avvisi pagoPA / Pay one or more pagoPA notices",
         description=both(
-            "Da uno a cinque pagamenti del cittadino, ciascuno una volta: l'hub chiede un carrello a Checkout di "
-            "pagoPA e risponde con l'indirizzo a cui mandare subito il browser. O tutti o nessuno: se uno non è "
-            "pagabile ora è 409 e `errors` dice quale. I `return_urls` sono del portale registrato (`portal_url` "
+            "Da uno a cinque pagamenti del cittadino, o loro rate, ciascuno una volta: l'hub chiede un carrello a "
+            "Checkout di pagoPA e risponde con l'indirizzo a cui mandare subito il browser. Che cosa può starci, e che "
+            "cosa insieme, è in `cart` di ogni pagamento della bacheca. O tutti o nessuno: se uno non è pagabile ora, "
+            "o non va con gli altri, è 409 e `errors` dice quale. I `return_urls` sono del portale "
+            "registrato (`portal_url` "
             "dell'ente): stesso schema, host e porta. Il ritorno del browser non prova nulla: il pagamento è pagato "
             "quando arriva la ricevuta. Un carrello non pagato decade e si può rifare: due carrelli dello stesso "
             "avviso non lo fanno pagare due volte. I dati dei pagamenti vanno a pagoPA, e il cittadino lo vede in "
-            "`sharing`. Al più dieci carrelli al minuto per cittadino, in ciascun processo. Il token del portale è "
+            "`sharing`. Al più dieci carrelli al minuto per cittadino, in ciascun processo. Se pagoPA ha fallito più "
+            "volte di fila l'hub non la chiama per un po': 503 subito, con `Retry-After`. Il token del portale è "
             "ID_AUTH_REST_02; serve l'ambito `feed:write`.",
-            "One to five of the citizen's payments, each once: the hub asks pagoPA's Checkout for a cart and "
-            "answers with the address to which the browser is to be sent at once. All or none: where one cannot be "
-            "paid now it is 409, and `errors` says which. The `return_urls` are the registered portal's (the ente's "
+            "One to five of the citizen's payments, or instalments of them, each once: the hub asks pagoPA's Checkout "
+            "for a cart and answers with the address to which the browser is to be sent at once. What may be in one, "
+            "and what together, stands in `cart` of each payment of the feed. All or none: where one cannot be paid "
+            "now, or does not go with the others, it is 409, and `errors` says which. The `return_urls` are "
+            "the registered portal's (the ente's "
             "`portal_url`): same scheme, host and port. That the browser comes back proves nothing: a payment is "
             "paid when its receipt arrives. A cart that is not paid lapses and may be made again: two carts of one "
             "notice do not have it paid twice. What the payments say goes to pagoPA, and the citizen sees that in "
-            "`sharing`. At most ten carts a minute and citizen, in each process. The portal's token is "
+            "`sharing`. At most ten carts a minute and citizen, in each process. Where pagoPA failed again and again "
+            "it is left alone for a while: 503 at once, with `Retry-After`. The portal's token is "
             "ID_AUTH_REST_02; the scope `feed:write` is needed.",
         ),
         parameters=CALLER,

@@ -78,6 +78,19 @@ FEED_ITEM: Json = {
     "number": examples.NOTICE,
     "protocol": None,
     "amount_cents": 12050,
+    "cart": {
+        "group": "production",
+        "notices": [
+            {
+                "installment": None,
+                "plan": None,
+                "creditor_tax_code": examples.PAYMENT["creditor_tax_code"],
+                "notice_number": examples.NOTICE,
+                "amount_cents": 12050,
+                "due_date": "2026-12-16",
+            }
+        ],
+    },
     "source": "tributi",
     "vendor_id": "tributi-srl",
     "turn": "citizen",
@@ -126,7 +139,10 @@ SUBSCRIPTION_REQUEST_VIEW: Json = {
     "answered_at": None,
 }
 CART_WISH: Json = {
-    "item_ids": [EXAMPLE_ITEM_ID, "0199d1a2-7b3c-7d4e-8f50-00000000ca27"],
+    "payments": [
+        {"item_id": EXAMPLE_ITEM_ID, "installment": None},
+        {"item_id": "0199d1a2-7b3c-7d4e-8f50-00000000ca27", "installment": 2},
+    ],
     "return_urls": {
         "ok": "https://servizi.comune.example.it/pagamenti/fatto",
         "cancel": "https://servizi.comune.example.it/pagamenti",

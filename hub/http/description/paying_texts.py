@@ -1,6 +1,12 @@
 """What the models of paying mean, carts and revenue stamps, Italian first."""
 
 SCHEMAS: dict[str, str] = {
+    "CartPart": "Un pagamento intero, o una sua rata. / A payment whole, or one of its instalments.",
+    "CartNotice": "Un avviso che può stare in un carrello. / A notice that a cart may have.",
+    "CartOffer": "Che cosa di un pagamento può stare in un carrello ora: insieme, fino a cinque, vanno gli avvisi di "
+    "uno stesso `group`, ciascuno (creditore e numero) una volta, e di un pagamento il totale da solo o rate di un "
+    "solo `plan`. / What of a payment a cart may have now: together go, up to five, notices of one `group`, each "
+    "(creditor and number) once, and of one payment the whole alone or instalments of one `plan`.",
     "CartWish": "I pagamenti che il cittadino vuole fare insieme. / What a citizen wants to pay together.",
     "CartView": "Dove mandare il browser, subito. / Where the browser is to be sent, at once.",
     "PaidStamp": "Una marca da bollo digitale pagata: il file la prova. / A revenue stamp that was paid: its file.",
@@ -8,7 +14,17 @@ SCHEMAS: dict[str, str] = {
 }
 
 FIELDS: dict[str, str] = {
-    "item_ids": "I pagamenti, ciascuno una volta. / The payments, each once.",
+    "payments": "I pagamenti, ciascuno una volta. / The payments, each once.",
+    "CartPart.installment": "Quale rata di `position.installments`, da 1; senza, il totale. / Which instalment, from "
+    "1; left out, the whole.",
+    "CartNotice.installment": "Quale rata, da 1; null per il totale. / Which instalment, from 1; null for the whole.",
+    "CartNotice.plan": "Di una rata, il suo piano; null per il totale. / Of an instalment, its plan; else null.",
+    "CartNotice.due_date": "Entro quando. / By when.",
+    "CartOffer.group": "Solo pagamenti dello stesso gruppo vanno insieme. / Only payments of one group go together.",
+    "CartOffer.notices": "Il totale, se si può pagare, poi le rate che si possono pagare. / The whole, where it can be "
+    "paid, then the instalments that can.",
+    "cart": "Di un pagamento, che cosa può stare ora in un carrello (`POST /carts`); null se nulla. / Of a "
+    "payment, what a cart may have of it now; null where nothing.",
     "return_urls": "Dove torna il browser. / Where the browser comes back to.",
     "CartWish.email": "Dove pagoPA scrive dell'esito; senza, la chiede. / Where pagoPA writes; else it asks for one.",
     "CartView.url": "Indirizzo di Checkout, per un solo tentativo. / Address of Checkout, for one attempt.",

@@ -85,6 +85,8 @@ FIELDS: dict[str, str] = {
     "items": "Gli elementi della pagina. / The items of the page.",
     "Payment.items": "Quote che compongono l'importo. / Parts that make up the amount.",
     "Payment.position": "Chiede di registrare il pagamento a pagoPA. / Asks to register the payment at pagoPA.",
+    "PositionInstalment.plan": "Di quale piano è la rata, se si può scegliere tra più piani; senza, il primo. / Which "
+    "plan it is of, where there are several to choose from; left out, the first.",
     "PositionInstalment.items": "Quote che compongono la rata. / Parts that make up the instalment.",
     "Position.installments": "Rate pagabili al posto del totale. / Instalments payable in place of the whole.",
     "Stamp.kind": "Tipo di marca, per pagoPA. / Kind of stamp, as pagoPA has it.",

@@ -1,53 +1,54 @@
 """Which payments may be in one cart, who makes it, and what a caller is told where it is not made."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 
+from contracts.connector import Limits
 from contracts.failures import Deferred, Misconfigured, Rejected, Unconfirmed
-from contracts.items import Payment
 from contracts.paying import PayableNotice, Returns
 from contracts.positions import Numbering
 from hub.dispatch.cart_errors import CartNotOffered, CartRefused, PaymentNotPayable, ProviderUnavailable
-from hub.dispatch.carts import Carts, Owed, owed_of
-from hub.store.configuration import ConnectorConfig
-from tests.harness import make_payment
+from hub.dispatch.carts import Carts
+from hub.dispatch.owing import Owed
 
 COMUNE, UNIONE = "00488410010", "06363391001"
 BACK = Returns(ok="https://a.it/ok", cancel="https://a.it/no", error="https://a.it/error")
-NOW = datetime(2026, 12, 16, 22, 30, tzinfo=UTC)
 
 
 def owed(number="301000000000000012", creditor=COMUNE, **changes):
     notice = PayableNotice(number, creditor, 12_500, "Comune di Prova", "TARI 2026")
-    return replace(Owed("c_h501", "citizen", f"item-{number[-2:]}", "RSSMRA80A01H501U", notice, None, False), **changes)
-
-
-def config(name, **changes):
-    return replace(ConnectorConfig("c_h501", name, "pagopa", "active", 1, {}, {}), **changes)
+    whose = ("c_h501", "citizen", f"item-{number[-2:]}", "RSSMRA80A01H501U")
+    return replace(Owed(*whose, notice, None, "production"), **changes)
 
 
 class Provider:
-    """Connectors by their id; each remembers the carts that it was asked for."""
+    """Connectors by their id, in force for a creditor each, or another ente's or for tests; each remembers the carts
+    that it was asked for, and the committer what was counted."""
 
-    def __init__(self, *configs, **creditors):
-        self._configs = {(each.ente_id, each.connector_id): each for each in configs}
+    def __init__(self, *, ente="c_h501", environment="production", **creditors):
         self.creditors = creditors
-        self.made = []
-        self.fails = None
-        self.carts = Carts(self)
+        self._place = (ente, environment)
+        self.made, self.counted = [], []
+        self.fails, self.waits = None, None
+        self.carts = Carts(self, self, None)
 
-    def configs(self):
-        return self._configs
+    def acting(self):
+        ente, environment = self._place
+        found = {}
+        for name, (creditor, _) in self.creditors.items():
+            found.setdefault((ente, creditor, environment), []).append(name)
+        return found
 
     def get(self, _ente, name):
         if name not in self.creditors:
             return None
         creditor, called = self.creditors[name]
         numbering = Numbering(creditor, 47, creditor_name=called)
-        return SimpleNamespace(numbering=numbering, cart=lambda cart: self.make(name, cart))
+        manifest = SimpleNamespace(limits=Limits())
+        return SimpleNamespace(numbering=numbering, manifest=manifest, cart=lambda cart: self.make(name, cart))
 
     def make(self, name, cart):
         if self.fails is not None:
@@ -55,9 +56,14 @@ class Provider:
         self.made.append((name, cart))
         return "https://checkout.example/c/1"
 
+    def write(self, handler, value):
+        """The committer's."""
+        self.counted.append((handler.__name__, value.lane.connector_id, getattr(value, "answered", None)))
+        return self.waits
+
 
 def two_creditors():
-    return Provider(config("a"), config("b"), a=(COMUNE, ""), b=(UNIONE, "Unione dei Comuni"))
+    return Provider(a=(COMUNE, ""), b=(UNIONE, "Unione dei Comuni"))
 
 
 def test_a_cart_of_several_creditors_names_each_and_is_made_by_the_first_ones():
@@ -78,95 +84,89 @@ def test_a_cart_of_several_creditors_names_each_and_is_made_by_the_first_ones():
         (owed(item_id="the same notice, from another vendor"), "payment.repeated"),
         (owed("301000000000000013", citizen_id="another"), "payment.apart"),
         (owed("301000000000000013", ente_id="c_a944"), "payment.apart"),
-        (owed("301000000000000013", on_trial=True), "payment.apart"),
+        (owed("301000000000000013", environment="test"), "payment.apart"),
+        (owed("301000000000000013", item_id="item-12", part=1, plan=1), "payment.overlapping"),
     ],
 )
 def test_what_does_not_belong_into_one_cart_is_told_by_its_place(second, code):
     with pytest.raises(PaymentNotPayable) as caught:
         two_creditors().carts.plan([owed(), second], BACK)
-    assert [(each.pointer, each.code) for each in caught.value.faults] == [("/item_ids/1", code)]
+    assert [(each.pointer, each.code) for each in caught.value.faults] == [("/payments/1", code)]
 
 
 def test_the_same_number_of_another_creditor_is_another_notice():
-    planned = two_creditors().carts.plan([owed(), owed(creditor=UNIONE)], BACK)
+    planned = two_creditors().carts.plan([owed(), owed(creditor=UNIONE, item_id="other")], BACK)
     assert len(planned.cart.notices) == 2
 
 
-@pytest.mark.parametrize(
-    "its",
-    [
-        config("a", status="paused"),
-        config("a", status="draft"),
-        config("a", environment="test"),
-        config("a", ente_id="c_a944"),
-        config("gone"),
-    ],
-)
-def test_only_a_connector_in_force_for_the_creditor_makes_carts(its):
-    with pytest.raises(CartNotOffered) as caught:
-        Provider(its, a=(COMUNE, "")).carts.plan([owed()], BACK)
-    assert [each.pointer for each in caught.value.faults] == ["/item_ids/0"]
-    with pytest.raises(CartNotOffered):
-        Provider(config("a"), a=(UNIONE, "")).carts.plan([owed()], BACK)
+def test_two_instalments_of_one_payment_go_together():
+    parts = [owed(f"30100000000000001{n}", item_id="one", part=n, plan=1) for n in (1, 2)]
+    assert len(two_creditors().carts.plan(parts, BACK).cart.notices) == 2
+
+
+@pytest.mark.parametrize("elsewhere", [{"ente": "c_a944"}, {"environment": "test"}])
+def test_only_a_connector_in_force_for_the_creditor_makes_carts(elsewhere):
+    for provider in (Provider(a=(COMUNE, ""), **elsewhere), Provider(a=(UNIONE, "")), Provider()):
+        with pytest.raises(CartNotOffered) as caught:
+            provider.carts.plan([owed()], BACK)
+        assert [each.pointer for each in caught.value.faults] == ["/payments/0"]
 
 
 def test_what_a_vendor_in_its_sandbox_published_goes_to_a_connector_for_tests_alone():
-    provider = Provider(config("a"), config("t", environment="test"), a=(COMUNE, ""), t=(COMUNE, ""))
-    assert provider.carts.plan([owed(on_trial=True)], BACK).by == ("c_h501", "t")
-    assert provider.carts.plan([owed()], BACK).by == ("c_h501", "a")
+    trial = Provider(environment="test", t=(COMUNE, ""))
+    assert trial.carts.plan([owed(environment="test")], BACK).by == ("c_h501", "t")
+    with pytest.raises(CartNotOffered):
+        trial.carts.plan([owed()], BACK)
+
+
+def test_one_that_makes_no_carts_is_passed_over():
+    provider = Provider(a=(COMUNE, ""), b=(COMUNE, ""))
+    made = provider.get
+    provider.get = lambda ente, name: SimpleNamespace(numbering=made(ente, name).numbering, cart=None)
+    with pytest.raises(CartNotOffered):
+        provider.carts.plan([owed()], BACK)
+    provider.get = lambda ente, name: made(ente, name) if name == "b" else None
+    assert provider.carts.plan([owed()], BACK).by == ("c_h501", "b")
+
+
+def test_a_call_is_counted_before_it_and_after_it():
+    provider = two_creditors()
+    planned = provider.carts.plan([owed()], BACK)
+    provider.carts.begin(planned)
+    provider.carts.make(planned)
+    assert provider.counted == [("begin", "a", None), ("end", "a", True)]
+
+
+def test_where_it_is_not_its_turn_whoever_waits_is_told_when_to_come_again():
+    provider = two_creditors()
+    planned = provider.carts.plan([owed()], BACK)
+    for wait, told in ((0.2, "1"), (41.5, "42"), (100_000, "3600")):
+        provider.waits = timedelta(seconds=wait)
+        with pytest.raises(ProviderUnavailable) as caught:
+            provider.carts.begin(planned)
+        assert caught.value.headers["Retry-After"] == told
+    assert provider.made == []
 
 
 @pytest.mark.parametrize(
-    ("failure", "told"),
+    ("failure", "told", "counted"),
     [
-        (Rejected("pagopa.bad_request", "status 400"), CartRefused),
-        (Deferred("pagopa.busy"), ProviderUnavailable),
-        (Unconfirmed("pagopa.no_clear_answer"), ProviderUnavailable),
-        (Misconfigured("pagopa.key_refused"), ProviderUnavailable),
+        (Rejected("pagopa.bad_request", "status 400"), CartRefused, [True]),
+        (Deferred("pagopa.busy", after=timedelta(seconds=7)), ProviderUnavailable, [False]),
+        (Deferred("pagopa.unreadable", about="message"), ProviderUnavailable, [True]),
+        (Unconfirmed("pagopa.no_clear_answer"), ProviderUnavailable, [False]),
+        (Misconfigured("pagopa.key_refused"), ProviderUnavailable, []),
     ],
 )
-def test_whoever_waits_is_told_what_became_of_it(failure, told):
+def test_whoever_waits_is_told_what_became_of_it(failure, told, counted):
     provider = two_creditors()
     planned = provider.carts.plan([owed()], BACK)
     provider.fails = failure
-    with pytest.raises(told):
+    with pytest.raises(told) as caught:
         provider.carts.make(planned)
+    assert [answered for _, _, answered in provider.counted] == counted
+    if told is ProviderUnavailable:
+        assert caught.value.headers["Retry-After"] == ("7" if failure.reason == "pagopa.busy" else "30")
     provider.creditors.clear()
     with pytest.raises(CartNotOffered):
         provider.carts.make(planned)
-
-
-def asked(row=(), **fields):
-    its = {"ente_id": "c_h501", "citizen_id": "c", "item_id": "i", "state": "due", "lifecycle": "active"}
-    item = Payment.model_validate_json(to_json(make_payment(**fields)))
-    how = {"tax_code": "RSSMRA80A01H501U", "ente_name": "Comune di Prova", "on_trial": False, "now": NOW}
-    return owed_of(its | {"expires_at": None} | dict(row), item, **how)
-
-
-def to_json(item):
-    return Payment.model_validate(item, strict=False).model_dump_json()
-
-
-@pytest.mark.parametrize("state", ["due", "started", "overdue"])
-def test_what_is_open_can_be_paid(state):
-    found = asked({"state": state}, due_date="2026-12-16")
-    assert (found.notice.notice_number, found.notice.amount_cents) == ("301000000000000012", 12_500)
-    assert "RSSMRA80A01H501U" not in repr(found)
-
-
-@pytest.mark.parametrize("state", ["creating", "paid", "paid_elsewhere", "expired", "cancelled", "refunded"])
-def test_what_is_not_open_cannot(state):
-    assert asked({"state": state}) is None
-
-
-def test_what_is_over_or_asks_for_nothing_cannot_either():
-    assert asked({"lifecycle": "withdrawn"}) is None
-    assert asked({"expires_at": NOW}) is None
-    assert asked(amount_cents=0) is None
-    assert asked(notice_number=None) is None
-    # Half past eleven in the evening in Rome: the day is not over.
-    last = {"due_date": "2026-12-16", "invalid_after_due": True}
-    assert asked(**last) is not None
-    assert asked(**last | {"due_date": "2026-12-15"}) is None
-    assert asked(due_date="2026-12-15") is not None, "late, and still owed"
-    assert date(2026, 12, 16) == NOW.date()

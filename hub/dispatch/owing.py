@@ -1,0 +1,180 @@
+"""What payments ask their citizen to pay now: the whole, or the instalments that stand for it.
+
+The one rule of it: what the feed shows as payable in a cart, what goes into a cart, and what is printed.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
+
+from contracts.base import ROME
+from contracts.items.payment import Position
+from contracts.paying import Debtor, PayableNotice
+from hub.registry import Registry
+from hub.store.connector_versions import Environment
+from hub.store.numbering import notice_key
+from hub.store.paid import Paid, paid_among
+from hub.store.ports import Vault
+from hub.store.reading import Listed, Reading
+from hub.store.tables import from_micros
+
+from .enclosures import OPEN
+from .positions import debtor_of, instalment_reason
+
+
+class Asked(BaseModel):
+    """What of a payment's content says what is owed. It was checked when it came: a list of many is not to pay for that
+    again."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", from_attributes=True)
+
+    creditor_tax_code: str
+    notice_number: str | None = None
+    amount_cents: int
+    reason: str = Field(repr=False)
+    due_date: date | None = None
+    invalid_after_due: bool = False
+    position: Position | None = Field(None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An item as it is kept, opened. `repr` shows nothing personal."""
+
+    ente_id: str
+    citizen_id: str
+    item_id: str
+    vendor_id: str
+    state: str
+    lifecycle: str
+    expires_at: datetime | None
+    asked: Asked | None
+    """None: it is no payment."""
+    tax_code: str = field(repr=False)
+
+
+def kept_of(reading: Reading, row: Listed) -> Kept:
+    """An item that a citizen's reading gave."""
+    return Kept(
+        reading.citizen.ente_id,
+        reading.citizen.citizen_id,
+        row.item_id,
+        row.vendor_id,
+        row.state,
+        row.lifecycle,
+        None if row.expires_at is None else from_micros(row.expires_at),
+        Asked.model_validate_json(row.payload) if row.collection == "payments" else None,
+        reading.subject.tax_code,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A notice that can be paid now, of whose payment, and who owes it. `repr` shows nothing personal."""
+
+    ente_id: str
+    citizen_id: str
+    item_id: str
+    tax_code: str = field(repr=False)
+    notice: PayableNotice
+    debtor: Debtor | None = field(repr=False)
+    """As the payment says, where it does."""
+    environment: Environment
+    """Of the connectors that may have it: of a vendor in the sandbox, those for tests alone."""
+    part: int = 0
+    """0 the whole, n the n-th instalment."""
+    plan: int = 0
+    """0 the whole, else the plan that the instalment is of: of one payment nothing goes beside another plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Of a payment, with a notice of its own."""
+
+    number: int
+    plan: int
+    notice_number: str
+    amount_cents: int
+    reason: str = field(repr=False)
+    due_date: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Owing:
+    """Says what is owed of payments."""
+
+    vault: Vault
+    registry: Callable[[], Registry]
+
+    def of(
+        self, connection: Callable[[], Connection], payments: Sequence[Kept], now: datetime
+    ) -> list[tuple[Owed, ...]]:
+        """Of each of these payments of one citizen, the notices that can be paid now, the whole first. The database is
+        asked only where there are instalments, which may have been paid."""
+        parts = [tuple(_parts(each.asked)) if _is_open(each, now) else () for each in payments]
+        keys = {
+            self._key(kept, part) for kept, its in zip(payments, parts, strict=True) for part in its if part.number > 0
+        }
+        paid = paid_among(connection(), payments[0].ente_id, payments[0].citizen_id, keys) if keys else Paid()
+        return [
+            tuple(self._owed(kept, part) for part in self._unpaid(kept, its, paid) if _is_in_time(kept, part, now))
+            for kept, its in zip(payments, parts, strict=True)
+        ]
+
+    def _unpaid(self, kept: Kept, parts: Sequence[_Part], paid: Paid) -> Iterator[_Part]:
+        settled = {each for each in parts if each.number > 0 and paid.knows(kept.vendor_id, self._key(kept, each))}
+        # Who has begun with a plan pays by it: neither the whole nor another plan is owed any more.
+        plans = {each.plan for each in settled}
+        return (each for each in parts if each not in settled and (not plans or each.plan in plans))
+
+    def _owed(self, kept: Kept, part: _Part) -> Owed:
+        assert kept.asked is not None
+        due_on = None if part.due_date is None else part.due_date.isoformat()
+        of = kept.asked.creditor_tax_code, part.amount_cents, self.registry().ente(kept.ente_id).name
+        notice = PayableNotice(part.notice_number, *of, part.reason, due_on)
+        vendor = self.registry().vendors.get((kept.ente_id, kept.vendor_id))
+        on_trial = vendor is not None and vendor.stage == "sandbox"
+        return Owed(
+            kept.ente_id,
+            kept.citizen_id,
+            kept.item_id,
+            kept.tax_code,
+            notice,
+            debtor_of(kept.asked.position),
+            "test" if on_trial else "production",
+            part.number,
+            part.plan,
+        )
+
+    def _key(self, kept: Kept, part: _Part) -> str:
+        assert kept.asked is not None
+        return notice_key(self.vault.keyed_hash, kept.asked.creditor_tax_code, part.notice_number)
+
+
+def _parts(asked: Asked | None) -> Iterator[_Part]:
+    """Those that have a notice number."""
+    if asked is None:
+        return
+    if asked.notice_number is not None:
+        yield _Part(0, 0, asked.notice_number, asked.amount_cents, asked.reason, asked.due_date)
+    if (position := asked.position) is None:
+        return
+    for n, each in enumerate(position.installments, start=1):
+        if each.notice_number is not None:
+            reason = instalment_reason(asked.reason, position, n)
+            own = each.notice_number, each.amount_cents, reason, each.due_date
+            yield _Part(n, each.plan or 1, *own)
+
+
+def _is_open(kept: Kept, now: datetime) -> bool:
+    over = kept.expires_at is not None and kept.expires_at <= now
+    return kept.lifecycle == "active" and kept.state in OPEN and not over
+
+
+def _is_in_time(kept: Kept, part: _Part, now: datetime) -> bool:
+    assert kept.asked is not None
+    late = part.due_date is not None and part.due_date < now.astimezone(ROME).date()
+    return part.amount_cents > 0 and not (late and kept.asked.invalid_after_due)

@@ -1,0 +1,127 @@
+"""What a payment asks its citizen to pay now: the whole, or the instalments that stand for it."""
+
+from datetime import UTC, date, datetime
+from types import MappingProxyType, SimpleNamespace
+
+import pytest
+
+from contracts.items import Payment
+from hub.dispatch import owing
+from hub.dispatch.owing import Asked, Kept, Owing
+from hub.store.numbering import notice_key
+from hub.store.paid import Paid
+from tests.harness import make_payment
+from tests.unit.store.making import make_vendor
+
+NOW = datetime(2026, 12, 16, 22, 30, tzinfo=UTC)
+TOWN = "00488410010"
+ASKED = {"debtor_name": "Maria Rossi", "iban": "IT60X0542811101000000123456", "category": "9/0301105TS/"}
+
+
+class Vault:
+    def keyed_hash(self, purpose, value):
+        return f"{purpose}:{value}"
+
+
+def key(number):
+    return notice_key(Vault().keyed_hash, TOWN, number)
+
+
+def asked(monkeypatch=None, *, paid=None, vendor=None, row=(), **fields):
+    """The parts that are owed of a payment; the database is asked where `paid` is given, and only then."""
+    connection = SimpleNamespace()
+
+    def connect():
+        assert paid is not None, "nothing is to be looked up"
+        return connection
+
+    if monkeypatch is not None:
+        monkeypatch.setattr(owing, "paid_among", lambda given, *_: paid if given is connection else None)
+    content = Payment.model_validate(make_payment(**fields), strict=False).model_dump_json()
+    its = {"vendor_id": "acme", "state": "due", "lifecycle": "active", "expires_at": None} | dict(row)
+    asked = Asked.model_validate_json(content)
+    assert asked == Asked.model_validate(Payment.model_validate_json(content)), "from either form"
+    kept = Kept("c_h501", "c", "i", **its, asked=asked, tax_code="RSSMRA80A01H501U")
+    vendors = MappingProxyType({("c_h501", "acme"): vendor or make_vendor()})
+    registry = SimpleNamespace(vendors=vendors, ente=lambda _: SimpleNamespace(name="Comune di Prova"))
+    return Owing(Vault(), lambda: registry).of(connect, [kept], NOW)[0]
+
+
+def parts(found):
+    return [each.part for each in found]
+
+
+def planned(*dues):
+    numbers = [f"30200000000000001{n}" for n, _ in enumerate(dues)]
+    plan = [{"amount_cents": 5_000, "due_date": due, "notice_number": n} for due, n in zip(dues, numbers, strict=True)]
+    return {"amount_cents": 5_000 * len(dues), "position": ASKED | {"installments": plan}}, numbers
+
+
+@pytest.mark.parametrize("state", ["due", "started", "overdue"])
+def test_what_is_open_can_be_paid(state):
+    (found,) = asked(row={"state": state}, due_date="2026-12-16")
+    assert (found.notice.notice_number, found.notice.amount_cents) == ("301000000000000012", 12_500)
+    assert found.notice.due_on == "2026-12-16"
+    assert "RSSMRA80A01H501U" not in repr(found)
+
+
+@pytest.mark.parametrize("state", ["creating", "paid", "paid_elsewhere", "expired", "cancelled", "refunded"])
+def test_what_is_not_open_cannot(state):
+    fields, _ = planned("2026-12-20", "2027-01-20")
+    assert asked(row={"state": state}) == asked(row={"state": state}, **fields) == ()
+
+
+def test_what_is_over_or_asks_for_nothing_cannot_either():
+    assert asked(row={"lifecycle": "withdrawn"}) == ()
+    assert asked(row={"expires_at": NOW}) == ()
+    assert asked(amount_cents=0) == ()
+    assert asked(notice_number=None) == ()
+    # Half past eleven in the evening in Rome: the day is not over.
+    last = {"due_date": "2026-12-16", "invalid_after_due": True}
+    assert parts(asked(**last)) == [0]
+    assert asked(**last | {"due_date": "2026-12-15"}) == ()
+    assert parts(asked(due_date="2026-12-15")) == [0], "late, and still owed"
+    assert date(2026, 12, 16) == NOW.date()
+
+
+def test_instalments_are_owed_beside_the_whole_until_one_is_paid(monkeypatch):
+    fields, (first, second) = planned("2026-12-20", "2027-01-20")
+    found = asked(monkeypatch, paid=Paid(), **fields)
+    assert parts(found) == [0, 1, 2]
+    assert [each.notice.notice_number for each in found[1:]] == [first, second]
+    assert found[2].notice.reason == "TARI 2026, rata 2 di 2"
+    assert parts(asked(monkeypatch, paid=Paid(frozenset({key(first)})), **fields)) == [2]
+    its_own = Paid(by_vendor=frozenset({("acme", key(second))}))
+    assert parts(asked(monkeypatch, paid=its_own, **fields)) == [1]
+    assert parts(asked(monkeypatch, paid=Paid(by_vendor=frozenset({("beta", key(second))})), **fields)) == [0, 1, 2]
+    assert asked(monkeypatch, paid=Paid(frozenset({key(first), key(second)})), **fields) == ()
+
+
+def test_who_began_with_a_plan_pays_by_it(monkeypatch):
+    numbers = [f"30200000000000001{n}" for n in range(4)]
+    own = [(n, 1 + n // 2) for n in range(4)]
+    plan = [
+        {"amount_cents": 6_250, "due_date": "2026-12-20", "notice_number": numbers[n], "plan": each} for n, each in own
+    ]
+    fields = {"position": ASKED | {"installments": plan}}
+    found = asked(monkeypatch, paid=Paid(), **fields)
+    assert [(each.part, each.plan) for each in found] == [(0, 0), (1, 1), (2, 1), (3, 2), (4, 2)]
+    assert [each.notice.reason for each in found[3:]] == ["TARI 2026, rata 1 di 2", "TARI 2026, rata 2 di 2"]
+    assert parts(asked(monkeypatch, paid=Paid(frozenset({key(numbers[3])})), **fields)) == [3]
+
+
+def test_each_part_is_over_on_its_own_day(monkeypatch):
+    fields, _ = planned("2026-12-15", "2027-01-20")
+    over = fields | {"due_date": "2026-12-15", "invalid_after_due": True}
+    assert parts(asked(monkeypatch, paid=Paid(), **over)) == [2]
+    assert parts(asked(monkeypatch, paid=Paid(), **over | {"invalid_after_due": False})) == [0, 1, 2]
+
+
+def test_parts_without_a_number_wait_for_it(monkeypatch):
+    plan = [{"amount_cents": 6_250, "due_date": "2026-12-20"} for _ in range(2)]
+    assert parts(asked(position=ASKED | {"installments": plan})) == [0]
+
+
+def test_what_a_vendor_on_trial_published_is_for_connectors_for_tests():
+    assert [each.environment for each in asked()] == ["production"]
+    assert [each.environment for each in asked(vendor=make_vendor(stage="sandbox"))] == ["test"]
