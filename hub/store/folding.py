@@ -33,9 +33,10 @@ _PRECEDENCE = (
     "creation_failed",
 )
 """Of what contributors say, the first holds: what is paid stays so, and what one still asks for is due."""
-_PAID = frozenset({"refunded", "paid", "paid_elsewhere"})
+PAID = frozenset({"refunded", "paid", "paid_elsewhere"})
 """What counts of a contributor that was withdrawn as well: the money was paid."""
-_OPEN = frozenset({"due", "started", "overdue"})
+OPEN = frozenset({"due", "started", "overdue"})
+"""In which it can be paid."""
 _DEAD = frozenset({"expired", "cancelled", "creation_failed"})
 
 
@@ -108,7 +109,7 @@ def _fold(tx: Tx, batch: Batch, payments: Sequence[dict[str, Any]]) -> None:
     if not there:
         return
     shown = _shown(there)
-    said = [_own(item) for item in payments if item in there or _own(item) in _PAID]
+    said = [_own(item) for item in payments if item in there or _own(item) in PAID]
     together = min(said, key=_PRECEDENCE.index)
     several = len(there) > 1
     for item in there:
@@ -122,9 +123,9 @@ def _fold(tx: Tx, batch: Batch, payments: Sequence[dict[str, Any]]) -> None:
         if all(item[name] == value for name, value in wanted.items()):
             continue
         was_folded = item["folded_into"] not in (None, item["item_id"])
-        over = first and together != item["state"] and together not in _OPEN
+        over = first and together != item["state"] and together not in OPEN
         # Its vendor sees when it was updated: that another one has it too is none of its business.
-        item |= wanted | {"turn": "citizen" if wanted["state"] in _OPEN else "none"}
+        item |= wanted | {"turn": "citizen" if wanted["state"] in OPEN else "none"}
         batch.change(item)
         if not first and not was_folded:
             batch.event(item, tx.now, "folded")
@@ -132,7 +133,7 @@ def _fold(tx: Tx, batch: Batch, payments: Sequence[dict[str, Any]]) -> None:
             keep_agenda(tx, batch, item, (), first=False)
         elif first and over:
             batch.event(item, tx.now, "settled", state=together)
-            close_deadlines(tx, batch, item, "met" if together in _PAID else "cancelled")
+            close_deadlines(tx, batch, item, "met" if together in PAID else "cancelled")
             keep_agenda(tx, batch, item, (), first=False)
         if first and was_folded:
             _take_over(tx, item, payments)
@@ -173,6 +174,6 @@ def is_over(draft: Draft, item: Mapping[str, Any]) -> str | None:
         return "cancelled"
     if item["state"] == draft.state:
         return None
-    if item["collection"] == "payments" and item["state"] not in _OPEN:
-        return "met" if item["state"] in _PAID else "cancelled"
+    if item["collection"] == "payments" and item["state"] not in OPEN:
+        return "met" if item["state"] in PAID else "cancelled"
     return "cancelled" if item["state"] == "superseded" else None
