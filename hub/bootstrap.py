@@ -68,7 +68,7 @@ from hub.store.requesting import Requesting
 from hub.store.snapshot import Snapshot, Watcher
 from hub.store.sources import Listen, listen
 from hub.store.vouchers import SharedVouchers
-from hub.store.watching import Watches
+from hub.store.watching import Rounds, Watches
 from hub.tracing import tracing
 from hub.trust.clients import Vouchers
 from hub.trust.environment import Configured, Environments
@@ -81,6 +81,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=180)  # a connector's longest step, and time to settle
+_COPY_BACK_S = 0.2  # what comes meanwhile under full load is a fifth of what a writer would copy back itself
 
 
 class Hub:
@@ -275,6 +276,10 @@ class Hub:
             last.callback(self.committer.close)
             last.callback(self.connectors.close)
             last.callback(self._watcher.stop)
+            if not self.database.is_shared:
+                copying = Rounds("copy_back", self.database.copy_back, _COPY_BACK_S)
+                copying.start()
+                last.callback(copying.stop)
             self.committer.start()
             self._watcher.start()
             if serving:

@@ -8,6 +8,7 @@ import json
 import logging
 import shutil
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -220,6 +221,11 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, where: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         self.address_family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
         super().__init__(where, handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A line of the log like any other, not a trace beside it; none for who asked and did not wait."""
+        if not isinstance(sys.exception(), ConnectionError):
+            log.exception("metrics.not_answered")
 
 
 def _handler(observed: Observed) -> type[BaseHTTPRequestHandler]:

@@ -1,5 +1,6 @@
 """`portal`: who may read the feed on behalf of a citizen."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -33,10 +34,11 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Register a portal; the same keys sign the citizen assertions unless others are given."""
-    keys = [
-        *read_jwks(jwks, name="--jwks"),
-        *read_jwks(assertion_jwks or jwks, kind="assertion_jwk", name="--assertion-jwks"),
-    ]
+    keys = read_jwks(jwks, name="--jwks")
+    if assertion_jwks:
+        keys += read_jwks(assertion_jwks, kind="assertion_jwk", name="--assertion-jwks")
+    else:  # not read again: standard input is read once
+        keys += [replace(key, kind="assertion_jwk") for key in keys]
     checked(Code, portal_id, name="the portal's id")
     with opened(home) as one:
         with one.database.read() as connection:

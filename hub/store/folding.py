@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from .agenda import keep_agenda
-from .database import Tx, among, keys, lock_names
+from .database import Tx, lock_names
 from .deadlines import close_deadlines
 from .drafts import Appointment, Draft
-from .rows import IN_ORDER, Batch
+from .given import GIVEN, given, is_given
+from .rows import AS_IN_ORDER, Batch
 from .tables import items, user_states
 
 FOLLOW = "follow"
@@ -38,6 +39,13 @@ PAID = frozenset({"refunded", "paid", "paid_elsewhere"})
 OPEN = frozenset({"due", "started", "overdue"})
 """In which it can be paid."""
 _DEAD = frozenset({"expired", "cancelled", "creation_failed"})
+_SAME = (
+    select(items)
+    .select_from(GIVEN.join(items, is_given(items.c.ente_id, items.c.citizen_id, items.c.notice_key)))
+    .order_by(*AS_IN_ORDER)
+    .with_for_update(of=items)
+)
+"""Every payment and receipt of the notices given, held until the commit."""
 
 
 def meet(tx: Tx, drafts: Iterable[Draft]) -> None:
@@ -64,13 +72,7 @@ def settle(tx: Tx, batch: Batch) -> None:
     }
     if not touched:
         return
-    same = (
-        select(items)
-        .where(among("notice", items.c.ente_id, items.c.citizen_id, items.c.notice_key))
-        .order_by(*IN_ORDER)
-        .with_for_update()
-    )
-    found = {row["item_id"]: dict(row) for row in tx.connection.execute(same, keys("notice", touched)).mappings()} | {
+    found = {row["item_id"]: dict(row) for row in tx.connection.execute(_SAME, given(touched)).mappings()} | {
         item["item_id"]: item for item in batch.touched() if item["notice_key"] is not None
     }
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}

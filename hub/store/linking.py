@@ -5,20 +5,23 @@ place: whichever of the two came first, the older one is superseded while the ne
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, insert, select
+from sqlalchemy import RowMapping, bindparam, delete, insert, select
 
 from .agenda import keep_agenda
 from .database import Tx, among, keys
 from .deadlines import close_deadlines
 from .drafts import Appointment, Draft, Identity
 from .folding import FOLLOW
+from .given import GIVEN, given, is_given
 from .identities import load_by_identity
 from .rows import Batch, ItemKey, item_key, items_at
 from .tables import item_links
 
 REPLACES = "replaces"
 _ITS = item_links.c
-_FROM = among("from", _ITS.ente_id, _ITS.citizen_id, _ITS.from_item_id)
+_KEY = (_ITS.ente_id, _ITS.citizen_id, _ITS.from_item_id)
+_OF_ONE = delete(item_links).where(*(its == bindparam(f"from_{n}") for n, its in enumerate(_KEY)))
+_REPLACED = select(item_links).select_from(GIVEN.join(item_links, is_given(*_KEY))).where(_ITS.rel == REPLACES)
 
 
 def keep_links(tx: Tx, changed: Sequence[tuple[Draft, dict[str, Any], bool]]) -> set[Identity]:
@@ -31,7 +34,7 @@ def keep_links(tx: Tx, changed: Sequence[tuple[Draft, dict[str, Any], bool]]) ->
     before = {item_key(item) for _, item, new in about if not new}
     if before:
         concerned |= replaced_by(tx, before)
-        tx.connection.execute(delete(item_links).where(_FROM), keys("from", before))
+        tx.connection.execute(_OF_ONE, [{f"from_{n}": part for n, part in enumerate(key)} for key in sorted(before)])
     last = {item_key(item): (draft, item) for draft, item, _ in about}
     rows = [
         {
@@ -54,8 +57,7 @@ def keep_links(tx: Tx, changed: Sequence[tuple[Draft, dict[str, Any], bool]]) ->
 
 def replaced_by(tx: Tx, replacing: Collection[ItemKey]) -> set[Identity]:
     """The documents that these take the place of, here or not."""
-    query = select(item_links).where(_FROM, _ITS.rel == REPLACES)
-    return {_target(row) for row in tx.connection.execute(query, keys("from", replacing)).mappings()}
+    return {_target(row) for row in tx.connection.execute(_REPLACED, given(replacing)).mappings()}
 
 
 def settle_replaced(

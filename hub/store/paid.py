@@ -8,10 +8,15 @@ from sqlalchemy import ColumnElement, Connection, and_, select
 
 from .bulk import pieces
 from .contents import with_contents
+from .given import GIVEN, given, is_given
 from .ports import Vault
+from .rows import IN_ORDER
 from .tables import items
 
 _ITS = items.c
+_PAGE = select(
+    *(_ITS.citizen_id, _ITS.item_id, _ITS.version, _ITS.collection, _ITS.state, _ITS.notice_key)
+).select_from(GIVEN.join(items, is_given(*IN_ORDER)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +57,8 @@ def _ids(connection: Connection, ente_id: str, wanted: ColumnElement[bool]) -> l
 
 def _whole(connection: Connection, vault: Vault, ente_id: str, ids: list[tuple[str, str]]) -> Iterator[OfNotice]:
     for those in pieces(ids):
-        page = select(
-            *(_ITS.citizen_id, _ITS.item_id, _ITS.version, _ITS.collection, _ITS.state, _ITS.notice_key)
-        ).where(
-            _ITS.ente_id == ente_id,
-            _ITS.citizen_id.in_({citizen_id for citizen_id, _ in those}),
-            _ITS.item_id.in_([item_id for _, item_id in those]),
-        )
-        for row, payload in with_contents(connection, vault, ente_id, page):
+        keys = given([(ente_id, *key) for key in those])
+        for row, payload in with_contents(connection, vault, ente_id, _PAGE.params(keys)):
             # It may have been erased meanwhile, or have lost its number.
             if payload is not None and row.notice_key is not None:
                 yield OfNotice(row.item_id, row.collection, row.state, row.notice_key, payload)

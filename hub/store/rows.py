@@ -90,9 +90,9 @@ _TAKE = "ON CONFLICT (ente_id) DO UPDATE SET value = {0}.value + excluded.value 
 _THESE = GIVEN.join(items, is_given(*IN_ORDER))
 _ITEMS_AT = select(items).select_from(_THESE)
 # In an order that is no index's: with one, SQLite walks all items in that order to save itself a sort.
-_AS_IN_ORDER = tuple(column.concat("") for column in IN_ORDER)
-_LOCK_ITEMS = select(items.c.item_id).select_from(_THESE).order_by(*_AS_IN_ORDER).with_for_update(of=items)
-_LOCKED_ITEMS_AT = _ITEMS_AT.order_by(*_AS_IN_ORDER).with_for_update(of=items)
+AS_IN_ORDER = tuple(column.concat("") for column in IN_ORDER)
+_LOCK_ITEMS = select(items.c.item_id).select_from(_THESE).order_by(*AS_IN_ORDER).with_for_update(of=items)
+_LOCKED_ITEMS_AT = _ITEMS_AT.order_by(*AS_IN_ORDER).with_for_update(of=items)
 
 
 @dataclass(slots=True)

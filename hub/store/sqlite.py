@@ -20,7 +20,7 @@ _PRAGMAS = (
     "foreign_keys=ON",
     # 4 MB a connection: the rest of the file is in the system's own cache, which is nobody's resident memory.
     "cache_size=-4000",
-    # 32 MB of log before it is copied back: a page written again and again is copied once.
+    # 32 MB of log before a writer copies back what is left to it; a hub does that beside its writer (`copy_back`).
     "wal_autocheckpoint=8000",
 )
 _SIZES = (32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
@@ -96,6 +96,11 @@ def run(connection: Any, statements: Sequence[tuple[str, Any]]) -> list[list[tup
         return [cursor.execute(*each).fetchall() for each in statements]
     finally:
         cursor.close()
+
+
+def copy_back(connection: Any) -> None:
+    """Copy what stands in the log alone into the file, while others read and write."""
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def glance(connection: Any, statement: tuple[str, Any]) -> list[tuple[Any, ...]]:

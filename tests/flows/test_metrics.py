@@ -3,9 +3,11 @@
 import json
 import re
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -279,3 +281,38 @@ def test_a_source_that_is_silent_for_too_long_shows(hub: HubUnderTest, port: int
     found = scrape(port)
     assert found[series] == 1
     assert ("raccordo_source_stale", ENTE, "anagrafe", "acme") not in found
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_an_answer_that_does_not_come_about_is_told_in_the_log_or_not_at_all(
+    hub: HubUnderTest,
+    port: int,
+    waits: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    asked, left, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def checks(_: exporter.Observed) -> dict[str, bool]:
+        asked.set()
+        assert left.wait(20)
+        assert not waits, "a fault"
+        return {"database": True}
+
+    def shut(server: ThreadingHTTPServer, request: socket.socket) -> None:
+        request.close()
+        ended.set()
+
+    monkeypatch.setattr(exporter.Observed, "checks", checks)
+    monkeypatch.setattr(exporter._Server, "shutdown_request", shut)
+    with socket.create_connection(("127.0.0.1", port)) as asking:
+        asking.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # gone at once, by a reset
+        asking.sendall(b"GET /ready HTTP/1.0\r\n\r\n")
+        assert asked.wait(20)
+        if not waits:
+            asking.close()
+        left.set()
+        assert ended.wait(20)
+    assert "Exception occurred" not in capfd.readouterr().err
+    assert ("metrics.not_answered" in caplog.text) is waits

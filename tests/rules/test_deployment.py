@@ -101,6 +101,29 @@ def test_an_image_takes_from_the_checkout_only_what_it_names() -> None:
     assert all((ROOT / name).exists() for name in names)
 
 
+def test_an_image_made_later_still_owns_the_volumes() -> None:
+    """What a build gives out by itself is the next number that is free in the base image of the day."""
+    text = (FOLDER / "Dockerfile").read_text()
+    assert "groupadd --system --gid 999 raccordo" in text
+    assert "useradd --system --uid 999 --gid 999" in text
+    assert text.index("useradd") < text.index("\nUSER raccordo\n")
+
+
+def test_secrets_and_settings_of_a_machine_are_no_part_of_the_checkout() -> None:
+    assert {".env", "compose.override.yaml"} <= set((ROOT / ".gitignore").read_text().split())
+
+
+def test_lines_for_a_crontab_are_whole_there() -> None:
+    """cron ends a command at a bare `%`."""
+    text = (ROOT / "docs" / "deployment.md").read_text()
+    lines = re.findall(r"^\d+ \d+ \* \* \* (.+)$", text, re.MULTILINE)
+    assert len(lines) == 2
+    assert not any(re.search(r"(?<!\\)%", line) for line in lines)
+    words = [shlex.split(line.replace("\\%", "%")) for line in lines]
+    assert all(line[:3] == ["cd", "/opt/raccordo", "&&"] for line in words)
+    parse(words[0][words[0].index("raccordo") + 1 :])
+
+
 def test_what_runs_is_a_part_of_the_lock_without_what_only_tests_need() -> None:
     lock = (ROOT / "requirements.txt").read_text()
     found = runpy.run_path(str(FOLDER / "runtime.py"))["runtime"](lock)
@@ -124,6 +147,20 @@ def test_containers_can_be_scraped_and_say_whether_they_are_well() -> None:
         assert host == "0.0.0.0"
         assert f":{port}/ready" in service["healthcheck"]["test"][-1]
         assert str(port) not in str(service.get("ports"))
+
+
+def test_the_home_is_open_to_its_user_alone() -> None:
+    """systemd sets the mode anew at each start, and to 0755 where none is named."""
+    for unit in UNITS:
+        assert (service_of(unit)["StateDirectory"], service_of(unit)["StateDirectoryMode"]) == ("raccordo", "0700")
+
+
+def test_a_database_that_is_still_being_made_is_waited_for() -> None:
+    """Not asked by TCP, it was ready before it was; without a period, three looks were enough to give it up."""
+    check = COMPOSE["services"]["postgres"]["healthcheck"]
+    assert check["test"][:2] == ["CMD", "pg_isready"]
+    assert "--host" in check["test"]
+    assert check["start_period"] == "2m"
 
 
 def test_processes_of_one_machine_may_have_settings_of_their_own() -> None:

@@ -47,16 +47,6 @@ def test_systemd_has_nothing_to_say_of_a_unit(unit: str, tmp_path: Path) -> None
     assert (told.returncode, told.stdout + told.stderr) == (0, "")
 
 
-def test_docker_understands_the_compose_file(tmp_path: Path) -> None:
-    asked = ["docker", "compose", "version"]
-    if not shutil.which("docker") or subprocess.run(asked, capture_output=True, check=False).returncode:
-        pytest.skip("NOT CHECKED by Docker: `docker compose` is not installed")
-    secrets = {"POSTGRES_PASSWORD": "a1", "REDIS_PASSWORD": "b2"}
-    command = ["docker", "compose", "--file", str(ROOT / "compose.yaml"), "config", "--quiet"]
-    told = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | secrets, cwd=tmp_path)
-    assert (told.returncode, told.stderr) == (0, "")
-
-
 def test_what_is_deployed_starts_delivers_and_ends(tmp_path: Path, redis_server: Redis) -> None:
     vendor, portal = Caller("acme"), Caller("portale")
     box = tmp_path / "box"

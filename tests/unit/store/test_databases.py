@@ -1,15 +1,19 @@
 """The door to the database: its clock, its pictures, the names of its faults; alike on both kinds."""
 
 import logging
+import sqlite3
 import threading
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from contracts.failures import Rejected
+from hub.bootstrap import Hub
 from hub.clock import SystemClock
 from hub.settings import Settings
 from hub.store import postgres
@@ -20,6 +24,7 @@ from hub.store.outbox import Due, Settlement, claim, settle
 from hub.store.seats import Seat
 from hub.store.snapshot import Snapshot
 from hub.store.tables import attempts, evidence, key_material, lanes, replays, versions
+from tests.harness import eventually, make_home
 from tests.unit.store.making import ENTE, START, make_draft
 
 
@@ -209,6 +214,40 @@ def test_sqlite_keeps_no_copies_of_pages_to_undo_a_statement_by_itself(store):
         write(tx)
     assert {"x", "y"} <= seen
     assert not {"x", "y"} & {each["name"] for each in store.rows(versions)}
+
+
+def in_the_file_alone(database, folder):
+    """The revision that SQLite's file has without its log."""
+    copy = folder / "copy.db"
+    copy.write_bytes(Path(database.engine.url.database).read_bytes())
+    with closing(sqlite3.connect(copy)) as connection, suppress(sqlite3.OperationalError):  # no table yet
+        return connection.execute("SELECT value FROM versions WHERE name = 'trust'").fetchone()
+
+
+def test_sqlite_s_log_is_copied_back_beside_a_writer(store, tmp_path):
+    """A writer would find it done, and nobody waits for the other."""
+    database = store.database
+    if database.is_shared:
+        return
+    with database.write() as tx:
+        bump(tx, "trust")
+    with database.read() as connection:
+        committed = version(connection, "trust")
+    assert in_the_file_alone(database, tmp_path) != (committed,)
+    with database.write() as tx:
+        bump(tx, "trust")
+        database.copy_back()
+    assert in_the_file_alone(database, tmp_path) == (committed,)
+
+
+def test_a_hub_copies_its_log_back_while_it_works(tmp_path):
+    hub = Hub(make_home(tmp_path / "home", database_url=""))
+    with hub.working():
+        with hub.database.write() as tx:
+            bump(tx, "trust")
+        with hub.database.read() as connection:
+            committed = version(connection, "trust")
+        eventually(lambda: in_the_file_alone(hub.database, tmp_path), lambda found: found == (committed,))
 
 
 def test_rows_that_are_there_already_are_told_apart(store):
