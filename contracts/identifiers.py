@@ -127,6 +127,9 @@ Uuid7 = Annotated[
 ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$"), LINE]
 """The vendor's own name of an item: printable ASCII, no spaces. Kept in clear, so it must name no person."""
 
+SegregationCode = Annotated[int, Field(ge=0, le=99)]
+"""Of notice numbers with aux digit 3: which of a creditor's stations or archives gives them."""
+
 AmountCents = Annotated[int, Field(ge=0, le=99_999_999_999, json_schema_extra={"format": "int64"})]
 """Euro cents. Never a float, never a string."""
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .base import Code
 from .items import Item
-from .positions import StampDuty
+from .positions import Numbering, StampDuty
 from .reporting import FlowPart
 
 
@@ -202,6 +202,8 @@ class Reply:
     found: tuple[Found, ...] = field(default=(), repr=False)
     reports: tuple[Report, ...] = ()
     otherwise: "Reply | None" = None
+    declined: Wrong | None = None
+    """Why what was asked for was not done, for operators: it is logged and counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +270,28 @@ class OwedPayment:
     """Of the receipts that are here for this notice: another one would be a second payment."""
 
 
+@dataclass(frozen=True, slots=True)
+class Demanded:
+    """A payment that a provider's call asks to be made on the spot, in the place of a reply. It is published as a
+    vendor's would be, with a notice number of the hub's, and the reply is sent once it is kept.
+
+    Demanded again while it can be paid it is the same one, by its `external_id`, or where it has none by what it says:
+    an answer that was lost makes no second one. With an `external_id` it is one payment for ever, and until it is paid
+    what is said of it otherwise is its new version. `refused` is the reply where the contract, or what its vendor may
+    do, forbids it: then nothing is kept.
+    """
+
+    item: Mapping[str, Any] = field(repr=False)
+    """As its vendor would publish it, without `version` and `notice_number`, and with an `external_id` or without."""
+    vendor_id: str
+    """Whose it is."""
+    numbering: Numbering
+    passing: frozenset[str]
+    """Fields that tell of the moment of the call: they make it no other payment."""
+    answer: Callable[[OwedPayment], Reply] = field(repr=False)
+    refused: Reply
+
+
 class Reading(Protocol):
     """What a callback may read: of its own ente, and each reading of a citizen's data is in the access log."""
 
@@ -284,5 +308,5 @@ class Reading(Protocol):
         ...
 
 
-Answer = Callable[[Call, Reading], Reply]
+Answer = Callable[[Call, Reading], Reply | Demanded]
 """Answers a provider's call. It authenticates the caller as the provider documents it, and refuses others."""

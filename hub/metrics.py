@@ -69,6 +69,13 @@ vouchers = Counter(
 for _kind in ("api", "consumer"):
     vouchers.labels(_kind, "refused")
 
+declined = Counter(
+    "raccordo_callbacks_declined_total",
+    "Calls of providers that asked for what was not done, by the reason",
+    ("ente", "connector", "code"),
+    registry=REGISTRY,
+)
+
 SCRAPED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "raccordo_commit_queue_depth": ("Values that wait for a group commit", ()),
     "raccordo_commit_under_way_seconds": ("Age of the commit under way, 0 when there is none", ()),
@@ -114,6 +121,11 @@ def count_request(operation: str, status: int, seconds: float) -> None:
 @lru_cache(maxsize=1024)
 def _request(operation: str, status_class: int) -> tuple[Counter, Histogram]:
     return requests.labels(operation, f"{status_class}xx"), request_seconds.labels(operation)
+
+
+def count_declined(*, ente_id: str, connector_id: str, code: str) -> None:
+    """One call of a provider's that was declined; codes are those of the contract, the hub and its connectors."""
+    declined.labels(ente_id, connector_id, code).inc()
 
 
 def count_publications(tally: Mapping[tuple[str, str], int]) -> None:

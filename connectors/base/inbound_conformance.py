@@ -205,6 +205,7 @@ class CallbackConformance(Inbound):
         try:
             assert connector.answer is not None
             reply = connector.answer(call, self.reading())
+            assert isinstance(reply, Reply), "a call that demands a payment finds nothing, and is no sample"
         finally:
             connector.close()
         self.shows_nothing(repr(reply))

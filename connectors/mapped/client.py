@@ -15,6 +15,9 @@ from typing import Any
 import httpx
 
 from connectors.base.http import Answer, retry_after, send
+from connectors.base.mapping.expressions import CannotEvaluate, Expression
+from connectors.base.mapping.times import moment_reader
+from connectors.base.mapping.unmappable import Unmappable
 from contracts.base import ROME, rfc3339
 from contracts.callbacks import place_of
 from contracts.failures import Deferred, Failure, Misconfigured
@@ -23,12 +26,9 @@ from contracts.proving import Proof
 
 from .config import Settings
 from .document import JsonFormat
-from .expressions import CannotEvaluate, Expression
 from .mapping import Mapping
 from .reading import Document, Record, Unreadable, records
-from .times import moment_reader
 from .tokens import Tokens
-from .unmappable import Unmappable
 
 _MOST_PAGES = 100_000
 _LONGEST = 2000

@@ -4,9 +4,8 @@
 files can be uploaded as well, as they are read by the same mapping.
 """
 
-import json
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -14,13 +13,12 @@ from pydantic import (
     Field,
     SecretStr,
     StringConstraints,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
     field_validator,
     model_validator,
 )
 
+from connectors.base.mapping.expressions import ExpressionText
+from connectors.base.mapping.written import written
 from connectors.base.webhook_verifying import VerifyingKey, read_keys
 from contracts.callbacks import CallbackUrl, Hosts, may_be_plain, place_of
 from contracts.following import Listed
@@ -29,9 +27,6 @@ from contracts.proving import ProofSettings
 from contracts.tls import TlsSettings
 
 from .document import MappingDocument
-from .expressions import ExpressionText
-
-_LARGEST = 262_144
 
 Parameter = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_.\[\]-]+$")]
 HeaderName = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9-]+$")]
@@ -47,47 +42,12 @@ def _sendable(secret: SecretStr) -> SecretStr:
 Secret = Annotated[SecretStr, AfterValidator(_sendable)]
 
 
-def _told_with_places(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """The mapping, also as a text. Its faults are told with JSON pointers into it, and without values."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            raise ValueError("not JSON") from None
-    if not isinstance(value, MappingDocument) and len(json.dumps(value, default=str)) > _LARGEST:
-        raise ValueError(f"longer than {_LARGEST} characters")
-    try:
-        # Lists are tuples only where JSON is read.
-        return value if isinstance(value, MappingDocument) else MappingDocument.model_validate_json(json.dumps(value))
-    except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False)
-        told = [f"{_pointer(value, one['loc'])}: {one['msg'].removeprefix('Value error, ')}" for one in faults[:20]]
-        raise ValueError("; ".join(told)) from None
-
-
-def _pointer(document: Any, path: tuple[str | int, ...]) -> str:
-    """A path of pydantic's as a pointer into the document: without the names of the alternatives that it tried."""
-    pointer = ""
-    for step in path:
-        inside = document[step] if _has(document, step) else None
-        if inside is None and isinstance(document, dict) and step in (document.get("as"), document.get("format")):
-            continue
-        pointer, document = f"{pointer}/{str(step).replace('~', '~0').replace('/', '~1')}", inside
-    return pointer
-
-
-def _has(document: Any, step: str | int) -> bool:
-    if isinstance(document, dict):
-        return step in document
-    return isinstance(document, list) and isinstance(step, int) and step < len(document)
-
-
 class Settings(SourceSettings, ProofSettings, TlsSettings):
     """A mapping and its source. What belongs to another source is refused rather than ignored."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    mapping: Annotated[MappingDocument, WrapValidator(_told_with_places)]
+    mapping: Annotated[MappingDocument, written(MappingDocument)]
     origin: Literal["rest", "webhook", "file"] = "file"
 
     url: CallbackUrl | None = Field(None, description="rest: an https address, with what it always asks for behind ?")

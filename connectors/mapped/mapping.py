@@ -11,17 +11,19 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.faults import code_of, pointer_of
+from connectors.base.mapping.contract import contract_faults, validated
+from connectors.base.mapping.expressions import Expression
+from connectors.base.mapping.grammar import ChoiceRule
+from connectors.base.mapping.rules import MapFault, Members, Place, Ready, Trail, ready, true_of
+from connectors.base.mapping.unmappable import Unmappable
+from contracts.faults import pointer_of
 from contracts.identifiers import ExternalId, holds_tax_code
 from contracts.inbound import Found, Wrong
-from contracts.items import COLLECTIONS, CitizenItem, Service
+from contracts.items import COLLECTIONS
 from contracts.problem import MAX_FAULTS
 
-from .document import ChoiceRule, CsvFormat, Expected, ItemRule, MappingDocument, Sample
-from .expressions import Expression
+from .document import CsvFormat, Expected, ItemRule, MappingDocument, Sample
 from .reading import MOST_RECORD, Record, Unreadable, records
-from .rules import MapFault, Members, Place, Ready, Trail, ready, true_of
-from .unmappable import Unmappable
 
 _LONGEST_NAME = 200
 _EXTERNAL_ID: TypeAdapter[str] = TypeAdapter(ExternalId)
@@ -140,7 +142,7 @@ class _Maker:
                 return Found(_name(collection, name), record.raw, collection, withdrawn=self._reason)
             item = self._members(value, None)
             item["source"] = self._source
-            valid = _validate(collection, item)
+            valid = validated(collection, item)
         except (Unmappable, ValidationError):
             return None
         return Found(_name(collection, item["external_id"]), record.raw, collection, item, valid=valid)
@@ -172,46 +174,9 @@ class _Maker:
                 here.note(unmappable)
         item = self._members(record.value, trail)
         if collection:
-            trail.faults += self._faults_of_item(collection, item | {"source": self._source}, trail)
+            trail.faults += contract_faults(collection, item | {"source": self._source}, trail)
         name = item.get("external_id")
         return (name if _is_name(name) else None), collection, trail.faults
-
-    def _faults_of_item(self, collection: str, item: dict[str, Any], trail: Trail) -> list[MapFault]:
-        told = [fault.place.item for fault in trail.faults]
-        try:
-            _validate(collection, item)
-        except ValidationError as error:
-            faults = []
-            for one in error.errors(include_url=False, include_input=False):
-                pointer = pointer_of(one["loc"])
-                # A field that could not be made is told of already, and lacks in what it belongs to.
-                if any(_within(pointer, each) or _within(each, pointer) for each in told):
-                    continue
-                detail = f"{pointer or 'the item'}: {one['msg'].removeprefix('Value error, ')[:300]}"
-                faults.append(MapFault(self._place(pointer, trail), code_of(one["type"]), detail))
-            return faults
-        except Unmappable as unmappable:
-            return [MapFault(trail.place, unmappable.code, unmappable.detail)]
-        return []
-
-    def _place(self, pointer: str, trail: Trail) -> Place:
-        """Where something of the item comes from: the nearest rule that made it, or should have."""
-        parts = pointer.split("/")
-        for length in range(len(parts), 1, -1):
-            found = trail.places.get("/".join(parts[:length]))
-            if found is not None:
-                return found
-        return Place(pointer, "", f"{self._pointer}/fields")
-
-
-def _validate(collection: str, item: dict[str, Any]) -> CitizenItem | Service:
-    """The contract's item. The hub counts versions. Raises ValidationError where it is not what a vendor may publish,
-    Unmappable where it cannot be written at all: half of an emoji, an integer of more than 64 bits."""
-    try:
-        written = orjson.dumps(item | {"version": 1})
-    except TypeError:
-        raise Unmappable("mapping.unwritable", "a text that is no Unicode, or a number out of reach") from None
-    return COLLECTIONS[collection].model_validate_json(written)
 
 
 def _is_name(value: Any) -> bool:
@@ -220,10 +185,6 @@ def _is_name(value: Any) -> bool:
         return not holds_tax_code(_EXTERNAL_ID.validate_python(value, strict=True))
     except ValidationError:
         return False
-
-
-def _within(pointer: str, other: str) -> bool:
-    return not other or pointer == other or pointer.startswith(f"{other}/")
 
 
 def _name(collection: str, external_id: str) -> str:

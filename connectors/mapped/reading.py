@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from json import JSONDecodeError
 from typing import Any, Final
 
+from connectors.base.mapping.expressions import exact_number
+
 from .document import CsvFormat, JsonFormat, JsonLinesFormat
-from .expressions import exact_number
 
 MOST_RECORD: Final = 1_048_576
 """Characters of one record."""

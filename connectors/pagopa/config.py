@@ -8,14 +8,13 @@ from connectors.base.keys import Key
 from contracts.base import LINE, HttpsUrl
 from contracts.callbacks import Hosts
 from contracts.following import Listed
-from contracts.identifiers import OrganizationTaxCode
+from contracts.identifiers import OrganizationTaxCode, SegregationCode
 from contracts.inbound import SourceSettings
 from contracts.tls import TlsSettings
 
 PLATFORM = "https://api.platform.pagopa.it"
 
 PrivateHosts = Annotated[Hosts, Listed]
-SegregationCode = Annotated[int, Field(ge=0, le=99)]
 
 
 class Settings(SourceSettings, TlsSettings):

@@ -18,6 +18,7 @@ from contracts.inbound import Found, Wrong
 from contracts.reporting import FlowPart
 
 from .config import Settings
+from .demands import offers_of, operations_of
 from .flows import Flows
 from .receipts import read_again
 from .riversamento import MOST_BYTES, MOST_ELEMENTS, ROOT, read_flow
@@ -31,21 +32,35 @@ _PART = 1000
 
 
 def connect(settings: Settings, limits: Limits) -> Connector:
-    """The connector of one station, and of the reporting API where the settings have one."""
-    station = Station(settings)
+    """The connector of one station, and of the reporting API where the settings have one.
+
+    Raises:
+        Misconfigured: a spontaneous service's own tests fail.
+    """
+    offers = offers_of(settings)
+    station, operations = Station(settings, offers), operations_of(offers)
 
     def read(document: bytes) -> Iterable[Found]:
         return _read(document, settings)
 
     manifest = read_manifest(Path(__file__).parent)
     if settings.fdr_base_url is None or settings.fdr_key is None or settings.fdr_since is None:
-        return Connector(manifest, _advance, _nothing_to_ask, answer=station.answer, read=read)
+        return Connector(manifest, _advance, _nothing_to_ask, answer=station.answer, read=read, operations=operations)
     key = {"Ocp-Apim-Subscription-Key": settings.fdr_key.get_secret_value()}
     client = http.chosen_client(limits, settings.private_hosts, settings)
     client.base_url = httpx.URL(settings.fdr_base_url)
     client.headers.update(key)
     flows = Flows(client, settings.creditor_tax_code, settings.fdr_since, settings.fdr_page, limits.timeout_s)
-    return Connector(manifest, _advance, flows.check, client.close, pull=flows.pull, answer=station.answer, read=read)
+    return Connector(
+        manifest,
+        _advance,
+        flows.check,
+        client.close,
+        pull=flows.pull,
+        answer=station.answer,
+        read=read,
+        operations=operations,
+    )
 
 
 def _advance(notice: Notice, memo: Memo) -> Done:

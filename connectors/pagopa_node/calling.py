@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from contracts.connector import Limits
-from contracts.inbound import Call, Found, OwedPayment, Reply, SentMessage
+from contracts.inbound import Call, Demanded, Found, OwedPayment, Reply, SentMessage
 
 from . import connect
 from .sampling import CALLER_KEY, CREDITOR, DEBTOR, NOTICE, envelope, settings
@@ -64,6 +64,13 @@ def call_of(operation: str, content: str | bytes, **changes: Any) -> Call:
 
 def answer(call: Call, *payments: OwedPayment, **changes: Any) -> Reply:
     """What a station with these changes of its settings answers, while the hub knows of these payments."""
+    reply = asked_of(call, *payments, **changes)
+    assert isinstance(reply, Reply)
+    return reply
+
+
+def asked_of(call: Call, *payments: OwedPayment, **changes: Any) -> Reply | Demanded:
+    """The same, of a call that may demand a payment."""
     connector = connect(settings(**changes), Limits())
     assert connector.answer is not None
     return connector.answer(call, Hub(*payments))

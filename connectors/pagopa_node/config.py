@@ -7,12 +7,16 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from connectors.base.keys import Key
+from connectors.base.mapping.written import written
 from contracts.base import Code, HttpsUrl, Sha256Hex
 from contracts.callbacks import Hosts
 from contracts.following import Listed
-from contracts.identifiers import Iban, OrganizationTaxCode
+from contracts.identifiers import Iban, OrganizationTaxCode, SegregationCode
 from contracts.inbound import SourceSettings
+from contracts.positions import Numbering
 from contracts.tls import TlsSettings
+
+from .spontaneous import Filed, SpontaneousService
 
 
 def _network(value: str) -> str:
@@ -25,6 +29,7 @@ Fingerprints = Annotated[tuple[Sha256Hex, ...], Listed, Field(max_length=10)]
 PrivateHosts = Annotated[Hosts, Listed]
 Name = Annotated[str, Field(min_length=1, max_length=140, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Identifier = Annotated[str, Field(min_length=1, max_length=35, pattern=r"^[\x21-\x7e]+$")]
+Services = Annotated[tuple[SpontaneousService, ...], Field(max_length=100)]
 Taxonomy = Annotated[str, Field(min_length=1, max_length=140, pattern=r"^[\x21-\x7e]+$")]
 
 
@@ -89,6 +94,19 @@ class Settings(SourceSettings, TlsSettings):
     source: Annotated[Code, Field(description="The source that receipts are filed under")] = "pagopa"
     service_id: Annotated[Code | None, Field(description="The service that receipts belong to")] = None
 
+    spontaneous: Annotated[
+        Services,
+        written(Services),
+        Field(description="Services of pagoPA's catalogue of which payments may be demanded: a list in JSON"),
+    ] = ()
+    segregation_code: Annotated[
+        SegregationCode | None,
+        Field(description="spontaneous: that of this station, under which the hub alone gives numbers"),
+    ] = None
+    first_number: Annotated[
+        int, Field(ge=1, le=9_999_999_999_999, description="spontaneous: the first that the hub may give")
+    ] = 1
+
     caller_certificates: Annotated[
         Fingerprints, Field(description="SHA-256 in hex of the client certificates of pagoPA, handed over by the proxy")
     ] = ()
@@ -114,4 +132,20 @@ class Settings(SourceSettings, TlsSettings):
         codes = [self.creditor_tax_code, *(one.tax_code for one in self.beneficiaries)]
         if len(codes) != len(set(codes)):
             raise ValueError("beneficiaries: each body once, and the ente itself not among them")
+        ids = [one.id_servizio for one in self.spontaneous]
+        if len(ids) != len(set(ids)):
+            raise ValueError("spontaneous: each id_servizio once")
+        if self.spontaneous and self.segregation_code is None:
+            raise ValueError("segregation_code: needed with spontaneous")
         return self
+
+    def filed(self, service: SpontaneousService) -> Filed:
+        """Where payments of one of `spontaneous` are filed."""
+        assert self.segregation_code is not None
+        numbering = Numbering(self.creditor_tax_code, self.segregation_code, self.first_number, self.company_name)
+        return Filed(
+            service.vendor_id or self.vendor_id,
+            service.source or self.source,
+            service.service_id or self.service_id,
+            numbering,
+        )

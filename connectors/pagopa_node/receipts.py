@@ -54,9 +54,13 @@ def _is_number(receipt_id: str) -> bool:
 
 def _found(receipt: PaymentReceipt, whose: str | Wrong, raw: bytes, settings: Settings) -> Found:
     """`whose`: the debtor's tax code, or why it can be nobody's item."""
-    if isinstance(whose, Wrong):
-        return Found(name_of(receipt), raw, "receipts", wrong=(whose,))
-    return Found(name_of(receipt), raw, "receipts", _item(receipt, whose, settings))
+    if not isinstance(whose, Wrong):
+        try:
+            return Found(name_of(receipt), raw, "receipts", _item(receipt, whose, settings))
+        except ValueError:
+            # Whoever paid a stamp is owed the proof, so a person has to look.
+            whose = Wrong("/receipt/transferList", "pagopa.stamp", "a revenue stamp without its file")
+    return Found(name_of(receipt), raw, "receipts", wrong=(whose,))
 
 
 def _owing(receipt: PaymentReceipt, owed: OwedPayment | None) -> str | Wrong:
@@ -78,17 +82,7 @@ def _unusable(receipt: PaymentReceipt) -> Wrong | None:
         return Wrong("/receipt/paymentDateTime", "pagopa.no_date", "the receipt does not say when it was paid")
     if sum(one.transfer_amount for one in receipt.transfer_list.transfer) != receipt.payment_amount:
         return Wrong("/receipt/transferList", "pagopa.sum", "the transfers do not add up to paymentAmount")
-    try:
-        _stamps(receipt)
-    except ValueError:
-        return Wrong("/receipt/transferList", "pagopa.stamp", "a revenue stamp without its file")
     return None
-
-
-def _stamps(receipt: PaymentReceipt) -> list[dict[str, Any]]:
-    """Raises ValueError where one is no stamp: whoever paid it is owed the proof, so a person has to look."""
-    transfers = receipt.transfer_list.transfer
-    return [stamp_of(one.mbd_attachment, one.transfer_amount) for one in transfers if one.mbd_attachment]
 
 
 def _debtor(receipt: PaymentReceipt) -> str | None:
@@ -109,6 +103,9 @@ def _paid_at(receipt: PaymentReceipt) -> datetime | None:
 
 
 def _item(receipt: PaymentReceipt, tax_code: str, settings: Settings) -> dict[str, Any]:
+    """Raises ValueError where a revenue stamp is none."""
+    transfers = receipt.transfer_list.transfer
+    stamps = [stamp_of(one.mbd_attachment, one.transfer_amount) for one in transfers if one.mbd_attachment]
     paid_at = _paid_at(receipt)
     assert paid_at is not None
     reason, psp = one_line(receipt.description), one_line(receipt.psp_company_name)
@@ -127,6 +124,6 @@ def _item(receipt: PaymentReceipt, tax_code: str, settings: Settings) -> dict[st
         "service_id": settings.service_id,
         "psp": psp or None,
         "reason": reason or None,
-        "stamps": _stamps(receipt) or None,
+        "stamps": stamps or None,
     }
     return item | {name: value for name, value in optional.items() if value is not None}

@@ -4,7 +4,9 @@ Written from the schemas and spec/pagopa.md, and not with the connector's own wr
 other's.
 """
 
+from base64 import b64encode
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
@@ -19,6 +21,9 @@ DEBTOR: Final = "RSSMRA80A01H501U"
 OTHER_BODY: Final = "80015010723"
 OTHER: Final = {"tax_code": OTHER_BODY, "iban": "GB82WEST12345698765432", "taxonomy": "9/TEFA/"}
 """Another body that has a share, as a setting."""
+SPONTANEOUS: Final = (Path(__file__).parent / "samples" / "spontaneous.json").read_text(encoding="utf-8")
+"""Services of which payments are demanded, as a setting."""
+SEGREGATION_CODE: Final = 47
 _PA: Final = "http://pagopa-api.pagopa.gov.it/pa/paForNode.xsd"
 _SOAP: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 
@@ -61,6 +66,15 @@ def envelope(operation: str, content: str) -> bytes:
 
 def ids(creditor: str = CREDITOR, broker: str = BROKER, station: str = STATION) -> str:
     return f"<idPA>{creditor}</idPA><idBrokerPA>{broker}</idBrokerPA><idStation>{station}</idStation>"
+
+
+def demanded(id_servizio: str, document: str, *, id_pa: str = CREDITOR) -> str:
+    """The content of paDemandPaymentNotice; `document` is the service's XML."""
+    data = b64encode(document.encode()).decode()
+    return (
+        f"{ids(id_pa)}<idServizio>{escape(id_servizio)}</idServizio>"
+        f"<datiSpecificiServizioRequest>{data}</datiSpecificiServizioRequest>"
+    )
 
 
 def asked(notice: str = NOTICE, creditor: str = CREDITOR, *, id_pa: str = CREDITOR, **more: str) -> str:
@@ -135,3 +149,21 @@ def riversamento(payments: Sequence[tuple[str, str, str]], creditor: str = CREDI
         "</FlussoRiversamento>"
     )
     return text.encode()
+
+
+def card(causale: str = "9", debtor: str = DEBTOR, creditor: str = CREDITOR) -> str:
+    """The data of the service 00005 of `samples/spontaneous.json`."""
+    return (
+        '<p:pagamentoCIE xmlns:p="http://PuntoAccessoPSP.spcoop.gov.it/pagamentoCIE">'
+        f"<p:codiceCausale>{causale}</p:codiceCausale><p:codiceFiscaleComune>{creditor}</p:codiceFiscaleComune>"
+        f"<p:intestatario><p:codiceFiscaleIntestatario>{debtor}</p:codiceFiscaleIntestatario>"
+        "<p:denominazioneIntestatario>Mario Rossi</p:denominazioneIntestatario></p:intestatario></p:pagamentoCIE>"
+    )
+
+
+def meals(pupil: str = "41", debtor: str = DEBTOR, amount: str = "45.50", more: str = "") -> str:
+    """The data of 00006."""
+    return (
+        f"<ricarica><anno>2026</anno><alunno>{pupil}</alunno><pagatore><codice>{debtor}</codice></pagatore>"
+        f"<importo>{amount}</importo>{more}</ricarica>"
+    )

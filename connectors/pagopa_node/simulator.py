@@ -5,9 +5,13 @@ as the real one does, and serves the reporting flows of what was paid.
 
 `POST /_sim/pay` with `{"notice_number": "3...", "version": 2}` is somebody who pays (`simulator_payment`). The answer
 says what came of it: `{"outcome", "receipt_id", "amount_cents", "attempts"}`, or `{"outcome": "KO", "code"}`.
+`POST /_sim/demand` with `{"id_servizio": "00005", "document": "<...>"}` is somebody who asks for a payment that nobody
+has asked him for, and then pays it: with `"pay": false` he has but its notice. The answer is that of `pay`, with the
+`notice_number`.
 `POST /_sim/report` publishes a flow of all that was paid and not yet reported; `{"status": "REVOKED", "flow": "..."}`
 and `{"revision": 2}` change it, `{"leave_out": 1}` leaves out the last payments.
-`GET /_sim/ledger` shows what has happened: `paid`, on the disk before the first paSendRT leaves; `delivered`; `flow`.
+`GET /_sim/ledger` shows what has happened: `paid`, on the disk before the first paSendRT leaves; `delivered`;
+`demanded`, for each answer; `flow`.
 
 Faults, one payment or call each, in order, by `POST /_sim/faults` with a JSON list; `DELETE` forgets, `GET` shows them:
     {"kind": "repeat"}           the receipt is sent again although it was answered OK
@@ -17,13 +21,16 @@ Faults, one payment or call each, in order, by `POST /_sim/faults` with a JSON l
     {"kind": "second"}           after it, another receipt comes for the same notice
     {"kind": "debtor", "debtor": "..."}                 the receipt names another debtor
     {"kind": "intruder"}         the calls come from somebody without pagoPA's key
+    {"kind": "repeat", "on": "demand"}                  the first answer to a demand is lost, and it is made again
+    {"kind": "garble", "on": "demand"}, {"kind": "intruder", "on": "demand"}
     {"kind": "throttle", "retry_after": 3, "on": "fdr"}, {"kind": "error", "status": 500, "on": "fdr"},
     {"kind": "truncate", "on": "fdr"}                   of the reporting API
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -39,9 +46,9 @@ from connectors.base.serving import LoopbackServer
 from connectors.base.simulated_requests import bears_key
 from connectors.base.simulator_faults import Script, throttled
 
-from .sampling import BROKER, CALLER_KEY, CREDITOR, STATION
+from .sampling import BROKER, CALLER_KEY, CREDITOR, SEGREGATION_CODE, SPONTANEOUS, STATION
 from .simulator_model import Events, NotOk
-from .simulator_payment import Payment
+from .simulator_payment import Calls, Payment, demand
 
 _BASE: Final = "/fdr-org/service/v1/organizations/{organization}/fdrs"
 _FDR_KEY: Final = "simulated-fdr-key"
@@ -65,6 +72,7 @@ def simulator(
             Route(_BASE + "/{fdr}/revisions/{revision:int}/psps/{psp}", node.flow),
             Route(_BASE + "/{fdr}/revisions/{revision:int}/psps/{psp}/payments", node.payments),
             Route("/_sim/pay", node.pay, methods=["POST"]),
+            Route("/_sim/demand", node.demand, methods=["POST"]),
             Route("/_sim/report", node.report, methods=["POST"]),
             Route("/_sim/ledger", node.show),
             node.faults.route,
@@ -92,17 +100,33 @@ class _Node:
 
     async def pay(self, request: Request) -> Response:
         wanted = await request.json()
+        return await _told(lambda: self._paid(wanted, wanted["notice_number"]))
+
+    async def demand(self, request: Request) -> Response:
+        """Somebody asks for a notice, and pays it."""
+        wanted = await request.json()
+
+        async def through() -> dict[str, Any]:
+            fault = self.faults.next("demand")
+            async with self._calls(wanted, fault) as calls:
+                notice = await demand(calls, self.ledger, self.creditor, wanted, fault.get("kind"))
+            told = await self._paid(wanted, notice) if wanted.get("pay", True) else {"outcome": "OK"}
+            return told | {"notice_number": notice}
+
+        return await _told(through)
+
+    async def _paid(self, wanted: Mapping[str, Any], notice: str) -> dict[str, Any]:
         fault = self.faults.next("pay")
+        async with self._calls(wanted, fault) as calls:
+            payment = Payment(self.ledger, self.creditor, calls, notice, wanted.get("version", 2))
+            return await payment.through(fault)
+
+    @asynccontextmanager
+    async def _calls(self, wanted: Mapping[str, Any], fault: Mapping[str, Any]) -> AsyncIterator[Calls]:
         key = "nobody's key" if fault.get("kind") == "intruder" else self.caller_key
         url = wanted.get("station_url") or self.station_url
         async with httpx.AsyncClient(transport=self.transport, trust_env=False, timeout=20) as http:
-            payment = Payment(
-                self.ledger, self.creditor, http, url, key, wanted["notice_number"], wanted.get("version", 2)
-            )
-            try:
-                return JSONResponse(await payment.through(fault))
-            except NotOk as error:
-                return JSONResponse({"outcome": "KO", "code": error.code, "detail": str(error)})
+            yield Calls(http, url, key)
 
     async def report(self, request: Request) -> Response:
         """Publish a flow."""
@@ -216,6 +240,14 @@ class _Node:
         return Response(text, 200, media_type="application/json")
 
 
+async def _told(through: Callable[[], Awaitable[dict[str, Any]]]) -> Response:
+    """What came of it, also where the station would not have it."""
+    try:
+        return JSONResponse(await through())
+    except NotOk as error:
+        return JSONResponse({"outcome": "KO", "code": error.code, "detail": str(error)})
+
+
 def _number(cents: int) -> str:
     """An amount to be written as a JSON number."""
     return f"EUR {cents // 100}.{cents % 100:02d}"
@@ -245,6 +277,8 @@ class Node:
             "iban": "IT60X0542811101000000123456",
             "taxonomy": "9/0101101IM/",
             "caller_key": CALLER_KEY,
+            "spontaneous": SPONTANEOUS,
+            "segregation_code": SEGREGATION_CODE,
             "fdr_base_url": f"{self._server.url}/fdr-org/service/v1",
             "fdr_key": _FDR_KEY,
             "fdr_since": "2026-01-01",

@@ -67,6 +67,7 @@ _OWED: Final[Shape] = (
     ("companyName", False, _TEXT),
     ("officeName", False, _TEXT),
 )
+_CODE: Final[Shape] = (("fiscalCode", True, _BODY), ("noticeNumber", True, r"[0-9]{18}"))
 _DATA: Final[Shape] = (
     ("creditorReferenceId", True, r"[0-9]{15,17}"),
     ("paymentAmount", True, _AMOUNT),
@@ -82,10 +83,17 @@ _ANSWERS: Final[Mapping[str, tuple[str, Shape]]] = {
     "paVerifyPaymentNotice": ("paVerifyPaymentNoticeRes", (*_RESPONSE, *_OWED)),
     "paGetPayment": ("paGetPaymentRes", (*_RESPONSE, ("data", False, _DATA))),
     "paGetPaymentV2": ("paGetPaymentV2Response", (*_RESPONSE, ("data", False, _DATA_V2))),
+    "paDemandPaymentNotice": ("paDemandPaymentNoticeResponse", (*_RESPONSE, ("qrCode", False, _CODE), *_OWED)),
     "paSendRT": ("paSendRTRes", _RESPONSE),
     "paSendRTV2": ("paSendRTV2Response", _RESPONSE),
 }
-assert set(_ANSWERS) < set(REQUESTS)
+_TERMS: Final = frozenset({"paymentList", "paymentDescription", "fiscalCodePA", "companyName"})
+_WITH_OK: Final[Mapping[str, frozenset[str]]] = {
+    "paVerifyPaymentNotice": _TERMS,
+    "paDemandPaymentNotice": _TERMS | {"qrCode"},
+}
+"""What the schema does not ask for, and an answer with OK has to have (SANP, primitives of the creditor)."""
+assert set(_ANSWERS) == set(REQUESTS)
 
 
 class NotOk(Exception):
@@ -112,6 +120,8 @@ def read_answer(operation: str, status: int, media_type: str, body: bytes) -> di
     plain: dict[str, Any] = answer.plain()
     if plain["outcome"] == "KO":
         raise NotOk(plain["fault"]["faultCode"] if "fault" in plain else "PPT_STAZIONE_INT_PA_ERRORE_RESPONSE")
+    if missing := sorted(_WITH_OK.get(operation, frozenset()) - plain.keys()):
+        raise _broken(f"OK without {missing[0]}")
     return plain
 
 

@@ -1,30 +1,77 @@
 """Somebody pays a notice at the simulated node, which asks the creditor's station whether and how much
 (paVerifyPaymentNotice) and for all that is needed (paGetPayment or V2), and brings the receipt once the money has gone
-(paSendRT or V2).
+(paSendRT or V2). Before it, there may be somebody who asks the station for a notice (paDemandPaymentNotice).
 """
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import httpx
 
-from .sampling import DEBTOR, asked, envelope, receipt
+from .sampling import DEBTOR, asked, demanded, envelope, receipt
 from .simulator_model import Events, NotOk, read_answer
 
+_DEMAND: Final = "paDemandPaymentNotice"
 ATTEMPTS: Final = 5
 """How often a receipt is sent until it is answered OK (paForNode.wsdl, paSendRT)."""
+
+
+@dataclass(frozen=True)
+class Calls:
+    """The node's calls of one station."""
+
+    http: httpx.AsyncClient
+    url: str
+    key: str
+
+    async def call(self, operation: str, content: str, *, garbled: bool = False) -> dict[str, Any]:
+        body = envelope(operation, content)
+        headers = {
+            "Content-Type": "text/xml; charset=utf-8",
+            "SOAPAction": f'"{operation}"',
+            "Ocp-Apim-Subscription-Key": self.key,
+        }
+        try:
+            answer = await self.http.post(
+                self.url, content=body[: len(body) // 2] if garbled else body, headers=headers
+            )
+        except httpx.TransportError as error:
+            raise NotOk("PPT_STAZIONE_INT_PA_IRRAGGIUNGIBILE", type(error).__name__) from None
+        return read_answer(operation, answer.status_code, answer.headers.get("content-type", ""), answer.content)
+
+
+async def demand(calls: Calls, ledger: Events, creditor: str, wanted: Mapping[str, Any], kind: str | None) -> str:
+    """The notice of a spontaneous payment (paDemandPaymentNotice), of which `wanted` has the service's id and its XML.
+    Raises NotOk where the station makes none."""
+    content = demanded(wanted["id_servizio"], wanted["document"], id_pa=creditor)
+    if kind == "garble":
+        with suppress(NotOk):
+            await calls.call(_DEMAND, content, garbled=True)
+    notices = {await _demanded(calls, ledger, creditor, content) for _ in range(2 if kind == "repeat" else 1)}
+    if len(notices) > 1:
+        raise NotOk("PPT_STAZIONE_INT_PA_ERRORE_RESPONSE", "asked again, it is another notice")
+    return notices.pop()
+
+
+async def _demanded(calls: Calls, ledger: Events, creditor: str, content: str) -> str:
+    answer = await calls.call(_DEMAND, content)
+    code, option = answer["qrCode"], answer["paymentList"]["paymentOptionDescription"]
+    if {code["fiscalCode"], answer["fiscalCodePA"]} != {creditor} or _cents(option["amount"]) == 0:
+        raise NotOk("PPT_STAZIONE_INT_PA_ERRORE_RESPONSE", "another creditor, or nothing to pay")
+    notice: str = code["noticeNumber"]
+    ledger.add("demanded", notice_number=notice, amount_cents=_cents(option["amount"]))
+    return notice
 
 
 class Payment:
     """One person who pays one notice."""
 
-    def __init__(
-        self, ledger: Events, creditor: str, http: httpx.AsyncClient, url: str, key: str, notice: str, version: int
-    ) -> None:
-        self.ledger, self.creditor, self.notice = ledger, creditor, notice
-        self.http, self.url, self.key = http, url, key
+    def __init__(self, ledger: Events, creditor: str, calls: Calls, notice: str, version: int) -> None:
+        self.ledger, self.creditor, self.notice, self.calls = ledger, creditor, notice, calls
         self.suffix = "V2" if version == 2 else ""
 
     async def through(self, fault: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,8 +81,8 @@ class Payment:
             amount, debtor = _euro(fault["amount_cents"]), fault.get("debtor", DEBTOR)
             transfers, words = [(self.creditor, amount)], "Pagamento"
         else:
-            await self._call("paVerifyPaymentNotice", asked(self.notice, self.creditor, id_pa=self.creditor))
-            answer = await self._call(
+            await self.calls.call("paVerifyPaymentNotice", asked(self.notice, self.creditor, id_pa=self.creditor))
+            answer = await self.calls.call(
                 f"paGetPayment{self.suffix}", asked(self.notice, self.creditor, id_pa=self.creditor)
             )
             amount, debtor, transfers, words = _owed(answer)
@@ -74,7 +121,7 @@ class Payment:
         told = {"outcome": "OK", "receipt_id": receipt_id, "amount_cents": _cents(amount), "attempts": attempts}
         if kind == "second":
             try:
-                await self._call(f"paSendRT{self.suffix}", document(secrets.token_hex(16)))
+                await self.calls.call(f"paSendRT{self.suffix}", document(secrets.token_hex(16)))
                 told["second"] = "OK"
             except NotOk as error:
                 told["second"] = error.code
@@ -86,8 +133,8 @@ class Payment:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 if kind == "garble" and attempt == 1:
-                    await self._call(operation, content, garbled=True)
-                await self._call(operation, content)
+                    await self.calls.call(operation, content, garbled=True)
+                await self.calls.call(operation, content)
             except NotOk as error:
                 if attempt == ATTEMPTS:
                     self.ledger.add("undelivered", receipt_id=receipt_id, code=error.code)
@@ -96,25 +143,10 @@ class Payment:
             if kind == "lose" and attempt == 1:
                 continue
             if kind == "repeat":
-                await self._call(operation, content)
+                await self.calls.call(operation, content)
             self.ledger.add("delivered", receipt_id=receipt_id, attempts=attempt)
             return attempt
         raise AssertionError("unreachable")
-
-    async def _call(self, operation: str, content: str, *, garbled: bool = False) -> dict[str, Any]:
-        body = envelope(operation, content)
-        headers = {
-            "Content-Type": "text/xml; charset=utf-8",
-            "SOAPAction": f'"{operation}"',
-            "Ocp-Apim-Subscription-Key": self.key,
-        }
-        try:
-            answer = await self.http.post(
-                self.url, content=body[: len(body) // 2] if garbled else body, headers=headers
-            )
-        except httpx.TransportError as error:
-            raise NotOk("PPT_STAZIONE_INT_PA_IRRAGGIUNGIBILE", type(error).__name__) from None
-        return read_answer(operation, answer.status_code, answer.headers.get("content-type", ""), answer.content)
 
 
 def _owed(answer: Mapping[str, Any]) -> tuple[str, str, list[tuple[str, str]], str]:

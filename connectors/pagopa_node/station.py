@@ -4,75 +4,39 @@ What concerns the envelope is a SOAP fault; what concerns the payment is an answ
 whose code the payment service provider gets to see behind PPT_ERRORE_EMESSO_DA_PAA.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Final
 
 from connectors.base.lines import one_line
-from contracts.inbound import Call, OwedPayment, Reading, Reply
+from contracts.inbound import Call, Demanded, OwedPayment, Reading, Reply, Wrong
 from contracts.positions import StampDuty
 from contracts.reporting import iuv_of
 
 from .caller import authenticate
 from .config import Settings
+from .faults import FAULTS, NOT_PAYABLE, Refused
 from .money import euro
 from .receipts import found_of, is_second
 from .soap import MEDIA_TYPE, PA, SoapFault, action_of, fault, read, reply
+from .spontaneous import Offer
 from .wire import DemandPaymentNotice, GetPayment, Invalid, QrCode, SendRT, VerifyPaymentNotice, read_as
 from .xml import Node, Parts
 
 PATH: Final = "paForNode"
 V2: Final = "paGetPaymentV2Response"
+NOT_OFFERED: Final = "l'ente non offre pagamenti spontanei per questo servizio"
 NO_DUE_DATE: Final = date(2099, 12, 31)
 """`dueDate` is required in the answer of paGetPayment: this is what creditors write where there is none."""
-
-FAULTS: Final = {
-    "PAA_SINTASSI_XSD": "La richiesta non è valida rispetto allo schema",
-    "PAA_ID_DOMINIO_ERRATO": "idPA errato",
-    "PAA_ID_INTERMEDIARIO_ERRATO": "idBrokerPA errato",
-    "PAA_STAZIONE_INT_ERRATA": "idStation errato",
-    "PAA_PAGAMENTO_SCONOSCIUTO": "Pagamento in attesa sconosciuto all'ente creditore",
-    "PAA_PAGAMENTO_DUPLICATO": "Pagamento in attesa già pagato",
-    "PAA_PAGAMENTO_SCADUTO": "Pagamento in attesa scaduto",
-    "PAA_PAGAMENTO_ANNULLATO": "Pagamento in attesa annullato",
-    "PAA_RECEIPT_DUPLICATA": "Per l'avviso esiste già un'altra ricevuta",
-    "PAA_SEMANTICA": "Errore semantico",
-    "PAA_SYSTEM_ERROR": "Errore generico",
-}
-"""What we may answer with outcome KO."""
-
-NOT_PAYABLE: Final = {
-    "creating": "PAA_PAGAMENTO_SCONOSCIUTO",
-    "creation_failed": "PAA_PAGAMENTO_SCONOSCIUTO",
-    "due": None,
-    # Somebody has begun to pay, which may be this very payment, or one that was given up. That nobody pays twice at
-    # once is the platform's affair, by its tokens; here it would be refused for ever.
-    "started": None,
-    "overdue": None,
-    "paid": "PAA_PAGAMENTO_DUPLICATO",
-    "paid_elsewhere": "PAA_PAGAMENTO_DUPLICATO",
-    "refunded": "PAA_PAGAMENTO_DUPLICATO",
-    "expired": "PAA_PAGAMENTO_SCADUTO",
-    "cancelled": "PAA_PAGAMENTO_ANNULLATO",
-}
-"""The fault by a payment's state; None: it can be paid."""
-
-
-class Refused(Exception):
-    """The answer is KO, with this fault code."""
-
-    def __init__(self, code: str, description: str = "") -> None:
-        super().__init__(code)
-        self.code = code
-        self.description = description
 
 
 @dataclass(frozen=True, slots=True)
 class _Operation:
     request: str
     response: str
-    act: "Callable[[Station, str, Node, Call, Reading], Reply]"
+    act: "Callable[[Station, str, Node, Call, Reading], Reply | Demanded]"
     """It is given the name of the response, by which V1 and V2 are told apart."""
 
 
@@ -81,8 +45,10 @@ class Station:
     """Answers for one creditor, broker and station."""
 
     settings: Settings
+    offers: Mapping[str, Offer]
+    """The spontaneous payments, by `idServizio`."""
 
-    def answer(self, call: Call, reading: Reading) -> Reply:
+    def answer(self, call: Call, reading: Reading) -> Reply | Demanded:
         """See `contracts.inbound.Answer`."""
         try:
             authenticate(call, self.settings)
@@ -101,7 +67,10 @@ class Station:
         """paVerifyPaymentNotice: may this notice be paid, and how much is it?"""
         asked = read_as(VerifyPaymentNotice, element)
         self._is_for_us(asked)
-        owed = self._payable(asked.qr_code, reading)
+        return _ok(response, self._terms(self._payable(asked.qr_code, reading)))
+
+    def _terms(self, owed: OwedPayment) -> Parts:
+        """How much is to be paid, to whom and what for, as whoever is about to pay is told."""
         transfers = self._transfers(owed)
         option: Parts = [
             ("amount", euro(owed.amount_cents)),
@@ -110,16 +79,13 @@ class Station:
             *_optional("detailDescription", _description(owed)),
             ("allCCP", "true" if all(_is_postal(one.to) for one in transfers) else "false"),
         ]
-        return _ok(
-            response,
-            [
-                ("paymentList", [("paymentOptionDescription", option)]),
-                ("paymentDescription", _description(owed)),
-                ("fiscalCodePA", owed.creditor_tax_code),
-                ("companyName", self.settings.company_name),
-                *_optional("officeName", self.settings.office_name),
-            ],
-        )
+        return [
+            ("paymentList", [("paymentOptionDescription", option)]),
+            ("paymentDescription", _description(owed)),
+            ("fiscalCodePA", owed.creditor_tax_code),
+            ("companyName", self.settings.company_name),
+            *_optional("officeName", self.settings.office_name),
+        ]
 
     def get_payment(self, response: str, element: Node, call: Call, reading: Reading) -> Reply:
         """paGetPayment and V2: all that is needed to pay it. `transferType` and digital stamps are what V2 has more."""
@@ -145,7 +111,8 @@ class Station:
             )
             for number, one in enumerate(shares, start=1)
         ]
-        who: Parts = [("entityUniqueIdentifierType", "F"), ("entityUniqueIdentifierValue", owed.tax_code)]
+        kind = "G" if owed.tax_code.isdigit() else "F"
+        who: Parts = [("entityUniqueIdentifierType", kind), ("entityUniqueIdentifierValue", owed.tax_code)]
         # The amount asked for is what the payer was shown; the answer is what is owed now (paForNode.wsdl).
         data: Parts = [
             ("creditorReferenceId", iuv_of(owed.notice_number)),
@@ -160,11 +127,30 @@ class Station:
         ]
         return _ok(response, [("data", data)])
 
-    def demand(self, response: str, element: Node, call: Call, reading: Reading) -> Reply:
-        """paDemandPaymentNotice: a payment that nobody has asked for yet. The hub knows of those that vendors publish,
-        and makes none."""
-        self._is_for_us(read_as(DemandPaymentNotice, element))
-        raise Refused("PAA_SEMANTICA", "l'ente non offre pagamenti spontanei per questo servizio")
+    def demand(self, response: str, element: Node, call: Call, reading: Reading) -> Demanded:
+        """paDemandPaymentNotice: a payment that nobody has asked for yet, of a service that the settings offer."""
+        asked = read_as(DemandPaymentNotice, element)
+        self._is_for_us(asked)
+        offer = self.offers.get(asked.id_servizio)
+        if offer is None:
+            unknown = Wrong("/idServizio", "pagopa.demand_not_offered", "no service of that name is in the settings")
+            raise Refused("PAA_SEMANTICA", NOT_OFFERED, declined=unknown)
+        return offer.demanded(
+            asked.dati_specifici_servizio_request,
+            call.now,
+            answer=partial(self._noticed, response),
+            refused=self._refuse(response, Refused("PAA_SEMANTICA", "il pagamento non può nascere")),
+        )
+
+    def _noticed(self, response: str, owed: OwedPayment) -> Reply:
+        """The answer to a demand: the notice by which it is paid like any other."""
+        try:
+            _can_be_paid(owed)
+            terms = self._terms(owed)
+        except Refused as error:
+            return self._refuse(response, error)
+        code: Parts = [("fiscalCode", owed.creditor_tax_code), ("noticeNumber", owed.notice_number)]
+        return _ok(response, [("qrCode", code), *terms])
 
     def send_rt(self, response: str, element: Node, call: Call, reading: Reading) -> Reply:
         """paSendRT, and V2 with more fields: a receipt."""
@@ -193,9 +179,7 @@ class Station:
         owed = reading.payment(code.fiscal_code, code.notice_number)
         if owed is None:
             raise Refused("PAA_PAGAMENTO_SCONOSCIUTO")
-        refusal = NOT_PAYABLE.get(owed.state, "PAA_SYSTEM_ERROR")
-        if refusal is not None:
-            raise Refused(refusal)
+        _can_be_paid(owed)
         return owed
 
     def _transfers(self, owed: OwedPayment) -> list["_Transfer"]:
@@ -231,7 +215,8 @@ class Station:
             ("id", self.settings.creditor_tax_code),
             *_optional("description", refusal.description),
         ]
-        return Reply(200, reply(response, [("outcome", "KO"), ("fault", bean)]), MEDIA_TYPE)
+        body = reply(response, [("outcome", "KO"), ("fault", bean)])
+        return Reply(200, body, MEDIA_TYPE, declined=refusal.declined)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +249,13 @@ def _operation(action: str, element: Node) -> _Operation:
     if (element.space, element.name) != (PA, operation.request):
         raise SoapFault("Client", "the body does not hold the request that SOAPAction names")
     return operation
+
+
+def _can_be_paid(owed: OwedPayment) -> None:
+    """Raises Refused."""
+    refusal = NOT_PAYABLE.get(owed.state, "PAA_SYSTEM_ERROR")
+    if refusal is not None:
+        raise Refused(refusal)
 
 
 def _description(owed: OwedPayment) -> str:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from connectors.base.inbound_conformance import CallbackConformance
 from connectors.pagopa_node import connect
 from connectors.pagopa_node.calling import OWED, Hub, answer, call_of, soap_fault, told
+from connectors.pagopa_node.faults import FAULTS
 from connectors.pagopa_node.sampling import (
     CALLER_KEY,
     CREDITOR,
@@ -24,7 +25,7 @@ from connectors.pagopa_node.sampling import (
     settings,
 )
 from connectors.pagopa_node.soap import ENVELOPE, PA
-from connectors.pagopa_node.station import FAULTS, OPERATIONS
+from connectors.pagopa_node.station import OPERATIONS
 from connectors.pagopa_node.xml import MOST_DEPTH
 from contracts.connector import Limits
 

@@ -8,9 +8,10 @@ import pytest
 import xmlschema
 
 from connectors.pagopa_node.calling import OWED, answer, call_of
+from connectors.pagopa_node.faults import NOT_PAYABLE
 from connectors.pagopa_node.sampling import CREDITOR, OTHER, OTHER_BODY, REQUESTS, asked, envelope, receipt
 from connectors.pagopa_node.simulator_model import NotOk, read_answer
-from connectors.pagopa_node.station import NOT_PAYABLE, OPERATIONS
+from connectors.pagopa_node.station import OPERATIONS
 from contracts.inbound import OwedPart
 
 SPECS = os.environ.get("RACCORDO_PROVIDER_SPECS")

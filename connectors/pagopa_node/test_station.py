@@ -5,11 +5,17 @@ from dataclasses import replace
 import pytest
 
 from connectors.pagopa_node.calling import OWED, answer, body_of, call_of, refused, told
+from connectors.pagopa_node.faults import FAULTS, NOT_PAYABLE
 from connectors.pagopa_node.sampling import BROKER, CREDITOR, DEBTOR, NOTICE, OTHER_BODY, STATION, asked, ids, receipt
-from connectors.pagopa_node.station import FAULTS, NOT_PAYABLE, OPERATIONS
+from connectors.pagopa_node.station import OPERATIONS
 from contracts.inbound import OwedPart
 from contracts.items import PaymentState
 from contracts.positions import StampDuty
+
+
+def test_an_organization_owes_as_such():
+    plain = told("paGetPayment", asked(), replace(OWED, tax_code=OTHER_BODY))
+    assert plain["data"]["debtor"]["uniqueIdentifier"]["entityUniqueIdentifierType"] == "G"
 
 
 def test_a_notice_that_is_due_can_be_paid():

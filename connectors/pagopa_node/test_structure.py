@@ -1,20 +1,32 @@
-"""The answers that pagoPA's schema of 2022-03 does not have (V2, paDemandPaymentNotice), element by element, as
-spec/pagopa.md tells them: names in their order, namespaces, types and lengths."""
+"""The answers that pagoPA's schema of 2022-03 does not have, element by element: V2 as spec/pagopa.md tells it, and
+paDemandPaymentNotice as pagoPA's later schemas have it: names in their order, namespaces, types and lengths."""
 
 import re
 from dataclasses import replace
 
 import pytest
 
-from connectors.pagopa_node.calling import OWED, answer, call_of
-from connectors.pagopa_node.sampling import CREDITOR, OTHER, OTHER_BODY, asked, ids, receipt
+from connectors.pagopa_node.calling import OWED, answer, asked_of, call_of
+from connectors.pagopa_node.faults import FAULTS, NOT_PAYABLE
+from connectors.pagopa_node.sampling import (
+    CREDITOR,
+    OTHER,
+    OTHER_BODY,
+    SPONTANEOUS,
+    asked,
+    card,
+    demanded,
+    ids,
+    receipt,
+)
+from connectors.pagopa_node.simulator_model import NotOk, read_answer
 from connectors.pagopa_node.soap import ENVELOPE, PA
-from connectors.pagopa_node.station import FAULTS, NOT_PAYABLE, OPERATIONS
+from connectors.pagopa_node.station import OPERATIONS
 from connectors.pagopa_node.xml import parse
 from contracts.inbound import OwedPart
 from contracts.positions import StampDuty
 
-DEMAND = f"{ids()}<idServizio>00005</idServizio><datiSpecificiServizioRequest>PHg+</datiSpecificiServizioRequest>"
+DEMAND = demanded("00005", "<x")
 ASKED = {
     "paGetPaymentV2": asked(amount="84.50", transferType="POSTAL"),
     "paSendRTV2": receipt(more="<standIn>true</standIn>"),
@@ -59,6 +71,33 @@ PAYMENT = (
     ("officeName", False, 1, TEXT_140),
     ("debtor", True, 1, (("uniqueIdentifier", True, 1, CODE), ("fullName", True, 1, r".{1,70}"))),
     ("transferList", True, 1, (("transfer", True, 5, TRANSFER),)),
+)
+NOTICED = (
+    ("outcome", True, 1, "OK"),
+    ("qrCode", True, 1, (("fiscalCode", True, 1, FISCAL_CODE_PA), ("noticeNumber", True, 1, r"[0-9]{18}"))),
+    (
+        "paymentList",
+        True,
+        1,
+        (
+            (
+                "paymentOptionDescription",
+                True,
+                1,
+                (
+                    ("amount", True, 1, AMOUNT),
+                    ("options", True, 1, "EQ"),
+                    ("dueDate", False, 1, r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+                    ("detailDescription", False, 1, TEXT_140),
+                    ("allCCP", True, 1, "true|false"),
+                ),
+            ),
+        ),
+    ),
+    ("paymentDescription", True, 1, TEXT_140),
+    ("fiscalCodePA", True, 1, FISCAL_CODE_PA),
+    ("companyName", True, 1, TEXT_140),
+    ("officeName", False, 1, TEXT_140),
 )
 TAKEN = (("outcome", True, 1, "OK"),)
 PAYABLE = (*TAKEN, ("data", True, 1, PAYMENT))
@@ -141,8 +180,38 @@ def test_a_receipt_of_v2_is_taken_or_known_as_a_second_one():
     assert element.plain()["fault"]["faultCode"] == "PAA_RECEIPT_DUPLICATA"
 
 
-def test_a_payment_that_nobody_asked_for_is_refused():
+def test_a_demand_that_makes_no_payment_is_answered_with_a_fault():
     assert answered("paDemandPaymentNotice", REFUSED, OWED).plain()["fault"]["faultCode"] == "PAA_SEMANTICA"
+
+
+def demanded_answer(owed, **changes):
+    """The answer to a demand once this payment was made of it."""
+    call = call_of("paDemandPaymentNotice", demanded("00005", card()))
+    asked_for = asked_of(call, spontaneous=SPONTANEOUS, segregation_code=47, **changes)
+    return asked_for.answer(owed)
+
+
+def test_a_demand_is_answered_with_its_notice():
+    payments = (OWED, replace(OWED, amount_cents=1), replace(OWED, due_date=None, reason="È <dovuto> & oltre\n" * 20))
+    for owed in payments:
+        for more in ({}, {"office_name": "Tributi & Entrate"}):
+            (body,) = parse(demanded_answer(owed, **more).body).children
+            (element,) = body.children
+            assert (element.space, element.name) == (PA, "paDemandPaymentNoticeResponse")
+            holds(element, NOTICED)
+
+
+def test_the_simulated_node_is_as_strict_with_the_answer_to_a_demand():
+    body = demanded_answer(OWED, office_name="Tributi").body
+    assert read_answer("paDemandPaymentNotice", 200, "text/xml", body)["qrCode"]["noticeNumber"] == OWED.notice_number
+    may_be_missing = {"dueDate", "detailDescription", "officeName"}
+    for name in re.findall(rb"<([A-Za-z]+)>", body):
+        element = rb"<" + name + rb">.*?</" + name + rb">"
+        changed = [re.sub(rb"<(/?)" + name + rb">", rb"<\1x>", body)]
+        changed += [] if name.decode() in may_be_missing else [re.sub(element, b"", body, flags=re.DOTALL)]
+        for broken in changed:
+            with pytest.raises(NotOk, match="ERRORE_RESPONSE"):
+                read_answer("paDemandPaymentNotice", 200, "text/xml", broken)
 
 
 @pytest.mark.parametrize("operation", sorted(ASKED))

@@ -29,7 +29,6 @@ def _xml_boolean(value: Any) -> Any:
     return {"true": True, "1": True, "false": False, "0": False}.get(value, value) if isinstance(value, str) else value
 
 
-Text16 = Annotated[str, StringConstraints(min_length=1, max_length=16)]
 Text35 = Annotated[str, StringConstraints(min_length=1, max_length=35)]
 Text70 = Annotated[str, StringConstraints(min_length=1, max_length=70)]
 Text140 = Annotated[str, StringConstraints(min_length=1, max_length=140)]
@@ -76,7 +75,9 @@ class GetPayment(_Request):
 
 
 class DemandPaymentNotice(_Request):
-    id_servizio: Text16
+    """Not in the schema of 2022-03: as later ones have it (`stIdentificativoServizio`, `xsd:base64Binary`)."""
+
+    id_servizio: Annotated[str, StringConstraints(min_length=5, max_length=5)]
     dati_specifici_servizio_request: Annotated[str, StringConstraints(max_length=500_000)] = Field(repr=False)
 
 

@@ -2,14 +2,16 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contracts.connector import Connector
 from contracts.failures import Deferred, Failure
-from contracts.inbound import Call, Reply
-from hub.errors import HubError, PathUnknown, StoreUnavailable
+from contracts.inbound import Call, Demanded, Reading, Reply, Wrong
+from hub.errors import Fault, HubError, PathUnknown, StoreUnavailable
+from hub.metrics import count_declined
 from hub.store.configuration import ConnectorConfig
 
+from .demanding import Demands
 from .reading import Archive
 from .reporting import Reporter
 from .taking import Source, Taker
@@ -28,6 +30,7 @@ class Answering:
     archive: Archive
     taker: Taker
     reporter: Reporter
+    demands: Demands
 
     def knows(self, ente_id: str, connector_id: str) -> bool:
         """Whether a connector of that name is there, before anything of a call to it is read."""
@@ -57,6 +60,10 @@ class Answering:
         except Failure as fault:
             log.warning("callback.failed connector=%s reason=%s", connector_id, fault.reason)
             raise HubError(cause=fault.reason) from None
+        if isinstance(reply, Demanded):
+            reply = self._demanded(config, reply, reading)
+        if reply.declined is not None:
+            _note_declined(config, reply.declined)
         try:
             tally = self.taker.take(Source.of(config), reply.found) if reply.found else None
         except Failure as fault:
@@ -67,3 +74,27 @@ class Answering:
         if tally is not None and tally.counts["quarantined"] and reply.otherwise is not None:
             return reply.otherwise
         return reply
+
+    def _demanded(self, config: ConnectorConfig, demanded: Demanded, reading: Reading) -> Reply:
+        """What the connector answers of the payment that it asked for, which is kept now; or that there is none."""
+        try:
+            return demanded.answer(self.demands.meet(Source.of(config), demanded, reading))
+        except Failure as fault:
+            log.warning("callback.not_taken connector=%s reason=%s", config.connector_id, fault.reason)
+            raise StoreUnavailable(cause=fault.reason) from None
+        except HubError as fault:
+            if fault.status >= 500:  # our own affair: it is to be asked again
+                raise
+            where = fault.faults[0] if fault.faults else Fault("", fault.code, fault.detail)
+            return replace(demanded.refused, declined=Wrong(where.pointer, where.code, where.detail))
+
+
+def _note_declined(config: ConnectorConfig, why: Wrong) -> None:
+    log.warning(
+        "callback.declined connector=%s code=%s pointer=%s rule=%s",
+        config.connector_id,
+        why.code,
+        why.pointer,
+        why.rule,
+    )
+    count_declined(ente_id=config.ente_id, connector_id=config.connector_id, code=why.code)

@@ -18,6 +18,7 @@ from hub.store.ports import Vault
 from hub.store.taking import Taking
 
 from .answering import Answering
+from .demanding import Demands
 from .filing import Filing, Keep
 from .polling import Polling
 from .provider_documents import ProviderDocuments
@@ -83,5 +84,6 @@ def inbound(
         connector=connector,
     )
     archive = Archive(database, committer, citizens, vault, files, registry)
-    answering = Answering(configs, connector, archive, taker, reporter)
+    demands = Demands(database, committer, intake, citizens, vault, taker.vendor, draft, accepted)
+    answering = Answering(configs, connector, archive, taker, reporter, demands)
     return Inbound(taker, polling, answering, ProviderDocuments(database, citizens, vault, taker, configs))

@@ -138,7 +138,7 @@ class Taker:
             tally.counts.update(counts)
 
         while piece := list(islice(rest, PIECE)):
-            vendor = self._vendor(source)  # not before: a connector that only reports of its deliveries has none
+            vendor = self.vendor(source)  # not before: a connector that only reports of its deliveries has none
             last = {self._name(each): each for each in piece}  # of one that comes twice the later holds
             if line.holds_any(last):
                 line.wait()  # what is known of it is what is being written
@@ -154,7 +154,8 @@ class Taker:
                 names = list(absent(connection, source.ente_id, source.connector_id, beginning, there))
             yield from (Found(name, b"", withdrawn=_GONE) for name in names)
 
-    def _vendor(self, source: Source) -> Vendor:
+    def vendor(self, source: Source) -> Vendor:
+        """Whose items these are. Raises Misconfigured where it is not registered, or suspended."""
         vendor = self._registry().vendors.get((source.ente_id, source.vendor_id))
         if vendor is None or not vendor.active:
             raise Misconfigured("source.vendor_unknown", f"vendor {source.vendor_id} is not registered, or suspended")
@@ -248,14 +249,14 @@ class Taker:
         except Exception:
             log.exception("source.bug connector=%s", source.connector_id)
             refusal = HubError()
-        return replace(take, submission=Submission(_signed(source, body), act=act, refusal=refusal))
+        return replace(take, submission=Submission(signed_by(source, body), act=act, refusal=refusal))
 
     def _withdrawal(self, source: Source, found: Found, take: Take, before: Record | None) -> Take:
         if before is None or before.item_id is None:
             fault = {"pointer": "", "code": "item.unknown", "detail": "what was taken back was never taken in"}
             return replace(take, misfit=replace(take.misfit, wrong=(fault,)))
         act = Withdraw(before.item_id, (found.withdrawn or "")[:500] or "-")
-        return replace(take, submission=Submission(_signed(source, b"{}"), act=act))
+        return replace(take, submission=Submission(signed_by(source, b"{}"), act=act))
 
     def _write(self, source: Source, vendor: Vendor, takes: Sequence[tuple[Take, Found]], counts: Counter[str]) -> None:
         """Write them, counted beside the others of their piece."""
@@ -285,7 +286,7 @@ class Taker:
     def _file(self, source: Source, vendor: Vendor, found: Found, known: object) -> None:
         if found.content is None:  # as of nearly all: for them nothing is made up
             return
-        answer = self._filing.file(_signed(source, b""), vendor, found, getattr(known, "item_id", None))
+        answer = self._filing.file(signed_by(source, b""), vendor, found, getattr(known, "item_id", None))
         if getattr(answer, "notification", "") == "pending":
             self._accepted()
 
@@ -306,7 +307,7 @@ def _valid(found: Found, version: int) -> Item | None:
     return found.valid.model_copy(update={"version": version})
 
 
-def _signed(source: Source, body: bytes) -> Signed:
+def signed_by(source: Source, body: bytes) -> Signed:
     """Nobody signed it: the evidence says by which connector it came."""
     return Signed(
         request_id=new_uuid7(),

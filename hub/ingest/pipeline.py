@@ -47,7 +47,7 @@ from . import practices, subscriptions
 from .canonical import bounded, parse, refusal_of
 from .drafting import KeyedHash, draft_of
 from .following import Route, route_of
-from .positions import registration_of
+from .positions import registered
 from .rules import Rules
 
 log = logging.getLogger(__name__)
@@ -140,7 +140,7 @@ class Pipeline:
             # Nothing of a vendor on trial is owed to anybody: no connector of production registers it.
             real = vendor.stage == "production"
             its = self._registration(vendor.ente_id, item.creditor_tax_code) if real else None
-            draft = replace(draft, registration=registration_of(item, item.position, its))
+            draft = registered(draft, item, item.position, its)
         return self._at_its_level(draft)
 
     def withdrawal(self, inbound: Inbound, verified: Verified, item_id: str) -> Submission[Any]:

@@ -61,13 +61,20 @@ class Enclosure(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """The debt position that a payment asks for: who registers it, and which notice numbers the hub gives."""
+    """The debt position that a payment asks for: who registers it, and where its notice numbers are taken from."""
 
     connector_id: str
     max_age: timedelta
     numbering: Numbering
-    missing: tuple[int, ...] = ()
-    """Of the parts without a number: 0 is the whole, n the n-th instalment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The notice numbers that the hub gives to a payment."""
+
+    numbering: Numbering
+    missing: tuple[int, ...]
+    """The parts without a number: 0 is the whole, n the n-th instalment."""
 
 
 class Finding(NamedTuple):
@@ -164,6 +171,7 @@ class Draft:
     copies: "tuple[Draft, ...]" = ()
     """For those who hold it as well, each under its own citizen."""
     registration: Registration | None = None
+    numbers: Numbers | None = None
 
     @property
     def names(self) -> tuple[Identity, ...]:

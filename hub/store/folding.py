@@ -36,7 +36,8 @@ _PRECEDENCE = (
 """Of what contributors say, the first holds: what is paid stays so, and what one still asks for is due."""
 PAID = frozenset({"refunded", "paid", "paid_elsewhere"})
 """What counts of a contributor that was withdrawn as well: the money was paid."""
-_OPEN = frozenset({"due", "started", "overdue"})
+OPEN = frozenset({"due", "started", "overdue"})
+"""In which it can be paid."""
 _DEAD = frozenset({"expired", "cancelled", "creation_failed"})
 _SAME = (
     select(items)
@@ -124,9 +125,9 @@ def _fold(tx: Tx, batch: Batch, payments: Sequence[dict[str, Any]]) -> None:
         if all(item[name] == value for name, value in wanted.items()):
             continue
         was_folded = item["folded_into"] not in (None, item["item_id"])
-        over = first and together != item["state"] and together not in _OPEN
+        over = first and together != item["state"] and together not in OPEN
         # Its vendor sees when it was updated: that another one has it too is none of its business.
-        item |= wanted | {"turn": "citizen" if wanted["state"] in _OPEN else "none"}
+        item |= wanted | {"turn": "citizen" if wanted["state"] in OPEN else "none"}
         batch.change(item)
         if not first and not was_folded:
             batch.event(item, tx.now, "folded")
@@ -175,6 +176,6 @@ def is_over(draft: Draft, item: Mapping[str, Any]) -> str | None:
         return "cancelled"
     if item["state"] == draft.state:
         return None
-    if item["collection"] == "payments" and item["state"] not in _OPEN:
+    if item["collection"] == "payments" and item["state"] not in OPEN:
         return "met" if item["state"] in PAID else "cancelled"
     return "cancelled" if item["state"] == "superseded" else None

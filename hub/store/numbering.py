@@ -1,4 +1,5 @@
-"""Notice numbers that the hub gives to payments which ask for a position and leave theirs out (spec/pagopa.md).
+"""Notice numbers that the hub gives to payments which leave theirs out: those that ask for a position, and those that
+are made on demand (spec/pagopa.md).
 
 A number is given once and for ever: its counter and its row are of the transaction that stores the payment, so that
 nothing is given to two, and what was rolled back was given to nobody. A payment keeps its numbers in all versions,
@@ -57,11 +58,11 @@ class Given:
             self._renew(draft, known.get(draft.identity))
         wanted: dict[tuple[str, Numbering], list[tuple[Identity, int]]] = {}
         for draft in asking:
-            assert draft.registration is not None
-            identity, numbering = draft.identity, draft.registration.numbering
+            assert draft.numbers is not None
+            identity, numbering = draft.identity, draft.numbers.numbering
             here = wanted.setdefault((identity.ente_id, numbering), [])
             there = self._all.setdefault((identity, numbering.creditor_tax_code), {})
-            here += [(identity, part) for part in draft.registration.missing if part not in there]
+            here += [(identity, part) for part in draft.numbers.missing if part not in there]
         # In one order: two processes that count for two creditors must not wait for each other.
         for (ente_id, numbering), places in sorted(wanted.items(), key=lambda each: (each[0][0], str(each[0][1]))):
             places = list(dict.fromkeys(places))
@@ -102,10 +103,10 @@ class Given:
 
     def _renew(self, draft: Draft, item: Mapping[str, Any] | None) -> None:
         """Forget the numbers of a payment that comes back: taken back as its source said, or without its position."""
-        assert draft.registration is not None
+        assert draft.numbers is not None
         if item is None or draft.version <= item["version"] or item["lifecycle"] == "withdrawn":
             return
-        place = (draft.identity, draft.registration.numbering.creditor_tax_code)
+        place = (draft.identity, draft.numbers.numbering.creditor_tax_code)
         number = self._all.get(place, {}).get(0)
         if number is None or item["state"] in ("paid", "refunded"):
             return
@@ -131,17 +132,18 @@ class Given:
 
     def _numbered(self, draft: Draft) -> Draft:
         """The content is what was sent, with the numbers; its hash stays that of what was sent (`settled` 11)."""
-        assert draft.registration is not None
-        numbers = self._all[draft.identity, draft.registration.numbering.creditor_tax_code]
+        assert draft.numbers is not None
+        creditor = draft.numbers.numbering.creditor_tax_code
+        numbers = self._all[draft.identity, creditor]
         content = orjson.loads(draft.payload)
-        for part in draft.registration.missing:
+        for part in draft.numbers.missing:
             target = content if part == 0 else content["position"]["installments"][part - 1]
             target["notice_number"] = numbers[part]
         key = draft.notice_key
-        if 0 in draft.registration.missing:
-            key = notice_key(self._vault.keyed_hash, draft.registration.numbering.creditor_tax_code, numbers[0])
+        if 0 in draft.numbers.missing:
+            key = notice_key(self._vault.keyed_hash, creditor, numbers[0])
         return replace(draft, payload=orjson.dumps(content, option=orjson.OPT_SORT_KEYS), notice_key=key)
 
 
 def _asks(draft: Draft) -> bool:
-    return draft.registration is not None and bool(draft.registration.missing)
+    return draft.numbers is not None and bool(draft.numbers.missing)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from hub.errors import HubError, StoreUnavailable, VersionConflict
 
@@ -78,6 +78,22 @@ def newest_version(connection: Connection, identity: Identity) -> int:
         .where(*(names[name] == value for name, value in identity._asdict().items()))
     )
     return connection.execute(query).scalar_one_or_none() or 0
+
+
+def named(
+    connection: Connection, ente_id: str, vendor_id: str, source: str, collection: str, external_ids: Collection[str]
+) -> dict[str, RowMapping]:
+    """The items that a source's names lead to: `item_id`, `citizen_id`, `version`, `state` and `lifecycle`, by name."""
+    names = item_identities.c
+    same = (names.ente_id == items.c.ente_id) & (names.citizen_id == items.c.citizen_id)
+    its = items.c
+    query = (
+        select(names.external_id, its.item_id, its.citizen_id, its.version, its.state, its.lifecycle)
+        .join(item_identities, same & (names.item_id == its.item_id))
+        .where(names.ente_id == ente_id, names.vendor_id == vendor_id, names.source == source)
+        .where(names.collection == collection, names.external_id.in_(external_ids))
+    )
+    return {row["external_id"]: row for row in connection.execute(query).mappings()}
 
 
 class Taking:

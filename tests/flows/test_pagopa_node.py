@@ -32,6 +32,12 @@ class Pagopa:
         told: dict[str, Any] = self.http.post("/_sim/pay", json=body).json()
         return told
 
+    def demand(self, id_servizio: str, document: str, *faults: dict[str, Any], **options: Any) -> dict[str, Any]:
+        self.http.post("/_sim/faults", json=[fault | {"on": "demand"} for fault in faults])
+        body = {"id_servizio": id_servizio, "document": document, "station_url": self.station} | options
+        told: dict[str, Any] = self.http.post("/_sim/demand", json=body).json()
+        return told
+
     def report(self, **options: Any) -> None:
         assert self.http.post("/_sim/report", json=options).status_code == 201
 

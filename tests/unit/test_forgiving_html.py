@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from connectors.mapped.cleaning import cleaner
+from connectors.base.mapping.cleaning import cleaner
 from connectors.opencity.text import markdown
 
 

@@ -11,7 +11,7 @@ from contracts.identifiers import make_segregated_number, notice_number_checks
 from contracts.positions import PAGOPA, Numbering
 from hub.errors import PositionMoved
 from hub.store.amendments import Withdraw
-from hub.store.drafts import Identity, Registration
+from hub.store.drafts import Identity, Numbers, Registration
 from hub.store.intake import Submission
 from hub.store.item_history import version_payload
 from hub.store.numbering import notice_key
@@ -40,7 +40,8 @@ def payment(external_id, version=1, *, missing=(0,), numbering=NUMBERING, plan=0
         "reported_state": "due",
         "turn": "citizen",
         "deliveries": (),
-        "registration": Registration("gpd", AGE, numbering, missing),
+        "registration": Registration("gpd", AGE, numbering),
+        "numbers": Numbers(numbering, missing),
     }
     return make_draft(**(made | fields))
 
@@ -204,10 +205,10 @@ def test_taking_it_back_and_asking_for_none_any_more_are_delivered(store):
     kept, gone, none = (answer.item_id for answer in store.publish(*(payment(name) for name in "abc")))
     withdrawal = Withdraw(gone, "x", by_citizen=False)
     store.run(store.intake.record, Submission(store.signed(), act=withdrawal))
-    store.publish(replace(payment("c", 2), registration=None))
+    store.publish(replace(payment("c", 2), registration=None, numbers=None))
     states = {name: [row["state"] for row in of(store, deliveries, name)] for name in "abc"}
     assert states == {"a": ["queued"], "b": ["skipped", "queued"], "c": ["queued", "queued"]}
-    store.publish(replace(payment("d"), registration=None))
-    store.publish(replace(payment("d", 2), registration=None))
+    store.publish(replace(payment("d"), registration=None, numbers=None))
+    store.publish(replace(payment("d", 2), registration=None, numbers=None))
     assert of(store, deliveries, "d") == []
     assert (kept, none) != (None, None)

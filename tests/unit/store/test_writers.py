@@ -19,7 +19,7 @@ from hub.store.amendments import Withdraw, Withdrawn
 from hub.store.chain import verify_chain
 from hub.store.committer import Committer
 from hub.store.database import Database
-from hub.store.drafts import Identity, Published, Registration
+from hub.store.drafts import Identity, Numbers, Published, Registration
 from hub.store.intake import Submission
 from hub.store.listening import Listener
 from hub.store.numbering import notice_key
@@ -389,8 +389,8 @@ def test_two_processes_never_give_one_notice_number_twice(store):
     numberings = [Numbering("00488410010", 47), Numbering("06363391001", 47)]
 
     def numbered(name, numbering):
-        registration = Registration("gpd", timedelta(days=30), numbering, (0,))
-        return payment(name, notice_key=None, registration=registration)
+        registration = Registration("gpd", timedelta(days=30), numbering)
+        return payment(name, notice_key=None, registration=registration, numbers=Numbers(numbering, (0,)))
 
     with processes(store, 2) as both:
         for n in range(ROUNDS):

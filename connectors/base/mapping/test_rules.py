@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from connectors.mapped.cleaning import cleaner
-from connectors.mapped.document import Rule
-from connectors.mapped.expressions import CannotEvaluate, Expression, exact_number
-from connectors.mapped.money import cents_reader
-from connectors.mapped.rules import ready
-from connectors.mapped.unmappable import Unmappable
+from connectors.base.mapping.cleaning import cleaner
+from connectors.base.mapping.expressions import CannotEvaluate, Expression, exact_number
+from connectors.base.mapping.grammar import Rule
+from connectors.base.mapping.money import cents_reader
+from connectors.base.mapping.rules import ready
+from connectors.base.mapping.unmappable import Unmappable
 
 RULE = TypeAdapter(Rule)
 

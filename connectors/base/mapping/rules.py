@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from .cleaning import cleaner
 from .conversions import boolean_reader, choice_reader, read_integer, text_reader
-from .document import (
+from .expressions import CannotEvaluate, Expression, plain
+from .grammar import (
     MOST_ELEMENTS,
     BooleanRule,
     ChoiceRule,
@@ -26,7 +27,6 @@ from .document import (
     Rule,
     TextRule,
 )
-from .expressions import CannotEvaluate, Expression, plain
 from .money import cents_reader
 from .times import day_reader, moment_reader
 from .unmappable import Unmappable

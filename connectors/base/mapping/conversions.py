@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from .cleaning import MOST_TEXT
-from .document import BooleanRule, ChoiceRule
 from .expressions import plain
+from .grammar import BooleanRule, ChoiceRule
 from .unmappable import Unmappable
 
 

@@ -1,0 +1,56 @@
+"""kill -9 while a payment is made that pagoPA demands: asked for again, it is one payment, with one notice number."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from connectors.pagopa_node.sampling import DEBTOR, card
+from connectors.pagopa_node.simulator import simulate
+from hub.home import Home
+from hub.store.tables import items, notice_counters, notice_numbers
+from tests.flows.test_pagopa_node import Pagopa
+
+from ..harness import ENTE, eventually, running_hub
+from .hub_process import CONTEXT, serve
+from .lives import Life, Place
+
+
+@pytest.mark.parametrize("step", ["before_insert", "before_commit", "after_commit"])
+def test_killed_at_a_step_of_a_demand_one_payment_comes_of_it(tmp_path: Path, step: str) -> None:
+    node = simulate(tmp_path / "node")
+    pagopa = Pagopa(node)
+    try:
+        with running_hub(tmp_path / "home", connectors={"pagopa": ("pagopa_node", pagopa.settings)}) as hub:
+            home = hub.home
+        assert demanded(pagopa, tmp_path, Life(step), 1)["code"] == "PPT_STAZIONE_INT_PA_IRRAGGIUNGIBILE"
+        assert payments(home) == (1 if step == "after_commit" else 0)
+        told = demanded(pagopa, tmp_path, Life(), 2)
+        assert told["outcome"] == "OK"
+        assert payments(home) == 1
+        with home.database.read() as connection:
+            assert [row.notice_number for row in connection.execute(select(notice_numbers))] == [told["notice_number"]]
+            assert [row.last for row in connection.execute(select(notice_counters))] == [1]
+    finally:
+        pagopa.http.close()
+        node.stop()
+
+
+def payments(home: Home) -> int:
+    with home.database.read() as connection:
+        return len(connection.execute(select(items).where(items.c.collection == "payments")).all())
+
+
+def demanded(pagopa: Pagopa, folder: Path, life: Life, number: int) -> dict[str, object]:
+    """What becomes of a demand in a life of the hub."""
+    place = Place(folder, "embedded", number)
+    process = CONTEXT.Process(target=serve, args=(folder / "home", place, life), daemon=True)
+    process.start()
+    try:
+        eventually(lambda: place.ready.exists() or not process.is_alive(), bool, within_s=30)
+        pagopa.station = f"http://127.0.0.1:{place.ready.read_text()}/callbacks/v1/{ENTE}/pagopa/paForNode"
+        told: dict[str, object] = pagopa.demand("00005", card(debtor=DEBTOR), pay=False)
+        return told
+    finally:
+        process.terminate()
+        process.join(20)
