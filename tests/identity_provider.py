@@ -1,8 +1,8 @@
 """Canaille, an identity provider that others keep, as a server in a process of its own: `python -m
 tests.identity_provider` prints its issuer once its port answers, and ends with its standard input.
 
-What it is strict about is not ours to bend: PKCE, nonce, redirect URIs and secrets are demanded. `tests.oidc` has the lies
-that it cannot be made to tell.
+What it is strict about is not ours to bend: PKCE, nonce, redirect URIs and secrets are demanded. `tests.oidc` has the
+lies that it cannot be made to tell.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Administrators sign in through an identity provider that others keep (Canaille), by its own pages and its own rules."""
+"""Administrators sign in through an identity provider that others keep (Canaille), by its pages and rules."""
 
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
 
