@@ -167,7 +167,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         return hub.registry().ente(ente_id).name
 
     public = PublicApi(hub.links, hub.actions, hub.committer, hub.published_keys, name_of)
-    contacts = ContactsApi(hub.confirm_links, hub.contacts, hub.committer, limiter, name_of)
+    contacts = ContactsApi(hub.confirm_links, hub.contacts, hub.database, hub.committer, limiter, name_of)
     ranked_lists = RankedListApi(hub.database, hub.registry)
     status = _status(hub)
     handlers: list[tuple[str, str, str, Handler]] = [

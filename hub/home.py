@@ -63,7 +63,7 @@ class Home:
         HomeError when there is something already."""
         if any((self.folder / name).exists() for name in _LOSSES):
             raise HomeError(f"{self.folder} already holds a hub; choose another --home, or use it as it is")
-        if self.database.is_shared and not (migrated or self.database.is_empty()):
+        if self.database.is_shared and not (self._is_blank if migrated else self.database.is_empty()):
             raise HomeError(
                 "the database of RACCORDO_DATABASE_URL holds a hub already: copy vault.json and hub-key.pem from its "
                 "home to serve it from here too, or name an empty database"
@@ -89,6 +89,12 @@ class Home:
                 with suppress(OSError):
                     (self.folder / name).unlink(missing_ok=True)
             raise
+
+    @property
+    def _is_blank(self) -> bool:
+        """Whether a database that has its schema belongs to nobody yet: neither keys nor enti are on record."""
+        with self.database.read() as connection:
+            return not keys_of(connection, dict.fromkeys(_LOSSES, 0)) and not load_registry(connection).enti
 
     @cached_property
     def vault(self) -> Vault:
