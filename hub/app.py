@@ -210,7 +210,7 @@ def _admin(hub: Hub, limiter: Limiter, slots: Slots) -> AdminApi:
         limiter=limiter,
         body_limit=hub.settings.body_limit,
     )
-    reach = Reach(hub.settings.internal_host_names, hub.settings.trial_folder)
+    reach = Reach(hub.settings.internal_host_names, hub.settings.trial_folder, trial=lambda: bool(hub.simulated))
     connectors = ConnectorsApi(access, Connectors(hub.home.types, hub.home.configuration, hub.home.vault, reach))
     deliveries = Deliveries(hub.home.types, hub.home.configuration, hub.requests, hub.ring)
     simulations = SimulationsApi(access, lambda: hub.simulated)
