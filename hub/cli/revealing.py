@@ -112,9 +112,9 @@ def on_record(home: Home, operation: str, ente_id: str | None, target: str) -> I
 
     def log(outcome: str, **more: Any) -> None:
         act = {"target": target} | more
-        lines = [replace(record(actor, operation, outcome), act=act) for actor in actors]
         with committing(home) as committer:
-            committer.write(lambda tx, _: record_access(tx, lines)[:1], None)
+            for actor in actors:
+                committer.write(record_access, replace(record(actor, operation, outcome), act=act))
 
     log("begun")
     after: dict[str, Any] = {"outcome": "failed"}
