@@ -19,7 +19,7 @@ KeyState = Literal["coming", "current", "retiring", "revoked", "ended"]
 Verdict = Literal["passed", "failed", "lapsed"]
 """`lapsed`: it had passed, and the vendor was put back into its sandbox since."""
 ServiceState = Literal["draft", "published", "suspended", "retired"]
-PdndId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+PdndId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
 Subject = Annotated[str, StringConstraints(min_length=1, max_length=120), LINE]
 Aliases = Annotated[tuple[Code, ...], Field(max_length=20, fail_fast=True)]
 Collections = Annotated[tuple[Collection, ...], Field(max_length=20, fail_fast=True)]
