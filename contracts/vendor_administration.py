@@ -19,10 +19,12 @@ KeyState = Literal["coming", "current", "retiring", "revoked", "ended"]
 Verdict = Literal["passed", "failed", "lapsed"]
 """`lapsed`: it had passed, and the vendor was put back into its sandbox since."""
 ServiceState = Literal["draft", "published", "suspended", "retired"]
+PdndId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
 Subject = Annotated[str, StringConstraints(min_length=1, max_length=120), LINE]
 Aliases = Annotated[tuple[Code, ...], Field(max_length=20, fail_fast=True)]
 Collections = Annotated[tuple[Collection, ...], Field(max_length=20, fail_fast=True)]
 Services = Annotated[tuple[Code, ...], Field(max_length=1000, fail_fast=True)]
+PdndIds = Annotated[tuple[PdndId, ...], Field(max_length=100, fail_fast=True)]
 Rights = Annotated[tuple[VendorRight, ...], Field(max_length=3, fail_fast=True)]
 Quota = Annotated[int, Field(ge=1, le=2_147_483_647)]
 LifeEvents = Annotated[tuple[Label, ...], Field(max_length=50, fail_fast=True)]
@@ -72,6 +74,10 @@ class VendorView(Model):
     """Empty: every service."""
     rights: Rights
     signature_only: bool
+    pdnd_clients: PdndIds
+    """Of trust `pdnd`: its clients there, whose vouchers are its own."""
+    pdnd_purposes: PdndIds
+    """Of trust `pdnd`: the purposes under which it may publish."""
     daily_quota: Quota | None
     usable_keys: Count
     newest_report: ReportView | None
@@ -85,7 +91,7 @@ class VendorPage(Model):
 
 
 class NewVendor(Model):
-    """A vendor to be registered: in its sandbox, and without keys."""
+    """A vendor to be registered: in its sandbox, and without keys. One of trust `pdnd` needs clients and purposes."""
 
     vendor_id: Code
     display_name: Label
@@ -96,6 +102,8 @@ class NewVendor(Model):
     service_ids: Services = ()
     rights: Rights = ()
     signature_only: bool = False
+    pdnd_clients: PdndIds = ()
+    pdnd_purposes: PdndIds = ()
     daily_quota: Quota | None = None
 
 
@@ -111,6 +119,8 @@ class VendorPatch(Model):
     service_ids: Services | None = None
     rights: Rights | None = None
     signature_only: bool | None = None
+    pdnd_clients: PdndIds | None = None
+    pdnd_purposes: PdndIds | None = None
     daily_quota: Quota | None = None
 
 

@@ -166,7 +166,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         return hub.registry().ente(ente_id).name
 
     public = PublicApi(hub.links, hub.actions, hub.committer, hub.published_keys, name_of)
-    contacts = ContactsApi(hub.confirm_links, hub.contacts, hub.committer, limiter, name_of)
+    contacts = ContactsApi(hub.confirm_links, hub.contacts, hub.database, hub.committer, limiter, name_of)
     ranked_lists = RankedListApi(hub.database, hub.registry)
     status = _status(hub)
     handlers: list[tuple[str, str, str, Handler]] = [
@@ -209,7 +209,7 @@ def _admin(hub: Hub, limiter: Limiter, slots: Slots) -> AdminApi:
         limiter=limiter,
         body_limit=hub.settings.body_limit,
     )
-    reach = Reach(hub.settings.internal_host_names, hub.settings.trial_folder)
+    reach = Reach(hub.settings.internal_host_names, hub.settings.trial_folder, trial=lambda: bool(hub.simulated))
     connectors = ConnectorsApi(access, Connectors(hub.home.types, hub.home.configuration, hub.home.vault, reach))
     deliveries = Deliveries(hub.home.types, hub.home.configuration, hub.requests, hub.ring)
     simulations = SimulationsApi(access, lambda: hub.simulated)

@@ -24,7 +24,7 @@ from hub.security.sign import SigningKey
 from hub.security.token_keys import TokenProblem, key_in_token
 from hub.security.vault import Vault
 from hub.settings import Settings
-from hub.store.belonging import keys_of, note_keys
+from hub.store.belonging import is_unclaimed, keys_of, note_keys
 from hub.store.configuration import Configuration
 from hub.store.database import Database
 from hub.store.directory import load_registry
@@ -63,7 +63,8 @@ class Home:
         HomeError when there is something already."""
         if any((self.folder / name).exists() for name in _LOSSES):
             raise HomeError(f"{self.folder} already holds a hub; choose another --home, or use it as it is")
-        if self.database.is_shared and not (migrated or self.database.is_empty()):
+        unclaimed = is_unclaimed if migrated else Database.is_empty
+        if self.database.is_shared and not unclaimed(self.database):
             raise HomeError(
                 "the database of RACCORDO_DATABASE_URL holds a hub already: copy vault.json and hub-key.pem from its "
                 "home to serve it from here too, or name an empty database"

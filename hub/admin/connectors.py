@@ -133,8 +133,8 @@ class Connectors(ConnectorViews):
         return Order("check_connector", actor, do, target_of(connector_id))
 
     def activate(self, actor: Actor, connector_id: str, number: int | None, matches: Matches) -> Order:
-        """Let a version hold, also an earlier one, if a check of it passed; or resume what was paused. The order raises
-        ConnectorVersionUnknown, ConnectorUntested."""
+        """Let a version hold if a check of it passed; an earlier one also if it held, and no check since has failed; or
+        resume what was paused. The order raises ConnectorVersionUnknown, ConnectorUntested."""
 
         def do(tx: Tx) -> Acted:
             self.configuration.adopt(tx, actor.ente_id, connector_id)
@@ -144,7 +144,7 @@ class Connectors(ConnectorViews):
             wanted = before.version(number or resumed or before.newest.version)
             if wanted.version == before.in_force:
                 set_status(tx, actor.ente_id, connector_id, status="active")
-            elif wanted.check_outcome == "passed":
+            elif wanted.check_outcome == "passed" or _was_in_force(wanted):
                 self._may_turn(tx, before, wanted)
                 self.configuration.put_in_force(tx, actor.ente_id, connector_id, wanted.content, wanted.version)
             else:
@@ -218,17 +218,24 @@ class Connectors(ConnectorViews):
         try:
             return tried(self.types, config)
         except BadConfiguration as problem:
-            where = "/connector_type" if config.type not in self.types else None
-            faults = [Fault(where or pointer[:500], "field.invalid", text[:500]) for pointer, text in problem.faults]
+            if config.type not in self.types:
+                detail = f"there is no such type; there are {', '.join(self.types)}"
+                raise ContractViolation(faults=(Fault("/connector_type", "field.invalid", detail[:500]),)) from None
+            faults = [Fault(pointer[:500], "field.invalid", text[:500]) for pointer, text in problem.faults]
             raise ContractViolation(faults=tuple(faults[:100])) from None
 
     def _know_services(self, connection: Connection, ente_id: str, content: Content) -> None:
         known = {service_id for owner, service_id in load_registry(connection).services if owner == ente_id}
         unknown = sorted(content.overrides.keys() - known)
         if unknown:
-            detail = "the service is not in the catalogue"
+            detail = "the service is not in the catalogue: add it there first"
             places = [Fault(f"/service_overrides/{one[:64]}", "service.unknown", detail) for one in unknown[:100]]
             raise ContractViolation(faults=tuple(places))
+
+
+def _was_in_force(version: Version) -> bool:
+    """As what the command line set was: to go back to it, nobody has to wait for a provider that is away."""
+    return version.activated_at is not None and version.check_outcome is None
 
 
 def _object(value: Any, name: str) -> dict[str, Any]:

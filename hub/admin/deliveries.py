@@ -62,27 +62,13 @@ class Deliveries:
     def replay(self, actor: Actor, delivery_id: str) -> Order:
         """Queue an ended delivery again, from the first step. The order raises DeliveryUnknown and
         DeliveryNotReplayable."""
-        target = f"deliveries/{clipped(delivery_id, 36)}"
 
         def do(tx: Tx) -> Acted:
             row, config = self._replayable(tx.connection, actor.ente_id, delivery_id)
-            age_s = limits_of(self.types[config.type], config).max_age_s
-            try:
-                replay_delivery(tx, delivery_id, expires_in_s=age_s, connector_id=config.connector_id)
-            except NotReplayable as state:
-                raise DeliveryNotReplayable(f"it is {state}") from None
             tx.after_commit.append(self.ring)
-            told = {"delivery_id": delivery_id, "outcome": "queued", "connector_id": config.connector_id}
-            return Acted(
-                told | {"reason": None, "calls": []},
-                target,
-                {"state": row["state"]},
-                {"state": "queued", "connector_id": config.connector_id},
-                citizen_id=row["citizen_id"],
-                item_id=row["message_id"],
-            )
+            return queued(tx, row, config, self.types[config.type])
 
-        return Order("replay_delivery", actor, do, target)
+        return Order("replay_delivery", actor, do, target_of(delivery_id))
 
     def _found(self, connection: Connection, ente_id: str, delivery_id: str) -> tuple[dict[str, Any], list[Any]]:
         try:
@@ -113,6 +99,31 @@ class Deliveries:
         if config.status != "active":
             raise DeliveryNotReplayable(f"connector {config.connector_id} is paused: activate it first")
         return row, config
+
+
+def queued(tx: Tx, row: Mapping[str, Any], config: ConnectorConfig, kind: ConnectorType) -> Acted:
+    """Queue an ended delivery again, by that connector; the answer is contracts.work_administration.Replay. Raises
+    DeliveryNotReplayable."""
+    delivery_id, connector_id = row["delivery_id"], config.connector_id
+    age_s = limits_of(kind, config).max_age_s
+    try:
+        replay_delivery(tx, delivery_id, expires_in_s=age_s, connector_id=connector_id)
+    except NotReplayable as state:
+        raise DeliveryNotReplayable(f"it is {state}") from None
+    told = {"delivery_id": delivery_id, "outcome": "queued", "connector_id": connector_id, "reason": None, "calls": []}
+    return Acted(
+        told,
+        target_of(delivery_id),
+        {"state": row["state"]},
+        {"state": "queued", "connector_id": connector_id},
+        citizen_id=row["citizen_id"],
+        item_id=row["message_id"],
+    )
+
+
+def target_of(delivery_id: str) -> str:
+    """What an act on a delivery says that it is about."""
+    return f"deliveries/{clipped(delivery_id, 36)}"
 
 
 def view(row: Mapping[str, Any]) -> dict[str, Any]:

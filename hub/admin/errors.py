@@ -70,25 +70,25 @@ class SignInThrottled(HubError):
 
 
 class ConnectorTypeUnknown(HubError):
-    """There is no such type of connector."""
+    """There is no such type of connector: the list of types says which there are."""
 
     status, code, title = 404, "connector_type.unknown", "Tipo di connettore sconosciuto / Unknown connector type"
 
 
 class ConnectorUnknown(HubError):
-    """There is no such connector."""
+    """There is no such connector: the list says which there are."""
 
     status, code, title = 404, "connector.unknown", "Connettore sconosciuto / Unknown connector"
 
 
 class ConnectorVersionUnknown(HubError):
-    """The connector has no such version."""
+    """The connector has no such version: the list of its versions says which it has."""
 
     status, code, title = 404, "connector_version.unknown", "Versione sconosciuta / Unknown version"
 
 
 class ConnectorExists(HubError):
-    """There is a connector of that name."""
+    """There is a connector of that name: change it, or choose another name."""
 
     status, code, title = 409, "connector.exists", "Connettore già presente / Connector exists"
 
@@ -106,31 +106,31 @@ class ConnectorNotInForce(HubError):
 
 
 class ConnectorInUse(HubError):
-    """Deliveries of the connector have not ended."""
+    """Deliveries of the connector have not ended: let them go out, or pause it instead."""
 
     status, code, title = 409, "connector.in_use", "Connettore in uso / Connector in use"
 
 
 class VendorUnknown(HubError):
-    """There is no such vendor."""
+    """There is no such vendor: the list says which there are."""
 
     status, code, title = 404, "vendor.unknown", "Fornitore sconosciuto / Unknown vendor"
 
 
 class VendorExists(HubError):
-    """The id or an alias is taken."""
+    """The id, an alias or a client at PDND is taken: change the vendor that has it, or choose another."""
 
     status, code, title = 409, "vendor.exists", "Fornitore già presente / Vendor exists"
 
 
 class VendorNotConformant(HubError):
-    """The newest report of `raccordo conformance` has not passed, or there is none: attach one first."""
+    """The newest report of `raccordo conformance` has not passed, or there is none: attach one that has first."""
 
     status, code, title = 409, "vendor.not_conformant", "Fornitore non conforme / Vendor not conformant"
 
 
 class VendorKeyUnknown(HubError):
-    """The vendor has no such key."""
+    """The vendor has no such key: the list of its keys says which it has."""
 
     status, code, title = 404, "vendor_key.unknown", "Chiave sconosciuta / Unknown key"
 
@@ -142,13 +142,13 @@ class KeyRevoked(HubError):
 
 
 class ServiceCardUnknown(HubError):
-    """The service is not in the catalogue."""
+    """The service is not in the catalogue: the list says which are; add it first."""
 
     status, code, title = 404, "catalogue.unknown", "Servizio non in catalogo / Service not in the catalogue"
 
 
 class ServiceCardExists(HubError):
-    """The service is in the catalogue."""
+    """The service is in the catalogue: change it."""
 
     status, code, title = 409, "catalogue.exists", "Servizio già in catalogo / Service in the catalogue"
 
@@ -196,7 +196,7 @@ class OperationUnknown(HubError):
 
 
 class SourceNotRead(HubError):
-    """The connector reads nothing by itself, or is not active."""
+    """The connector reads nothing by itself, or is not active: activate it first."""
 
     status, code, title = 409, "source.not_read", "Fonte non letta / Source not read"
 

@@ -40,11 +40,13 @@ def addresses_of(host: str) -> Collection[str]:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What the operator allows: hosts at private addresses, and the folder of trials."""
+    """What the operator allows: hosts at private addresses, and the folder of trials. Where providers are simulated on
+    this machine, which is then there for a `trial`, its loopback too."""
 
     hosts: frozenset[str] = frozenset()
     folder: Path | None = None
     look_up: Callable[[str], Collection[str]] = addresses_of
+    trial: Callable[[], bool] = lambda: False
 
     def check(self, kind: ConnectorType | None, content: Content, before: Content | None = None) -> None:
         """Raises ContractViolation for what the settings name anew, and may not."""
@@ -54,7 +56,7 @@ class Reach:
             name = next(part for part in reversed(pointer.split("/")) if not part.isdigit())
             if name in paths and not self._holds(value):
                 faults.append(Fault(pointer[:500], "folder.not_allowed", "not below RACCORDO_TRIAL_FOLDER"))
-            elif (host := _host(name, value)) is not None and host not in self.hosts:
+            elif (host := _host(name, value)) is not None and not self._allows(host):
                 faults.append(_not_allowed(pointer, f"{host} is inside"))
         _refuse(faults)
 
@@ -66,7 +68,7 @@ class Reach:
         named: dict[str, str] = {}
         for pointer, value in _anew(_open_part(kind, content), {} if before is None else _open_part(kind, before)):
             host = _name(pointer.rpartition("/")[2], value)
-            if host is not None and host not in self.hosts:
+            if host is not None and not self._allows(host):
                 named.setdefault(pointer, host)
         names = dict.fromkeys(named.values())
         if len(names) > _MOST_NAMES:
@@ -79,6 +81,9 @@ class Reach:
             if found in done and not all(is_public(each) for each in found.result())
         }
         _refuse([_not_allowed(pointer, f"{host} leads inside") for pointer, host in named.items() if host in inside])
+
+    def _allows(self, host: str) -> bool:
+        return host in self.hosts or (host in LOOPBACK and self.trial())
 
     def _holds(self, value: str) -> bool:
         return self.folder is not None and Path(value).resolve().is_relative_to(self.folder.resolve())

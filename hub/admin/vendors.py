@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,11 +13,20 @@ from contracts.base import rfc3339
 from contracts.vendor_administration import KeyState, NewVendor, NewVendorKey, VendorPatch
 from hub.errors import ContractViolation, Fault
 from hub.profile import defaults_of
-from hub.profile import faults as profile_faults
 from hub.registry import Key, Vendor
 from hub.store import vendor_records
 from hub.store.database import Tx
-from hub.store.directory import HUB_VENDOR, AlreadyThere, NewKey, add_keys, add_vendor, bump, load_registry, revoke_keys
+from hub.store.directory import (
+    HUB_VENDOR,
+    AlreadyThere,
+    NewKey,
+    add_keys,
+    add_vendor,
+    bump,
+    load_registry,
+    revoke_keys,
+    set_profile,
+)
 from hub.store.tables import clipped
 from hub.store.vendor_records import ConformanceReport
 
@@ -32,6 +41,7 @@ from .trust_material import (
     name_of,
     own_end,
 )
+from .vendor_profiles import PROFILE, amended, must_fit
 
 _COLUMNS = {"display_name": "name", "service_ids": "services"}
 _LISTS = ("aliases", "collections", "service_ids", "rights")
@@ -120,13 +130,14 @@ class Vendors:
                 rights=frozenset(wish.rights),
                 signature_only=wish.signature_only,
                 daily_quota=wish.daily_quota,
-                profile=defaults_of(wish.trust),
+                profile=amended(defaults_of(wish.trust), wish.model_dump()),
                 stage="sandbox",
             )
+            must_fit(vendor)
             try:
                 add_vendor(tx, vendor, [])
-            except AlreadyThere:
-                raise VendorExists from None
+            except AlreadyThere as taken:
+                raise VendorExists(f"{taken} is there already, or another vendor's") from None
             view = self.view(tx.connection, actor.ente_id, wish.vendor_id, tx.now)
             return Acted(view, target, after=view)
 
@@ -140,7 +151,8 @@ class Vendors:
         if missing:
             faults = tuple(Fault(f"/{name}", "field.missing", "it cannot be taken away") for name in missing)
             raise ContractViolation(faults=faults)
-        values = {_COLUMNS.get(name, name): sorted(v) if name in _LISTS else v for name, v in given.items()}
+        own = {name: value for name, value in given.items() if name not in PROFILE}
+        values = {_COLUMNS.get(name, name): sorted(v) if name in _LISTS else v for name, v in own.items()}
 
         def do(tx: Tx) -> Acted:
             bump(tx, "trust")  # who changes something at this moment is waited for, and what came of it is seen
@@ -153,13 +165,17 @@ class Vendors:
                 raise VendorNotConformant
             if given.get("stage") == "sandbox" and vendor.stage != "sandbox":
                 vendor_records.lapse_reports(tx, actor.ente_id, vendor_id)
-            if "signature_only" in given:
-                _must_fit(vendor, signature_only=given["signature_only"])
+            profile = amended(vendor.profile, given)
+            if profile != vendor.profile or "signature_only" in given:
+                only = given.get("signature_only", vendor.signature_only)
+                must_fit(replace(vendor, profile=profile, signature_only=only))
             try:
                 if values:
                     vendor_records.change_vendor(tx, actor.ente_id, vendor_id, values)
+                if profile != vendor.profile:
+                    set_profile(tx, actor.ente_id, vendor_id, profile)
             except AlreadyThere as taken:
-                raise VendorExists(f"the alias {taken} is taken") from None
+                raise VendorExists(f"{taken} is another vendor's already") from None
             after = self.view(tx.connection, actor.ente_id, vendor_id, tx.now)
             return Acted(after, target_of(vendor_id), *changed_parts(before, after))
 
@@ -239,14 +255,6 @@ def changed_parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[
     return {name: before.get(name) for name in names}, {name: after[name] for name in names}
 
 
-def _must_fit(vendor: Vendor, *, signature_only: bool) -> None:
-    """`signature_only` goes with how the vendor proves who it is. Raises ContractViolation."""
-    channel = any(key.kind.startswith("channel_") for key in vendor.keys)
-    wrong = [*profile_faults(vendor.profile, trust=vendor.trust, signature_only=signature_only, channel_keys=channel)]
-    if wrong:
-        raise ContractViolation(faults=(Fault("/signature_only", "field.not_allowed", wrong[0][:500]),))
-
-
 def target_of(vendor_id: str) -> str:
     """What stands in the record for the vendor."""
     return f"vendors/{vendor_id}"
@@ -265,6 +273,8 @@ def _view(vendor: Vendor, report: ConformanceReport | None, now: datetime) -> di
         "service_ids": sorted(vendor.services),
         "rights": sorted(vendor.rights),
         "signature_only": vendor.signature_only,
+        "pdnd_clients": sorted(vendor.profile.clients),
+        "pdnd_purposes": sorted(vendor.profile.purposes),
         "daily_quota": vendor.daily_quota,
         "usable_keys": sum(key.usable(now) for key in vendor.keys),
         "newest_report": None if report is None else _report_view(report),

@@ -20,7 +20,7 @@ from .auditing import MAX_TOLD, examine
 from .citizens import citizen_of, subject_on_input
 from .console import Failed, WrongUsage, complain, say, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, home_at, opened, read_text
-from .revealing import log_access
+from .revealing import log_access, on_record
 
 _REASON_LENGTH = 300
 PassphraseFile = Annotated[
@@ -41,7 +41,9 @@ def backup(
     passphrase = _new_passphrase(passphrase_file) if with_keys else None
     with opened(home) as one:
         try:
-            made = make_backup(one, to, passphrase=passphrase)
+            with on_record(one, "make_backup", None, "database") as after:
+                made = make_backup(one, to, passphrase=passphrase)
+                after |= {"revision": made.revision, "with_keys": made.with_keys}
         except (Refused, BadJournal) as problem:
             raise Failed(str(problem)) from None
     if made.missing_files:
@@ -85,6 +87,8 @@ def restore(
         if done.erased:
             seal_old_tokens(one)
         records, _, faults = examine(one)
+        with on_record(one, "restore_backup", None, "database") as after:
+            after |= {"at": done.manifest.at, "held": done.held, "erased": done.erased}
     finally:
         one.database.close()
     value: dict[str, Any] = {"home": str(home), "at": done.manifest.at, "records": records, "faults": faults}

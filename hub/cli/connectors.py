@@ -20,7 +20,7 @@ from hub.store.standing import Lane, Standing, beside
 from .connector_settings import connect, connected, from_options, limits_from_options, masked, without
 from .console import Failed, WrongUsage, complain, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_text
-from .revealing import act, operator
+from .revealing import act, on_record, operator
 from .simulating import is_simulated
 
 group = typer.Typer(name="connector", help="The ways out: App IO, e-mail, ...")
@@ -107,7 +107,10 @@ def check(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = H
     """Really call the provider."""
     with opened(home) as one:
         config = config_of(one, ente, connector_id)
-        with connected(one.types, config) as connector:
+        with (
+            connected(one.types, config) as connector,
+            on_record(one, "check_connector", config.ente_id, target_of(connector_id)),
+        ):
             sentence = connector.check()  # which may read on: vouchers are in the database
     told({"connector_id": connector_id, "ok": True, "detail": sentence}, as_json=as_json, text=sentence)
 
@@ -147,7 +150,9 @@ def run(
                 problems = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in fault.errors())
                 schema = json.dumps(chosen.arguments.model_json_schema())
                 raise WrongUsage(f"--arguments: {'; '.join(problems)}; its JSON Schema is {schema}") from None
-            answer = chosen.run(wanted)
+            with on_record(one, "run_connector_operation", config.ente_id, target_of(connector_id)) as after:
+                after["operation"] = operation
+                answer = chosen.run(wanted)
     record(answer or {"done": True}, as_json=as_json)
 
 

@@ -1,18 +1,20 @@
 """`document-type`: the vocabulary of documents, which is the administrator's (S54)."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import typer
 
 from contracts.base import Code, Label
+from hub.admin.acting import Acted
 from hub.registry import OTHERS, DocumentType
 from hub.store.database import Tx
 from hub.store.directory import AlreadyThere, NotThere, load_registry
 from hub.store.document_types import add_type, change_type, remove_type, set_others
 
 from .console import Failed, WrongUsage, table, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_id_of, opened
+from .revealing import act
 
 group = typer.Typer(name="document-type", help="The types of documents.")
 
@@ -43,7 +45,7 @@ def add(
     if label_it is None or label_en is None:
         raise WrongUsage("--label-it and --label-en are needed: citizens read one of them")
     record = _with(DocumentType(), label_it, label_en, retention_months, keep_copy)
-    _write(doc_type, ente, home, as_json, lambda tx, ente_id: add_type(tx, ente_id, doc_type, record), "is listed")
+    _write("add", doc_type, ente, home, as_json, lambda tx, code: add_type(tx, code, doc_type, record), "is listed")
 
 
 @group.command("change")
@@ -59,19 +61,19 @@ def change(
 ) -> None:
     """Change what is given, and nothing else."""
 
-    def act(tx: Tx, ente_id: str) -> None:
+    def put(tx: Tx, ente_id: str) -> None:
         before = load_registry(tx.connection).document_type(ente_id, doc_type)
         if before is None:
             raise NotThere(doc_type)
         change_type(tx, ente_id, doc_type, _with(before, label_it, label_en, retention_months, keep_copy))
 
-    _write(doc_type, ente, home, as_json, act, "is changed")
+    _write("change", doc_type, ente, home, as_json, put, "is changed")
 
 
 @group.command("remove")
 def remove(doc_type: TypeId, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """Take a type off the list. Documents of it stay as they are."""
-    _write(doc_type, ente, home, as_json, lambda tx, ente_id: remove_type(tx, ente_id, doc_type), "is off the list")
+    _write("remove", doc_type, ente, home, as_json, lambda tx, code: remove_type(tx, code, doc_type), "is off the list")
 
 
 @group.command("others")
@@ -85,10 +87,14 @@ def others(
     """Decide about documents of types that are not listed: accepted, and the types noted in the list; or refused."""
     word = "refused" if refuse else "accepted, and noted in the list"
     with opened(home) as one:
-        with one.database.read() as connection:
-            ente_id = ente_of(connection, ente).ente_id
-        with one.database.write() as tx:
+        ente_id = ente_id_of(one, ente)
+
+        def put(tx: Tx) -> Acted:
+            before = _kept(tx, ente_id, OTHERS)
             set_others(tx, ente_id, refused=refuse, keep_copy=bool(keep_copy))
+            return Acted(None, _target(OTHERS), before, _kept(tx, ente_id, OTHERS))
+
+        act(one, "change_document_type", ente_id, put)
     told(
         {"ente_id": ente_id, "refused": refuse, "keep_copy": bool(keep_copy)},
         as_json=as_json,
@@ -134,16 +140,29 @@ def _with(
     return replace(before, **{name: value for name, value in given.items() if value is not None})
 
 
-def _write(doc_type: str, ente: str | None, home: Any, as_json: bool, act: Any, done: str) -> None:
+def _write(what: str, doc_type: str, ente: str | None, home: Any, as_json: bool, do: Any, done: str) -> None:
     checked(Code, doc_type, name="the type")
     with opened(home) as one:
-        with one.database.read() as connection:
-            ente_id = ente_of(connection, ente).ente_id
-        try:
-            with one.database.write() as tx:
-                act(tx, ente_id)
-        except AlreadyThere:
-            raise Failed(f"{ente_id} lists a document type {doc_type!r} already") from None
-        except NotThere:
-            raise Failed(f"{ente_id} lists no document type {doc_type!r}") from None
+        ente_id = ente_id_of(one, ente)
+
+        def put(tx: Tx) -> Acted | Failed:
+            before = _kept(tx, ente_id, doc_type)
+            try:
+                do(tx, ente_id)
+            except AlreadyThere:
+                return Failed(f"{ente_id} lists a document type {doc_type!r} already")
+            except NotThere:
+                return Failed(f"{ente_id} lists no document type {doc_type!r}")
+            return Acted(None, _target(doc_type), before, _kept(tx, ente_id, doc_type))
+
+        act(one, f"{what}_document_type", ente_id, put)
     told({"ente_id": ente_id, "doc_type": doc_type}, as_json=as_json, text=f"document type {doc_type} {done}")
+
+
+def _kept(tx: Tx, ente_id: str, doc_type: str) -> dict[str, Any] | None:
+    found = load_registry(tx.connection).document_types.get((ente_id, doc_type))
+    return None if found is None else asdict(found)
+
+
+def _target(doc_type: str) -> str:
+    return f"document-types/{doc_type}"

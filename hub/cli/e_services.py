@@ -6,11 +6,14 @@ from typing import Annotated, Any, Final, Literal
 import typer
 
 from contracts.base import HttpsUrl
+from hub.admin.acting import Acted
 from hub.registry import Pdnd
+from hub.store.database import Tx
 from hub.store.directory import AlreadyThere, set_pdnd
 
 from .console import Failed, WrongUsage, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, word
+from .revealing import act
 
 _ID_LENGTH: Final = 64
 
@@ -45,12 +48,17 @@ def pdnd(
         with one.database.read() as connection:
             body = ente_of(connection, ente)
         registered = None if remove else _changed(body.pdnd, given)
-        if remove or given:
+
+        def put(tx: Tx) -> Acted | Failed:
             try:
-                with one.database.write() as tx:
-                    set_pdnd(tx, body.ente_id, registered)
+                set_pdnd(tx, body.ente_id, registered)
             except AlreadyThere as taken:
-                raise Failed(f"--audience: the ente {taken} has it already") from None
+                return Failed(f"--audience: the ente {taken} has it already")
+            before, after = (None if each is None else shown_pdnd(each) for each in (body.pdnd, registered))
+            return Acted(None, f"enti/{body.ente_id}/pdnd", before, after)
+
+        if remove or given:
+            act(one, "change_pdnd_registration", body.ente_id, put)
     text = f"{body.name} ({body.ente_id}) is not at PDND"
     if registered is not None:
         text = f"{body.name} ({body.ente_id}) takes vouchers of {registered.issuer} for {registered.audience}"

@@ -20,7 +20,7 @@ from hub.store.sealed_tokens import TokenSeals
 
 from .console import Failed, WrongUsage, complain, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, instant, opened
-from .revealing import access, committing
+from .revealing import access, committing, on_record
 
 group = typer.Typer(name="evidence", help="What vendors sent, with its proof.")
 
@@ -130,8 +130,9 @@ def export(
 @group.command("seal")
 def seal(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """Seal what tokens of old records say of persons: once, when no process of a version before 0028 runs any more."""
-    with opened(home) as one:
+    with opened(home) as one, on_record(one, "seal_evidence", None, "evidence") as after:
         count, changed = seal_old_tokens(one)
+        after |= {"sealed": count, "changed": changed}
     told({"sealed": count, "changed": changed}, as_json=as_json, text=f"sealed: {count} records")
     if changed:
         raise Failed(f"{changed} records are not as they were written, and stay: run `raccordo audit verify`")

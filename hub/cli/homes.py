@@ -6,11 +6,16 @@ import typer
 
 from contracts.base import HttpsUrl, Label
 from contracts.identifiers import IpaCode
+from hub.admin.acting import Acted
+from hub.admin.vendors import changed_parts
+from hub.home import Home
 from hub.registry import Ente
+from hub.store.database import Tx
 from hub.store.directory import AlreadyThere, add_ente, change_ente, load_registry
 
 from .console import Failed, WrongUsage, table, told
-from .options import HOME, AsJson, HomeFolder, checked, ente_of, home_at, opened
+from .options import HOME, AsJson, HomeFolder, checked, ente_id_of, ente_of, home_at, opened
+from .revealing import act, on_record
 
 group = typer.Typer(name="ente", help="The bodies that this hub serves.")
 
@@ -36,8 +41,7 @@ def init(
     made = home_at(home)
     try:
         made.create()
-        with made.database.write() as tx:
-            add_ente(tx, body)
+        _add(made, body)
     finally:
         made.database.close()
     text = f"{home} is ready for {body.name} ({code}){_without_portal(body)}"
@@ -56,11 +60,7 @@ def add(
     """One more ente on the same hub."""
     body = _ente(code, name, public_url, portal_url)
     with opened(home) as one:
-        try:
-            with one.database.write() as tx:
-                add_ente(tx, body)
-        except AlreadyThere:
-            raise Failed(f"an ente {code} or one at {body.public_url} is registered already") from None
+        _add(one, body)
     text = f"{body.name} ({code}) is served at {body.public_url}{_without_portal(body)}"
     told(_shown(body), as_json=as_json, text=text)
 
@@ -78,9 +78,16 @@ def change(
         raise WrongUsage("--name, --portal-url: one of them at least")
     name = None if name is None else checked(Label, name, name="--name")
     portal = None if portal_url is None else _portal(portal_url)
-    with opened(home) as one, one.database.write() as tx:
-        change_ente(tx, ente_of(tx.connection, code).ente_id, name=name, portal_url=portal)
-        body = ente_of(tx.connection, code)
+    with opened(home) as one:
+        ente_id = ente_id_of(one, code)
+
+        def put(tx: Tx) -> Acted:
+            before = _shown(ente_of(tx.connection, ente_id))
+            change_ente(tx, ente_id, name=name, portal_url=portal)
+            now = ente_of(tx.connection, ente_id)
+            return Acted(now, _target(ente_id), *changed_parts(before, _shown(now)))
+
+        body: Ente = act(one, "change_ente", ente_id, put)
     told(_shown(body), as_json=as_json, text=f"{body.name} ({code}): links lead to {body.portal_url}")
 
 
@@ -97,10 +104,30 @@ def migrate(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     one = home_at(home)
     try:
         before, after = one.migrate()
+        if before != after:
+            with on_record(one, "migrate_database", None, "database") as told_of:
+                told_of |= {"before": before, "after": after}
     finally:
         one.database.close()
     text = f"the database is at {after}" if before == after else f"the database went from {before} to {after}"
     told({"before": before, "after": after}, as_json=as_json, text=text)
+
+
+def _add(one: Home, body: Ente) -> None:
+    """Raises Failed where its code or its address is another's."""
+
+    def put(tx: Tx) -> Acted | Failed:
+        try:
+            add_ente(tx, body)
+        except AlreadyThere:
+            return Failed(f"an ente {body.ente_id} or one at {body.public_url} is registered already")
+        return Acted(None, _target(body.ente_id), after=_shown(body))
+
+    act(one, "add_ente", body.ente_id, put)
+
+
+def _target(ente_id: str) -> str:
+    return f"enti/{ente_id}"
 
 
 def _ente(code: str, name: str, public_url: str, portal_url: str | None) -> Ente:

@@ -11,6 +11,7 @@ from hub.security.token_keys import TokenProblem
 
 from .console import Failed, table, told
 from .options import HOME, AsJson, HomeFolder, instant, opened
+from .revealing import on_record
 from .vault_keys import rotate_vault
 
 
@@ -56,7 +57,9 @@ def rotate_hub(
     with opened(home) as one:
         before = one.key.kid
         try:
-            made = one.rotate_key(kind=kind, begins=when, overlap=timedelta(hours=overlap_hours), uri=uri)
+            with on_record(one, "rotate_hub_key", None, "keys/hub") as after:
+                made = one.rotate_key(kind=kind, begins=when, overlap=timedelta(hours=overlap_hours), uri=uri)
+                after |= {"kid": made.kid, "before": before}
         except (RotationRefused, TokenProblem) as refused:
             raise Failed(str(refused)) from None
     told(

@@ -9,6 +9,7 @@ from hub.store.partitioning import partition as divide
 
 from .console import Failed, WrongUsage, told
 from .options import HOME, AsJson, HomeFolder, opened
+from .revealing import on_record
 
 
 def partition(
@@ -21,7 +22,7 @@ def partition(
         if not one.database.is_shared:
             raise WrongUsage("only PostgreSQL has partitions: set RACCORDO_DATABASE_URL")
         try:
-            with one.database.write() as tx:
+            with on_record(one, "partition_database", None, "database"), one.database.write() as tx:
                 moved = divide(tx.connection, parts)
         except AlreadyPartitioned as exc:
             raise Failed(f"these tables have partitions already: {exc}") from None

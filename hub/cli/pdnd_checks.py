@@ -11,6 +11,7 @@ from hub.trust.environment import environment_of
 
 from .console import Failed, emit, say
 from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, opened
+from .revealing import on_record
 
 SKEW_S: Final = 5.0
 """Of what a clock may be off before it is worth a word; the date of an answer has whole seconds."""
@@ -69,7 +70,8 @@ def check(name: str, ente: EnteCode = None, home: HomeFolder = HOME, as_json: As
         if its is None:
             raise Failed(f"there is no PDND client {name!r} in {body.ente_id}")
         environment = environment_of(body.pdnd) if body.pdnd is not None else None
-        found = asyncio.run(ask(its, environment, one.clock))
+        with on_record(one, "check_pdnd_client", body.ente_id, f"pdnd-clients/{name}"):
+            found = asyncio.run(ask(its, environment, one.clock))
     problem = explained(found, its)
     if as_json:
         emit(_shown(found, its, problem))

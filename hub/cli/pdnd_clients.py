@@ -9,13 +9,28 @@ import typer
 
 from contracts.base import Code, HttpsUrl
 from contracts.tls import BadCertificate
+from hub.admin.acting import Acted
+from hub.store.database import Tx
 from hub.store.directory import AlreadyThere, NotThere
 from hub.store.pdnd_clients import PdndClients, PdndCredentials
 from hub.trust.credentials import UnusableKey, key_of, read_certificate, read_key
 
 from .console import Failed, WrongUsage, table, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_bytes, read_text, word
+from .options import (
+    HOME,
+    AsJson,
+    EnteCode,
+    HomeFolder,
+    checked,
+    ente_id_of,
+    ente_of,
+    opened,
+    read_bytes,
+    read_text,
+    word,
+)
 from .pdnd_checks import check
+from .revealing import act
 
 group = typer.Typer(name="pdnd-client", help="The ente's clients at PDND, which vouchers are asked with.")
 group.command()(check)
@@ -93,11 +108,17 @@ def add(
             shown,
             certificate_reference or "",
         )
-        try:
-            with one.database.write() as tx:
-                PdndClients(one.vault).save(tx, made)
-        except AlreadyThere as other:
-            raise Failed(f"--kind: {ente_id} has a client of kind api already, {other}; remove it first") from None
+
+        def put(tx: Tx) -> Acted | Failed:
+            clients = PdndClients(one.vault)
+            before = clients.load(tx.connection).get((ente_id, name))
+            try:
+                clients.save(tx, made)
+            except AlreadyThere as other:
+                return Failed(f"--kind: {ente_id} has a client of kind api already, {other}; remove it first")
+            return Acted(None, f"pdnd-clients/{name}", None if before is None else _shown(before), _shown(made))
+
+        act(one, "add_pdnd_client", ente_id, put)
     told(_shown(made), as_json=as_json, text=f"PDND client {name} of {ente_id}: {kind}, {made.client_id}")
 
 
@@ -113,13 +134,16 @@ def list_(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
 def remove(name: ClientName, ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = False) -> None:
     """Take a client away, with its key. At PDND it stays: delete its key there too."""
     with opened(home) as one:
-        with one.database.read() as connection:
-            ente_id = ente_of(connection, ente).ente_id
-        try:
-            with one.database.write() as tx:
+        ente_id = ente_id_of(one, ente)
+
+        def put(tx: Tx) -> Acted | Failed:
+            try:
                 PdndClients(one.vault).remove(tx, ente_id, name)
-        except NotThere:
-            raise Failed(f"there is no PDND client {name!r} in {ente_id}") from None
+            except NotThere:
+                return Failed(f"there is no PDND client {name!r} in {ente_id}")
+            return Acted(None, f"pdnd-clients/{name}")
+
+        act(one, "remove_pdnd_client", ente_id, put)
     told({"ente_id": ente_id, "name": name}, as_json=as_json, text=f"PDND client {name} of {ente_id} is removed")
 
 

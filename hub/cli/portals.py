@@ -7,11 +7,14 @@ from typing import Annotated
 import typer
 
 from contracts.base import Code, Label
+from hub.admin.acting import Acted
 from hub.registry import Portal
+from hub.store.database import Tx
 from hub.store.directory import AlreadyThere, add_portal, load_registry
 
 from .console import Failed, table, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, subset
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_id_of, opened, subset
+from .revealing import act
 from .trust_material import read_jwks
 
 group = typer.Typer(name="portal", help="Who may read the feed on behalf of a citizen.")
@@ -41,8 +44,7 @@ def add(
         keys += [replace(key, kind="assertion_jwk") for key in keys]
     checked(Code, portal_id, name="the portal's id")
     with opened(home) as one:
-        with one.database.read() as connection:
-            ente_id = ente_of(connection, ente).ente_id
+        ente_id = ente_id_of(one, ente)
         portal = Portal(
             ente_id=ente_id,
             portal_id=portal_id,
@@ -51,14 +53,19 @@ def add(
             keys=(),
             scopes=subset(scopes, SCOPES, name="--scopes"),
         )
-        try:
-            with one.database.write() as tx:
+        kids = sorted({key.kid for key in keys if key.kid})
+        made = {"portal_id": portal_id, "scopes": sorted(portal.scopes), "keys": kids}
+
+        def put(tx: Tx) -> Acted | Failed:
+            try:
                 add_portal(tx, portal, keys)
-        except AlreadyThere:
-            raise Failed(f"there is a portal {portal_id!r} in {ente_id} already") from None
-    kids = sorted({key.kid for key in keys if key.kid})
+            except AlreadyThere:
+                return Failed(f"there is a portal {portal_id!r} in {ente_id} already")
+            return Acted(None, f"portals/{portal_id}", after={"name": portal.name} | made)
+
+        act(one, "add_portal", ente_id, put)
     told(
-        {"ente_id": ente_id, "portal_id": portal_id, "scopes": sorted(portal.scopes), "keys": kids},
+        {"ente_id": ente_id} | made,
         as_json=as_json,
         text=f"portal {portal_id} may use {', '.join(sorted(portal.scopes))} of {ente_id}",
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from contracts.failures import Failure
+from hub.admin.connector_views import target_of
 from hub.admin.sources import OUTCOMES
 from hub.bootstrap import Hub
 from hub.errors import StoreUnavailable
@@ -19,6 +20,7 @@ from .connector_settings import failed
 from .connectors import ConnectorId, config_of
 from .console import Failed, WrongUsage, complain, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, opened
+from .revealing import on_record
 
 _TELL_EVERY = 1000
 """Records between two words of how far a reading is."""
@@ -28,10 +30,11 @@ def poll(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = HO
     """Read a source now, to the end of what it has, whenever its next turn would be."""
     with opened(home) as one:
         config = config_of(one, ente, connector_id)
-        with at_work(one) as hub, told_failures(connector_id):
+        with taking(one, "poll_source", config) as (hub, after):
             watch = _progress()
-            tally = hub.inbound.polling.once(config, watch=lambda progress: watch(progress.tally))
-    _tell(config, tally or Tally(), as_json=as_json)
+            tally = hub.inbound.polling.once(config, watch=lambda progress: watch(progress.tally)) or Tally()
+            after |= counts_of(tally)
+    _tell(config, tally, as_json=as_json)
 
 
 def upload(
@@ -48,9 +51,26 @@ def upload(
         raise WrongUsage(f"--file: {error.strerror or error}") from None
     with opened(home) as one:
         config = config_of(one, ente, connector_id)
-        with at_work(one) as hub, told_failures(connector_id):
+        with taking(one, "upload_source_file", config) as (hub, after):
             tally = hub.sources.take_in(config.ente_id, connector_id, content, seen=_progress())
+            after |= counts_of(tally)
     _tell(config, tally, as_json=as_json)
+
+
+@contextmanager
+def taking(home: Home, operation: str, config: ConnectorConfig) -> Iterator[tuple[Hub, dict[str, Any]]]:
+    """A hub at work that takes in what a source has, which is on record, and where its counts go."""
+    target = target_of(config.connector_id)
+    with (
+        told_failures(config.connector_id),
+        on_record(home, operation, config.ente_id, target) as after,
+        at_work(home) as hub,
+    ):
+        yield hub, after
+
+
+def counts_of(tally: Tally) -> dict[str, int]:
+    return {name: tally.counts[name] for name in OUTCOMES}
 
 
 @contextmanager
@@ -84,7 +104,7 @@ def _progress() -> Callable[[Tally], None]:
 
 
 def _tell(config: ConnectorConfig, tally: Tally, *, as_json: bool) -> None:
-    counts: dict[str, Any] = {name: tally.counts[name] for name in OUTCOMES}
+    counts = counts_of(tally)
     text = ", ".join(f"{number} {name}" for name, number in counts.items() if number) or "nothing there"
     told({"connector_id": config.connector_id, **counts}, as_json=as_json, text=f"{config.connector_id}: {text}")
 

@@ -9,7 +9,10 @@ import typer
 
 from contracts.connector import CALLBACK, Preview
 from contracts.failures import Failure, Skipped
-from hub.dispatch.pool import BadConfiguration, build, limits_of, serving
+from hub.admin.acting import Order
+from hub.admin.deliveries import queued, target_of
+from hub.admin.errors import DeliveryNotReplayable
+from hub.dispatch.pool import BadConfiguration, build, serving
 from hub.dispatch.requests import Requests, claim_of, differences
 from hub.home import Home
 from hub.store.configuration import ConnectorConfig
@@ -17,11 +20,9 @@ from hub.store.connector_versions import Environment
 from hub.store.drafts import CONNECTOR_UNKNOWN
 from hub.store.operations import (
     REPLAYABLE,
-    NotReplayable,
     count_deliveries,
     list_deliveries,
     paused_connectors,
-    replay_delivery,
 )
 from hub.store.outbox import PENDING
 from hub.store.vendor_records import is_on_trial
@@ -37,7 +38,7 @@ from .deliveries import (
     found_delivery,
 )
 from .options import HOME, AsJson, HomeFolder, opened
-from .revealing import Reveal, log_reveal, notices_of
+from .revealing import Reveal, actor_of, log_reveal, notices_of, perform
 
 _TOLD_APART = ("requests", "difference", "last_request_at")
 
@@ -103,11 +104,11 @@ def _replay_many(home: Home, rows: Sequence[Mapping[str, Any]], *, dry_run: bool
 
 def _replay(home: Home, delivery_id: str) -> dict[str, Any]:
     row, config = _replayable(home, delivery_id)
+    kind = home.types[config.type]
+    actor, target = actor_of(row["ente_id"]), target_of(delivery_id)
     try:
-        age_s = limits_of(home.types[config.type], config).max_age_s
-        with home.database.write() as tx:
-            replay_delivery(tx, delivery_id, expires_in_s=age_s, connector_id=config.connector_id)
-    except NotReplayable:
+        perform(home, Order("replay_delivery", actor, lambda tx: queued(tx, row, config, kind), target))
+    except DeliveryNotReplayable:
         raise _not_replayable(home, found_delivery(home, delivery_id)[0]) from None
     return {"delivery_id": delivery_id, "state": "queued", "was": row["state"], "connector_id": config.connector_id}
 

@@ -9,7 +9,7 @@ from hub.store.retention import DEFAULTS, Expire, expire_items, over_now, period
 
 from .console import WrongUsage, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, opened
-from .revealing import administer, committing
+from .revealing import administer, committing, on_record
 
 group = typer.Typer(name="retention", help="How long items are kept once they are closed.")
 _MOST_MONTHS = 1200
@@ -65,13 +65,18 @@ def apply(
         rows = [{"ente_id": ente_id, "collection": name, "would_go": n} for (ente_id, name), n in sorted(found.items())]
         table(rows, as_json=as_json, empty="nothing would be removed")
         return
-    count, after = 0, ""
-    with opened(home) as one, committing(one) as committer:
+    count, place = 0, ""
+    with (
+        opened(home) as one,
+        on_record(one, "apply_retention", None, "items") as after,
+        committing(one) as committer,
+    ):
         files = Files(one.folder / "files", one.vault)
         while True:
-            done = committer.write(expire_items, Expire(after))
+            done = committer.write(expire_items, Expire(place))
             files.remove(done.files)
-            count, after = count + done.count, done.after
-            if not after:
+            count, place = count + done.count, done.after
+            if not place:
                 break
+        after["removed"] = count
     told({"removed": count}, as_json=as_json, text=f"{count} items were removed")

@@ -3,6 +3,7 @@
 import getpass
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from contracts.connector import CALLBACK
 from contracts.failures import Failure
 from contracts.identifiers import new_uuid7
-from hub.admin.acting import Acted, Actor, Order, carry_out
+from hub.admin.acting import Acted, Actor, Order, carry_out, record
 from hub.dispatch.actions import ActionLinks
 from hub.dispatch.enclosures import Enclosures
 from hub.dispatch.notices import Notices
@@ -99,6 +100,32 @@ def act(home: Home, operation: str, ente_id: str, do: Callable[[Tx], Acted | Fai
 
     with committing(home) as committer:
         return committer.write(handle, None)
+
+
+@contextmanager
+def on_record(home: Home, operation: str, ente_id: str | None, target: str) -> Iterator[dict[str, Any]]:
+    """Something that is not done in one commit, for an ente or (None) for all: that it begins is in the access log
+    before it does, and afterwards what came of it, to which the block may add: neither secrets nor personal data."""
+    with home.database.read() as connection:
+        enti = [one.ente_id for one in load_registry(connection).enti] if ente_id is None else [ente_id]
+    actors = [actor_of(each) for each in enti]
+
+    def log(outcome: str, **more: Any) -> None:
+        act = {"target": target} | more
+        with committing(home) as committer:
+            for actor in actors:
+                committer.write(record_access, replace(record(actor, operation, outcome), act=act))
+
+    log("begun")
+    after: dict[str, Any] = {"outcome": "failed"}
+    try:
+        yield after
+        after["outcome"] = "done"
+    except Failure as failure:
+        after["reason"] = failure.reason
+        raise
+    finally:
+        log("ok", after=after)
 
 
 def actor_of(ente_id: str) -> Actor:

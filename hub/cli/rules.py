@@ -5,15 +5,18 @@ from typing import Annotated, Any
 import typer
 
 from contracts.identifiers import holds_tax_code
+from hub.admin.acting import Acted
+from hub.home import Home
 from hub.ingest.rule_changes import RuleRefused, amended
 from hub.ingest.rule_samples import samples
 from hub.ingest.rules import LANGUAGES, Rule, changed, changed_rules, standard
+from hub.store.database import Tx
 from hub.store.directory import load_registry
 from hub.store.notice_rules import RuleVersion, rule_versions, save_rule
 
 from .console import Failed, WrongUsage, emit, say, shown, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, listed, opened
-from .revealing import operator
+from .revealing import act, operator
 
 group = typer.Typer(name="rule", help="Which facts tell the citizen something, and in which words.")
 
@@ -99,8 +102,7 @@ def set_(
         if preview:
             emit(content) if as_json else _tell(content)
             return
-        with one.database.write() as tx:
-            version = save_rule(tx, ente_id, name, record, author=operator())
+        version = _save(one, ente_id, name, record)
     _saved(ente_id, name, version, as_json=as_json, what="is changed" if record else "is the standard one again")
 
 
@@ -114,9 +116,20 @@ def reset(name: Name, ente: EnteCode = None, home: HomeFolder = HOME, as_json: A
             record = load_registry(connection).rules.get((ente_id, name))
         if not record:
             raise Failed(f"rule {name} of {ente_id} is as it comes")
-        with one.database.write() as tx:
-            version = save_rule(tx, ente_id, name, {}, author=operator())
+        version = _save(one, ente_id, name, {})
     _saved(ente_id, name, version, as_json=as_json, what="is the standard one again")
+
+
+def _save(one: Home, ente_id: str, name: str, record: dict[str, Any]) -> int:
+    """The number of the version that it makes."""
+
+    def put(tx: Tx) -> Acted:
+        before = load_registry(tx.connection).rules.get((ente_id, name))
+        version = save_rule(tx, ente_id, name, record, author=operator())
+        return Acted(version, f"rules/{name}", before or None, record or None)
+
+    made: int = act(one, "change_rule", ente_id, put)
+    return made
 
 
 def _standard(name: str) -> Rule:

@@ -23,6 +23,7 @@ from hub.telemetry import configure
 from .console import Failed, WrongUsage, emit, say
 from .options import HOME, AsJson, HomeFolder, opened
 from .outlets import unserved
+from .revealing import on_record
 from .simulated_pdnd import Playing, playing_pdnd, still_registered
 from .simulating import FOLDER, addresses_of, simulated, still_simulated
 
@@ -57,6 +58,8 @@ def serve(
         listener = stack.enter_context(_listen(host, port))
         configure()
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
+        if simulate:
+            stack.enter_context(on_record(one, "simulate_providers", None, "connectors"))
         pdnd = stack.enter_context(playing_pdnd(one, one.folder / FOLDER / "pdnd")) if simulate else None
         providers = stack.enter_context(simulated(one)) if simulate else {}
         _warn(one, simulating=simulate)

@@ -10,6 +10,7 @@ from hub.store.rewrapping import rewrap, sealed_by
 
 from .console import Failed, WrongUsage, told
 from .options import HOME, AsJson, HomeFolder, opened
+from .revealing import on_record
 
 
 def rotate_vault(
@@ -26,7 +27,7 @@ def rotate_vault(
     """Seal the data keys of all citizens, and other secrets, under a new vault key. Run again where it broke off."""
     if prepare and remove:
         raise WrongUsage("--prepare and --remove exclude each other")
-    with opened(home) as one:
+    with opened(home) as one, on_record(one, "rotate_vault_key", None, "keys/vault") as after:
         if remove:
             _remove(one, remove)
             done, count = f"vault key {remove} is gone", 0
@@ -36,6 +37,7 @@ def rotate_vault(
         else:
             count = _rotate(one)
             done = f"{count} values are sealed under vault key {one.vault.current}; keep a copy of vault.json apart"
+        after["current"] = one.vault.current
         value = {"current": one.vault.current, "keys": sorted(one.vault.keys), "prepared": one.vault.prepared}
     told(value | {"sealed_anew": count}, as_json=as_json, text=done)
 

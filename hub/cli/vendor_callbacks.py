@@ -1,21 +1,25 @@
 """`vendor callbacks`: where a vendor is told things at an address of its own."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from contracts.callbacks import Audience, CallbackSettings, CallbackUrl, Hosts
+from hub.admin.acting import Acted
 from hub.dispatch.settings_form import is_reference
 from hub.home import Home
 from hub.registry import Vendor
 from hub.store.configuration import ConnectorConfig, withdraw
+from hub.store.database import Tx
 from hub.store.directory import NotThere
 from hub.store.pushing import GONE, TYPE, Lane, connector_of, vendor_of
 
 from .connector_settings import connect
 from .console import Failed, WrongUsage, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_text
+from .revealing import act, operator
 from .vendors import VendorId
 from .vendors import vendor_of as registered
 
@@ -110,7 +114,10 @@ def set_(
         ]
         for config in configs:
             connect(one.types, config).close()
-        with one.database.write() as tx:
+
+        def put(tx: Tx) -> Acted:
+            present = one.configuration.load(tx.connection)
+            before = [present[key] for config in configs if (key := (config.ente_id, config.connector_id)) in present]
             for config in configs:
                 one.configuration.save(
                     tx,
@@ -119,7 +126,11 @@ def set_(
                     type=TYPE,
                     settings=config.settings,
                     limits={},
+                    author=operator(),
                 )
+            return Acted(None, _target(vendor), _by_lane(before), _by_lane(configs))
+
+        act(one, "set_vendor_callbacks", vendor.ente_id, put)
     told(
         {"vendor_id": vendor.vendor_id, "lanes": sorted(wanted)},
         as_json=as_json,
@@ -152,7 +163,9 @@ def remove_(
     skipped, gone = 0, []
     with opened(home) as one:
         vendor, _ = _vendor(one, ente, vendor_id)
-        with one.database.write() as tx:
+
+        def put(tx: Tx) -> Acted | Failed:
+            nonlocal skipped
             for each in _LANES if lane is None else [name for name in _LANES if name == lane]:
                 try:
                     connector_id = connector_of(each, vendor.vendor_id)
@@ -160,8 +173,11 @@ def remove_(
                     gone.append(each)
                 except NotThere:
                     continue
-    if not gone:
-        raise Failed(f"vendor {vendor.vendor_id} has no such callbacks")
+            if not gone:
+                return Failed(f"vendor {vendor.vendor_id} has no such callbacks")
+            return Acted(None, _target(vendor), after={"removed": gone, "skipped": skipped})
+
+        act(one, "remove_vendor_callbacks", vendor.ente_id, put)
     told(
         {"vendor_id": vendor.vendor_id, "removed": gone, "skipped": skipped},
         as_json=as_json,
@@ -197,6 +213,16 @@ def _shown(config: ConnectorConfig) -> dict[str, Any]:
         "private_hosts": " ".join(settings.get("private_hosts", ())),
         "client_certificate": _told(settings.get("client_certificate")),
     }
+
+
+def _by_lane(configs: Iterable[ConnectorConfig]) -> dict[str, Any] | None:
+    """The same for the access log."""
+    shown = (_shown(config) for config in configs)
+    return {one["lane"]: {name: one[name] for name in one if name not in ("lane", "status")} for one in shown} or None
+
+
+def _target(vendor: Vendor) -> str:
+    return f"vendors/{vendor.vendor_id}/callbacks"
 
 
 def _told(secret: str | None) -> str | None:

@@ -298,7 +298,7 @@ def _built(kind: ConnectorType, config: ConnectorConfig, given: Mapping[str, Any
     try:
         limits = limits_of(kind, config)
     except ValidationError as exc:
-        raise _unfit(exc, "/limits") from None
+        raise _unfit(exc, "/limits", Limits) from None
     try:
         shown = settings.shown() if isinstance(settings, TlsSettings) else None
     except BadCertificate as fault:
@@ -335,13 +335,17 @@ def _settings_of(kind: ConnectorType, ente_id: str, given: Mapping[str, Any], pl
     try:
         return kind.settings.model_validate_json(orjson.dumps(dict(given)))
     except ValidationError as exc:
-        raise _unfit(exc, place) from None
+        raise _unfit(exc, place, kind.settings) from None
 
 
-def _unfit(error: ValidationError, place: str) -> BadConfiguration:
+def _unfit(error: ValidationError, place: str, model: type[BaseModel]) -> BadConfiguration:
     faults = error.errors(include_input=False, include_url=False)
-    text = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in faults)
-    where = [
-        ("".join([place, *(f"/{part}" for part in e["loc"])]), e["msg"].removeprefix("Value error, ")) for e in faults
-    ]
-    return BadConfiguration(text, where)
+    told = [(each["loc"], _sentence(each["type"], each["loc"], each["msg"], model)) for each in faults]
+    text = "; ".join(f"{'.'.join(map(str, path))}: {why}" for path, why in told)
+    return BadConfiguration(text, [("".join([place, *(f"/{part}" for part in path)]), why) for path, why in told])
+
+
+def _sentence(kind: str, path: Sequence[int | str], text: str, model: type[BaseModel]) -> str:
+    if kind == "extra_forbidden" and len(path) == 1:
+        return f"there is none of this name; there are {', '.join(model.model_fields)}"
+    return text.removeprefix("Value error, ")

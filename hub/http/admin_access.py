@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from hub.admin.acting import Actor, Matches, Order, carry_out, record
 from hub.admin.errors import CredentialsRefused, RoleMissing, SessionRefused
 from hub.admin.roles import allows
 from hub.admin.signing_in import SignIn, actor_of
-from hub.errors import MediaUnsupported, PreconditionFailed, RequestInvalid
+from hub.errors import ContractViolation, MediaUnsupported, PreconditionFailed, RequestInvalid
 from hub.feed import cursor as cursors
 from hub.feed.answers import as_json
 from hub.feed.parameters import limit_of, nothing, once
@@ -173,7 +173,15 @@ def body_of(exchange: Exchange, model: type[B], *, patch: bool = False, is_long:
         must_be_merge_patch(exchange)
     elif media_type(exchange) != "application/json":
         raise MediaUnsupported("send the body as application/json")
-    return read_as(model, exchange.body if is_long else bounded(exchange.body))
+    try:
+        return read_as(model, exchange.body if is_long else bounded(exchange.body))
+    except ContractViolation as violation:
+        known = f"there is none of this name; there are {', '.join(model.model_fields)}"[:500]
+        told = [
+            replace(fault, detail=known) if fault.code == "field.unknown" and fault.pointer.count("/") == 1 else fault
+            for fault in violation.faults
+        ]
+        raise ContractViolation(faults=tuple(told)) from None
 
 
 def matching(exchange: Exchange) -> Matches:

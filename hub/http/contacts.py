@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from hub.dispatch.confirming import ConfirmLinks
 from hub.errors import ItemUnknown
 from hub.store.committer import Committer
-from hub.store.profile_contacts import ContactKeeper
+from hub.store.database import Database
+from hub.store.profile_contacts import Confirmation, ContactKeeper
 
 from .exchange import Exchange
 from .limits import Limiter
@@ -31,6 +33,7 @@ class ContactsApi:
 
     links: ConfirmLinks
     keeper: ContactKeeper
+    database: Database
     committer: Committer
     limiter: Limiter
     name_of: Callable[[str], str]
@@ -43,6 +46,8 @@ class ContactsApi:
             confirmation = self.links.read(exchange.request.path_params["token"])
         except ItemUnknown:
             return page(exchange, "Collegamento non valido", _VOID, status=404)
+        if not await run_in_threadpool(self._holds, confirmation):
+            return _void(exchange)
         return page(exchange, "Conferma il tuo indirizzo e-mail", from_(self.name_of(confirmation.ente_id)) + _ASK)
 
     async def confirm(self, exchange: Exchange) -> Response:
@@ -53,5 +58,13 @@ class ContactsApi:
         except ItemUnknown:
             return page(exchange, "Collegamento non valido", _VOID, status=404)
         if await self.committer.submit(self.keeper.confirm, confirmation) == "void":
-            return page(exchange, "Collegamento non più valido", _VOID, status=410)
+            return _void(exchange)
         return page(exchange, "Indirizzo confermato", _DONE)
+
+    def _holds(self, confirmation: Confirmation) -> bool:
+        with self.database.read() as connection:
+            return self.keeper.holds(connection, confirmation)
+
+
+def _void(exchange: Exchange) -> Response:
+    return page(exchange, "Collegamento non più valido", _VOID, status=410)

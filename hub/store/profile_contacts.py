@@ -177,6 +177,12 @@ class ContactKeeper:
         batch.write(tx)
         tx.work_is_due = True
 
+    def holds(self, connection: Connection, each: Confirmation) -> bool:
+        """Whether the address is still one that the citizen gave."""
+        its = (_ITS.ente_id == each.ente_id, _ITS.citizen_id == each.citizen_id, _ITS.value_hash == each.value_hash)
+        found = select(_ITS.value_hash).where(*its, _ITS.kind == EMAIL, _ITS.source == CITIZEN)
+        return connection.execute(found).first() is not None
+
     def confirm(self, tx: Tx, confirmations: Sequence[Confirmation]) -> list[str]:
         """A Committer handler: `confirmed`, also where it was before; `void` where the address is not the citizen's any
         more. The one verified now takes the place of the one before."""

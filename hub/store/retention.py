@@ -153,7 +153,7 @@ def _expire(tx: Tx, wish: Expire) -> Expired:
     wanted = {item_key(row) for row in rows if over(row)}
     lock_items(tx, wanted)
     # Read again under the lock: a new version may have come meanwhile.
-    gone = [item for item in items_at(tx, wanted).values() if over(item) and not _under_way(tx, item)]
+    gone = [item for item in items_at(tx, wanted).values() if over(item) and not _under_way(tx.connection, item)]
     known = {item["item_id"] for item in gone}
     gone += [made for item in gone for made in _made_of(tx.connection, item) if made["item_id"] not in known]
     files = tuple(item["content_key"] for item in gone if item["content_key"] is not None)
@@ -164,7 +164,8 @@ def _expire(tx: Tx, wish: Expire) -> Expired:
 
 
 def over_now(database: Database, now: datetime) -> Counter[tuple[str, str]]:
-    """How many items would go now, by ente and collection, with the deadlines that go with them. Nothing is changed."""
+    """How many items would go now, by ente and collection, with the deadlines that go with them; not those that are
+    just being delivered. Nothing is changed."""
     found: Counter[tuple[str, str]] = Counter()
     counted: set[str] = set()
     after: str | None = ""
@@ -172,7 +173,8 @@ def over_now(database: Database, now: datetime) -> Counter[tuple[str, str]]:
         with database.read() as connection:
             rows = [dict(row) for row in _candidates(connection, after, now)]
             rules = {ente_id: periods(connection, ente_id) for ente_id in {row["ente_id"] for row in rows}}
-            gone = [row for row in rows if is_over(row, rules[row["ente_id"]].get(row["collection"]), now)]
+            over = [row for row in rows if is_over(row, rules[row["ente_id"]].get(row["collection"]), now)]
+            gone = [row for row in over if not _under_way(connection, row)]
             gone += [made for row in gone for made in _made_of(connection, row)]
         new = {row["item_id"]: row for row in gone if row["item_id"] not in counted}
         found.update((row["ente_id"], row["collection"]) for row in new.values())
@@ -211,11 +213,11 @@ def _made_of(connection: Connection, item: Mapping[str, Any]) -> list[dict[str, 
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _under_way(tx: Tx, item: Mapping[str, Any]) -> bool:
+def _under_way(connection: Connection, item: Mapping[str, Any]) -> bool:
     """Whether somebody is delivering it at this moment: it goes the next time."""
     its = deliveries.c
     of_it = (its.ente_id == item["ente_id"]) & (its.message_id == item["item_id"])
-    return tx.connection.execute(select(its.delivery_id).where(of_it, its.claim_id.is_not(None))).first() is not None
+    return connection.execute(select(its.delivery_id).where(of_it, its.claim_id.is_not(None))).first() is not None
 
 
 def _delete(tx: Tx, item: Mapping[str, Any]) -> None:

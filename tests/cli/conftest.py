@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from hub.cli.application import run
+from hub.cli.options import opened
+from hub.store.handling import OPERATOR
+from hub.store.tables import access_log
 from tests.harness import BASE, ENTE
 
 
@@ -25,6 +29,7 @@ class Answer:
 
 
 Raccordo = Callable[..., Answer]
+Trail = Callable[[], list[dict[str, Any]]]
 SECRET = "s3cret-value-of-the-key"
 
 
@@ -89,3 +94,17 @@ def other_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("keys") / "other"
     assert run(["keys", "new", "--kind", "rs256", "--out", str(folder)]) == 0
     return folder
+
+
+@pytest.fixture
+def trail(home: Path) -> Trail:
+    """The acts since the home was made: operation, outcome, target, before, after."""
+
+    def read() -> list[dict[str, Any]]:
+        with opened(home) as one, one.database.read() as connection:
+            rows = connection.execute(select(access_log).order_by(access_log.c.access_id)).mappings().all()
+        assert all(row["ente_id"] == ENTE and row["portal_id"] == OPERATOR for row in rows)
+        told = [{"operation": row["operation"], "outcome": row["outcome"]} | (row["act"] or {}) for row in rows]
+        return [each for each in told if each["operation"] != "add_ente"]
+
+    return read

@@ -9,7 +9,7 @@ import pytest
 from connectors import registry
 from contracts.connector import Simulation
 
-from .conftest import SECRET, Raccordo
+from .conftest import SECRET, Raccordo, Trail
 
 SERVICE = {
     "name": "Tassa rifiuti",
@@ -78,3 +78,21 @@ def test_a_nested_setting_with_secrets_comes_from_a_file_and_is_not_shown(io: Ra
     shown = io("connector", "show", "io", "--json")
     assert SECRET not in shown.out
     assert "tari" in str(shown.json["settings"]["services"])
+
+
+def test_what_is_done_at_the_provider_is_on_record_before_it_is_done_and_after(
+    io: Raccordo, tmp_path: Path, trail: Trail
+) -> None:
+    file = tmp_path / "service.json"
+    file.write_text(json.dumps(SERVICE))
+    assert io("connector", "run", "io", "create-service", "--arguments", str(file)).code == 0
+    file.write_text(json.dumps({"service_id": "ignoto"}))
+    assert io("connector", "run", "io", "show-service", "--arguments", str(file)).code == 1
+    runs = [each for each in trail() if each["operation"] == "run_connector_operation"]
+    assert [each["outcome"] for each in runs] == ["begun", "ok", "begun", "ok"]
+    assert {each["target"] for each in runs} == {"connectors/io"}
+    assert runs[1]["after"] == {"outcome": "done", "operation": "create-service"}
+    failed = runs[3]["after"]
+    assert (failed["outcome"], failed["operation"]) == ("failed", "show-service")
+    assert failed["reason"]
+    assert SECRET not in json.dumps(runs), "neither keys nor what the provider answered"

@@ -2,15 +2,19 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import delete, make_url
 
 from hub.clock import SystemClock
+from hub.home import Home, HomeError
+from hub.settings import Settings
 from hub.store.belonging import keys_of
 from hub.store.database import Database
+from hub.store.tables import versions
 from tests import stores
 from tests.harness import make_home
 
@@ -68,6 +72,22 @@ def test_a_home_may_be_made_on_a_database_that_has_its_schema_alone(address: str
     with home.open_database().read() as connection:
         assert keys_of(connection, names) == names
     home.database.close()
+
+
+def test_a_database_that_holds_a_hub_is_not_taken_for_one_that_has_its_schema_alone(
+    home: Path, address: str, tmp_path: Path
+) -> None:
+    def refused() -> None:
+        second = Home(Settings(home=tmp_path / "second", database_url=address))
+        with closing(second.database), pytest.raises(HomeError, match="holds a hub already"):
+            second.create(migrated=True)
+        assert not second.folder.exists()
+
+    refused()
+    with closing(Database(address, SystemClock())) as database, database.write() as tx:
+        # as a version that noted no keys left it
+        tx.connection.execute(delete(versions).where(versions.c.name.in_(["vault.json", "hub-key.pem"])))
+    refused()
 
 
 def test_a_copy_of_the_keys_serves_the_same_database(home: Path, call: Raccordo, tmp_path: Path) -> None:

@@ -249,3 +249,36 @@ def test_what_nobody_served_in_the_sandbox_is_not_sent_again_to_the_public(hub, 
     answer = root.post(f"/deliveries/{row['delivery_id']}/replays")
     assert code(answer) == (409, "delivery.not_replayable")
     assert "test" in raccordo("delivery", "replay", row["delivery_id"], code=1)
+
+
+PDND = {"trust": "pdnd", "pdnd_clients": ["2a70768a-a59e-5470-a0dd-0d4a46870d58"], "pdnd_purposes": ["scopo-1"]}
+
+
+def test_a_vendor_of_pdnd_is_registered_with_its_clients_and_purposes(hub, admin, name):
+    own = {"vendor_id": name, "display_name": "Fornitore", "collections": ["messages"], "trust": "pdnd"}
+    refused = admin.post("/vendors", own)
+    assert code(refused) == (422, "contract.violation")
+    assert {fault["pointer"] for fault in refused.json()["errors"]} == {"/pdnd_clients", "/pdnd_purposes"}
+    client = fresh("client")
+    view = record(admin, name, **PDND | {"pdnd_clients": [client]}).json()
+    assert (view["pdnd_clients"], view["pdnd_purposes"]) == ([client], ["scopo-1"])
+    changed = admin.patch(f"/vendors/{name}", {"pdnd_purposes": ["scopo-2", "scopo-3"]})
+    assert (changed.status_code, changed.json()["pdnd_purposes"]) == (200, ["scopo-2", "scopo-3"])
+    [row] = rows(hub, vendors, vendor_id=name)
+    assert (row["profile"]["clients"], row["profile"]["authentication"]) == ([client], "voucher")
+    assert sorted(row["profile"]["purposes"]) == ["scopo-2", "scopo-3"]
+    emptied = admin.patch(f"/vendors/{name}", {"pdnd_clients": []})
+    assert [fault["pointer"] for fault in emptied.json()["errors"]] == ["/pdnd_clients"]
+    other = fresh("altro")
+    assert code(admin.post("/vendors", own | PDND | {"vendor_id": other, "pdnd_clients": [client]})) == (
+        409,
+        "vendor.exists",
+    ), "a client names one vendor"
+    assert admin.get(f"/vendors/{name}").json() == changed.json()
+
+
+def test_clients_of_pdnd_are_of_vendors_that_are_there(admin, name):
+    record(admin, name)
+    refused = admin.patch(f"/vendors/{name}", {"pdnd_clients": ["uno"]})
+    assert [fault["pointer"] for fault in refused.json()["errors"]] == ["/pdnd_clients"]
+    assert admin.get(f"/vendors/{name}").json()["pdnd_clients"] == []

@@ -117,15 +117,19 @@ def test_until_the_new_address_is_confirmed_the_old_one_counts(hub, person, lett
     (text,) = eventually(lambda: letters(new), bool)
     hub.client.post(link_in(text))
     assert shown(hub, person) == [(new, "verified")]
+    superseded = hub.client.get(link_in(letters(old)[0]))
+    assert (superseded.status_code, "<button" in superseded.text) == (410, False)
 
 
 def test_an_address_that_was_taken_back_cannot_be_confirmed_any_more(hub, person, letters):
     email = address(person)
     give(hub, person, email)
     (text,) = eventually(lambda: letters(email), bool)
+    assert "<button" in hub.client.get(link_in(text)).text
     assert give(hub, person, None).json()["contacts"] == []
-    answer = hub.client.post(link_in(text))
-    assert (answer.status_code, "non più valido" in answer.text) == (410, True)
+    for answer in (hub.client.get(link_in(text)), hub.client.post(link_in(text))):
+        assert (answer.status_code, "non più valido" in answer.text) == (410, True)
+        assert "<button" not in answer.text
     assert shown(hub, person) == []
     published(hub, "messages", make_message(fresh(), **to(person, None), **MAIL))
     reasons = {each["reason"] for each in eventually(hub.settled, bool) if each["reason"]}

@@ -247,13 +247,34 @@ def test_a_dry_run_counts_what_would_go_and_leaves_it(hub, raccordo):
     person, silent = new_person(), {"notify": {"channels": []}}
     published(hub, "payments", make_payment(fresh(), **to(person), notice_number=notice_number()))
     later = datetime.now(UTC) + timedelta(days=31 * 25)
+    hub.settled()  # what is just being delivered is not counted
     before = over_now(hub.home.database, later)
     item_id = published(hub, "messages", make_message(fresh(), **to(person), **silent))
+    hub.settled()
     assert over_now(hub.home.database, later) - before == {(ENTE, "messages"): 1}
     assert before[(ENTE, "payments")] == 0
     assert over_now(hub.home.database, later - timedelta(days=31 * 3)) == {}
     assert raccordo("retention", "apply", "--dry-run", "--json") == []
     assert rows(hub, items, item_id=item_id)
+
+
+def test_what_is_just_being_delivered_stays_and_is_not_counted_either(hub, expire):
+    expire(25)  # what the tests before have left
+    item_id = published(hub, "messages", make_message(fresh(), **to(new_person())))
+    hub.settled()
+
+    def claimed(claim_id):
+        with hub.home.database.write() as tx:
+            its = deliveries.update().where(deliveries.c.message_id == item_id)
+            assert tx.connection.execute(its.values(claim_id=claim_id)).rowcount
+
+    later = datetime.now(UTC) + timedelta(days=31 * 25)
+    assert over_now(hub.home.database, later)[(ENTE, "messages")] == 1
+    claimed("altrove")
+    assert over_now(hub.home.database, later)[(ENTE, "messages")] == 0
+    assert expire(25) == 0
+    claimed(None)
+    assert expire(25) == 1
 
 
 def test_who_changed_a_period_is_on_record(hub, raccordo):

@@ -56,3 +56,11 @@ def test_what_is_outside_or_no_host_may_be_named():
 def test_a_file_of_the_machine_is_the_operators_to_name():
     faults = refused(ca_file="/dev/zero", imap_ca_file="/etc/ssl/private/other.pem")
     assert faults == [("/settings/ca_file", "folder.not_allowed"), ("/settings/imap_ca_file", "folder.not_allowed")]
+
+
+def test_where_providers_are_simulated_this_machine_may_be_named_and_nothing_else_inside():
+    trial = Reach(trial=lambda: True)
+    trial.check(EMAIL, Content("email", {"host": "127.0.0.1"}))
+    trial.check_names(EMAIL, Content("email", {"host": "localhost"}))
+    with pytest.raises(ContractViolation):
+        trial.check(EMAIL, Content("email", {"host": "10.0.0.7"}))

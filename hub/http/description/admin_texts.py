@@ -135,6 +135,8 @@ FIELDS: dict[str, str] = {
     "service_ids": "I suoi servizi; nessuno: tutti. / Its services; none: every service.",
     "rights": "Diritti particolari. / Special rights.",
     "signature_only": "Basta `Agid-JWT-Signature`. / `Agid-JWT-Signature` alone is enough.",
+    "pdnd_clients": "Di `trust` `pdnd`: i suoi client. / Of `trust` `pdnd`: its clients.",
+    "pdnd_purposes": "Di `trust` `pdnd`: le finalità ammesse. / Of `trust` `pdnd`: the purposes allowed.",
     "daily_quota": "Richieste al giorno. / Requests a day.",
     "usable_keys": "Chiavi valide ora. / Keys that hold now.",
     "newest_report": "L'ultimo rapporto di conformità. / The newest report of its conformance.",

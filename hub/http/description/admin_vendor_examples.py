@@ -31,6 +31,8 @@ VENDOR: Json = {
     "aliases": [],
     "rights": [],
     "signature_only": False,
+    "pdnd_clients": [],
+    "pdnd_purposes": [],
     "usable_keys": 1,
     "newest_report": REPORT,
 }
