@@ -74,6 +74,8 @@ class Manifest(Model):
     idempotency: Idempotency = Idempotency()
     paced: bool = False
     """The hub hands `connect` a `turn`, for rates that only a part of the deliveries share: a recipient's domain."""
+    followed_days: Annotated[int, Field(ge=1, le=3650)] = 60
+    """For so long after a delivery was made its `follow_up` is asked, whatever it wants."""
     ordered: bool = False
     """One notice at a time, in the order of their making, for each citizen and service: the next is sent once the one
     before was accepted or has ended."""

@@ -3,9 +3,9 @@ was closed otherwise than by pagoPA (in cash at the counter, set off, forgiven),
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from contracts.base import Model, UtcDatetime, rfc3339
 from contracts.connector import Operation
@@ -52,12 +52,6 @@ class ClosedNotice(Model):
 class ClosedNotices(Model):
     payments: Annotated[tuple[ClosedNotice, ...], Field(min_length=1, max_length=100)]
 
-    @model_validator(mode="after")
-    def _each_once(self) -> Self:
-        if len({(one.creditor_tax_code, one.notice_number) for one in self.payments}) < len(self.payments):
-            raise ValueError("a notice occurs twice in payments")
-        return self
-
 
 @dataclass(frozen=True, slots=True)
 class Payments:
@@ -88,6 +82,9 @@ class Payments:
         return {**iun, **costs, **to_pay, **texts}
 
     def _report(self, told: ClosedNotices) -> dict[str, Any]:
+        # Only here is it known that no creditor and the sender are the same.
+        if len({(self._creditor(one), one.notice_number) for one in told.payments}) < len(told.payments):
+            raise Rejected("send.payment_twice", "a notice occurs twice in payments")
         events = [
             {
                 "noticeCode": each.notice_number,
