@@ -105,6 +105,9 @@ class DeliveryView(Model):
     state: DeliveryState
     reason: Annotated[str, StringConstraints(max_length=100)] | None
     updated_at: UtcDatetime
+    effective_at: UtcDatetime | None
+    """When a notification with legal effect took effect for the citizen (perfezionamento): it was read, or its term had
+    passed. Null of others, and until that is known."""
 
 
 class LinkedItem(Model):

@@ -21,6 +21,7 @@ from contracts.failures import Deferred
 from contracts.inbound import ProviderDocument
 
 from .moments import moment
+from .steps import steps_of
 from .uploads import Uploads
 from .wire import Wire, failure, objects
 
@@ -101,16 +102,18 @@ class Attestations:
         body = answer.object()
         if not isinstance(body.get("timeline"), list):
             raise Deferred("send.unreadable", "no timeline", about="message")
+        told = steps_of(step.iun, objects(body["timeline"]))
         found = [paper for paper in _papers(body) if paper.key not in step.had][: MOST_PAPERS - len(step.had)]
         if found:
-            return Continue(step.model_copy(update={"wanted": found, "quiet": 0}).model_dump(), after=_SOON)
+            memo = step.model_copy(update={"wanted": found, "quiet": 0}).model_dump()
+            return Continue(memo, after=_SOON, reports=told)
         # Once more after the end: a paper may come a little after what it attests.
         quiet = step.quiet + (body.get("notificationStatus") in _OVER)
         if quiet > 1:
-            return Done()
+            return Done(reports=told)
         age = datetime.now(UTC) - moment({"timestamp": body.get("sentAt")})
         after = max(self.every, age / _OF_ITS_AGE)
-        return Continue(step.model_copy(update={"quiet": quiet}).model_dump(), after=after)
+        return Continue(step.model_copy(update={"quiet": quiet}).model_dump(), after=after, reports=told)
 
     def _fetched(self, step: Asking, paper: Paper) -> Continue:
         answer = self.wire.call("GET", FACTS.format(iun=step.iun, key=paper.key))

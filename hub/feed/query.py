@@ -164,7 +164,7 @@ class Feed:
             "actions": action_views(row.item, about, columns, reading.now),
             "history": history_view(reading.versions(row.item), timeline) if is_practice else [],
             "timeline": timeline_view(timeline),
-            "deliveries": [delivery_view(d) for d in deliveries],
+            "deliveries": [delivery_view(d, timeline) for d in deliveries],
             "requests": [request_view(each) for each in requests],
             "offered_requests": self._offered_of(row, requests, reading.now),
             "ranked_lists": reading.ranked_places(row.item, content),
