@@ -21,6 +21,7 @@ from .items import Action, Channel, LegalNotification
 from .paying import MakeCart, Print, Printing
 from .positions import Numbering, PositionData
 from .proving import Prove
+from .settling import SettledPayment
 from .tls import ClientCertificate
 
 Memo = dict[str, Any]
@@ -174,6 +175,8 @@ class Notice:
     """Of the message: it may be corrected while it is on its way."""
     push: Push | None = None
     """On the channel `callback`: then the fields about a citizen are empty, unless a system of the ente is told."""
+    settled: SettledPayment | None = None
+    """On the channel `settled`: all that is told."""
     position: PositionData | None = None
     """On the channel `pagopa`: then `title` is the reason of the payment, and there is no text."""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from connectors.base import http
 from connectors.base.manifest import read_manifest
-from contracts.connector import Connector, Limits
+from contracts.connector import Connector, Limits, Notice
 from contracts.failures import Misconfigured
 from contracts.proving import Proof
 from contracts.tls import TlsSettings
@@ -14,6 +14,7 @@ from .attestations import Attestations
 from .client import Send
 from .config import Settings
 from .payments import Payments
+from .settled import Settled
 from .stream import Stream
 from .uploads import Uploads
 from .wire import Wire
@@ -42,17 +43,22 @@ def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> C
     attestations = Attestations(wire, uploads, every) if settings.attestations else None
     send = Send(wire, uploads, settings, attestations)
 
+    settled = Settled(wire, settings)
+
+    def teller(notice: Notice) -> Send | Settled:
+        return send if notice.settled is None else settled
+
     def close() -> None:
         client.close()
         storage.close()
 
     return Connector(
         read_manifest(Path(__file__).parent),
-        send.advance,
+        lambda notice, memo: teller(notice).advance(notice, memo),
         send.check,
         close,
-        lookup=send.lookup,
-        preview=send.preview,
+        lookup=lambda notice, memo: teller(notice).lookup(notice, memo),
+        preview=lambda notice: teller(notice).preview(notice),
         pull=Stream(wire, settings).pull if settings.follow == "stream" else None,
         follow_up=None if attestations is None else lambda _, memo: attestations.asked(memo),
         operations=Payments(wire, settings).operations(),

@@ -55,6 +55,9 @@ class Settings(ProofSettings, PollSettings, TlsSettings):
     TIMELINE also that no PEC could be reached, and what became of the letter. Another takes the place of the one before
     it, which is read to its end."""
 
+    tell_payments: bool = True
+    """Whether SEND is told by itself of notices that were paid: then it sends no letter any more."""
+
     attestations: bool = False
     """Whether the papers that SEND makes of a notification, its attestations and the notice of delivery, become
     documents in the citizen's area. They are looked for up to 180 days after the message was made."""

@@ -1,12 +1,15 @@
 """What an administrator asks and tells SEND about the pagoPA notices of its notifications: what one costs, and that one
-was closed otherwise than by pagoPA (in cash at the counter, set off, forgiven), of which pagoPA tells SEND nothing.
+was closed in a way that the hub has not heard of (in cash at the counter, set off, forgiven). What it has heard of it
+tells by itself (`settled.py`).
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field
 
+from connectors.base.http import Answer
 from contracts.base import Model, UtcDatetime, rfc3339
 from contracts.connector import Operation
 from contracts.failures import Deferred, Failure, Rejected
@@ -70,7 +73,7 @@ class Payments:
     def _price(self, asked: AskedNotice) -> dict[str, Any]:
         answer = self.wire.call("GET", f"{PRICE}/{self._creditor(asked)}/{asked.notice_number}")
         if answer.status != 200:
-            raise self._failure(answer)
+            raise payment_failure(answer)
         given = answer.object()
         costs = {ours: given[theirs] for theirs, ours in _COSTS.items() if _is_count(given.get(theirs))}
         if not costs:
@@ -86,27 +89,34 @@ class Payments:
         if len({(self._creditor(one), one.notice_number) for one in told.payments}) < len(told.payments):
             raise Rejected("send.payment_twice", "a notice occurs twice in payments")
         events = [
-            {
-                "noticeCode": each.notice_number,
-                "creditorTaxId": self._creditor(each),
-                "paymentDate": rfc3339(each.paid_at),
-                "amount": each.amount_cents,
-            }
+            event_of(each.notice_number, self._creditor(each), each.paid_at, each.amount_cents)
             for each in told.payments
         ]
         # Whether SEND counts one that it is told twice twice is not described: so it is not told blindly again.
         answer = self.wire.call("POST", EVENTS, {"events": events}, unsafe=True)
         if answer.status != 204:
-            raise self._failure(answer, unsafe=True)
+            raise payment_failure(answer, unsafe=True)
         return {"reported": len(events)}
 
     def _creditor(self, notice: AskedNotice | ClosedNotice) -> str:
         return notice.creditor_tax_code or self.settings.sender_tax_code
 
-    def _failure(self, answer: Any, *, unsafe: bool = False) -> Failure:
-        if answer.status == 404 and is_problem(answer):
-            return Rejected("send.notice_unknown", "no accepted notification has this notice")
-        return failure(answer, unsafe=unsafe)
+
+def event_of(notice_number: str, creditor_tax_code: str, paid_at: datetime, amount_cents: int) -> dict[str, Any]:
+    """SEND's PaymentEventPagoPa."""
+    return {
+        "noticeCode": notice_number,
+        "creditorTaxId": creditor_tax_code,
+        "paymentDate": rfc3339(paid_at),
+        "amount": amount_cents,
+    }
+
+
+def payment_failure(answer: Answer, *, unsafe: bool = False) -> Failure:
+    """What another answer than the one hoped for means, of a call that names a notice."""
+    if answer.status == 404 and is_problem(answer):
+        return Rejected("send.notice_unknown", "no accepted notification has this notice")
+    return failure(answer, unsafe=unsafe)
 
 
 def _is_count(value: object) -> bool:

@@ -71,7 +71,7 @@ class Papers:
 def made_of(entry: Mapping[str, Any], status: str, at: str) -> list[dict[str, Any]]:
     """The elements that a notification got when it came to that state."""
     by_post = "digitalDomicile" not in entry["request"]["recipients"][0]
-    made = (_MADE | _BY_POST if by_post else _MADE).get(status, ())
+    made = (by_post and _BY_POST.get(status)) or _MADE.get(status, ())
     return [_element(entry["iun"], category, fact, at) for category, fact in made]
 
 

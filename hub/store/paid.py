@@ -1,12 +1,13 @@
-"""Payments and receipts by the notice that they are about, with their contents: for reconciliation."""
+"""Payments and receipts by the notice that they are about."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select
 
 from .bulk import pieces
+from .citizens import Citizen
 from .contents import with_contents
 from .ports import Vault
 from .tables import items
@@ -38,6 +39,15 @@ def of_notices(connection: Connection, vault: Vault, ente_id: str, notice_keys: 
     """The payments and receipts of these notices."""
     for those in pieces(sorted(notice_keys)):
         yield from _whole(connection, vault, ente_id, _ids(connection, ente_id, _ITS.notice_key.in_(those)))
+
+
+def same_notice(connection: Connection, citizen: Citizen, item: RowMapping) -> Sequence[RowMapping]:
+    """The citizen's active items of the same notice as this one, itself among them."""
+    if item["notice_key"] is None:
+        return ()
+    mine = and_(_ITS.ente_id == citizen.ente_id, _ITS.citizen_id == citizen.citizen_id)
+    query = select(items).where(mine, _ITS.notice_key == item["notice_key"], _ITS.lifecycle == "active")
+    return connection.execute(query.order_by(_ITS.item_id)).mappings().all()
 
 
 def _ids(connection: Connection, ente_id: str, wanted: ColumnElement[bool]) -> list[tuple[str, str]]:

@@ -118,8 +118,70 @@ def test_the_documents_arrive_and_what_send_reports_is_told(hub):
         httpx.post(f"{hub.address}/_sim/advance", json={"iun": entry["iun"], "status": status}, trust_env=False)
     found = eventually(lambda: events(hub, item_id), lambda found: "read_on_channel" in found, within_s=20)
     assert found.count("read_on_channel") == 1
+    eventually(lambda: steps(hub, item_id), lambda found: "viewed" in found, within_s=20)
     shown = hub.read(f"/items/{item_id}", person).json()
     assert shown["deliveries"][0]["channel"] == "send"
+    viewed = next(each for each in shown["timeline"] if each["data"].get("step") == "viewed")
+    assert shown["deliveries"][0]["effective_at"] == viewed["at"]
+
+
+def steps(hub, item_id):
+    return [row["data"]["step"] for row in rows(hub, timeline, item_id=item_id) if row["event"] == "notification_step"]
+
+
+def with_bill(hub, person, **legal_fields):
+    """A payment, and a legal notification of it that was accepted: the payment, and what SEND has."""
+    bill = make_payment(fresh(), **to(person), notice_number=notice_number(), notify={"channels": []})
+    published(hub, "payments", bill)
+    item = message(person, document(hub, person), payments=[bill["external_id"]], legal_fields=legal_fields)
+    settled(hub, published(hub, "messages", item), ("delivered", None))
+    (entry,) = at_send(hub, item)
+    return bill, entry
+
+
+def told_of(hub, bill):
+    return [
+        event
+        for entry in hub.send.ledger.requests.values()
+        for event in entry.get("paid", ())
+        if event["noticeCode"] == bill["notice_number"]
+    ]
+
+
+@pytest.mark.req("S11")
+@pytest.mark.parametrize("how", ["receipt", "state"])
+def test_send_is_told_once_of_what_was_paid(hub, how):
+    person, before = new_person(), {"kind": "cut", "on": "paid"}
+    bill, _ = with_bill(hub, person)
+    httpx.post(f"{hub.address}/_sim/faults", json=[before], trust_env=False)
+    name = {"creditor_tax_code": bill["creditor_tax_code"], "notice_number": bill["notice_number"]}
+    if how == "receipt":
+        paid = make_receipt(fresh(), **to(person), payment=name, amount_cents=8700, notify={"channels": []})
+        published(hub, "receipts", paid)
+    else:
+        published(hub, "payments", bill | {"version": 2, "state": "paid"})
+    (event,) = eventually(lambda: told_of(hub, bill), bool, within_s=20)
+    assert event["amount"] == (paid["amount_cents"] if how == "receipt" else bill["amount_cents"])
+    if how == "receipt":
+        assert event["paymentDate"] == paid["paid_at"]
+    bill_id = published(hub, "payments", bill | {"version": 3, "state": "paid"})
+    told = eventually(
+        lambda: rows(hub, deliveries, message_id=bill_id), lambda found: found[0]["state"] == "delivered", within_s=20
+    )
+    assert [(row["channel"], row["connector_id"]) for row in told] == [("settled", "send")]
+    assert len(told_of(hub, bill)) == 1
+    # The citizen is told nothing by it, and sees to whom it went.
+    assert hub.read(f"/items/{bill_id}", person).json()["deliveries"] == []
+    shared = hub.read("/sharing?limit=100", person).json()["items"]
+    assert ("paid", bill_id) in [(each["what"], each["item_id"]) for each in shared]
+
+
+def test_what_goes_along_with_no_notification_is_told_to_nobody(hub):
+    person = new_person()
+    bill = make_payment(fresh(), **to(person), notice_number=notice_number(), notify={"channels": []})
+    published(hub, "payments", bill)
+    bill_id = published(hub, "payments", bill | {"version": 2, "state": "paid"})
+    assert rows(hub, deliveries, message_id=bill_id) == []
 
 
 @pytest.mark.req("S48")
