@@ -21,7 +21,7 @@ from .items import Action, Channel, LegalNotification
 from .paying import MakeCart, Print, Printing
 from .positions import Numbering, PositionData
 from .proving import Prove
-from .settling import SettledPayment
+from .settling import NoticeCost, SettledPayment
 from .tls import ClientCertificate
 
 Memo = dict[str, Any]
@@ -196,6 +196,8 @@ class Done:
     follow_up: "Continue | None" = None
     documents: tuple[ProviderDocument, ...] = ()
     """What a `FollowUp` found or missed."""
+    costs: tuple[NoticeCost, ...] = ()
+    """What it learned that the notification adds to payments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,8 @@ class Continue:
     reports: tuple[Report, ...] = ()
     documents: tuple[ProviderDocument, ...] = ()
     """What a `FollowUp` found or missed, kept before the memo is."""
+    costs: tuple[NoticeCost, ...] = ()
+    """As in `Done`, likewise."""
 
 
 Advance = Callable[[Notice, Memo], Done | Continue]

@@ -1,4 +1,5 @@
-"""That what a legal notification asks to pay was paid, as the connector that notified it is told.
+"""What a legal notification asks to pay: what it adds to that, as the connector that notified it says, and that it was
+paid, as that connector is told.
 
 Who notifies sends no letter any more for what is paid (`PAYMENT` in SEND's timeline), and hears of it from the sender
 alone.
@@ -14,6 +15,16 @@ SETTLED = "settled"
 
 UNTOLD = frozenset({PAGOPA, SETTLED})
 """Channels by which nothing is told to a citizen. No item wishes for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeCost:
+    """What a notification adds to a pagoPA notice: the citizen pays it beside the amount of the notice. `repr` does not
+    show which notice."""
+
+    notice_number: str = field(repr=False)
+    creditor_tax_code: str
+    cost_cents: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,10 @@ def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> C
     storage = http.chosen_client(limits, settings.private_upload_hosts, TlsSettings())
     uploads = Uploads(storage, settings.private_upload_hosts, limits.timeout_s)
     every = timedelta(seconds=settings.attestations_every_s)
-    attestations = Attestations(wire, uploads, every) if settings.attestations else None
+    asks = settings.attestations or settings.show_costs
+    attestations = (
+        Attestations(wire, uploads, every, papers=settings.attestations, costs=settings.show_costs) if asks else None
+    )
     send = Send(wire, uploads, settings, attestations)
 
     settled = Settled(wire, settings)

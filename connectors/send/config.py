@@ -58,6 +58,10 @@ class Settings(ProofSettings, PollSettings, TlsSettings):
     tell_payments: bool = True
     """Whether SEND is told by itself of notices that were paid: then it sends no letter any more."""
 
+    show_costs: bool = True
+    """Whether the citizen is shown what a notification adds to its payments (`DELIVERY_MODE`, where pagoPA learns of
+    it). It is asked for as the papers are."""
+
     attestations: bool = False
     """Whether the papers that SEND makes of a notification, its attestations and the notice of delivery, become
     documents in the citizen's area. They are looked for up to 180 days after the message was made."""

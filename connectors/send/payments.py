@@ -3,6 +3,7 @@ was closed in a way that the hub has not heard of (in cash at the counter, set o
 tells by itself (`settled.py`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -16,7 +17,7 @@ from contracts.failures import Deferred, Failure, Rejected
 from contracts.identifiers import NoticeNumber, OrganizationTaxCode
 
 from .config import Settings
-from .wire import Wire, failure, is_problem
+from .wire import Wire, failure, is_problem, objects
 
 PRICE = "/delivery/v2.3/price"
 EVENTS = "/delivery/events/payment/pagopa"
@@ -71,7 +72,7 @@ class Payments:
         }
 
     def _price(self, asked: AskedNotice) -> dict[str, Any]:
-        answer = self.wire.call("GET", f"{PRICE}/{self._creditor(asked)}/{asked.notice_number}")
+        answer = ask_price(self.wire, self._creditor(asked), asked.notice_number)
         if answer.status != 200:
             raise payment_failure(answer)
         given = answer.object()
@@ -102,6 +103,27 @@ class Payments:
         return notice.creditor_tax_code or self.settings.sender_tax_code
 
 
+def ask_price(wire: Wire, creditor_tax_code: str, notice_number: str) -> Answer:
+    """What the notification of a notice costs (NotificationPriceResponseV23)."""
+    return wire.call("GET", f"{PRICE}/{creditor_tax_code}/{notice_number}")
+
+
+def costs_of(sent: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The notices (creditor, number) that a sent notification adds its costs to when they are paid: those of a policy
+    of costs, where pagoPA is to learn of them; else the sender's own amount holds them, or nobody pays them."""
+    if sent.get("notificationFeePolicy") != "DELIVERY_MODE" or sent.get("pagoPaIntMode") not in ("SYNC", "ASYNC"):
+        return []
+    listed = [each.get("pagoPa") for one in objects(sent.get("recipients")) for each in objects(one.get("payments"))]
+    named = [(each.get("creditorTaxId"), each.get("noticeCode")) for each in objects(listed) if each.get("applyCost")]
+    return [(creditor, number) for creditor, number in named if _is_digits(creditor, 11) and _is_digits(number, 18)]
+
+
+def total_of(price: Mapping[str, Any]) -> int | None:
+    """What the citizen pays of a price, in cents; None where it does not say."""
+    total = price.get("totalPrice")
+    return int(total) if _is_count(total) and total >= 0 else None
+
+
 def event_of(notice_number: str, creditor_tax_code: str, paid_at: datetime, amount_cents: int) -> dict[str, Any]:
     """SEND's PaymentEventPagoPa."""
     return {
@@ -119,5 +141,9 @@ def payment_failure(answer: Answer, *, unsafe: bool = False) -> Failure:
     return failure(answer, unsafe=unsafe)
 
 
-def _is_count(value: object) -> bool:
+def _is_digits(value: object, length: int) -> bool:
+    return isinstance(value, str) and len(value) == length and value.isascii() and value.isdecimal()
+
+
+def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)

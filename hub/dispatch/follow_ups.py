@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from contracts.connector import Connector, Continue, Notice
+from contracts.connector import Connector, Continue, Done, Notice
 from contracts.failures import Deferred, Failure, Misconfigured, Rejected, Skipped
-from contracts.inbound import ProviderDocument
 from hub.store.committer import Committer
 from hub.store.follow_ups import Asked, Take, note_asked, take_follow_ups
 from hub.store.outbox import Claim
@@ -23,13 +22,14 @@ _OUR_FAULT = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class FollowUps:
-    """One round at a time. `notice_of` and `connector` are those of the runner. `keep` keeps what a
-    provider made, and raises Deferred where it cannot now, Misconfigured where the item's vendor may have none."""
+    """One round at a time. `notice_of` and `connector` are those of the runner. `keep` keeps what a provider made of
+    it, or says that it costs; it raises Deferred where it cannot now, Misconfigured where the item's vendor may have no
+    documents."""
 
     committer: Committer
     notice_of: Callable[[Claim], Notice]
     connector: Callable[[str, str, int], Connector | None]
-    keep: Callable[[Claim, tuple[ProviderDocument, ...]], None]
+    keep: Callable[[Claim, Done | Continue], None]
 
     def paced(self) -> int:
         """One round, and never at once another, so that a day's mass of messages is asked about in a trickle."""
@@ -71,9 +71,9 @@ class FollowUps:
         except Exception:  # a bug of the connector ends the questions about this one alone
             log.exception("follow_up.bug delivery_id=%s connector=%s", claim.delivery_id, claim.connector_id)
             return asked()
-        if step.documents:
+        if step.documents or step.costs:
             try:
-                self.keep(claim, step.documents)
+                self.keep(claim, step)
             except (Deferred, Misconfigured) as failure:
                 log.warning("follow_up.not_kept delivery_id=%s reason=%s", claim.delivery_id, failure.reason)
                 return asked(_LATER if isinstance(failure, Deferred) else _OUR_FAULT)

@@ -46,6 +46,7 @@ from .sections import VIEWS, Section, by_state
 from .views import (
     Cards,
     change_view,
+    cost_view,
     delivery_view,
     link_view,
     request_view,
@@ -158,6 +159,7 @@ class Feed:
         folded = reading.contributors([listed]).get(item_id, ())
         view = row_view(listed, reading.now, self._cards(reading), folded) | {
             "content": content,
+            "notification_cost": cost_view(content.get("amount_cents"), timeline),
             "content_available": row.item["content_key"] is not None,
             "verify_url": self._document_cards.address(row.item["ente_id"], item_id) if content.get("card") else None,
             "linked": [link_view(rel, other) for rel, other in linked],

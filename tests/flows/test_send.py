@@ -176,6 +176,35 @@ def test_send_is_told_once_of_what_was_paid(hub, how):
     assert ("paid", bill_id) in [(each["what"], each["item_id"]) for each in shared]
 
 
+@pytest.mark.req("S11")
+def test_the_citizen_sees_what_the_notification_adds_to_the_payment(kind, tmp_path):
+    with at_work(tmp_path, attestations_every_s=0.3) as hub:
+        person = new_person()
+        costs = {"fee_policy": "DELIVERY_MODE", "fee_cents": 100, "vat_percent": 22, "payment_update": "SYNC"}
+        bill, entry = with_bill(hub, person, **costs)
+        bill_id = published(hub, "payments", bill)
+
+        def cost():
+            return hub.read(f"/items/{bill_id}", person).json()["notification_cost"]
+
+        first = eventually(cost, bool, within_s=20)
+        assert (first["cost_cents"], first["total_cents"]) == (200, bill["amount_cents"] + 200)
+        before = hub.read("/changes", person).json()["next_cursor"]
+        httpx.post(f"{hub.address}/_sim/advance", json={"iun": entry["iun"], "status": "DELIVERING"}, trust_env=False)
+        letter = eventually(cost, lambda found: found["cost_cents"] > 1000, within_s=20)
+        assert letter["total_cents"] == bill["amount_cents"] + letter["cost_cents"]
+        changed = hub.read(f"/changes?after={before}", person).json()["items"]
+        assert bill_id in [each["item_id"] for each in changed]
+        told = [row["data"] for row in rows(hub, timeline, item_id=bill_id) if row["event"] == "notification_cost"]
+        assert told == [{"channel": "send", "cost_cents": each["cost_cents"]} for each in (first, letter)]
+        assert (
+            hub.read(f"/items/{published(hub, 'messages', make_message(fresh(), **to(person)))}", person).json()[
+                "notification_cost"
+            ]
+            is None
+        )
+
+
 def test_what_goes_along_with_no_notification_is_told_to_nobody(hub):
     person = new_person()
     bill = make_payment(fresh(), **to(person), notice_number=notice_number(), notify={"channels": []})

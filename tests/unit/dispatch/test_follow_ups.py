@@ -34,10 +34,10 @@ class Asking:
         self.kept = []
         self.follow_ups = FollowUps(store, told_of, lambda *_: self.connector, self.keep)
 
-    def keep(self, claim, papers):
+    def keep(self, claim, made):
         if self.kept == ["suspended"]:
             raise Misconfigured("source.vendor_unknown")
-        self.kept += [(claim.delivery_id, each.name) for each in papers]
+        self.kept += [(claim.delivery_id, each.name) for each in made.documents]
 
     def advance(self, _notice, _memo):
         return Done("P-1", follow_up=Continue({"n": 0}, after=timedelta(hours=1)))
