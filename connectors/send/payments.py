@@ -3,6 +3,7 @@ was closed in a way that the hub has not heard of (in cash at the counter, set o
 tells by itself (`settled.py`).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +35,7 @@ _COSTS = {
     "paFee": "fee_cents",
     "vat": "vat_percent",
 }
+_NOTICE = re.compile(r"([0-9]{11}) ([0-9]{18})")
 _DATES = {"refinementDate": "effective_at", "notificationViewDate": "viewed_at"}
 
 
@@ -114,14 +116,16 @@ def costs_of(sent: Mapping[str, Any]) -> list[tuple[str, str]]:
     if sent.get("notificationFeePolicy") != "DELIVERY_MODE" or sent.get("pagoPaIntMode") not in ("SYNC", "ASYNC"):
         return []
     listed = [each.get("pagoPa") for one in objects(sent.get("recipients")) for each in objects(one.get("payments"))]
-    named = [(each.get("creditorTaxId"), each.get("noticeCode")) for each in objects(listed) if each.get("applyCost")]
-    return [(creditor, number) for creditor, number in named if _is_digits(creditor, 11) and _is_digits(number, 18)]
+    named = [
+        f"{each.get('creditorTaxId')} {each.get('noticeCode')}" for each in objects(listed) if each.get("applyCost")
+    ]
+    return [(found[1], found[2]) for each in named if (found := _NOTICE.fullmatch(each))]
 
 
 def total_of(price: Mapping[str, Any]) -> int | None:
     """What the citizen pays of a price, in cents; None where it does not say."""
     total = price.get("totalPrice")
-    return int(total) if _is_count(total) and total >= 0 else None
+    return total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None
 
 
 def event_of(notice_number: str, creditor_tax_code: str, paid_at: datetime, amount_cents: int) -> dict[str, Any]:
@@ -141,9 +145,5 @@ def payment_failure(answer: Answer, *, unsafe: bool = False) -> Failure:
     return failure(answer, unsafe=unsafe)
 
 
-def _is_digits(value: object, length: int) -> bool:
-    return isinstance(value, str) and len(value) == length and value.isascii() and value.isdecimal()
-
-
-def _is_count(value: Any) -> bool:
+def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)

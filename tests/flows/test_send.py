@@ -205,6 +205,23 @@ def test_the_citizen_sees_what_the_notification_adds_to_the_payment(kind, tmp_pa
         )
 
 
+def test_a_payment_made_while_send_still_looks_at_its_notification_waits_for_it(hub):
+    person = new_person()
+    bill = make_payment(fresh(), **to(person), notice_number=notice_number(), notify={"channels": []})
+    published(hub, "payments", bill)
+    busy = [{"kind": "error", "status": 503, "on": "status"}] * 40
+    httpx.post(f"{hub.address}/_sim/faults", json=busy, trust_env=False)
+    item = message(person, document(hub, person), payments=[bill["external_id"]])
+    published(hub, "messages", item)
+    eventually(lambda: at_send(hub, item), bool, within_s=20)
+    bill_id = published(hub, "payments", bill | {"version": 2, "state": "paid_elsewhere"})
+    (row,) = eventually(
+        lambda: rows(hub, deliveries, message_id=bill_id), lambda found: found[0]["reason"] is not None, within_s=20
+    )
+    assert (row["state"], row["reason"], row["attempts"]) == ("queued", "notice.not_accepted", 0)
+    httpx.delete(f"{hub.address}/_sim/faults", trust_env=False)
+
+
 def test_what_goes_along_with_no_notification_is_told_to_nobody(hub):
     person = new_person()
     bill = make_payment(fresh(), **to(person), notice_number=notice_number(), notify={"channels": []})
