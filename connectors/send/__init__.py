@@ -1,11 +1,12 @@
 """SEND (Piattaforma Notifiche): a notification with legal effect, and what became of it."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from connectors.base import http
 from connectors.base.manifest import read_manifest
-from contracts.connector import Connector, Limits, Notice
+from contracts.connector import Connector, Continue, Done, Limits, Memo, Notice, Preview
 from contracts.failures import Misconfigured
 from contracts.proving import Proof
 from contracts.tls import TlsSettings
@@ -18,6 +19,26 @@ from .settled import Settled
 from .stream import Stream
 from .uploads import Uploads
 from .wire import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """Gives each notice to what it is about: a notification, or a payment that was made."""
+
+    send: Send
+    settled: Settled
+
+    def advance(self, notice: Notice, memo: Memo) -> Done | Continue:
+        return self._of(notice).advance(notice, memo)
+
+    def lookup(self, notice: Notice, memo: Memo) -> Done | Continue | None:
+        return self._of(notice).lookup(notice, memo)
+
+    def preview(self, notice: Notice) -> tuple[Preview, ...]:
+        return self._of(notice).preview(notice)
+
+    def _of(self, notice: Notice) -> Send | Settled:
+        return self.send if notice.settled is None else self.settled
 
 
 def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> Connector:
@@ -46,10 +67,7 @@ def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> C
     )
     send = Send(wire, uploads, settings, attestations)
 
-    settled = Settled(wire, settings)
-
-    def teller(notice: Notice) -> Send | Settled:
-        return send if notice.settled is None else settled
+    either = Either(send, Settled(wire, settings))
 
     def close() -> None:
         client.close()
@@ -57,11 +75,11 @@ def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> C
 
     return Connector(
         read_manifest(Path(__file__).parent),
-        lambda notice, memo: teller(notice).advance(notice, memo),
+        either.advance,
         send.check,
         close,
-        lookup=lambda notice, memo: teller(notice).lookup(notice, memo),
-        preview=lambda notice: teller(notice).preview(notice),
+        lookup=either.lookup,
+        preview=either.preview,
         pull=Stream(wire, settings).pull if settings.follow == "stream" else None,
         follow_up=None if attestations is None else lambda _, memo: attestations.asked(memo),
         operations=Payments(wire, settings).operations(),

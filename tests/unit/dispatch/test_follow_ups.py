@@ -163,11 +163,11 @@ def test_what_a_provider_made_is_asked_for_again_where_it_is_not_kept(store, con
     asking, kept = Asking(store, Done(documents=(made,)), Done(documents=(made,))), []
     asking.deliver()
 
-    def keep(claim, documents):
+    def keep(claim, made):
         if not kept:
             kept.append("not yet")
             raise Deferred("store.unavailable", about="message")
-        kept.append((claim.delivery_id, *documents))
+        kept.append((claim.delivery_id, *made.documents))
 
     asking.follow_ups = FollowUps(store, told_of, lambda *_: asking.connector, keep)
     asking.after(hours=1.1)
