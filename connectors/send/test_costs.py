@@ -1,11 +1,13 @@
 """What a notification adds to the payments that it asks for: asked for with each look at its timeline."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from contracts.connector import Continue, Done
+from contracts.failures import Skipped
 
 
 def asked(connector, iun):
@@ -34,6 +36,18 @@ def test_what_a_notification_adds_to_its_payments_is_asked_for_with_each_look(st
     for status in ("DELIVERED", "EFFECTIVE_DATE"):
         send.http.post("/_sim/advance", json={"iun": entry["iun"], "status": status})
     assert isinstance(connector.follow_up(None, {"iun": entry["iun"], "quiet": 1, "priced": 1}), Done)
+
+
+def test_one_that_is_asked_about_can_be_taken_back(start):
+    """The memo of the questions was unknown to the steps of the delivery, and nothing was cancelled."""
+    send = start()
+    walk = send.walk("organisation.json")
+    memo = walk.finish().follow_up.memo
+    taken_back = replace(walk.notice, legal=None, withdrawn=True)
+    step = walk.connector.advance(taken_back, memo)
+    with pytest.raises(Skipped):
+        walk.connector.advance(taken_back, step.memo)
+    assert send.requests[0]["state"] == "CANCELLED"
 
 
 @pytest.mark.parametrize("change", [{"notificationFeePolicy": "FLAT_RATE"}, {"pagoPaIntMode": "NONE"}])
