@@ -21,6 +21,7 @@ from .items import Action, Channel, LegalNotification
 from .paying import MakeCart, Print, Printing
 from .positions import Numbering, PositionData
 from .proving import Prove
+from .settling import NoticeCost, SettledPayment
 from .tls import ClientCertificate
 
 Memo = dict[str, Any]
@@ -74,6 +75,8 @@ class Manifest(Model):
     idempotency: Idempotency = Idempotency()
     paced: bool = False
     """The hub hands `connect` a `turn`, for rates that only a part of the deliveries share: a recipient's domain."""
+    followed_days: Annotated[int, Field(ge=1, le=3650)] = 60
+    """For so long after a delivery was made its `follow_up` is asked, whatever it wants."""
     ordered: bool = False
     """One notice at a time, in the order of their making, for each citizen and service: the next is sent once the one
     before was accepted or has ended."""
@@ -172,6 +175,8 @@ class Notice:
     """Of the message: it may be corrected while it is on its way."""
     push: Push | None = None
     """On the channel `callback`: then the fields about a citizen are empty, unless a system of the ente is told."""
+    settled: SettledPayment | None = None
+    """On the channel `settled`: all that is told."""
     position: PositionData | None = None
     """On the channel `pagopa`: then `title` is the reason of the payment, and there is no text."""
 
@@ -191,6 +196,8 @@ class Done:
     follow_up: "Continue | None" = None
     documents: tuple[ProviderDocument, ...] = ()
     """What a `FollowUp` found or missed."""
+    costs: tuple[NoticeCost, ...] = ()
+    """What it learned that the notification adds to payments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +217,8 @@ class Continue:
     reports: tuple[Report, ...] = ()
     documents: tuple[ProviderDocument, ...] = ()
     """What a `FollowUp` found or missed, kept before the memo is."""
+    costs: tuple[NoticeCost, ...] = ()
+    """As in `Done`, likewise."""
 
 
 Advance = Callable[[Notice, Memo], Done | Continue]

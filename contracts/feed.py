@@ -108,6 +108,19 @@ class DeliveryView(Model):
     state: DeliveryState
     reason: Annotated[str, StringConstraints(max_length=100)] | None
     updated_at: UtcDatetime
+    effective_at: UtcDatetime | None
+    """When a notification with legal effect took effect for the citizen (perfezionamento): it was read, or its term had
+    passed. Null of others, and until that is known."""
+
+
+class NotificationCost(Model):
+    """What a legal notification adds to a payment when it is paid through pagoPA."""
+
+    cost_cents: Count
+    total_cents: Count
+    """The amount of the notice and the cost: what the citizen pays."""
+    as_of: UtcDatetime
+    """When whoever notifies was asked: it grows where a letter has to be sent."""
 
 
 class LinkedItem(Model):
@@ -167,6 +180,8 @@ class FeedItemDetail(FeedItem):
     those of its source, or those that follow from its fields; `history` is that of an application."""
 
     content: Item
+    notification_cost: NotificationCost | None
+    """Of a payment that a legal notification asks for, once it is known; null of others, and where nothing is added."""
     content_available: bool
     """Whether `documents/{item_id}/content` has the file."""
     verify_url: HttpsUrl | None

@@ -79,7 +79,24 @@ class Found:
     and has no `content_url`. The hub keeps it, as it keeps what a vendor uploads."""
 
 
-ReportedEvent = Literal["accepted", "delayed", "delivered", "read", "paid", "failed", "complained"]
+ReportedEvent = Literal["accepted", "delayed", "delivered", "read", "paid", "failed", "complained", "step"]
+
+Step = Literal[
+    "digital_delivered",
+    "digital_failed",
+    "letter_sent",
+    "letter_delivered",
+    "letter_failed",
+    "unreachable",
+    "viewed",
+    "term_passed",
+    "payment_noted",
+    "cancelled",
+]
+"""What happens to a notification with legal effect on its way to the person."""
+
+TAKING_EFFECT: Final = frozenset({"viewed", "term_passed"})
+"""The steps by which it takes effect for its recipient (perfezionamento), whichever comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +106,7 @@ class Report:
     `accepted` and `delayed` are news that end nothing: the provider has taken it over, or has not got it there yet.
     `failed`: it did not reach the person after all, and goes on to the channel after it; with `address_is_dead` the
     contact is not used again until the citizen confirms it. `complained`: the person wants no more of them there.
+    `step`: something on its way that changes nothing of the delivery, and stands in the timeline.
     """
 
     event: ReportedEvent
@@ -99,6 +117,8 @@ class Report:
     reason: str = ""
     """A stable code, such as `email.bounced.5.1.1`."""
     address_is_dead: bool = False
+    step: Step | None = None
+    """Which, of a `step`."""
     evidence: bytes | None = field(default=None, repr=False)
     """The provider's signed word for it, as it came, where it has to be kept: a PEC receipt. It names the citizen."""
 

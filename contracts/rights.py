@@ -61,10 +61,10 @@ class SharingEntry(Model):
     recipient: Literal["channel", "vendor"]
     recipient_id: Code
     """The connector, or the vendor; `pagopa` for a cart and a printed notice."""
-    channel: Literal[Channel, "pagopa"] | None
+    channel: Literal[Channel, "pagopa", "settled"] | None
     what: Code
-    """`message`; of a payment `position`, `cart`, `notice`; or the event that the vendor is told: codes and numbers,
-    never content."""
+    """`message`; of a payment `position`, `cart`, `notice`, or to who notified it `paid`; or the event that the vendor
+    is told: codes and numbers, never content."""
     state: DeliveryState | None
     """Of the delivery; None for a vendor, which reads its events when it likes, and where there is no delivery."""
     item_id: Uuid7

@@ -193,7 +193,7 @@ class Hub:
         made = self.links.make, links.make, self.confirm_links.action
         notices = Notices(self.database, vault, citizens, self.registry, *made, Enclosures(vault, files.get))
         self.requests = Requests(notices, self.connectors.get)
-        follow_ups = FollowUps(self.committer, notices.of, self.connectors.get, self.inbound.documents.keep)
+        follow_ups = FollowUps(self.committer, notices.of, self.connectors.get, self.inbound.keep)
         looks = {"links": self.references.look, "follow_ups": follow_ups.paced}
         self._watches = Watches(looks, self.database.singleton, settings.sweep_s)
         pushes = {"replies": self.batch_view.push, "events": self.events_view.push}

@@ -1,11 +1,12 @@
 """SEND (Piattaforma Notifiche): a notification with legal effect, and what became of it."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from connectors.base import http
 from connectors.base.manifest import read_manifest
-from contracts.connector import Connector, Limits
+from contracts.connector import Connector, Continue, Done, Limits, Memo, Notice, Preview
 from contracts.failures import Misconfigured
 from contracts.proving import Proof
 from contracts.tls import TlsSettings
@@ -14,9 +15,30 @@ from .attestations import Attestations
 from .client import Send
 from .config import Settings
 from .payments import Payments
+from .settled import Settled
 from .stream import Stream
 from .uploads import Uploads
 from .wire import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """Gives each notice to what it is about: a notification, or a payment that was made."""
+
+    send: Send
+    settled: Settled
+
+    def advance(self, notice: Notice, memo: Memo) -> Done | Continue:
+        return self._of(notice).advance(notice, memo)
+
+    def lookup(self, notice: Notice, memo: Memo) -> Done | Continue | None:
+        return self._of(notice).lookup(notice, memo)
+
+    def preview(self, notice: Notice) -> tuple[Preview, ...]:
+        return self._of(notice).preview(notice)
+
+    def _of(self, notice: Notice) -> Send | Settled:
+        return self.send if notice.settled is None else self.settled
 
 
 def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> Connector:
@@ -39,8 +61,13 @@ def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> C
     storage = http.chosen_client(limits, settings.private_upload_hosts, TlsSettings())
     uploads = Uploads(storage, settings.private_upload_hosts, limits.timeout_s)
     every = timedelta(seconds=settings.attestations_every_s)
-    attestations = Attestations(wire, uploads, every) if settings.attestations else None
+    asks = settings.attestations or settings.show_costs
+    attestations = (
+        Attestations(wire, uploads, every, papers=settings.attestations, costs=settings.show_costs) if asks else None
+    )
     send = Send(wire, uploads, settings, attestations)
+
+    either = Either(send, Settled(wire, settings))
 
     def close() -> None:
         client.close()
@@ -48,11 +75,11 @@ def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> C
 
     return Connector(
         read_manifest(Path(__file__).parent),
-        send.advance,
+        either.advance,
         send.check,
         close,
-        lookup=send.lookup,
-        preview=send.preview,
+        lookup=either.lookup,
+        preview=either.preview,
         pull=Stream(wire, settings).pull if settings.follow == "stream" else None,
         follow_up=None if attestations is None else lambda _, memo: attestations.asked(memo),
         operations=Payments(wire, settings).operations(),

@@ -1,9 +1,11 @@
-"""The papers that SEND makes of a notification, as a `FollowUp`: legal facts (attestazioni opponibili a terzi) and the
-notice of delivery (AAR, avviso di avvenuta ricezione).
+"""What becomes of a notification, as a `FollowUp`: the steps of its timeline, what it adds to the payments that it asks
+for, and the papers that SEND makes of it: legal facts (attestazioni opponibili a terzi) and the notice of delivery
+(AAR, avviso di avvenuta ricezione).
 
-They stand in the timeline of the notification, and are downloaded one a step, from an address that SEND gives; it may
+Papers stand in the timeline of the notification, and are downloaded one a step, from an address that SEND gives; it may
 have to fetch one from its archive first, and says how long that takes. The memo holds names of papers alone: an address
-would open one to whoever reads it.
+would open one to whoever reads it, and a notice's number names a payment. So the price of each notice is asked for
+along with the timeline that names it.
 """
 
 import re
@@ -19,8 +21,11 @@ from contracts.base import Model, rfc3339
 from contracts.connector import Continue, Done, Memo
 from contracts.failures import Deferred
 from contracts.inbound import ProviderDocument
+from contracts.settling import NoticeCost
 
 from .moments import moment
+from .payments import ask_price, costs_of, total_of
+from .steps import steps_of
 from .uploads import Uploads
 from .wire import Wire, failure, objects
 
@@ -70,6 +75,8 @@ class Asking(Model):
     wanted: list[Paper] = Field(default_factory=list)
     tries: Count = 0
     quiet: Count = 0
+    priced: Count = 0
+    """Notices of which this look has learned the price, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,8 @@ class Attestations:
     wire: Wire
     uploads: Uploads
     every: timedelta
+    papers: bool = True
+    costs: bool = True
 
     def first(self, iun: str) -> Continue:
         """The first question, to be asked once SEND has had time to make something."""
@@ -101,16 +110,35 @@ class Attestations:
         body = answer.object()
         if not isinstance(body.get("timeline"), list):
             raise Deferred("send.unreadable", "no timeline", about="message")
-        found = [paper for paper in _papers(body) if paper.key not in step.had][: MOST_PAPERS - len(step.had)]
+        told = steps_of(step.iun, objects(body["timeline"]))
+        owed = costs_of(body) if self.costs else []
+        if step.priced < len(owed):
+            return self._priced(step, *owed[step.priced])
+        step = step.model_copy(update={"priced": 0})
+        if not self.papers and not owed:
+            return Done(reports=told)
+        there = _papers(body) if self.papers else []
+        found = [paper for paper in there if paper.key not in step.had][: MOST_PAPERS - len(step.had)]
         if found:
-            return Continue(step.model_copy(update={"wanted": found, "quiet": 0}).model_dump(), after=_SOON)
+            memo = step.model_copy(update={"wanted": found, "quiet": 0}).model_dump()
+            return Continue(memo, after=_SOON, reports=told)
         # Once more after the end: a paper may come a little after what it attests.
-        quiet = step.quiet + (body.get("notificationStatus") in _OVER)
+        over = _OVER if self.papers else _OVER | {"EFFECTIVE_DATE"}
+        quiet = step.quiet + (body.get("notificationStatus") in over)
         if quiet > 1:
-            return Done()
+            return Done(reports=told)
         age = datetime.now(UTC) - moment({"timestamp": body.get("sentAt")})
         after = max(self.every, age / _OF_ITS_AGE)
-        return Continue(step.model_copy(update={"quiet": quiet}).model_dump(), after=after)
+        return Continue(step.model_copy(update={"quiet": quiet}).model_dump(), after=after, reports=told)
+
+    def _priced(self, step: Asking, creditor: str, number: str) -> Continue:
+        answer = ask_price(self.wire, creditor, number)
+        if answer.status not in (200, 400, 404):  # of one that it does not know the others are asked for all the same
+            raise failure(answer)
+        total = total_of(answer.object()) if answer.status == 200 else None
+        costs = () if total is None else (NoticeCost(number, creditor, total),)
+        memo = step.model_copy(update={"priced": step.priced + 1}).model_dump()
+        return Continue(memo, after=_SOON, costs=costs)
 
     def _fetched(self, step: Asking, paper: Paper) -> Continue:
         answer = self.wire.call("GET", FACTS.format(iun=step.iun, key=paper.key))

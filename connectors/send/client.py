@@ -7,7 +7,7 @@ person comes as reports (`stream.py`). With `follow=poll` it waits here instead.
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from .config import Settings
 from .mapping import checked, enclosed, new_request, preload_request, token
 from .memos import Cancel, Follow, Preload, Request, Slot, Status, Step, Stored, Upload, memo_of, step_of
 from .statuses import FOLLOWED, is_transient, refusal
+from .steps import steps_of
 from .uploads import Expired, Uploads
 from .wire import Wire, codes, failure, is_problem, objects
 
@@ -215,12 +216,13 @@ class Send:
             return self._wait(step)
         if answer.status in (401, 403):
             raise failure(answer)
-        status = answer.object().get("notificationStatus") if answer.status == 200 else None
+        body = answer.object() if answer.status == 200 else {}
+        status, told = body.get("notificationStatus"), steps_of(step.iun, objects(body.get("timeline")))
         match FOLLOWED.get(status, "wait") if isinstance(status, str) else "wait":
             case "wait":
-                return self._wait(step)
+                return replace(self._wait(step), reports=told)
             case "done":
-                return self._done(step.iun, str(status).lower())
+                return replace(self._done(step.iun, str(status).lower()), reports=told)
             case (kind, reason):
                 raise kind(reason)
 

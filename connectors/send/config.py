@@ -48,8 +48,19 @@ class Settings(ProofSettings, PollSettings, TlsSettings):
     follow_every_s: Annotated[float, Field(ge=0.01, le=86_400)] = 3600.0
     """Seconds between two of these questions."""
     stream_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")] | None = None
-    """Of a stream of kind STATUS that nothing else reads. None: that of the title below, which is made if need be."""
+    """Of a stream that nothing else reads, of either kind. None: that of the title below, which is made if need be."""
     stream_title: Annotated[str, StringConstraints(min_length=1, max_length=256), LINE] = "Raccordo"
+    stream_kind: Literal["STATUS", "TIMELINE"] = "STATUS"
+    """Of the stream that is made: STATUS tells where a notification stands, and when it took effect for its recipient;
+    TIMELINE also that no PEC could be reached, and what became of the letter. Another takes the place of the one before
+    it, which is read to its end."""
+
+    tell_payments: bool = True
+    """Whether SEND is told by itself of notices that were paid: then it sends no letter any more."""
+
+    show_costs: bool = True
+    """Whether the citizen is shown what a notification adds to its payments (`DELIVERY_MODE`, where pagoPA learns of
+    it). It is asked for as the papers are."""
 
     attestations: bool = False
     """Whether the papers that SEND makes of a notification, its attestations and the notice of delivery, become

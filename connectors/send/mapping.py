@@ -30,7 +30,7 @@ def checked(notice: Notice, settings: Settings) -> Legal:
     """What is to be notified, if SEND can take it.
 
     Raises:
-        Rejected: there is nothing, or too much of it, or a document is no PDF.
+        Rejected: there is nothing, or too much of it, or a document is no PDF, or nothing is left to bear the costs.
     """
     if notice.legal is None:
         raise Rejected("send.nothing_to_notify")
@@ -45,6 +45,8 @@ def checked(notice: Notice, settings: Settings) -> Legal:
         raise Rejected("send.document_twice")
     if len({payment.notice_number for payment in notice.legal.payments}) < len(notice.legal.payments):
         raise Rejected("send.payment_twice")
+    if notice.legal.wish.fee_policy == "DELIVERY_MODE" and not (notice.legal.payments or notice.legal.wish.f24):
+        raise Rejected("send.nothing_to_pay", "what was to bear the costs is paid, or is not asked for any more")
     return notice.legal
 
 

@@ -1,19 +1,24 @@
 """What an administrator asks and tells SEND about the pagoPA notices of its notifications: what one costs, and that one
-was closed otherwise than by pagoPA (in cash at the counter, set off, forgiven), of which pagoPA tells SEND nothing.
+was closed in a way that the hub has not heard of (in cash at the counter, set off, forgiven). What it has heard of it
+tells by itself (`settled.py`).
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from datetime import datetime
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from connectors.base.http import Answer
 from contracts.base import Model, UtcDatetime, rfc3339
 from contracts.connector import Operation
 from contracts.failures import Deferred, Failure, Rejected
 from contracts.identifiers import NoticeNumber, OrganizationTaxCode
 
 from .config import Settings
-from .wire import Wire, failure, is_problem
+from .wire import Wire, failure, is_problem, objects
 
 PRICE = "/delivery/v2.3/price"
 EVENTS = "/delivery/events/payment/pagopa"
@@ -30,6 +35,7 @@ _COSTS = {
     "paFee": "fee_cents",
     "vat": "vat_percent",
 }
+_NOTICE = re.compile(r"([0-9]{11}) ([0-9]{18})")
 _DATES = {"refinementDate": "effective_at", "notificationViewDate": "viewed_at"}
 
 
@@ -52,12 +58,6 @@ class ClosedNotice(Model):
 class ClosedNotices(Model):
     payments: Annotated[tuple[ClosedNotice, ...], Field(min_length=1, max_length=100)]
 
-    @model_validator(mode="after")
-    def _each_once(self) -> Self:
-        if len({(one.creditor_tax_code, one.notice_number) for one in self.payments}) < len(self.payments):
-            raise ValueError("a notice occurs twice in payments")
-        return self
-
 
 @dataclass(frozen=True, slots=True)
 class Payments:
@@ -74,9 +74,9 @@ class Payments:
         }
 
     def _price(self, asked: AskedNotice) -> dict[str, Any]:
-        answer = self.wire.call("GET", f"{PRICE}/{self._creditor(asked)}/{asked.notice_number}")
+        answer = ask_price(self.wire, self._creditor(asked), asked.notice_number)
         if answer.status != 200:
-            raise self._failure(answer)
+            raise payment_failure(answer)
         given = answer.object()
         costs = {ours: given[theirs] for theirs, ours in _COSTS.items() if _is_count(given.get(theirs))}
         if not costs:
@@ -88,28 +88,61 @@ class Payments:
         return {**iun, **costs, **to_pay, **texts}
 
     def _report(self, told: ClosedNotices) -> dict[str, Any]:
+        # Only here is it known that no creditor and the sender are the same.
+        if len({(self._creditor(one), one.notice_number) for one in told.payments}) < len(told.payments):
+            raise Rejected("send.payment_twice", "a notice occurs twice in payments")
         events = [
-            {
-                "noticeCode": each.notice_number,
-                "creditorTaxId": self._creditor(each),
-                "paymentDate": rfc3339(each.paid_at),
-                "amount": each.amount_cents,
-            }
+            event_of(each.notice_number, self._creditor(each), each.paid_at, each.amount_cents)
             for each in told.payments
         ]
         # Whether SEND counts one that it is told twice twice is not described: so it is not told blindly again.
         answer = self.wire.call("POST", EVENTS, {"events": events}, unsafe=True)
         if answer.status != 204:
-            raise self._failure(answer, unsafe=True)
+            raise payment_failure(answer, unsafe=True)
         return {"reported": len(events)}
 
     def _creditor(self, notice: AskedNotice | ClosedNotice) -> str:
         return notice.creditor_tax_code or self.settings.sender_tax_code
 
-    def _failure(self, answer: Any, *, unsafe: bool = False) -> Failure:
-        if answer.status == 404 and is_problem(answer):
-            return Rejected("send.notice_unknown", "no accepted notification has this notice")
-        return failure(answer, unsafe=unsafe)
+
+def ask_price(wire: Wire, creditor_tax_code: str, notice_number: str) -> Answer:
+    """What the notification of a notice costs (NotificationPriceResponseV23)."""
+    return wire.call("GET", f"{PRICE}/{creditor_tax_code}/{notice_number}")
+
+
+def costs_of(sent: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The notices (creditor, number) that a sent notification adds its costs to when they are paid: those of a policy
+    of costs, where pagoPA is to learn of them; else the sender's own amount holds them, or nobody pays them."""
+    if sent.get("notificationFeePolicy") != "DELIVERY_MODE" or sent.get("pagoPaIntMode") not in ("SYNC", "ASYNC"):
+        return []
+    listed = [each.get("pagoPa") for one in objects(sent.get("recipients")) for each in objects(one.get("payments"))]
+    named = [
+        f"{each.get('creditorTaxId')} {each.get('noticeCode')}" for each in objects(listed) if each.get("applyCost")
+    ]
+    return [(found[1], found[2]) for each in named if (found := _NOTICE.fullmatch(each))]
+
+
+def total_of(price: Mapping[str, Any]) -> int | None:
+    """What the citizen pays of a price, in cents; None where it does not say."""
+    total = price.get("totalPrice")
+    return total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None
+
+
+def event_of(notice_number: str, creditor_tax_code: str, paid_at: datetime, amount_cents: int) -> dict[str, Any]:
+    """SEND's PaymentEventPagoPa."""
+    return {
+        "noticeCode": notice_number,
+        "creditorTaxId": creditor_tax_code,
+        "paymentDate": rfc3339(paid_at),
+        "amount": amount_cents,
+    }
+
+
+def payment_failure(answer: Answer, *, unsafe: bool = False) -> Failure:
+    """What another answer than the one hoped for means, of a call that names a notice."""
+    if answer.status == 404 and is_problem(answer):
+        return Rejected("send.notice_unknown", "no accepted notification has this notice")
+    return failure(answer, unsafe=unsafe)
 
 
 def _is_count(value: object) -> bool:

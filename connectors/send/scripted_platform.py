@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import MutableMapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,8 +11,9 @@ import httpx
 
 from connectors.base.conformance import Walk
 from connectors.base.serving import LoopbackServer
-from contracts.connector import Connector, Limits
+from contracts.connector import Connector, Limits, Notice
 from contracts.inbound import Memo, Report
+from contracts.settling import SettledPayment
 
 from . import connect
 from .config import Settings
@@ -90,6 +93,15 @@ class Running:
     def requests(self) -> list[dict[str, Any]]:
         """What the platform took, as it stands."""
         return list(self.platform.ledger.requests.values())
+
+
+def settled_by(notice: Notice, iun: str, **changes: Any) -> Notice:
+    """That the first payment of a notice was paid, as the hub tells it."""
+    assert notice.legal is not None
+    payment = notice.legal.payments[0]
+    paid_at = datetime(2026, 11, 26, 9, tzinfo=UTC)
+    paid = SettledPayment(iun, payment.notice_number, payment.creditor_tax_code, paid_at, payment.amount_cents)
+    return replace(notice, legal=None, settled=replace(paid, **changes))
 
 
 def pulled(connector: Connector, memo: Memo) -> tuple[Memo, list[Report]]:

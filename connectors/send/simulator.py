@@ -61,7 +61,7 @@ from .simulator_model import (
     places,
     problem,
 )
-from .simulator_papers import Papers
+from .simulator_papers import Papers, made_of
 from .simulator_payments import Payments
 from .simulator_streams import Streams
 
@@ -105,7 +105,7 @@ class Platform:
         self.uploads: dict[str, dict[str, Any]] = {}
         self.streams = Streams(page, idle_ms)
         self.papers = Papers(self.ledger, archived)
-        payments = Payments(self.ledger)
+        payments = Payments(self.ledger, self.streams)
         routes: list[tuple[str, str, str, Callable[[Request], Any]]] = [
             ("preload", "POST", "/delivery/attachments/preload", self.preload),
             ("requests", "POST", "/delivery/v2.6/requests", self.new_request),
@@ -253,7 +253,7 @@ class Platform:
             entry = entry | {"status": "ACCEPTED", "iun": iun, "state": "ACCEPTED", "history": [["ACCEPTED", moment()]]}
         self.ledger.append(entry)
         if not found:
-            self.streams.tell(entry, "ACCEPTED")
+            self._tell(entry)
         return entry
 
     def _errors(self, entry: dict[str, Any]) -> list[str]:
@@ -306,7 +306,12 @@ class Platform:
     def _move(self, entry: dict[str, Any], status: str) -> None:
         moved = entry | {"state": status, "history": [*entry["history"], [status, moment()]]}
         self.ledger.append(moved)
-        self.streams.tell(moved, status)
+        self._tell(moved)
+
+    def _tell(self, entry: dict[str, Any]) -> None:
+        """Tell the streams of the state that a notification came to last."""
+        status, at = entry["history"][-1]
+        self.streams.tell(entry, made_of(entry, status, at), status)
 
 
 class Simulated:

@@ -11,14 +11,22 @@ from starlette.responses import JSONResponse, Response
 from .simulator_model import Requests, problem
 from .simulator_payments import paid_elements
 
-# What is made when a notification comes to a state: the element of the timeline, and its legal fact.
-_MADE: Mapping[str, tuple[tuple[str, str], ...]] = {
+_AAR = "AAR"
+# What is made when a notification comes to a state: the elements of the timeline, that which changes it first, and the
+# legal fact of each.
+_MADE: Mapping[str, tuple[tuple[str, str | None], ...]] = {
     "ACCEPTED": (("REQUEST_ACCEPTED", "SENDER_ACK"),),
-    "DELIVERING": (("AAR_GENERATION", ""),),
+    "DELIVERING": (("AAR_GENERATION", _AAR),),
     "DELIVERED": (("DIGITAL_SUCCESS_WORKFLOW", "DIGITAL_DELIVERY"),),
+    "EFFECTIVE_DATE": (("REFINEMENT", None),),
     "UNREACHABLE": (("COMPLETELY_UNREACHABLE", "ANALOG_FAILURE_DELIVERY"),),
     "VIEWED": (("NOTIFICATION_VIEWED", "RECIPIENT_ACCESS"),),
     "CANCELLED": (("NOTIFICATION_CANCELLED", "NOTIFICATION_CANCELLED"),),
+}
+# The same where there is no digital domicile.
+_BY_POST: Mapping[str, tuple[tuple[str, str | None], ...]] = {
+    "DELIVERING": (("AAR_GENERATION", _AAR), ("DIGITAL_FAILURE_WORKFLOW", None), ("SEND_ANALOG_DOMICILE", None)),
+    "DELIVERED": (("ANALOG_SUCCESS_WORKFLOW", "ANALOG_DELIVERY"),),
 }
 
 
@@ -32,11 +40,7 @@ class Papers:
 
     def timeline(self, entry: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Of a notification, as it stands."""
-        made = [
-            _element(entry["iun"], category, fact, at)
-            for status, at in entry["history"]
-            for category, fact in _MADE.get(status, ())
-        ]
+        made = [element for status, at in entry["history"] for element in made_of(entry, status, at)]
         return made + paid_elements(entry)
 
     async def metadata(self, request: Request) -> Response:
@@ -64,17 +68,25 @@ class Papers:
         return Response(_content(key), media_type="application/pdf")
 
 
-def _element(iun: str, category: str, fact: str, at: str) -> dict[str, Any]:
-    kind = "PN_LEGAL_FACTS" if fact else "PN_AAR"
+def made_of(entry: Mapping[str, Any], status: str, at: str) -> list[dict[str, Any]]:
+    """The elements that a notification got when it came to that state."""
+    by_post = "digitalDomicile" not in entry["request"]["recipients"][0]
+    made = (by_post and _BY_POST.get(status)) or _MADE.get(status, ())
+    return [_element(entry["iun"], category, fact, at) for category, fact in made]
+
+
+def _element(iun: str, category: str, fact: str | None, at: str) -> dict[str, Any]:
+    kind = "PN_AAR" if fact == _AAR else "PN_LEGAL_FACTS"
     key = f"safestorage://{kind}-{hashlib.sha256(f'{iun} {category}'.encode()).hexdigest()[:32]}.pdf"
     element = {
         "elementId": f"{category}.IUN_{iun}",
         "timestamp": at,
         "eventTimestamp": at,
         "category": category,
-        "legalFactsIds": [{"key": key, "category": fact}] if fact else [],
+        "legalFactsIds": [{"key": key, "category": fact}] if fact not in (None, _AAR) else [],
     }
-    return element | ({} if fact else {"details": {"recIndex": 0, "generatedAarUrl": key, "numberOfPages": 1}})
+    details = {"recIndex": 0, "generatedAarUrl": key, "numberOfPages": 1}
+    return element | ({"details": details} if fact == _AAR else {})
 
 
 def _plain(key: str) -> str:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from .simulator_model import ClosedModel, PaTaxId, Requests, parse, problem
+from .simulator_streams import Streams
 
 _SEND_FEE = 100
 _POSTAL_COST = 940
@@ -30,8 +31,9 @@ class PaymentEvents(ClosedModel):
 class Payments:
     """Over the requests that were taken."""
 
-    def __init__(self, ledger: Requests) -> None:
+    def __init__(self, ledger: Requests, streams: Streams) -> None:
         self.ledger = ledger
+        self.streams = streams
 
     async def price(self, request: Request) -> Response:
         """Of an accepted notification: nothing with FLAT_RATE, else the fee, paper once it is sent, and the taxes."""
@@ -61,6 +63,7 @@ class Payments:
             now = self.ledger.requests[(entry or {})["notificationRequestId"]]
             paid = [*now.get("paid", []), event.model_dump(by_alias=True)]
             self.ledger.append(now | {"paid": paid})
+            self.streams.tell(now, paid_elements(now | {"paid": paid})[-1:])
         return Response(status_code=204)
 
     def _entry(self, creditor: str, notice: str) -> dict[str, Any] | None:

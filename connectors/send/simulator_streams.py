@@ -1,6 +1,7 @@
 """The streams of the simulated SEND (v2.9): events in order, gone once their reader has named a later one."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -24,20 +25,22 @@ class Streams:
         """All streams are gone."""
         self.known.clear()
 
-    def tell(self, entry: dict[str, Any], status: str) -> None:
-        """Put a change of a notification into every stream."""
+    def tell(self, entry: dict[str, Any], elements: Sequence[dict[str, Any]], status: str | None = None) -> None:
+        """Put what happened to a notification into every stream: into one of kind STATUS only a change of its status,
+        with the element that made it."""
         for stream in self.known.values():
-            element = {"elementId": f"{status}.IUN_{entry['iun']}", "timestamp": moment()}
-            stream["events"].append(
-                {
+            fine = stream["eventType"] == "TIMELINE"
+            if stream["replaced"] or not (fine or status):
+                continue
+            for place, element in enumerate(elements if fine else elements[:1]):
+                event = {
                     "eventId": f"{stream['next']:038d}",
                     "notificationRequestId": entry["notificationRequestId"],
                     "iun": entry["iun"],
-                    "newStatus": status,
                     "element": element,
                 }
-            )
-            stream["next"] += 1
+                stream["events"].append(event | ({"newStatus": status} if status and place == 0 else {}))
+                stream["next"] += 1
 
     async def all(self, _: Request) -> Response:
         return JSONResponse([{"streamId": name, "title": each["title"]} for name, each in self.known.items()])
@@ -48,9 +51,20 @@ class Streams:
             return wanted
         if len(self.known) >= _MOST_STREAMS:
             return problem(400, "PN_STREAM_TOOMANYSTREAMS")
-        name = str(uuid.uuid4())
-        self.known[name] = {"title": wanted.title, "eventType": wanted.event_type, "events": [], "next": 1}
-        shown = wanted.model_dump(by_alias=True, exclude_none=True) | {
+        name, following = str(uuid.uuid4()), 1
+        if wanted.replaced_stream_id is not None:
+            before = self.known.get(wanted.replaced_stream_id)
+            if before is None:
+                return problem(404, "PN_STREAM_NOT_FOUND")
+            before["replaced"], following = True, before["next"] + 1000
+        self.known[name] = {
+            "title": wanted.title,
+            "eventType": wanted.event_type,
+            "events": [],
+            "next": following,
+            "replaced": False,
+        }
+        shown = wanted.model_dump(by_alias=True, exclude_none=True, exclude={"replaced_stream_id"}) | {
             "streamId": name,
             "activationDate": moment(),
             "version": "v29",

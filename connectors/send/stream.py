@@ -1,8 +1,8 @@
 """SEND's stream of events as a `pull`: what became of accepted notifications, once each.
 
 To ask for the events after one acknowledges it and all before: SEND may delete them. So the hub keeps the reports, in
-one commit with the memo that names the last event, before it asks for more. The memos: {}, then {"stream", "last",
-"seen"}.
+one commit with the memo that names the last event, before it asks for more. The memos: {}, then {"stream", "kind",
+"last", "seen"}; and "next", of the same kind, while a stream is read to its end that another replaces.
 """
 
 import re
@@ -18,9 +18,13 @@ from .client import IUN
 from .config import Settings
 from .moments import moment
 from .statuses import REPORTED
+from .steps import steps_of
 from .wire import Wire, failure, milliseconds, objects
 
 STREAMS = "/delivery-progresses/v2.9/streams"
+FIRST_KIND = "STATUS"
+"""Of a stream of which the memo does not say it."""
+MOST_TITLE = 240
 MOST_SEEN = 100
 """Names of the newest events that are kept to know one again: a page of SEND's."""
 
@@ -29,33 +33,48 @@ _STREAM_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Reads one stream of kind STATUS, which nothing else reads."""
+    """Reads one stream, which nothing else reads. What it brings says by itself of what kind it is."""
 
     wire: Wire
     settings: Settings
 
     def pull(self, memo: Memo) -> Pulled:
         """One step; see `contracts.inbound.Pull`."""
-        stream = self.settings.stream_id or memo.get("stream")
-        if isinstance(stream, str):
-            return self._events(stream, memo if memo.get("stream") == stream else {})
-        return self._find()
+        given = self.settings.stream_id
+        if given is not None:
+            return self._events(given, memo if memo.get("stream") == given else {})
+        stream = memo.get("stream")
+        if not isinstance(stream, str):
+            return self._find({})
+        if memo.get("kind", FIRST_KIND) != self.settings.stream_kind and "next" not in memo:
+            return self._find(memo)
+        return self._events(stream, memo)
 
-    def _find(self) -> Pulled:
+    def _find(self, before: Memo) -> Pulled:
         """Look for our stream, and make it where there is none: in one step, so that whatever goes wrong in between it
-        is looked for again before another is made. SEND allows ten."""
+        is looked for again before another is made. SEND allows ten. It takes the place of the one `before`, if any,
+        which gets no events any more and is read to its end first."""
         answer = self.wire.call("GET", STREAMS)
         if answer.status != 200:
             raise failure(answer)
         listed = answer.json()
         if not isinstance(listed, list):
             raise Deferred("send.unreadable", "no list of streams")
-        ours = [each for each in objects(listed) if each.get("title") == self.settings.stream_title]
+        ours = [each for each in objects(listed) if each.get("title") == self._title()]
         found = sorted(name for each in ours if (name := _stream_id(each)) is not None)
-        return Pulled({"stream": found[0] if found else self._made()}, more=True)
+        name = found[0] if found else self._made(before.get("stream"))
+        this = {"stream": name, "kind": self.settings.stream_kind}
+        return Pulled({**before, "next": this} if before else this, more=True)
 
-    def _made(self) -> str:
-        wish = {"title": self.settings.stream_title, "eventType": "STATUS", "groups": self._groups()}
+    def _title(self) -> str:
+        # A list of streams names no kinds.
+        kind, title = self.settings.stream_kind, self.settings.stream_title
+        return title if kind == FIRST_KIND else f"{title[:MOST_TITLE]} ({kind})"
+
+    def _made(self, replaced: str | None) -> str:
+        wish = {"title": self._title(), "eventType": self.settings.stream_kind, "groups": self._groups()}
+        if replaced is not None:
+            wish["replacedStreamId"] = replaced
         try:
             answer = self.wire.call("POST", STREAMS, wish, unsafe=True)
         except Unconfirmed as unknown:
@@ -78,7 +97,7 @@ class Stream:
         if answer.status == 404:
             if self.settings.stream_id is not None:
                 raise Misconfigured("send.stream_unknown")
-            return Pulled({})  # somebody deleted it: another is made
+            return Pulled(memo.get("next", {}), more="next" in memo)  # somebody deleted it: another is made
         if answer.status == 429:
             raise Deferred("send.busy", after=wait)
         if answer.status != 200:
@@ -94,21 +113,26 @@ class Stream:
                 reports += _reported(event)
         names = [event["eventId"] for event in events]
         kept = list(dict.fromkeys([*seen, *names]))[-MOST_SEEN:]
-        after_this = {"stream": stream, "last": names[-1] if names else last, "seen": kept}
+        if not events and "next" in memo:
+            return Pulled(memo["next"], more=True)
+        after_this = {**memo, "stream": stream, "last": names[-1] if names else last, "seen": kept}
         more = bool(events) and wait == timedelta()
         return Pulled(after_this, reports=tuple(reports), more=more, after=wait if wait and not more else None)
 
 
 def _reported(event: Mapping[str, Any]) -> list[Report]:
-    """What an event says of a delivery; nothing of a status that is none of ours to act upon, or not known yet."""
-    status, iun = event.get("newStatus"), event.get("iun")
-    found = REPORTED.get(status) if isinstance(status, str) else None
-    if found is None or not isinstance(iun, str) or not IUN.fullmatch(iun):
+    """What an event says of a delivery: its status, and the step that its element is; nothing of what is none of ours
+    to act upon, or not known yet."""
+    status, iun, element = event.get("newStatus"), event.get("iun"), event.get("element")
+    if not isinstance(iun, str) or not IUN.fullmatch(iun):
         return []
+    element = element if isinstance(element, dict) else {}
+    steps = steps_of(iun, [element])
+    found = REPORTED.get(status) if isinstance(status, str) else None
+    if found is None:
+        return [*steps]
     kind, reason = found
-    element = event.get("element")
-    at = moment(element if isinstance(element, dict) else {})
-    return [Report(kind, at, provider_id=iun, reason=reason)]
+    return [Report(kind, moment(element), provider_id=iun, reason=reason), *steps]
 
 
 def _stream_id(body: Mapping[str, Any]) -> str | None:

@@ -133,8 +133,8 @@ def test_a_memo_of_another_version_ends_the_questions(asked):
     assert isinstance(asked.ask(), Done)
 
 
-def test_nobody_asks_without_the_setting(start):
-    walk = start().walk()
+def test_nobody_asks_without_the_settings(start):
+    walk = start().walk(show_costs=False)
     assert walk.connector.follow_up is None
     assert walk.finish().follow_up is None
 

@@ -16,6 +16,7 @@ from jsonschema import Draft4Validator
 from connectors.send.scripted_notices import sample
 from connectors.send.scripted_platform import good_request, pulled
 from connectors.send.statuses import FOLLOWED
+from connectors.send.steps import STEPS
 from contracts.items.f24 import F24, Many
 
 SPECS = os.environ.get("RACCORDO_PROVIDER_SPECS")
@@ -125,7 +126,15 @@ def test_every_exchange_is_as_send_describes_it(start):
     assert report.run(report.arguments.model_validate_json(json.dumps({"payments": [paid]})))
     papers.follow_up(walk.notice, {"iun": costs["iun"]})  # whose timeline has the payment
     assert connector.check()
-    assert len(pulled(connector, memo)[1]) == 3
+    memo, told = pulled(connector, memo)
+    assert [each.event for each in told if each.event != "step"] == ["failed", "delivered", "read"]
+    finer = send.connector(stream_kind="TIMELINE")
+    another, _ = pulled(finer, memo)
+    assert (another["kind"], another["stream"] == memo["stream"]) == ("TIMELINE", False)
+    on_paper = next(each for each in send.requests if each.get("state") == "ACCEPTED")
+    on_paper["request"]["recipients"][0].pop("digitalDomicile", None)
+    send.http.post("/_sim/advance", json={"iun": on_paper["iun"], "status": "DELIVERING"})
+    assert [each.step for each in pulled(finer, another)[1]] == ["digital_failed", "letter_sent"]
     send.http.put("/delivery-push/v2.0/notifications/cancel/AAAA-AAAA-AAAA-202603-A-1")
     send.http.post(
         "/delivery/v2.6/requests", json=good_request() | {"subject": "x" * 134, "senderTaxId": "00743110157"}
@@ -225,6 +234,26 @@ def test_streams_are_described_alike_by_both():
     event = {"eventId": "0" * 38, "iun": "ABCD-EFGH-IJKL-202603-A-1", "newStatus": "VIEWED", "element": {}}
     stream.check([event], {"$ref": "#/components/schemas/ProgressResponseV28"})
     whole.check([event], {"$ref": "#/components/schemas/ProgressResponseV29"})
+
+
+@needs_specs
+def test_the_steps_are_elements_that_send_describes():
+    for name, version in (("send-delivery-b2b-pa.yaml", 28), ("send-stream.yaml", 27)):
+        schemas = Official(name).document["components"]["schemas"]
+        assert set(schemas[f"TimelineElementCategoryV{version}"]["enum"]) >= STEPS.keys(), name
+
+
+@needs_specs
+def test_only_old_versions_of_a_request_call_the_asynchronous_mode_unsupported():
+    schemas = Official("send-delivery-b2b-pa.yaml").document["components"]["schemas"]
+    modes = {
+        name: schema["properties"]["pagoPaIntMode"]["description"].lower()
+        for name, schema in schemas.items()
+        if "pagoPaIntMode" in schema.get("properties", {})
+    }
+    unsupported = {name for name, said in modes.items() if "non ancora supportata" in said}
+    assert unsupported == {"NewNotificationRequest", "NewNotificationRequestV21"}
+    assert "NewNotificationRequestV26" in modes
 
 
 @needs_specs

@@ -101,11 +101,14 @@ def test_what_is_answered_instead_is_said_and_no_payment_is_told_twice_blindly(s
     assert answered + sum(len(each.get("paid", [])) for each in send.requests) == 1
 
 
-def test_a_notice_that_stands_twice_in_one_report_is_told_neither_time(send):
+@pytest.mark.parametrize("again", [{"amount_cents": 2}, {"creditor_tax_code": "00301970190"}])
+def test_a_notice_that_stands_twice_in_one_report_is_told_neither_time(send, again):
+    """Also where the creditor, who is the sender, is named but once."""
     paid = {"notice_number": NOTICE, "paid_at": "2026-11-26T10:00:00Z", "amount_cents": 1}
     before = len(send.exchanges)
-    with pytest.raises(ValidationError):
-        run(send.connector(), "report-payments", payments=[paid, paid | {"amount_cents": 2}])
+    with pytest.raises(Rejected) as caught:
+        run(send.connector(), "report-payments", payments=[paid, paid | again])
+    assert caught.value.reason == "send.payment_twice"
     assert len(send.exchanges) == before
 
 

@@ -125,7 +125,7 @@ class TestConformance(HttpConformance):
         ]
 
     def _parts(self, connector: Connector) -> tuple[Any, Any, Any]:
-        send: Send = connector.advance.__self__
+        send: Send = connector.advance.__self__.send
         return send.wire, send.uploads, send.settings
 
     def test_addresses_that_never_do_are_not_asked_for_without_end(self):

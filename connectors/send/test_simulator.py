@@ -30,9 +30,12 @@ def test_a_notification_from_end_to_end(start):
     for status in ("DELIVERING", "DELIVERED", "VIEWED"):
         assert send.http.post("/_sim/advance", json={"iun": entry["iun"], "status": status}).status_code == 204
     memo, reports = pulled(connector, memo)
-    assert [(each.event, each.provider_id) for each in reports] == [
-        ("delivered", done.provider_id),
-        ("read", done.provider_id),
+    assert {each.provider_id for each in reports} == {done.provider_id}
+    assert [(each.event, each.step) for each in reports] == [
+        ("delivered", None),
+        ("step", "letter_delivered"),
+        ("read", None),
+        ("step", "viewed"),
     ]
     assert pulled(connector, memo)[1] == []
 

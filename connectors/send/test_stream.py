@@ -13,6 +13,8 @@ from connectors.send.scripted_notices import KEY, SAMPLES, STREAM, settings
 from contracts.connector import Connector, Limits
 from contracts.failures import Deferred, Misconfigured
 
+OTHER = "11111111-1111-4111-8111-111111111111"
+
 
 class TestPull(PullConformance):
     samples = SAMPLES / "pulled"
@@ -70,9 +72,55 @@ class TestPull(PullConformance):
         known = Reply(200, [{"streamId": STREAM, "title": "Raccordo"}])
         with pytest.raises(Deferred):
             self.events(Reply(200, []), Reply(200, b"{"), memo={})
-        assert self.events(known, memo={}).memo == {"stream": STREAM}
+        assert self.events(known, memo={}).memo == {"stream": STREAM, "kind": "STATUS"}
         assert [got.method for got in self.server.received] == ["GET", "POST", "GET"]
 
     def test_the_group_of_the_key_reads_the_stream(self):
         self.events(Reply(200, []), Reply(200, {"streamId": STREAM}), memo={}, group="uffici")
         assert json.loads(self.server.received[-1].body)["groups"] == ["uffici"]
+
+    def test_an_element_tells_the_step_that_it_is_and_nothing_of_the_person(self):
+        details = {"digitalAddress": {"type": "PEC", "address": "mario.rossi@pec.example"}}
+        elements = [
+            {"category": "DIGITAL_FAILURE_WORKFLOW", "eventTimestamp": "2026-03-01T12:00:00+02:00", "details": details},
+            {"category": "ANALOG_WORKFLOW_RECIPIENT_DECEASED"},
+            {"category": ["REFINEMENT"]},
+            {"category": "REFINEMENT", "eventTimestamp": "2026-03-11T00:00:00+01:00"},
+        ]
+        iun = "ABCD-EFGH-IJKL-202603-A-1"
+        events = [{"eventId": str(n), "iun": iun, "element": each} for n, each in enumerate(elements)]
+        reports = self.events(Reply(200, events)).reports
+        assert [(each.event, each.step, each.at) for each in reports] == [
+            ("step", "digital_failed", datetime(2026, 3, 1, 10, tzinfo=UTC)),
+            ("step", "term_passed", datetime(2026, 3, 10, 23, tzinfo=UTC)),
+        ]
+        assert "mario" not in repr(reports)
+
+    def test_one_of_another_kind_takes_the_place_of_the_one_before_which_is_read_to_its_end(self):
+        listed = Reply(200, [{"streamId": STREAM, "title": "Raccordo"}])
+        made, memo = Reply(200, {"streamId": OTHER}), {"stream": STREAM, "last": "1", "seen": ["1"]}
+        found = self.events(listed, made, memo=memo, stream_kind="TIMELINE")
+        assert json.loads(self.server.received[-1].body) == {
+            "title": "Raccordo (TIMELINE)",
+            "eventType": "TIMELINE",
+            "groups": [],
+            "replacedStreamId": STREAM,
+        }
+        assert found.more
+        element = {"category": "REFINEMENT"}
+        event = {"eventId": "2", "newStatus": "VIEWED", "iun": "ABCD-EFGH-IJKL-202603-A-1", "element": element}
+        last = self.events(Reply(200, [event], {"retry-after": "9"}), memo=found.memo, stream_kind="TIMELINE")
+        assert (last.memo["last"], len(last.reports)) == ("2", 2)
+        over = self.events(Reply(200, []), memo=last.memo, stream_kind="TIMELINE")
+        assert self.server.received[-1].path.endswith(f"{STREAM}/events?lastEventId=2")
+        assert (over.memo, over.more) == ({"stream": OTHER, "kind": "TIMELINE"}, True)
+        self.events(Reply(200, []), memo=over.memo, stream_kind="TIMELINE")
+        assert self.server.received[-1].path.endswith(f"{OTHER}/events")
+
+    def test_one_that_was_made_before_the_process_died_is_found_by_its_title(self):
+        titles = {STREAM: "Raccordo", OTHER: "Raccordo (TIMELINE)"}
+        listed = Reply(200, [{"streamId": name, "title": title} for name, title in titles.items()])
+        found = self.events(listed, memo={"stream": STREAM}, stream_kind="TIMELINE")
+        assert found.memo["next"] == {"stream": OTHER, "kind": "TIMELINE"}
+        gone = self.events(Reply(404, {}), memo=found.memo, stream_kind="TIMELINE")
+        assert gone.memo == found.memo["next"]

@@ -17,7 +17,8 @@ from hub.store.outbox import Claim
 from hub.store.tables import items
 
 from .enclosures import payment_of
-from .notices import Notices, PutOff
+from .notices import Notices
+from .putting_off import PutOff
 
 _NOBODYS = frozenset({"services"})
 """Items that are about no citizen."""

@@ -13,6 +13,7 @@ from contracts.connector import Notice
 from contracts.failures import Deferred, Rejected, Skipped
 from contracts.items import ALWAYS_TOLD, SEND, Action, Application, Item, Message
 from contracts.positions import PAGOPA
+from contracts.settling import UNTOLD
 from hub.registry import ALERTS, Registry
 from hub.store.citizens import Citizen, Citizens
 from hub.store.configuration import RESTRICTED
@@ -31,18 +32,12 @@ from hub.store.reports import DEAD, is_dead
 from .confirming import is_letter
 from .enclosures import Enclosures, payment_of
 from .positions import position_notice
+from .putting_off import PutOff
+from .settling import settled_notice
 
 IO: Final = "io"
 # Whoever has paid meanwhile is not asked to pay.
 _SETTLED = frozenset({"paid", "paid_elsewhere", "cancelled", "refunded"})
-
-
-class PutOff(Deferred):
-    """Nothing is wrong: it is not to be sent yet, and looking at it was no attempt."""
-
-    def __init__(self, reason: str, until: datetime) -> None:
-        super().__init__(reason, about="message")
-        self.until = until
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +82,10 @@ class Notices:
 
     def of(self, claim: Claim) -> Notice:
         """The notice of a claimed delivery. Raises Skipped when it was withdrawn, is moot, was opted out of, or has no
-        address that works; PutOff before its time, and in the citizen's quiet hours. A debt position is told to no
-        citizen."""
-        if claim.channel == PAGOPA:
-            return position_notice(self, claim)
+        address that works; PutOff before its time, and in the citizen's quiet hours. A debt position, and that
+        a payment was made, are told to no citizen."""
+        if claim.channel in UNTOLD:
+            return (position_notice if claim.channel == PAGOPA else settled_notice)(self, claim)
         channels = {EMAIL: self._by_email, SEND: self._by_send, IO: self._by_io}
         with self.database.read() as connection:
             told = self._opened(connection, claim)

@@ -28,7 +28,7 @@ from hub.store.outbox import Claim, Progress, Settlement, progress, settle
 from hub.tracing import span
 
 from .backoff import next_attempt
-from .notices import PutOff
+from .putting_off import PutOff
 
 log = logging.getLogger(__name__)
 

@@ -46,6 +46,7 @@ from .sections import VIEWS, Section, by_state
 from .views import (
     Cards,
     change_view,
+    cost_view,
     delivery_view,
     link_view,
     request_view,
@@ -160,13 +161,14 @@ class Feed:
         (listed,) = self._views(reading, [row.listed])
         view = listed | {
             "content": content,
+            "notification_cost": cost_view(content.get("amount_cents"), timeline),
             "content_available": row.item["content_key"] is not None,
             "verify_url": self._document_cards.address(row.item["ente_id"], item_id) if content.get("card") else None,
             "linked": [link_view(rel, other) for rel, other in linked],
             "actions": action_views(row.item, about, columns, reading.now),
             "history": history_view(reading.versions(row.item), timeline) if is_practice else [],
             "timeline": timeline_view(timeline),
-            "deliveries": [delivery_view(d) for d in deliveries],
+            "deliveries": [delivery_view(d, timeline) for d in deliveries],
             "requests": [request_view(each) for each in requests],
             "offered_requests": self._offered_of(row, requests, reading.now),
             "ranked_lists": reading.ranked_places(row.item, content),

@@ -10,8 +10,11 @@ from typing import Any
 import orjson
 
 from contracts.base import rfc3339
+from contracts.inbound import TAKING_EFFECT
 from hub.catalogue import Card
+from hub.store.costs import COST
 from hub.store.reading import Listed, Row
+from hub.store.reports import STEP
 from hub.store.tables import from_micros
 
 Cards = Callable[[str], Card | None]
@@ -106,14 +109,30 @@ def timeline_view(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"at": rfc3339(e["at"]), "event": e["event"], "data": e["data"]} for e in events]
 
 
-def delivery_view(delivery: dict[str, Any]) -> dict[str, Any]:
-    """contracts.feed.DeliveryView."""
+def delivery_view(delivery: dict[str, Any], events: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """contracts.feed.DeliveryView. `events` are those of the item."""
+    effects = [
+        each["at"]
+        for each in events
+        if each["event"] == STEP
+        and each["data"].get("step") in TAKING_EFFECT
+        and each["data"].get("channel") == delivery["channel"]
+    ]
     return {
         "channel": delivery["channel"],
         "state": delivery["state"],
         "reason": delivery["reason"],
         "updated_at": rfc3339(delivery["updated_at"]),
+        "effective_at": rfc3339(min(effects)) if effects else None,
     }
+
+
+def cost_view(amount_cents: int | None, events: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """contracts.feed.NotificationCost of a payment of that amount, by the newest of its events that says it."""
+    found = next((each for each in reversed(events) if each["event"] == COST), None)
+    if found is None or amount_cents is None or not (cost := found["data"]["cost_cents"]):
+        return None
+    return {"cost_cents": cost, "total_cents": amount_cents + cost, "as_of": rfc3339(found["at"])}
 
 
 def request_view(request: dict[str, Any]) -> dict[str, Any]:

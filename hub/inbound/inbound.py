@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from contracts.connector import Connector
+from contracts.connector import Connector, Continue, Done
 from contracts.items import Item
 from hub.registry import Registry, Vendor
 from hub.store.citizens import Citizens
@@ -14,10 +14,12 @@ from hub.store.database import Database
 from hub.store.drafts import Draft
 from hub.store.files import Files
 from hub.store.intake import Intake
+from hub.store.outbox import Claim
 from hub.store.ports import Vault
 from hub.store.taking import Taking
 
 from .answering import Answering
+from .costs import NoticeCosts
 from .demanding import Demands
 from .filing import Filing, Keep
 from .polling import Polling
@@ -35,7 +37,15 @@ class Inbound:
     polling: Polling
     answering: Answering
     documents: ProviderDocuments
-    """Of what was delivered."""
+    costs: NoticeCosts
+
+    def keep(self, claim: Claim, made: Done | Continue) -> None:
+        """What a provider made of something delivered, and what it says that it costs. Raises Deferred, and
+        Misconfigured where the item's vendor may have no documents."""
+        if made.documents:
+            self.documents.keep(claim, made.documents)
+        if made.costs:
+            self.costs.keep(claim, made.costs)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -86,4 +96,5 @@ def inbound(
     archive = Archive(database, committer, citizens, vault, files, registry)
     demands = Demands(database, committer, intake, citizens, vault, taker.vendor, draft, accepted)
     answering = Answering(configs, connector, archive, taker, reporter, demands)
-    return Inbound(taker, polling, answering, ProviderDocuments(database, citizens, vault, taker, configs))
+    documents = ProviderDocuments(database, citizens, vault, taker, configs)
+    return Inbound(taker, polling, answering, documents, NoticeCosts(database, committer, citizens, vault))

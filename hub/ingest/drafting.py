@@ -11,6 +11,7 @@ from contracts.items import (
     Deadline,
     Document,
     Item,
+    Link,
     Message,
     MessageKind,
     Payment,
@@ -217,7 +218,7 @@ def _citizen_draft(
         encloses=_enclosed(item, identity) if isinstance(item, Message) and item.notify.legal is not None else (),
         deadlines=deadlines_of(item, dues, ente_id),
         agenda=agenda_of(item, state, dues, rules),
-        links=() if isinstance(item, Message) else tuple(sorted({(link.rel, link.external_id) for link in item.links})),
+        links=tuple(sorted({(link.rel, link.external_id) for link in item.links if _is_kept(link, item)})),
         handover=item.delivery.state if isinstance(item, Document) and item.delivery is not None else None,
         findings=findings,
     )
@@ -226,6 +227,10 @@ def _citizen_draft(
 def _deliveries(item: Message, ente_id: str, rights: frozenset[str], route: Route) -> tuple[PlannedDelivery, ...]:
     urgency: MessageKind = "info" if item.kind == "alert" and ALERTS not in rights else item.kind
     return deliveries_of(item, urgency, ente_id, route)
+
+
+def _is_kept(link: Link, item: Item) -> bool:
+    return not isinstance(item, Message) or (link.rel == "payment" and item.notify.legal is not None)
 
 
 def _enclosed(item: Message, identity: Identity) -> tuple[Enclosure, ...]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import select, update
 
+from contracts.settling import SETTLED
 from hub.errors import AlreadyWithdrawn, ContentMismatch, HubError, ItemUnknown
 
 from .agenda import keep_agenda
@@ -203,6 +204,7 @@ def _stop_deliveries(tx: Tx, message: dict[str, Any]) -> None:
             deliveries.c.message_id == message["item_id"],
             deliveries.c.state.in_(("queued", "held")),
             deliveries.c.claim_id.is_(None),
+            deliveries.c.channel != SETTLED,  # it was paid, whatever was taken back since
             ~may_be_there(),
         )
         .values(state="skipped", reason="item.withdrawn", updated_at=tx.now)

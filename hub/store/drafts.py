@@ -158,7 +158,8 @@ class Draft:
     agenda: tuple[Appointment, ...] = ()
     findings: tuple[Finding, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
-    """(rel, external_id) of the items of its vendor and source that it is tied to; of a message, none is kept."""
+    """(rel, external_id) of the items of its vendor and source that it is tied to; of a message none is kept, but for
+    what a legal notification asks to pay."""
     encloses: tuple[Enclosure, ...] = ()
     """Of a message that is a legal notification: the documents and payments that go along."""
     handover: str | None = None

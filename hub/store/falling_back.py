@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from contracts.connector import CALLBACK
-from contracts.positions import PAGOPA
+from contracts.settling import UNTOLD
 from hub.metrics import feed_only
 
 from .database import Tx
@@ -25,7 +25,7 @@ def go_on(tx: Tx, *, ente_id: str, message_id: str, delivery_id: str, channel: s
     A message that no channel is left for stays in the feed, and is counted. One that may have been sent
     (`unconfirmed`) falls back as well: that it has come is what nobody knows.
     """
-    if reason in _LEFT_UNSAID or channel in (CALLBACK, PAGOPA):
+    if reason in _LEFT_UNSAID or channel in (CALLBACK, *UNTOLD):
         return
     its = deliveries.c
     of_message = (its.ente_id == ente_id) & (its.message_id == message_id)

@@ -16,6 +16,7 @@ from .deadlines import close_deadlines
 from .drafts import Appointment, Draft
 from .given import GIVEN, given, is_given
 from .rows import AS_IN_ORDER, Batch
+from .settling import PAID_AND_KEPT, tell_settled
 from .tables import items, user_states
 
 FOLLOW = "follow"
@@ -78,10 +79,14 @@ def settle(tx: Tx, batch: Batch) -> None:
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for item in found.values():
         groups.setdefault((item["ente_id"], item["citizen_id"], item["notice_key"]), []).append(item)
+    paid: list[dict[str, Any]] = []
     for notice in sorted(touched):
         payments = [item for item in groups[notice] if item["collection"] == "payments"]
         _pay(tx, batch, payments, [item for item in groups[notice] if item["collection"] == "receipts"])
         _fold(tx, batch, sorted(payments, key=lambda item: str(item["item_id"])))
+        if any(item["state"] in PAID_AND_KEPT for item in payments):
+            paid += [item for item in payments if item["lifecycle"] == "active"]
+    tell_settled(tx, batch, paid)
 
 
 def _pay(tx: Tx, batch: Batch, payments: Sequence[dict[str, Any]], receipts: Sequence[dict[str, Any]]) -> None:

@@ -6,7 +6,7 @@ if he dies it is asked again.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import and_, select, update
@@ -17,11 +17,6 @@ from .database import Tx
 from .outbox import Claim
 from .reports import take_reports
 from .tables import connectors, deliveries, enti
-
-LONGEST: Final = timedelta(days=60)
-"""Since the delivery was made: then nothing more is asked, whatever the connector wants."""
-LONGEST_LEGAL: Final = timedelta(days=180)
-"""The same of a legal notification: its letter may take months to come, and its recipient to open it."""
 
 _ASKED: Final = ("delivered", "rejected")
 """The states of what is asked about: a legal notification that failed after all is attested too."""
@@ -39,9 +34,10 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a question has brought. Without `after`, or beyond the longest time, it was the last."""
+    """What a question has brought. Without `after`, or where that is beyond `until`, it was the last."""
 
     claim: Claim
+    until: datetime
     after: timedelta | None = None
     memo: Mapping[str, Any] | None = field(default=None, repr=False)
     """None: it stays."""
@@ -81,7 +77,7 @@ def _take(tx: Tx, wish: Take) -> list[Claim]:
             unsafe=False,
             accepted=True,
             created_at=row.created_at,
-            expires_at=row.created_at + (LONGEST_LEGAL if row.channel == "send" else LONGEST),
+            expires_at=row.expires_at,
         )
         for row in rows
     ]
@@ -94,7 +90,7 @@ def note_asked(tx: Tx, answers: Sequence[Asked]) -> list[None]:
     """A Committer handler: what was learned, and when to ask again. Nothing, if it is not asked about any more."""
     for asked in answers:
         at = None if asked.after is None else tx.now + asked.after
-        values: dict[str, Any] = {"follow_up_at": None if at is None or at > asked.claim.expires_at else at}
+        values: dict[str, Any] = {"follow_up_at": None if at is None or at > asked.until else at}
         if asked.memo is not None:
             values["memo"] = dict(asked.memo)
         if tx.connection.execute(_row(asked.claim, **values)).rowcount and asked.reports:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, String, and_, case, cast, literal,
 
 from contracts.connector import CALLBACK
 from contracts.positions import PAGOPA
+from contracts.settling import SETTLED
 
 from .citizens import Citizens
 from .directory import HUB, HUB_VENDOR
@@ -95,7 +96,7 @@ def sharing(reading: Reading, *, after: Position | None, limit: int) -> Sequence
             literal("channel", String).label("recipient"),
             its.connector_id.label("recipient_id"),
             its.channel,
-            case((its.channel == PAGOPA, "position"), else_="message").label("what"),
+            case((its.channel == PAGOPA, "position"), (its.channel == SETTLED, "paid"), else_="message").label("what"),
             its.state,
             items.c.item_id,
             items.c.collection,

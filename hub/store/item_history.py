@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
-from contracts.positions import PAGOPA
+from contracts.settling import UNTOLD
 
 from .citizens import Citizen
 from .ports import Vault
@@ -39,7 +39,7 @@ def deliveries_about(connection: Connection, item: dict[str, Any]) -> list[dict[
         .where(
             deliveries.c.ente_id == item["ente_id"],
             deliveries.c.message_id.in_(messages),
-            deliveries.c.channel != PAGOPA,  # which tells the citizen nothing
+            deliveries.c.channel.not_in(UNTOLD),
         )
         .order_by(deliveries.c.created_at, deliveries.c.delivery_id)
         .limit(50)

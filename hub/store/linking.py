@@ -25,11 +25,14 @@ _REPLACED = select(item_links).select_from(GIVEN.join(item_links, is_given(*_KEY
 
 
 def keep_links(tx: Tx, changed: Sequence[tuple[Draft, dict[str, Any], bool]]) -> set[Identity]:
-    """Keep the ties of items that are new or changed (draft, item, whether new), messages left out.
+    """Keep the ties of items that are new or changed (draft, item, whether new); of messages those alone of legal
+    notifications to what is to be paid.
 
     Returns the documents about which that may say something: the changed ones, and what they replace or replaced.
     """
-    about = [(draft, item, new) for draft, item, new in changed if draft.identity.collection != "messages"]
+    about = [
+        (draft, item, new) for draft, item, new in changed if draft.identity.collection != "messages" or draft.encloses
+    ]
     concerned = {draft.identity for draft, _, _ in about if draft.identity.collection == "documents"}
     before = {item_key(item) for _, item, new in about if not new}
     if before:

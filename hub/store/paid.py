@@ -1,12 +1,13 @@
 """Payments and receipts by the notice that they are about: for reconciliation, and for what is still to be paid."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select
 
 from .bulk import pieces
+from .citizens import Citizen
 from .contents import with_contents
 from .folding import PAID
 from .given import GIVEN, given, is_given
@@ -78,6 +79,15 @@ def paid_among(connection: Connection, ente_id: str, citizen_id: str, notice_key
             else:
                 vendors.add((row.vendor_id, row.notice_key))
     return Paid(frozenset(anybody), frozenset(vendors))
+
+
+def same_notice(connection: Connection, citizen: Citizen, item: RowMapping) -> Sequence[RowMapping]:
+    """The citizen's active items of the same notice as this one, itself among them."""
+    if item["notice_key"] is None:
+        return ()
+    mine = and_(_ITS.ente_id == citizen.ente_id, _ITS.citizen_id == citizen.citizen_id)
+    query = select(items).where(mine, _ITS.notice_key == item["notice_key"], _ITS.lifecycle == "active")
+    return connection.execute(query.order_by(_ITS.item_id)).mappings().all()
 
 
 def _ids(connection: Connection, ente_id: str, wanted: ColumnElement[bool]) -> list[tuple[str, str]]:

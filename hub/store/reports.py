@@ -25,6 +25,8 @@ from .telling import note_outcome
 SEEN = {"read": "read_on_channel", "paid": "paid_on_channel"}
 """The event in the timeline of what a person did there. It is for the citizen, and for vendors with `delivery-detail`
 alone (`settled` 8)."""
+STEP = "notification_step"
+"""The event of a step on the way, for the citizen and such vendors likewise."""
 REGISTERED = "pec"
 _OVER = frozenset({"rejected", "skipped", "expired", "closed"})
 _OPEN = ("waiting", "unconfirmed", "queued", "held", "parked")
@@ -91,6 +93,8 @@ def _note(tx: Tx, told: Told) -> bool:
     match told.report.event:
         case "read" | "paid" as event:
             _seen(tx, found, told, SEEN[event])
+        case "step" if told.report.step is not None:
+            _seen(tx, found, told, STEP, step=told.report.step)
         case "delivered":
             _arrived(tx, found)
         case "failed":
@@ -156,7 +160,7 @@ def _end(tx: Tx, found: Row[Any], state: str, reason: str | None) -> bool:
     return tx.connection.execute(update(deliveries).where(own).values(values)).rowcount == 1
 
 
-def _seen(tx: Tx, found: Row[Any], told: Told, event: str) -> None:
+def _seen(tx: Tx, found: Row[Any], told: Told, event: str, **more: str) -> None:
     lock_names(tx, {f"seen|{found.ente_id}|{found.message_id}"})
     its = items.c
     mine = (its.ente_id == found.ente_id) & (its.citizen_id == found.citizen_id)
@@ -166,6 +170,7 @@ def _seen(tx: Tx, found: Row[Any], told: Told, event: str) -> None:
     if message is None:
         return
     names = [name for name in (message.item_id, message.about_item_id) if name is not None]
+    data = {"channel": found.channel} | more
     rows = [
         {
             "ente_id": found.ente_id,
@@ -174,10 +179,10 @@ def _seen(tx: Tx, found: Row[Any], told: Told, event: str) -> None:
             "event_id": new_uuid7(),
             "at": min(told.report.at, tx.now),
             "event": event,
-            "data": {"channel": found.channel},
+            "data": data,
         }
         for name in names
-        if not _said(tx, found, name, event)
+        if not _said(tx, found, name, event, data)
     ]
     if not rows:
         return
@@ -188,8 +193,8 @@ def _seen(tx: Tx, found: Row[Any], told: Told, event: str) -> None:
         tell_vendor(tx, [vendor_event(rows[-1], owner.vendor_id, detail=True)])
 
 
-def _said(tx: Tx, found: Row[Any], item_id: str, event: str) -> bool:
+def _said(tx: Tx, found: Row[Any], item_id: str, event: str, data: dict[str, str]) -> bool:
     its = timeline.c
     where = (its.ente_id == found.ente_id) & (its.citizen_id == found.citizen_id) & (its.item_id == item_id)
     query = select(its.data).where(where, its.event == event)
-    return any(row.data.get("channel") == found.channel for row in tx.connection.execute(query))
+    return any(data.items() <= row.data.items() for row in tx.connection.execute(query))

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Table, bindparam, delete, select, update
 
 from contracts.identifiers import new_uuid7
-from contracts.positions import PAGOPA
+from contracts.settling import UNTOLD
 from hub.metrics import feed_only, unserved
 
 from .bulk import Journey, insert_all
@@ -136,7 +136,7 @@ class Batch:
 
     def items_with_pending_deliveries(self) -> set[str]:
         """The items that a queued delivery of this batch tells about."""
-        told = (row for row in self.deliveries if row["state"] == "queued" and row["channel"] != PAGOPA)
+        told = (row for row in self.deliveries if row["state"] == "queued" and row["channel"] not in UNTOLD)
         pending = {row["message_id"] for row in told}
         return {self.new_items[m]["about_item_id"] or m for m in pending if m in self.new_items}
 

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Select, insert, select
 from contracts.connector import CALLBACK
 from contracts.identifiers import new_uuid7
 from contracts.positions import PAGOPA
+from contracts.settling import SETTLED, UNTOLD
 
 from .database import Tx, lock_names
 from .directory import HUB_VENDOR
@@ -19,8 +20,8 @@ from .tables import deliveries, items, timeline
 def note_outcome(tx: Tx, ente_id: str, citizen_id: str, message_id: str, channel: str, state: str) -> None:
     """The timeline of the message, and of the item it tells about, says how the telling ended; and so is the vendor of
     the item told."""
-    if channel == CALLBACK:
-        return  # what a vendor was told is no event of an item
+    if channel in (CALLBACK, SETTLED):
+        return  # what a vendor was told is no event of an item, nor that its payment was told of
     if channel == PAGOPA:
         note_position(tx, ente_id, citizen_id, message_id, state)
         return
@@ -83,7 +84,7 @@ def _states(of: ColumnElement[Any]) -> Select[Any]:
     return (
         select(items.c.item_id, items.c.about_item_id, deliveries.c.state)
         .select_from(its)
-        .where(of.is_not(None), deliveries.c.channel != PAGOPA)
+        .where(of.is_not(None), deliveries.c.channel.not_in(UNTOLD))
     )
 
 

@@ -118,8 +118,116 @@ def test_the_documents_arrive_and_what_send_reports_is_told(hub):
         httpx.post(f"{hub.address}/_sim/advance", json={"iun": entry["iun"], "status": status}, trust_env=False)
     found = eventually(lambda: events(hub, item_id), lambda found: "read_on_channel" in found, within_s=20)
     assert found.count("read_on_channel") == 1
+    eventually(lambda: steps(hub, item_id), lambda found: "viewed" in found, within_s=20)
     shown = hub.read(f"/items/{item_id}", person).json()
     assert shown["deliveries"][0]["channel"] == "send"
+    viewed = next(each for each in shown["timeline"] if each["data"].get("step") == "viewed")
+    assert shown["deliveries"][0]["effective_at"] == viewed["at"]
+
+
+def steps(hub, item_id):
+    return [row["data"]["step"] for row in rows(hub, timeline, item_id=item_id) if row["event"] == "notification_step"]
+
+
+def with_bill(hub, person, **legal_fields):
+    """A payment, and a legal notification of it that was accepted: the payment, and what SEND has."""
+    bill = make_payment(fresh(), **to(person), notice_number=notice_number(), notify={"channels": []})
+    published(hub, "payments", bill)
+    item = message(person, document(hub, person), payments=[bill["external_id"]], legal_fields=legal_fields)
+    settled(hub, published(hub, "messages", item), ("delivered", None))
+    (entry,) = at_send(hub, item)
+    return bill, entry
+
+
+def told_of(hub, bill):
+    return [
+        event
+        for entry in hub.send.ledger.requests.values()
+        for event in entry.get("paid", ())
+        if event["noticeCode"] == bill["notice_number"]
+    ]
+
+
+@pytest.mark.req("S11")
+@pytest.mark.parametrize("how", ["receipt", "state"])
+def test_send_is_told_once_of_what_was_paid(hub, how):
+    person, before = new_person(), {"kind": "cut", "on": "paid"}
+    bill, _ = with_bill(hub, person)
+    httpx.post(f"{hub.address}/_sim/faults", json=[before], trust_env=False)
+    name = {"creditor_tax_code": bill["creditor_tax_code"], "notice_number": bill["notice_number"]}
+    if how == "receipt":
+        paid = make_receipt(fresh(), **to(person), payment=name, amount_cents=8700, notify={"channels": []})
+        published(hub, "receipts", paid)
+    else:
+        published(hub, "payments", bill | {"version": 2, "state": "paid"})
+    (event,) = eventually(lambda: told_of(hub, bill), bool, within_s=20)
+    assert event["amount"] == (paid["amount_cents"] if how == "receipt" else bill["amount_cents"])
+    if how == "receipt":
+        assert event["paymentDate"] == paid["paid_at"]
+    bill_id = published(hub, "payments", bill | {"version": 3, "state": "paid"})
+    told = eventually(
+        lambda: rows(hub, deliveries, message_id=bill_id), lambda found: found[0]["state"] == "delivered", within_s=20
+    )
+    assert [(row["channel"], row["connector_id"]) for row in told] == [("settled", "send")]
+    assert len(told_of(hub, bill)) == 1
+    # The citizen is told nothing by it, and sees to whom it went.
+    assert hub.read(f"/items/{bill_id}", person).json()["deliveries"] == []
+    shared = hub.read("/sharing?limit=100", person).json()["items"]
+    assert ("paid", bill_id) in [(each["what"], each["item_id"]) for each in shared]
+
+
+@pytest.mark.req("S11")
+def test_the_citizen_sees_what_the_notification_adds_to_the_payment(kind, tmp_path):
+    with at_work(tmp_path, attestations_every_s=0.3) as hub:
+        person = new_person()
+        costs = {"fee_policy": "DELIVERY_MODE", "fee_cents": 100, "vat_percent": 22, "payment_update": "SYNC"}
+        bill, entry = with_bill(hub, person, **costs)
+        bill_id = published(hub, "payments", bill)
+
+        def cost():
+            return hub.read(f"/items/{bill_id}", person).json()["notification_cost"]
+
+        first = eventually(cost, bool, within_s=20)
+        assert (first["cost_cents"], first["total_cents"]) == (200, bill["amount_cents"] + 200)
+        before = hub.read("/changes", person).json()["next_cursor"]
+        httpx.post(f"{hub.address}/_sim/advance", json={"iun": entry["iun"], "status": "DELIVERING"}, trust_env=False)
+        letter = eventually(cost, lambda found: found["cost_cents"] > 1000, within_s=20)
+        assert letter["total_cents"] == bill["amount_cents"] + letter["cost_cents"]
+        changed = hub.read(f"/changes?after={before}", person).json()["items"]
+        assert bill_id in [each["item_id"] for each in changed]
+        told = [row["data"] for row in rows(hub, timeline, item_id=bill_id) if row["event"] == "notification_cost"]
+        assert told == [{"channel": "send", "cost_cents": each["cost_cents"]} for each in (first, letter)]
+        assert (
+            hub.read(f"/items/{published(hub, 'messages', make_message(fresh(), **to(person)))}", person).json()[
+                "notification_cost"
+            ]
+            is None
+        )
+
+
+def test_a_payment_made_while_send_still_looks_at_its_notification_waits_for_it(hub):
+    person = new_person()
+    bill = make_payment(fresh(), **to(person), notice_number=notice_number(), notify={"channels": []})
+    published(hub, "payments", bill)
+    busy = [{"kind": "error", "status": 503, "on": "status"}] * 40
+    httpx.post(f"{hub.address}/_sim/faults", json=busy, trust_env=False)
+    item = message(person, document(hub, person), payments=[bill["external_id"]])
+    published(hub, "messages", item)
+    eventually(lambda: at_send(hub, item), bool, within_s=20)
+    bill_id = published(hub, "payments", bill | {"version": 2, "state": "paid_elsewhere"})
+    (row,) = eventually(
+        lambda: rows(hub, deliveries, message_id=bill_id), lambda found: found[0]["reason"] is not None, within_s=20
+    )
+    assert (row["state"], row["reason"], row["attempts"]) == ("queued", "notice.not_accepted", 0)
+    httpx.delete(f"{hub.address}/_sim/faults", trust_env=False)
+
+
+def test_what_goes_along_with_no_notification_is_told_to_nobody(hub):
+    person = new_person()
+    bill = make_payment(fresh(), **to(person), notice_number=notice_number(), notify={"channels": []})
+    published(hub, "payments", bill)
+    bill_id = published(hub, "payments", bill | {"version": 2, "state": "paid"})
+    assert rows(hub, deliveries, message_id=bill_id) == []
 
 
 @pytest.mark.req("S48")

@@ -107,6 +107,7 @@ FEED_PAGE: Json = {"items": [FEED_ITEM], "next_cursor": "eyJzIjo0Mn0", "truncate
 FEED_ITEM_DETAIL: Json = {
     **FEED_ITEM,
     "content": {"collection": "payments", **examples.PAYMENT},
+    "notification_cost": None,
     "content_available": False,
     "verify_url": None,
     "linked": [],
@@ -123,7 +124,15 @@ FEED_ITEM_DETAIL: Json = {
     ],
     "history": [],
     "timeline": examples.PUBLISHED_ITEM["timeline"],
-    "deliveries": [{"channel": "io", "state": "delivered", "reason": None, "updated_at": "2026-11-23T09:00:05Z"}],
+    "deliveries": [
+        {
+            "channel": "io",
+            "state": "delivered",
+            "reason": None,
+            "updated_at": "2026-11-23T09:00:05Z",
+            "effective_at": None,
+        }
+    ],
     "requests": [],
     "offered_requests": [],
     "ranked_lists": [],

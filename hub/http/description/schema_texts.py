@@ -47,6 +47,7 @@ SCHEMAS: dict[str, str] = {
     "Message": "Un messaggio. / A message.",
     "MessageEntry": "Un messaggio in un lotto, come si pubblicherebbe da solo.",
     "NextDeadline": "Una scadenza vicina. / A deadline soon to come.",
+    "NotificationCost": "Quanto una notifica a valore legale aggiunge a un pagamento fatto con pagoPA.",
     "Notify": "Come il fornitore vorrebbe avvisare il cittadino.",
     "PaidNotice": "Quale avviso è stato pagato.",
     "DebtorAddress": "L'indirizzo di chi deve pagare, per l'avviso stampato.",

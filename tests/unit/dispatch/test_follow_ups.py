@@ -13,7 +13,6 @@ from contracts.failures import Deferred, Misconfigured, Rejected, Skipped
 from contracts.inbound import ProviderDocument, Report
 from hub.dispatch.follow_ups import FollowUps
 from hub.dispatch.runner import Runner
-from hub.store.follow_ups import LONGEST, LONGEST_LEGAL
 from hub.store.reports import take_reports
 from hub.store.tables import connectors, deliveries, timeline, vendor_events
 from tests.unit.store.making import START, make_draft, only, take
@@ -35,10 +34,10 @@ class Asking:
         self.kept = []
         self.follow_ups = FollowUps(store, told_of, lambda *_: self.connector, self.keep)
 
-    def keep(self, claim, papers):
+    def keep(self, claim, made):
         if self.kept == ["suspended"]:
             raise Misconfigured("source.vendor_unknown")
-        self.kept += [(claim.delivery_id, each.name) for each in papers]
+        self.kept += [(claim.delivery_id, each.name) for each in made.documents]
 
     def advance(self, _notice, _memo):
         return Done("P-1", follow_up=Continue({"n": 0}, after=timedelta(hours=1)))
@@ -164,11 +163,11 @@ def test_what_a_provider_made_is_asked_for_again_where_it_is_not_kept(store, con
     asking, kept = Asking(store, Done(documents=(made,)), Done(documents=(made,))), []
     asking.deliver()
 
-    def keep(claim, documents):
+    def keep(claim, made):
         if not kept:
             kept.append("not yet")
             raise Deferred("store.unavailable", about="message")
-        kept.append((claim.delivery_id, *documents))
+        kept.append((claim.delivery_id, *made.documents))
 
     asking.follow_ups = FollowUps(store, told_of, lambda *_: asking.connector, keep)
     asking.after(hours=1.1)
@@ -183,17 +182,17 @@ def test_nothing_is_asked_for_ever(store):
     asking.deliver()
     for _ in range(9):
         asking.after(days=20)
-    assert len(asking.asked) == LONGEST // timedelta(days=20)
+    assert len(asking.asked) == 3
 
 
-def test_of_a_legal_notification_it_is_asked_longer(store):
+def test_how_long_it_is_asked_is_the_connectors_own_matter(store):
     asking = Asking(store, *[Continue({}, timedelta(days=20))] * 12)
+    longer = MANIFEST.model_copy(update={"followed_days": 180})
+    asking.connector = replace(asking.connector, manifest=longer)
     asking.deliver()
-    with store.database.write() as tx:
-        tx.connection.execute(update(deliveries).values(channel="send"))
     for _ in range(12):
         asking.after(days=20)
-    assert len(asking.asked) == LONGEST_LEGAL // timedelta(days=20)
+    assert len(asking.asked) == 9
 
 
 def test_a_process_that_died_over_a_question_leaves_it_to_the_next(store):

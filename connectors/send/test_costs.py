@@ -1,0 +1,69 @@
+"""What a notification adds to the payments that it asks for: asked for with each look at its timeline."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from contracts.connector import Continue, Done
+from contracts.failures import Skipped
+
+
+def asked(connector, iun):
+    """All that one look brings: the costs that were learned, and the last step."""
+    costs, memo = [], {"iun": iun}
+    for _ in range(5):
+        step = connector.follow_up(None, json.loads(json.dumps(memo)))
+        costs += step.costs
+        if isinstance(step, Done) or step.after > timedelta(seconds=1):
+            return costs, step
+        memo = step.memo
+        assert "302000100000019421" not in str(memo), "a memo names no notice"
+    raise AssertionError("no end")
+
+
+def test_what_a_notification_adds_to_its_payments_is_asked_for_with_each_look(start):
+    send = start()
+    send.walk("organisation.json").finish()
+    (entry,), connector = send.requests, send.connector()
+    costs, step = asked(connector, entry["iun"])
+    assert [(each.notice_number, each.cost_cents) for each in costs] == [("302000100000019421", 200)]
+    assert isinstance(step, Continue)
+    entry["request"]["recipients"][0].pop("digitalDomicile", None)
+    send.http.post("/_sim/advance", json={"iun": entry["iun"], "status": "DELIVERING"})
+    assert asked(connector, entry["iun"])[0][0].cost_cents > 1000
+    for status in ("DELIVERED", "EFFECTIVE_DATE"):
+        send.http.post("/_sim/advance", json={"iun": entry["iun"], "status": status})
+    assert isinstance(connector.follow_up(None, {"iun": entry["iun"], "quiet": 1, "priced": 1}), Done)
+
+
+def test_one_that_is_asked_about_can_be_taken_back(start):
+    """The memo of the questions was unknown to the steps of the delivery, and nothing was cancelled."""
+    send = start()
+    walk = send.walk("organisation.json")
+    memo = walk.finish().follow_up.memo
+    taken_back = replace(walk.notice, legal=None, withdrawn=True)
+    step = walk.connector.advance(taken_back, memo)
+    with pytest.raises(Skipped):
+        walk.connector.advance(taken_back, step.memo)
+    assert send.requests[0]["state"] == "CANCELLED"
+
+
+@pytest.mark.parametrize("change", [{"notificationFeePolicy": "FLAT_RATE"}, {"pagoPaIntMode": "NONE"}])
+def test_nothing_is_added_where_the_costs_are_not_the_citizens_or_the_sender_adds_them(start, change):
+    send = start()
+    send.walk("organisation.json").finish()
+    (entry,) = send.requests
+    entry["request"] |= change
+    costs, step = asked(send.connector(), entry["iun"])
+    assert (costs, isinstance(step, Done)) == ([], True)
+
+
+def test_a_notice_that_send_has_no_price_of_leaves_the_rest_as_it_is(start):
+    send = start()
+    send.walk("organisation.json").finish()
+    send.faults({"kind": "error", "status": 404, "on": "price"})
+    costs, step = asked(send.connector(attestations=True), send.requests[0]["iun"])
+    assert costs == []
+    assert step.memo["had"]
