@@ -19,7 +19,7 @@ from contracts.base import Code
 from contracts.callbacks import CallbackUrl, Hosts, may_be_plain, place_of
 from contracts.following import Listed
 from contracts.identifiers import OrganizationTaxCode
-from contracts.inbound import SourceSettings
+from contracts.inbound import PatientSettings
 from contracts.items import Channel
 from contracts.tls import TlsSettings
 
@@ -48,7 +48,7 @@ def _place_for_id(template: str) -> str:
     return template
 
 
-class Settings(SourceSettings, TlsSettings):
+class Settings(PatientSettings, TlsSettings):
     """One tenant: how to reach it, what is read, how it is understood."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
