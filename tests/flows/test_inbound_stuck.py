@@ -166,9 +166,10 @@ def test_what_a_source_lists_no_more_is_taken_back_once_it_says_so_itself(hub, s
     source.looks = fail  # nobody asks again
     polled(hub)
 
+    # What was taken back stays so (`item.withdrawn`): one that comes again is an administrator's to see.
     has(source, four)
     polled(hub)
-    assert len(titles_of(hub, person)) == 4, "it is there again, and so here"
+    assert [each["wrong"][0]["code"] for each in quarantined(raccordo)] == ["item.withdrawn"]
 
 
 def fail(_name: str) -> Found:
