@@ -21,7 +21,7 @@ from contracts.inbound import Found
 from . import mapping
 from .config import Settings
 from .documents import TYPES, filename_of
-from .fields import Fault, identifier, is_identifier, moment, moment_or_none, person, string
+from .fields import Fault, deep, identifier, is_identifier, moment, moment_or_none, person, string
 from .filing import Files
 from .lists import MOST_BYTES, clock, counted, mapped, rows
 from .passing import Blocked, mended, passed_over
@@ -183,7 +183,8 @@ class Archive:
                 raise Fault("/owner", "opencity.no_owner", f"status {answer.status}")
             given = read(answer)
             its = given if isinstance(given, Mapping) else {}
-            found = person(its.get("codice_fiscale") or its.get("tax_code"), "/owner")
+            values = (deep(its, path) for path in self.settings.owner_paths)
+            found = person(next(filter(None, values), None), "/owner")
             if len(self._owners) >= _MOST_OWNERS:
                 self._owners.clear()
             self._owners[name] = found

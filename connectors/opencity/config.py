@@ -92,6 +92,8 @@ class Settings(PatientSettings, TlsSettings):
     """Where the forms (version 2 of `data`) have the applicant's tax code: the first that is there counts. Each form of
     the municipality may have another."""
     email_paths: Paths = ("applicant.email_address",)
+    owner_paths: Paths = ("codice_fiscale", "tax_code")
+    """Where a user's record has his tax code, for the documents of the archive: versions 1 and 2 differ."""
     creditor_tax_code: OrganizationTaxCode | None = None
     """To whom payments go that name no receiver: events of version 1 have none."""
     application_url: Annotated[str, AfterValidator(_place_for_id)] | None = None
