@@ -13,11 +13,8 @@ from contracts.inbound import Found, Pulled, Stuck, Wrong
 
 from .places import Place, Walk
 
-ANSWERED: Final = frozenset(
+BY_HAND: Final = frozenset(
     {
-        "opencity.breaks",
-        "opencity.incomplete",
-        "opencity.unreadable",
         "opencity.file_redirected",
         "opencity.file_breaks",
         "opencity.file_refused",
@@ -25,6 +22,8 @@ ANSWERED: Final = frozenset(
         "opencity.file_not_its_type",
     }
 )
+"""Of files that were refused, or are none: they wait for a person. What merely did not come a sweep asks for."""
+ANSWERED: Final = BY_HAND | {"opencity.breaks", "opencity.incomplete", "opencity.unreadable"}
 """How the tenant answers while it is there."""
 _TRIES = 3
 
@@ -44,9 +43,8 @@ class Blocked(Exception):
     ) -> None:
         super().__init__(failure.reason)
         self.failure, self.found, self.question, self.is_there = failure, found, question, is_there
-        # A file that was refused, or is none, waits for a person; what merely did not come is asked for in a sweep.
-        by_hand = failure.reason.startswith("opencity.file_")
-        self.after = after.passing_over(question) if question and not by_hand else after
+        in_sweeps = question and failure.reason not in BY_HAND
+        self.after = after.passing_over(question) if in_sweeps else after
 
 
 def past(

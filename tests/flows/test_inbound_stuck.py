@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,7 +27,12 @@ def source() -> Source:
 def hub(tmp_path_factory: pytest.TempPathFactory, kind: str, source: Source) -> Iterator[HubUnderTest]:
     own = {"pass_over_tries": 3, "pass_over_after_s": 3600, "withdraw_at_most": 2, "poll_every_s": 86_400}
     with hub_with(tmp_path_factory.mktemp("stuck") / "home", source, **own) as hub:
+        polling = hub.hub.inbound.polling
         eventually(lambda: rows(hub, source_positions), lambda found: found and found[0]["read_at"])
+        # From now on only the tests read: each try counts.
+        polling._turn.release()
+        polling._turn = SimpleNamespace(held=lambda: False, release=lambda: None)  # type: ignore[assignment]
+        eventually(lambda: polling._busy, lambda busy: not busy)
         yield hub
 
 
