@@ -67,9 +67,14 @@ def _in_reach(moment: _Moment) -> _Moment:
 
 
 def _text(value: str) -> str:
-    if not _TEXT.fullmatch(value):
+    if not _is_printable(value) and not _TEXT.fullmatch(value):
         raise ValueError("control characters and bidirectional overrides are not allowed")
     return value
+
+
+def _is_printable(value: str) -> bool:
+    """Whether it is ASCII without controls, as most texts are: nothing in it needs a closer look."""
+    return value.isascii() and value.isprintable()
 
 
 def not_blank(value: str) -> str:
@@ -80,6 +85,8 @@ def not_blank(value: str) -> str:
 
 
 def _line(value: str) -> str:
+    if _is_printable(value) and value.strip():
+        return value
     if _LINE_ENDS.search(value):
         raise ValueError("must be a single line")
     return _text(not_blank(value))

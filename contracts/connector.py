@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from .base import Code, Label, Model
 from .calls import ProviderCall
-from .inbound import Answer, ProviderDocument, Pull, Read, Report
+from .inbound import Answer, Look, ProviderDocument, Pull, Read, Report
 from .items import Action, Channel, LegalNotification
 from .paying import MakeCart, Print, Printing
 from .positions import Numbering, PositionData
@@ -274,6 +274,8 @@ class Connector:
     Failure that the delivery would meet before its first call."""
     pull: Pull | None = None
     """Asks the provider for what it has; where that is items, its settings are a `contracts.inbound.SourceSettings`."""
+    look: Look | None = None
+    """Where the source can be asked about one thing: without it nothing that is missing is taken back."""
     answer: Answer | None = None
     """Answers the provider's own calls."""
     read: Read | None = None

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from .base import Code
+from .failures import Deferred
 from .items import Item
 from .positions import Numbering, StampDuty
 from .reporting import FlowPart
@@ -34,6 +35,22 @@ class SourceSettings(PollSettings):
     """The settings of a connector that brings items in begin with these."""
 
     vendor_id: Annotated[Code, Field(description="The vendor whose items these are: its collections and services hold")]
+
+
+class PatientSettings(SourceSettings):
+    """The settings of a connector that says what it is to pass over (`Stuck`) and takes back what is gone (`Look`)
+    begin with these."""
+
+    pass_over_tries: Annotated[
+        int, Field(ge=2, le=30, description="How often one thing is asked for in vain before it is passed over")
+    ] = 8
+    pass_over_after_s: Annotated[
+        int, Field(ge=0, le=604_800, description="And for how many seconds at least: an outage that ends costs nothing")
+    ] = 1800
+    withdraw_at_most: Annotated[
+        int,
+        Field(ge=0, le=100_000, description="Items taken back in 24 hours, as their source has them no more; 0: none"),
+    ] = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +83,13 @@ class Found:
     item: Mapping[str, Any] | None = field(default=None, repr=False)
     """As a vendor would publish it. Without a `version` the hub counts: one more each time the content differs."""
     wrong: tuple[Wrong, ...] = ()
-    """Why there is no item. With neither an item nor a fault, it is not for us and is passed over."""
+    """Why there is no item. With neither an item nor a fault, it is not for us and is passed over; what stood in the
+    quarantine under its name is over then."""
     withdrawn: str | None = None
     """The source has taken it back, for this reason; `item` is then None."""
+    missing: bool = False
+    """The source says that it has it no more, which it may say by mistake: it is taken back once `Look` has confirmed
+    it. Alone, without an item or a fault."""
     flow: FlowPart | None = field(default=None, repr=False)
     """Not an item but a part of a reporting flow (flusso di rendicontazione), kept for reconciliation."""
     valid: Item | None = field(default=None, repr=False, compare=False)
@@ -169,7 +190,7 @@ class Pulled:
     reach: tuple[Reach, ...] = ()
     all_names: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Of a source that lists all that it has and does not tell what it deletes: by the beginning of names, those that
-    it has. What was found under such a beginning before and is not among them was taken back there."""
+    it has. What was found under such a beginning before and is not among them is missing (`Found.missing`)."""
     more: bool = False
     """Whether to go on at once; else after `after`, or the time that the settings say."""
     ahead: bool = False
@@ -178,9 +199,29 @@ class Pulled:
     after: timedelta | None = None
 
 
+class Stuck(Deferred):
+    """One thing of a source cannot be had, and what comes behind it waits. The step is tried again as after any other
+    Deferred; once that was in vain for long enough, the hub takes `past` instead: the step without that thing, which
+    says so in the quarantine. `past` raises a Failure where it finds that the source is away as a whole.
+
+    `tries` is how many are enough, where the source is there and answers that one question so; else the settings say
+    (`PatientSettings`).
+    """
+
+    def __init__(self, failure: Deferred, past: Callable[[], Pulled], *, tries: int | None = None) -> None:
+        super().__init__(failure.reason, failure.detail, after=failure.after)
+        self.past = past
+        self.tries = tries
+
+
 Pull = Callable[[Memo], Pulled]
 """One step. Raises a `contracts.failures.Failure`: Deferred is tried again later from the same memo, Misconfigured
 pauses the connector."""
+
+Look = Callable[[str], Found | None]
+"""Asks a source about one thing, by the name that it was found under: `withdrawn` where the source has it no more for
+certain, the thing itself, or None where it is there and nothing is to be taken in. Raises a Failure where that cannot
+be told."""
 
 Read = Callable[[bytes], Iterable[Found]]
 """Reads a file, or what stands in quarantine, as the source would have sent it."""

@@ -60,6 +60,7 @@ class SourceReading(Model):
     failures: Count
     reason: FailureCode | None
     quarantined: Count
+    missing: Count
 
 
 class SourceReadingPage(Model):

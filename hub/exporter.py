@@ -27,6 +27,7 @@ from hub import metrics
 from hub.store import figures, quarantine, references
 from hub.store.committer import Committer
 from hub.store.database import Database, error_name
+from hub.store.missing import missing_counts
 from hub.store.positions import reading_of_sources
 from hub.store.snapshot import Snapshot
 from hub.store.sources import standing_sources
@@ -180,6 +181,8 @@ class Figures:
                 yield "raccordo_source_round_records", labels, each.taken
                 if each.read_at is not None:
                     yield "raccordo_source_read_seconds", labels, max(0.0, (now - each.read_at).total_seconds())
+            for labels, count in missing_counts(connection).items():
+                yield "raccordo_source_missing", labels, count
             for labels, count in quarantine.open_counts(connection).items():
                 yield "raccordo_quarantine_open", labels, count
             for row in figures.key_ends(connection):

@@ -105,6 +105,10 @@ SCRAPED: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("ente", "connector"),
     ),
     "raccordo_source_read_seconds": ("Time since the end of what a source has was last reached", ("ente", "connector")),
+    "raccordo_source_missing": (
+        "Items that a source seems to have no more, about which it was not asked yet",
+        ("ente", "connector"),
+    ),
     "raccordo_quarantine_open": ("Records of sources about which nobody has decided", ("ente", "connector")),
     "raccordo_channel_unserved": ("1 while no connector serves the channel", ("ente", "channel")),
 }

@@ -15,14 +15,14 @@ Rules: `contracts/inbound.py`, `contracts/failures.py`, settled points 16, 30 an
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any, ClassVar
 
 from contracts.connector import Connector
-from contracts.failures import Failure
+from contracts.failures import Deferred, Failure
 from contracts.identifiers import holds_tax_code
-from contracts.inbound import Call, Found, Memo, OwedPayment, Reading, Reply, Report, SentMessage
+from contracts.inbound import Call, Found, Memo, OwedPayment, Pulled, Reading, Reply, Report, SentMessage, Stuck
 from contracts.items import COLLECTIONS
 
 from .discretion import Discretion
@@ -55,22 +55,41 @@ class Taken:
     found: tuple[Found, ...]
     reports: tuple[Report, ...]
     more: bool
+    all_names: Mapping[str, frozenset[str]]
 
 
 def take(connector: Connector, memo: Memo) -> Taken | Failure:
     """One step of pulling, the memo through JSON as the hub's database does it, the failure as a value."""
-    assert connector.pull is not None
+    pull = connector.pull
+    assert pull is not None
     given = json.loads(json.dumps(memo))
     try:
-        pulled = connector.pull(given)
-        found = tuple(pulled.found)
-    except Failure as failure:
-        return failure
+        return _taken(lambda: pull(given))
     finally:
         assert given == json.loads(json.dumps(memo)), (
             "a memo that was given is not changed: the same may be given again"
         )
-    return Taken(json.loads(json.dumps(pulled.memo)), found, pulled.reports, pulled.more)
+
+
+def patiently(connector: Connector, memo: Memo, *, tries: int = 8) -> tuple[Taken | Failure, list[Failure]]:
+    """A step as the hub takes it in the end: again after each Deferred, and past what is in its way after so many. With
+    the failures on the way to it."""
+    failures: list[Failure] = []
+    while isinstance(step := take(connector, memo), Deferred) and len(failures) < 2 * tries:
+        failures.append(step)
+        if isinstance(step, Stuck) and len(failures) >= (step.tries or tries):
+            step = _taken(step.past)
+            break
+    return step, failures
+
+
+def _taken(step: Callable[[], Pulled]) -> Taken | Failure:
+    try:
+        pulled = step()
+        found = tuple(pulled.found)
+    except Failure as failure:
+        return failure
+    return Taken(json.loads(json.dumps(pulled.memo)), found, pulled.reports, pulled.more, pulled.all_names)
 
 
 def embellished(value: Any) -> Any:
@@ -99,8 +118,8 @@ class Inbound(Discretion):
             assert wrong.code
             assert wrong.pointer == "" or wrong.pointer.startswith("/")
             self.shows_nothing(f"{wrong.pointer} {wrong.code} {wrong.detail}")
-        said = [found.item is not None, bool(found.wrong), found.withdrawn is not None]
-        assert sum(said) <= 1, "an item, a fault or a withdrawal: one of them"
+        said = [found.item is not None, bool(found.wrong), found.withdrawn is not None, found.missing]
+        assert sum(said) <= 1, "an item, a fault, a withdrawal or that it is missing: one of them"
         if found.wrong:
             assert found.raw, "what goes to the quarantine is kept there as it came"
         if found.item is not None:

@@ -30,7 +30,7 @@ import pytest
 
 from contracts.connector import Connector, Limits
 from contracts.failures import Deferred, Failure, Misconfigured
-from contracts.inbound import Memo
+from contracts.inbound import Memo, Stuck
 
 from .conformance import TIMEOUT_S
 from .http_conformance import NOT_PUBLIC, leading_to
@@ -174,6 +174,16 @@ class PullConformance(Inbound):
             self.is_a_failure(result)
         return result
 
+    def waits_out(self, stuck: Stuck, faulty: Callable[[Received], Reply | Fault]) -> None:
+        """Assert that nothing is passed over while the provider does this to everything but logins."""
+        healthy = self.server.answering
+        self.server.answering = lambda request: healthy(request) if self.is_login(request) else faulty(request)
+        try:
+            assert tuple(stuck.past().found) == ()
+        except Failure as failure:
+            self.is_a_failure(failure)
+        self.server.answering = healthy
+
     def goes_on(self, memo: Memo, expected: Taken) -> None:
         """Assert that from the memo before the trouble all is found that there is."""
         self.server.play()
@@ -252,10 +262,13 @@ class PullConformance(Inbound):
     def test_status(self, status: int) -> None:
         for memo, taken in self.each_step():
             result = self.meets(memo, _always(Reply(status, {"detail": "no"}, {"Retry-After": "7"})))
-            assert type(result) is self.statuses[status], f"after {[each.path for each in self.server.received][-2:]}"
+            asked = [each.path for each in self.server.received][-2:]
+            assert isinstance(result, self.statuses[status]), f"after {asked}"
             if status == 429:
                 assert isinstance(result, Deferred)
                 assert result.after == timedelta(seconds=7), "the provider's wish is kept"
+            if status == 503 and isinstance(result, Stuck):
+                self.waits_out(result, _always(Reply(status)))
             self.goes_on(memo, taken)
 
     def test_fault(self, fault: Fault) -> None:
@@ -263,21 +276,21 @@ class PullConformance(Inbound):
             if fault is Fault.REFUSED:
                 self.server.play(Fault.REFUSED)
             result = self.meets(memo, _always(fault), TIMEOUT_S)
-            assert type(result) is Deferred
+            assert isinstance(result, Deferred)
             self.goes_on(memo, taken)
 
     def test_garbage_is_not_nothing(self) -> None:
         for memo, taken in self.each_step():
             for body in self.garbage:
                 result = self.meets(memo, _always(Reply(200, body)))
-                assert type(result) is Deferred, f"{body[:20]!r} after {self.server.received[-1].path}"
+                assert isinstance(result, Deferred), f"{body[:20]!r} after {self.server.received[-1].path}"
             self.goes_on(memo, taken)
 
     def test_an_answer_that_is_cut_or_packed_is_not_nothing(self) -> None:
         for memo, taken in self.each_step():
             healthy = self.server.answering
             for headers in ({"Content-Length": "9999999"}, {"Content-Encoding": "gzip"}):
-                assert type(self.meets(memo, _with_headers(healthy, headers))) is Deferred
+                assert isinstance(self.meets(memo, _with_headers(healthy, headers)), Deferred)
             self.goes_on(memo, taken)
 
     def test_a_redirect_is_not_followed(self) -> None:

@@ -11,6 +11,7 @@ from connectors.base.manifest import read_manifest
 from contracts.connector import Connector, Limits
 
 from .archiving import Archive
+from .asking import Records
 from .calling import Webhook
 from .checking import check
 from .client import Messages
@@ -26,8 +27,9 @@ def connect(settings: Settings, limits: Limits, now: Callable[[], float] = time.
     session = Session(http, settings, limits.timeout_s, now)
     files = Files(session, settings)
     archive = Archive(session, settings, files, now)
-    source = Source(session, settings, files, archive, now)
-    messages = Messages(session, source, now)
+    records = Records(session, settings)
+    source = Source(session, settings, records, files, archive, now)
+    messages = Messages(session, now)
     return Connector(
         read_manifest(Path(__file__).parent),
         messages.advance,
@@ -36,6 +38,7 @@ def connect(settings: Settings, limits: Limits, now: Callable[[], float] = time.
         lookup=messages.lookup,
         preview=messages.preview,
         pull=source.pull,
-        answer=Webhook(source, settings).answer if settings.webhook_secret is not None else None,
-        read=archive.read,
+        look=records.look,
+        answer=Webhook(records, settings).answer if settings.webhook_secret is not None else None,
+        read=source.read,
     )

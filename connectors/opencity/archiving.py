@@ -16,23 +16,21 @@ from typing import Any
 from connectors.base.http import Answer
 from contracts.base import rfc3339
 from contracts.failures import Deferred, Failure
-from contracts.inbound import Found, Wrong
+from contracts.inbound import Found
 
 from . import mapping
 from .config import Settings
 from .documents import TYPES, filename_of
-from .fields import Fault, identifier, is_identifier, moment, moment_or_none, person, string
+from .fields import Fault, deep, identifier, is_identifier, moment, moment_or_none, person, string
 from .filing import Files
 from .lists import MOST_BYTES, clock, counted, mapped, rows
-from .places import Place, Walk
-from .session import READ, Session, failure_of, read
+from .passing import Blocked, mended, passed_over
+from .places import ARCHIVE, Place, Walk
+from .session import Session, read
 
 KIND = "archive"
 DOC_TYPE = "archive-document"
 
-_TRIES = 3
-_TRIES_IN_AN_OUTAGE = 8
-"""With the hub's pauses some twenty minutes."""
 _MOST_OWNERS = 1000
 _OF_A_READING = frozenset({"last_read_at", "downloads_counter"})
 """What changes with each download, also with ours."""
@@ -64,54 +62,66 @@ class Archive:
     now: Callable[[], float] = time.time
     _owners: dict[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     """By their ids, in memory alone."""
-    _broke: dict[str, int] = field(default_factory=dict)
-    """How often the question at hand was asked in vain."""
-    _asks_in_vain: bool = False
-    """Whether the last owner was passed over for that: the next like him is not waited for."""
+    _listed: tuple[int, set[str]] | None = field(default=None, repr=False)
+    """By when its walk began: the names on its pages so far; after a restart none."""
     _page: tuple[tuple[int, int], "_Page"] | None = field(default=None, repr=False)
     """The page at hand, by when its walk began and where it begins; after a restart none."""
 
-    def step(self, place: Place, walk: Walk) -> tuple[Walk, list[Found]]:
-        """The next document, by name, and the walk after it."""
+    def step(self, place: Place, walk: Walk) -> tuple[Walk, list[Found], frozenset[str]]:
+        """The next document, by name, and the walk after it; at the end the names of all, where they are known.
+
+        Raises:
+            Blocked: the list, or the document, cannot be had.
+            Misconfigured: as `found`.
+        """
         over = walk.model_copy(update={"archive": False, "after_file": "", "offset": 0})
-        key, found = (walk.started, walk.offset), list[Found]()
-        page = self._page[1] if self._page is not None and self._page[0] == key else None
-        if page is None:
-            tries = _TRIES_IN_AN_OUTAGE
-            try:
-                answer = self.listed(walk.offset)
-                # No outage, but something else than what is described, or too much of it.
-                tries = _TRIES if answer.status in (200, 500) else tries
-                page = _page_of(answer, walk.offset, int(self.now()))
-            except Deferred as failure:
-                # What was read before it in this round came: the rest is not held up by this list for ever.
-                if not self._breaks_again("list", tries):
-                    raise
-                fault = Wrong("", failure.reason, f"asked {tries} times in vain: passed over until a sweep")
-                # Not read: the next is to look back as far as this one.
-                return over.model_copy(update={"archive_from": None}), [Found("archive-list", b"{}", wrong=(fault,))]
-            self._page = key, page
+        try:
+            page = self._page_at(walk)
+        except Deferred as failure:
+            # Not read: the next is to look back as far as this one.
+            unread = over.model_copy(update={"archive_from": None})
+            lost = passed_over(ARCHIVE, failure, {"kind": ARCHIVE})
+            raise Blocked(failure, unread, (lost,), question=ARCHIVE) from None
         if walk.archive_from is None:
             walk = walk.model_copy(update={"archive_from": page.at})
+        found = [mended(ARCHIVE)] if place.has_missed(ARCHIVE) and not walk.offset and not walk.after_file else []
         if not walk.after_file:
             found += mapped(KIND, page.nameless, self.found)
         left = [one for one in page.records if str(one["id"]) > walk.after_file and self._is_new(place, one)]
-        found += [self.found(one) for one in left[:1]]
         if len(left) > 1:
-            return walk.model_copy(update={"after_file": str(left[0]["id"])}), found
-        self._page = None
-        if page.then is None:
-            return over.model_copy(update={"archive_from": walk.archive_from}), found
-        return walk.model_copy(update={"offset": page.then, "after_file": ""}), found
+            after = walk.model_copy(update={"after_file": str(left[0]["id"])})
+        elif page.then is not None:
+            after = walk.model_copy(update={"offset": page.then, "after_file": ""})
+        else:
+            after = over.model_copy(update={"archive_from": walk.archive_from})
+        for one in left[:1]:
+            try:
+                found.append(self.found(one))
+            except Deferred as failure:
+                found.append(self._lost(one, failure))
+                raise Blocked(failure, after, tuple(found), question=f"{KIND}/{one['id']}") from None
+        return after, found, self._names(walk) if not after.archive else frozenset()
+
+    def _page_at(self, walk: Walk) -> "_Page":
+        key = (walk.started, walk.offset)
+        if self._page is None or self._page[0] != key:
+            page = _page_of(self.listed(walk.offset), walk.offset, int(self.now()))
+            before = self._listed[1] if self._listed is not None and self._listed[0] == walk.started else None
+            if before is not None or walk.offset == 0:
+                names = {f"{KIND}/{one['id']}" for one in page.records}
+                self._listed = walk.started, names if before is None else before | names
+            self._page = key, page
+        return self._page[1]
+
+    def _names(self, walk: Walk) -> frozenset[str]:
+        """All that it has, once its last page was read; none where not each page was read by this process."""
+        complete = self._listed is not None and self._listed[0] == walk.started
+        return frozenset(self._listed[1]) if complete and self._listed is not None else frozenset()
 
     def _is_new(self, place: Place, record: Record) -> bool:
-        if place.archived is None:
+        if place.archived is None or place.has_missed(f"{KIND}/{record['id']}"):
             return True
         return is_new(record, place.archived[0] - self.settings.overlap_s, place.archived[1] + _APART_S)
-
-    def _breaks_again(self, asked: str, tries: int = _TRIES) -> bool:
-        self._broke = {asked: self._broke.get(asked, 0) + 1}
-        return self._broke[asked] >= tries
 
     def listed(self, offset: int) -> Answer:
         """The documents from that one on, or all of them where the list has no pages."""
@@ -130,12 +140,11 @@ class Archive:
         def make() -> tuple[str, dict[str, Any]]:
             item, extension = self._announced(record)
             name = identifier(record, "id")
-            fetched.append(self.files.fetch(f"/documents/{name}/download", "2", name, extension))
+            fetched.append(self.files.fetch(f"/documents/{name}/download", "2", extension))
             size, sha256 = len(fetched[0]), hashlib.sha256(fetched[0]).hexdigest()
             return "documents", mapping.given(item | {"size": size, "sha256": sha256})
 
-        kept = {name: value for name, value in record.items() if name not in _OF_A_READING}
-        found = mapping.found_of(KIND, kept, {}, make)
+        found = mapping.found_of(KIND, _without_readings(record), {}, make)
         assert found is not None
         return replace(found, content=fetched[0]) if found.item is not None else found
 
@@ -148,14 +157,17 @@ class Archive:
         try:
             yield self.found(record)
         except Failure as failure:
-            reason = failure.reason
+            yield self._lost(record, failure)
 
-            def make() -> tuple[str, dict[str, Any]]:
-                raise Fault("", reason, "asked for again in vain")
+    def _lost(self, record: Record, failure: Failure) -> Found:
+        """A document where it, or its owner, could not be had."""
 
-            found = mapping.found_of(KIND, record, {}, make)
-            assert found is not None
-            yield found
+        def make() -> tuple[str, dict[str, Any]]:
+            raise Fault("", failure.reason, "asked for in vain")
+
+        found = mapping.found_of(KIND, _without_readings(record), {}, make)
+        assert found is not None
+        return found
 
     def owner(self, name: str) -> Mapping[str, str]:
         """Whose a document is, by the id of the citizen there.
@@ -169,15 +181,10 @@ class Archive:
             answer = self.session.get(f"/users/{name}", {"version": "1"})
             if answer.status in (404, 410):
                 raise Fault("/owner", "opencity.no_owner", f"status {answer.status}")
-            if answer.status == 500:
-                if not self._asks_in_vain and not self._breaks_again(name):
-                    raise failure_of(READ, answer)
-                self._asks_in_vain = True
-                raise Fault("/owner", "opencity.no_owner", "asked for and answered 500")
-            self._asks_in_vain = False
             given = read(answer)
             its = given if isinstance(given, Mapping) else {}
-            found = person(its.get("codice_fiscale") or its.get("tax_code"), "/owner")
+            values = (deep(its, path) for path in self.settings.owner_paths)
+            found = person(next(filter(None, values), None), "/owner")
             if len(self._owners) >= _MOST_OWNERS:
                 self._owners.clear()
             self._owners[name] = found
@@ -219,6 +226,10 @@ def is_new(record: Record, began: int, ended: int) -> bool:
         return True
     by_reading = seen is not None and abs(at - seen) <= _AT_ONCE and seen.timestamp() <= ended
     return at.timestamp() >= began and not by_reading
+
+
+def _without_readings(record: Record) -> Record:
+    return {name: value for name, value in record.items() if name not in _OF_A_READING}
 
 
 def _page_of(answer: Answer, offset: int, now: int) -> _Page:

@@ -14,9 +14,9 @@ from contracts.failures import Failure
 from contracts.inbound import Call, Found, Reading, Reply
 
 from . import mapping
+from .asking import Records
 from .config import Settings
 from .fields import is_identifier
-from .pulling import Source
 
 PATH = "events"
 MOST_BYTES = 8_388_608
@@ -28,7 +28,7 @@ _TAKEN, _TRY_AGAIN = 202, 503
 class Webhook:
     """The answer to the tenant's calls."""
 
-    source: Source
+    records: Records
     settings: Settings
 
     def answer(self, call: Call, reading: Reading) -> Reply:
@@ -62,17 +62,15 @@ class Webhook:
             return self._message(told)
         if "applications" not in self.settings.collections:
             return ()
-        record = self.source.one(told["id"])
-        found = (
-            mapping.gone("application", told["id"]) if record is None else mapping.application(record, self.settings)
-        )
+        record = self.records.application(told["id"])
+        found = mapping.missing(told["id"]) if record is None else mapping.application(record, self.settings)
         return () if found is None else (found,)
 
     def _message(self, told: Mapping[str, Any]) -> tuple[Found, ...]:
         if "messages" not in self.settings.collections or told["visibility"] != mapping.APPLICANT:
             return ()
-        about = self.source.one(told["application"])
-        record = about and self.source.message(told["application"], told["id"])
+        about = self.records.application(told["application"])
+        record = about and self.records.message(told["application"], told["id"])
         if about is None or record is None:
             return ()
         if not self.settings.reads(about.get("service"), about.get("service_id")):

@@ -17,7 +17,6 @@ from contracts.failures import Deferred, Misconfigured, Rejected, Skipped, Uncon
 from . import mapping
 from .fields import Fault, is_identifier
 from .lists import rows
-from .pulling import Source
 from .session import Row, Session, content_of, failure_of
 from .text import line, reference, words_of, written
 
@@ -52,7 +51,6 @@ class Messages:
     """The steps of a delivery."""
 
     session: Session
-    source: Source
     now: Callable[[], float] = time.time
 
     def advance(self, notice: Notice, memo: Memo) -> Done | Continue:

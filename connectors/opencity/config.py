@@ -19,7 +19,7 @@ from contracts.base import Code
 from contracts.callbacks import CallbackUrl, Hosts, may_be_plain, place_of
 from contracts.following import Listed
 from contracts.identifiers import OrganizationTaxCode
-from contracts.inbound import SourceSettings
+from contracts.inbound import PatientSettings
 from contracts.items import Channel
 from contracts.tls import TlsSettings
 
@@ -48,7 +48,7 @@ def _place_for_id(template: str) -> str:
     return template
 
 
-class Settings(SourceSettings, TlsSettings):
+class Settings(PatientSettings, TlsSettings):
     """One tenant: how to reach it, what is read, how it is understood."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -92,6 +92,8 @@ class Settings(SourceSettings, TlsSettings):
     """Where the forms (version 2 of `data`) have the applicant's tax code: the first that is there counts. Each form of
     the municipality may have another."""
     email_paths: Paths = ("applicant.email_address",)
+    owner_paths: Paths = ("codice_fiscale", "tax_code")
+    """Where a user's record has his tax code, for the documents of the archive: versions 1 and 2 differ."""
     creditor_tax_code: OrganizationTaxCode | None = None
     """To whom payments go that name no receiver: events of version 1 have none."""
     application_url: Annotated[str, AfterValidator(_place_for_id)] | None = None

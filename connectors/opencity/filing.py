@@ -1,13 +1,13 @@
 """The bytes of an application's files, asked for with the operator's token, one call each.
 
 The address is made of the ids of the application, the message and the file: what a record gives as `url` is not called,
-nor is where an answer redirects to, so that the token goes to the tenant alone. A file that cannot be had must not hold
-up all others: it goes to the quarantine, and is asked for again from there.
+nor is where an answer redirects to, so that the token goes to the tenant alone. A file that cannot be had goes to the
+quarantine (`passing.py` says when), and is asked for again from there.
 """
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from connectors.base.http import Answer
@@ -18,10 +18,8 @@ from . import mapping
 from .config import Settings
 from .documents import File, document, is_of
 from .fields import Fault, identifier
-from .session import READ, Session, failure_of
+from .session import GONE, READ, Session, failure_of
 
-_TRIES = 3
-_GONE = (404, 410)
 _WAITED_FOR = (408, 429, 502, 503, 504)
 
 
@@ -31,10 +29,6 @@ class Files:
 
     session: Session
     settings: Settings
-    _failed: dict[str, int] = field(default_factory=dict)
-    """How often the file at hand could not be had."""
-    _hopeless: str = ""
-    """What was wrong with the last one that was passed over: the next like it is not waited for."""
 
     def found(self, file: File, about: Mapping[str, Any]) -> Found:
         """The file as a document, or why it is none.
@@ -45,6 +39,14 @@ class Files:
         """
         application = identifier(about, "id")
         return document(file, about, self.settings, lambda extension: self._of(application, file, extension))
+
+    def lost(self, file: File, about: Mapping[str, Any], failure: Failure) -> Found:
+        """The file where it could not be had."""
+
+        def asked(_extension: str) -> bytes:
+            raise Fault("", failure.reason, "asked for in vain")
+
+        return document(file, about, self.settings, asked)
 
     def read(self, data: bytes) -> Iterable[Found]:
         """What stands in the quarantine, again: a file is asked for anew."""
@@ -65,10 +67,10 @@ class Files:
     def _of(self, application: str, file: File, extension: str) -> bytes:
         # Messages are known in version 1.
         version = "1" if file.kind == "messages" else "2"
-        return self.fetch(file.path_in(application), version, file.name, extension)
+        return self.fetch(file.path_in(application), version, extension)
 
-    def fetch(self, path: str, version: str, name: str, extension: str) -> bytes:
-        """The bytes at a path of the API, of the file of that name and kind.
+    def fetch(self, path: str, version: str, extension: str) -> bytes:
+        """The bytes at a path of the API, of a file of that kind.
 
         Raises:
             Fault: it cannot be had, or is none.
@@ -76,21 +78,16 @@ class Files:
         """
         most = self.settings.largest_file
         answer = self.session.get(path, {"version": version}, most_bytes=most, accept="*/*")
-        if answer.status in _GONE:
+        if answer.status in GONE:
             raise Fault("", "opencity.file_gone", f"status {answer.status}")
         if answer.status in _WAITED_FOR:
             raise failure_of(READ, answer)
         if answer.status == 200 and _announced_size(answer) > most:
             raise Fault("", "opencity.file_too_large", f"more than {most} bytes (largest_file)")
-        reason = _fault(answer, extension)
-        if not reason:
-            self._failed, self._hopeless = {}, ""
-            return answer.body
-        self._failed = {name: self._failed.get(name, 0) + 1}
-        if self._failed[name] < _TRIES and self._hopeless != reason:
+        if reason := _fault(answer, extension):
+            # It may be a gateway's passing page.
             raise Deferred(reason, f"status {answer.status}")
-        self._hopeless = reason
-        raise Fault("", reason, f"status {answer.status}, asked for {self._failed[name]} times")
+        return answer.body
 
 
 def _fault(answer: Answer, extension: str) -> str:

@@ -65,9 +65,14 @@ def subscription(record: Record, settings: Settings) -> Found | None:
     return found_of("subscription", record, {}, lambda: _subscription(record, settings))
 
 
-def gone(kind: str, name: str) -> Found:
-    """What OpenCity has no more."""
-    return Found(f"{kind}/{name}", b"{}", withdrawn="non più presente in OpenCity")
+def gone(name: str) -> Found:
+    """What OpenCity has no more for certain."""
+    return Found(name, b"{}", withdrawn="non più presente in OpenCity")
+
+
+def missing(application: str) -> Found:
+    """An application that OpenCity seems to have no more."""
+    return Found(f"application/{application}", b"{}", missing=True)
 
 
 def read(data: bytes, settings: Settings) -> Iterable[Found]:

@@ -13,6 +13,11 @@ SERVICE_STATES = ("0", "1", "2")
 """Of subscription services: waiting, active, inactive. Each is to be asked for, else only the active ones come."""
 MOST_MISSED = 200
 ALL = "all"
+UNREAD = "applications-unread"
+"""Stands for records of the list that had no name, as they could not be read."""
+ARCHIVE = "archive-list"
+LISTS = frozenset({UNREAD, ARCHIVE, *(f"subscription-list/{state}" for state in SERVICE_STATES)})
+"""What cannot be asked for alone, by the names under which it is passed over."""
 
 Listing = Literal["all", "drafts"]
 
@@ -26,6 +31,8 @@ class Walk(Model):
     listings: tuple[Listing, ...]
     """Whose pages are still to be read; drafts are in none but their own."""
     offset: int = 0
+    limit: int = 0
+    """Records of a page, where one of the usual size could not be had; 0: of that size."""
     todo: tuple[str, ...] = ()
     """`message/`, `payment/`, `file/` or `enclosed/` (in its messages) and the application whose they are."""
     after_file: str = ""
@@ -37,11 +44,12 @@ class Walk(Model):
     archive_from: int | None = None
     """When its reading began."""
     missed: tuple[str, ...] = ()
-    """Of `todo` what was passed over because its question broke OpenCity; `ALL` where they are too many to be named."""
+    """Of `todo` what was passed over because it could not be had; `ALL` where they are too many to be named."""
+    hopeless: str = ""
+    """Of what kind and why was what was passed over last: the next that fails so is not waited for."""
 
     def passing_over(self, question: str) -> "Walk":
-        missed = (*self.missed, question) if len(self.missed) < MOST_MISSED else (ALL,)
-        return self.model_copy(update={"missed": missed})
+        return self.model_copy(update={"missed": together(self.missed, (question,))})
 
 
 class Place(Model):
@@ -57,11 +65,17 @@ class Place(Model):
     archived: tuple[int, int] | None = None
     """When the last reading of the archive began and ended, by OpenCity's clock, as near as ours is to it."""
     missed: tuple[str, ...] = ()
-    """What the last sweep passed over: the next reads it however long it has not changed."""
+    """What was passed over in the last sweep and since then: the next one reads it however long it has not changed."""
     walk: Walk | None = None
 
     def has_missed(self, question: str) -> bool:
         return question in self.missed or ALL in self.missed
+
+
+def together(before: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    """Both, each once, as far as they can be named."""
+    found = tuple(dict.fromkeys((*before, *more)))
+    return found if len(found) <= MOST_MISSED else (ALL,)
 
 
 def place_of(memo: Memo) -> Place:

@@ -4,30 +4,33 @@ them, then the next page. A step makes one call, and the login and the one appli
 A round brings what changed since the one before began, less an overlap, by OpenCity's own clock: so nothing is lost on
 the edge of a second. What is found twice for that is the same twice, and the hub takes it once. A sweep reads all there
 is. A page that moved while it was walked shows an application twice, or, where another was deleted, in the next sweep.
+What cannot be had is passed over in the end (`passing.py`).
 """
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from connectors.base.http import Answer
 from contracts.failures import Deferred
-from contracts.inbound import Found, Memo, Pulled, Wrong
+from contracts.inbound import Found, Memo, Pulled
 
 from . import mapping
 from .archiving import Archive
+from .asking import Records
 from .config import Settings
 from .documents import File, enclosed_in, files_of
 from .fields import Fault, code, is_identifier, moment_or_none
 from .filing import Files
 from .lists import MOST_BYTES, bound, clock, counted, mapped, rows
-from .places import SERVICE_STATES, Listing, Place, Walk, place_of
+from .passing import Blocked, hopeful, mended, passed_over, past
+from .places import SERVICE_STATES, UNREAD, Listing, Place, Walk, place_of, together
 from .session import Session, read
 
-_TRIES = 3
 _MOST_WALKS = 4
 _CHANGED = ("latest_status_change_at", "latest_status_change_time")
 _WRITTEN = ("sent_at", "created_at")
@@ -39,8 +42,8 @@ class _Held:
 
     about: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """The applications of its page: after a restart those that were asked for since, by a call each."""
-    broke: dict[str, int] = field(default_factory=dict)
-    """How often its question was answered 500."""
+    names: set[str] | None = None
+    """The applications of its pages so far, all of which it has seen."""
     listed: dict[str, frozenset[str]] = field(default_factory=dict)
     """The subscriptions that it found, by state of the service."""
     messages: dict[str, list[Any]] = field(default_factory=dict)
@@ -53,6 +56,7 @@ class Source:
 
     session: Session
     settings: Settings
+    records: Records
     files: Files
     archive: Archive
     now: Callable[[], float] = time.time
@@ -63,6 +67,12 @@ class Source:
         """One step; see `contracts.inbound.Pull`."""
         place = place_of(memo)
         walk = place.walk or self._begin(place)
+        try:
+            return self._step(place, hopeful(walk))
+        except Blocked as blocked:
+            return past(place, walk, blocked, partial(self._went, place), self._is_there)
+
+    def _step(self, place: Place, walk: Walk) -> Pulled:
         if walk.todo:
             return self._follow(place, walk)
         if walk.listings:
@@ -70,28 +80,28 @@ class Source:
         if walk.subscriptions:
             return self._subscriptions(place, walk)
         if walk.archive:
-            after, found = self.archive.step(place, walk)
-            return self._went(place, after, iter(found))
+            after, found, names = self.archive.step(place, walk)
+            return self._went(place, after, iter(found), {"archive/": names} if names else None)
         return self._went(place, walk, iter(()))
 
-    def one(self, application: str) -> Mapping[str, Any] | None:
-        """An application as it is now; None where OpenCity has none by that name, or no more."""
-        answer = self.session.get(f"/applications/{application}", {"version": "2"}, most_bytes=MOST_BYTES)
-        return None if answer.status == 404 else _record(read(answer))
+    def _is_there(self) -> None:
+        """Raises a Failure where the tenant does not answer as it should, whatever it is asked."""
+        if self._reads_applications:
+            rows(read(self._listed(0, 1)))
+        else:
+            read(self.session.public("/tenants/info"))
 
-    def message(self, application: str, message: str) -> Mapping[str, Any] | None:
-        """A message of an application; None as above."""
-        answer = self.session.get(f"/applications/{application}/messages/{message}", {"version": "1"})
-        return None if answer.status == 404 else _record(read(answer))
+    def read(self, data: bytes) -> Iterable[Found]:
+        """What stands in the quarantine, again."""
+        return self.records.read(data) or self.archive.read(data)
 
     def _begin(self, place: Place) -> Walk:
         now = int(self.now())
         sweep = place.swept_at is None or now - place.swept_at >= self.settings.sweep_every_s
         sweep = sweep or ("documents" in self.settings.collections and not place.files)
         sweep = sweep or (self.settings.encloses and not place.enclosed)
-        items = set(self.settings.collections) - {"subscriptions"}
         drafts: tuple[Listing, ...] = ("drafts",) if self._drafts() else ()
-        listings: tuple[Listing, ...] = ("all", *drafts) if items else ()
+        listings: tuple[Listing, ...] = ("all", *drafts) if self._reads_applications else ()
         # A subscription tells no time at which it changed.
         subscriptions = SERVICE_STATES if sweep and "subscriptions" in self.settings.collections else ()
         archive = self.settings.reads_archive and (sweep or place.archived is None)
@@ -105,30 +115,69 @@ class Source:
             held = self._held[walk.started] = _Held()
         return held
 
+    @property
+    def _reads_applications(self) -> bool:
+        """All but subscriptions is found by way of them."""
+        return bool(set(self.settings.collections) - {"subscriptions"})
+
     def _drafts(self) -> bool:
         return self.settings.application_url is not None and "applications" in self.settings.collections
 
+    def _listed(self, offset: int, limit: int, more: Mapping[str, str] | None = None) -> Answer:
+        query = {"version": "2", "offset": str(offset), "limit": str(limit), **(more or {})}
+        return self.session.get("/applications", query, most_bytes=MOST_BYTES)
+
     def _page(self, place: Place, walk: Walk) -> Pulled:
         drafts = walk.listings[0] == "drafts"
-        query = {"version": "2", "offset": str(walk.offset), "limit": str(self.settings.page_size)}
-        if drafts:
-            query["status"] = "1000"
+        limit = walk.limit or self.settings.page_size
+        query = {"status": "1000"} if drafts else {}
         if not walk.sweep and self.settings.changes == "updated_at" and place.since is not None:
             query["updatedAt[after]"] = bound(place.since - self.settings.overlap_s)
-        answer = self.session.get("/applications", query, most_bytes=MOST_BYTES)
-        page = read(answer)
-        records, count = rows(page), counted(page)
+        try:
+            answer = self._listed(walk.offset, limit, query)
+            page = read(answer)
+            records, count = rows(page), counted(page)
+        except Deferred as failure:
+            raise self._unread(walk, failure, limit, query) from None
         if walk.offset == 0 and not drafts:
             walk = walk.model_copy(update={"started": clock(answer, walk.started)})
         seen = walk.offset + len(records)
         last = not records or (count is not None and seen >= count)
-        self._of(walk).about = {str(one.get("id")): one for one in records if isinstance(one, Mapping)}
+        held = self._of(walk)
+        held.about = {str(one.get("id")): one for one in records if isinstance(one, Mapping)}
+        if walk.offset == 0 and not drafts:
+            held.names = set() if walk.sweep else None
+        if held.names is not None:
+            held.names.update(f"application/{name}" for name in held.about)
         # Nobody has written about a draft.
         todo = () if drafts else tuple(each for one in records for each in self._to_ask(place, walk, one))
         after = {"listings": walk.listings[1:], "offset": 0} if last else {"offset": seen}
         its = records if "applications" in self.settings.collections else []
         found = mapped("application", its, partial(mapping.application, settings=self.settings))
-        return self._went(place, walk.model_copy(update={**after, "todo": todo}), found)
+        # Pages grow again to their usual size.
+        after |= {"todo": todo, "limit": 2 * limit if 2 * limit < self.settings.page_size else 0}
+        complete = last and len(walk.listings) == 1 and held.names
+        names = {"application/": frozenset(held.names or ())} if complete else None
+        return self._went(place, walk.model_copy(update=after), found, names)
+
+    def _unread(self, walk: Walk, failure: Deferred, limit: int, query: Mapping[str, str]) -> Blocked:
+        """A page that cannot be had is asked for in parts; of a single record, those beside it are held against it."""
+        if limit > 1:
+            return Blocked(failure, walk.model_copy(update={"limit": limit // 2}), is_there=lambda: None)
+
+        def others() -> None:
+            for offset in (walk.offset - 1, walk.offset + 1, walk.offset + 2):
+                try:
+                    if offset >= 0:
+                        rows(read(self._listed(offset, 1, query)))
+                        return
+                except Deferred:
+                    continue
+            raise failure
+
+        after = walk.model_copy(update={"offset": walk.offset + 1, "limit": 1})
+        lost = passed_over(UNREAD, failure, {"kind": UNREAD}, f"record {walk.offset} of the list ({walk.listings[0]})")
+        return Blocked(failure, after, (lost,), question=UNREAD, is_there=others)
 
     def _to_ask(self, place: Place, walk: Walk, record: Any) -> Iterator[str]:
         """What is to be asked about an application of a page."""
@@ -139,11 +188,15 @@ class Source:
         stirs = self._stirs(place, walk, record)
         message, payment = f"message/{record['id']}", f"payment/{record['id']}"
         wanted = self.settings.encloses or "messages" in self.settings.collections
-        stirs_there = stirs or place.has_missed(message)
+        stirs_there = stirs or (walk.sweep and place.has_missed(message))
         if (stirs_there and wanted) or (self.settings.encloses and not place.enclosed):
             yield message
         its_payments = record.get("payment_data") or record.get("payment_type")
-        if (stirs or place.has_missed(payment)) and "payments" in self.settings.collections and its_payments:
+        if (
+            (stirs or (walk.sweep and place.has_missed(payment)))
+            and "payments" in self.settings.collections
+            and its_payments
+        ):
             yield payment
         if "documents" in self.settings.collections and self._files_stir(place, walk, record):
             yield f"file/{record['id']}"
@@ -167,7 +220,8 @@ class Source:
             return False
         if not walk.sweep:
             return self._stirs(place, walk, record)
-        return self._is_new(record, _CHANGED, place.swept_at if place.files else None)
+        known = place.files and not place.has_missed(f"file/{record.get('id')}")
+        return self._is_new(record, _CHANGED, place.swept_at if known else None)
 
     def _is_new(self, record: Mapping[str, Any], members: tuple[str, ...], before: int | None) -> bool:
         """Whether the first of the members that is there says no instant before that one, or none that can be read."""
@@ -181,43 +235,39 @@ class Source:
         kind, _, application = walk.todo[0].partition("/")
         # What comes next has files of its own: of one whose files end early, none may be counted as read.
         after = walk.model_copy(update={"todo": walk.todo[1:], "after_file": ""})
+        kind = "message" if kind == "enclosed" else kind
+        question, lost = f"{kind}/{application}", f"{kind}-of/{application}"
+        try:
+            pulled = self._ask(place, walk, after, application)
+        except Deferred as failure:
+            found = passed_over(lost, failure, {"kind": f"{kind}-of", "application": {"id": application}})
+            raise Blocked(failure, after, (found,), question=question) from None
+        if place.has_missed(question):
+            return replace(pulled, found=chain(pulled.found, [mended(lost)]))
+        return pulled
+
+    def _ask(self, place: Place, walk: Walk, after: Walk, application: str) -> Pulled:
+        kind = walk.todo[0].partition("/")[0]
         at_hand = self._of(walk).about
-        about = at_hand.get(application) or self.one(application)
+        about = at_hand.get(application) or self.records.application(application)
         if about is None:
-            return self._went(place, after, iter((mapping.gone("application", application),)))
+            return self._went(place, after, iter((mapping.missing(application),)))
         at_hand[application] = about
         if kind == "file":
             return self._file(place, walk, after, about, files_of(about, self.settings))
+        if kind == "payment":
+            return self._went(place, after, self.records.payments(about))
         messages = self._of(walk).messages.get(application) if kind == "enclosed" else None
         if messages is None:
             # Of what is enclosed, too: after a restart its messages are at hand no more.
-            answer = self._payments(application) if kind == "payment" else self._messages(application)
-            if answer.status == 500 and self._breaks_again(walk):
-                return self._passed_over(place, walk, after)
-            messages = _listed(answer)
-        if kind == "payment":
-            # Without the filter, or where it is passed over, all of the body's payments come.
-            its = [one for one in messages if not isinstance(one, Mapping) or one.get("remote_id") == application]
-            make = partial(mapping.payment, about=about, settings=self.settings)
-            return self._went(place, after, mapped(kind, its, make))
+            messages = self.records.messages(application)
         if self.settings.encloses:
             self._of(walk).messages = {application: messages}
         if kind == "enclosed":
             return self._file(place, walk, after, about, self._enclosed(place, walk, application))
         if self.settings.encloses:
             after = after.model_copy(update={"todo": (f"enclosed/{application}", *after.todo)})
-        its = messages if "messages" in self.settings.collections else []
-        return self._went(
-            place, after, mapped(kind, its, partial(mapping.message, about=about, settings=self.settings))
-        )
-
-    def _passed_over(self, place: Place, walk: Walk, after: Walk) -> Pulled:
-        """The next sweep asks again, also where nothing has changed since."""
-        kind, _, application = walk.todo[0].partition("/")
-        kind = "payment" if kind == "payment" else "message"
-        fault = Wrong("", "opencity.unavailable", f"asked {_TRIES} times and answered 500: passed over until a sweep")
-        broken = Found(f"{kind}-of/{application}", b"{}", wrong=(fault,))
-        return self._went(place, after.passing_over(f"{kind}/{application}"), iter((broken,)))
+        return self._went(place, after, self.records.found_in(messages, about))
 
     def _enclosed(self, place: Place, walk: Walk, application: str) -> tuple[File, ...]:
         """What is attached to its messages. They are asked about again and again, their files are not: a message keeps
@@ -230,29 +280,24 @@ class Source:
     def _file(self, place: Place, walk: Walk, after: Walk, about: Mapping[str, Any], files: tuple[File, ...]) -> Pulled:
         """The next file of the application, by name: after a restart its list may be another."""
         left = [each for each in files if each.name > walk.after_file]
-        found = iter([self.files.found(left[0], about)] if left else [])
-        if len(left) > 1:
-            return self._went(place, walk.model_copy(update={"after_file": left[0].name}), found)
-        return self._went(place, after, found)
-
-    def _messages(self, application: str) -> Answer:
-        # Version 1: the list whose form is known. Version 2 has pages, and 404 for none.
-        return self.session.get(f"/applications/{application}/messages", {"version": "1"}, most_bytes=MOST_BYTES)
-
-    def _payments(self, application: str) -> Answer:
-        return self.session.get("/payments", {"version": "2", "remote_id": application}, most_bytes=MOST_BYTES)
-
-    def _breaks_again(self, walk: Walk) -> bool:
-        """Whether this one question broke OpenCity so often that all others have waited long enough. An outage is 502,
-        503 or no answer, and waited for."""
-        held, asked = self._of(walk), walk.todo[0]
-        held.broke = {asked: held.broke.get(asked, 0) + 1}
-        return held.broke[asked] >= _TRIES
+        if not left:
+            return self._went(place, after, iter(()))
+        onward = walk.model_copy(update={"after_file": left[0].name}) if len(left) > 1 else after
+        try:
+            found = self.files.found(left[0], about)
+        except Deferred as failure:
+            question = f"{'message' if left[0].message else 'file'}/{about['id']}"
+            raise Blocked(failure, onward, (self.files.lost(left[0], about, failure),), question=question) from None
+        return self._went(place, onward, iter([found]))
 
     def _subscriptions(self, place: Place, walk: Walk) -> Pulled:
         state, *left = walk.subscriptions
-        query = {"version": "2", "subscriptionServiceStatus": state}
-        records = rows(read(self.session.get("/subscriptions", query, most_bytes=MOST_BYTES)))
+        query, lost = {"version": "2", "subscriptionServiceStatus": state}, f"subscription-list/{state}"
+        try:
+            records = rows(read(self.session.get("/subscriptions", query, most_bytes=MOST_BYTES)))
+        except Deferred as failure:
+            after = walk.model_copy(update={"subscriptions": tuple(left)})
+            raise Blocked(failure, after, (passed_over(lost, failure, {"kind": lost}),), question=lost) from None
         listed = self._of(walk).listed
         listed[state] = frozenset(f"subscription/{one.get('id')}" for one in records if isinstance(one, Mapping))
         names: frozenset[str] = frozenset()
@@ -262,6 +307,8 @@ class Source:
         # An operator who lost the right may get empty lists: nobody's subscriptions all end at once.
         kept = {"subscription/": names} if names else {}
         after = walk.model_copy(update={"subscriptions": tuple(left)})
+        if place.has_missed(lost):
+            found = chain(found, [mended(lost)])
         return self._went(place, after, found, kept)
 
     def _went(
@@ -274,8 +321,10 @@ class Source:
             swept_at = walk.started if walk.sweep else place.swept_at
             files = "documents" in self.settings.collections and (walk.sweep or place.files)
             enclosed = self.settings.encloses and (walk.sweep or place.enclosed)
-            # What a round passed over, the next sweep reads as changed since the last.
-            missed = walk.missed if walk.sweep else place.missed
+            missed = walk.missed if walk.sweep else together(place.missed, walk.missed)
+            if walk.sweep and UNREAD in place.missed and UNREAD not in missed:
+                # Now it is there, and nobody asked for what belongs to it: the next round is a sweep of all.
+                swept_at, found = None, chain(found, [mended(UNREAD)])
             read_from = walk.archive_from
             archived = place.archived if read_from is None else (read_from, max(read_from, int(self.now())))
             if archived is None and self.settings.reads_archive:
@@ -283,14 +332,3 @@ class Source:
             after = Place(since=walk.started, swept_at=swept_at, files=files, enclosed=enclosed, archived=archived)
             after = after.model_copy(update={"missed": missed})
         return Pulled(json.loads(after.model_dump_json()), found, all_names=names or {}, more=more)
-
-
-def _listed(answer: Answer) -> list[Any]:
-    """The messages or payments of an application: 404 stands for none."""
-    return [] if answer.status == 404 else rows(read(answer))
-
-
-def _record(content: Any) -> Mapping[str, Any]:
-    if not isinstance(content, Mapping) or not is_identifier(content.get("id")):
-        raise Deferred("opencity.unreadable", "not a record")
-    return content

@@ -25,6 +25,9 @@ _DEFAULT_LIFE_S = 3600.0
 """Of a token that does not say (spec/opencity.md, 2)."""
 _RENEW_AT = 0.8
 
+GONE = (404, 410)
+"""By its own name: there is no such thing, or no more."""
+
 Row = tuple[type[Failure], str]
 
 LOGIN: Mapping[int, Row] = {
@@ -47,6 +50,7 @@ READ: Mapping[int, Row] = {
     406: (Misconfigured, "opencity.not_the_api"),
     408: (Deferred, "opencity.busy"),
     429: (Deferred, "opencity.busy"),
+    500: (Deferred, "opencity.breaks"),
 }
 
 

@@ -183,7 +183,7 @@ class TestLogin:
     def test_a_login_that_fails_says_what_to_do(self, reply, kind, reason):
         self.server.answering = lambda _: reply
         result = self.step(made(f"{self.server.url}/lang/api"))
-        assert type(result) is kind
+        assert isinstance(result, kind)
         assert result.reason == reason
         assert PASSWORD not in f"{result!r} {result}"
 

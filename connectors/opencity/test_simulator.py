@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from connectors.base.conformance import Walk, make_notice
-from connectors.base.inbound_conformance import NothingKnown, Taken, take
+from connectors.base.inbound_conformance import NothingKnown, Taken, patiently, take
 from connectors.base.serving import LoopbackServer
 from connectors.opencity import connect
 from connectors.opencity.config import Settings
@@ -20,7 +20,7 @@ from connectors.opencity.simulator import simulate
 from connectors.opencity.simulator_model import application, name_of
 from connectors.opencity.statuses import APPLICATIONS
 from contracts.connector import Done, Limits
-from contracts.failures import Deferred, Misconfigured, Rejected, Unconfirmed
+from contracts.failures import Misconfigured, Rejected, Unconfirmed
 from contracts.inbound import Call
 
 PAYMENT = {
@@ -92,13 +92,10 @@ def made(settings, clock, **changes):
 
 
 def a_round(connector, memo=None):
-    """All that a round finds, and the memo after it. The hub tries again what was deferred."""
-    found, memo, more, deferred = [], memo or {}, True, 0
+    """All that a round finds, and the memo after it. The hub tries again what was deferred, and not for ever."""
+    found, memo, more = [], memo or {}, True
     while more:
-        step = take(connector, memo)
-        if isinstance(step, Deferred) and deferred < 20:
-            deferred += 1
-            continue
+        step, _ = patiently(connector, memo)
         assert isinstance(step, Taken), step
         found, memo, more = [*found, *step.found], step.memo, step.more
     return found, memo

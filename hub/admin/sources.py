@@ -15,6 +15,7 @@ from hub.catalogue import DRAFT_DAYS
 from hub.inbound.taking import Source, Taker, Tally
 from hub.store.configuration import Configuration, ConnectorConfig
 from hub.store.database import Database, Tx
+from hub.store.missing import missing_counts
 from hub.store.ports import Vault
 from hub.store.positions import reading_of_sources, wake
 from hub.store.quarantine import Entry, NotInQuarantine, entry, open_counts, raw_of
@@ -40,7 +41,7 @@ class Sources:
     def readings(self, connection: Connection, ente_id: str) -> list[tuple[str, dict[str, Any]]]:
         """contracts.source_administration.SourceReading of each connector that reads a source, by id."""
         at = {(one.ente_id, one.connector_id, one.type): one for one in reading_of_sources(connection)}
-        waiting = open_counts(connection)
+        waiting, missing = open_counts(connection), missing_counts(connection)
         found = []
         for key, config in sorted(self.configuration.load(connection).items()):
             connector = self.connector(*key) if config.ente_id == ente_id else None
@@ -54,6 +55,7 @@ class Sources:
                 "failures": 0 if read is None else read.failures,
                 "reason": None if read is None else read.reason,
                 "quarantined": waiting.get(key, 0),
+                "missing": missing.get(key, 0),
             }
             found.append((config.connector_id, view))
         return found

@@ -1,4 +1,5 @@
-"""`connector poll` and `connector upload`: what a source has is taken in now, with its progress."""
+"""`connector poll` and `connector upload`: what a source has is taken in now, with its progress; `connector missing`:
+what it has no more."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,10 +16,11 @@ from hub.errors import StoreUnavailable
 from hub.home import Home
 from hub.inbound.taking import Tally
 from hub.store.configuration import ConnectorConfig
+from hub.store.missing import missing_of
 
 from .connector_settings import failed
 from .connectors import ConnectorId, config_of
-from .console import Failed, WrongUsage, complain, told
+from .console import Failed, WrongUsage, complain, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, opened
 from .revealing import on_record
 
@@ -55,6 +57,32 @@ def upload(
             tally = hub.sources.take_in(config.ente_id, connector_id, content, seen=_progress())
             after |= counts_of(tally)
     _tell(config, tally, as_json=as_json)
+
+
+def missing(
+    connector_id: ConnectorId,
+    withdrawn: Annotated[
+        bool, typer.Option("--withdrawn", help="Those too that were taken back in the last 30 days.")
+    ] = False,
+    ente: EnteCode = None,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """What a source seems to have no more. It is asked about each of them, and what it denies is taken back: up to
+    `withdraw_at_most` a day, and none where there are more."""
+    with opened(home) as one:
+        config = config_of(one, ente, connector_id)
+        with one.database.read() as connection:
+            found = missing_of(connection, config.ente_id, connector_id, withdrawn=withdrawn)
+    rows = [
+        {
+            "name": each.name,
+            "since": each.since.isoformat(),
+            "withdrawn_at": None if each.withdrawn_at is None else each.withdrawn_at.isoformat(),
+        }
+        for each in found
+    ]
+    table(rows, as_json=as_json, empty="nothing is missing")
 
 
 @contextmanager
@@ -109,4 +137,4 @@ def _tell(config: ConnectorConfig, tally: Tally, *, as_json: bool) -> None:
     told({"connector_id": config.connector_id, **counts}, as_json=as_json, text=f"{config.connector_id}: {text}")
 
 
-commands: dict[str, Callable[..., None]] = {"poll": poll, "upload": upload}
+commands: dict[str, Callable[..., None]] = {"poll": poll, "upload": upload, "missing": missing}

@@ -36,6 +36,8 @@ def _digest(found: Found) -> str:
         what: list[Any] = ["item", found.collection, found.item]
     elif found.withdrawn is not None:
         what = ["withdrawn", found.withdrawn]
+    elif not found.wrong:
+        what = ["passed"]
     else:
         faults = [(each.pointer, each.code) for each in found.wrong]
         what = ["wrong", faults, hashlib.sha256(found.raw).hexdigest()]

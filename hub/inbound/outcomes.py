@@ -34,6 +34,8 @@ def overtaken(found: Found, result: object) -> bool:
 
 
 def outcome(take: Take, result: object) -> str:
+    if take.is_over:
+        return "passed"
     if isinstance(result, HubError) or result is None:
         return "quarantined"
     return "withdrawn" if isinstance(take.submission and take.submission.act, Withdraw) else "taken"

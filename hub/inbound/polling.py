@@ -11,13 +11,12 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from itertools import chain
 
 from contracts.connector import Connector
 from contracts.failures import Deferred, Failure, Misconfigured
-from contracts.inbound import Memo, Pulled
+from contracts.inbound import Memo, PatientSettings, Pulled, Stuck
 from hub.errors import StoreUnavailable
 from hub.store.committer import Committer
 from hub.store.configuration import ConnectorConfig, Pause, pause
@@ -28,6 +27,7 @@ from hub.store.reach import note_reach, reach_of
 from hub.store.watching import Rounds
 
 from .line import Line
+from .missing import Missing
 from .reporting import Reporter
 from .taking import Source, Taker, Tally
 
@@ -60,12 +60,18 @@ class _Walk:
 
     source: Source
     every: timedelta
+    patience: tuple[int, timedelta]
+    """How often, and for how long at least, something is asked for in vain before it is passed over."""
     at: Position
+    began: datetime
+    """By the database's clock."""
     watch: Callable[[Progress], None]
     tally: Tally = field(default_factory=Tally)
     steps: int = 0
     heard: set[tuple[str, str, str]] = field(default_factory=set)
     """Of whom no sign of life was written down yet."""
+    is_over: bool = False
+    """Whether the end of what there is was reached."""
     kept_at: float = float("-inf")
     """When the place was made durable last, by the monotonic clock."""
 
@@ -89,6 +95,7 @@ class Polling:
         self._vault = vault
         self._positions = Positions(vault)
         self._taker = taker
+        self._missing = Missing(database, committer, taker)
         self._reporter = reporter
         self._configs = configs
         self._connector = connector
@@ -170,8 +177,9 @@ class Polling:
         source = Source.of(config)
         with self._database.read() as connection:
             at = position_of(connection, self._vault, config.ente_id, config.connector_id, config.type)
+            began = self._database.now(connection)
         every = timedelta(seconds=float(config.settings.get("poll_every_s", 300.0)))
-        walk = _Walk(source, every, at, watch)
+        walk = _Walk(source, every, _patience(config), at, began, watch)
         with (
             ThreadPoolExecutor(1, "ahead") as hand,
             Line() as line,
@@ -181,6 +189,8 @@ class Polling:
                     self._walk(config, connector.pull, walk, hand, line)
                 finally:
                     line.wait()  # a page before may still be on its way into the store: behind it the next try begins
+                if connector.look is not None and walk.is_over:
+                    self._missing.settle(config, source, connector.look)
             except StoreUnavailable:
                 raise
             except Exception as exc:
@@ -199,7 +209,7 @@ class Polling:
         """Step by step to the end, the pages ahead asked for by `hand`."""
         coming: Future[Pulled] | None = None
         while True:
-            pulled = pull(dict(walk.at.memo)) if coming is None else coming.result()
+            pulled = self._pulled(walk, pull, coming)
             if self._is_outdated(config):
                 # Paused, removed or set otherwise meanwhile: what it brought is not taken, nor its place kept.
                 return
@@ -209,11 +219,26 @@ class Polling:
             if not ahead:
                 line.wait()
             if not pulled.more:
+                walk.is_over = True
                 return
             if self._rounds.stopping.is_set():
                 line.wait()
                 self._keep(walk, timedelta(), at_end=False)
                 return
+
+    def _pulled(self, walk: _Walk, pull: Callable[[Memo], Pulled], coming: Future[Pulled] | None) -> Pulled:
+        """What the next step brings; where something in its way was asked for in vain for long enough, what it brings
+        without that."""
+        try:
+            return pull(dict(walk.at.memo)) if coming is None else coming.result()
+        except Stuck as stuck:
+            tries, time_s = walk.patience if stuck.tries is None else (stuck.tries, timedelta())
+            since = walk.at.failing_since or walk.began
+            if walk.at.failures + 1 < tries or walk.began < since + time_s:
+                raise
+            pulled = stuck.past()
+            log.warning("source.passed_over connector=%s reason=%s", walk.source.connector_id, stuck.reason)
+            return pulled
 
     def _is_outdated(self, config: ConnectorConfig) -> bool:
         now = self._configs().get((config.ente_id, config.connector_id))
@@ -222,10 +247,7 @@ class Polling:
     def _step(self, line: Line, walk: _Walk, pulled: Pulled, *, ahead: bool) -> None:
         """Take in what a step brought, then keep where it ended. Where the next page is asked for already, it is
         understood while the end of this one becomes durable."""
-        if pulled.all_names:
-            line.wait()  # what is gone is told from what is kept
-        found = chain(pulled.found, self._taker.gone(walk.source, pulled.all_names))
-        tally = self._taker.take_in_line(line, walk.source, found, more=ahead)
+        tally = self._taker.take_in_line(line, walk.source, pulled.found, more=ahead)
 
         def moved() -> None:
             walk.tally.counts.update(tally.counts)
@@ -240,8 +262,9 @@ class Polling:
         for reach in pulled.reach:
             told = reach_of(self._vault, source.ente_id, source.connector_id, reach)
             self._committer.write(note_reach, told)
+        self._missing.note(source, pulled.all_names)
         taken = walk.at.taken + tally.total
-        walk.at = replace(walk.at, memo=pulled.memo, failures=0, reason=None, taken=taken)
+        walk.at = replace(walk.at, memo=pulled.memo, failures=0, reason=None, failing_since=None, taken=taken)
         walk.heard |= tally.heard
         if ahead and time.monotonic() < walk.kept_at + _KEEP_EVERY_S:
             return
@@ -264,6 +287,11 @@ class Polling:
             stop = Pause(config.ente_id, config.connector_id, config.version, str(failure))
             self._committer.write(pause, stop)
         log.warning("source.put_off connector=%s failures=%d reason=%s", config.connector_id, failures, failure.reason)
+
+
+def _patience(config: ConnectorConfig) -> tuple[int, timedelta]:
+    given = {name: config.settings.get(name, field.default) for name, field in PatientSettings.model_fields.items()}
+    return int(given["pass_over_tries"]), timedelta(seconds=float(given["pass_over_after_s"]))
 
 
 def _as_failure(config: ConnectorConfig, fault: Exception) -> Failure:

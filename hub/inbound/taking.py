@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -22,10 +22,11 @@ from hub.store.configuration import ConnectorConfig
 from hub.store.database import Database, error_name
 from hub.store.drafts import Draft
 from hub.store.intake import Signed, Submission
+from hub.store.missing import Seen, note_missing
 from hub.store.ports import Vault
 from hub.store.quarantine import Misfit
 from hub.store.reporting import KeepFlow, KeepingFlows
-from hub.store.taking import Record, Take, Taking, absent, newest_version, records
+from hub.store.taking import Record, Take, Taking, newest_version, records
 
 from .digesting import digested, keyed_digest
 from .filing import Filing
@@ -39,7 +40,6 @@ PIECE = 200
 some 30 records; with pieces larger than a page nothing would be understood while another is written."""
 LARGEST_RAW = 256 * 1024
 """Bytes of a record that quarantine keeps; of a larger one its beginning."""
-_GONE = "non più presente alla fonte"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +147,6 @@ class Taker:
             line.put(last.keys(), partial(write, vendor, takes, counts), lambda: seen(tally), at_once=at_once)
         return tally
 
-    def gone(self, source: Source, all_names: Mapping[str, frozenset[str]]) -> Iterator[Found]:
-        """What a source had and has no more, where it said all that it has (`Pulled.all_names`)."""
-        for beginning, there in all_names.items():
-            with self._database.read() as connection:
-                names = list(absent(connection, source.ente_id, source.connector_id, beginning, there))
-            yield from (Found(name, b"", withdrawn=_GONE) for name in names)
-
     def vendor(self, source: Source) -> Vendor:
         """Whose items these are. Raises Misconfigured where it is not registered, or suspended."""
         vendor = self._registry().vendors.get((source.ente_id, source.vendor_id))
@@ -177,19 +170,22 @@ class Taker:
             known = records(connection, source.ente_id, source.connector_id, last)
         takes: list[tuple[Take, Found]] = []
         flows: list[KeepFlow] = []
+        missing: list[str] = []
         unkeyed: dict[str, tuple[str, str]] = {}
         for name, each in last.items():
             if each.flow is not None:
                 flows.append(KeepFlow(source.ente_id, each.flow))
                 continue
-            if each.item is None and not each.wrong and each.withdrawn is None:
+            before = known.get(name)
+            if _says_nothing(each) and (each.missing or before is None or before.item_id is not None):
                 counts["passed"] += 1
+                if each.missing and before is not None and before.item_id is not None:
+                    missing.append(name)
                 continue
             each, told = digested(self._filing.checked(each))
             digest = keyed_digest(self._vault, vendor.vendor_id, told)
             if each.item is not None and isinstance(named := each.item.get("source"), str):
                 heard.add((source.ente_id, vendor.vendor_id, named))
-            before = known.get(name)
             if before is not None and before.digest in (digest, told) and not again:
                 counts["unchanged"] += 1
                 self._file(source, vendor, each, before)
@@ -198,6 +194,8 @@ class Taker:
                 continue
             takes.append((self._made(source, vendor, name, each, digest, before), each))
         self._keep(flows, counts)
+        if missing:
+            self._committer.write(note_missing, Seen(source.ente_id, source.connector_id, missing))
         if unkeyed:
             self._committer.write(self._taking.note_digests, (source.ente_id, source.connector_id, unkeyed))
         return takes, counts
@@ -233,7 +231,7 @@ class Taker:
         if found.withdrawn is not None:
             return self._withdrawal(source, found, Take(digest, version, misfit), before)
         if found.item is None:
-            return Take(digest, version, misfit)
+            return Take(digest, version, misfit, is_over=not found.wrong)
         given = found.item.get("version")
         version = given if isinstance(given, int) else version + 1
         return self._publication(source, vendor, found, Take(digest, version, misfit))
@@ -295,6 +293,10 @@ class Taker:
         assert isinstance(act, Draft)
         with self._database.read() as connection:
             return replace(take, version=newest_version(connection, act.identity) + 1)
+
+
+def _says_nothing(found: Found) -> bool:
+    return found.item is None and not found.wrong and found.withdrawn is None
 
 
 def _valid(found: Found, version: int) -> Item | None:

@@ -15,7 +15,7 @@ from .directory import NotThere, bump
 from .lanes import reset
 from .ports import Vault
 from .standing import Lane
-from .tables import clipped, connectors, deliveries, source_positions, source_records
+from .tables import clipped, connectors, deliveries, missing_records, source_positions, source_records
 
 REMOVED = "removed"
 """The status of a connector that is there no more. Its row stays, for its version: one of the same name that comes
@@ -218,7 +218,7 @@ def _forget(tx: Tx, vault: Vault, ente_id: str, connector_id: str) -> None:
     emptied = {"settings_sealed": nothing, "overrides_sealed": None, "content_version": None}
     tx.connection.execute(update(connectors).where(where).values(**emptied, limits={}, follows=None))
     forget_versions(tx, ente_id, connector_id)
-    for table in (source_records, source_positions):  # one of that name that comes later begins anew
+    for table in (source_records, source_positions, missing_records):  # one of that name that comes later begins anew
         tx.connection.execute(delete(table).where(table.c.ente_id == ente_id, table.c.connector_id == connector_id))
     reset(tx, Lane(ente_id, connector_id))
 

@@ -28,6 +28,8 @@ class Position:
     """When the end of what the source had was last reached."""
     taken: int = 0
     """Records looked at since then."""
+    failing_since: datetime | None = None
+    """When the first of the failures was, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def position_of(connection: Connection, vault: Vault, ente_id: str, connector_id
         row.reason,
         row.read_at,
         row.taken,
+        row.failing_since if row.failures else None,
     )
 
 
@@ -108,6 +111,7 @@ class Positions:
                 "due_at": tx.now + each.after,
                 "failures": at.failures,
                 "reason": None if at.reason is None else clipped(at.reason, 100),
+                "failing_since": (at.failing_since or tx.now) if at.failures else None,
                 "read_at": tx.now if each.at_end else at.read_at,
                 "taken": 0 if each.at_end else at.taken,
             }

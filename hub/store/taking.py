@@ -1,6 +1,6 @@
 """The taking of what a source had: the item, what is known of the record, and the quarantine, in one commit."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from hub.errors import HubError, StoreUnavailable, VersionConflict
 
-from .bulk import insert_rows
+from .bulk import insert_rows, pieces
 from .database import Tx, among, keys
 from .drafts import Identity
 from .intake import Intake, Submission
@@ -35,6 +35,8 @@ class Take:
     version: int
     misfit: Misfit
     submission: Submission[Any] | None = None
+    is_over: bool = False
+    """It asks for nothing, and nothing is wrong with it any more."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -55,26 +57,39 @@ def records(connection: Connection, ente_id: str, connector_id: str, names: Iter
 
 
 def absent(
-    connection: Connection, ente_id: str, connector_id: str, beginning: str, there: Collection[str]
+    connection: Connection, ente_id: str, connector_id: str, beginning: str, there: Container[str]
 ) -> Iterator[str]:
-    """The records of items with names that begin so, and are not among those that are there."""
+    """The records of items in force with names that begin so, and are not among those that are there."""
     its = source_records.c
-    query = select(its.name).where(
+    query = select(its.name, its.item_id).where(
         its.ente_id == ente_id,
         its.connector_id == connector_id,
         its.item_id.is_not(None),
         its.name.startswith(beginning, autoescape=True),
     )
-    return (name for name in connection.execute(query.order_by(its.name)).scalars() if name not in there)
+    gone = [row for row in connection.execute(query.order_by(its.name)) if row.name not in there]
+    for part in pieces(gone):
+        active = in_force(connection, ente_id, {row.item_id for row in part})
+        yield from (row.name for row in part if row.item_id in active)
+
+
+def in_force(connection: Connection, ente_id: str, item_ids: Collection[str]) -> set[str]:
+    """Those of the items that are not taken back."""
+    names = item_identities.c
+    query = (
+        select(items.c.item_id)
+        .join(item_identities, _SAME_ITEM)
+        .where(names.ente_id == ente_id, names.item_id.in_(item_ids), items.c.lifecycle == "active")
+    )
+    return set(connection.execute(query).scalars())
 
 
 def newest_version(connection: Connection, identity: Identity) -> int:
     """The version that an item of that name has; 0 where there is none."""
     names = item_identities.c
-    same = (names.ente_id == items.c.ente_id) & (names.citizen_id == items.c.citizen_id)
     query = (
         select(items.c.version)
-        .join(item_identities, same & (names.item_id == items.c.item_id))
+        .join(item_identities, _SAME_ITEM)
         .where(*(names[name] == value for name, value in identity._asdict().items()))
     )
     return connection.execute(query).scalar_one_or_none() or 0
@@ -134,7 +149,7 @@ class Taking:
                 continue
             if isinstance(answer, HubError):
                 misfits.append(_with_faults(take.misfit, answer))
-            elif answer is None:
+            elif answer is None and not take.is_over:
                 misfits.append(take.misfit)
             else:
                 right.setdefault(take.key[:2], set()).add(take.misfit.name)
@@ -156,6 +171,11 @@ class Taking:
         return results
 
 
+_SAME_ITEM = (
+    (item_identities.c.ente_id == items.c.ente_id)
+    & (item_identities.c.citizen_id == items.c.citizen_id)
+    & (item_identities.c.item_id == items.c.item_id)
+)
 _NEWER = (
     "ON CONFLICT (ente_id, connector_id, name) DO UPDATE SET digest = excluded.digest, "
     "version = CASE WHEN excluded.version > source_records.version THEN excluded.version "

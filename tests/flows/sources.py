@@ -13,14 +13,14 @@ from pydantic import SecretStr
 from connectors.registry import Types
 from contracts.base import Model
 from contracts.connector import Connector, ConnectorType, Done, Manifest, Operation
-from contracts.inbound import Call, Found, Pulled, Reply, Report, SourceSettings, Wrong
+from contracts.inbound import Call, Found, PatientSettings, Pulled, Reply, Report, Wrong
 from tests.flows.making import described_hub, fresh, titles
 from tests.harness import HubUnderTest, make_message
 
 MANIFEST = Manifest(name="odd", title="Odd", channel="io")
 
 
-class Settings(SourceSettings):
+class Settings(PatientSettings):
     secret: SecretStr = SecretStr("s3cret")
 
 
@@ -37,6 +37,7 @@ class Source:
         self.asked = 0
         self.reports: list[Report] = []
         self.reading: Callable[[bytes], Iterable[Found]] = read
+        self.looks: Callable[[str], Found | None] = lambda _name: None
         self.answers: Callable[[Call, Any], Reply] = lambda _call, _reading: Reply(204)
 
     def connect(self, _settings: Settings, _limits: Any) -> Connector:
@@ -44,7 +45,8 @@ class Source:
             MANIFEST,
             lambda notice, _memo: Done(f"p-{notice.delivery_id}"),
             lambda: "fine",
-            pull=self.pull,
+            pull=lambda memo: self.pull(memo),
+            look=lambda name: self.looks(name),
             answer=lambda call, reading: self.answers(call, reading),
             read=lambda content: self.reading(content),
             operations={"make-key": Operation("A new key", KeyWish, self.made)},

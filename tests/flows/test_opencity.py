@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from connectors.registry import simulate
 from hub.errors import StoreUnavailable
 from hub.store.files import Files
-from hub.store.tables import quarantine, source_positions
+from hub.store.tables import missing_records, quarantine, source_positions
 from tests.flows.making import fresh, new_person, outcomes, rows
 from tests.harness import ENTE, eventually, make_message, running_hub
 
@@ -167,3 +167,18 @@ def test_a_subscription_that_is_deleted_there_is_withdrawn(hub, tenant, person):
     eventually(listed, lambda found: found == ["active"])
     tenant.simulation.tenant.subscriptions.pop(0)
     eventually(listed, lambda found: found == [])
+
+
+def test_an_application_that_is_deleted_there_is_withdrawn(hub, tenant, person):
+    def swept():
+        """What is shown, while each round is a sweep, as after a day."""
+        with hub.home.database.write() as tx:
+            tx.connection.execute(delete(source_positions))
+        return states(hub, person)
+
+    gone, kept = tenant.application(person), tenant.application(person)
+    eventually(swept, lambda found: len(found) == 2)
+    tenant.told("DELETE", f"applications/{gone}")
+    eventually(swept, lambda found: len(found) == 1)
+    assert rows(hub, missing_records, name=f"application/{gone}")[0]["withdrawn_at"] is not None
+    assert rows(hub, missing_records, name=f"application/{kept}") == []

@@ -60,6 +60,7 @@ FIELDS: dict[str, str] = {
     "failures": "Tentativi falliti di fila. / Failures in a row.",
     "SourceReading.reason": "Perché non va (codice stabile). / Why it fails (stable code).",
     "SourceReading.quarantined": "Quanti aspettano in quarantena. / How many wait in quarantine.",
+    "SourceReading.missing": "Quanti la fonte sembra non avere più. / How many the source seems to have no more.",
     "Intake.taken": "Diventati elementi. / Became items.",
     "Intake.withdrawn": "Ritirati. / Taken back.",
     "Intake.unchanged": "Non cambiati. / Unchanged.",

@@ -30,6 +30,7 @@ _READING: Json = {
     "failures": 0,
     "reason": None,
     "quarantined": 2,
+    "missing": 0,
 }
 _SOURCE: Json = {
     "vendor_id": "tributi-srl",

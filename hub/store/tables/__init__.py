@@ -19,7 +19,7 @@ from .administration import (
 )
 from .audiences import broadcasts, ranked_entries, ranked_lists
 from .columns import EPOCH, Instant, clipped, from_micros, metadata, to_json, to_micros
-from .inbound import dead_addresses, quarantine, source_positions, source_records, unreached
+from .inbound import dead_addresses, missing_records, quarantine, source_positions, source_records, unreached
 from .known import (
     connectors,
     document_types,
@@ -130,6 +130,7 @@ __all__ = [
     "key_material",
     "lanes",
     "metadata",
+    "missing_records",
     "notice_counters",
     "notice_numbers",
     "notice_rules",

@@ -15,6 +15,7 @@ source_positions = Table(
     needed("due_at", Instant),
     needed("failures", Integer),  # in a row
     Column("reason", String(100)),  # of the last failure
+    Column("failing_since", Instant),  # since when in a row; without meaning where there are no failures
     Column("read_at", Instant),  # the end of the last round that reached the end of what there was
     needed("taken", Integer),  # since the last such end
     **CLUSTERED,
@@ -30,6 +31,18 @@ source_records = Table(
     needed("digest", String(64)),
     needed("version", Integer),  # the last one that the hub gave
     Column("item_id", String(36)),
+    **CLUSTERED,
+)
+
+# What a source had and seems to have no more, until it was asked about; and for a while what was taken back for that.
+missing_records = Table(
+    "missing_records",
+    metadata,
+    ente(),
+    key("connector_id", 64),
+    key("name", 200),
+    needed("since", Instant),
+    Column("withdrawn_at", Instant),
     **CLUSTERED,
 )
 

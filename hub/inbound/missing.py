@@ -1,0 +1,82 @@
+"""What a source seems to have no more is asked about, one thing at a time, and taken back where it says so for certain.
+
+A source that has broken may say that of all it has: so in a day no more are taken back than its settings allow, and
+where more are missing none is, until an administrator has looked.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from contracts.failures import Failure
+from contracts.inbound import Found, Look, PatientSettings
+from hub.store.committer import Committer
+from hub.store.configuration import ConnectorConfig
+from hub.store.database import Database
+from hub.store.missing import (
+    DAY,
+    Seen,
+    Settled,
+    missing_of,
+    note_missing,
+    settle_missing,
+    withdrawn_since,
+)
+from hub.store.taking import absent
+
+from .taking import Source, Taker
+
+log = logging.getLogger(__name__)
+
+_MOST_UNTOLD = 3
+"""Questions without an answer, after which the source is left alone until the next round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Notes and settles it."""
+
+    database: Database
+    committer: Committer
+    taker: Taker
+
+    def note(self, source: Source, all_names: Mapping[str, frozenset[str]]) -> None:
+        """What a source had and does not name any more, where it named all that it has (`Pulled.all_names`)."""
+        for beginning, there in all_names.items():
+            with self.database.read() as connection:
+                gone = list(absent(connection, source.ente_id, source.connector_id, beginning, there))
+            self.committer.write(note_missing, Seen(source.ente_id, source.connector_id, gone, beginning))
+
+    def settle(self, config: ConnectorConfig, source: Source, look: Look) -> None:
+        """Ask about what is missing. What cannot be told now is asked again in the next round.
+
+        Raises:
+            StoreUnavailable: what was found is not kept.
+            Misconfigured: as `Taker.take`.
+        """
+        of = (source.ente_id, source.connector_id)
+        with self.database.read() as connection:
+            names = [each.name for each in missing_of(connection, *of)]
+            before = withdrawn_since(connection, *of, self.database.now(connection) - DAY)
+        if not names:
+            return
+        default = PatientSettings.model_fields["withdraw_at_most"].default
+        if len(names) + before > int(config.settings.get("withdraw_at_most", default)):
+            log.warning("source.missing_held connector=%s missing=%d today=%d", config.connector_id, len(names), before)
+            return
+        untold = 0
+        for name in names:
+            try:
+                found = look(name)
+            except Failure as failure:
+                log.warning("source.missing_not_told connector=%s reason=%s", config.connector_id, failure.reason)
+                untold += 1
+                if untold == _MOST_UNTOLD:
+                    return
+                continue
+            self._take(source, name, found)
+
+    def _take(self, source: Source, name: str, found: Found | None) -> None:
+        gone = found is not None and self.taker.take(source, [found]).counts["withdrawn"] > 0
+        settled = Settled(source.ente_id, source.connector_id, [name] * gone, [name] * (not gone))
+        self.committer.write(settle_missing, settled)
