@@ -1,6 +1,9 @@
 """What the citizen can do about an item: its source's own actions, else those that its fields give (S12, S13)."""
 
+from collections.abc import Collection
+
 from .items import Action, Application, CitizenItem, Payment
+from .states import PAYABLE
 
 _LABELS = {
     "pay": ("Paga ora", "Pay now"),
@@ -9,8 +12,8 @@ _LABELS = {
 }
 
 
-_MADE_FOR: dict[str, tuple[str, ...]] = {
-    "pay": ("due", "started", "overdue"),
+_MADE_FOR: dict[str, Collection[str]] = {
+    "pay": PAYABLE,
     "complete": ("draft",),
     "integrate": ("integration_requested",),
 }

@@ -1,5 +1,5 @@
 """What a connector says of the calls that it answers at `/callbacks/v1/{ente_id}/{connector_id}/`: facts for whoever
-configures the provider, from its `manifest.toml`. The calls themselves are `contracts.inbound`'s.
+configures the provider, from its `manifest.toml`. The calls themselves are `contracts.answering`'s.
 """
 
 from typing import Annotated, Literal

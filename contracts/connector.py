@@ -14,9 +14,10 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, Field
 
+from .answering import Answer
 from .base import Code, Label, Model
 from .calls import ProviderCall
-from .inbound import Answer, Look, ProviderDocument, Pull, Read, Report
+from .inbound import Look, ProviderDocument, Pull, Read, Report
 from .items import Action, Channel, LegalNotification
 from .paying import MakeCart, Print, Printing
 from .positions import Numbering, PositionData
@@ -162,7 +163,7 @@ class Notice:
     service_id: str | None = None
     """The service of the catalogue that it is about: a provider's key may belong to one."""
     has_files: bool = False
-    """A file of it is in the hub: `contracts.inbound.Reading` gives it."""
+    """A file of it is in the hub: `contracts.answering.Reading` gives it."""
     unreached: tuple[str, ...] = ()
     """The scopes of `contracts.inbound.Reach` in which the person is known not to be reached."""
     application: str | None = None

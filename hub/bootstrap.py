@@ -28,7 +28,7 @@ from hub.dispatch.requests import Requests
 from hub.dispatch.routing import registering, router
 from hub.dispatch.runner import Runner
 from hub.dispatch.unsubscribing import UnsubscribeLinks
-from hub.exporter import Observed, exporting
+from hub.exporter import Observed, certificate_figures, exporting
 from hub.feed.cards import Cards
 from hub.feed.query import Feed
 from hub.feed.streams import Streams
@@ -70,7 +70,7 @@ from hub.store.requesting import Requesting
 from hub.store.snapshot import Snapshot, Watcher
 from hub.store.sources import Listen, listen
 from hub.store.vouchers import SharedVouchers
-from hub.store.watching import Rounds, Watches
+from hub.store.watching import Watches, copying_back
 from hub.tracing import tracing
 from hub.trust.clients import Vouchers
 from hub.trust.environment import Configured, Environments
@@ -83,7 +83,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=180)  # a connector's longest step, and time to settle
-_COPY_BACK_S = 0.2  # what comes meanwhile under full load is a fifth of what a writer would copy back itself
 
 
 class Hub:
@@ -278,10 +277,7 @@ class Hub:
             last.callback(self.committer.close)
             last.callback(self.connectors.close)
             last.callback(self._watcher.stop)
-            if not self.database.is_shared:
-                copying = Rounds("copy_back", self.database.copy_back, _COPY_BACK_S)
-                copying.start()
-                last.callback(copying.stop)
+            last.enter_context(copying_back(self.database))
             self.committer.start()
             self._watcher.start()
             if serving:
@@ -309,9 +305,8 @@ class Hub:
 
     def _figures(self) -> Iterator[tuple[str, tuple[str, ...], float]]:
         yield from self._trusting.figures()
-        for kind, those in (("connector", self.connectors), ("pdnd-client", self.vouchers)):
-            for (ente, name), at in those.certificate_ends().items():
-                yield "raccordo_client_certificate_expiry_timestamp_seconds", (ente, f"{kind}:{name}"), at.timestamp()
+        yield from certificate_figures("connector", self.connectors.certificate_ends())
+        yield from certificate_figures("pdnd-client", self.vouchers.certificate_ends())
 
     def ring(self) -> None:
         """Something may be due. Best effort, and at once."""

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 from pathlib import Path
@@ -97,6 +98,12 @@ class Observed:
             log.warning("ready.check_failed error=%s", error_name(exc))
             return False, False
         return True, found is not None and found == self._suiting
+
+
+def certificate_figures(kind: str, ends: Mapping[tuple[str, str], datetime]) -> Iterator[Sample]:
+    """When the client certificates of these end, by (ente_id, name)."""
+    for (ente_id, name), at in ends.items():
+        yield "raccordo_client_certificate_expiry_timestamp_seconds", (ente_id, f"{kind}:{name}"), at.timestamp()
 
 
 class Figures:

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from contracts.answering import Call
 from contracts.identifiers import TAX_CODE_FORM
-from contracts.inbound import Call
 
 CLOCK_BEHIND_S: Final = 60
 CLOCK_AHEAD_S: Final = 300

@@ -19,9 +19,9 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import unquote
 
+from contracts.answering import AttachedFile, Call, Reading, Reply, SentMessage
 from contracts.connector import Notice
 from contracts.identifiers import TAX_CODE_FORM
-from contracts.inbound import AttachedFile, Call, Reading, Reply, SentMessage
 
 from .lollipop import NotProved, Possession, Unreachable, verify
 from .text import markdown, subject
@@ -60,7 +60,7 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class RemoteContentServer:
-    """Answers IO's calls; see `contracts.inbound.Answer`."""
+    """Answers IO's calls; see `contracts.answering.Answer`."""
 
     others: Serving | None
     """Of the services that have none of their own."""

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from connectors.app_io.config import Lollipop
 from connectors.app_io.lollipop import NotProved, Possession, signatures, thumbprint, verify
 from connectors.app_io.simulator_login import APP_API, Phone
-from contracts.inbound import Call
+from contracts.answering import Call
 
 CODE, OTHER = "RSSMRA80A01H501U", "VRDLGI75B02F205X"
 NOW = datetime.now(UTC).replace(microsecond=0)

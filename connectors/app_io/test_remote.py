@@ -18,9 +18,9 @@ from connectors.app_io.remote import Possessing, RemoteContentServer, Serving
 from connectors.app_io.simulator_login import APP_API, Phone
 from connectors.base.http_conformance import leading_to
 from connectors.base.manifest import read_manifest
+from contracts.answering import AttachedFile, Call, SentMessage
 from contracts.connector import Limits
 from contracts.failures import Misconfigured
-from contracts.inbound import AttachedFile, Call, SentMessage
 
 from .test_simulator import SPECS, needs_specs
 

@@ -19,10 +19,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any, ClassVar
 
+from contracts.answering import Call, OwedPayment, Reading, Reply, SentMessage
 from contracts.connector import Connector
 from contracts.failures import Deferred, Failure
 from contracts.identifiers import holds_tax_code
-from contracts.inbound import Call, Found, Memo, OwedPayment, Pulled, Reading, Reply, Report, SentMessage, Stuck
+from contracts.inbound import Found, Memo, Pulled, Report, Stuck
 from contracts.items import COLLECTIONS
 
 from .discretion import Discretion

@@ -12,11 +12,12 @@ import pytest
 from connectors.base import http
 from connectors.base.inbound_conformance import CallbackConformance
 from connectors.base.pull_conformance import PullConformance
+from contracts.answering import Call, Reply
 from contracts.callbacks import is_listed
 from contracts.calls import CallAnswer, CallProof, ProviderCall
 from contracts.connector import Connector, Manifest
 from contracts.failures import Deferred, Misconfigured
-from contracts.inbound import Call, Found, Pulled, Reply, Wrong
+from contracts.inbound import Found, Pulled, Wrong
 from contracts.tls import TlsSettings
 
 from .scripted import Fault

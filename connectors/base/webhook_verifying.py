@@ -11,7 +11,7 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from contracts.inbound import Call
+from contracts.answering import Call
 
 TOLERANCE_S: Final = 300
 """How far a call's time may be from ours, either way."""

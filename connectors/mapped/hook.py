@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Final
 
 from connectors.base.webhook_verifying import is_believed
-from contracts.inbound import Call, Reading, Reply
+from contracts.answering import Call, Reading, Reply
 
 from .config import Settings
 from .mapping import Mapping

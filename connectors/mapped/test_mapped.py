@@ -16,8 +16,8 @@ from connectors.base.pull_conformance import PullConformance
 from connectors.mapped import connect
 from connectors.mapped.config import Settings
 from connectors.mapped.hook import MOST_RECORDS
+from contracts.answering import Call
 from contracts.connector import Limits
-from contracts.inbound import Call
 
 SAMPLES = Path(__file__).parent / "samples"
 TRIBUTI = json.loads((SAMPLES / "tributi.json").read_text())

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from contracts.answering import Call, Reading, Reply
 from contracts.failures import Failure
-from contracts.inbound import Call, Found, Reading, Reply
+from contracts.inbound import Found
 
 from . import mapping
 from .asking import Records
@@ -32,7 +33,7 @@ class Webhook:
     settings: Settings
 
     def answer(self, call: Call, reading: Reading) -> Reply:
-        """See `contracts.inbound.Answer`. Nothing is read of the hub."""
+        """See `contracts.answering.Answer`. Nothing is read of the hub."""
         if not self._is_proved(call):
             return _refused(401, "not authorised")
         if call.path != PATH:

@@ -9,8 +9,8 @@ import pytest
 from connectors.base.inbound_conformance import CallbackConformance, patiently, take
 from connectors.base.pull_conformance import PullConformance
 from connectors.base.scripted import Reply, ScriptedServer
+from contracts.answering import Call
 from contracts.failures import Failure
-from contracts.inbound import Call
 
 from .test_opencity import NOW, ONE, PASSWORD, SECRET, is_authorised, jwt, login, made
 

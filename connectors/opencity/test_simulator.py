@@ -19,9 +19,9 @@ from connectors.opencity.config import Settings
 from connectors.opencity.simulator import simulate
 from connectors.opencity.simulator_model import application, name_of
 from connectors.opencity.statuses import APPLICATIONS
+from contracts.answering import Call
 from contracts.connector import Done, Limits
 from contracts.failures import Misconfigured, Rejected, Unconfirmed
-from contracts.inbound import Call
 
 PAYMENT = {
     "id": name_of(1, 2),

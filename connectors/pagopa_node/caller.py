@@ -4,7 +4,7 @@ import hmac
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
 
-from contracts.inbound import Call
+from contracts.answering import Call
 
 from .config import Settings
 from .soap import SoapFault

@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
+from contracts.answering import Call, Demanded, OwedPayment, Reply, SentMessage
 from contracts.connector import Limits
-from contracts.inbound import Call, Demanded, Found, OwedPayment, Reply, SentMessage
+from contracts.inbound import Found
 
 from . import connect
 from .sampling import CALLER_KEY, CREDITOR, DEBTOR, NOTICE, envelope, settings

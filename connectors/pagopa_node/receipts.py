@@ -13,9 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from connectors.base.lines import one_line
 from connectors.base.stamps import stamp_of
+from contracts.answering import OwedPayment
 from contracts.base import rfc3339
 from contracts.identifiers import TaxCode, holds_tax_code
-from contracts.inbound import Found, OwedPayment, Wrong
+from contracts.inbound import Found, Wrong
 
 from .config import Settings
 from .riversamento import in_utc

@@ -3,7 +3,7 @@
 from typing import Final, Literal
 from xml.etree.ElementTree import Element, SubElement, register_namespace
 
-from contracts.inbound import Call, Reply
+from contracts.answering import Call, Reply
 
 from .xml import Node, Parts, Unreadable, fill, parse, write
 

@@ -19,8 +19,9 @@ from connectors.base.mapping.expressions import Expression, ExpressionText
 from connectors.base.mapping.grammar import FieldName, Lists, Rule, bounded
 from connectors.base.mapping.rules import MapFault, Members, Place, Trail, true_of
 from connectors.base.mapping.unmappable import Unmappable
+from contracts.answering import Demanded, OwedPayment, Reply
 from contracts.base import ROME, Code, Title, rfc3339
-from contracts.inbound import Demanded, OwedPayment, Reply, Wrong
+from contracts.inbound import Wrong
 from contracts.positions import Numbering
 
 from .faults import Refused

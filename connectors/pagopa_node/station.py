@@ -11,7 +11,8 @@ from functools import partial
 from typing import Final
 
 from connectors.base.lines import one_line
-from contracts.inbound import Call, Demanded, OwedPayment, Reading, Reply, Wrong
+from contracts.answering import Call, Demanded, OwedPayment, Reading, Reply
+from contracts.inbound import Wrong
 from contracts.positions import StampDuty
 from contracts.reporting import iuv_of
 
@@ -49,7 +50,7 @@ class Station:
     """The spontaneous payments, by `idServizio`."""
 
     def answer(self, call: Call, reading: Reading) -> Reply | Demanded:
-        """See `contracts.inbound.Answer`."""
+        """See `contracts.answering.Answer`."""
         try:
             authenticate(call, self.settings)
             element = read(call, PATH)

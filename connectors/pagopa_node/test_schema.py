@@ -12,7 +12,7 @@ from connectors.pagopa_node.faults import NOT_PAYABLE
 from connectors.pagopa_node.sampling import CREDITOR, OTHER, OTHER_BODY, REQUESTS, asked, envelope, receipt
 from connectors.pagopa_node.simulator_model import NotOk, read_answer
 from connectors.pagopa_node.station import OPERATIONS
-from contracts.inbound import OwedPart
+from contracts.answering import OwedPart
 
 SPECS = os.environ.get("RACCORDO_PROVIDER_SPECS")
 

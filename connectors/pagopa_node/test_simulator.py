@@ -18,9 +18,9 @@ from connectors.pagopa_node.config import Settings
 from connectors.pagopa_node.sampling import CREDITOR, DEBTOR, NOTICE, OTHER, OTHER_BODY
 from connectors.pagopa_node.simulator import simulate
 from connectors.pagopa_node.simulator_model import NotOk, read_answer
+from contracts.answering import Call, OwedPart
 from contracts.connector import Limits
 from contracts.failures import Deferred, Misconfigured
-from contracts.inbound import Call, OwedPart
 
 
 class TinyHub:

@@ -24,9 +24,9 @@ from connectors.pagopa_node.sampling import (
     meals,
     settings,
 )
+from contracts.answering import Demanded
 from contracts.connector import Limits
 from contracts.failures import Misconfigured, Rejected
-from contracts.inbound import Demanded
 from contracts.positions import Numbering
 
 DEMAND = "paDemandPaymentNotice"

@@ -8,7 +8,7 @@ from connectors.pagopa_node.calling import OWED, answer, body_of, call_of, refus
 from connectors.pagopa_node.faults import FAULTS, NOT_PAYABLE
 from connectors.pagopa_node.sampling import BROKER, CREDITOR, DEBTOR, NOTICE, OTHER_BODY, STATION, asked, ids, receipt
 from connectors.pagopa_node.station import OPERATIONS
-from contracts.inbound import OwedPart
+from contracts.answering import OwedPart
 from contracts.items import PaymentState
 from contracts.positions import StampDuty
 

@@ -23,7 +23,7 @@ from connectors.pagopa_node.simulator_model import NotOk, read_answer
 from connectors.pagopa_node.soap import ENVELOPE, PA
 from connectors.pagopa_node.station import OPERATIONS
 from connectors.pagopa_node.xml import parse
-from contracts.inbound import OwedPart
+from contracts.answering import OwedPart
 from contracts.positions import StampDuty
 
 DEMAND = demanded("00005", "<x")

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from contracts.connector import Connector
 from contracts.connector_administration import ConnectorPatch, NewConnector
-from hub.dispatch.pool import BadConfiguration, tried
+from hub.dispatch.building import BadConfiguration, tried
 from hub.dispatch.settings_form import merged
 from hub.errors import ContractViolation, Fault
 from hub.store.configuration import ConnectorConfig, StillPending, left, remove, set_status

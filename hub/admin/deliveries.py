@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from contracts.base import rfc3339
 from contracts.connector import CALLBACK, ConnectorType
 from contracts.failures import Failure
-from hub.dispatch.pool import limits_of, serving
+from hub.dispatch.building import limits_of
+from hub.dispatch.pool import serving
 from hub.dispatch.requests import Requests, claim_of
 from hub.store.configuration import Configuration, ConnectorConfig
 from hub.store.connector_versions import Environment

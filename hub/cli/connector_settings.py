@@ -10,7 +10,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from contracts.connector import Connector, ConnectorType
 from contracts.failures import Failure
-from hub.dispatch.pool import BadConfiguration, tried
+from hub.dispatch.building import BadConfiguration, tried
 from hub.dispatch.settings_form import is_reference
 from hub.store.configuration import ConnectorConfig
 

@@ -10,7 +10,7 @@ import typer
 
 from contracts.connector import Connector, ConnectorType
 from contracts.inbound import Found
-from hub.dispatch.pool import BadConfiguration, build
+from hub.dispatch.building import BadConfiguration, build
 from hub.store.configuration import ConnectorConfig
 
 from .console import Failed, WrongUsage, emit, say, table

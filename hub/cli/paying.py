@@ -14,7 +14,7 @@ from contracts.failures import Failure
 from contracts.party import EmailAddress
 from contracts.paying import MOST_IN_A_CART, Debtor, Returns
 from hub.dispatch.carts import Carts
-from hub.dispatch.creditors import Creditors
+from hub.dispatch.creditors import acting_for
 from hub.dispatch.owing import Asked, Kept, Owed, Owing
 from hub.dispatch.pool import ConnectorPool
 from hub.errors import HubError
@@ -155,7 +155,7 @@ def acting(home: Home, owed: Owed, can: Callable[[Connector], T | None]) -> Iter
     """What the connector of the creditor can do, until the block ends. Raises Failed where there is none that can, and
     for its failures."""
     with _pool(home) as pool:
-        found = Creditors(pool).acting(owed, can)
+        found = acting_for(pool, owed, can)
         its = None if found is None else can(found.connector)
         if found is None or its is None:
             raise Failed(f"{owed.item_id}: no pagoPA connector in force is for its creditor")

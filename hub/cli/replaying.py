@@ -12,7 +12,8 @@ from contracts.failures import Failure, Skipped
 from hub.admin.acting import Order
 from hub.admin.deliveries import queued, target_of
 from hub.admin.errors import DeliveryNotReplayable
-from hub.dispatch.pool import BadConfiguration, build, serving
+from hub.dispatch.building import BadConfiguration, build
+from hub.dispatch.pool import serving
 from hub.dispatch.requests import Requests, claim_of, differences
 from hub.home import Home
 from hub.store.configuration import ConnectorConfig

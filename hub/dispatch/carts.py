@@ -13,6 +13,7 @@ from typing import Any
 from contracts.connector import Connector
 from contracts.failures import Failure, Rejected
 from contracts.paying import Cart, CartPart, MakeCart, Returns
+from contracts.states import PAYABLE
 from hub.errors import Fault, ItemUnknown
 from hub.store.committer import Committer
 from hub.store.reading import Listed, Reading
@@ -20,8 +21,7 @@ from hub.store.side_calls import Call, begin, end
 from hub.store.standing import Lane, Verdict
 
 from .cart_errors import CartNotOffered, CartRefused, PaymentNotPayable, ProviderUnavailable
-from .creditors import Acting, Creditors
-from .enclosures import OPEN
+from .creditors import Acting, acting_for
 from .owing import Owed, Owing, kept_of
 from .pool import ConnectorPool
 from .runner import provider_answered, provider_wish
@@ -48,7 +48,7 @@ class Carts:
     def offers(self, reading: Reading, rows: Sequence[Listed]) -> Mapping[str, dict[str, Any]]:
         """What of the payments among these rows a cart may have (contracts.paying.CartOffer), by item; what is not
         there may be in none. A cart is then refused only for what one payment is to another, or what has changed."""
-        its = [kept_of(reading, row) for row in rows if row.collection == "payments" and row.state in OPEN]
+        its = [kept_of(reading, row) for row in rows if row.collection == "payments" and row.state in PAYABLE]
         owed = self.owing.of(lambda: reading.connection, its, reading.now)
         served = [[one for one in each if self._acting(one) is not None] for each in owed]
         return {each[0].item_id: _offer(each) for each in served if each}
@@ -134,7 +134,7 @@ class Carts:
         return url
 
     def _acting(self, owed: Owed) -> Acting | None:
-        return Creditors(self.pool).acting(owed, lambda connector: connector.cart)
+        return acting_for(self.pool, owed, lambda connector: connector.cart)
 
     def _maker(self, planned: PlannedCart) -> tuple[Connector, MakeCart]:
         connector = self.pool.get(*planned.by)

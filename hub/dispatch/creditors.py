@@ -19,17 +19,10 @@ class Acting:
     """The creditor's, as its settings have it; empty where they leave it out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Creditors:
-    """Chooses among the connectors in force."""
-
-    pool: ConnectorPool
-
-    def acting(self, owed: Owed, can: Callable[[Connector], object]) -> Acting | None:
-        """The preferred one for the creditor of what is owed, of those that `can`; None where there is none."""
-        wanted = (owed.ente_id, owed.notice.creditor_tax_code, owed.environment)
-        for connector_id in self.pool.acting().get(wanted, ()):
-            connector = self.pool.get(owed.ente_id, connector_id)
-            if connector is not None and connector.numbering is not None and can(connector) is not None:
-                return Acting(connector_id, connector, connector.numbering.creditor_name)
-        return None
+def acting_for(pool: ConnectorPool, owed: Owed, can: Callable[[Connector], object]) -> Acting | None:
+    """The preferred one in force for the creditor of what is owed, of those that `can`; None where there is none."""
+    for connector_id in pool.acting().get((owed.ente_id, owed.notice.creditor_tax_code, owed.environment), ()):
+        connector = pool.get(owed.ente_id, connector_id)
+        if connector is not None and connector.numbering is not None and can(connector) is not None:
+            return Acting(connector_id, connector, connector.numbering.creditor_name)
+    return None

@@ -9,15 +9,13 @@ from sqlalchemy import Connection, RowMapping
 from contracts.connector import Legal, NoticeFile, PaymentData
 from contracts.failures import Deferred, Rejected
 from contracts.items import Document, Item, Message, Payment
+from contracts.states import PAYABLE
 from hub.store.citizens import Citizen
 from hub.store.drafts import Identity
 from hub.store.enclosing import enclosed_item
 from hub.store.files import FileMissing
 from hub.store.opening import content_of
 from hub.store.ports import Vault
-
-OPEN = frozenset({"due", "started", "overdue"})
-"""The states in which a payment can be paid."""
 
 ReadFile = Callable[[Citizen, str], bytes]
 """(citizen, content key) -> the file's content. Raises `hub.store.files.FileMissing`."""
@@ -68,7 +66,7 @@ class Enclosures:
 def payment_of(item: Item, state: str) -> PaymentData | None:
     """The pagoPA notice of an item, while it can be paid. `state` is the item's as the hub knows it, by a receipt too;
     what stands in its content is its vendor's word alone."""
-    if not isinstance(item, Payment) or item.notice_number is None or state not in OPEN:
+    if not isinstance(item, Payment) or item.notice_number is None or state not in PAYABLE:
         return None
     return PaymentData(item.notice_number, item.amount_cents, item.creditor_tax_code, item.invalid_after_due)
 

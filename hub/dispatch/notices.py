@@ -14,6 +14,7 @@ from contracts.failures import Deferred, Rejected, Skipped
 from contracts.items import ALWAYS_TOLD, SEND, Action, Application, Item, Message
 from contracts.positions import PAGOPA
 from contracts.settling import UNTOLD
+from contracts.states import PAID
 from hub.registry import ALERTS, Registry
 from hub.store.citizens import Citizen, Citizens
 from hub.store.configuration import RESTRICTED
@@ -37,7 +38,7 @@ from .settling import settled_notice
 
 IO: Final = "io"
 # Whoever has paid meanwhile is not asked to pay.
-_SETTLED = frozenset({"paid", "paid_elsewhere", "cancelled", "refunded"})
+_MOOT = PAID | {"cancelled"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class Notices:
         there = claim.accepted or claim.maybe_sent
         if told.withdrawn and not (claim.channel == SEND and there):
             raise Skipped("item.withdrawn")
-        if about["collection"] == "payments" and about["state"] in _SETTLED:
+        if about["collection"] == "payments" and about["state"] in _MOOT:
             raise Skipped("notice.moot")
         until = max(row["visible_from"] or claim.created_at, about["visible_from"] or claim.created_at)
         if until > told.now and not claim.accepted:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from contracts.base import ROME
 from contracts.items.payment import Position
 from contracts.paying import Debtor, PayableNotice
+from contracts.states import PAYABLE
 from hub.registry import Registry
 from hub.store.connector_versions import Environment
 from hub.store.numbering import notice_key
@@ -21,7 +22,6 @@ from hub.store.ports import Vault
 from hub.store.reading import Listed, Reading
 from hub.store.tables import from_micros
 
-from .enclosures import OPEN
 from .positions import debtor_of, instalment_reason
 
 
@@ -171,7 +171,7 @@ def _parts(asked: Asked | None) -> Iterator[_Part]:
 
 def _is_open(kept: Kept, now: datetime) -> bool:
     over = kept.expires_at is not None and kept.expires_at <= now
-    return kept.lifecycle == "active" and kept.state in OPEN and not over
+    return kept.lifecycle == "active" and kept.state in PAYABLE and not over
 
 
 def _is_in_time(kept: Kept, part: _Part, now: datetime) -> bool:

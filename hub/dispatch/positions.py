@@ -11,6 +11,7 @@ from contracts.items import Payment
 from contracts.items.payment import PaymentPart, Position
 from contracts.paying import Debtor
 from contracts.positions import POSITION, PayOption, PositionData, Share, StampDuty
+from contracts.states import PAYABLE
 from hub.store.configuration import RESTRICTED
 from hub.store.erasing import ERASED
 from hub.store.opening import opened
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from .notices import Notices
 
 _PAID = frozenset({"paid", "refunded"})
-_OWED = frozenset({"creating", "due", "started", "overdue"})
+_OWED = PAYABLE | {"creating"}
 
 
 def position_notice(notices: "Notices", claim: Claim) -> Notice:

@@ -7,12 +7,13 @@ from contracts.connector import Notice
 from contracts.failures import Deferred, Skipped
 from contracts.items import Payment, Receipt
 from contracts.settling import SETTLED, SettledPayment
+from contracts.states import PAID_AND_KEPT
 from hub.store.configuration import RESTRICTED
 from hub.store.erasing import ERASED
 from hub.store.opening import content_of, opened
 from hub.store.outbox import Claim
 from hub.store.paid import same_notice
-from hub.store.settling import PAID_AND_KEPT, notification_of
+from hub.store.settling import notification_of
 
 from .putting_off import PutOff
 

@@ -47,12 +47,14 @@ from .views import (
     Cards,
     change_view,
     cost_view,
+    deadline_view,
     delivery_view,
     link_view,
     request_view,
     row_view,
     seen_as,
     shown_state,
+    source_view,
     timeline_view,
     user_state_view,
 )
@@ -237,25 +239,8 @@ class Feed:
             "unread": sum(c["unread"] for c in counts),
             "waiting_for_citizen": sum(c["waiting"] for c in counts),
             "waiting_for_body": sum(c["with_body"] for c in counts),
-            "next_deadlines": [
-                {
-                    "item_id": row.item_id,
-                    "collection": row.collection,
-                    "title": orjson.loads(row.payload)["title"],
-                    "due_at": from_micros(row.due_at),
-                }
-                for row in due
-            ],
-            "sources": [
-                {
-                    "vendor_id": f["vendor_id"],
-                    "source": f["source"],
-                    "as_of": f["as_of"],
-                    "stale": f["stale"],
-                    "silent_since": f["heard_at"] if f["stale"] else None,
-                }
-                for f in heard
-            ],
+            "next_deadlines": [deadline_view(row) for row in due],
+            "sources": [source_view(each) for each in heard],
         }
 
     def changes(self, reading: Reading, after: str | None, limit: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from contracts.base import rfc3339
 from contracts.inbound import TAKING_EFFECT
 from hub.catalogue import Card
 from hub.store.costs import COST
-from hub.store.reading import Listed, Row
+from hub.store.reading import Listed, Next, Row
 from hub.store.reports import STEP
 from hub.store.tables import from_micros
 
@@ -161,3 +161,24 @@ def seen_as(row: Listed) -> str:
 def change_view(row: Listed, shown: Mapping[str, Any] | None) -> dict[str, Any]:
     """contracts.feed.Change; `shown`: its row, while it is there."""
     return {"item_id": row.item_id, "collection": row.collection, "lifecycle": seen_as(row), "item": shown}
+
+
+def deadline_view(row: Next) -> dict[str, Any]:
+    """contracts.feed.NextDeadline."""
+    return {
+        "item_id": row.item_id,
+        "collection": row.collection,
+        "title": orjson.loads(row.payload)["title"],
+        "due_at": from_micros(row.due_at),
+    }
+
+
+def source_view(heard: Mapping[str, Any]) -> dict[str, Any]:
+    """contracts.feed.SourceFreshness."""
+    return {
+        "vendor_id": heard["vendor_id"],
+        "source": heard["source"],
+        "as_of": heard["as_of"],
+        "stale": heard["stale"],
+        "silent_since": heard["heard_at"] if heard["stale"] else None,
+    }

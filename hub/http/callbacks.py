@@ -7,7 +7,7 @@ from datetime import datetime
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from contracts.inbound import Call
+from contracts.answering import Call
 from hub.errors import PathUnknown, RequestMalformed
 from hub.inbound.answering import Answering
 from hub.registry import Registry

@@ -4,9 +4,10 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from contracts.answering import Call, Demanded, Reading, Reply
 from contracts.connector import Connector
 from contracts.failures import Deferred, Failure
-from contracts.inbound import Call, Demanded, Reading, Reply, Wrong
+from contracts.inbound import Wrong
 from hub.errors import Fault, HubError, PathUnknown, StoreUnavailable
 from hub.metrics import count_declined
 from hub.store.configuration import ConnectorConfig

@@ -13,9 +13,10 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection, RowMapping
 
+from contracts.answering import Demanded, OwedPayment, Reading
 from contracts.failures import Misconfigured
-from contracts.inbound import Demanded, OwedPayment, Reading
 from contracts.items import Item, Payment
+from contracts.states import PAID, PAYABLE
 from hub.errors import ContractViolation, Fault, StoreUnavailable, VersionConflict
 from hub.registry import Vendor
 from hub.store.citizens import Citizens
@@ -23,7 +24,6 @@ from hub.store.committer import Committer
 from hub.store.configuration import RESTRICTED
 from hub.store.database import Database
 from hub.store.drafts import Draft, Numbers
-from hub.store.folding import OPEN, PAID
 from hub.store.intake import Intake, Submission
 from hub.store.opening import opened
 from hub.store.ports import Vault
@@ -99,7 +99,7 @@ class Demands:
                 row = rows[f"demand-{digest}-{last}"]
             if len(rows) < _AT_ONCE:
                 break
-        if row is not None and row["lifecycle"] == "active" and row["state"] in OPEN:
+        if row is not None and row["lifecycle"] == "active" and row["state"] in PAYABLE:
             return str(row["external_id"]), row
         return f"demand-{digest}-{last + 1}", None
 
@@ -113,7 +113,7 @@ class Demands:
         ContractViolation where nothing may be done with it."""
         if row["lifecycle"] == "restricted":
             raise ContractViolation(faults=(Fault("/external_id", RESTRICTED, "its processing is restricted"),))
-        if row["lifecycle"] != "active" or row["state"] not in OPEN | PAID:
+        if row["lifecycle"] != "active" or row["state"] not in PAYABLE | PAID:
             return None
         with self.database.read() as connection:
             try:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, select
 
+from contracts.answering import AttachedFile, OwedPart, OwedPayment, SentMessage
 from contracts.identifiers import new_uuid7
-from contracts.inbound import AttachedFile, OwedPart, OwedPayment, SentMessage
 from contracts.items import Document, Message, Payment, Receipt
 from contracts.items.payment import PaymentPart
 from contracts.positions import StampDuty
@@ -41,7 +41,7 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class ConnectorReading:
-    """A `contracts.inbound.Reading`. What it gives was noted before: who reads leaves a trace, whatever follows."""
+    """A `contracts.answering.Reading`. What it gives was noted before: who reads leaves a trace, whatever follows."""
 
     archive: Archive
     ente_id: str
@@ -49,7 +49,7 @@ class ConnectorReading:
     operation: str
 
     def message(self, delivery_id: str, tax_code: str) -> SentMessage | None:
-        """See contracts.inbound.Reading."""
+        """See contracts.answering.Reading."""
         with self.archive.database.read() as connection:
             found = self._sent(connection, delivery_id, tax_code)
             if found is None:
@@ -73,7 +73,7 @@ class ConnectorReading:
         )
 
     def file(self, delivery_id: str, tax_code: str, file_id: str) -> bytes | None:
-        """See contracts.inbound.Reading."""
+        """See contracts.answering.Reading."""
         with self.archive.database.read() as connection:
             found = self._sent(connection, delivery_id, tax_code)
         if found is None:
@@ -86,7 +86,7 @@ class ConnectorReading:
         return b"".join(self.archive.files.open(citizen, about["content_key"]).read())
 
     def payment(self, creditor_tax_code: str, notice_number: str) -> OwedPayment | None:
-        """See contracts.inbound.Reading."""
+        """See contracts.answering.Reading."""
         archive = self.archive
         key = notice_key(archive.vault.keyed_hash, creditor_tax_code, notice_number)
         its = items.c

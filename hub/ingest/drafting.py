@@ -20,6 +20,7 @@ from contracts.items import (
     Subscription,
 )
 from contracts.items.subscription import RequestKind
+from contracts.states import PAYABLE
 from hub.registry import ALERTS, Vendor
 from hub.store.citizens import Subject
 from hub.store.drafts import Answer, Draft, Enclosure, Finding, Identity, PlannedDelivery, Told
@@ -273,7 +274,7 @@ def turn_of(item: CitizenItem, state: str) -> str:
     """Whose turn it is: citizen, body or none."""
     match item:
         case Payment():
-            return "citizen" if state in ("due", "started", "overdue") else "none"
+            return "citizen" if state in PAYABLE else "none"
         case Message():
             return "citizen" if item.requires_confirmation or item.kind == "integration_request" else "none"
         case Application():

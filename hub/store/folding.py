@@ -10,13 +10,15 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
+from contracts.states import PAID, PAID_AND_KEPT, PAYABLE
+
 from .agenda import keep_agenda
 from .database import Tx, lock_names
 from .deadlines import close_deadlines
 from .drafts import Appointment, Draft
 from .given import GIVEN, given, is_given
 from .rows import AS_IN_ORDER, Batch
-from .settling import PAID_AND_KEPT, tell_settled
+from .settling import tell_settled
 from .tables import items, user_states
 
 FOLLOW = "follow"
@@ -35,10 +37,6 @@ _PRECEDENCE = (
     "creation_failed",
 )
 """Of what contributors say, the first holds: what is paid stays so, and what one still asks for is due."""
-PAID = frozenset({"refunded", "paid", "paid_elsewhere"})
-"""What counts of a contributor that was withdrawn as well: the money was paid."""
-OPEN = frozenset({"due", "started", "overdue"})
-"""In which it can be paid."""
 _DEAD = frozenset({"expired", "cancelled", "creation_failed"})
 _SAME = (
     select(items)
@@ -116,6 +114,7 @@ def _fold(tx: Tx, batch: Batch, payments: Sequence[dict[str, Any]]) -> None:
     if not there:
         return
     shown = _shown(there)
+    # Of one that was withdrawn counts as well that it was paid.
     said = [_own(item) for item in payments if item in there or _own(item) in PAID]
     together = min(said, key=_PRECEDENCE.index)
     several = len(there) > 1
@@ -130,9 +129,9 @@ def _fold(tx: Tx, batch: Batch, payments: Sequence[dict[str, Any]]) -> None:
         if all(item[name] == value for name, value in wanted.items()):
             continue
         was_folded = item["folded_into"] not in (None, item["item_id"])
-        over = first and together != item["state"] and together not in OPEN
+        over = first and together != item["state"] and together not in PAYABLE
         # Its vendor sees when it was updated: that another one has it too is none of its business.
-        item |= wanted | {"turn": "citizen" if wanted["state"] in OPEN else "none"}
+        item |= wanted | {"turn": "citizen" if wanted["state"] in PAYABLE else "none"}
         batch.change(item)
         if not first and not was_folded:
             batch.event(item, tx.now, "folded")
@@ -181,6 +180,6 @@ def is_over(draft: Draft, item: Mapping[str, Any]) -> str | None:
         return "cancelled"
     if item["state"] == draft.state:
         return None
-    if item["collection"] == "payments" and item["state"] not in OPEN:
+    if item["collection"] == "payments" and item["state"] not in PAYABLE:
         return "met" if item["state"] in PAID else "cancelled"
     return "cancelled" if item["state"] == "superseded" else None

@@ -6,10 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select
 
+from contracts.states import PAID
+
 from .bulk import pieces
 from .citizens import Citizen
 from .contents import with_contents
-from .folding import PAID
 from .given import GIVEN, given, is_given
 from .ports import Vault
 from .rows import IN_ORDER

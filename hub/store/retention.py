@@ -12,6 +12,8 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, select
 
+from contracts.states import PAYABLE
+
 from .database import Database, Tx, upsert
 from .directory import HUB
 from .evidence_search import id_at
@@ -49,7 +51,7 @@ DEFAULTS: Final[Mapping[str, int | None]] = {
 
 OPEN_STATES: Final[Mapping[str, frozenset[str]]] = {
     "documents": frozenset({"announced"}),
-    "payments": frozenset({"creating", "due", "started", "overdue"}),
+    "payments": PAYABLE | {"creating"},
     "applications": frozenset(
         {
             *("draft", "awaiting_payment", "submitted", "registered", "in_progress", "integration_requested"),

@@ -18,9 +18,6 @@ from .queueing import delivery_row
 from .rows import Batch
 from .tables import deliveries, item_identities, item_links
 
-PAID_AND_KEPT = frozenset({"paid", "paid_elsewhere"})
-"""Paid, and not given back."""
-
 _MAX_AGE = timedelta(days=30)
 """Longer than a notification may take to be accepted."""
 _NAMES, _LINKS, _ITS = item_identities.c, item_links.c, deliveries.c

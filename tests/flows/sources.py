@@ -11,9 +11,10 @@ import pytest
 from pydantic import SecretStr
 
 from connectors.registry import Types
+from contracts.answering import Call, Reply
 from contracts.base import Model
 from contracts.connector import Connector, ConnectorType, Done, Manifest, Operation
-from contracts.inbound import Call, Found, PatientSettings, Pulled, Reply, Report, Wrong
+from contracts.inbound import Found, PatientSettings, Pulled, Report, Wrong
 from tests.flows.making import described_hub, fresh, titles
 from tests.harness import HubUnderTest, make_message
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from contracts.answering import Call, Reply
 from contracts.failures import Deferred, Misconfigured
-from contracts.inbound import Call, Reply, Report
+from contracts.inbound import Report
 from hub.inbound.taking import PIECE
 from hub.store.configuration import set_status
 from hub.store.tables import evidence

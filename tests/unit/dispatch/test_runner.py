@@ -9,7 +9,8 @@ from connectors.base.conformance import make_notice
 from contracts.base import Model
 from contracts.connector import Connector, ConnectorType, Continue, Done, Idempotency, Limits, Manifest
 from contracts.failures import Deferred, Misconfigured, Rejected, Skipped, Unconfirmed
-from hub.dispatch.pool import BadConfiguration, ConnectorPool, build
+from hub.dispatch.building import BadConfiguration, build
+from hub.dispatch.pool import ConnectorPool
 from hub.dispatch.runner import MarkFailed, Runner
 from hub.errors import StoreUnavailable
 from hub.store.configuration import ConnectorConfig

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from contracts.inbound import Reply
+from contracts.answering import Reply
 from hub.errors import PathUnknown, QuotaExceeded
 from hub.http.callbacks import CallbacksApi
 from hub.http.exchange import Exchange
