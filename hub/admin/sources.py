@@ -12,7 +12,8 @@ from contracts.connector import Connector
 from contracts.inbound import Found
 from contracts.source_administration import VendorSourcePatch
 from hub.catalogue import DRAFT_DAYS
-from hub.inbound.taking import Source, Taker, Tally
+from hub.inbound.sources import Source
+from hub.inbound.taking import Taker, Tally
 from hub.store.configuration import Configuration, ConnectorConfig
 from hub.store.database import Database, Tx
 from hub.store.missing import missing_counts

@@ -15,7 +15,8 @@ from hub.store.configuration import ConnectorConfig
 from .demanding import Demands
 from .reading import Archive
 from .reporting import Reporter
-from .taking import Source, Taker
+from .sources import Source
+from .taking import Taker
 
 log = logging.getLogger(__name__)
 

@@ -30,7 +30,7 @@ from hub.store.ports import Vault
 from hub.store.taking import named
 
 from .outcomes import TRIES
-from .taking import Source, signed_by
+from .sources import Source, signed_by
 
 _PAYMENTS: Final = "payments"
 _AT_ONCE: Final = 50

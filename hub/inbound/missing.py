@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from contracts.failures import Failure
-from contracts.inbound import Found, Look, PatientSettings
+from contracts.inbound import Found, Look
 from hub.store.committer import Committer
-from hub.store.configuration import ConnectorConfig
 from hub.store.database import Database
 from hub.store.missing import (
     DAY,
@@ -24,7 +23,8 @@ from hub.store.missing import (
 )
 from hub.store.taking import absent
 
-from .taking import Source, Taker
+from .sources import Source
+from .taking import Taker
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +47,9 @@ class Missing:
                 gone = list(absent(connection, source.ente_id, source.connector_id, beginning, there))
             self.committer.write(note_missing, Seen(source.ente_id, source.connector_id, gone, beginning))
 
-    def settle(self, config: ConnectorConfig, source: Source, look: Look) -> None:
-        """Ask about what is missing. What cannot be told now is asked again in the next round.
+    def settle(self, source: Source, look: Look, *, at_most: int) -> None:
+        """Ask about what is missing, where no more than `at_most` a day are. What cannot be told now is asked again in
+        the next round.
 
         Raises:
             StoreUnavailable: what was found is not kept.
@@ -60,16 +61,15 @@ class Missing:
             before = withdrawn_since(connection, *of, self.database.now(connection) - DAY)
         if not names:
             return
-        default = PatientSettings.model_fields["withdraw_at_most"].default
-        if len(names) + before > int(config.settings.get("withdraw_at_most", default)):
-            log.warning("source.missing_held connector=%s missing=%d today=%d", config.connector_id, len(names), before)
+        if len(names) + before > at_most:
+            log.warning("source.missing_held connector=%s missing=%d today=%d", source.connector_id, len(names), before)
             return
         untold = 0
         for name in names:
             try:
                 found = look(name)
             except Failure as failure:
-                log.warning("source.missing_not_told connector=%s reason=%s", config.connector_id, failure.reason)
+                log.warning("source.missing_not_told connector=%s reason=%s", source.connector_id, failure.reason)
                 untold += 1
                 if untold == _MOST_UNTOLD:
                     return

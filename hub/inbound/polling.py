@@ -16,7 +16,7 @@ from functools import partial
 
 from contracts.connector import Connector
 from contracts.failures import Deferred, Failure, Misconfigured
-from contracts.inbound import Memo, PatientSettings, Pulled, Stuck
+from contracts.inbound import Memo, Pulled, Stuck
 from hub.errors import StoreUnavailable
 from hub.store.committer import Committer
 from hub.store.configuration import ConnectorConfig, Pause, pause
@@ -29,7 +29,8 @@ from hub.store.watching import Rounds
 from .line import Line
 from .missing import Missing
 from .reporting import Reporter
-from .taking import Source, Taker, Tally
+from .sources import Manner, Source
+from .taking import Taker, Tally
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +60,7 @@ class _Walk:
     """A round of one source: where it is in the store, and what came of it so far."""
 
     source: Source
-    every: timedelta
-    patience: tuple[int, timedelta]
-    """How often, and for how long at least, something is asked for in vain before it is passed over."""
+    manner: Manner
     at: Position
     began: datetime
     """By the database's clock."""
@@ -178,8 +177,7 @@ class Polling:
         with self._database.read() as connection:
             at = position_of(connection, self._vault, config.ente_id, config.connector_id, config.type)
             began = self._database.now(connection)
-        every = timedelta(seconds=float(config.settings.get("poll_every_s", 300.0)))
-        walk = _Walk(source, every, _patience(config), at, began, watch)
+        walk = _Walk(source, Manner.of(config), at, began, watch)
         with (
             ThreadPoolExecutor(1, "ahead") as hand,
             Line() as line,
@@ -190,7 +188,7 @@ class Polling:
                 finally:
                     line.wait()  # a page before may still be on its way into the store: behind it the next try begins
                 if connector.look is not None and walk.is_over:
-                    self._missing.settle(config, source, connector.look)
+                    self._missing.settle(source, connector.look, at_most=walk.manner.withdraw_at_most)
             except StoreUnavailable:
                 raise
             except Exception as exc:
@@ -232,9 +230,10 @@ class Polling:
         try:
             return pull(dict(walk.at.memo)) if coming is None else coming.result()
         except Stuck as stuck:
-            tries, time_s = walk.patience if stuck.tries is None else (stuck.tries, timedelta())
+            usual = walk.manner.tries, walk.manner.trying
+            tries, trying = usual if stuck.tries is None else (stuck.tries, timedelta())
             since = walk.at.failing_since or walk.began
-            if walk.at.failures + 1 < tries or walk.began < since + time_s:
+            if walk.at.failures + 1 < tries or walk.began < since + trying:
                 raise
             pulled = stuck.past()
             log.warning("source.passed_over connector=%s reason=%s", walk.source.connector_id, stuck.reason)
@@ -268,7 +267,7 @@ class Polling:
         walk.heard |= tally.heard
         if ahead and time.monotonic() < walk.kept_at + _KEEP_EVERY_S:
             return
-        after = timedelta() if pulled.more else (pulled.after if pulled.after is not None else walk.every)
+        after = timedelta() if pulled.more else (pulled.after if pulled.after is not None else walk.manner.every)
         self._keep(walk, after, at_end=not pulled.more)
 
     def _keep(self, walk: _Walk, after: timedelta, *, at_end: bool) -> None:
@@ -277,7 +276,7 @@ class Polling:
 
     def _put_off(self, config: ConnectorConfig, walk: _Walk, failure: Failure) -> None:
         """Try again from the same memo, later each time; what an administrator has to set right pauses the source."""
-        wait_s = min(_FIRST_WAIT_S * 2**walk.at.failures, max(walk.every.total_seconds(), _LONGEST_WAIT_S))
+        wait_s = min(_FIRST_WAIT_S * 2**walk.at.failures, max(walk.manner.every.total_seconds(), _LONGEST_WAIT_S))
         wished = failure.after if isinstance(failure, Deferred) else None
         after = max(timedelta(seconds=wait_s), wished or timedelta())
         failures = min(walk.at.failures + 1, 30)
@@ -287,11 +286,6 @@ class Polling:
             stop = Pause(config.ente_id, config.connector_id, config.version, str(failure))
             self._committer.write(pause, stop)
         log.warning("source.put_off connector=%s failures=%d reason=%s", config.connector_id, failures, failure.reason)
-
-
-def _patience(config: ConnectorConfig) -> tuple[int, timedelta]:
-    given = {name: config.settings.get(name, field.default) for name, field in PatientSettings.model_fields.items()}
-    return int(given["pass_over_tries"]), timedelta(seconds=float(given["pass_over_after_s"]))
 
 
 def _as_failure(config: ConnectorConfig, fault: Exception) -> Failure:

@@ -26,7 +26,8 @@ from hub.store.outbox import Claim
 from hub.store.ports import Vault
 from hub.store.taking import records
 
-from .taking import Source, Taker
+from .sources import Source
+from .taking import Taker
 
 _SHARED: Final = {"recipient", "service_id", "sensitivity", "min_loa", "language", "visible_from"}
 _TAKEN_BACK: Final = "chi l'aveva emesso non ce l'ha più / whoever made it has it no more"

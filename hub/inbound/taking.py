@@ -11,17 +11,16 @@ from itertools import islice
 import orjson
 
 from contracts.failures import Misconfigured
-from contracts.identifiers import holds_tax_code, new_uuid7
+from contracts.identifiers import holds_tax_code
 from contracts.inbound import Found
 from contracts.items import COLLECTIONS, Item
 from hub.errors import HubError, StoreUnavailable, VersionConflict
 from hub.registry import Registry, Vendor
 from hub.store.amendments import Withdraw
 from hub.store.committer import Committer
-from hub.store.configuration import ConnectorConfig
 from hub.store.database import Database, error_name
 from hub.store.drafts import Draft
-from hub.store.intake import Signed, Submission
+from hub.store.intake import Submission
 from hub.store.missing import Seen, note_missing
 from hub.store.ports import Vault
 from hub.store.quarantine import Misfit
@@ -32,6 +31,7 @@ from .digesting import digested, keyed_digest
 from .filing import Filing
 from .line import Line
 from .outcomes import TRIES, given_up, in_conflict, outcome, overtaken
+from .sources import Source, signed_by
 
 log = logging.getLogger(__name__)
 
@@ -40,23 +40,6 @@ PIECE = 200
 some 30 records; with pieces larger than a page nothing would be understood while another is written."""
 LARGEST_RAW = 256 * 1024
 """Bytes of a record that quarantine keeps; of a larger one its beginning."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Whose records they are."""
-
-    ente_id: str
-    connector_id: str
-    vendor_id: str
-    is_test: bool
-    """By a connector for tests, which brings in what belongs to a vendor in its sandbox alone."""
-
-    @classmethod
-    def of(cls, config: ConnectorConfig) -> "Source":
-        """Those of a connector, as it is configured."""
-        vendor_id = str(config.settings.get("vendor_id", ""))
-        return cls(config.ente_id, config.connector_id, vendor_id, config.environment == "test")
 
 
 @dataclass(slots=True)
@@ -307,21 +290,6 @@ def _valid(found: Found, version: int) -> Item | None:
     if found.valid.version == version:  # as of all that are new
         return found.valid
     return found.valid.model_copy(update={"version": version})
-
-
-def signed_by(source: Source, body: bytes) -> Signed:
-    """Nobody signed it: the evidence says by which connector it came."""
-    return Signed(
-        request_id=new_uuid7(),
-        operation="take",
-        ente_id=source.ente_id,
-        vendor_id=source.vendor_id,
-        signer=f"connector:{source.connector_id}",
-        used=(),
-        tokens={},
-        body=body,
-        body_sha256=hashlib.sha256(body).hexdigest(),
-    )
 
 
 def _size(take: Take) -> int:

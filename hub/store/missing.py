@@ -22,7 +22,7 @@ _ITS = missing_records.c
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingRecord:
     """One of them."""
 
     ente_id: str
@@ -54,12 +54,14 @@ class Settled:
     there: Collection[str]
 
 
-def missing_of(connection: Connection, ente_id: str, connector_id: str, *, withdrawn: bool = False) -> list[Missing]:
+def missing_of(
+    connection: Connection, ente_id: str, connector_id: str, *, withdrawn: bool = False
+) -> list[MissingRecord]:
     """Those of one connector that nobody asked about yet, by name; or all that are known, with those taken back."""
-    query = select(*(_ITS[name] for name in Missing.__dataclass_fields__)).where(_of(ente_id, connector_id))
+    query = select(*(_ITS[name] for name in MissingRecord.__dataclass_fields__)).where(_of(ente_id, connector_id))
     if not withdrawn:
         query = query.where(_ITS.withdrawn_at.is_(None))
-    return [Missing(**row) for row in connection.execute(query.order_by(_ITS.name)).mappings()]
+    return [MissingRecord(**row) for row in connection.execute(query.order_by(_ITS.name)).mappings()]
 
 
 def missing_counts(connection: Connection) -> dict[tuple[str, str], int]:
