@@ -11,10 +11,10 @@ from contracts.failures import Misconfigured
 from contracts.proving import Proof
 from contracts.tls import TlsSettings
 
-from .attestations import Attestations
 from .client import Send
 from .config import Settings
 from .payments import Payments
+from .questions import Questions
 from .settled import Settled
 from .stream import Stream
 from .uploads import Uploads
@@ -61,12 +61,9 @@ def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> C
     storage = http.chosen_client(limits, settings.private_upload_hosts, TlsSettings())
     uploads = Uploads(storage, settings.private_upload_hosts, limits.timeout_s)
     every = timedelta(seconds=settings.attestations_every_s)
-    asks = settings.attestations or settings.show_costs
-    attestations = (
-        Attestations(wire, uploads, every, papers=settings.attestations, costs=settings.show_costs) if asks else None
-    )
-    send = Send(wire, uploads, settings, attestations)
-
+    papers, costs = settings.attestations, settings.show_costs
+    questions = Questions(wire, uploads, every, papers=papers, costs=costs) if papers or costs else None
+    send = Send(wire, uploads, settings, questions)
     either = Either(send, Settled(wire, settings))
 
     def close() -> None:
@@ -81,6 +78,6 @@ def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> C
         lookup=either.lookup,
         preview=either.preview,
         pull=Stream(wire, settings).pull if settings.follow == "stream" else None,
-        follow_up=None if attestations is None else lambda _, memo: attestations.asked(memo),
+        follow_up=None if questions is None else lambda _, memo: questions.asked(memo),
         operations=Payments(wire, settings).operations(),
     )

@@ -18,14 +18,14 @@ from connectors.base.previewing import fields_of
 from contracts.connector import Continue, Done, Legal, Memo, Notice, Preview
 from contracts.failures import Deferred, Misconfigured, Rejected, Skipped
 
-from .attestations import SENT, Attestations
 from .config import Settings
 from .mapping import checked, enclosed, new_request, preload_request, token
 from .memos import Cancel, Follow, Preload, Request, Slot, Status, Step, Stored, Upload, memo_of, step_of
+from .questions import Questions
 from .statuses import FOLLOWED, is_transient, refusal
 from .steps import steps_of
 from .uploads import Expired, Uploads
-from .wire import Wire, codes, failure, is_problem, objects
+from .wire import SENT, Wire, codes, failure, is_problem, objects
 
 PRELOAD = "/delivery/attachments/preload"
 REQUESTS = "/delivery/v2.6/requests"
@@ -59,7 +59,7 @@ class Send:
     wire: Wire
     uploads: Uploads
     settings: Settings
-    attestations: Attestations | None = None
+    questions: Questions | None = None
     now: Callable[[], float] = time.time
 
     def advance(self, notice: Notice, memo: Memo) -> Done | Continue:
@@ -245,7 +245,7 @@ class Send:
         return self._wait(step) if step.checks < MOST_CANCELS else Done(step.iun, "not cancelled, no answer")
 
     def _done(self, iun: str, detail: str) -> Done:
-        return Done(iun, detail, follow_up=self.attestations.first(iun) if self.attestations else None)
+        return Done(iun, detail, follow_up=self.questions.first(iun) if self.questions else None)
 
     def _to_be_sent(self, notice: Notice) -> Legal:
         if notice.withdrawn:

@@ -100,7 +100,7 @@ _STEPS: TypeAdapter[Step] = TypeAdapter(Annotated[Step, Field(discriminator="ste
 def step_of(memo: Memo) -> Step:
     """The step that comes next. Raises Unconfirmed for a memo of another version: it cannot be told what has left.
 
-    A memo of the questions asked since it was accepted (`attestations.Asking`) names no step, but its IUN: it is to be
+    A memo of the questions asked since it was accepted (`questions.Asking`) names no step, but its IUN: it is to be
     followed, or cancelled.
     """
     if "step" not in memo and "iun" in memo:

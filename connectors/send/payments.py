@@ -35,7 +35,7 @@ _COSTS = {
     "paFee": "fee_cents",
     "vat": "vat_percent",
 }
-_NOTICE = re.compile(r"([0-9]{11}) ([0-9]{18})")
+_CREDITOR, _NUMBER = re.compile(r"[0-9]{11}"), re.compile(r"[0-9]{18}")
 _DATES = {"refinementDate": "effective_at", "notificationViewDate": "viewed_at"}
 
 
@@ -115,11 +115,20 @@ def costs_of(sent: Mapping[str, Any]) -> list[tuple[str, str]]:
     of costs, where pagoPA is to learn of them; else the sender's own amount holds them, or nobody pays them."""
     if sent.get("notificationFeePolicy") != "DELIVERY_MODE" or sent.get("pagoPaIntMode") not in ("SYNC", "ASYNC"):
         return []
-    listed = [each.get("pagoPa") for one in objects(sent.get("recipients")) for each in objects(one.get("payments"))]
-    named = [
-        f"{each.get('creditorTaxId')} {each.get('noticeCode')}" for each in objects(listed) if each.get("applyCost")
-    ]
-    return [(found[1], found[2]) for each in named if (found := _NOTICE.fullmatch(each))]
+    named = [pagopa_notice_of(each) for each in asked_of(sent) if each.get("applyCost")]
+    return [notice for notice in named if notice is not None]
+
+
+def asked_of(sent: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The pagoPA payments that a sent notification asks for."""
+    payments = [each for one in objects(sent.get("recipients")) for each in objects(one.get("payments"))]
+    return objects([each.get("pagoPa") for each in payments])
+
+
+def pagopa_notice_of(payment: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The notice (creditor, number) that something of SEND's names; None where it names none."""
+    creditor, number = str(payment.get("creditorTaxId")), str(payment.get("noticeCode"))
+    return (creditor, number) if _CREDITOR.fullmatch(creditor) and _NUMBER.fullmatch(number) else None
 
 
 def total_of(price: Mapping[str, Any]) -> int | None:

@@ -1,6 +1,5 @@
 """What becomes of a notification, as a `FollowUp`: the steps of its timeline, what it adds to the payments that it asks
-for, and the papers that SEND makes of it: legal facts (attestazioni opponibili a terzi) and the notice of delivery
-(AAR, avviso di avvenuta ricezione).
+for, and the papers that SEND makes of it.
 
 Papers stand in the timeline of the notification, and are downloaded one a step, from an address that SEND gives; it may
 have to fetch one from its archive first, and says how long that takes. The memo holds names of papers alone: an address
@@ -8,42 +7,28 @@ would open one to whoever reads it, and a notice's number names a payment. So th
 along with the timeline that names it.
 """
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, ValidationError
 
 from connectors.base.http import MAX_RETRY_AFTER
-from contracts.base import Model, rfc3339
+from contracts.base import Model
 from contracts.connector import Continue, Done, Memo
 from contracts.failures import Deferred
 from contracts.inbound import ProviderDocument
 from contracts.settling import NoticeCost
 
 from .moments import moment
+from .papers import Paper, document_of, papers_of
 from .payments import ask_price, costs_of, total_of
 from .steps import steps_of
 from .uploads import Uploads
-from .wire import Wire, failure, objects
+from .wire import SENT, Wire, failure, objects
 
-SENT = "/delivery/v2.9/notifications/sent"
 FACTS = "/delivery-push/{iun}/download/legal-facts/{key}"
 
-TITLES: Mapping[str, str] = {
-    "AAR": "Avviso di avvenuta ricezione",
-    "SENDER_ACK": "Attestazione di presa in carico della notifica",
-    "DIGITAL_DELIVERY": "Attestazione di notifica digitale",
-    "ANALOG_DELIVERY": "Attestazione di recapito cartaceo",
-    "RECIPIENT_ACCESS": "Attestazione di avvenuto accesso",
-    "PEC_RECEIPT": "Ricevuta PEC",
-    "ANALOG_FAILURE_DELIVERY": "Attestazione di mancato recapito cartaceo",
-    "NOTIFICATION_CANCELLED": "Attestazione di annullamento della notifica",
-}
-_OTHER = "Attestazione di SEND"
-_TYPES = {"pdf": "application/pdf", "xml": "application/xml", "eml": "message/rfc822", "zip": "application/zip"}
 _OVER = frozenset({"VIEWED", "CANCELLED", "RETURNED_TO_SENDER", "REFUSED"})
 """After these come but the papers of what has happened; after EFFECTIVE_DATE the recipient may still read it."""
 
@@ -54,17 +39,8 @@ MOST_TRIES = 5
 _SOON = timedelta(seconds=1)
 _OF_ITS_AGE = 20
 """Of a notification's age one such part passes between two looks: the older it is, the less often something comes."""
-_KEY = re.compile(r"(?:safestorage://)?([A-Za-z0-9._-]{1,150})")
 
 Count = Annotated[int, Field(ge=0)]
-
-
-class Paper(Model):
-    """One that is to be had; `at` in RFC 3339."""
-
-    key: str
-    category: str
-    at: str
 
 
 class Asking(Model):
@@ -80,7 +56,7 @@ class Asking(Model):
 
 
 @dataclass(frozen=True, slots=True)
-class Attestations:
+class Questions:
     """`every` between two looks at the timeline of a notification that is new."""
 
     wire: Wire
@@ -117,7 +93,7 @@ class Attestations:
         step = step.model_copy(update={"priced": 0})
         if not self.papers and not owed:
             return Done(reports=told)
-        there = _papers(body) if self.papers else []
+        there = papers_of(body["timeline"]) if self.papers else []
         found = [paper for paper in there if paper.key not in step.had][: MOST_PAPERS - len(step.had)]
         if found:
             memo = step.model_copy(update={"wanted": found, "quiet": 0}).model_dump()
@@ -155,43 +131,12 @@ class Attestations:
         content = self.uploads.get(address)
         if not content or len(content) != size:
             raise Deferred("send.unreadable", "not the size that it was said to have", about="message")
-        return self._over(step, paper, (_document(step.iun, paper, content, str(body.get("filename", ""))),))
+        return self._over(step, paper, (document_of(step.iun, paper, content, str(body.get("filename", ""))),))
 
     def _over(self, step: Asking, paper: Paper, documents: tuple[ProviderDocument, ...] = ()) -> Continue:
         had, rest = [*step.had, paper.key], step.wanted[1:]
         memo = step.model_copy(update={"had": had, "wanted": rest, "tries": 0}).model_dump()
         return Continue(memo, after=_SOON if rest else self.every, documents=documents)
-
-
-def _papers(body: Mapping[str, Any]) -> list[Paper]:
-    """Those that the timeline names, each once, in its order."""
-    found: dict[str, Paper] = {}
-    for element in objects(body["timeline"]):
-        details = element.get("details")
-        notice = details.get("generatedAarUrl") if isinstance(details, dict) else None
-        named = [(each.get("key"), each.get("category")) for each in objects(element.get("legalFactsIds"))]
-        for key, category in [*named, (notice, "AAR")]:
-            if isinstance(key, str) and (plain := _KEY.fullmatch(key)):
-                known = category if isinstance(category, str) and category in TITLES else "OTHER"
-                paper = Paper(key=plain[1], category=known, at=rfc3339(moment(element)))
-                found.setdefault(paper.key, paper)
-    return list(found.values())
-
-
-def _document(iun: str, paper: Paper, content: bytes, filename: str) -> ProviderDocument:
-    ending = "pdf" if content.startswith(b"%PDF") else (filename or paper.key).rpartition(".")[2].lower()
-    if ending not in _TYPES or (ending == "pdf" and not content.startswith(b"%PDF")):
-        ending = "bin"
-    word = paper.category.lower().replace("_", "-")
-    return ProviderDocument(
-        name=paper.key,
-        doc_type="avviso-send" if paper.category == "AAR" else "attestazione-send",
-        title=f"{TITLES.get(paper.category, _OTHER)} ({iun})",
-        filename=f"{word}-{iun}.{ending}",
-        media_type=_TYPES.get(ending, "application/octet-stream"),
-        issued_at=datetime.fromisoformat(paper.at).astimezone(UTC),
-        content=content,
-    )
 
 
 def _wait(told: object, otherwise: timedelta) -> timedelta:

@@ -6,7 +6,7 @@ whether what is told twice counts twice: after an unknown outcome the timeline i
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,10 +16,9 @@ from contracts.connector import Continue, Done, Memo, Notice, Preview
 from contracts.failures import Deferred, Skipped
 from contracts.settling import SettledPayment
 
-from .attestations import SENT
 from .config import Settings
-from .payments import EVENTS, event_of, payment_failure
-from .wire import Wire, failure, objects
+from .payments import EVENTS, asked_of, event_of, pagopa_notice_of, payment_failure
+from .wire import SENT, Wire, failure, objects
 
 SHOWN_WITHIN_S = 900.0
 """After which a payment that SEND was told of stands in the timeline."""
@@ -70,12 +69,11 @@ class Settled:
             raise Deferred("send.unavailable", f"status {answer.status}", about="message")
         if answer.status != 200:
             raise failure(answer)
-        body, name = answer.object(), (paid.notice_number, paid.creditor_tax_code)
-        asked = [each.get("pagoPa") for one in objects(body.get("recipients")) for each in objects(one.get("payments"))]
-        if name not in map(_name, asked):
+        body, notice = answer.object(), (paid.creditor_tax_code, paid.notice_number)
+        if notice not in map(pagopa_notice_of, asked_of(body)):
             raise Skipped("send.notice_unknown", "the notification does not ask for it")
         told = [each.get("details") for each in objects(body.get("timeline")) if each.get("category") == "PAYMENT"]
-        return Done(paid.notification, "known already") if name in map(_name, told) else None
+        return Done(paid.notification, "known already") if notice in map(pagopa_notice_of, objects(told)) else None
 
     def _announced(self) -> Continue:
         return Continue({"step": "tell", "since": int(self.now())}, unsafe=True)
@@ -93,7 +91,3 @@ def _paid(notice: Notice) -> SettledPayment:
 def _since(memo: Memo) -> float:
     found = memo.get("since")
     return float(found) if isinstance(found, int) else 0.0
-
-
-def _name(of: object) -> tuple[Any, Any] | None:
-    return (of.get("noticeCode"), of.get("creditorTaxId")) if isinstance(of, Mapping) else None

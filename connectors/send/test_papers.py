@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors.send.attestations import MOST_TRIES
+from connectors.send.questions import MOST_TRIES
 from connectors.send.scripted_notices import notice_of, sample
 from contracts.connector import Continue, Done
 from contracts.failures import Deferred, Misconfigured

@@ -12,6 +12,9 @@ from connectors.base.http import MAX_RETRY_AFTER, Answer, retry_after, send
 from contracts.failures import Deferred, Failure, Misconfigured, Rejected, Unconfirmed
 from contracts.proving import Proof
 
+SENT = "/delivery/v2.9/notifications/sent"
+"""And the IUN: a notification as it stands, with its timeline."""
+
 Row = tuple[type[Failure], str]
 
 # Any call. What is not here: the API is not there (other 3xx and 4xx), or is unwell (5xx).
