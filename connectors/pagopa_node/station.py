@@ -18,11 +18,11 @@ from contracts.reporting import iuv_of
 
 from .caller import authenticate
 from .config import Settings
+from .demands import Offer
 from .faults import FAULTS, NOT_PAYABLE, Refused
 from .money import euro
 from .receipts import found_of, is_second
 from .soap import MEDIA_TYPE, PA, SoapFault, action_of, fault, read, reply
-from .spontaneous import Offer
 from .wire import DemandPaymentNotice, GetPayment, Invalid, QrCode, SendRT, VerifyPaymentNotice, read_as
 from .xml import Node, Parts
 

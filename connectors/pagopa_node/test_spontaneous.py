@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from connectors.pagopa_node import connect
 from connectors.pagopa_node.calling import OWED, answer, asked_of, body_of, call_of
 from connectors.pagopa_node.config import Settings
-from connectors.pagopa_node.demands import Sample
+from connectors.pagopa_node.demands import DemandData
 from connectors.pagopa_node.sampling import (
     CREDITOR,
     DEBTOR,
@@ -211,12 +211,12 @@ def _plain(given):
 
 def test_an_administrator_sees_what_the_data_become_without_a_demand():
     preview = connect(settings(**OFFER), Limits()).operations["preview-demand"]
-    made = preview.run(Sample(id_servizio="00005", document=card()))
+    made = preview.run(DemandData(id_servizio="00005", document=card()))
     assert (made["amount_cents"], made["recipient"]) == (2221, {"tax_code": DEBTOR})
     with pytest.raises(Rejected, match=r"PAA_SEMANTICA.*codiceCausale.*/spontaneous/0/fields/amount_cents"):
-        preview.run(Sample(id_servizio="00005", document=card("3")))
+        preview.run(DemandData(id_servizio="00005", document=card("3")))
     with pytest.raises(Rejected, match="00005, 00006"):
-        preview.run(Sample(id_servizio="00009", document=card()))
+        preview.run(DemandData(id_servizio="00009", document=card()))
 
 
 def test_line_ends_in_base64_are_nothing():

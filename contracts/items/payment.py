@@ -91,6 +91,11 @@ class PositionInstalment(Model):
     """Left out: the hub gives one."""
     items: Parts = ()
 
+    @property
+    def of_plan(self) -> int:
+        """The number of its plan, also where that is left out."""
+        return self.plan or 1
+
 
 class DebtorAddress(Model):
     """Where the debtor lives, for the notice on paper."""
@@ -124,7 +129,7 @@ class Position(Model):
         """The instalments by the plan that they are of."""
         found: dict[int, list[PositionInstalment]] = {}
         for each in self.installments:
-            found.setdefault(each.plan or 1, []).append(each)
+            found.setdefault(each.of_plan, []).append(each)
         return found
 
 

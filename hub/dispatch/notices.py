@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping
 from contracts.base import ROME
 from contracts.connector import Notice
 from contracts.failures import Deferred, Rejected, Skipped
-from contracts.items import ALWAYS_TOLD, SEND, Action, Application, Item, Message
+from contracts.items import ALWAYS_TOLD, SEND, Action, Application, Item, Message, Payment
 from contracts.positions import PAGOPA
 from contracts.settling import UNTOLD
 from contracts.states import PAID
@@ -35,6 +35,7 @@ from .enclosures import Enclosures, payment_of
 from .positions import position_notice
 from .putting_off import PutOff
 from .settling import settled_notice
+from .told_payments import ToldPayment
 
 IO: Final = "io"
 # Whoever has paid meanwhile is not asked to pay.
@@ -86,12 +87,27 @@ class Notices:
         address that works; PutOff before its time, and in the citizen's quiet hours. A debt position, and that
         a payment was made, are told to no citizen."""
         if claim.channel in UNTOLD:
-            return (position_notice if claim.channel == PAGOPA else settled_notice)(self, claim)
+            return self._of_payment(claim)
         channels = {EMAIL: self._by_email, SEND: self._by_send, IO: self._by_io}
         with self.database.read() as connection:
             told = self._opened(connection, claim)
             self._must_be_told(told)
             return channels.get(claim.channel, self._by_another)(connection, told)
+
+    def _of_payment(self, claim: Claim) -> Notice:
+        """Nobody's wishes count, as it is told to no citizen."""
+        with self.database.read() as connection:
+            tax_code, citizen = self.whose(connection, claim.ente_id, claim.citizen_id)
+            row, item = opened(connection, self.vault, citizen, claim.message_id)
+            if row["lifecycle"] == "restricted":
+                raise Deferred(RESTRICTED, about="message")
+            if row["lifecycle"] == "erased":
+                raise Skipped(ERASED)
+            assert isinstance(item, Payment)
+            told = ToldPayment(claim, self.registry().ente(claim.ente_id).name, citizen, tax_code, row, item)
+            if claim.channel == PAGOPA:
+                return position_notice(told)
+            return settled_notice(connection, self.vault, told, self.database.now(connection))
 
     def whose(self, connection: Connection, ente_id: str, citizen_id: str) -> tuple[str, Citizen]:
         """The tax code of whom a delivery is for, and the citizen. Raises Skipped where he was erased."""

@@ -166,7 +166,7 @@ def _parts(asked: Asked | None) -> Iterator[_Part]:
         if each.notice_number is not None:
             reason = instalment_reason(asked.reason, position, n)
             own = each.notice_number, each.amount_cents, reason, each.due_date
-            yield _Part(n, each.plan or 1, *own)
+            yield _Part(n, each.of_plan, *own)
 
 
 def _is_open(kept: Kept, now: datetime) -> bool:

@@ -2,72 +2,42 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING
 
 from contracts.base import ROME
 from contracts.connector import Notice
-from contracts.failures import Deferred, Skipped
+from contracts.failures import Skipped
 from contracts.items import Payment
 from contracts.items.payment import PaymentPart, Position
 from contracts.paying import Debtor
 from contracts.positions import POSITION, PayOption, PositionData, Share, StampDuty
 from contracts.states import PAYABLE
-from hub.store.configuration import RESTRICTED
-from hub.store.erasing import ERASED
-from hub.store.opening import opened
-from hub.store.outbox import Claim
 
-if TYPE_CHECKING:
-    from .notices import Notices
+from .told_payments import ToldPayment
 
 _PAID = frozenset({"paid", "refunded"})
 _OWED = PAYABLE | {"creating"}
 
 
-def position_notice(notices: "Notices", claim: Claim) -> Notice:
-    """The notice of a claimed delivery. Nobody's wishes count: it is told to no citizen.
-
-    Raises:
-        Skipped: the payment is paid, or its citizen erased.
-        Deferred: it is restricted.
-    """
-    with notices.database.read() as connection:
-        tax_code, citizen = notices.whose(connection, claim.ente_id, claim.citizen_id)
-        row, item = opened(connection, notices.vault, citizen, claim.message_id)
-    if row["lifecycle"] == "restricted":
-        raise Deferred(RESTRICTED, about="message")
-    if row["lifecycle"] == "erased":
-        raise Skipped(ERASED)
+def position_notice(told: ToldPayment) -> Notice:
+    """The notice that registers a payment, or keeps its position. Raises Skipped: it is paid."""
+    row, item = told.row, told.item
     # As its own vendor has it: what others say of the same notice changes nothing at pagoPA.
     state = row["own_state"] or row["state"]
     if state in _PAID:
         raise Skipped("notice.moot")
-    assert isinstance(item, Payment)
-    ente = notices.registry().ente(claim.ente_id)
     owed = row["lifecycle"] == "active" and state in _OWED and item.position is not None
-    return Notice(
-        delivery_id=claim.delivery_id,
-        ente_name=ente.name,
-        kind=POSITION,
-        language=item.language,
-        created_at=claim.created_at,
-        deep_link="",
-        tax_code=tax_code,
-        email=None,
-        title=item.reason,
-        body_markdown="",
-        position=PositionData(
-            name=f"RAC-{row['item_id']}",
-            revision=row["version"],
-            wanted="payable" if owed else "gone",
-            creditor_tax_code=item.creditor_tax_code,
-            debtor_kind=item.recipient.subject_kind,
-            debtor_name="" if item.position is None else item.position.debtor_name,
-            expires=item.invalid_after_due,
-            options=() if item.position is None else _options(item, item.position),
-            paper=debtor_of(item.position),
-        ),
+    position = PositionData(
+        name=f"RAC-{row['item_id']}",
+        revision=row["version"],
+        wanted="payable" if owed else "gone",
+        creditor_tax_code=item.creditor_tax_code,
+        debtor_kind=item.recipient.subject_kind,
+        debtor_name="" if item.position is None else item.position.debtor_name,
+        expires=item.invalid_after_due,
+        options=() if item.position is None else _options(item, item.position),
+        paper=debtor_of(item.position),
     )
+    return replace(told.notice(POSITION), position=position)
 
 
 def debtor_of(position: Position | None) -> Debtor | None:
@@ -87,8 +57,8 @@ def debtor_of(position: Position | None) -> Debtor | None:
 
 def instalment_reason(reason: str, position: Position, number: int) -> str:
     """What an instalment of a payment for that reason is for, counted from 1; it is told by its place in its plan."""
-    plan = position.installments[number - 1].plan or 1
-    place = sum((each.plan or 1) == plan for each in position.installments[:number])
+    plan = position.installments[number - 1].of_plan
+    place = sum(each.of_plan == plan for each in position.installments[:number])
     suffix = f", rata {place} di {len(position.plans[plan])}"
     return f"{reason[: 140 - len(suffix)]}{suffix}"
 
@@ -114,7 +84,7 @@ def _options(item: Payment, position: Position) -> tuple[PayOption, ...]:
                 _last_second(each.due_date),
                 _shares(item, position, each.amount_cents, each.items),
                 instalment=True,
-                plan=each.plan or 1,
+                plan=each.of_plan,
             )
         )
     return whole, *plan

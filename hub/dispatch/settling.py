@@ -1,53 +1,43 @@
 """What the connector of a legal notification is told: that what it asks to pay was paid, how much of it, and when."""
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
 
 from contracts.connector import Notice
-from contracts.failures import Deferred, Skipped
-from contracts.items import Payment, Receipt
+from contracts.failures import Skipped
+from contracts.items import Receipt
 from contracts.settling import SETTLED, SettledPayment
 from contracts.states import PAID_AND_KEPT
-from hub.store.configuration import RESTRICTED
-from hub.store.erasing import ERASED
-from hub.store.opening import content_of, opened
-from hub.store.outbox import Claim
+from hub.store.opening import content_of
 from hub.store.paid import same_notice
+from hub.store.ports import Vault
 from hub.store.settling import notification_of
 
 from .putting_off import PutOff
-
-if TYPE_CHECKING:
-    from .notices import Notices
+from .told_payments import ToldPayment
 
 NOT_ACCEPTED: Final = "notice.not_accepted"
 """Its notification has no name yet."""
 _LATER = timedelta(minutes=10)
 
 
-def settled_notice(notices: "Notices", claim: Claim) -> Notice:
-    """The notice of a claimed delivery. Nobody's wishes count: it is told to no citizen.
+def settled_notice(connection: Connection, vault: Vault, told: ToldPayment, now: datetime) -> Notice:
+    """The notice that a payment was made.
 
     Raises:
-        Skipped: no notification asks for the payment any more, it is not paid after all, or its citizen was erased.
-        Deferred: it is restricted.
+        Skipped: no notification asks for the payment any more, or it is not paid after all.
         PutOff: the notification was not accepted yet.
     """
-    with notices.database.read() as connection:
-        tax_code, citizen = notices.whose(connection, claim.ente_id, claim.citizen_id)
-        row, item = opened(connection, notices.vault, citizen, claim.message_id)
-        if row["lifecycle"] == "restricted":
-            raise Deferred(RESTRICTED, about="message")
-        if row["lifecycle"] == "erased":
-            raise Skipped(ERASED)
-        assert isinstance(item, Payment)
-        same = same_notice(connection, citizen, row)
-        found = [content_of(connection, notices.vault, citizen, each) for each in same]
-        try:
-            name = notification_of(connection, claim.ente_id, claim.message_id, claim.connector_id)
-        except LookupError:
-            raise Skipped("notice.moot") from None
-        now = notices.database.now(connection)
+    claim, item = told.claim, told.item
+    same = same_notice(connection, told.citizen, told.row)
+    found = [content_of(connection, vault, told.citizen, each) for each in same]
+    try:
+        name = notification_of(connection, claim.ente_id, claim.message_id, claim.connector_id)
+    except LookupError:
+        raise Skipped("notice.moot") from None
     receipts = [(each.paid_at, each.amount_cents) for each in found if isinstance(each, Receipt)]
     # Where a source but says that it is paid, it was so when that was true, and all of it.
     said = [(each["as_of"] or each["updated_at"], item.amount_cents) for each in same if each["state"] in PAID_AND_KEPT]
@@ -56,16 +46,5 @@ def settled_notice(notices: "Notices", claim: Claim) -> Notice:
     if name is None:
         raise PutOff(NOT_ACCEPTED, now + _LATER)
     paid_at, amount_cents = min(receipts or said)
-    return Notice(
-        delivery_id=claim.delivery_id,
-        ente_name=notices.registry().ente(claim.ente_id).name,
-        kind=SETTLED,
-        language=item.language,
-        created_at=claim.created_at,
-        deep_link="",
-        tax_code=tax_code,
-        email=None,
-        title=item.reason,
-        body_markdown="",
-        settled=SettledPayment(name, item.notice_number, item.creditor_tax_code, paid_at, amount_cents),
-    )
+    settled = SettledPayment(name, item.notice_number, item.creditor_tax_code, paid_at, amount_cents)
+    return replace(told.notice(SETTLED), settled=settled)
