@@ -26,7 +26,7 @@ from .filing import Files
 from .lists import MOST_BYTES, clock, counted, mapped, rows
 from .passing import Blocked, mended, passed_over
 from .places import ARCHIVE, Place, Walk
-from .session import Session, read
+from .session import GONE, Session, read
 
 KIND = "archive"
 DOC_TYPE = "archive-document"
@@ -179,7 +179,7 @@ class Archive:
         if name not in self._owners:
             # Version 1: the names that are known for certain; those of version 2 are read where they come.
             answer = self.session.get(f"/users/{name}", {"version": "1"})
-            if answer.status in (404, 410):
+            if answer.status in GONE:
                 raise Fault("/owner", "opencity.no_owner", f"status {answer.status}")
             given = read(answer)
             its = given if isinstance(given, Mapping) else {}
