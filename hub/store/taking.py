@@ -16,6 +16,12 @@ from .ports import Vault
 from .quarantine import Misfit, keep_misfits, let_out
 from .tables import item_identities, items, source_records
 
+_SAME_ITEM = (
+    (item_identities.c.ente_id == items.c.ente_id)
+    & (item_identities.c.citizen_id == items.c.citizen_id)
+    & (item_identities.c.item_id == items.c.item_id)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -99,12 +105,10 @@ def named(
     connection: Connection, ente_id: str, vendor_id: str, source: str, collection: str, external_ids: Collection[str]
 ) -> dict[str, RowMapping]:
     """The items that a source's names lead to: `item_id`, `citizen_id`, `version`, `state` and `lifecycle`, by name."""
-    names = item_identities.c
-    same = (names.ente_id == items.c.ente_id) & (names.citizen_id == items.c.citizen_id)
-    its = items.c
+    names, its = item_identities.c, items.c
     query = (
         select(names.external_id, its.item_id, its.citizen_id, its.version, its.state, its.lifecycle)
-        .join(item_identities, same & (names.item_id == its.item_id))
+        .join(item_identities, _SAME_ITEM)
         .where(names.ente_id == ente_id, names.vendor_id == vendor_id, names.source == source)
         .where(names.collection == collection, names.external_id.in_(external_ids))
     )
@@ -171,11 +175,6 @@ class Taking:
         return results
 
 
-_SAME_ITEM = (
-    (item_identities.c.ente_id == items.c.ente_id)
-    & (item_identities.c.citizen_id == items.c.citizen_id)
-    & (item_identities.c.item_id == items.c.item_id)
-)
 _NEWER = (
     "ON CONFLICT (ente_id, connector_id, name) DO UPDATE SET digest = excluded.digest, "
     "version = CASE WHEN excluded.version > source_records.version THEN excluded.version "
