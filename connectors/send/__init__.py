@@ -22,8 +22,8 @@ from .wire import Wire
 
 
 @dataclass(frozen=True, slots=True)
-class Either:
-    """Gives each notice to what it is about: a notification, or a payment that was made."""
+class Deliveries:
+    """The steps of both kinds: of a notification, and of a payment that was made."""
 
     send: Send
     settled: Settled
@@ -64,7 +64,7 @@ def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> C
     papers, costs = settings.attestations, settings.show_costs
     questions = Questions(wire, uploads, every, papers=papers, costs=costs) if papers or costs else None
     send = Send(wire, uploads, settings, questions)
-    either = Either(send, Settled(wire, settings))
+    deliveries = Deliveries(send, Settled(wire, settings))
 
     def close() -> None:
         client.close()
@@ -72,11 +72,11 @@ def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> C
 
     return Connector(
         read_manifest(Path(__file__).parent),
-        either.advance,
+        deliveries.advance,
         send.check,
         close,
-        lookup=either.lookup,
-        preview=either.preview,
+        lookup=deliveries.lookup,
+        preview=deliveries.preview,
         pull=Stream(wire, settings).pull if settings.follow == "stream" else None,
         follow_up=None if questions is None else lambda _, memo: questions.asked(memo),
         operations=Payments(wire, settings).operations(),

@@ -4,7 +4,7 @@ import pytest
 
 from connectors.base.conformance import Walk
 from connectors.send.scripted_platform import settled_by
-from connectors.send.settled import SHOWN_WITHIN_S, Settled
+from connectors.send.settled import SHOWN_WITHIN_S
 from contracts.connector import Continue, Done
 from contracts.failures import Deferred, Misconfigured, Rejected, Skipped, Unconfirmed
 
@@ -119,5 +119,6 @@ def test_a_timeline_that_cannot_be_had_is_asked_for_later(send, status, failure)
     assert told(send) == []
 
 
-def test_a_memo_of_another_version_is_looked_up_as_if_nothing_had_been_told():
-    assert Settled.lookup(None, None, {"step": "else"}) is None
+def test_a_memo_of_another_version_is_looked_up_as_if_nothing_had_been_told(send):
+    assert send.connector().lookup(send.notice, {"step": "else"}) is None
+    assert send.connector().advance(send.notice, {"step": "else"}).memo["step"] == "tell"

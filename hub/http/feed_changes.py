@@ -264,7 +264,8 @@ class FeedChanges:
         return handle
 
     def _planned(self, reader: Reader, wish: CartWish) -> PlannedCart:
-        """Raises ItemUnknown, PaymentNotPayable, ReturnUrlForbidden, CartNotOffered, ProviderUnavailable."""
+        """A cart, of which the call is counted already. Raises ItemUnknown, PaymentNotPayable, ReturnUrlForbidden,
+        CartNotOffered, ProviderUnavailable."""
         returns = carts.at_home(wish.return_urls, reader.ente.portal_url)
         with self._access.reading(reader) as reading:
             owed = self._desks.carts.chosen(reading, wish.payments)
