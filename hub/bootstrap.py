@@ -51,16 +51,13 @@ from hub.security.channel import trusted_proxy
 from hub.security.material import Shelf
 from hub.security.sign import SigningKey
 from hub.store import pdnd_clients
+from hub.store.acts import intake_of
 from hub.store.agenda import Agenda
-from hub.store.amendments import Amendments, Upload, Uploaded, Withdraw, Withdrawn, hold
-from hub.store.batches import AcceptBatch, AcceptedBatch, accept_batches, note_outcomes
 from hub.store.broadcasts import Broadcasts
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
 from hub.store.directory import load_registry
-from hub.store.drafts import Draft, Published
 from hub.store.files import Files
-from hub.store.intake import ApplyActs, Intake
 from hub.store.listening import Listener
 from hub.store.preferences import WishesKeeper
 from hub.store.profile_contacts import ContactKeeper
@@ -104,15 +101,7 @@ class Hub:
         self.citizens = citizens = Citizens(vault)
         files = Files(home.folder / "files", vault)
         publications = Publications(citizens, vault)
-        amendments = Amendments(citizens, publications)
-        appliers: dict[type, ApplyActs] = {
-            Draft: publications.apply,
-            Upload: amendments.upload,
-            Withdraw: amendments.withdraw,
-            AcceptBatch: accept_batches,
-        }
-        answers = (Published, Uploaded, Withdrawn, AcceptedBatch)
-        self.intake = Intake(vault, citizens, appliers, hold, answers=answers, note_outcomes=note_outcomes)
+        self.intake = intake_of(vault, citizens, publications)
         route = StagedRoute(router(self.connectors.outlets), router(self.connectors.test_outlets), self.registry)
         self.route, rules = route, RulesInForce(self.registry)
         subscriptions = SubscriptionOccasions(route, vault.keyed_hash, self.registry, rules)

@@ -16,11 +16,11 @@ from hub.registry import Ente, Vendor
 from hub.security.claims import UsedToken
 from hub.security.vault import Vault
 from hub.store import directory
-from hub.store.amendments import Amendments, Upload, Uploaded, Withdraw, Withdrawn, hold
+from hub.store.acts import intake_of
 from hub.store.citizens import Citizens, Subject
 from hub.store.database import Database
-from hub.store.drafts import Draft, Identity, PlannedDelivery, Published
-from hub.store.intake import Intake, Signed, Submission
+from hub.store.drafts import Draft, Identity, PlannedDelivery
+from hub.store.intake import Signed, Submission
 from hub.store.outbox import Claim, Due, claim
 from hub.store.publications import Publications
 from hub.store.standing import Lane, LimitsOf
@@ -82,9 +82,7 @@ class Store:
     def __post_init__(self) -> None:
         self.citizens = Citizens(self.vault)
         publications = Publications(self.citizens, self.vault)
-        amendments = Amendments(self.citizens, publications)
-        appliers = {Draft: publications.apply, Upload: amendments.upload, Withdraw: amendments.withdraw}
-        self.intake = Intake(self.vault, self.citizens, appliers, hold, answers=(Published, Uploaded, Withdrawn))
+        self.intake = intake_of(self.vault, self.citizens, publications)
 
     def run(self, handler, *values):
         """What a Committer does with a batch, without its thread."""
