@@ -9,6 +9,7 @@ from contracts.items import Payment, Receipt
 from contracts.settling import SETTLED, SettledPayment
 from hub.store.configuration import RESTRICTED
 from hub.store.erasing import ERASED
+from hub.store.folding import settles
 from hub.store.opening import content_of, opened
 from hub.store.outbox import Claim
 from hub.store.paid import same_notice
@@ -28,7 +29,8 @@ def settled_notice(notices: "Notices", claim: Claim) -> Notice:
     """The notice of a claimed delivery. Nobody's wishes count: it is told to no citizen.
 
     Raises:
-        Skipped: no notification asks for the payment any more, it is not paid after all, or its citizen was erased.
+        Skipped: no notification asks for the payment any more, it is not paid after all, or was given
+            back, or its citizen was erased.
         Deferred: it is restricted.
         PutOff: the notification was not accepted yet.
     """
@@ -47,10 +49,15 @@ def settled_notice(notices: "Notices", claim: Claim) -> Notice:
         except LookupError:
             raise Skipped("notice.moot") from None
         now = notices.database.now(connection)
-    receipts = [(each.paid_at, each.amount_cents) for each in found if isinstance(each, Receipt)]
+    receipts = [
+        (each.paid_at, each.amount_cents)
+        for its, each in zip(same, found, strict=True)
+        if isinstance(each, Receipt) and settles(its, row)
+    ]
     # Where a source but says that it is paid, it was so when that was true, and all of it.
     said = [(each["as_of"] or each["updated_at"], item.amount_cents) for each in same if each["state"] in PAID_AND_KEPT]
-    if not (receipts or said) or item.notice_number is None:
+    given_back = any(each["state"] == "refunded" for each in same)
+    if given_back or not (receipts or said) or item.notice_number is None:
         raise Skipped("notice.moot")
     if name is None:
         raise PutOff(NOT_ACCEPTED, now + _LATER)
