@@ -89,7 +89,7 @@ class Questions:
         told = steps_of(step.iun, objects(body["timeline"]))
         owed = costs_of(body) if self.costs else []
         if step.priced < len(owed):
-            return self._priced(step, *owed[step.priced])
+            return self._priced(step, *owed[step.priced], void=body.get("notificationStatus") == "CANCELLED")
         step = step.model_copy(update={"priced": 0})
         if not self.papers and not owed:
             return Done(reports=told)
@@ -107,14 +107,17 @@ class Questions:
         after = max(self.every, age / _OF_ITS_AGE)
         return Continue(step.model_copy(update={"quiet": quiet}).model_dump(), after=after, reports=told)
 
-    def _priced(self, step: Asking, creditor: str, number: str) -> Continue:
-        answer = ask_price(self.wire, creditor, number)
-        if answer.status not in (200, 400, 404):  # of one that it does not know the others are asked for all the same
-            raise failure(answer)
-        total = total_of(answer.object()) if answer.status == 200 else None
+    def _priced(self, step: Asking, creditor: str, number: str, *, void: bool) -> Continue:
+        total = 0 if void else self._price(creditor, number)  # what was cancelled has no price
         costs = () if total is None else (NoticeCost(number, creditor, total),)
         memo = step.model_copy(update={"priced": step.priced + 1}).model_dump()
         return Continue(memo, after=_SOON, costs=costs)
+
+    def _price(self, creditor: str, number: str) -> int | None:
+        answer = ask_price(self.wire, creditor, number)
+        if answer.status not in (200, 400, 404):  # of one that it does not know the others are asked for all the same
+            raise failure(answer)
+        return total_of(answer.object()) if answer.status == 200 else None
 
     def _fetched(self, step: Asking, paper: Paper) -> Continue:
         answer = self.wire.call("GET", FACTS.format(iun=step.iun, key=paper.key))

@@ -36,9 +36,10 @@ class Payments:
         self.streams = streams
 
     async def price(self, request: Request) -> Response:
-        """Of an accepted notification: nothing with FLAT_RATE, else the fee, paper once it is sent, and the taxes."""
+        """Of an accepted notification, until it is cancelled: nothing with FLAT_RATE, else the fee, paper once it is
+        sent, and the taxes."""
         found = self._entry(request.path_params["creditor"], request.path_params["notice"])
-        if found is None:
+        if found is None or found["state"] == "CANCELLED":
             return problem(404, "PN_DELIVERY_NOTIFICATION_NOT_FOUND")
         entry, asked = found, found["request"]
         sent = any(status == "DELIVERING" for status, _ in entry["history"])

@@ -38,6 +38,15 @@ def test_what_a_notification_adds_to_its_payments_is_asked_for_with_each_look(st
     assert isinstance(connector.follow_up(None, {"iun": entry["iun"], "quiet": 1, "priced": 1}), Done)
 
 
+def test_one_that_was_cancelled_adds_nothing_any_more(start):
+    send = start()
+    send.walk("organisation.json").finish()
+    (entry,) = send.requests
+    send.http.post("/_sim/advance", json={"iun": entry["iun"], "status": "CANCELLED"})
+    costs, _ = asked(send.connector(), entry["iun"])
+    assert [(each.notice_number, each.cost_cents) for each in costs] == [("302000100000019421", 0)]
+
+
 def test_one_that_is_asked_about_can_be_taken_back(start):
     """The memo of the questions was unknown to the steps of the delivery, and nothing was cancelled."""
     send = start()

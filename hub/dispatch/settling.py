@@ -11,6 +11,7 @@ from contracts.failures import Skipped
 from contracts.items import Receipt
 from contracts.settling import SETTLED, SettledPayment
 from contracts.states import PAID_AND_KEPT
+from hub.store.folding import settles
 from hub.store.opening import content_of
 from hub.store.paid import same_notice
 from hub.store.ports import Vault
@@ -28,7 +29,7 @@ def settled_notice(connection: Connection, vault: Vault, told: ToldPayment, now:
     """The notice that a payment was made.
 
     Raises:
-        Skipped: no notification asks for the payment any more, or it is not paid after all.
+        Skipped: no notification asks for the payment any more, it is not paid after all, or was given back.
         PutOff: the notification was not accepted yet.
     """
     claim, item = told.claim, told.item
@@ -38,10 +39,15 @@ def settled_notice(connection: Connection, vault: Vault, told: ToldPayment, now:
         name = notification_of(connection, claim.ente_id, claim.message_id, claim.connector_id)
     except LookupError:
         raise Skipped("notice.moot") from None
-    receipts = [(each.paid_at, each.amount_cents) for each in found if isinstance(each, Receipt)]
+    receipts = [
+        (each.paid_at, each.amount_cents)
+        for its, each in zip(same, found, strict=True)
+        if isinstance(each, Receipt) and settles(its, told.row)
+    ]
     # Where a source but says that it is paid, it was so when that was true, and all of it.
     said = [(each["as_of"] or each["updated_at"], item.amount_cents) for each in same if each["state"] in PAID_AND_KEPT]
-    if not (receipts or said) or item.notice_number is None:
+    given_back = any(each["state"] == "refunded" for each in same)
+    if given_back or not (receipts or said) or item.notice_number is None:
         raise Skipped("notice.moot")
     if name is None:
         raise PutOff(NOT_ACCEPTED, now + _LATER)

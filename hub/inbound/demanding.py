@@ -25,16 +25,19 @@ from hub.store.configuration import RESTRICTED
 from hub.store.database import Database
 from hub.store.drafts import Draft, Numbers
 from hub.store.intake import Intake, Submission
+from hub.store.numbering import is_numbered
 from hub.store.opening import opened
 from hub.store.ports import Vault
 from hub.store.taking import named
 
-from .outcomes import TRIES
 from .sources import Source, signed_by
 
 _PAYMENTS: Final = "payments"
 _AT_ONCE: Final = 50
 """Names looked for at once, of payments that say the same."""
+_ROUNDS: Final = 10
+"""How often it is looked for. Of several who ask at once for what has one name and say different things of it, one is
+kept in each."""
 _UNSAID: Final = {"version", "notice_number", "external_id"}
 """What a demand does not say."""
 
@@ -65,13 +68,14 @@ class Demands:
         vendor = self.vendor(source)
         if vendor.stage == "sandbox" and not source.is_test:
             raise Misconfigured("source.vendor_in_sandbox", "nothing of a vendor on trial is owed to anybody")
-        for _ in range(TRIES + 1):
+        kept = False
+        for _ in range(_ROUNDS):
             with self.database.read() as connection:
                 name, row = self._known(connection, source, demanded)
             draft = self._draft(vendor, demanded, name, 1 if row is None else row["version"] + 1)
-            number = None if row is None else self._standing(source, demanded, draft, row)
+            number = None if row is None else self._standing(source, demanded, draft, row, kept=kept)
             if number is None:
-                self._publish(source, draft)
+                kept = self._publish(source, draft)
                 continue
             owed = reading.payment(demanded.numbering.creditor_tax_code, number)
             if owed is not None:
@@ -108,12 +112,13 @@ class Demands:
         draft = self.draft(vendor, _PAYMENTS, body, None)
         return replace(draft, numbers=Numbers(demanded.numbering, (0,)))
 
-    def _standing(self, source: Source, demanded: Demanded, draft: Draft, row: RowMapping) -> str | None:
-        """The notice number of the payment that is there; None where a new version of it is to be made. Raises
-        ContractViolation where nothing may be done with it."""
+    def _standing(self, source: Source, demanded: Demanded, draft: Draft, row: RowMapping, *, kept: bool) -> str | None:
+        """The notice number of the payment that is there; None where a new version of it is to be made. `kept`: what
+        this demand says was, and whoever has said something else since was later. Raises ContractViolation where
+        nothing may be done with it."""
         if row["lifecycle"] == "restricted":
             raise ContractViolation(faults=(Fault("/external_id", RESTRICTED, "its processing is restricted"),))
-        if row["lifecycle"] != "active" or row["state"] not in PAYABLE | PAID:
+        if row["lifecycle"] != "active":
             return None
         with self.database.read() as connection:
             try:
@@ -121,20 +126,30 @@ class Demands:
             except LookupError:
                 return None  # erased since it was looked for
             _, item = opened(connection, self.vault, citizen, row["item_id"])
+            of_demand = is_numbered(connection, source.ente_id, row["item_id"])
         assert isinstance(item, Payment)
-        if row["state"] in PAID or "external_id" not in demanded.item:
+        has_name = "external_id" in demanded.item
+        if has_name and (not of_demand or item.position is not None):
+            # What its vendor asks for is not to be had for what somebody says at a counter.
+            raise ContractViolation(
+                faults=(Fault("/external_id", "external_id.taken", "a payment of that name was not made on demand"),)
+            )
+        if row["state"] not in PAYABLE | PAID:
+            return None
+        if kept or row["state"] in PAID or not has_name:
             return item.notice_number  # as its vendor has it by now
         leave = _UNSAID | demanded.passing
         new = Payment.model_validate_json(draft.payload)
         return item.notice_number if item.model_dump(exclude=leave) == new.model_dump(exclude=leave) else None
 
-    def _publish(self, source: Source, draft: Draft) -> None:
-        """As a vendor's would be; nothing where somebody else was first."""
+    def _publish(self, source: Source, draft: Draft) -> bool:
+        """As a vendor's would be. Whether it was kept: somebody else may have been first."""
         try:
             answer: Any = self.committer.write(
                 self.intake.record, Submission(signed_by(source, draft.payload), act=draft)
             )
         except VersionConflict:
-            return
+            return False
         if answer.notification == "pending":
             self.accepted()
+        return True

@@ -8,7 +8,7 @@ state of all of them together is on the shown one alone; so no vendor sees what 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import RowMapping, insert, select
 
 from contracts.states import PAID, PAID_AND_KEPT, PAYABLE
 
@@ -90,7 +90,7 @@ def settle(tx: Tx, batch: Batch) -> None:
 def _pay(tx: Tx, batch: Batch, payments: Sequence[dict[str, Any]], receipts: Sequence[dict[str, Any]]) -> None:
     here = [receipt for receipt in receipts if receipt["lifecycle"] == "active"]
     for item in payments:
-        if _own(item) not in ("paid", "refunded") and any(_settles(receipt, item) for receipt in here):
+        if _own(item) not in ("paid", "refunded") and any(settles(receipt, item) for receipt in here):
             item |= {"state": "paid", "own_state": None, "turn": "none", "updated_at": tx.now}
             batch.event(item, tx.now, "paid")
             batch.change(item)
@@ -98,8 +98,8 @@ def _pay(tx: Tx, batch: Batch, payments: Sequence[dict[str, Any]], receipts: Seq
             keep_agenda(tx, batch, item, (), first=False)
 
 
-def _settles(receipt: Mapping[str, Any], payment: Mapping[str, Any]) -> bool:
-    """Of the same vendor: another's receipt counts only by right."""
+def settles(receipt: Mapping[str, Any] | RowMapping, payment: Mapping[str, Any] | RowMapping) -> bool:
+    """Whether a receipt counts for a payment of its notice: another vendor's does only by right."""
     return bool(receipt["settles"] or receipt["vendor_id"] == payment["vendor_id"])
 
 

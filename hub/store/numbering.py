@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
-from sqlalchemy import case, insert, select
+from sqlalchemy import Connection, case, insert, select
 
 from contracts.identifiers import make_segregated_number
 from contracts.positions import Numbering
@@ -37,6 +37,11 @@ _OF_ITEMS = (
 def notice_key(keyed_hash: Callable[[str, str], str], creditor_tax_code: str, notice_number: str) -> str:
     """By what payments and receipts of one notice find each other (`items.notice_key`)."""
     return keyed_hash("notice", f"{creditor_tax_code}\0{notice_number}")
+
+
+def is_numbered(connection: Connection, ente_id: str, item_id: str) -> bool:
+    """Whether a payment has, or had, a notice number of the hub's."""
+    return connection.execute(_OF_ITEMS, keys("item", {(ente_id, item_id)})).first() is not None
 
 
 class Given:

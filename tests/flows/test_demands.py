@@ -18,7 +18,7 @@ from hub.home import Home
 from hub.inbound.demanding import Demands
 from hub.store.tables import agenda, evidence, item_identities, items, notice_counters, notice_numbers, quarantine
 from tests import stores
-from tests.flows.making import described_hub, new_person, published, rows
+from tests.flows.making import described_hub, new_person, notice_number, published, rows
 from tests.flows.test_pagopa_node import Pagopa
 from tests.harness import ENTE, HubUnderTest, eventually, make_payment, served
 
@@ -121,6 +121,18 @@ def test_what_its_vendor_says_of_it_meanwhile_holds(hub, pagopa, person):
     published(hub, "payments", corrected | {"amount_cents": 1500})
     again = pagopa.demand("00005", card(debtor=person))
     assert (again["notice_number"], again["amount_cents"]) == (first["notice_number"], 1500)
+
+
+@pytest.mark.parametrize("said", [{}, {"state": "cancelled"}, {"state": "paid"}])
+def test_what_a_vendor_asks_for_itself_is_not_changed_by_a_demand(hub, pagopa, person, said):
+    name = pupil()
+    own = make_payment(f"mensa-2026-{int(name):06d}", tax_code=person, notice_number=notice_number(), **said)
+    item_id = published(hub, "payments", own | {"source": "mense", "creditor_tax_code": CREDITOR})
+    (before,), refused = payments(hub, person), declined("external_id.taken")
+    assert pagopa.demand("00006", meals(name, person, "0.01"))["code"] == "PAA_SEMANTICA"
+    assert payments(hub, person) == [before]
+    assert [row["version"] for row in rows(hub, items, item_id=item_id)] == [1]
+    assert declined("external_id.taken") == refused + 1
 
 
 def test_one_that_was_taken_back_is_not_asked_for_again(hub, pagopa, person):
@@ -275,6 +287,19 @@ def assert_made_once(hubs: list[HubUnderTest], pagopa: Pagopa) -> None:
 
 def test_of_many_who_ask_at_once_one_makes_it(hub, pagopa):
     assert_made_once([hub], pagopa)
+
+
+def test_of_many_who_say_different_things_of_one_name_each_is_answered(hub, pagopa, person):
+    name = pupil()
+    told = at_once(
+        [
+            lambda amount=amount: pagopa.demand("00006", meals(name, person, f"{amount}.00"), pay=False)  # type: ignore[misc]
+            for amount in range(40, 46)
+        ]
+    )
+    (payment,) = payments(hub, person)
+    assert {each.get("notice_number") for each in told} == {payment["content"]["notice_number"]}
+    assert payment["version"] == 6, "each is kept once"
 
 
 def test_of_two_processes_that_are_asked_at_once_one_makes_it(tmp_path, pagopa, kind):
