@@ -5,6 +5,7 @@ where more are missing none is, until an administrator has looked.
 """
 
 import logging
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ from hub.store.missing import (
     settle_missing,
     withdrawn_since,
 )
-from hub.store.taking import absent
+from hub.store.taking import absent, in_force, records
 
 from .taking import Source, Taker
 
@@ -45,7 +46,7 @@ class Missing:
         for beginning, there in all_names.items():
             with self.database.read() as connection:
                 gone = list(absent(connection, source.ente_id, source.connector_id, beginning, there))
-            self.committer.write(note_missing, Seen(source.ente_id, source.connector_id, gone, beginning))
+            self.committer.write(note_missing, Seen(source.ente_id, source.connector_id, gone, there))
 
     def settle(self, config: ConnectorConfig, source: Source, look: Look) -> None:
         """Ask about what is missing. What cannot be told now is asked again in the next round.
@@ -65,7 +66,8 @@ class Missing:
             log.warning("source.missing_held connector=%s missing=%d today=%d", config.connector_id, len(names), before)
             return
         untold = 0
-        for name in names:
+        # Not by name: those that it never tells of would hide the others for ever.
+        for name in random.sample(names, len(names)):
             try:
                 found = look(name)
             except Failure as failure:
@@ -77,6 +79,14 @@ class Missing:
             self._take(source, name, found)
 
     def _take(self, source: Source, name: str, found: Found | None) -> None:
-        gone = found is not None and self.taker.take(source, [found]).counts["withdrawn"] > 0
+        if found is not None:
+            self.taker.take(source, [found])
+        gone = found is not None and found.withdrawn is not None and self._is_taken_back(source, name)
         settled = Settled(source.ente_id, source.connector_id, [name] * gone, [name] * (not gone))
         self.committer.write(settle_missing, settled)
+
+    def _is_taken_back(self, source: Source, name: str) -> bool:
+        """Whether it is, by this question or by one that a crash, or another process, left without its count."""
+        with self.database.read() as connection:
+            of = records(connection, source.ente_id, source.connector_id, [name])[name].item_id
+            return of is not None and not in_force(connection, source.ente_id, {of})
