@@ -25,7 +25,7 @@ from hub.store.missing import (
 )
 from hub.store.taking import absent, in_force, records
 
-from .taking import Source, Taker
+from .taking import Source, Taker, Tally
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +48,9 @@ class Missing:
                 gone = list(absent(connection, source.ente_id, source.connector_id, beginning, there))
             self.committer.write(note_missing, Seen(source.ente_id, source.connector_id, gone, there))
 
-    def settle(self, config: ConnectorConfig, source: Source, look: Look) -> None:
-        """Ask about what is missing. What cannot be told now is asked again in the next round.
+    def settle(self, config: ConnectorConfig, source: Source, look: Look, tally: Tally) -> None:
+        """Ask about what is missing, and count what came of it. What cannot be told now is asked again in the next
+        round.
 
         Raises:
             StoreUnavailable: what was found is not kept.
@@ -76,11 +77,11 @@ class Missing:
                 if untold == _MOST_UNTOLD:
                     return
                 continue
-            self._take(source, name, found)
+            if found is not None:
+                tally.counts.update(self.taker.take(source, [found]).counts)
+            self._note(source, name, found)
 
-    def _take(self, source: Source, name: str, found: Found | None) -> None:
-        if found is not None:
-            self.taker.take(source, [found])
+    def _note(self, source: Source, name: str, found: Found | None) -> None:
         gone = found is not None and found.withdrawn is not None and self._is_taken_back(source, name)
         settled = Settled(source.ente_id, source.connector_id, [name] * gone, [name] * (not gone))
         self.committer.write(settle_missing, settled)

@@ -190,7 +190,7 @@ class Polling:
                 finally:
                     line.wait()  # a page before may still be on its way into the store: behind it the next try begins
                 if connector.look is not None and walk.is_over:
-                    self._missing.settle(config, source, connector.look)
+                    self._missing.settle(config, source, connector.look, walk.tally)
             except StoreUnavailable:
                 raise
             except Exception as exc:

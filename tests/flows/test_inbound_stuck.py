@@ -165,7 +165,7 @@ def test_what_a_source_lists_no_more_is_taken_back_once_it_says_so_itself(hub, s
     assert raccordo("connector", "missing", "odd", "--json") == []
 
     source.looks = lambda name: Found(name, b"{}", withdrawn=GONE)
-    polled(hub)
+    assert "1 withdrawn" in raccordo("connector", "poll", "odd")
     assert titles_of(hub, person) == ["Voce 1", "Voce 2", "Voce 3"]
     (told,) = raccordo("connector", "missing", "odd", "--withdrawn", "--json")
     assert (told["name"], told["withdrawn_at"] is not None) == (four[0]["external_id"], True)
