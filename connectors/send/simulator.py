@@ -117,6 +117,7 @@ class Platform:
             ("paid", "POST", "/delivery/events/payment/pagopa", payments.events),
             ("streams", "GET", "/delivery-progresses/v2.9/streams", self.streams.all),
             ("streams", "POST", "/delivery-progresses/v2.9/streams", self.streams.new),
+            ("streams", "GET", "/delivery-progresses/v2.9/streams/{stream_id}", self.streams.one),
             ("events", "GET", "/delivery-progresses/v2.9/streams/{stream_id}/events", self.streams.read),
         ]
         guarded = [

@@ -30,7 +30,7 @@ class Streams:
         with the element that made it."""
         for stream in self.known.values():
             fine = stream["eventType"] == "TIMELINE"
-            if stream["replaced"] or not (fine or status):
+            if stream["disabledDate"] or not (fine or status):
                 continue
             for place, element in enumerate(elements if fine else elements[:1]):
                 event = {
@@ -49,27 +49,35 @@ class Streams:
         wanted = await parse(request, NewStream)
         if isinstance(wanted, Response):
             return wanted
-        if len(self.known) >= _MOST_STREAMS:
+        if sum(each["disabledDate"] is None for each in self.known.values()) >= _MOST_STREAMS:
             return problem(400, "PN_STREAM_TOOMANYSTREAMS")
         name, following = str(uuid.uuid4()), 1
         if wanted.replaced_stream_id is not None:
             before = self.known.get(wanted.replaced_stream_id)
             if before is None:
                 return problem(404, "PN_STREAM_NOT_FOUND")
-            before["replaced"], following = True, before["next"] + 1000
-        self.known[name] = {
-            "title": wanted.title,
-            "eventType": wanted.event_type,
-            "events": [],
-            "next": following,
-            "replaced": False,
-        }
+            before["disabledDate"], following = moment(), before["next"] + 1000
         shown = wanted.model_dump(by_alias=True, exclude_none=True, exclude={"replaced_stream_id"}) | {
             "streamId": name,
             "activationDate": moment(),
             "version": "v29",
         }
+        self.known[name] = {
+            "title": wanted.title,
+            "eventType": wanted.event_type,
+            "shown": shown,
+            "events": [],
+            "next": following,
+            "disabledDate": None,
+        }
         return JSONResponse(shown)
+
+    async def one(self, request: Request) -> Response:
+        stream = self.known.get(request.path_params["stream_id"])
+        if stream is None:
+            return problem(404, "PN_STREAM_NOT_FOUND")
+        disabled = stream["disabledDate"]
+        return JSONResponse(stream["shown"] | ({"disabledDate": disabled} if disabled else {}))
 
     async def read(self, request: Request) -> Response:
         name = request.path_params["stream_id"]

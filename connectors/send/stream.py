@@ -19,7 +19,7 @@ from .config import Settings
 from .moments import moment
 from .statuses import REPORTED
 from .steps import steps_of
-from .wire import Wire, failure, milliseconds, objects
+from .wire import Wire, failure, is_problem, milliseconds, objects
 
 STREAMS = "/delivery-progresses/v2.9/streams"
 FIRST_KIND = "STATUS"
@@ -62,9 +62,16 @@ class Stream:
             raise Deferred("send.unreadable", "no list of streams")
         ours = [each for each in objects(listed) if each.get("title") == self._title()]
         found = sorted(name for each in ours if (name := _stream_id(each)) is not None)
-        name = found[0] if found else self._made(before.get("stream"))
+        name = next(filter(self._is_enabled, found), None) or self._made(before.get("stream"))
         this = {"stream": name, "kind": self.settings.stream_kind}
         return Pulled({**before, "next": this} if before else this, more=True)
+
+    def _is_enabled(self, stream: str) -> bool:
+        """One that was replaced is still listed for days, and gets no events any more; the list does not say so."""
+        answer = self.wire.call("GET", f"{STREAMS}/{stream}")
+        if answer.status not in (200, 404):
+            raise failure(answer)
+        return answer.status == 200 and answer.object().get("disabledDate") is None
 
     def _title(self) -> str:
         # A list of streams names no kinds.
@@ -79,6 +86,8 @@ class Stream:
             answer = self.wire.call("POST", STREAMS, wish, unsafe=True)
         except Unconfirmed as unknown:
             raise Deferred(unknown.reason, unknown.detail) from None
+        if answer.status == 404 and replaced is not None and is_problem(answer):
+            return self._made(None)  # somebody deleted that one
         if answer.status not in (200, 201):
             raise failure(answer)
         made = _stream_id(answer.object())

@@ -155,6 +155,7 @@ def test_every_exchange_is_as_send_describes_it(start):
         ("POST", "/delivery/events/payment/pagopa"),
         ("GET", "/delivery-progresses/v2.9/streams"),
         ("POST", "/delivery-progresses/v2.9/streams"),
+        ("GET", "/delivery-progresses/v2.9/streams/"),
         ("GET", "/delivery-progresses/v2.9/streams//events"),
     }
 

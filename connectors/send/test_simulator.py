@@ -74,6 +74,17 @@ def test_a_stream_that_is_gone_is_made_again_and_once(start):
     assert list(send.platform.streams.known) == [memo["stream"]]
 
 
+def test_whoever_goes_to_the_other_kind_of_stream_and_back_misses_nothing(start):
+    send = start()
+    memo: dict[str, Any] = {}
+    for kind in ("STATUS", "TIMELINE", "STATUS"):
+        memo, _ = pulled(send.connector(stream_kind=kind), memo)
+    send.walk().finish()
+    send.http.post("/_sim/advance", json={"iun": send.requests[0]["iun"], "status": "VIEWED"})
+    _, reports = pulled(send.connector(), memo)
+    assert [each.event for each in reports if each.event != "step"] == ["read"]
+
+
 def test_an_unknown_outcome_is_looked_up_and_adopted(start):
     for kind in ("cut", "hang"):
         send = start()

@@ -14,6 +14,7 @@ from contracts.connector import Connector, Limits
 from contracts.failures import Deferred, Misconfigured
 
 OTHER = "11111111-1111-4111-8111-111111111111"
+ENABLED = Reply(200, {"activationDate": "2026-02-01T10:00:00Z"})
 
 
 class TestPull(PullConformance):
@@ -72,8 +73,8 @@ class TestPull(PullConformance):
         known = Reply(200, [{"streamId": STREAM, "title": "Raccordo"}])
         with pytest.raises(Deferred):
             self.events(Reply(200, []), Reply(200, b"{"), memo={})
-        assert self.events(known, memo={}).memo == {"stream": STREAM, "kind": "STATUS"}
-        assert [got.method for got in self.server.received] == ["GET", "POST", "GET"]
+        assert self.events(known, ENABLED, memo={}).memo == {"stream": STREAM, "kind": "STATUS"}
+        assert [got.method for got in self.server.received] == ["GET", "POST", "GET", "GET"]
 
     def test_the_group_of_the_key_reads_the_stream(self):
         self.events(Reply(200, []), Reply(200, {"streamId": STREAM}), memo={}, group="uffici")
@@ -120,7 +121,22 @@ class TestPull(PullConformance):
     def test_one_that_was_made_before_the_process_died_is_found_by_its_title(self):
         titles = {STREAM: "Raccordo", OTHER: "Raccordo (TIMELINE)"}
         listed = Reply(200, [{"streamId": name, "title": title} for name, title in titles.items()])
-        found = self.events(listed, memo={"stream": STREAM}, stream_kind="TIMELINE")
+        found = self.events(listed, ENABLED, memo={"stream": STREAM}, stream_kind="TIMELINE")
         assert found.memo["next"] == {"stream": OTHER, "kind": "TIMELINE"}
         gone = self.events(Reply(404, {}), memo=found.memo, stream_kind="TIMELINE")
         assert gone.memo == found.memo["next"]
+
+    def test_one_that_was_replaced_is_not_taken_for_ours_though_it_is_still_listed(self):
+        listed = Reply(200, [{"streamId": STREAM, "title": "Raccordo"}])
+        for gone in (Reply(200, {"disabledDate": "2026-03-01T10:00:00Z"}), Reply(404, {})):
+            found = self.events(listed, gone, Reply(200, {"streamId": OTHER}), memo={})
+            assert found.memo["stream"] == OTHER
+        with pytest.raises(Deferred):
+            self.events(listed, Reply(503, b""), memo={})
+
+    def test_one_that_is_deleted_is_replaced_by_nothing(self):
+        gone = Reply(404, {"errors": [{"code": "PN_STREAM_NOT_FOUND"}]})
+        made = Reply(200, {"streamId": OTHER})
+        found = self.events(Reply(200, []), gone, made, memo={"stream": STREAM}, stream_kind="TIMELINE")
+        assert found.memo["next"] == {"stream": OTHER, "kind": "TIMELINE"}
+        assert "replacedStreamId" not in json.loads(self.server.received[-1].body)

@@ -5,6 +5,7 @@ where more are missing none is, until an administrator has looked.
 """
 
 import logging
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,10 +22,10 @@ from hub.store.missing import (
     settle_missing,
     withdrawn_since,
 )
-from hub.store.taking import absent
+from hub.store.taking import absent, in_force, records
 
 from .sources import Source
-from .taking import Taker
+from .taking import Taker, Tally
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +46,11 @@ class Missing:
         for beginning, there in all_names.items():
             with self.database.read() as connection:
                 gone = list(absent(connection, source.ente_id, source.connector_id, beginning, there))
-            self.committer.write(note_missing, Seen(source.ente_id, source.connector_id, gone, beginning))
+            self.committer.write(note_missing, Seen(source.ente_id, source.connector_id, gone, there))
 
-    def settle(self, source: Source, look: Look, *, at_most: int) -> None:
-        """Ask about what is missing, where no more than `at_most` a day are. What cannot be told now is asked again in
-        the next round.
+    def settle(self, source: Source, look: Look, tally: Tally, *, at_most: int) -> None:
+        """Ask about what is missing, where no more than `at_most` a day are, and count what came of it. What cannot be
+        told now is asked again in the next round.
 
         Raises:
             StoreUnavailable: what was found is not kept.
@@ -65,7 +66,8 @@ class Missing:
             log.warning("source.missing_held connector=%s missing=%d today=%d", source.connector_id, len(names), before)
             return
         untold = 0
-        for name in names:
+        # Not by name: those that it never tells of would hide the others for ever.
+        for name in random.sample(names, len(names)):
             try:
                 found = look(name)
             except Failure as failure:
@@ -74,9 +76,17 @@ class Missing:
                 if untold == _MOST_UNTOLD:
                     return
                 continue
-            self._take(source, name, found)
+            if found is not None:
+                tally.counts.update(self.taker.take(source, [found]).counts)
+            self._note(source, name, found)
 
-    def _take(self, source: Source, name: str, found: Found | None) -> None:
-        gone = found is not None and self.taker.take(source, [found]).counts["withdrawn"] > 0
+    def _note(self, source: Source, name: str, found: Found | None) -> None:
+        gone = found is not None and found.withdrawn is not None and self._is_taken_back(source, name)
         settled = Settled(source.ente_id, source.connector_id, [name] * gone, [name] * (not gone))
         self.committer.write(settle_missing, settled)
+
+    def _is_taken_back(self, source: Source, name: str) -> bool:
+        """Whether it is, by this question or by one that a crash, or another process, left without its count."""
+        with self.database.read() as connection:
+            of = records(connection, source.ente_id, source.connector_id, [name])[name].item_id
+            return of is not None and not in_force(connection, source.ente_id, {of})

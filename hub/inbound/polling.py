@@ -188,7 +188,8 @@ class Polling:
                 finally:
                     line.wait()  # a page before may still be on its way into the store: behind it the next try begins
                 if connector.look is not None and walk.is_over:
-                    self._missing.settle(source, connector.look, at_most=walk.manner.withdraw_at_most)
+                    at_most = walk.manner.withdraw_at_most
+                    self._missing.settle(source, connector.look, walk.tally, at_most=at_most)
             except StoreUnavailable:
                 raise
             except Exception as exc:

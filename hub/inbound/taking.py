@@ -25,7 +25,7 @@ from hub.store.missing import Seen, note_missing
 from hub.store.ports import Vault
 from hub.store.quarantine import Misfit
 from hub.store.reporting import KeepFlow, KeepingFlows
-from hub.store.taking import Record, Take, Taking, newest_version, records
+from hub.store.taking import Record, Take, Taking, in_force, newest_version, records
 
 from .digesting import digested, keyed_digest
 from .filing import Filing
@@ -153,7 +153,7 @@ class Taker:
             known = records(connection, source.ente_id, source.connector_id, last)
         takes: list[tuple[Take, Found]] = []
         flows: list[KeepFlow] = []
-        missing: list[str] = []
+        missing: dict[str, str] = {}
         unkeyed: dict[str, tuple[str, str]] = {}
         for name, each in last.items():
             if each.flow is not None:
@@ -163,7 +163,7 @@ class Taker:
             if _says_nothing(each) and (each.missing or before is None or before.item_id is not None):
                 counts["passed"] += 1
                 if each.missing and before is not None and before.item_id is not None:
-                    missing.append(name)
+                    missing[name] = before.item_id
                 continue
             each, told = digested(self._filing.checked(each))
             digest = keyed_digest(self._vault, vendor.vendor_id, told)
@@ -178,10 +178,17 @@ class Taker:
             takes.append((self._made(source, vendor, name, each, digest, before), each))
         self._keep(flows, counts)
         if missing:
-            self._committer.write(note_missing, Seen(source.ente_id, source.connector_id, missing))
+            self._note_missing(source, missing)
         if unkeyed:
             self._committer.write(self._taking.note_digests, (source.ente_id, source.connector_id, unkeyed))
         return takes, counts
+
+    def _note_missing(self, source: Source, missing: Mapping[str, str]) -> None:
+        """By name, the items of what seems to be gone; what was taken back already is no news."""
+        with self._database.read() as connection:
+            active = in_force(connection, source.ente_id, set(missing.values()))
+        names = [name for name, item_id in missing.items() if item_id in active]
+        self._committer.write(note_missing, Seen(source.ente_id, source.connector_id, names))
 
     def _keep(self, flows: Sequence[KeepFlow], counts: Counter[str]) -> None:
         for result in self._committer.write_all(self._keeping.record, flows):

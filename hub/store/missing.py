@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from .bulk import pieces
 from .database import Tx, upsert
@@ -35,13 +35,12 @@ class MissingRecord:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a source has said: these are `missing`, and of the names that begin with `beginning` no others are."""
+    """What a source has said: these are `missing`, and the others `there`."""
 
     ente_id: str
     connector_id: str
     missing: Collection[str]
-    beginning: str | None = None
-    """None: nothing was said of others."""
+    there: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +83,9 @@ def note_missing(tx: Tx, told: Sequence[Seen]) -> list[None]:
     """A Committer handler. Said again, it changes nothing."""
     for each in told:
         of = _of(each.ente_id, each.connector_id)
-        if each.beginning is not None:
-            begun = and_(of, _ITS.withdrawn_at.is_(None), _ITS.name.startswith(each.beginning, autoescape=True))
-            known = set(tx.connection.execute(select(_ITS.name).where(begun)).scalars())
-            _forget(tx, of, known - set(each.missing))
+        if each.there:
+            known = set(tx.connection.execute(select(_ITS.name).where(of, _ITS.withdrawn_at.is_(None))).scalars())
+            _forget(tx, of, known.intersection(each.there))
         names = {"ente_id": each.ente_id, "connector_id": each.connector_id}
         row = upsert(missing_records)
         anew = {"since": row.excluded.since, "withdrawn_at": None}

@@ -165,7 +165,7 @@ def test_what_a_source_lists_no_more_is_taken_back_once_it_says_so_itself(hub, s
     assert raccordo("connector", "missing", "odd", "--json") == []
 
     source.looks = lambda name: Found(name, b"{}", withdrawn=GONE)
-    polled(hub)
+    assert "1 withdrawn" in raccordo("connector", "poll", "odd")
     assert titles_of(hub, person) == ["Voce 1", "Voce 2", "Voce 3"]
     (told,) = raccordo("connector", "missing", "odd", "--withdrawn", "--json")
     assert (told["name"], told["withdrawn_at"] is not None) == (four[0]["external_id"], True)
@@ -232,3 +232,54 @@ def test_what_is_said_to_be_missing_is_asked_about_and_what_nobody_knows_is_not(
     assert titles_of(hub, person) == ["Voce 1", "Voce 2", "Voce 3"]
     assert quarantined(raccordo) == []
     assert raccordo("connector", "missing", "odd", "--json") == []
+
+
+def taken_back(raccordo: Any) -> list[str]:
+    return [each["name"] for each in raccordo("connector", "missing", "odd", "--withdrawn", "--json")]
+
+
+def test_what_was_taken_back_counts_though_it_is_said_to_be_missing_again(hub, source, person, raccordo, four):
+    source.looks = lambda name: Found(name, b"{}", withdrawn=GONE)
+    gone = [each["external_id"] for each in four[:2]]
+    for _ in range(2):  # as a webhook says it once more
+        source.pull = lambda _memo: Pulled({}, found=tuple(Found(name, b"", missing=True) for name in gone))
+        polled(hub)
+        assert taken_back(raccordo) == gone
+    has(source, four[3:])
+    polled(hub)
+    assert titles_of(hub, person) == ["Voce 2", "Voce 3"], "two were taken back today"
+
+
+def test_what_was_taken_back_counts_though_the_process_ended_before_it_was_noted(
+    hub, source, person, raccordo, four, monkeypatch
+):
+    name = four[0]["external_id"]
+    source.looks = lambda name: Found(name, b"{}", withdrawn=GONE)
+    has(source, four[1:])
+    with monkeypatch.context() as patch:
+        patch.setattr("hub.inbound.missing.Settled", killed)
+        with pytest.raises(SystemExit):
+            polled(hub)
+    assert titles_of(hub, person) == ["Voce 1", "Voce 2", "Voce 3"]
+    polled(hub)
+    assert taken_back(raccordo) == [name]
+
+
+def killed(*_: Any) -> Any:
+    raise SystemExit
+
+
+def test_those_that_a_source_never_tells_of_do_not_hide_the_others(hub, source, person, monkeypatch, four):
+    monkeypatch.setattr("hub.inbound.missing._MOST_UNTOLD", 1)
+    untold = four[0]["external_id"]
+
+    def looks(name: str) -> Found:
+        if name == untold:
+            raise Deferred("odd.breaks")
+        return Found(name, b"{}", withdrawn=GONE)
+
+    source.looks = looks
+    has(source, four[2:])
+    for _ in range(40):
+        polled(hub)
+    assert titles_of(hub, person) == ["Voce 0", "Voce 2", "Voce 3"]
