@@ -15,13 +15,13 @@ from contracts.failures import Failure, Rejected
 from contracts.paying import Cart, CartPart, MakeCart, Returns
 from hub.errors import Fault, ItemUnknown
 from hub.store.committer import Committer
+from hub.store.folding import OPEN
 from hub.store.reading import Listed, Reading
 from hub.store.side_calls import Call, begin, end
 from hub.store.standing import Lane, Verdict
 
 from .cart_errors import CartNotOffered, CartRefused, PaymentNotPayable, ProviderUnavailable
 from .creditors import Acting, Creditors
-from .enclosures import OPEN
 from .owing import Owed, Owing, kept_of
 from .pool import ConnectorPool
 from .runner import provider_answered, provider_wish

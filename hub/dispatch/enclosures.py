@@ -13,11 +13,9 @@ from hub.store.citizens import Citizen
 from hub.store.drafts import Identity
 from hub.store.enclosing import enclosed_item
 from hub.store.files import FileMissing
+from hub.store.folding import OPEN
 from hub.store.opening import content_of
 from hub.store.ports import Vault
-
-OPEN = frozenset({"due", "started", "overdue"})
-"""The states in which a payment can be paid."""
 
 ReadFile = Callable[[Citizen, str], bytes]
 """(citizen, content key) -> the file's content. Raises `hub.store.files.FileMissing`."""

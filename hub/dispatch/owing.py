@@ -15,13 +15,13 @@ from contracts.items.payment import Position
 from contracts.paying import Debtor, PayableNotice
 from hub.registry import Registry
 from hub.store.connector_versions import Environment
+from hub.store.folding import OPEN
 from hub.store.numbering import notice_key
 from hub.store.paid import Paid, paid_among
 from hub.store.ports import Vault
 from hub.store.reading import Listed, Reading
 from hub.store.tables import from_micros
 
-from .enclosures import OPEN
 from .positions import debtor_of, instalment_reason
 
 

@@ -9,6 +9,7 @@ from contracts.items import Payment, Receipt
 from contracts.settling import SETTLED, SettledPayment
 from hub.store.configuration import RESTRICTED
 from hub.store.erasing import ERASED
+from hub.store.folding import settles
 from hub.store.opening import content_of, opened
 from hub.store.outbox import Claim
 from hub.store.paid import same_notice
@@ -41,7 +42,9 @@ def settled_notice(notices: "Notices", claim: Claim) -> Notice:
             raise Skipped(ERASED)
         assert isinstance(item, Payment)
         same = same_notice(connection, citizen, row)
-        found = [content_of(connection, notices.vault, citizen, each) for each in same]
+        payments = [each for each in same if each["collection"] == "payments"]
+        counting = [each for each in same if any(settles(each, payment) for payment in payments)]
+        found = [content_of(connection, notices.vault, citizen, each) for each in counting]
         try:
             name = notification_of(connection, claim.ente_id, claim.message_id, claim.connector_id)
         except LookupError:
@@ -49,7 +52,9 @@ def settled_notice(notices: "Notices", claim: Claim) -> Notice:
         now = notices.database.now(connection)
     receipts = [(each.paid_at, each.amount_cents) for each in found if isinstance(each, Receipt)]
     # Where a source but says that it is paid, it was so when that was true, and all of it.
-    said = [(each["as_of"] or each["updated_at"], item.amount_cents) for each in same if each["state"] in PAID_AND_KEPT]
+    said = [
+        (each["as_of"] or each["updated_at"], item.amount_cents) for each in payments if each["state"] in PAID_AND_KEPT
+    ]
     if not (receipts or said) or item.notice_number is None:
         raise Skipped("notice.moot")
     if name is None:

@@ -92,7 +92,7 @@ def settle(tx: Tx, batch: Batch) -> None:
 def _pay(tx: Tx, batch: Batch, payments: Sequence[dict[str, Any]], receipts: Sequence[dict[str, Any]]) -> None:
     here = [receipt for receipt in receipts if receipt["lifecycle"] == "active"]
     for item in payments:
-        if _own(item) not in ("paid", "refunded") and any(_settles(receipt, item) for receipt in here):
+        if _own(item) not in ("paid", "refunded") and any(settles(receipt, item) for receipt in here):
             item |= {"state": "paid", "own_state": None, "turn": "none", "updated_at": tx.now}
             batch.event(item, tx.now, "paid")
             batch.change(item)
@@ -100,9 +100,10 @@ def _pay(tx: Tx, batch: Batch, payments: Sequence[dict[str, Any]], receipts: Seq
             keep_agenda(tx, batch, item, (), first=False)
 
 
-def _settles(receipt: Mapping[str, Any], payment: Mapping[str, Any]) -> bool:
-    """Of the same vendor: another's receipt counts only by right."""
-    return bool(receipt["settles"] or receipt["vendor_id"] == payment["vendor_id"])
+def settles(receipt: Mapping[str, Any], payment: Mapping[str, Any]) -> bool:
+    """Whether a receipt of the same notice pays it. Of the same vendor: another's counts only by right."""
+    is_receipt = receipt["collection"] == "receipts"
+    return is_receipt and bool(receipt["settles"] or receipt["vendor_id"] == payment["vendor_id"])
 
 
 def _own(item: Mapping[str, Any]) -> str:
