@@ -34,16 +34,12 @@ def settled_notice(connection: Connection, vault: Vault, told: ToldPayment, now:
     """
     claim, item = told.claim, told.item
     same = same_notice(connection, told.citizen, told.row)
-    found = [content_of(connection, vault, told.citizen, each) for each in same]
+    counting = [content_of(connection, vault, told.citizen, each) for each in same if settles(each, told.row)]
     try:
         name = notification_of(connection, claim.ente_id, claim.message_id, claim.connector_id)
     except LookupError:
         raise Skipped("notice.moot") from None
-    receipts = [
-        (each.paid_at, each.amount_cents)
-        for its, each in zip(same, found, strict=True)
-        if isinstance(each, Receipt) and settles(its, told.row)
-    ]
+    receipts = [(each.paid_at, each.amount_cents) for each in counting if isinstance(each, Receipt)]
     # Where a source but says that it is paid, it was so when that was true, and all of it.
     said = [(each["as_of"] or each["updated_at"], item.amount_cents) for each in same if each["state"] in PAID_AND_KEPT]
     given_back = any(each["state"] == "refunded" for each in same)

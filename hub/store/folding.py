@@ -99,8 +99,9 @@ def _pay(tx: Tx, batch: Batch, payments: Sequence[dict[str, Any]], receipts: Seq
 
 
 def settles(receipt: Mapping[str, Any] | RowMapping, payment: Mapping[str, Any] | RowMapping) -> bool:
-    """Whether a receipt counts for a payment of its notice: another vendor's does only by right."""
-    return bool(receipt["settles"] or receipt["vendor_id"] == payment["vendor_id"])
+    """Whether an item of a payment's notice is a receipt that counts for it: another vendor's does only by right."""
+    is_receipt = receipt["collection"] == "receipts"
+    return is_receipt and bool(receipt["settles"] or receipt["vendor_id"] == payment["vendor_id"])
 
 
 def _own(item: Mapping[str, Any]) -> str:

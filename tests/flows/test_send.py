@@ -176,6 +176,20 @@ def test_send_is_told_once_of_what_was_paid(hub, how):
     assert ("paid", bill_id) in [(each["what"], each["item_id"]) for each in shared]
 
 
+def test_what_send_is_told_is_not_another_vendor_s_word(hub):
+    """A receipt of who may not settle the notices of others, of an earlier day and of one cent."""
+    person = new_person()
+    bill, _ = with_bill(hub, person)
+    own = to(person) | {"notify": {"channels": []}}
+    own |= {"payment": {"creditor_tax_code": bill["creditor_tax_code"], "notice_number": bill["notice_number"]}}
+    stranger = make_receipt(fresh(), **own, amount_cents=1, paid_at="2026-11-20T10:00:00Z")
+    published(hub, "receipts", stranger, vendor=hub.other_vendor)
+    paid = make_receipt(fresh(), **own, amount_cents=8700)
+    published(hub, "receipts", paid)
+    (event,) = eventually(lambda: told_of(hub, bill), bool, within_s=20)
+    assert (event["amount"], event["paymentDate"]) == (8700, paid["paid_at"])
+
+
 @pytest.mark.req("S11")
 def test_the_citizen_sees_what_the_notification_adds_to_the_payment(kind, tmp_path):
     with at_work(tmp_path, attestations_every_s=0.3) as hub:
