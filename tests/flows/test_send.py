@@ -236,18 +236,6 @@ def test_a_payment_made_while_send_still_looks_at_its_notification_waits_for_it(
     httpx.delete(f"{hub.address}/_sim/faults", trust_env=False)
 
 
-def test_what_another_vendor_says_was_paid_is_not_what_send_is_told(hub):
-    person = new_person()
-    bill, _ = with_bill(hub, person)
-    about = {"creditor_tax_code": bill["creditor_tax_code"], "notice_number": bill["notice_number"]}
-    own = {"payment": about, "notify": {"channels": []}}
-    forged = make_receipt(fresh(), **to(person), **own, amount_cents=1, paid_at="2020-01-01T00:00:00Z")
-    published(hub, "receipts", forged, vendor=hub.other_vendor)
-    published(hub, "receipts", make_receipt(fresh(), **to(person), **own, amount_cents=8700))
-    (event,) = eventually(lambda: told_of(hub, bill), bool, within_s=20)
-    assert event["amount"] == 8700
-
-
 def test_what_goes_along_with_no_notification_is_told_to_nobody(hub):
     person = new_person()
     bill = make_payment(fresh(), **to(person), notice_number=notice_number(), notify={"channels": []})
