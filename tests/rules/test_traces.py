@@ -28,6 +28,7 @@ UNTRACED = {
     "compliance": NUMBERS,
     "conformance": NO_HOME,
     "connector list": SETTINGS,
+    "connector missing": NUMBERS,
     "connector show": SETTINGS,
     "delegation list": NUMBERS,
     "delivery list": NUMBERS,
