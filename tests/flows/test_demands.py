@@ -123,6 +123,19 @@ def test_what_its_vendor_says_of_it_meanwhile_holds(hub, pagopa, person):
     assert (again["notice_number"], again["amount_cents"]) == (first["notice_number"], 1500)
 
 
+def test_what_its_vendor_adds_to_it_stays_while_the_same_is_demanded(hub, pagopa, person):
+    name = pupil()
+    first = pagopa.demand("00006", meals(name, person), pay=False)
+    (payment,) = payments(hub, person)
+    said = ("title", "notice_number", "creditor_tax_code", "reason", "amount_cents", "due_date", "service_id")
+    content = {key: payment["content"][key] for key in said}
+    own = make_payment(f"mensa-2026-{int(name):06d}", tax_code=person, **content) | {"source": "mense", "version": 2}
+    published(hub, "payments", own | {"state": "started", "summary": "Mensa, classe 2B"})
+    assert pagopa.demand("00006", meals(name, person), pay=False) == first
+    (payment,) = payments(hub, person)
+    assert (payment["version"], payment["state"], payment["content"]["summary"]) == (2, "started", "Mensa, classe 2B")
+
+
 @pytest.mark.parametrize("said", [{}, {"state": "cancelled"}, {"state": "paid"}])
 def test_what_a_vendor_asks_for_itself_is_not_changed_by_a_demand(hub, pagopa, person, said):
     name = pupil()
