@@ -194,6 +194,7 @@ class Hub:
             LEASE,
             failed=partial(self.requests.keep, self.committer),
             dead=self.inbound.answering.reporter.dead,
+            keep=self.inbound.keep,
         )
         self.dispatcher = Dispatcher(
             committer=self.committer,

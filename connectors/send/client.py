@@ -20,7 +20,7 @@ from contracts.failures import Deferred, Misconfigured, Rejected, Skipped
 
 from .config import Settings
 from .mapping import checked, enclosed, new_request, preload_request, token
-from .memos import Cancel, Follow, Preload, Request, Slot, Status, Step, Stored, Upload, memo_of, step_of
+from .memos import Cancel, Cancelled, Follow, Preload, Request, Slot, Status, Step, Stored, Upload, memo_of, step_of
 from .questions import Questions
 from .statuses import FOLLOWED, is_transient, refusal
 from .steps import steps_of
@@ -77,12 +77,16 @@ class Send:
                 return self._follow(notice, step)
             case Cancel() as step:
                 return self._cancel(step)
+            case Cancelled() as step:
+                return self._cancelled(step)
 
     def lookup(self, notice: Notice, memo: Memo) -> Done | Continue | None:
         """Ask by protocol number and token whether SEND has the request; see `contracts.connector.Lookup`."""
         step = step_of(memo)
         if isinstance(step, Preload | Upload):
             return None  # no request bore this token yet
+        if isinstance(step, Cancelled):
+            return _next(step, accepted=True)
         if not isinstance(step, Request):
             return self._wait(step)
         status = _asked_for(step)
@@ -234,12 +238,18 @@ class Send:
         except Deferred:
             return self._wait_or_leave(again)
         if answer.status == 202:
-            raise Skipped(WITHDRAWN, "SEND cancels it")
+            return _next(Cancelled(iun=step.iun), accepted=True)
         if answer.status in (401, 403):
             raise failure(answer)
         if answer.status in (400, 404, 409):
             return Done(step.iun, f"not cancelled, status {answer.status}")
         return self._wait_or_leave(again)
+
+    def _cancelled(self, step: Cancelled) -> Continue:
+        if step.told or self.questions is None:
+            raise Skipped(WITHDRAWN, "SEND cancels it")
+        told = step.model_copy(update={"told": True})
+        return replace(_next(told, accepted=True), costs=self.questions.no_costs(step.iun))
 
     def _wait_or_leave(self, step: Cancel) -> Done | Continue:
         return self._wait(step) if step.checks < MOST_CANCELS else Done(step.iun, "not cancelled, no answer")

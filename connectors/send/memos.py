@@ -1,7 +1,8 @@
 """What is remembered between the steps of a notification. No personal data: keys, versions, digests, SEND's own names.
 
 {} -> preload -> upload, once for each document -> request (announced as unsafe) -> status -> done, or follow; cancel
-where the item was taken back. `round` counts the tokens: a request that SEND refused is made again under a new one.
+and cancelled where the item was taken back. `round` counts the tokens: a request that SEND refused is made again under
+a new one.
 """
 
 import json
@@ -93,7 +94,15 @@ class Cancel(Model):
     checks: Count = 0
 
 
-Step = Preload | Upload | Request | Status | Follow | Cancel
+class Cancelled(Model):
+    """SEND cancels it; `told`: that it adds nothing to payments any more."""
+
+    step: Literal["cancelled"] = "cancelled"
+    iun: str
+    told: bool = False
+
+
+Step = Preload | Upload | Request | Status | Follow | Cancel | Cancelled
 _STEPS: TypeAdapter[Step] = TypeAdapter(Annotated[Step, Field(discriminator="step")])
 
 

@@ -113,6 +113,15 @@ class Questions:
         memo = step.model_copy(update={"priced": step.priced + 1}).model_dump()
         return Continue(memo, after=_SOON, costs=costs)
 
+    def no_costs(self, iun: str) -> tuple[NoticeCost, ...]:
+        """What a notification that was cancelled adds to its payments. Raises a `contracts.failures.Failure`."""
+        answer = self.wire.call("GET", f"{SENT}/{iun}") if self.costs else None
+        if answer is None or answer.status in (400, 404):
+            return ()
+        if answer.status != 200:
+            raise failure(answer)
+        return tuple(NoticeCost(number, creditor, 0) for creditor, number in costs_of(answer.object()))
+
     def _price(self, creditor: str, number: str) -> int | None:
         answer = ask_price(self.wire, creditor, number)
         if answer.status not in (200, 400, 404):  # of one that it does not know the others are asked for all the same

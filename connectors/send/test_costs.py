@@ -53,9 +53,12 @@ def test_one_that_is_asked_about_can_be_taken_back(start):
     walk = send.walk("organisation.json")
     memo = walk.finish().follow_up.memo
     taken_back = replace(walk.notice, legal=None, withdrawn=True)
-    step = walk.connector.advance(taken_back, memo)
+    steps = [walk.connector.advance(taken_back, memo)]
+    for _ in range(2):
+        steps.append(walk.connector.advance(taken_back, steps[-1].memo))
+    assert [each.cost_cents for each in steps[-1].costs] == [0]
     with pytest.raises(Skipped):
-        walk.connector.advance(taken_back, step.memo)
+        walk.connector.advance(taken_back, steps[-1].memo)
     assert send.requests[0]["state"] == "CANCELLED"
 
 

@@ -65,6 +65,8 @@ class Runner:
     """Told, at best effort, of a claim that did not deliver, once it is settled."""
     dead: Callable[[Claim, str], None] = lambda *_: None
     """Told likewise of one whose address is dead, and why: lost, the next refusal says it again."""
+    keep: Callable[[Claim, Done | Continue], None] = lambda *_: None
+    """Keeps what a step has learned beside its reports, before the step is. Raises Deferred."""
 
     def run(self, claim: Claim) -> None:
         """Take the delivery as far as it goes, and settle it."""
@@ -138,6 +140,8 @@ class Runner:
         for _ in range(_MOST_STEPS):
             step = step or connector.advance(notice, at.memo)
             at.reports += step.reports
+            if step.costs:
+                self.keep(at.claim, step)
             if isinstance(step, Done):
                 return step
             at.memo, at.unsafe = step.memo, step.unsafe

@@ -69,8 +69,7 @@ class Answering:
         try:
             tally = self.taker.take(Source.of(config), reply.found) if reply.found else None
         except Failure as fault:
-            log.warning("callback.not_taken connector=%s reason=%s", connector_id, fault.reason)
-            raise StoreUnavailable(cause=fault.reason) from None
+            raise _not_now(config, fault) from None
         if reply.reports:
             self.reporter.report(ente_id, connector_id, reply.reports)
         if tally is not None and tally.counts["quarantined"] and reply.otherwise is not None:
@@ -82,13 +81,18 @@ class Answering:
         try:
             return demanded.answer(self.demands.meet(Source.of(config), demanded, reading))
         except Failure as fault:
-            log.warning("callback.not_taken connector=%s reason=%s", config.connector_id, fault.reason)
-            raise StoreUnavailable(cause=fault.reason) from None
+            raise _not_now(config, fault) from None
         except HubError as fault:
             if fault.status >= 500:  # our own affair: it is to be asked again
                 raise
             where = fault.faults[0] if fault.faults else Fault("", fault.code, fault.detail)
             return replace(demanded.refused, declined=Wrong(where.pointer, where.code, where.detail))
+
+
+def _not_now(config: ConnectorConfig, fault: Failure) -> StoreUnavailable:
+    """It is to come again, once an administrator has seen to it."""
+    _note_declined(config, Wrong("", fault.reason, fault.detail))
+    return StoreUnavailable(cause=fault.reason)
 
 
 def _note_declined(config: ConnectorConfig, why: Wrong) -> None:

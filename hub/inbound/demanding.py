@@ -38,8 +38,6 @@ _AT_ONCE: Final = 50
 _ROUNDS: Final = 10
 """How often it is looked for. Of several who ask at once for what has one name and say different things of it, one is
 kept in each."""
-_UNSAID: Final = {"version", "notice_number", "external_id"}
-"""What a demand does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +136,10 @@ class Demands:
             return None
         if kept or row["state"] in PAID or not has_name:
             return item.notice_number  # as its vendor has it by now
-        leave = _UNSAID | demanded.passing
+        # Of what its vendor has added, that the payment has begun among it, a demand says nothing.
+        said = demanded.item.keys() - demanded.passing
         new = Payment.model_validate_json(draft.payload)
-        return item.notice_number if item.model_dump(exclude=leave) == new.model_dump(exclude=leave) else None
+        return item.notice_number if item.model_dump(include=said) == new.model_dump(include=said) else None
 
     def _publish(self, source: Source, draft: Draft) -> bool:
         """As a vendor's would be. Whether it was kept: somebody else may have been first."""

@@ -123,6 +123,19 @@ def test_what_its_vendor_says_of_it_meanwhile_holds(hub, pagopa, person):
     assert (again["notice_number"], again["amount_cents"]) == (first["notice_number"], 1500)
 
 
+def test_what_its_vendor_adds_to_it_stays_while_the_same_is_demanded(hub, pagopa, person):
+    name = pupil()
+    first = pagopa.demand("00006", meals(name, person), pay=False)
+    (payment,) = payments(hub, person)
+    said = ("title", "notice_number", "creditor_tax_code", "reason", "amount_cents", "due_date", "service_id")
+    content = {key: payment["content"][key] for key in said}
+    own = make_payment(f"mensa-2026-{int(name):06d}", tax_code=person, **content) | {"source": "mense", "version": 2}
+    published(hub, "payments", own | {"state": "started", "summary": "Mensa, classe 2B"})
+    assert pagopa.demand("00006", meals(name, person), pay=False) == first
+    (payment,) = payments(hub, person)
+    assert (payment["version"], payment["state"], payment["content"]["summary"]) == (2, "started", "Mensa, classe 2B")
+
+
 @pytest.mark.parametrize("said", [{}, {"state": "cancelled"}, {"state": "paid"}])
 def test_what_a_vendor_asks_for_itself_is_not_changed_by_a_demand(hub, pagopa, person, said):
     name = pupil()
@@ -212,6 +225,21 @@ def test_what_makes_no_payment_leaves_nothing_but_the_reason(
     assert "RSSMRA80A01H501U" not in caplog.text
 
 
+def test_a_vendor_that_is_not_there_is_seen_by_whoever_administers(hub, pagopa, person, raccordo):
+    (service, *_) = json.loads(pagopa.settings["spontaneous"])
+    before = declined("source.vendor_unknown")
+    nobodys = json.dumps([service | {"vendor_id": "nobody"}])
+    raccordo("connector", "set", "pagopa", "--set", f"spontaneous={nobodys}")
+    eventually(lambda: demanded(pagopa, person)["outcome"], lambda outcome: outcome == "KO")
+    assert declined("source.vendor_unknown") == before + 1
+    raccordo("connector", "set", "pagopa", "--set", f"spontaneous={pagopa.settings['spontaneous']}")
+    eventually(lambda: demanded(pagopa, person)["outcome"], lambda outcome: outcome == "OK")
+
+
+def demanded(pagopa: Pagopa, person: str) -> dict[str, Any]:
+    return pagopa.demand("00005", card(debtor=person), pay=False)
+
+
 def test_strangers_make_no_payment(hub, pagopa, person):
     assert pagopa.demand("00005", card(debtor=person), {"kind": "intruder"})["code"].startswith("PPT_")
     assert payments(hub, person) == []
@@ -244,13 +272,10 @@ def test_numbers_have_no_gaps(hub, pagopa, person):
 
 
 def test_an_administrator_withdraws_and_offers_a_service_without_a_restart(hub, pagopa, person, raccordo):
-    def ask() -> dict[str, Any]:
-        return pagopa.demand("00005", card(debtor=person), pay=False)
-
     raccordo("connector", "set", "pagopa", "--set", "spontaneous=[]")
-    assert eventually(ask, lambda told: told["outcome"] == "KO")["code"] == "PAA_SEMANTICA"
+    assert eventually(lambda: demanded(pagopa, person), lambda told: told["outcome"] == "KO")["code"] == "PAA_SEMANTICA"
     raccordo("connector", "set", "pagopa", "--set", f"spontaneous={pagopa.settings['spontaneous']}")
-    eventually(ask, lambda told: told["outcome"] == "OK")
+    eventually(lambda: demanded(pagopa, person), lambda told: told["outcome"] == "OK")
 
 
 def test_an_administrator_sees_what_the_data_become(hub, pagopa, person, raccordo, tmp_path):

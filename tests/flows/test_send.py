@@ -217,6 +217,9 @@ def test_the_citizen_sees_what_the_notification_adds_to_the_payment(kind, tmp_pa
             ]
             is None
         )
+        (notification,) = rows(hub, deliveries, provider_id=entry["iun"], channel="send")
+        assert hub.withdraw(notification["message_id"]).status_code == 201
+        eventually(cost, lambda found: found is None, within_s=20)
 
 
 def test_a_payment_made_while_send_still_looks_at_its_notification_waits_for_it(hub):
