@@ -12,6 +12,7 @@ from contracts.connector import CALLBACK
 from contracts.identifiers import new_uuid7
 from contracts.inbound import Report
 from contracts.items import SEND
+from contracts.settling import SETTLED
 
 from .database import Tx, lock_names, upsert
 from .delivery_proofs import SealedProof, keep_proof
@@ -68,7 +69,8 @@ def delivery_of(
     if report.delivery_id is not None:
         query = query.where(its.delivery_id == report.delivery_id)
     elif report.provider_id is not None:
-        query = query.where(its.provider_id == report.provider_id)
+        # What it was told of a payment has the name of the notification too, and nothing is reported of that.
+        query = query.where(its.provider_id == report.provider_id, its.channel != SETTLED)
     else:
         return None
     query = query.limit(1)

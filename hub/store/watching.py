@@ -1,6 +1,7 @@
 """Threads that look at intervals whether there is something to be done."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ log = logging.getLogger(__name__)
 
 _PATIENCE_S = 5.0
 _COPY_BACK_S = 0.2  # what comes meanwhile under full load is a fifth of what a writer would copy back itself
+_TOLD_EVERY_S = 60.0
+"""The same failure of each round, one after the other: a night of them is not to fill the log."""
 
 
 @dataclass(slots=True)
@@ -36,11 +39,16 @@ class Rounds:
             self._thread.join(patience_s)
 
     def _run(self) -> None:
+        told, told_at = "", 0.0
         while not self.stopping.wait(self.every_s):
             try:
                 self.one()
+                told = ""
             except Exception as error:  # noqa: BLE001 - it must outlive a bad moment of the store
-                log.warning("%s.failed error=%s", self.name, error_name(error))
+                name, now = error_name(error), time.monotonic()
+                if name != told or now >= told_at + _TOLD_EVERY_S:
+                    log.warning("%s.failed error=%s", self.name, name)
+                    told, told_at = name, now
 
 
 class Watch:

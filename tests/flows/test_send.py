@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from connectors.registry import simulate
 from connectors.send.simulator import Simulated
@@ -188,6 +189,28 @@ def test_what_send_is_told_is_not_another_vendor_s_word(hub):
     published(hub, "receipts", paid)
     (event,) = eventually(lambda: told_of(hub, bill), bool, within_s=20)
     assert (event["amount"], event["paymentDate"]) == (8700, paid["paid_at"])
+
+
+def test_what_send_reports_after_it_was_told_is_about_the_notification_still(hub):
+    person = new_person()
+    bill, entry = with_bill(hub, person)
+    bill_id = published(hub, "payments", bill | {"version": 2, "state": "paid"})
+    eventually(lambda: state_of(hub, bill_id)["state"], lambda state: state == "delivered", within_s=20)
+    message_id = notified(hub, entry)
+    with hub.home.database.write() as tx:  # PostgreSQL finds the rows in the order of their last change
+        its = update(deliveries).where(deliveries.c.message_id == message_id)
+        tx.connection.execute(its.values(attempts=deliveries.c.attempts + 1))
+    for status in ("VIEWED", "CANCELLED"):
+        httpx.post(f"{hub.address}/_sim/advance", json={"iun": entry["iun"], "status": status}, trust_env=False)
+    eventually(lambda: state_of(hub, message_id)["state"], lambda state: state == "rejected", within_s=20)
+    assert state_of(hub, bill_id)["state"] == "delivered"
+    assert ("viewed" in steps(hub, message_id), steps(hub, bill_id)) == (True, [])
+
+
+def notified(hub, entry):
+    """The message that a notification at SEND was made of."""
+    (row,) = [row for row in rows(hub, deliveries, provider_id=entry["iun"]) if row["channel"] == "send"]
+    return row["message_id"]
 
 
 @pytest.mark.req("S11")

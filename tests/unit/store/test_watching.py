@@ -1,0 +1,36 @@
+"""Rounds go on however the last one went, and say so without filling the log."""
+
+import pytest
+
+from hub.store import watching
+from hub.store.watching import Rounds
+from tests.harness import eventually
+
+
+def test_a_failure_is_told_once_until_it_is_over_and_another_at_once(caplog):
+    outcomes = iter([OSError, OSError, OSError, None, OSError, ValueError, ValueError, None])
+    done = []
+
+    def one():
+        outcome = next(outcomes, None)
+        done.append(outcome)
+        if outcome is not None:
+            raise outcome
+
+    rounds = Rounds("trial", one, 0.001)
+    rounds.start()
+    eventually(lambda: len(done), lambda count: count > 8)
+    rounds.stop()
+    assert [each.args for each in caplog.records if each.name == watching.__name__] == [
+        ("trial", "OSError"),
+        ("trial", "OSError"),
+        ("trial", "ValueError"),
+    ]
+
+
+def test_one_that_goes_on_is_told_again_from_time_to_time(caplog, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(watching, "_TOLD_EVERY_S", 0.0)
+    rounds = Rounds("trial", lambda: 1 // 0, 0.001)
+    rounds.start()
+    eventually(lambda: len(caplog.records), lambda count: count >= 3)
+    rounds.stop()
