@@ -99,7 +99,8 @@ class CartNotice(Model):
 
 class CartOffer(Model):
     """What of a payment a cart may have. Together go, up to five, those whose `group` is the same: each notice
-    (creditor and number) once, and of one payment the whole alone or instalments of one `plan`."""
+    (creditor and number) once, and of one payment the whole alone or instalments of one `plan`, whichever payment asks
+    for them."""
 
     group: Code
     notices: Annotated[tuple[CartNotice, ...], Field(min_length=1, max_length=100, fail_fast=True)]

@@ -173,11 +173,17 @@ def _apart(owed: Sequence[Owed]) -> Iterator[Fault]:
         before = owed[:n]
         if any(_notice(one) == _notice(each) for one in before):
             yield Fault(f"/payments/{n}", "payment.repeated", "its notice is in the cart already")
-        elif any(one.item_id == each.item_id and one.plan != each.plan for one in before):
+        elif any(_stands_for(one, each) or _stands_for(each, one) for one in before):
             detail = "of one payment the whole, or instalments of one plan"
             yield Fault(f"/payments/{n}", "payment.overlapping", detail)
         if _whose(each) != _whose(owed[0]):
             yield Fault(f"/payments/{n}", "payment.apart", "a cart is of one citizen of one ente, and of one group")
+
+
+def _stands_for(owed: Owed, other: Owed) -> bool:
+    """Whether it is the same debt in other parts."""
+    same = owed.notice.creditor_tax_code == other.notice.creditor_tax_code
+    return same and other.notice.notice_number in owed.instead
 
 
 def _notice(owed: Owed) -> tuple[str, str]:

@@ -88,6 +88,8 @@ class Owed:
     """0 the whole, n the n-th instalment."""
     plan: int = 0
     """0 the whole, else the plan that the instalment is of: of one payment nothing goes beside another plan."""
+    instead: frozenset[str] = frozenset()
+    """The numbers of its payment's other plans: whoever pays this one owes none of them, whichever payment asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ class Owing:
         }
         paid = paid_among(connection(), payments[0].ente_id, payments[0].citizen_id, keys) if keys else Paid()
         return [
-            tuple(self._owed(kept, part) for part in self._unpaid(kept, its, paid) if _is_in_time(kept, part, now))
+            tuple(self._owed(kept, part, its) for part in self._unpaid(kept, its, paid) if _is_in_time(kept, part, now))
             for kept, its in zip(payments, parts, strict=True)
         ]
 
@@ -130,7 +132,7 @@ class Owing:
         plans = {each.plan for each in settled}
         return (each for each in parts if each not in settled and (not plans or each.plan in plans))
 
-    def _owed(self, kept: Kept, part: _Part) -> Owed:
+    def _owed(self, kept: Kept, part: _Part, parts: Sequence[_Part]) -> Owed:
         assert kept.asked is not None
         due_on = None if part.due_date is None else part.due_date.isoformat()
         of = kept.asked.creditor_tax_code, part.amount_cents, self.registry().ente(kept.ente_id).name
@@ -147,6 +149,7 @@ class Owing:
             "test" if on_trial else "production",
             part.number,
             part.plan,
+            frozenset(each.notice_number for each in parts if each.plan != part.plan),
         )
 
     def _key(self, kept: Kept, part: _Part) -> str:

@@ -5,8 +5,9 @@ SCHEMAS: dict[str, str] = {
     "CartNotice": "Un avviso che può stare in un carrello. / A notice that a cart may have.",
     "CartOffer": "Che cosa di un pagamento può stare in un carrello ora: insieme, fino a cinque, vanno gli avvisi di "
     "uno stesso `group`, ciascuno (creditore e numero) una volta, e di un pagamento il totale da solo o rate di un "
-    "solo `plan`. / What of a payment a cart may have now: together go, up to five, notices of one `group`, each "
-    "(creditor and number) once, and of one payment the whole alone or instalments of one `plan`.",
+    "solo `plan`, qualunque pagamento le chieda. / What of a payment a cart may have now: together go, up to five, "
+    "notices of one `group`, each (creditor and number) once, and of one payment the whole alone or instalments of "
+    "one `plan`, whichever payment asks for them.",
     "CartWish": "I pagamenti che il cittadino vuole fare insieme. / What a citizen wants to pay together.",
     "CartView": "Dove mandare il browser, subito. / Where the browser is to be sent, at once.",
     "PaidStamp": "Una marca da bollo digitale pagata: il file la prova. / A revenue stamp that was paid: its file.",

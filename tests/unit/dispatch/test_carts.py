@@ -85,7 +85,7 @@ def test_a_cart_of_several_creditors_names_each_and_is_made_by_the_first_ones():
         (owed("301000000000000013", citizen_id="another"), "payment.apart"),
         (owed("301000000000000013", ente_id="c_a944"), "payment.apart"),
         (owed("301000000000000013", environment="test"), "payment.apart"),
-        (owed("301000000000000013", item_id="item-12", part=1, plan=1), "payment.overlapping"),
+        (owed("301000000000000013", part=1, plan=1, instead=frozenset({"301000000000000012"})), "payment.overlapping"),
     ],
 )
 def test_what_does_not_belong_into_one_cart_is_told_by_its_place(second, code):
@@ -97,6 +97,13 @@ def test_what_does_not_belong_into_one_cart_is_told_by_its_place(second, code):
 def test_the_same_number_of_another_creditor_is_another_notice():
     planned = two_creditors().carts.plan([owed(), owed(creditor=UNIONE, item_id="other")], BACK)
     assert len(planned.cart.notices) == 2
+
+
+def test_a_payment_does_not_go_beside_its_own_instalment_that_another_payment_asks_for():
+    whole = owed(instead=frozenset({"301000000000000013"}))
+    with pytest.raises(PaymentNotPayable):
+        two_creditors().carts.plan([whole, owed("301000000000000013")], BACK)
+    two_creditors().carts.plan([whole, owed("301000000000000013", creditor=UNIONE)], BACK)
 
 
 def test_two_instalments_of_one_payment_go_together():

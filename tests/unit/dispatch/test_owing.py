@@ -106,6 +106,8 @@ def test_who_began_with_a_plan_pays_by_it(monkeypatch):
     fields = {"position": ASKED | {"installments": plan}}
     found = asked(monkeypatch, paid=Paid(), **fields)
     assert [(each.part, each.plan) for each in found] == [(0, 0), (1, 1), (2, 1), (3, 2), (4, 2)]
+    whole = found[0].notice.notice_number
+    assert [each.instead for each in found[:2]] == [set(numbers), {whole, *numbers[2:]}]
     assert [each.notice.reason for each in found[3:]] == ["TARI 2026, rata 1 di 2", "TARI 2026, rata 2 di 2"]
     assert parts(asked(monkeypatch, paid=Paid(frozenset({key(numbers[3])})), **fields)) == [3]
 
