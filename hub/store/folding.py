@@ -8,7 +8,7 @@ state of all of them together is on the shown one alone; so no vendor sees what 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import RowMapping, insert, select
 
 from .agenda import keep_agenda
 from .database import Tx, lock_names
@@ -100,7 +100,7 @@ def _pay(tx: Tx, batch: Batch, payments: Sequence[dict[str, Any]], receipts: Seq
             keep_agenda(tx, batch, item, (), first=False)
 
 
-def settles(receipt: Mapping[str, Any], payment: Mapping[str, Any]) -> bool:
+def settles(receipt: Mapping[str, Any] | RowMapping, payment: Mapping[str, Any] | RowMapping) -> bool:
     """Whether a receipt of the same notice pays it. Of the same vendor: another's counts only by right."""
     is_receipt = receipt["collection"] == "receipts"
     return is_receipt and bool(receipt["settles"] or receipt["vendor_id"] == payment["vendor_id"])
