@@ -47,7 +47,7 @@ def test_who_changed_the_catalogue_is_in_the_access_log(raccordo: Raccordo, home
     with opened(home) as one, one.database.read() as connection:
         found = [row.operation for row in connection.execute(access_log.select().order_by(access_log.c.at))]
         registry = load_registry(connection)
-    assert found == ["add_service", "set_service"]
+    assert found == ["add_ente", "add_service", "set_service"]
     assert [(card.service_id, card.min_loa) for card in registry.catalogue("c_h501")] == [("nido", 3)]
 
 

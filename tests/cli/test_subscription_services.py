@@ -43,7 +43,7 @@ def test_who_changed_it_is_written_down(raccordo: Raccordo, home: Path) -> None:
     raccordo("subscription-service", "set", "nido-2026", "--capacity", 20)
     with closing(sqlite3.connect(home / "raccordo.db")) as database:
         found = database.execute("SELECT operation FROM access_log ORDER BY access_id").fetchall()
-    assert [operation for (operation,) in found] == ["add_subscription_service", "set_subscription_service"]
+    assert [operation for (operation,) in found] == ["add_ente", "add_subscription_service", "set_subscription_service"]
 
 
 @pytest.mark.parametrize(
