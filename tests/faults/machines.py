@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TypeVar
 
 from ..real.postgres import Postgres
@@ -18,6 +19,7 @@ from .parts import Machine, enter
 from .topology import SETTINGS, Servers
 
 T = TypeVar("T")
+_FILTERED = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 NAMES = ("postgres", "redis", "provider", "api-1", "api-2", "worker-1", "worker-2")
 
 
@@ -28,6 +30,8 @@ def missing() -> str:
         return "network namespaces need root"
     if not shutil.which("ip"):
         return "network namespaces need the program `ip` (iproute2)"
+    if _FILTERED.exists() and _FILTERED.read_text().strip() == "1":
+        return "what passes a bridge goes through this machine's firewall (bridge-nf-call-iptables, as Docker sets it)"
     name = f"rc{secrets.token_hex(3)}"
     tried = subprocess.run(["ip", "link", "add", name, "type", "bridge"], capture_output=True, text=True, check=False)
     if tried.returncode:
