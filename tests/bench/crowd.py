@@ -13,15 +13,13 @@ from sqlalchemy import Table
 
 from contracts.identifiers import new_uuid7
 from hub.bootstrap import Hub
-from hub.home import Home
-from hub.settings import Settings
 from hub.store.chain import ChainWriter
 from hub.store.citizens import Citizen, Subject
 from hub.store.reading import Reading
 from hub.store.rows import payload_place
 from hub.store.tables import item_identities, item_versions, items, user_states
 
-from ..harness import ENTE, make_message, make_payment
+from ..harness import ENTE, make_home, make_message, make_payment
 from .filling import Made, fill
 
 SOURCES = [("anagrafe", "anpr"), ("tributi", "tari"), ("tributi", "imu"), ("scuola", "nidi"), ("sportello", "suap")]
@@ -39,9 +37,7 @@ class Crowd:
 
     def __init__(self, folder: Path, url: str | None, *, count: int, citizens: int) -> None:
         self.url = url
-        settings = Settings(home=folder) if url is None else Settings(home=folder, database_url=url)
-        self.home = Home(settings)
-        self.home.create()
+        self.home = make_home(folder, **({} if url is None else {"database_url": url}))
         self.database = self.home.database
         self.feed = Hub(self.home).feed
         self.key = self.home.vault.new_data_key()

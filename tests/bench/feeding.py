@@ -233,6 +233,14 @@ def _shown(row: tuple[Any, ...], decrypt: Callable[..., bytes]) -> dict[str, Any
     }
 
 
+def _compared(answer: Any) -> Any:
+    """What both ways say."""
+    told = orjson.loads(as_json(answer))
+    for item in told.get("items", ()):
+        item.pop("cart", None)
+    return told | {"next_cursor": None}
+
+
 class Ways:
     """What is measured over a crowd: the hub's way and the bare one of a page and of a summary."""
 
@@ -244,11 +252,11 @@ class Ways:
 
     def of(self, what: str, together: int) -> dict[str, Callable[[], object]]:
         """The hub's and the bare one, so many answers for one commit of the log. Raises AssertionError where they do
-        not say the same."""
+        not say the same; what a cart may have is the hub's to work out, and it alone is charged for it."""
         hub, bare = {"page": (self._page, self._bare.page), "summary": (self._summary, self._bare.summary)}[what]
         for citizen in self._crowd.people[:5]:
-            told, wanted = ({**way(citizen), "next_cursor": None} for way in (hub, bare))
-            assert as_json(told) == as_json(wanted), (told, wanted)
+            told, wanted = (_compared(way(citizen)) for way in (hub, bare))
+            assert told == wanted, (told, wanted)
         return {
             "hub": lambda: self._logged(hub, self._log, together),
             "bare": lambda: self._logged(bare, self._bare.log, together),
