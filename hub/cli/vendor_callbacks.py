@@ -160,12 +160,11 @@ def remove_(
     """Tell the vendor nothing any more; what was still to be told is skipped. The events can be read all the same."""
     if lane not in (None, *_LANES):
         raise WrongUsage(f"--lane: one of {', '.join(_LANES)}")
-    skipped, gone = 0, []
     with opened(home) as one:
         vendor, _ = _vendor(one, ente, vendor_id)
 
         def put(tx: Tx) -> Acted | Failed:
-            nonlocal skipped
+            skipped, gone = 0, []
             for each in _LANES if lane is None else [name for name in _LANES if name == lane]:
                 try:
                     connector_id = connector_of(each, vendor.vendor_id)
@@ -175,13 +174,15 @@ def remove_(
                     continue
             if not gone:
                 return Failed(f"vendor {vendor.vendor_id} has no such callbacks")
-            return Acted(None, _target(vendor), after={"removed": gone, "skipped": skipped})
+            done = {"removed": gone, "skipped": skipped}
+            return Acted(done, _target(vendor), after=done)
 
-        act(one, "remove_vendor_callbacks", vendor.ente_id, put)
+        done = act(one, "remove_vendor_callbacks", vendor.ente_id, put)
     told(
-        {"vendor_id": vendor.vendor_id, "removed": gone, "skipped": skipped},
+        {"vendor_id": vendor.vendor_id} | done,
         as_json=as_json,
-        text=f"vendor {vendor.vendor_id}: {' and '.join(gone)} removed, {skipped} deliveries skipped",
+        text=f"vendor {vendor.vendor_id}: {' and '.join(done['removed'])} removed, "
+        f"{done['skipped']} deliveries skipped",
     )
 
 
