@@ -26,7 +26,7 @@ from .acting import Acted, Actor, Matches, Order
 from .errors import ConnectorUnknown, QuarantineUnknown, SourceNotRead, SourceReadsNoFiles
 from .vendors import Vendors, changed_parts
 
-OUTCOMES = ("taken", "withdrawn", "unchanged", "quarantined", "passed")
+_OUTCOMES = ("taken", "withdrawn", "unchanged", "quarantined", "passed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,11 @@ class Sources:
         if found is None:
             raise ConnectorUnknown
         return found
+
+
+def counts_of(tally: Tally) -> dict[str, int]:
+    """What became of records, as it is told: every outcome with its number."""
+    return {name: tally.counts[name] for name in _OUTCOMES}
 
 
 def vendor_sources(

@@ -10,7 +10,7 @@ import typer
 
 from contracts.failures import Failure
 from hub.admin.connector_views import target_of
-from hub.admin.sources import OUTCOMES
+from hub.admin.sources import counts_of
 from hub.bootstrap import Hub
 from hub.errors import StoreUnavailable
 from hub.home import Home
@@ -95,10 +95,6 @@ def taking(home: Home, operation: str, config: ConnectorConfig) -> Iterator[tupl
         at_work(home) as hub,
     ):
         yield hub, after
-
-
-def counts_of(tally: Tally) -> dict[str, int]:
-    return {name: tally.counts[name] for name in OUTCOMES}
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from hub.admin.errors import SourceFailed
 from hub.admin.quarantine import retried
 from hub.admin.quarantine import view as quarantined
 from hub.admin.registers import import_extract
-from hub.admin.sources import OUTCOMES, Sources, agree, vendor_sources
+from hub.admin.sources import Sources, agree, counts_of, vendor_sources
 from hub.errors import RequestInvalid
 from hub.feed.parameters import nothing
 from hub.inbound.taking import Tally
@@ -72,7 +72,7 @@ class SourcesApi:
             async with self.turns.turn(caller.actor.ente_id):
                 content = await read_body(exchange.request, self.file_limit)
                 tally = await run_in_threadpool(self._taken_in, caller.actor.ente_id, connector_id, content)
-            counts = {name: tally.counts[name] for name in OUTCOMES}
+            counts = counts_of(tally)
 
             def do(_tx: Tx) -> Acted:
                 answer = {"connector_id": connector_id, **counts}
