@@ -113,13 +113,13 @@ def defaults_of(trust: str) -> Profile:
     return DEFAULT_PROFILE
 
 
-def faults(profile: Profile, *, trust: str, signature_only: bool, channel_keys: bool) -> Iterator[str]:
-    """Every reason why the settings cannot go together, naming the settings. `channel_keys`: a certificate or anchor
-    of the vendor's channel is registered."""
+def faults(profile: Profile, *, trust: str, signature_only: bool, channel_keys: bool) -> Iterator[tuple[str, str]]:
+    """Every reason why the settings cannot go together, each after the setting it concerns. `channel_keys`: a
+    certificate or anchor of the vendor's channel is registered."""
     vouchers = profile.authentication == "voucher"
     for name, (least, most) in LIMITS.items():
         if not least <= getattr(profile, name) <= most:
-            yield f"{name}: from {least} to {most}"
+            yield name, f"from {least} to {most}"
     for name, wrong, text in (
         ("algorithms", not profile.algorithms, "at least one"),
         ("algorithms", not profile.algorithms <= set(ALGORITHMS), f"only {', '.join(ALGORITHMS)}"),
@@ -143,7 +143,7 @@ def faults(profile: Profile, *, trust: str, signature_only: bool, channel_keys: 
         ("message_id", not _is_place(profile.message_id), "header:<name in lower case> or claim:<name>"),
     ):
         if wrong:
-            yield f"{name}: {text}"
+            yield name, text
 
 
 _KEYS_OF_INTEGRITY: Final = "INTEGRITY_REST_02 goes with --trust pdnd, INTEGRITY_REST_01 with x509 and jwk"

@@ -23,8 +23,7 @@ def must_fit(vendor: Vendor) -> None:
     """What says how the vendor proves who it is goes together. Raises ContractViolation."""
     channel = any(key.kind.startswith("channel_") for key in vendor.keys)
     only = vendor.signature_only
-    told = [*faults(vendor.profile, trust=vendor.trust, signature_only=only, channel_keys=channel)]
-    parts = [text.partition(": ") for text in told]
-    places = [Fault(f"/{_MEMBERS.get(name, 'trust')}", "field.not_allowed", why[:500]) for name, _, why in parts]
+    told = faults(vendor.profile, trust=vendor.trust, signature_only=only, channel_keys=channel)
+    places = tuple(Fault(f"/{_MEMBERS.get(name, 'trust')}", "field.not_allowed", why[:500]) for name, why in told)
     if places:
-        raise ContractViolation(faults=tuple(places))
+        raise ContractViolation(faults=places)

@@ -129,8 +129,8 @@ def changed_profile(present: Profile, pairs: Sequence[str], *, option: str, held
         signature_only=held.signature_only,
         channel_keys=bool(held.kinds & set(CHANNEL_KINDS)),
     )
-    for clash in found:
-        raise WrongUsage(f"{option}: {clash}")
+    for name, clash in found:
+        raise WrongUsage(f"{option}: {name}: {clash}")
     return profile
 
 
