@@ -74,14 +74,7 @@ def missing(
         config = config_of(one, ente, connector_id)
         with one.database.read() as connection:
             found = missing_of(connection, config.ente_id, connector_id, withdrawn=withdrawn)
-    rows = [
-        {
-            "name": each.name,
-            "since": each.since.isoformat(),
-            "withdrawn_at": None if each.withdrawn_at is None else each.withdrawn_at.isoformat(),
-        }
-        for each in found
-    ]
+    rows = [{"name": each.name, "since": each.since, "withdrawn_at": each.withdrawn_at} for each in found]
     table(rows, as_json=as_json, empty="nothing is missing")
 
 
