@@ -23,7 +23,6 @@ from hub.store.citizens import Citizens
 from hub.store.committer import Committer
 from hub.store.directory import load_registry
 from hub.store.opening import opened as opened_item
-from hub.store.readers import record_access
 from hub.store.snapshot import Snapshot
 from hub.store.vendor_reading import item_by_id
 
@@ -31,7 +30,7 @@ from .connector_settings import failed
 from .console import Failed, WrongUsage, told
 from .new_files import new_file
 from .options import HOME, AsJson, HomeFolder, checked, opened
-from .revealing import access, committing
+from .revealing import access, committing, record_together
 
 T = TypeVar("T")
 Items = Annotated[
@@ -114,7 +113,7 @@ def log_owed(committer: Committer, operation: str, owed: Iterable[Owed]) -> None
     """Record durably, in one commit, whose payments an operator deals with."""
     each_once = dict.fromkeys((one.ente_id, one.citizen_id, one.item_id) for one in owed)
     made = [access(operation, ente_id=ente, citizen_id=citizen, item_id=item) for ente, citizen, item in each_once]
-    committer.write(lambda tx, several: [record_access(tx, some) for some in several], made)
+    record_together(committer, made)
 
 
 def owed_by(home: Home, names: Iterable[str]) -> list[Owed]:

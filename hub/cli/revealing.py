@@ -58,6 +58,11 @@ def log_access(
         committer.write(record_access, access(operation, ente_id=ente_id, citizen_id=citizen_id, item_id=item_id))
 
 
+def record_together(committer: Committer, accesses: Sequence[Access]) -> None:
+    """Record durably, in one commit, all of these."""
+    committer.write(lambda tx, several: [record_access(tx, some) for some in several], accesses)
+
+
 def administer(
     home: Home,
     operation: str,
@@ -113,8 +118,7 @@ def on_record(home: Home, operation: str, ente_id: str | None, target: str) -> I
     def log(outcome: str, **more: Any) -> None:
         act = {"target": target} | more
         with committing(home) as committer:
-            for actor in actors:
-                committer.write(record_access, replace(record(actor, operation, outcome), act=act))
+            record_together(committer, [replace(record(actor, operation, outcome), act=act) for actor in actors])
 
     log("begun")
     after: dict[str, Any] = {"outcome": "failed"}
