@@ -11,9 +11,10 @@ from hub.home import Home
 from hub.store.tables import items, notice_counters, notice_numbers
 from tests.flows.test_pagopa_node import Pagopa
 
-from ..harness import ENTE, eventually, running_hub
-from .hub_process import CONTEXT, serve
-from .lives import Life, Place
+from ..harness import ENTE, running_hub
+from .hub_process import serve
+from .lives import PLAIN, Life
+from .part import Part
 
 
 @pytest.mark.parametrize("step", ["before_insert", "before_commit", "after_commit"])
@@ -23,9 +24,10 @@ def test_killed_at_a_step_of_a_demand_one_payment_comes_of_it(tmp_path: Path, st
     try:
         with running_hub(tmp_path / "home", connectors={"pagopa": ("pagopa_node", pagopa.settings)}) as hub:
             home = hub.home
-        assert demanded(pagopa, tmp_path, Life(step), 1)["code"] == "PPT_STAZIONE_INT_PA_IRRAGGIUNGIBILE"
+        served = Part(tmp_path, "embedded", serve, home.folder)
+        assert demanded(pagopa, served, Life(step))["code"] == "PPT_STAZIONE_INT_PA_IRRAGGIUNGIBILE"
         assert payments(home) == (1 if step == "after_commit" else 0)
-        told = demanded(pagopa, tmp_path, Life(), 2)
+        told = demanded(pagopa, served)
         assert told["outcome"] == "OK"
         assert payments(home) == 1
         with home.database.read() as connection:
@@ -41,16 +43,12 @@ def payments(home: Home) -> int:
         return len(connection.execute(select(items).where(items.c.collection == "payments")).all())
 
 
-def demanded(pagopa: Pagopa, folder: Path, life: Life, number: int) -> dict[str, object]:
+def demanded(pagopa: Pagopa, served: Part, life: Life = PLAIN) -> dict[str, object]:
     """What becomes of a demand in a life of the hub."""
-    place = Place(folder, "embedded", number)
-    process = CONTEXT.Process(target=serve, args=(folder / "home", place, life), daemon=True)
-    process.start()
+    served.start(life)
     try:
-        eventually(lambda: place.ready.exists() or not process.is_alive(), bool, within_s=30)
-        pagopa.station = f"http://127.0.0.1:{place.ready.read_text()}/callbacks/v1/{ENTE}/pagopa/paForNode"
+        pagopa.station = f"http://127.0.0.1:{served.place.ready.read_text()}/callbacks/v1/{ENTE}/pagopa/paForNode"
         told: dict[str, object] = pagopa.demand("00005", card(debtor=DEBTOR), pay=False)
         return told
     finally:
-        process.terminate()
-        process.join(20)
+        served.stop()
