@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
@@ -15,6 +16,8 @@ from tests.harness import ENTE, HubUnderTest
 
 PASSWORD = "corretto cavallo batteria"
 MERGE = "application/merge-patch+json"
+CALLBACK = "https://hub.comune.example.it/admin/v1/login-results"
+"""Where an identity provider leads the browser back to."""
 _hashed = cache(password_hash)
 
 
@@ -30,6 +33,29 @@ def make_account(hub: HubUnderTest, username: str, *roles: str, ente_id: str = E
 
 def sign_in(hub: HubUnderTest, username: str, password: str = PASSWORD) -> httpx.Response:
     return hub.client.post("/admin/v1/sessions", auth=(username, password))
+
+
+def begin_login(hub: HubUnderTest) -> tuple[str, str]:
+    """The browser's first step, for the provider `comune`: where it is led, and the cookie that it holds."""
+    answer = hub.client.get("/admin/v1/identity-providers/comune/logins")
+    assert answer.status_code == 303, answer.text
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    hub.client.cookies.clear()
+    return answer.headers["Location"], cookie.partition(";")[0]
+
+
+def end_login(hub: HubUnderTest, query: Mapping[str, str], cookie: str) -> httpx.Response:
+    """Its last: back from the provider, with what that said."""
+    headers = {"Cookie": cookie} if cookie else {}
+    answer = hub.client.get("/admin/v1/login-results", params=dict(query), headers=headers)
+    hub.client.cookies.clear()
+    return answer
+
+
+def query_of(url: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
 
 @dataclass

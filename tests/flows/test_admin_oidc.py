@@ -3,7 +3,6 @@
 import json
 import time
 from dataclasses import replace
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -13,11 +12,9 @@ from hub.security.sign import SigningKey
 from hub.store.administrators import change_administrator, find_provider, set_provider
 from hub.store.directory import AlreadyThere
 from hub.store.tables import access_log, identity_providers, provider_logins
-from tests.flows.administering import Admin
+from tests.flows.administering import CALLBACK, Admin, begin_login, end_login, query_of
 from tests.flows.making import code, rows
 from tests.oidc import CLIENT, SECRET, Provider
-
-CALLBACK = "https://hub.comune.example.it/admin/v1/login-results"
 
 
 @pytest.fixture
@@ -31,34 +28,17 @@ def provider(hub, raccordo, tmp_path):
         yield provider
 
 
-def begin(hub):
-    """The browser's first step: where it is led, and the cookie that it holds."""
-    answer = hub.client.get("/admin/v1/identity-providers/comune/logins")
-    assert answer.status_code == 303, answer.text
-    cookie = answer.headers["Set-Cookie"]
-    assert "HttpOnly" in cookie
-    assert "SameSite=Lax" in cookie
-    hub.client.cookies.clear()
-    return answer.headers["Location"], cookie.partition(";")[0]
-
-
 def at_the_provider(url):
     """The browser at the provider, which sends it back: the callback's query."""
     answer = httpx.get(url)
     assert answer.status_code == 302, answer.text
     assert answer.headers["Location"].startswith(CALLBACK)
-    return {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["Location"]).query).items()}
-
-
-def back(hub, query, cookie):
-    answer = hub.client.get("/admin/v1/login-results", params=query, headers={"Cookie": cookie} if cookie else {})
-    hub.client.cookies.clear()
-    return answer
+    return query_of(answer.headers["Location"])
 
 
 def log_in(hub):
-    url, cookie = begin(hub)
-    return back(hub, at_the_provider(url), cookie)
+    url, cookie = begin_login(hub)
+    return end_login(hub, at_the_provider(url), cookie)
 
 
 def test_without_a_role_nobody_signs_in_and_no_account_is_made(hub, provider, raccordo):
@@ -123,44 +103,44 @@ def test_an_id_token_of_another_key_signs_nobody_in(hub, provider):
 
 
 def test_a_state_counts_once_and_only_in_the_browser_that_began(hub, provider):
-    url, cookie = begin(hub)
+    url, cookie = begin_login(hub)
     query = at_the_provider(url)
-    assert back(hub, query, cookie).status_code == 200
-    assert code(back(hub, query, cookie)) == (401, "login.refused")
+    assert end_login(hub, query, cookie).status_code == 200
+    assert code(end_login(hub, query, cookie)) == (401, "login.refused")
     for others in ("", "raccordo-login=di-un-altro"):
-        url, _ = begin(hub)
-        assert code(back(hub, at_the_provider(url), others)) == (401, "login.refused")
+        url, _ = begin_login(hub)
+        assert code(end_login(hub, at_the_provider(url), others)) == (401, "login.refused")
     assert rows(hub, provider_logins) == [], "a login that failed cannot be tried again"
 
 
 def test_cookies_of_others_on_the_same_host_end_no_login(hub, provider):
-    url, cookie = begin(hub)
-    assert back(hub, at_the_provider(url), f"a/b=1; {{x}}; {cookie}").status_code == 200
+    url, cookie = begin_login(hub)
+    assert end_login(hub, at_the_provider(url), f"a/b=1; {{x}}; {cookie}").status_code == 200
 
 
 def test_a_login_that_the_provider_refused_or_that_is_too_old_ends(hub, provider):
-    url, cookie = begin(hub)
-    state = parse_qs(urlsplit(url).query)["state"][0]
-    assert code(back(hub, {"state": state, "error": "access_denied"}, cookie)) == (401, "login.refused")
-    url, cookie = begin(hub)
+    url, cookie = begin_login(hub)
+    state = query_of(url)["state"]
+    assert code(end_login(hub, {"state": state, "error": "access_denied"}, cookie)) == (401, "login.refused")
+    url, cookie = begin_login(hub)
     query = at_the_provider(url)
     with hub.home.database.write() as tx:
         tx.connection.execute(provider_logins.update().values(expires_at=tx.now))
-    assert code(back(hub, query, cookie)) == (401, "login.refused")
+    assert code(end_login(hub, query, cookie)) == (401, "login.refused")
 
 
 def test_a_callback_of_another_issuer_ends_the_login(hub, provider):
-    url, cookie = begin(hub)
+    url, cookie = begin_login(hub)
     query = at_the_provider(url) | {"iss": "https://altro.example.it"}
-    assert code(back(hub, query, cookie)) == (401, "login.refused")
-    url, cookie = begin(hub)
-    assert back(hub, at_the_provider(url) | {"iss": provider.issuer}, cookie).status_code == 200
+    assert code(end_login(hub, query, cookie)) == (401, "login.refused")
+    url, cookie = begin_login(hub)
+    assert end_login(hub, at_the_provider(url) | {"iss": provider.issuer}, cookie).status_code == 200
 
 
 def test_a_code_that_the_provider_does_not_know_signs_nobody_in(hub, provider):
-    url, cookie = begin(hub)
+    url, cookie = begin_login(hub)
     query = at_the_provider(url) | {"code": "inventato"}
-    assert code(back(hub, query, cookie)) == (401, "login.refused")
+    assert code(end_login(hub, query, cookie)) == (401, "login.refused")
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,15 @@
 """Administrators sign in through an identity provider that others keep (Canaille), by its pages and rules."""
 
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import httpx
 import pytest
 
-from tests.flows.administering import Admin
+from tests.flows.administering import CALLBACK, Admin, begin_login, end_login, query_of
 from tests.flows.making import code
 from tests.identity_provider import CLIENT, Browser, IdentityProvider
 
-CALLBACK = "https://hub.comune.example.it/admin/v1/login-results"
+SCOPE = "openid profile groups"
 
 
 @pytest.fixture
@@ -20,32 +20,25 @@ def provider():
 
 
 @pytest.fixture
-def configured(provider, raccordo, tmp_path):
-    (tmp_path / "secret").write_text(provider.secret + "\n")
-    raccordo(
-        *("admin", "provider", "set", "comune", "--issuer", provider.issuer, "--client-id", CLIENT),
-        *("--secret-file", tmp_path / "secret", "--scope", "openid profile groups"),
-        *("--role", "ict=administrator", "--role", "urp=operator"),
-    )
+def configure(provider, raccordo, tmp_path):
+    def set_(secret, *more):
+        (tmp_path / "secret").write_text(secret + "\n")
+        raccordo(
+            *("admin", "provider", "set", "comune", "--issuer", provider.issuer, "--client-id", CLIENT),
+            *("--secret-file", tmp_path / "secret", "--role", "ict=administrator", *more),
+        )
+
+    return set_
+
+
+@pytest.fixture
+def configured(provider, configure):
+    configure(provider.secret, "--scope", SCOPE, "--role", "urp=operator")
     return provider
 
 
-def begin(hub):
-    """Where the hub leads the browser, and the cookie that it gives it."""
-    answer = hub.client.get("/admin/v1/identity-providers/comune/logins")
-    assert answer.status_code == 303, answer.text
-    hub.client.cookies.clear()
-    return answer.headers["Location"], answer.headers["Set-Cookie"].partition(";")[0]
-
-
 def back(hub, url, cookie):
-    answer = hub.client.get("/admin/v1/login-results", params=query_of(url), headers={"Cookie": cookie})
-    hub.client.cookies.clear()
-    return answer
-
-
-def query_of(url):
-    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    return end_login(hub, query_of(url), cookie)
 
 
 def amended(url, **changes):
@@ -56,7 +49,7 @@ def amended(url, **changes):
 
 
 def log_in(hub, username):
-    url, cookie = begin(hub)
+    url, cookie = begin_login(hub)
     return back(hub, Browser().sign_in(url, username, CALLBACK), cookie)
 
 
@@ -74,56 +67,49 @@ def test_whoever_the_provider_knows_signs_in_with_the_roles_of_his_groups(hub, c
     assert code(log_in(hub, "nina")) == (403, "role.missing"), "none of her groups has a role here"
 
 
-def test_groups_come_by_the_scope_that_asks_for_them_alone(hub, configured, raccordo, tmp_path):
-    raccordo(
-        *("admin", "provider", "set", "comune", "--issuer", configured.issuer, "--client-id", CLIENT),
-        *("--secret-file", tmp_path / "secret", "--role", "ict=administrator"),
-    )
+def test_groups_come_by_the_scope_that_asks_for_them_alone(hub, provider, configure):
+    configure(provider.secret)
     assert code(log_in(hub, "anna")) == (403, "role.missing")
 
 
 def test_the_provider_takes_the_code_with_the_hubs_verifier_alone(hub, configured):
-    url, cookie = begin(hub)
+    url, cookie = begin_login(hub)
     others = "A" * 43  # the challenge of a verifier that the hub does not have
     came = Browser().sign_in(amended(url, code_challenge=others), "anna", CALLBACK)
     assert code(back(hub, came, cookie)) == (401, "login.refused")
-    url, _ = begin(hub)
+    url, _ = begin_login(hub)
     came = Browser().go(amended(url, code_challenge=None), CALLBACK)
     assert "code" not in query_of(came), "without a challenge the provider gives no code"
 
 
 def test_a_code_counts_once_and_its_token_for_the_nonce_of_the_login_alone(hub, configured):
-    url, cookie = begin(hub)
+    url, cookie = begin_login(hub)
     came = Browser().sign_in(amended(url, nonce="un altro nonce, di un altro"), "anna", CALLBACK)
     assert code(back(hub, came, cookie)) == (401, "login.refused")
-    url, cookie = begin(hub)
+    url, cookie = begin_login(hub)
     came = Browser().sign_in(url, "anna", CALLBACK)
     assert back(hub, came, cookie).status_code == 200
-    again, cookie = begin(hub)
+    again, cookie = begin_login(hub)
     replayed = amended(came, state=query_of(again)["state"])
     assert code(back(hub, replayed, cookie)) == (401, "login.refused"), "the code was taken already"
 
 
-def test_the_wrong_secret_signs_nobody_in(hub, configured, raccordo, tmp_path):
-    (tmp_path / "wrong").write_text("un altro segreto\n")
-    raccordo(
-        *("admin", "provider", "set", "comune", "--issuer", configured.issuer, "--client-id", CLIENT),
-        *("--secret-file", tmp_path / "wrong", "--scope", "openid profile groups", "--role", "ict=administrator"),
-    )
+def test_the_wrong_secret_signs_nobody_in(hub, configure):
+    configure("un altro segreto", "--scope", SCOPE)
     assert code(log_in(hub, "anna")) == (401, "login.refused")
 
 
 def test_who_signs_out_is_out_of_the_hub_and_at_the_provider_until_he_ends_that_too(hub, configured):
     browser = Browser()
-    url, cookie = begin(hub)
+    url, cookie = begin_login(hub)
     token = back(hub, browser.sign_in(url, "anna", CALLBACK), cookie).json()["session_token"]
     admin = Admin(hub, token)
     assert admin.call("DELETE", "/sessions/current").status_code == 204
     assert code(admin.get("/sessions/current")) == (401, "session.refused")
-    url, cookie = begin(hub)
+    url, cookie = begin_login(hub)
     assert back(hub, browser.go(url, CALLBACK), cookie).status_code == 200, "the provider still knows the browser"
     described = httpx.get(f"{configured.issuer}/.well-known/openid-configuration").json()
     page = browser.go(described["end_session_endpoint"], CALLBACK)
     browser.fill(page, CALLBACK, answer="logout")
-    url, _ = begin(hub)
+    url, _ = begin_login(hub)
     assert not browser.go(url, CALLBACK).startswith(CALLBACK), "the provider asks who it is"
