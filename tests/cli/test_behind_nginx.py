@@ -31,13 +31,14 @@ from tests.harness import (
     make_message,
 )
 from tests.mutual_tls import Pki, pem
-from tests.real.nginx import Nginx, program
+from tests.real.nginx import Nginx
+from tests.real.programs import nginx_program
 
 from .test_serving import serving
 
 HEADER = "SSL-Client-Cert"
 REFUSALS = 30
-pytestmark = pytest.mark.skipif(program() is None, reason="no nginx here: nothing stands in front of the hub")
+pytestmark = pytest.mark.skipif(nginx_program() is None, reason="no nginx here: nothing stands in front of the hub")
 
 
 @dataclass

@@ -1,11 +1,11 @@
 """nginx in front of a hub, configured by what our own pages tell an administrator to write."""
 
 import re
-import shutil
 import signal
 import socket
 from pathlib import Path
 
+from .programs import nginx_program
 from .server import Server
 from .users import myself
 
@@ -13,11 +13,6 @@ _DOCS = Path(__file__).parents[2] / "docs"
 _PAGES = ("deployment.md", "verification.md")
 _BLOCK = re.compile(r"^```nginx\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _HUB = "http://127.0.0.1:8000"
-
-
-def program() -> str | None:
-    """Where it is, if it is on this machine."""
-    return shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
 
 
 class Nginx(Server):
@@ -59,7 +54,7 @@ ssl_certificate_key {self._certificate};
         self.user.write_secret(self.folder / "nginx.conf", text)
 
     def _command(self) -> list[str]:
-        return [str(program()), "-p", str(self.folder), "-e", "stderr", "-c", str(self.folder / "nginx.conf")]
+        return [str(nginx_program()), "-p", str(self.folder), "-e", "stderr", "-c", str(self.folder / "nginx.conf")]
 
     def _ready(self) -> bool:
         with socket.socket() as wire:

