@@ -11,15 +11,14 @@ import pytest
 from sqlalchemy import update
 
 from connectors.pagopa_node.sampling import CREDITOR, card, meals
-from connectors.pagopa_node.simulator import simulate
 from hub import metrics
 from hub.errors import StoreUnavailable
 from hub.home import Home
 from hub.inbound.demanding import Demands
 from hub.store.tables import agenda, evidence, item_identities, items, notice_counters, notice_numbers, quarantine
 from tests import stores
+from tests.flows.at_pagopa import Pagopa, at_pagopa
 from tests.flows.making import described_hub, new_person, notice_number, published, rows
-from tests.flows.test_pagopa_node import Pagopa
 from tests.harness import ENTE, HubUnderTest, eventually, make_payment, served
 
 pupils = count(1)
@@ -27,11 +26,8 @@ pupils = count(1)
 
 @pytest.fixture(scope="module")
 def pagopa(tmp_path_factory: pytest.TempPathFactory, kind: str) -> Iterator[Pagopa]:
-    node = simulate(tmp_path_factory.mktemp("node"))
-    found = Pagopa(node)
-    yield found
-    found.http.close()
-    node.stop()
+    with at_pagopa(tmp_path_factory.mktemp("node")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
