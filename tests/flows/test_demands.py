@@ -4,6 +4,7 @@ makes it once, whoever asks, however often; it is paid like any other."""
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -294,12 +295,7 @@ def assert_made_once(hubs: list[HubUnderTest], pagopa: Pagopa) -> None:
         person, name = new_person(), pupil()
         for service, document in (("00005", card(debtor=person)), ("00006", meals(name, person))):
             told = at_once(
-                [
-                    lambda one=one, service=service, document=document: pagopa.demand(  # type: ignore[misc]
-                        service, document, pay=False, station_url=station(one)
-                    )
-                    for one in hubs * 4
-                ]
+                [partial(pagopa.demand, service, document, pay=False, station_url=station(one)) for one in hubs * 4]
             )
             assert {each["outcome"] for each in told} == {"OK"}, n
             assert len({each["notice_number"] for each in told}) == 1
@@ -313,10 +309,7 @@ def test_of_many_who_ask_at_once_one_makes_it(hub, pagopa):
 def test_of_many_who_say_different_things_of_one_name_each_is_answered(hub, pagopa, person):
     name = pupil()
     told = at_once(
-        [
-            lambda amount=amount: pagopa.demand("00006", meals(name, person, f"{amount}.00"), pay=False)  # type: ignore[misc]
-            for amount in range(40, 46)
-        ]
+        [partial(pagopa.demand, "00006", meals(name, person, f"{amount}.00"), pay=False) for amount in range(40, 46)]
     )
     (payment,) = payments(hub, person)
     assert {each.get("notice_number") for each in told} == {payment["content"]["notice_number"]}
