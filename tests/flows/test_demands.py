@@ -316,9 +316,8 @@ def test_of_many_who_say_different_things_of_one_name_each_is_answered(hub, pago
     assert payment["version"] == 6, "each is kept once"
 
 
-def test_of_two_processes_that_are_asked_at_once_one_makes_it(tmp_path, pagopa, kind):
-    if kind != "postgresql":
-        pytest.skip("SQLite has one writer")
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True, scope="module")  # a file has one writer at a time
+def test_of_two_processes_that_are_asked_at_once_one_makes_it(tmp_path, pagopa):
     connectors = {"pagopa": ("pagopa_node", pagopa.settings)}
     with (
         stores.in_use("postgresql"),
