@@ -130,6 +130,9 @@ ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=200, patt
 SegregationCode = Annotated[int, Field(ge=0, le=99)]
 """Of notice numbers with aux digit 3: which of a creditor's stations or archives gives them."""
 
+FirstNumber = Annotated[int, Field(ge=1, le=9_999_999_999_999)]
+"""The IUV base of the first notice number that the hub may give under a segregation code."""
+
 AmountCents = Annotated[int, Field(ge=0, le=99_999_999_999, json_schema_extra={"format": "int64"})]
 """Euro cents. Never a float, never a string."""
 

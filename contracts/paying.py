@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 
 from .base import LINE, Code, Day, HttpsUrl, Model
 from .identifiers import AmountCents, NoticeNumber, OrganizationTaxCode, Uuid7
+from .items.payment import PlanNumber
 from .party import EmailAddress
 
 MOST_IN_A_CART = 5
@@ -89,7 +90,7 @@ class CartNotice(Model):
 
     installment: InstallmentNumber | None
     """None: of the whole."""
-    plan: Annotated[int, Field(ge=1, le=9, json_schema_extra={"format": "int32"})] | None
+    plan: PlanNumber | None
     """Of an instalment, which plan it is of."""
     creditor_tax_code: OrganizationTaxCode
     notice_number: NoticeNumber

@@ -8,7 +8,7 @@ from connectors.base.keys import Key
 from contracts.base import LINE, HttpsUrl
 from contracts.callbacks import Hosts
 from contracts.following import Listed
-from contracts.identifiers import OrganizationTaxCode, SegregationCode
+from contracts.identifiers import FirstNumber, OrganizationTaxCode, SegregationCode
 from contracts.inbound import SourceSettings
 from contracts.tls import TlsSettings
 
@@ -32,8 +32,7 @@ class Settings(SourceSettings, TlsSettings):
         SegregationCode, Field(description="Of the notice numbers that the hub gives (aux digit 3)")
     ]
     first_number: Annotated[
-        int,
-        Field(ge=1, le=9_999_999_999_999, description="Where the hub begins: above all numbers used there before it"),
+        FirstNumber, Field(description="Where the hub begins: above all numbers used there before it")
     ] = 1
     api: Annotated[
         Literal["v1", "v3"],

@@ -11,7 +11,7 @@ from connectors.base.mapping.written import written
 from contracts.base import Code, HttpsUrl, Sha256Hex
 from contracts.callbacks import Hosts
 from contracts.following import Listed
-from contracts.identifiers import Iban, OrganizationTaxCode, SegregationCode
+from contracts.identifiers import FirstNumber, Iban, OrganizationTaxCode, SegregationCode
 from contracts.inbound import SourceSettings
 from contracts.positions import Numbering
 from contracts.tls import TlsSettings
@@ -103,9 +103,7 @@ class Settings(SourceSettings, TlsSettings):
         SegregationCode | None,
         Field(description="spontaneous: that of this station, under which the hub alone gives numbers"),
     ] = None
-    first_number: Annotated[
-        int, Field(ge=1, le=9_999_999_999_999, description="spontaneous: the first that the hub may give")
-    ] = 1
+    first_number: Annotated[FirstNumber, Field(description="spontaneous: the first that the hub may give")] = 1
 
     caller_certificates: Annotated[
         Fingerprints, Field(description="SHA-256 in hex of the client certificates of pagoPA, handed over by the proxy")

@@ -23,7 +23,8 @@ OTHER: Final = {"tax_code": OTHER_BODY, "iban": "GB82WEST12345698765432", "taxon
 """Another body that has a share, as a setting."""
 SPONTANEOUS: Final = (Path(__file__).parent / "samples" / "spontaneous.json").read_text(encoding="utf-8")
 """Services of which payments are demanded, as a setting."""
-SEGREGATION_CODE: Final = 47
+OFFER: Final = {"spontaneous": SPONTANEOUS, "segregation_code": 47}
+"""The settings by which the station offers them."""
 _PA: Final = "http://pagopa-api.pagopa.gov.it/pa/paForNode.xsd"
 _SOAP: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 

@@ -46,7 +46,7 @@ from connectors.base.serving import LoopbackServer
 from connectors.base.simulated_requests import bears_key
 from connectors.base.simulator_faults import Script, throttled
 
-from .sampling import BROKER, CALLER_KEY, CREDITOR, SEGREGATION_CODE, SPONTANEOUS, STATION
+from .sampling import BROKER, CALLER_KEY, CREDITOR, OFFER, STATION
 from .simulator_model import Events, NotOk
 from .simulator_payment import Calls, Payment, demand
 
@@ -277,8 +277,7 @@ class Node:
             "iban": "IT60X0542811101000000123456",
             "taxonomy": "9/0101101IM/",
             "caller_key": CALLER_KEY,
-            "spontaneous": SPONTANEOUS,
-            "segregation_code": SEGREGATION_CODE,
+            **OFFER,
             "fdr_base_url": f"{self._server.url}/fdr-org/service/v1",
             "fdr_key": _FDR_KEY,
             "fdr_since": "2026-01-01",

@@ -16,8 +16,10 @@ from connectors.pagopa_node.sampling import (
     CREDITOR,
     DEBTOR,
     NOTICE,
+    OFFER,
     OTHER_BODY,
     SPONTANEOUS,
+    asked,
     card,
     demanded,
     ids,
@@ -30,7 +32,6 @@ from contracts.failures import Misconfigured, Rejected
 from contracts.positions import Numbering
 
 DEMAND = "paDemandPaymentNotice"
-OFFER = {"spontaneous": SPONTANEOUS, "segregation_code": 47}
 
 
 def demand(service, document, **changes):
@@ -96,15 +97,11 @@ def test_the_answer_is_the_notice_by_which_it_is_paid():
     assert name == "paDemandPaymentNoticeResponse"
     assert plain["qrCode"] == {"fiscalCode": CREDITOR, "noticeNumber": NOTICE}
     assert plain["paymentList"]["paymentOptionDescription"]["amount"] == "84.50"
-    verified = answer(call_of("paVerifyPaymentNotice", f"{ids()}{_code()}"), OWED)
+    verified = answer(call_of("paVerifyPaymentNotice", asked()), OWED)
     assert {name: value for name, value in plain.items() if name != "qrCode"} == body_of(verified)[1]
     for state, code in (("paid", "PAA_PAGAMENTO_DUPLICATO"), ("expired", "PAA_PAGAMENTO_SCADUTO")):
         assert body_of(found.answer(replace(OWED, state=state)))[1]["fault"]["faultCode"] == code
     assert body_of(found.refused)[1]["fault"]["faultCode"] == "PAA_SEMANTICA"
-
-
-def _code():
-    return f"<qrCode><fiscalCode>{CREDITOR}</fiscalCode><noticeNumber>{NOTICE}</noticeNumber></qrCode>"
 
 
 def raw(data):

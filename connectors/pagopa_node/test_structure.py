@@ -10,9 +10,9 @@ from connectors.pagopa_node.calling import OWED, answer, asked_of, call_of
 from connectors.pagopa_node.faults import FAULTS, NOT_PAYABLE
 from connectors.pagopa_node.sampling import (
     CREDITOR,
+    OFFER,
     OTHER,
     OTHER_BODY,
-    SPONTANEOUS,
     asked,
     card,
     demanded,
@@ -187,7 +187,7 @@ def test_a_demand_that_makes_no_payment_is_answered_with_a_fault():
 def demanded_answer(owed, **changes):
     """The answer to a demand once this payment was made of it."""
     call = call_of("paDemandPaymentNotice", demanded("00005", card()))
-    asked_for = asked_of(call, spontaneous=SPONTANEOUS, segregation_code=47, **changes)
+    asked_for = asked_of(call, **(OFFER | changes))
     return asked_for.answer(owed)
 
 

@@ -80,12 +80,16 @@ class PaymentPart(Model):
 Parts = Annotated[tuple[PaymentPart, ...], Field(max_length=5, fail_fast=True)]
 
 
+PlanNumber = Annotated[int, Field(ge=1, le=9, json_schema_extra={"format": "int32"})]
+"""Which of a position's plans of instalments, counted from 1."""
+
+
 class PositionInstalment(Model):
     """A part of the whole that may be paid by itself, under a notice number of its own."""
 
     amount_cents: AmountCents
     due_date: Day
-    plan: Annotated[int, Field(ge=1, le=9, json_schema_extra={"format": "int32"})] | None = None
+    plan: PlanNumber | None = None
     """Where the debtor may choose among plans, which one it is of. Left out: the first."""
     notice_number: NoticeNumber | None = None
     """Left out: the hub gives one."""

@@ -6,10 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from connectors.pagopa_node.sampling import DEBTOR, card
-from connectors.pagopa_node.simulator import simulate
 from hub.home import Home
 from hub.store.tables import items, notice_counters, notice_numbers
-from tests.flows.test_pagopa_node import Pagopa
+from tests.flows.at_pagopa import Pagopa, at_pagopa
 
 from ..harness import ENTE, running_hub
 from .hub_process import serve
@@ -19,9 +18,7 @@ from .part import Part
 
 @pytest.mark.parametrize("step", ["before_insert", "before_commit", "after_commit"])
 def test_killed_at_a_step_of_a_demand_one_payment_comes_of_it(tmp_path: Path, step: str) -> None:
-    node = simulate(tmp_path / "node")
-    pagopa = Pagopa(node)
-    try:
+    with at_pagopa(tmp_path / "node") as pagopa:
         with running_hub(tmp_path / "home", connectors={"pagopa": ("pagopa_node", pagopa.settings)}) as hub:
             home = hub.home
         served = Part(tmp_path, "embedded", serve, home.folder)
@@ -33,9 +30,6 @@ def test_killed_at_a_step_of_a_demand_one_payment_comes_of_it(tmp_path: Path, st
         with home.database.read() as connection:
             assert [row.notice_number for row in connection.execute(select(notice_numbers))] == [told["notice_number"]]
             assert [row.last for row in connection.execute(select(notice_counters))] == [1]
-    finally:
-        pagopa.http.close()
-        node.stop()
 
 
 def payments(home: Home) -> int:

@@ -4,6 +4,7 @@ makes it once, whoever asks, however often; it is paid like any other."""
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -11,15 +12,14 @@ import pytest
 from sqlalchemy import update
 
 from connectors.pagopa_node.sampling import CREDITOR, card, meals
-from connectors.pagopa_node.simulator import simulate
 from hub import metrics
 from hub.errors import StoreUnavailable
 from hub.home import Home
 from hub.inbound.demanding import Demands
 from hub.store.tables import agenda, evidence, item_identities, items, notice_counters, notice_numbers, quarantine
 from tests import stores
+from tests.flows.at_pagopa import Pagopa, at_pagopa
 from tests.flows.making import described_hub, new_person, notice_number, published, rows
-from tests.flows.test_pagopa_node import Pagopa
 from tests.harness import ENTE, HubUnderTest, eventually, make_payment, served
 
 pupils = count(1)
@@ -27,11 +27,8 @@ pupils = count(1)
 
 @pytest.fixture(scope="module")
 def pagopa(tmp_path_factory: pytest.TempPathFactory, kind: str) -> Iterator[Pagopa]:
-    node = simulate(tmp_path_factory.mktemp("node"))
-    found = Pagopa(node)
-    yield found
-    found.http.close()
-    node.stop()
+    with at_pagopa(tmp_path_factory.mktemp("node")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -298,12 +295,7 @@ def assert_made_once(hubs: list[HubUnderTest], pagopa: Pagopa) -> None:
         person, name = new_person(), pupil()
         for service, document in (("00005", card(debtor=person)), ("00006", meals(name, person))):
             told = at_once(
-                [
-                    lambda one=one, service=service, document=document: pagopa.demand(  # type: ignore[misc]
-                        service, document, pay=False, station_url=station(one)
-                    )
-                    for one in hubs * 4
-                ]
+                [partial(pagopa.demand, service, document, pay=False, station_url=station(one)) for one in hubs * 4]
             )
             assert {each["outcome"] for each in told} == {"OK"}, n
             assert len({each["notice_number"] for each in told}) == 1
@@ -317,19 +309,15 @@ def test_of_many_who_ask_at_once_one_makes_it(hub, pagopa):
 def test_of_many_who_say_different_things_of_one_name_each_is_answered(hub, pagopa, person):
     name = pupil()
     told = at_once(
-        [
-            lambda amount=amount: pagopa.demand("00006", meals(name, person, f"{amount}.00"), pay=False)  # type: ignore[misc]
-            for amount in range(40, 46)
-        ]
+        [partial(pagopa.demand, "00006", meals(name, person, f"{amount}.00"), pay=False) for amount in range(40, 46)]
     )
     (payment,) = payments(hub, person)
     assert {each.get("notice_number") for each in told} == {payment["content"]["notice_number"]}
     assert payment["version"] == 6, "each is kept once"
 
 
-def test_of_two_processes_that_are_asked_at_once_one_makes_it(tmp_path, pagopa, kind):
-    if kind != "postgresql":
-        pytest.skip("SQLite has one writer")
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True, scope="module")  # a file has one writer at a time
+def test_of_two_processes_that_are_asked_at_once_one_makes_it(tmp_path, pagopa):
     connectors = {"pagopa": ("pagopa_node", pagopa.settings)}
     with (
         stores.in_use("postgresql"),

@@ -5,50 +5,21 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-import httpx
 import pytest
 
 from connectors.pagopa_node.sampling import CREDITOR, riversamento
-from connectors.pagopa_node.simulator import Node, simulate
 from contracts.identifiers import make_segregated_number
+from tests.flows.at_pagopa import Pagopa, at_pagopa
 from tests.flows.making import described_hub, published
 from tests.harness import ENTE, HubUnderTest, eventually, make_payment, make_receipt
 
 bases = count(1)
 
 
-class Pagopa:
-    """The simulated node."""
-
-    def __init__(self, node: Node) -> None:
-        self.settings = dict(node.start()) | {"vendor_id": "acme", "poll_every_s": 1, "service_id": "tari"}
-        url = self.settings["fdr_base_url"].removesuffix("/fdr-org/service/v1")
-        self.http = httpx.Client(base_url=url, trust_env=False, timeout=30)
-        self.station = ""
-
-    def pay(self, notice: str, *faults: dict[str, Any], version: int = 2) -> dict[str, Any]:
-        self.http.post("/_sim/faults", json=faults)
-        body = {"notice_number": notice, "version": version, "station_url": self.station}
-        told: dict[str, Any] = self.http.post("/_sim/pay", json=body).json()
-        return told
-
-    def demand(self, id_servizio: str, document: str, *faults: dict[str, Any], **options: Any) -> dict[str, Any]:
-        self.http.post("/_sim/faults", json=[fault | {"on": "demand"} for fault in faults])
-        body = {"id_servizio": id_servizio, "document": document, "station_url": self.station} | options
-        told: dict[str, Any] = self.http.post("/_sim/demand", json=body).json()
-        return told
-
-    def report(self, **options: Any) -> None:
-        assert self.http.post("/_sim/report", json=options).status_code == 201
-
-
 @pytest.fixture(scope="module")
 def pagopa(tmp_path_factory: pytest.TempPathFactory, kind: str) -> Iterator[Pagopa]:
-    node = simulate(tmp_path_factory.mktemp("node"))
-    found = Pagopa(node)
-    yield found
-    found.http.close()
-    node.stop()
+    with at_pagopa(tmp_path_factory.mktemp("node")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

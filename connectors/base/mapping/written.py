@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
+from contracts.faults import pointer_of
+
 _LARGEST: Final = 262_144
 
 
@@ -35,13 +37,14 @@ def written(kind: Any) -> WrapValidator:
 
 def _pointer(document: Any, path: tuple[str | int, ...]) -> str:
     """A path of pydantic's as a pointer into the document: without the names of the alternatives that it tried."""
-    pointer = ""
+    steps = []
     for step in path:
         inside = document[step] if _has(document, step) else None
         if inside is None and isinstance(document, dict) and step in (document.get("as"), document.get("format")):
             continue
-        pointer, document = f"{pointer}/{str(step).replace('~', '~0').replace('/', '~1')}", inside
-    return pointer
+        steps.append(step)
+        document = inside
+    return pointer_of(steps)
 
 
 def _has(document: Any, step: str | int) -> bool:
