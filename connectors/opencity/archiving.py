@@ -23,7 +23,7 @@ from .config import Settings
 from .documents import TYPES, filename_of
 from .fields import Fault, deep, identifier, is_identifier, moment, moment_or_none, person, string
 from .filing import Files
-from .lists import MOST_BYTES, clock, counted, mapped, rows
+from .lists import clock, counted, mapped, part, rows
 from .passing import Blocked, mended, passed_over
 from .places import ARCHIVE, Place, Walk
 from .session import GONE, Session, read
@@ -125,8 +125,7 @@ class Archive:
 
     def listed(self, offset: int) -> Answer:
         """The documents from that one on, or all of them where the list has no pages."""
-        query = {"version": "2", "offset": str(offset), "limit": str(self.settings.page_size)}
-        return self.session.get("/documents", query, most_bytes=MOST_BYTES)
+        return part(self.session, "/documents", offset, self.settings.page_size)
 
     def found(self, record: Record) -> Found:
         """A document with its content, or why it is none.

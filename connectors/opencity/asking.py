@@ -12,7 +12,7 @@ from contracts.inbound import Found, Wrong
 from . import mapping
 from .config import Settings
 from .fields import is_identifier
-from .lists import MOST_BYTES, mapped, rows
+from .lists import MOST_BYTES, mapped, part, rows
 from .passing import mended, passed_over
 from .places import LISTS
 from .session import GONE, Session, read
@@ -109,8 +109,7 @@ class Records:
         return mapping.application(record, self.settings) if kind == "application" else None
 
     def _holds_what_it_lists(self, path: str) -> None:
-        query = {"version": "2", "offset": "0", "limit": "1"}
-        listed = rows(read(self.session.get(path, query, most_bytes=MOST_BYTES)))
+        listed = rows(read(part(self.session, path, 0, 1)))
         names = (one["id"] for one in listed if isinstance(one, Mapping) and is_identifier(one.get("id")))
         name = next(names, None)
         if name is not None:

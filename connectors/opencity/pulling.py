@@ -15,7 +15,6 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from connectors.base.http import Answer
 from contracts.failures import Deferred
 from contracts.inbound import Found, Memo, Pulled
 
@@ -26,11 +25,12 @@ from .config import Settings
 from .documents import File, enclosed_in, files_of
 from .fields import Fault, code, is_identifier, moment_or_none
 from .filing import Files
-from .lists import MOST_BYTES, bound, clock, counted, mapped, rows
+from .lists import MOST_BYTES, bound, clock, counted, mapped, part, rows
 from .passing import Blocked, hopeful, mended, passed_over, past
 from .places import SERVICE_STATES, UNREAD, Listing, Place, Walk, place_of, together
 from .session import Session, read
 
+_LIST = "/applications"
 _MOST_WALKS = 4
 _CHANGED = ("latest_status_change_at", "latest_status_change_time")
 _WRITTEN = ("sent_at", "created_at")
@@ -87,7 +87,7 @@ class Source:
     def _is_there(self) -> None:
         """Raises a Failure where the tenant does not answer as it should, whatever it is asked."""
         if self._reads_applications:
-            rows(read(self._listed(0, 1)))
+            rows(read(part(self.session, _LIST, 0, 1)))
         else:
             read(self.session.public("/tenants/info"))
 
@@ -123,10 +123,6 @@ class Source:
     def _drafts(self) -> bool:
         return self.settings.application_url is not None and "applications" in self.settings.collections
 
-    def _listed(self, offset: int, limit: int, more: Mapping[str, str] | None = None) -> Answer:
-        query = {"version": "2", "offset": str(offset), "limit": str(limit), **(more or {})}
-        return self.session.get("/applications", query, most_bytes=MOST_BYTES)
-
     def _page(self, place: Place, walk: Walk) -> Pulled:
         drafts = walk.listings[0] == "drafts"
         limit = walk.limit or self.settings.page_size
@@ -134,7 +130,7 @@ class Source:
         if not walk.sweep and self.settings.changes == "updated_at" and place.since is not None:
             query["updatedAt[after]"] = bound(place.since - self.settings.overlap_s)
         try:
-            answer = self._listed(walk.offset, limit, query)
+            answer = part(self.session, _LIST, walk.offset, limit, query)
             page = read(answer)
             records, count = rows(page), counted(page)
         except Deferred as failure:
@@ -169,7 +165,7 @@ class Source:
             for offset in (walk.offset - 1, walk.offset + 1, walk.offset + 2):
                 try:
                     if offset >= 0:
-                        rows(read(self._listed(offset, 1, query)))
+                        rows(read(part(self.session, _LIST, offset, 1, query)))
                         return
                 except Deferred:
                     continue
