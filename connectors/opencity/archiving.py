@@ -80,7 +80,7 @@ class Archive:
         except Deferred as failure:
             # Not read: the next is to look back as far as this one.
             unread = over.model_copy(update={"archive_from": None})
-            lost = passed_over(ARCHIVE, failure, {"kind": ARCHIVE})
+            lost = passed_over(ARCHIVE, failure)
             raise Blocked(failure, unread, (lost,), question=ARCHIVE) from None
         if walk.archive_from is None:
             walk = walk.model_copy(update={"archive_from": page.at})

@@ -77,7 +77,7 @@ class Records:
         return None
 
     def _again(self, kind: str, application: str) -> Iterator[Found]:
-        name = f"{kind}-of/{application}"
+        lost = f"{kind}-of"
         try:
             about = self.application(application)
             found: Iterator[Found] = iter(())
@@ -86,11 +86,10 @@ class Records:
             elif about is not None and kind == "payment":
                 found = self.payments(about)
         except Failure as failure:
-            fault = Deferred(failure.reason, failure.detail)
-            yield passed_over(name, fault, {"kind": f"{kind}-of", "application": {"id": application}})
+            yield passed_over(lost, failure, application=application)
             return
         yield from found
-        yield mended(name)
+        yield mended(lost, application)
 
     def look(self, name: str) -> Found | None:
         """See `contracts.inbound.Look`. A tenant that has broken may deny all that it has: what it lists has to be

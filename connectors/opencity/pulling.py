@@ -172,7 +172,7 @@ class Source:
             raise failure
 
         after = walk.model_copy(update={"offset": walk.offset + 1, "limit": 1})
-        lost = passed_over(UNREAD, failure, {"kind": UNREAD}, f"record {walk.offset} of the list ({walk.listings[0]})")
+        lost = passed_over(UNREAD, failure, detail=f"record {walk.offset} of the list ({walk.listings[0]})")
         return Blocked(failure, after, (lost,), question=UNREAD, is_there=others)
 
     def _to_ask(self, place: Place, walk: Walk, record: Any) -> Iterator[str]:
@@ -232,14 +232,14 @@ class Source:
         # What comes next has files of its own: of one whose files end early, none may be counted as read.
         after = walk.model_copy(update={"todo": walk.todo[1:], "after_file": ""})
         kind = "message" if kind == "enclosed" else kind
-        question, lost = f"{kind}/{application}", f"{kind}-of/{application}"
+        question, lost = f"{kind}/{application}", f"{kind}-of"
         try:
             pulled = self._ask(place, walk, after, application)
         except Deferred as failure:
-            found = passed_over(lost, failure, {"kind": f"{kind}-of", "application": {"id": application}})
+            found = passed_over(lost, failure, application=application)
             raise Blocked(failure, after, (found,), question=question) from None
         if place.has_missed(question):
-            return replace(pulled, found=chain(pulled.found, [mended(lost)]))
+            return replace(pulled, found=chain(pulled.found, [mended(lost, application)]))
         return pulled
 
     def _ask(self, place: Place, walk: Walk, after: Walk, application: str) -> Pulled:
@@ -293,7 +293,7 @@ class Source:
             records = rows(read(self.session.get("/subscriptions", query, most_bytes=MOST_BYTES)))
         except Deferred as failure:
             after = walk.model_copy(update={"subscriptions": tuple(left)})
-            raise Blocked(failure, after, (passed_over(lost, failure, {"kind": lost}),), question=lost) from None
+            raise Blocked(failure, after, (passed_over(lost, failure),), question=lost) from None
         listed = self._of(walk).listed
         listed[state] = frozenset(f"subscription/{one.get('id')}" for one in records if isinstance(one, Mapping))
         names: frozenset[str] = frozenset()
