@@ -26,7 +26,7 @@ def check(session: Session, settings: Settings, archive: Archive) -> str:
     tenant = read(session.public("/tenants/info"))
     session.token()
     told = [f"OpenCity risponde ({_name(tenant)}) e accetta l'operatore."]
-    if set(settings.collections) - {"subscriptions"}:  # all the others are found by way of the applications
+    if settings.reads_applications:
         told += _applications(session, settings)
     if "subscriptions" in settings.collections:
         listed = session.get("/subscriptions", {"version": "2"}, most_bytes=MOST_BYTES)

@@ -86,7 +86,7 @@ class Source:
 
     def _is_there(self) -> None:
         """Raises a Failure where the tenant does not answer as it should, whatever it is asked."""
-        if self._reads_applications:
+        if self.settings.reads_applications:
             rows(read(part(self.session, _LIST, 0, 1)))
         else:
             read(self.session.public("/tenants/info"))
@@ -101,7 +101,7 @@ class Source:
         sweep = sweep or ("documents" in self.settings.collections and not place.files)
         sweep = sweep or (self.settings.encloses and not place.enclosed)
         drafts: tuple[Listing, ...] = ("drafts",) if self._drafts() else ()
-        listings: tuple[Listing, ...] = ("all", *drafts) if self._reads_applications else ()
+        listings: tuple[Listing, ...] = ("all", *drafts) if self.settings.reads_applications else ()
         # A subscription tells no time at which it changed.
         subscriptions = SERVICE_STATES if sweep and "subscriptions" in self.settings.collections else ()
         archive = self.settings.reads_archive and (sweep or place.archived is None)
@@ -114,11 +114,6 @@ class Source:
                 self._held.pop(old, None)
             held = self._held[walk.started] = _Held()
         return held
-
-    @property
-    def _reads_applications(self) -> bool:
-        """All but subscriptions is found by way of them."""
-        return bool(set(self.settings.collections) - {"subscriptions"})
 
     def _drafts(self) -> bool:
         return self.settings.application_url is not None and "applications" in self.settings.collections
