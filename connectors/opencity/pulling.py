@@ -177,17 +177,16 @@ class Source:
         if not self.settings.reads(code(record, "service"), code(record, "service_id")):
             return
         stirs = self._stirs(place, walk, record)
+
+        def is_due(question: str) -> bool:
+            return stirs or (walk.sweep and place.has_missed(question))
+
         message, payment = f"message/{record['id']}", f"payment/{record['id']}"
         wanted = self.settings.encloses or "messages" in self.settings.collections
-        stirs_there = stirs or (walk.sweep and place.has_missed(message))
-        if (stirs_there and wanted) or (self.settings.encloses and not place.enclosed):
+        if (wanted and is_due(message)) or (self.settings.encloses and not place.enclosed):
             yield message
         its_payments = record.get("payment_data") or record.get("payment_type")
-        if (
-            (stirs or (walk.sweep and place.has_missed(payment)))
-            and "payments" in self.settings.collections
-            and its_payments
-        ):
+        if its_payments and "payments" in self.settings.collections and is_due(payment):
             yield payment
         if "documents" in self.settings.collections and self._files_stir(place, walk, record):
             yield f"file/{record['id']}"
