@@ -23,7 +23,7 @@ from .config import Settings
 from .documents import TYPES, filename_of
 from .fields import Fault, deep, identifier, is_identifier, moment, moment_or_none, person, string
 from .filing import Files
-from .lists import MOST_BYTES, clock, counted, mapped, rows
+from .lists import clock, counted, mapped, part, rows
 from .passing import Blocked, mended, passed_over
 from .places import ARCHIVE, Place, Walk
 from .session import GONE, Session, read
@@ -62,7 +62,7 @@ class Archive:
     now: Callable[[], float] = time.time
     _owners: dict[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     """By their ids, in memory alone."""
-    _listed: tuple[int, set[str]] | None = field(default=None, repr=False)
+    _listed: dict[int, frozenset[str]] = field(default_factory=dict, repr=False)
     """By when its walk began: the names on its pages so far; after a restart none."""
     _page: tuple[tuple[int, int], "_Page"] | None = field(default=None, repr=False)
     """The page at hand, by when its walk began and where it begins; after a restart none."""
@@ -80,7 +80,7 @@ class Archive:
         except Deferred as failure:
             # Not read: the next is to look back as far as this one.
             unread = over.model_copy(update={"archive_from": None})
-            lost = passed_over(ARCHIVE, failure, {"kind": ARCHIVE})
+            lost = passed_over(ARCHIVE, failure)
             raise Blocked(failure, unread, (lost,), question=ARCHIVE) from None
         if walk.archive_from is None:
             walk = walk.model_copy(update={"archive_from": page.at})
@@ -106,17 +106,15 @@ class Archive:
         key = (walk.started, walk.offset)
         if self._page is None or self._page[0] != key:
             page = _page_of(self.listed(walk.offset), walk.offset, int(self.now()))
-            before = self._listed[1] if self._listed is not None and self._listed[0] == walk.started else None
-            if before is not None or walk.offset == 0:
+            if walk.offset == 0 or walk.started in self._listed:
                 names = {f"{KIND}/{one['id']}" for one in page.records}
-                self._listed = walk.started, names if before is None else before | names
+                self._listed = {walk.started: self._names(walk) | names}
             self._page = key, page
         return self._page[1]
 
     def _names(self, walk: Walk) -> frozenset[str]:
         """All that it has, once its last page was read; none where not each page was read by this process."""
-        complete = self._listed is not None and self._listed[0] == walk.started
-        return frozenset(self._listed[1]) if complete and self._listed is not None else frozenset()
+        return self._listed.get(walk.started, frozenset())
 
     def _is_new(self, place: Place, record: Record) -> bool:
         if place.archived is None or place.has_missed(f"{KIND}/{record['id']}"):
@@ -125,8 +123,7 @@ class Archive:
 
     def listed(self, offset: int) -> Answer:
         """The documents from that one on, or all of them where the list has no pages."""
-        query = {"version": "2", "offset": str(offset), "limit": str(self.settings.page_size)}
-        return self.session.get("/documents", query, most_bytes=MOST_BYTES)
+        return part(self.session, "/documents", offset, self.settings.page_size)
 
     def found(self, record: Record) -> Found:
         """A document with its content, or why it is none.

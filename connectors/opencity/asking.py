@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from connectors.base.http import Answer
 from contracts.failures import Deferred, Failure
 from contracts.inbound import Found, Wrong
 
 from . import mapping
 from .config import Settings
 from .fields import is_identifier
-from .lists import MOST_BYTES, mapped, rows
+from .lists import MOST_BYTES, mapped, part, rows
 from .passing import mended, passed_over
 from .places import LISTS
 from .session import GONE, Session, read
@@ -33,7 +34,7 @@ class Records:
 
     def application(self, name: str) -> Mapping[str, Any] | None:
         """An application as it is now; None where OpenCity has none by that name, or no more."""
-        answer = self.session.get(f"/applications/{name}", {"version": "2"}, most_bytes=MOST_BYTES)
+        answer = self._one(f"/applications/{name}")
         return None if answer.status in GONE else _record(read(answer))
 
     def message(self, application: str, message: str) -> Mapping[str, Any] | None:
@@ -76,7 +77,7 @@ class Records:
         return None
 
     def _again(self, kind: str, application: str) -> Iterator[Found]:
-        name = f"{kind}-of/{application}"
+        lost = f"{kind}-of"
         try:
             about = self.application(application)
             found: Iterator[Found] = iter(())
@@ -85,11 +86,10 @@ class Records:
             elif about is not None and kind == "payment":
                 found = self.payments(about)
         except Failure as failure:
-            fault = Deferred(failure.reason, failure.detail)
-            yield passed_over(name, fault, {"kind": f"{kind}-of", "application": {"id": application}})
+            yield passed_over(lost, failure, application=application)
             return
         yield from found
-        yield mended(name)
+        yield mended(lost, application)
 
     def look(self, name: str) -> Found | None:
         """See `contracts.inbound.Look`. A tenant that has broken may deny all that it has: what it lists has to be
@@ -98,8 +98,7 @@ class Records:
         if kind not in _ALL_OF or not is_identifier(its_id):
             # All lists of subscriptions were read, and there is nothing else to be asked (spec/opencity.md, 10).
             return mapping.gone(name) if kind == "subscription" else None
-        path = f"{_ALL_OF[kind]}/{its_id}"
-        answer = self.session.get(path, {"version": "2"}, most_bytes=MOST_BYTES)
+        answer = self._one(f"{_ALL_OF[kind]}/{its_id}")
         if answer.status in GONE:
             self._holds_what_it_lists(_ALL_OF[kind])
             return mapping.gone(name)
@@ -108,13 +107,15 @@ class Records:
         record = _record(read(answer))
         return mapping.application(record, self.settings) if kind == "application" else None
 
+    def _one(self, path: str) -> Answer:
+        return self.session.get(path, {"version": "2"}, most_bytes=MOST_BYTES)
+
     def _holds_what_it_lists(self, path: str) -> None:
-        query = {"version": "2", "offset": "0", "limit": "1"}
-        listed = rows(read(self.session.get(path, query, most_bytes=MOST_BYTES)))
+        listed = rows(read(part(self.session, path, 0, 1)))
         names = (one["id"] for one in listed if isinstance(one, Mapping) and is_identifier(one.get("id")))
         name = next(names, None)
         if name is not None:
-            answer = self.session.get(f"{path}/{name}", {"version": "2"}, most_bytes=MOST_BYTES)
+            answer = self._one(f"{path}/{name}")
             if answer.status not in GONE:
                 read(answer)
                 return

@@ -11,7 +11,7 @@ from . import mapping
 from .archiving import Archive
 from .config import Settings
 from .fields import Fault, identifier
-from .lists import MOST_BYTES, bound, counted, rows
+from .lists import MOST_BYTES, bound, counted, part, rows
 from .session import Session, read
 
 _LONG_AGO, _AHEAD_S = 946_684_800, 86_400
@@ -26,7 +26,7 @@ def check(session: Session, settings: Settings, archive: Archive) -> str:
     tenant = read(session.public("/tenants/info"))
     session.token()
     told = [f"OpenCity risponde ({_name(tenant)}) e accetta l'operatore."]
-    if set(settings.collections) - {"subscriptions"}:  # all the others are found by way of the applications
+    if settings.reads_applications:
         told += _applications(session, settings)
     if "subscriptions" in settings.collections:
         listed = session.get("/subscriptions", {"version": "2"}, most_bytes=MOST_BYTES)
@@ -70,7 +70,7 @@ def _archived(archive: Archive) -> list[str]:
 
 
 def _one(session: Session, query: Mapping[str, str]) -> Answer:
-    return session.get("/applications", {"version": "2", "offset": "0", "limit": "1", **query}, most_bytes=MOST_BYTES)
+    return part(session, "/applications", 0, 1, query)
 
 
 def _answered(answer: Answer) -> int | None:

@@ -160,6 +160,11 @@ class Settings(PatientSettings, TlsSettings):
         return "documents" in self.collections and "messages" in self.files
 
     @property
+    def reads_applications(self) -> bool:
+        """All but subscriptions is found by way of them."""
+        return bool(set(self.collections) - {"subscriptions"})
+
+    @property
     def reads_archive(self) -> bool:
         return "documents" in self.collections and "archive" in self.files
 

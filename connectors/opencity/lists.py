@@ -11,6 +11,8 @@ from contracts.base import ROME
 from contracts.failures import Deferred
 from contracts.inbound import Found, Wrong
 
+from .session import Session
+
 MOST_BYTES = 16_777_216
 """Of a page or a list: lists have no pages there."""
 
@@ -18,6 +20,12 @@ MOST_BYTES = 16_777_216
 def bound(instant: int) -> str:
     """A bound of a filter: seconds and an offset, no `Z` and no fractions, else 400."""
     return datetime.fromtimestamp(instant, UTC).astimezone(ROME).isoformat(timespec="seconds")
+
+
+def part(session: Session, path: str, offset: int, limit: int, more: Mapping[str, str] | None = None) -> Answer:
+    """So many records of a list from that one on, of those that the filter `more` leaves."""
+    query = {"version": "2", "offset": str(offset), "limit": str(limit), **(more or {})}
+    return session.get(path, query, most_bytes=MOST_BYTES)
 
 
 def rows(content: Any) -> list[Any]:

@@ -5,10 +5,10 @@ say how long it is waited for, and the tenant is asked for something else before
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import Final
 
-from contracts.failures import Deferred
+from contracts.failures import Deferred, Failure
 from contracts.inbound import Found, Pulled, Stuck, Wrong
 
 from .places import Place, Walk
@@ -90,12 +90,18 @@ def hopeful(walk: Walk) -> Walk:
     return walk.model_copy(update={"hopeless": ""}) if its and walk.hopeless else walk
 
 
-def passed_over(name: str, failure: Deferred, kept: Mapping[str, Any], detail: str = "") -> Found:
-    """What the quarantine says of it; `kept` is what reads it again from there."""
+def passed_over(kind: str, failure: Failure, *, application: str = "", detail: str = "") -> Found:
+    """What the quarantine says of a question of that kind, about an application or about none. Its content is what
+    `Records.read` asks it again by."""
     fault = Wrong("", failure.reason, f"{detail or 'asked for in vain'}: passed over until a sweep")
-    return Found(name, json.dumps(kept).encode(), wrong=(fault,))
+    kept = {"kind": kind} | ({"application": {"id": application}} if application else {})
+    return Found(_name(kind, application), json.dumps(kept).encode(), wrong=(fault,))
 
 
-def mended(name: str) -> Found:
-    """What was passed over under that name has come."""
-    return Found(name, b"")
+def mended(kind: str, application: str = "") -> Found:
+    """What was passed over so has come."""
+    return Found(_name(kind, application), b"")
+
+
+def _name(kind: str, application: str) -> str:
+    return f"{kind}/{application}" if application else kind

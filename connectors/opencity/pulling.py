@@ -15,7 +15,6 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from connectors.base.http import Answer
 from contracts.failures import Deferred
 from contracts.inbound import Found, Memo, Pulled
 
@@ -26,11 +25,12 @@ from .config import Settings
 from .documents import File, enclosed_in, files_of
 from .fields import Fault, code, is_identifier, moment_or_none
 from .filing import Files
-from .lists import MOST_BYTES, bound, clock, counted, mapped, rows
+from .lists import MOST_BYTES, bound, clock, counted, mapped, part, rows
 from .passing import Blocked, hopeful, mended, passed_over, past
 from .places import SERVICE_STATES, UNREAD, Listing, Place, Walk, place_of, together
 from .session import Session, read
 
+_LIST = "/applications"
 _MOST_WALKS = 4
 _CHANGED = ("latest_status_change_at", "latest_status_change_time")
 _WRITTEN = ("sent_at", "created_at")
@@ -86,8 +86,8 @@ class Source:
 
     def _is_there(self) -> None:
         """Raises a Failure where the tenant does not answer as it should, whatever it is asked."""
-        if self._reads_applications:
-            rows(read(self._listed(0, 1)))
+        if self.settings.reads_applications:
+            rows(read(part(self.session, _LIST, 0, 1)))
         else:
             read(self.session.public("/tenants/info"))
 
@@ -101,7 +101,7 @@ class Source:
         sweep = sweep or ("documents" in self.settings.collections and not place.files)
         sweep = sweep or (self.settings.encloses and not place.enclosed)
         drafts: tuple[Listing, ...] = ("drafts",) if self._drafts() else ()
-        listings: tuple[Listing, ...] = ("all", *drafts) if self._reads_applications else ()
+        listings: tuple[Listing, ...] = ("all", *drafts) if self.settings.reads_applications else ()
         # A subscription tells no time at which it changed.
         subscriptions = SERVICE_STATES if sweep and "subscriptions" in self.settings.collections else ()
         archive = self.settings.reads_archive and (sweep or place.archived is None)
@@ -115,17 +115,8 @@ class Source:
             held = self._held[walk.started] = _Held()
         return held
 
-    @property
-    def _reads_applications(self) -> bool:
-        """All but subscriptions is found by way of them."""
-        return bool(set(self.settings.collections) - {"subscriptions"})
-
     def _drafts(self) -> bool:
         return self.settings.application_url is not None and "applications" in self.settings.collections
-
-    def _listed(self, offset: int, limit: int, more: Mapping[str, str] | None = None) -> Answer:
-        query = {"version": "2", "offset": str(offset), "limit": str(limit), **(more or {})}
-        return self.session.get("/applications", query, most_bytes=MOST_BYTES)
 
     def _page(self, place: Place, walk: Walk) -> Pulled:
         drafts = walk.listings[0] == "drafts"
@@ -134,7 +125,7 @@ class Source:
         if not walk.sweep and self.settings.changes == "updated_at" and place.since is not None:
             query["updatedAt[after]"] = bound(place.since - self.settings.overlap_s)
         try:
-            answer = self._listed(walk.offset, limit, query)
+            answer = part(self.session, _LIST, walk.offset, limit, query)
             page = read(answer)
             records, count = rows(page), counted(page)
         except Deferred as failure:
@@ -169,14 +160,14 @@ class Source:
             for offset in (walk.offset - 1, walk.offset + 1, walk.offset + 2):
                 try:
                     if offset >= 0:
-                        rows(read(self._listed(offset, 1, query)))
+                        rows(read(part(self.session, _LIST, offset, 1, query)))
                         return
                 except Deferred:
                     continue
             raise failure
 
         after = walk.model_copy(update={"offset": walk.offset + 1, "limit": 1})
-        lost = passed_over(UNREAD, failure, {"kind": UNREAD}, f"record {walk.offset} of the list ({walk.listings[0]})")
+        lost = passed_over(UNREAD, failure, detail=f"record {walk.offset} of the list ({walk.listings[0]})")
         return Blocked(failure, after, (lost,), question=UNREAD, is_there=others)
 
     def _to_ask(self, place: Place, walk: Walk, record: Any) -> Iterator[str]:
@@ -186,17 +177,16 @@ class Source:
         if not self.settings.reads(code(record, "service"), code(record, "service_id")):
             return
         stirs = self._stirs(place, walk, record)
+
+        def is_due(question: str) -> bool:
+            return stirs or (walk.sweep and place.has_missed(question))
+
         message, payment = f"message/{record['id']}", f"payment/{record['id']}"
         wanted = self.settings.encloses or "messages" in self.settings.collections
-        stirs_there = stirs or (walk.sweep and place.has_missed(message))
-        if (stirs_there and wanted) or (self.settings.encloses and not place.enclosed):
+        if (wanted and is_due(message)) or (self.settings.encloses and not place.enclosed):
             yield message
         its_payments = record.get("payment_data") or record.get("payment_type")
-        if (
-            (stirs or (walk.sweep and place.has_missed(payment)))
-            and "payments" in self.settings.collections
-            and its_payments
-        ):
+        if its_payments and "payments" in self.settings.collections and is_due(payment):
             yield payment
         if "documents" in self.settings.collections and self._files_stir(place, walk, record):
             yield f"file/{record['id']}"
@@ -236,14 +226,14 @@ class Source:
         # What comes next has files of its own: of one whose files end early, none may be counted as read.
         after = walk.model_copy(update={"todo": walk.todo[1:], "after_file": ""})
         kind = "message" if kind == "enclosed" else kind
-        question, lost = f"{kind}/{application}", f"{kind}-of/{application}"
+        question, lost = f"{kind}/{application}", f"{kind}-of"
         try:
             pulled = self._ask(place, walk, after, application)
         except Deferred as failure:
-            found = passed_over(lost, failure, {"kind": f"{kind}-of", "application": {"id": application}})
+            found = passed_over(lost, failure, application=application)
             raise Blocked(failure, after, (found,), question=question) from None
         if place.has_missed(question):
-            return replace(pulled, found=chain(pulled.found, [mended(lost)]))
+            return replace(pulled, found=chain(pulled.found, [mended(lost, application)]))
         return pulled
 
     def _ask(self, place: Place, walk: Walk, after: Walk, application: str) -> Pulled:
@@ -297,7 +287,7 @@ class Source:
             records = rows(read(self.session.get("/subscriptions", query, most_bytes=MOST_BYTES)))
         except Deferred as failure:
             after = walk.model_copy(update={"subscriptions": tuple(left)})
-            raise Blocked(failure, after, (passed_over(lost, failure, {"kind": lost}),), question=lost) from None
+            raise Blocked(failure, after, (passed_over(lost, failure),), question=lost) from None
         listed = self._of(walk).listed
         listed[state] = frozenset(f"subscription/{one.get('id')}" for one in records if isinstance(one, Mapping))
         names: frozenset[str] = frozenset()

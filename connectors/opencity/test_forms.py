@@ -7,9 +7,9 @@ import pytest
 from connectors.base.scripted import Reply
 
 from .simulator_model import name_of
-from .test_archive import record
+from .test_archive import record, server
 from .test_opencity import made as connected
-from .test_passing import names_of, practice, server
+from .test_passing import names_of, practice
 
 __all__ = ["server"]
 

@@ -1,42 +1,29 @@
 """OpenCity: what cannot be had holds up nothing for ever, comes later, and is not taken for an outage; and what is gone
 is told apart from what is not listed."""
 
-import base64
 import json
 
 import pytest
 
 from connectors.base.inbound_conformance import patiently, take
-from connectors.base.scripted import Reply, ScriptedServer
+from connectors.base.scripted import Reply
 from contracts.failures import Deferred, Failure
 from contracts.inbound import Stuck
 
 from .places import UNREAD
 from .simulator_model import name_of
-from .test_archive import DOCUMENT, add, record
-from .test_opencity import login
+from .test_archive import DOCUMENT, add, record, server
 from .test_opencity import made as connected
+from .test_restarts import PDF, filenames
 from .test_simulator import a_round, clock, made, started, told
 
-__all__ = ["clock", "started"]
-PDF = base64.b64encode(b"%PDF-1.7\nx").decode()
+__all__ = ["clock", "server", "started"]
 DOCUMENTS = {"collections": ["documents"]}
-
-
-@pytest.fixture
-def server():
-    with ScriptedServer() as server:
-        server.aside = login
-        yield server
 
 
 def with_files(settings, *numbers):
     for number in numbers:
         told(settings, f"files/{name_of(number)}", {"kind": "attachments", "name": f"{number}.pdf", "base64": PDF})
-
-
-def filenames(found):
-    return [each.item["filename"] for each in found if each.item is not None]
 
 
 @pytest.mark.parametrize("status", [408, 429, 502, 503, 504])

@@ -30,7 +30,7 @@ def with_message(settings, application, filename):
     return told(settings, f"files/{application}", {"kind": "messages", "name": filename, "base64": PDF})["id"]
 
 
-def names(found):
+def filenames(found):
     return [each.item["filename"] for each in found if each.item is not None]
 
 
@@ -46,7 +46,7 @@ def test_an_application_lost_between_two_of_its_files_takes_no_other_ones_files_
     assert memo["walk"]["after_file"]
     told(settings, f"applications/{name_of(1)}", None, method="DELETE")
     found, memo = a_round(made(settings, clock, collections=["documents"]), memo)
-    assert names(found) == ["altra.pdf"]
+    assert filenames(found) == ["altra.pdf"]
     assert [each.missing for each in found] == [True, False]
 
 
@@ -62,16 +62,16 @@ def test_after_a_restart_messages_that_break_the_tenant_hold_up_nothing_and_are_
     assert take(after, memo).reason == "opencity.breaks"
     told(settings, "faults", BROKEN[:1])
     found, memo = a_round(after, memo)
-    assert names(found) == ["seconda.pdf"]
+    assert filenames(found) == ["seconda.pdf"]
     assert [each.name for each in found if each.wrong] == [f"message-of/{name_of(1)}"]
     clock.now += 1000
-    assert names(a_round(after, memo)[0]) == []
+    assert filenames(a_round(after, memo)[0]) == []
     # Closed, and older than the sweep before: it is read all the same, and once.
     clock.now += 100_000
     found, memo = a_round(after, memo)
-    assert names(found) == ["prima.pdf"]
+    assert filenames(found) == ["prima.pdf"]
     clock.now += 100_000
-    assert names(a_round(after, memo)[0]) == []
+    assert filenames(a_round(after, memo)[0]) == []
 
 
 def test_after_a_restart_what_is_enclosed_goes_on_behind_the_last_file(started, clock):
@@ -83,7 +83,7 @@ def test_after_a_restart_what_is_enclosed_goes_on_behind_the_last_file(started, 
     while memo.get("walk"):
         step = take(made(settings, clock, **ENCLOSED), memo)
         memo, found = step.memo, [*found, *step.found]
-    assert names(found) == ["a.pdf", "b.pdf", "c.pdf"]
+    assert filenames(found) == ["a.pdf", "b.pdf", "c.pdf"]
 
 
 @pytest.mark.parametrize("kind", ["messages", "payments"])

@@ -26,7 +26,7 @@ from .references import forget_reference
 from .registering import unregister
 from .rows import Batch, ItemKey, item_key, lock_items
 from .subscribing import withdraw_subscription
-from .tables import deliveries, item_identities, items
+from .tables import deliveries, item_identities, items, same_item
 from .telling import notifications
 
 
@@ -167,12 +167,7 @@ def own_item(tx: Tx, signed: Signed, item_id: str) -> dict[str, Any]:
     row = (
         tx.connection.execute(
             select(items)
-            .join(
-                item_identities,
-                (items.c.ente_id == item_identities.c.ente_id)
-                & (items.c.citizen_id == item_identities.c.citizen_id)
-                & (items.c.item_id == item_identities.c.item_id),
-            )
+            .join(item_identities, same_item)
             .where(
                 item_identities.c.ente_id == signed.ente_id,
                 item_identities.c.item_id == item_id,

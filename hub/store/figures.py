@@ -105,5 +105,7 @@ def open_breakers(connection: Connection, now: datetime) -> dict[Lane, bool]:
 
 def _is_open(lane: Lane, standing: Standing, now: datetime) -> bool:
     """Deliveries try again by themselves. Of calls beside them, that nobody has asked for one says nothing."""
-    tried = not is_beside(lane) or (standing.served_at is not None and now - standing.served_at < _TRIED_LATELY)
-    return standing.breaker(now) == "open" or (standing.breaker(now) == "half_open" and tried)
+    state = standing.breaker(now)
+    if state == "half_open" and is_beside(lane):
+        return standing.served_at is not None and now - standing.served_at < _TRIED_LATELY
+    return state != "closed"

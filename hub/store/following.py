@@ -15,7 +15,7 @@ from .bulk import Journey
 from .configuration import REMOVED
 from .database import Tx
 from .pushing import push_at
-from .tables import connectors, item_identities, items, vendors
+from .tables import connectors, item_identities, items, same_item, vendors
 
 _ITS = connectors.c
 # Every commit asks: of all enti at once, whose followers are few, so that it is one statement, made once.
@@ -73,12 +73,7 @@ def _about(tx: Tx, events: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str
         known = item_identities.c
         query = (
             select(items.c.item_id, items.c.vendor_id, items.c.collection, items.c.service_id, items.c.visible_from)
-            .join(
-                item_identities,
-                (known.ente_id == items.c.ente_id)
-                & (known.citizen_id == items.c.citizen_id)
-                & (known.item_id == items.c.item_id),
-            )
+            .join(item_identities, same_item)
             .where(known.item_id.in_(others))
         )
         found |= {row["item_id"]: row for row in tx.connection.execute(query).mappings()}

@@ -179,8 +179,7 @@ class ContactKeeper:
 
     def holds(self, connection: Connection, each: Confirmation) -> bool:
         """Whether the address is still one that the citizen gave."""
-        its = (_ITS.ente_id == each.ente_id, _ITS.citizen_id == each.citizen_id, _ITS.value_hash == each.value_hash)
-        found = select(_ITS.value_hash).where(*its, _ITS.kind == EMAIL, _ITS.source == CITIZEN)
+        found = select(_ITS.contact_id).where(*_given(each), _ITS.value_hash == each.value_hash)
         return connection.execute(found).first() is not None
 
     def confirm(self, tx: Tx, confirmations: Sequence[Confirmation]) -> list[str]:
@@ -194,7 +193,7 @@ class ContactKeeper:
         except LookupError:
             return "void"
         lock_names(tx, {_lock(citizen)})
-        own = (*_mine(citizen), _ITS.kind == EMAIL, _ITS.source == CITIZEN)
+        own = _given(each)
         row = tx.connection.execute(select(citizen_contacts).where(*own, _ITS.value_hash == each.value_hash)).first()
         if row is None:
             return "void"
@@ -226,8 +225,13 @@ def _confirmed(each: Confirmation) -> Access:
     )
 
 
-def _mine(citizen: Citizen) -> tuple[Any, ...]:
+def _mine(citizen: Citizen | Confirmation) -> tuple[Any, ...]:
     return (_ITS.ente_id == citizen.ente_id, _ITS.citizen_id == citizen.citizen_id)
+
+
+def _given(each: Confirmation) -> tuple[Any, ...]:
+    """The addresses that the citizen gave."""
+    return (*_mine(each), _ITS.kind == EMAIL, _ITS.source == CITIZEN)
 
 
 def _letters_since(tx: Tx, citizen: Citizen, moment: datetime) -> int:

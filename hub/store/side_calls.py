@@ -2,7 +2,7 @@
 for all processes. It is a person who waits, so that nothing queues: who may not begin is told when to come again."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from contracts.connector import Limits
@@ -40,7 +40,7 @@ def begin(tx: Tx, calls: Sequence[Call]) -> list[timedelta | None]:
 
 def end(tx: Tx, verdicts: Sequence[Verdict]) -> list[None]:
     """A Committer handler: what came of calls; each verdict names its connector's lane."""
-    its = [Verdict(beside(one.lane), one.answered, one.limits, one.after) for one in verdicts]
+    its = [replace(one, lane=beside(one.lane)) for one in verdicts]
     lanes.judge(tx, its, lanes.standings(tx.connection, [one.lane for one in its]))
     return [None] * len(verdicts)
 

@@ -14,13 +14,7 @@ from .drafts import Identity
 from .intake import Intake, Submission
 from .ports import Vault
 from .quarantine import Misfit, keep_misfits, let_out
-from .tables import item_identities, items, source_records
-
-_SAME_ITEM = (
-    (item_identities.c.ente_id == items.c.ente_id)
-    & (item_identities.c.citizen_id == items.c.citizen_id)
-    & (item_identities.c.item_id == items.c.item_id)
-)
+from .tables import item_identities, items, same_item, source_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +78,7 @@ def in_force(connection: Connection, ente_id: str, item_ids: Collection[str]) ->
     names = item_identities.c
     query = (
         select(items.c.item_id)
-        .join(item_identities, _SAME_ITEM)
+        .join(item_identities, same_item)
         .where(names.ente_id == ente_id, names.item_id.in_(item_ids), items.c.lifecycle == "active")
     )
     return set(connection.execute(query).scalars())
@@ -95,7 +89,7 @@ def newest_version(connection: Connection, identity: Identity) -> int:
     names = item_identities.c
     query = (
         select(items.c.version)
-        .join(item_identities, _SAME_ITEM)
+        .join(item_identities, same_item)
         .where(*(names[name] == value for name, value in identity._asdict().items()))
     )
     return connection.execute(query).scalar_one_or_none() or 0
@@ -108,7 +102,7 @@ def named(
     names, its = item_identities.c, items.c
     query = (
         select(names.external_id, its.item_id, its.citizen_id, its.version, its.state, its.lifecycle)
-        .join(item_identities, _SAME_ITEM)
+        .join(item_identities, same_item)
         .where(names.ente_id == ente_id, names.vendor_id == vendor_id, names.source == source)
         .where(names.collection == collection, names.external_id.in_(external_ids))
     )

@@ -4,22 +4,13 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from .tables import item_identities, items
+from .tables import item_identities, items, same_item
 
 
 def item_by_id(connection: Connection, item_id: str) -> dict[str, Any] | None:
     """The item of that id, whoever's it is: for those who hold what was sealed for them, never for a reader."""
     names = item_identities.c
-    query = (
-        select(items)
-        .join(
-            item_identities,
-            (names.ente_id == items.c.ente_id)
-            & (names.citizen_id == items.c.citizen_id)
-            & (names.item_id == items.c.item_id),
-        )
-        .where(names.item_id == item_id)
-    )
+    query = select(items).join(item_identities, same_item).where(names.item_id == item_id)
     row = connection.execute(query).mappings().one_or_none()
     return None if row is None else dict(row)
 
@@ -40,12 +31,7 @@ def vendor_items(
     names = item_identities.c
     query = (
         select(items, names.external_id)
-        .join(
-            items,
-            (items.c.ente_id == names.ente_id)
-            & (items.c.citizen_id == names.citizen_id)
-            & (items.c.item_id == names.item_id),
-        )
+        .join(items, same_item)
         .where(names.ente_id == ente_id, names.vendor_id == vendor_id, items.c.lifecycle != "restricted")
     )
     for column, value in (

@@ -80,6 +80,13 @@ partial_index("ix_items_by_notice", items, "notice_key", where=items.c.notice_ke
 partial_index("ix_items_about", items, "citizen_id", "about_item_id", where=items.c.about_item_id.is_not(None))
 partial_index("ix_items_hidden", items, "visible_from", where=items.c.hidden.is_(True))
 
+# Joins an item and its name.
+same_item = (
+    (item_identities.c.ente_id == items.c.ente_id)
+    & (item_identities.c.citizen_id == items.c.citizen_id)
+    & (item_identities.c.item_id == items.c.item_id)
+)
+
 # Keys that lead with the item's time-ordered id are written at the end of their trees: what is new stays together.
 item_versions = Table(
     "item_versions",

@@ -228,7 +228,7 @@ def test_sqlite_s_log_is_copied_back_beside_a_writer(store, tmp_path):
     """A writer would find it done, and nobody waits for the other."""
     database = store.database
     if database.is_shared:
-        return
+        pytest.skip("SQLite's own")
     with database.write() as tx:
         bump(tx, "trust")
     with database.read() as connection:
