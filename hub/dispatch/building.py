@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from contracts.connector import Connector, ConnectorType, Limits
 from contracts.failures import Misconfigured
-from contracts.faults import pointer_of
+from contracts.faults import pointer_of, unknown_name
 from contracts.proving import ProofSettings
 from contracts.tls import BadCertificate, TlsSettings
 from hub.store.configuration import ConnectorConfig
@@ -140,5 +140,5 @@ def _unfit(error: ValidationError, place: str, model: type[BaseModel]) -> BadCon
 
 def _sentence(kind: str, path: Sequence[int | str], text: str, model: type[BaseModel]) -> str:
     if kind == "extra_forbidden" and len(path) == 1:
-        return f"there is none of this name; there are {', '.join(model.model_fields)}"
+        return unknown_name(model)
     return text.removeprefix("Value error, ")
