@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from pydantic import BaseModel
+
 # pydantic's error types -> our stable codes; what is not here is `field.invalid`.
 _CODES = {
     "missing": "field.missing",
@@ -21,6 +23,11 @@ _CODES = {
 def code_of(kind: str) -> str:
     """The code of a validation error of this type of pydantic's."""
     return _CODES.get(kind, "field.type" if kind.endswith(("_type", "_parsing")) else "field.invalid")
+
+
+def unknown_name(model: type[BaseModel]) -> str:
+    """What whoever gives a name that a model does not have is told: those that it has."""
+    return f"there is none of this name; there are {', '.join(model.model_fields)}"
 
 
 def pointer_of(path: Sequence[str | int]) -> str:

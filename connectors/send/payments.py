@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 
 from pydantic import Field
 
@@ -134,7 +134,7 @@ def pagopa_notice_of(payment: Mapping[str, Any]) -> tuple[str, str] | None:
 def total_of(price: Mapping[str, Any]) -> int | None:
     """What the citizen pays of a price, in cents; None where it does not say."""
     total = price.get("totalPrice")
-    return total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None
+    return total if _is_count(total) and total >= 0 else None
 
 
 def event_of(notice_number: str, creditor_tax_code: str, paid_at: datetime, amount_cents: int) -> dict[str, Any]:
@@ -154,5 +154,5 @@ def payment_failure(answer: Answer, *, unsafe: bool = False) -> Failure:
     return failure(answer, unsafe=unsafe)
 
 
-def _is_count(value: object) -> bool:
+def _is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)

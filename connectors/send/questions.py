@@ -25,7 +25,7 @@ from .papers import Paper, document_of, papers_of
 from .payments import ask_price, costs_of, total_of
 from .steps import steps_of
 from .uploads import Uploads
-from .wire import SENT, Wire, failure, objects
+from .wire import Wire, failure, objects
 
 FACTS = "/delivery-push/{iun}/download/legal-facts/{key}"
 
@@ -78,11 +78,9 @@ class Questions:
         return self._fetched(step, step.wanted[0]) if step.wanted else self._looked(step)
 
     def _looked(self, step: Asking) -> Done | Continue:
-        answer = self.wire.call("GET", f"{SENT}/{step.iun}")
-        if answer.status in (400, 404):
-            return Continue(step.model_dump(), after=self.every)  # of one just accepted it may not be there yet
+        answer = self.wire.sent(step.iun)
         if answer.status != 200:
-            raise failure(answer)
+            return Continue(step.model_dump(), after=self.every)
         body = answer.object()
         if not isinstance(body.get("timeline"), list):
             raise Deferred("send.unreadable", "no timeline", about="message")
@@ -115,11 +113,9 @@ class Questions:
 
     def no_costs(self, iun: str) -> tuple[NoticeCost, ...]:
         """What a notification that was cancelled adds to its payments. Raises a `contracts.failures.Failure`."""
-        answer = self.wire.call("GET", f"{SENT}/{iun}") if self.costs else None
-        if answer is None or answer.status in (400, 404):
+        answer = self.wire.sent(iun) if self.costs else None
+        if answer is None or answer.status != 200:
             return ()
-        if answer.status != 200:
-            raise failure(answer)
         return tuple(NoticeCost(number, creditor, 0) for creditor, number in costs_of(answer.object()))
 
     def _price(self, creditor: str, number: str) -> int | None:

@@ -18,7 +18,7 @@ from contracts.settling import SettledPayment
 
 from .config import Settings
 from .payments import EVENTS, asked_of, event_of, pagopa_notice_of, payment_failure
-from .wire import SENT, Wire, failure, objects
+from .wire import Wire, objects
 
 SHOWN_WITHIN_S = 900.0
 """After which a payment that SEND was told of stands in the timeline."""
@@ -64,11 +64,9 @@ class Settled:
     def _looked(self, paid: SettledPayment) -> Done | None:
         """Done where SEND knows. Raises Skipped where the notification does not have this notice: it was paid before,
         and left out."""
-        answer = self.wire.call("GET", f"{SENT}/{paid.notification}")
-        if answer.status in (400, 404):  # of one just accepted it may not be there yet
-            raise Deferred("send.unavailable", f"status {answer.status}", about="message")
+        answer = self.wire.sent(paid.notification)
         if answer.status != 200:
-            raise failure(answer)
+            raise Deferred("send.unavailable", f"status {answer.status}", about="message")
         body, notice = answer.object(), (paid.creditor_tax_code, paid.notice_number)
         if notice not in map(pagopa_notice_of, asked_of(body)):
             raise Skipped("send.notice_unknown", "the notification does not ask for it")

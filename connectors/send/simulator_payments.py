@@ -62,9 +62,9 @@ class Payments:
                 return problem(404, "PN_DELIVERY_NOTIFICATION_NOT_FOUND", event.notice_code[:3])
         for event, entry in found:
             now = self.ledger.requests[(entry or {})["notificationRequestId"]]
-            paid = [*now.get("paid", []), event.model_dump(by_alias=True)]
-            self.ledger.append(now | {"paid": paid})
-            self.streams.tell(now, paid_elements(now | {"paid": paid})[-1:])
+            then = now | {"paid": [*now.get("paid", []), event.model_dump(by_alias=True)]}
+            self.ledger.append(then)
+            self.streams.tell(then, paid_elements(then)[-1:])
         return Response(status_code=204)
 
     def _entry(self, creditor: str, notice: str) -> dict[str, Any] | None:

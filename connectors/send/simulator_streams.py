@@ -1,7 +1,7 @@
 """The streams of the simulated SEND (v2.9): events in order, gone once their reader has named a later one."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -29,8 +29,8 @@ class Streams:
         """Put what happened to a notification into every stream: into one of kind STATUS only a change of its status,
         with the element that made it."""
         for stream in self.known.values():
-            fine = stream["eventType"] == "TIMELINE"
-            if stream["disabledDate"] or not (fine or status):
+            fine = stream["shown"]["eventType"] == "TIMELINE"
+            if not _is_enabled(stream) or not (fine or status):
                 continue
             for place, element in enumerate(elements if fine else elements[:1]):
                 event = {
@@ -43,41 +43,34 @@ class Streams:
                 stream["next"] += 1
 
     async def all(self, _: Request) -> Response:
-        return JSONResponse([{"streamId": name, "title": each["title"]} for name, each in self.known.items()])
+        shown = [each["shown"] for each in self.known.values()]
+        return JSONResponse([{name: one[name] for name in ("streamId", "title")} for one in shown])
 
     async def new(self, request: Request) -> Response:
         wanted = await parse(request, NewStream)
         if isinstance(wanted, Response):
             return wanted
-        if sum(each["disabledDate"] is None for each in self.known.values()) >= _MOST_STREAMS:
+        if sum(map(_is_enabled, self.known.values())) >= _MOST_STREAMS:
             return problem(400, "PN_STREAM_TOOMANYSTREAMS")
         name, following = str(uuid.uuid4()), 1
         if wanted.replaced_stream_id is not None:
             before = self.known.get(wanted.replaced_stream_id)
             if before is None:
                 return problem(404, "PN_STREAM_NOT_FOUND")
-            before["disabledDate"], following = moment(), before["next"] + 1000
+            before["shown"]["disabledDate"], following = moment(), before["next"] + 1000
         shown = wanted.model_dump(by_alias=True, exclude_none=True, exclude={"replaced_stream_id"}) | {
             "streamId": name,
             "activationDate": moment(),
             "version": "v29",
         }
-        self.known[name] = {
-            "title": wanted.title,
-            "eventType": wanted.event_type,
-            "shown": shown,
-            "events": [],
-            "next": following,
-            "disabledDate": None,
-        }
+        self.known[name] = {"shown": shown, "events": [], "next": following}
         return JSONResponse(shown)
 
     async def one(self, request: Request) -> Response:
         stream = self.known.get(request.path_params["stream_id"])
         if stream is None:
             return problem(404, "PN_STREAM_NOT_FOUND")
-        disabled = stream["disabledDate"]
-        return JSONResponse(stream["shown"] | ({"disabledDate": disabled} if disabled else {}))
+        return JSONResponse(stream["shown"])
 
     async def read(self, request: Request) -> Response:
         name = request.path_params["stream_id"]
@@ -93,3 +86,7 @@ class Streams:
             stream["events"] = [each for each in stream["events"] if each["eventId"] > last]
         page, rest = stream["events"][: self.page], stream["events"][self.page :]
         return JSONResponse(page, headers={"retry-after": "0" if rest else str(self.idle_ms)})
+
+
+def _is_enabled(stream: Mapping[str, Any]) -> bool:
+    return "disabledDate" not in stream["shown"]

@@ -57,6 +57,14 @@ class Wire:
         request = self.http.build_request(method, path, json=body, params=params)
         return send(self.http, request, unsafe=unsafe, deadline_s=self.timeout_s, proof=self.proof)
 
+    def sent(self, iun: str) -> Answer:
+        """A notification as it stands: its answer, or 400 and 404 where there is none, as there may be none yet of one
+        just accepted. Raises what any other answer means, and as `call`."""
+        answer = self.call("GET", f"{SENT}/{iun}")
+        if answer.status not in (200, 400, 404):
+            raise failure(answer)
+        return answer
+
 
 def objects(found: Any) -> list[dict[str, Any]]:
     """The objects of what should be an array of them; what else is in it is left out."""

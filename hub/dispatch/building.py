@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from contracts.connector import Connector, ConnectorType, Limits
 from contracts.failures import Misconfigured
+from contracts.faults import pointer_of, unknown_name
 from contracts.proving import ProofSettings
 from contracts.tls import BadCertificate, TlsSettings
 from hub.store.configuration import ConnectorConfig
@@ -134,10 +135,10 @@ def _unfit(error: ValidationError, place: str, model: type[BaseModel]) -> BadCon
     faults = error.errors(include_input=False, include_url=False)
     told = [(each["loc"], _sentence(each["type"], each["loc"], each["msg"], model)) for each in faults]
     text = "; ".join(f"{'.'.join(map(str, path))}: {why}" for path, why in told)
-    return BadConfiguration(text, [("".join([place, *(f"/{part}" for part in path)]), why) for path, why in told])
+    return BadConfiguration(text, [(place + pointer_of(path), why) for path, why in told])
 
 
 def _sentence(kind: str, path: Sequence[int | str], text: str, model: type[BaseModel]) -> str:
     if kind == "extra_forbidden" and len(path) == 1:
-        return f"there is none of this name; there are {', '.join(model.model_fields)}"
+        return unknown_name(model)
     return text.removeprefix("Value error, ")

@@ -165,19 +165,19 @@ class ConnectorPool:
                     limits[key] = connector.manifest.limits
                     if connector.may_repeat:
                         resending.add(key)
-                real = config.environment == "production"
-                if connector is not None and connector.numbering is not None and real:
-                    max_age, numbering = timedelta(seconds=connector.manifest.limits.max_age_s), connector.numbering
-                    whose = (config.ente_id, numbering.creditor_tax_code)
-                    registrars.setdefault(whose, Registrar(config.connector_id, max_age, numbering))
-                if connector is not None and connector.numbering is not None and config.status == "active":
-                    acts_for = (config.ente_id, connector.numbering.creditor_tax_code, config.environment)
-                    acting.setdefault(acts_for, []).append(config.connector_id)
                 manifest = connector.manifest if connector else _manifest_of_type(self._types, config)
-                if manifest is not None:
-                    max_age = timedelta(seconds=manifest.limits.max_age_s)
-                    outlet = Outlet(config.connector_id, max_age, ordered=manifest.ordered)
-                    outlets[config.environment].setdefault((config.ente_id, manifest.channel), outlet)
+                if manifest is None:
+                    continue
+                max_age = timedelta(seconds=manifest.limits.max_age_s)
+                outlet = Outlet(config.connector_id, max_age, ordered=manifest.ordered)
+                outlets[config.environment].setdefault((config.ente_id, manifest.channel), outlet)
+                if connector is None or (numbering := connector.numbering) is None:
+                    continue
+                whose = (config.ente_id, numbering.creditor_tax_code)
+                if config.environment == "production":
+                    registrars.setdefault(whose, Registrar(config.connector_id, max_age, numbering))
+                if config.status == "active":
+                    acting.setdefault((*whose, config.environment), []).append(config.connector_id)
             of = outlets["production"], outlets["test"]
             self._known = _Derived(configs, made, *of, limits, frozenset(resending), registrars, acting)
         return self._known

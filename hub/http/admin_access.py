@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from contracts.faults import unknown_name
 from hub.admin.acting import Actor, Matches, Order, carry_out, record
 from hub.admin.errors import CredentialsRefused, RoleMissing, SessionRefused
 from hub.admin.roles import allows
@@ -176,7 +177,7 @@ def body_of(exchange: Exchange, model: type[B], *, patch: bool = False, is_long:
     try:
         return read_as(model, exchange.body if is_long else bounded(exchange.body))
     except ContractViolation as violation:
-        known = f"there is none of this name; there are {', '.join(model.model_fields)}"[:500]
+        known = unknown_name(model)[:500]
         told = [
             replace(fault, detail=known) if fault.code == "field.unknown" and fault.pointer.count("/") == 1 else fault
             for fault in violation.faults

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contracts.failures import Deferred
 from contracts.settling import NoticeCost
-from hub.errors import StoreUnavailable
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
 from hub.store.costs import Costs, note_costs
@@ -25,7 +23,7 @@ class NoticeCosts:
     vault: Vault
 
     def keep(self, claim: Claim, costs: Sequence[NoticeCost]) -> None:
-        """Nothing for a citizen who was erased. Raises Deferred: they are not kept now."""
+        """Nothing for a citizen who was erased. Raises StoreUnavailable: they are not kept now."""
         with self.database.read() as connection:
             try:
                 citizen = self.citizens.by_id(connection, claim.ente_id, claim.citizen_id)
@@ -35,7 +33,4 @@ class NoticeCosts:
             notice_key(self.vault.keyed_hash, each.creditor_tax_code, each.notice_number): each.cost_cents
             for each in costs
         }
-        try:
-            self.committer.write(note_costs, Costs(citizen, claim.channel, named))
-        except StoreUnavailable:
-            raise Deferred("store.unavailable", about="message") from None
+        self.committer.write(note_costs, Costs(citizen, claim.channel, named))

@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from contracts.connector import Connector, Continue, Done
+from contracts.failures import Deferred
 from contracts.items import Item
+from hub.errors import StoreUnavailable
 from hub.registry import Registry, Vendor
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
@@ -40,12 +42,15 @@ class Inbound:
     costs: NoticeCosts
 
     def keep(self, claim: Claim, made: Done | Continue) -> None:
-        """What a provider made of something delivered, and what it says that it costs. Raises Deferred, and
-        Misconfigured where the item's vendor may have no documents."""
-        if made.documents:
-            self.documents.keep(claim, made.documents)
-        if made.costs:
-            self.costs.keep(claim, made.costs)
+        """What a provider made of something delivered, and what it says that it costs. Raises Deferred where the
+        store is away, and Misconfigured where the item's vendor may have no documents."""
+        try:
+            if made.documents:
+                self.documents.keep(claim, made.documents)
+            if made.costs:
+                self.costs.keep(claim, made.costs)
+        except StoreUnavailable:
+            raise Deferred("store.unavailable", about="message") from None
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -13,10 +13,8 @@ from typing import Any, Final
 import orjson
 
 from contracts.base import rfc3339
-from contracts.failures import Deferred
 from contracts.inbound import Found, ProviderDocument
 from contracts.items import Item
-from hub.errors import StoreUnavailable
 from hub.store.citizens import Citizens
 from hub.store.configuration import ConnectorConfig
 from hub.store.database import Database
@@ -47,7 +45,7 @@ class ProviderDocuments:
         """Nothing for a citizen who was erased, and nothing of an item of the hub's own.
 
         Raises:
-            Deferred: they are not kept now; the question is to be asked again.
+            StoreUnavailable: they are not kept now; the question is to be asked again.
             Misconfigured: the item's vendor is not registered any more, or suspended.
         """
         config = self.configs().get((claim.ente_id, claim.connector_id))
@@ -69,10 +67,7 @@ class ProviderDocuments:
         if not found:
             return
         source = Source(claim.ente_id, claim.connector_id, row["vendor_id"], config.environment == "test")
-        try:
-            self.taker.take(source, found)
-        except StoreUnavailable:
-            raise Deferred("store.unavailable", about="message") from None
+        self.taker.take(source, found)
 
 
 def _found(made: ProviderDocument, about: Item, collection: str) -> Found:

@@ -29,7 +29,8 @@ alone (`settled` 8)."""
 STEP = "notification_step"
 """The event of a step on the way, for the citizen and such vendors likewise."""
 REGISTERED = "pec"
-_OVER = frozenset({"rejected", "skipped", "expired", "closed"})
+OVER = frozenset({"rejected", "skipped", "expired", "closed"})
+"""Ends of a delivery that did not arrive, with nothing left to decide."""
 _OPEN = ("waiting", "unconfirmed", "queued", "held", "parked")
 """What is still to be decided, by whomever: that it has come decides it."""
 _KEPT = timedelta(days=180)
@@ -139,7 +140,7 @@ def _failed(tx: Tx, found: Row[Any], told: Told) -> None:
         )
     if found.channel == REGISTERED and found.state == "delivered":
         return  # a receipt said so: nothing moves that back
-    if found.state not in _OVER and _end(tx, found, "rejected", reason):
+    if found.state not in OVER and _end(tx, found, "rejected", reason):
         note_outcome(tx, found.ente_id, found.citizen_id, found.message_id, found.channel, "rejected")
         names = {name: getattr(found, name) for name in ("ente_id", "message_id", "delivery_id", "channel")}
         go_on(tx, **names, reason=reason)

@@ -15,6 +15,7 @@ from contracts.settling import SETTLED
 
 from .database import Tx, among, keys
 from .queueing import delivery_row
+from .reports import OVER
 from .rows import Batch
 from .tables import deliveries, item_identities, item_links
 
@@ -34,7 +35,7 @@ def _notifying() -> Select[Any]:
         _LINKS.rel == "payment",
     )
     notifies = and_(_ITS.ente_id == _LINKS.ente_id, _ITS.message_id == _LINKS.from_item_id, _ITS.channel == SEND)
-    over = _ITS.state.in_(("rejected", "skipped", "expired", "closed"))
+    over = _ITS.state.in_(sorted(OVER))
     return (
         select(_NAMES.item_id, _ITS.connector_id, _ITS.provider_id)
         .select_from(item_identities.join(item_links, encloses).join(deliveries, notifies))

@@ -66,6 +66,18 @@ def document(hub, person, content=b"%PDF-1.7 accertamento", **fields):
     return item["external_id"]
 
 
+def to_be_paid(hub, person):
+    """A payment of that person, of which nobody is told."""
+    bill = make_payment(fresh(), **to(person), notice_number=notice_number(), notify={"channels": []})
+    published(hub, "payments", bill)
+    return bill
+
+
+def receipt_of(bill, person, **fields):
+    name = {"creditor_tax_code": bill["creditor_tax_code"], "notice_number": bill["notice_number"]}
+    return make_receipt(fresh(), **to(person), payment=name, notify={"channels": []}, **fields)
+
+
 def message(person, *documents, payments=(), legal_fields=None, **fields):
     links = [{"rel": "document", "external_id": each} for each in documents]
     links += [{"rel": "payment", "external_id": each} for each in payments]
@@ -82,13 +94,16 @@ def at_send(hub, item):
     return [each for each in hub.send.ledger.requests.values() if each["pair"][0] == number]
 
 
+def advance(hub, entry, *statuses):
+    """What SEND has of a notification comes to each of these states."""
+    for status in statuses:
+        httpx.post(f"{hub.address}/_sim/advance", json={"iun": entry["iun"], "status": status}, trust_env=False)
+
+
 def test_what_a_receipt_says_is_paid_is_not_asked_for_whatever_its_vendor_said_last(hub):
-    person, silent = new_person(), {"notify": {"channels": []}}
-    bills = [make_payment(fresh(), **to(person), notice_number=notice_number(), **silent) for _ in range(2)]
-    for bill in bills:
-        published(hub, "payments", bill)
-    paid = {"creditor_tax_code": bills[0]["creditor_tax_code"], "notice_number": bills[0]["notice_number"]}
-    published(hub, "receipts", make_receipt(fresh(), **to(person), payment=paid, **silent))
+    person = new_person()
+    bills = [to_be_paid(hub, person) for _ in range(2)]
+    published(hub, "receipts", receipt_of(bills[0], person))
     item = message(person, document(hub, person), payments=[each["external_id"] for each in bills])
     settled(hub, published(hub, "messages", item), ("delivered", None))
     (recipient,) = at_send(hub, item)[0]["request"]["recipients"]
@@ -98,8 +113,7 @@ def test_what_a_receipt_says_is_paid_is_not_asked_for_whatever_its_vendor_said_l
 @pytest.mark.req("S11")
 def test_the_documents_arrive_and_what_send_reports_is_told(hub):
     person, first, second = new_person(), b"%PDF-1.7 primo", b"%PDF-1.7 " + b"x" * 1_500_000
-    bill = make_payment(fresh(), **to(person), notice_number=notice_number(), notify={"channels": []})
-    published(hub, "payments", bill)
+    bill = to_be_paid(hub, person)
     names = [document(hub, person, first, title="Atto: primo"), document(hub, person, second)]
     costs = {"fee_policy": "DELIVERY_MODE", "fee_cents": 100, "vat_percent": 22}
     item = message(person, *names, payments=[bill["external_id"]], legal_fields=costs)
@@ -115,8 +129,7 @@ def test_the_documents_arrive_and_what_send_reports_is_told(hub):
     assert recipient["payments"][0]["pagoPa"]["noticeCode"] == bill["notice_number"]
     assert entry["pair"][1].startswith(state_of(hub, item_id)["delivery_id"])
     assert state_of(hub, item_id)["provider_id"] == entry["iun"]
-    for status in ("DELIVERING", "VIEWED"):
-        httpx.post(f"{hub.address}/_sim/advance", json={"iun": entry["iun"], "status": status}, trust_env=False)
+    advance(hub, entry, "DELIVERING", "VIEWED")
     found = eventually(lambda: events(hub, item_id), lambda found: "read_on_channel" in found, within_s=20)
     assert found.count("read_on_channel") == 1
     eventually(lambda: steps(hub, item_id), lambda found: "viewed" in found, within_s=20)
@@ -132,8 +145,7 @@ def steps(hub, item_id):
 
 def with_bill(hub, person, **legal_fields):
     """A payment, and a legal notification of it that was accepted: the payment, and what SEND has."""
-    bill = make_payment(fresh(), **to(person), notice_number=notice_number(), notify={"channels": []})
-    published(hub, "payments", bill)
+    bill = to_be_paid(hub, person)
     item = message(person, document(hub, person), payments=[bill["external_id"]], legal_fields=legal_fields)
     settled(hub, published(hub, "messages", item), ("delivered", None))
     (entry,) = at_send(hub, item)
@@ -155,9 +167,8 @@ def test_send_is_told_once_of_what_was_paid(hub, how):
     person, before = new_person(), {"kind": "cut", "on": "paid"}
     bill, _ = with_bill(hub, person)
     httpx.post(f"{hub.address}/_sim/faults", json=[before], trust_env=False)
-    name = {"creditor_tax_code": bill["creditor_tax_code"], "notice_number": bill["notice_number"]}
     if how == "receipt":
-        paid = make_receipt(fresh(), **to(person), payment=name, amount_cents=8700, notify={"channels": []})
+        paid = receipt_of(bill, person, amount_cents=8700)
         published(hub, "receipts", paid)
     else:
         published(hub, "payments", bill | {"version": 2, "state": "paid"})
@@ -181,11 +192,9 @@ def test_what_send_is_told_is_not_another_vendor_s_word(hub):
     """A receipt of who may not settle the notices of others, of an earlier day and of one cent."""
     person = new_person()
     bill, _ = with_bill(hub, person)
-    own = to(person) | {"notify": {"channels": []}}
-    own |= {"payment": {"creditor_tax_code": bill["creditor_tax_code"], "notice_number": bill["notice_number"]}}
-    stranger = make_receipt(fresh(), **own, amount_cents=1, paid_at="2026-11-20T10:00:00Z")
+    stranger = receipt_of(bill, person, amount_cents=1, paid_at="2026-11-20T10:00:00Z")
     published(hub, "receipts", stranger, vendor=hub.other_vendor)
-    paid = make_receipt(fresh(), **own, amount_cents=8700)
+    paid = receipt_of(bill, person, amount_cents=8700)
     published(hub, "receipts", paid)
     (event,) = eventually(lambda: told_of(hub, bill), bool, within_s=20)
     assert (event["amount"], event["paymentDate"]) == (8700, paid["paid_at"])
@@ -200,8 +209,7 @@ def test_what_send_reports_after_it_was_told_is_about_the_notification_still(hub
     with hub.home.database.write() as tx:  # PostgreSQL finds the rows in the order of their last change
         its = update(deliveries).where(deliveries.c.message_id == message_id)
         tx.connection.execute(its.values(attempts=deliveries.c.attempts + 1))
-    for status in ("VIEWED", "CANCELLED"):
-        httpx.post(f"{hub.address}/_sim/advance", json={"iun": entry["iun"], "status": status}, trust_env=False)
+    advance(hub, entry, "VIEWED", "CANCELLED")
     eventually(lambda: state_of(hub, message_id)["state"], lambda state: state == "rejected", within_s=20)
     assert state_of(hub, bill_id)["state"] == "delivered"
     assert ("viewed" in steps(hub, message_id), steps(hub, bill_id)) == (True, [])
@@ -227,19 +235,15 @@ def test_the_citizen_sees_what_the_notification_adds_to_the_payment(kind, tmp_pa
         first = eventually(cost, bool, within_s=20)
         assert (first["cost_cents"], first["total_cents"]) == (200, bill["amount_cents"] + 200)
         before = hub.read("/changes", person).json()["next_cursor"]
-        httpx.post(f"{hub.address}/_sim/advance", json={"iun": entry["iun"], "status": "DELIVERING"}, trust_env=False)
+        advance(hub, entry, "DELIVERING")
         letter = eventually(cost, lambda found: found["cost_cents"] > 1000, within_s=20)
         assert letter["total_cents"] == bill["amount_cents"] + letter["cost_cents"]
         changed = hub.read(f"/changes?after={before}", person).json()["items"]
         assert bill_id in [each["item_id"] for each in changed]
         told = [row["data"] for row in rows(hub, timeline, item_id=bill_id) if row["event"] == "notification_cost"]
         assert told == [{"channel": "send", "cost_cents": each["cost_cents"]} for each in (first, letter)]
-        assert (
-            hub.read(f"/items/{published(hub, 'messages', make_message(fresh(), **to(person)))}", person).json()[
-                "notification_cost"
-            ]
-            is None
-        )
+        other_id = published(hub, "messages", make_message(fresh(), **to(person)))
+        assert hub.read(f"/items/{other_id}", person).json()["notification_cost"] is None
         (notification,) = rows(hub, deliveries, provider_id=entry["iun"], channel="send")
         assert hub.withdraw(notification["message_id"]).status_code == 201
         eventually(cost, lambda found: found is None, within_s=20)
@@ -247,8 +251,7 @@ def test_the_citizen_sees_what_the_notification_adds_to_the_payment(kind, tmp_pa
 
 def test_a_payment_made_while_send_still_looks_at_its_notification_waits_for_it(hub):
     person = new_person()
-    bill = make_payment(fresh(), **to(person), notice_number=notice_number(), notify={"channels": []})
-    published(hub, "payments", bill)
+    bill = to_be_paid(hub, person)
     busy = [{"kind": "error", "status": 503, "on": "status"}] * 40
     httpx.post(f"{hub.address}/_sim/faults", json=busy, trust_env=False)
     item = message(person, document(hub, person), payments=[bill["external_id"]])
@@ -264,8 +267,7 @@ def test_a_payment_made_while_send_still_looks_at_its_notification_waits_for_it(
 
 def test_what_goes_along_with_no_notification_is_told_to_nobody(hub):
     person = new_person()
-    bill = make_payment(fresh(), **to(person), notice_number=notice_number(), notify={"channels": []})
-    published(hub, "payments", bill)
+    bill = to_be_paid(hub, person)
     bill_id = published(hub, "payments", bill | {"version": 2, "state": "paid"})
     assert rows(hub, deliveries, message_id=bill_id) == []
 
@@ -278,8 +280,7 @@ def test_the_papers_that_send_makes_are_documents_beside_the_message(kind, tmp_p
         item_id = published(hub, "messages", item)
         settled(hub, item_id, ("delivered", None))
         (entry,) = at_send(hub, item)
-        for status in ("DELIVERING", "DELIVERED", "VIEWED"):
-            httpx.post(f"{hub.address}/_sim/advance", json={"iun": entry["iun"], "status": status}, trust_env=False)
+        advance(hub, entry, "DELIVERING", "DELIVERED", "VIEWED")
 
         def papers():
             found = hub.read("/documents?limit=100", person).json()["items"]
@@ -296,8 +297,7 @@ def test_the_papers_that_send_makes_are_documents_beside_the_message(kind, tmp_p
         lost_id = published(hub, "messages", lost)
         settled(hub, lost_id, ("delivered", None))
         (entry,) = at_send(hub, lost)
-        for status in ("DELIVERING", "UNREACHABLE"):
-            httpx.post(f"{hub.address}/_sim/advance", json={"iun": entry["iun"], "status": status}, trust_env=False)
+        advance(hub, entry, "DELIVERING", "UNREACHABLE")
         settled(hub, lost_id, ("rejected", "send.unreachable"))
         eventually(papers, lambda found: "Attestazione di mancato recapito" in str(found), within_s=30)
 
@@ -409,6 +409,5 @@ def test_following_without_a_stream_ends_with_the_notification(kind, tmp_path):
         item_id = published(hub, "messages", item)
         settled(hub, item_id, ("waiting", None))
         (entry,) = eventually(lambda: [each for each in at_send(hub, item) if "iun" in each], bool)
-        for status in ("DELIVERING", "DELIVERED"):
-            httpx.post(f"{hub.address}/_sim/advance", json={"iun": entry["iun"], "status": status}, trust_env=False)
+        advance(hub, entry, "DELIVERING", "DELIVERED")
         settled(hub, item_id, ("delivered", None))

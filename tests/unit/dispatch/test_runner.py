@@ -406,6 +406,12 @@ def test_settings_that_do_not_fit_are_named_without_their_values(fields, named):
     assert "RSSMRA" not in str(refused.value)
 
 
+def test_a_setting_that_there_is_not_is_pointed_at_whatever_its_name():
+    with pytest.raises(BadConfiguration) as refused:
+        build(Odd().types, config(settings={"folder": "a", "a/b": 1}))
+    assert [pointer for pointer, _ in refused.value.faults] == ["/settings/a~1b"]
+
+
 @pytest.mark.parametrize("configs", [(), (config(type="gone"),)], ids=["none", "of an unknown type"])
 def test_a_connector_that_is_not_there_is_none_and_serves_no_channel(configs):
     pool = ConnectorPool(Odd().types, Configs(*configs))
