@@ -50,8 +50,8 @@ class Carts:
         there may be in none. A cart is then refused only for what one payment is to another, or what has changed."""
         its = [kept_of(reading, row) for row in rows if row.collection == "payments" and row.state in PAYABLE]
         owed = self.owing.of(lambda: reading.connection, its, reading.now)
-        served = [[one for one in each if self._acting(one) is not None] for each in owed]
-        return {each[0].item_id: _offer(each) for each in served if each}
+        # Of one payment all is owed to one creditor.
+        return {each[0].item_id: _offer(each) for each in owed if each and self._acting(each[0]) is not None}
 
     def chosen(self, reading: Reading, wanted: Sequence[CartPart]) -> list[Owed]:
         """What is owed of what a citizen wants to pay.
