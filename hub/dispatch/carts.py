@@ -21,7 +21,7 @@ from hub.store.side_calls import Call, begin, end
 from hub.store.standing import Lane, Verdict
 
 from .cart_errors import CartNotOffered, CartRefused, PaymentNotPayable, ProviderUnavailable
-from .creditors import Acting, acting_for
+from .creditors import Acting, acting_for, is_served
 from .owing import Owed, Owing, kept_of
 from .pool import ConnectorPool
 from .runner import provider_answered, provider_wish
@@ -48,10 +48,13 @@ class Carts:
     def offers(self, reading: Reading, rows: Sequence[Listed]) -> Mapping[str, dict[str, Any]]:
         """What of the payments among these rows a cart may have (contracts.paying.CartOffer), by item; what is not
         there may be in none. A cart is then refused only for what one payment is to another, or what has changed."""
-        its = [kept_of(reading, row) for row in rows if row.collection == "payments" and row.state in PAYABLE]
+        payable = [row for row in rows if row.collection == "payments" and row.state in PAYABLE]
+        if not payable or not is_served(self.pool, reading.citizen.ente_id):
+            return {}
+        its = [kept_of(reading, row) for row in payable]
         owed = self.owing.of(lambda: reading.connection, its, reading.now)
-        served = [[one for one in each if self._acting(one) is not None] for each in owed]
-        return {each[0].item_id: _offer(each) for each in served if each}
+        # Of one payment all is owed to one creditor.
+        return {each[0].item_id: _offer(each) for each in owed if each and self._acting(each[0]) is not None}
 
     def chosen(self, reading: Reading, wanted: Sequence[CartPart]) -> list[Owed]:
         """What is owed of what a citizen wants to pay.

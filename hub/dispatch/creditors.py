@@ -26,3 +26,8 @@ def acting_for(pool: ConnectorPool, owed: Owed, can: Callable[[Connector], objec
         if connector is not None and connector.numbering is not None and can(connector) is not None:
             return Acting(connector_id, connector, connector.numbering.creditor_name)
     return None
+
+
+def is_served(pool: ConnectorPool, ente_id: str) -> bool:
+    """Whether a connector in force acts for any creditor of an ente: where none does, no payment need be looked at."""
+    return any(its == ente_id for its, *_ in pool.acting())

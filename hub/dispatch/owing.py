@@ -3,7 +3,7 @@
 The one rule of it: what the feed shows as payable in a cart, what goes into a cart, and what is printed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -22,7 +22,7 @@ from hub.store.ports import Vault
 from hub.store.reading import Listed, Reading
 from hub.store.tables import from_micros
 
-from .positions import debtor_of, instalment_reason
+from .positions import debtor_of, instalment_reasons
 
 
 class Asked(BaseModel):
@@ -102,6 +102,8 @@ class _Part:
     amount_cents: int
     reason: str = field(repr=False)
     due_date: date | None
+    key: str | None
+    """An instalment's notice key, by which it may be known as paid; None: the whole's state says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,60 +118,69 @@ class Owing:
     ) -> list[tuple[Owed, ...]]:
         """Of each of these payments of one citizen, the notices that can be paid now, the whole first. The database is
         asked only where there are instalments, which may have been paid."""
-        parts = [tuple(_parts(each.asked)) if _is_open(each, now) else () for each in payments]
-        keys = {
-            self._key(kept, part) for kept, its in zip(payments, parts, strict=True) for part in its if part.number > 0
-        }
+        parts = [tuple(self._parts(each.asked)) if _is_open(each, now) else () for each in payments]
+        keys = {part.key for its in parts for part in its if part.key is not None}
         paid = paid_among(connection(), payments[0].ente_id, payments[0].citizen_id, keys) if keys else Paid()
-        return [
-            tuple(self._owed(kept, part, its) for part in self._unpaid(kept, its, paid) if _is_in_time(kept, part, now))
-            for kept, its in zip(payments, parts, strict=True)
-        ]
+        today = now.astimezone(ROME).date()
+        return [self._owed(kept, its, paid, today) for kept, its in zip(payments, parts, strict=True)]
 
-    def _unpaid(self, kept: Kept, parts: Sequence[_Part], paid: Paid) -> Iterator[_Part]:
-        settled = {each for each in parts if each.number > 0 and paid.knows(kept.vendor_id, self._key(kept, each))}
-        # Who has begun with a plan pays by it: neither the whole nor another plan is owed any more.
-        plans = {each.plan for each in settled}
-        return (each for each in parts if each not in settled and (not plans or each.plan in plans))
-
-    def _owed(self, kept: Kept, part: _Part, parts: Sequence[_Part]) -> Owed:
-        assert kept.asked is not None
-        due_on = None if part.due_date is None else part.due_date.isoformat()
-        of = kept.asked.creditor_tax_code, part.amount_cents, self.registry().ente(kept.ente_id).name
-        notice = PayableNotice(part.notice_number, *of, part.reason, due_on)
-        vendor = self.registry().vendors.get((kept.ente_id, kept.vendor_id))
-        on_trial = vendor is not None and vendor.stage == "sandbox"
-        return Owed(
-            kept.ente_id,
-            kept.citizen_id,
-            kept.item_id,
-            kept.tax_code,
-            notice,
-            debtor_of(kept.asked.position),
-            "test" if on_trial else "production",
-            part.number,
-            part.plan,
-            frozenset(each.notice_number for each in parts if each.plan != part.plan),
+    def _owed(self, kept: Kept, parts: Sequence[_Part], paid: Paid, today: date) -> tuple[Owed, ...]:
+        asked = kept.asked
+        if asked is None or not parts:
+            return ()
+        registry = self.registry()
+        ente_name, vendor = registry.ente(kept.ente_id).name, registry.vendors.get((kept.ente_id, kept.vendor_id))
+        environment: Environment = "test" if vendor is not None and vendor.stage == "sandbox" else "production"
+        debtor = debtor_of(asked.position)
+        instead = {plan: frozenset(each.notice_number for each in parts if each.plan != plan) for plan in _plans(parts)}
+        return tuple(
+            Owed(
+                kept.ente_id,
+                kept.citizen_id,
+                kept.item_id,
+                kept.tax_code,
+                PayableNotice(
+                    each.notice_number,
+                    asked.creditor_tax_code,
+                    each.amount_cents,
+                    ente_name,
+                    each.reason,
+                    None if each.due_date is None else each.due_date.isoformat(),
+                ),
+                debtor,
+                environment,
+                each.number,
+                each.plan,
+                instead[each.plan],
+            )
+            for each in _unpaid(kept, parts, paid)
+            if _in_time(asked, each, today)
         )
 
-    def _key(self, kept: Kept, part: _Part) -> str:
-        assert kept.asked is not None
-        return notice_key(self.vault.keyed_hash, kept.asked.creditor_tax_code, part.notice_number)
+    def _parts(self, asked: Asked | None) -> Iterator[_Part]:
+        """Those that have a notice number."""
+        if asked is None:
+            return
+        if asked.notice_number is not None:
+            yield _Part(0, 0, asked.notice_number, asked.amount_cents, asked.reason, asked.due_date, None)
+        if (position := asked.position) is None:
+            return
+        reasons = instalment_reasons(asked.reason, position)
+        for n, (each, reason) in enumerate(zip(position.installments, reasons, strict=True), start=1):
+            if each.notice_number is not None:
+                key = notice_key(self.vault.keyed_hash, asked.creditor_tax_code, each.notice_number)
+                yield _Part(n, each.of_plan, each.notice_number, each.amount_cents, reason, each.due_date, key)
 
 
-def _parts(asked: Asked | None) -> Iterator[_Part]:
-    """Those that have a notice number."""
-    if asked is None:
-        return
-    if asked.notice_number is not None:
-        yield _Part(0, 0, asked.notice_number, asked.amount_cents, asked.reason, asked.due_date)
-    if (position := asked.position) is None:
-        return
-    for n, each in enumerate(position.installments, start=1):
-        if each.notice_number is not None:
-            reason = instalment_reason(asked.reason, position, n)
-            own = each.notice_number, each.amount_cents, reason, each.due_date
-            yield _Part(n, each.of_plan, *own)
+def _unpaid(kept: Kept, parts: Sequence[_Part], paid: Paid) -> Iterator[_Part]:
+    settled = {each for each in parts if each.key is not None and paid.knows(kept.vendor_id, each.key)}
+    # Who has begun with a plan pays by it: neither the whole nor another plan is owed any more.
+    plans = _plans(settled)
+    return (each for each in parts if each not in settled and (not plans or each.plan in plans))
+
+
+def _plans(parts: Iterable[_Part]) -> set[int]:
+    return {each.plan for each in parts}
 
 
 def _is_open(kept: Kept, now: datetime) -> bool:
@@ -177,7 +188,6 @@ def _is_open(kept: Kept, now: datetime) -> bool:
     return kept.lifecycle == "active" and kept.state in PAYABLE and not over
 
 
-def _is_in_time(kept: Kept, part: _Part, now: datetime) -> bool:
-    assert kept.asked is not None
-    late = part.due_date is not None and part.due_date < now.astimezone(ROME).date()
-    return part.amount_cents > 0 and not (late and kept.asked.invalid_after_due)
+def _in_time(asked: Asked, part: _Part, today: date) -> bool:
+    late = part.due_date is not None and part.due_date < today
+    return part.amount_cents > 0 and not (late and asked.invalid_after_due)

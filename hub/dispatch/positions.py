@@ -1,5 +1,7 @@
 """What the connector of pagoPA is told: the debt position as the payment is at the moment of the call."""
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 
@@ -55,12 +57,13 @@ def debtor_of(position: Position | None) -> Debtor | None:
     )
 
 
-def instalment_reason(reason: str, position: Position, number: int) -> str:
-    """What an instalment of a payment for that reason is for, counted from 1; it is told by its place in its plan."""
-    plan = position.installments[number - 1].of_plan
-    place = sum(each.of_plan == plan for each in position.installments[:number])
-    suffix = f", rata {place} di {len(position.plans[plan])}"
-    return f"{reason[: 140 - len(suffix)]}{suffix}"
+def instalment_reasons(reason: str, position: Position) -> Iterator[str]:
+    """What each instalment of a payment for that reason is for; it is told by its place in its plan."""
+    counts, places = Counter(each.of_plan for each in position.installments), Counter[int]()
+    for each in position.installments:
+        places[each.of_plan] += 1
+        suffix = f", rata {places[each.of_plan]} di {counts[each.of_plan]}"
+        yield f"{reason[: 140 - len(suffix)]}{suffix}"
 
 
 def _options(item: Payment, position: Position) -> tuple[PayOption, ...]:
@@ -74,13 +77,13 @@ def _options(item: Payment, position: Position) -> tuple[PayOption, ...]:
         _shares(item, position, item.amount_cents, item.items),
     )
     plan = []
-    for n, each in enumerate(position.installments, start=1):
+    for each, reason in zip(position.installments, instalment_reasons(item.reason, position), strict=True):
         assert each.notice_number is not None
         plan.append(
             PayOption(
                 each.notice_number,
                 each.amount_cents,
-                instalment_reason(item.reason, position, n),
+                reason,
                 _last_second(each.due_date),
                 _shares(item, position, each.amount_cents, each.items),
                 instalment=True,

@@ -283,7 +283,7 @@ class Feed:
         """contracts.feed.Change of each item after a position, with its own; and whether there is more."""
         rows, more = reading.changes(number, limit)
         there = [row for row in rows if seen_as(row) == "active"]
-        shown = dict(zip((row.item_id for row in there), self._views(reading, there), strict=True))
+        shown = {each["item_id"]: each for each in self._views(reading, there)}
         return [(row.sequence, change_view(row, shown.get(row.item_id))) for row in rows], more
 
     def _position_cursor(self, owner: str, number: int) -> str:

@@ -23,6 +23,14 @@ from ..harness import ENTE, make_home, make_message, make_payment
 from .filling import Made, fill
 
 SOURCES = [("anagrafe", "anpr"), ("tributi", "tari"), ("tributi", "imu"), ("scuola", "nidi"), ("sportello", "suap")]
+_PAGOPA = {
+    "gpd_url": "https://api.example.it/gpd",
+    "api_key": "secret",
+    "organization_tax_code": make_payment()["creditor_tax_code"],
+    "segregation_code": 47,
+    "vendor_id": "tributi",
+}
+"""The creditor has a connector, so that the feed works out what a cart may have."""
 _TABLES = (item_identities, item_versions, items, user_states)
 _TEXT = "Gentile cittadino, " * 60
 _CONTENTS = {
@@ -37,7 +45,8 @@ class Crowd:
 
     def __init__(self, folder: Path, url: str | None, *, count: int, citizens: int) -> None:
         self.url = url
-        self.home = make_home(folder, **({} if url is None else {"database_url": url}))
+        connectors = {"gpd": ("pagopa", _PAGOPA)}
+        self.home = make_home(folder, connectors=connectors, **({} if url is None else {"database_url": url}))
         self.database = self.home.database
         self.feed = Hub(self.home).feed
         self.key = self.home.vault.new_data_key()

@@ -306,8 +306,10 @@ def test_offers_follow_the_connectors(hub, person):
     for status, offered in (("paused", False), ("active", True)):
         with hub.home.database.write() as tx:
             set_status(tx, ENTE, "union", status=status)
-        shown = lambda: hub.read(f"/items/{item_id}", person).json()["cart"] is not None  # noqa: E731
-        eventually(shown, lambda there, wanted=offered: there is wanted)
+        eventually(
+            lambda: hub.read(f"/items/{item_id}", person).json()["cart"],
+            lambda shown, wanted=offered: (shown is not None) is wanted,
+        )
 
 
 def test_every_state_and_lifecycle_says_the_same_in_both_places(hub):
