@@ -8,6 +8,7 @@ import pytest
 
 from connectors.app_io.simulator import Io
 from connectors.registry import simulate
+from contracts.base import ROME
 from hub.metrics import feed_only
 from hub.store.tables import agenda, deliveries, item_identities, items
 from tests.flows.making import (
@@ -151,9 +152,9 @@ def test_one_notice_of_two_citizens_is_told_to_both(hub):
 
 @pytest.mark.req("S28")
 def test_a_reminder_of_a_notice_that_two_sources_publish_comes_once(hub):
-    """Due a day from now, to the second: what is due today at midnight would be reminded of at an hour of its own."""
+    """Due tomorrow where the citizen lives: what is due today would be reminded of at an hour of its own."""
     person, number = new_person(), notice_number()
-    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    tomorrow = (datetime.now(ROME).date() + timedelta(days=1)).isoformat()
     for _ in "ab":
         published(hub, "payments", make_payment(fresh(), **to(person), notice_number=number, due_date=tomorrow))
     for row in rows(hub, items, collection="payments", notice_key=_key(hub, number)):
