@@ -130,7 +130,8 @@ ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=200, patt
 SegregationCode = Annotated[int, Field(ge=0, le=99)]
 """Of notice numbers with aux digit 3: which of a creditor's stations or archives gives them."""
 
-FirstNumber = Annotated[int, Field(ge=1, le=9_999_999_999_999)]
+LAST_IUV_BASE = 10**13 - 1
+FirstNumber = Annotated[int, Field(ge=1, le=LAST_IUV_BASE)]
 """The IUV base of the first notice number that the hub may give under a segregation code."""
 
 AmountCents = Annotated[int, Field(ge=0, le=99_999_999_999, json_schema_extra={"format": "int64"})]
@@ -183,7 +184,7 @@ def make_segregated_number(*, segregation_code: int, iuv_base: int) -> str:
 def _notice_number(auxiliary: int, name: str, code: int, iuv_base: int) -> str:
     if not 0 <= code <= 99:
         raise ValueError(f"{name} has two digits")
-    if not 0 <= iuv_base < 10**13:
+    if not 0 <= iuv_base <= LAST_IUV_BASE:
         raise ValueError("iuv_base has thirteen digits")
     body = f"{auxiliary}{code:02d}{iuv_base:013d}"
     return f"{body}{int(body) % _NOTICE_NUMBER_MODULUS:02d}"

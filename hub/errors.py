@@ -241,6 +241,12 @@ class PositionMoved(HubError):
     status, code, title = 422, "position.moved", "Posizione già registrata / Position registered already"
 
 
+class NoticeNumbersExhausted(HubError):
+    """The hub has no notice number left for this creditor: the municipality needs another segregation code."""
+
+    status, code, title = 409, "notice_numbers.exhausted", "Numeri di avviso esauriti / No notice numbers left"
+
+
 class StateTerminal(HubError):
     """The item's state is final and cannot be left for the one reported."""
 

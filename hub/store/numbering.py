@@ -13,8 +13,9 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, case, insert, select
 
-from contracts.identifiers import make_segregated_number
+from contracts.identifiers import LAST_IUV_BASE, make_segregated_number
 from contracts.positions import Numbering
+from hub.errors import NoticeNumbersExhausted
 
 from .database import Tx, among, keys, upsert
 from .drafts import Draft, Identity
@@ -52,6 +53,7 @@ class Given:
         self._all: dict[tuple[Identity, str], Parts] = {}
         """By payment and creditor: a payment that changes its creditor needs numbers of the new one."""
         self._new: dict[tuple[Identity, Numbering], Parts] = {}
+        self._without: set[Identity] = set()
 
     def give(self, tx: Tx, drafts: Sequence[Draft], known: Mapping[Identity, dict[str, Any]]) -> list[Draft]:
         """The drafts, each with the numbers that it left out in its content."""
@@ -74,6 +76,11 @@ class Given:
             if places:
                 self._take(tx, ente_id, numbering, places)
         return [self._numbered(draft) if _asks(draft) else draft for draft in drafts]
+
+    def must_be_numbered(self, draft: Draft) -> None:
+        """Raises NoticeNumbersExhausted: it left out numbers, and there was none left for it."""
+        if draft.identity in self._without:
+            raise NoticeNumbersExhausted
 
     def keep(self, tx: Tx, batch: Batch, known: Mapping[Identity, dict[str, Any]]) -> None:
         """A row for each new number, and the fact in the timeline of its payment. `known`: the payments that were taken
@@ -131,6 +138,9 @@ class Given:
         counted = taking.on_conflict_do_update(index_elements=list(row), set_={"last": base + count})
         last: int = tx.connection.execute(counted.returning(counter.last)).scalar_one()
         for serial, (identity, part) in enumerate(places, start=last - count + 1):
+            if serial > LAST_IUV_BASE:
+                self._without.add(identity)
+                continue
             number = make_segregated_number(segregation_code=numbering.segregation_code, iuv_base=serial)
             self._all[identity, numbering.creditor_tax_code][part] = number
             self._new.setdefault((identity, numbering), {})[part] = number
@@ -140,6 +150,8 @@ class Given:
         assert draft.numbers is not None
         creditor = draft.numbers.numbering.creditor_tax_code
         numbers = self._all[draft.identity, creditor]
+        if draft.identity in self._without:
+            return draft
         content = orjson.loads(draft.payload)
         for part in draft.numbers.missing:
             target = content if part == 0 else content["position"]["installments"][part - 1]

@@ -76,6 +76,7 @@ class Publications:
             try:
                 if citizen is None or (item is not None and item["citizen_id"] != citizen.citizen_id):
                     raise RecipientChanged
+                given.must_be_numbered(draft)
                 if changes_something(draft, item):
                     must_be_here(draft, citizen, enclosed)
                 if item is None:

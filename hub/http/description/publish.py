@@ -62,7 +62,7 @@ _OF_A_KIND: dict[type[BaseModel], Errors] = {
     Service: _PUBLISHING,
     Application: (*_PUBLISHING_FOR_A_CITIZEN, errors.DraftGuaranteed),
     Document: (*_PUBLISHING_FOR_A_CITIZEN, errors.DocumentTypeUnknown),
-    Payment: (*_PUBLISHING_FOR_A_CITIZEN, errors.PositionMoved),
+    Payment: (*_PUBLISHING_FOR_A_CITIZEN, errors.PositionMoved, errors.NoticeNumbersExhausted),
     Subscription: (
         *_PUBLISHING_FOR_A_CITIZEN,
         errors.SubscriptionServiceUnknown,

@@ -7,9 +7,9 @@ import orjson
 import pytest
 from sqlalchemy import select
 
-from contracts.identifiers import make_segregated_number, notice_number_checks
+from contracts.identifiers import LAST_IUV_BASE, make_segregated_number, notice_number_checks
 from contracts.positions import PAGOPA, Numbering
-from hub.errors import PositionMoved
+from hub.errors import NoticeNumbersExhausted, PositionMoved
 from hub.store.amendments import Withdraw
 from hub.store.drafts import Identity, Numbers, Registration
 from hub.store.intake import Submission
@@ -212,3 +212,20 @@ def test_taking_it_back_and_asking_for_none_any_more_are_delivered(store):
     store.publish(replace(payment("d", 2), registration=None, numbers=None))
     assert of(store, deliveries, "d") == []
     assert (kept, none) != (None, None)
+
+
+def test_where_no_number_is_left_the_payment_is_refused_and_those_beside_it_are_not(store):
+    last = replace(NUMBERING, first=LAST_IUV_BASE)
+    first, second, instalments, other = store.publish(
+        payment("a", numbering=last),
+        payment("b", numbering=last),
+        payment("c", numbering=last, plan=2, missing=(1, 2)),
+        payment("d", numbering=replace(last, segregation_code=3, first=1)),
+    )
+    assert (first.outcome, other.outcome) == ("created", "created")
+    assert content(store, "a")["notice_number"] == number(LAST_IUV_BASE)
+    assert [type(each) for each in (second, instalments)] == [NoticeNumbersExhausted] * 2
+    assert {row["external_id"] for row in store.rows(item_identities)} == {"a", "d"}
+    (again,) = store.publish(payment("b", numbering=last))
+    assert type(again) is NoticeNumbersExhausted, "and stays so"
+    assert [answer.outcome for answer in store.publish(payment("a", numbering=last))] == ["unchanged"]
