@@ -51,7 +51,7 @@ class AuditRecord(Model):
     over: Literal["http", "command_line"]
     operation: Code
     outcome: Code
-    """`ok`, or why it was refused."""
+    """`ok`, `begun` or `failed` where it takes its time, or why it was refused."""
     target: Target | None
     before: Any = None
     after: Any = None

@@ -42,6 +42,8 @@ class Acted:
     after: Mapping[str, Any] | None = None
     citizen_id: str | None = None
     item_id: str | None = None
+    outcome: str = "ok"
+    """`failed` where what was asked for was tried, and did not succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def carry_out(tx: Tx, orders: Sequence[Order]) -> list[Any]:
             tx.access_rows.append(_row(tx, order, Acted(None, order.target), refusal.code))
         else:
             answers.append(acted.answer)
-            tx.access_rows.append(_row(tx, order, acted, "ok"))
+            tx.access_rows.append(_row(tx, order, acted, acted.outcome))
     return answers
 
 

@@ -128,7 +128,8 @@ class Connectors(ConnectorViews):
                 tx, actor.ente_id, connector_id, number, passed=reason is None, reason=reason
             )
             after = {"version": number, "outcome": answer["outcome"], "reason": reason}
-            return Acted(answer, target_of(connector_id), after=after)
+            outcome = "ok" if reason is None else "failed"
+            return Acted(answer, target_of(connector_id), after=after, outcome=outcome)
 
         return Order("check_connector", actor, do, target_of(connector_id))
 

@@ -41,10 +41,7 @@ def make_backup(home: Home, folder: Path, *, passphrase: str | None) -> Manifest
         Refused: the folder is there already, or cannot be made.
         BadJournal: the journal of erasures does not hold, or lacks somebody.
     """
-    check_journal(home)
-    unfinished = folder.with_name(f"{folder.name}.part")
-    if folder.exists() or unfinished.exists():
-        raise Refused(f"{folder} or {unfinished} is there already; give each back-up a folder of its own")
+    unfinished = may_be_made(home, folder)
     try:
         unfinished.mkdir(mode=0o700, parents=True)
     except OSError as exc:
@@ -56,6 +53,15 @@ def make_backup(home: Home, folder: Path, *, passphrase: str | None) -> Manifest
     sync(folder.parent)
     home.backup_mark.touch(mode=0o600)
     return made
+
+
+def may_be_made(home: Home, folder: Path) -> Path:
+    """Where a back-up is made before it is called `folder`. Raises Refused and BadJournal, before anything is done."""
+    check_journal(home)
+    unfinished = folder.with_name(f"{folder.name}.part")
+    if folder.exists() or unfinished.exists():
+        raise Refused(f"{folder} or {unfinished} is there already; give each back-up a folder of its own")
+    return unfinished
 
 
 def _write(home: Home, folder: Path, passphrase: str | None) -> Manifest:

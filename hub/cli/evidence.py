@@ -169,7 +169,7 @@ def _found(connection: Connection, wish: Wish, most: int) -> Sequence[RowMapping
     rows = find(connection, wish, limit=most + 1)
     missing = sorted(set(wish.evidence_ids) - {row["evidence_id"] for row in rows})
     if missing or not rows:
-        raise Failed(f"there is no record {missing[0]}" if missing else "there is no such record")
+        raise Failed(f"there is no record {missing[0]!r}" if missing else "there is no such record")
     if len(rows) > most:
         raise Failed(f"these are more than {most} records: narrow them down by --from and --to-time")
     return rows

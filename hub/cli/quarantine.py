@@ -10,7 +10,7 @@ from hub.admin.sources import Sources
 from hub.home import Home
 from hub.store.quarantine import Entry, NotInQuarantine, entries, entry, raw_of
 
-from .console import Failed, record, table, told
+from .console import Failed, WrongUsage, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, opened
 from .reading_sources import at_work, told_failures
 from .revealing import Reveal, actor_of, log_access, perform
@@ -77,7 +77,7 @@ def retry(
     --connector leaves it.
     """
     if not quarantine_ids and connector is None:
-        raise Failed("name entries, or --connector")
+        raise WrongUsage("name entries, or --connector")
     with opened(home) as one:
         with one.database.read() as connection:
             code = ente_of(connection, ente).ente_id
@@ -132,7 +132,7 @@ def _entry(connection: Any, ente_id: str, quarantine_id: str) -> Entry:
     try:
         return entry(connection, ente_id, quarantine_id)
     except NotInQuarantine:
-        raise Failed(f"there is no entry {quarantine_id} in {ente_id}") from None
+        raise Failed(f"there is no entry {quarantine_id!r} in {ente_id}") from None
 
 
 def _shown(each: Entry) -> dict[str, Any]:

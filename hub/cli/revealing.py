@@ -129,7 +129,7 @@ def on_record(home: Home, operation: str, ente_id: str | None, target: str) -> I
         after["reason"] = failure.reason
         raise
     finally:
-        log("ok", after=after)
+        log("ok" if after["outcome"] == "done" else "failed", after=after)
 
 
 def actor_of(ente_id: str) -> Actor:

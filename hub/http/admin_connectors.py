@@ -188,7 +188,9 @@ class ConnectorsApi:
                 await run_in_threadpool(connector.close)
 
             def do(_tx: Tx) -> Acted:
-                return Acted(answer, target, after={name: answer[name] for name in ("operation", "outcome", "reason")})
+                after = {name: answer[name] for name in ("operation", "outcome", "reason")}
+                outcome = "ok" if answer["outcome"] == "done" else "failed"
+                return Acted(answer, target, after=after, outcome=outcome)
 
             return json_response(await submit(carry_out, Order(operation.operation_id, caller.actor, do)))
 

@@ -105,7 +105,7 @@ def test_what_is_done_outside_of_a_commit_is_on_record_before_and_after(
     assert raccordo("connector", "check", "prova").code == 0
     _, *checks = trail()
     assert {(each["operation"], each["target"]) for each in checks} == {("check_connector", "connectors/prova")}
-    assert [each["outcome"] for each in checks] == ["begun", "ok", "begun", "ok"]
+    assert [each["outcome"] for each in checks] == ["begun", "failed", "begun", "ok"]
     assert checks[1]["after"] == {"outcome": "failed", "reason": "loopback.folder"}
     assert checks[3]["after"] == {"outcome": "done"}
 
@@ -137,6 +137,8 @@ def test_a_backup_is_on_record_in_the_backup_itself_and_a_restore_in_what_it_mad
     assert raccordo("backup", "--to", tmp_path / "copy").code == 0
     begun, done = trail()
     assert (begun["operation"], begun["outcome"], done["after"]["outcome"]) == ("make_backup", "begun", "done")
+    assert raccordo("backup", "--to", tmp_path / "copy").code == 1, "it is there already"
+    assert len(trail()) == 2, "refused before it began"
     anew = tmp_path / "anew"
     anew.mkdir()
     for name in ("vault.json", "hub-key.pem"):

@@ -70,7 +70,9 @@ FIELDS: dict[str, str] = {
     "at the command line.",
     "over": "Per quale via. / Over what.",
     "AuditRecord.operation": "Che cosa. / What was done.",
-    "AuditRecord.outcome": "`ok`, o perché è stato rifiutato. / `ok`, or why it was refused.",
+    "AuditRecord.outcome": "`ok`; `begun` e `failed` di ciò che dura (un comando, una chiamata al fornitore); "
+    "altrimenti perché è stato rifiutato. / `ok`; `begun` and `failed` of what takes its time (a command, a call of a "
+    "provider); otherwise why it was refused.",
     "target": "Su che cosa. / On what.",
     "pointer": "Dove (JSON pointer). / Where (JSON pointer).",
     "SecretMember.reference": "Dove sta, se è solo nominato: `env:NOME`, `file:NOME`. / Where it is, if only named.",
