@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, StringConstraints
 
 from .base import Day, Model, UtcDatetime
-from .identifiers import Uuid7, check_any_tax_code
+from .identifiers import Uuid7, check_any_tax_code, check_no_tax_code
 from .publishing import Cursor
 from .rights import FiledBy, RightsKind, RightsOutcome, RightsText
 
@@ -16,6 +16,16 @@ Who = Annotated[
     Field(json_schema_extra={"examples": ["RSSMRA80A01H501U"]}),
 ]
 """Of a person or an organisation. Not a union of the two: its faults would be told once for each, under inner names."""
+
+
+Confirmation = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""Opaque; another one as soon as an erasure would do anything else."""
+
+
+Despite = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), AfterValidator(check_no_tax_code)
+]
+"""Why a citizen is erased in spite of a duty to keep."""
 
 
 class NewRightsRequest(Model):
@@ -44,6 +54,9 @@ class RightsRequest(Model):
     """Under which a delegate asked."""
     item_id: Uuid7 | None
     """The item that the request is about."""
+    erasure_ordered_at: UtcDatetime | None
+    """Since when the erasure that it asks for is to be carried out."""
+    erased_at: UtcDatetime | None
 
 
 class RightsRequestDetail(RightsRequest):
@@ -81,9 +94,23 @@ class ExportWish(Model):
     tax_code: Who
 
 
+class ErasureOrder(Model):
+    """That the erasure which a request asks for is to be carried out as its preview showed it."""
+
+    confirmation: Confirmation
+    despite: Despite | None = None
+    """Why, though there is a duty to keep; kept in the signed journal of erasures."""
+
+
 class ErasurePreview(Model):
-    """Whether there is anybody to erase, and what speaks against it (GDPR art. 17(3)(b))."""
+    """What an erasure would do, and what speaks against it (GDPR art. 17(3)(b))."""
 
     concerns_somebody: bool
     duties_to_keep: Any
     """By what, how many items: open payments, documents and receipts within their retention."""
+    goes: Any
+    """What would be destroyed or ended, by name, each with how many."""
+    kept: Any
+    """What stays, each with why."""
+    confirmation: Confirmation | None
+    """For an order: that just this was seen. None where there is nobody."""

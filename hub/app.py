@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from hub.admin.broadcasts import BroadcastDesk
 from hub.admin.connectors import Connectors
 from hub.admin.deliveries import Deliveries
+from hub.admin.erasures import ErasureDesk
 from hub.admin.ranked_lists import RankedListDesk
 from hub.admin.reach import Reach
 from hub.admin.rights import RightsDesk
@@ -223,7 +224,7 @@ def _admin(hub: Hub, limiter: Limiter, slots: Slots) -> AdminApi:
         StatisticsApi(access),
         SourcesApi(access, hub.sources, attributes, hub.settings.content_limit, Turns(_room(hub, _FILES_AT_ONCE))),
         OutreachApi(access, BroadcastDesk(hub.database, hub.home.vault), RankedListDesk(hub.database, hub.home.vault)),
-        RightsApi(access, rights, hub.ring),
+        RightsApi(access, rights, ErasureDesk(hub.citizens, hub.home.vault), hub.ring),
         ExportsApi(access, rights, exports, slots),
         simulations,
     )

@@ -255,6 +255,12 @@ class RightsRequestClosed(HubError):
     status, code, title = 409, "rights_request.closed", "Richiesta già chiusa / Request closed"
 
 
+class ErasureChanged(HubError):
+    """It would not do what the preview showed: look at that again, and order it with the new confirmation."""
+
+    status, code, title = 409, "erasure.changed", "Cancellazione cambiata / Erasure changed"
+
+
 class ReportUnknown(HubError):
     """The vendor has no such report."""
 

@@ -15,7 +15,6 @@ from hub.ingest.rights_notice import KIND, answered_notice
 from hub.store.citizens import Citizen, Citizens, Subject
 from hub.store.database import Database, Tx
 from hub.store.directory import NotThere
-from hub.store.erasing import duties_to_keep
 from hub.store.planning import know, rows_of
 from hub.store.ports import Vault
 from hub.store.publications import Publications
@@ -51,7 +50,7 @@ class RightsDesk:
         """contracts.rights_administration.RightsRequest of each, the most urgent first."""
         now = self.database.now(connection)
         rows = list_requests(connection, ente_id, closed=closed)
-        return [(f"{row['due_on']}|{row['request_id']}", _view(row, now)) for row in rows]
+        return [(f"{row['due_on']}|{row['request_id']}", view_of(row, now)) for row in rows]
 
     def add(self, actor: Actor, wish: NewRightsRequest) -> Order:
         """Note a request; it is due a month later. Whose it is stands in the record by the random id alone. Raises
@@ -65,7 +64,7 @@ class RightsDesk:
         citizen_id = None if citizen is None else citizen.citizen_id
 
         def do(tx: Tx) -> Acted:
-            view = _view(add_request(tx, actor.ente_id, wish.kind, citizen_id, received), tx.now)
+            view = view_of(add_request(tx, actor.ente_id, wish.kind, citizen_id, received), tx.now)
             return Acted(view, target_of(view["request_id"]), after=view, citizen_id=citizen_id)
 
         return Order("add_rights_request", actor, do, "rights-requests")
@@ -76,51 +75,39 @@ class RightsDesk:
         target = target_of(request_id)
 
         def do(tx: Tx) -> Acted:
-            row = _one(tx.connection, actor.ente_id, request_id)
+            row = one_of(tx.connection, actor.ente_id, request_id)
             who = self._who(tx.connection, row)
             known: dict[str, str | None] = {"tax_code": None, "text": None, "answer": None}
             if who is not None:
                 known = {"tax_code": who[0], **words_of(self.vault, who[1], row)}
-            return Acted(_view(row, tx.now) | known, target, citizen_id=row["citizen_id"])
+            return Acted(view_of(row, tx.now) | known, target, citizen_id=row["citizen_id"])
 
         return Order("show_rights_request", actor, do, target)
 
     def close(self, actor: Actor, request_id: str, closure: RightsClosure) -> Order:
         """The request was answered; the citizen is told so, once. The order raises RightsRequestUnknown,
-        RightsRequestClosed, and ContractViolation for an answer that is missing, or that nobody is there to read."""
+        RightsRequestClosed, and ContractViolation for an answer that is missing, or that nobody is there to read, and
+        for what is not done yet."""
         target = target_of(request_id)
 
         def do(tx: Tx) -> Acted:
-            row = _one(tx.connection, actor.ente_id, request_id)
+            row = one_of(tx.connection, actor.ente_id, request_id)
             if row["closed_at"] is not None:
-                raise _closed_before(request_id)
+                raise closed_before(request_id)
             who = self._who(tx.connection, row)
             _must_fit(closure, row, who is not None)
             words = None if who is None else sealed(self.vault, who[1], request_id, "answer", closure.answer)
             try:
                 close_request(tx, actor.ente_id, request_id, closure.outcome, words)
             except AlreadyClosed:
-                raise _closed_before(request_id) from None
+                raise closed_before(request_id) from None
             if who is not None:
                 self._tell(tx, *who, row, closure)
             told = {"closed_at": rfc3339(tx.now), "outcome": closure.outcome}
-            answer = _view(row, tx.now) | told | {"late": False}
+            answer = view_of(row, tx.now) | told | {"late": False}
             return Acted(answer, target, {"closed_at": None, "outcome": None}, told, citizen_id=row["citizen_id"])
 
         return Order("close_rights_request", actor, do, target)
-
-    def erasure_preview(self, actor: Actor, tax_code: str) -> Order:
-        """What speaks against an erasure: contracts.rights_administration.ErasurePreview. Looking is an act."""
-
-        def do(tx: Tx) -> Acted:
-            citizen = self.citizens.find(tx.connection, subject_of(actor.ente_id, tax_code))
-            if citizen is None:
-                return Acted({"concerns_somebody": False, "duties_to_keep": {}}, "erasures")
-            duties = duties_to_keep(tx.connection, tx.now, actor.ente_id, citizen.citizen_id)
-            answer = {"concerns_somebody": True, "duties_to_keep": duties}
-            return Acted(answer, "erasures", citizen_id=citizen.citizen_id)
-
-        return Order("preview_erasure", actor, do, "erasures")
 
     def export(self, actor: Actor, tax_code: str) -> Order:
         """Who is to be exported, and as of when: (Citizen or None, datetime). That it is asked for is an act."""
@@ -161,14 +148,16 @@ def target_of(request_id: str) -> str:
     return f"rights-requests/{request_id}"
 
 
-def _one(connection: Connection, ente_id: str, request_id: str) -> RowMapping:
+def one_of(connection: Connection, ente_id: str, request_id: str) -> RowMapping:
+    """One of the list. Raises RightsRequestUnknown."""
     try:
         return one_request(connection, ente_id, request_id)
     except NotThere:
         raise RightsRequestUnknown(f"there is no request {request_id!r}") from None
 
 
-def _closed_before(request_id: str) -> RightsRequestClosed:
+def closed_before(request_id: str) -> RightsRequestClosed:
+    """The refusal of what was done already."""
     return RightsRequestClosed(f"request {request_id} was closed before")
 
 
@@ -179,10 +168,13 @@ def _must_fit(closure: RightsClosure, row: Mapping[Any, Any], somebody: bool) ->
     if closure.outcome == "refused" and closure.answer is None and somebody and row["portal_id"] is not None:
         detail = "asked through the portal: a refusal says why (GDPR art. 12(4))"
         raise ContractViolation(faults=(Fault("/answer", "field.missing", detail),))
+    if closure.outcome == "done" and row["erasure_ordered_at"] is not None and row["erased_at"] is None:
+        detail = "the erasure that was ordered is not carried out yet; `refused` takes the order back"
+        raise ContractViolation(faults=(Fault("/outcome", "field.invalid", detail),))
 
 
-def _view(row: Mapping[Any, Any], now: datetime) -> dict[str, Any]:
-    closed_at = row["closed_at"]
+def view_of(row: Mapping[Any, Any], now: datetime) -> dict[str, Any]:
+    """contracts.rights_administration.RightsRequest."""
     return {
         "request_id": row["request_id"],
         "kind": row["kind"],
@@ -190,9 +182,15 @@ def _view(row: Mapping[Any, Any], now: datetime) -> dict[str, Any]:
         "received_on": row["received_on"],
         "due_on": row["due_on"],
         "late": is_late(row, now),
-        "closed_at": None if closed_at is None else rfc3339(closed_at),
+        "closed_at": _instant(row["closed_at"]),
         "outcome": row["outcome"],
         "filed_by": filed_by(row),
         "delegation_id": row["delegation_id"],
         "item_id": row["item_id"],
+        "erasure_ordered_at": _instant(row["erasure_ordered_at"]),
+        "erased_at": _instant(row["erased_at"]),
     }
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else rfc3339(at)

@@ -79,6 +79,8 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "show_rights_request": ACCOUNTING,
     "close_rights_request": ACCOUNTING,
     "preview_erasure": ACCOUNTING,
+    # Who runs the hub does not decide what is forgotten.
+    "order_erasure": frozenset({"data-protection"}),
     "export_citizen": ACCOUNTING,
     "show_compliance_report": SERVICES | ACCOUNTING,
     # A sample may be a citizen's own: it is for those who set sources up.

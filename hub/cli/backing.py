@@ -1,4 +1,4 @@
-"""`backup`, `restore`, `erase`: keeping what must be kept, and only that."""
+"""`backup`, `restore`: keeping what must be kept."""
 
 import sys
 from pathlib import Path
@@ -6,23 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
-from contracts.identifiers import holds_tax_code
-from hub.backup.erasures import BadJournal, Journal, check_journal
+from hub.backup.erasures import BadJournal
 from hub.backup.keys import SHORTEST, WrongPassphrase
-from hub.backup.making import Refused, make_backup
+from hub.backup.making import Refused, make_backup, may_be_made
 from hub.backup.manifest import BadBackup
-from hub.backup.restoring import KeysNeeded, NotEmpty, remove_files, restore_backup
+from hub.backup.restoring import KeysNeeded, NotEmpty, restore_backup
 from hub.evidence.sealing import seal_old_tokens
-from hub.home import sole
-from hub.store.erasing import duties_to_keep, erase_citizen, others_at_work
 
 from .auditing import MAX_TOLD, examine
-from .citizens import citizen_of, subject_on_input
 from .console import Failed, WrongUsage, complain, say, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, ente_of, home_at, opened, read_text
-from .revealing import log_access, on_record
+from .options import HOME, AsJson, HomeFolder, home_at, opened, read_text
+from .revealing import on_record
 
-_REASON_LENGTH = 300
 PassphraseFile = Annotated[
     Path | None, typer.Option("--passphrase-file", metavar="FILE", help="Its first line; else it is asked for.")
 ]
@@ -41,6 +36,7 @@ def backup(
     passphrase = _new_passphrase(passphrase_file) if with_keys else None
     with opened(home) as one:
         try:
+            may_be_made(one, to)
             with on_record(one, "make_backup", None, "database") as after:
                 made = make_backup(one, to, passphrase=passphrase)
                 after |= {"revision": made.revision, "with_keys": made.with_keys}
@@ -101,45 +97,6 @@ def restore(
             say(fault)
     if faults:
         raise Failed(f"restored, but the records are not as they were written: {len(faults)} faults")
-
-
-def erase(
-    despite: Annotated[
-        str | None,
-        typer.Option("--despite", metavar="REASON", help="Erase in spite of a duty to keep; kept in the journal."),
-    ] = None,
-    ente: EnteCode = None,
-    home: HomeFolder = HOME,
-    as_json: AsJson = False,
-) -> None:
-    """Erase the citizen whose tax code comes on standard input; there is no way back. The hub must not be serving."""
-    if despite is not None and (not 0 < len(despite.strip()) <= _REASON_LENGTH or holds_tax_code(despite)):
-        raise WrongUsage(f"--despite: 1 to {_REASON_LENGTH} characters, without a tax code")
-    subject = subject_on_input()
-    with opened(home) as one, sole(one.folder / "serve.lock"):
-        with one.database.read() as connection:
-            if others_at_work(connection):
-                raise Failed("other processes of the hub are at work on this database: stop them first")
-            ente_id = ente_of(connection, ente).ente_id
-        found = citizen_of(one, ente_id, subject)
-        with one.database.read() as connection:
-            duties = duties_to_keep(connection, one.database.now(connection), ente_id, found.citizen_id)
-        if duties and despite is None:
-            why = ", ".join(f"{count} {what}" for what, count in duties.items())
-            raise Failed(f"refused, as there is a duty to keep (GDPR art. 17(3)(b)): {why}; --despite REASON erases")
-        try:
-            check_journal(one)
-            Journal(one.erasures, one.key).add(ente_id, found.citizen_id, one.clock.now(), despite=despite)
-        except BadJournal as problem:
-            raise Failed(str(problem)) from None
-        with one.database.write() as tx:
-            files = erase_citizen(tx, ente_id, found.citizen_id)
-        seal_old_tokens(one, (ente_id, found.citizen_id))  # what is not sealed the destroyed key does not reach
-        log_access(one, "erase_citizen", ente_id=ente_id, citizen_id=found.citizen_id)
-        remove_files(one, files)
-    value = {"ente_id": ente_id, "citizen_id": found.citizen_id, "files": len(files)}
-    text = f"erased; keep a copy of {one.erasures} apart from the back-ups, a restore needs it"
-    told(value, as_json=as_json, text=text)
 
 
 def _new_passphrase(file: Path | None) -> str:

@@ -19,7 +19,7 @@ _COMMANDS: Final = {
     "partition": "partitioning",
     "backup": "backing",
     "restore": "backing",
-    "erase": "backing",
+    "erase": "erasing",
     "compliance": "complying",
     "export": "exporting",
     "restrict": "restricting",

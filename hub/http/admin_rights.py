@@ -1,4 +1,4 @@
-"""Requests of data subjects over HTTP, and what speaks against an erasure."""
+"""Requests of data subjects over HTTP, and erasures: what they would do, and the order."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from contracts.rights_administration import ErasureWish, NewRightsRequest, RightsClosure
+from contracts.rights_administration import ErasureOrder, ErasureWish, NewRightsRequest, RightsClosure
 from hub.admin.acting import Actor, Order
+from hub.admin.erasures import ErasureDesk
 from hub.admin.rights import RightsDesk
 
 from .admin_access import AdminAccess, answered, body_of
@@ -22,6 +23,7 @@ class RightsApi:
 
     access: AdminAccess
     rights: RightsDesk
+    erasures: ErasureDesk
     told: Callable[[], None]
     """A notice may be due."""
 
@@ -34,6 +36,7 @@ class RightsApi:
             "show_rights_request": access.acts(operation, self._show, answered),
             "close_rights_request": access.acts(operation, self._close, self._closed),
             "preview_erasure": access.acts(operation, self._preview, answered),
+            "order_erasure": access.acts(operation, self._order, answered),
         }
         return handlers.get(operation.operation_id)
 
@@ -55,7 +58,11 @@ class RightsApi:
         return self.rights.show(actor, exchange.request.path_params["request_id"])
 
     def _preview(self, actor: Actor, exchange: Exchange) -> Order:
-        return self.rights.erasure_preview(actor, body_of(exchange, ErasureWish).tax_code)
+        return self.erasures.preview(actor, body_of(exchange, ErasureWish).tax_code)
+
+    def _order(self, actor: Actor, exchange: Exchange) -> Order:
+        wish = body_of(exchange, ErasureOrder)
+        return self.erasures.order(actor, exchange.request.path_params["request_id"], wish)
 
 
 def _added(exchange: Exchange, view: dict[str, Any]) -> Response:

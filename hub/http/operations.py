@@ -143,6 +143,7 @@ ADMIN: tuple[Operation, ...] = (
     Operation("admin", "GET", "/rights-requests/{request_id}", "show_rights_request"),
     Operation("admin", "POST", "/rights-requests/{request_id}/closures", "close_rights_request"),
     Operation("admin", "POST", "/erasures/previews", "preview_erasure"),
+    Operation("admin", "POST", "/rights-requests/{request_id}/erasure-orders", "order_erasure"),
     Operation("admin", "POST", "/mappings/previews", "preview_mapping"),
     Operation("admin", "GET", "/subscription-statistics/{subscription_service}", "show_subscription_statistics"),
     Operation("admin", "GET", "/simulations/{connector_id}/faults", "show_simulation_faults"),

@@ -7,7 +7,7 @@ that repeats an erased item is refused; a new item for the same person begins a 
 from collections import Counter
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, update
 
 from . import postgres
 from .copies import forget_copies
@@ -77,7 +77,10 @@ def erase_citizen(tx: Tx, ente_id: str, citizen_id: str) -> list[str]:
         tx.connection.execute(delete(table).where(_of(table, ente_id, citizen_id)))
     # That a right was exercised, and answered in time, is the ente's to prove; in which words is the citizen's.
     unsaid = {"text_sealed": None, "answer_sealed": None}
-    tx.connection.execute(update(rights_requests).where(_of(rights_requests, ente_id, citizen_id)).values(unsaid))
+    asked = _of(rights_requests, ente_id, citizen_id)
+    tx.connection.execute(update(rights_requests).where(asked).values(unsaid))
+    ordered = asked & rights_requests.c.erasure_ordered_at.is_not(None)
+    tx.connection.execute(update(rights_requests).where(ordered).values(erased_at=tx.now))
     return keys
 
 
@@ -96,6 +99,27 @@ def duties_to_keep(connection: Connection, now: datetime, ente_id: str, citizen_
     return dict(found)
 
 
+def what_goes(connection: Connection, ente_id: str, citizen_id: str) -> dict[str, int]:
+    """What an erasure would destroy or end, by name, each with how many: contents of items by collection, their files,
+    deliveries that have not ended, and what is the citizen's own."""
+    found: Counter[str] = Counter()
+    mine = select(items.c.item_id, items.c.collection, items.c.content_key).where(
+        _of(items, ente_id, citizen_id), items.c.lifecycle != "erased"
+    )
+    for item in connection.execute(mine):
+        found[item.collection] += 1
+        found["files"] += item.content_key is not None
+    for name, query in (
+        ("deliveries not ended", select(func.count()).where(_open_deliveries(ente_id, citizen_id))),
+        *(
+            (table.name.replace("_", " "), select(func.count()).where(_of(table, ente_id, citizen_id)))
+            for table in _OWN
+        ),
+    ):
+        found[name] += connection.execute(query).scalar_one()
+    return dict(+found)
+
+
 def erased_citizens(connection: Connection) -> set[tuple[str, str]]:
     """(ente_id, citizen_id) of everybody who was erased here."""
     query = select(citizens.c.ente_id, citizens.c.citizen_id).where(citizens.c.subject_hash.startswith(_GONE))
@@ -109,16 +133,24 @@ def others_at_work(connection: Connection) -> bool:
 
 def _end_deliveries(tx: Tx, ente_id: str, citizen_id: str) -> None:
     """Nothing is sent any more; what may have arrived is not called unsent, and nobody is asked to decide about it."""
-    messages = select(items.c.item_id).where(_of(items, ente_id, citizen_id))
     its = deliveries.c
-    open_still = its.state.in_(("queued", "waiting", "held", *UNDECIDED))
     reached = or_(its.state.in_(("waiting", *UNDECIDED)), its.maybe_sent, its.about_to_send_at.is_not(None))
     ended = UNCLAIMED | {"reason": ERASED, "memo": {}, "updated_at": tx.now}
-    its_own = (its.ente_id == ente_id) & its.message_id.in_(messages) & open_still
+    its_own = _open_deliveries(ente_id, citizen_id)
     for which, state in ((reached, CLOSED), (~reached, "skipped")):
         tx.connection.execute(update(deliveries).where(its_own, which).values(ended | {"state": state}))
-    asked = (its.ente_id == ente_id) & its.message_id.in_(messages) & its.follow_up_at.is_not(None)
+    asked = _deliveries(ente_id, citizen_id) & its.follow_up_at.is_not(None)
     tx.connection.execute(update(deliveries).where(asked).values(follow_up_at=None, memo={}))
+
+
+def _deliveries(ente_id: str, citizen_id: str) -> ColumnElement[bool]:
+    messages = select(items.c.item_id).where(_of(items, ente_id, citizen_id))
+    return (deliveries.c.ente_id == ente_id) & deliveries.c.message_id.in_(messages)
+
+
+def _open_deliveries(ente_id: str, citizen_id: str) -> ColumnElement[bool]:
+    open_still = deliveries.c.state.in_(("queued", "waiting", "held", *UNDECIDED))
+    return _deliveries(ente_id, citizen_id) & open_still
 
 
 def _of(table: Table, ente_id: str, citizen_id: str) -> ColumnElement[bool]:

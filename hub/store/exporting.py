@@ -75,7 +75,7 @@ INTERNAL: Final[dict[Table, frozenset[str]]] = {
     attempts: frozenset({"ente_id", "delivery_id", "claim_id"}),
     access_log: frozenset({"ente_id", "citizen_id", "row_hash", "writer_id", "root_number", "act"}),
     delegations: frozenset({"ente_id", "citizen_id"}),
-    rights_requests: frozenset({"ente_id", "citizen_id"}),
+    rights_requests: frozenset({"ente_id", "citizen_id", "erasure_ordered_at", "erasure_despite", "erased_at"}),
     evidence: frozenset(
         {
             *("ente_id", "citizen_id", "cause", "tokens", "verified_by", "peer", "row_hash", "writer_id"),

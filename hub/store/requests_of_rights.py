@@ -124,6 +124,20 @@ def close_request(
         raise AlreadyClosed(request_id)
 
 
+def order_erasure(tx: Tx, ente_id: str, request_id: str, despite: str | None) -> None:
+    """What the request asks for is to be done; ordered again, the newest reason counts."""
+    where = (_ITS.ente_id == ente_id) & (_ITS.request_id == request_id)
+    ordered = {"erasure_ordered_at": tx.now, "erasure_despite": despite}
+    tx.connection.execute(update(rights_requests).where(where).values(ordered))
+
+
+def ordered_erasures(connection: Connection, ente_id: str) -> Sequence[RowMapping]:
+    """The open requests whose erasure was ordered and is not carried out yet, oldest order first."""
+    query = select(rights_requests).where(_ITS.ente_id == ente_id, _ITS.closed_at.is_(None), _ITS.erased_at.is_(None))
+    ordered = query.where(_ITS.erasure_ordered_at.is_not(None)).order_by(_ITS.erasure_ordered_at, _ITS.request_id)
+    return connection.execute(ordered).mappings().all()
+
+
 def sealed(vault: Vault, citizen: Citizen, request_id: str, column: str, words: str | None) -> bytes | None:
     """The words of a column (`text` or `answer`) as they are kept."""
     if words is None:

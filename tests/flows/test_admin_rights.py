@@ -1,4 +1,4 @@
-"""Requests of data subjects over HTTP, and what speaks against an erasure; nobody's name on record."""
+"""Requests of data subjects over HTTP, and erasures up to their order; nobody's name on record."""
 
 import json
 from datetime import UTC, datetime
@@ -57,9 +57,64 @@ def test_what_speaks_against_an_erasure_is_told_and_nothing_is_erased(hub, offic
     person = new_person()
     published(hub, "payments", make_payment(fresh(), tax_code=person))
     answer = officer.post("/erasures/previews", {"tax_code": person})
-    assert answer.json() == {"concerns_somebody": True, "duties_to_keep": {"open payments": 1}}
-    assert officer.post("/erasures/previews", {"tax_code": new_person()}).json()["concerns_somebody"] is False
+    told = answer.json()
+    assert (told["concerns_somebody"], told["duties_to_keep"]) == (True, {"open payments": 1})
+    assert told["goes"]["payments"] == 1
+    assert "evidence" in told["kept"]
+    nobody = officer.post("/erasures/previews", {"tax_code": new_person()}).json()
+    assert (nobody["concerns_somebody"], nobody["confirmation"]) == (False, None)
     assert len(hub.read("/items", person).json()["items"]) >= 1
+
+
+def noted(officer, kind, person):
+    made = officer.post("/rights-requests", {"kind": kind, "tax_code": person}).json()["request_id"]
+    return f"/rights-requests/{made}"
+
+
+@pytest.mark.req("P6")
+def test_an_erasure_is_ordered_once_it_was_seen_by_the_privacy_officer_alone(hub, officer):
+    person = new_person()
+    published(hub, "messages", make_message(fresh(), tax_code=person))
+    hub.settled()
+    path = noted(officer, "erasure", person)
+    seen = officer.post("/erasures/previews", {"tax_code": person}).json()["confirmation"]
+    administrator = admin_of(hub, "anna.grande", "administrator")
+    assert administrator.post(f"{path}/erasure-orders", {"confirmation": seen}).status_code == 403
+    assert code(officer.post(f"{path}/erasure-orders", {"confirmation": "0" * 64})) == (409, "erasure.changed")
+    published(hub, "messages", make_message(fresh(), tax_code=person))
+    hub.settled()
+    assert code(officer.post(f"{path}/erasure-orders", {"confirmation": seen})) == (409, "erasure.changed")
+    seen = officer.post("/erasures/previews", {"tax_code": person}).json()["confirmation"]
+    ordered = officer.post(f"{path}/erasure-orders", {"confirmation": seen})
+    assert ordered.status_code == 200, ordered.text
+    assert (ordered.json()["erasure_ordered_at"] is None, ordered.json()["erased_at"]) == (False, None)
+    assert len(hub.read("/items", person).json()["items"]) == 2, "nothing is erased yet"
+    done = officer.post(f"{path}/closures", {"outcome": "done"})
+    assert (code(done), done.json()["errors"][0]["pointer"]) == ((422, "contract.violation"), "/outcome")
+    assert officer.post(f"{path}/closures", {"outcome": "refused"}).status_code == 200
+    assert code(officer.post(f"{path}/erasure-orders", {"confirmation": seen})) == (409, "rights_request.closed")
+    [act] = rows(hub, access_log, operation="order_erasure", outcome="ok")
+    assert act["citizen_id"] is not None
+    assert person not in json.dumps([act, *rows(hub, rights_requests)], default=str)
+
+
+@pytest.mark.req("P6")
+def test_a_duty_to_keep_wants_a_reason_and_who_is_not_there_is_not_erased(hub, officer):
+    person = new_person()
+    published(hub, "payments", make_payment(fresh(), tax_code=person))
+    hub.settled()
+    seen = {"confirmation": officer.post("/erasures/previews", {"tax_code": person}).json()["confirmation"]}
+    path = noted(officer, "erasure", person)
+    refused = officer.post(f"{path}/erasure-orders", seen)
+    assert (code(refused), refused.json()["errors"][0]["pointer"]) == ((422, "contract.violation"), "/despite")
+    for wrong in ("", f"lo chiede {person}", "x" * 301):
+        assert officer.post(f"{path}/erasure-orders", seen | {"despite": wrong}).status_code == 422
+    assert officer.post(f"{path}/erasure-orders", seen | {"despite": "sentenza 12/2026"}).status_code == 200
+    for other in (noted(officer, "access", person), noted(officer, "erasure", new_person())):
+        answer = officer.post(f"{other}/erasure-orders", seen)
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "erasure.not_asked_for")
+    unknown = officer.post(f"/rights-requests/{fresh()}/erasure-orders", seen)
+    assert code(unknown) == (404, "rights_request.unknown")
 
 
 @pytest.mark.parametrize("path", ["/rights-requests", "/erasures/previews", "/exports"])

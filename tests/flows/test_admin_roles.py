@@ -39,6 +39,7 @@ BODIES = {
     "close_rights_request": {"outcome": "done"},
     "export_citizen": {"tax_code": "RSSMRA80A01H501U"},
     "preview_erasure": {"tax_code": "RSSMRA80A01H501U"},
+    "order_erasure": {"confirmation": "0" * 64},
 }
 
 

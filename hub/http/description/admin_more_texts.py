@@ -41,7 +41,8 @@ SCHEMAS: dict[str, str] = {
     "ComplianceRow": "Un servizio e un criterio.",
     "Shortfall": "Una causa, e quante pratiche riguarda.",
     "ErasureWish": "Di chi si pensa alla cancellazione. / Whose erasure is thought of.",
-    "ErasurePreview": "Se c'è qualcuno da cancellare, e che cosa osta (GDPR art. 17, par. 3, lett. b).",
+    "ErasurePreview": "Che cosa farebbe una cancellazione, e che cosa osta (GDPR art. 17, par. 3, lett. b).",
+    "ErasureOrder": "La cancellazione va eseguita come l'anteprima l'ha mostrata. / To be carried out as it was shown.",
 }
 
 FIELDS: dict[str, str] = {
@@ -156,4 +157,11 @@ FIELDS: dict[str, str] = {
     "Shortfall.code": "Codice stabile della causa. / Stable code of the cause.",
     "concerns_somebody": "Se l'hub tiene qualcosa di questa persona. / Whether the hub holds anything of that person.",
     "duties_to_keep": "Che cosa osta, e per quanti elementi. / What speaks against it, with how many items.",
+    "goes": "Che cosa sarebbe distrutto o finirebbe, e quanto. / What would be destroyed or ended, and how many.",
+    "kept": "Che cosa resta, e perché. / What stays, and why.",
+    "confirmation": "Che si è visto proprio questo; null: non c'è nessuno. / That just this was seen; null: nobody is "
+    "there.",
+    "despite": "Perché, nonostante un obbligo di conservare. / Why, in spite of a duty to keep.",
+    "erasure_ordered_at": "Da quando la cancellazione va eseguita. / Since when the erasure is to be carried out.",
+    "erased_at": "Quando è stata eseguita. / When it was carried out.",
 }

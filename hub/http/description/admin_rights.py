@@ -1,6 +1,7 @@
 """What is said of the operations on requests of data subjects."""
 
 from contracts.rights_administration import (
+    ErasureOrder,
     ErasurePreview,
     ErasureWish,
     NewRightsRequest,
@@ -10,6 +11,7 @@ from contracts.rights_administration import (
     RightsRequestPage,
 )
 from hub.admin import errors as admin_errors
+from hub.admin.erasures import KEPT
 
 from .admin_parts import BODILESS, WRITING, listed
 from .entries import Answer, Body, Entry, both
@@ -28,6 +30,8 @@ _REQUEST: Json = {
     "filed_by": "citizen",
     "delegation_id": None,
     "item_id": None,
+    "erasure_ordered_at": None,
+    "erased_at": None,
 }
 _BODY = Body(model=RightsRequest, examples={"request": _REQUEST})
 _REASONS = "L'indirizzo è quello dell'anagrafe (ANPR): va corretto lì."
@@ -37,6 +41,8 @@ _DETAIL: Json = _REQUEST | {
     "text": "Il numero civico è 12, non 21.",
     "answer": None,
 }
+_CONFIRMATION = "5d41402abc4b2a76b9719d911017c592ae35c1a5c8a9f2f1c4d9d0f36a1be7c2"
+_ORDERED: Json = _REQUEST | {"kind": "erasure", "erasure_ordered_at": "2026-11-24T09:00:00Z"}
 _WHO: Json = {"tax_code": "RSSMRA80A01H501U"}
 
 ENTRIES: dict[str, Entry] = {
@@ -113,26 +119,67 @@ ENTRIES: dict[str, Entry] = {
     ),
     "preview_erasure": Entry(
         tag="erasures",
-        summary="Che cosa osta a una cancellazione / What speaks against an erasure",
+        summary="Che cosa farebbe una cancellazione / What an erasure would do",
         description=both(
-            "Obblighi di conservare (GDPR art. 17, par. 3, lett. b): pagamenti aperti, documenti e ricevute nei loro "
-            "termini. La cancellazione si chiede con una richiesta `erasure` e la fa chi gestisce la macchina, a hub "
-            "fermo: `raccordo erase`.",
-            "Duties to keep (GDPR art. 17(3)(b)): open payments, documents and receipts within their retention. An "
-            "erasure is asked for by a request of kind `erasure`, and made by whoever operates the machine, with the "
-            "hub stopped: `raccordo erase`.",
+            "Non cancella nulla: dice che cosa se ne andrebbe (`goes`), che cosa resta e perché (`kept`), e gli "
+            "obblighi di conservare (GDPR art. 17, par. 3, lett. b): pagamenti aperti, documenti e ricevute nei loro "
+            "termini. `confirmation` serve a ordinarla, e vale finché nulla di ciò cambia.",
+            "Erases nothing: says what would go (`goes`), what stays and why (`kept`), and the duties to keep (GDPR "
+            "art. 17(3)(b)): open payments, documents and receipts within their retention. `confirmation` is for the "
+            "order, and holds as long as nothing of this changes.",
         ),
         parameters=("CorrelationId",),
         request=Body(model=ErasureWish, description="Di chi / Whose", examples={"person": _WHO}),
         answers={
             200: Answer(
-                description="Che cosa osta / What speaks against it",
+                description="Che cosa farebbe / What it would do",
                 body=Body(
                     model=ErasurePreview,
-                    examples={"duties": {"concerns_somebody": True, "duties_to_keep": {"open payments": 1}}},
+                    examples={
+                        "duties": {
+                            "concerns_somebody": True,
+                            "duties_to_keep": {"open payments": 1},
+                            "goes": {"messages": 3, "payments": 1, "user states": 2},
+                            "kept": dict(KEPT),
+                            "confirmation": _CONFIRMATION,
+                        }
+                    },
                 ),
             )
         },
         errors=WRITING,
+    ),
+    "order_erasure": Entry(
+        tag="erasures",
+        summary="Ordina una cancellazione / Order an erasure",
+        description=both(
+            "Della persona di una richiesta `erasure` aperta, come l'anteprima l'ha mostrata; di ruolo "
+            "`data-protection` soltanto. La esegue chi gestisce le macchine, a hub fermo, senza sapere di chi si "
+            "tratta (`raccordo erase --ordered`): allora `erased_at` dice quando, e la richiesta si chiude con `done`. "
+            "Fino ad allora chiuderla con `refused` ritira l'ordine. Dove osta un obbligo di conservare serve "
+            "`despite`, che resta nel giornale firmato delle cancellazioni.",
+            "Of the person of an open request of kind `erasure`, as the preview showed it; by the role "
+            "`data-protection` alone. It is carried out by whoever operates the machines, with the hub stopped, who "
+            "does not learn whom it concerns (`raccordo erase --ordered`): `erased_at` then says when, and the request "
+            "is closed as `done`. Until then, closing it as `refused` takes the order back. Where there is a duty to "
+            "keep it takes `despite`, which stays in the signed journal of erasures.",
+        ),
+        parameters=("CorrelationId",),
+        request=Body(
+            model=ErasureOrder,
+            description="L'ordine / The order",
+            examples={"seen": {"confirmation": _CONFIRMATION}},
+        ),
+        answers={
+            200: Answer(
+                description="Ordinata / Ordered", body=Body(model=RightsRequest, examples={"ordered": _ORDERED})
+            )
+        },
+        errors=(
+            *WRITING,
+            admin_errors.RightsRequestUnknown,
+            admin_errors.RightsRequestClosed,
+            admin_errors.ErasureChanged,
+        ),
     ),
 }

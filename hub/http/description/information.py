@@ -233,7 +233,7 @@ which municipality it is about: no request names it.
             ("rights-requests", "Ciò che chiedono gli interessati. / What data subjects ask for."),
             ("exports", "Tutto ciò che l'hub tiene di un cittadino. / All that the hub holds of a citizen."),
             ("compliance-report", "Quali servizi non rispettano il modello. / Which services fall short."),
-            ("erasures", "Che cosa osta a una cancellazione. / What speaks against an erasure."),
+            ("erasures", "Che cosa farebbe una cancellazione, e l'ordine. / What an erasure would do, and the order."),
             ("simulations", "Guasti dei fornitori simulati. / Faults of simulated providers."),
             ("audit-records", "Che cosa hanno fatto gli amministratori. / What administrators did."),
             _STATUS_TAG,

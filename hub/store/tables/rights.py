@@ -32,6 +32,9 @@ rights_requests = Table(
     Column("min_loa", Integer, nullable=False, server_default="2"),  # that of the item
     Column("text_sealed", LargeBinary),  # what was asked, and what was answered, under the citizen's key
     Column("answer_sealed", LargeBinary),
+    Column("erasure_ordered_at", Instant),
+    Column("erasure_despite", String(300)),  # why, though there is a duty to keep
+    Column("erased_at", Instant),  # when the order was carried out
     Index("ix_rights_requests_citizen_id", "ente_id", "citizen_id"),
 )
 
