@@ -14,7 +14,7 @@ from hub.store.configuration import Configuration, ConnectorConfig
 from hub.store.connector_versions import Content, Version
 from hub.store.tables import clipped
 
-from .errors import ConnectorTypeUnknown, ConnectorUnknown, ConnectorVersionUnknown
+from .errors import ConnectorTypeUnknown, ConnectorUnknown, ConnectorVersionUnknown, none_such
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Known:
         """That version. Raises ConnectorVersionUnknown."""
         found = [one for one in self.versions if one.version == number]
         if not found:
-            raise ConnectorVersionUnknown
+            raise ConnectorVersionUnknown(none_such("version", sorted(each.version for each in self.versions)))
         return found[0]
 
     def state_of(self, version: Version) -> str:
@@ -69,7 +69,7 @@ class ConnectorViews:
         """contracts.connector_administration.ConnectorTypeView. Raises ConnectorTypeUnknown."""
         kind = self.types.get(name)
         if kind is None:
-            raise ConnectorTypeUnknown
+            raise ConnectorTypeUnknown(none_such("type of connector", sorted(self.types)))
         schema = schema_of(kind.settings)
         return {
             "connector_type": name,
@@ -92,7 +92,8 @@ class ConnectorViews:
         """One of them. Raises ConnectorUnknown."""
         found = self._known(connection, self.configuration.load(connection), ente_id, connector_id)
         if found is None:
-            raise ConnectorUnknown
+            names = self.configuration.versions.names(connection, ente_id)
+            raise ConnectorUnknown(none_such("connector", names))
         return found
 
     def _known(

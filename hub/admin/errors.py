@@ -1,6 +1,20 @@
 """The errors that administrators meet over HTTP, as `hub.errors` has those of everybody."""
 
+from collections.abc import Iterable
+from typing import Final
+
 from hub.errors import HubError
+
+_NAMED: Final = 20
+
+
+def none_such(what: str, there: Iterable[object]) -> str:
+    """The detail of an error about something that is not among those there are, which it names. What was asked for is
+    not repeated: it may be anything."""
+    names = [str(each) for each in there]
+    told = ", ".join(names[:_NAMED]) or "none"
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"there is no such {what}; there {'is' if len(names) < 2 else 'are'} {told}{more}"
 
 
 class CredentialsRefused(HubError):

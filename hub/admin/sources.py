@@ -23,7 +23,7 @@ from hub.store.quarantine import Entry, NotInQuarantine, entry, open_counts, raw
 from hub.store.sources import open_practices, set_source, standing_sources
 
 from .acting import Acted, Actor, Matches, Order
-from .errors import ConnectorUnknown, QuarantineUnknown, SourceNotRead, SourceReadsNoFiles
+from .errors import ConnectorUnknown, QuarantineUnknown, SourceNotRead, SourceReadsNoFiles, none_such
 from .vendors import Vendors, changed_parts
 
 _OUTCOMES = ("taken", "withdrawn", "unchanged", "quarantined", "passed")
@@ -125,9 +125,10 @@ class Sources:
                 raise QuarantineUnknown from None
 
     def _config(self, connection: Connection, ente_id: str, connector_id: str) -> ConnectorConfig:
-        found = self.configuration.load(connection).get((ente_id, connector_id))
+        configs = self.configuration.load(connection)
+        found = configs.get((ente_id, connector_id))
         if found is None:
-            raise ConnectorUnknown
+            raise ConnectorUnknown(none_such("connector", sorted(name for owner, name in configs if owner == ente_id)))
         return found
 
 

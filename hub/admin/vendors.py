@@ -31,7 +31,15 @@ from hub.store.tables import clipped
 from hub.store.vendor_records import ConformanceReport
 
 from .acting import Acted, Actor, Matches, Order
-from .errors import KeyRevoked, ReportUnknown, VendorExists, VendorKeyUnknown, VendorNotConformant, VendorUnknown
+from .errors import (
+    KeyRevoked,
+    ReportUnknown,
+    VendorExists,
+    VendorKeyUnknown,
+    VendorNotConformant,
+    VendorUnknown,
+    none_such,
+)
 from .trust_material import (
     BadMaterial,
     key_of_anchor,
@@ -75,9 +83,11 @@ class Vendors:
 
     def one_of(self, connection: Connection, ente_id: str, vendor_id: str) -> Vendor:
         """By its id, not by an alias. Raises VendorUnknown."""
-        found = load_registry(connection).vendors.get((ente_id, vendor_id))
+        registry = load_registry(connection)
+        found = registry.vendors.get((ente_id, vendor_id))
         if found is None or found.vendor_id != vendor_id:
-            raise VendorUnknown
+            names = {vendor.vendor_id for (owner, _), vendor in registry.vendors.items() if owner == ente_id}
+            raise VendorUnknown(none_such("vendor", sorted(names)))
         return found
 
     def view(self, connection: Connection, ente_id: str, vendor_id: str, now: datetime) -> dict[str, Any]:
@@ -212,7 +222,7 @@ class Vendors:
             vendor = self.one_of(tx.connection, actor.ente_id, vendor_id)
             found = [key for key in vendor.keys if key.key_id == key_id]
             if not found:
-                raise VendorKeyUnknown
+                raise VendorKeyUnknown(none_such("key", (key.key_id for key in vendor.keys)))
             if key_state(found[0], tx.now) == "revoked":
                 raise KeyRevoked
             revoke_keys(tx, actor.ente_id, f"vendor:{vendor_id}", [key_id], tx.now)

@@ -19,7 +19,7 @@ from contracts.source_administration import OperationWish
 from hub.admin.acting import Acted, Actor, Order, carry_out, record
 from hub.admin.connector_views import Known, target_of
 from hub.admin.connectors import Connectors
-from hub.admin.errors import ConnectorVersionUnknown, OperationUnknown
+from hub.admin.errors import ConnectorVersionUnknown, OperationUnknown, none_such
 from hub.admin.guidance import advice_on
 from hub.errors import ContractViolation, Fault, HubError
 from hub.feed.cursor import bad
@@ -204,7 +204,7 @@ class ConnectorsApi:
         try:
             chosen = connector.operations.get(wish.operation)
             if chosen is None:
-                raise OperationUnknown
+                raise OperationUnknown(none_such("operation", sorted(connector.operations)))
             return connector, chosen, arguments_of(chosen, wish.arguments)
         except HubError:
             connector.close()

@@ -6,6 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from connectors.registry import simulate
+from hub.admin.errors import none_such
 from hub.home import Home
 from hub.store.tables import access_log, connector_versions, connectors
 from tests import stores
@@ -347,3 +348,18 @@ def test_what_the_command_line_set_inside_may_stay_and_nothing_be_added(admin, n
     moved = admin.patch(f"/connectors/{name}", {"settings": {"url": "http://localhost:8/a"}})
     assert moved.json()["errors"][0]["code"] == "host.not_allowed"
     raccordo("connector", "remove", name)
+
+
+def test_what_is_not_there_is_answered_with_what_is(admin, name, box):
+    draft(admin, name, box)
+    told = {
+        path: admin.get(path).json()["detail"]
+        for path in ("/connectors/fax", f"/connectors/{name}/versions/7", "/connector-types/fax", "/vendors/fax")
+    }
+    assert name in told["/connectors/fax"]
+    assert told[f"/connectors/{name}/versions/7"] == "there is no such version; there is 1"
+    assert "loopback" in told["/connector-types/fax"]
+    assert "acme" in told["/vendors/fax"]
+    assert not [path for path, detail in told.items() if "fax" in detail], "what was asked for may be anything"
+    assert none_such("connector", []) == "there is no such connector; there is none"
+    assert none_such("key", range(25)).endswith("18, 19 and 5 more")
