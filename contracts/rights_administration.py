@@ -18,7 +18,7 @@ Who = Annotated[
 """Of a person or an organisation. Not a union of the two: its faults would be told once for each, under inner names."""
 
 
-Confirmation = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Confirmation = Annotated[str, StringConstraints(min_length=64, max_length=64, pattern=r"^[0-9a-f]+$")]
 """Opaque; another one as soon as an erasure would do anything else."""
 
 

@@ -274,11 +274,7 @@ class ContentUnexpected(HubError):
 class ReplyToForbidden(HubError):
     """The address in X-ReplyTo is not at a host that the municipality registered for the vendor."""
 
-    status, code, title = (
-        422,
-        "reply_to.not_registered",
-        "Indirizzo di risposta non registrato / Reply-to not registered",
-    )
+    status, code, title = 422, "reply_to.not_registered", "Indirizzo di risposta non registrato / Reply-to unregistered"
 
 
 class ServiceUnknown(HubError):
