@@ -29,7 +29,13 @@ class Vendor:
 
     def records(self, numbers: list[int]) -> dict[str, Any]:
         citizen = NOTICE["contribuente"] | {"cf": self.person}
-        return {"dati": {"avvisi": [NOTICE | {"numero": each, "contribuente": citizen} for each in numbers]}}
+        return {
+            "dati": {
+                "avvisi": [
+                    NOTICE | {"numero": each, "codice_avviso": None, "contribuente": citizen} for each in numbers
+                ]
+            }
+        }
 
     def answer(self, request: Any) -> Reply:
         query = {name: int(values[0]) for name, values in parse_qs(urlsplit(request.path).query).items()}
