@@ -34,7 +34,7 @@ from .document import JsonFormat
 from .listing import Names, Rounds
 from .looking import Looking
 from .mapping import Mapping
-from .passing import PAGE_REFUSED, Passing
+from .passing import Passing
 from .reading import Document, Record, Unreadable, records
 from .tokens import Tokens
 
@@ -83,7 +83,7 @@ class Source:
             ):
                 raise
             # A cursor that has lapsed meanwhile: it is not the settings.
-            return self._passing.past(kept, Deferred(PAGE_REFUSED, failure.detail))
+            return self._passing.past(kept, Deferred("mapped.page_refused", failure.detail))
 
     def _asks_for_all(self, memo: Memo) -> bool:
         since, swept_at = memo.get("since"), memo.get("swept_at")

@@ -16,8 +16,9 @@ from contracts.inbound import Found, Memo, Pulled, Stuck, Wrong
 from .config import Settings
 from .paging import Spot
 
-PAGE_REFUSED: Final = "mapped.page_refused"
-_ANSWERED: Final = frozenset({PAGE_REFUSED, "mapped.answer_unreadable", "mapped.answer_cut", "mapped.no_content"})
+_ANSWERED: Final = frozenset(
+    {"mapped.page_refused", "mapped.answer_unreadable", "mapped.answer_cut", "mapped.no_content"}
+)
 """How a source answers while it is there."""
 _TRIES: Final = 3
 _LOOKED_BEYOND: Final = 3

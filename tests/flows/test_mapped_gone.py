@@ -27,8 +27,8 @@ class Vendor:
         self.person = new_person()
         server.answering = self.answer
 
-    def records(self, numbers: list[int]) -> dict[str, Any]:
-        citizen = NOTICE["contribuente"] | {"cf": self.person}
+    def records(self, numbers: list[int], person: str) -> dict[str, Any]:
+        citizen = NOTICE["contribuente"] | {"cf": person}
         return {
             "dati": {
                 "avvisi": [
@@ -41,7 +41,7 @@ class Vendor:
         query = {name: int(values[0]) for name, values in parse_qs(urlsplit(request.path).query).items()}
         start = (query["p"] - 1) * query["n"]
         some = self.numbers[start : start + query["n"]]
-        return Reply(500, {}) if self.broken & set(some) else Reply(200, self.records(some))
+        return Reply(500, {}) if self.broken & set(some) else Reply(200, self.records(some, self.person))
 
 
 @pytest.fixture(scope="module")
@@ -105,30 +105,27 @@ def test_records_that_vanish_are_taken_back_and_a_broken_page_is_not_in_the_way(
 @pytest.mark.req("S39")
 def test_a_file_that_is_all_there_is_takes_back_what_it_lacks_and_a_preview_says_so(hub, vendor, raccordo, tmp_path):
     manager = admin_of(hub, fresh("servizi"), "service-manager")
-    person, vendor.person = vendor.person, new_person()
+    person = new_person()
 
     def upload(*numbers: int, more: str = "") -> str:
         file = tmp_path / "elenco.json"
-        file.write_text(json.dumps(vendor.records([*numbers])) + more)
+        file.write_text(json.dumps(vendor.records([*numbers], person)) + more)
         return raccordo("connector", "upload", "elenco", "--file", str(file))
 
-    try:
-        upload(101, 102, 103)
-        assert active(hub, vendor.person) == 3
-        wish = {"connector_id": "elenco", "sample": json.dumps(vendor.records([102, 103]))}
-        seen = manager.post("/mappings/previews", wish).json()["records"]
-        assert [(each["record_name"], each["withdrawn_reason"]) for each in seen if each["is_withdrawn"]] == [
-            ("payments/AVV-2026-000101", REASON)
-        ]
-        upload(102, more="}")  # it cannot be read to its end: it denies nothing
-        assert active(hub, vendor.person) == 3
-        assert "1 withdrawn" in upload(102, 103)
-        assert active(hub, vendor.person) == 2
-        assert "2 unchanged" in upload(102, 103)
-        upload(104)  # two more would be three today
-        assert active(hub, vendor.person) == 3
-        assert len(raccordo("connector", "missing", "elenco", "--json")) == 2
-        upload(102, 103, 104)
-        assert raccordo("connector", "missing", "elenco", "--json") == []
-    finally:
-        vendor.person = person
+    upload(101, 102, 103)
+    assert active(hub, person) == 3
+    wish = {"connector_id": "elenco", "sample": json.dumps(vendor.records([102, 103], person))}
+    seen = manager.post("/mappings/previews", wish).json()["records"]
+    assert [(each["record_name"], each["withdrawn_reason"]) for each in seen if each["is_withdrawn"]] == [
+        ("payments/AVV-2026-000101", REASON)
+    ]
+    upload(102, more="}")  # it cannot be read to its end: it denies nothing
+    assert active(hub, person) == 3
+    assert "1 withdrawn" in upload(102, 103)
+    assert active(hub, person) == 2
+    assert "2 unchanged" in upload(102, 103)
+    upload(104)  # two more would be three today
+    assert active(hub, person) == 3
+    assert len(raccordo("connector", "missing", "elenco", "--json")) == 2
+    upload(102, 103, 104)
+    assert raccordo("connector", "missing", "elenco", "--json") == []
