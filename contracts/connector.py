@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from .answering import Answer
 from .base import Code, Label, Model
 from .calls import ProviderCall
-from .inbound import Look, ProviderDocument, Pull, Read, Report
+from .inbound import Look, ProviderDocument, Pull, Read, ReadWhole, Report
 from .items import Action, Channel, LegalNotification
 from .paying import MakeCart, Print, Printing
 from .positions import Numbering, PositionData
@@ -281,6 +281,8 @@ class Connector:
     """Answers the provider's own calls."""
     read: Read | None = None
     """Reads what an administrator uploads or pastes, and what stands in quarantine."""
+    read_whole: ReadWhole | None = None
+    """Where what an administrator uploads is all that the source has."""
     cart: MakeCart | None = None
     """Makes a cart in which notices are paid in a browser."""
     printed: Print | None = None

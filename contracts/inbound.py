@@ -7,7 +7,7 @@ Both are taken in one commit before the connector is asked for more, or the prov
 (`contracts.answering`): what was answered is never lost, and what is told twice changes nothing the second time.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
@@ -187,9 +187,10 @@ class Pulled:
     """May be a generator: it is taken in pieces."""
     reports: tuple[Report, ...] = ()
     reach: tuple[Reach, ...] = ()
-    all_names: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    all_names: Mapping[str, Container[str]] = field(default_factory=dict)
     """Of a source that lists all that it has and does not tell what it deletes: by the beginning of names, those that
-    it has. What was found under such a beginning before and is not among them is missing (`Found.missing`)."""
+    it has. What was found under such a beginning before and is not among them is missing (`Found.missing`). May be
+    filled while `found` is gone through."""
     more: bool = False
     """Whether to go on at once; else after `after`, or the time that the settings say."""
     ahead: bool = False
@@ -221,6 +222,21 @@ Look = Callable[[str], Found | None]
 """Asks a source about one thing, by the name that it was found under: `withdrawn` where the source has it no more for
 certain, the thing itself, or None where it is there and nothing is to be taken in. Raises a Failure where that cannot
 be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeFile:
+    """A file that is all that its source has."""
+
+    found: Iterable[Found]
+    all_names: Mapping[str, Container[str]]
+    """As in `Pulled`; complete once `found` was gone through, and empty where some of the file cannot be read."""
+    look: Look
+    """Says of what is missing from it that it is taken back."""
+
+
+ReadWhole = Callable[[bytes], WholeFile]
+"""Reads a file that an administrator uploads, of a source whose files are each all that it has."""
 
 Read = Callable[[bytes], Iterable[Found]]
 """Reads a file, or what stands in quarantine, as the source would have sent it."""

@@ -119,6 +119,8 @@ class PreviewedRecord(Model):
     item: Any
     wrong: Annotated[tuple[SourceFault, ...], Field(max_length=200, fail_fast=True)]
     is_withdrawn: bool
+    withdrawn_reason: Sentence | None = None
+    """Why it would be taken back: the source says so, or a list that is all it has lacks it."""
 
 
 class MappingPreview(Model):

@@ -291,7 +291,8 @@ class Hub:
         """As administrators look after them."""
         from hub.admin.sources import Sources  # it brings the administration, which no worker needs
 
-        return Sources(self.database, self.home.vault, self.home.configuration, self.connectors.get, self.inbound.taker)
+        taker, missing = self.inbound.taker, self.inbound.missing
+        return Sources(self.database, self.home.vault, self.home.configuration, self.connectors.get, taker, missing)
 
     def _figures(self) -> Iterator[tuple[str, tuple[str, ...], float]]:
         yield from self._trusting.figures()

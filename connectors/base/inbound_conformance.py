@@ -15,7 +15,7 @@ Rules: `contracts/inbound.py`, `contracts/failures.py`, settled points 16, 30 an
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any, ClassVar
 
@@ -56,7 +56,7 @@ class Taken:
     found: tuple[Found, ...]
     reports: tuple[Report, ...]
     more: bool
-    all_names: Mapping[str, frozenset[str]]
+    all_names: Mapping[str, Container[str]]
 
 
 def take(connector: Connector, memo: Memo) -> Taken | Failure:

@@ -34,10 +34,16 @@ def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> C
     if settings.origin == "rest":
         http = chosen_client(limits, settings.private_hosts, settings)
         source = Source(http, settings, mapping, proof, limits.timeout_s)
-        return Connector(manifest, _delivers_nothing, source.check, http.close, pull=source.pull, read=mapping.read)
+        look = source.look if settings.mapping.lists_all is not None else None
+        return Connector(
+            manifest, _delivers_nothing, source.check, http.close, pull=source.pull, look=look, read=source.read
+        )
     answer = Hook(settings, mapping).answer if settings.origin == "webhook" else None
     sentence = f"The mapping is whole, and its {len(settings.mapping.tests)} tests hold."
-    return Connector(manifest, _delivers_nothing, lambda: sentence, answer=answer, read=mapping.read)
+    read_whole = mapping.read_whole if settings.mapping.lists_all is not None else None
+    return Connector(
+        manifest, _delivers_nothing, lambda: sentence, answer=answer, read=mapping.read, read_whole=read_whole
+    )
 
 
 def _delivers_nothing(notice: Notice, memo: Memo) -> Done:

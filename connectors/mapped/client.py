@@ -3,13 +3,18 @@
 The memo holds where the round is (`page`, a number, cursor or link), since when what changed is asked for (`since`, and
 `seen` until the round is over: pages need not be in the order of changes), and the tag of the last answer. It belongs
 to one mapping and one address: with another all is asked for anew, as what was passed over may be an item now.
+`passing.py` says what it holds of a page that cannot be had.
 """
 
 import base64
 import hashlib
 import re
-from collections.abc import Iterable
+import secrets
+import time
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import httpx
@@ -26,11 +31,15 @@ from contracts.proving import Proof
 
 from .config import Settings
 from .document import JsonFormat
+from .listing import Names, Rounds
+from .looking import Looking
 from .mapping import Mapping
+from .passing import Passing
 from .reading import Document, Record, Unreadable, records
 from .tokens import Tokens
 
 _MOST_PAGES = 100_000
+_CARRIED = ("since", "swept_at", "whole", "lost", "missed")
 _LONGEST = 2000
 _NEXT = re.compile(r'<([^<>]{1,2000})>\s*;[^<>,]*\brel="?next"?', re.IGNORECASE)
 _read_moment = moment_reader(("iso", "unix"), "Europe/Rome", "earlier", "start")
@@ -43,8 +52,16 @@ class Source:
         self, http: httpx.Client, settings: Settings, mapping: Mapping, proof: Proof | None, timeout_s: float
     ) -> None:
         self.http, self.settings, self.mapping, self.proof, self.timeout_s = http, settings, mapping, proof, timeout_s
+        self._passing = Passing(settings, self._at)
+        lists_all = mapping.document.lists_all
+        self._rounds = Rounds() if lists_all is not None else None
+        self._looking = None
+        if lists_all is not None:
+            first = partial(self._at, {})
+            self._looking = Looking(
+                mapping, lists_all, ask=partial(self._sent, headers={}), refusal=_refusal, first=first
+            )
         self._of = f"{mapping.digest}-{_short(settings.url or '')}"
-        self._first = settings.first_page if settings.paging == "page" else 0
         self._next = Expression(settings.next) if settings.next is not None else None
         self._changed_at = Expression(settings.changed_at) if settings.changed_at is not None else None
         self._tokens = Tokens(http, settings, timeout_s) if settings.auth == "oauth" else None
@@ -52,39 +69,95 @@ class Source:
     def pull(self, memo: Memo) -> Pulled:
         """The next page. Raises Deferred, Misconfigured."""
         kept = memo if memo.get("of") == self._of else {"of": self._of}
+        if self._rounds is not None and kept.get("page") is None and self._asks_for_all(kept):
+            kept = kept | {"whole": True}
+        try:
+            return self._step(kept)
+        except Deferred as failure:
+            return self._passing.past(kept, failure)
+        except Misconfigured as failure:
+            if (
+                failure.reason != "mapped.status"
+                or self.settings.paging not in ("cursor", "link")
+                or "page" not in kept
+            ):
+                raise
+            # A cursor that has lapsed meanwhile: it is not the settings.
+            return self._passing.past(kept, Deferred("mapped.page_refused", failure.detail))
+
+    def _asks_for_all(self, memo: Memo) -> bool:
+        since, swept_at = memo.get("since"), memo.get("swept_at")
+        if since is None or self.settings.since_parameter is None or swept_at is None:
+            return True
+        return not 0 <= time.time() - float(swept_at) < self.settings.whole_every_s
+
+    def _step(self, kept: Memo) -> Pulled:
         url = self._url(kept)
         tag = kept.get("tag") if kept.get("tag_of") == _short(url) else None
+        if self._rounds is not None and not self._rounds.knows_one:
+            tag = None  # it would say that all is as it was, and not what that is
         answer = self._asked(url, {"If-None-Match": tag} if tag else {})
         if answer.status == 304 and tag:
-            return Pulled(kept)
+            if self._rounds is not None:
+                self._rounds.unchanged()
+            return Pulled({name: value for name, value in kept.items() if name != "whole"})
         page, rest = self._page(answer)
         seen = max(filter(None, (kept.get("seen"), self._latest(page))), default=None)
         following = self._following(kept, answer, page, rest)
         pages = int(kept.get("pages", 0)) + 1
         if pages > _MOST_PAGES:
             raise Misconfigured("mapped.endless", f"more than {_MOST_PAGES} pages")
+        whole = {"began": kept.get("began", time.time()), "round": kept.get("round", secrets.token_hex(8))}
+        names: dict[str, Names] = {}
         if following is not None:
-            carried: Memo = {"of": self._of, "page": following, "pages": pages, "print": _short(answer.body)}
-            carried |= {name: value for name, value in (("since", kept.get("since")), ("seen", seen)) if value}
-            return Pulled(carried, self._found(page), more=True, ahead=True)
+            carried: Memo = {name: kept[name] for name in _CARRIED if name in kept} | {"pages": pages}
+            carried |= {"of": self._of, "print": _short(answer.body), **following}
+            carried |= {"seen": seen} if seen else {}
+            carried |= whole if "whole" in kept else {}
+            read = self._found(page, kept, whole["round"], names, is_last=False)
+            return Pulled(carried, read, more=True, ahead=True)
         done: Memo = {"of": self._of}
-        if since := max(filter(None, (kept.get("since"), seen)), default=None):
+        since = kept.get("since") if kept.get("lost") else max(filter(None, (kept.get("since"), seen)), default=None)
+        if since:
             done["since"] = since
+        if self._rounds is not None and self.settings.since_parameter is not None:
+            swept_at = whole["began"] if "whole" in kept else kept.get("swept_at")
+            done |= {"swept_at": swept_at} if swept_at is not None else {}
         given = answer.headers.get("etag", "")
         if given and len(given) <= 200 and given.isascii() and self.settings.paging == "none":
             # The next round asks at another address if something newer was seen: then the tag is not its.
             done |= {"tag": given, "tag_of": _short(self._url(done))}
-        return Pulled(done, self._found(page))
+        done, mended = self._passing.ended(kept, done)
+        found = chain(self._found(page, kept, whole["round"], names, is_last=True), mended)
+        return Pulled(done, found, all_names=names)
+
+    def look(self, name: str) -> Found | None:
+        """See `contracts.inbound.Look`."""
+        assert self._rounds is not None
+        assert self._looking is not None
+        if self.settings.record_url is None:
+            return self._looking.listed(name, self._rounds)
+        return self._looking.asked(name, self.settings.record_url)
+
+    def read(self, data: bytes) -> Iterable[Found]:
+        """What a file brings, or what stands in quarantine: of a page that was passed over, what comes now."""
+        memo = self._passing.question(data)
+        if memo is None:
+            return self.mapping.read(data)
+        return self._passing.again(
+            memo, data, lambda memo: chain.from_iterable(map(self.mapping.found, self._at(memo)))
+        )
 
     def check(self) -> str:
         """Ask for the first page, and say what would become of it."""
-        page, _ = self._page(self._asked(self._url({}), {}))
-        found = list(self._found(page))
+        page = self._at({})
+        found = list(chain.from_iterable(map(self.mapping.found, page)))
         items, wrong = sum(one.item is not None for one in found), [one for one in found if one.wrong]
+        withdrawn = sum(one.withdrawn is not None for one in found)
         first = f" The first fault: {wrong[0].wrong[0].code} at {wrong[0].wrong[0].pointer or '/'}." if wrong else ""
         return (
-            f"The source answers. Of {len(page)} records on its first page come {items} items; "
-            f"{len(wrong)} would be in quarantine.{first}"
+            f"The source answers. Of {len(page)} records on its first page come {items} items; {withdrawn} are taken "
+            f"back, {len(wrong)} would be in quarantine.{first}"
         )
 
     def _url(self, memo: Memo) -> str:
@@ -93,11 +166,11 @@ class Source:
             return self._within(str(page))
         more: dict[str, str] = {}
         if one.size_parameter is not None:
-            more[one.size_parameter] = str(one.size)
-        if one.since_parameter is not None and memo.get("since"):
+            more[one.size_parameter] = str(memo.get("limit", one.size))
+        if one.since_parameter is not None and memo.get("since") and "whole" not in memo:
             more[one.since_parameter] = self._since(memo["since"])
         if one.page_parameter is not None and (page is not None or one.paging in ("page", "offset")):
-            more[one.page_parameter] = str(self._first if page is None else page)
+            more[one.page_parameter] = str(self._passing.first if page is None else page)
         return str(httpx.URL(one.url or "").copy_merge_params(more)) if more else str(one.url)
 
     def _since(self, seen: str) -> str:
@@ -124,6 +197,13 @@ class Source:
         raise Misconfigured("mapped.next_elsewhere", "the next page would be at another host")
 
     def _asked(self, url: str, headers: dict[str, str]) -> Answer:
+        """The answer, which is whole or, where a tag went, that nothing has changed."""
+        answer = self._sent(url, headers)
+        if (answer.status == 200 and answer.complete) or (answer.status == 304 and headers):
+            return answer
+        raise _refusal(answer)
+
+    def _sent(self, url: str, headers: dict[str, str]) -> Answer:
         one = self.settings
         secret = one.secret.get_secret_value() if one.secret is not None else ""
         if one.auth == "header":
@@ -138,13 +218,13 @@ class Source:
         except (httpx.InvalidURL, UnicodeEncodeError):
             raise Misconfigured("mapped.url", "the address or a header cannot be sent") from None
         answer = send(self.http, request, unsafe=False, deadline_s=self.timeout_s, proof=self.proof)
-        if answer.status == 200 and answer.complete:
-            return answer
-        if answer.status == 304 and "If-None-Match" in headers:
-            return answer
         if answer.status == 401 and self._tokens is not None and self._tokens.forget():
             raise Deferred("mapped.token_refused", "a new token will be asked for", after=timedelta(seconds=1))
-        raise _refusal(answer)
+        return answer
+
+    def _at(self, memo: Memo) -> list[Record]:
+        """The records of the page that a memo leads to."""
+        return self._page(self._asked(self._url(memo), {}))[0]
 
     def _page(self, answer: Answer) -> tuple[list[Record], Any]:
         reads = self.mapping.document.reads
@@ -159,9 +239,20 @@ class Source:
             raise Deferred("mapped.answer_unreadable", f"nothing in it is a record: {page[0].wrong}")
         return page, {}
 
-    def _found(self, page: Iterable[Record]) -> Iterable[Found]:
+    def _found(
+        self, page: Iterable[Record], memo: Memo, of: str, names: dict[str, Names], *, is_last: bool
+    ) -> Iterator[Found]:
+        """What the page brings; of a round that asks for all its names are noted, and told with the last page."""
+        if self._rounds is None or "whole" not in memo:
+            yield from chain.from_iterable(map(self.mapping.found, page))
+            return
+        listed = self._rounds.page(of, int(memo.get("pages", 0)))
         for record in page:
-            yield from self.mapping.found(record)
+            yield from self.mapping.found(record, listed)
+        if is_last:
+            listed.is_whole = listed.is_whole and not memo.get("lost")
+            self._rounds.end(of, listed)
+            names.update(listed.all_names(self.mapping.collections))
 
     def _latest(self, page: Iterable[Record]) -> str | None:
         """The latest change of these, as an instant in UTC whose texts are in its order."""
@@ -179,16 +270,15 @@ class Source:
             latest = moment if latest is None or moment > latest else latest
         return latest.isoformat(timespec="microseconds") if latest is not None else None
 
-    def _following(self, memo: Memo, answer: Answer, page: list[Record], rest: Any) -> int | str | None:
-        """What comes after this page; None where it was the last."""
+    def _following(self, memo: Memo, answer: Answer, page: list[Record], rest: Any) -> Memo | None:
+        """Where to go on after this page; None where it was the last."""
         one, here = self.settings, memo.get("page")
         if one.paging == "none" or not (page or one.paging in ("cursor", "link")):
             return None
         if one.paging in ("page", "offset"):
             if memo.get("print") == _short(answer.body):
                 raise Misconfigured("mapped.same_page", "each page is the same: is page_parameter right?")
-            # By what came, not by what was asked for: sources have bounds of their own.
-            return (self._first if here is None else int(here)) + (1 if one.paging == "page" else len(page))
+            return self._passing.behind(memo, len(page))
         following = self._told(answer, rest)
         if following is None:
             return None
@@ -196,7 +286,7 @@ class Source:
             raise Misconfigured("mapped.same_page", "the next page is said to be the same again")
         if one.paging == "link":
             self._within(following)
-        return following
+        return {"page": following}
 
     def _told(self, answer: Answer, rest: Any) -> str | None:
         if self._next is None:

@@ -22,7 +22,7 @@ from connectors.base.mapping.written import written
 from connectors.base.webhook_verifying import VerifyingKey, read_keys
 from contracts.callbacks import CallbackUrl, Hosts, may_be_plain, place_of
 from contracts.following import Listed
-from contracts.inbound import SourceSettings
+from contracts.inbound import PatientSettings
 from contracts.proving import ProofSettings
 from contracts.tls import TlsSettings
 
@@ -42,7 +42,7 @@ def _sendable(secret: SecretStr) -> SecretStr:
 Secret = Annotated[SecretStr, AfterValidator(_sendable)]
 
 
-class Settings(SourceSettings, ProofSettings, TlsSettings):
+class Settings(PatientSettings, ProofSettings, TlsSettings):
     """A mapping and its source. What belongs to another source is refused rather than ignored."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -80,6 +80,13 @@ class Settings(SourceSettings, ProofSettings, TlsSettings):
     since_overlap_s: Annotated[int, Field(ge=1, le=604_800)] = 300
     """Asked for again: where clocks and commits are out of step nothing is lost, and what is the same is not kept. At
     least the second of the last change: a source that counts in seconds may have had more in it later."""
+
+    record_url: CallbackUrl | None = Field(
+        None, description="With lists_all: the address of one record but for its id, which comes at the end"
+    )
+    whole_every_s: Annotated[int, Field(ge=60, le=2_592_000)] = Field(
+        86_400, description="With lists_all and since_parameter: seconds between two rounds that ask for all"
+    )
 
     webhook_keys: Secret | None = Field(
         None, description="webhook: whsec_ or whpk_ of Standard Webhooks, blanks between"
@@ -121,6 +128,7 @@ class Settings(SourceSettings, ProofSettings, TlsSettings):
         if self.proof == "pdnd" and self.auth != "none" and self.auth_header.lower() == "authorization":
             raise ValueError("auth: the voucher of PDND stands in Authorization")
         self._paging_is_whole()
+        self._lists_all()
         self._calls_are_proved()
         return self
 
@@ -135,6 +143,19 @@ class Settings(SourceSettings, ProofSettings, TlsSettings):
             raise ValueError("next: is looked for in JSON; with other formats a link comes in a header")
         if (self.since_parameter is None) is not (self.changed_at is None):
             raise ValueError("since_parameter and changed_at go together")
+
+    def _lists_all(self) -> None:
+        if self.mapping.lists_all is not None and self.origin == "webhook":
+            raise ValueError("mapping/lists_all: goes with origin=rest and file: a call is never all there is")
+        if self.record_url is not None:
+            if self.url is None or self.mapping.lists_all is None:
+                raise ValueError("record_url: goes with origin=rest and a mapping with lists_all")
+            if place_of(self.record_url) != place_of(self.url):
+                raise ValueError("record_url: at the host of url, as the credentials go there")
+            if self.mapping.reads.format != "json":
+                raise ValueError("record_url: one record is read as JSON")
+        elif self.mapping.lists_all is not None and self.mapping.lists_all.record_id is not None:
+            raise ValueError("mapping/lists_all/record_id: goes with record_url")
 
     def _calls_are_proved(self) -> None:
         if (self.webhook_header is None) is not (self.webhook_secret is None):

@@ -70,6 +70,17 @@ class CsvFormat(Lists):
     )
 
 
+class ListsAll(Lists):
+    """The source lists all that it has. What it had and lists no more is taken back: of a file once all of it was
+    read, of a REST source once two whole rounds one after the other lack it, or `record_url` denies it."""
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500), LINE]
+    record_id: Rule | None = Field(
+        None,
+        description="What stands at the end of `record_url`, of `external_id` and `collection`; usually external_id",
+    )
+
+
 class Sample(Lists):
     """A test of the mapping, kept with it: what it makes of a sample."""
 
@@ -96,11 +107,14 @@ class MappingDocument(Lists):
     source: Code = Field(description="The `source` of its items: the name of the system that they come from")
     reads: Annotated[JsonFormat | JsonLinesFormat | CsvFormat, Field(discriminator="format")]
     items: Annotated[tuple[ItemRule, ...], Field(min_length=1, max_length=10)]
+    lists_all: ListsAll | None = None
     tests: Annotated[tuple[Sample, ...], Field(max_length=50)] = ()
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
         bounded(rule for item in self.items for rule in item.fields.values())
+        if self.lists_all is not None and self.lists_all.record_id is not None:
+            bounded((self.lists_all.record_id,))
         if len({test.name for test in self.tests}) != len(self.tests):
             raise ValueError("two tests have one name")
         return self

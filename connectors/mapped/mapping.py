@@ -18,11 +18,12 @@ from connectors.base.mapping.rules import MapFault, Members, Place, Ready, Trail
 from connectors.base.mapping.unmappable import Unmappable
 from contracts.faults import pointer_of
 from contracts.identifiers import ExternalId, holds_tax_code
-from contracts.inbound import Found, Wrong
+from contracts.inbound import Found, WholeFile, Wrong
 from contracts.items import COLLECTIONS
 from contracts.problem import MAX_FAULTS
 
 from .document import CsvFormat, Expected, ItemRule, MappingDocument, Sample
+from .listing import Listed, Names
 from .reading import MOST_RECORD, Record, Unreadable, records
 
 _LONGEST_NAME = 200
@@ -39,6 +40,7 @@ class Mapping:
         told = document.model_dump_json(exclude={"tests", "title"}, by_alias=True)
         self.digest = hashlib.sha256(told.encode()).hexdigest()[:16]
         """Names what it does: the same for as long as it makes the same of the same."""
+        self.collections = sorted({name for maker in self._makers for name in maker.collections})
 
     def read(self, data: bytes) -> Iterator[Found]:
         """What a file or an answer brings; where it comes to a bad end, what could not be read is one that is wrong."""
@@ -46,12 +48,34 @@ class Mapping:
             for record in records(self.document.reads, data):
                 yield from self.found(record)
         except Unreadable as error:
-            wrong = Wrong("", error.code, error.detail + self._note)
-            yield Found(_digest_name(data), data[:MOST_RECORD], wrong=(wrong,))
+            yield self._unreadable(data, error)
 
-    def found(self, record: Record) -> Iterator[Found]:
-        """What one record brings: its items, their faults, or that it is not for us."""
+    def read_whole(self, data: bytes) -> WholeFile:
+        """The same of a file that is all that the source has."""
+        listed, names = Listed(), dict[str, Names]()
+        assert self.document.lists_all is not None
+        reason = self.document.lists_all.reason
+
+        def found() -> Iterator[Found]:
+            try:
+                for record in records(self.document.reads, data):
+                    yield from self.found(record, listed)
+            except Unreadable as error:
+                yield self._unreadable(data, error)
+                return
+            names.update(listed.all_names(self.collections))
+
+        return WholeFile(found(), names, lambda name: gone(name, reason))
+
+    def _unreadable(self, data: bytes, error: Unreadable) -> Found:
+        wrong = Wrong("", error.code, error.detail + self._note)
+        return Found(_digest_name(data), data[:MOST_RECORD], wrong=(wrong,))
+
+    def found(self, record: Record, listed: Listed | None = None) -> Iterator[Found]:
+        """What one record brings: its items, their faults, or that it is not for us. `listed` notes its names."""
         if record.wrong is not None or not isinstance(record.value, dict):
+            if listed is not None:
+                listed.note([None])
             code, detail = record.wrong or ("record.not_an_object", f"{record.where} is no object")
             yield Found(_digest_name(record.raw), record.raw, wrong=(Wrong("", code, detail + self._note),))
             return
@@ -60,6 +84,8 @@ class Mapping:
             found = maker.make(record)
             if found is None:
                 found = self._explained(maker, record)
+            if listed is not None:
+                listed.note(maker.names_of(record, applies=found is not _PASSED_OVER))
             if found is not _PASSED_OVER:
                 brought = True
                 yield found
@@ -78,6 +104,11 @@ class Mapping:
         return Found(
             _name(collection, name or "") if known else _digest_name(record.raw), record.raw, collection, wrong=wrong
         )
+
+
+def gone(name: str, reason: str) -> Found:
+    """What its source has no more."""
+    return Found(name, b"{}", withdrawn=reason)
 
 
 def failed_tests(mapping: Mapping) -> list[tuple[str, str]]:
@@ -117,10 +148,13 @@ class _Maker:
         self._source, self._pointer = source, pointer
         self._when = Expression(rule.when) if rule.when is not None else None
         self._collection: str | Ready
+        self.collections: tuple[str, ...]
         if isinstance(rule.collection, ChoiceRule):
+            chosen = (*rule.collection.values.values(), rule.collection.otherwise, rule.collection.default)
+            self.collections = tuple(str(each) for each in chosen if each is not None)
             self._collection = ready(rule.collection, f"{pointer}/collection")
         else:
-            self._collection = rule.collection
+            self._collection, self.collections = rule.collection, (rule.collection,)
         self._members = Members(rule.fields, f"{pointer}/fields")
         self._external_id = ready(rule.fields["external_id"], f"{pointer}/fields/external_id")
         self._withdrawn = Expression(rule.withdrawn.when) if rule.withdrawn is not None else None
@@ -154,6 +188,14 @@ class _Maker:
         except Unmappable:
             return None
         return name if _is_name(name) else None
+
+    def names_of(self, record: Record, *, applies: bool) -> list[str | None]:
+        """Those that its item has, or would have if it were right, or ours; None where it is and they cannot be
+        told."""
+        name = self.name_of(record)
+        if name is None:
+            return [None] if applies else []
+        return [_name(collection, name) for collection in self.collections]
 
     def faults_of(self, record: Record) -> tuple[str | None, str, list[MapFault]]:
         """The name of the item, its collection, and all that is wrong with it."""

@@ -17,6 +17,7 @@ from .document import CsvFormat, JsonFormat, JsonLinesFormat
 MOST_RECORD: Final = 1_048_576
 """Characters of one record."""
 _CHUNK = 65_536
+_SEPARATORS: Final = (";", ",", "\t", "|")
 _NOT_BLANK = re.compile(r"[^ \t\n\r]")
 
 Format = JsonFormat | JsonLinesFormat | CsvFormat
@@ -203,21 +204,25 @@ def _decoded(line: bytes) -> Any:
 
 
 def _rows(reads: CsvFormat, data: bytes) -> Iterator[Record]:
+    _hold_against_marks(reads, data)
     encoding = "utf-8-sig" if reads.encoding == "utf-8" else reads.encoding
     lines = io.TextIOWrapper(io.BytesIO(data), encoding=encoding, newline="")
     rows = csv.reader(lines, delimiter=reads.separator, strict=True)
     columns = list(reads.columns)
     if not columns:
-        header = next(_each(rows), None)
+        header = next(_each(rows, reads, data), None)
         if header is None:
             return
         if not isinstance(header, list):
             raise Unreadable("file.csv", header)
         columns = [name.strip() for name in header]
+        if len(columns) == 1 and (other := next((one for one in _SEPARATORS if one in columns[0]), None)):
+            detail = f"the line of names has one column, and {other!r} in it: is `separator` right?"
+            raise Unreadable("file.csv", detail)
     if len(set(columns)) != len(columns):
         raise Unreadable("file.csv", "two columns have one name")
     width = len(columns)
-    for row in _each(rows):
+    for row in _each(rows, reads, data):
         where = f"line {rows.line_num}"
         if isinstance(row, str):
             yield Record(b"", None, where, ("record.csv", f"{where}: {row}"))
@@ -230,7 +235,25 @@ def _rows(reads: CsvFormat, data: bytes) -> Iterator[Record]:
                 yield Record(raw, {name: cell for name, cell in zip(columns, row, strict=True) if cell}, where)
 
 
-def _each(rows: Any) -> Iterator[list[str] | str]:
+def _hold_against_marks(reads: CsvFormat, data: bytes) -> None:
+    """Raises Unreadable where the first bytes say another encoding."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise Unreadable("file.encoding", "the file is UTF-16: export it as UTF-8")
+    if data.startswith(codecs.BOM_UTF8) and reads.encoding != "utf-8":
+        raise Unreadable("file.encoding", f"the file is UTF-8, and `encoding` is {reads.encoding}")
+
+
+def _undecodable(reads: CsvFormat, data: bytes) -> str:
+    """Where the first byte is that the encoding does not have."""
+    try:
+        data.decode(reads.encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return f"line {line}: byte {error.start + 1} of the file is not {reads.encoding}: is `encoding` right?"
+    return f"not {reads.encoding}"
+
+
+def _each(rows: Any, reads: CsvFormat, data: bytes) -> Iterator[list[str] | str]:
     """The rows; a text says why one cannot be read."""
     while True:
         try:
@@ -238,7 +261,7 @@ def _each(rows: Any) -> Iterator[list[str] | str]:
         except StopIteration:
             return
         except UnicodeDecodeError:
-            raise Unreadable("file.encoding", f"not of the declared encoding, after line {rows.line_num}") from None
+            raise Unreadable("file.encoding", _undecodable(reads, data)) from None
         except csv.Error as error:
             yield str(error)[:200]
 

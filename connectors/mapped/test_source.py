@@ -238,7 +238,7 @@ def test_the_check_says_what_would_become_of_the_first_page(server):
     wrong = NOTICE | {"importo": "1.5"}
     server.play(Reply(200, {"dati": {"avvisi": [NOTICE, wrong]}}))
     assert source(server).check() == (
-        "The source answers. Of 2 records on its first page come 1 items; 1 would be in quarantine. "
+        "The source answers. Of 2 records on its first page come 1 items; 0 are taken back, 1 would be in quarantine. "
         "The first fault: mapping.money at /importo."
     )
     server.play(Reply(401))

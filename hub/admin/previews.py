@@ -1,5 +1,7 @@
 """What a connector would make of a sample that a person pastes: the canonical items, and every error with its place."""
 
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -7,7 +9,7 @@ import orjson
 
 from contracts.connector import Connector
 from contracts.failures import Failure
-from contracts.inbound import Found
+from contracts.inbound import Found, Read
 from contracts.items import COLLECTIONS
 from hub.errors import ContractViolation, Fault, HubError
 from hub.ingest.canonical import canonical_json, parse
@@ -16,16 +18,32 @@ from hub.store.tables import clipped
 MOST = 100
 
 
-def preview(connector: Connector, sample: str) -> dict[str, Any]:
-    """contracts.work_administration.MappingPreview. Raises ContractViolation where nothing can be read."""
+def preview(
+    connector: Connector, sample: str, absent: Callable[[Mapping[str, Container[str]]], Iterable[str]]
+) -> dict[str, Any]:
+    """contracts.work_administration.MappingPreview; `absent` gives what was taken in and is in no list of all names.
+    Raises ContractViolation where nothing can be read."""
     if connector.read is None:
         raise ContractViolation(faults=(Fault("/connector_id", "source.not_read", "this type reads no samples"),))
     try:
-        found = list(islice(connector.read(sample.encode("utf-8")), MOST + 1))
+        found = _found(connector, connector.read, sample.encode("utf-8"), absent)
     except Failure as failure:
         detail = clipped(f"{failure.reason}: {failure.detail}", 500)
         raise ContractViolation(faults=(Fault("/sample", "source.unreadable", detail),)) from None
     return {"records": [_record(each) for each in found[:MOST]], "has_more": len(found) > MOST}
+
+
+def _found(
+    connector: Connector, read: Read, sample: bytes, absent: Callable[[Mapping[str, Container[str]]], Iterable[str]]
+) -> list[Found]:
+    if connector.read_whole is None:
+        return list(islice(read(sample), MOST + 1))
+    whole = connector.read_whole(sample)
+    its = iter(whole.found)
+    found = list(islice(its, MOST + 1))
+    deque(its, maxlen=0)  # to its end: then all names are known
+    missing = (whole.look(name) for name in absent(whole.all_names))
+    return [*islice(filter(None, missing), MOST + 1), *found][: MOST + 1]
 
 
 def _record(found: Found) -> dict[str, Any]:
@@ -47,6 +65,7 @@ def _record(found: Found) -> dict[str, Any]:
         "item": item,
         "wrong": wrong[:200],
         "is_withdrawn": found.withdrawn is not None,
+        "withdrawn_reason": found.withdrawn and clipped(found.withdrawn, 500),
     }
 
 

@@ -1,6 +1,6 @@
 """Sources as administrators look after them: read now, files taken in, quarantine read anew, how fresh each is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -9,10 +9,11 @@ from sqlalchemy import Connection
 
 from contracts.base import rfc3339
 from contracts.connector import Connector
-from contracts.inbound import Found
+from contracts.inbound import Read
 from contracts.source_administration import VendorSourcePatch
 from hub.catalogue import DRAFT_DAYS
-from hub.inbound.sources import Source
+from hub.inbound.missing import Missing
+from hub.inbound.sources import Manner, Source
 from hub.inbound.taking import Taker, Tally
 from hub.store.configuration import Configuration, ConnectorConfig
 from hub.store.database import Database, Tx
@@ -38,6 +39,7 @@ class Sources:
     configuration: Configuration
     connector: Callable[[str, str], Connector | None]
     taker: Taker
+    missing: Missing
 
     def readings(self, connection: Connection, ente_id: str) -> list[tuple[str, dict[str, Any]]]:
         """contracts.source_administration.SourceReading of each connector that reads a source, by id."""
@@ -86,18 +88,27 @@ class Sources:
         again: bool = False,
         seen: Callable[[Tally], None] = lambda _: None,
     ) -> Tally:
-        """Take in what a connector reads of some content; `again` also what has not changed. Raises ConnectorUnknown,
-        SourceReadsNoFiles, and what `Taker.take` does."""
-        source, found = self._read(ente_id, connector_id, content)
-        return self.taker.take(source, found, again=again, seen=seen)
+        """Take in what a connector reads of some content; `again` also what has not changed. Of content that is all its
+        source has, what is missing from it is taken back. Raises ConnectorUnknown, SourceReadsNoFiles, and what
+        `Taker.take` does."""
+        config, connector, read = self._reader(ente_id, connector_id)
+        source = Source.of(config)
+        if connector.read_whole is None:
+            return self.taker.take(source, read(content), again=again, seen=seen)
+        whole = connector.read_whole(content)
+        tally = self.taker.take(source, whole.found, again=again, seen=seen)
+        self.missing.note(source, whole.all_names)
+        if whole.all_names:
+            self.missing.settle(source, whole.look, tally, at_most=Manner.of(config).withdraw_at_most)
+        return tally
 
-    def _read(self, ente_id: str, connector_id: str, content: bytes) -> tuple[Source, Iterator[Found]]:
+    def _reader(self, ente_id: str, connector_id: str) -> tuple[ConnectorConfig, Connector, Read]:
         with self.database.read() as connection:
             config = self._config(connection, ente_id, connector_id)
         connector = self.connector(ente_id, connector_id)
         if connector is None or connector.read is None:
             raise SourceReadsNoFiles(f"connector {connector_id} of type {config.type} reads no files")
-        return Source.of(config), iter(connector.read(content))
+        return config, connector, connector.read
 
     def retry(self, ente_id: str, quarantine_id: str) -> tuple[Entry, Entry]:
         """Read an entry anew: as it was, and as it is now. What is read as one thing is that entry, whatever name it
@@ -109,11 +120,11 @@ class Sources:
                 raw = raw_of(connection, self.vault, ente_id, quarantine_id)
             except NotInQuarantine:
                 raise QuarantineUnknown from None
-        source, reading = self._read(ente_id, before.connector_id, raw)
-        found = list(reading)
+        config, _, read = self._reader(ente_id, before.connector_id)
+        found = list(read(raw))
         if len(found) == 1:
             found = [replace(found[0], name=before.name)]
-        self.taker.take(source, found, again=True)
+        self.taker.take(Source.of(config), found, again=True)
         return before, self.entry_of(ente_id, quarantine_id)
 
     def entry_of(self, ente_id: str, quarantine_id: str) -> Entry:

@@ -148,6 +148,8 @@ def _tell(result: Mapping[str, Any]) -> None:
     if result["result"] == "item":
         for line in orjson.dumps(result["item"], option=orjson.OPT_INDENT_2).decode().splitlines():
             say(f"  {line}")
+    if result["result"] == "withdrawn":
+        say(f"  {result['reason']}")
     for fault in result.get("wrong", ()):
         say(f"  {fault['code']}: {fault['detail']}")
         say(f"    in the record: {fault['pointer'] or '(the whole)'}   in the mapping: {fault['rule'] or '-'}")

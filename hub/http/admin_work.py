@@ -1,6 +1,6 @@
 """Deliveries, quarantine and previews over HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -19,6 +19,7 @@ from hub.admin.quarantine import view as quarantined
 from hub.feed.parameters import once, one_of
 from hub.store.operations import Wanted, list_deliveries
 from hub.store.quarantine import Entry, entries
+from hub.store.taking import absent
 
 from .admin_access import AdminAccess, body_of, gone, place_in_time, time_of
 from .exchange import Exchange, Handler, json_response
@@ -109,7 +110,13 @@ class WorkApi:
             one = self.connectors.one_of(connection, actor.ente_id, wish.connector_id)
         version = one.newest if wish.version is None else one.version(wish.version)
         connector = self.connectors.connector_of(one, version)
+
+        def lacking(all_names: Mapping[str, Container[str]]) -> Iterator[str]:
+            with self.access.database.read() as connection:
+                for beginning, there in all_names.items():
+                    yield from absent(connection, actor.ente_id, wish.connector_id, beginning, there)
+
         try:
-            return preview(connector, wish.sample)
+            return preview(connector, wish.sample, lacking)
         finally:
             connector.close()

@@ -24,6 +24,7 @@ from .answering import Answering
 from .costs import NoticeCosts
 from .demanding import Demands
 from .filing import Filing, Keep
+from .missing import Missing
 from .polling import Polling
 from .provider_documents import ProviderDocuments
 from .reading import Archive
@@ -40,6 +41,7 @@ class Inbound:
     answering: Answering
     documents: ProviderDocuments
     costs: NoticeCosts
+    missing: Missing
 
     def keep(self, claim: Claim, made: Done | Continue) -> None:
         """What a provider made of something delivered, and what it says that it costs. Raises Deferred where the
@@ -89,11 +91,13 @@ def inbound(
         filing=Filing(committer, intake, *keep),
     )
     reporter = Reporter(database, committer, citizens, vault)
+    missing = Missing(database, committer, taker)
     polling = Polling(
         database=database,
         committer=committer,
         vault=vault,
         taker=taker,
+        missing=missing,
         reporter=reporter,
         configs=configs,
         connector=connector,
@@ -102,4 +106,4 @@ def inbound(
     demands = Demands(database, committer, intake, citizens, vault, taker.vendor, draft, accepted)
     answering = Answering(configs, connector, archive, taker, reporter, demands)
     documents = ProviderDocuments(database, citizens, vault, taker, configs)
-    return Inbound(taker, polling, answering, documents, NoticeCosts(database, committer, citizens, vault))
+    return Inbound(taker, polling, answering, documents, NoticeCosts(database, committer, citizens, vault), missing)

@@ -6,8 +6,9 @@ where more are missing none is, until an administrator has looked.
 
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from contracts.failures import Failure
 from contracts.inbound import Found, Look
@@ -15,6 +16,7 @@ from hub.store.committer import Committer
 from hub.store.database import Database
 from hub.store.missing import (
     DAY,
+    MOST,
     Seen,
     Settled,
     missing_of,
@@ -41,11 +43,11 @@ class Missing:
     committer: Committer
     taker: Taker
 
-    def note(self, source: Source, all_names: Mapping[str, frozenset[str]]) -> None:
+    def note(self, source: Source, all_names: Mapping[str, Container[str]]) -> None:
         """What a source had and does not name any more, where it named all that it has (`Pulled.all_names`)."""
         for beginning, there in all_names.items():
             with self.database.read() as connection:
-                gone = list(absent(connection, source.ente_id, source.connector_id, beginning, there))
+                gone = list(islice(absent(connection, source.ente_id, source.connector_id, beginning, there), MOST))
             self.committer.write(note_missing, Seen(source.ente_id, source.connector_id, gone, there))
 
     def settle(self, source: Source, look: Look, tally: Tally, *, at_most: int) -> None:

@@ -85,6 +85,7 @@ class Polling:
         committer: Committer,
         vault: Vault,
         taker: Taker,
+        missing: Missing,
         reporter: Reporter,
         configs: Callable[[], Configs],
         connector: Callable[[str, str, int], Connector | None],
@@ -94,7 +95,7 @@ class Polling:
         self._vault = vault
         self._positions = Positions(vault)
         self._taker = taker
-        self._missing = Missing(database, committer, taker)
+        self._missing = missing
         self._reporter = reporter
         self._configs = configs
         self._connector = connector

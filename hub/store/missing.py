@@ -1,6 +1,6 @@
 """What sources had and seem to have no more (`contracts.inbound.Found.missing`), until somebody asked about it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -40,7 +40,7 @@ class Seen:
     ente_id: str
     connector_id: str
     missing: Collection[str]
-    there: Collection[str] = ()
+    there: Container[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def note_missing(tx: Tx, told: Sequence[Seen]) -> list[None]:
         of = _of(each.ente_id, each.connector_id)
         if each.there:
             known = set(tx.connection.execute(select(_ITS.name).where(of, _ITS.withdrawn_at.is_(None))).scalars())
-            _forget(tx, of, known.intersection(each.there))
+            _forget(tx, of, [name for name in known if name in each.there])
         names = {"ente_id": each.ente_id, "connector_id": each.connector_id}
         row = upsert(missing_records)
         anew = {"since": row.excluded.since, "withdrawn_at": None}

@@ -2,19 +2,22 @@
 
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from hub.errors import HubError, StoreUnavailable, VersionConflict
 
-from .bulk import insert_rows, pieces
+from .bulk import insert_rows
 from .database import Tx, among, keys
 from .drafts import Identity
 from .intake import Intake, Submission
 from .ports import Vault
 from .quarantine import Misfit, keep_misfits, let_out
 from .tables import item_identities, items, same_item, source_records
+
+_AT_ONCE: Final = 1000
+"""Records that are looked through at once: a source may have a million."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,12 @@ def absent(
         its.item_id.is_not(None),
         its.name.startswith(beginning, autoescape=True),
     )
-    gone = [row for row in connection.execute(query.order_by(its.name)) if row.name not in there]
-    for part in pieces(gone):
-        active = in_force(connection, ente_id, {row.item_id for row in part})
-        yield from (row.name for row in part if row.item_id in active)
+    query, last = query.order_by(its.name).limit(_AT_ONCE), ""
+    while rows := connection.execute(query.where(its.name > last)).all():
+        gone = [row for row in rows if row.name not in there]
+        active = in_force(connection, ente_id, {row.item_id for row in gone}) if gone else set()
+        yield from (row.name for row in gone if row.item_id in active)
+        last = rows[-1].name
 
 
 def in_force(connection: Connection, ente_id: str, item_ids: Collection[str]) -> set[str]:

@@ -188,6 +188,7 @@ FIELDS: dict[str, str] = {
     "default the newest.",
     "PreviewedRecord.item": "L'elemento canonico. / The canonical item.",
     "is_withdrawn": "La fonte l'ha ritirato. / The source has taken it back.",
+    "withdrawn_reason": "Perché sarebbe ritirato. / Why it would be taken back.",
     "records": "I dati del campione. / The sample's records.",
     "MappingPreview.has_more": "Ce ne sono altri. / There are more.",
     "SubscriptionStatistics.subscription_service": "Il servizio di iscrizione. / The subscription service.",

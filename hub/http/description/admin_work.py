@@ -46,6 +46,7 @@ _PREVIEW: Json = {
             "item": {"title": "Iscrizione al nido"},
             "wrong": [],
             "is_withdrawn": False,
+            "withdrawn_reason": None,
         }
     ],
     "has_more": False,
@@ -111,9 +112,11 @@ ENTRIES: dict[str, Entry] = {
         summary="Prova un campione / Preview a sample",
         description=both(
             "Il connettore legge il campione come lo manderebbe la fonte: ne vengono gli elementi canonici e ogni "
-            "errore con il suo posto. Nulla si conserva.",
+            "errore con il suo posto. Se un file è tutto ciò che la fonte ha (`lists_all`), vengono per primi gli "
+            "elementi che vi mancano e sarebbero ritirati, ciascuno con il motivo. Nulla si conserva.",
             "The connector reads the sample as the source would send it: the canonical items come of it, and every "
-            "error with its place. Nothing is kept.",
+            "error with its place. Where a file is all that its source has (`lists_all`), the items that it lacks and "
+            "that would be taken back come first, each with the reason. Nothing is kept.",
         ),
         parameters=("CorrelationId",),
         request=Body(
