@@ -31,11 +31,19 @@ class _Announced(uvicorn.Server):
         self._pipe.send(sockets[0].getsockname()[1])
 
 
-def serve(app: Any, pipe: Connection, port: int = 0) -> None:
+def serve(app: Any, pipe: Connection, port: int = 0, http: Any = "httptools") -> None:
     """An application, until the process is told to end; the pipe is told its port."""
     listener = socket.create_server(("127.0.0.1", port), backlog=256, reuse_port=True)
     config = uvicorn.Config(
-        app, loop="uvloop", http="httptools", ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=2
+        app,
+        loop="uvloop",
+        http=http,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
     )
     _Announced(config, pipe).run(sockets=[listener])
 
@@ -43,33 +51,34 @@ def serve(app: Any, pipe: Connection, port: int = 0) -> None:
 def serve_hub(
     folder: Path, settings: dict[str, Any], pipe: Connection, port: int = 0, profile: Path | None = None
 ) -> None:
-    """The hub as `raccordo serve` runs it, logs at INFO included, into a file."""
+    """The hub as `raccordo serve` runs it: its limits of a connection, and logs at INFO, into a file."""
     from hub.app import create_app
     from hub.cli.serving import spare_collections
     from hub.home import Home
+    from hub.http import connections
     from hub.settings import Settings
     from hub.telemetry import configure
 
     configure(stream=(folder / "hub.log").open("w"))
     app = create_app(Home(Settings(home=folder, **settings)))
     spare_collections()
+    run = partial(serve, app, pipe, port, connections.Connection)
     if profile is None:
-        serve(app, pipe, port)
+        run()
         return
-    _profiled(app, pipe, profile)
+    _profiled(app.hub.committer, run, profile)
 
 
-def _profiled(app: Any, pipe: Connection, folder: Path) -> None:
+def _profiled(committer: Any, run: Callable[[], None], folder: Path) -> None:
     """Serve under cProfile: `loop.pstats` of the event loop, `committer.pstats` of the writing thread."""
     import cProfile
     import signal
 
     # uvicorn raises the signal that stopped it once more: the profiles must be written first.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    committer = app.hub.committer
     loop, writer = cProfile.Profile(), cProfile.Profile()
     committer._thread._target = lambda: writer.runcall(committer._run)
-    loop.runcall(serve, app, pipe)
+    loop.runcall(run)
     loop.dump_stats(folder / "loop.pstats")
     writer.dump_stats(folder / "committer.pstats")
 
