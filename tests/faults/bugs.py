@@ -15,6 +15,8 @@ import hub.security.digest as digest
 import hub.store.committer as committer
 import hub.store.intake as intake
 import hub.store.outbox as outbox
+from contracts.positions import PAGOPA
+from contracts.settling import SETTLED
 from hub.dispatch.pool import ConnectorPool
 from hub.store.rows import Batch
 from hub.store.tables import deliveries
@@ -200,6 +202,25 @@ def fork_the_chain() -> None:
     ChainWriter.committed = committed  # type: ignore[method-assign]  # that is the bug
 
 
+def tell_nobody_later() -> None:
+    """SEND never hears of a payment, GPD of no change."""
+    original = Batch.write
+
+    def write(self: Batch, tx: Any) -> None:
+        self.deliveries = [row for row in self.deliveries if row["channel"] not in (SETTLED, PAGOPA)]
+        original(self, tx)
+
+    Batch.write = write  # type: ignore[method-assign]  # that is the bug
+
+
+def tell_blindly() -> None:
+    """SEND is told of a payment without a look at what it knows, nor a mark that it may."""
+    from connectors.send.settled import Settled
+
+    skip_the_mark()
+    Settled._looked = lambda self, paid: None  # type: ignore[method-assign]  # that is the bug
+
+
 BUGS: dict[str, Callable[[], None]] = {
     bug.__name__: bug
     for bug in (
@@ -218,5 +239,7 @@ BUGS: dict[str, Callable[[], None]] = {
         forget_the_order,
         sweep_too_rarely,
         fork_the_chain,
+        tell_nobody_later,
+        tell_blindly,
     )
 }

@@ -97,4 +97,5 @@ def _rings(world: Shared) -> int:
 
 def test_every_bug_is_planted() -> None:
     others = {"skip_the_fence", "settle_late", "forget_the_order", "sweep_too_rarely"}
-    assert {*_KILLED_AT, *_IN_PEACE, *others} == set(BUGS)
+    told_later = {"tell_nobody_later", "tell_blindly"}  # `test_told_later.py`
+    assert {*_KILLED_AT, *_IN_PEACE, *others, *told_later} == set(BUGS)

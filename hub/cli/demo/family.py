@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import httpx
 from rich.console import Console
 from sqlalchemy import select
 
+from contracts.base import ROME
 from contracts.identifiers import make_notice_number
 from hub.store.citizens import Citizens, Subject
 from hub.store.tables import deliveries, items
@@ -138,7 +139,7 @@ _EXPECTED = {
 
 
 def _day(days: int) -> date:
-    return datetime.now(UTC).date() + timedelta(days=days)
+    return datetime.now(ROME).date() + timedelta(days=days)
 
 
 def _taken_in_charge() -> dict[str, Any]:

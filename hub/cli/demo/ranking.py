@@ -1,10 +1,11 @@
 """The ranked list of the family's story: the other families, what `raccordo ranked-list` does, who finds himself."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from rich.console import Console
 
+from contracts.base import ROME
 from hub.admin.ranked_lists import RankedListDesk
 from hub.cli.revealing import actor_of, perform
 
@@ -41,7 +42,7 @@ def publish(stage: Stage, valid_from: str) -> str:
             raise StageError(f"POST subscriptions: {answer.status_code} {answer.text}")
     desk, actor = RankedListDesk(stage.home.database, stage.home.vault), actor_of(ENTE)
     list_id: str = perform(stage.home, desk.draft(actor, NURSERY, "Graduatoria nido 2026/27"))["list_id"]
-    perform(stage.home, desk.publish(actor, list_id, datetime.now(UTC).date() + timedelta(days=15)))
+    perform(stage.home, desk.publish(actor, list_id, datetime.now(ROME).date() + timedelta(days=15)))
     return list_id
 
 
