@@ -175,13 +175,13 @@ def test_a_key_that_checkout_refuses_is_not_tried_again_and_deliveries_go_on(hub
     try:
         assert code(pay(hub, person, item_id)) == (503, "provider.unavailable")
         assert code(pay(hub, person, item_id)) == (503, "provider.unavailable"), "though pagoPA would take it by now"
-        (connector,) = [one for one in raccordo("connector", "list", "--json").json if one["connector_id"] == "pagopa"]
+        (connector,) = [one for one in raccordo("connector", "list", "--json") if one["connector_id"] == "gpd"]
         assert (connector["status"], connector["breaker"], connector["carts"]) == ("active", "closed", "open")
-        raccordo("connector", "activate", "pagopa")
+        raccordo("connector", "activate", "gpd")
         assert pay(hub, person, item_id).status_code == 201
     finally:
         pagopas(pagopa, "DELETE")
-        raccordo("connector", "activate", "pagopa")
+        raccordo("connector", "activate", "gpd")
 
 
 def test_who_was_delegated_pays_and_the_other_sees_it(hub, person, raccordo, monkeypatch):
