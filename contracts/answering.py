@@ -105,6 +105,9 @@ class OwedPayment:
     item_id: str
     state: str
     amount_cents: int
+    """What a legal notification adds to it is not in it, nor in the parts."""
+    cost_cents: int
+    """That: it is the creditor's."""
     due_date: date | None
     reason: str = field(repr=False)
     tax_code: str = field(repr=False)
@@ -115,6 +118,11 @@ class OwedPayment:
     """As its source published them; empty: all of it is the creditor's."""
     receipt_numbers: tuple[str, ...]
     """Of the receipts that are here for this notice: another one would be a second payment."""
+
+    @property
+    def to_pay_cents(self) -> int:
+        """What is to be paid of it, now."""
+        return self.amount_cents + self.cost_cents
 
 
 @dataclass(frozen=True, slots=True)

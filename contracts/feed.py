@@ -55,6 +55,16 @@ class Contributor(Model):
     state: Code
 
 
+class NotificationCost(Model):
+    """What a legal notification adds to a payment when it is paid through pagoPA."""
+
+    cost_cents: Count
+    total_cents: Count
+    """The amount of the notice and the cost: what the citizen pays."""
+    as_of: UtcDatetime
+    """When whoever notifies was asked: it grows where a letter has to be sent."""
+
+
 class FeedItem(Model):
     """One row of the feed.
 
@@ -77,6 +87,8 @@ class FeedItem(Model):
     """By which an office knows it: of the application, the notice, the receipt."""
     protocol: Label | None
     amount_cents: Count | None
+    notification_cost: NotificationCost | None
+    """Of a payment that a legal notification asks for, once it is known; null of others, and where nothing is added."""
     cart: CartOffer | None
     """Of a payment, what of it a cart may have now; None where nothing may."""
     source: Code
@@ -111,16 +123,6 @@ class DeliveryView(Model):
     effective_at: UtcDatetime | None
     """When a notification with legal effect took effect for the citizen (perfezionamento): it was read, or its term had
     passed. Null of others, and until that is known."""
-
-
-class NotificationCost(Model):
-    """What a legal notification adds to a payment when it is paid through pagoPA."""
-
-    cost_cents: Count
-    total_cents: Count
-    """The amount of the notice and the cost: what the citizen pays."""
-    as_of: UtcDatetime
-    """When whoever notifies was asked: it grows where a letter has to be sent."""
 
 
 class LinkedItem(Model):
@@ -180,8 +182,6 @@ class FeedItemDetail(FeedItem):
     those of its source, or those that follow from its fields; `history` is that of an application."""
 
     content: Item
-    notification_cost: NotificationCost | None
-    """Of a payment that a legal notification asks for, once it is known; null of others, and where nothing is added."""
     content_available: bool
     """Whether `documents/{item_id}/content` has the file."""
     verify_url: HttpsUrl | None

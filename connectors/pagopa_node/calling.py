@@ -18,6 +18,7 @@ OWED: Final = OwedPayment(
     item_id="01890a5d-ac96-774b-bcce-b302099a8057",
     state="due",
     amount_cents=8450,
+    cost_cents=0,
     due_date=date(2026, 6, 16),
     reason="TARI 2026 prima rata",
     tax_code=DEBTOR,

@@ -5,14 +5,27 @@ rules by which it becomes a payment, tariffs among them, in the language of mapp
 beginning with its root: names without their namespace, texts, and no attributes.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from connectors.base.mapping.expressions import ExpressionText
-from connectors.base.mapping.grammar import FieldName, Lists, Rule, bounded
+from connectors.base.mapping.grammar import (
+    ChoiceRule,
+    ConstantRule,
+    FieldName,
+    FirstRule,
+    IntegerRule,
+    Lists,
+    MoneyRule,
+    Rule,
+    bounded,
+)
+from connectors.base.money import MOST_CENTS
 from contracts.base import Code, Title
+from contracts.faults import pointer_of
 from contracts.positions import Numbering
 
 _NEEDED: Final = frozenset({"recipient", "amount_cents", "reason"})
@@ -69,12 +82,28 @@ class SpontaneousService(Lists):
         if missing := sorted(_NEEDED - set(self.fields)):
             raise ValueError(f"/fields: {', '.join(missing)} are needed")
         bounded(self.fields.values())
+        for place, value in _fixed(self.fields["amount_cents"], "/fields/amount_cents"):
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_CENTS:
+                raise ValueError(f"{place}: an amount is a whole number of cents, from 1 to {MOST_CENTS}")
         if len({test.name for test in self.tests}) != len(self.tests):
             raise ValueError("two tests have one name")
         return self
 
-    def __str__(self) -> str:
-        return self.model_dump_json(by_alias=True, exclude_defaults=True)
+
+def _fixed(rule: Rule, place: str) -> Iterator[tuple[str, object]]:
+    """The values that a rule has of its own, whatever the data are, each with its place."""
+    match rule:
+        case ConstantRule():
+            yield f"{place}/value", rule.value
+        case FirstRule():
+            for n, each in enumerate(rule.of):
+                yield from _fixed(each, f"{place}/of/{n}")
+        case ChoiceRule():
+            yield from ((f"{place}/values{pointer_of([word])}", value) for word, value in rule.values.items())
+            if rule.otherwise is not None:
+                yield f"{place}/otherwise", rule.otherwise
+    if isinstance(rule, IntegerRule | MoneyRule | ChoiceRule) and rule.default is not None:
+        yield f"{place}/default", rule.default
 
 
 @dataclass(frozen=True, slots=True)

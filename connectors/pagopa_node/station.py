@@ -29,6 +29,9 @@ from .xml import Node, Parts
 PATH: Final = "paForNode"
 V2: Final = "paGetPaymentV2Response"
 NOT_OFFERED: Final = "l'ente non offre pagamenti spontanei per questo servizio"
+COSTS: Final = "Spese di notifica"
+MOST_TRANSFERS: Final = 5
+"""Of one payment (`ctTransferListPA`)."""
 NO_DUE_DATE: Final = date(2099, 12, 31)
 """`dueDate` is required in the answer of paGetPayment: this is what creditors write where there is none."""
 
@@ -74,7 +77,7 @@ class Station:
         """How much is to be paid, to whom and what for, as whoever is about to pay is told."""
         transfers = self._transfers(owed)
         option: Parts = [
-            ("amount", euro(owed.amount_cents)),
+            ("amount", euro(owed.to_pay_cents)),
             ("options", "EQ"),
             *_optional("dueDate", owed.due_date.isoformat() if owed.due_date else None),
             *_optional("detailDescription", _description(owed)),
@@ -93,7 +96,7 @@ class Station:
         asked = read_as(GetPayment, element)
         self._is_for_us(asked)
         owed = self._payable(asked.qr_code, reading)
-        if owed.amount_cents == 0:
+        if owed.to_pay_cents == 0:
             raise Refused("PAA_SEMANTICA", "importo nullo")
         shares = self._transfers(owed)
         if response != V2 and any(isinstance(one.to, StampDuty) for one in shares):
@@ -117,7 +120,7 @@ class Station:
         # The amount asked for is what the payer was shown; the answer is what is owed now (paForNode.wsdl).
         data: Parts = [
             ("creditorReferenceId", iuv_of(owed.notice_number)),
-            ("paymentAmount", euro(owed.amount_cents)),
+            ("paymentAmount", euro(owed.to_pay_cents)),
             ("dueDate", (owed.due_date or NO_DUE_DATE).isoformat()),
             ("description", _description(owed)),
             ("companyName", self.settings.company_name),
@@ -193,12 +196,13 @@ class Station:
         places[self.settings.creditor_tax_code] = (self.settings.iban, own)
         if not owed.parts:
             place = places[owed.creditor_tax_code]
-            return [_Transfer(owed.amount_cents, owed.creditor_tax_code, *place, _description(owed))]
+            return [_Transfer(owed.to_pay_cents, owed.creditor_tax_code, *place, _description(owed))]
         if any(part.kind == "stamp" and (part.stamp is None or part.category is None) for part in owed.parts):
             raise Refused("PAA_SEMANTICA", "della marca da bollo non si conoscono documento e tassonomia")
         if any(part.stamp is None and part.receiver_tax_code not in places for part in owed.parts):
             raise Refused("PAA_SYSTEM_ERROR", "un beneficiario non è configurato")
-        return [
+        costs = _Transfer(owed.cost_cents, owed.creditor_tax_code, *places[owed.creditor_tax_code], COSTS)
+        shares = [
             _Transfer(
                 part.amount_cents,
                 part.receiver_tax_code,
@@ -208,6 +212,7 @@ class Station:
             for part in owed.parts
             if part.amount_cents
         ]
+        return _with_costs(shares, costs) if costs.amount_cents else shares
 
     def _refuse(self, response: str, refusal: Refused) -> Reply:
         bean: Parts = [
@@ -228,6 +233,18 @@ class _Transfer:
     """An account (IBAN) or, in V2, the revenue stamp of a document."""
     taxonomy: str
     reason: str
+
+
+def _with_costs(shares: list[_Transfer], costs: _Transfer) -> list[_Transfer]:
+    """A transfer of their own; where there are as many as there may be, in one that goes to the same account. Raises
+    Refused where none does."""
+    if len(shares) < MOST_TRANSFERS:
+        return [*shares, costs]
+    own = next((n for n, one in enumerate(shares) if one.to == costs.to), None)
+    if own is None:
+        raise Refused("PAA_SYSTEM_ERROR", "le spese di notifica non trovano posto tra i beneficiari")
+    shares[own] = replace(shares[own], amount_cents=shares[own].amount_cents + costs.amount_cents)
+    return shares
 
 
 OPERATIONS: Final = {

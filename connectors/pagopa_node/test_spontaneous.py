@@ -159,6 +159,10 @@ def service(**changes):
     return json.loads(SPONTANEOUS)[0] | changes
 
 
+def costing(rule):
+    return service(fields=service()["fields"] | {"amount_cents": rule})
+
+
 @pytest.mark.parametrize(
     ("given", "where"),
     [
@@ -170,6 +174,14 @@ def service(**changes):
         ([service(when="a ||")], "/0/when"),
         ([service(valid_days=0)], "/0/valid_days"),
         ([service(tests=[{"name": "x", "sample": "<x/>"}])], "expect, or wrong"),
+        ([costing({"as": "constant", "value": 0})], "/fields/amount_cents/value"),
+        ([costing({"as": "constant", "value": -1})], "/fields/amount_cents/value"),
+        ([costing({"as": "money", "from": "a", "notation": "it", "default": -5})], "/fields/amount_cents/default"),
+        ([costing({"as": "choice", "from": "a", "values": {"b/c": -5}})], "/fields/amount_cents/values/b~1c"),
+        (
+            [costing({"as": "first", "of": [{"as": "constant", "value": 1}, {"as": "constant", "value": -5}]})],
+            "/fields/amount_cents/of/1/value",
+        ),
         ([service(), service()], "each id_servizio once"),
     ],
 )

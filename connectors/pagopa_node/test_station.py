@@ -37,6 +37,9 @@ def test_a_notice_that_is_due_can_be_paid():
     }
 
 
+OTHER = {"tax_code": OTHER_BODY, "iban": "GB82WEST12345698765432", "taxonomy": "9/TEFA/"}
+
+
 @pytest.mark.parametrize("operation", ["paGetPayment", "paGetPaymentV2"])
 def test_all_that_is_needed_to_pay_it(operation):
     # What the payer was shown is not what is owed now: the answer says what is.
@@ -155,3 +158,34 @@ def test_who_it_is_meant_for_is_checked_first(operation):
         assert body_of(reply)[1]["fault"]["faultCode"] == code
         assert reply.found == ()
     assert refused(operation, good.replace(f"<idStation>{STATION}</idStation>", ""), OWED) == "PAA_SINTASSI_XSD"
+
+
+@pytest.mark.parametrize("operation", ["paGetPayment", "paGetPaymentV2"])
+@pytest.mark.parametrize(
+    ("parts", "transfers"),
+    [
+        ((), [("96.90", CREDITOR)]),
+        (
+            (OwedPart("pagopa", 8000, CREDITOR), OwedPart("pagopa", 450, OTHER_BODY)),
+            [("80.00", CREDITOR), ("4.50", OTHER_BODY), ("12.40", CREDITOR)],
+        ),
+        (
+            (*[OwedPart("pagopa", 1000, OTHER_BODY)] * 4, OwedPart("pagopa", 4450, CREDITOR)),
+            [*[("10.00", OTHER_BODY)] * 4, ("56.90", CREDITOR)],
+        ),
+    ],
+)
+def test_what_a_notification_adds_is_asked_for_and_goes_to_the_creditor(operation, parts, transfers):
+    costly = replace(OWED, cost_cents=1240, parts=parts)
+    data = told(operation, asked(), costly, beneficiaries=[OTHER])["data"]
+    each = data["transferList"]["transfer"]
+    each = each if isinstance(each, list) else [each]
+    assert data["paymentAmount"] == "96.90"
+    assert [(one["transferAmount"], one["fiscalCodePA"]) for one in each] == transfers
+    option = told("paVerifyPaymentNotice", asked(), costly, beneficiaries=[OTHER])["paymentList"]
+    assert option["paymentOptionDescription"]["amount"] == "96.90"
+
+
+def test_costs_that_find_no_place_among_five_beneficiaries_are_not_forgone():
+    full = replace(OWED, cost_cents=1, parts=(OwedPart("pagopa", 1690, OTHER_BODY),) * 5)
+    assert refused("paGetPayment", asked(), full, beneficiaries=[OTHER]) == "PAA_SYSTEM_ERROR"

@@ -3,15 +3,16 @@ for, and the papers that SEND makes of it.
 
 Papers stand in the timeline of the notification, and are downloaded one a step, from an address that SEND gives; it may
 have to fetch one from its archive first, and says how long that takes. The memo holds names of papers alone: an address
-would open one to whoever reads it, and a notice's number names a payment. So the price of each notice is asked for
-along with the timeline that names it.
+would open one to whoever reads it, and a notice's number names a payment. So the prices are asked for in one step with
+the timeline that names the notices.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from connectors.base.http import MAX_RETRY_AFTER
 from contracts.base import Model
@@ -44,15 +45,16 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Asking(Model):
-    """Where the questions about a notification stand. `quiet` of them in a row found nothing after it was over."""
+    """Where the questions about a notification stand. `quiet` of them in a row found nothing after it was over. What
+    a memo of another version says more is nothing that these need."""
+
+    model_config = ConfigDict(extra="ignore")
 
     iun: str
     had: list[str] = Field(default_factory=list)
     wanted: list[Paper] = Field(default_factory=list)
     tries: Count = 0
     quiet: Count = 0
-    priced: Count = 0
-    """Notices of which this look has learned the price, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,37 +88,36 @@ class Questions:
             raise Deferred("send.unreadable", "no timeline", about="message")
         told = steps_of(step.iun, objects(body["timeline"]))
         owed = costs_of(body) if self.costs else []
-        if step.priced < len(owed):
-            return self._priced(step, *owed[step.priced], void=body.get("notificationStatus") == "CANCELLED")
-        step = step.model_copy(update={"priced": 0})
+        costs = self._priced(owed, void=body.get("notificationStatus") == "CANCELLED")
         if not self.papers and not owed:
             return Done(reports=told)
         there = papers_of(body["timeline"]) if self.papers else []
         found = [paper for paper in there if paper.key not in step.had][: MOST_PAPERS - len(step.had)]
         if found:
             memo = step.model_copy(update={"wanted": found, "quiet": 0}).model_dump()
-            return Continue(memo, after=_SOON, reports=told)
+            return Continue(memo, after=_SOON, reports=told, costs=costs)
         # Once more after the end: a paper may come a little after what it attests.
         over = _OVER if self.papers else _OVER | {"EFFECTIVE_DATE"}
         quiet = step.quiet + (body.get("notificationStatus") in over)
         if quiet > 1:
-            return Done(reports=told)
+            return Done(reports=told, costs=costs)
         age = datetime.now(UTC) - moment({"timestamp": body.get("sentAt")})
         after = max(self.every, age / _OF_ITS_AGE)
-        return Continue(step.model_copy(update={"quiet": quiet}).model_dump(), after=after, reports=told)
+        return Continue(step.model_copy(update={"quiet": quiet}).model_dump(), after=after, reports=told, costs=costs)
 
-    def _priced(self, step: Asking, creditor: str, number: str, *, void: bool) -> Continue:
-        total = 0 if void else self._price(creditor, number)  # what was cancelled has no price
-        costs = () if total is None else (NoticeCost(number, creditor, total),)
-        memo = step.model_copy(update={"priced": step.priced + 1}).model_dump()
-        return Continue(memo, after=_SOON, costs=costs)
+    def _priced(self, owed: Sequence[tuple[str, str]], *, void: bool) -> tuple[NoticeCost, ...]:
+        """What the notification adds to each notice, as far as SEND says it."""
+        if void:
+            return _nothing(owed)  # what was cancelled has no price
+        totals = [(creditor, number, self._price(creditor, number)) for creditor, number in owed]
+        return tuple(NoticeCost(number, creditor, total) for creditor, number, total in totals if total is not None)
 
     def no_costs(self, iun: str) -> tuple[NoticeCost, ...]:
         """What a notification that was cancelled adds to its payments. Raises a `contracts.failures.Failure`."""
         answer = self.wire.sent(iun) if self.costs else None
         if answer is None or answer.status != 200:
             return ()
-        return tuple(NoticeCost(number, creditor, 0) for creditor, number in costs_of(answer.object()))
+        return _nothing(costs_of(answer.object()))
 
     def _price(self, creditor: str, number: str) -> int | None:
         answer = ask_price(self.wire, creditor, number)
@@ -145,6 +146,10 @@ class Questions:
         had, rest = [*step.had, paper.key], step.wanted[1:]
         memo = step.model_copy(update={"had": had, "wanted": rest, "tries": 0}).model_dump()
         return Continue(memo, after=_SOON if rest else self.every, documents=documents)
+
+
+def _nothing(owed: Sequence[tuple[str, str]]) -> tuple[NoticeCost, ...]:
+    return tuple(NoticeCost(number, creditor, 0) for creditor, number in owed)
 
 
 def _wait(told: object, otherwise: timedelta) -> timedelta:

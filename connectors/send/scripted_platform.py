@@ -37,7 +37,8 @@ class _Answer:
 
 
 class Running:
-    """A simulator on a port, with every exchange kept: (method, path, query, request body, status, answer body)."""
+    """A simulator on a port, with every exchange kept that was answered: (method, path, query, request body, status,
+    answer body)."""
 
     def __init__(self, folder: Path, **options: Any) -> None:
         self.platform = Platform(folder / "send.jsonl", api_keys={KEY}, **options)
@@ -67,6 +68,8 @@ class Running:
             return message
 
         await self.platform(scope, taking, answer.send)
+        if not answer.status:
+            return  # cut off: whoever asked may look before or after this
         query = scope["query_string"].decode()
         kept = (scope["method"], scope["path"], query, bytes(asked), answer.status, bytes(answer.body))
         self.exchanges.append(kept)

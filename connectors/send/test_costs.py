@@ -35,7 +35,7 @@ def test_what_a_notification_adds_to_its_payments_is_asked_for_with_each_look(st
     assert asked(connector, entry["iun"])[0][0].cost_cents > 1000
     for status in ("DELIVERED", "EFFECTIVE_DATE"):
         send.http.post("/_sim/advance", json={"iun": entry["iun"], "status": status})
-    assert isinstance(connector.follow_up(None, {"iun": entry["iun"], "quiet": 1, "priced": 1}), Done)
+    assert isinstance(connector.follow_up(None, {"iun": entry["iun"], "quiet": 1}), Done)
 
 
 def test_one_that_was_cancelled_adds_nothing_any_more(start):
@@ -60,6 +60,19 @@ def test_one_that_is_asked_about_can_be_taken_back(start):
     with pytest.raises(Skipped):
         walk.connector.advance(taken_back, steps[-1].memo)
     assert send.requests[0]["state"] == "CANCELLED"
+
+
+def test_the_notification_is_read_once_whatever_it_asks_to_pay(start):
+    """It was once for each notice; the memos of that version said how many were known."""
+    send = start()
+    send.walk("organisation.json").finish()
+    (entry,), connector = send.requests, send.connector()
+    payments = entry["request"]["recipients"][0]["payments"]
+    payments.append({"pagoPa": payments[0]["pagoPa"] | {"noticeCode": "302000100000019522"}})
+    before = len(send.exchanges)
+    step = connector.follow_up(None, {"iun": entry["iun"], "priced": 1})
+    assert [each.notice_number for each in step.costs] == ["302000100000019421", "302000100000019522"]
+    assert [each[1].split("/")[2] for each in send.exchanges[before:]] == ["v2.9", "v2.3", "v2.3"]
 
 
 @pytest.mark.parametrize("change", [{"notificationFeePolicy": "FLAT_RATE"}, {"pagoPaIntMode": "NONE"}])

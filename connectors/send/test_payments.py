@@ -90,9 +90,10 @@ def test_one_that_send_does_not_know_takes_all_back(send):
 )
 def test_what_is_answered_instead_is_said_and_no_payment_is_told_twice_blindly(send, fault, asked, told):
     connector, name = send.connector(), {"creditor_tax_code": CREDITOR, "notice_number": NOTICE}
-    send.faults(*[fault | {"on": "price"}] * 3, fault | {"on": "paid"})
+    send.faults(*[fault | {"on": "price"}] * 3)
     with pytest.raises(asked):
         run(connector, "notification-price", **name)
+    send.faults(fault | {"on": "paid"})
     paid = name | {"paid_at": "2026-11-26T10:00:00Z", "amount_cents": 1}
     with pytest.raises(told):
         run(connector, "report-payments", payments=[paid])

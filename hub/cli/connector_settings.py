@@ -101,10 +101,17 @@ def _masked(model: BaseModel) -> dict[str, Any]:
         elif isinstance(value, BaseModel):
             found[name] = _masked(value)
         elif isinstance(value, tuple):
-            found[name] = ",".join(map(str, value))  # as it is set
+            found[name] = _as_set(value)
         else:
             found[name] = value if isinstance(value, str | int | float | bool | None) else str(value)
     return found
+
+
+def _as_set(values: tuple[Any, ...]) -> str:
+    """A list as it is set: with commas, or in JSON where what is in it has no text of its own."""
+    if any(isinstance(each, BaseModel) and type(each).__str__ is BaseModel.__str__ for each in values):
+        return json.dumps([each.model_dump(mode="json", by_alias=True, exclude_defaults=True) for each in values])
+    return ",".join(map(str, values))
 
 
 def _pairs(texts: Sequence[str], option: str) -> list[tuple[str, str]]:

@@ -141,7 +141,7 @@ def _owed(home: Home, connection: Connection, owing: Owing, name: str) -> Owed:
         raise Failed(f"{item_id}: its citizen was erased") from None
     row, item = opened_item(connection, home.vault, citizen, item_id)
     its = row["vendor_id"], row["state"], row["lifecycle"], row["expires_at"]
-    kept = Kept(ente_id, citizen.citizen_id, item_id, *its, Asked.model_validate(item), tax_code)
+    kept = Kept(ente_id, citizen.citizen_id, item_id, *its, Asked.model_validate(item), row["cost_cents"], tax_code)
     ((*owed,),) = owing.of(lambda: connection, [kept], home.clock.now())
     wanted = next((each for each in owed if str(each.part or "") == part), None)
     if wanted is None:

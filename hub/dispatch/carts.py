@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from contracts.connector import Connector
-from contracts.failures import Failure, Rejected
+from contracts.failures import Failure, Misconfigured, Rejected
 from contracts.paying import Cart, CartPart, MakeCart, Returns
 from contracts.states import PAYABLE
 from hub.errors import Fault, ItemUnknown
@@ -146,10 +146,13 @@ class Carts:
         return connector, connector.cart
 
     def _ended(self, planned: PlannedCart, connector: Connector, failure: Failure | None) -> None:
+        # Our own fault closes this lane alone: deliveries and receipts have keys of their own, and may do well.
+        ours = isinstance(failure, Misconfigured)
         answered = True if failure is None else provider_answered(failure)
-        if answered is not None:
+        if ours or answered is not None:
             after = None if failure is None else provider_wish(failure)
-            verdict = Verdict(Lane(*planned.by), answered, connector.manifest.limits, after)
+            limits = connector.manifest.limits
+            verdict = Verdict(Lane(*planned.by), bool(answered), limits, after, misconfigured=ours)
             self.committer.write(end, verdict)
 
 

@@ -35,9 +35,9 @@ class Enclosures:
             return None
         files = tuple(self._file(connection, citizen, _name(row, "documents", each)) for each in message.notified)
         found = [enclosed_item(connection, citizen, _name(row, "payments", each)) for each in message.asked_to_pay]
-        owed = [(content_of(connection, self.vault, citizen, its), its["state"]) for its in found if its is not None]
+        owed = [(content_of(connection, self.vault, citizen, its), its) for its in found if its is not None]
         # What was paid meanwhile is not asked for.
-        payments = tuple(payment for item, state in owed if (payment := payment_of(item, state)))
+        payments = tuple(payment for item, its in owed if (payment := payment_of(item, its)))
         return Legal(wish, files, payments)
 
     def _file(self, connection: Connection, citizen: Citizen, name: Identity) -> NoticeFile:
@@ -63,12 +63,13 @@ class Enclosures:
             raise Deferred("notice.file_missing", about="message") from None
 
 
-def payment_of(item: Item, state: str) -> PaymentData | None:
-    """The pagoPA notice of an item, while it can be paid. `state` is the item's as the hub knows it, by a receipt too;
-    what stands in its content is its vendor's word alone."""
-    if not isinstance(item, Payment) or item.notice_number is None or state not in PAYABLE:
+def payment_of(item: Item, row: RowMapping) -> PaymentData | None:
+    """The pagoPA notice of an item, while it can be paid, with what a legal notification adds to it. `row` is the item
+    as the hub knows it, by a receipt too; what stands in its content is its vendor's word alone."""
+    if not isinstance(item, Payment) or item.notice_number is None or row["state"] not in PAYABLE:
         return None
-    return PaymentData(item.notice_number, item.amount_cents, item.creditor_tax_code, item.invalid_after_due)
+    amount = item.amount_cents + (row["cost_cents"] or 0)
+    return PaymentData(item.notice_number, amount, item.creditor_tax_code, item.invalid_after_due)
 
 
 def _name(row: RowMapping, collection: str, external_id: str) -> Identity:

@@ -92,7 +92,7 @@ class Following:
             body_markdown=item.body_markdown if isinstance(item, Message) else item.summary or "",
             sensitive=row["sensitivity"] == "sensitive",
             due_at=row["due_at"],
-            payment=payment_of(item, row["state"]),
+            payment=payment_of(item, row),
         )
 
 

@@ -156,7 +156,7 @@ class Notices:
             body_markdown=message.body_markdown,
             sensitive=message.sensitivity == "sensitive",
             due_at=_last_moment(about["due_at"]),
-            payment=payment_of(told.item, about["state"]),
+            payment=payment_of(told.item, about),
             # As it stood when it was to leave, and not now: what may be sent twice must be the same both times.
             action=_action(message, max(claim.created_at, told.row["visible_from"] or claim.created_at)),
             digital_address=message.recipient.digital_address,

@@ -53,6 +53,8 @@ class Kept:
     expires_at: datetime | None
     asked: Asked | None
     """None: it is no payment."""
+    cost_cents: int | None
+    """What a legal notification adds to the notice of the whole, where that is known."""
     tax_code: str = field(repr=False)
 
 
@@ -67,6 +69,7 @@ def kept_of(reading: Reading, row: Listed) -> Kept:
         row.lifecycle,
         None if row.expires_at is None else from_micros(row.expires_at),
         Asked.model_validate_json(row.payload) if row.collection == "payments" else None,
+        row.cost_cents,
         reading.subject.tax_code,
     )
 
@@ -118,7 +121,7 @@ class Owing:
     ) -> list[tuple[Owed, ...]]:
         """Of each of these payments of one citizen, the notices that can be paid now, the whole first. The database is
         asked only where there are instalments, which may have been paid."""
-        parts = [tuple(self._parts(each.asked)) if _is_open(each, now) else () for each in payments]
+        parts = [tuple(self._parts(each)) if _is_open(each, now) else () for each in payments]
         keys = {part.key for its in parts for part in its if part.key is not None}
         paid = paid_among(connection(), payments[0].ente_id, payments[0].citizen_id, keys) if keys else Paid()
         today = now.astimezone(ROME).date()
@@ -157,12 +160,13 @@ class Owing:
             if _in_time(asked, each, today)
         )
 
-    def _parts(self, asked: Asked | None) -> Iterator[_Part]:
+    def _parts(self, kept: Kept) -> Iterator[_Part]:
         """Those that have a notice number."""
-        if asked is None:
+        if (asked := kept.asked) is None:
             return
         if asked.notice_number is not None:
-            yield _Part(0, 0, asked.notice_number, asked.amount_cents, asked.reason, asked.due_date, None)
+            amount = asked.amount_cents + (kept.cost_cents or 0)
+            yield _Part(0, 0, asked.notice_number, amount, asked.reason, asked.due_date, None)
         if (position := asked.position) is None:
             return
         reasons = instalment_reasons(asked.reason, position)

@@ -46,7 +46,6 @@ from .sections import VIEWS, Section, by_state
 from .views import (
     Cards,
     change_view,
-    cost_view,
     deadline_view,
     delivery_view,
     link_view,
@@ -163,7 +162,6 @@ class Feed:
         (listed,) = self._views(reading, [row.listed])
         view = listed | {
             "content": content,
-            "notification_cost": cost_view(content.get("amount_cents"), timeline),
             "content_available": row.item["content_key"] is not None,
             "verify_url": self._document_cards.address(row.item["ente_id"], item_id) if content.get("card") else None,
             "linked": [link_view(rel, other) for rel, other in linked],

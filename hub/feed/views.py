@@ -12,7 +12,6 @@ import orjson
 from contracts.base import rfc3339
 from contracts.inbound import TAKING_EFFECT
 from hub.catalogue import Card
-from hub.store.costs import COST
 from hub.store.reading import Listed, Next, Row
 from hub.store.reports import STEP
 from hub.store.tables import from_micros
@@ -36,7 +35,7 @@ def row_view(
     (
         item_id, collection, state, lifecycle, version, service_id, source, vendor_id, turn, sensitivity,
         _folded_into, own_state, _sequence, occurred_at, received_at, updated_at, as_of, due_at, expires_at,
-        read_at, seen_version, archived_at, starred_at, confirmed_at, payload,
+        cost_cents, cost_at, read_at, seen_version, archived_at, starred_at, confirmed_at, payload,
     ) = row
     # fmt: on
     content = orjson.loads(payload)
@@ -57,6 +56,7 @@ def row_view(
         "number": said("reference_number") or said("notice_number") or said("receipt_number") or None,
         "protocol": protocol["number"] if protocol else None,
         "amount_cents": said("amount_cents"),
+        "notification_cost": _cost_view(content, cost_cents, cost_at) if cost_cents and cost_at else None,
         "cart": offer,
         "source": source,
         "vendor_id": vendor_id,
@@ -127,12 +127,10 @@ def delivery_view(delivery: dict[str, Any], events: Sequence[dict[str, Any]]) ->
     }
 
 
-def cost_view(amount_cents: int | None, events: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """contracts.feed.NotificationCost of a payment of that amount, by the newest of its events that says it."""
-    found = next((each for each in reversed(events) if each["event"] == COST), None)
-    if found is None or amount_cents is None or not (cost := found["data"]["cost_cents"]):
-        return None
-    return {"cost_cents": cost, "total_cents": amount_cents + cost, "as_of": rfc3339(found["at"])}
+def _cost_view(payment: Mapping[str, Any], cost_cents: int, cost_at: int) -> dict[str, Any]:
+    """contracts.feed.NotificationCost."""
+    total = payment["amount_cents"] + cost_cents
+    return {"cost_cents": cost_cents, "total_cents": total, "as_of": from_micros(cost_at)}
 
 
 def request_view(request: dict[str, Any]) -> dict[str, Any]:

@@ -132,6 +132,11 @@ class Demands:
             raise ContractViolation(
                 faults=(Fault("/external_id", "external_id.taken", "a payment of that name was not made on demand"),)
             )
+        if row["state"] == "cancelled":
+            # Whoever is paid has said that it is not owed, and its notice number is never to be used again.
+            raise ContractViolation(
+                faults=(Fault("/external_id", "external_id.cancelled", "the payment of that name was cancelled"),)
+            )
         if row["state"] not in PAYABLE | PAID:
             return None
         if kept or row["state"] in PAID or not has_name:

@@ -115,6 +115,7 @@ class ConnectorReading:
             item_id=str(row["item_id"]),
             state=str(row["state"]),
             amount_cents=item.amount_cents,
+            cost_cents=row["cost_cents"] or 0,
             due_date=item.due_date,
             reason=item.reason,
             tax_code=tax_code,

@@ -176,11 +176,14 @@ def _line(key: _Key, case: _Case, days: Days) -> Line | None:
 
 
 def _share(creditor: str, amount_cents: int, payment: tuple[OfNotice, Payment] | None) -> int:
-    """Of what was paid, what is the creditor's: flows of others report the rest. Stamps are the State's."""
+    """Of what was paid, what is the creditor's: flows of others report the rest. Stamps are the State's; what a
+    notification has added to the parts is the creditor's."""
     parts = payment[1].items if payment else ()
-    if not parts or sum(part.amount_cents for part in parts) != amount_cents:
+    added = amount_cents - sum(part.amount_cents for part in parts)
+    if not parts or added < 0:
         return amount_cents
-    return sum(part.amount_cents for part in parts if part.receiver_tax_code == creditor and part.kind == "pagopa")
+    own = sum(part.amount_cents for part in parts if part.receiver_tax_code == creditor and part.kind == "pagopa")
+    return own + added
 
 
 def _receipt(found: OfNotice) -> Receipt:

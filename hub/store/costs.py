@@ -1,15 +1,16 @@
-"""What legal notifications add to payments, as who notifies says: in the timelines of the payments, newest last."""
+"""What legal notifications add to payments, as who notifies says: with each payment as it is now, and in its timeline
+as it came to be.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import select
 
 from .citizens import Citizen
 from .database import Tx
 from .rows import IN_ORDER, Batch
-from .tables import items, timeline
+from .tables import items
 
 COST = "notification_cost"
 """The event; its data are the `channel` and the `cost_cents`."""
@@ -40,17 +41,10 @@ def _note(tx: Tx, told: Costs) -> int:
         .with_for_update()
     )
     for row in tx.connection.execute(query).mappings().all():
-        item, cost = dict(row), told.by_notice[row["notice_key"]]
-        if _known(tx, item) != cost:
+        cost = told.by_notice[row["notice_key"]]
+        if row["cost_cents"] != cost:
+            item = dict(row) | {"cost_cents": cost, "cost_at": tx.now}
             batch.event(item, tx.now, COST, channel=told.channel, cost_cents=cost)
             batch.change(item)  # whoever follows the changes is to see it
     batch.write(tx)
     return len(batch.changed_items)
-
-
-def _known(tx: Tx, item: Mapping[str, Any]) -> int | None:
-    its = timeline.c
-    mine = (its.ente_id == item["ente_id"], its.citizen_id == item["citizen_id"], its.item_id == item["item_id"])
-    query = select(its.data).where(*mine, its.event == COST).order_by(its.at.desc(), its.event_id.desc()).limit(1)
-    found = tx.connection.execute(query).scalar_one_or_none()
-    return None if found is None else int(found["cost_cents"])

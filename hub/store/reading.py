@@ -70,6 +70,8 @@ class Listed(NamedTuple):
     as_of: int | None
     due_at: int | None
     expires_at: int | None
+    cost_cents: int | None
+    cost_at: int | None
     read_at: int | None
     seen_version: int | None
     archived_at: int | None

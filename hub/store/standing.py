@@ -62,6 +62,8 @@ class Verdict:
     limits: Limits
     after: timedelta | None = None
     """For how long the provider asked to be left alone."""
+    misconfigured: bool = False
+    """It refuses our key or set-up: until somebody has looked no other try will do better."""
 
 
 def allowance(standing: Standing, limits: Limits, *, under_way: int, now: datetime) -> int:
@@ -91,13 +93,16 @@ def answered(standing: Standing, *, now: datetime) -> Standing:
     return replace(standing, failures=0, opened=0, open_until=None)
 
 
-def failed(standing: Standing, limits: Limits, *, now: datetime, after: timedelta | None = None) -> Standing:
-    """After a failure that speaks of the provider; it may open the breaker, for `after` at least."""
+def failed(
+    standing: Standing, limits: Limits, *, now: datetime, after: timedelta | None = None, at_once: bool = False
+) -> Standing:
+    """After a failure that speaks of the provider; it may open the breaker, for `after` at least. `at_once`: it does,
+    however few there were."""
     state = standing.breaker(now)
     if state == "open":
         return standing
     failures = standing.failures + 1
-    if state == "closed" and failures < limits.breaker_failures:
+    if state == "closed" and failures < limits.breaker_failures and not at_once:
         return replace(standing, failures=failures)
     doubled = limits.breaker_open_s * 2 ** min(standing.opened, 20)
     wished = after.total_seconds() if after is not None else 0
@@ -117,5 +122,6 @@ def judged(standing: Standing, verdicts: Sequence[Verdict], now: datetime) -> St
         if each.answered:
             standing = answered(standing, now=now)
         else:
-            standing = failed(standing, each.limits, now=now, after=each.after)
+            after = timedelta(seconds=each.limits.breaker_max_open_s) if each.misconfigured else each.after
+            standing = failed(standing, each.limits, now=now, after=after, at_once=each.misconfigured)
     return standing

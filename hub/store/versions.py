@@ -54,6 +54,8 @@ class Versions:
             "content_key": None,
             "folded_into": None,
             "own_state": None,
+            "cost_cents": None,
+            "cost_at": None,
         }
         batch.identities.append(identity._asdict() | {"item_id": item["item_id"], "citizen_id": citizen.citizen_id})
         batch.names.add(identity)

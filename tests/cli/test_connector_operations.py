@@ -89,7 +89,7 @@ def test_what_is_done_at_the_provider_is_on_record_before_it_is_done_and_after(
     file.write_text(json.dumps({"service_id": "ignoto"}))
     assert io("connector", "run", "io", "show-service", "--arguments", str(file)).code == 1
     runs = [each for each in trail() if each["operation"] == "run_connector_operation"]
-    assert [each["outcome"] for each in runs] == ["begun", "ok", "begun", "ok"]
+    assert [each["outcome"] for each in runs] == ["begun", "ok", "begun", "failed"]
     assert {each["target"] for each in runs} == {"connectors/io"}
     assert runs[1]["after"] == {"outcome": "done", "operation": "create-service"}
     failed = runs[3]["after"]

@@ -150,7 +150,6 @@ def test_a_creditor_without_a_connector_has_no_carts(hub, person):
     [
         ({"kind": "error", "status": 400}, 422, "cart.refused"),
         ({"kind": "error", "status": 500}, 503, "provider.unavailable"),
-        ({"kind": "error", "status": 401}, 503, "provider.unavailable"),
         ({"kind": "throttle", "retry_after": 3}, 503, "provider.unavailable"),
         ({"kind": "cut"}, 503, "provider.unavailable"),
     ],
@@ -167,6 +166,22 @@ def test_where_pagopa_fails_it_is_said_and_may_be_asked_again(hub, pagopa, perso
     # It may have got there: whoever looks at the sharing is told of it.
     assert shared(hub, person) == [("cart", "pagopa", item_id)]
     assert pay(hub, person, item_id).status_code == 201
+
+
+def test_a_key_that_checkout_refuses_is_not_tried_again_and_deliveries_go_on(hub, pagopa, person, raccordo):
+    """It paused nothing, and each citizen's cart asked pagoPA anew."""
+    item_id = payment(hub, person)
+    pagopas(pagopa, "POST", json=[{"kind": "error", "status": 401, "on": "carts"}])
+    try:
+        assert code(pay(hub, person, item_id)) == (503, "provider.unavailable")
+        assert code(pay(hub, person, item_id)) == (503, "provider.unavailable"), "though pagoPA would take it by now"
+        (connector,) = [one for one in raccordo("connector", "list", "--json") if one["connector_id"] == "gpd"]
+        assert (connector["status"], connector["breaker"], connector["carts"]) == ("active", "closed", "open")
+        raccordo("connector", "activate", "gpd")
+        assert pay(hub, person, item_id).status_code == 201
+    finally:
+        pagopas(pagopa, "DELETE")
+        raccordo("connector", "activate", "gpd")
 
 
 def test_who_was_delegated_pays_and_the_other_sees_it(hub, person, raccordo, monkeypatch):

@@ -157,6 +157,21 @@ def test_one_that_was_taken_back_is_not_asked_for_again(hub, pagopa, person):
     assert pagopa.demand("00006", meals(name, person))["code"] == "PAA_SEMANTICA"
 
 
+def test_one_that_its_vendor_cancelled_does_not_come_back_for_a_demand(hub, pagopa, person):
+    """Its notice number would be used again, which pagoPA forbids."""
+    name = pupil()
+    pagopa.demand("00006", meals(name, person), pay=False)
+    (payment,) = payments(hub, person)
+    said = ("title", "notice_number", "creditor_tax_code", "reason", "amount_cents", "due_date", "service_id")
+    own = make_payment(f"mensa-2026-{int(name):06d}", tax_code=person, **{key: payment["content"][key] for key in said})
+    published(hub, "payments", own | {"source": "mense", "version": 2, "state": "cancelled"})
+    before = declined("external_id.cancelled")
+    assert pagopa.demand("00006", meals(name, person))["code"] == "PAA_SEMANTICA"
+    assert declined("external_id.cancelled") == before + 1
+    (payment,) = payments(hub, person)
+    assert (payment["version"], payment["state"]) == (2, "cancelled")
+
+
 def test_one_that_is_restricted_is_left_as_it_is(hub, pagopa, person, raccordo):
     name = pupil()
     pagopa.demand("00006", meals(name, person), pay=False)

@@ -240,6 +240,8 @@ def test_the_citizen_sees_what_the_notification_adds_to_the_payment(kind, tmp_pa
         assert letter["total_cents"] == bill["amount_cents"] + letter["cost_cents"]
         changed = hub.read(f"/changes?after={before}", person).json()["items"]
         assert bill_id in [each["item_id"] for each in changed]
+        (listed,) = hub.read("/items?collection=payments", person).json()["items"]
+        assert listed["notification_cost"] == letter, "lists say what the detail says"
         told = [row["data"] for row in rows(hub, timeline, item_id=bill_id) if row["event"] == "notification_cost"]
         assert told == [{"channel": "send", "cost_cents": each["cost_cents"]} for each in (first, letter)]
         other_id = published(hub, "messages", make_message(fresh(), **to(person)))

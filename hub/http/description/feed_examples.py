@@ -78,6 +78,7 @@ FEED_ITEM: Json = {
     "number": examples.NOTICE,
     "protocol": None,
     "amount_cents": 12050,
+    "notification_cost": None,
     "cart": {
         "group": "production",
         "notices": [
@@ -107,7 +108,6 @@ FEED_PAGE: Json = {"items": [FEED_ITEM], "next_cursor": "eyJzIjo0Mn0", "truncate
 FEED_ITEM_DETAIL: Json = {
     **FEED_ITEM,
     "content": {"collection": "payments", **examples.PAYMENT},
-    "notification_cost": None,
     "content_available": False,
     "verify_url": None,
     "linked": [],

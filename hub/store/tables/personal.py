@@ -68,6 +68,8 @@ items = Table(
     # Of a payment whose pagoPA notice others published too (`settled` 14): the one that the feed shows for all of them.
     Column("folded_into", String(36)),
     Column("own_state", String(30)),  # of that one: its own state where that of all of them together is another
+    Column("cost_cents", BigInteger),  # of a payment: what a legal notification adds to its notice
+    Column("cost_at", Instant),  # when that was heard
     needed("sequence", BigInteger),
     Index("ix_items_feed", "ente_id", "citizen_id", "occurred_at", "item_id"),
     Index("ix_items_changes", "ente_id", "citizen_id", "sequence"),

@@ -38,13 +38,20 @@ def asked(monkeypatch=None, *, paid=None, vendor=None, row=(), **fields):
     if monkeypatch is not None:
         monkeypatch.setattr(owing, "paid_among", lambda given, *_: paid if given is connection else None)
     content = Payment.model_validate(make_payment(**fields), strict=False).model_dump_json()
-    its = {"vendor_id": "acme", "state": "due", "lifecycle": "active", "expires_at": None} | dict(row)
+    its = {"vendor_id": "acme", "state": "due", "lifecycle": "active", "expires_at": None, "cost_cents": None}
+    its |= dict(row)
     asked = Asked.model_validate_json(content)
     assert asked == Asked.model_validate(Payment.model_validate_json(content)), "from either form"
     kept = Kept("c_h501", "c", "i", **its, asked=asked, tax_code="RSSMRA80A01H501U")
     vendors = MappingProxyType({("c_h501", "acme"): vendor or make_vendor()})
     registry = SimpleNamespace(vendors=vendors, ente=lambda _: SimpleNamespace(name="Comune di Prova"))
     return Owing(Vault(), lambda: registry).of(connect, [kept], NOW)[0]
+
+
+def test_what_a_notification_adds_is_paid_along_with_the_whole_and_with_no_instalment(monkeypatch):
+    plain = asked(notice_number="302000100000019421", amount_cents=8700)
+    costly = asked(notice_number="302000100000019421", amount_cents=8700, row={"cost_cents": 1240})
+    assert [each.notice.amount_cents for each in (*plain, *costly)] == [8700, 9940]
 
 
 def parts(found):
