@@ -7,7 +7,6 @@ removed root breaks the next; a cut tail differs from the anchors, which are kep
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -23,6 +22,7 @@ _NOT_HASHED = frozenset({"row_hash", "writer_id", "root_number", "body_sealed", 
 _LOGS = (evidence, access_log)
 _LATER = frozenset({"verified_by", "message_id", "peer", "delegation_id", "act"})
 """Columns of `evidence` that came with migration 0010, and of `access_log` that came with 0018 and 0026."""
+_AS_HASHED = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME  # of a moment its microseconds
 _COVERED = {table: tuple(str(c.name) for c in table.columns if c.name not in _NOT_HASHED) for table in _LOGS}
 
 
@@ -33,13 +33,8 @@ def row_bytes(table: Table, row: Row) -> bytes:
     A column that came later is there where it has a value. So the rows of before are hashed as they were, and still
     each row has a document of its own: a value put into an old row, or taken out of a new one, changes it.
     """
-    covered = {
-        name: to_micros(value) if isinstance(value := row.get(name), datetime) else value for name in _COVERED[table]
-    }
-    for name in _LATER & covered.keys():
-        if covered[name] is None:
-            del covered[name]
-    return orjson.dumps([str(table.name), covered], option=orjson.OPT_SORT_KEYS)
+    covered = {name: value for name in _COVERED[table] if (value := row.get(name)) is not None or name not in _LATER}
+    return orjson.dumps([str(table.name), covered], default=to_micros, option=_AS_HASHED)
 
 
 def row_hash(table: Table, row: Row) -> str:

@@ -9,17 +9,19 @@ from sqlalchemy import Connection, Row, insert, select
 
 from contracts.identifiers import new_uuid7
 
-from .database import Tx, among
-from .database import keys as parameters
+from .bulk import select_rows
+from .database import Tx
+from .given import GIVEN, given, is_given
 from .ports import Vault
 from .tables import citizens
 
 _CACHE = 20_000
-_KNOWN = select(citizens.c.ente_id, citizens.c.citizen_id, citizens.c.subject_hash, citizens.c.data_key_sealed).where(
-    among("subject", citizens.c.ente_id, citizens.c.subject_hash)
+_ITS = citizens.c
+_KNOWN = select(_ITS.ente_id, _ITS.citizen_id, _ITS.subject_hash, _ITS.data_key_sealed).select_from(
+    GIVEN.join(citizens, is_given(_ITS.ente_id, _ITS.subject_hash))
 )
-_BY_ID = select(citizens.c.ente_id, citizens.c.citizen_id, citizens.c.data_key_sealed).where(
-    among("person", citizens.c.ente_id, citizens.c.citizen_id)
+_BY_ID = select(_ITS.ente_id, _ITS.citizen_id, _ITS.data_key_sealed).select_from(
+    GIVEN.join(citizens, is_given(_ITS.ente_id, _ITS.citizen_id))
 )
 
 
@@ -81,19 +83,19 @@ class Citizens:
     def tax_code(self, connection: Connection, ente_id: str, citizen_id: str) -> tuple[str, Citizen]:
         """The tax code of a citizen, for a delivery, and the citizen. Raises LookupError."""
         row = _row(connection, ente_id, citizen_id)
-        citizen, place = self._opened(row), _place("tax_code", ente_id, citizen_id)
+        citizen, place = self._opened(ente_id, citizen_id, row.data_key_sealed), _place("tax_code", ente_id, citizen_id)
         return self._vault.open_with(citizen.data_key, row.tax_code_sealed, place).decode(), citizen
 
     def by_id(self, connection: Connection, ente_id: str, citizen_id: str) -> Citizen:
         """The citizen of an item. Raises LookupError."""
-        return self._opened(_row(connection, ente_id, citizen_id))
+        return self._opened(ente_id, citizen_id, _row(connection, ente_id, citizen_id).data_key_sealed)
 
     def by_ids(self, connection: Connection, ids: Collection[tuple[str, str]]) -> dict[tuple[str, str], Citizen]:
         """The same of many (ente_id, citizen_id), with one statement: without those who were erased."""
         if not ids:
             return {}
-        rows = connection.execute(_BY_ID, parameters("person", ids))
-        return {(row.ente_id, row.citizen_id): self._opened(row) for row in rows if row.data_key_sealed}
+        rows = select_rows(connection, _BY_ID, given(ids))
+        return {(ente, citizen): self._opened(ente, citizen, sealed) for ente, citizen, sealed in rows if sealed}
 
     def is_there(self, connection: Connection, ente_id: str, citizen_id: str) -> bool:
         """Whether the citizen has his key still: he was not erased."""
@@ -103,19 +105,18 @@ class Citizens:
             return False
         return True
 
-    def _opened(self, row: Any) -> Citizen:
-        key = self._vault.open(row.data_key_sealed, key_place(row.ente_id, row.citizen_id))
-        return Citizen(row.ente_id, row.citizen_id, key)
+    def _opened(self, ente_id: str, citizen_id: str, sealed: bytes) -> Citizen:
+        return Citizen(ente_id, citizen_id, self._vault.open(sealed, key_place(ente_id, citizen_id)))
 
     def _hash(self, subject: Subject) -> str:
         return self._vault.keyed_hash("subject", f"{subject.ente_id}\0{subject.kind}\0{subject.tax_code}")
 
     def _load(self, connection: Connection, keys: list[tuple[str, str]]) -> dict[tuple[str, str], Citizen]:
-        rows = connection.execute(
-            _KNOWN,
-            parameters("subject", keys),
-        )
-        return {(row.ente_id, row.subject_hash): self._opened(row) for row in rows}
+        rows = select_rows(connection, _KNOWN, given(keys))
+        return {
+            (ente_id, subject_hash): self._opened(ente_id, citizen_id, sealed)
+            for ente_id, citizen_id, subject_hash, sealed in rows
+        }
 
     def _make(self, tx: Tx, fresh: dict[Subject, tuple[str, str]]) -> dict[tuple[str, str], Citizen]:
         made, rows = {}, []

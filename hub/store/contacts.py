@@ -4,12 +4,20 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
 
+from .bulk import select_rows
 from .citizens import Citizen
-from .database import among, keys
+from .given import GIVEN, given, is_given
 from .ports import Vault
 from .tables import citizen_contacts
 
 EMAIL = "email"
+
+_ITS = citizen_contacts.c
+_REACHABLE = (
+    select(_ITS.ente_id, _ITS.citizen_id)
+    .select_from(GIVEN.join(citizen_contacts, is_given(_ITS.ente_id, _ITS.citizen_id)))
+    .where(_ITS.kind == EMAIL, _ITS.verified_at.is_not(None))
+)
 
 
 def contact_of(connection: Connection, vault: Vault, citizen: Citizen) -> str | None:
@@ -42,11 +50,7 @@ def reachable(connection: Connection, citizens: Iterable[Citizen]) -> set[tuple[
     wanted = {(each.ente_id, each.citizen_id) for each in citizens}
     if not wanted:
         return set()
-    its = citizen_contacts.c
-    query = select(its.ente_id, its.citizen_id).where(
-        among("citizen", its.ente_id, its.citizen_id), its.kind == EMAIL, its.verified_at.is_not(None)
-    )
-    return {(row.ente_id, row.citizen_id) for row in connection.execute(query, keys("citizen", wanted))}
+    return {(ente_id, citizen_id) for ente_id, citizen_id in select_rows(connection, _REACHABLE, given(wanted))}
 
 
 def contact_place(citizen: Citizen, contact_id: str) -> str:

@@ -8,7 +8,7 @@ statistics, would read a whole table to join it.
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, bindparam, column, literal_column
+from sqlalchemy import ColumnElement, String, and_, bindparam, column, literal_column, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -34,6 +34,9 @@ def _postgresql(element: _Members, compiler: Any, **keywords: Any) -> str:
 
 GIVEN = _Members(bindparam("given", type_=String)).table_valued(column("value"), name="given")
 """To select from; joined to a table by `is_given`."""
+
+GIVEN_NAMES = select(GIVEN.c.value.op("->>", return_type=String())(literal_column("0")))
+"""Keys of one part, for `IN`, where there is nothing to join."""
 
 
 def is_given(*columns: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -16,17 +16,23 @@ from sqlalchemy import Connection, delete, insert, select
 
 from contracts.base import ROME
 
+from .bulk import select_rows
 from .changing import OwnChange, change_each
 from .citizens import Citizen, Citizens
-from .database import Tx, among, keys, upsert
+from .database import Tx, upsert
+from .given import GIVEN, given, is_given
 from .optouts import ANY_ADDRESS, EVERYTHING
 from .ports import Vault
 from .tables import channel_opt_outs, preferences
 
 _OFF = channel_opt_outs.c
 _KEPT = preferences.c
-_WHOSE_OFF = among("citizen", _OFF.ente_id, _OFF.citizen_id)
-_WHOSE_KEPT = among("citizen", _KEPT.ente_id, _KEPT.citizen_id)
+_WHOSE_OFF = select(_OFF.ente_id, _OFF.citizen_id, _OFF.channel, _OFF.topic, _OFF.address_hash).select_from(
+    GIVEN.join(channel_opt_outs, is_given(_OFF.ente_id, _OFF.citizen_id))
+)
+_WHOSE_KEPT = select(_KEPT.ente_id, _KEPT.citizen_id, _KEPT.record_sealed).select_from(
+    GIVEN.join(preferences, is_given(_KEPT.ente_id, _KEPT.citizen_id))
+)
 
 
 class Quiet(NamedTuple):
@@ -89,16 +95,16 @@ def load_wishes(connection: Connection, vault: Vault, citizens: Iterable[Citizen
     if not wanted:
         return {}
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in connection.execute(select(preferences).where(_WHOSE_KEPT), keys("citizen", wanted)):
-        key = (row.ente_id, row.citizen_id)
-        record = orjson.loads(vault.open_with(wanted[key].data_key, row.record_sealed, _place(*key)))
+    whose = given(wanted)
+    for ente_id, citizen_id, sealed in select_rows(connection, _WHOSE_KEPT, whose):
+        key = (ente_id, citizen_id)
+        record = orjson.loads(vault.open_with(wanted[key].data_key, sealed, _place(*key)))
         quiet = record.get("quiet")
         own = {"language": record.get("language")}
         found[key] = own | {"quiet": Quiet(*map(time.fromisoformat, quiet)) if quiet else None}
-    for row in connection.execute(select(channel_opt_outs).where(_WHOSE_OFF), keys("citizen", wanted)):
-        name = "off" if row.address_hash == ANY_ADDRESS else "by_link"
-        off = found.setdefault((row.ente_id, row.citizen_id), {}).setdefault(name, set())
-        off.add(Off(row.channel, row.topic))
+    for ente_id, citizen_id, channel, topic, address_hash in select_rows(connection, _WHOSE_OFF, whose):
+        name = "off" if address_hash == ANY_ADDRESS else "by_link"
+        found.setdefault((ente_id, citizen_id), {}).setdefault(name, set()).add(Off(channel, topic))
     return {
         key: Wishes(
             own.get("language"),

@@ -11,6 +11,7 @@ from contracts.identifiers import new_uuid7
 from contracts.inbound import FOR_A_PERSON
 
 from .database import Tx
+from .given import GIVEN_NAMES, given
 from .ports import Vault
 from .tables import quarantine
 
@@ -79,9 +80,10 @@ def keep_misfits(tx: Tx, vault: Vault, misfits: Collection[Misfit]) -> None:
 def let_out(tx: Tx, ente_id: str, connector_id: str, names: Collection[str]) -> None:
     """These came right: whatever stood of them is over, and its content goes."""
     if names:
-        where = (_ITS.ente_id == ente_id) & (_ITS.connector_id == connector_id) & _ITS.name.in_(names)
+        where = (_ITS.ente_id == ente_id) & (_ITS.connector_id == connector_id) & _ITS.name.in_(GIVEN_NAMES)
         over = {"decided": "taken", "raw_sealed": None, "last_at": tx.now}
-        tx.connection.execute(update(quarantine).where(where, _ITS.decided.is_(None)).values(over))
+        statement = update(quarantine).where(where, _ITS.decided.is_(None)).values(over)
+        tx.connection.execute(statement, given({(name,) for name in names}))
 
 
 def discard(tx: Tx, ente_id: str, quarantine_id: str) -> Entry:

@@ -8,9 +8,10 @@ from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from hub.errors import HubError, StoreUnavailable, VersionConflict
 
-from .bulk import insert_rows
-from .database import Tx, among, keys
+from .bulk import insert_rows, select_rows
+from .database import Tx
 from .drafts import Identity
+from .given import GIVEN, given, is_given
 from .intake import Intake, Submission
 from .ports import Vault
 from .quarantine import Misfit, keep_misfits, let_out
@@ -18,6 +19,11 @@ from .tables import item_identities, items, same_item, source_records
 
 _AT_ONCE: Final = 1000
 """Records that are looked through at once: a source may have a million."""
+
+_ITS = source_records.c
+_KNOWN = select(_ITS.name, _ITS.digest, _ITS.version, _ITS.item_id).select_from(
+    GIVEN.join(source_records, is_given(_ITS.ente_id, _ITS.connector_id, _ITS.name))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +54,11 @@ class Take:
 
 def records(connection: Connection, ente_id: str, connector_id: str, names: Iterable[str]) -> dict[str, Record]:
     """What is known of these records, by their names."""
-    its = source_records.c
     wanted = {(ente_id, connector_id, name) for name in names}
     if not wanted:
         return {}
-    query = select(its.name, its.digest, its.version, its.item_id).where(
-        among("record", its.ente_id, its.connector_id, its.name)
-    )
-    found = connection.execute(query, keys("record", wanted))
-    return {row.name: Record(row.digest, row.version, row.item_id) for row in found}
+    found = select_rows(connection, _KNOWN, given(wanted))
+    return {name: Record(digest, version, item_id) for name, digest, version, item_id in found}
 
 
 def absent(

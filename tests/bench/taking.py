@@ -2,8 +2,9 @@
 
 The bare way is what nobody can do without: mapping the same pages, and committing by the raw driver as many rows as the
 hub writes for them, of as many citizens, a page a commit. Both ways take turns, every so many pages of the one reading,
-each in a process of its own: what the bare way holds is not the hub's memory. Then the source is read again, where
-nothing has changed.
+each in a process of its own: what the bare way holds is not the hub's memory. Each turn of the bare way is as many
+records as the hub took since the one before, for a record costs more in a large database than in a small one. Then the
+source is read again, where nothing has changed.
 """
 
 import json
@@ -181,7 +182,7 @@ class _Watch:
             rows = _written(self._home) - self._empty
             # What is written for each record, and not for each citizen or commit.
             self._rows = {name: number * PAGE // done for name, number in rows.items() if number >= done}
-        rate, busy = self._way.rate(self._rows)
+        rate, busy = self._way.rate(self._rows, (done - self._before) // PAGE)
         self.bare.append(rate)
         self.bare_busy.append(busy)
         self._before, self._next = done, done + self._piece
@@ -203,9 +204,9 @@ class _Bare:
         self._citizens = cycle([new_uuid7() for _ in range(citizens)])
         """Whose the records are, in turn: rows of somebody known stand among those of others, not at the end of all."""
 
-    def rate(self, rows: dict[str, int], pages: int = 5) -> tuple[float, float]:
-        """Records in a second, and in one of the processor's time, where `rows` is how many of each table are written
-        for a page."""
+    def rate(self, rows: dict[str, int], pages: int) -> tuple[float, float]:
+        """Records in a second, and in one of the processor's time, over so many pages; `rows` is how many of each table
+        are written for a page."""
         spent = busy = 0.0
         for _ in range(pages):
             page = [(metadata.tables[name], self._rows(metadata.tables[name], number)) for name, number in rows.items()]
@@ -237,8 +238,8 @@ def serve_bare(folder: Path, citizens: int, pipe: Connection) -> None:
     """A turn for each word in the pipe, until there is none."""
     bare = _Bare(folder, citizens)
     spare_collections()
-    while (rows := pipe.recv()) is not None:
-        pipe.send(bare.rate(rows))
+    while (turn := pipe.recv()) is not None:
+        pipe.send(bare.rate(*turn))
 
 
 class _BareProcess:
@@ -250,9 +251,9 @@ class _BareProcess:
         self._process.start()
         theirs.close()
 
-    def rate(self, rows: dict[str, int]) -> tuple[float, float]:
+    def rate(self, rows: dict[str, int], pages: int) -> tuple[float, float]:
         """As `_Bare.rate`."""
-        self._pipe.send(rows)
+        self._pipe.send((rows, pages))
         rates: tuple[float, float] = self._pipe.recv()
         return rates
 
