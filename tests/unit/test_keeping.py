@@ -18,6 +18,7 @@ def away(*_):
 @pytest.mark.parametrize("learned", [{"documents": (object(),)}, {"costs": (NoticeCost("3" * 18, "0" * 11, 1),)}])
 def test_a_step_whose_finds_cannot_be_kept_is_put_off(learned):
     keeps = SimpleNamespace(keep=away)
+    inbound = Inbound(taker=None, polling=None, answering=None, documents=keeps, costs=keeps, missing=None)
     with pytest.raises(Deferred) as caught:
-        Inbound(None, None, None, keeps, keeps).keep(None, Done(**learned))
+        inbound.keep(None, Done(**learned))
     assert (caught.value.reason, caught.value.about) == ("store.unavailable", "message")
