@@ -54,9 +54,9 @@ class Snapshot(Generic[T]):
 class Watcher:
     """Polls snapshots each second, so that what an administrator changes holds everywhere within two."""
 
-    def __init__(self, snapshots: Sequence[Snapshot[Any]], *, every_s: float = 1.0) -> None:
+    def __init__(self, snapshots: Sequence[Snapshot[Any]]) -> None:
         self._snapshots = snapshots
-        self._rounds = Rounds("watcher", self._poll, every_s)
+        self._rounds = Rounds("watcher", self._poll, every_s=1.0)
 
     def start(self) -> None:
         self._rounds.start()
