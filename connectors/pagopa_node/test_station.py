@@ -6,7 +6,18 @@ import pytest
 
 from connectors.pagopa_node.calling import OWED, answer, body_of, call_of, refused, told
 from connectors.pagopa_node.faults import FAULTS, NOT_PAYABLE
-from connectors.pagopa_node.sampling import BROKER, CREDITOR, DEBTOR, NOTICE, OTHER_BODY, STATION, asked, ids, receipt
+from connectors.pagopa_node.sampling import (
+    BROKER,
+    CREDITOR,
+    DEBTOR,
+    NOTICE,
+    OTHER,
+    OTHER_BODY,
+    STATION,
+    asked,
+    ids,
+    receipt,
+)
 from connectors.pagopa_node.station import OPERATIONS
 from contracts.answering import OwedPart
 from contracts.items import PaymentState
@@ -35,9 +46,6 @@ def test_a_notice_that_is_due_can_be_paid():
         "fiscalCodePA": CREDITOR,
         "companyName": "Comune di Valdilago",
     }
-
-
-OTHER = {"tax_code": OTHER_BODY, "iban": "GB82WEST12345698765432", "taxonomy": "9/TEFA/"}
 
 
 @pytest.mark.parametrize("operation", ["paGetPayment", "paGetPaymentV2"])

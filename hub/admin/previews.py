@@ -17,12 +17,12 @@ from hub.store.tables import clipped
 
 MOST = 100
 
+Absent = Callable[[Mapping[str, Container[str]]], Iterable[str]]
+"""What was taken in and is in no list of all names (`contracts.inbound.Pulled.all_names`)."""
 
-def preview(
-    connector: Connector, sample: str, absent: Callable[[Mapping[str, Container[str]]], Iterable[str]]
-) -> dict[str, Any]:
-    """contracts.work_administration.MappingPreview; `absent` gives what was taken in and is in no list of all names.
-    Raises ContractViolation where nothing can be read."""
+
+def preview(connector: Connector, sample: str, absent: Absent) -> dict[str, Any]:
+    """contracts.work_administration.MappingPreview. Raises ContractViolation where nothing can be read."""
     if connector.read is None:
         raise ContractViolation(faults=(Fault("/connector_id", "source.not_read", "this type reads no samples"),))
     try:
@@ -33,9 +33,7 @@ def preview(
     return {"records": [_record(each) for each in found[:MOST]], "has_more": len(found) > MOST}
 
 
-def _found(
-    connector: Connector, read: Read, sample: bytes, absent: Callable[[Mapping[str, Container[str]]], Iterable[str]]
-) -> list[Found]:
+def _found(connector: Connector, read: Read, sample: bytes, absent: Absent) -> list[Found]:
     if connector.read_whole is None:
         return list(islice(read(sample), MOST + 1))
     whole = connector.read_whole(sample)
