@@ -167,6 +167,9 @@ class ExportItem(Model):
     due_at: UtcDatetime | None
     occurred_at: UtcDatetime
     as_of: UtcDatetime | None
+    cost_cents: Count | None
+    """What a legal notification adds to a payment, and when that was heard."""
+    cost_at: UtcDatetime | None
     received_at: UtcDatetime
     updated_at: UtcDatetime
     settles: bool

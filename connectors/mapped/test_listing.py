@@ -164,7 +164,7 @@ def test_a_file_says_what_is_missing_only_where_all_of_it_was_read(content, know
         assert whole.look(name(3)).withdrawn == REASON
 
 
-def test_names_are_held_in_eight_bytes_each():
+def test_each_of_many_names_is_known_again_and_no_other():
     names = Names()
     for number in range(10_000):
         names.add(name(number))

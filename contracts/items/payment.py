@@ -82,6 +82,8 @@ Parts = Annotated[tuple[PaymentPart, ...], Field(max_length=5, fail_fast=True)]
 
 PlanNumber = Annotated[int, Field(ge=1, le=9, json_schema_extra={"format": "int32"})]
 """Which of a position's plans of instalments, counted from 1."""
+FIRST_PLAN = 1
+"""The plan of an instalment that names none."""
 
 
 class PositionInstalment(Model):
@@ -98,7 +100,7 @@ class PositionInstalment(Model):
     @property
     def of_plan(self) -> int:
         """The number of its plan, also where that is left out."""
-        return self.plan or 1
+        return self.plan or FIRST_PLAN
 
 
 class DebtorAddress(Model):

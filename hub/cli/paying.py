@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, TypeVar
 
+import orjson
 import typer
 from sqlalchemy import Connection
 
@@ -15,10 +16,11 @@ from contracts.party import EmailAddress
 from contracts.paying import MOST_IN_A_CART, Debtor, Returns
 from hub.dispatch.carts import Carts
 from hub.dispatch.creditors import acting_for
-from hub.dispatch.owing import Asked, Kept, Owed, Owing
+from hub.dispatch.owing import Kept, Owed, Owing
 from hub.dispatch.pool import ConnectorPool
 from hub.errors import HubError
 from hub.home import Home
+from hub.ingest.canonical import canonical_json
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
 from hub.store.directory import load_registry
@@ -87,7 +89,7 @@ def notice(
         with new_file(out) as file, acting(one, owed, lambda connector: connector.printed) as printed:
             with committing(one) as committer:
                 log_owed(committer, "print_notice", [owed])
-            content = printed(owed.notice, debtor, owed.tax_code)
+            content = printed(owed.notice, debtor, owed.payment.tax_code)
             file.write(content)
     told({"file": str(out), "bytes": len(content)}, as_json=as_json, text=f"wrote {out}, {len(content)} bytes")
 
@@ -102,7 +104,8 @@ def made(home: Home, owed: Sequence[Owed], returns: Returns, email: str | None) 
             log_owed(committer, "make_cart", owed)
             return carts.make(planned)
         except HubError as refusal:
-            why = [f"{owed[int(each.pointer.rpartition('/')[2])].item_id}: {each.detail}" for each in refusal.faults]
+            named = [(owed[int(each.pointer.rpartition("/")[2])].payment, each) for each in refusal.faults]
+            why = [f"{payment.item_id}: {each.detail}" for payment, each in named]
             said = refusal.cause or refusal.detail
             if "Retry-After" in refusal.headers:
                 said += f", try again in {refusal.headers['Retry-After']} seconds"
@@ -111,7 +114,7 @@ def made(home: Home, owed: Sequence[Owed], returns: Returns, email: str | None) 
 
 def log_owed(committer: Committer, operation: str, owed: Iterable[Owed]) -> None:
     """Record durably, in one commit, whose payments an operator deals with."""
-    each_once = dict.fromkeys((one.ente_id, one.citizen_id, one.item_id) for one in owed)
+    each_once = dict.fromkeys((one.payment.ente_id, one.payment.citizen_id, one.payment.item_id) for one in owed)
     made = [access(operation, ente_id=ente, citizen_id=citizen, item_id=item) for ente, citizen, item in each_once]
     record_together(committer, made)
 
@@ -141,7 +144,8 @@ def _owed(home: Home, connection: Connection, owing: Owing, name: str) -> Owed:
         raise Failed(f"{item_id}: its citizen was erased") from None
     row, item = opened_item(connection, home.vault, citizen, item_id)
     its = row["vendor_id"], row["state"], row["lifecycle"], row["expires_at"]
-    kept = Kept(ente_id, citizen.citizen_id, item_id, *its, Asked.model_validate(item), row["cost_cents"], tax_code)
+    content = orjson.loads(canonical_json(item))
+    kept = Kept(ente_id, citizen.citizen_id, item_id, *its, content, row["cost_cents"], tax_code)
     ((*owed,),) = owing.of(lambda: connection, [kept], home.clock.now())
     wanted = next((each for each in owed if str(each.part or "") == part), None)
     if wanted is None:
@@ -157,7 +161,7 @@ def acting(home: Home, owed: Owed, can: Callable[[Connector], T | None]) -> Iter
         found = acting_for(pool, owed, can)
         its = None if found is None else can(found.connector)
         if found is None or its is None:
-            raise Failed(f"{owed.item_id}: no pagoPA connector in force is for its creditor")
+            raise Failed(f"{owed.payment.item_id}: no pagoPA connector in force is for its creditor")
         try:
             yield its
         except Failure as failure:

@@ -56,7 +56,7 @@ def print_(
     with opened(home) as one:
         owed = owed_by(one, [row["item_id"] for row in rows])
         papers = [_paper(each, row, line) for line, (each, row) in enumerate(zip(owed, rows, strict=True), start=2)]
-        if len({(each.ente_id, each.notice.creditor_tax_code, each.environment) for each in owed}) > 1:
+        if len({(each.payment.ente_id, each.notice.creditor_tax_code, each.environment) for each in owed}) > 1:
             raise Failed("a folder is of one ente and one creditor")
         with acting(one, owed[0], lambda connector: connector.printing) as printing:
             with committing(one) as committer:
@@ -114,11 +114,11 @@ def _paper(owed: Owed, row: Mapping[str, str], line: int) -> Paper:
     """Raises WrongUsage without repeating what the file says of a person."""
     given = {field: row.get(column, "") for column, field in _ADDRESS.items()}
     if not any(given.values()):
-        if owed.debtor is None:
+        if (debtor := owed.debtor) is None:
             raise WrongUsage(f"--file: line {line}: no address, and the payment has none")
-        return Paper(owed.notice, owed.debtor, owed.tax_code)
+        return Paper(owed.notice, debtor, owed.payment.tax_code)
     try:
-        return Paper(owed.notice, Debtor.model_validate(given), owed.tax_code)
+        return Paper(owed.notice, Debtor.model_validate(given), owed.payment.tax_code)
     except ValidationError as wrong:
         columns = sorted(column for column, field in _ADDRESS.items() if field in {e["loc"][0] for e in wrong.errors()})
         raise WrongUsage(f"--file: line {line}: {', '.join(columns)}") from None

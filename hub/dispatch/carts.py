@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+import orjson
+
 from contracts.connector import Connector
 from contracts.failures import Failure, Misconfigured, Rejected
 from contracts.paying import Cart, CartPart, MakeCart, Returns
-from contracts.states import PAYABLE
 from hub.errors import Fault, ItemUnknown
 from hub.store.committer import Committer
 from hub.store.reading import Listed, Reading
@@ -45,16 +46,26 @@ class Carts:
     committer: Committer
     owing: Owing
 
-    def offers(self, reading: Reading, rows: Sequence[Listed]) -> Mapping[str, dict[str, Any]]:
-        """What of the payments among these rows a cart may have (contracts.paying.CartOffer), by item; what is not
-        there may be in none. A cart is then refused only for what one payment is to another, or what has changed."""
-        payable = [row for row in rows if row.collection == "payments" and row.state in PAYABLE]
-        if not payable or not is_served(self.pool, reading.citizen.ente_id):
-            return {}
-        its = [kept_of(reading, row) for row in payable]
+    def offers(
+        self, reading: Reading, payable: Sequence[tuple[Listed, Mapping[str, Any]]]
+    ) -> Mapping[str, dict[str, Any]]:
+        """What of these payments, each with what it says, a cart may have (contracts.paying.CartOffer), by item; what
+        is not there may be in none. A cart is then refused only for what one payment is to another, or what has
+        changed."""
+        its = [kept_of(reading, row, content) for row, content in payable]
         owed = self.owing.of(lambda: reading.connection, its, reading.now)
-        # Of one payment all is owed to one creditor.
-        return {each[0].item_id: _offer(each) for each in owed if each and self._acting(each[0]) is not None}
+        # Of one payment all is owed to one creditor; most of a page to the same.
+        acting = {(each[0].notice.creditor_tax_code, each[0].environment): each[0] for each in owed if each}
+        served = {whose for whose, one in acting.items() if self._acting(one) is not None}
+        return {
+            each[0].payment.item_id: _offer(each)
+            for each in owed
+            if each and (each[0].notice.creditor_tax_code, each[0].environment) in served
+        }
+
+    def may_offer(self, ente_id: str) -> bool:
+        """Whether any payment of an ente may be in a cart: where none may, none need be looked at."""
+        return is_served(self.pool, ente_id)
 
     def chosen(self, reading: Reading, wanted: Sequence[CartPart]) -> list[Owed]:
         """What is owed of what a citizen wants to pay.
@@ -66,7 +77,7 @@ class Carts:
         rows = [reading.one(each.item_id) for each in wanted]
         if not all(rows):
             raise ItemUnknown
-        its = [kept_of(reading, row.listed) for row in rows if row is not None]
+        its = [kept_of(reading, row.listed, orjson.loads(row.payload)) for row in rows if row is not None]
         owed = self.owing.of(lambda: reading.connection, its, reading.now)
         found = [
             next((one for one in those if one.part == (each.installment or 0)), None)
@@ -100,7 +111,7 @@ class Carts:
             for each, one in zip(owed, served, strict=True)
         )
         cart = Cart(notices=notices, returns=returns, email=email)
-        return PlannedCart((owed[0].ente_id, served[0].connector_id), cart)
+        return PlannedCart((owed[0].payment.ente_id, served[0].connector_id), cart)
 
     def begin(self, planned: PlannedCart) -> None:
         """Count the call that will make it, before anything else is done for it.
@@ -197,4 +208,4 @@ def _notice(owed: Owed) -> tuple[str, str]:
 
 
 def _whose(owed: Owed) -> tuple[str, str, str]:
-    return owed.ente_id, owed.citizen_id, owed.environment
+    return owed.payment.ente_id, owed.payment.citizen_id, owed.environment

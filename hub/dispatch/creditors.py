@@ -21,8 +21,8 @@ class Acting:
 
 def acting_for(pool: ConnectorPool, owed: Owed, can: Callable[[Connector], object]) -> Acting | None:
     """The preferred one in force for the creditor of what is owed, of those that `can`; None where there is none."""
-    for connector_id in pool.acting().get((owed.ente_id, owed.notice.creditor_tax_code, owed.environment), ()):
-        connector = pool.get(owed.ente_id, connector_id)
+    for connector_id in pool.acting().get((owed.payment.ente_id, owed.notice.creditor_tax_code, owed.environment), ()):
+        connector = pool.get(owed.payment.ente_id, connector_id)
         if connector is not None and connector.numbering is not None and can(connector) is not None:
             return Acting(connector_id, connector, connector.numbering.creditor_name)
     return None

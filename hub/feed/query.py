@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from threading import BoundedSemaphore
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from pydantic import TypeAdapter
@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from contracts.base import rfc3339
 from contracts.feed import View
 from contracts.items import Document, Item
+from contracts.states import PAYABLE
 from hub.catalogue import Card
 from hub.clock import Clock
 from hub.errors import DelegationInactive, ItemUnknown
@@ -69,8 +70,16 @@ _LATEST = 5
 _ITEM: TypeAdapter[Item] = TypeAdapter(Item)
 Offered = Callable[[Mapping[str, Any], bytes, datetime], Sequence[str]]
 """(the columns of a subscription, its canonical JSON, now) -> what its citizen may ask of its source."""
-CartOffers = Callable[[Reading, Sequence[Listed]], Mapping[str, Mapping[str, Any]]]
-"""contracts.paying.CartOffer of those among these rows that may be in a cart, by item."""
+
+
+class CartOffers(Protocol):
+    """What carts may have (`hub.dispatch.carts`)."""
+
+    def may_offer(self, ente_id: str) -> bool: ...
+
+    def offers(
+        self, reading: Reading, payable: Sequence[tuple[Listed, Mapping[str, Any]]]
+    ) -> Mapping[str, Mapping[str, Any]]: ...
 
 
 class Feed:
@@ -89,7 +98,7 @@ class Feed:
     ) -> None:
         self._document_cards = document_cards
         self.offered: Offered = lambda *_: ()
-        self.cart_offers: CartOffers = lambda *_: {}
+        self.carts: CartOffers | None = None
         self._database = database
         self._vault = vault
         self._citizens = citizens
@@ -193,8 +202,25 @@ class Feed:
 
     def _views(self, reading: Reading, rows: Sequence[Listed]) -> list[dict[str, Any]]:
         """contracts.feed.FeedItem of each of these rows."""
-        cards, folded, offers = self._cards(reading), reading.contributors(rows), self.cart_offers(reading, rows)
-        return [row_view(row, reading.now, cards, folded.get(row.item_id, ()), offers.get(row.item_id)) for row in rows]
+        cards, folded = self._cards(reading), reading.contributors(rows)
+        # Of what is payable only: so many contents, taken apart, would need as much memory again as the page.
+        apart: dict[str, Mapping[str, Any]] = {}
+        offers: Mapping[str, Mapping[str, Any]] = {}
+        payable = [row for row in rows if row.collection == "payments" and row.state in PAYABLE]
+        if payable and self.carts is not None and self.carts.may_offer(reading.citizen.ente_id):
+            apart = {row.item_id: orjson.loads(row.payload) for row in payable}
+            offers = self.carts.offers(reading, [(row, apart[row.item_id]) for row in payable])
+        return [
+            row_view(
+                row,
+                apart.get(row.item_id) or orjson.loads(row.payload),
+                reading.now,
+                cards,
+                folded.get(row.item_id, ()),
+                offers.get(row.item_id),
+            )
+            for row in rows
+        ]
 
     def _cards(self, reading: Reading) -> Cards:
         """The cards of the reader's ente, all of one picture of the catalogue."""

@@ -22,23 +22,23 @@ Cards = Callable[[str], Card | None]
 
 def row_view(
     row: Listed,
+    content: Mapping[str, Any],
     now: datetime,
     cards: Cards,
     folded: Sequence[dict[str, Any]] = (),
     offer: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """One row of the feed (contracts.feed.FeedItem). `folded`: the payments that it is shown for, where several;
-    `offer`: what of it may be in a cart."""
+    """One row of the feed (contracts.feed.FeedItem). `content`: what it says; `folded`: the payments that it is shown
+    for, where several; `offer`: what of it may be in a cart."""
     # Fifty a page: taken apart at once, for by name each would be looked up anew.
     # Not formatted, which would give each name a line.
     # fmt: off
     (
         item_id, collection, state, lifecycle, version, service_id, source, vendor_id, turn, sensitivity,
         _folded_into, own_state, _sequence, occurred_at, received_at, updated_at, as_of, due_at, expires_at,
-        cost_cents, cost_at, read_at, seen_version, archived_at, starred_at, confirmed_at, payload,
+        cost_cents, cost_at, read_at, seen_version, archived_at, starred_at, confirmed_at, _payload,
     ) = row
     # fmt: on
-    content = orjson.loads(payload)
     said = content.get
     card = None if service_id is None else cards(service_id)
     protocol, updated = said("protocol"), from_micros(updated_at)

@@ -140,7 +140,7 @@ class Pipeline:
             # Nothing of a vendor on trial is owed to anybody: no connector of production registers it.
             real = vendor.stage == "production"
             its = self._registration(vendor.ente_id, item.creditor_tax_code) if real else None
-            draft = registered(draft, item, item.position, its)
+            draft = registered(draft, item, item.position, its, self._keyed_hash)
         return self._at_its_level(draft)
 
     def withdrawal(self, inbound: Inbound, verified: Verified, item_id: str) -> Submission[Any]:

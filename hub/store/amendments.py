@@ -138,7 +138,7 @@ class Amendments:
             if (message["ente_id"], message["about_item_id"]) == (item["ente_id"], item["item_id"]):
                 message.update(gone)
                 _stop_deliveries(tx, message)
-        settle(tx, batch)
+        settle(tx, batch, self._publications.plans)
         if item["collection"] == "documents":
             forget_reference(tx, item)
             settle_replaced(tx, batch, replaced_by(tx, {item_key(item)}), {})

@@ -173,6 +173,8 @@ class Draft:
     """For those who hold it as well, each under its own citizen."""
     registration: Registration | None = None
     numbers: Numbers | None = None
+    instalments: tuple[str | None, ...] = ()
+    """Of a payment that may be paid in parts: the notice key of each, None where the hub gives the number."""
 
     @property
     def names(self) -> tuple[Identity, ...]:

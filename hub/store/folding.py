@@ -1,11 +1,12 @@
 """Facts that several items share. A receipt pays the payment of the same notice, and payments of one pagoPA notice are
-one payment to the citizen, whoever published them (`settled` 14).
+one payment to the citizen, whoever published them (`settled` 14); one whose instalments are all paid is paid.
 
 Each contributor keeps what its own vendor said: `own_state` where the shown one says more, `state` of the others. The
 state of all of them together is on the shown one alone; so no vendor sees what another one said.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import RowMapping, insert, select
@@ -17,6 +18,8 @@ from .database import Tx, lock_names
 from .deadlines import close_deadlines
 from .drafts import Appointment, Draft
 from .given import GIVEN, given, is_given
+from .paid import proves
+from .plans import SETTLED_FOR_GOOD, Plans
 from .rows import AS_IN_ORDER, Batch
 from .settling import tell_settled
 from .tables import items, user_states
@@ -57,45 +60,76 @@ def _names(draft: Draft) -> Iterable[str]:
     ente_id, vendor_id, source, external_id, collection = draft.identity
     if draft.notice_key is not None:
         yield f"notice|{ente_id}|{draft.notice_key}"
+    yield from (f"notice|{ente_id}|{key}" for key in draft.instalments if key is not None)
     if collection == "documents":
         for name in (external_id, *(to for rel, to in draft.links if rel == "replaces")):
             yield f"document|{ente_id}|{vendor_id}|{source}|{name}"
 
 
-def settle(tx: Tx, batch: Batch) -> None:
-    """A payment whose receipt is here is paid, whichever came first, and stays so; those of one notice become one."""
-    touched = {
-        (item["ente_id"], item["citizen_id"], item["notice_key"])
-        for item in batch.touched()
-        if item["notice_key"] is not None
-    }
-    if not touched:
-        return
-    found = {row["item_id"]: dict(row) for row in tx.connection.execute(_SAME, given(touched)).mappings()} | {
-        item["item_id"]: item for item in batch.touched() if item["notice_key"] is not None
-    }
-    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for item in found.values():
-        groups.setdefault((item["ente_id"], item["citizen_id"], item["notice_key"]), []).append(item)
+_Notice = tuple[str, str, str]
+"""(ente_id, citizen_id, notice key)"""
+
+
+def settle(tx: Tx, batch: Batch, plans: Plans, divided: Collection[str] = ()) -> None:
+    """A payment whose receipt is here is paid, whichever came first, and stays so; so is one that is paid by the
+    instalments of a plan; those of one notice become one. `divided`: the items of the batch that may be paid so."""
+    held = {item["item_id"]: item for item in batch.touched()}
+    touched = {_notice(item) for item in held.values() if item["notice_key"] is not None}
+    groups: dict[_Notice, list[dict[str, Any]]] = {}
+    # Those whose instalments are paid: by what this batch says, or by what was said before they came.
+    whose = {(held[item_id]["ente_id"], held[item_id]["citizen_id"]) for item_id in divided}
+    left = touched
+    while left:
+        here = _groups(tx, left, held)
+        groups |= here
+        for notice in sorted(left):
+            payments = [item for item in here[notice] if item["collection"] == "payments"]
+            _pay(tx, batch, payments, [item for item in here[notice] if item["collection"] == "receipts"])
+        whose |= {notice[:2] for notice in left if any(map(proves, here[notice]))}
+        # What is paid in parts may itself be a part of another.
+        whole = plans.paid(tx, batch, whose, held) if whose else []
+        for item in whole:
+            _is_paid(tx, batch, item)
+        left = {_notice(item) for item in whole if item["notice_key"] is not None}
     paid: list[dict[str, Any]] = []
-    for notice in sorted(touched):
-        payments = [item for item in groups[notice] if item["collection"] == "payments"]
-        _pay(tx, batch, payments, [item for item in groups[notice] if item["collection"] == "receipts"])
+    for _, its in sorted(groups.items(), key=itemgetter(0)):
+        payments = [item for item in its if item["collection"] == "payments"]
         _fold(tx, batch, sorted(payments, key=lambda item: str(item["item_id"])))
         if any(item["state"] in PAID_AND_KEPT for item in payments):
             paid += [item for item in payments if item["lifecycle"] == "active"]
     tell_settled(tx, batch, paid)
 
 
+def _notice(item: Mapping[str, Any]) -> _Notice:
+    return item["ente_id"], item["citizen_id"], item["notice_key"]
+
+
+def _groups(
+    tx: Tx, notices: Collection[_Notice], held: MutableMapping[str, dict[str, Any]]
+) -> dict[_Notice, list[dict[str, Any]]]:
+    """The items of each of these notices, as they will be written; they are in one's hands from now on."""
+    for row in tx.connection.execute(_SAME, given(notices)).mappings():
+        held.setdefault(row["item_id"], dict(row))
+    groups: dict[_Notice, list[dict[str, Any]]] = {notice: [] for notice in notices}
+    for item in held.values():
+        if item["notice_key"] is not None and _notice(item) in groups:
+            groups[_notice(item)].append(item)
+    return groups
+
+
 def _pay(tx: Tx, batch: Batch, payments: Sequence[dict[str, Any]], receipts: Sequence[dict[str, Any]]) -> None:
     here = [receipt for receipt in receipts if receipt["lifecycle"] == "active"]
     for item in payments:
-        if _own(item) not in ("paid", "refunded") and any(settles(receipt, item) for receipt in here):
-            item |= {"state": "paid", "own_state": None, "turn": "none", "updated_at": tx.now}
-            batch.event(item, tx.now, "paid")
-            batch.change(item)
-            close_deadlines(tx, batch, item, "met")
-            keep_agenda(tx, batch, item, (), first=False)
+        if _own(item) not in SETTLED_FOR_GOOD and any(settles(receipt, item) for receipt in here):
+            _is_paid(tx, batch, item)
+
+
+def _is_paid(tx: Tx, batch: Batch, item: dict[str, Any]) -> None:
+    item |= {"state": "paid", "own_state": None, "turn": "none", "updated_at": tx.now}
+    batch.event(item, tx.now, "paid")
+    batch.change(item)
+    close_deadlines(tx, batch, item, "met")
+    keep_agenda(tx, batch, item, (), first=False)
 
 
 def settles(receipt: Mapping[str, Any] | RowMapping, payment: Mapping[str, Any] | RowMapping) -> bool:

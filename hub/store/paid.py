@@ -1,10 +1,11 @@
 """Payments and receipts by the notice that they are about: for reconciliation, and for what is still to be paid."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select
 
 from contracts.states import PAID
 
@@ -17,6 +18,10 @@ from .rows import IN_ORDER
 from .tables import items
 
 _ITS = items.c
+_PROOF = tuple(
+    _ITS[name]
+    for name in ("item_id", "notice_key", "vendor_id", "collection", "settles", "lifecycle", "state", "own_state")
+)
 _PAGE = select(
     *(_ITS.citizen_id, _ITS.item_id, _ITS.version, _ITS.collection, _ITS.state, _ITS.notice_key)
 ).select_from(GIVEN.join(items, is_given(*IN_ORDER)))
@@ -61,24 +66,37 @@ class Paid:
         return notice_key in self.by_anybody or (vendor_id, notice_key) in self.by_vendor
 
 
-def paid_among(connection: Connection, ente_id: str, citizen_id: str, notice_keys: Collection[str]) -> Paid:
-    """Those of these notices of the citizen's that are paid, as `folding` takes it."""
-    anybody, vendors = set(), set()
+def proves(item: Mapping[str, Any] | RowMapping) -> bool:
+    """Whether a payment or a receipt of a notice says that the money was paid, as `folding` takes it: a receipt while
+    it is here, a payment for ever."""
+    if item["collection"] == "receipts":
+        return bool(item["lifecycle"] == "active")
+    return (item["own_state"] or item["state"]) in PAID
+
+
+def paid_among(
+    connection: Connection,
+    ente_id: str,
+    citizen_id: str,
+    notice_keys: Collection[str],
+    held: Iterable[Mapping[str, Any]] = (),
+) -> Paid:
+    """Those of these notices of the citizen's that are paid. `held`: items as a transaction is to write them."""
+    there: dict[str, Mapping[str, Any] | RowMapping] = {}
     for those in pieces(sorted(notice_keys)):
-        query = select(_ITS.notice_key, _ITS.vendor_id, _ITS.collection, _ITS.settles).where(
-            _ITS.ente_id == ente_id,
-            _ITS.citizen_id == citizen_id,
-            _ITS.notice_key.in_(those),
-            or_(
-                and_(_ITS.collection == "receipts", _ITS.lifecycle == "active"),
-                and_(_ITS.collection == "payments", func.coalesce(_ITS.own_state, _ITS.state).in_(sorted(PAID))),
-            ),
+        query = select(*_PROOF).where(
+            _ITS.ente_id == ente_id, _ITS.citizen_id == citizen_id, _ITS.notice_key.in_(those)
         )
-        for row in connection.execute(query):
-            if row.collection == "payments" or row.settles:
-                anybody.add(row.notice_key)
-            else:
-                vendors.add((row.vendor_id, row.notice_key))
+        there |= {row["item_id"]: row for row in connection.execute(query).mappings()}
+    there |= {item["item_id"]: item for item in held if (item["ente_id"], item["citizen_id"]) == (ente_id, citizen_id)}
+    anybody, vendors = set(), set()
+    for item in there.values():
+        if item["notice_key"] not in notice_keys or not proves(item):
+            continue
+        if item["collection"] == "payments" or item["settles"]:
+            anybody.add(item["notice_key"])
+        else:
+            vendors.add((item["vendor_id"], item["notice_key"]))
     return Paid(frozenset(anybody), frozenset(vendors))
 
 

@@ -35,6 +35,7 @@ from .linking import keep_links, settle_replaced
 from .notifying import corrected
 from .numbering import Given
 from .planning import NOTHING_KNOWN, Knowledge, know, lacks_address, rows_of
+from .plans import Plans
 from .ports import Vault
 from .references import forget_reference
 from .registering import must_stay, register
@@ -53,6 +54,7 @@ class Publications:
         self._citizens = citizens
         self._vault = vault
         self.versions = Versions(vault)
+        self.plans = Plans(citizens, vault)
         self.subscribing = Subscribing(citizens, self)
 
     def apply(self, tx: Tx, acts: Sequence[tuple[Signed, Draft]]) -> list[Done | HubError]:
@@ -99,7 +101,7 @@ class Publications:
         if quiet:
             note_alive(tx, quiet)
         note_unlisted(tx, _unlisted(draft for draft, _, _ in changed))
-        settle(tx, batch)
+        settle(tx, batch, self.plans, {known[draft.identity]["item_id"] for draft, *_ in changed if draft.instalments})
         tied = [(draft, known[draft.identity], before is None) for draft, _, before in changed]
         settle_replaced(tx, batch, keep_links(tx, tied), known)
         known_of = self.known_of(tx, changed)

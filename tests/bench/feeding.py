@@ -311,6 +311,7 @@ def changes_kb(crowd: Crowd, most: int) -> float:
                 page = crowd.feed.changes(reading, after, 100)
             after, more = page["next_cursor"], page["more"]
             seen += len(page["items"])
+            del page  # it was sent: what is measured is one page at a time
         return tracemalloc.get_traced_memory()[1] / 1024
     finally:
         tracemalloc.stop()

@@ -1,6 +1,5 @@
 """A portal sees in the feed what a cart may have, instalments too; a cart is made of exactly that (issue 6, S58)."""
 
-from datetime import UTC, datetime, timedelta
 from itertools import combinations, product
 from typing import get_args
 
@@ -15,16 +14,14 @@ from hub.store.configuration import set_status
 from hub.store.standing import Lane, beside
 from hub.store.tables import access_log, lanes
 from hub.store.vendor_records import change_vendor
+from tests.flows.instalments import BEFORE, IBAN, LATER, TODAY, TOWN, in_parts, paid, payment
 from tests.flows.making import code, described_hub, fresh, new_person, notice_number, published, rows, to
-from tests.harness import ENTE, eventually, make_payment, make_receipt
+from tests.harness import ENTE, eventually, make_payment
 
 pytestmark = pytest.mark.req("S58", "S63")
 
-TOWN, UNION, NOBODYS = "00488410010", "06363391001", "12345670587"
+UNION, NOBODYS = "06363391001", "12345670587"
 AT_HOME = "https://servizi.comune.example.it/pagamenti"
-IBAN = "IT60X0542811101000000123456"
-TODAY = datetime.now(UTC).date()
-LATER, BEFORE = (str(TODAY + timedelta(days=days)) for days in (30, -30))
 
 
 @pytest.fixture(scope="module")
@@ -51,29 +48,6 @@ def hub(kind, pagopa, tmp_path_factory):
     folder = tmp_path_factory.mktemp("offers")
     with described_hub(folder / "home", connectors=connectors, limits=limits, prepare=prepare) as running:
         yield running
-
-
-def payment(hub, person, *, vendor=None, **fields):
-    own = {"notice_number": notice_number(), "due_date": LATER, "notify": {"channels": []}} | fields
-    return published(hub, "payments", make_payment(fresh(), **to(person, None), **own), vendor=vendor)
-
-
-def in_parts(hub, person, *dues, plans=1, **fields):
-    """A payment that may be paid in instalments, with numbers of their own, in each of so many plans; and those."""
-    plan = [
-        {"amount_cents": 5_000, "due_date": due, "notice_number": f"347{notice_number()[3:]}"}
-        | ({"plan": number} if plans > 1 else {})
-        for number in range(1, plans + 1)
-        for due in dues
-    ]
-    asked = {"debtor_name": "Maria Rossi", "iban": IBAN, "category": "9/0301105TS/", "installments": plan}
-    own = {"notice_number": f"347{notice_number()[3:]}", "amount_cents": 5_000 * len(dues), "position": asked}
-    return payment(hub, person, **(own | fields)), [each["notice_number"] for each in plan]
-
-
-def paid(hub, person, number, creditor=TOWN, **how):
-    proof = {"notice_number": number, "creditor_tax_code": creditor}
-    published(hub, "receipts", make_receipt(fresh(), **to(person, None), payment=proof), **how)
 
 
 def pay(hub, person, *parts):

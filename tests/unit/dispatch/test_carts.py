@@ -12,7 +12,7 @@ from contracts.paying import PayableNotice, Returns
 from contracts.positions import Numbering
 from hub.dispatch.cart_errors import CartNotOffered, CartRefused, PaymentNotPayable, ProviderUnavailable
 from hub.dispatch.carts import Carts
-from hub.dispatch.owing import Owed
+from hub.dispatch.owing import Kept, Owed
 
 COMUNE, UNIONE = "00488410010", "06363391001"
 BACK = Returns(ok="https://a.it/ok", cancel="https://a.it/no", error="https://a.it/error")
@@ -20,8 +20,10 @@ BACK = Returns(ok="https://a.it/ok", cancel="https://a.it/no", error="https://a.
 
 def owed(number="301000000000000012", creditor=COMUNE, **changes):
     notice = PayableNotice(number, creditor, 12_500, "Comune di Prova", "TARI 2026")
-    whose = ("c_h501", "citizen", f"item-{number[-2:]}", "RSSMRA80A01H501U")
-    return replace(Owed(*whose, notice, None, "production"), **changes)
+    whose = {"ente_id": "c_h501", "citizen_id": "citizen", "item_id": f"item-{number[-2:]}"}
+    whose |= {name: changes.pop(name) for name in whose if name in changes}
+    kept = Kept(**whose, vendor_id="acme", state="due", lifecycle="active", expires_at=None, content={}, tax_code="-")
+    return replace(Owed(kept, notice, "production"), **changes)
 
 
 class Provider:
