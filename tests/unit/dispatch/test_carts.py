@@ -173,7 +173,7 @@ def test_where_it_is_not_its_turn_whoever_waits_is_told_when_to_come_again():
         (Deferred("pagopa.busy", after=timedelta(seconds=7)), ProviderUnavailable, [False]),
         (Deferred("pagopa.unreadable", about="message"), ProviderUnavailable, [True]),
         (Unconfirmed("pagopa.no_clear_answer"), ProviderUnavailable, [False]),
-        (Misconfigured("pagopa.key_refused"), ProviderUnavailable, []),
+        (Misconfigured("pagopa.key_refused"), ProviderUnavailable, [False]),
     ],
 )
 def test_whoever_waits_is_told_what_became_of_it(failure, told, counted):
