@@ -304,7 +304,7 @@ def test_records_are_found_by_what_they_are_about(hub, raccordo):
 
 
 def test_what_cannot_be_exported_is_said_and_leaves_nothing(hub, raccordo, tmp_path):
-    assert "no record nowhere" in raccordo("evidence", "export", "nowhere", "--to", tmp_path / "a", code=1)
+    assert "there is no record 'nowhere'" in raccordo("evidence", "export", "nowhere", "--to", tmp_path / "a", code=1)
     assert "say which records" in raccordo("evidence", "export", "--to", tmp_path / "a", code=2)
     assert "--to is needed" in raccordo("evidence", "export", "--vendor", "sigillo", code=2)
     publish(hub, sealed("es256"))

@@ -22,7 +22,16 @@ def owed(number="301000000000000012", creditor=COMUNE, **changes):
     notice = PayableNotice(number, creditor, 12_500, "Comune di Prova", "TARI 2026")
     whose = {"ente_id": "c_h501", "citizen_id": "citizen", "item_id": f"item-{number[-2:]}"}
     whose |= {name: changes.pop(name) for name in whose if name in changes}
-    kept = Kept(**whose, vendor_id="acme", state="due", lifecycle="active", expires_at=None, content={}, tax_code="-")
+    kept = Kept(
+        **whose,
+        vendor_id="acme",
+        state="due",
+        lifecycle="active",
+        expires_at=None,
+        content={},
+        cost_cents=None,
+        tax_code="-",
+    )
     return replace(Owed(kept, notice, "production"), **changes)
 
 
@@ -164,7 +173,7 @@ def test_where_it_is_not_its_turn_whoever_waits_is_told_when_to_come_again():
         (Deferred("pagopa.busy", after=timedelta(seconds=7)), ProviderUnavailable, [False]),
         (Deferred("pagopa.unreadable", about="message"), ProviderUnavailable, [True]),
         (Unconfirmed("pagopa.no_clear_answer"), ProviderUnavailable, [False]),
-        (Misconfigured("pagopa.key_refused"), ProviderUnavailable, []),
+        (Misconfigured("pagopa.key_refused"), ProviderUnavailable, [False]),
     ],
 )
 def test_whoever_waits_is_told_what_became_of_it(failure, told, counted):
