@@ -162,7 +162,7 @@ class Hub:
             document_cards=self.cards,
         )
         self.carts = Carts(self.connectors, self.committer, Owing(vault, self.registry))
-        self.feed.offered, self.feed.carts = subscriptions.offered, self.carts
+        self.feed.offered, self.feed.rows.carts = subscriptions.offered, self.carts
         self.streams = Streams(self.database, citizens, self.registry, most_per_portal=settings.streams_per_portal)
         self.references = References(
             database=self.database,

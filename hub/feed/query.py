@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from threading import BoundedSemaphore
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from pydantic import TypeAdapter
@@ -14,7 +13,6 @@ from pydantic import TypeAdapter
 from contracts.base import rfc3339
 from contracts.feed import View
 from contracts.items import Document, Item
-from contracts.states import PAYABLE
 from hub.catalogue import Card
 from hub.clock import Clock
 from hub.errors import DelegationInactive, ItemUnknown
@@ -29,7 +27,7 @@ from hub.store.ports import Vault
 from hub.store.preferences import Wishes, wishes_of
 from hub.store.profile_contacts import HeldProfile, profile_of
 from hub.store.readers import user_state_tag
-from hub.store.reading import Listed, Reading, Row, marks_of
+from hub.store.reading import Reading, Row, marks_of
 from hub.store.tables import from_micros, to_micros
 
 from . import cursor
@@ -42,16 +40,15 @@ from .catalogue import CatalogueWish, card_view
 from .export import Exports
 from .history import history_view
 from .parameters import ListWish
+from .rows import Rows
 from .searching import search
 from .sections import VIEWS, Section, by_state
 from .views import (
-    Cards,
     change_view,
     deadline_view,
     delivery_view,
     link_view,
     request_view,
-    row_view,
     seen_as,
     shown_state,
     source_view,
@@ -72,16 +69,6 @@ Offered = Callable[[Mapping[str, Any], bytes, datetime], Sequence[str]]
 """(the columns of a subscription, its canonical JSON, now) -> what its citizen may ask of its source."""
 
 
-class CartOffers(Protocol):
-    """What carts may have (`hub.dispatch.carts`)."""
-
-    def may_offer(self, ente_id: str) -> bool: ...
-
-    def offers(
-        self, reading: Reading, payable: Sequence[tuple[Listed, Mapping[str, Any]]]
-    ) -> Mapping[str, Mapping[str, Any]]: ...
-
-
 class Feed:
     """Answers about one citizen. Someone unknown has an empty feed of the same shape (citizen-identity 6.7)."""
 
@@ -98,7 +85,7 @@ class Feed:
     ) -> None:
         self._document_cards = document_cards
         self.offered: Offered = lambda *_: ()
-        self.carts: CartOffers | None = None
+        self.rows = Rows(registry)
         self._database = database
         self._vault = vault
         self._citizens = citizens
@@ -137,7 +124,7 @@ class Feed:
         if wish.cursor is not None:
             moment, item_id = cursor.read(self._vault, reading.owner, wish.purpose, wish.cursor)
             after = (to_micros(datetime.fromisoformat(moment)), item_id)
-        filters, cards = self._resolved(reading, wish), self._cards(reading)
+        filters, cards = self._resolved(reading, wish), self.rows.cards(reading)
         if not wish.scans:
             rows, more = reading.page(filters, sort=wish.sort, after=after, limit=wish.limit)
             cut = False
@@ -149,7 +136,7 @@ class Feed:
         last = rows[-1] if rows and more else None
         position = [rfc3339(from_micros(getattr(last, column))), last.item_id] if last else None
         return {
-            "items": self._views(reading, rows),
+            "items": self.rows.views(reading, rows),
             "next_cursor": cursor.write(self._vault, reading.owner, wish.purpose, position) if position else None,
             "truncated": cut,
         }
@@ -168,7 +155,7 @@ class Feed:
         is_practice = row.item["collection"] == "applications"
         columns = [(rel, other.item) for rel, other in linked]
         requests = reading.requests(row.item)
-        (listed,) = self._views(reading, [row.listed])
+        (listed,) = self.rows.views(reading, [row.listed])
         view = listed | {
             "content": content,
             "content_available": row.item["content_key"] is not None,
@@ -200,32 +187,6 @@ class Feed:
             return []
         return [*self.offered(row.item, row.payload, now)]
 
-    def _views(self, reading: Reading, rows: Sequence[Listed]) -> list[dict[str, Any]]:
-        """contracts.feed.FeedItem of each of these rows."""
-        cards, folded = self._cards(reading), reading.contributors(rows)
-        # Of what is payable only: so many contents, taken apart, would need as much memory again as the page.
-        apart: dict[str, Mapping[str, Any]] = {}
-        offers: Mapping[str, Mapping[str, Any]] = {}
-        payable = [row for row in rows if row.collection == "payments" and row.state in PAYABLE]
-        if payable and self.carts is not None and self.carts.may_offer(reading.citizen.ente_id):
-            apart = {row.item_id: orjson.loads(row.payload) for row in payable}
-            offers = self.carts.offers(reading, [(row, apart[row.item_id]) for row in payable])
-        return [
-            row_view(
-                row,
-                apart.get(row.item_id) or orjson.loads(row.payload),
-                reading.now,
-                cards,
-                folded.get(row.item_id, ()),
-                offers.get(row.item_id),
-            )
-            for row in rows
-        ]
-
-    def _cards(self, reading: Reading) -> Cards:
-        """The cards of the reader's ente, all of one picture of the catalogue."""
-        return partial(self._registry().card, reading.citizen.ente_id)
-
     def _resolved(self, reading: Reading, wish: ListWish) -> Filters:
         """The filters with the services of the category in its place."""
         if wish.category is None:
@@ -247,7 +208,7 @@ class Feed:
             "unread": sum(c["unread"] for c in its),
             "waiting_for_citizen": sum(c["waiting"] for c in its),
             "states": by_state(its),
-            "latest": self._views(reading, newest),
+            "latest": self.rows.views(reading, newest),
         }
 
     def summary(self, reading: Reading, view: View | None = None) -> dict[str, Any]:
@@ -307,7 +268,7 @@ class Feed:
         """contracts.feed.Change of each item after a position, with its own; and whether there is more."""
         rows, more = reading.changes(number, limit)
         there = [row for row in rows if seen_as(row) == "active"]
-        shown = {each["item_id"]: each for each in self._views(reading, there)}
+        shown = {each["item_id"]: each for each in self.rows.views(reading, there)}
         return [(row.sequence, change_view(row, shown.get(row.item_id))) for row in rows], more
 
     def _position_cursor(self, owner: str, number: int) -> str:
