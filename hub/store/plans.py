@@ -35,7 +35,7 @@ _OPEN = (
     select(items)
     .select_from(GIVEN.join(items, is_given(_ITS.ente_id, _ITS.citizen_id)))
     .where(
-        _ITS.notice_key.is_not(None),
+        _ITS.notice_key > "",  # as a range, by which SQLite finds them past whatever else the citizen has
         _ITS.collection == "payments",
         _ITS.lifecycle != "erased",
         func.coalesce(_ITS.own_state, _ITS.state).not_in(SETTLED_FOR_GOOD),
