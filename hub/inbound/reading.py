@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, func, select
 
 from contracts.answering import AttachedFile, OwedPart, OwedPayment, SentMessage
 from contracts.identifiers import new_uuid7
@@ -90,10 +90,15 @@ class ConnectorReading:
         archive = self.archive
         key = notice_key(archive.vault.keyed_hash, creditor_tax_code, notice_number)
         its = items.c
+        its_notice = (
+            its.ente_id == self.ente_id,
+            its.notice_key == key,
+            its.collection == "payments",
+            its.lifecycle == "active",
+        )
         query = (
             select(its.citizen_id, its.item_id)
-            .where(its.ente_id == self.ente_id, its.notice_key == key, its.collection == "payments")
-            .where(its.lifecycle == "active")
+            .where(*its_notice)
             # The one that is shown for all of them knows what they say together.
             .order_by((its.folded_into.is_(None) | (its.folded_into == its.item_id)).desc(), its.item_id)
             .limit(1)
@@ -102,6 +107,8 @@ class ConnectorReading:
             place = connection.execute(query).one_or_none()
             if place is None:
                 return None
+            # Of one notice several may owe, and only the area of whom it was notified to knows what that adds.
+            costs = connection.scalar(select(func.max(its.cost_cents)).where(*its_notice))
             try:
                 tax_code, citizen = archive.citizens.tax_code(connection, self.ente_id, place.citizen_id)
             except LookupError:
@@ -115,7 +122,7 @@ class ConnectorReading:
             item_id=str(row["item_id"]),
             state=str(row["state"]),
             amount_cents=item.amount_cents,
-            cost_cents=row["cost_cents"] or 0,
+            cost_cents=costs or 0,
             due_date=item.due_date,
             reason=item.reason,
             tax_code=tax_code,

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import select
 
+from contracts.states import PAID
+
 from .citizens import Citizen
 from .database import Tx
 from .rows import IN_ORDER, Batch
@@ -36,7 +38,8 @@ def _note(tx: Tx, told: Costs) -> int:
     query = (
         select(items)
         .where(*mine, its.notice_key.in_(sorted(told.by_notice)), its.collection == "payments")
-        .where(its.lifecycle == "active")
+        # What was paid was paid at the price of that time: what comes later asks its citizen for nothing more.
+        .where(its.lifecycle == "active", its.state.not_in(PAID))
         .order_by(*IN_ORDER)
         .with_for_update()
     )

@@ -5,12 +5,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import orjson
 import pytest
 
 from connectors.pagopa_node.sampling import CREDITOR, riversamento
 from contracts.identifiers import make_segregated_number
+from hub.store.costs import Costs, note_costs
+from hub.store.tables import items
 from tests.flows.at_pagopa import Pagopa, at_pagopa
-from tests.flows.making import described_hub, published
+from tests.flows.making import described_hub, new_person, published, rows
 from tests.harness import ENTE, HubUnderTest, eventually, make_payment, make_receipt
 
 bases = count(1)
@@ -86,6 +89,35 @@ def test_the_parts_of_whichever_source_knows_them_decide_who_gets_what(hub, pago
     assert pagopa.pay(notice)["code"] == "PAA_SYSTEM_ERROR", "the other beneficiary has no account here"
 
 
+def notified(hub: HubUnderTest, item_id: str, cost_cents: int) -> int:
+    """Of how many payments SEND's price is kept, told by a notification to the one whose payment this is."""
+    (row,) = rows(hub, items, item_id=item_id)
+    with hub.home.database.write() as tx:
+        citizen = hub.hub.wishes.citizens.by_id(tx.connection, ENTE, row["citizen_id"])
+        (kept,) = note_costs(tx, [Costs(citizen, "send", {row["notice_key"]: cost_cents})])
+    return kept
+
+
+@pytest.mark.parametrize("of_whom", [0, 1])
+def test_a_notice_that_several_owe_costs_the_same_whoever_was_notified(hub, pagopa, person, of_whom):
+    """The station looked at one of their payments, and knew no costs where it was another's that was notified."""
+    notice, item_id = owed(hub, person)
+    other = make_payment(f"other-{notice}", tax_code=new_person(), notice_number=notice, creditor_tax_code=CREDITOR)
+    both = [item_id, published(hub, "payments", other)]
+    assert notified(hub, both[of_whom], 1240) == 1
+    assert pagopa.pay(notice)["amount_cents"] == 13_740
+
+
+def test_a_price_that_comes_after_the_payment_asks_for_nothing_more(hub, pagopa, person):
+    notice, item_id = owed(hub, person)
+    assert notified(hub, item_id, 200) == 1
+    assert pagopa.pay(notice)["amount_cents"] == 12_700
+    assert notified(hub, item_id, 1240) == 0
+    item = hub.read(f"/items/{item_id}", person).json()
+    assert (item["state"], item["notification_cost"]["total_cents"]) == ("paid", 12_700)
+    assert [receipt["amount_cents"] for receipt in receipts(hub, person)] == [12_700]
+
+
 def test_strangers_are_refused_and_learn_nothing(hub, pagopa, person):
     notice, item_id = owed(hub, person)
     assert pagopa.pay(notice, {"kind": "intruder"})["code"] == "PPT_STAZIONE_INT_PA_ERRORE_RESPONSE"
@@ -124,3 +156,12 @@ def test_a_flow_in_the_older_xml_is_uploaded_and_counts(hub, pagopa, person, rac
     assert [flow["fault"] for flow in found["flows"]] == [None]
     document.write_bytes(b"<FlussoRiversamento/>")
     assert raccordo("connector", "upload", "pagopa", "--file", document, "--json", code=None)["quarantined"] == 1
+
+
+def test_what_is_shown_of_the_services_can_be_set_again(hub, pagopa, raccordo):
+    shown = raccordo("connector", "show", "pagopa", "--json")
+    assert orjson.loads(shown["settings"]["spontaneous"]), "services, as JSON"
+    raccordo("connector", "set", "pagopa", "--set", f"spontaneous={shown['settings']['spontaneous']}")
+    again = raccordo("connector", "show", "pagopa", "--json")
+    assert again["settings"] == shown["settings"]
+    assert again["version"] == shown["version"] + 1

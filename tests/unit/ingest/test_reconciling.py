@@ -111,6 +111,27 @@ def test_of_several_beneficiaries_the_creditor_s_share_is_reported(store):
     assert (line.status, line.paid_cents) == ("matched", 12_000)
 
 
+@pytest.mark.parametrize(
+    ("paid_cents", "reported_cents", "told"),
+    [
+        (13_740, 13_240, ("matched", 13_240)),  # its own 120,00 and the 12,40 of the notification
+        (13_740, 12_000, ("amount_differs", 13_240)),
+        (13_740, 13_740, ("amount_differs", 13_240)),  # the other body's share went to this one
+        (12_400, 12_000, ("amount_differs", 12_400)),  # less than the parts: nobody knows whose the rest is
+    ],
+)
+def test_what_was_paid_beyond_the_parts_is_the_creditor_s(store, paid_cents, reported_cents, told):
+    parts = [
+        {"amount_cents": 12_000, "receiver_tax_code": CREDITOR},
+        {"amount_cents": 500, "receiver_tax_code": OTHER_BODY},
+    ]
+    publish(store, "payments", make_payment(items=parts))
+    receipt(store, cents=paid_cents)
+    report(store, paid(1, iuv_of(NOTICE), reported_cents))
+    (line,) = found(store).lines
+    assert (line.status, line.paid_cents) == told
+
+
 def test_a_vendor_s_receipt_and_pagopa_s_own_are_one_payment(store):
     receipt(store, "RT-1", cents=12_700)  # with the provider's fee
     receipt(store, "RT-2")
