@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from .answering import Answer
 from .base import Code, Label, Model
 from .calls import ProviderCall
-from .inbound import Look, ProviderDocument, Pull, Read, ReadWhole, Report
+from .inbound import Look, Parts, ProviderDocument, Pull, Read, ReadWhole, Report
 from .items import Action, Channel, LegalNotification
 from .paying import MakeCart, Print, Printing
 from .positions import Numbering, PositionData
@@ -277,6 +277,8 @@ class Connector:
     """Asks the provider for what it has; where that is items, its settings are a `contracts.inbound.SourceSettings`."""
     look: Look | None = None
     """Where the source can be asked about one thing: without it nothing that is missing is taken back."""
+    parts: Parts = field(default_factory=dict)
+    """What is taken back with that."""
     answer: Answer | None = None
     """Answers the provider's own calls."""
     read: Read | None = None

@@ -223,6 +223,11 @@ Look = Callable[[str], Found | None]
 certain, the thing itself, or None where it is there and nothing is to be taken in. Raises a Failure where that cannot
 be told."""
 
+Parts = Mapping[str, Mapping[str, str]]
+"""By the beginning of its name, what hangs on a record of a source and has no address of its own: by collection, how
+the names of such records begin, before the `external_id` of their items. What links to an item that is taken back
+(`Look`) is taken back with it; payments that were paid stay."""
+
 
 @dataclass(frozen=True, slots=True)
 class WholeFile:

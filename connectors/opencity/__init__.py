@@ -11,7 +11,7 @@ from connectors.base.manifest import read_manifest
 from contracts.connector import Connector, Limits
 
 from .archiving import Archive
-from .asking import Records
+from .asking import PARTS, Records
 from .calling import Webhook
 from .checking import check
 from .client import Messages
@@ -39,6 +39,7 @@ def connect(settings: Settings, limits: Limits, now: Callable[[], float] = time.
         preview=messages.preview,
         pull=source.pull,
         look=records.look,
+        parts=PARTS,
         answer=Webhook(records, settings).answer if settings.webhook_secret is not None else None,
         read=source.read,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.base.http import Answer
 from contracts.failures import Deferred, Failure
-from contracts.inbound import Found, Wrong
+from contracts.inbound import Found, Parts, Wrong
 
 from . import mapping
 from .config import Settings
@@ -20,6 +20,8 @@ from .session import GONE, Session, read
 
 _ALL_OF: Mapping[str, str] = {"application": "/applications", "archive": "/documents"}
 """The kinds of records that can be asked for by name, and where they are listed."""
+PARTS: Parts = {"application/": {"messages": "message/", "payments": "payment/", "documents": "file/"}}
+"""What of an application can only be asked for below its own address."""
 _NOT_OURS = (400, 403)
 _QUESTIONS: Mapping[str, str] = {f"{kind}-of": kind for kind in ("message", "payment", "file")}
 _IN_SWEEPS = Wrong("", "opencity.read_in_sweeps", "a list: the next sweep reads it again")

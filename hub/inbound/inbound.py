@@ -91,7 +91,7 @@ def inbound(
         filing=Filing(committer, intake, *keep),
     )
     reporter = Reporter(database, committer, citizens, vault)
-    missing = Missing(database, committer, taker)
+    missing = Missing(database, committer, vault, taker)
     polling = Polling(
         database=database,
         committer=committer,

@@ -6,12 +6,13 @@ where more are missing none is, until an administrator has looked.
 
 import logging
 import random
-from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
+from types import MappingProxyType
 
 from contracts.failures import Failure
-from contracts.inbound import Found, Look
+from contracts.inbound import Found, Look, Parts
 from hub.store.committer import Committer
 from hub.store.database import Database
 from hub.store.missing import (
@@ -24,6 +25,8 @@ from hub.store.missing import (
     settle_missing,
     withdrawn_since,
 )
+from hub.store.parts import parts_of
+from hub.store.ports import Vault
 from hub.store.taking import absent, in_force, records
 
 from .sources import Source
@@ -33,6 +36,7 @@ log = logging.getLogger(__name__)
 
 _MOST_UNTOLD = 3
 """Questions without an answer, after which the source is left alone until the next round."""
+_NONE: Parts = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Missing:
 
     database: Database
     committer: Committer
+    vault: Vault
     taker: Taker
 
     def note(self, source: Source, all_names: Mapping[str, Container[str]]) -> None:
@@ -50,9 +55,9 @@ class Missing:
                 gone = list(islice(absent(connection, source.ente_id, source.connector_id, beginning, there), MOST))
             self.committer.write(note_missing, Seen(source.ente_id, source.connector_id, gone, there))
 
-    def settle(self, source: Source, look: Look, tally: Tally, *, at_most: int) -> None:
+    def settle(self, source: Source, look: Look, tally: Tally, *, at_most: int, parts: Parts = _NONE) -> None:
         """Ask about what is missing, where no more than `at_most` a day are, and count what came of it. What cannot be
-        told now is asked again in the next round.
+        told now is asked again in the next round. `parts` go back before what they hang on, and count as much.
 
         Raises:
             StoreUnavailable: what was found is not kept.
@@ -64,12 +69,21 @@ class Missing:
             before = withdrawn_since(connection, *of, self.database.now(connection) - DAY)
         if not names:
             return
-        if len(names) + before > at_most:
-            log.warning("source.missing_held connector=%s missing=%d today=%d", source.connector_id, len(names), before)
+        going = set(names)
+        if len(going) + before <= at_most:  # else what hangs on them need not be looked for
+            going |= {part for name in names for part in self._parts(source, name, parts)}
+        if len(going) + before > at_most:
+            log.warning("source.missing_held connector=%s missing=%d today=%d", source.connector_id, len(going), before)
             return
+        # By a question that a crash, or another process, left without its count.
+        settled = self._taken_back(source, names)
+        if settled:
+            self.committer.write(settle_missing, Settled(*of, settled, ()))
         untold = 0
         # Not by name: those that it never tells of would hide the others for ever.
         for name in random.sample(names, len(names)):
+            if name in settled:
+                continue
             try:
                 found = look(name)
             except Failure as failure:
@@ -78,17 +92,32 @@ class Missing:
                 if untold == _MOST_UNTOLD:
                     return
                 continue
-            if found is not None:
-                tally.counts.update(self.taker.take(source, [found]).counts)
-            self._note(source, name, found)
+            settled |= self._settle(source, name, found, tally, parts)
 
-    def _note(self, source: Source, name: str, found: Found | None) -> None:
-        gone = found is not None and found.withdrawn is not None and self._is_taken_back(source, name)
-        settled = Settled(source.ente_id, source.connector_id, [name] * gone, [name] * (not gone))
-        self.committer.write(settle_missing, settled)
+    def _settle(self, source: Source, name: str, found: Found | None, tally: Tally, parts: Parts) -> set[str]:
+        """Take in what the question about it brought, its parts first where it goes back; all that this is about."""
+        of = (source.ente_id, source.connector_id)
+        goes = found is not None and found.withdrawn is not None
+        with_it = self._parts(source, name, parts) if goes else []
+        if with_it:
+            # Missing as well until they are taken back, so that what a crash leaves is counted in the next round.
+            self.committer.write(note_missing, Seen(*of, with_it))
+        if found is not None:
+            going = (replace(found, name=part) for part in with_it)
+            tally.counts.update(self.taker.take(source, [*going, found]).counts)
+        about = {*with_it, name}
+        gone = self._taken_back(source, about) if goes else set()
+        self.committer.write(settle_missing, Settled(*of, gone, about - gone))
+        return about
 
-    def _is_taken_back(self, source: Source, name: str) -> bool:
-        """Whether it is, by this question or by one that a crash, or another process, left without its count."""
+    def _parts(self, source: Source, name: str, parts: Parts) -> list[str]:
         with self.database.read() as connection:
-            of = records(connection, source.ente_id, source.connector_id, [name])[name].item_id
-            return of is not None and not in_force(connection, source.ente_id, {of})
+            return parts_of(connection, self.vault, source.ente_id, source.connector_id, name, parts)
+
+    def _taken_back(self, source: Source, names: Collection[str]) -> set[str]:
+        """Those of the records that have items, none of them in force."""
+        with self.database.read() as connection:
+            known = records(connection, source.ente_id, source.connector_id, names)
+            items = {name: each.item_id for name, each in known.items() if each.item_id is not None}
+            active = in_force(connection, source.ente_id, set(items.values()))
+        return {name for name, item_id in items.items() if item_id not in active}

@@ -190,7 +190,7 @@ class Polling:
                     line.wait()  # a page before may still be on its way into the store: behind it the next try begins
                 if connector.look is not None and walk.is_over:
                     at_most = walk.manner.withdraw_at_most
-                    self._missing.settle(source, connector.look, walk.tally, at_most=at_most)
+                    self._missing.settle(source, connector.look, walk.tally, at_most=at_most, parts=connector.parts)
             except StoreUnavailable:
                 raise
             except Exception as exc:
