@@ -247,7 +247,7 @@ class PublishApi:
                     raise
 
             verified = await resolved(verify, self._resolver, exchange.address)
-            if not takes_json(exchange.request.headers.get("accept")):
+            if not takes_json(next(iter(request.values("accept")), None)):
                 # Its signatures hold: the token is used up, and the sender is told why.
                 verified = replace(verified, refusal=verified.refusal or NotAcceptable())
         except RequestRefused as refused:

@@ -1,7 +1,7 @@
 """A request as received, and the comparison of its headers with those that were signed (INTEGRITY_REST_01)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any, Final, Literal
@@ -43,7 +43,7 @@ class SignedRequest:
 
     def with_body(self, body: bytes) -> "SignedRequest":
         """The same once its body was read; its headers are looked through once."""
-        whole = replace(self, body=body)
+        whole = SignedRequest(self.method, self.target, self.headers, body, self.peer)
         whole.__dict__["_by_name"] = self._by_name
         return whole
 
