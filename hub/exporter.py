@@ -175,9 +175,13 @@ class Figures:
             for ente_id in figures.enti_ids(connection):
                 for state in references.BAD:
                     yield "raccordo_document_links", (ente_id, state), bad.get((ente_id, state), 0)
-            for ente_id, since in figures.oldest_batches(connection).items():
-                waiting = 0.0 if since is None else max(0.0, (now - since).total_seconds())
-                yield "raccordo_batches_oldest_seconds", (ente_id,), waiting
+            for figure, found in (
+                ("raccordo_batches_oldest_seconds", figures.oldest_batches(connection)),
+                ("raccordo_erasures_oldest_seconds", figures.oldest_erasures(connection)),
+            ):
+                for ente_id, since in found.items():
+                    waiting = 0.0 if since is None else max(0.0, (now - since).total_seconds())
+                    yield figure, (ente_id,), waiting
             for source in standing_sources(connection, now):
                 if source.every_s is not None:
                     name = (source.ente_id, source.vendor_id, source.source)

@@ -84,6 +84,7 @@ SCRAPED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "raccordo_delivery_leases_expired": ("Claims whose lease ran out and that no sweeper took over", ("ente",)),
     "raccordo_document_links": ("Links to documents' files that are dead or lead to another file", ("ente", "state")),
     "raccordo_batches_oldest_seconds": ("Age of the oldest batch still being worked off, 0 for none", ("ente",)),
+    "raccordo_erasures_oldest_seconds": ("Age of the oldest erasure ordered and not made, 0 for none", ("ente",)),
     "raccordo_connector_paused": ("1 while a connector is paused", ("ente", "connector")),
     "raccordo_breaker_open": ("1 while the lane's breaker is open or half open", ("ente", "connector")),
     "raccordo_snapshot_age_seconds": ("Time since a snapshot of the configuration was last checked", ("snapshot",)),

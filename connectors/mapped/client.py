@@ -243,13 +243,14 @@ class Source:
         self, page: Iterable[Record], memo: Memo, of: str, names: dict[str, Names], *, is_last: bool
     ) -> Iterator[Found]:
         """What the page brings; of a round that asks for all its names are noted, and told with the last page."""
-        if self._rounds is None or "whole" not in memo:
+        if self._rounds is None:
             yield from chain.from_iterable(map(self.mapping.found, page))
             return
-        listed = self._rounds.page(of, int(memo.get("pages", 0)))
+        whole = "whole" in memo
+        listed = self._rounds.page(of, int(memo.get("pages", 0))) if whole else self._rounds.changed()
         for record in page:
             yield from self.mapping.found(record, listed)
-        if is_last:
+        if is_last and whole:
             listed.is_whole = listed.is_whole and not memo.get("lost")
             self._rounds.end(of, listed)
             names.update(listed.all_names(self.mapping.collections))

@@ -88,6 +88,11 @@ class Rounds:
         if listed.is_whole and len(listed.names):
             self._ended = [*(each for each in self._ended if each[0] != of), (of, listed.names)][-2:]
 
+    def changed(self) -> Listed:
+        """For the records of a round that asks for what changed alone: what it lists, the last whole one does not
+        lack."""
+        return Listed(self._ended[-1][1]) if self._ended else Listed()
+
     def unchanged(self) -> None:
         """The source says that it lists what it listed in the last."""
         self._ended += self._ended[-1:]

@@ -109,6 +109,24 @@ def test_of_what_changed_alone_nothing_is_missing_until_all_is_asked_for(server,
     assert "da=" not in server.received[-1].path
 
 
+def test_what_was_listed_as_changed_since_the_rounds_that_lacked_it_is_there(server, monkeypatch):
+    """While more than a day's worth was missing nobody asked about it; then it came back."""
+    clock = [1_000_000.0]
+    monkeypatch.setattr("connectors.mapped.client.time.time", lambda: clock[0])
+    connector = source(server, **PAGES, since_parameter="da", changed_at="modificato", whole_every_s=3600)
+    memo = {}
+    for _ in range(2):
+        play(server, page(1), page())
+        memo, names = a_round(connector, memo)
+        assert listed(names, 1) == [1]
+        clock[0] += 3601
+    assert connector.look(name(2)).withdrawn == REASON
+    clock[0] -= 3600  # not yet time to ask for all
+    play(server, page(2), page())
+    assert a_round(connector, memo)[1] == {}
+    assert connector.look(name(2)) is None
+
+
 def looking(server, answers, **lists_all):
     """A source with an address of each record, which answers so."""
     connector = source(server, mapping=TRIBUTI | {"lists_all": BY_NAME | lists_all}, record_url=f"{server.url}/avvisi/")

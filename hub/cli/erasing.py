@@ -1,6 +1,7 @@
 """`erase`: destroying a citizen's key, and with it what was sealed under it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +27,8 @@ class _Wanted:
     citizen_id: str
     despite: str | None
     request_id: str | None = None
+    ordered_at: datetime | None = None
+    """The reason is of the duties that stood against it then, and of no later one."""
 
 
 def erase(
@@ -62,7 +65,7 @@ def _carry_out(home: Home, ente_id: str, note: str, *, as_json: bool) -> None:
     """What was ordered. A duty that came since then keeps one of them, and no other, from being done."""
     with home.database.read() as connection:
         orders = [
-            _Wanted(row["citizen_id"], row["erasure_despite"], row["request_id"])
+            _Wanted(row["citizen_id"], row["erasure_despite"], row["request_id"], row["erasure_ordered_at"])
             for row in ordered_erasures(connection, ente_id)
         ]
     done, refused = [], []
@@ -81,9 +84,10 @@ def _carry_out(home: Home, ente_id: str, note: str, *, as_json: bool) -> None:
 def _erase(home: Home, ente_id: str, wanted: _Wanted) -> dict[str, Any]:
     """Raises Failed, and nobody is erased."""
     citizen_id = wanted.citizen_id
+    since = None if wanted.despite is None else wanted.ordered_at
     with home.database.read() as connection:
-        duties = duties_to_keep(connection, home.database.now(connection), ente_id, citizen_id)
-    if duties and wanted.despite is None:
+        duties = duties_to_keep(connection, home.database.now(connection), ente_id, citizen_id, since=since)
+    if duties and (wanted.despite is None or since is not None):
         why = ", ".join(f"{count} {what}" for what, count in duties.items())
         how = "--despite REASON erases" if wanted.request_id is None else "order it anew, with the reason"
         raise Failed(f"refused, as there is a duty to keep (GDPR art. 17(3)(b)): {why}; {how}")

@@ -84,12 +84,17 @@ def erase_citizen(tx: Tx, ente_id: str, citizen_id: str) -> list[str]:
     return keys
 
 
-def duties_to_keep(connection: Connection, now: datetime, ente_id: str, citizen_id: str) -> dict[str, int]:
+def duties_to_keep(
+    connection: Connection, now: datetime, ente_id: str, citizen_id: str, *, since: datetime | None = None
+) -> dict[str, int]:
     """What speaks against an erasure (GDPR art. 17(3)(b)), each with how many items: payments that are open, documents
-    and receipts that are within their retention, or whose retention nobody has set."""
+    and receipts that are within their retention, or whose retention nobody has set. With `since`, of the items alone
+    that came from that moment on."""
     rules = periods(connection, ente_id)
     found: Counter[str] = Counter()
     query = select(items).where(_of(items, ente_id, citizen_id), items.c.lifecycle.in_(("active", "restricted")))
+    if since is not None:
+        query = query.where(items.c.received_at >= since)
     for item in connection.execute(query).mappings():
         collection = item["collection"]
         if collection == "payments" and item["state"] in OPEN_STATES["payments"]:

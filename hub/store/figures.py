@@ -15,7 +15,7 @@ from . import lanes
 from .configuration import REMOVED
 from .outbox import PENDING
 from .standing import Lane, Standing, is_beside
-from .tables import RUNNING, batches, connectors, deliveries, enti, trust_keys
+from .tables import RUNNING, batches, connectors, deliveries, enti, rights_requests, trust_keys
 
 _TRIED_LATELY = timedelta(hours=1)
 
@@ -69,6 +69,15 @@ def oldest_batches(connection: Connection) -> dict[str, datetime | None]:
     running = (its.ente_id == enti.c.ente_id) & (its.state == RUNNING)
     query = select(enti.c.ente_id, func.min(its.received_at).label("since"))
     query = query.select_from(enti).outerjoin(batches, running)
+    return {row.ente_id: row.since for row in connection.execute(query.group_by(enti.c.ente_id))}
+
+
+def oldest_erasures(connection: Connection) -> dict[str, datetime | None]:
+    """When the oldest erasure was ordered that nobody has carried out, by ente."""
+    its = rights_requests.c
+    waiting = (its.ente_id == enti.c.ente_id) & its.closed_at.is_(None) & its.erased_at.is_(None)
+    query = select(enti.c.ente_id, func.min(its.erasure_ordered_at).label("since"))
+    query = query.select_from(enti).outerjoin(rights_requests, waiting)
     return {row.ente_id: row.since for row in connection.execute(query.group_by(enti.c.ente_id))}
 
 

@@ -15,7 +15,7 @@ from hub.cli.application import run
 from hub.cli.options import opened
 from hub.cli.revealing import actor_of, perform
 from hub.dispatch.routing import router
-from hub.store.citizens import Citizens
+from hub.store.citizens import Citizens, Subject
 from hub.store.tables import citizens, items, rights_requests
 from tests.harness import BIANCHI, ENTE, ROSSI, make_message, running_hub
 
@@ -98,6 +98,27 @@ def test_a_duty_that_came_after_an_order_keeps_that_one_alone_from_being_made(ho
     assert len((home / "erasures.jsonl").read_bytes().splitlines()) == 1
     assert {row.request_id for row in rows(home, rights_requests) if row.erased_at is None} == {wanted[0]}
     order(home, BIANCHI, "sentenza 12/2026", request_id=wanted[0])
+    assert run(["erase", "--ordered", "--home", str(home)]) == 0
+    assert erased(home) == 2
+
+
+def test_the_reason_of_an_order_is_not_one_for_a_duty_that_came_after_it(home, capsys):
+    def owing(tax_code: str) -> None:
+        """What the person has is a payment that is open and comes now."""
+        with opened(home) as one, one.database.write() as tx:
+            found = Citizens(one.vault).find(tx.connection, Subject(ENTE, "person", tax_code))
+            assert found is not None
+            values = {"collection": "payments", "state": "due", "received_at": tx.now}
+            tx.connection.execute(update(items).where(items.c.citizen_id == found.citizen_id).values(values))
+
+    owing(ROSSI)
+    owing(BIANCHI)
+    wanted = [order(home, ROSSI, "sentenza 12/2026"), order(home, BIANCHI, "sentenza 13/2026")]
+    owing(ROSSI)
+    assert run(["erase", "--ordered", "--home", str(home)]) == 1
+    assert f"request {wanted[0]}: refused, as there is a duty to keep" in capsys.readouterr().err
+    assert {row.request_id for row in rows(home, rights_requests) if row.erased_at is None} == {wanted[0]}
+    order(home, ROSSI, "sentenza 14/2026", request_id=wanted[0])
     assert run(["erase", "--ordered", "--home", str(home)]) == 0
     assert erased(home) == 2
 

@@ -92,6 +92,7 @@ def test_queues_are_counted_with_the_age_of_what_is_due(hub: HubUnderTest, port:
     assert found["raccordo_connector_paused", "box", ENTE] == 1
     assert found["raccordo_delivery_leases_expired", ENTE] == 0
     assert found["raccordo_batches_oldest_seconds", ENTE] == 0
+    assert found["raccordo_erasures_oldest_seconds", ENTE] == 0
     with hub.home.database.write() as tx:
         tx.connection.exec_driver_sql("UPDATE deliveries SET state = 'parked', claim_id = 'x', lease_until = 1")
     found = scrape(port)

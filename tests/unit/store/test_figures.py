@@ -11,7 +11,8 @@ from hub.store.batches import AcceptBatch, accept_batches
 from hub.store.figures import Queue
 from hub.store.intake import Signed
 from hub.store.outbox import Due, claim
-from hub.store.tables import batches, deliveries, trust_keys
+from hub.store.requests_of_rights import add_request, close_request, order_erasure
+from hub.store.tables import batches, deliveries, rights_requests, trust_keys
 from tests.unit.store.making import ENTE, START, make_draft
 
 
@@ -49,6 +50,34 @@ def test_the_oldest_batch_that_is_not_finished_is_told(store):
     with store.database.write() as tx:
         tx.connection.execute(update(batches).where(batches.c.batch_id == "b-1").values(state="done"))
     assert oldest() == {ENTE: START + timedelta(minutes=5)}
+
+
+def test_the_oldest_erasure_that_was_ordered_and_is_not_carried_out_is_told(store):
+    def oldest():
+        with store.database.read() as connection:
+            return figures.oldest_erasures(connection)
+
+    def note():
+        with store.database.write() as tx:
+            return add_request(tx, ENTE, "erasure", None, START.date())["request_id"]
+
+    def change(request_id, **values):
+        with store.database.write() as tx:
+            its = rights_requests.c.request_id == request_id
+            tx.connection.execute(update(rights_requests).where(its).values(values))
+
+    wanted = [note(), note(), note()]
+    assert oldest() == {ENTE: None}, "asked for, and nobody has ordered it"
+    for request_id in wanted[:2]:
+        with store.database.write() as tx:
+            order_erasure(tx, ENTE, request_id, None)
+        store.clock.pass_by(minutes=5)
+    assert oldest() == {ENTE: START}
+    change(wanted[0], erased_at=START)
+    assert oldest() == {ENTE: START + timedelta(minutes=5)}
+    with store.database.write() as tx:
+        close_request(tx, ENTE, wanted[1], "refused")
+    assert oldest() == {ENTE: None}
 
 
 def test_leases_that_ran_out_are_counted(store):
