@@ -25,6 +25,7 @@ from hub.security.keys import write_private
 from hub.store.copying import count_held, fill, settle_restored
 from hub.store.directory import NotThere
 from hub.store.erasing import erase_citizen
+from hub.store.requests_of_rights import forget_orders
 
 from .erasures import BadJournal, Erasure, Journal
 from .keys import open_keys
@@ -84,6 +85,8 @@ def restore_backup(home: Home, folder: Path, *, passphrase: Callable[[], str], e
     settle_restored(home.database)
     _bring_files(home, folder, erasures)
     erased = _erase_again(home, to_erase)
+    with home.database.write() as tx:
+        forget_orders(tx)
     held = count_held(home.database)
     sync_all(home.folder)
     home.unfinished.unlink()

@@ -131,6 +131,12 @@ def order_erasure(tx: Tx, ente_id: str, request_id: str, despite: str | None) ->
     tx.connection.execute(update(rights_requests).where(where).values(ordered))
 
 
+def forget_orders(tx: Tx) -> None:
+    """What a back-up has as ordered and not carried out is to be ordered anew: it may have been taken back since."""
+    waiting = _ITS.closed_at.is_(None) & _ITS.erased_at.is_(None) & _ITS.erasure_ordered_at.is_not(None)
+    tx.connection.execute(update(rights_requests).where(waiting).values(erasure_ordered_at=None, erasure_despite=None))
+
+
 def ordered_erasures(connection: Connection, ente_id: str) -> Sequence[RowMapping]:
     """The open requests whose erasure was ordered and is not carried out yet, oldest order first."""
     query = select(rights_requests).where(_ITS.ente_id == ente_id, _ITS.closed_at.is_(None), _ITS.erased_at.is_(None))

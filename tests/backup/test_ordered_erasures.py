@@ -86,6 +86,26 @@ def test_what_was_ordered_is_erased_without_a_tax_code_and_stays_so_after_a_rest
     assert "no erasure is ordered" in capsys.readouterr().out
 
 
+def test_an_order_that_a_back_up_has_is_none_any_more_for_it_may_have_been_taken_back(home, tmp_path, capsys):
+    request_id = order(home, ROSSI)
+    phrase = tmp_path / "phrase"
+    phrase.write_text("cavallo batteria graffetta\n")
+    kept = ("--passphrase-file", str(phrase))
+    assert run(["backup", "--home", str(home), "--to", str(tmp_path / "b"), "--with-keys", *kept]) == 0
+    assert run(["request", "close", request_id, "--outcome", "refused", "--home", str(home)]) == 0
+    new = tmp_path / "new"
+    restored = ("restore", "--home", str(new), "--from", str(tmp_path / "b"), "--no-later-erasures", *kept)
+    assert run(restored) == 0
+    assert run(["erase", "--ordered", "--home", str(new)]) == 0
+    assert "no erasure is ordered" in capsys.readouterr().out
+    assert erased(new) == 0
+    [request] = rows(new, rights_requests)
+    assert (request.closed_at, request.erasure_ordered_at) == (None, None), "open still, for whoever decides"
+    order(new, ROSSI, request_id=request_id)
+    assert run(["erase", "--ordered", "--home", str(new)]) == 0
+    assert erased(new) == 1
+
+
 def test_a_duty_that_came_after_an_order_keeps_that_one_alone_from_being_made(home, capsys):
     wanted = [order(home, BIANCHI), order(home, ROSSI)]
     with opened(home) as one, one.database.write() as tx:
