@@ -239,8 +239,9 @@ def test_a_new_version_of_what_is_restricted_tells_nobody(hub, raccordo):
 
 
 def test_what_is_not_there_is_not_restricted(hub, raccordo):
+    item_id = published(hub, "applications", make_application(fresh(), **to(new_person())))
     assert "there is no item" in raccordo("restrict", "019b0000-0000-7000-8000-000000000000", code=1)
-    assert rows(hub, items, ente_id=ENTE)
+    assert rows(hub, items, item_id=item_id)[0]["lifecycle"] == "active"
 
 
 def nothing_is_due(hub):
