@@ -75,6 +75,7 @@ def test_a_revoked_key_is_forgotten_within_seconds_by_each_process(pdnd, consume
     given = access(pdnd, version, events_every_s=0.5)
     with following(tmp_path, lambda: [given]) as one, following(tmp_path, lambda: [given]) as other:
         for world in (one, other):
+            world.caught_up()  # that the key was added is an event too, and would be taken after it was fetched
             assert world.resolve(consumer.kid).key.public == consumer.key.public_key()
         pdnd.records.revoke_key(consumer.kid)
         for world in (one, other):
@@ -88,6 +89,7 @@ def test_a_producers_key_and_every_name_of_a_key_are_forgotten(pdnd, tmp_path, v
     given = access(pdnd, version)
     names = [str(KeyName(kid, issuer, producer=True)) for issuer in ("", pdnd.issuer)]
     with following(tmp_path, lambda: [given]) as world:
+        world.caught_up()
         for name in names:
             assert world.resolve(name) is not None
         pdnd.records.revoke_key(kid)
