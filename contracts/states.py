@@ -128,3 +128,5 @@ PAID_AND_KEPT = frozenset({"paid", "paid_elsewhere"})
 """Those in which it was paid, and not given back."""
 PAID = PAID_AND_KEPT | {"refunded"}
 """Those in which it was paid once."""
+SETTLED_FOR_GOOD = frozenset({"paid", "refunded"})
+"""Those which no receipt and no other word changes: pagoPA has had the money."""

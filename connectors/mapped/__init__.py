@@ -34,9 +34,8 @@ def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> C
     if settings.origin == "rest":
         http = chosen_client(limits, settings.private_hosts, settings)
         source = Source(http, settings, mapping, proof, limits.timeout_s)
-        look = source.look if settings.mapping.lists_all is not None else None
         return Connector(
-            manifest, _delivers_nothing, source.check, http.close, pull=source.pull, look=look, read=source.read
+            manifest, _delivers_nothing, source.check, http.close, pull=source.pull, look=source.look, read=source.read
         )
     answer = Hook(settings, mapping).answer if settings.origin == "webhook" else None
     sentence = f"The mapping is whole, and its {len(settings.mapping.tests)} tests hold."

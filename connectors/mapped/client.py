@@ -26,7 +26,7 @@ from connectors.base.mapping.unmappable import Unmappable
 from contracts.base import ROME, rfc3339
 from contracts.callbacks import place_of
 from contracts.failures import Deferred, Failure, Misconfigured
-from contracts.inbound import Found, Memo, Pulled
+from contracts.inbound import Found, Look, Memo, Pulled
 from contracts.proving import Proof
 
 from .config import Settings
@@ -54,13 +54,15 @@ class Source:
         self.http, self.settings, self.mapping, self.proof, self.timeout_s = http, settings, mapping, proof, timeout_s
         self._passing = Passing(settings, self._at)
         lists_all = mapping.document.lists_all
-        self._rounds = Rounds() if lists_all is not None else None
-        self._looking = None
+        self._rounds: Rounds | None = None
+        self.look: Look | None = None
         if lists_all is not None:
-            first = partial(self._at, {})
-            self._looking = Looking(
-                mapping, lists_all, ask=partial(self._sent, headers={}), refusal=_refusal, first=first
+            self._rounds = Rounds()
+            asked, first = partial(self._sent, headers={}), partial(self._at, {})
+            looking = Looking(
+                mapping, lists_all, self._rounds, settings.record_url, ask=asked, refusal=_refusal, first=first
             )
+            self.look = looking.look
         self._of = f"{mapping.digest}-{_short(settings.url or '')}"
         self._next = Expression(settings.next) if settings.next is not None else None
         self._changed_at = Expression(settings.changed_at) if settings.changed_at is not None else None
@@ -131,27 +133,17 @@ class Source:
         found = chain(self._found(page, kept, whole["round"], names, is_last=True), mended)
         return Pulled(done, found, all_names=names)
 
-    def look(self, name: str) -> Found | None:
-        """See `contracts.inbound.Look`."""
-        assert self._rounds is not None
-        assert self._looking is not None
-        if self.settings.record_url is None:
-            return self._looking.listed(name, self._rounds)
-        return self._looking.asked(name, self.settings.record_url)
-
     def read(self, data: bytes) -> Iterable[Found]:
         """What a file brings, or what stands in quarantine: of a page that was passed over, what comes now."""
         memo = self._passing.question(data)
         if memo is None:
             return self.mapping.read(data)
-        return self._passing.again(
-            memo, data, lambda memo: chain.from_iterable(map(self.mapping.found, self._at(memo)))
-        )
+        return self._passing.again(memo, data, lambda memo: self.mapping.all_found(self._at(memo)))
 
     def check(self) -> str:
         """Ask for the first page, and say what would become of it."""
         page = self._at({})
-        found = list(chain.from_iterable(map(self.mapping.found, page)))
+        found = list(self.mapping.all_found(page))
         items, wrong = sum(one.item is not None for one in found), [one for one in found if one.wrong]
         withdrawn = sum(one.withdrawn is not None for one in found)
         first = f" The first fault: {wrong[0].wrong[0].code} at {wrong[0].wrong[0].pointer or '/'}." if wrong else ""
@@ -244,12 +236,11 @@ class Source:
     ) -> Iterator[Found]:
         """What the page brings; of a round that asks for all its names are noted, and told with the last page."""
         if self._rounds is None:
-            yield from chain.from_iterable(map(self.mapping.found, page))
+            yield from self.mapping.all_found(page)
             return
         whole = "whole" in memo
         listed = self._rounds.page(of, int(memo.get("pages", 0))) if whole else self._rounds.changed()
-        for record in page:
-            yield from self.mapping.found(record, listed)
+        yield from self.mapping.all_found(page, listed)
         if is_last and whole:
             listed.is_whole = listed.is_whole and not memo.get("lost")
             self._rounds.end(of, listed)

@@ -1,7 +1,6 @@
 """What a source seems to have no more: what it says of that one thing, or what its last two whole rounds say."""
 
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable
 from urllib.parse import quote
 
 from connectors.base.http import Answer
@@ -19,31 +18,39 @@ _GONE = (404, 410)
 
 
 class Looking:
-    """Of one source. `ask` sends a request, `refusal` says what an answer other than 200 means, and `first` gives the
-    records of the source's first page."""
+    """Of one source. `rounds` are what it listed, `record_url` where one thing has an address of its own; `ask` sends a
+    request, `refusal` says what an answer other than 200 means, and `first` gives the records of the source's first
+    page."""
 
     def __init__(
         self,
         mapping: Mapping,
         lists_all: ListsAll,
+        rounds: Rounds,
+        record_url: str | None,
         *,
         ask: Callable[[str], Answer],
         refusal: Callable[[Answer], Failure],
         first: Callable[[], list[Record]],
     ) -> None:
         self._mapping, self._reason = mapping, lists_all.reason
+        self._rounds, self._record_url = rounds, record_url
         self._ask, self._refusal, self._first = ask, refusal, first
         rule = lists_all.record_id
         self._id = None if rule is None else ready(rule, "/lists_all/record_id")
 
-    def listed(self, name: str, rounds: Rounds) -> Found | None:
+    def look(self, name: str) -> Found | None:
+        """See `contracts.inbound.Look`."""
+        return self._listed(name) if self._record_url is None else self._asked(name, self._record_url)
+
+    def _listed(self, name: str) -> Found | None:
         """By what was listed: of one round alone a page may have moved under it."""
-        lacked = rounds.lacked_twice(name)
+        lacked = self._rounds.lacked_twice(name)
         if lacked is None:
             raise Deferred("mapped.listed_once", "two whole rounds one after the other have to lack it")
         return gone(name, self._reason) if lacked else None
 
-    def asked(self, name: str, record_url: str) -> Found | None:
+    def _asked(self, name: str, record_url: str) -> Found | None:
         """By its own address. A source that has broken may deny all that it has: something that it lists has to be
         there by its address, before it is believed that this one is not."""
         answer = self._answer(name, record_url)
@@ -54,7 +61,7 @@ class Looking:
             its = list(records(JsonFormat(format="json"), answer.body))
         except Unreadable as error:
             raise Deferred("mapped.answer_unreadable", f"{error.code}: {error.detail}") from None
-        return next((one for one in self._found(its) if one.name == name), None)
+        return next((one for one in self._mapping.all_found(its) if one.name == name), None)
 
     def _answer(self, name: str, record_url: str) -> Answer | None:
         """What stands at the address of one thing; None where nothing does."""
@@ -78,9 +85,6 @@ class Looking:
         return str(found)
 
     def _holds_what_it_lists(self, record_url: str) -> None:
-        listed = next((one.name for one in self._found(self._first()) if one.item is not None), None)
+        listed = next((one.name for one in self._mapping.all_found(self._first()) if one.item is not None), None)
         if listed is None or self._answer(listed, record_url) is None:
             raise Deferred("mapped.denies_all", "what it lists is not there by its own address, or it lists nothing")
-
-    def _found(self, its: list[Record]) -> Iterator[Found]:
-        return chain.from_iterable(map(self._mapping.found, its))

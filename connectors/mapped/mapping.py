@@ -5,7 +5,7 @@ What does not fit is found as well, with its place in the record and in the mapp
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -45,8 +45,7 @@ class Mapping:
     def read(self, data: bytes) -> Iterator[Found]:
         """What a file or an answer brings; where it comes to a bad end, what could not be read is one that is wrong."""
         try:
-            for record in records(self.document.reads, data):
-                yield from self.found(record)
+            yield from self.all_found(records(self.document.reads, data))
         except Unreadable as error:
             yield self._unreadable(data, error)
 
@@ -58,8 +57,7 @@ class Mapping:
 
         def found() -> Iterator[Found]:
             try:
-                for record in records(self.document.reads, data):
-                    yield from self.found(record, listed)
+                yield from self.all_found(records(self.document.reads, data), listed)
             except Unreadable as error:
                 yield self._unreadable(data, error)
                 return
@@ -70,6 +68,11 @@ class Mapping:
     def _unreadable(self, data: bytes, error: Unreadable) -> Found:
         wrong = Wrong("", error.code, error.detail + self._note)
         return Found(_digest_name(data), data[:MOST_RECORD], wrong=(wrong,))
+
+    def all_found(self, its: Iterable[Record], listed: Listed | None = None) -> Iterator[Found]:
+        """What these bring, one after the other. `listed` notes their names."""
+        for record in its:
+            yield from self.found(record, listed)
 
     def found(self, record: Record, listed: Listed | None = None) -> Iterator[Found]:
         """What one record brings: its items, their faults, or that it is not for us. `listed` notes its names."""

@@ -7,7 +7,18 @@ from pydantic import Field
 from .application import Application, ApplicationState
 from .deadline import Deadline
 from .document import Document, DocumentState
-from .envelope import SEND, USUAL_CHANNELS, Action, Channel, Envelope, Link, Notify, PersonalExternalId, Published
+from .envelope import (
+    SEND,
+    USUAL_CHANNELS,
+    Action,
+    Channel,
+    Envelope,
+    Link,
+    Notify,
+    PersonalExternalId,
+    Published,
+    rel_of,
+)
 from .f24 import F24Payment
 from .legal import LegalNotification, PostalAddress
 from .message import ALWAYS_TOLD, Attachment, Message, MessageKind
@@ -61,4 +72,5 @@ __all__ = [
     "Service",
     "Subscription",
     "SubscriptionState",
+    "rel_of",
 ]

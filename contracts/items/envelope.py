@@ -47,6 +47,11 @@ class Link(Model):
     external_id: ExternalId
 
 
+def rel_of(collection: str) -> str:
+    """How a tie to an item of that collection is called."""
+    return collection.removesuffix("s")
+
+
 class Notify(Model):
     """How the vendor would like the citizen to be told. `channels: []` means: put it in the feed and stay silent.
 

@@ -23,7 +23,7 @@ from hub.store.requests_of_rights import order_erasure
 
 from .acting import Acted, Actor, Order
 from .errors import ErasureChanged
-from .rights import closed_before, one_of, subject_of, target_of, view_of
+from .rights import one_of, open_one, subject_of, target_of, view_of
 
 KEPT: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -69,10 +69,7 @@ class ErasureDesk:
         target = target_of(request_id)
 
         def do(tx: Tx) -> Acted:
-            row = one_of(tx.connection, actor.ente_id, request_id)
-            if row["closed_at"] is not None:
-                raise closed_before(request_id)
-            citizen_id = self._whom(tx.connection, row)
+            citizen_id = self._whom(tx.connection, open_one(tx.connection, actor.ente_id, request_id))
             duties, _, confirmation = self._seen(tx, actor.ente_id, citizen_id)
             if wish.confirmation != confirmation:
                 raise ErasureChanged

@@ -91,16 +91,14 @@ class RightsDesk:
         target = target_of(request_id)
 
         def do(tx: Tx) -> Acted:
-            row = one_of(tx.connection, actor.ente_id, request_id)
-            if row["closed_at"] is not None:
-                raise closed_before(request_id)
+            row = open_one(tx.connection, actor.ente_id, request_id)
             who = self._who(tx.connection, row)
             _must_fit(closure, row, who is not None)
             words = None if who is None else sealed(self.vault, who[1], request_id, "answer", closure.answer)
             try:
                 close_request(tx, actor.ente_id, request_id, closure.outcome, words)
             except AlreadyClosed:
-                raise closed_before(request_id) from None
+                raise _closed_before(request_id) from None
             if who is not None:
                 self._tell(tx, *who, row, closure)
             told = {"closed_at": rfc3339(tx.now), "outcome": closure.outcome}
@@ -156,8 +154,15 @@ def one_of(connection: Connection, ente_id: str, request_id: str) -> RowMapping:
         raise RightsRequestUnknown(f"there is no request {request_id!r}") from None
 
 
-def closed_before(request_id: str) -> RightsRequestClosed:
-    """The refusal of what was done already."""
+def open_one(connection: Connection, ente_id: str, request_id: str) -> RowMapping:
+    """One that was not answered yet. Raises RightsRequestUnknown, RightsRequestClosed."""
+    row = one_of(connection, ente_id, request_id)
+    if row["closed_at"] is not None:
+        raise _closed_before(request_id)
+    return row
+
+
+def _closed_before(request_id: str) -> RightsRequestClosed:
     return RightsRequestClosed(f"request {request_id} was closed before")
 
 

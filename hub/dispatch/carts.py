@@ -55,13 +55,10 @@ class Carts:
         its = [kept_of(reading, row, content) for row, content in payable]
         owed = self.owing.of(lambda: reading.connection, its, reading.now)
         # Of one payment all is owed to one creditor; most of a page to the same.
-        acting = {(each[0].notice.creditor_tax_code, each[0].environment): each[0] for each in owed if each}
-        served = {whose for whose, one in acting.items() if self._acting(one) is not None}
-        return {
-            each[0].payment.item_id: _offer(each)
-            for each in owed
-            if each and (each[0].notice.creditor_tax_code, each[0].environment) in served
-        }
+        asked = {each[0].payment.item_id: each for each in owed if each}
+        creditors = {_creditor(its[0]): its[0] for its in asked.values()}
+        served = {creditor for creditor, one in creditors.items() if self._acting(one) is not None}
+        return {item_id: _offer(its) for item_id, its in asked.items() if _creditor(its[0]) in served}
 
     def may_offer(self, ente_id: str) -> bool:
         """Whether any payment of an ente may be in a cart: where none may, none need be looked at."""
@@ -205,6 +202,11 @@ def _stands_for(owed: Owed, other: Owed) -> bool:
 
 def _notice(owed: Owed) -> tuple[str, str]:
     return owed.notice.creditor_tax_code, owed.notice.notice_number
+
+
+def _creditor(owed: Owed) -> tuple[str, str]:
+    """By whom a connector is found, among those of one ente."""
+    return owed.notice.creditor_tax_code, owed.environment
 
 
 def _whose(owed: Owed) -> tuple[str, str, str]:

@@ -142,8 +142,10 @@ class Owing:
             for n, (each, why) in enumerate(zip(position.installments, reasons, strict=True), start=1)
             if each.notice_number is not None
         ]
-        for one in every:
-            one.instead = frozenset(each.notice.notice_number for each in every if each.plan != one.plan)
+        plans = {each.plan for each in every}
+        instead = {plan: frozenset(each.notice.notice_number for each in every if each.plan != plan) for plan in plans}
+        for each in every:
+            each.instead = instead[each.plan]
         return every
 
 

@@ -12,11 +12,10 @@ from contracts.items import Payment
 from contracts.items.payment import PaymentPart, Position
 from contracts.paying import Debtor
 from contracts.positions import POSITION, PayOption, PositionData, Share, StampDuty
-from contracts.states import PAYABLE
+from contracts.states import PAYABLE, SETTLED_FOR_GOOD
 
 from .told_payments import ToldPayment
 
-_PAID = frozenset({"paid", "refunded"})
 _OWED = PAYABLE | {"creating"}
 
 
@@ -25,7 +24,7 @@ def position_notice(told: ToldPayment) -> Notice:
     row, item = told.row, told.item
     # As its own vendor has it: what others say of the same notice changes nothing at pagoPA.
     state = row["own_state"] or row["state"]
-    if state in _PAID:
+    if state in SETTLED_FOR_GOOD:
         raise Skipped("notice.moot")
     owed = row["lifecycle"] == "active" and state in _OWED and item.position is not None
     position = PositionData(

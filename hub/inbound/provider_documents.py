@@ -14,7 +14,7 @@ import orjson
 
 from contracts.base import rfc3339
 from contracts.inbound import Found, ProviderDocument
-from contracts.items import Item
+from contracts.items import Item, rel_of
 from hub.store.citizens import Citizens
 from hub.store.configuration import ConnectorConfig
 from hub.store.database import Database
@@ -85,7 +85,7 @@ def _found(made: ProviderDocument, about: Item, collection: str) -> Found:
         "media_type": made.media_type,
         "size": len(made.content),
         "sha256": hashlib.sha256(made.content).hexdigest(),
-        "links": [{"rel": collection.removesuffix("s"), "external_id": about.external_id}],
+        "links": [{"rel": rel_of(collection), "external_id": about.external_id}],
         "notify": {"channels": []},
     }
     item |= about.model_dump(mode="json", include=_SHARED, exclude_none=True)

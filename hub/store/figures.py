@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, select
+from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Select, func, select
 
 from . import lanes
 from .configuration import REMOVED
@@ -66,18 +66,20 @@ def _counts(ente_id: str, state: str) -> Select[Any]:
 def oldest_batches(connection: Connection) -> dict[str, datetime | None]:
     """When the oldest batch that is not finished came, by ente."""
     its = batches.c
-    running = (its.ente_id == enti.c.ente_id) & (its.state == RUNNING)
-    query = select(enti.c.ente_id, func.min(its.received_at).label("since"))
-    query = query.select_from(enti).outerjoin(batches, running)
-    return {row.ente_id: row.since for row in connection.execute(query.group_by(enti.c.ente_id))}
+    return _oldest(connection, its.received_at, its.state == RUNNING)
 
 
 def oldest_erasures(connection: Connection) -> dict[str, datetime | None]:
     """When the oldest erasure was ordered that nobody has carried out, by ente."""
     its = rights_requests.c
-    waiting = (its.ente_id == enti.c.ente_id) & its.closed_at.is_(None) & its.erased_at.is_(None)
-    query = select(enti.c.ente_id, func.min(its.erasure_ordered_at).label("since"))
-    query = query.select_from(enti).outerjoin(rights_requests, waiting)
+    return _oldest(connection, its.erasure_ordered_at, its.closed_at.is_(None) & its.erased_at.is_(None))
+
+
+def _oldest(connection: Connection, since: Column[Any], waits: ColumnElement[bool]) -> dict[str, datetime | None]:
+    """The first of these moments in each ente, of the rows that wait; None where none does."""
+    table = since.table
+    query = select(enti.c.ente_id, func.min(since).label("since"))
+    query = query.select_from(enti).outerjoin(table, (table.c.ente_id == enti.c.ente_id) & waits)
     return {row.ente_id: row.since for row in connection.execute(query.group_by(enti.c.ente_id))}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping, insert, select
 
-from contracts.states import PAID, PAID_AND_KEPT, PAYABLE
+from contracts.states import PAID, PAID_AND_KEPT, PAYABLE, SETTLED_FOR_GOOD
 
 from .agenda import keep_agenda
 from .database import Tx, lock_names
@@ -19,7 +19,7 @@ from .deadlines import close_deadlines
 from .drafts import Appointment, Draft
 from .given import GIVEN, given, is_given
 from .paid import proves
-from .plans import SETTLED_FOR_GOOD, Plans
+from .plans import Plans
 from .rows import AS_IN_ORDER, Batch
 from .settling import tell_settled
 from .tables import items, user_states

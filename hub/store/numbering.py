@@ -15,6 +15,7 @@ from sqlalchemy import Connection, case, insert, select
 
 from contracts.identifiers import LAST_IUV_BASE, make_segregated_number
 from contracts.positions import Numbering
+from contracts.states import SETTLED_FOR_GOOD
 from hub.errors import NoticeNumbersExhausted
 
 from .database import Tx, among, keys, upsert
@@ -120,7 +121,7 @@ class Given:
             return
         place = (draft.identity, draft.numbers.numbering.creditor_tax_code)
         number = self._all.get(place, {}).get(0)
-        if number is None or item["state"] in ("paid", "refunded"):
+        if number is None or item["state"] in SETTLED_FOR_GOOD:
             return
         left = notice_key(self._vault.keyed_hash, place[1], number) != item["notice_key"]
         if draft.reported_state not in TAKEN_BACK and (left or taken_back(item)):

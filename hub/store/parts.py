@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import Connection, RowMapping, select
 
 from contracts.inbound import Parts
+from contracts.items import rel_of
 from contracts.states import PAID
 
 from .contents import with_contents
@@ -51,7 +52,7 @@ def _tied(connection: Connection, of: RowMapping) -> Iterator[Any]:
         .join(item_identities, same_item)
         .join(item_links, place & (_TIES.from_item_id == _ITS.item_id))
         .where(*(_TIES[name] == of[name] for name in ("ente_id", "vendor_id", "source", "external_id")))
-        .where(_TIES.rel == _rel(of), _ITS.lifecycle == "active")
+        .where(_TIES.rel == rel_of(of["collection"]), _ITS.lifecycle == "active")
     )
     yield from connection.execute(query)
 
@@ -64,12 +65,8 @@ def _told(connection: Connection, vault: Vault, of: RowMapping) -> Iterator[Any]
         .where(_ITS.ente_id == of["ente_id"], _ITS.citizen_id == of["citizen_id"], _ITS.lifecycle == "active")
         .where(*(_NAMES[name] == of[name] for name in ("vendor_id", "source")), _NAMES.collection == "messages")
     )
-    tie = (_rel(of), of["external_id"])
+    tie = (rel_of(of["collection"]), of["external_id"])
     for row, content in with_contents(connection, vault, of["ente_id"], page):
         links = orjson.loads(content).get("links", ()) if content is not None else ()
         if tie in {(each["rel"], each["external_id"]) for each in links}:
             yield row
-
-
-def _rel(of: RowMapping) -> str:
-    return str(of["collection"]).removesuffix("s")

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from contracts.items.payment import FIRST_PLAN
 from contracts.positions import PAGOPA
+from contracts.states import SETTLED_FOR_GOOD
 
 from .citizens import Citizens
 from .database import Tx
@@ -24,8 +25,6 @@ from .rows import AS_IN_ORDER, IN_ORDER, Batch, item_key, payload_place
 from .tables import deliveries, item_versions, items
 
 _ITS, _VERSIONS, _DELIVERIES = items.c, item_versions.c, deliveries.c
-SETTLED_FOR_GOOD = ("paid", "refunded")
-"""States of a payment that no receipt changes."""
 _REGISTERED = (
     select(_DELIVERIES.message_id)
     .where(_DELIVERIES.ente_id == _ITS.ente_id, _DELIVERIES.message_id == _ITS.item_id, _DELIVERIES.channel == PAGOPA)
@@ -38,7 +37,7 @@ _OPEN = (
         _ITS.notice_key > "",  # as a range, by which SQLite finds them past whatever else the citizen has
         _ITS.collection == "payments",
         _ITS.lifecycle != "erased",
-        func.coalesce(_ITS.own_state, _ITS.state).not_in(SETTLED_FOR_GOOD),
+        func.coalesce(_ITS.own_state, _ITS.state).not_in(sorted(SETTLED_FOR_GOOD)),
         _REGISTERED,
     )
     .order_by(*AS_IN_ORDER)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, CursorResult, Select, and_, or_, select
 
+from contracts.items import rel_of
+
 from .citizens import Citizen, Subject
 from .filters import Filters
 from .glances import Look
@@ -224,7 +226,7 @@ class Reading:
             ties_here.vendor_id == item["vendor_id"],
             ties_here.source == item["source"],
             ties_here.external_id.in_(named),
-            ties_here.rel.in_((item["collection"].removesuffix("s"), "about", "replaces")),
+            ties_here.rel.in_((rel_of(item["collection"]), "about", "replaces")),
         )
         same_source = select(names.item_id).where(
             names.ente_id == item["ente_id"],
@@ -243,7 +245,7 @@ class Reading:
             ties.append(items.c.item_id == item["about_item_id"])
         query = SELECT.where(or_(*ties), items.c.item_id != item["item_id"], items.c.lifecycle == "active")
         return [
-            ("about" if row.item["item_id"] == item["about_item_id"] else row.item["collection"].removesuffix("s"), row)
+            ("about" if row.item["item_id"] == item["about_item_id"] else rel_of(row.item["collection"]), row)
             for row in self._open(query.order_by(items.c.item_id).limit(50))
         ]
 

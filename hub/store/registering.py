@@ -13,6 +13,7 @@ import orjson
 from sqlalchemy import select
 
 from contracts.positions import PAGOPA
+from contracts.states import SETTLED_FOR_GOOD
 from hub.errors import PositionMoved
 
 from .configuration import RESTRICTED
@@ -36,7 +37,7 @@ TAKEN_BACK = frozenset({"cancelled", "expired", "paid_elsewhere", "creation_fail
 
 def taken_back(item: Mapping[str, Any]) -> bool:
     """Whether nothing is to be paid of a payment, and nothing was."""
-    return item["reported_state"] in TAKEN_BACK and item["state"] not in ("paid", "refunded")
+    return item["reported_state"] in TAKEN_BACK and item["state"] not in SETTLED_FOR_GOOD
 
 
 def must_stay(tx: Tx, draft: Draft, item: dict[str, Any], said: Callable[[], Mapping[str, Any]]) -> None:

@@ -49,6 +49,13 @@ def order(home: Path, tax_code: str, despite: str | None = None, *, request_id: 
     return request_id
 
 
+def passphrase(folder: Path) -> tuple[str, str]:
+    """The option for one."""
+    file = folder / "phrase"
+    file.write_text("cavallo batteria graffetta\n")
+    return "--passphrase-file", str(file)
+
+
 def rows(home: Path, table) -> list:
     with opened(home) as one, one.database.read() as connection:
         return connection.execute(select(table)).all()
@@ -62,9 +69,7 @@ def test_what_was_ordered_is_erased_without_a_tax_code_and_stays_so_after_a_rest
     home, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
-    phrase = tmp_path / "phrase"
-    phrase.write_text("cavallo batteria graffetta\n")
-    kept = ("--passphrase-file", str(phrase))
+    kept = passphrase(tmp_path)
     assert run(["erase", "--ordered", "--home", str(home)]) == 0
     assert "no erasure is ordered" in capsys.readouterr().out
     request_id = order(home, ROSSI)
@@ -88,9 +93,7 @@ def test_what_was_ordered_is_erased_without_a_tax_code_and_stays_so_after_a_rest
 
 def test_an_order_that_a_back_up_has_is_none_any_more_for_it_may_have_been_taken_back(home, tmp_path, capsys):
     request_id = order(home, ROSSI)
-    phrase = tmp_path / "phrase"
-    phrase.write_text("cavallo batteria graffetta\n")
-    kept = ("--passphrase-file", str(phrase))
+    kept = passphrase(tmp_path)
     assert run(["backup", "--home", str(home), "--to", str(tmp_path / "b"), "--with-keys", *kept]) == 0
     assert run(["request", "close", request_id, "--outcome", "refused", "--home", str(home)]) == 0
     new = tmp_path / "new"

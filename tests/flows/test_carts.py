@@ -169,7 +169,7 @@ def test_where_pagopa_fails_it_is_said_and_may_be_asked_again(hub, pagopa, perso
 
 
 def test_a_key_that_checkout_refuses_is_not_tried_again_and_deliveries_go_on(hub, pagopa, person, raccordo):
-    """It paused nothing, and each citizen's cart asked pagoPA anew."""
+    """Else each citizen's cart would ask pagoPA anew."""
     item_id = payment(hub, person)
     pagopas(pagopa, "POST", json=[{"kind": "error", "status": 401, "on": "carts"}])
     try:

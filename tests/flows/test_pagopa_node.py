@@ -100,7 +100,7 @@ def notified(hub: HubUnderTest, item_id: str, cost_cents: int) -> int:
 
 @pytest.mark.parametrize("of_whom", [0, 1])
 def test_a_notice_that_several_owe_costs_the_same_whoever_was_notified(hub, pagopa, person, of_whom):
-    """The station looked at one of their payments, and knew no costs where it was another's that was notified."""
+    """The area of whom it was notified to alone knows what that adds."""
     notice, item_id = owed(hub, person)
     other = make_payment(f"other-{notice}", tax_code=new_person(), notice_number=notice, creditor_tax_code=CREDITOR)
     both = [item_id, published(hub, "payments", other)]

@@ -20,8 +20,10 @@ def asked(messages: Iterator[dict[str, Any]], headers: list[tuple[bytes, bytes]]
     """A request of which those messages come, and then none."""
 
     async def receive() -> dict[str, Any]:
-        found = next(messages, None)
-        return found if found is not None else await asyncio.Event().wait()  # type: ignore[return-value]
+        for message in messages:
+            return message
+        await asyncio.Event().wait()
+        raise AssertionError("it waits for ever")
 
     return Request({"type": "http", "method": "POST", "path": "/", "headers": headers or []}, receive)
 
