@@ -11,6 +11,7 @@ import sqlite3
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -78,6 +79,7 @@ class _Driver(Protocol):
     false: str
 
     def rows(self, sql: str, *values: Any) -> list[Line]: ...
+    def close(self) -> None: ...
 
     def write(self, lines: list[Line], root: Line) -> None: ...
 
@@ -88,6 +90,9 @@ class _Sqlite:
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.execute("PRAGMA synchronous=FULL")
+
+    def close(self) -> None:
+        self._connection.close()
 
     def rows(self, sql: str, *values: Any) -> list[Line]:
         return self._connection.execute(sql, values).fetchall()
@@ -104,6 +109,9 @@ class _Postgres:
 
     def __init__(self, url: str) -> None:
         self._connection = psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
+
+    def close(self) -> None:
+        self._connection.close()
 
     def rows(self, sql: str, *values: Any) -> list[Line]:
         return self._connection.execute(sql.replace("?", "%s").encode(), values).fetchall()
@@ -237,7 +245,8 @@ def _compared(answer: Any) -> Any:
     """What both ways say."""
     told = orjson.loads(as_json(answer))
     for item in told.get("items", ()):
-        item.pop("cart", None)
+        for worked_out in ("cart", "notification_cost"):
+            item.pop(worked_out, None)
     return told | {"next_cursor": None}
 
 
@@ -252,7 +261,8 @@ class Ways:
 
     def of(self, what: str, together: int) -> dict[str, Callable[[], object]]:
         """The hub's and the bare one, so many answers for one commit of the log. Raises AssertionError where they do
-        not say the same; what a cart may have is the hub's to work out, and it alone is charged for it."""
+        not say the same. What a cart may have and what a notification adds is the hub's to work out: it alone is
+        charged for it."""
         hub, bare = {"page": (self._page, self._bare.page), "summary": (self._summary, self._bare.summary)}[what]
         for citizen in self._crowd.people[:5]:
             told, wanted = (_compared(way(citizen)) for way in (hub, bare))
@@ -284,11 +294,13 @@ class Ways:
             return self._crowd.feed.summary(reading)
 
 
-def ways(crowd: Crowd) -> Ways:
-    """Over the crowd's own store."""
+@contextmanager
+def ways(crowd: Crowd) -> Iterator[Ways]:
+    """Over the crowd's own store, until the block ends."""
     driver: _Driver
     driver = _Sqlite(crowd.home.folder / "raccordo.db") if crowd.url is None else _Postgres(crowd.url)
-    return Ways(crowd, Bare(driver))
+    with closing(driver):
+        yield Ways(crowd, Bare(driver))
 
 
 def measured(one: Ways, *, rounds: int, seconds: float) -> Iterator[tuple[str, float]]:

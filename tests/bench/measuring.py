@@ -200,8 +200,8 @@ def _feeding(folder: Path, size: Size) -> list[Line]:
 def full_store(size: Size, folder: Path, url: str | None, store_name: str) -> list[Line]:
     """Of one store. The heap's peak is that of one citizen with a tenth of all items."""
     found = Findings()
-    with crowd.crowd(folder, url, items=size.items, citizens=max(2, size.items // 100)) as full:
-        ways = feeding.ways(full)
+    citizens = max(2, size.items // 100)
+    with crowd.crowd(folder, url, items=size.items, citizens=citizens) as full, feeding.ways(full) as ways:
         for name, rate in feeding.measured(ways, rounds=size.rounds, seconds=size.seconds):
             found.add(name, rate)
         short, long = feeding.changes_kb(full, size.items // 100), feeding.changes_kb(full, size.items // 10)
