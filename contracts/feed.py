@@ -8,7 +8,7 @@ from .base import Code, HttpsUrl, Label, Model, Summary, Title, UtcDatetime
 from .identifiers import Uuid7
 from .items import Action, ApplicationState, Channel, Item
 from .items.subscription import RequestKind
-from .paying import CartOffer
+from .paying import CartOffer, InstallmentView
 from .publishing import Collection, Cursor, Lifecycle, ShownVersion, TimelineEntry
 
 Count = Annotated[int, Field(ge=0, le=9_007_199_254_740_991, json_schema_extra={"format": "int64"})]
@@ -184,6 +184,8 @@ class FeedItemDetail(FeedItem):
     content: Item
     content_available: bool
     """Whether `documents/{item_id}/content` has the file."""
+    installments: Annotated[tuple[InstallmentView, ...], Field(max_length=99, fail_fast=True)]
+    """Of a payment that may be paid in instalments: each, paid ones too."""
     verify_url: HttpsUrl | None
     """Of a card: what its QR holds. Whoever opens it learns whether the card is valid, and not whose it is."""
     linked: Annotated[tuple[LinkedItem, ...], Field(max_length=50, fail_fast=True)]

@@ -108,6 +108,26 @@ class CartOffer(Model):
     """The whole first, where it can be paid."""
 
 
+InstallmentState = Literal["due", "overdue", "expired", "paid", "closed"]
+"""`overdue`: its day is past, by the calendar of Rome, and it can still be paid; `expired`: it cannot any more;
+`closed`: it is owed no more, as the payment is over, or another plan was begun."""
+
+
+class InstallmentView(Model):
+    """An instalment of a payment and how it stands, by the receipts and payments of its own notice."""
+
+    installment: InstallmentNumber
+    plan: PlanNumber
+    notice_number: NoticeNumber
+    amount_cents: AmountCents
+    due_date: Day
+    state: InstallmentState
+    paid_on: Day | None
+    """The day of its receipt in Rome; None: it is not paid, or no receipt that the reader may see says when."""
+    receipt_item_id: Uuid7 | None
+    """That receipt."""
+
+
 MakeCart = Callable[[Cart], str]
 """The address to which the browser is to be sent. Raises a `contracts.failures.Failure`."""
 
