@@ -8,7 +8,7 @@ from .base import Code, HttpsUrl, Label, Model, Summary, Title, UtcDatetime
 from .identifiers import Uuid7
 from .items import Action, ApplicationState, Channel, Item
 from .items.subscription import RequestKind
-from .paying import CartOffer, InstallmentView
+from .paying import CartOffer, InstallmentView, NotificationCost
 from .publishing import Collection, Cursor, Lifecycle, ShownVersion, TimelineEntry
 
 Count = Annotated[int, Field(ge=0, le=9_007_199_254_740_991, json_schema_extra={"format": "int64"})]
@@ -53,16 +53,6 @@ class Contributor(Model):
     vendor_id: Code
     source: Code
     state: Code
-
-
-class NotificationCost(Model):
-    """What a legal notification adds to a payment when it is paid through pagoPA."""
-
-    cost_cents: Count
-    total_cents: Count
-    """The amount of the notice and the cost: what the citizen pays."""
-    as_of: UtcDatetime
-    """When whoever notifies was asked: it grows where a letter has to be sent."""
 
 
 class FeedItem(Model):

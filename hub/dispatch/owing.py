@@ -5,18 +5,19 @@ says that each instalment stands.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from contracts.base import ROME
-from contracts.items.payment import Position
+from contracts.items.payment import Position, bare_of, cost_of
 from contracts.paying import Debtor, InstallmentState, PayableNotice
 from contracts.states import PAYABLE
 from hub.registry import Registry
 from hub.store.connector_versions import Environment
+from hub.store.costs import Cost, costs_of
 from hub.store.numbering import notice_key
 from hub.store.paid import Paid, paid_among
 from hub.store.ports import Vault
@@ -81,6 +82,8 @@ class Owed:
     """0 the whole, else the plan that the instalment is of: of one payment nothing goes beside another plan."""
     key: str | None = field(default=None, repr=False)
     """An instalment's notice key, by which it may be known as paid; None: the whole's state says it."""
+    cost: Cost | None = None
+    """What a legal notification adds to an instalment's notice, where that is known: it is in its amount."""
     instead: frozenset[str] = frozenset()
     """The numbers of its payment's other plans: whoever pays this one owes none of them, whichever payment asks."""
 
@@ -102,7 +105,7 @@ class Owing:
         asked only where there are instalments, which may have been paid."""
         registry = self.registry()
         parts = [self._notices(kept, registry) if _is_open(kept, now) else [] for kept in payments]
-        paid = _paid(connection, payments, parts)
+        paid = _looked_up(connection, payments, parts)
         today = _day(now)
         return [[each for each in _unpaid(its, paid) if _in_time(each, today)] for its in parts]
 
@@ -111,7 +114,7 @@ class Owing:
         parts = self._notices(kept, self.registry())
         if len(parts) < 2:
             return []
-        paid = _paid(lambda: connection, [kept], [parts])
+        paid = _looked_up(lambda: connection, [kept], [parts])
         left = {each.part for each in _unpaid(parts, paid)} if _is_open(kept, now) else ()
         today = _day(now)
         return [(each, _state(each, paid, each.part in left, today)) for each in parts if each.part]
@@ -126,7 +129,8 @@ class Owing:
         name, creditor, reason = registry.ente(kept.ente_id).name, asked["creditor_tax_code"], asked["reason"]
         every: list[Owed] = []
         if (number := asked.get("notice_number")) is not None:
-            amount = asked["amount_cents"] + (kept.cost_cents or 0)
+            fee = asked.get("notification_fee_cents")
+            amount = bare_of(asked["amount_cents"], fee) + cost_of(fee, kept.cost_cents)
             notice = PayableNotice(number, creditor, amount, name, reason, asked.get("due_date"))
             every.append(Owed(kept, notice, environment))
         if not (asked.get("position") or {}).get("installments"):
@@ -153,9 +157,18 @@ class Owing:
         return every
 
 
-def _paid(connection: Callable[[], Connection], payments: Sequence[Kept], parts: Sequence[Sequence[Owed]]) -> Paid:
-    keys = {each.key for its in parts for each in its if each.key is not None}
-    return paid_among(connection(), payments[0].ente_id, payments[0].citizen_id, keys) if keys else Paid()
+def _looked_up(connection: Callable[[], Connection], payments: Sequence[Kept], parts: Sequence[Sequence[Owed]]) -> Paid:
+    """Which of these are paid; of instalments, what is added to their notices is now in what is owed of them."""
+    its = [(each, each.key) for of_one in parts for each in of_one if each.key is not None]
+    if not its:
+        return Paid()
+    ente_id, citizen_id, read = payments[0].ente_id, payments[0].citizen_id, connection()
+    costs = costs_of(read, {(ente_id, key) for _, key in its})
+    for each, key in its:
+        if cost := costs.get((ente_id, key)):
+            each.notice = replace(each.notice, amount_cents=each.notice.amount_cents + cost.cents)
+            each.cost = cost
+    return paid_among(read, ente_id, citizen_id, {key for _, key in its})
 
 
 def _unpaid(parts: Sequence[Owed], paid: Paid) -> Sequence[Owed]:

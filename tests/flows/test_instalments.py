@@ -43,6 +43,7 @@ def test_what_is_paid_is_shown_with_its_day_in_rome_and_its_receipt(hub, person)
             "plan": 1,
             "notice_number": number,
             "amount_cents": 5_000,
+            "notification_cost": None,
             "due_date": due,
             "state": state,
             "paid_on": day,

@@ -10,8 +10,8 @@ SCHEMAS: dict[str, str] = {
     "one `plan`, whichever payment asks for them.",
     "CartWish": "I pagamenti che il cittadino vuole fare insieme. / What a citizen wants to pay together.",
     "CartView": "Dove mandare il browser, subito. / Where the browser is to be sent, at once.",
-    "InstallmentView": "Una rata e come sta, da ricevute e pagamenti del suo avviso. / An instalment and how it stands, by "
-    "the receipts and payments of its own notice.",
+    "InstallmentView": "Una rata e come sta, da ricevute e pagamenti del suo avviso. / An instalment and how it "
+    "stands, by the receipts and payments of its own notice.",
     "PaidStamp": "Una marca da bollo digitale pagata: il file la prova. / A revenue stamp that was paid: its file.",
     "Returns": "Dove torna il browser, sul portale registrato. / Where the browser comes back to, at the portal.",
 }
@@ -23,8 +23,8 @@ FIELDS: dict[str, str] = {
     "CartNotice.installment": "Quale rata, da 1; null per il totale. / Which instalment, from 1; null for the whole.",
     "CartNotice.plan": "Di una rata, il suo piano; null per il totale. / Of an instalment, its plan; else null.",
     "CartNotice.due_date": "Entro quando. / By when.",
-    "FeedItemDetail.installments": "Di un pagamento rateizzabile, ogni rata, anche pagata. / Of a payment that may be paid in "
-    "instalments, each of them, paid ones too.",
+    "FeedItemDetail.installments": "Di un pagamento rateizzabile, ogni rata, anche pagata. / Of a payment that may be "
+    "paid in instalments, each of them, paid ones too.",
     "InstallmentView.installment": "Quale rata, da 1. / Which instalment, from 1.",
     "InstallmentView.plan": "Di quale piano. / Of which plan.",
     "InstallmentView.due_date": "Entro quando. / By when.",

@@ -62,7 +62,12 @@ _OF_A_KIND: dict[type[BaseModel], Errors] = {
     Service: _PUBLISHING,
     Application: (*_PUBLISHING_FOR_A_CITIZEN, errors.DraftGuaranteed),
     Document: (*_PUBLISHING_FOR_A_CITIZEN, errors.DocumentTypeUnknown),
-    Payment: (*_PUBLISHING_FOR_A_CITIZEN, errors.PositionMoved, errors.NoticeNumbersExhausted),
+    Payment: (
+        *_PUBLISHING_FOR_A_CITIZEN,
+        errors.PositionMoved,
+        errors.AmountIncludesCost,
+        errors.NoticeNumbersExhausted,
+    ),
     Subscription: (
         *_PUBLISHING_FOR_A_CITIZEN,
         errors.SubscriptionServiceUnknown,
