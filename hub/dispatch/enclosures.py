@@ -70,7 +70,8 @@ def payment_of(item: Item, row: RowMapping) -> PaymentData | None:
     if not isinstance(item, Payment) or item.notice_number is None or row["state"] not in PAYABLE:
         return None
     amount = item.bare_cents + cost_of(item.notification_fee_cents, row["cost_cents"])
-    return PaymentData(item.notice_number, amount, item.creditor_tax_code, item.invalid_after_due)
+    part = None if item.installment is None else item.installment.n
+    return PaymentData(item.notice_number, amount, item.creditor_tax_code, item.invalid_after_due, part)
 
 
 def _name(row: RowMapping, collection: str, external_id: str) -> Identity:
