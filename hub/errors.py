@@ -241,16 +241,6 @@ class PositionMoved(HubError):
     status, code, title = 422, "position.moved", "Posizione già registrata / Position registered already"
 
 
-class AmountIncludesCost(HubError):
-    """The amount has grown by just what the legal notification adds to it: the hub adds that itself."""
-
-    status, code, title = (
-        422,
-        "amount.includes_cost",
-        "Costi di notifica compresi / Notification costs included",
-    )
-
-
 class NoticeNumbersExhausted(HubError):
     """The hub has no notice number left for this creditor: the municipality needs another segregation code."""
 

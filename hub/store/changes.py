@@ -9,9 +9,9 @@ import orjson
 from contracts.base import rfc3339
 from contracts.items.payment import bare_of
 from contracts.states import MACHINES, OWED, Machine
-from hub.errors import AmountIncludesCost, DraftGuaranteed
+from hub.errors import DraftGuaranteed
 
-from .costs import told_costs
+from .costs import AmountIncludesCost, told_costs
 from .database import Tx
 from .drafts import Draft
 

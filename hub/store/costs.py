@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 
 from contracts.items import SEND
 from contracts.states import OWED, PAID
+from hub.errors import HubError
 
 from .database import Tx, lock_names
 from .given import GIVEN, given, is_given
@@ -30,6 +31,12 @@ _KNOWN = (
     .select_from(GIVEN.join(items, is_given(_ITS.ente_id, _ITS.notice_key)))
     .where(_ITS.collection == "payments", _ITS.lifecycle != "erased", _ITS.cost_at.is_not(None))
 )
+
+
+class AmountIncludesCost(HubError):
+    """The amount has grown by just what the legal notification adds to it: the hub adds that itself."""
+
+    status, code, title = 422, "amount.includes_cost", "Costi di notifica compresi / Notification costs included"
 
 
 class Cost(NamedTuple):

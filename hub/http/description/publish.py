@@ -23,6 +23,7 @@ from contracts.publishing import (
     WithdrawalReceipt,
 )
 from hub import errors
+from hub.store.costs import AmountIncludesCost
 
 from . import examples, failures
 from .entries import FILE_TYPES, Answer, Body, Entry, Errors, ServiceStatus, both
@@ -65,7 +66,7 @@ _OF_A_KIND: dict[type[BaseModel], Errors] = {
     Payment: (
         *_PUBLISHING_FOR_A_CITIZEN,
         errors.PositionMoved,
-        errors.AmountIncludesCost,
+        AmountIncludesCost,
         errors.NoticeNumbersExhausted,
     ),
     Subscription: (
