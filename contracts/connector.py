@@ -93,6 +93,8 @@ class PaymentData:
     amount_cents: int
     creditor_tax_code: str
     invalid_after_due: bool
+    instalment: int | None = None
+    """Which one of a debt's instalments it is, where it is one."""
 
 
 @dataclass(frozen=True, slots=True)

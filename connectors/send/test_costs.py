@@ -92,3 +92,15 @@ def test_a_notice_that_send_has_no_price_of_leaves_the_rest_as_it_is(start):
     costs, step = asked(send.connector(attestations=True), send.requests[0]["iun"])
     assert costs == []
     assert step.memo["had"]
+
+
+def test_of_several_instalments_the_first_bears_the_costs(start):
+    """SEND asks for all of them with each notice that has them: they were paid with each instalment."""
+    send = start()
+    walk = send.walk("organisation.json")
+    (paid_whole,) = walk.notice.legal.payments
+    instalments = [replace(paid_whole, notice_number=f"30200010000001952{n}", instalment=n) for n in (3, 2, 4)]
+    walk.notice = replace(walk.notice, legal=replace(walk.notice.legal, payments=(paid_whole, *instalments)))
+    walk.finish()
+    asked_for = [each["pagoPa"] for each in send.requests[0]["request"]["recipients"][0]["payments"]]
+    assert [each["applyCost"] for each in asked_for] == [True, False, True, False]
