@@ -338,6 +338,7 @@ class Simulated:
             "private_upload_hosts": ["127.0.0.1"],
             "status_poll_s": 1.0,
             "poll_every_s": 5.0,
+            "attestations_every_s": 5.0,
         }
 
     def stop(self) -> None:
