@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import hub.bootstrap as bootstrap
+import hub.inbound.polling as polling
 from hub.clock import SystemClock
 from hub.dispatch.dispatcher import Dispatcher
 from hub.dispatch.pool import ConnectorPool
@@ -87,6 +88,7 @@ def begin(place: Place, life: Life) -> None:
     configure()
     place.pid().write_text(str(os.getpid()))
     Dispatcher.__init__.__kwdefaults__["poll_s"] = 0.05
+    polling._FIRST_WAIT_S = 0.3
     if life.bug:
         BUGS[life.bug]()
     if life.step:
