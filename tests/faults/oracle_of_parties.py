@@ -177,11 +177,16 @@ def filed_once(seen: Evidence) -> Iterator[Violation]:
             yield Violation("I17", f"{line['name']} was filed as {line['request_id']}, and is {found[line['name']]}")
 
 
+_MOOT = "notice.moot"
+_PASSED_OVER = frozenset({"email.no_address", _MOOT})
+
+
 def nothing_stuck_beside(seen: Evidence) -> Iterator[Violation]:
-    """I2: each delivery to those people is over; who gave no address for e-mail is passed over by it."""
+    """I2: each delivery to those people is over. E-mail passes over who gave no address, and a notice of
+    a payment does not leave once it is paid."""
     for row in seen.beside:
-        unreached = (row["state"], row["reason"]) == ("skipped", "email.no_address")
-        if row["claim_id"] is not None or not (row["state"] in seen.ends or unreached):
+        passed_over = row["state"] == "skipped" and row["reason"] in _PASSED_OVER
+        if row["claim_id"] is not None or not (row["state"] in seen.ends or passed_over):
             yield Violation("I2", f"{row['delivery_id']} stands as {row['state']} {row['reason']}")
 
 
@@ -212,7 +217,8 @@ def _told_once(seen: Evidence, invariant: str, channel: str, to: Mapping[str, Co
         if more := found - expected:
             yield Violation(invariant, f"{channel} told somebody too much: {dict(more)}")
         short += (expected - found).total()
-    doubtful = sum(row["state"] == "unconfirmed" and row["channel"] == channel for row in seen.beside)
+    its = [row for row in seen.beside if row["channel"] == channel]
+    doubtful = sum(row["state"] == "unconfirmed" or row["reason"] == _MOOT for row in its)
     if short > doubtful:
         yield Violation(invariant, f"{channel} has {short} messages too few, with {doubtful} deliveries in doubt")
 

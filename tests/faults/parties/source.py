@@ -11,7 +11,7 @@ import httpx
 
 from connectors.mapped.simulator import sample_records
 
-from ...harness import HubUnderTest
+from ...harness import HubUnderTest, eventually
 from ..files import Lines
 from .party import Party, Wish, person
 
@@ -54,7 +54,9 @@ class Source(Party):
         return {"change": change, "record": _name(record["numero"]), "amount_cents": _cents(record)}
 
     def prepare(self, hub: HubUnderTest) -> None:
+        """What is oldest was read: what is dropped before it came leaves no trace."""
         self._give()
+        eventually(lambda: {row["name"] for row in self.ground.rows(_ITEMS)}, lambda found: _name(1) in found)
 
     def ask(self, hub: HubUnderTest, name: str, wish: Wish) -> Mapping[str, Any]:
         broken = [int(wish["record"][-6:])] if wish["change"] == "broken" else []

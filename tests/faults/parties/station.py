@@ -69,7 +69,10 @@ class Station(Party):
         }
         shown: list[dict[str, Any]] = [{"what": "paid", "notice_number": each} for each in self._paid()]
         for row in self.ground.rows(_ITEMS):
-            its = asked.get(row["name"], {"name": "", "tax_code": ""})
+            its = asked.get(row["name"])
+            if its is None:  # nobody asked for it
+                shown.append({"what": "payment", "name": "", "notice_number": "", "state": "", "receipts": 0})
+                continue
             content = hub.read(f"/items/{row['item_id']}", its["tax_code"]).raise_for_status().json()["content"]
             receipts = hub.read("/receipts", its["tax_code"]).raise_for_status().json()["items"]
             shown.append(
