@@ -99,8 +99,8 @@ _STORAGE = "/_sim/storage/{folder}.zip"
 
 
 class PayingApi:
-    """Both services. `checkout_origin` is where a browser would be sent; `carts` are those that were made, each with its
-    address."""
+    """Both services. `checkout_origin` is where a browser would be sent; `carts` are those that were made, with their
+    addresses."""
 
     def __init__(self, gate: Gate, faults: Faults, checkout_origin: str, carts: Ledger) -> None:
         self._gate, self._faults, self._origin, self._carts = gate, faults, checkout_origin, carts
