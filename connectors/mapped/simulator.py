@@ -5,6 +5,8 @@ missing or another key are refused as such APIs refuse them. `etag` is that of t
 line of the ledger before the answer leaves: `{"at", "query", "numbers"}`.
 
     POST /_sim/records      a list of records: those of a known `numero` are replaced, others added
+    PUT /_sim/records       a list of records: all that there are from now on, in this order
+    PUT /_sim/broken        a list of `numero`: a page that holds one of them is answered 500, until the next list
     POST /_sim/faults       one call each, in order; DELETE forgets, GET shows the rest:
         {"kind": "status", "status": 503, "retry_after": 3}     answered instead
         {"kind": "page"}                                        200 and a page of HTML, as a gateway gives it
@@ -42,11 +44,14 @@ class Vendor:
     def __init__(self, ledger: Path, *, key: str, records: list[dict[str, Any]]) -> None:
         self.ledger, self.key = Ledger(ledger), key
         self.records = {record["numero"]: record for record in records}
+        self.broken: set[int] = set()
         self.faults = Script(kinds=_KINDS)
         self.app = Starlette(
             routes=[
                 Route("/api/avvisi", self.page),
                 Route("/_sim/records", self.change, methods=["POST"]),
+                Route("/_sim/records", self.replace, methods=["PUT"]),
+                Route("/_sim/broken", self.break_pages, methods=["PUT"]),
                 self.faults.route,
             ]
         )
@@ -68,6 +73,8 @@ class Vendor:
         found = [record for record in self.records.values() if since is None or _changed(record) >= since]
         start = 0 if fault.get("kind") == "same" else (number - 1) * size
         some = found[start : start + size]
+        if self.broken.intersection(record["numero"] for record in some):
+            return JSONResponse({"errore": "errore interno"}, 500)
         body = json.dumps({"dati": {"avvisi": some}, "totale": len(found)}, ensure_ascii=False).encode()
         tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
         if request.headers.get("if-none-match") == tag:
@@ -82,6 +89,14 @@ class Vendor:
         for record in await request.json():
             self.records[record["numero"]] = record
         return JSONResponse({"records": len(self.records)})
+
+    async def replace(self, request: Request) -> Response:
+        self.records = {record["numero"]: record for record in await request.json()}
+        return JSONResponse({"records": len(self.records)})
+
+    async def break_pages(self, request: Request) -> Response:
+        self.broken = set(await request.json())
+        return JSONResponse({"broken": len(self.broken)})
 
 
 def _asked(query: Mapping[str, str]) -> tuple[int, int, datetime | None] | str:

@@ -4,7 +4,7 @@
 
 It serves GPD v1, v2 (bulk) and v3, GPD's receipts, biz-events, Checkout and notices, at the platform's paths. Each
 accepted change is a line of the ledger, on the disk before the answer leaves: `{"at", "act", "position"}`. An existing
-ledger is read at the start.
+ledger is read at the start. Carts are lines of `carts.jsonl` beside it: `{"url", "cart"}`.
 
 Options:
     api_keys: the keys it takes; None: any.
@@ -32,6 +32,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from connectors.base.ledger import Ledger
 from connectors.base.serving import LoopbackServer
 from connectors.base.simulator_faults import Faults, Handler, WithTransport
 
@@ -62,7 +63,7 @@ def simulator(
     positions = Positions(ledger, now=now or partial(datetime.now, UTC), ibans=ibans, categories=categories)
     faults = Faults(*("create", "change", "read", "receipts", "receipt", "carts", "notices", "folders"), error=error)
     receipts = ReceiptsApi(positions, gate, faults, not_yet, not_whole)
-    paying = PayingApi(gate, faults, checkout_origin)
+    paying = PayingApi(gate, faults, checkout_origin, Ledger(ledger.with_name("carts.jsonl")))
     routes = [*GpdApi(positions, gate, faults).routes(), *receipts.routes(), *paying.routes(), faults.route]
     return WithTransport(Starlette(routes=routes))
 

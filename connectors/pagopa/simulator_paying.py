@@ -2,7 +2,6 @@
 
 import io
 import zipfile
-from collections import deque
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import uuid4
@@ -12,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from connectors.base.ledger import Ledger
 from connectors.base.simulator_faults import Faults, Handler
 
 from .simulator_answers import Gate, parsed
@@ -92,18 +92,19 @@ class Kept:
         return _STEPS[min(self.asked, len(_STEPS) - 1)]
 
 
+_NEWEST = 100
 _STEPS = ("INSERTED", "PROCESSING", "COMPLETING", "PROCESSED")
 _PRINTER = "/print-payment-notice-service/external/v1/notices"
 _STORAGE = "/_sim/storage/{folder}.zip"
 
 
 class PayingApi:
-    """Both services. `checkout_origin` is where a browser would be sent."""
+    """Both services. `checkout_origin` is where a browser would be sent; `carts` are those that were made, with their
+    addresses."""
 
-    def __init__(self, gate: Gate, faults: Faults, checkout_origin: str) -> None:
-        self._gate, self._faults, self._origin = gate, faults, checkout_origin
+    def __init__(self, gate: Gate, faults: Faults, checkout_origin: str, carts: Ledger) -> None:
+        self._gate, self._faults, self._origin, self._carts = gate, faults, checkout_origin, carts
         self._folders: dict[str, Kept] = {}
-        self._carts: deque[Cart] = deque(maxlen=100)
 
     def routes(self) -> list[Route]:
         one = _PRINTER + "/folder/{folder}"
@@ -169,12 +170,13 @@ class PayingApi:
         return kept
 
     async def _cart(self, request: Request) -> Response:
-        self._carts.append(await parsed(request, Cart))
-        return Response(status_code=302, headers={"Location": f"{self._origin}/c/{uuid4()}"})
+        cart, url = await parsed(request, Cart), f"{self._origin}/c/{uuid4()}"
+        self._carts.append({"url": url, "cart": cart.model_dump(mode="json", exclude_none=True)})
+        return Response(status_code=302, headers={"Location": url})
 
     async def _asked_for(self, _request: Request) -> Response:
         """The newest carts, the last one last."""
-        return JSONResponse([each.model_dump(mode="json", exclude_none=True) for each in self._carts])
+        return JSONResponse([each["cart"] for each in self._carts.entries[-_NEWEST:]])
 
     async def _print(self, request: Request) -> Response:
         return Response(_pdf(await parsed(request, Print)), 201, media_type="application/pdf")

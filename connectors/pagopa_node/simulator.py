@@ -8,6 +8,8 @@ says what came of it: `{"outcome", "receipt_id", "amount_cents", "attempts"}`, o
 `POST /_sim/demand` with `{"id_servizio": "00005", "document": "<...>"}` is somebody who asks for a payment that nobody
 has asked him for, and then pays it: with `"pay": false` he has but its notice. The answer is that of `pay`, with the
 `notice_number`.
+`POST /_sim/receipts` brings once more each receipt that was not taken, after a crash of either side among others; the
+answer says how many are `left`.
 `POST /_sim/report` publishes a flow of all that was paid and not yet reported; `{"status": "REVOKED", "flow": "..."}`
 and `{"revision": 2}` change it, `{"leave_out": 1}` leaves out the last payments.
 `GET /_sim/ledger` shows what has happened: `paid`, on the disk before the first paSendRT leaves; `delivered`;
@@ -48,7 +50,7 @@ from connectors.base.simulator_faults import Script, throttled
 
 from .sampling import BROKER, CALLER_KEY, CREDITOR, OFFER, STATION
 from .simulator_model import Events, NotOk
-from .simulator_payment import Calls, Payment, demand
+from .simulator_payment import Calls, Payment, bring, demand
 
 _BASE: Final = "/fdr-org/service/v1/organizations/{organization}/fdrs"
 _FDR_KEY: Final = "simulated-fdr-key"
@@ -77,6 +79,7 @@ def simulator(
             Route(_BASE + "/{fdr}/revisions/{revision:int}/psps/{psp}/payments", node.payments),
             Route("/_sim/pay", node.pay, methods=["POST"]),
             Route("/_sim/demand", node.demand, methods=["POST"]),
+            Route("/_sim/receipts", node.bring, methods=["POST"]),
             Route("/_sim/report", node.report, methods=["POST"]),
             Route("/_sim/ledger", node.show),
             node.faults.route,
@@ -118,6 +121,11 @@ class _Node:
             return told | {"notice_number": notice}
 
         return await _told(through)
+
+    async def bring(self, request: Request) -> Response:
+        """The receipts that were not taken."""
+        async with self._calls(await request.json(), {}) as calls:
+            return JSONResponse({"left": await bring(calls, self.ledger)})
 
     async def _paid(self, wanted: Mapping[str, Any], notice: str) -> dict[str, Any]:
         fault = self.faults.next("pay")

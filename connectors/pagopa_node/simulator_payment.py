@@ -67,6 +67,20 @@ async def _demanded(calls: Calls, ledger: Events, creditor: str, content: str) -
     return notice
 
 
+async def bring(calls: Calls, ledger: Events) -> int:
+    """Bring the receipts that were not taken so far; how many are still not."""
+    taken = {line["receipt_id"] for line in ledger.of("delivered")}
+    left = 0
+    for line in [each for each in ledger.of("paid") if each["receipt_id"] not in taken]:
+        try:
+            await calls.call(line["operation"], line["document"])
+        except NotOk:
+            left += 1
+        else:
+            ledger.add("delivered", receipt_id=line["receipt_id"], attempts=1)
+    return left
+
+
 class Payment:
     """One person who pays one notice."""
 
@@ -92,14 +106,6 @@ class Payment:
             for number, (creditor, share) in enumerate(transfers, start=1)
         ]
         iuv = self.notice[3:] if self.notice[0] == "0" else self.notice[1:]
-        self.ledger.add(
-            "paid",
-            receipt_id=receipt_id,
-            notice_number=self.notice,
-            iuv=iuv,
-            amount_cents=_cents(amount),
-            shares=shares,
-        )
 
         def document(name: str) -> str:
             named = fault["debtor"] if kind == "debtor" else debtor
@@ -117,7 +123,18 @@ class Payment:
                 more=stand_in,
             )
 
-        attempts = await self._deliver(receipt_id, document(receipt_id), kind)
+        content = document(receipt_id)
+        self.ledger.add(
+            "paid",
+            receipt_id=receipt_id,
+            notice_number=self.notice,
+            iuv=iuv,
+            amount_cents=_cents(amount),
+            shares=shares,
+            operation=f"paSendRT{self.suffix}",
+            document=content,
+        )
+        attempts = await self._deliver(receipt_id, content, kind)
         told = {"outcome": "OK", "receipt_id": receipt_id, "amount_cents": _cents(amount), "attempts": attempts}
         if kind == "second":
             try:

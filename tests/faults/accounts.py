@@ -12,14 +12,14 @@ from typing import Any
 import httpx
 
 from ..harness import HubUnderTest
+from .evidence import Shown, Told
 from .files import Lines
-from .oracle import Shown, Told
 from .trades import CITIZENS, fingerprint
 
 _IO = Path("io", "app_io.jsonl")
 _NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _NUMBER = re.compile(r"Avviso numero (\d+)")
-_TAX_CODE = re.compile("|".join(CITIZENS))
+_TAX_CODE = re.compile(r"[A-Z]{6}\d{2}[A-Z]\d{2}[A-Z]\d{3}[A-Z]")
 
 
 def told(folder: Path) -> list[Told]:
@@ -50,6 +50,7 @@ def _messages(ledger: Path) -> list[Told]:
             _named(line["message"]["content"]["markdown"]),
             _numbered(line["message"]["content"]["subject"]),
             line["fiscal_code"],
+            _title(line["message"]["content"]["subject"]),
         )
         for line in Lines(ledger).read()
     ]
@@ -99,6 +100,10 @@ def _notifications(ledger: Path) -> list[Told]:
 def _named(text: str) -> str:
     found = _NAME.search(text.replace("\\", ""))
     return found[0] if found else ""
+
+
+def _title(subject: str) -> str:
+    return subject.partition(":")[0].strip()
 
 
 def _numbered(text: str) -> int | None:

@@ -16,9 +16,10 @@ from hub.store.configuration import set_status
 from ..harness import ENTE, Caller, HubUnderTest, eventually, make_home
 from . import history
 from .accounts import feed, told
+from .evidence import Account, Evidence, Shown
 from .generator import Generator
 from .lives import PLAIN, Life
-from .oracle import Evidence, Shown
+from .parties.party import Party
 from .trades import MESSAGES, Trade
 
 # Nothing here waits for a provider's pace or for a human's patience.
@@ -74,6 +75,8 @@ class Ground(ABC):
         history.install(self.home.database.engine)
         self.home.database.close()
         self.generator = Generator(folder / "generator.jsonl", trade)
+        self.parties: list[Party] = [each(self) for each in trade.parties]
+        self._found: dict[str, list[dict[str, Any]]] = {}
 
     @abstractmethod
     def rows(self, query: str) -> list[Any]:
@@ -90,6 +93,17 @@ class Ground(ABC):
 
     def close(self) -> None:
         self.home.database.close()
+
+    def prepare(self, hub: HubUnderTest) -> None:
+        """What has to be there before the first item and the first wish."""
+        self.trade.prepare(hub)
+        for party in self.parties:
+            party.prepare(hub)
+
+    def url_of(self, connector_id: str) -> str:
+        """Where that provider is scripted."""
+        given = json.loads((self.folder / "providers.json").read_text())[connector_id][1]
+        return next(_origin(str(value)) for value in given.values() if str(value).startswith("http://"))
 
     def under_test(self, url: str, client: httpx.Client) -> HubUnderTest:
         return HubUnderTest(self.home, url, client, self.vendor, self.other, self.portal)
@@ -143,23 +157,46 @@ class Ground(ABC):
         self.generator.send_again(hub)
         self.generator.load(hub, fresh)
         self.generator.replay(hub)
+        for party in self.parties:
+            party.one(hub)
+            party.ask_again(hub)
         drain_s = self.drain()
+        if self.parties:
+            # Later than any drain: a source is read round by round.
+            self._await_parties()
+            drain_s += self.drain()
         self.left = self.pending()
+        self._found = {party.name: party.found(hub) for party in self.parties}
         return feed(hub, self.trade.collection), drain_s
+
+    def _await_parties(self) -> None:
+        """Until the hub has done what it does by itself, or has had time enough: what is wrong then is the oracle's."""
+        deadline = time.monotonic() + 2 * self.drain_within_s
+        while time.monotonic() < deadline and not all(party.is_over() for party in self.parties):
+            time.sleep(0.2)
 
     def evidence(self, shown: list[Shown], drain_s: float) -> Evidence:
         """Everything the oracle needs, the hub being down."""
         rows = self.rows("SELECT * FROM deliveries")
-        names = {row["item_id"]: row["external_id"] for row in self.rows("SELECT * FROM item_identities")}
+        identities = self.rows("SELECT * FROM item_identities")
+        names = {row["item_id"]: row["external_id"] for row in identities}
         attempts = self.rows("SELECT delivery_id, outcome FROM attempts")
+        accounts = {party.name: Account(party.ledger.read(), self._found.get(party.name, [])) for party in self.parties}
+        lines = [line for account in accounts.values() for line in account.said]
+        ears = {line[how] for line in lines for how in ("tax_code", "email") if how in line}
+        heard = told(self.folder)
+        sent = {line["name"] for line in self.generator.ledger.read() if line["event"] == "sent"}
+        citizens = {row["citizen_id"] for row in identities if row["external_id"] in sent}
+        beside = [row for row in rows if accounts and row["citizen_id"] not in citizens]
+        theirs = {row["delivery_id"] for row in beside}
         with self.home.database.read() as connection:
             chain = list(verify_chain(connection, self._anchors()))
         self.home.database.close()
         return Evidence(
             ledger=self.generator.ledger.read(),
             shown=shown,
-            told=told(self.folder),
-            deliveries=rows,
+            told=[one for one in heard if one.to not in ears],
+            deliveries=[row for row in rows if row["delivery_id"] not in theirs],
             attempts=Counter(row["delivery_id"] for row in attempts),
             marked={row["delivery_id"] for row in self.rows(history.MARKED)},
             logs=self.logs(),
@@ -177,6 +214,9 @@ class Ground(ABC):
             drain_s=drain_s,
             pending=self.left,
             drain_within_s=self.drain_within_s,
+            accounts=accounts,
+            beside=beside,
+            told_beside=[one for one in heard if one.to in ears],
         )
 
     def secrets(self) -> list[str]:
@@ -191,3 +231,9 @@ class Ground(ABC):
         for line in self.home.anchors.read_text().splitlines() if self.home.anchors.exists() else ():
             newest |= {writer: (number, root) for writer, (number, root) in json.loads(line)["tails"].items()}
         return newest
+
+
+def _origin(address: str) -> str:
+    """Scheme, host and port."""
+    url = httpx.URL(address)
+    return f"{url.scheme}://{url.host}:{url.port}"

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import hub.bootstrap as bootstrap
+import hub.inbound.polling as polling
 from hub.clock import SystemClock
 from hub.dispatch.dispatcher import Dispatcher
 from hub.dispatch.pool import ConnectorPool
 from hub.telemetry import configure
 
-from .bugs import BUGS
+from . import bugs, bugs_of_parties
 from .steps import STEPS
 
 
@@ -87,8 +88,9 @@ def begin(place: Place, life: Life) -> None:
     configure()
     place.pid().write_text(str(os.getpid()))
     Dispatcher.__init__.__kwdefaults__["poll_s"] = 0.05
+    polling._FIRST_WAIT_S = 0.3
     if life.bug:
-        BUGS[life.bug]()
+        (bugs.BUGS | bugs_of_parties.BUGS)[life.bug]()
     if life.step:
         STEPS[life.step](_countdown(place, life, os.getpid()))
     if life.lease_s is not None:

@@ -3,10 +3,11 @@ as a portal reads it, the rows on the disk, the logs. Pure: evidence in, violati
 """
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections import defaultdict
+from collections.abc import Iterator
+
+from .evidence import Evidence, Violation
+from .oracle_of_parties import RULES as OF_PARTIES
 
 _TAX_CODE = re.compile(r"[A-Z]{6}\d{2}[A-Z]\d{2}[A-Z]\d{3}[A-Z]", re.IGNORECASE)
 # What `hub.telemetry` blots out had reached the log all the same.
@@ -14,71 +15,6 @@ _BLOTS = ("[tax code]", "[token]", "eyJ")
 ENDS = frozenset({"delivered", "rejected", "skipped", "unconfirmed", "expired", "parked", "closed"})
 MAX_CLAIMS = 5
 """As `hub.store.sweeping` has it: after so many claims without a result a delivery is parked."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """An item of the feed."""
-
-    item_id: str
-    name: str
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Told:
-    """A message that a provider accepted."""
-
-    channel: str
-    provider_id: str
-    name: str
-    """The message that the text names."""
-    number: int | None
-    """The number in its title."""
-    to: str
-
-
-@dataclass
-class Evidence:
-    ledger: list[dict[str, Any]]
-    shown: list[Shown]
-    told: list[Told]
-    deliveries: list[dict[str, Any]]
-    attempts: Counter[str]
-    """Attempt rows by delivery."""
-    marked: set[str]
-    """Deliveries that ever bore the mark "about to send"."""
-    logs: str
-    chain: list[str]
-    integrity: list[str]
-    names: dict[str, str]
-    """Delivery -> the message it belongs to."""
-    doubts: Counter[str]
-    """Attempts whose end nobody knows (lost, late, unconfirmed, never closed), by delivery."""
-    inbound: Counter[str]
-    """Rows of the evidence that made an item, by the hash of the body that was signed."""
-    changes: list[tuple[str, str, str]]
-    """Every change of a delivery's state, in order: delivery, from, to."""
-    secrets: list[str]
-    """What must be in no log beside tax codes and tokens."""
-    ends: frozenset[str]
-    """The ends that this run's providers can bring about."""
-    ordered: bool
-    """Its connectors promise the order."""
-    channels: Mapping[str, str]
-    """By which every message leaves, each with the member of the vendor's line that says to whom."""
-    settles_later: bool
-    """A provider's later word decides what nobody knew."""
-    drain_s: float
-    """From the last repair until nothing was pending."""
-    pending: int
-    """What was pending all the same: for `drain_within_s` nothing of it had gone away."""
-    drain_within_s: float
-
-
-class Violation(NamedTuple):
-    invariant: str
-    text: str
 
 
 def violations(seen: Evidence) -> list[Violation]:
@@ -180,7 +116,7 @@ def never_twice(seen: Evidence) -> Iterator[Violation]:
 
 def doubt_has_a_mark(seen: Evidence) -> Iterator[Violation]:
     """I4: `unconfirmed` only where bytes may have left."""
-    for row in seen.deliveries:
+    for row in (*seen.deliveries, *seen.beside):
         if row["state"] == "unconfirmed" and row["delivery_id"] not in seen.marked:
             yield Violation("I4", f"{row['delivery_id']} is unconfirmed and was not being sent")
 
@@ -281,4 +217,5 @@ RULES = (
     quiet_logs,
     tokens_once,
     database_whole,
+    *OF_PARTIES,
 )

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from ..real import server
+from .evidence import Violation
 from .matrix.catalogue import SCENARIOS
 from .matrix.random_kills import NAME, at_random
-from .oracle import Violation
 from .scenario import Outcome, Scenario, perform
 from .topology import Servers, servers
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .evidence import Evidence, Violation
 from .lives import PLAIN, Life
-from .oracle import Evidence, Violation, violations
+from .oracle import violations
 from .topology import Servers, Shared
 
 
@@ -70,7 +71,7 @@ def _perform(scenario: Scenario, folder: Path, on: Servers) -> Outcome:
         found = []
         try:
             world.start(scenario.lives)
-            world.trade.prepare(world.hub)
+            world.prepare(world.hub)
             scenario.play(world)
         except AssertionError as error:
             found.append(Violation("play", str(error)[:2000]))

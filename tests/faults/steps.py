@@ -18,17 +18,25 @@ import hub.worker.process as process
 from connectors.app_io.client import AppIo
 from connectors.base.mail.client import Mailer
 from connectors.base.mail.wire import Session
+from hub.dispatch.carts import Carts
 from hub.dispatch.doorbell import Doorbell
 from hub.dispatch.hands import Hands
 from hub.dispatch.notices import Notices
 from hub.http.publish import PublishApi
+from hub.inbound.demanding import Demands
+from hub.inbound.missing import Missing
 from hub.inbound.reporting import Reporter
 from hub.inbound.taking import Taker
+from hub.ingest.broadcasting import BroadcastRunner
 from hub.ingest.pipeline import Pipeline
+from hub.store.broadcasts import Broadcasts, Portion
 from hub.store.chain import ChainWriter
 from hub.store.committer import Committer
+from hub.store.filing_rights import RightsFiler
 from hub.store.intake import Intake
+from hub.store.missing import Settled
 from hub.store.outbox import Settlement
+from hub.store.plans import Plans
 from hub.store.positions import Positions
 from hub.store.sweeping import Swept
 
@@ -71,6 +79,11 @@ def after(owner: Any, name: str, *, when: Callable[..., bool] = lambda *_: True)
     return install
 
 
+def _is_about(kind: type) -> Callable[..., bool]:
+    """Whether the committer is given such a value."""
+    return lambda _self, _handler, value: isinstance(value, kind)
+
+
 STEPS: dict[str, Callable[[Death], None]] = {
     # the left half: a request
     "before_verify": before(Pipeline, "verify"),
@@ -105,6 +118,20 @@ STEPS: dict[str, Callable[[Death], None]] = {
     "before_reporting": before(Reporter, "report", when=lambda self, ente, connector, reports: bool(reports)),
     "reported": after(Reporter, "report", when=lambda known, *_: known > 0),
     "before_moving": before(Positions, "move"),
+    # what the parties want of it
+    "before_demanded": before(Demands, "_publish"),
+    "demanded": after(Demands, "_publish"),
+    "cart_begun": after(Carts, "begin"),
+    "before_cart": before(Carts, "make"),
+    "cart_made": after(Carts, "make"),
+    "filed": after(RightsFiler, "file"),
+    "within_parts_paid": after(Plans, "paid", when=lambda found, *_: bool(found)),
+    "missing_noted": after(Missing, "note", when=lambda _, self, source, names: bool(names)),
+    "before_taken_back": before(Taker, "_withdrawal"),
+    "taken_back": before(Committer, "write", when=_is_about(Settled)),
+    "portion_read": after(BroadcastRunner, "portion"),
+    "within_portion": after(Broadcasts, "_write"),
+    "portion_written": after(Committer, "write", when=lambda _, *given: _is_about(Portion)(*given)),
     # an operator's command
     "statement": lambda die: event.listen(Engine, "after_cursor_execute", lambda *_: die()),
     # a message that kills whoever works on it
@@ -132,5 +159,13 @@ DELIVERY = (
     *("before_settle", "within_settle", "settled", "breaker_written"),
 )
 INBOUND = ("before_taking", "taken", "before_reporting", "reported", "before_moving")
+OF_PARTIES = {
+    "station": ("before_demanded", "demanded"),
+    "carts": ("cart_begun", "before_cart", "cart_made"),
+    "rights": ("filed",),
+    "instalments": ("within_parts_paid",),
+    "source": ("missing_noted", "before_taken_back", "taken_back"),
+    "broadcasts": ("portion_read", "within_portion", "portion_written"),
+}
 UPKEEP = ("within_sweep", "poisoned", "statement")
 BELL = ("before_ring", "rung", "popped", "drain_begun")

@@ -9,7 +9,7 @@ import pytest
 from ..harness import eventually
 from .lives import Life
 from .oracle import violations
-from .steps import BELL, DELIVERY, INBOUND, REQUEST, STEPS, UPKEEP
+from .steps import BELL, DELIVERY, INBOUND, OF_PARTIES, REQUEST, STEPS, UPKEEP
 from .world import World
 
 MESSAGES = 18
@@ -18,7 +18,8 @@ NTH = {"before_insert": 3, "before_commit": 3, "after_commit": 3, "marked": 7, "
 
 
 def test_every_step_is_one_of_a_request_a_delivery_or_upkeep() -> None:
-    assert {*REQUEST, *DELIVERY, *INBOUND, *UPKEEP, *BELL} == set(STEPS)
+    of_parties = {step for steps in OF_PARTIES.values() for step in steps}
+    assert {*REQUEST, *DELIVERY, *INBOUND, *of_parties, *UPKEEP, *BELL} == set(STEPS)
 
 
 @pytest.mark.parametrize("step", [*REQUEST, *DELIVERY])

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from . import programme
+from .evidence import Violation
 from .matrix.random_kills import NAME
-from .oracle import Violation
 from .players import Player
 from .programme import Programme
 from .reporting import report

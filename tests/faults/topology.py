@@ -25,20 +25,21 @@ from ..real.redis import Redis
 from ..real.server import Server, free_port
 from . import parts
 from .balancer import Balancer
+from .evidence import Evidence
 from .ground import FAST, Ground
 from .lives import PLAIN, Life
 from .meddler import Meddler
-from .oracle import Evidence
 from .part import Part
 from .parts import HERE, Machine
 from .post import behave
-from .trades import MESSAGES, Trade
+from .trades import MESSAGES, PORTS, Trade
 
 SETTINGS = {"max_connections": "60", "shared_buffers": "32MB"}
 """A small PostgreSQL's."""
 LEASE_S = 4.0
 SWEEP_S = 0.5
 ANSWER_WITHIN_S = 10.0
+_A_WISH_S = 0.15
 # A provider's time-out is shorter than the lease, as in operation.
 LIMITS = FAST | {"timeout_s": 2, "concurrency": 8}
 _numbers = itertools.count()
@@ -96,7 +97,7 @@ class Shared(Ground):
         self._revive()
         on.redis.clear()  # a worker killed in the scenario before leaves its job as one that is being done
         self.lease_s = lease_s
-        self._ports = ports = (free_port(), free_port(), free_port())
+        self._ports = ports = tuple(free_port() for _ in range(PORTS))
         behind = {"io": ports[0], "postgres": on.postgres.port}
         self.meddler = Meddler(("127.0.0.1", behind[meddled])) if meddled else None
         provider = Part(folder, "provider", parts.provider, trade.providers, folder, self._machine("provider"), ports)
@@ -141,10 +142,7 @@ class Shared(Ground):
         return replace(machine, relays=tuple((port, far, port) for port in self._ports))
 
     def url_of(self, connector_id: str) -> str:
-        """Where that provider is scripted."""
-        given = json.loads((self.folder / "providers.json").read_text())[connector_id][1]
-        address = httpx.URL(next(value for value in given.values() if str(value).startswith("http://")))
-        return f"http://{self._machine('provider').address}:{address.port}"
+        return super().url_of(connector_id).replace("127.0.0.1", self._machine("provider").address)
 
     # --- the lives of its parts
 
@@ -220,14 +218,21 @@ class Shared(Ground):
 
     @contextmanager
     def loading(self, *, per_s: float = 15, threads: int = 3) -> Iterator[None]:
-        """Messages at a steady pace, until the block ends."""
+        """Messages at a steady pace, and a wish of each party in turn, until the block ends."""
         over = threading.Event()
 
         def send() -> None:
             while not over.wait(threads / per_s):
                 self.generator.one(self.hub)
 
+        def ask() -> None:
+            for party in itertools.cycle(self.parties):
+                if over.wait(_A_WISH_S):
+                    return
+                party.one(self.hub)
+
         senders = [threading.Thread(target=send) for _ in range(threads)]
+        senders.append(threading.Thread(target=ask))
         for each in senders:
             each.start()
         try:

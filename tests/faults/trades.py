@@ -10,10 +10,20 @@ from typing import Any
 from connectors import registry as connectors
 from contracts.connector import Simulation
 
+from ..flows.instalments import TOWN
 from ..harness import BIANCHI, ROSSI, HubUnderTest, make_item, make_message, make_payment
+from .parties.broadcasts import Broadcasts
+from .parties.carts import Carts
+from .parties.instalments import Instalments
+from .parties.party import Party
+from .parties.rights import Rights
+from .parties.source import Source
+from .parties.station import Station
 from .post import Post
 
 CITIZENS = (ROSSI, BIANCHI)
+PORTS = 5
+"""So many have the providers of a trade to listen on."""
 Item = dict[str, Any]
 Providers = dict[str, tuple[str, Simulation]]
 """By the connector's id: its type, and who plays its provider."""
@@ -44,6 +54,8 @@ class Trade:
     """What has to be there before the first item."""
     settles_later: bool = False
     """A provider's later word decides what nobody knew."""
+    parties: tuple[type[Party], ...] = ()
+    """Who deals with the hub beside the vendor."""
 
 
 def fingerprint(item: Mapping[str, Any]) -> str:
@@ -203,3 +215,33 @@ def _silent_source(given: Connectors) -> Connectors:
 
 READ = replace(MESSAGES, providers=_io_mail_and_source, tuned=_silent_source)
 """Beside the messages there are records at another vendor's own address, which the hub reads."""
+
+
+# --- a town of which everybody wants something
+
+
+def _of_a_town(folder: Path, ports: Sequence[int]) -> Providers:
+    """Beside App IO, the mail server and the source there are pagoPA's node, GPD and Checkout."""
+    return _io_mail_and_source(folder, ports) | {
+        "stazione": ("pagopa_node", connectors.simulate("pagopa_node", folder / "node", port=ports[3])),
+        "pagopa": ("pagopa", connectors.simulate("pagopa", folder / "pagopa", port=ports[4])),
+    }
+
+
+def _for_the_parties(given: Connectors) -> Connectors:
+    """The source lists all it has; pages of it that do not come are passed over soon."""
+    tuned = _silent_source(given)
+    (_, source), (_, node), (_, pagopa) = tuned["source"], given["stazione"], given["pagopa"]
+    mapping = source["mapping"] | {"lists_all": {"reason": "Non più presente nel gestionale"}}
+    patient = {"pass_over_tries": 2, "pass_over_after_s": 0, "withdraw_at_most": 1000, "since_parameter": None}
+    creditor = {"organization_tax_code": TOWN, "segregation_code": 47, "vendor_id": "acme"}
+    return tuned | {
+        "source": ("mapped", source | patient | {"mapping": mapping, "changed_at": None}),
+        "stazione": ("pagopa_node", node | {"vendor_id": "acme", "poll_every_s": 3600}),
+        "pagopa": ("pagopa", pagopa | creditor),
+    }
+
+
+EVERYBODY = (Source, Station, Carts, Instalments, Broadcasts, Rights)
+A_TOWN = replace(MESSAGES, providers=_of_a_town, tuned=_for_the_parties, parties=EVERYBODY)
+"""Messages, and everybody else who deals with the hub."""

@@ -1,5 +1,6 @@
 """An embedded hub (SQLite, one process), its providers in this one, and the hands to kill and to start it again."""
 
+import json
 import signal
 import sqlite3
 import threading
@@ -10,24 +11,23 @@ from typing import Any
 
 import httpx
 
-from connectors import registry as connectors
-
 from ..harness import HubUnderTest, eventually
+from .evidence import Evidence
 from .ground import Ground
 from .hub_process import CONTEXT, serve
 from .lives import PLAIN, Life, Place
-from .oracle import Evidence
+from .trades import MESSAGES, PORTS, Trade
 
 
 class World(Ground):
-    """One home, two providers, one vendor that keeps account, and as many lives of the hub as a test wants."""
+    """One home, its providers, one vendor that keeps account, and as many lives of the hub as a test wants."""
 
-    def __init__(self, folder: Path) -> None:
-        self._io = connectors.simulate("app_io", folder / "io", status_polls=0)
-        self._mail = connectors.simulate("email", folder / "mail")
-        io = {**self._io.start(), "status_delay_s": 0.05}
-        super().__init__(folder, {"io": ("app_io", io), "posta": ("email", self._mail.start())})
-        self.io_url = str(io["base_url"]).removesuffix("/api/v1")
+    def __init__(self, folder: Path, trade: Trade = MESSAGES) -> None:
+        self._providers = [*trade.providers(folder, [0] * PORTS).items()]
+        given = {name: (kind, dict(one.start())) for name, (kind, one) in self._providers}
+        folder.joinpath("providers.json").write_text(json.dumps(given, default=str))
+        super().__init__(folder, trade.tuned(given), trade=trade)
+        self.io_url = self.url_of("io")
         self._database = self.home.folder / "raccordo.db"
         self._lives = 0
         self._process: Any = None
@@ -83,8 +83,8 @@ class World(Ground):
         if self.alive():
             self._process.kill()
             self._ended(10)
-        self._mail.stop()
-        self._io.stop()
+        for _, (_, provider) in self._providers:
+            provider.stop()
         super().close()
 
     def recover(self, life: Life = PLAIN, *, fresh: int = 4) -> Evidence:

@@ -10,8 +10,8 @@ from redis import Redis as Client
 from redis.exceptions import RedisError
 
 from ...harness import eventually
+from ..evidence import Evidence
 from ..lives import Life
-from ..oracle import Evidence
 from ..scenario import Scenario, nobody_was_put_off
 from ..small_disk import filled, missing, small_postgres, small_redis
 from ..topology import Shared

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from ...harness import eventually
+from ..evidence import Evidence
 from ..lives import Life
-from ..oracle import Evidence
 from ..scenario import Scenario, nobody_was_put_off
 from ..steps import POISON
 from ..topology import LIMITS, Shared

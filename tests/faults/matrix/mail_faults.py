@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...harness import eventually
-from ..oracle import Evidence
+from ..evidence import Evidence
 from ..scenario import Scenario
 from ..topology import Shared
 from ..trades import MESSAGES, SECURED, Trade

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from ..evidence import Evidence
 from ..lives import Life
-from ..oracle import Evidence
 from ..scenario import Scenario
 from ..topology import Shared
 from ..trades import NOTIFICATIONS, POSITIONS, REGISTERED, Trade

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from ...harness import eventually
-from ..oracle import Evidence
+from ..evidence import Evidence
 from ..scenario import Scenario
 from ..standby import pair
 from ..topology import Shared

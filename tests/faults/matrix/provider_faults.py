@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from ...harness import eventually
 from ..accounts import io_moments, most_in_a_second
+from ..evidence import Evidence
 from ..meddler import SPOILS
-from ..oracle import Evidence
 from ..scenario import Scenario
 from ..topology import LIMITS, Shared
 

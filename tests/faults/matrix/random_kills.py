@@ -7,6 +7,7 @@ from functools import partial
 
 from ..scenario import Scenario
 from ..topology import Shared
+from ..trades import A_TOWN, MESSAGES
 
 NAME = "random, seed "
 _PARTS = ("api-1", "api-2", "worker-1", "worker-2")
@@ -62,8 +63,9 @@ _FAULTS: tuple[Callable[[Shared, random.Random], str], ...] = (
 
 
 def at_random(seed: int, *, rounds: int = 8) -> Scenario:
-    """`seed` decides what happens, to whom and when."""
+    """`seed` decides what happens, to whom and when; and whether anybody but a vendor deals with the hub."""
     draw = random.Random(seed)
+    trade = draw.choice((MESSAGES, A_TOWN))
 
     def play(world: Shared) -> None:
         done = []
@@ -74,4 +76,4 @@ def at_random(seed: int, *, rounds: int = 8) -> Scenario:
                 world.start()
         (world.folder / "what-happened").write_text("\n".join(done))
 
-    return Scenario(f"{NAME}{seed}", play, {"apis": 2, "workers": 2}, drain_within_s=60)
+    return Scenario(f"{NAME}{seed}", play, {"trade": trade, "apis": 2, "workers": 2}, drain_within_s=60)

@@ -10,8 +10,8 @@ import httpx
 from connectors.mapped.simulator import sample_records
 
 from ...harness import eventually
+from ..evidence import Evidence
 from ..lives import Life
-from ..oracle import Evidence
 from ..scenario import Scenario
 from ..topology import Shared
 from ..trades import READ

@@ -1,0 +1,61 @@
+"""Everybody who deals with the hub beside its vendors: at each step of what they want somebody dies, and all of it is
+done once.
+"""
+
+import itertools
+import time
+
+from ..lives import Life
+from ..scenario import Scenario
+from ..steps import OF_PARTIES
+from ..topology import Shared
+from ..trades import A_TOWN
+
+_SWEEPER = ("portion_read", "within_portion", "portion_written")
+_OTHERS = itertools.cycle(("postgres", "worker-1", "redis"))
+_QUICK = {("taken_back", ""), ("demanded", "postgres"), ("within_portion", "")}
+_DELIVERED = ("claimed", "marked", "message_sent", "before_settle", "within_settle", "settled")
+_BELL = ("popped", "drain_begun")
+
+
+def _in_peace(world: Shared) -> None:
+    with world.loading(per_s=5):
+        time.sleep(6)
+
+
+def _killed(name: str, part: str, life: Life, *, quick: bool = False) -> Scenario:
+    def play(world: Shared) -> None:
+        with world.loading(per_s=5):
+            world.died(part)
+            time.sleep(0.3)
+            world.repair()
+            time.sleep(1)
+
+    return Scenario(f"parties: {name}", play, {"trade": A_TOWN}, {part: life}, drain_within_s=40, quick=quick)
+
+
+def _at(step: str, victim: str) -> Scenario:
+    """Whoever takes it dies, or another part."""
+    part, role = ("worker-1", "sweeper") if step in _SWEEPER else ("api-1", "")
+    other = "api-1" if victim == "worker-1" and role else victim
+    who = other or role or "api"
+    return _killed(f"{who} killed at {step}", part, Life(step, 2, other, role), quick=(step, victim) in _QUICK)
+
+
+def _all_die_in_turn(world: Shared) -> None:
+    with world.loading(per_s=5):
+        for name in ("api-1", "worker-1", "api-2", "worker-2", "provider", "api-1", "worker-1"):
+            time.sleep(0.8)
+            world.parts[name].kill_all()
+            time.sleep(0.2)
+            world.start()
+
+
+SCENARIOS = [
+    Scenario("parties: in peace", _in_peace, {"trade": A_TOWN}, drain_within_s=40),
+    *(_at(step, victim) for steps in OF_PARTIES.values() for step in steps for victim in ("", next(_OTHERS))),
+    *(_killed(f"worker killed at {step}", "worker-1", Life(step, 4)) for step in (*_DELIVERED, *_BELL)),
+    Scenario(
+        "parties: all die in turn", _all_die_in_turn, {"trade": A_TOWN, "apis": 2, "workers": 2}, drain_within_s=60
+    ),
+]
