@@ -6,7 +6,7 @@ Only an addition: the version before works on this schema too, and goes on count
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0039"
+revision = "0038"
 down_revision = "0037"
 
 
