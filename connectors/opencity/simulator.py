@@ -24,8 +24,7 @@ Faults, one request each, in order, by `POST /_sim/faults` with a JSON list; `DE
     {"kind": "cut"}                           accepted, then the connection is cut
     {"kind": "hang", "seconds": 60}           accepted, then no answer
     {"kind": "expire"}                        every token has ended
-`"on"` says which request: auth, tenant, applications, application, messages, message (a new one; the default), file,
-payments, subscriptions, documents, download or users.
+`"on"` says which request: one that `Tenant` names, or `message` (a new one), the first of them.
 """
 
 import base64
