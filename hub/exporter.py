@@ -63,16 +63,14 @@ class Observed:
     """Figures of parts that not every process has."""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _looked_at: float = field(default=float("-inf"), init=False)
-    _seen: tuple[bool, bool] = field(default=(False, False), init=False)
+    _seen: Mapping[str, bool] = field(default_factory=dict, init=False)
     _suiting: str | None = field(default=None, init=False)
     """A revision that this code serves: to find that out, it reads its own migrations."""
 
     def checks(self) -> dict[str, bool]:
-        """Each condition of readiness, by name."""
-        answers, suits = self._database()
+        """Each condition of readiness, by name; those of a database that does not answer are not known."""
         return {
-            "database": answers,
-            "migrations": suits,
+            **self._database(),
             "committer": self.committer.alive and self.committer.watch.under_way_s < STALLED_S,
             # Older than that, a key that was revoked may still be believed.
             "configuration": all(snapshot.age_s < STALE_S for snapshot in self.snapshots.values()),
@@ -81,23 +79,23 @@ class Observed:
     def ready(self) -> bool:
         return all(self.checks().values())
 
-    def _database(self) -> tuple[bool, bool]:
-        """Whether it answers, and whether this code serves its schema: as it was a moment ago."""
+    def _database(self) -> Mapping[str, bool]:
+        """Whether it answers, may be written and has a schema that this code serves: as it was a moment ago."""
         with self._lock:
             if time.monotonic() - self._looked_at >= CHECKED_S:
                 self._seen = self._look()
                 self._looked_at = time.monotonic()
             return self._seen
 
-    def _look(self) -> tuple[bool, bool]:
+    def _look(self) -> Mapping[str, bool]:
         try:
-            found = self.database.revision()
+            found, writable = self.database.revision(), self.database.takes_writes()
             if found != self._suiting:
                 self._suiting = found if self.database.suits(found) else None
         except Exception as exc:  # noqa: BLE001 - whatever keeps it from answering, it does not hold
             log.warning("ready.check_failed error=%s", error_name(exc))
-            return False, False
-        return True, found is not None and found == self._suiting
+            return {"database": False}
+        return {"database": True, "writable": writable, "migrations": found is not None and found == self._suiting}
 
 
 def certificate_figures(kind: str, ends: Mapping[tuple[str, str], datetime]) -> Iterator[Sample]:

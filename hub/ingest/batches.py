@@ -27,6 +27,7 @@ from hub.store.database import Database, Singleton, error_name
 from hub.store.drafts import Draft
 from hub.store.intake import Intake, Place, Signed, Submission
 from hub.store.ports import Vault
+from hub.store.watching import Trouble
 
 from .pipeline import Inbound, Pipeline, json_body, sha256_hex
 from .splitting import entry, names, split
@@ -124,12 +125,15 @@ class BatchRunner:
         self._part.release()
 
     def _run(self) -> None:
+        trouble = Trouble(log, "batches")
         while not self._stopping.is_set():
             worked = False
             try:
                 worked = self.round()
             except Exception as exc:  # noqa: BLE001 - a store that is away comes back; the loop must live
-                log.warning("batches.failed error=%s", error_name(exc))
+                trouble.failed(exc)
+            else:
+                trouble.over()
             if not worked:
                 self._bell.wait(_POLL_S)
                 self._bell.clear()

@@ -218,6 +218,10 @@ class Database:
                 return None
             return connection.execute(select(_SCHEMA.c.version_num)).scalar_one_or_none()
 
+    def takes_writes(self) -> bool:
+        """Whether it may be written: a standby may not, nor a file system that turned read-only."""
+        return (postgres if self.is_shared else sqlite).takes_writes(self.engine)
+
     def newest_revision(self) -> str:
         """The revision this code was written for."""
         return _REVISIONS[-1]

@@ -140,6 +140,12 @@ def _prepare(dbapi_connection: Any, record: Any) -> None:
     dbapi_connection.commit()
 
 
+def takes_writes(engine: Engine) -> bool:
+    """Whether a transaction may write: not on a standby, nor where the database was set read-only."""
+    with engine.connect() as connection:
+        return bool(connection.exec_driver_sql("SHOW transaction_read_only").scalar_one() == "off")
+
+
 def others_at_work(connection: Connection) -> bool:
     """Whether other sessions of the hub are open on this database."""
     return bool(connection.exec_driver_sql(_OTHERS, (_SESSION["application_name"],)).scalar_one())

@@ -8,9 +8,9 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
 
-from .database import Database, error_name
+from .database import Database
 from .directory import version
-from .watching import Rounds
+from .watching import Rounds, Trouble
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +56,7 @@ class Watcher:
 
     def __init__(self, snapshots: Sequence[Snapshot[Any]]) -> None:
         self._snapshots = snapshots
+        self._trouble = Trouble(log, "snapshot")
         self._rounds = Rounds("watcher", self._poll, every_s=1.0)
 
     def start(self) -> None:
@@ -65,8 +66,12 @@ class Watcher:
         self._rounds.stop()
 
     def _poll(self) -> None:
+        whole = True
         for snapshot in self._snapshots:
             try:
                 snapshot.poll()
             except Exception as exc:  # noqa: BLE001 - a store that is away comes back; the old picture holds meanwhile
-                log.warning("snapshot.poll_failed error=%s", error_name(exc))
+                whole = False
+                self._trouble.failed(exc)
+        if whole:
+            self._trouble.over()

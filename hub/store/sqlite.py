@@ -1,5 +1,6 @@
 """What is SQLite's own: how a file is opened, how a transaction begins, many rows in one statement."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -60,6 +61,11 @@ def _prepare(dbapi_connection: Any, _record: Any) -> None:
     for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def takes_writes(engine: Engine) -> bool:
+    """Whether its file may be written."""
+    return os.access(str(engine.url.database), os.W_OK)
 
 
 def beginning(connection: Connection) -> str:

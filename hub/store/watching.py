@@ -18,6 +18,31 @@ _TOLD_EVERY_S = 60.0
 
 
 @dataclass(slots=True)
+class Trouble:
+    """What the log says of a failure that goes on: when it begins or becomes another, each minute, and once it is over,
+    with how long it was."""
+
+    log: logging.Logger
+    name: str
+    _told: str = field(default="", init=False)
+    _told_at: float = field(default=0.0, init=False)
+    _since: float = field(default=0.0, init=False)
+
+    def failed(self, error: Exception) -> None:
+        name, now = error_name(error), time.monotonic()
+        if not self._told:
+            self._since = now
+        if name != self._told or now >= self._told_at + _TOLD_EVERY_S:
+            self.log.warning("%s.failed error=%s", self.name, name)
+            self._told, self._told_at = name, now
+
+    def over(self) -> None:
+        if self._told:
+            self.log.info("%s.recovered after_s=%d", self.name, time.monotonic() - self._since)
+        self._told = ""
+
+
+@dataclass(slots=True)
 class Rounds:
     """Calls `one` every `every_s` seconds, however the last time went."""
 
@@ -39,16 +64,14 @@ class Rounds:
             self._thread.join(patience_s)
 
     def _run(self) -> None:
-        told, told_at = "", 0.0
+        trouble = Trouble(log, self.name)
         while not self.stopping.wait(self.every_s):
             try:
                 self.one()
-                told = ""
             except Exception as error:  # noqa: BLE001 - it must outlive a bad moment of the store
-                name, now = error_name(error), time.monotonic()
-                if name != told or now >= told_at + _TOLD_EVERY_S:
-                    log.warning("%s.failed error=%s", self.name, name)
-                    told, told_at = name, now
+                trouble.failed(error)
+            else:
+                trouble.over()
 
 
 class Watch:

@@ -1,9 +1,13 @@
 """A full disk under an embedded hub: 503, no half state, and it goes on by itself once there is room."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from hub.clock import SystemClock
+from hub.store.database import Database
 
 from .oracle import violations
 from .small_disk import filled, missing, mounted
@@ -30,3 +34,12 @@ def test_a_full_disk_refuses_for_now_and_loses_nothing(small_home: Path, tmp_pat
         assert violations(world.recover()) == []
     finally:
         world.close()
+
+
+def test_a_disk_that_turned_read_only_is_seen(small_home: Path) -> None:
+    database = Database(f"sqlite:///{small_home / 'trial.db'}", SystemClock())
+    database.migrate()
+    assert database.takes_writes()
+    database.close()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_home)], check=True)
+    assert not database.takes_writes()

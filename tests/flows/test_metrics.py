@@ -176,6 +176,39 @@ def test_liveness_and_readiness_are_two_things(hub: HubUnderTest, port: int) -> 
     assert httpx.get(f"{base}/nothing").status_code == 404
 
 
+def test_a_database_that_takes_no_writes_is_not_ready(hub: HubUnderTest, port: int) -> None:
+    """Reads go on, so that nothing else would show it."""
+    engine = hub.home.database.engine
+    if not hub.home.database.is_shared:
+        return  # a read-only disk is in tests/faults/test_disk_full.py
+    with engine.connect() as connection:
+        name = connection.exec_driver_sql("SELECT current_database()").scalar_one()
+        connection.exec_driver_sql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        connection.commit()
+    engine.dispose()
+    assert hub.publish("messages", make_message()).status_code == 503
+    answer = httpx.get(f"http://127.0.0.1:{port}/ready")
+    assert (answer.status_code, answer.json()["writable"], answer.json()["database"]) == (503, False, True)
+    assert scrape(port)["raccordo_ready", "writable"] == 0
+    assert hub.client.get("/publish/v1/status").status_code == 503
+
+
+def test_of_a_database_that_is_away_nothing_else_is_said(
+    hub: HubUnderTest, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who reads that migrations are missing would run them."""
+
+    def away() -> str | None:
+        raise OSError
+
+    monkeypatch.setattr(hub.home.database, "revision", away)
+    assert httpx.get(f"http://127.0.0.1:{port}/ready").json() == {
+        "database": False,
+        "committer": True,
+        "configuration": True,
+    }
+
+
 @pytest.mark.parametrize(("oldest_code", "status"), [(None, 200), (9999, 503)])
 def test_on_a_newer_schema_that_only_added_it_is_ready(hub: HubUnderTest, oldest_code: int | None, status: int) -> None:
     """A migration while the version before served took all its processes out of the balance."""
@@ -267,7 +300,7 @@ def test_proxies_are_a_list_of_networks() -> None:
 def test_ready_is_one_answer_of_json(hub: HubUnderTest, port: int) -> None:
     answer = httpx.get(f"http://127.0.0.1:{port}/ready")
     assert answer.headers["content-type"] == "application/json"
-    assert set(json.loads(answer.content)) == {"database", "migrations", "committer", "configuration"}
+    assert set(json.loads(answer.content)) == {"database", "writable", "migrations", "committer", "configuration"}
 
 
 @pytest.mark.req("S30")

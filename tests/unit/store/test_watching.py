@@ -3,7 +3,7 @@
 import pytest
 
 from hub.store import watching
-from hub.store.watching import Rounds
+from hub.store.watching import Rounds, Trouble
 from tests.harness import eventually
 
 
@@ -26,6 +26,19 @@ def test_a_failure_is_told_once_until_it_is_over_and_another_at_once(caplog):
         ("trial", "OSError"),
         ("trial", "ValueError"),
     ]
+
+
+def test_once_it_is_over_the_log_says_so_and_how_long_it_was(caplog, monkeypatch: pytest.MonkeyPatch):
+    clock = iter(range(100, 1000, 7))
+    monkeypatch.setattr(watching.time, "monotonic", lambda: float(next(clock)))
+    caplog.set_level("INFO", watching.__name__)
+    trouble = Trouble(watching.log, "trial")
+    trouble.over()
+    trouble.failed(OSError())
+    trouble.failed(OSError())
+    trouble.over()
+    trouble.over()
+    assert caplog.messages == ["trial.failed error=OSError", "trial.recovered after_s=14"]
 
 
 def test_one_that_goes_on_is_told_again_from_time_to_time(caplog, monkeypatch: pytest.MonkeyPatch):
