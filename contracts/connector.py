@@ -93,6 +93,8 @@ class PaymentData:
     amount_cents: int
     creditor_tax_code: str
     invalid_after_due: bool
+    instalment: int | None = None
+    """Which one of a debt's instalments it is, where it is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +279,9 @@ class Connector:
     """Asks the provider for what it has; where that is items, its settings are a `contracts.inbound.SourceSettings`."""
     look: Look | None = None
     """Where the source can be asked about one thing: without it nothing that is missing is taken back."""
+    looks_at_lists: bool = False
+    """Whether `look` knows no more than the lists of all that there is (`Pulled.all_names`): then two of them, one
+    after the other, have to lack a thing before it is asked. Pages move under a walk: one may lack what is there."""
     parts: Parts = field(default_factory=dict)
     """What is taken back with that."""
     answer: Answer | None = None

@@ -30,6 +30,11 @@ def unknown_name(model: type[BaseModel]) -> str:
     return f"there is none of this name; there are {', '.join(model.model_fields)}"
 
 
+def has_required(model: type[BaseModel]) -> bool:
+    """Whether a model cannot be made of nothing."""
+    return any(field.is_required() for field in model.model_fields.values())
+
+
 def pointer_of(path: Sequence[str | int]) -> str:
     """A path as a JSON pointer (RFC 6901)."""
     return "".join("/" + str(part)[:200].replace("~", "~0").replace("/", "~1") for part in path)

@@ -8,7 +8,7 @@ from .base import Code, HttpsUrl, Label, Model, Summary, Title, UtcDatetime
 from .identifiers import Uuid7
 from .items import Action, ApplicationState, Channel, Item
 from .items.subscription import RequestKind
-from .paying import CartOffer
+from .paying import CartOffer, InstallmentView, NotificationCost
 from .publishing import Collection, Cursor, Lifecycle, ShownVersion, TimelineEntry
 
 Count = Annotated[int, Field(ge=0, le=9_007_199_254_740_991, json_schema_extra={"format": "int64"})]
@@ -53,16 +53,6 @@ class Contributor(Model):
     vendor_id: Code
     source: Code
     state: Code
-
-
-class NotificationCost(Model):
-    """What a legal notification adds to a payment when it is paid through pagoPA."""
-
-    cost_cents: Count
-    total_cents: Count
-    """The amount of the notice and the cost: what the citizen pays."""
-    as_of: UtcDatetime
-    """When whoever notifies was asked: it grows where a letter has to be sent."""
 
 
 class FeedItem(Model):
@@ -184,6 +174,8 @@ class FeedItemDetail(FeedItem):
     content: Item
     content_available: bool
     """Whether `documents/{item_id}/content` has the file."""
+    installments: Annotated[tuple[InstallmentView, ...], Field(max_length=99, fail_fast=True)]
+    """Of a payment that may be paid in instalments: each, paid ones too."""
     verify_url: HttpsUrl | None
     """Of a card: what its QR holds. Whoever opens it learns whether the card is valid, and not whose it is."""
     linked: Annotated[tuple[LinkedItem, ...], Field(max_length=50, fail_fast=True)]

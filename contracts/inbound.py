@@ -191,6 +191,9 @@ class Pulled:
     """Of a source that lists all that it has and does not tell what it deletes: by the beginning of names, those that
     it has. What was found under such a beginning before and is not among them is missing (`Found.missing`). May be
     filled while `found` is gone through."""
+    there: Container[str] | None = None
+    """Names that this step says are there, whether or not something came of them: what of them was missing is so no
+    more. May be filled as `all_names`."""
     more: bool = False
     """Whether to go on at once; else after `after`, or the time that the settings say."""
     ahead: bool = False

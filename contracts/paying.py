@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from .base import LINE, Code, Day, HttpsUrl, Model
+from .base import LINE, Code, Day, HttpsUrl, Model, UtcDatetime
 from .identifiers import AmountCents, NoticeNumber, OrganizationTaxCode, Uuid7
 from .items.payment import PlanNumber
 from .party import EmailAddress
@@ -106,6 +106,38 @@ class CartOffer(Model):
     group: Code
     notices: Annotated[tuple[CartNotice, ...], Field(min_length=1, max_length=100, fail_fast=True)]
     """The whole first, where it can be paid."""
+
+
+InstallmentState = Literal["due", "overdue", "expired", "paid", "closed"]
+"""`overdue`: its day is past, by the calendar of Rome, and it can still be paid; `expired`: it cannot any more;
+`closed`: it is owed no more, as the payment is over, or another plan was begun."""
+
+
+class NotificationCost(Model):
+    """What a legal notification adds to a pagoPA notice when it is paid, whoever was notified and whoever pays."""
+
+    cost_cents: AmountCents
+    total_cents: AmountCents
+    """The amount of the notice and the cost: what is paid."""
+    as_of: UtcDatetime
+    """When whoever notifies was asked: it grows where a letter has to be sent."""
+
+
+class InstallmentView(Model):
+    """An instalment of a payment and how it stands, by the receipts and payments of its own notice."""
+
+    installment: InstallmentNumber
+    plan: PlanNumber
+    notice_number: NoticeNumber
+    amount_cents: AmountCents
+    notification_cost: NotificationCost | None
+    """Where a legal notification asks for the instalment's own notice."""
+    due_date: Day
+    state: InstallmentState
+    paid_on: Day | None
+    """The day of its receipt in Rome; None: it is not paid, or no receipt that the reader may see says when."""
+    receipt_item_id: Uuid7 | None
+    """That receipt."""
 
 
 MakeCart = Callable[[Cart], str]

@@ -123,6 +123,7 @@ MACHINES: Mapping[str, Machine] = {
 """Of the collections whose items change their state (messages and receipts have one), and of handovers."""
 
 PAYABLE = frozenset({"due", "started", "overdue"})
+OWED = PAYABLE | {"creating"}
 """The states in which a payment can be paid."""
 PAID_AND_KEPT = frozenset({"paid", "paid_elsewhere"})
 """Those in which it was paid, and not given back."""

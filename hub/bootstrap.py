@@ -21,6 +21,7 @@ from hub.dispatch.enclosures import Enclosures
 from hub.dispatch.expiring import Expiring
 from hub.dispatch.follow_ups import FollowUps
 from hub.dispatch.following import Following
+from hub.dispatch.instalments import Instalments
 from hub.dispatch.notices import Notices
 from hub.dispatch.owing import Owing
 from hub.dispatch.pool import ConnectorPool
@@ -161,8 +162,10 @@ class Hub:
             registry=self.registry,
             document_cards=self.cards,
         )
-        self.carts = Carts(self.connectors, self.committer, Owing(vault, self.registry))
+        owing = Owing(vault, self.registry)
+        self.carts = Carts(self.connectors, self.committer, owing)
         self.feed.offered, self.feed.rows.carts = subscriptions.offered, self.carts
+        self.feed.instalments = Instalments(owing).views
         self.streams = Streams(self.database, citizens, self.registry, most_per_portal=settings.streams_per_portal)
         self.references = References(
             database=self.database,

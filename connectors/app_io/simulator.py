@@ -121,7 +121,7 @@ class _Io:
         self.allowed = allowed
         self.administration = administration
         self.backend = Backend(ledger.messages, administration.configurations)
-        self.faults = Script("messages")
+        self.faults = Script("messages", "profiles", "status")
         self._polls: dict[str, int] = {}
 
     def routes(self) -> list[Route]:

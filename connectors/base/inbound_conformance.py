@@ -57,6 +57,7 @@ class Taken:
     reports: tuple[Report, ...]
     more: bool
     all_names: Mapping[str, Container[str]]
+    there: Container[str] | None
 
 
 def take(connector: Connector, memo: Memo) -> Taken | Failure:
@@ -90,7 +91,9 @@ def _taken(step: Callable[[], Pulled]) -> Taken | Failure:
         found = tuple(pulled.found)
     except Failure as failure:
         return failure
-    return Taken(json.loads(json.dumps(pulled.memo)), found, pulled.reports, pulled.more, pulled.all_names)
+    return Taken(
+        json.loads(json.dumps(pulled.memo)), found, pulled.reports, pulled.more, pulled.all_names, pulled.there
+    )
 
 
 def embellished(value: Any) -> Any:

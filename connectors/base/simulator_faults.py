@@ -8,8 +8,8 @@
     {"kind": "hang", "seconds": 60}           accepted, then no answer until the caller goes or the time is over
 
 `"on"` names the kind of request. `POST /_sim/faults` takes a JSON list, `DELETE` forgets, `GET` shows the rest. A
-simulator whose faults are others has a `Script` of its own; what is no fault is refused, and then none of the list is
-taken.
+simulator whose faults are others has a `Script` of its own; what is no fault is refused with a word on which there are,
+and then none of the list is taken.
 """
 
 import asyncio
@@ -23,6 +23,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 Handler = Callable[[Request], Awaitable[Response]]
+KINDS = ("throttle", "error", "delay", "drop", "cut", "hang")
+_NUMBERS = ("retry_after", "status", "seconds")
 
 
 class Cut(Response):
@@ -67,15 +69,15 @@ class WithTransport:
 class Script:
     """The faults to come, in order."""
 
-    def __init__(self, default_on: str = "", *, kinds: Collection[str] | None = None) -> None:
-        """A fault without `on` is for `default_on`. `kinds`: those that there are; None: any."""
-        self._on, self._kinds = default_on, kinds
+    def __init__(self, *on: str, kinds: Collection[str] = KINDS) -> None:
+        """`on`: the kinds of request that there are; a fault that names none is for the first."""
+        self._on, self._kinds = on, kinds
         self.left: deque[dict[str, Any]] = deque()
         self.route = Route("/_sim/faults", self._scripted, methods=["GET", "POST", "DELETE"])
 
     def next(self, on: str | None = None) -> dict[str, Any]:
         """The next fault for that kind of request, used up; {} where there is none. None: whatever it is for."""
-        fault = next((found for found in self.left if on in (None, found.get("on", self._on))), None)
+        fault = next((found for found in self.left if on in (None, found.get("on", *self._on[:1]))), None)
         if fault is None:
             return {}
         self.left.remove(fault)
@@ -91,24 +93,36 @@ class Script:
     async def _scripted(self, request: Request) -> Response:
         if request.method == "POST":
             given = await request.json()
-            if not isinstance(given, list) or not all(map(self._is_fault, given)):
-                return JSONResponse({"error": "a list of faults of this simulator"}, 400)
+            wrong = self._wrong(given)
+            if wrong is not None:
+                return JSONResponse({"error": wrong}, 400)
             self.left.extend(given)
         elif request.method == "DELETE":
             self.left.clear()
         return JSONResponse(list(self.left))
 
-    def _is_fault(self, given: Any) -> bool:
-        kind = given.get("kind") if isinstance(given, dict) else None
-        return isinstance(kind, str) and (self._kinds is None or kind in self._kinds)
+    def _wrong(self, given: Any) -> str | None:
+        """What keeps it from being a list of faults of this simulator; None where nothing does."""
+        if not isinstance(given, list) or not all(isinstance(fault, dict) for fault in given):
+            return "faults are a list of objects"
+        for fault in given:
+            if fault.get("kind") not in self._kinds:
+                return f"kind is one of {', '.join(self._kinds)}"
+            if "on" in fault and fault["on"] not in self._on:
+                return f"on is one of {', '.join(self._on)}" if self._on else "here no fault says on"
+            if not all(type(fault[name]) in (int, float) for name in _NUMBERS if name in fault):
+                return f"{', '.join(_NUMBERS)} are numbers"
+            if fault["kind"] == "delay" and "seconds" not in fault:
+                return "a delay says its seconds"
+        return None
 
 
 class Faults(Script):
     """The faults that the module names."""
 
-    def __init__(self, default_on: str, error: Callable[[int], Response]) -> None:
+    def __init__(self, *on: str, error: Callable[[int], Response]) -> None:
         """`error` makes the provider's answer of a status."""
-        super().__init__(default_on)
+        super().__init__(*on)
         self._error = error
 
     def around(self, on: str, handler: Handler) -> Handler:

@@ -35,7 +35,14 @@ def connect(settings: Settings, limits: Limits, proof: Proof | None = None) -> C
         http = chosen_client(limits, settings.private_hosts, settings)
         source = Source(http, settings, mapping, proof, limits.timeout_s)
         return Connector(
-            manifest, _delivers_nothing, source.check, http.close, pull=source.pull, look=source.look, read=source.read
+            manifest,
+            _delivers_nothing,
+            source.check,
+            http.close,
+            pull=source.pull,
+            look=source.look,
+            looks_at_lists=settings.record_url is None,
+            read=source.read,
         )
     answer = Hook(settings, mapping).answer if settings.origin == "webhook" else None
     sentence = f"The mapping is whole, and its {len(settings.mapping.tests)} tests hold."

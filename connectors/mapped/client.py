@@ -31,7 +31,7 @@ from contracts.proving import Proof
 
 from .config import Settings
 from .document import JsonFormat
-from .listing import Names, Rounds
+from .listing import Listed, Names, Rounds
 from .looking import Looking
 from .mapping import Mapping
 from .passing import Passing
@@ -59,9 +59,7 @@ class Source:
         if lists_all is not None:
             self._rounds = Rounds()
             asked, first = partial(self._sent, headers={}), partial(self._at, {})
-            looking = Looking(
-                mapping, lists_all, self._rounds, settings.record_url, ask=asked, refusal=_refusal, first=first
-            )
+            looking = Looking(mapping, lists_all, settings.record_url, ask=asked, refusal=_refusal, first=first)
             self.look = looking.look
         self._of = f"{mapping.digest}-{_short(settings.url or '')}"
         self._next = Expression(settings.next) if settings.next is not None else None
@@ -96,12 +94,10 @@ class Source:
     def _step(self, kept: Memo) -> Pulled:
         url = self._url(kept)
         tag = kept.get("tag") if kept.get("tag_of") == _short(url) else None
-        if self._rounds is not None and not self._rounds.knows_one:
-            tag = None  # it would say that all is as it was, and not what that is
+        if self._rounds is not None and not kept.get("tag_twice"):
+            tag = None  # what the list lacks has to be lacking in a second one
         answer = self._asked(url, {"If-None-Match": tag} if tag else {})
         if answer.status == 304 and tag:
-            if self._rounds is not None:
-                self._rounds.unchanged()
             return Pulled({name: value for name, value in kept.items() if name != "whole"})
         page, rest = self._page(answer)
         seen = max(filter(None, (kept.get("seen"), self._latest(page))), default=None)
@@ -110,14 +106,16 @@ class Source:
         if pages > _MOST_PAGES:
             raise Misconfigured("mapped.endless", f"more than {_MOST_PAGES} pages")
         whole = {"began": kept.get("began", time.time()), "round": kept.get("round", secrets.token_hex(8))}
+        listed = None if self._rounds is None else Listed()
+        there = None if listed is None else listed.names
         names: dict[str, Names] = {}
         if following is not None:
             carried: Memo = {name: kept[name] for name in _CARRIED if name in kept} | {"pages": pages}
             carried |= {"of": self._of, "print": _short(answer.body), **following}
             carried |= {"seen": seen} if seen else {}
             carried |= whole if "whole" in kept else {}
-            read = self._found(page, kept, whole["round"], names, is_last=False)
-            return Pulled(carried, read, more=True, ahead=True)
+            read = self._found(page, listed, kept, whole["round"], names, is_last=False)
+            return Pulled(carried, read, there=there, more=True, ahead=True)
         done: Memo = {"of": self._of}
         since = kept.get("since") if kept.get("lost") else max(filter(None, (kept.get("since"), seen)), default=None)
         if since:
@@ -129,9 +127,10 @@ class Source:
         if given and len(given) <= 200 and given.isascii() and self.settings.paging == "none":
             # The next round asks at another address if something newer was seen: then the tag is not its.
             done |= {"tag": given, "tag_of": _short(self._url(done))}
+            done |= {"tag_twice": True} if given == kept.get("tag") else {}
         done, mended = self._passing.ended(kept, done)
-        found = chain(self._found(page, kept, whole["round"], names, is_last=True), mended)
-        return Pulled(done, found, all_names=names)
+        found = chain(self._found(page, listed, kept, whole["round"], names, is_last=True), mended)
+        return Pulled(done, found, all_names=names, there=there)
 
     def read(self, data: bytes) -> Iterable[Found]:
         """What a file brings, or what stands in quarantine: of a page that was passed over, what comes now."""
@@ -232,19 +231,25 @@ class Source:
         return page, {}
 
     def _found(
-        self, page: Iterable[Record], memo: Memo, of: str, names: dict[str, Names], *, is_last: bool
+        self,
+        page: Iterable[Record],
+        listed: Listed | None,
+        memo: Memo,
+        of: str,
+        names: dict[str, Names],
+        *,
+        is_last: bool,
     ) -> Iterator[Found]:
-        """What the page brings; of a round that asks for all its names are noted, and told with the last page."""
-        if self._rounds is None:
-            yield from self.mapping.all_found(page)
-            return
-        whole = "whole" in memo
-        listed = self._rounds.page(of, int(memo.get("pages", 0))) if whole else self._rounds.changed()
+        """What the page brings, and lists; of a round that asks for all the names are told with the last page."""
         yield from self.mapping.all_found(page, listed)
-        if is_last and whole:
-            listed.is_whole = listed.is_whole and not memo.get("lost")
-            self._rounds.end(of, listed)
-            names.update(listed.all_names(self.mapping.collections))
+        if listed is None or self._rounds is None or "whole" not in memo:
+            return
+        its_round = self._rounds.page(of, int(memo.get("pages", 0)))
+        its_round.add(listed)
+        if is_last:
+            its_round.is_whole = its_round.is_whole and not memo.get("lost")
+            self._rounds.end(of)
+            names.update(its_round.all_names(self.mapping.collections))
 
     def _latest(self, page: Iterable[Record]) -> str | None:
         """The latest change of these, as an instant in UTC whose texts are in its order."""

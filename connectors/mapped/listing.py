@@ -1,7 +1,7 @@
-"""What a source listed in its last whole rounds, by name: what it had and lists no more is missing.
+"""What a source lists in a round, by name: what it had and does not list is missing.
 
 A round that this process did not read from its first page to its last says nothing, nor does one in which a page was
-passed over, a record had no name that can be told, or nothing was listed. After a restart rounds count anew.
+passed over, a record had no name that can be told, or nothing was listed.
 """
 
 import hashlib
@@ -36,6 +36,10 @@ class Names:
     def __len__(self) -> int:
         return len(self._hashes)
 
+    def update(self, others: "Names") -> None:
+        self._hashes.extend(others._hashes)
+        self._sorted = False
+
 
 def _hash(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest())
@@ -43,11 +47,16 @@ def _hash(name: str) -> int:
 
 @dataclass(slots=True)
 class Listed:
-    """The records of a file or a round, as they are read."""
+    """The records of a file, a page or a round, as they are read."""
 
     names: Names = field(default_factory=Names)
     is_whole: bool = True
     pages: int = 0
+
+    def add(self, page: "Listed") -> None:
+        """What one of its pages listed."""
+        self.names.update(page.names)
+        self.is_whole = self.is_whole and page.is_whole
 
     def note(self, names: Iterable[str | None]) -> None:
         """The names of what a record may be; None where it is something and does not say its name."""
@@ -68,7 +77,6 @@ class Rounds:
 
     def __init__(self) -> None:
         self._under_way: dict[str, Listed] = {}
-        self._ended: list[tuple[str, Names]] = []
 
     def page(self, of: str, number: int) -> Listed:
         """The round of that name, of which page `number`, from 0, is read next."""
@@ -82,26 +90,6 @@ class Rounds:
         listed.pages = max(listed.pages, number + 1)
         return listed
 
-    def end(self, of: str, listed: Listed) -> None:
+    def end(self, of: str) -> None:
         """The round has come to its last page."""
         self._under_way.pop(of, None)
-        if listed.is_whole and len(listed.names):
-            self._ended = [*(each for each in self._ended if each[0] != of), (of, listed.names)][-2:]
-
-    def changed(self) -> Listed:
-        """For the records of a round that asks for what changed alone: what it lists, the last whole one does not
-        lack."""
-        return Listed(self._ended[-1][1]) if self._ended else Listed()
-
-    def unchanged(self) -> None:
-        """The source says that it lists what it listed in the last."""
-        self._ended += self._ended[-1:]
-        self._ended = self._ended[-2:]
-
-    @property
-    def knows_one(self) -> bool:
-        return bool(self._ended)
-
-    def lacked_twice(self, name: str) -> bool | None:
-        """Whether neither of the last two lists it; None where there were no two."""
-        return all(name not in names for _, names in self._ended) if len(self._ended) == 2 else None

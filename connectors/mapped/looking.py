@@ -1,4 +1,4 @@
-"""What a source seems to have no more: what it says of that one thing, or what its last two whole rounds say."""
+"""What a source seems to have no more: what it says of that one thing, where it has an address of its own."""
 
 from collections.abc import Callable
 from urllib.parse import quote
@@ -10,7 +10,6 @@ from contracts.failures import Deferred, Failure
 from contracts.inbound import Found
 
 from .document import JsonFormat, ListsAll
-from .listing import Rounds
 from .mapping import Mapping, gone
 from .reading import Record, Unreadable, records
 
@@ -18,15 +17,13 @@ _GONE = (404, 410)
 
 
 class Looking:
-    """Of one source. `rounds` are what it listed, `record_url` where one thing has an address of its own; `ask` sends a
-    request, `refusal` says what an answer other than 200 means, and `first` gives the records of the source's first
-    page."""
+    """Of one source. `record_url` is where one thing has an address of its own; `ask` sends a request, `refusal` says
+    what an answer other than 200 means, and `first` gives the records of the source's first page."""
 
     def __init__(
         self,
         mapping: Mapping,
         lists_all: ListsAll,
-        rounds: Rounds,
         record_url: str | None,
         *,
         ask: Callable[[str], Answer],
@@ -34,21 +31,14 @@ class Looking:
         first: Callable[[], list[Record]],
     ) -> None:
         self._mapping, self._reason = mapping, lists_all.reason
-        self._rounds, self._record_url = rounds, record_url
+        self._record_url = record_url
         self._ask, self._refusal, self._first = ask, refusal, first
         rule = lists_all.record_id
         self._id = None if rule is None else ready(rule, "/lists_all/record_id")
 
     def look(self, name: str) -> Found | None:
-        """See `contracts.inbound.Look`."""
-        return self._listed(name) if self._record_url is None else self._asked(name, self._record_url)
-
-    def _listed(self, name: str) -> Found | None:
-        """By what was listed: of one round alone a page may have moved under it."""
-        lacked = self._rounds.lacked_twice(name)
-        if lacked is None:
-            raise Deferred("mapped.listed_once", "two whole rounds one after the other have to lack it")
-        return gone(name, self._reason) if lacked else None
+        """See `contracts.inbound.Look`. Without an address its lists have told all (`Connector.looks_at_lists`)."""
+        return gone(name, self._reason) if self._record_url is None else self._asked(name, self._record_url)
 
     def _asked(self, name: str, record_url: str) -> Found | None:
         """By its own address. A source that has broken may deny all that it has: something that it lists has to be

@@ -33,7 +33,7 @@ from connectors.base.simulator_faults import Script
 
 _PARAMETERS = frozenset({"stato", "per", "pagina", "da"})
 _LARGEST = 100
-_KINDS = frozenset({"status", "page", "cut", "same"})
+_KINDS = ("status", "page", "cut", "same")
 _MAPPING = Path(__file__).parent / "samples" / "tributi.json"
 _KEY = "simulated-source-key"
 

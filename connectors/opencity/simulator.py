@@ -24,8 +24,7 @@ Faults, one request each, in order, by `POST /_sim/faults` with a JSON list; `DE
     {"kind": "cut"}                           accepted, then the connection is cut
     {"kind": "hang", "seconds": 60}           accepted, then no answer
     {"kind": "expire"}                        every token has ended
-`"on"` says which request: auth, applications, application, messages, message (a new one; the default), file, payments,
-subscriptions, documents, download or users.
+`"on"` says which request: one that `Tenant` names, or `message` (a new one), the first of them.
 """
 
 import base64
@@ -49,7 +48,7 @@ from starlette.types import ASGIApp
 from connectors.base.ledger import Ledger
 from connectors.base.serving import LoopbackServer
 from connectors.base.simulated_requests import is_json
-from connectors.base.simulator_faults import Cut, Script, WithTransport, no_answer
+from connectors.base.simulator_faults import KINDS, Cut, Script, WithTransport, no_answer
 
 from . import simulator_model as model
 from .simulator_archive import Archive
@@ -86,7 +85,11 @@ class Tenant:
         self.subscriptions: list[dict[str, Any]] = []
         self.webhook = Webhook()
         self.archive = Archive(now)
-        self.faults = Script("message")
+        self.faults = Script(
+            *("message", "messages", "auth", "tenant", "applications", "application", "file", "payments"),
+            *("subscriptions", "documents", "download", "users"),
+            kinds=(*KINDS, "stored", "expire"),
+        )
         self._numbers = count(1)
         for _ in range(applications):
             self.keep(model.application(next(self._numbers), now() - 60))

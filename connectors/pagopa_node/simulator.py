@@ -55,6 +55,10 @@ from .simulator_payment import Calls, Payment, bring, demand
 _BASE: Final = "/fdr-org/service/v1/organizations/{organization}/fdrs"
 _FDR_KEY: Final = "simulated-fdr-key"
 _PSP: Final = "AGID_01"
+_KINDS: Final = (
+    *("repeat", "lose", "garble", "stand_in", "second", "debtor", "intruder"),
+    *("throttle", "error", "truncate"),
+)
 
 
 def simulator(
@@ -99,7 +103,7 @@ class _Node:
         self.fdr_key = fdr_key
         self.creditor = creditor
         self.transport = transport
-        self.faults = Script("pay")
+        self.faults = Script("pay", "demand", "fdr", kinds=_KINDS)
 
     async def pay(self, request: Request) -> Response:
         wanted = await request.json()

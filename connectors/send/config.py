@@ -60,7 +60,7 @@ class Settings(ProofSettings, PollSettings, TlsSettings):
 
     show_costs: bool = True
     """Whether the citizen is shown what a notification adds to its payments (`DELIVERY_MODE`, where pagoPA learns of
-    it). It is asked for as the papers are."""
+    it). It is asked for a minute after it was accepted, then as the papers are."""
 
     attestations: bool = False
     """Whether the papers that SEND makes of a notification, its attestations and the notice of delivery, become

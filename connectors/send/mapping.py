@@ -112,7 +112,10 @@ def _recipient(notice: Notice, legal: Legal, forms: Sequence[Stored]) -> dict[st
     # An organisation's code has eleven digits, a person's sixteen characters.
     kind = "PG" if len(notice.tax_code) == 11 else "PF"
     applied = wish.fee_policy == "DELIVERY_MODE"
-    payments: list[dict[str, Any]] = [{"pagoPa": _payment(each, applied)} for each in legal.payments]
+    first = min((each.instalment for each in legal.payments if each.instalment is not None), default=None)
+    payments: list[dict[str, Any]] = [
+        {"pagoPa": _payment(each, applied and each.instalment in (None, first))} for each in legal.payments
+    ]
     for form, there in zip(wish.f24, forms, strict=True):
         f24 = {"title": form.title, "applyCost": applied, "metadataAttachment": _reference(JSON, there)}
         payments.append({"f24": f24})
@@ -129,7 +132,8 @@ def _recipient(notice: Notice, legal: Legal, forms: Sequence[Stored]) -> dict[st
 
 
 def _payment(payment: PaymentData, applied: bool) -> dict[str, Any]:
-    # DELIVERY_MODE wants the costs on a payment of each kind, FLAT_RATE on none: they go on all of them, or none.
+    # DELIVERY_MODE wants the costs on a payment of each kind, FLAT_RATE on none. SEND asks for all of them with each
+    # notice that has them: of instalments it is the first, or they would be paid with each.
     return {"noticeCode": payment.notice_number, "creditorTaxId": payment.creditor_tax_code, "applyCost": applied}
 
 

@@ -37,6 +37,7 @@ MOST_PAPERS = 50
 """Of one notification; it has some ten."""
 MOST_TRIES = 5
 """Refusals of one paper before it is passed over."""
+FIRST_COSTS = timedelta(minutes=1)
 _SOON = timedelta(seconds=1)
 _OF_ITS_AGE = 20
 """Of a notification's age one such part passes between two looks: the older it is, the less often something comes."""
@@ -68,8 +69,10 @@ class Questions:
     costs: bool = True
 
     def first(self, iun: str) -> Continue:
-        """The first question, to be asked once SEND has had time to make something."""
-        return Continue(Asking(iun=iun).model_dump(), after=self.every)
+        """The first question: once SEND has had time to make papers, but of costs soon, for whoever pays meanwhile
+        pays without them."""
+        after = min(self.every, FIRST_COSTS) if self.costs else self.every
+        return Continue(Asking(iun=iun).model_dump(), after=after)
 
     def asked(self, memo: Memo) -> Done | Continue:
         """One step; see `contracts.connector.FollowUp`."""
@@ -89,8 +92,10 @@ class Questions:
         told = steps_of(step.iun, objects(body["timeline"]))
         owed = costs_of(body) if self.costs else []
         costs = self._priced(owed, void=body.get("notificationStatus") == "CANCELLED")
+        age = datetime.now(UTC) - moment({"timestamp": body.get("sentAt")})
         if not self.papers and not owed:
-            return Done(reports=told)
+            later = Continue(step.model_dump(), after=self.every, reports=told)
+            return later if age < self.every else Done(reports=told)
         there = papers_of(body["timeline"]) if self.papers else []
         found = [paper for paper in there if paper.key not in step.had][: MOST_PAPERS - len(step.had)]
         if found:
@@ -101,7 +106,6 @@ class Questions:
         quiet = step.quiet + (body.get("notificationStatus") in over)
         if quiet > 1:
             return Done(reports=told, costs=costs)
-        age = datetime.now(UTC) - moment({"timestamp": body.get("sentAt")})
         after = max(self.every, age / _OF_ITS_AGE)
         return Continue(step.model_copy(update={"quiet": quiet}).model_dump(), after=after, reports=told, costs=costs)
 

@@ -45,7 +45,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from connectors.base.serving import LoopbackServer
-from connectors.base.simulator_faults import Cut, Script, WithTransport, no_answer
+from connectors.base.simulator_faults import KINDS, Cut, Script, WithTransport, no_answer
 
 from .simulator_model import (
     NewRequest,
@@ -101,7 +101,11 @@ class Platform:
         self.waiting_polls = waiting_polls
         self.refusals = {code: list(found) for code, found in (refusals or {}).items()}
         self.most_documents = most_documents
-        self.faults = Script("requests")
+        self.faults = Script(
+            *("requests", "preload", "upload", "status", "sent", "facts", "paper"),
+            *("cancel", "streams", "events", "price", "paid"),
+            kinds=(*KINDS, "expired", "dead_stream"),
+        )
         self.uploads: dict[str, dict[str, Any]] = {}
         self.streams = Streams(page, idle_ms)
         self.papers = Papers(self.ledger, archived)
@@ -334,6 +338,7 @@ class Simulated:
             "private_upload_hosts": ["127.0.0.1"],
             "status_poll_s": 1.0,
             "poll_every_s": 5.0,
+            "attestations_every_s": 5.0,
         }
 
     def stop(self) -> None:

@@ -2,10 +2,11 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from contracts.base import rfc3339
 from contracts.connector import Continue, Done
 from contracts.failures import Skipped
 
@@ -81,6 +82,7 @@ def test_nothing_is_added_where_the_costs_are_not_the_citizens_or_the_sender_add
     send.walk("organisation.json").finish()
     (entry,) = send.requests
     entry["request"] |= change
+    entry["at"] = "2026-01-01T10:00:00Z"
     costs, step = asked(send.connector(), entry["iun"])
     assert (costs, isinstance(step, Done)) == ([], True)
 
@@ -92,3 +94,33 @@ def test_a_notice_that_send_has_no_price_of_leaves_the_rest_as_it_is(start):
     costs, step = asked(send.connector(attestations=True), send.requests[0]["iun"])
     assert costs == []
     assert step.memo["had"]
+
+
+def test_of_several_instalments_the_first_bears_the_costs(start):
+    """SEND asks for all of them with each notice that has them: they were paid with each instalment."""
+    send = start()
+    walk = send.walk("organisation.json")
+    (paid_whole,) = walk.notice.legal.payments
+    instalments = [replace(paid_whole, notice_number=f"30200010000001952{n}", instalment=n) for n in (3, 2, 4)]
+    walk.notice = replace(walk.notice, legal=replace(walk.notice.legal, payments=(paid_whole, *instalments)))
+    walk.finish()
+    asked_for = [each["pagoPa"] for each in send.requests[0]["request"]["recipients"][0]["payments"]]
+    assert [each["applyCost"] for each in asked_for] == [True, False, True, False]
+
+
+def test_costs_are_asked_for_within_a_minute_and_a_notification_without_any_is_looked_at_again(start):
+    """The first look came six hours later: whoever paid before it paid without them."""
+    send = start()
+    walk = send.walk("organisation.json")
+    assert walk.finish().follow_up.after == timedelta(minutes=1)
+    (entry,) = send.requests
+    entry["request"] |= {"notificationFeePolicy": "FLAT_RATE"}
+    later = walk.connector.follow_up(None, {"iun": entry["iun"]})
+    assert (type(later), later.after, later.costs) == (Continue, timedelta(hours=6), ())
+    entry["at"] = rfc3339(datetime.now(UTC) - timedelta(hours=6, minutes=1))
+    assert isinstance(walk.connector.follow_up(None, later.memo), Done)
+
+
+def test_without_costs_to_show_the_first_look_has_time(start):
+    done = start().walk("organisation.json", show_costs=False, attestations=True).finish()
+    assert done.follow_up.after == timedelta(hours=6)

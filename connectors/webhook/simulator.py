@@ -34,7 +34,7 @@ from connectors.base.simulator_faults import Script
 from contracts.following import ItemEvent
 
 TOLERANCE_S = 300
-_KINDS = frozenset({"status", "lost"})
+_KINDS = ("status", "lost")
 
 
 class Receiver:

@@ -139,6 +139,16 @@ class Position(Model):
         return found
 
 
+def bare_of(amount_cents: int, fee_cents: int | None) -> int:
+    """An amount without what a legal notification has added to it, as its source says."""
+    return amount_cents - (fee_cents or 0)
+
+
+def cost_of(fee_cents: int | None, heard_cents: int | None) -> int:
+    """What a legal notification adds to a payment: what was heard of who notifies, else what its source says."""
+    return (fee_cents or 0) if heard_cents is None else heard_cents
+
+
 class Payment(Envelope):
     """A payment. A source reports its state; `paid` is left only for `refunded` (`settled` 12, 14)."""
 
@@ -153,13 +163,25 @@ class Payment(Envelope):
     installment: Installment | None = None
     items: Parts = ()
     position: Position | None = None
+    notification_fee_cents: AmountCents | None = None
+    """What of `amount_cents` a legal notification has added: GPD's `notificationFee`, which is in its `amount`. Left
+    out, nothing of it is. Absent, as most have none, so that what was published before is the same."""
     pay_url: HttpsUrl | None = None
     state: PaymentState = "due"
 
+    @property
+    def bare_cents(self) -> int:
+        """Its amount without what a legal notification adds."""
+        return bare_of(self.amount_cents, self.notification_fee_cents)
+
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
-        if self.items and sum(part.amount_cents for part in self.items) != self.amount_cents:
-            raise ValueError("the items do not add up to amount_cents")
+        if self.bare_cents < 0:
+            raise ValueError("notification_fee_cents is a part of amount_cents")
+        if self.notification_fee_cents and self.position is not None:
+            raise ValueError("with position, amount_cents is without notification_fee_cents: pagoPA adds it itself")
+        if self.items and sum(part.amount_cents for part in self.items) != self.bare_cents:
+            raise ValueError("the items do not add up to amount_cents, without notification_fee_cents")
         if self.invalid_after_due and self.due_date is None:
             raise ValueError("invalid_after_due needs due_date")
         if self.position is not None:

@@ -133,7 +133,7 @@ class ConnectorViews:
         found = []
         for pointer in sorted(old.keys() | new.keys()):
             was, now = old.get(pointer), new.get(pointer)
-            if was == now:
+            if was == now or _is_filled(pointer, was, new) or _is_filled(pointer, now, old):
                 continue
             change = "added" if was is None else "removed" if now is None else "changed"
             secret = any(each is not None and each[0] for each in (was, now))
@@ -191,6 +191,11 @@ def _leaves(value: Any, pointer: str, whole: frozenset[str]) -> list[tuple[str, 
         for name, member in value.items()
         for leaf in _leaves(member, f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}", whole)
     ]
+
+
+def _is_filled(pointer: str, leaf: tuple[bool, Any] | None, other: Mapping[str, Any]) -> bool:
+    """Whether it is an empty object here and has members there, which are what differs."""
+    return leaf == (False, {}) and any(place.startswith(f"{pointer}/") for place in other)
 
 
 def sides(differences: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -18,10 +18,10 @@ from hub.errors import ContractViolation, Fault
 from hub.store.configuration import ConnectorConfig, StillPending, left, remove, set_status
 from hub.store.connector_versions import Content, Version, forget_versions
 from hub.store.database import Tx
-from hub.store.directory import load_registry
 from hub.store.ports import Vault
 
 from .acting import Acted, Actor, Matches, Order
+from .catalogue_names import must_be_in_catalogue
 from .connector_views import ConnectorViews, Known, sides, standing, target_of
 from .errors import (
     ConnectorExists,
@@ -226,12 +226,8 @@ class Connectors(ConnectorViews):
             raise ContractViolation(faults=tuple(faults[:100])) from None
 
     def _know_services(self, connection: Connection, ente_id: str, content: Content) -> None:
-        known = {service_id for owner, service_id in load_registry(connection).services if owner == ente_id}
-        unknown = sorted(content.overrides.keys() - known)
-        if unknown:
-            detail = "the service is not in the catalogue: add it there first"
-            places = [Fault(f"/service_overrides/{one[:64]}", "service.unknown", detail) for one in unknown[:100]]
-            raise ContractViolation(faults=tuple(places))
+        named = {f"/service_overrides/{one[:64]}": one for one in sorted(content.overrides)}
+        must_be_in_catalogue(connection, ente_id, named)
 
 
 def _was_in_force(version: Version) -> bool:

@@ -25,10 +25,16 @@ _CREDENTIALS = Advice(
     "environment and have not expired.",
 )
 _TLS = Advice(
-    "La connessione sicura non riesce: il certificato del server non è valido per questo indirizzo o la sua "
-    "autorità non è conosciuta.",
-    "The secure connection fails: the server's certificate is not valid for this address, or its authority is "
-    "not known.",
+    "La connessione sicura non riesce: il certificato del server non è valido per questo indirizzo, la sua "
+    "autorità non è conosciuta, o a quella porta il server non parla TLS.",
+    "The secure connection fails: the server's certificate is not valid for this address, its authority is "
+    "not known, or the server speaks no TLS at that port.",
+)
+_NO_STARTTLS = Advice(
+    "Il server di posta non offre la cifratura a quella porta: provare la 465 con `security` `tls`, o chiedere a chi "
+    "gestisce la posta; in chiaro non si spedisce.",
+    "The mail server offers no encryption at that port: try 465 with `security` `tls`, or ask whoever runs the mail; "
+    "nothing is sent in clear.",
 )
 _NAME = Advice(
     "Il nome del server non esiste nel DNS: controllare l'indirizzo, o chiedere a chi gestisce la rete.",
@@ -56,7 +62,8 @@ _PLAIN = Advice(
 
 BY_WORD: Final[tuple[tuple[tuple[str, ...], Advice], ...]] = (
     (("address_refused",), _INSIDE),
-    (("plain_text", "starttls_missing"), _PLAIN),
+    (("starttls_missing",), _NO_STARTTLS),
+    (("plain_text",), _PLAIN),
     (("tls", "certificate", "ca_file"), _TLS),
     (("dns", "no_such_host", "domain_unknown"), _NAME),
     (("key_refused", "not_authorised", "login_refused", "auth", "unauthorized", "forbidden", "token"), _CREDENTIALS),

@@ -9,11 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from contracts.base import rfc3339
-from contracts.vendor_administration import KeyState, NewVendor, NewVendorKey, VendorPatch
+from contracts.vendor_administration import NewVendor, NewVendorKey, VendorPatch
 from hub.errors import ContractViolation, Fault
 from hub.profile import defaults_of
-from hub.registry import Key, Vendor
+from hub.registry import Vendor
 from hub.store import vendor_records
 from hub.store.database import Tx
 from hub.store.directory import (
@@ -31,6 +30,7 @@ from hub.store.tables import clipped
 from hub.store.vendor_records import ConformanceReport
 
 from .acting import Acted, Actor, Matches, Order
+from .catalogue_names import must_be_in_catalogue
 from .errors import (
     KeyRevoked,
     ReportUnknown,
@@ -46,26 +46,13 @@ from .trust_material import (
     key_of_certificate,
     key_of_thumbprint,
     keys_of_jwks,
-    name_of,
-    own_end,
 )
 from .vendor_profiles import PROFILE, amended, must_fit
+from .vendor_views import key_state, key_view, report_view, vendor_view
 
 _COLUMNS = {"display_name": "name", "service_ids": "services"}
 _LISTS = ("aliases", "collections", "service_ids", "rights")
 _NULLABLE = ("daily_quota",)
-
-
-def key_state(key: Key, now: datetime) -> KeyState:
-    """Where a key is in its life."""
-    if key.revoked_at is not None and key.revoked_at <= now:
-        return "revoked"
-    if key.valid_to is not None and key.valid_to <= now:
-        return "ended"
-    if key.valid_from is not None and now < key.valid_from:
-        return "coming"
-    # A certificate has an end from the beginning: an earlier one says that another key follows.
-    return "current" if key.valid_to in (None, own_end(key)) and key.revoked_at is None else "retiring"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +66,7 @@ class Vendors:
         for vendor_id, report in vendor_records.reports_of(connection, ente_id):
             reports.setdefault(vendor_id, report)
         found = {v.vendor_id: v for (owner, _), v in registry.vendors.items() if owner == ente_id}
-        return [(name, _view(found[name], reports.get(name), now)) for name in sorted(found)]
+        return [(name, vendor_view(found[name], reports.get(name), now)) for name in sorted(found)]
 
     def one_of(self, connection: Connection, ente_id: str, vendor_id: str) -> Vendor:
         """By its id, not by an alias. Raises VendorUnknown."""
@@ -93,7 +80,7 @@ class Vendors:
     def view(self, connection: Connection, ente_id: str, vendor_id: str, now: datetime) -> dict[str, Any]:
         """contracts.vendor_administration.VendorView. Raises VendorUnknown."""
         vendor = self.one_of(connection, ente_id, vendor_id)
-        return _view(vendor, self._newest_report(connection, vendor), now)
+        return vendor_view(vendor, self._newest_report(connection, vendor), now)
 
     def keys(
         self, connection: Connection, ente_id: str, vendor_id: str, now: datetime
@@ -101,12 +88,12 @@ class Vendors:
         """contracts.vendor_administration.VendorKeyView of each, oldest first. Raises VendorUnknown."""
         vendor = self.one_of(connection, ente_id, vendor_id)
         in_turn = sorted(vendor.keys, key=lambda key: key.key_id)
-        return [(key.key_id, _key_view(key, now)) for key in in_turn]
+        return [(key.key_id, key_view(key, now)) for key in in_turn]
 
     def reports(self, connection: Connection, ente_id: str, vendor_id: str) -> list[dict[str, Any]]:
         """contracts.vendor_administration.ReportView of each, newest first. Raises VendorUnknown."""
         self.one_of(connection, ente_id, vendor_id)
-        return [_report_view(report) for _, report in vendor_records.reports_of(connection, ente_id, vendor_id)]
+        return [report_view(report) for _, report in vendor_records.reports_of(connection, ente_id, vendor_id)]
 
     def report(self, connection: Connection, ente_id: str, vendor_id: str, report_id: str) -> dict[str, Any]:
         """contracts.vendor_administration.ReportWhole. Raises VendorUnknown, ReportUnknown."""
@@ -117,7 +104,7 @@ class Vendors:
         if not found:
             raise ReportUnknown
         content = vendor_records.report_content(connection, ente_id, vendor_id, report_id)
-        return _report_view(found[0]) | {"report": content}
+        return report_view(found[0]) | {"report": content}
 
     def add(self, actor: Actor, wish: NewVendor) -> Order:
         """Register a vendor, in its sandbox. The order raises VendorExists."""
@@ -144,6 +131,7 @@ class Vendors:
                 stage="sandbox",
             )
             must_fit(vendor)
+            must_be_in_catalogue(tx.connection, actor.ente_id, _places(wish.service_ids))
             try:
                 add_vendor(tx, vendor, [])
             except AlreadyThere as taken:
@@ -168,13 +156,14 @@ class Vendors:
             bump(tx, "trust")  # who changes something at this moment is waited for, and what came of it is seen
             vendor = self.one_of(tx.connection, actor.ente_id, vendor_id)
             report = self._newest_report(tx.connection, vendor)
-            before = _view(vendor, report, tx.now)
+            before = vendor_view(vendor, report, tx.now)
             matches(before)
             to_production = given.get("stage") == "production" and vendor.stage != "production"
             if to_production and (report is None or report.verdict != "passed"):
                 raise VendorNotConformant
             if given.get("stage") == "sandbox" and vendor.stage != "sandbox":
                 vendor_records.lapse_reports(tx, actor.ente_id, vendor_id)
+            must_be_in_catalogue(tx.connection, actor.ente_id, _places(given.get("service_ids", ())))
             profile = amended(vendor.profile, given)
             if profile != vendor.profile or "signature_only" in given:
                 only = given.get("signature_only", vendor.signature_only)
@@ -226,7 +215,7 @@ class Vendors:
             if key_state(found[0], tx.now) == "revoked":
                 raise KeyRevoked
             revoke_keys(tx, actor.ente_id, f"vendor:{vendor_id}", [key_id], tx.now)
-            return Acted(None, target_of(vendor_id), before={"key": _key_view(found[0], tx.now)})
+            return Acted(None, target_of(vendor_id), before={"key": key_view(found[0], tx.now)})
 
         return Order("revoke_vendor_key", actor, do, target_of(vendor_id))
 
@@ -249,7 +238,7 @@ class Vendors:
                 sha256=digest,
                 report=report,
             )
-            view = _report_view(made)
+            view = report_view(made)
             return Acted(view, target_of(vendor_id), after=view)
 
         return Order("attach_conformance_report", actor, do, target_of(vendor_id))
@@ -270,51 +259,8 @@ def target_of(vendor_id: str) -> str:
     return f"vendors/{vendor_id}"
 
 
-def _view(vendor: Vendor, report: ConformanceReport | None, now: datetime) -> dict[str, Any]:
-    return {
-        "vendor_id": vendor.vendor_id,
-        "display_name": vendor.name,
-        "trust": vendor.trust,
-        "stage": vendor.stage,
-        "active": vendor.active,
-        "subject": vendor.subject,
-        "aliases": sorted(vendor.aliases),
-        "collections": sorted(vendor.collections),
-        "service_ids": sorted(vendor.services),
-        "rights": sorted(vendor.rights),
-        "signature_only": vendor.signature_only,
-        "pdnd_clients": sorted(vendor.profile.clients),
-        "pdnd_purposes": sorted(vendor.profile.purposes),
-        "daily_quota": vendor.daily_quota,
-        "usable_keys": sum(key.usable(now) for key in vendor.keys),
-        "newest_report": None if report is None else _report_view(report),
-    }
-
-
-def _report_view(report: ConformanceReport) -> dict[str, Any]:
-    return {
-        "report_id": report.report_id,
-        "attached_at": rfc3339(report.at),
-        "author": report.author,
-        "verdict": report.verdict,
-        "passed": report.passed,
-        "failed": report.failed,
-        "skipped": report.skipped,
-        "tried": report.tried,
-        "sha256": report.sha256,
-    }
-
-
-def _key_view(key: Key, now: datetime) -> dict[str, Any]:
-    return {
-        "key_id": key.key_id,
-        "kind": key.kind,
-        "label": clipped(name_of(key), 1000),
-        "state": key_state(key, now),
-        "valid_from": None if key.valid_from is None else rfc3339(key.valid_from),
-        "valid_to": None if key.valid_to is None else rfc3339(key.valid_to),
-        "revoked_at": None if key.revoked_at is None else rfc3339(key.revoked_at),
-    }
+def _places(service_ids: Sequence[str]) -> dict[str, str]:
+    return {f"/service_ids/{n}": service_id for n, service_id in enumerate(service_ids)}
 
 
 def _material(wish: NewVendorKey, now: datetime) -> Sequence[NewKey]:

@@ -20,7 +20,7 @@ from hub.store.database import Tx
 from hub.store.directory import AlreadyThere, NotThere
 from hub.store.second_factors import enrolled
 
-from .console import Failed, WrongUsage, say, table, told
+from .console import Failed, WrongUsage, complain, say, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_id_of, ente_of, listed, opened, read_text
 from .revealing import act
 from .second_factors import group as second_factor_group
@@ -236,7 +236,14 @@ def _change(
             return Acted(None, _target(username), _audited(before), shown)
 
         act(one, operation, ente_id, put)
+        with one.database.read() as connection:
+            left = [each for each in store.list_administrators(connection, ente_id) if each.active]
     told({"username": username} | shown | (more or {}), as_json=as_json, text=f"account {username} {sentence}")
+    if not any("administrator" in each.roles for each in left):
+        complain(
+            f"note: nobody in {ente_id} has the role administrator now: connectors are changed here alone, until "
+            "`raccordo admin enable`, `roles` or `add`"
+        )
     if more and not as_json:
         say(f"password: {more['password']}")
 

@@ -39,7 +39,8 @@ def list_(home: HomeFolder = HOME, as_json: AsJson = False) -> None:
             "connector_id": config.connector_id,
             "type": config.type,
             "status": config.status,
-            "version": config.version,
+            "version": config.content_version,
+            "environment": config.environment,
             "paused_reason": config.paused_reason,
             "breaker": lanes.get(Lane(*key), Standing()).breaker(now),
             "carts": lanes[beside(Lane(*key))].breaker(now) if beside(Lane(*key)) in lanes else None,
@@ -93,7 +94,7 @@ def set_(
         told(
             _shown(one, saved),
             as_json=as_json,
-            text=f"connector {connector_id} of {saved.ente_id} is {saved.status} at version {saved.version}",
+            text=f"connector {connector_id} of {saved.ente_id} is {saved.status} at version {saved.content_version}",
         )
         if saved.status == "paused":
             complain(
@@ -272,7 +273,9 @@ def _shown(home: Home, config: ConnectorConfig) -> dict[str, Any]:
         "type": config.type,
         "status": config.status,
         "paused_reason": config.paused_reason,
-        "version": config.version,
+        "version": config.content_version,
+        "environment": config.environment,
         "settings": masked(home.types.get(config.type), config.settings),
         "limits": dict(config.limits),
+        "service_overrides": sorted(config.overrides),
     }

@@ -69,12 +69,13 @@ def missing(
     as_json: AsJson = False,
 ) -> None:
     """What a source seems to have no more. It is asked about each of them, and what it denies is taken back: up to
-    `withdraw_at_most` a day, and none where there are more."""
+    `withdraw_at_most` a day, and none where there are more. `lacked_again`: a second whole round lacked it as well."""
     with opened(home) as one:
         config = config_of(one, ente, connector_id)
         with one.database.read() as connection:
             found = missing_of(connection, config.ente_id, connector_id, withdrawn=withdrawn)
-    rows = [{"name": each.name, "since": each.since, "withdrawn_at": each.withdrawn_at} for each in found]
+    shown = ("name", "since", "lacked_again", "withdrawn_at")
+    rows = [{name: getattr(each, name) for name in shown} for each in found]
     table(rows, as_json=as_json, empty="nothing is missing")
 
 

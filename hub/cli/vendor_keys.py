@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from hub.admin.trust_material import name_of
-from hub.admin.vendors import key_state
+from hub.admin.vendor_views import key_state
 from hub.registry import Key
 from hub.store.database import Tx
 from hub.store.directory import NotThere, revoke_keys

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from contracts.base import Code, Label
 from contracts.items import COLLECTIONS
 from hub.admin.acting import Acted
+from hub.admin.catalogue_names import not_in_catalogue
 from hub.admin.trust_material import name_of
 from hub.admin.vendors import Vendors, changed_parts, target_of
 from hub.home import Home
@@ -19,7 +20,7 @@ from hub.registry import Key, Vendor
 from hub.store.database import Tx
 from hub.store.directory import HUB_VENDOR, AlreadyThere, add_vendor, load_registry
 
-from .console import Failed, WrongUsage, complain, record, table, told
+from .console import Failed, WrongUsage, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, subset
 from .profiles import Held, changed_profile, shown_profile
 from .revealing import act
@@ -100,7 +101,13 @@ def add(
         agreed = changed_profile(defaults_of(trust), profile or (), option="--profile", held=held)
         with one.database.read() as connection:
             ente_id = ente_of(connection, ente).ente_id
-            known = {service for owner, service in load_registry(connection).services if owner == ente_id}
+            wanted = [checked(Code, each, name="--services") for each in listed(services)]
+            unknown = not_in_catalogue(connection, ente_id, wanted)
+        if unknown:
+            raise WrongUsage(
+                f"--services: not in the catalogue of {ente_id}: {', '.join(unknown)} (add each first with "
+                "`raccordo service add`)"
+            )
         vendor = Vendor(
             ente_id=ente_id,
             vendor_id=vendor_id,
@@ -111,7 +118,7 @@ def add(
             subject=checked(Label, subject or vendor_id, name="--subject"),
             aliases=frozenset(alias or ()),
             collections=subset(collections, list(COLLECTIONS), name="--collections"),
-            services=frozenset(checked(Code, each, name="--services") for each in listed(services)),
+            services=frozenset(wanted),
             rights=subset(",".join(right), RIGHTS, name="--right") if right else frozenset(),
             signature_only=signature_only,
             daily_quota=quota_per_day,
@@ -126,8 +133,6 @@ def add(
             return Acted(None, target_of(vendor_id), after=audited(tx, vendor))
 
         act(one, "add_vendor", ente_id, put)
-    for service in sorted(vendor.services - known):
-        complain(f"note: --services: {service} is not in the catalogue yet (`raccordo service add {service}`)")
     told(
         _shown(vendor) | {"keys": [key.kid or key.kind for key in keys]},
         as_json=as_json,

@@ -1,21 +1,23 @@
 """What payments ask their citizen to pay now: the whole, or the instalments that stand for it.
 
-The one rule of it: what the feed shows as payable in a cart, what goes into a cart, and what is printed.
+The one rule of it: what the feed shows as payable in a cart, what goes into a cart, what is printed, and how the feed
+says that each instalment stands.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from contracts.base import ROME
-from contracts.items.payment import Position
-from contracts.paying import Debtor, PayableNotice
+from contracts.items.payment import Position, bare_of, cost_of
+from contracts.paying import Debtor, InstallmentState, PayableNotice
 from contracts.states import PAYABLE
 from hub.registry import Registry
 from hub.store.connector_versions import Environment
+from hub.store.costs import Cost, costs_of
 from hub.store.numbering import notice_key
 from hub.store.paid import Paid, paid_among
 from hub.store.ports import Vault
@@ -80,6 +82,8 @@ class Owed:
     """0 the whole, else the plan that the instalment is of: of one payment nothing goes beside another plan."""
     key: str | None = field(default=None, repr=False)
     """An instalment's notice key, by which it may be known as paid; None: the whole's state says it."""
+    cost: Cost | None = None
+    """What a legal notification adds to an instalment's notice, where that is known: it is in its amount."""
     instead: frozenset[str] = frozenset()
     """The numbers of its payment's other plans: whoever pays this one owes none of them, whichever payment asks."""
 
@@ -99,30 +103,34 @@ class Owing:
     def of(self, connection: Callable[[], Connection], payments: Sequence[Kept], now: datetime) -> list[Sequence[Owed]]:
         """Of each of these payments of one citizen, the notices that can be paid now, the whole first. The database is
         asked only where there are instalments, which may have been paid."""
-        parts = self._parts(payments, now)
-        keys = {each.key for its in parts for each in its if each.key is not None}
-        paid = paid_among(connection(), payments[0].ente_id, payments[0].citizen_id, keys) if keys else Paid()
-        today = now.astimezone(ROME).date().isoformat()
+        registry = self.registry()
+        parts = [self._notices(kept, registry) if _is_open(kept, now) else [] for kept in payments]
+        paid = _looked_up(connection, payments, parts)
+        today = _day(now)
         return [[each for each in _unpaid(its, paid) if _in_time(each, today)] for its in parts]
 
-    def _parts(self, payments: Sequence[Kept], now: datetime) -> list[list[Owed]]:
-        """Of each that is open, what has a notice number."""
-        registry = self.registry()
-        found: list[list[Owed]] = []
-        for kept in payments:
-            if kept.content is None or not _is_open(kept, now):
-                found.append([])
-                continue
-            vendor = registry.vendors.get((kept.ente_id, kept.vendor_id))
-            environment: Environment = "test" if vendor is not None and vendor.stage == "sandbox" else "production"
-            found.append(self._of(kept, kept.content, registry.ente(kept.ente_id).name, environment))
-        return found
+    def standing(self, connection: Connection, kept: Kept, now: datetime) -> list[tuple[Owed, InstallmentState]]:
+        """Each instalment of a payment and how it stands, whatever became of the payment."""
+        parts = self._notices(kept, self.registry())
+        if len(parts) < 2:
+            return []
+        paid = _looked_up(lambda: connection, [kept], [parts])
+        left = {each.part for each in _unpaid(parts, paid)} if _is_open(kept, now) else ()
+        today = _day(now)
+        return [(each, _state(each, paid, each.part in left, today)) for each in parts if each.part]
 
-    def _of(self, kept: Kept, asked: Mapping[str, Any], name: str, environment: Environment) -> list[Owed]:
-        creditor, reason = asked["creditor_tax_code"], asked["reason"]
+    def _notices(self, kept: Kept, registry: Registry) -> list[Owed]:
+        """All that has a notice number, the whole first."""
+        asked = kept.content
+        if asked is None:
+            return []
+        vendor = registry.vendors.get((kept.ente_id, kept.vendor_id))
+        environment: Environment = "test" if vendor is not None and vendor.stage == "sandbox" else "production"
+        name, creditor, reason = registry.ente(kept.ente_id).name, asked["creditor_tax_code"], asked["reason"]
         every: list[Owed] = []
         if (number := asked.get("notice_number")) is not None:
-            amount = asked["amount_cents"] + (kept.cost_cents or 0)
+            fee = asked.get("notification_fee_cents")
+            amount = bare_of(asked["amount_cents"], fee) + cost_of(fee, kept.cost_cents)
             notice = PayableNotice(number, creditor, amount, name, reason, asked.get("due_date"))
             every.append(Owed(kept, notice, environment))
         if not (asked.get("position") or {}).get("installments"):
@@ -149,6 +157,20 @@ class Owing:
         return every
 
 
+def _looked_up(connection: Callable[[], Connection], payments: Sequence[Kept], parts: Sequence[Sequence[Owed]]) -> Paid:
+    """Which of these are paid; of instalments, what is added to their notices is now in what is owed of them."""
+    its = [(each, each.key) for of_one in parts for each in of_one if each.key is not None]
+    if not its:
+        return Paid()
+    ente_id, citizen_id, read = payments[0].ente_id, payments[0].citizen_id, connection()
+    costs = costs_of(read, {(ente_id, key) for _, key in its})
+    for each, key in its:
+        if cost := costs.get((ente_id, key)):
+            each.notice = replace(each.notice, amount_cents=each.notice.amount_cents + cost.cents)
+            each.cost = cost
+    return paid_among(read, ente_id, citizen_id, {key for _, key in its})
+
+
 def _unpaid(parts: Sequence[Owed], paid: Paid) -> Sequence[Owed]:
     # Who has begun with a plan pays by it: neither the whole nor another plan is owed any more.
     begun = {each.plan for each in parts if _is_paid(each, paid)}
@@ -157,6 +179,20 @@ def _unpaid(parts: Sequence[Owed], paid: Paid) -> Sequence[Owed]:
 
 def _is_paid(owed: Owed, paid: Paid) -> bool:
     return owed.key is not None and paid.knows(owed.payment.vendor_id, owed.key)
+
+
+def _state(owed: Owed, paid: Paid, left: bool, today: str) -> InstallmentState:
+    if _is_paid(owed, paid):
+        return "paid"
+    if not left:
+        return "closed"
+    if not _in_time(owed, today):
+        return "expired"
+    return "overdue" if owed.notice.due_on is not None and owed.notice.due_on < today else "due"
+
+
+def _day(now: datetime) -> str:
+    return now.astimezone(ROME).date().isoformat()
 
 
 def _is_open(kept: Kept, now: datetime) -> bool:

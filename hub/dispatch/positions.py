@@ -12,11 +12,9 @@ from contracts.items import Payment
 from contracts.items.payment import PaymentPart, Position
 from contracts.paying import Debtor
 from contracts.positions import POSITION, PayOption, PositionData, Share, StampDuty
-from contracts.states import PAYABLE, SETTLED_FOR_GOOD
+from contracts.states import OWED, SETTLED_FOR_GOOD
 
 from .told_payments import ToldPayment
-
-_OWED = PAYABLE | {"creating"}
 
 
 def position_notice(told: ToldPayment) -> Notice:
@@ -26,7 +24,7 @@ def position_notice(told: ToldPayment) -> Notice:
     state = row["own_state"] or row["state"]
     if state in SETTLED_FOR_GOOD:
         raise Skipped("notice.moot")
-    owed = row["lifecycle"] == "active" and state in _OWED and item.position is not None
+    owed = row["lifecycle"] == "active" and state in OWED and item.position is not None
     position = PositionData(
         name=f"RAC-{row['item_id']}",
         revision=row["version"],

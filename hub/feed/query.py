@@ -65,6 +65,8 @@ _NEXT = 10
 _LATEST = 5
 """Items that a section of a view shows."""
 _ITEM: TypeAdapter[Item] = TypeAdapter(Item)
+Instalments = Callable[[Reading, Row, Mapping[str, Any]], Sequence[Mapping[str, Any]]]
+"""(who reads, an item, what it says) -> contracts.paying.InstallmentView of each of its instalments."""
 Offered = Callable[[Mapping[str, Any], bytes, datetime], Sequence[str]]
 """(the columns of a subscription, its canonical JSON, now) -> what its citizen may ask of its source."""
 
@@ -85,6 +87,7 @@ class Feed:
     ) -> None:
         self._document_cards = document_cards
         self.offered: Offered = lambda *_: ()
+        self.instalments: Instalments = lambda *_: ()
         self.rows = Rows(registry)
         self._database = database
         self._vault = vault
@@ -159,6 +162,7 @@ class Feed:
         view = listed | {
             "content": content,
             "content_available": row.item["content_key"] is not None,
+            "installments": [*self.instalments(reading, row, content)],
             "verify_url": self._document_cards.address(row.item["ente_id"], item_id) if content.get("card") else None,
             "linked": [link_view(rel, other) for rel, other in linked],
             "actions": action_views(row.item, about, columns, reading.now),

@@ -11,6 +11,7 @@ import orjson
 
 from contracts.base import rfc3339
 from contracts.inbound import TAKING_EFFECT
+from contracts.items.payment import bare_of, cost_of
 from hub.catalogue import Card
 from hub.store.reading import Listed, Next, Row
 from hub.store.reports import STEP
@@ -42,6 +43,8 @@ def row_view(
     said = content.get
     card = None if service_id is None else cards(service_id)
     protocol, updated = said("protocol"), from_micros(updated_at)
+    amount, fee = said("amount_cents"), said("notification_fee_cents")
+    cost = cost_of(fee, cost_cents)
     return {
         "item_id": item_id,
         "collection": collection,
@@ -55,8 +58,8 @@ def row_view(
         "category": None if card is None else card.category,
         "number": said("reference_number") or said("notice_number") or said("receipt_number") or None,
         "protocol": protocol["number"] if protocol else None,
-        "amount_cents": said("amount_cents"),
-        "notification_cost": _cost_view(content, cost_cents, cost_at) if cost_cents and cost_at else None,
+        "amount_cents": None if amount is None else bare_of(amount, fee),
+        "notification_cost": _cost_view(content, cost, cost_at or as_of or updated_at) if cost else None,
         "cart": offer,
         "source": source,
         "vendor_id": vendor_id,
@@ -127,10 +130,10 @@ def delivery_view(delivery: dict[str, Any], events: Sequence[dict[str, Any]]) ->
     }
 
 
-def _cost_view(payment: Mapping[str, Any], cost_cents: int, cost_at: int) -> dict[str, Any]:
-    """contracts.feed.NotificationCost."""
-    total = payment["amount_cents"] + cost_cents
-    return {"cost_cents": cost_cents, "total_cents": total, "as_of": from_micros(cost_at)}
+def _cost_view(payment: Mapping[str, Any], cost_cents: int, as_of: int) -> dict[str, Any]:
+    """contracts.paying.NotificationCost."""
+    total = bare_of(payment["amount_cents"], payment.get("notification_fee_cents")) + cost_cents
+    return {"cost_cents": cost_cents, "total_cents": total, "as_of": from_micros(as_of)}
 
 
 def request_view(request: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from contracts.faults import unknown_name
+from contracts.faults import has_required, unknown_name
 from hub.admin.acting import Actor, Matches, Order, carry_out, record
 from hub.admin.errors import CredentialsRefused, RoleMissing, SessionRefused
 from hub.admin.roles import allows
@@ -168,8 +168,11 @@ def time_of(place: list[Any] | None) -> tuple[datetime, str] | None:
 
 
 def body_of(exchange: Exchange, model: type[B], *, patch: bool = False, is_long: bool = False) -> B:
-    """The body as JSON, or as a merge patch; `is_long` where it may hold more texts than an item does. Raises
-    MediaUnsupported, RequestInvalid, ContractViolation."""
+    """The body as JSON, or as a merge patch; `is_long` where it may hold more texts than an item does. One that is
+    empty wishes for nothing, where nothing has to be wished for. Raises MediaUnsupported, RequestInvalid,
+    ContractViolation."""
+    if not (patch or exchange.body or has_required(model)):
+        return model()
     if patch:
         must_be_merge_patch(exchange)
     elif media_type(exchange) != "application/json":

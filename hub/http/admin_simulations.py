@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from contracts.simulation_administration import SimulationFaults
 from hub.admin.acting import Acted, Actor, Order, carry_out
-from hub.admin.errors import SimulationUnknown
+from hub.admin.errors import SimulationUnknown, none_such
 from hub.errors import ContractViolation, Fault
 from hub.store.database import Tx
 
@@ -53,18 +53,23 @@ class SimulationsApi:
         return handle
 
     async def _scripted(self, connector_id: str, method: str, faults: list[Any] | None) -> list[Any]:
-        base = self.simulated().get(connector_id)
+        simulated = self.simulated()
+        base = simulated.get(connector_id)
         if base is None:
-            raise SimulationUnknown
+            raise SimulationUnknown(none_such("provider simulated in this process", sorted(simulated)))
         async with httpx.AsyncClient(base_url=base, timeout=_WITHIN_S, trust_env=False) as client:
             try:
                 answer = await client.request(method, _SCRIPT, json=faults)
-                left = answer.raise_for_status().json()
+                left = answer.json()
             except (httpx.HTTPError, ValueError):
-                raise ContractViolation(
-                    faults=(Fault("/faults", "fault.not_taken", "the simulator does not know it"),)
-                ) from None
-        return left if isinstance(left, list) else []
+                raise _not_taken("the simulator does not answer") from None
+        if answer.status_code != 200:
+            raise _not_taken(left["error"])
+        return list(left)
+
+
+def _not_taken(why: str) -> ContractViolation:
+    return ContractViolation(faults=(Fault("/faults", "fault.not_taken", why),))
 
 
 def _order(actor: Actor, operation: Operation, connector_id: str, left: list[Any]) -> Order:

@@ -8,6 +8,7 @@ import logging
 import random
 from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from types import MappingProxyType
 
@@ -48,16 +49,38 @@ class Missing:
     vault: Vault
     taker: Taker
 
-    def note(self, source: Source, all_names: Mapping[str, Container[str]]) -> None:
-        """What a source had and does not name any more, where it named all that it has (`Pulled.all_names`)."""
+    def note(
+        self, source: Source, all_names: Mapping[str, Container[str]], *, listed_from: datetime | None = None
+    ) -> None:
+        """What a source had and does not name any more, where it named all that it has (`Pulled.all_names`), and from
+        when on it did: what an earlier list lacked is lacked again."""
         for beginning, there in all_names.items():
             with self.database.read() as connection:
                 gone = list(islice(absent(connection, source.ente_id, source.connector_id, beginning, there), MOST))
-            self.committer.write(note_missing, Seen(source.ente_id, source.connector_id, gone, there))
+            seen = Seen(source.ente_id, source.connector_id, gone, there, listed_from)
+            self.committer.write(note_missing, seen)
 
-    def settle(self, source: Source, look: Look, tally: Tally, *, at_most: int, parts: Parts = _NONE) -> None:
+    def forget(self, source: Source, there: Container[str]) -> None:
+        """What a source names is there, and missing no more. Writes nothing where nothing of it was missing."""
+        of = (source.ente_id, source.connector_id)
+        with self.database.read() as connection:
+            back = [each.name for each in missing_of(connection, *of) if each.name in there]
+        if back:
+            self.committer.write(settle_missing, Settled(*of, (), back))
+
+    def settle(
+        self,
+        source: Source,
+        look: Look,
+        tally: Tally,
+        *,
+        at_most: int,
+        parts: Parts = _NONE,
+        lacked_twice: bool = False,
+    ) -> None:
         """Ask about what is missing, where no more than `at_most` a day are, and count what came of it. What cannot be
         told now is asked again in the next round. `parts` go back before what they hang on, and count as much.
+        `lacked_twice`: only about what two lists of all that there is lacked.
 
         Raises:
             StoreUnavailable: what was found is not kept.
@@ -65,11 +88,12 @@ class Missing:
         """
         of = (source.ente_id, source.connector_id)
         with self.database.read() as connection:
-            names = [each.name for each in missing_of(connection, *of)]
+            known = missing_of(connection, *of)
             before = withdrawn_since(connection, *of, self.database.now(connection) - DAY)
+        names = [each.name for each in known if each.lacked_again or not lacked_twice]
         if not names:
             return
-        going = set(names)
+        going = {each.name for each in known}
         if len(going) + before <= at_most:  # else what hangs on them need not be looked for
             going |= {part for name in names for part in self._parts(source, name, parts)}
         if len(going) + before > at_most:

@@ -190,7 +190,14 @@ class Polling:
                     line.wait()  # a page before may still be on its way into the store: behind it the next try begins
                 if connector.look is not None and walk.is_over:
                     at_most = walk.manner.withdraw_at_most
-                    self._missing.settle(source, connector.look, walk.tally, at_most=at_most, parts=connector.parts)
+                    self._missing.settle(
+                        source,
+                        connector.look,
+                        walk.tally,
+                        at_most=at_most,
+                        parts=connector.parts,
+                        lacked_twice=connector.looks_at_lists,
+                    )
             except StoreUnavailable:
                 raise
             except Exception as exc:
@@ -263,7 +270,9 @@ class Polling:
         for reach in pulled.reach:
             told = reach_of(self._vault, source.ente_id, source.connector_id, reach)
             self._committer.write(note_reach, told)
-        self._missing.note(source, pulled.all_names)
+        if pulled.there is not None:
+            self._missing.forget(source, pulled.there)
+        self._missing.note(source, pulled.all_names, listed_from=walk.began)
         taken = walk.at.taken + tally.total
         walk.at = replace(walk.at, memo=pulled.memo, failures=0, reason=None, failing_since=None, taken=taken)
         walk.heard |= tally.heard

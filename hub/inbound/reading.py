@@ -3,16 +3,17 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import Connection, RowMapping, select
 
 from contracts.answering import AttachedFile, OwedPart, OwedPayment, SentMessage
 from contracts.identifiers import new_uuid7
 from contracts.items import Document, Message, Payment, Receipt
-from contracts.items.payment import PaymentPart
+from contracts.items.payment import PaymentPart, cost_of
 from contracts.positions import StampDuty
 from hub.registry import Registry
 from hub.store.citizens import Citizen, Citizens
 from hub.store.committer import Committer
+from hub.store.costs import costs_of
 from hub.store.database import Database
 from hub.store.files import Files
 from hub.store.numbering import notice_key
@@ -90,15 +91,10 @@ class ConnectorReading:
         archive = self.archive
         key = notice_key(archive.vault.keyed_hash, creditor_tax_code, notice_number)
         its = items.c
-        its_notice = (
-            its.ente_id == self.ente_id,
-            its.notice_key == key,
-            its.collection == "payments",
-            its.lifecycle == "active",
-        )
         query = (
             select(its.citizen_id, its.item_id)
-            .where(*its_notice)
+            .where(its.ente_id == self.ente_id, its.notice_key == key)
+            .where(its.collection == "payments", its.lifecycle == "active")
             # The one that is shown for all of them knows what they say together.
             .order_by((its.folded_into.is_(None) | (its.folded_into == its.item_id)).desc(), its.item_id)
             .limit(1)
@@ -107,8 +103,7 @@ class ConnectorReading:
             place = connection.execute(query).one_or_none()
             if place is None:
                 return None
-            # Of one notice several may owe, and only the area of whom it was notified to knows what that adds.
-            costs = connection.scalar(select(func.max(its.cost_cents)).where(*its_notice))
+            cost = costs_of(connection, {(self.ente_id, key)}).get((self.ente_id, key))
             try:
                 tax_code, citizen = archive.citizens.tax_code(connection, self.ente_id, place.citizen_id)
             except LookupError:
@@ -121,8 +116,8 @@ class ConnectorReading:
         return OwedPayment(
             item_id=str(row["item_id"]),
             state=str(row["state"]),
-            amount_cents=item.amount_cents,
-            cost_cents=costs or 0,
+            amount_cents=item.bare_cents,
+            cost_cents=cost_of(item.notification_fee_cents, None if cost is None else cost.cents),
             due_date=item.due_date,
             reason=item.reason,
             tax_code=tax_code,
@@ -179,7 +174,7 @@ class ConnectorReading:
 def _parts(item: Payment, about: Iterable[OfNotice]) -> tuple[OwedPart, ...]:
     """Who gets what, as any of those says who published it: the one that is shown may not know."""
     others = (Payment.model_validate_json(one.payload) for one in about if one.collection == "payments")
-    told = (one.items for one in (item, *others) if one.items and one.amount_cents == item.amount_cents)
+    told = (one.items for one in (item, *others) if one.items and one.bare_cents == item.bare_cents)
     return tuple(_part(each) for each in next(told, ()))
 
 

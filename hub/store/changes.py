@@ -1,12 +1,17 @@
 """What a version makes of its item: its columns, the way between two states, and what the hub knows better."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from contracts.base import rfc3339
-from contracts.states import MACHINES, Machine
+from contracts.items.payment import bare_of
+from contracts.states import MACHINES, OWED, Machine
 from hub.errors import DraftGuaranteed
 
+from .costs import AmountIncludesCost, told_costs
 from .database import Tx
 from .drafts import Draft
 
@@ -44,6 +49,9 @@ def columns(tx: Tx, draft: Draft) -> dict[str, Any]:
     }
 
 
+_BARE = {"cost_cents": None, "cost_at": None}
+
+
 def way(item: dict[str, Any], changed: dict[str, Any]) -> dict[str, str]:
     """What a source left out between two states; a way that the machine does not know is told as `unforeseen`."""
     machine = MACHINES.get(item["collection"])
@@ -60,14 +68,39 @@ def between(machine: Machine, before: str, after: str | None) -> dict[str, str]:
     return {"skipped": ",".join(skipped)} if skipped else {}
 
 
-def facts_kept(draft: Draft, item: dict[str, Any]) -> dict[str, Any]:
-    """What the hub knows and a new version does not undo: a receipt, a file that is already here."""
+Said = Callable[[], Mapping[str, Any]]
+"""What the version before says."""
+
+
+def facts_kept(tx: Tx, draft: Draft, item: dict[str, Any], said: Said) -> dict[str, Any]:
+    """What the hub knows and a new version does not undo: a receipt, a file that is already here; and what is known of
+    another notice than the one it has now. Raises AmountIncludesCost."""
     if draft.identity.collection == "payments":
         # What the payments of its notice say together is settled again after this.
         paid = (item["own_state"] or item["state"]) == "paid" and draft.state != "refunded"
-        return {"own_state": None} | ({"state": "paid", "turn": "none"} if paid else {})
+        facts = {"own_state": None} | ({"state": "paid", "turn": "none"} if paid else {})
+        moved = draft.notice_key != item["notice_key"]
+        return facts | (_BARE if moved or _is_raised(tx, draft, item, said, owed=not paid) else {})
     if draft.identity.collection == "documents":
         if draft.file_sha256 is not None and item["content_sha256"] == draft.file_sha256:
             return {"state": "available"} if draft.state == "announced" else {}
         return {"content_sha256": None, "content_key": None}
     return {}
+
+
+def _is_raised(tx: Tx, draft: Draft, item: dict[str, Any], said: Said, *, owed: bool) -> bool:
+    """Whether the amount of a payment grew by just what a notification was heard to add to it, and nothing says how
+    much of it that is: it is what GPD answers, and would be added twice. Of one that is owed no more the amount is then
+    what was paid; else raises AmountIncludesCost."""
+    if not item["cost_cents"]:
+        return False
+    asked, before = orjson.loads(draft.payload), said()
+    grown = asked["amount_cents"] - bare_of(before["amount_cents"], before.get("notification_fee_cents"))
+    if "notification_fee_cents" in asked or grown <= 0 or grown not in told_costs(tx.connection, item):
+        return False
+    if owed and draft.state in OWED:
+        raise AmountIncludesCost(
+            f"it grew by {grown} cents, which is what the notification adds: publish it without them, or say in"
+            " notification_fee_cents how much of it they are (0: nothing)"
+        )
+    return True

@@ -1,53 +1,122 @@
-"""What legal notifications add to payments, as who notifies says: with each payment as it is now, and in its timeline
-as it came to be.
+"""What legal notifications add to pagoPA notices, as who notifies says: with each payment as it is now, and in its
+timeline as it came to be.
+
+The cost is the notice's, as SEND has it (by creditor and number) and GPD asks for it: whoever pays the notice pays it,
+so that all who owe it are told the same.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
-from contracts.states import PAID
+from contracts.items import SEND
+from contracts.states import OWED, PAID
+from hub.errors import HubError
 
-from .citizens import Citizen
-from .database import Tx
+from .database import Tx, lock_names
+from .given import GIVEN, given, is_given
 from .rows import IN_ORDER, Batch
-from .tables import items
+from .tables import items, timeline
 
 COST = "notification_cost"
 """The event; its data are the `channel` and the `cost_cents`."""
+Notice = tuple[str, str]
+"""(ente_id, `notice_key`)"""
+_ITS = items.c
+_KNOWN = (
+    select(_ITS.ente_id, _ITS.notice_key, _ITS.cost_cents, _ITS.cost_at)
+    .select_from(GIVEN.join(items, is_given(_ITS.ente_id, _ITS.notice_key)))
+    .where(_ITS.collection == "payments", _ITS.lifecycle != "erased", _ITS.cost_at.is_not(None))
+)
+
+
+class AmountIncludesCost(HubError):
+    """The amount has grown by just what the legal notification adds to it: the hub adds that itself."""
+
+    status, code, title = 422, "amount.includes_cost", "Costi di notifica compresi / Notification costs included"
+
+
+class Cost(NamedTuple):
+    cents: int
+    heard_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Of a citizen's payments, by `notice_key`; in cents."""
+    """Of an ente's notices, by `notice_key`; in cents."""
 
-    citizen: Citizen
+    ente_id: str
     channel: str
     by_notice: Mapping[str, int] = field(repr=False)
 
 
+def costs_of(connection: Connection, notices: Collection[Notice]) -> dict[Notice, Cost]:
+    """What was last heard of each of these notices, whoever owes it and was notified."""
+    known: dict[Notice, Cost] = {}
+    for row in connection.execute(_KNOWN, given(notices)) if notices else ():
+        notice, cost = (row.ente_id, row.notice_key), Cost(row.cost_cents, row.cost_at)
+        if notice not in known or known[notice].heard_at < cost.heard_at:
+            known[notice] = cost
+    return known
+
+
 def note_costs(tx: Tx, told: Sequence[Costs]) -> list[int]:
     """A Committer handler: of how many payments something else was known, each."""
+    # Who publishes one of these notices meanwhile would find nothing to take over, and not be found.
+    lock_names(tx, {notice_lock(each.ente_id, key) for each in told for key in each.by_notice})
     return [_note(tx, each) for each in told]
 
 
 def _note(tx: Tx, told: Costs) -> int:
-    its, batch = items.c, Batch()
-    mine = (its.ente_id == told.citizen.ente_id, its.citizen_id == told.citizen.citizen_id)
+    batch = Batch()
     query = (
         select(items)
-        .where(*mine, its.notice_key.in_(sorted(told.by_notice)), its.collection == "payments")
+        .where(_ITS.ente_id == told.ente_id, _ITS.notice_key.in_(sorted(told.by_notice)))
         # What was paid was paid at the price of that time: what comes later asks its citizen for nothing more.
-        .where(its.lifecycle == "active", its.state.not_in(PAID))
+        .where(_ITS.collection == "payments", _ITS.lifecycle == "active", _ITS.state.not_in(PAID))
         .order_by(*IN_ORDER)
         .with_for_update()
     )
     for row in tx.connection.execute(query).mappings().all():
         cost = told.by_notice[row["notice_key"]]
         if row["cost_cents"] != cost:
-            item = dict(row) | {"cost_cents": cost, "cost_at": tx.now}
-            batch.event(item, tx.now, COST, channel=told.channel, cost_cents=cost)
-            batch.change(item)  # whoever follows the changes is to see it
+            _bear(batch, dict(row), Cost(cost, tx.now), tx.now, told.channel)
     batch.write(tx)
     return len(batch.changed_items)
+
+
+def take_costs(tx: Tx, batch: Batch) -> None:
+    """Payments that are new, or now of another notice, bear what is known of their notice."""
+    written = {row["item_id"] for row in batch.versions}
+    bare = [item for item in batch.touched() if item["item_id"] in written and _is_bare(item)]
+    known = costs_of(tx.connection, {(item["ente_id"], item["notice_key"]) for item in bare})
+    for item in bare:
+        cost = known.get((item["ente_id"], item["notice_key"]))
+        if cost is not None and cost.cents:
+            _bear(batch, item, cost, tx.now, SEND)
+
+
+def told_costs(connection: Connection, item: Mapping[str, Any]) -> set[int]:
+    """All that was ever heard of a payment."""
+    its = timeline.c
+    mine = [its[name] == item[name] for name in ("ente_id", "citizen_id", "item_id")]
+    return {int(data["cost_cents"]) for data in connection.scalars(select(its.data).where(*mine, its.event == COST))}
+
+
+def notice_lock(ente_id: str, notice_key: str) -> str:
+    """The name by which whoever writes about a notice waits for whoever does already."""
+    return f"notice|{ente_id}|{notice_key}"
+
+
+def _is_bare(item: Mapping[str, Any]) -> bool:
+    owed = item["collection"] == "payments" and item["lifecycle"] == "active" and item["state"] in OWED
+    return owed and item["notice_key"] is not None and item["cost_at"] is None
+
+
+def _bear(batch: Batch, item: dict[str, Any], cost: Cost, now: datetime, channel: str) -> None:
+    item |= {"cost_cents": cost.cents, "cost_at": cost.heard_at}
+    batch.event(item, now, COST, channel=channel, cost_cents=cost.cents)
+    batch.change(item)  # whoever follows the changes is to see it

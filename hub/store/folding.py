@@ -14,6 +14,7 @@ from sqlalchemy import RowMapping, insert, select
 from contracts.states import PAID, PAID_AND_KEPT, PAYABLE, SETTLED_FOR_GOOD
 
 from .agenda import keep_agenda
+from .costs import notice_lock, take_costs
 from .database import Tx, lock_names
 from .deadlines import close_deadlines
 from .drafts import Appointment, Draft
@@ -59,8 +60,8 @@ def meet(tx: Tx, drafts: Iterable[Draft]) -> None:
 def _names(draft: Draft) -> Iterable[str]:
     ente_id, vendor_id, source, external_id, collection = draft.identity
     if draft.notice_key is not None:
-        yield f"notice|{ente_id}|{draft.notice_key}"
-    yield from (f"notice|{ente_id}|{key}" for key in draft.instalments if key is not None)
+        yield notice_lock(ente_id, draft.notice_key)
+    yield from (notice_lock(ente_id, key) for key in draft.instalments if key is not None)
     if collection == "documents":
         for name in (external_id, *(to for rel, to in draft.links if rel == "replaces")):
             yield f"document|{ente_id}|{vendor_id}|{source}|{name}"
@@ -73,6 +74,7 @@ _Notice = tuple[str, str, str]
 def settle(tx: Tx, batch: Batch, plans: Plans, divided: Collection[str] = ()) -> None:
     """A payment whose receipt is here is paid, whichever came first, and stays so; so is one that is paid by the
     instalments of a plan; those of one notice become one. `divided`: the items of the batch that may be paid so."""
+    take_costs(tx, batch)
     held = {item["item_id"]: item for item in batch.touched()}
     touched = {_notice(item) for item in held.values() if item["notice_key"] is not None}
     groups: dict[_Notice, list[dict[str, Any]]] = {}

@@ -31,6 +31,8 @@ class MissingRecord:
     since: datetime
     withdrawn_at: datetime | None
     """When it was taken back for that."""
+    lacked_again: bool
+    """Whether a second list of all that the source has lacked it as well, with none in between that had it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Seen:
     connector_id: str
     missing: Collection[str]
     there: Container[str] = ()
+    listed_from: datetime | None = None
+    """When the source began to list all that it has: what was missing before that is lacked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +92,14 @@ def note_missing(tx: Tx, told: Sequence[Seen]) -> list[None]:
             _forget(tx, of, [name for name in known if name in each.there])
         names = {"ente_id": each.ente_id, "connector_id": each.connector_id}
         row = upsert(missing_records)
-        anew = {"since": row.excluded.since, "withdrawn_at": None}
+        anew = {"since": row.excluded.since, "withdrawn_at": None, "lacked_again": False}
         again = _ITS.withdrawn_at.is_not(None)
         row = row.on_conflict_do_update(index_elements=[*names, "name"], set_=anew, where=again)
         for part in pieces(sorted(each.missing)[:MOST]):
+            if each.listed_from is not None:
+                before = (_ITS.withdrawn_at.is_(None), _ITS.since < each.listed_from, _ITS.lacked_again.is_(False))
+                known_before = update(missing_records).where(of, *before, _ITS.name.in_(part))
+                tx.connection.execute(known_before.values(lacked_again=True))
             tx.connection.execute(row, [{**names, "name": name, "since": tx.now} for name in part])
     return [None] * len(told)
 

@@ -199,8 +199,7 @@ class Publications:
             shared = f"{item['citizen_id']}.{item['notice_key']}.{own.external_id}{occasion}"
             identity = own._replace(external_id=shared)
             names.add(identity)  # besides the other: by it one was told before there was this one
-        maybe_told = before is not None or len(names) > 1
-        earlier = load_by_identity(tx, names) if maybe_told else {}
+        earlier = load_by_identity(tx, names) if before is not None or len(names) > 1 else {}
         told_before = any(each["lifecycle"] != "withdrawn" for each in earlier.values())
         if told_before or own_name in earlier or any(map(batch.has_identity, names)):
             return
@@ -273,8 +272,9 @@ class Publications:
             must_not_be_guaranteed(item, tx.now)
         if draft.answer is not None:
             must_be_known(tx, item, draft.answer)
-        must_stay(tx, draft, item, lambda: self.versions.said(tx, batch, citizen, item["item_id"], item["version"]))
-        changed = item | columns(tx, draft) | facts_kept(draft, item)
+        said = partial(self.versions.said, tx, batch, citizen, item["item_id"], item["version"])
+        must_stay(tx, draft, item, said)
+        changed = item | columns(tx, draft) | facts_kept(tx, draft, item, said)
         if draft.handover is not None:
             self.versions.hand_on(tx, batch, draft, citizen, changed, item["version"])
         self.versions.add(tx, batch, draft, citizen, changed, "updated")

@@ -1,6 +1,6 @@
 """Reads for the feed and for vendors. Whose rows they are is decided in the SQL itself, never filtered afterwards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter, itemgetter
@@ -272,6 +272,11 @@ class Reading:
         for row in self.connection.execute(query).mappings():
             found.setdefault(row["folded_into"], []).append(dict(row))
         return found
+
+    def receipts(self, notice_keys: Collection[str]) -> list[Row]:
+        """The citizen's receipts of these notices."""
+        wanted = items.c.notice_key.in_(sorted(notice_keys)), items.c.collection == "receipts"
+        return self._open(SELECT.where(*wanted, items.c.lifecycle == "active").order_by(items.c.item_id))
 
     def timeline(self, item: dict[str, Any]) -> list[dict[str, Any]]:
         """What happened to the item, oldest first."""

@@ -111,7 +111,7 @@ def test_a_new_version_of_a_paused_connector_stays_paused(io: Raccordo, home: Pa
     answer = io("connector", "set", "io", "--set", "status_checks=3")
     assert (answer.code, "stays paused (key to be renewed)" in answer.err) == (0, True)
     [row] = io("connector", "list", "--json").json
-    assert (row["status"], row["paused_reason"], row["version"]) == ("paused", "key to be renewed", 3)
+    assert (row["status"], row["paused_reason"], row["version"]) == ("paused", "key to be renewed", 2)
 
 
 def test_a_removed_connector_is_gone_with_its_secrets_and_comes_back_as_a_newer_one(
@@ -129,7 +129,10 @@ def test_a_removed_connector_is_gone_with_its_secrets_and_comes_back_as_a_newer_
     again = ("--type", "app_io", "--set", "base_url=http://127.0.0.1:9/api/v1", "--secret-file", f"api_key={secret}")
     assert io("connector", "set", "io", *again).code == 0
     [row] = io("connector", "list", "--json").json
-    assert (row["status"], row["version"] > 2) == ("active", True)
+    assert (row["status"], row["version"]) == ("active", 1)
+    with closing(sqlite3.connect(home / "raccordo.db")) as database:
+        ((kept,),) = database.execute("SELECT version FROM connectors").fetchall()
+    assert kept > 2, "what a process holds of the one before is of an older version"
 
 
 @pytest.mark.parametrize("state", ["queued", "waiting", "held"])
@@ -144,6 +147,17 @@ def test_a_connector_that_is_waited_for_is_not_removed(io: Raccordo, home: Path,
     answer = io("connector", "remove", "io")
     assert (answer.code, "1 deliveries" in answer.err) == (1, True)
     assert io("connector", "show", "io").code == 0
+
+
+def test_a_pause_is_no_version_and_the_numbers_are_those_of_the_api(io: Raccordo) -> None:
+    """The list counted pauses too: `version 14` of a connector that has two to go back to."""
+    io("connector", "pause", "io", "--reason", "a test")
+    io("connector", "activate", "io")
+    assert "at version 2" in io("connector", "set", "io", "--set", "status_checks=3").out
+    [row] = io("connector", "list", "--json").json
+    shown = io("connector", "show", "io", "--json").json
+    assert (row["version"], row["environment"]) == (2, "production")
+    assert (shown["version"], shown["environment"], shown["service_overrides"]) == (2, "production", [])
 
 
 def test_a_mistyped_name_is_not_unset(io: Raccordo) -> None:

@@ -121,10 +121,13 @@ def test_every_option_of_a_vendor_is_kept(raccordo: Raccordo, keys: Path) -> Non
     assert {name: shown[name] for name in wanted} == wanted
 
 
-def test_a_service_that_is_not_in_the_catalogue_is_noted(raccordo: Raccordo, keys: Path) -> None:
-    made = raccordo("vendor", "add", "a", *PEOPLE, "--trust", "jwk", "--jwks", keys / "jwks.json", "--services", "imu")
-    assert made.code == 0
-    assert "--services" in made.err
+def test_a_service_that_is_not_in_the_catalogue_is_refused_by_name(raccordo: Raccordo, keys: Path) -> None:
+    raccordo("service", "add", "tari", "--name", "TARI")
+    named = ("--services", "tari,imu")
+    made = raccordo("vendor", "add", "a", *PEOPLE, "--trust", "jwk", "--jwks", keys / "jwks.json", *named)
+    assert made.code == 2
+    assert "--services: not in the catalogue of c_h501: imu (" in made.err
+    assert raccordo("vendor", "list", "--json").json == []
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,21 @@ def test_disabling_an_account_ends_its_sessions_at_once(hub, name, raccordo):
     assert sign_in(hub, name).status_code == 201
 
 
+def test_whoever_leaves_an_ente_without_administrator_is_told(hub, raccordo):
+    with hub.home.database.write() as tx:
+        tx.connection.execute(administrators.update().values(active=False))
+    first, second = fresh("anna"), fresh("bruno")
+    for each in (first, second):
+        admin_of(hub, each, "administrator")
+
+    def told(*command):
+        return "nobody in" in raccordo("admin", *command)
+
+    assert told("disable", first) is False, "there is another"
+    assert told("roles", second, "operator") is True
+    assert told("enable", first) is False
+
+
 def test_a_session_ends_by_itself(hub, name):
     admin = admin_of(hub, name, "operator")
     with hub.home.database.write() as tx:

@@ -40,8 +40,21 @@ def test_faults_are_switched_on_used_up_and_switched_off(hub):
     assert (act["target"], act["after"]) == ("simulations/app_io", faults)
 
 
+def test_a_fault_that_the_simulator_does_not_have_is_refused_with_those_that_there_are(hub):
+    admin = admin_of(hub, "root", "administrator")
+    path = "/simulations/app_io/faults"
+    refused = admin.post(path, {"faults": [{"kind": "drop"}, {"kind": "boom"}]})
+    assert (refused.status_code, refused.json()["errors"][0]["detail"]) == (
+        422,
+        "kind is one of throttle, error, delay, drop, cut, hang",
+    )
+    assert admin.get(path).json() == {"faults": []}, "none of the list was taken"
+
+
 def test_where_nothing_is_simulated_there_is_nothing_to_switch(hub):
     admin = admin_of(hub, "root", "administrator")
-    assert code(admin.get("/simulations/email/faults")) == (404, "simulation.unknown")
+    unknown = admin.get("/simulations/email/faults")
+    assert code(unknown) == (404, "simulation.unknown")
+    assert unknown.json()["detail"] == "there is no such provider simulated in this process; there is app_io"
     hub.hub.simulated = {}
     assert code(admin.post("/simulations/app_io/faults", {"faults": []})) == (404, "simulation.unknown")

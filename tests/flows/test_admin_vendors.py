@@ -35,9 +35,12 @@ def name():
     return fresh("fornitore")
 
 
+def wish_of(name):
+    return {"vendor_id": name, "display_name": "Fornitore di prova", "trust": "jwk", "collections": ["messages"]}
+
+
 def record(admin, name, **fields):
-    own = {"vendor_id": name, "display_name": "Fornitore di prova", "trust": "jwk", "collections": ["messages"]}
-    answer = admin.post("/vendors", own | fields)
+    answer = admin.post("/vendors", wish_of(name) | fields)
     assert answer.status_code == 201, answer.text
     return answer
 
@@ -124,6 +127,22 @@ def test_a_record_is_listed_changed_suspended_and_readmitted(hub, admin, name):
     eventually(lambda: code(publish(hub, caller)), lambda found: found == (403, "vendor.suspended"))
     admin.patch(f"/vendors/{name}", {"active": True})
     eventually(lambda: publish(hub, caller).status_code, lambda found: found == 201)
+
+
+def test_a_service_outside_the_catalogue_is_refused_by_its_name_and_changes_nothing(admin, name):
+    def refused(answer):
+        assert answer.status_code == 422, answer.text
+        return [(fault["pointer"], fault["code"], "'tarri'" in fault["detail"]) for fault in answer.json()["errors"]]
+
+    wish = wish_of(name) | {"service_ids": ["tari", "tarri"]}
+    assert refused(admin.post("/vendors", wish)) == [("/service_ids/1", "service.unknown", True)]
+    assert admin.get(f"/vendors/{name}").status_code == 404
+    record(admin, name, service_ids=["tari"])
+    assert refused(admin.patch(f"/vendors/{name}", {"service_ids": ["tarri"], "daily_quota": 7})) == [
+        ("/service_ids/0", "service.unknown", True)
+    ]
+    kept = admin.get(f"/vendors/{name}").json()
+    assert (kept["service_ids"], kept["daily_quota"]) == (["tari"], None)
 
 
 def test_a_revoked_key_is_refused_within_seconds_and_stays_on_record(hub, admin, name):

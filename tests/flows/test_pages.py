@@ -185,6 +185,7 @@ def _letters(hub):
 LOOK = (Path(__file__).parent / "look_at_page.js").read_text()
 
 
+@pytest.mark.req("S64")
 @pytest.mark.parametrize("width", [PHONE, DESK])
 @pytest.mark.parametrize("name", PAGES)
 def test_it_can_be_read_by_everybody_and_loads_nothing_from_elsewhere(tab, addresses, name, width):
@@ -202,6 +203,7 @@ def test_it_can_be_read_by_everybody_and_loads_nothing_from_elsewhere(tab, addre
     assert [each for each in tab.complaints() if not each.startswith(STATUS)] == []
 
 
+@pytest.mark.req("S64")
 def test_a_keyboard_gets_on_and_sees_where_it_is(tab, addresses):
     tab.open(addresses["contact ask"], width=PHONE)
     tab.press("Tab")

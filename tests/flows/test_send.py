@@ -66,9 +66,9 @@ def document(hub, person, content=b"%PDF-1.7 accertamento", **fields):
     return item["external_id"]
 
 
-def to_be_paid(hub, person):
+def to_be_paid(hub, person, **fields):
     """A payment of that person, of which nobody is told."""
-    bill = make_payment(fresh(), **to(person), notice_number=notice_number(), notify={"channels": []})
+    bill = make_payment(fresh(), **to(person), notice_number=notice_number(), notify={"channels": []}, **fields)
     published(hub, "payments", bill)
     return bill
 
@@ -249,6 +249,19 @@ def test_the_citizen_sees_what_the_notification_adds_to_the_payment(kind, tmp_pa
         (notification,) = rows(hub, deliveries, provider_id=entry["iun"], channel="send")
         assert hub.withdraw(notification["message_id"]).status_code == 201
         eventually(cost, lambda found: found is None, within_s=20)
+
+
+@pytest.mark.req("S11", "S38")
+def test_of_the_instalments_that_a_notification_asks_for_the_first_bears_its_costs(hub):
+    person = new_person()
+    bills = [to_be_paid(hub, person, installment={"n": n, "of": 3}) for n in (3, 2)]
+    costs = {"fee_policy": "DELIVERY_MODE", "fee_cents": 100, "vat_percent": 22, "payment_update": "ASYNC"}
+    item = message(person, document(hub, person), payments=[each["external_id"] for each in bills], legal_fields=costs)
+    settled(hub, published(hub, "messages", item), ("delivered", None))
+    (entry,) = at_send(hub, item)
+    asked = [each["pagoPa"] for each in entry["request"]["recipients"][0]["payments"]]
+    bearing = {each["noticeCode"]: each["applyCost"] for each in asked}
+    assert bearing == {bills[0]["notice_number"]: False, bills[1]["notice_number"]: True}
 
 
 def test_a_payment_made_while_send_still_looks_at_its_notification_waits_for_it(hub):

@@ -25,7 +25,10 @@ _KNOWN: Errors = (*ADMIN, admin_errors.ConnectorUnknown)
 _CHANGING: Errors = (*WRITING, admin_errors.ConnectorUnknown, errors.PreconditionFailed)
 _CONNECTOR = Body(model=ConnectorView, examples={"connector": examples.CONNECTOR})
 _VERSION = Body(
-    model=VersionWish, examples={"newest": {}, "earlier": {"version": 2}}, description="La versione / Which"
+    model=VersionWish,
+    examples={"newest": {}, "earlier": {"version": 2}},
+    description="La versione / Which",
+    may_be_empty=True,
 )
 
 ENTRIES: dict[str, Entry] = {

@@ -79,7 +79,12 @@ ENTRIES: dict[str, Entry] = {
             "out, of each value only its length.",
         ),
         parameters=("CorrelationId",),
-        request=Body(model=ReplayWish, description="Se davvero / Whether really", examples={"dry": {"dry_run": True}}),
+        request=Body(
+            model=ReplayWish,
+            description="Se davvero / Whether really",
+            examples={"dry": {"dry_run": True}},
+            may_be_empty=True,
+        ),
         answers={
             200: Answer(
                 description="Com'è finito / What became of it", body=Body(model=Replay, examples={"dry": _REPLAY})

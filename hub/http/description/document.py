@@ -88,7 +88,7 @@ def operation_told(operation: Operation, entry: Entry, scheme: str) -> Json:
     if entry.request is not None:
         told["requestBody"] = {
             "description": entry.request.description,
-            "required": True,
+            "required": not entry.request.may_be_empty,
             "content": _content(entry.request),
         }
     told["responses"] = {str(status): _answer(status, answer) for status, answer in sorted(entry.answers.items())} | {

@@ -33,6 +33,7 @@ class Body:
     model: type[BaseModel] | None = None
     description: str = ""
     examples: Mapping[str, Json] = field(default_factory=dict)
+    may_be_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

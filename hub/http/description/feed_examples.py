@@ -109,6 +109,7 @@ FEED_ITEM_DETAIL: Json = {
     **FEED_ITEM,
     "content": {"collection": "payments", **examples.PAYMENT},
     "content_available": False,
+    "installments": [],
     "verify_url": None,
     "linked": [],
     "actions": [

@@ -10,6 +10,8 @@ SCHEMAS: dict[str, str] = {
     "one `plan`, whichever payment asks for them.",
     "CartWish": "I pagamenti che il cittadino vuole fare insieme. / What a citizen wants to pay together.",
     "CartView": "Dove mandare il browser, subito. / Where the browser is to be sent, at once.",
+    "InstallmentView": "Una rata e come sta, da ricevute e pagamenti del suo avviso. / An instalment and how it "
+    "stands, by the receipts and payments of its own notice.",
     "PaidStamp": "Una marca da bollo digitale pagata: il file la prova. / A revenue stamp that was paid: its file.",
     "Returns": "Dove torna il browser, sul portale registrato. / Where the browser comes back to, at the portal.",
 }
@@ -21,6 +23,18 @@ FIELDS: dict[str, str] = {
     "CartNotice.installment": "Quale rata, da 1; null per il totale. / Which instalment, from 1; null for the whole.",
     "CartNotice.plan": "Di una rata, il suo piano; null per il totale. / Of an instalment, its plan; else null.",
     "CartNotice.due_date": "Entro quando. / By when.",
+    "FeedItemDetail.installments": "Di un pagamento rateizzabile, ogni rata, anche pagata. / Of a payment that may be "
+    "paid in instalments, each of them, paid ones too.",
+    "InstallmentView.installment": "Quale rata, da 1. / Which instalment, from 1.",
+    "InstallmentView.plan": "Di quale piano. / Of which plan.",
+    "InstallmentView.due_date": "Entro quando. / By when.",
+    "InstallmentView.state": "`due`, da pagare; `overdue`, scaduta (a Roma) ma pagabile; `expired`, non più pagabile; "
+    "`paid`, pagata; `closed`, non più dovuta: il pagamento è chiuso, o si paga con un altro piano. / `due`; "
+    "`overdue`: its day in Rome is past, and it can be paid; `expired`: it cannot any more; `paid`; `closed`: owed no "
+    "more, as the payment is over or another plan was begun.",
+    "InstallmentView.paid_on": "Giorno della ricevuta, a Roma; null se non è pagata o la ricevuta non si vede. / The "
+    "receipt's day in Rome; null where it is not paid, or no receipt is to be seen.",
+    "InstallmentView.receipt_item_id": "La ricevuta. / The receipt.",
     "CartOffer.group": "Solo pagamenti dello stesso gruppo vanno insieme. / Only payments of one group go together.",
     "CartOffer.notices": "Il totale, se si può pagare, poi le rate che si possono pagare. / The whole, where it can be "
     "paid, then the instalments that can.",

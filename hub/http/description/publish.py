@@ -23,6 +23,7 @@ from contracts.publishing import (
     WithdrawalReceipt,
 )
 from hub import errors
+from hub.store.costs import AmountIncludesCost
 
 from . import examples, failures
 from .entries import FILE_TYPES, Answer, Body, Entry, Errors, ServiceStatus, both
@@ -62,7 +63,12 @@ _OF_A_KIND: dict[type[BaseModel], Errors] = {
     Service: _PUBLISHING,
     Application: (*_PUBLISHING_FOR_A_CITIZEN, errors.DraftGuaranteed),
     Document: (*_PUBLISHING_FOR_A_CITIZEN, errors.DocumentTypeUnknown),
-    Payment: (*_PUBLISHING_FOR_A_CITIZEN, errors.PositionMoved, errors.NoticeNumbersExhausted),
+    Payment: (
+        *_PUBLISHING_FOR_A_CITIZEN,
+        errors.PositionMoved,
+        AmountIncludesCost,
+        errors.NoticeNumbersExhausted,
+    ),
     Subscription: (
         *_PUBLISHING_FOR_A_CITIZEN,
         errors.SubscriptionServiceUnknown,

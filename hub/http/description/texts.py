@@ -143,6 +143,8 @@ FIELDS: dict[str, str] = {
     "notification": "Avviso al cittadino, senza dire di più. / Notice to the citizen, and no more than that.",
     "message_id": "Identificativo del messaggio, dove concordato. / Id of the message, where agreed.",
     "Office.name": "Nome dell'ufficio. / Name of the office.",
+    "notification_fee_cents": "Quanto di `amount_cents` ha aggiunto la notifica (`notificationFee` di GPD); senza, "
+    "niente. / What of `amount_cents` the notification has added (GPD's `notificationFee`); left out, nothing.",
     "notification_cost": "Quanto la notifica aggiunge al pagamento. / What the notification adds to the payment.",
     "notify": "Avvisi desiderati. / Notices wanted.",
     "number": "Numero. / Number.",

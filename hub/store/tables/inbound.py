@@ -1,6 +1,6 @@
 """What comes in unsigned: how far each source was read, what it had, what could not become an item."""
 
-from sqlalchemy import JSON, Column, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import JSON, Boolean, Column, Index, Integer, LargeBinary, String, Table, false
 
 from .columns import CLUSTERED, Instant, ente, key, metadata, needed, partial_index
 
@@ -43,6 +43,7 @@ missing_records = Table(
     key("name", 200),
     needed("since", Instant),
     Column("withdrawn_at", Instant),
+    Column("lacked_again", Boolean, nullable=False, server_default=false()),
     **CLUSTERED,
 )
 

@@ -10,6 +10,7 @@ from contracts.items import Payment
 from hub.dispatch import owing
 from hub.dispatch.owing import Kept, Owing
 from hub.ingest.canonical import canonical_json
+from hub.store.costs import Cost
 from hub.store.numbering import notice_key
 from hub.store.paid import Paid
 from tests.harness import make_payment
@@ -29,7 +30,15 @@ def key(number):
     return notice_key(Vault().keyed_hash, TOWN, number)
 
 
-def asked(monkeypatch=None, *, paid=None, vendor=None, row=(), **fields):
+def standing(monkeypatch, *, paid=None, row=(), **fields):
+    """How the instalments of a payment stand, of whose notices `paid` is known."""
+    connection = SimpleNamespace()
+    monkeypatch.setattr(owing, "paid_among", lambda *_: paid or Paid())
+    monkeypatch.setattr(owing, "costs_of", lambda *_: {})
+    return [state for _, state in owing_of().standing(connection, kept_of(row, fields), NOW)]
+
+
+def asked(monkeypatch=None, *, paid=None, costs=None, vendor=None, row=(), **fields):
     """The parts that are owed of a payment; the database is asked where `paid` is given, and only then."""
     connection = SimpleNamespace()
 
@@ -39,19 +48,36 @@ def asked(monkeypatch=None, *, paid=None, vendor=None, row=(), **fields):
 
     if monkeypatch is not None:
         monkeypatch.setattr(owing, "paid_among", lambda given, *_: paid if given is connection else None)
+        monkeypatch.setattr(owing, "costs_of", lambda given, *_: costs or {} if given is connection else None)
+    return owing_of(vendor).of(connect, [kept_of(row, fields)], NOW)[0]
+
+
+def kept_of(row, fields):
     content = canonical_json(Payment.model_validate(make_payment(**fields), strict=False))
     its = {"vendor_id": "acme", "state": "due", "lifecycle": "active", "expires_at": None, "cost_cents": None}
-    its |= dict(row)
-    kept = Kept("c_h501", "c", "i", **its, content=orjson.loads(content), tax_code="RSSMRA80A01H501U")
+    return Kept("c_h501", "c", "i", **its | dict(row), content=orjson.loads(content), tax_code="RSSMRA80A01H501U")
+
+
+def owing_of(vendor=None):
     vendors = MappingProxyType({("c_h501", "acme"): vendor or make_vendor()})
     registry = SimpleNamespace(vendors=vendors, ente=lambda _: SimpleNamespace(name="Comune di Prova"))
-    return Owing(Vault(), lambda: registry).of(connect, [kept], NOW)[0]
+    return Owing(Vault(), lambda: registry)
 
 
-def test_what_a_notification_adds_is_paid_along_with_the_whole_and_with_no_instalment(monkeypatch):
+def test_what_a_notification_adds_is_paid_along_with_the_notice_that_it_names(monkeypatch):
     plain = asked(notice_number="302000100000019421", amount_cents=8700)
     costly = asked(notice_number="302000100000019421", amount_cents=8700, row={"cost_cents": 1240})
     assert [each.notice.amount_cents for each in (*plain, *costly)] == [8700, 9940]
+    fields, (first, _) = planned("2026-12-20", "2027-01-20")
+    costs = {("c_h501", key(first)): Cost(1240, NOW)}
+    found = asked(monkeypatch, paid=Paid(), costs=costs, row={"cost_cents": 200}, **fields)
+    assert [each.notice.amount_cents for each in found] == [10_200, 6_240, 5_000]
+
+
+def test_what_is_in_the_amount_already_is_not_added_again():
+    raised = {"amount_cents": 8900, "notification_fee_cents": 200}
+    found = [asked(**raised, row={"cost_cents": heard})[0] for heard in (None, 200, 1240, 0)]
+    assert [each.notice.amount_cents for each in found] == [8900, 8900, 9940, 8700]
 
 
 def parts(found):
@@ -124,6 +150,14 @@ def test_each_part_is_over_on_its_own_day(monkeypatch):
     over = fields | {"due_date": "2026-12-15", "invalid_after_due": True}
     assert parts(asked(monkeypatch, paid=Paid(), **over)) == [2]
     assert parts(asked(monkeypatch, paid=Paid(), **over | {"invalid_after_due": False})) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("ends", "due", "said"), [(True, 15, "expired"), (False, 15, "overdue"), (True, 16, "due")])
+def test_an_instalment_is_late_once_its_day_is_over_in_rome(monkeypatch, ends, due, said):
+    fields, _ = planned(f"2026-12-{due}", "2027-01-20")
+    later = {"due_date": "2027-01-20", "invalid_after_due": ends}
+    assert standing(monkeypatch, **fields, **later) == [said, "due"]
+    assert standing(monkeypatch, **fields, **later, row={"state": "cancelled"}) == ["closed", "closed"]
 
 
 def test_parts_without_a_number_wait_for_it(monkeypatch):

@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import event, insert, update
 from sqlalchemy.dialects import sqlite
 
+from hub.registry import Ente
 from hub.store import figures
 from hub.store.batches import AcceptBatch, accept_batches
+from hub.store.directory import add_ente
 from hub.store.figures import Queue
 from hub.store.intake import Signed
 from hub.store.outbox import Due, claim
@@ -33,6 +35,39 @@ def test_queues_tell_state_connector_count_and_the_oldest_that_nobody_has(store)
     with store.database.write() as tx:
         tx.connection.execute(update(deliveries).values(state="delivered"))
     assert read(store, figures.queues) == []
+
+
+def test_a_long_queue_hides_no_other(store, monkeypatch: pytest.MonkeyPatch):
+    """One connector stood still with more than the cap, and the trouble of the next was seen nowhere."""
+    monkeypatch.setattr(figures, "CAP", 2)
+    for name in ("io", "mail", "idle"):
+        store.connector(name)
+    store.publish(*(make_draft(f"m-{n}") for n in range(3)))
+    store.clock.pass_by(minutes=5)
+    store.publish(make_draft("m-3"))
+    latest = START + timedelta(minutes=5)
+    with store.database.write() as tx:
+        tx.connection.execute(update(deliveries).where(deliveries.c.due_at == latest).values(connector_id="mail"))
+    assert read(store, figures.queues) == [
+        Queue(ENTE, "io", "queued", 2, START),
+        Queue(ENTE, "mail", "queued", 1, latest),
+    ]
+
+
+def test_an_ente_without_deliveries_costs_no_statement(store):
+    """A region has hundreds of enti; each was asked for each state at each scrape of each process."""
+    store.connector()
+    store.publish(make_draft())
+    asked = []
+    event.listen(store.database.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    read(store, figures.queues)
+    few = len(asked)
+    with store.database.write() as tx:
+        for n in range(20):
+            add_ente(tx, Ente(f"e-{n}", "Altro", f"https://{n}.it", f"https://{n}.it/p", f"https://{n}.it/f", ""))
+    asked.clear()
+    read(store, figures.queues)
+    assert few == len(asked) > 0
 
 
 def test_the_oldest_batch_that_is_not_finished_is_told(store):
@@ -111,11 +146,12 @@ def test_an_owner_ends_with_the_last_of_its_keys(store):
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True, scope="module")
 def test_no_figure_reads_a_whole_table_of_deliveries(store):
-    statement = figures._counts(ENTE, "queued").compile(
-        dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}
-    )
-    with store.database.read() as connection:
-        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")
-        plan = " ".join(row.detail for row in rows)
-    assert "ix_deliveries_due (ente_id=? AND state=?)" in plan
-    assert "SCAN deliveries" not in plan
+    named = {"ente_id": ENTE, "state": "queued", "connector_id": "io"}
+    for query in (figures._WITH_SOME, figures._COUNTS, figures._COUNTS_OF_ONE):
+        known = {name: value for name, value in named.items() if name in query.compile().params}
+        statement = query.params(known).compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+        with store.database.read() as connection:
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")
+            plan = " ".join(row.detail for row in rows)
+        assert "ix_deliveries_due (ente_id=? AND state=?)" in plan
+        assert "SCAN deliveries" not in plan

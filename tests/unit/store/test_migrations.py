@@ -4,10 +4,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import String, inspect
+from sqlalchemy import MetaData, String, Table, insert, inspect
 
 from hub.store.database import Database
-from hub.store.migrating import MIGRATIONS
+from hub.store.migrating import MIGRATIONS, upgrade
 from hub.store.tables import metadata
 from tests import stores
 from tests.unit.store.making import FakeClock
@@ -74,3 +74,33 @@ def test_every_connection_to_postgresql_is_durable_whatever_the_server_was_told(
     empty.engine.dispose()
     with empty.engine.connect() as connection:
         assert connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "on"
+
+
+def kept_before(connection, table, rows):
+    """Rows as a version of that time left them; what is not given is nothing."""
+    there = Table(table, MetaData(), autoload_with=connection)
+    nothing = {column.name: "" if isinstance(column.type, String) else 0 for column in there.c if not column.nullable}
+    connection.execute(insert(there), [nothing | row for row in rows])
+
+
+def test_the_newest_cost_of_each_payment_is_taken_over_however_many_were_heard(empty):
+    """It once read all of them at once; an item's may begin on one page and end on another."""
+    upgrade(empty.engine, "0032")
+    heard = {"a": 700, "b": 1, "c": 900, "d": 800}
+    owned = {name: {"ente_id": "c_h501", "citizen_id": f"of-{name}", "item_id": name} for name in (*heard, "e")}
+    told = [
+        owned[name]
+        | {"event_id": f"{at:04}", "at": at, "event": "notification_cost", "data": {"cost_cents": 1_000 + at}}
+        for name, times in heard.items()
+        for at in range(times)
+    ]
+    later = [its | {"event_id": "9999", "at": 9_999, "event": "updated", "data": {}} for its in owned.values()]
+    with empty.engine.connect().execution_options(writes=True) as connection:
+        kept_before(connection, "items", owned.values())
+        kept_before(connection, "timeline", told + later)
+        connection.commit()
+    upgrade(empty.engine, "0036")
+    with empty.engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT item_id, cost_cents, cost_at FROM items ORDER BY item_id").all()
+    newest = [(name, 999 + times, times - 1) for name, times in heard.items()]
+    assert [tuple(row) for row in found] == [*newest, ("e", None, None)]

@@ -2,24 +2,28 @@
 
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
 
+import orjson
 import pytest
 from sqlalchemy import event, select, text
 
 from contracts.connector import Limits
 from contracts.positions import Numbering
+from contracts.settling import SETTLED
 from hub.errors import QuotaExceeded, StoreUnavailable, VersionConflict
 from hub.store import postgres, seats
 from hub.store.amendments import Withdraw, Withdrawn
 from hub.store.chain import verify_chain
 from hub.store.committer import Committer
+from hub.store.costs import Costs, note_costs
 from hub.store.database import Database
-from hub.store.drafts import Identity, Numbers, Published, Registration
+from hub.store.drafts import Enclosure, Identity, Numbers, PlannedDelivery, Published, Registration
 from hub.store.intake import Submission
 from hub.store.listening import Listener
 from hub.store.numbering import notice_key
@@ -27,13 +31,14 @@ from hub.store.outbox import Due, claim
 from hub.store.seats import Seat
 from hub.store.standing import Lane
 from hub.store.sweeping import Sweep, sweep
-from hub.store.tables import citizens, evidence, items, notice_numbers, quota_usage, replays
+from hub.store.tables import citizens, evidence, items, notice_numbers, quota_usage, replays, timeline
 from tests.harness import eventually
 from tests.unit.store.following import seen_while
 from tests.unit.store.making import ENTE, START, Store, make_draft
 
 OTHER = "1" * 64
 ROUNDS = 50
+CREDITOR = "00488410010"
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +110,53 @@ def test_a_payment_and_its_receipt_published_at_once_end_paid(store):
             for answer in at_once(publishing(one, payment(f"n{n}")), publishing(other, receipt(f"n{n}"))):
                 assert answer.outcome == "created"
     assert {row["state"] for row in store.rows(items) if row["collection"] == "payments"} == {"paid"}
+
+
+def test_the_last_two_instalments_paid_at_once_pay_the_payment_once_and_are_told_once(store):
+    """Each saw its own instalment alone, and the payment stayed due; or both paid it."""
+    numbering = Numbering(CREDITOR, 47)
+    store.connector("send")
+
+    def name(n, part):
+        return f"3470000{n:05}{part:06}"
+
+    def keyed(number):
+        return notice_key(store.vault.keyed_hash, CREDITOR, number)
+
+    def in_parts(n):
+        """The payment, and the message that notifies it."""
+        parts = [{"notice_number": name(n, part), "due_date": "2026-12-16", "amount_cents": 1} for part in (1, 2)]
+        content = {"creditor_tax_code": CREDITOR, "position": {"installments": parts}}
+        more = {"payload": orjson.dumps(content), "instalments": tuple(keyed(each["notice_number"]) for each in parts)}
+        made = payment(f"w{n}", registration=Registration("gpd", timedelta(days=30), numbering), **more)
+        encloses = {"links": (("payment", f"p-w{n}"),), "encloses": (Enclosure("/links/0", made.identity),)}
+        planned = PlannedDelivery("send", "send", timedelta(days=7))
+        return made, make_draft(f"told-{n}", deliveries=(planned,), **encloses)
+
+    with processes(store, 2) as (one, other):
+        for n in range(ROUNDS):
+            for draft in in_parts(n):
+                store.publish(draft)
+            receipts = (receipt(keyed(name(n, part))) for part in (1, 2))
+            calls = (publishing(each, draft) for each, draft in zip((one, other), receipts, strict=True))
+            assert [answer.outcome for answer in at_once(*calls)] == ["created", "created"]
+    payments = {row["item_id"]: row for row in store.rows(items) if row["collection"] == "payments"}
+    assert {row["state"] for row in payments.values()} == {"paid"}
+    paid = Counter(row["item_id"] for row in store.rows(timeline) if row["event"] == "paid")
+    settled = Counter(row["message_id"] for row in store.deliveries() if row["channel"] == SETTLED)
+    assert paid == settled == dict.fromkeys(payments, 1)
+    assert len(payments) == ROUNDS
+
+
+def test_a_cost_and_another_debtors_payment_at_once_leave_nobody_without(store):
+    """Who published the notice found no cost yet, and who noted it no such payment."""
+    with processes(store, 2) as (one, other):
+        for n in range(ROUNDS):
+            store.publish(payment(f"c{n}", identity=Identity(ENTE, "acme", "tributi", f"first-{n}", "payments")))
+            noting = partial(one.committer.write, note_costs, Costs(ENTE, "send", {f"c{n}": 200}))
+            late = publishing(other, payment(f"c{n}", tax_code="VRDLGU80A01H501U"))
+            assert not [each for each in at_once(noting, late) if isinstance(each, Exception)]
+    assert [row["cost_cents"] for row in store.rows(items)] == [200] * 2 * ROUNDS
 
 
 def test_two_new_versions_at_once_one_of_which_conflicts(store):
