@@ -13,9 +13,10 @@ from ..trades import A_TOWN
 
 _SWEEPER = ("portion_read", "within_portion", "portion_written")
 _OTHERS = itertools.cycle(("postgres", "worker-1", "redis"))
-_QUICK = {("taken_back", ""), ("demanded", "postgres"), ("within_portion", "")}
+_QUICK = {("taken_back", ""), ("within_portion", "")}
 _DELIVERED = ("claimed", "marked", "message_sent", "before_settle", "within_settle", "settled")
-_BELL = ("popped", "drain_begun")
+_OF_A_WORKER = dict.fromkeys(_DELIVERED, 4) | {"popped": 1, "drain_begun": 1}
+"""At which call of each step it dies; one drain serves many deliveries."""
 
 
 def _in_peace(world: Shared) -> None:
@@ -54,7 +55,7 @@ def _all_die_in_turn(world: Shared) -> None:
 SCENARIOS = [
     Scenario("parties: in peace", _in_peace, {"trade": A_TOWN}, drain_within_s=40),
     *(_at(step, victim) for steps in OF_PARTIES.values() for step in steps for victim in ("", next(_OTHERS))),
-    *(_killed(f"worker killed at {step}", "worker-1", Life(step, 4)) for step in (*_DELIVERED, *_BELL)),
+    *(_killed(f"worker killed at {step}", "worker-1", Life(step, times)) for step, times in _OF_A_WORKER.items()),
     Scenario(
         "parties: all die in turn", _all_die_in_turn, {"trade": A_TOWN, "apis": 2, "workers": 2}, drain_within_s=60
     ),
