@@ -7,9 +7,9 @@ from typing import Any
 from uuid import uuid4
 
 import hub.store.folding as folding
-from connectors.mapped.listing import Rounds
 from hub.dispatch.carts import Carts
 from hub.inbound.demanding import Demands
+from hub.inbound.missing import Missing
 from hub.inbound.taking import Taker
 from hub.ingest.broadcasting import BroadcastRunner
 from hub.store.filing_rights import RightsFiler
@@ -27,7 +27,12 @@ def lose_a_record() -> None:
 
 def believe_one_round() -> None:
     """What one round lacks is taken back."""
-    Rounds.lacked_twice = lambda self, name: name not in self._ended[-1][1]  # type: ignore[method-assign]  # the bug
+    original = Missing.settle
+
+    def settle(self: Missing, source: Any, look: Any, tally: Any, **how: Any) -> None:
+        original(self, source, look, tally, **how | {"lacked_twice": False})
+
+    Missing.settle = settle  # type: ignore[method-assign]  # that is the bug
 
 
 def name_anew() -> None:
