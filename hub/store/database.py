@@ -220,7 +220,7 @@ class Database:
 
     def takes_writes(self) -> bool:
         """Whether it may be written: a standby may not, nor a file system that turned read-only."""
-        return (postgres if self.is_shared else sqlite).takes_writes(self.engine)
+        return postgres.takes_writes(self.engine) if self.is_shared else sqlite.takes_writes(self.engine)
 
     def newest_revision(self) -> str:
         """The revision this code was written for."""
