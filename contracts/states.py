@@ -123,8 +123,9 @@ MACHINES: Mapping[str, Machine] = {
 """Of the collections whose items change their state (messages and receipts have one), and of handovers."""
 
 PAYABLE = frozenset({"due", "started", "overdue"})
-OWED = PAYABLE | {"creating"}
 """The states in which a payment can be paid."""
+OWED = PAYABLE | {"creating"}
+"""Those in which it is to be paid, if not yet."""
 PAID_AND_KEPT = frozenset({"paid", "paid_elsewhere"})
 """Those in which it was paid, and not given back."""
 PAID = PAID_AND_KEPT | {"refunded"}
