@@ -53,6 +53,18 @@ def test_a_mapping_is_previewed_before_its_tests_hold(call: Raccordo, tmp_path: 
     assert [row["problem"] for row in others] == [None, None, None]
 
 
+def test_a_rule_without_its_kind_is_told_which_there_are(call: Raccordo, tmp_path: Path, mapping: Any) -> None:
+    fields = mapping["items"][0]["fields"]
+    fields["title"] = {"from": "titolo"}
+    fields["summary"] = {"as": "words", "from": "titolo"}
+    mapping["items"] = mapping["items"][:1]
+    done = call("mapping", "preview", "--mapping", written(tmp_path, mapping), "--sample", written(tmp_path, {}))
+    assert done.code == 2
+    assert '/items/0/fields/title: "as" is missing; it is one of ' in done.err
+    assert '/items/0/fields/summary: "as" cannot be that: it is one of boolean, ' in done.err
+    assert "at least 1 item" not in done.err
+
+
 def test_the_tests_of_a_mapping(call: Raccordo) -> None:
     done = call("mapping", "test", "--mapping", SAMPLE)
     assert done.code == 0

@@ -1,9 +1,11 @@
 """Documents with rules as settings: JSON, also as a text. Faults are told by JSON pointers and without values."""
 
 import json
+from collections.abc import Iterable
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import ErrorDetails
 
 from contracts.faults import pointer_of
 
@@ -29,10 +31,37 @@ def written(kind: Any) -> WrapValidator:
             return TypeAdapter(kind).validate_json(text)
         except ValidationError as error:
             faults = error.errors(include_url=False, include_input=False)
-            told = [f"{_pointer(value, one['loc'])}: {one['msg'].removeprefix('Value error, ')}" for one in faults[:20]]
+            places = [one["loc"] for one in faults]
+            # What has a wrong entry has not too few.
+            own = [one for one in faults if one["type"] != "too_short" or not _has_inner(places, one["loc"])]
+            told = [f"{_pointer(value, one['loc'])}: {_sentence(kind, one)}" for one in own[:20]]
             raise ValueError("; ".join(told)) from None
 
     return WrapValidator(read)
+
+
+def _has_inner(places: Iterable[tuple[str | int, ...]], outer: tuple[str | int, ...]) -> bool:
+    return any(len(each) > len(outer) and each[: len(outer)] == outer for each in places)
+
+
+def _sentence(kind: Any, fault: ErrorDetails) -> str:
+    if fault["type"] not in ("union_tag_not_found", "union_tag_invalid"):
+        return fault["msg"].removeprefix("Value error, ")
+    name = fault["ctx"]["discriminator"].split(" | ")[-1].strip("'")
+    there = "is missing; it" if fault["type"] == "union_tag_not_found" else "cannot be that: it"
+    return f'"{name}" {there} is one of {", ".join(_tags(TypeAdapter(kind).json_schema(), name))}'
+
+
+def _tags(schema: Any, name: str) -> Iterable[str]:
+    """The words of the first choice that is made by a member of that name."""
+    if isinstance(schema, dict):
+        choice = schema.get("discriminator")
+        if isinstance(choice, dict) and choice.get("propertyName") == name:
+            return tuple(choice["mapping"])
+        schema = schema.values()
+    elif not isinstance(schema, list):
+        return ()
+    return next(filter(None, (_tags(each, name) for each in schema)), ())
 
 
 def _pointer(document: Any, path: tuple[str | int, ...]) -> str:
