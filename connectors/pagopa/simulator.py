@@ -61,7 +61,7 @@ def simulator(
     """The ASGI application; the options are the module's."""
     gate = Gate(api_keys, organizations, segregation_codes)
     positions = Positions(ledger, now=now or partial(datetime.now, UTC), ibans=ibans, categories=categories)
-    faults = Faults(*("create", "change", "read", "receipts", "receipt", "carts", "notices", "folders"), error=error)
+    faults = Faults("create", "change", "read", "receipts", "receipt", "carts", "notices", "folders", error=error)
     receipts = ReceiptsApi(positions, gate, faults, not_yet, not_whole)
     paying = PayingApi(gate, faults, checkout_origin, Ledger(ledger.with_name("carts.jsonl")))
     routes = [*GpdApi(positions, gate, faults).routes(), *receipts.routes(), *paying.routes(), faults.route]

@@ -149,6 +149,11 @@ def cost_of(fee_cents: int | None, heard_cents: int | None) -> int:
     return (fee_cents or 0) if heard_cents is None else heard_cents
 
 
+def to_pay(amount_cents: int, fee_cents: int | None, heard_cents: int | None) -> int:
+    """An amount with what a legal notification adds to it."""
+    return bare_of(amount_cents, fee_cents) + cost_of(fee_cents, heard_cents)
+
+
 class Payment(Envelope):
     """A payment. A source reports its state; `paid` is left only for `refunded` (`settled` 12, 14)."""
 

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Connection
 
 from hub.errors import ContractViolation, Fault
-from hub.store.directory import load_registry
+from hub.store.catalogue import services_of
 
 
 def not_in_catalogue(connection: Connection, ente_id: str, service_ids: Iterable[str]) -> list[str]:
     """Those of the names that no service of the ente has, in order."""
-    known = {service_id for owner, service_id in load_registry(connection).services if owner == ente_id}
-    return sorted(set(service_ids) - known)
+    return sorted(set(service_ids) - services_of(connection, ente_id))
 
 
 def must_be_in_catalogue(connection: Connection, ente_id: str, named: Mapping[str, str]) -> None:

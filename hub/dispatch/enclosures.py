@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping
 from contracts.connector import Legal, NoticeFile, PaymentData
 from contracts.failures import Deferred, Rejected
 from contracts.items import Document, Item, Message, Payment
-from contracts.items.payment import cost_of
+from contracts.items.payment import to_pay
 from contracts.states import PAYABLE
 from hub.store.citizens import Citizen
 from hub.store.drafts import Identity
@@ -69,7 +69,7 @@ def payment_of(item: Item, row: RowMapping) -> PaymentData | None:
     as the hub knows it, by a receipt too; what stands in its content is its vendor's word alone."""
     if not isinstance(item, Payment) or item.notice_number is None or row["state"] not in PAYABLE:
         return None
-    amount = item.bare_cents + cost_of(item.notification_fee_cents, row["cost_cents"])
+    amount = to_pay(item.amount_cents, item.notification_fee_cents, row["cost_cents"])
     part = None if item.installment is None else item.installment.n
     return PaymentData(item.notice_number, amount, item.creditor_tax_code, item.invalid_after_due, part)
 

@@ -30,7 +30,7 @@ class Instalments:
 
 def _view(owed: Owed, state: str, receipts: Iterable[Row]) -> dict[str, Any]:
     notice, cost = owed.notice, owed.cost
-    added = 0 if cost is None else cost.cents
+    bare = notice.amount_cents - (0 if cost is None else cost.cents)
     proofs = [
         (Receipt.model_validate_json(each.payload).paid_at, each.item["item_id"])
         for each in receipts
@@ -41,10 +41,8 @@ def _view(owed: Owed, state: str, receipts: Iterable[Row]) -> dict[str, Any]:
         "installment": owed.part,
         "plan": owed.plan,
         "notice_number": notice.notice_number,
-        "amount_cents": notice.amount_cents - added,
-        "notification_cost": {"cost_cents": added, "total_cents": notice.amount_cents, "as_of": cost.heard_at}
-        if cost is not None and added
-        else None,
+        "amount_cents": bare,
+        "notification_cost": cost.added_to(bare) if cost is not None and cost.cents else None,
         "due_date": notice.due_on,
         "state": state,
         "paid_on": None if paid_at is None else paid_at.astimezone(ROME).date().isoformat(),

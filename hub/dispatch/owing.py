@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from contracts.base import ROME
-from contracts.items.payment import Position, bare_of, cost_of
+from contracts.items.payment import Position, to_pay
 from contracts.paying import Debtor, InstallmentState, PayableNotice
 from contracts.states import PAYABLE
 from hub.registry import Registry
@@ -129,8 +129,7 @@ class Owing:
         name, creditor, reason = registry.ente(kept.ente_id).name, asked["creditor_tax_code"], asked["reason"]
         every: list[Owed] = []
         if (number := asked.get("notice_number")) is not None:
-            fee = asked.get("notification_fee_cents")
-            amount = bare_of(asked["amount_cents"], fee) + cost_of(fee, kept.cost_cents)
+            amount = to_pay(asked["amount_cents"], asked.get("notification_fee_cents"), kept.cost_cents)
             notice = PayableNotice(number, creditor, amount, name, reason, asked.get("due_date"))
             every.append(Owed(kept, notice, environment))
         if not (asked.get("position") or {}).get("installments"):

@@ -13,6 +13,7 @@ from contracts.base import rfc3339
 from contracts.inbound import TAKING_EFFECT
 from contracts.items.payment import bare_of, cost_of
 from hub.catalogue import Card
+from hub.store.costs import Cost
 from hub.store.reading import Listed, Next, Row
 from hub.store.reports import STEP
 from hub.store.tables import from_micros
@@ -44,7 +45,7 @@ def row_view(
     card = None if service_id is None else cards(service_id)
     protocol, updated = said("protocol"), from_micros(updated_at)
     amount, fee = said("amount_cents"), said("notification_fee_cents")
-    cost = cost_of(fee, cost_cents)
+    bare, cost = None if amount is None else bare_of(amount, fee), cost_of(fee, cost_cents)
     return {
         "item_id": item_id,
         "collection": collection,
@@ -58,8 +59,10 @@ def row_view(
         "category": None if card is None else card.category,
         "number": said("reference_number") or said("notice_number") or said("receipt_number") or None,
         "protocol": protocol["number"] if protocol else None,
-        "amount_cents": None if amount is None else bare_of(amount, fee),
-        "notification_cost": _cost_view(content, cost, cost_at or as_of or updated_at) if cost else None,
+        "amount_cents": bare,
+        "notification_cost": Cost(cost, from_micros(cost_at or as_of or updated_at)).added_to(bare)
+        if cost and bare is not None
+        else None,
         "cart": offer,
         "source": source,
         "vendor_id": vendor_id,
@@ -128,12 +131,6 @@ def delivery_view(delivery: dict[str, Any], events: Sequence[dict[str, Any]]) ->
         "updated_at": rfc3339(delivery["updated_at"]),
         "effective_at": rfc3339(min(effects)) if effects else None,
     }
-
-
-def _cost_view(payment: Mapping[str, Any], cost_cents: int, as_of: int) -> dict[str, Any]:
-    """contracts.paying.NotificationCost."""
-    total = bare_of(payment["amount_cents"], payment.get("notification_fee_cents")) + cost_cents
-    return {"cost_cents": cost_cents, "total_cents": total, "as_of": from_micros(as_of)}
 
 
 def request_view(request: dict[str, Any]) -> dict[str, Any]:

@@ -49,6 +49,11 @@ def show_service(connection: Connection, ente_id: str, service_id: str) -> Card:
     return card_of(service_id, record)
 
 
+def services_of(connection: Connection, ente_id: str) -> set[str]:
+    """All that the ente's catalogue has, by name."""
+    return set(connection.execute(select(services.c.service_id).where(services.c.ente_id == ente_id)).scalars())
+
+
 def set_service(tx: Tx, ente_id: str, service_id: str, changes: Mapping[str, Any]) -> Card:
     """Change fields of a card, None to take one away; the card as it is then. Raises NotThere."""
     bump(tx, "trust")

@@ -43,6 +43,10 @@ class Cost(NamedTuple):
     cents: int
     heard_at: datetime
 
+    def added_to(self, amount_cents: int) -> dict[str, Any]:
+        """contracts.paying.NotificationCost of a notice of that amount."""
+        return {"cost_cents": self.cents, "total_cents": amount_cents + self.cents, "as_of": self.heard_at}
+
 
 @dataclass(frozen=True, slots=True)
 class Costs:
