@@ -8,6 +8,7 @@ from tests.harness import eventually
 
 
 def test_a_failure_is_told_once_until_it_is_over_and_another_at_once(caplog):
+    caplog.set_level("INFO", watching.__name__)
     outcomes = iter([OSError, OSError, OSError, None, OSError, ValueError, ValueError, None])
     done = []
 
@@ -21,10 +22,13 @@ def test_a_failure_is_told_once_until_it_is_over_and_another_at_once(caplog):
     rounds.start()
     eventually(lambda: len(done), lambda count: count > 8)
     rounds.stop()
-    assert [each.args for each in caplog.records if each.name == watching.__name__] == [
-        ("trial", "OSError"),
-        ("trial", "OSError"),
-        ("trial", "ValueError"),
+    told = [each.getMessage().partition(" after_s=")[0] for each in caplog.records if each.name == watching.__name__]
+    assert told == [
+        "trial.failed error=OSError",
+        "trial.recovered",
+        "trial.failed error=OSError",
+        "trial.failed error=ValueError",
+        "trial.recovered",
     ]
 
 
