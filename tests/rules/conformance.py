@@ -10,10 +10,16 @@ import httpx
 from hub.http.description import describe
 from hub.http.operations import Api
 
-from .house import faults_in
+from .house import Faults, faults_in
 from .reading import Json, followed, headers
 
 _document = lru_cache(maxsize=3)(describe)
+
+
+@lru_cache(maxsize=3)
+def _faults(api: Api) -> Faults:
+    """Every answer of the flows is held against it: the description is written out once."""
+    return faults_in(_document(api))
 
 
 def assert_as_described(api: Api, method: str, path_template: str, response: httpx.Response) -> None:
@@ -28,25 +34,25 @@ def assert_as_described(api: Api, method: str, path_template: str, response: htt
     place = f"{api} {method.upper()} {path_template} {status}"
     assert status in operation["responses"] or response.status_code >= 400, f"{place}: not declared"
     declared = followed(document, operation["responses"].get(status, operation["responses"]["default"]))
-    _assert_headers(document, declared, response, place)
+    _assert_headers(api, declared, response, place)
     if method.upper() == "HEAD":
         assert not response.content, f"{place}: a body in answer to HEAD"
     else:
-        _assert_body(document, declared, response, place)
+        _assert_body(api, declared, response, place)
 
 
-def _assert_headers(document: Json, declared: Json, response: httpx.Response, place: str) -> None:
-    for name, header in headers(document, declared).items():
+def _assert_headers(api: Api, declared: Json, response: httpx.Response, place: str) -> None:
+    for name, header in headers(_document(api), declared).items():
         if name not in response.headers:
             assert not header.get("required"), f"{place}: header {name} is missing"
             continue
         text = response.headers[name]
         value = int(text) if header["schema"]["type"] == "integer" and text.isdigit() else text
-        faults = faults_in(document)(header["schema"], value)
+        faults = _faults(api)(header["schema"], value)
         assert not faults, f"{place}: header {name}: {faults}"
 
 
-def _assert_body(document: Json, declared: Json, response: httpx.Response, place: str) -> None:
+def _assert_body(api: Api, declared: Json, response: httpx.Response, place: str) -> None:
     if "content" not in declared:
         assert not response.content, f"{place}: a body where none is declared"
         return
@@ -56,7 +62,7 @@ def _assert_body(document: Json, declared: Json, response: httpx.Response, place
     if content["schema"].get("format") == "binary":
         return
     body: Any = json.loads(response.content)
-    faults = faults_in(document)(content["schema"], body)
+    faults = _faults(api)(content["schema"], body)
     assert not faults, f"{place}: {faults}"
     if response.status_code >= 400:
         assert body["code"] in content["examples"], f"{place}: code {body['code']} is not declared"
