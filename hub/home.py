@@ -51,17 +51,16 @@ class Home:
     """The folder of an embedded hub: database, keys, files. `create` makes it, the rest opens it."""
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
-        self.settings = settings
-        self.folder = settings.home
+        self.settings, self.folder = settings, settings.home
         self.clock: Clock = clock or SystemClock()
         self.signing_key: Callable[[], SigningKey] = lambda: self.key
         """What signs now; a hub at work, whose key may rotate meanwhile, puts its own in this place."""
         self._is_open = False
 
     def create(self, *, migrated: bool = False) -> None:
-        """Make keys and database, or use a shared one that is `migrated`: it has its schema, and no hub yet. Raises
-        HomeError when there is something already."""
-        if any((self.folder / name).exists() for name in _LOSSES):
+        """Make keys and database; a `migrated` one has its schema and no hub. Raises HomeError where there is one."""
+        there = [name for name in _LOSSES if (self.folder / name).exists()]
+        if there and not (migrated and there == ["raccordo.db"] and is_unclaimed(self.database)):
             raise HomeError(f"{self.folder} already holds a hub; choose another --home, or use it as it is")
         unclaimed = is_unclaimed if migrated else Database.is_empty
         if self.database.is_shared and not unclaimed(self.database):
@@ -78,9 +77,10 @@ class Home:
             if "hub-key.pem" in self.key_files:
                 write_private(self.folder / "hub-key.pem", private_pem(new_key("es256")))
                 made.append("hub-key.pem")
-            if not self.database.is_shared:
+            if not (migrated or self.database.is_shared):
                 made += ["raccordo.db", "raccordo.db-wal", "raccordo.db-shm"]
-            self.database.migrate()
+            if not migrated:
+                self.database.migrate()
             self.note_keys()
         except BaseException:
             # Nothing was sealed or signed with them yet; left here, they would keep `init` from being tried again.

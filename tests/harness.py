@@ -224,10 +224,11 @@ def make_home(
     **settings: Any,
 ) -> Home:
     """A fresh home with one ente. `connectors` maps an id to (type, settings). A database that is `migrated` has its
-    schema, and nothing else."""
+    schema, and nothing else; so has any that the settings do not name."""
+    if "database_url" not in settings:
+        settings, migrated = stores.home_settings(folder) | settings, True
     # Administrators may let connectors write where tests make their folders.
-    own: dict[str, Any] = {"trial_folder": Path(gettempdir()), **stores.home_settings()}
-    home = Home(Settings(home=folder, **(own | settings)))
+    home = Home(Settings(home=folder, **({"trial_folder": Path(gettempdir())} | settings)))
     home.create(migrated=migrated)
     with home.database.write() as tx:
         ente = Ente(ENTE, "Comune di Prova", BASE, PUBLISH_AUDIENCE, FEED_AUDIENCE, "https://servizi.comune.example.it")

@@ -5,11 +5,13 @@ One PostgreSQL a test process, started by the first test that asks and ended wit
 
 import atexit
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from itertools import count
 from pathlib import Path
 
+from hub.clock import SystemClock
+from hub.store.database import Database
 from tests.real.postgres import Postgres
 
 KINDS = ("sqlite", "postgresql")
@@ -82,10 +84,18 @@ def in_use(kind: str) -> Iterator[None]:
             store.drop()
 
 
-def home_settings() -> dict[str, str]:
-    """What a new home's settings say of its database: nothing where it is the file in the home."""
+def home_settings(folder: Path) -> dict[str, str]:
+    """Gives a home that is to be made there a database with its schema alone; what the home's settings say of it:
+    nothing where it is the file in the home."""
     kind, made = _in_use[-1]
     if kind == "sqlite":
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "raccordo.db").write_bytes(_file(_schema, folder))
         return {}
-    made.append(Store(kind, Path()))
+    made.append(Store(kind, folder, _schema))
     return {"database_url": made[-1].url}
+
+
+def _schema(url: str) -> None:
+    with closing(Database(url, SystemClock())) as database:
+        database.migrate()

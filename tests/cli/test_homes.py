@@ -1,15 +1,17 @@
 """`init`, `ente`, `migrate`, and what every command does with a wrong home."""
 
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from hub.home import Home
+from hub.home import Home, HomeError
 from hub.settings import Settings
 from hub.store.database import Database
 
@@ -210,6 +212,17 @@ def test_a_failed_init_can_be_tried_again(call: Raccordo, tmp_path: Path, monkey
     assert call(*init).code == 1
     monkeypatch.undo()
     assert call(*init).code == 0
+
+
+def test_a_file_that_holds_a_hub_is_not_taken_for_one_that_has_its_schema_alone(home: Path, tmp_path: Path) -> None:
+    second = Home(Settings(home=tmp_path / "second"))
+    second.folder.mkdir()
+    shutil.copy(home / "raccordo.db", second.folder)
+    before = (second.folder / "raccordo.db").read_bytes()
+    with closing(second.database), pytest.raises(HomeError, match="already holds a hub"):
+        second.create(migrated=True)
+    assert (second.folder / "raccordo.db").read_bytes() == before
+    assert not (second.folder / "vault.json").exists()
 
 
 def test_an_init_that_comes_second_takes_nothing_from_the_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
