@@ -11,6 +11,8 @@ from hub.telemetry import Lines
 from tests.requirements_page import RequirementsPage
 from tests.softhsm import SoftHsm, made, module
 
+_FLOWS = Path(__file__).parent / "flows"
+
 
 @pytest.fixture(autouse=True)
 def _logs_end_with_their_test() -> Iterator[None]:
@@ -63,8 +65,17 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(RequirementsPage(page))
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Reports travel from workers to their controller, marks do not."""
     for item in items:
+        # Reports travel from workers to their controller, marks do not.
         for mark in item.iter_markers("req"):
             item.user_properties += [("req", number) for number in mark.args]
+        if _FLOWS in item.path.parents and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(_of_one_hub(item)))
+
+
+def _of_one_hub(item: pytest.Item) -> str:
+    """The group of the tests that one hub can serve: two workers that shared a module would each start its hubs."""
+    called = getattr(item, "callspec", None)
+    return f"{item.path.name} {called.params.get('kind', '') if called else ''}".strip()
