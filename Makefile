@@ -20,6 +20,8 @@ $(STAMP): requirements.txt pyproject.toml
 demo: $(STAMP) ## the tour: hub, simulated providers, signed samples; ONCE=1 asserts every outcome and exits
 	$(BIN)/raccordo demo $(if $(ONCE),--once)
 
+# Tests start hundreds of processes: where the environment forbids it to keep what it compiled, each compiles the hub anew.
+test faults: export PYTHONDONTWRITEBYTECODE :=
 test: $(STAMP) ## every test
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
