@@ -201,7 +201,7 @@ def test_of_pages_that_come_ahead_the_place_is_kept_now_and_then_and_where_a_sou
 
     def asked(n: int) -> None:
         if n == 6:
-            places.extend(each["taken"] for each in rows(running.get(timeout=10), source_positions))
+            places.extend(each["taken"] for each in rows(running.get(timeout=30), source_positions))
 
     def move(*its: Any, **named: Any) -> Move:
         moved = Move(*its, **named)
