@@ -250,14 +250,20 @@ def make_home(
 
 @contextmanager
 def running_hub(
-    folder: Path, *, prepare: Callable[[Home, Caller, Caller], None] = lambda *_: None, **options: Any
+    folder: Path,
+    *,
+    prepare: Callable[[Home, Caller, Caller], None] = lambda *_: None,
+    durable: bool = True,
+    **options: Any,
 ) -> Iterator[HubUnderTest]:
     """A hub with two vendors and a portal, on a loopback port, until the block ends.
 
-    `prepare(home, vendor, portal)` may register more before it starts.
+    `prepare(home, vendor, portal)` may register more before it starts. `durable=False` is for speed (`stores`).
     """
     vendor, other, portal = Caller("acme"), Caller("beta"), Caller("portale")
     home = make_home(folder, vendors=(vendor, other), portals=(portal,), **options)
+    if not durable:
+        stores.not_durable(home.database)
     prepare(home, vendor, portal)
     with served(home, vendor, other, portal) as hub:
         yield hub

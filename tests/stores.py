@@ -9,6 +9,9 @@ from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy import event
 
 from hub.clock import SystemClock
 from hub.store.database import Database
@@ -42,7 +45,7 @@ class Store:
             path = folder / f"{name}.db"
             self.url = f"sqlite:///{path}"
             if prepare:
-                path.write_bytes(_file(prepare, folder))
+                path.write_bytes(_file(prepare))
 
     def drop(self) -> None:
         if self._name:
@@ -56,16 +59,12 @@ def _template(prepare: Callable[[str], None]) -> str:
     return name
 
 
-_files: dict[Callable[[str], None], bytes] = {}
-
-
-def _file(prepare: Callable[[str], None], folder: Path) -> bytes:
-    if prepare not in _files:
-        path = folder / "template.db"
+@cache
+def _file(prepare: Callable[[str], None]) -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "template.db"
         prepare(f"sqlite:///{path}")
-        _files[prepare] = path.read_bytes()
-        path.unlink()
-    return _files[prepare]
+        return path.read_bytes()
 
 
 _in_use: list[tuple[str, list[Store]]] = [("sqlite", [])]
@@ -90,10 +89,18 @@ def home_settings(folder: Path) -> dict[str, str]:
     kind, made = _in_use[-1]
     if kind == "sqlite":
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "raccordo.db").write_bytes(_file(_schema, folder))
+        (folder / "raccordo.db").write_bytes(_file(_schema))
         return {}
     made.append(Store(kind, folder, _schema))
     return {"database_url": made[-1].url}
+
+
+def not_durable(database: Database) -> Database:
+    """Gives up in a file, too, what a crash of the machine would lose; kill -9 loses nothing either way."""
+    if not database.is_shared:
+        event.listen(database.engine, "connect", lambda opened, _: opened.execute("PRAGMA synchronous=OFF"))
+        database.engine.dispose()  # with what was opened before
+    return database
 
 
 def _schema(url: str) -> None:

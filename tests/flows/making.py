@@ -44,7 +44,7 @@ def hold_against_description(response: httpx.Response) -> None:
 @contextmanager
 def described_hub(folder: Path, **options: Any) -> Iterator[HubUnderTest]:
     """`running_hub`, every answer of which is checked as it comes."""
-    with running_hub(folder, **options) as hub:
+    with running_hub(folder, durable=False, **options) as hub:
         hub.client.event_hooks = {"request": [], "response": [hold_against_description]}
         yield hub
 

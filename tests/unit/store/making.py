@@ -62,7 +62,7 @@ def _one_ente(url: str) -> None:
 def fresh_database(kind: str, folder: Path, clock: Clock) -> Iterator[Database]:
     """A database of its own, with one ente."""
     made = stores.Store(kind, folder, _one_ente)
-    database = Database(made.url, clock)
+    database = stores.not_durable(Database(made.url, clock))
     try:
         yield database
     finally:
