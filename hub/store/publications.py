@@ -32,6 +32,7 @@ from .folding import is_over, meet, settle
 from .identities import load_by_identity
 from .intake import Done, Signed
 from .linking import keep_links, settle_replaced
+from .notice_keys import placed
 from .notifying import corrected
 from .numbering import Given
 from .planning import NOTHING_KNOWN, Knowledge, know, lacks_address, rows_of
@@ -64,7 +65,7 @@ class Publications:
         known = load_by_identity(tx, {name for draft in drafts for name in draft.names}, lock=True)
         citizens = self._citizens.resolve(tx, (d.subject for d in drafts if d.identity not in known))
         given = Given(self._vault)
-        drafts = given.give(tx, drafts, known)
+        drafts = [placed(draft, known.get(draft.identity)) for draft in given.give(tx, drafts, known)]
         enclosed = load_enclosed(tx, drafts)
         batch = Batch()
         results: list[Done | HubError] = []
