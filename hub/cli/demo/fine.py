@@ -40,7 +40,7 @@ class Fine:
         dearer = self._until(fine["item_id"], "notification_cost")
         cost = dearer["notification_cost"]
         told = f"{_euro(dearer['amount_cents'])} + {_euro(cost['cost_cents'])} = {_euro(cost['total_cents'])}"
-        self.console.print(f"  notificata da SEND: nell'area / notified by SEND, in the feed  [green]{told}[/]")
+        self.console.print(f"  nell'area / in the feed  [green]{told}[/]")
         paid = self.stage.pay(_NOTICE)
         self.console.print(
             f"  la stazione chiede al nodo / the station asks for  [green]{_euro(paid['amount_cents'])}[/]"
