@@ -3,7 +3,6 @@
 Who updates a position leaves it aside: GPD keeps it by IUV, and adds it again (its sources, decision 150).
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
@@ -35,7 +34,7 @@ def add_fee(payable: dict[str, Any], organization: str, cents: int) -> None:
     payable[FEE] = cents
 
 
-def keep_fees(before: Mapping[str, Any], changed: dict[str, Any], organization: str) -> None:
+def keep_fees(before: dict[str, Any], changed: dict[str, Any], organization: str) -> None:
     """A position that is updated has the costs of the notices that it had before."""
     known = {its["iuv"]: its for _, its in payables(before)}
     for _, payable in payables(changed):

@@ -71,7 +71,10 @@ class Stage:
         pdnd.start()
         cast = engage(home, folder / "keys", f"http://127.0.0.1:{port}", pdnd)
         registered = {c.tax_code for c in CITIZENS if c.on_io}
-        options = {"app_io": {"registered": registered}, "pagopa_node": {"creditor": STATION_CREDITOR}}
+        options: dict[str, dict[str, Any]] = {
+            "app_io": {"registered": registered},
+            "pagopa_node": {"creditor": STATION_CREDITOR},
+        }
         providers = simulations(folder / "providers", ("app_io", "email", "send", "pagopa_node"), options)
         settings = {name: {**provider.start(), **_QUICK.get(name, {})} for name, provider in providers.items()}
         with home.database.write() as tx:
