@@ -2,9 +2,10 @@
 
     app = simulator(Path("gpd.jsonl"), organizations={"00301970190"}, segregation_codes={47})
 
-It serves GPD v1, v2 (bulk) and v3, GPD's receipts, biz-events, Checkout and notices, at the platform's paths. Each
-accepted change is a line of the ledger, on the disk before the answer leaves: `{"at", "act", "position"}`. An existing
-ledger is read at the start. Carts are lines of `carts.jsonl` beside it: `{"url", "cart"}`.
+It serves GPD v1, v2 (bulk) and v3, what SEND tells GPD of its costs, GPD's receipts, biz-events, Checkout and notices,
+at the platform's paths. Each accepted change is a line of the ledger, on the disk before the answer leaves: `{"at",
+"act", "position"}`. An existing ledger is read at the start. Carts are lines of `carts.jsonl` beside it: `{"url",
+"cart"}`.
 
 Options:
     api_keys: the keys it takes; None: any.
@@ -37,12 +38,15 @@ from connectors.base.serving import LoopbackServer
 from connectors.base.simulator_faults import Faults, Handler, WithTransport
 
 from .simulator_answers import Gate, error, parsed, problem
+from .simulator_fees import NotificationFee
 from .simulator_forms import Broken, BulkV2, NamesV2, PositionV1, PositionV3, numbers_of
-from .simulator_gpd import Positions, model_v1, model_v3, paid_between, shown_v1, shown_v3
+from .simulator_gpd import Positions, paid_between
 from .simulator_paying import PayingApi
 from .simulator_receipts import ReceiptsApi
+from .simulator_shown import model_v1, model_v3, option_v1, shown_v1, shown_v3
 
 _GPD = "/gpd/debt-positions-service"
+_OF_SEND = "/pn-integration-gpd/api/v1/organizations/{organization}/paymentoptions/{nav}/notificationfee"
 
 
 def simulator(
@@ -112,6 +116,7 @@ class GpdApi:
         for version in ("v1", "v2"):
             path = f"{_GPD}/{version}/organizations/{{organization}}/paymentoptions/paids/{{nav}}"
             made.append(self._route("POST", path, "change", self._paid_elsewhere))
+        made.append(self._route("PUT", _OF_SEND, "change", self._set_fee))
         return made
 
     def _route(self, method: str, path: str, on: str, handler: Handler) -> Route:
@@ -196,9 +201,13 @@ class GpdApi:
         return JSONResponse("The debt position was deleted.")
 
     async def _paid_elsewhere(self, request: Request) -> Response:
-        kept = self._positions.pay(_organization(request), request.path_params["nav"], {}, elsewhere=True)
-        options = shown_v1(kept)["paymentOption"]
-        return JSONResponse(next(each for each in options if each["nav"] == request.path_params["nav"]))
+        nav = request.path_params["nav"]
+        kept = self._positions.pay(_organization(request), nav, {}, elsewhere=True)
+        return JSONResponse(option_v1(kept, nav))
+
+    async def _set_fee(self, request: Request) -> Response:
+        cents, nav = (await parsed(request, NotificationFee)).notification_fee, request.path_params["nav"]
+        return JSONResponse(option_v1(self._positions.set_fee(_organization(request), nav, cents), nav))
 
     async def _pay(self, request: Request) -> Response:
         asked = await request.json()

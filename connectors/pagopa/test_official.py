@@ -18,8 +18,14 @@ needs_specs = pytest.mark.skipif(
 
 
 def official(version):
-    """`check(value, schema)` by the description of a version: it must hold, and no member may be one unknown there."""
-    file = {"v1": "gpd-external-v1.json", "v2": "gpd-external-v2-bulk.json", "v3": "gpd-external-v3.json"}[version]
+    """`check(value, schema)` by the description of a version: it must hold, and no member may be one unknown there.
+    `send`: of what SEND tells GPD."""
+    file = {
+        "v1": "gpd-external-v1.json",
+        "v2": "gpd-external-v2-bulk.json",
+        "v3": "gpd-external-v3.json",
+        "send": "gpd-send-v1.json",
+    }[version]
     description = json.loads((Path(SPECS) / file).read_text(encoding="utf-8"))
     schemas = description["components"]["schemas"]
 

@@ -145,7 +145,7 @@ def _owed(home: Home, connection: Connection, owing: Owing, name: str) -> Owed:
     row, item = opened_item(connection, home.vault, citizen, item_id)
     its = row["vendor_id"], row["state"], row["lifecycle"], row["expires_at"]
     content = orjson.loads(canonical_json(item))
-    kept = Kept(ente_id, citizen.citizen_id, item_id, *its, content, row["cost_cents"], tax_code)
+    kept = Kept(ente_id, citizen.citizen_id, item_id, *its, content, row["notice_key"], row["cost_cents"], tax_code)
     ((*owed,),) = owing.of(lambda: connection, [kept], home.clock.now())
     wanted = next((each for each in owed if str(each.part or "") == part), None)
     if wanted is None:

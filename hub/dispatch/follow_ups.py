@@ -13,10 +13,12 @@ from hub.store.follow_ups import Asked, Take, note_asked, take_follow_ups
 from hub.store.outbox import Claim
 from hub.store.standing import Lane
 
+from .runner import provider_wish
+
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 20
-_LATER = timedelta(hours=1)
+_SOON, _LATER = timedelta(minutes=1), timedelta(hours=1)
 _OUR_FAULT = timedelta(days=1)
 
 
@@ -83,8 +85,15 @@ class FollowUps:
 
     def _put_off(self, claim: Claim, failure: Failure, silent: dict[Lane, timedelta]) -> timedelta:
         """For how long; the connector is not paused, as its deliveries may do well without these answers."""
-        wait = _OUR_FAULT if isinstance(failure, Misconfigured) else _LATER
+        wait = _OUR_FAULT if isinstance(failure, Misconfigured) else _after(claim, failure)
         if not isinstance(failure, Deferred) or failure.about == "provider":
             silent[claim.lane] = wait
             log.warning("follow_up.put_off connector=%s reason=%s", claim.connector_id, failure.reason)
         return wait
+
+
+def _after(claim: Claim, failure: Failure) -> timedelta:
+    """When to ask again after a failure: of what was delivered just now soon, as its citizen may be paying at a price
+    that is not known yet; at last once an hour. Never sooner than the provider asks for."""
+    age = (claim.claimed_at or claim.created_at) - claim.created_at
+    return max(provider_wish(failure) or timedelta(), min(_LATER, max(_SOON, age / 4)))

@@ -18,7 +18,7 @@ from contracts.states import PAYABLE
 from hub.registry import Registry
 from hub.store.connector_versions import Environment
 from hub.store.costs import Cost, costs_of
-from hub.store.numbering import notice_key
+from hub.store.notice_keys import is_tried, notice_key
 from hub.store.paid import Paid, paid_among
 from hub.store.ports import Vault
 from hub.store.reading import Listed, Reading
@@ -41,6 +41,7 @@ class Kept:
     expires_at: datetime | None
     content: Mapping[str, Any] | None = field(repr=False)
     """Its JSON, which was checked when it came; None: it is no payment."""
+    notice_key: str | None = field(repr=False)
     cost_cents: int | None
     """What a legal notification adds to the notice of the whole, where that is known."""
     tax_code: str = field(repr=False)
@@ -63,6 +64,7 @@ def kept_of(reading: Reading, row: Listed, content: Mapping[str, Any]) -> Kept:
         row.lifecycle,
         None if row.expires_at is None else from_micros(row.expires_at),
         content if row.collection == "payments" else None,
+        row.notice_key,
         row.cost_cents,
         reading.subject.tax_code,
     )
@@ -75,7 +77,7 @@ class Owed:
     payment: Kept
     notice: PayableNotice
     environment: Environment
-    """Of the connectors that may have it: of a vendor in the sandbox, those for tests alone."""
+    """Of the connectors that may have it: of what is on trial, those for tests alone."""
     part: int = 0
     """0 the whole, n the n-th instalment."""
     plan: int = 0
@@ -124,8 +126,8 @@ class Owing:
         asked = kept.content
         if asked is None:
             return []
-        vendor = registry.vendors.get((kept.ente_id, kept.vendor_id))
-        environment: Environment = "test" if vendor is not None and vendor.stage == "sandbox" else "production"
+        tried = kept.notice_key is not None and is_tried(kept.notice_key)
+        environment: Environment = "test" if tried else "production"
         name, creditor, reason = registry.ente(kept.ente_id).name, asked["creditor_tax_code"], asked["reason"]
         every: list[Owed] = []
         if (number := asked.get("notice_number")) is not None:

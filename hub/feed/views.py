@@ -38,7 +38,7 @@ def row_view(
     (
         item_id, collection, state, lifecycle, version, service_id, source, vendor_id, turn, sensitivity,
         _folded_into, own_state, _sequence, occurred_at, received_at, updated_at, as_of, due_at, expires_at,
-        cost_cents, cost_at, read_at, seen_version, archived_at, starred_at, confirmed_at, _payload,
+        _notice_key, cost_cents, cost_at, read_at, seen_version, archived_at, starred_at, confirmed_at, _payload,
     ) = row
     # fmt: on
     said = content.get

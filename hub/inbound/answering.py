@@ -54,7 +54,7 @@ class Answering:
             raise PathUnknown
         if config.status != "active":
             raise StoreUnavailable(cause="connector paused")
-        reading = self.archive.of(ente_id, connector_id, "answer_provider")
+        reading = self.archive.of(config, "answer_provider")
         try:
             reply = connector.answer(call, reading)
         except Deferred as fault:

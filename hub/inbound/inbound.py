@@ -106,4 +106,4 @@ def inbound(
     demands = Demands(database, committer, intake, citizens, vault, taker.vendor, draft, accepted)
     answering = Answering(configs, connector, archive, taker, reporter, demands)
     documents = ProviderDocuments(database, citizens, vault, taker, configs)
-    return Inbound(taker, polling, answering, documents, NoticeCosts(committer, vault), missing)
+    return Inbound(taker, polling, answering, documents, NoticeCosts(committer, vault, configs), missing)

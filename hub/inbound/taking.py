@@ -156,6 +156,9 @@ class Taker:
         missing: dict[str, str] = {}
         unkeyed: dict[str, tuple[str, str]] = {}
         for name, each in last.items():
+            if each.flow is not None and source.is_test:
+                counts["passed"] += 1  # the books are of money
+                continue
             if each.flow is not None:
                 flows.append(KeepFlow(source.ente_id, each.flow))
                 continue
@@ -232,6 +235,9 @@ class Taker:
         refusal: HubError | None = None
         try:
             act = self._draft(vendor, found.collection, body, _valid(found, take.version))
+            # What a provider of production says of money holds, whatever stands in its vendor's record.
+            if act.on_trial is not source.is_test:
+                act = replace(act, on_trial=source.is_test)
         except HubError as error:
             refusal = error
         except Exception:

@@ -24,7 +24,7 @@ from contracts.states import PAYABLE
 from hub.registry import ALERTS, Vendor
 from hub.store.citizens import Subject
 from hub.store.drafts import Answer, Draft, Enclosure, Finding, Identity, PlannedDelivery, Told
-from hub.store.numbering import notice_key
+from hub.store.notice_keys import notice_key
 
 from . import practices, subscriptions
 from .canonical import canonical_json, content_hash
@@ -73,9 +73,10 @@ def draft_of(
         return _citizen_draft(
             item, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules, until=until, findings=findings
         )
-    return _citizen_draft(
+    draft = _citizen_draft(
         item, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules, rights=vendor.rights
     )
+    return replace(draft, on_trial=True) if vendor.stage == "sandbox" else draft
 
 
 def drafted_again(
@@ -103,13 +104,27 @@ def once(told: Told | None, occasion: str) -> Told | None:
 
 
 def own_payment(
-    item: Payment, ente_id: str, vendor_id: str, version: int, *, route: Route, keyed_hash: KeyedHash, rules: Rules
+    item: Payment,
+    ente_id: str,
+    vendor_id: str,
+    version: int,
+    *,
+    on_trial: bool,
+    route: Route,
+    keyed_hash: KeyedHash,
+    rules: Rules,
 ) -> Draft:
-    """The draft of a payment that the hub makes of a plan: under the source's name for it, as version 0, or its own."""
+    """The draft of a payment that the hub makes of a plan: under the source's name for it, as version 0, or its own.
+    `on_trial`: the plan is a vendor's in its sandbox."""
     identity, payload = _identity(item, ente_id, vendor_id), canonical_json(item)
     draft = _citizen_draft(item, identity, payload, route=route, keyed_hash=keyed_hash, rules=rules)
     # Its deadlines are of its version: the source's own is to find none of that number.
-    return replace(draft, version=version, deadlines=tuple(replace(due, version=version) for due in draft.deadlines))
+    return replace(
+        draft,
+        version=version,
+        on_trial=on_trial,
+        deadlines=tuple(replace(due, version=version) for due in draft.deadlines),
+    )
 
 
 def _subscription_draft(

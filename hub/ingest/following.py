@@ -39,8 +39,13 @@ def route_of(route: Route, ente_id: str, vendor_id: str) -> Route:
     """Which way the items of a vendor go."""
     if not isinstance(route, StagedRoute):
         return route
-    vendor = route.registry().vendors.get((ente_id, vendor_id))
-    return route.sandbox if vendor is not None and vendor.stage == "sandbox" else route.production
+    return route.sandbox if is_on_trial(route, ente_id, vendor_id) else route.production
+
+
+def is_on_trial(route: Route, ente_id: str, vendor_id: str) -> bool:
+    """Whether a vendor is in its sandbox, where there are such."""
+    vendor = route.registry().vendors.get((ente_id, vendor_id)) if isinstance(route, StagedRoute) else None
+    return vendor is not None and vendor.stage == "sandbox"
 
 
 IN_TURN = "first_that_reaches"

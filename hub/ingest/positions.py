@@ -7,7 +7,7 @@ from contracts.items import Payment
 from contracts.items.payment import Position
 from hub.errors import ContractViolation, Fault
 from hub.store.drafts import Draft, Numbers, Registration
-from hub.store.numbering import notice_key
+from hub.store.notice_keys import notice_key
 
 _ONE_PLAN = "the creditor's connector registers one plan of instalments (api v1 of GPD)"
 _UNSERVED = "no pagoPA connector of this ente registers positions of that creditor"

@@ -18,7 +18,7 @@ from contracts.base import ROME
 from contracts.items import Payment, Receipt
 from contracts.reporting import iuv_of, notice_numbers_of
 from hub.security.vault import Vault
-from hub.store.numbering import notice_key
+from hub.store.notice_keys import is_tried, notice_key
 from hub.store.paid import OfNotice, of_notices, receipts_between
 from hub.store.reporting import KeptFlow, Reported, flows_between, reported_between, reported_of
 
@@ -107,6 +107,8 @@ def reconcile(connection: Connection, vault: Vault, ente_id: str, days: Days) ->
     end = datetime.combine(days.until, time(), ROME).astimezone(UTC) + _AROUND
     cases: defaultdict[_Key, _Case] = defaultdict(_Case)
     for found in receipts_between(connection, vault, ente_id, begin, end):
+        if is_tried(found.notice_key):
+            continue  # no money
         receipt = _receipt(found)
         if days.since <= _paid_on(receipt) <= days.until:
             cases[_key_of(receipt)].receipts[receipt.receipt_number] = (found, receipt)

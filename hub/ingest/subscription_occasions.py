@@ -18,7 +18,7 @@ from hub.store.subscription_services import REVIEW
 
 from .canonical import read
 from .drafting import KeyedHash, drafted_again, own_payment
-from .following import Route, route_of, told_by
+from .following import Route, is_on_trial, route_of, told_by
 from .rules import Rules
 from .subscriptions import (
     ANSWER,
@@ -164,6 +164,7 @@ class SubscriptionOccasions:
             item["ente_id"],
             vendor_id,
             version,
+            on_trial=is_on_trial(self.route, item["ente_id"], item["vendor_id"]),
             route=route_of(self.route, item["ente_id"], item["vendor_id"]),
             keyed_hash=self.keyed_hash,
             rules=self.rules(item["ente_id"]),

@@ -18,6 +18,7 @@ from hub.errors import HubError
 
 from .database import Tx, lock_names
 from .given import GIVEN, given, is_given
+from .notice_keys import staged
 from .rows import IN_ORDER, Batch
 from .tables import items, timeline
 
@@ -50,11 +51,12 @@ class Cost(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Of an ente's notices, by `notice_key`; in cents."""
+    """Of an ente's notices, by their keys in production; in cents."""
 
     ente_id: str
     channel: str
     by_notice: Mapping[str, int] = field(repr=False)
+    on_trial: bool = False
 
 
 def costs_of(connection: Connection, notices: Collection[Notice]) -> dict[Notice, Cost]:
@@ -76,16 +78,17 @@ def note_costs(tx: Tx, told: Sequence[Costs]) -> list[int]:
 
 def _note(tx: Tx, told: Costs) -> int:
     batch = Batch()
+    by_notice = {staged(key, on_trial=told.on_trial): cents for key, cents in told.by_notice.items()}
     query = (
         select(items)
-        .where(_ITS.ente_id == told.ente_id, _ITS.notice_key.in_(sorted(told.by_notice)))
+        .where(_ITS.ente_id == told.ente_id, _ITS.notice_key.in_(sorted(by_notice)))
         # What was paid was paid at the price of that time: what comes later asks its citizen for nothing more.
         .where(_ITS.collection == "payments", _ITS.lifecycle == "active", _ITS.state.not_in(PAID))
         .order_by(*IN_ORDER)
         .with_for_update()
     )
     for row in tx.connection.execute(query).mappings().all():
-        cost = told.by_notice[row["notice_key"]]
+        cost = by_notice[row["notice_key"]]
         if row["cost_cents"] != cost:
             _bear(batch, dict(row), Cost(cost, tx.now), tx.now, told.channel)
     batch.write(tx)

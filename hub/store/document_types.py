@@ -11,6 +11,7 @@ from hub.registry import OTHERS, DocumentType
 
 from .database import Tx, upsert
 from .directory import AlreadyThere, NotThere, bump
+from .drafts import Draft
 from .tables import document_types
 
 _ITS = document_types.c
@@ -48,9 +49,14 @@ def set_others(tx: Tx, ente_id: str, *, refused: bool, keep_copy: bool) -> None:
     _keep(tx, ente_id, OTHERS, DocumentType(refused=refused, keep_copy=keep_copy))
 
 
-def note_unlisted(tx: Tx, used: Collection[tuple[str, str, str]]) -> None:
-    """(ente, type, vendor) of documents whose types nobody listed: the first vendor of each is kept. Processes that do
-    not know of it yet say so again, to no effect."""
+def note_unlisted(tx: Tx, drafts: Collection[Draft]) -> None:
+    """Of documents whose types nobody listed the types, and the first vendor of each. Processes that do not know of it
+    yet say so again, to no effect."""
+    used = {
+        (draft.identity.ente_id, draft.unlisted_type, draft.identity.vendor_id)
+        for draft in drafts
+        if draft.unlisted_type is not None
+    }
     for ente_id, doc_type, vendor_id in sorted(used):
         row = {"ente_id": ente_id, "doc_type": doc_type, "record": asdict(DocumentType(seen=vendor_id))}
         tx.connection.execute(upsert(document_types).values(row).on_conflict_do_nothing())

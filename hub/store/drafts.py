@@ -143,6 +143,8 @@ class Draft:
     due_at: datetime | None = None
     as_of: datetime | None = None
     notice_key: str | None = None
+    on_trial: bool = False
+    """Its vendor is in its sandbox, or a connector for tests brought it: it touches nothing else of its notice."""
     settles: bool = False
     """A receipt whose vendor may settle notices of other vendors too."""
     file_sha256: str | None = None

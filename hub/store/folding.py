@@ -49,6 +49,13 @@ _SAME = (
     .with_for_update(of=items)
 )
 """Every payment and receipt of the notices given, held until the commit."""
+_TOGETHER = (
+    select(items.c.ente_id, items.c.citizen_id, items.c.notice_key)
+    .select_from(GIVEN.join(items, is_given(items.c.ente_id, items.c.citizen_id, items.c.folded_into)))
+    .where(items.c.notice_key.is_not(None))
+    .distinct()
+)
+"""The notices, as they were, of payments that are shown as the ones given."""
 
 
 def meet(tx: Tx, drafts: Iterable[Draft]) -> None:
@@ -76,7 +83,7 @@ def settle(tx: Tx, batch: Batch, plans: Plans, divided: Collection[str] = ()) ->
     instalments of a plan; those of one notice become one. `divided`: the items of the batch that may be paid so."""
     take_costs(tx, batch)
     held = {item["item_id"]: item for item in batch.touched()}
-    touched = {_notice(item) for item in held.values() if item["notice_key"] is not None}
+    touched = {_notice(item) for item in held.values() if item["notice_key"] is not None} | _parted(tx, held)
     groups: dict[_Notice, list[dict[str, Any]]] = {}
     # Those whose instalments are paid: by what this batch says, or by what was said before they came.
     whose = {(held[item_id]["ente_id"], held[item_id]["citizen_id"]) for item_id in divided}
@@ -93,6 +100,9 @@ def settle(tx: Tx, batch: Batch, plans: Plans, divided: Collection[str] = ()) ->
         for item in whole:
             _is_paid(tx, batch, item)
         left = {_notice(item) for item in whole if item["notice_key"] is not None}
+    for item in held.values():
+        if item["folded_into"] is not None and item["notice_key"] is None:
+            _fold(tx, batch, [item])  # its new version names no notice: it is one by itself
     paid: list[dict[str, Any]] = []
     for _, its in sorted(groups.items(), key=itemgetter(0)):
         payments = [item for item in its if item["collection"] == "payments"]
@@ -104,6 +114,16 @@ def settle(tx: Tx, batch: Batch, plans: Plans, divided: Collection[str] = ()) ->
 
 def _notice(item: Mapping[str, Any]) -> _Notice:
     return item["ente_id"], item["citizen_id"], item["notice_key"]
+
+
+def _parted(tx: Tx, held: Mapping[str, dict[str, Any]]) -> set[_Notice]:
+    """The notices of those with whom payments are shown: one that is of another notice now leaves them alone."""
+    shown = {_whole(item) for item in held.values() if item["folded_into"] is not None}
+    return {tuple(row) for row in tx.connection.execute(_TOGETHER, given(shown))} if shown else set()
+
+
+def _whole(item: Mapping[str, Any]) -> tuple[str, str, str]:
+    return item["ente_id"], item["citizen_id"], item["folded_into"]
 
 
 def _groups(

@@ -78,6 +78,7 @@ def _take(tx: Tx, wish: Take) -> list[Claim]:
             accepted=True,
             created_at=row.created_at,
             expires_at=row.expires_at,
+            claimed_at=tx.now,
         )
         for row in rows
     ]

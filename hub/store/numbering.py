@@ -6,7 +6,7 @@ nothing is given to two, and what was rolled back was given to nobody. A payment
 unless it comes back after it was taken back: a number that was invalidated is not used again, so it gets new ones.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from hub.errors import NoticeNumbersExhausted
 
 from .database import Tx, among, keys, upsert
 from .drafts import Draft, Identity
+from .notice_keys import notice_key, staged
 from .ports import Vault
 from .registering import TAKEN_BACK, taken_back
 from .rows import Batch
@@ -34,11 +35,6 @@ _OF_ITEMS = (
     .where(among("item", _ITS.ente_id, _ITS.item_id))
     .order_by(_ITS.given_at, _ITS.notice_number)
 )
-
-
-def notice_key(keyed_hash: Callable[[str, str], str], creditor_tax_code: str, notice_number: str) -> str:
-    """By what payments and receipts of one notice find each other (`items.notice_key`)."""
-    return keyed_hash("notice", f"{creditor_tax_code}\0{notice_number}")
 
 
 def is_numbered(connection: Connection, ente_id: str, item_id: str) -> bool:
@@ -123,7 +119,8 @@ class Given:
         number = self._all.get(place, {}).get(0)
         if number is None or item["state"] in SETTLED_FOR_GOOD:
             return
-        left = notice_key(self._vault.keyed_hash, place[1], number) != item["notice_key"]
+        key = notice_key(self._vault.keyed_hash, place[1], number)
+        left = item["notice_key"] not in (key, staged(key, on_trial=True))
         if draft.reported_state not in TAKEN_BACK and (left or taken_back(item)):
             del self._all[place]
 

@@ -44,13 +44,13 @@ def receipts_between(
 ) -> Iterator[OfNotice]:
     """The receipts of notices whose `occurred_at` is in that time, its end included."""
     wanted = and_(_ITS.collection == "receipts", _ITS.occurred_at.between(since, until))
-    return _whole(connection, vault, ente_id, _ids(connection, ente_id, wanted))
+    return whole(connection, vault, ente_id, _ids(connection, ente_id, wanted))
 
 
 def of_notices(connection: Connection, vault: Vault, ente_id: str, notice_keys: Collection[str]) -> Iterator[OfNotice]:
     """The payments and receipts of these notices."""
     for those in pieces(sorted(notice_keys)):
-        yield from _whole(connection, vault, ente_id, _ids(connection, ente_id, _ITS.notice_key.in_(those)))
+        yield from whole(connection, vault, ente_id, _ids(connection, ente_id, _ITS.notice_key.in_(those)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,8 @@ def _ids(connection: Connection, ente_id: str, wanted: ColumnElement[bool]) -> l
     return sorted((row.citizen_id, row.item_id) for row in connection.execute(query))
 
 
-def _whole(connection: Connection, vault: Vault, ente_id: str, ids: list[tuple[str, str]]) -> Iterator[OfNotice]:
+def whole(connection: Connection, vault: Vault, ente_id: str, ids: Sequence[tuple[str, str]]) -> Iterator[OfNotice]:
+    """These items (citizen_id, item_id), as far as they are of a notice still."""
     for those in pieces(ids):
         keys = given([(ente_id, *key) for key in those])
         for row, payload in with_contents(connection, vault, ente_id, _PAGE.params(keys)):

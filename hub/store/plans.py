@@ -18,7 +18,7 @@ from contracts.states import SETTLED_FOR_GOOD
 from .citizens import Citizens
 from .database import Tx
 from .given import GIVEN, given, is_given
-from .numbering import notice_key
+from .notice_keys import notice_key
 from .paid import paid_among
 from .ports import Vault
 from .rows import AS_IN_ORDER, IN_ORDER, Batch, item_key, payload_place

@@ -1,7 +1,7 @@
 """Publishing: one item, created, updated, unchanged or superseded (`settled` 11), with its message and deliveries."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -32,11 +32,13 @@ from .folding import is_over, meet, settle
 from .identities import load_by_identity
 from .intake import Done, Signed
 from .linking import keep_links, settle_replaced
+from .notice_keys import placed
 from .notifying import corrected
 from .numbering import Given
 from .planning import NOTHING_KNOWN, Knowledge, know, lacks_address, rows_of
 from .plans import Plans
 from .ports import Vault
+from .raised import raised
 from .references import forget_reference
 from .registering import must_stay, register
 from .requesting import must_be_known
@@ -64,8 +66,9 @@ class Publications:
         known = load_by_identity(tx, {name for draft in drafts for name in draft.names}, lock=True)
         citizens = self._citizens.resolve(tx, (d.subject for d in drafts if d.identity not in known))
         given = Given(self._vault)
-        drafts = given.give(tx, drafts, known)
+        drafts = [placed(draft, known.get(draft.identity)) for draft in given.give(tx, drafts, known)]
         enclosed = load_enclosed(tx, drafts)
+        refused = raised(tx, self._vault, drafts, known.keys())
         batch = Batch()
         results: list[Done | HubError] = []
         changed: list[tuple[Draft, Citizen, str | None]] = []
@@ -84,6 +87,8 @@ class Publications:
                 if item is None:
                     if draft.answer is not None:
                         raise AnsweredRequestUnknown
+                    if draft.identity in refused:
+                        raise refused[draft.identity]
                     item, outcome = self.versions.create(tx, batch, draft, citizen), "created"
                 else:
                     item, outcome = self._repeat(tx, batch, draft, citizen, item)
@@ -100,7 +105,7 @@ class Publications:
         given.keep(tx, batch, {draft.identity: known[draft.identity] for draft, _, _ in changed})
         if quiet:
             note_alive(tx, quiet)
-        note_unlisted(tx, _unlisted(draft for draft, _, _ in changed))
+        note_unlisted(tx, [draft for draft, _, _ in changed])
         settle(tx, batch, self.plans, {known[draft.identity]["item_id"] for draft, *_ in changed if draft.instalments})
         tied = [(draft, known[draft.identity], before is None) for draft, _, before in changed]
         settle_replaced(tx, batch, keep_links(tx, tied), known)
@@ -311,14 +316,6 @@ def _done(tx: Tx, item: dict[str, Any], citizen: Citizen, outcome: Any, draft: D
         item["item_id"], draft.identity.external_id, draft.version, item["lifecycle"], outcome, tx.now, "not_sent"
     )
     return Done(answer, citizen, item["item_id"], draft.version, f"item.{outcome}")
-
-
-def _unlisted(drafts: Iterable[Draft]) -> set[tuple[str, str, str]]:
-    return {
-        (draft.identity.ente_id, draft.unlisted_type, draft.identity.vendor_id)
-        for draft in drafts
-        if draft.unlisted_type is not None
-    }
 
 
 def _told_with(drafts: Sequence[Draft], known: Mapping[Identity, dict[str, Any]]) -> dict[str, str]:

@@ -72,6 +72,7 @@ class Listed(NamedTuple):
     as_of: int | None
     due_at: int | None
     expires_at: int | None
+    notice_key: str | None
     cost_cents: int | None
     cost_at: int | None
     read_at: int | None

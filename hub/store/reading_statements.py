@@ -53,7 +53,7 @@ LISTED = (
     *("item_id", "collection", "state", "lifecycle", "version", "service_id", "source", "vendor_id", "turn"),
     *("sensitivity", "folded_into", "own_state", "sequence"),
     *("occurred_at", "received_at", "updated_at", "as_of", "due_at", "expires_at"),
-    *("cost_cents", "cost_at"),
+    *("notice_key", "cost_cents", "cost_at"),
 )
 """What a list shows of an item itself; after it come the citizen's marks, and its content."""
 _LISTED = (

@@ -15,6 +15,7 @@ from .deadlines import close_deadlines
 from .drafts import Draft
 from .identities import load_by_identity
 from .instalments import cancel_what_is_to_come, is_own
+from .notice_keys import placed
 from .requesting import close_requests, follow_requests, give_up, make_request
 from .rows import Batch, item_key
 from .tables import agenda
@@ -99,6 +100,7 @@ class Subscribing:
     def _plan(self, tx: Tx, batch: Batch, wanted: Draft, citizen: Citizen, item: dict[str, Any]) -> None:
         """The payment of an instalment, unless its source asks for it already."""
         kept = load_by_identity(tx, {wanted.identity}, lock=True).get(wanted.identity)
+        wanted = placed(wanted, kept)
         if kept is None:
             if not batch.has_identity(wanted.identity):
                 made = self._publications.versions.create(tx, batch, wanted, citizen, about=item)

@@ -70,6 +70,23 @@ def in_the_lists(hub, person):
     return {one["item_id"]: one["state"] for one in hub.read("/items?limit=100", person).json()["items"]}
 
 
+@pytest.mark.parametrize("elsewhere", [True, False])
+@pytest.mark.parametrize("leaves", [0, 1])
+def test_who_is_left_by_a_payment_that_is_now_of_another_notice_is_shown_by_itself(hub, person, leaves, elsewhere):
+    _, pair, ids = both(hub, person)
+    vendors = (hub.vendor, hub.other_vendor)
+    (before,) = shown(hub, person)
+    assert before["item_id"] in ids
+    new = dict(pair[leaves]) | {"version": 2}
+    new |= {"notice_number": notice_number()} if elsewhere else {}
+    if not elsewhere:
+        del new["notice_number"]
+    published(hub, "payments", new, vendor=vendors[leaves])
+    assert sorted(one["item_id"] for one in shown(hub, person)) == sorted(ids)
+    assert {row["folded_into"] for row in rows(hub, items) if row["item_id"] in ids} == {None}
+    assert reconstructed(hub, person).items() >= dict.fromkeys(ids, "due").items()
+
+
 def test_two_sources_of_a_notice_are_one_payment(hub, person):
     _, _, (one, other) = both(hub, person)
     (seen,) = shown(hub, person)

@@ -97,6 +97,26 @@ def test_what_gpd_answers_is_not_added_to_twice(hub, person):
     assert to_pay(hub, person, item_id) == (10_440, None, None), "that is what was paid: nothing was added to it"
 
 
+def test_a_first_publication_of_what_gpd_answers_is_known_by_its_vendors_other_payment_of_the_notice(hub, person):
+    """A notice has one amount at pagoPA. What another vendor publishes of it tells this one nothing."""
+    mine, other = owed(person), new_person()
+    my_id = published(hub, "payments", mine)
+    for cost in (200, 1_240):
+        told(hub, my_id, cost)
+    same = {"notice_number": mine["notice_number"]}
+    for raised in (8_900, 9_940):
+        again = hub.publish("payments", owed(other, **same, amount_cents=raised))
+        assert code(again) == (422, "amount.includes_cost")
+        assert "1240" in again.json()["detail"] or "200" in again.json()["detail"]
+    assert hub.read("/payments", other).json()["items"] == []
+    said = owed(other, **same, amount_cents=9_940, notification_fee_cents=1_240)
+    assert to_pay(hub, other, published(hub, "payments", said)) == (8_700, 1_240, 9_940)
+    for fields in ({"amount_cents": 9_000}, {"amount_cents": 9_940, "notification_fee_cents": 0}):
+        published(hub, "payments", owed(new_person(), **same, **fields))
+    published(hub, "payments", owed(new_person(), **same, amount_cents=9_940, state="paid"))
+    published(hub, "payments", owed(new_person(), **same, amount_cents=9_940), vendor=hub.other_vendor)
+
+
 def test_a_source_that_says_how_much_of_its_amount_the_cost_is_is_believed_until_send_says_so(hub, person):
     item_id = published(hub, "payments", owed(person, amount_cents=8_900, notification_fee_cents=200))
     assert to_pay(hub, person, item_id) == (8_700, 200, 8_900)

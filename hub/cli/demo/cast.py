@@ -14,6 +14,7 @@ from contracts.subscription_services import ListPolicy, SubscriptionService
 from hub.cli.pdnd_signing import PdndMember
 from hub.cli.simulated_pdnd import PlayedPdnd
 from hub.home import Home
+from hub.ingest.drafting import SETTLES
 from hub.profile import defaults_of
 from hub.registry import Ente, Portal, Vendor
 from hub.security.keys import (
@@ -53,6 +54,8 @@ PDF = (
     b"BT /F 14 Tf 20 50 Td (Certificato di residenza) Tj ET   \nendstream endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 )
 CREDITOR = "00488410010"
+STATION_CREDITOR = "00301970190"
+"""Whose notices the hub's own station answers for, and who notifies by SEND."""
 NURSERY, MEALS = "nido-2026", "mensa-2025"
 SUBSCRIBED = (
     SubscriptionService(
@@ -158,6 +161,9 @@ def engage(home: Home, keys: Path, base: str, pdnd: PlayedPdnd) -> Cast:
             ENTE, its.vendor_id, its.name, "pdnd", True, (), "", collections=frozenset({"messages"}), profile=agreed
         )
         directory.add_vendor(tx, vendor, [])
+        # Whose the receipts are that pagoPA brings: it signs nothing itself.
+        pagopa = Vendor(ENTE, "pagopa", "pagoPA", "jwk", True, (), "pagopa", collections=frozenset({"receipts"}))
+        directory.add_vendor(tx, replace(pagopa, rights=frozenset({SETTLES})), [])
         scopes = frozenset({"feed:read", "feed:write"})
         portal_keys = [_jwk(cast.portal), _jwk(cast.portal, "assertion_jwk")]
         directory.add_portal(tx, Portal(ENTE, "portale", "Area personale", True, (), scopes), portal_keys)

@@ -23,11 +23,16 @@ from hub.security.sign import sign_portal_request, sign_request
 from hub.settings import Settings
 from hub.store.operations import list_deliveries
 
-from .cast import CITIZENS, ENTE, Cast, Citizen, Sender, body_of, engage
+from .cast import CITIZENS, ENTE, STATION_CREDITOR, Cast, Citizen, Sender, body_of, engage
 
 IO_STEP_S = 1.5
 """How long the hub waits for App IO in the tour, so that a call without an answer is short to watch."""
 
+_QUICK: Mapping[str, Mapping[str, Any]] = {
+    "app_io": {"status_delay_s": 0.3},
+    "send": {"status_poll_s": 0.1, "attestations_every_s": 0.3},
+}
+"""Settings by which providers are asked sooner than anybody would."""
 
 OPERATOR = {"userID": "operatore-7", "userLocation": "sportello-2"}
 """Who is tracked under AUDIT_REST_02."""
@@ -45,7 +50,8 @@ class Stage:
     home: Home
     cast: Cast
     port: int
-    io_url: str
+    urls: Mapping[str, str]
+    """Where simulated providers are told what to do, by connector."""
     client: httpx.Client
     _hub: subprocess.Popen[bytes]
     _simulations: list[Simulation | PlayedPdnd] = field(default_factory=list)
@@ -65,21 +71,23 @@ class Stage:
         pdnd.start()
         cast = engage(home, folder / "keys", f"http://127.0.0.1:{port}", pdnd)
         registered = {c.tax_code for c in CITIZENS if c.on_io}
-        providers = simulations(folder / "providers", ("app_io", "email"), {"app_io": {"registered": registered}})
-        io, mail = providers["app_io"], providers["email"]
-        io_settings, mail_settings = dict(io.start()), dict(mail.start())
-        io_settings["status_delay_s"] = 0.3
+        options: dict[str, dict[str, Any]] = {
+            "app_io": {"registered": registered},
+            "pagopa_node": {"creditor": STATION_CREDITOR},
+        }
+        providers = simulations(folder / "providers", ("app_io", "email", "send", "pagopa_node"), options)
+        settings = {name: {**provider.start(), **_QUICK.get(name, {})} for name, provider in providers.items()}
         with home.database.write() as tx:
-            for name, settings, limits in (
-                ("app_io", io_settings, {"timeout_s": IO_STEP_S, "retry_base_s": 0.5}),
-                ("email", mail_settings, {"retry_base_s": 0.5}),
-            ):
-                home.configuration.save(
-                    tx, ente_id=ENTE, connector_id=name, type=name, settings=settings, limits=limits
-                )
+            for name, its in settings.items():
+                limits = {"retry_base_s": 0.5} | ({"timeout_s": IO_STEP_S} if name == "app_io" else {})
+                home.configuration.save(tx, ente_id=ENTE, connector_id=name, type=name, settings=its, limits=limits)
         process = _start_hub(folder, port)
         client = httpx.Client(base_url=cast.base, timeout=15, trust_env=False)
-        stage = cls(folder, home, cast, port, str(io_settings["base_url"]), client, process, [io, mail, pdnd])
+        urls = {
+            "app_io": settings["app_io"]["base_url"].removesuffix("/api/v1"),
+            "pagopa_node": settings["pagopa_node"]["fdr_base_url"].removesuffix("/fdr-org/service/v1"),
+        }
+        stage = cls(folder, home, cast, port, urls, client, process, [*providers.values(), pdnd])
         try:
             stage._await_hub()
         except StageError:
@@ -128,6 +136,11 @@ class Stage:
         body = body_of(content)
         return self.send(f"/{collection}", body, self.sign(sender, body))
 
+    def upload(self, sender: Sender, item_id: str, content: bytes) -> httpx.Response:
+        """A document's PDF."""
+        headers = self.sign(sender, content, method="PUT", media_type="application/pdf")
+        return self.send(f"/documents/{item_id}/content", content, headers, method="PUT")
+
     def read(self, citizen: Citizen, path: str) -> dict[str, Any]:
         """A feed answer, as the portal gets it on behalf of a citizen."""
         headers = sign_portal_request(
@@ -145,7 +158,16 @@ class Stage:
 
     def io_fault(self, **fault: Any) -> None:
         """The next new message at the simulated App IO meets this."""
-        self.client.post(self.io_url.removesuffix("/api/v1") + "/_sim/faults", json=[fault]).raise_for_status()
+        self.client.post(self.urls["app_io"] + "/_sim/faults", json=[fault]).raise_for_status()
+
+    def pay(self, notice_number: str) -> dict[str, Any]:
+        """Somebody pays the notice at the simulated pagoPA, which asks the hub's station; what came of it."""
+        station = f"{self.cast.base}/callbacks/v1/{ENTE}/pagopa_node/paForNode"
+        wanted = {"notice_number": notice_number, "station_url": station}
+        answer = self.client.post(self.urls["pagopa_node"] + "/_sim/pay", json=wanted)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
 
     def deliveries(self) -> list[dict[str, Any]]:
         with self.home.database.read() as connection:

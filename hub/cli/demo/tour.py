@@ -27,6 +27,7 @@ from .cast import (
 )
 from .family import MOTHER, Family
 from .findings import Finding, inspect
+from .fine import Fine
 from .stage import IO_STEP_S, Stage, StageError
 
 _COLOURS = {"delivered": "green", "skipped": "yellow", "unconfirmed": "magenta", "rejected": "red", "held": "red"}
@@ -60,8 +61,8 @@ def _play(console: Console, stage: Stage) -> list[Finding]:
     _act(
         console,
         1,
-        "L'hub è in servizio; App IO, posta e PDND sono simulate",
-        "the hub is up; App IO, mail and PDND are simulated",
+        "L'hub è in servizio; App IO, posta, SEND, pagoPA e PDND sono simulate",
+        "the hub is up; App IO, mail, SEND, pagoPA and PDND are simulated",
     )
     console.print(f"  {cast.base}   home {stage.folder / 'hub'}")
     for sender in (cast.tributi, cast.anagrafe, cast.mobilita):
@@ -88,7 +89,14 @@ def _play(console: Console, stage: Stage) -> list[Finding]:
     findings += Family(console, stage).play()
     told = (MOTHER.name, stage.read(MOTHER, "/items"), stage.read(MOTHER, "/summary"))
     console.print(_feed_table(*told))
-    _act(console, 12, "Alla prova", "held against mailbox, ledgers and database")
+    _act(
+        console,
+        12,
+        "Una multa notificata da SEND si paga con i costi della notifica",
+        "a fine notified by SEND is paid with what the notification costs",
+    )
+    findings += Fine(console, stage).play()
+    _act(console, 13, "Alla prova", "held against mailbox, ledgers and database")
     for finding in findings:
         mark = "[green]✓[/]" if finding.holds else "[red]✗[/]"
         wrong = "" if finding.holds else f"  expected {finding.expected!r}, found {finding.found!r}"
@@ -110,8 +118,7 @@ def _publications(console: Console, stage: Stage) -> list[Finding]:
     _act(console, 3, "Un documento per Verdi, che non è su IO", "a document for Verdi, who is not on IO")
     announced = _publish(console, stage, cast.anagrafe, "documents", CERTIFICATE)
     item_id = announced.json().get("item_id", "")
-    headers = stage.sign(cast.anagrafe, PDF, method="PUT", media_type="application/pdf")
-    uploaded = stage.send(f"/documents/{item_id}/content", PDF, headers, method="PUT")
+    uploaded = stage.upload(cast.anagrafe, item_id, PDF)
     _answer(console, "PUT content", uploaded)
     stage.settled()
     _act(
@@ -258,6 +265,8 @@ def _where_to_look(console: Console, stage: Stage) -> None:
             f"documentazione delle API / API docs   {stage.cast.base}/docs\n"
             f"casella di posta / mailbox            {folder / 'providers' / 'email' / 'mailbox'}\n"
             f"registro di App IO / App IO ledger    {folder / 'providers' / 'app_io' / 'app_io.jsonl'}\n"
+            f"registro di SEND / SEND ledger        {folder / 'providers' / 'send' / 'send.jsonl'}\n"
+            f"registro di pagoPA / pagoPA ledger    {folder / 'providers' / 'pagopa_node' / 'pagopa_node.jsonl'}\n"
             f"registro della PDND / PDND ledger     {folder / 'providers' / 'pdnd' / 'pdnd.jsonl'}\n"
             f"database                              {folder / 'hub' / 'raccordo.db'}\n"
             f"log                                   {folder / 'hub.log'}\n"

@@ -29,6 +29,7 @@ def owed(number="301000000000000012", creditor=COMUNE, **changes):
         lifecycle="active",
         expires_at=None,
         content={},
+        notice_key=None,
         cost_cents=None,
         tax_code="-",
     )

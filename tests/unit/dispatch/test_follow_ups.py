@@ -253,6 +253,20 @@ def test_what_is_learned_on_the_way_is_kept_with_the_settlement(store):
     assert events(store) == ["notified", "read_on_channel"]
 
 
+def test_after_a_failure_what_is_young_is_asked_about_soon_and_what_is_old_once_an_hour(store):
+    failures = [*(Deferred("x.away") for _ in range(3)), Deferred("x.busy", after=timedelta(hours=5))]
+    asking = Asking(store, *failures, Done())
+    asking.deliver()
+    assert asking.after(hours=1.1) == 1
+    assert asking.after(minutes=16) == 0
+    assert asking.after(minutes=1) == 1
+    assert asking.after(days=1) == 1
+    assert asking.after(minutes=59) == 0
+    assert asking.after(minutes=2) == 1
+    assert asking.after(hours=4.9) == 0, "the provider wishes to be left alone"
+    assert asking.after(hours=0.2) == 1
+
+
 def test_one_that_failed_after_all_is_asked_about_no_more(store):
     asking = Asking(store, Done())
     asking.deliver()

@@ -1,7 +1,7 @@
 """What a payment asks its citizen to pay now: the whole, or the instalments that stand for it."""
 
 from datetime import UTC, date, datetime
-from types import MappingProxyType, SimpleNamespace
+from types import SimpleNamespace
 
 import orjson
 import pytest
@@ -11,10 +11,9 @@ from hub.dispatch import owing
 from hub.dispatch.owing import Kept, Owing
 from hub.ingest.canonical import canonical_json
 from hub.store.costs import Cost
-from hub.store.numbering import notice_key
+from hub.store.notice_keys import notice_key, staged
 from hub.store.paid import Paid
 from tests.harness import make_payment
-from tests.unit.store.making import make_vendor
 
 NOW = datetime(2026, 12, 16, 22, 30, tzinfo=UTC)
 TOWN = "00488410010"
@@ -38,7 +37,7 @@ def standing(monkeypatch, *, paid=None, row=(), **fields):
     return [state for _, state in owing_of().standing(connection, kept_of(row, fields), NOW)]
 
 
-def asked(monkeypatch=None, *, paid=None, costs=None, vendor=None, row=(), **fields):
+def asked(monkeypatch=None, *, paid=None, costs=None, row=(), **fields):
     """The parts that are owed of a payment; the database is asked where `paid` is given, and only then."""
     connection = SimpleNamespace()
 
@@ -49,18 +48,20 @@ def asked(monkeypatch=None, *, paid=None, costs=None, vendor=None, row=(), **fie
     if monkeypatch is not None:
         monkeypatch.setattr(owing, "paid_among", lambda given, *_: paid if given is connection else None)
         monkeypatch.setattr(owing, "costs_of", lambda given, *_: costs or {} if given is connection else None)
-    return owing_of(vendor).of(connect, [kept_of(row, fields)], NOW)[0]
+    return owing_of().of(connect, [kept_of(row, fields)], NOW)[0]
 
 
 def kept_of(row, fields):
     content = canonical_json(Payment.model_validate(make_payment(**fields), strict=False))
-    its = {"vendor_id": "acme", "state": "due", "lifecycle": "active", "expires_at": None, "cost_cents": None}
-    return Kept("c_h501", "c", "i", **its | dict(row), content=orjson.loads(content), tax_code="RSSMRA80A01H501U")
+    its = {"vendor_id": "acme", "state": "due", "lifecycle": "active", "expires_at": None}
+    known = {"notice_key": None, "cost_cents": None}
+    return Kept(
+        "c_h501", "c", "i", **its | known | dict(row), content=orjson.loads(content), tax_code="RSSMRA80A01H501U"
+    )
 
 
-def owing_of(vendor=None):
-    vendors = MappingProxyType({("c_h501", "acme"): vendor or make_vendor()})
-    registry = SimpleNamespace(vendors=vendors, ente=lambda _: SimpleNamespace(name="Comune di Prova"))
+def owing_of():
+    registry = SimpleNamespace(ente=lambda _: SimpleNamespace(name="Comune di Prova"))
     return Owing(Vault(), lambda: registry)
 
 
@@ -165,6 +166,7 @@ def test_parts_without_a_number_wait_for_it(monkeypatch):
     assert parts(asked(position=ASKED | {"installments": plan})) == [0]
 
 
-def test_what_a_vendor_on_trial_published_is_for_connectors_for_tests():
-    assert [each.environment for each in asked()] == ["production"]
-    assert [each.environment for each in asked(vendor=make_vendor(stage="sandbox"))] == ["test"]
+def test_what_is_on_trial_is_for_connectors_for_tests():
+    for on_trial, environment in ((False, "production"), (True, "test")):
+        its = {"notice_key": staged("f00d", on_trial=on_trial)}
+        assert [each.environment for each in asked(row=its)] == [environment]

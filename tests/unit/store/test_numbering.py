@@ -14,7 +14,7 @@ from hub.store.amendments import Withdraw
 from hub.store.drafts import Identity, Numbers, Registration
 from hub.store.intake import Submission
 from hub.store.item_history import version_payload
-from hub.store.numbering import notice_key
+from hub.store.notice_keys import notice_key
 from hub.store.restricting import release, restrict
 from hub.store.tables import deliveries, item_identities, items, notice_numbers, timeline
 from tests.unit.store.making import ENTE, make_draft

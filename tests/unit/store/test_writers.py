@@ -26,7 +26,7 @@ from hub.store.database import Database
 from hub.store.drafts import Enclosure, Identity, Numbers, PlannedDelivery, Published, Registration
 from hub.store.intake import Submission
 from hub.store.listening import Listener
-from hub.store.numbering import notice_key
+from hub.store.notice_keys import notice_key
 from hub.store.outbox import Due, claim
 from hub.store.seats import Seat
 from hub.store.standing import Lane
