@@ -13,7 +13,7 @@ from contracts.vendor_administration import NewVendor, NewVendorKey, VendorPatch
 from hub.errors import ContractViolation, Fault
 from hub.profile import defaults_of
 from hub.registry import Vendor
-from hub.store import vendor_records
+from hub.store import quotas, vendor_records
 from hub.store.database import Tx
 from hub.store.directory import (
     HUB_VENDOR,
@@ -89,6 +89,11 @@ class Vendors:
         vendor = self.one_of(connection, ente_id, vendor_id)
         in_turn = sorted(vendor.keys, key=lambda key: key.key_id)
         return [(key.key_id, key_view(key, now)) for key in in_turn]
+
+    def quota_days(self, connection: Connection, ente_id: str, vendor_id: str) -> list[dict[str, Any]]:
+        """contracts.vendor_administration.QuotaDay of each, newest first. Raises VendorUnknown."""
+        self.one_of(connection, ente_id, vendor_id)
+        return [{"day": day, "used": used} for day, used in quotas.used_on_days(connection, ente_id, vendor_id)]
 
     def reports(self, connection: Connection, ente_id: str, vendor_id: str) -> list[dict[str, Any]]:
         """contracts.vendor_administration.ReportView of each, newest first. Raises VendorUnknown."""

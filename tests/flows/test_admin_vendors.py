@@ -1,9 +1,11 @@
 """A vendor comes on board over HTTP: record, keys, sandbox, conformance, production; and the catalogue of services."""
 
 import json
+from datetime import datetime
 
 import pytest
 
+from contracts.base import ROME
 from hub.store.tables import vendors
 from tests.flows.administering import active, admin_of
 from tests.flows.making import code, described_hub, fresh, new_person, rows, to
@@ -121,6 +123,10 @@ def test_a_record_is_listed_changed_suspended_and_readmitted(hub, admin, name):
     ), "a key came meanwhile"
     changed = admin.patch(f"/vendors/{name}", {"daily_quota": 5, "service_ids": [], "aliases": [f"{name}-bis"]})
     assert (changed.json()["daily_quota"], changed.json()["service_ids"]) == (5, [])
+    eventually(lambda: publish(hub, caller).status_code, lambda found: found == 201)
+    days = admin.get(f"/vendors/{name}/quota-days").json()
+    assert [(each["used"], each["day"]) for each in days["items"]] == [(1, datetime.now(ROME).date().isoformat())]
+    assert code(admin.get(f"/vendors/{name}-bis/quota-days")) == (404, "vendor.unknown")
     assert admin.patch(f"/vendors/{name}", {"daily_quota": None}).json()["daily_quota"] is None
     eventually(lambda: publish(hub, caller).status_code, lambda found: found == 201)
     admin.patch(f"/vendors/{name}", {"active": False})
