@@ -201,6 +201,15 @@ class Vendors:
             known = {key.kid for key in vendor.keys if key.kid and key_state(key, tx.now) != "revoked"}
             if known & {key.kid for key in fresh if key.kid}:
                 raise ContractViolation(faults=(Fault("/material", "key.known", "a key of that kid is registered"),))
+            # The same twice would still hold once one of them is revoked.
+            registered = {
+                (key.kind, key.material): key.key_id
+                for key in vendor.keys
+                if key_state(key, tx.now) not in ("revoked", "ended")
+            }
+            again = [registered[each.kind, each.material] for each in fresh if (each.kind, each.material) in registered]
+            if again:
+                raise ContractViolation(faults=(Fault("/material", "key.known", f"it is registered as {again[0]}"),))
             add_keys(tx, actor.ente_id, f"vendor:{vendor_id}", fresh)
             before = {key.key_id for key in vendor.keys}
             made = self.keys(tx.connection, actor.ente_id, vendor_id, tx.now)

@@ -187,6 +187,19 @@ def test_material_that_cannot_be_trusted_is_refused_and_nothing_is_registered(ad
     assert admin.get(f"/vendors/{name}/vendor-keys").json()["items"] == []
 
 
+def test_what_holds_already_is_not_registered_twice_and_comes_back_once_revoked(admin, name):
+    """A CA that stood there twice still held after one of the two was revoked."""
+    record(admin, name, trust="x509")
+    wish = {"kind": "thumbprint", "material": "ab" * 32}
+    (first,) = admin.post(f"/vendors/{name}/vendor-keys", wish).json()["items"]
+    again = admin.post(f"/vendors/{name}/vendor-keys", wish | {"material": ":".join(["AB"] * 32)})
+    assert code(again) == (422, "contract.violation")
+    assert again.json()["errors"][0]["code"] == "key.known"
+    assert first["key_id"] in again.json()["errors"][0]["detail"]
+    assert admin.call("DELETE", f"/vendors/{name}/vendor-keys/{first['key_id']}").status_code == 204
+    assert admin.post(f"/vendors/{name}/vendor-keys", wish).status_code == 201
+
+
 def test_a_private_key_is_nobodys_to_register(hub, admin, name):
     record(admin, name)
     private = Caller(name).key.public_jwk() | {"d": "c2VncmV0bw"}
