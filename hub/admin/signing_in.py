@@ -121,17 +121,17 @@ class SignIn:
         if login is None or code is None:
             raise LoginRefused(cause="no such login, or the provider refused it")
         provider = await asyncio.to_thread(self._provider, login.provider_id)
-        if issuer not in (None, provider.issuer):
-            raise LoginRefused(cause="the callback is another issuer's")
         async with oidc.connections(provider, self.internal_hosts) as outside:
-            person = await oidc.finish(provider, login, code, outside, await asyncio.to_thread(self._now))
+            person = await oidc.finish(provider, login, code, issuer, outside, await asyncio.to_thread(self._now))
         name = f"{provider.provider_id}:{store.hashed(person.subject)[:16]}"
         actor = Actor(provider.ente_id, name, person.roles, request_id=request_id)
         token = secrets.token_urlsafe(32)
 
         def start(tx: Tx) -> Acted:
             if not person.roles:
-                raise RoleMissing("the identity provider gives no role that this ente knows")
+                store.take_roles_away(tx, provider, subject=person.subject)
+                missing = RoleMissing("the identity provider gives no role that this ente knows")
+                return Acted(missing, "-", outcome=missing.code)
             account = store.provided_administrator(
                 tx, provider, subject=person.subject, display_name=person.display_name, roles=person.roles
             )

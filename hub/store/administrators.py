@@ -155,6 +155,16 @@ def provided_administrator(
     return made
 
 
+def take_roles_away(tx: Tx, provider: IdentityProvider, *, subject: str) -> None:
+    """The provider gives the person no role any more: what an account had before opens nothing, in no session."""
+    its = administrators.c
+    where = (its.ente_id == provider.ente_id) & (its.provider_id == provider.provider_id) & (its.subject == subject)
+    row = tx.connection.execute(select(administrators).where(where).with_for_update()).first()
+    if row is not None:
+        tx.connection.execute(update(administrators).where(where).values(roles=[], updated_at=tx.now))
+        end_sessions(tx, row.ente_id, row.administrator_id)
+
+
 def begin_attempt(tx: Tx, name_hash: str) -> None:
     """Count an attempt to sign in as failed until `forgive` says otherwise: so a hundred at once are a hundred. Raises
     MustWait, which counts nothing."""
@@ -228,7 +238,8 @@ def end_sessions(tx: Tx, ente_id: str, administrator_id: str) -> None:
 
 
 def set_provider(tx: Tx, vault: Vault, provider: IdentityProvider) -> None:
-    """Configure a provider. Raises AlreadyThere where another ente's has that id, or had: its people have the names."""
+    """Configure a provider; the sessions of those for whom it vouched end, as they may have other roles now, or none.
+    Raises AlreadyThere where another ente's has that id, or had: its people have the names."""
     for its in (identity_providers.c, administrators.c):
         others = (its.provider_id == provider.provider_id) & (its.ente_id != provider.ente_id)
         if tx.connection.execute(select(its.ente_id).where(others).limit(1)).first():
@@ -250,14 +261,20 @@ def set_provider(tx: Tx, vault: Vault, provider: IdentityProvider) -> None:
     }
     statement = upsert(identity_providers).values(ente_id=provider.ente_id, provider_id=provider.provider_id, **values)
     tx.connection.execute(statement.on_conflict_do_update(index_elements=["ente_id", "provider_id"], set_=values))
+    _end_sessions_by(tx, provider.ente_id, provider.provider_id)
 
 
 def remove_provider(tx: Tx, ente_id: str, provider_id: str) -> None:
     """Take a provider away; the sessions of those for whom it vouched end. Raises NotThere."""
-    its, whose = identity_providers.c, administrators.c
+    its = identity_providers.c
     where = (its.ente_id == ente_id) & (its.provider_id == provider_id)
     if tx.connection.execute(delete(identity_providers).where(where)).rowcount == 0:
         raise NotThere(provider_id)
+    _end_sessions_by(tx, ente_id, provider_id)
+
+
+def _end_sessions_by(tx: Tx, ente_id: str, provider_id: str) -> None:
+    whose = administrators.c
     mine = select(whose.administrator_id).where(whose.ente_id == ente_id, whose.provider_id == provider_id)
     for administrator_id in tx.connection.execute(mine).scalars().all():
         end_sessions(tx, ente_id, administrator_id)
