@@ -137,7 +137,8 @@ async def discover(provider: IdentityProvider, outside: Outside) -> Discovered:
         if not isinstance(address, str) or not (address.startswith("https://") or local):
             raise IdentityProviderUnreachable(cause="discovery: an address is missing or not https")
     names_itself = told.get("authorization_response_iss_parameter_supported") is True
-    return Discovered(*(str(address) for address in found), names_itself)
+    authorization, token, keys = (str(address) for address in found)
+    return Discovered(authorization, token, keys, names_itself)
 
 
 def verified(

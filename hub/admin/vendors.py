@@ -202,7 +202,7 @@ class Vendors:
             if known & {key.kid for key in fresh if key.kid}:
                 raise ContractViolation(faults=(Fault("/material", "key.known", "a key of that kid is registered"),))
             # The same twice would still hold once one of them is revoked.
-            registered = {
+            registered: dict[tuple[str, str], str] = {
                 (key.kind, key.material): key.key_id
                 for key in vendor.keys
                 if key_state(key, tx.now) not in ("revoked", "ended")
