@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from hub.errors import HubError
 from hub.store import administrators as store
-from hub.store import second_factors
-from hub.store.administrators import Administrator, IdentityProvider, MustWait, ProviderLogin, Session
+from hub.store import second_factors, sign_in_attempts
+from hub.store.administrators import Administrator, IdentityProvider, ProviderLogin, Session
 from hub.store.committer import Committer
 from hub.store.database import Database, Tx
 from hub.store.ports import Vault
@@ -96,7 +96,7 @@ class SignIn:
                 raise CredentialsRefused  # likewise
             if enrolled_at is None and now.roles & self.factor_roles:
                 raise SecondFactorNotEnrolled
-            store.forgive(tx, name_hash)
+            sign_in_attempts.forgive(tx, name_hash)
             session = store.open_session(tx, now, token, lasts=SESSION_LASTS)
             return Acted(session, f"administrators/{name}")
 
@@ -215,7 +215,7 @@ def actor_of(account: Administrator, request_id: str) -> Actor:
 
 def _keep_attempts(tx: Tx, name_hashes: Sequence[str]) -> list[None]:
     for name_hash in name_hashes:
-        store.keep_attempt(tx, name_hash)
+        sign_in_attempts.keep_attempt(tx, name_hash)
     return [None] * len(name_hashes)
 
 
@@ -223,8 +223,8 @@ def _begin_attempts(tx: Tx, name_hashes: Sequence[str]) -> list[SignInThrottled 
     answers: list[SignInThrottled | None] = []
     for name_hash in name_hashes:
         try:
-            store.begin_attempt(tx, name_hash)
-        except MustWait as wait:
+            sign_in_attempts.begin_attempt(tx, name_hash)
+        except sign_in_attempts.MustWait as wait:
             answers.append(SignInThrottled(headers={"Retry-After": str(wait.seconds)}))
         else:
             answers.append(None)
