@@ -1,5 +1,6 @@
 """Vendors, their keys, the services: as administrators bring them on board (`api.md` 3)."""
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
@@ -81,6 +82,20 @@ class VendorView(Model):
     daily_quota: Quota | None
     usable_keys: Count
     newest_report: ReportView | None
+
+
+class QuotaDay(Model):
+    """How much of its daily quota a vendor used up on a day of Rome."""
+
+    day: date
+    used: Count
+
+
+class QuotaPage(Model):
+    """The days, newest first."""
+
+    items: Annotated[tuple[QuotaDay, ...], Field(max_length=100, fail_fast=True)]
+    next_cursor: Cursor | None
 
 
 class VendorPage(Model):

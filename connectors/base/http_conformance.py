@@ -139,11 +139,15 @@ class HttpConformance(Conformance):
         return [self.identifier(got) for got in self.server.received if (got.method, got.path) == here]
 
     def before(self, exchange: int) -> Walk:
-        """A delivery with all exchanges before this one behind it."""
+        """A delivery with all exchanges before this one behind it, and its announcement where there has to be one."""
         self.server.play(*self.happy()[:exchange])
         walk = self.walk()
         while self.server.left:
             assert isinstance(walk.step(), Continue)
+        idempotency = walk.connector.manifest.idempotency
+        may_be_repeated = idempotency.honours_key or idempotency.resend_unconfirmed
+        if exchange == self.sending and not may_be_repeated and not walk.unsafe:
+            assert isinstance(walk.step(), Continue), "without an idempotency key the step has to be announced"
         return walk
 
     def test_scenario(self, scenario: str) -> None:

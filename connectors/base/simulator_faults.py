@@ -14,7 +14,8 @@ and then none of the list is taken.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
@@ -23,8 +24,33 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 Handler = Callable[[Request], Awaitable[Response]]
-KINDS = ("throttle", "error", "delay", "drop", "cut", "hang")
-_NUMBERS = ("retry_after", "status", "seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of fault: what it `needs` and `may` say besides, and which requests it is for; with no `on`, all."""
+
+    needs: tuple[str, ...] = ()
+    may: tuple[str, ...] = ()
+    on: tuple[str, ...] = ()
+
+
+KINDS: Mapping[str, Kind] = {
+    "throttle": Kind(may=("retry_after",)),
+    "error": Kind(may=("status",)),
+    "delay": Kind(needs=("seconds",)),
+    "drop": Kind(),
+    "cut": Kind(),
+    "hang": Kind(may=("seconds",)),
+}
+_DAY_S = 86_400
+_LEAST_AND_MOST = {
+    "retry_after": (-_DAY_S, _DAY_S),
+    "seconds": (0, _DAY_S),
+    "status": (200, 599),
+    "amount_cents": (1, 99_999_999_999),
+}
+_WHOLE = ("status", "amount_cents")
 
 
 class Cut(Response):
@@ -69,7 +95,7 @@ class WithTransport:
 class Script:
     """The faults to come, in order."""
 
-    def __init__(self, *on: str, kinds: Collection[str] = KINDS) -> None:
+    def __init__(self, *on: str, kinds: Mapping[str, Kind] = KINDS) -> None:
         """`on`: the kinds of request that there are; a fault that names none is for the first."""
         self._on, self._kinds = on, kinds
         self.left: deque[dict[str, Any]] = deque()
@@ -106,15 +132,32 @@ class Script:
         if not isinstance(given, list) or not all(isinstance(fault, dict) for fault in given):
             return "faults are a list of objects"
         for fault in given:
-            if fault.get("kind") not in self._kinds:
+            name = fault.get("kind")
+            if not isinstance(name, str) or name not in self._kinds:
                 return f"kind is one of {', '.join(self._kinds)}"
             if "on" in fault and fault["on"] not in self._on:
                 return f"on is one of {', '.join(self._on)}" if self._on else "here no fault says on"
-            if not all(type(fault[name]) in (int, float) for name in _NUMBERS if name in fault):
-                return f"{', '.join(_NUMBERS)} are numbers"
-            if fault["kind"] == "delay" and "seconds" not in fault:
-                return "a delay says its seconds"
+            kind = self._kinds[name]
+            if kind.on and fault.get("on", self._on[0]) not in kind.on:
+                return f"{name} is for {', '.join(kind.on)}: its on says which"
+            members = fault.keys() - {"kind", "on"}
+            if missing := [each for each in kind.needs if each not in members]:
+                return f"{name} needs {', '.join(missing)}"
+            if members - {*kind.needs, *kind.may}:
+                return f"{name} says {', '.join((*kind.needs, *kind.may)) or 'nothing more'} besides kind and on"
+            if wrong := next(filter(None, (_wrong_value(each, fault[each]) for each in sorted(members))), None):
+                return wrong
         return None
+
+
+def _wrong_value(name: str, value: Any) -> str | None:
+    """Why a fault cannot say this; None where it can."""
+    if name not in _LEAST_AND_MOST:
+        return None if isinstance(value, str) and value else f"{name} is a text"
+    least, most = _LEAST_AND_MOST[name]
+    if type(value) not in ((int,) if name in _WHOLE else (int, float)) or not least <= value <= most:
+        return f"{name} is a {'whole ' if name in _WHOLE else ''}number from {least} to {most}"
+    return None
 
 
 class Faults(Script):

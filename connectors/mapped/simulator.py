@@ -29,11 +29,11 @@ from starlette.routing import Route
 
 from connectors.base.ledger import Ledger
 from connectors.base.serving import LoopbackServer
-from connectors.base.simulator_faults import Script
+from connectors.base.simulator_faults import Kind, Script
 
 _PARAMETERS = frozenset({"stato", "per", "pagina", "da"})
 _LARGEST = 100
-_KINDS = ("status", "page", "cut", "same")
+_KINDS = {"status": Kind(needs=("status",), may=("retry_after",)), "page": Kind(), "cut": Kind(), "same": Kind()}
 _MAPPING = Path(__file__).parent / "samples" / "tributi.json"
 _KEY = "simulated-source-key"
 

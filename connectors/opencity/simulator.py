@@ -48,7 +48,7 @@ from starlette.types import ASGIApp
 from connectors.base.ledger import Ledger
 from connectors.base.serving import LoopbackServer
 from connectors.base.simulated_requests import is_json
-from connectors.base.simulator_faults import KINDS, Cut, Script, WithTransport, no_answer
+from connectors.base.simulator_faults import KINDS, Cut, Kind, Script, WithTransport, no_answer
 
 from . import simulator_model as model
 from .simulator_archive import Archive
@@ -88,7 +88,7 @@ class Tenant:
         self.faults = Script(
             *("message", "messages", "auth", "tenant", "applications", "application", "file", "payments"),
             *("subscriptions", "documents", "download", "users"),
-            kinds=(*KINDS, "stored", "expire"),
+            kinds={**KINDS, "stored": Kind(), "expire": Kind()},
         )
         self._numbers = count(1)
         for _ in range(applications):

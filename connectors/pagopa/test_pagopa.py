@@ -11,7 +11,7 @@ from connectors.base.scripted import Received, Reply, ScriptedServer
 from connectors.pagopa import connect
 from connectors.pagopa.positions import body, same
 from connectors.pagopa.test_parts import CREDITOR, KEY, OURS, SAMPLES, sample, settings
-from contracts.connector import Connector, Continue, Done, Limits
+from contracts.connector import Connector, Done, Limits
 from contracts.failures import Misconfigured, Rejected
 from contracts.positions import Numbering
 from contracts.reporting import iuv_of
@@ -46,11 +46,6 @@ class TestInBulk(TestConformance):
 
     def connect_to(self, url: str, limits: Limits) -> Connector:
         return connect(settings(url, bulk=20), limits)
-
-    def before(self, exchange: int) -> Walk:
-        walk = super().before(exchange)
-        assert isinstance(walk.step(), Continue), "announced, without a call"
-        return walk
 
 
 def v3_shown(wanted: dict, status: str) -> dict:

@@ -46,7 +46,7 @@ from starlette.types import ASGIApp
 
 from connectors.base.serving import LoopbackServer
 from connectors.base.simulated_requests import bears_key
-from connectors.base.simulator_faults import Script, throttled
+from connectors.base.simulator_faults import Kind, Script, throttled
 
 from .sampling import BROKER, CALLER_KEY, CREDITOR, OFFER, STATION
 from .simulator_model import Events, NotOk
@@ -55,10 +55,19 @@ from .simulator_payment import Calls, Payment, bring, demand
 _BASE: Final = "/fdr-org/service/v1/organizations/{organization}/fdrs"
 _FDR_KEY: Final = "simulated-fdr-key"
 _PSP: Final = "AGID_01"
-_KINDS: Final = (
-    *("repeat", "lose", "garble", "stand_in", "second", "debtor", "intruder"),
-    *("throttle", "error", "truncate"),
-)
+_PAID, _CALLED, _READ = ("pay",), ("pay", "demand"), ("fdr",)
+_KINDS: Final = {
+    "repeat": Kind(on=_CALLED),
+    "lose": Kind(on=_PAID),
+    "garble": Kind(on=_CALLED),
+    "stand_in": Kind(needs=("amount_cents",), may=("debtor",), on=_PAID),
+    "second": Kind(on=_PAID),
+    "debtor": Kind(needs=("debtor",), on=_PAID),
+    "intruder": Kind(on=_CALLED),
+    "throttle": Kind(may=("retry_after",), on=_READ),
+    "error": Kind(may=("status",), on=_READ),
+    "truncate": Kind(on=_READ),
+}
 
 
 def simulator(

@@ -45,7 +45,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from connectors.base.serving import LoopbackServer
-from connectors.base.simulator_faults import KINDS, Cut, Script, WithTransport, no_answer
+from connectors.base.simulator_faults import KINDS, Cut, Kind, Script, WithTransport, no_answer
 
 from .simulator_model import (
     NewRequest,
@@ -104,7 +104,7 @@ class Platform:
         self.faults = Script(
             *("requests", "preload", "upload", "status", "sent", "facts", "paper"),
             *("cancel", "streams", "events", "price", "paid"),
-            kinds=(*KINDS, "expired", "dead_stream"),
+            kinds={**KINDS, "expired": Kind(), "dead_stream": Kind()},
         )
         self.uploads: dict[str, dict[str, Any]] = {}
         self.streams = Streams(page, idle_ms)

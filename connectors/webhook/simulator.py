@@ -30,11 +30,11 @@ from starlette.routing import Route
 
 from connectors.base.ledger import Ledger
 from connectors.base.serving import LoopbackServer
-from connectors.base.simulator_faults import Script
+from connectors.base.simulator_faults import Kind, Script
 from contracts.following import ItemEvent
 
 TOLERANCE_S = 300
-_KINDS = ("status", "lost")
+_KINDS = {"status": Kind(needs=("status",), may=("retry_after",)), "lost": Kind(needs=("status",))}
 
 
 class Receiver:

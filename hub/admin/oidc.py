@@ -46,6 +46,8 @@ class Discovered:
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
+    names_itself: bool
+    """Its callbacks say whose they are (RFC 9207): one that does not is not its own."""
 
 
 @asynccontextmanager
@@ -86,10 +88,15 @@ async def begin(provider: IdentityProvider, outside: Outside, now: datetime) -> 
 
 
 async def finish(
-    provider: IdentityProvider, login: ProviderLogin, code: str, outside: Outside, now: datetime
+    provider: IdentityProvider, login: ProviderLogin, code: str, issuer: str | None, outside: Outside, now: datetime
 ) -> Person:
-    """Change the code for an ID token, and read who signed in. Raises IdentityProviderUnreachable, LoginRefused."""
+    """Change the code for an ID token, and read who signed in; `issuer` is whose the callback says that it is. Raises
+    IdentityProviderUnreachable, LoginRefused."""
+    if issuer not in (None, provider.issuer):
+        raise LoginRefused(cause="the callback is another issuer's")
     found = await discover(provider, outside)
+    if issuer is None and found.names_itself:
+        raise LoginRefused(cause="the callback does not say whose it is (RFC 9207 2.4)")
     form = {
         "grant_type": "authorization_code",
         "code": code,
@@ -129,7 +136,9 @@ async def discover(provider: IdentityProvider, outside: Outside) -> Discovered:
         local = here and urlsplit(provider.issuer).hostname in LOOPBACK
         if not isinstance(address, str) or not (address.startswith("https://") or local):
             raise IdentityProviderUnreachable(cause="discovery: an address is missing or not https")
-    return Discovered(*(str(address) for address in found))
+    names_itself = told.get("authorization_response_iss_parameter_supported") is True
+    authorization, token, keys = (str(address) for address in found)
+    return Discovered(authorization, token, keys, names_itself)
 
 
 def verified(

@@ -42,6 +42,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "list_vendors": EVERYBODY,
     "show_vendor": EVERYBODY,
     "list_vendor_keys": EVERYBODY,
+    "list_quota_days": EVERYBODY,
     "list_conformance_reports": EVERYBODY,
     "show_conformance_report": EVERYBODY,
     "add_vendor": SERVICES,

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from hub.errors import HubError
 from hub.store import administrators as store
-from hub.store import second_factors
-from hub.store.administrators import Administrator, IdentityProvider, MustWait, ProviderLogin, Session
+from hub.store import second_factors, sign_in_attempts
+from hub.store.administrators import Administrator, IdentityProvider, ProviderLogin, Session
 from hub.store.committer import Committer
 from hub.store.database import Database, Tx
 from hub.store.ports import Vault
@@ -96,7 +96,7 @@ class SignIn:
                 raise CredentialsRefused  # likewise
             if enrolled_at is None and now.roles & self.factor_roles:
                 raise SecondFactorNotEnrolled
-            store.forgive(tx, name_hash)
+            sign_in_attempts.forgive(tx, name_hash)
             session = store.open_session(tx, now, token, lasts=SESSION_LASTS)
             return Acted(session, f"administrators/{name}")
 
@@ -121,17 +121,17 @@ class SignIn:
         if login is None or code is None:
             raise LoginRefused(cause="no such login, or the provider refused it")
         provider = await asyncio.to_thread(self._provider, login.provider_id)
-        if issuer not in (None, provider.issuer):
-            raise LoginRefused(cause="the callback is another issuer's")
         async with oidc.connections(provider, self.internal_hosts) as outside:
-            person = await oidc.finish(provider, login, code, outside, await asyncio.to_thread(self._now))
+            person = await oidc.finish(provider, login, code, issuer, outside, await asyncio.to_thread(self._now))
         name = f"{provider.provider_id}:{store.hashed(person.subject)[:16]}"
         actor = Actor(provider.ente_id, name, person.roles, request_id=request_id)
         token = secrets.token_urlsafe(32)
 
         def start(tx: Tx) -> Acted:
             if not person.roles:
-                raise RoleMissing("the identity provider gives no role that this ente knows")
+                store.take_roles_away(tx, provider, subject=person.subject)
+                missing = RoleMissing("the identity provider gives no role that this ente knows")
+                return Acted(missing, "-", outcome=missing.code)
             account = store.provided_administrator(
                 tx, provider, subject=person.subject, display_name=person.display_name, roles=person.roles
             )
@@ -215,7 +215,7 @@ def actor_of(account: Administrator, request_id: str) -> Actor:
 
 def _keep_attempts(tx: Tx, name_hashes: Sequence[str]) -> list[None]:
     for name_hash in name_hashes:
-        store.keep_attempt(tx, name_hash)
+        sign_in_attempts.keep_attempt(tx, name_hash)
     return [None] * len(name_hashes)
 
 
@@ -223,8 +223,8 @@ def _begin_attempts(tx: Tx, name_hashes: Sequence[str]) -> list[SignInThrottled 
     answers: list[SignInThrottled | None] = []
     for name_hash in name_hashes:
         try:
-            store.begin_attempt(tx, name_hash)
-        except MustWait as wait:
+            sign_in_attempts.begin_attempt(tx, name_hash)
+        except sign_in_attempts.MustWait as wait:
             answers.append(SignInThrottled(headers={"Retry-After": str(wait.seconds)}))
         else:
             answers.append(None)

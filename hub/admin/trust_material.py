@@ -11,13 +11,15 @@ from cryptography import x509
 
 from hub.registry import Key
 from hub.security.causes import CAUSES, Refusal
-from hub.security.certificates import presented_key
+from hub.security.certificates import check_authority, presented_key
 from hub.security.der import pem_parts
 from hub.security.jwk import jwk_key
 from hub.security.keys import certificates_pem
 from hub.security.presented import Presented, thumbprint
 from hub.store.directory import NewKey
 
+MOST_CERTIFICATES = 20
+"""At once: the CAs of one vendor, not a whole store of public ones, each of which would vouch for it."""
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
 
 
@@ -32,7 +34,7 @@ def name_of(key: Key) -> str:
     if key.kind.endswith("thumbprint"):
         return key.material
     found = x509.load_pem_x509_certificates(key.material.encode("ascii"))
-    return "; ".join(f"{one.subject.rfc4514_string()} until {one.not_valid_after_utc:%Y-%m-%d}" for one in found)
+    return "; ".join(f"{_named(one)} until {one.not_valid_after_utc:%Y-%m-%d}" for one in found)
 
 
 def signer_of(key: Key) -> str | None:
@@ -77,9 +79,15 @@ def key_of_anchor(pem: bytes, *, kind: str, now: datetime, what: str) -> NewKey:
     found = _certificates(pem, what)
     for certificate in found:
         if not _is_authority(certificate):
-            raise BadMaterial(f"{what} holds a certificate that is no CA; pin a leaf with --thumbprint")
+            raise BadMaterial(
+                f"{what} holds a certificate that is no CA; a leaf is pinned as certificate or thumbprint"
+            )
         if certificate.not_valid_after_utc <= now:
             raise BadMaterial(f"a certificate in {what} expired on {certificate.not_valid_after_utc:%Y-%m-%d}")
+        try:
+            check_authority(certificate)
+        except Refusal as refusal:
+            raise BadMaterial(f"no request can be verified under {_named(certificate)}: {refusal.note}") from None
     return NewKey(kind, certificates_pem(found).decode("ascii"), valid_to=_end(found))
 
 
@@ -117,8 +125,8 @@ def _jwk(entry: Any, kind: str) -> NewKey:
     except Refusal as refusal:
         raise BadMaterial(refusal.note or CAUSES[refusal.code].text) from None
     kid = entry.get("kid", thumbprint)
-    if not isinstance(kid, str) or not 0 < len(kid) <= 200:
-        raise BadMaterial("a kid is a text of 1 to 200 characters")
+    if not isinstance(kid, str) or not 0 < len(kid) <= 200 or not kid.isprintable():
+        raise BadMaterial("a kid is a text of 1 to 200 characters that can be printed")
     return NewKey(kind, material, kid)
 
 
@@ -129,7 +137,16 @@ def _certificates(pem: bytes, what: str) -> list[x509.Certificate]:
         raise BadMaterial(f"a certificate in {what} cannot be read") from None
     if not found:
         raise BadMaterial(f"{what} holds no certificate in PEM")
-    return found
+    if len(found) > MOST_CERTIFICATES:
+        raise BadMaterial(f"{what} holds {len(found)} certificates; {MOST_CERTIFICATES} are the most at once")
+    return list(dict.fromkeys(found))
+
+
+def _named(certificate: x509.Certificate) -> str:
+    """Its subject, in which somebody else may have written anything."""
+    return "".join(
+        each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in certificate.subject.rfc4514_string()
+    )
 
 
 def _end(certificates: Sequence[x509.Certificate]) -> datetime:

@@ -13,7 +13,7 @@ from contracts.vendor_administration import NewVendor, NewVendorKey, VendorPatch
 from hub.errors import ContractViolation, Fault
 from hub.profile import defaults_of
 from hub.registry import Vendor
-from hub.store import vendor_records
+from hub.store import quotas, vendor_records
 from hub.store.database import Tx
 from hub.store.directory import (
     HUB_VENDOR,
@@ -89,6 +89,11 @@ class Vendors:
         vendor = self.one_of(connection, ente_id, vendor_id)
         in_turn = sorted(vendor.keys, key=lambda key: key.key_id)
         return [(key.key_id, key_view(key, now)) for key in in_turn]
+
+    def quota_days(self, connection: Connection, ente_id: str, vendor_id: str) -> list[dict[str, Any]]:
+        """contracts.vendor_administration.QuotaDay of each, newest first. Raises VendorUnknown."""
+        self.one_of(connection, ente_id, vendor_id)
+        return [{"day": day, "used": used} for day, used in quotas.used_on_days(connection, ente_id, vendor_id)]
 
     def reports(self, connection: Connection, ente_id: str, vendor_id: str) -> list[dict[str, Any]]:
         """contracts.vendor_administration.ReportView of each, newest first. Raises VendorUnknown."""
@@ -196,6 +201,15 @@ class Vendors:
             known = {key.kid for key in vendor.keys if key.kid and key_state(key, tx.now) != "revoked"}
             if known & {key.kid for key in fresh if key.kid}:
                 raise ContractViolation(faults=(Fault("/material", "key.known", "a key of that kid is registered"),))
+            # The same twice would still hold once one of them is revoked.
+            registered: dict[tuple[str, str], str] = {
+                (key.kind, key.material): key.key_id
+                for key in vendor.keys
+                if key_state(key, tx.now) not in ("revoked", "ended")
+            }
+            again = [registered[each.kind, each.material] for each in fresh if (each.kind, each.material) in registered]
+            if again:
+                raise ContractViolation(faults=(Fault("/material", "key.known", f"it is registered as {again[0]}"),))
             add_keys(tx, actor.ente_id, f"vendor:{vendor_id}", fresh)
             before = {key.key_id for key in vendor.keys}
             made = self.keys(tx.connection, actor.ente_id, vendor_id, tx.now)

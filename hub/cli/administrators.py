@@ -149,7 +149,8 @@ def set_provider(
     home: HomeFolder = HOME,
     as_json: AsJson = False,
 ) -> None:
-    """Configure a provider: administrators then sign in at /admin/v1/identity-providers/ID/logins."""
+    """Configure a provider: administrators then sign in at /admin/v1/identity-providers/ID/logins. Sessions of before,
+    of those for whom it vouches, end."""
     checked(Code, provider_id, name="the provider's id")
     if "openid" not in scope.split():
         raise WrongUsage("--scope: openid is missing")

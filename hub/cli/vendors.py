@@ -19,6 +19,7 @@ from hub.profile import defaults_of
 from hub.registry import Key, Vendor
 from hub.store.database import Tx
 from hub.store.directory import HUB_VENDOR, AlreadyThere, add_vendor, load_registry
+from hub.store.quotas import used_today
 
 from .console import Failed, WrongUsage, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, subset
@@ -169,11 +170,12 @@ def show(vendor_id: VendorId, ente: EnteCode = None, home: HomeFolder = HOME, as
     with opened(home) as one, one.database.read() as connection:
         vendor = vendor_of(connection, ente, vendor_id)
         now = one.clock.now()
+        used = None if vendor.daily_quota is None else used_today(connection, vendor.ente_id, vendor.vendor_id, now)
     keys = [_shown_key(key, now) for key in vendor.keys]
+    facts = _shown(vendor) | {"used_today": used}
     if as_json:
-        record(_shown(vendor) | {"keys": keys}, as_json=True)
+        record(facts | {"keys": keys}, as_json=True)
     else:
-        facts = _shown(vendor)
         record(facts | facts.pop("profile"), as_json=False)
         print()
         table(keys, as_json=False, empty="no key")

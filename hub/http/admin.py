@@ -10,7 +10,7 @@ from contracts.base import rfc3339
 from hub.admin.acting import Actor, carry_out
 from hub.admin.errors import CredentialsRefused, LoginRefused, SecondFactorRefused
 from hub.feed.parameters import nothing, once
-from hub.store.administrators import Session
+from hub.store.administrators import Session, hashed
 from hub.store.audit_records import acts
 from hub.store.handling import ADMIN_API
 
@@ -18,8 +18,6 @@ from .admin_access import AdminAccess, basic_credentials, one_time_code, place_i
 from .exchange import Exchange, Handler, json_response
 from .operations import Operation
 
-BROWSER_COOKIE = "raccordo-login"
-"""Ties a login to the browser that began it: whoever is sent another's callback has no such cookie (RFC 9700 2.1)."""
 _CURRENT = "/admin/v1/sessions/current"
 
 
@@ -64,8 +62,7 @@ class AdminApi:
         nothing(exchange.request.query_params.multi_items())
         exchange.allowance = self._access.limiter.count_stranger(exchange.address)
         login, url = await self._access.sign_in.begin(exchange.request.path_params["provider_id"])
-        secure = "; Secure" if exchange.request.url.scheme == "https" else ""
-        cookie = f"{BROWSER_COOKIE}={login.browser}; Path=/admin/v1; Max-Age=600; HttpOnly; SameSite=Lax{secure}"
+        cookie = _cookie(exchange, login.state, login.browser, lasts_s=600)
         headers = {"Location": url, "Set-Cookie": cookie, "Referrer-Policy": "no-referrer"}
         return Response(status_code=303, headers=headers)
 
@@ -75,11 +72,11 @@ class AdminApi:
         query = exchange.request.query_params
         state, code = query.get("state", ""), query.get("code")
         # Starlette's reading leaves out what is malformed; a cookie of somebody else on this host must end no login.
-        browser = exchange.request.cookies.get(BROWSER_COOKIE, "")
+        browser = exchange.request.cookies.get(_cookie_name(exchange, state), "")
         if not 0 < len(state) <= 200 or len(code or "") > 4000:
             raise LoginRefused
         token, session = await self._access.sign_in.finish(state, browser, code, query.get("iss"), exchange.request_id)
-        exchange.headers["Set-Cookie"] = f"{BROWSER_COOKIE}=; Path=/admin/v1; Max-Age=0; HttpOnly; SameSite=Lax"
+        exchange.headers["Set-Cookie"] = _cookie(exchange, state, "", lasts_s=0)
         exchange.headers["Referrer-Policy"] = "no-referrer"
         return _signed_in(token, session, status=200)
 
@@ -117,6 +114,20 @@ class AdminApi:
             place=lambda row: place_in_time(row.at, row.access_id),
             view=_record,
         )
+
+
+def _cookie_name(exchange: Exchange, state: str) -> str:
+    """Of the cookie that ties a login to the browser that began it: whoever is sent another's callback has no such
+    cookie (RFC 9700 2.1). Each login has its own, so that one tab does not end another's; `__Host-`, over HTTPS, keeps
+    other hosts of the domain from planting one (RFC 6265bis 4.1.3.2)."""
+    prefix = "__Host-" if exchange.request.url.scheme == "https" else ""
+    return f"{prefix}raccordo-login-{hashed(state)[:16]}"
+
+
+def _cookie(exchange: Exchange, state: str, value: str, *, lasts_s: int) -> str:
+    secure = "; Secure" if exchange.request.url.scheme == "https" else ""
+    name = _cookie_name(exchange, state)
+    return f"{name}={value}; Path=/; Max-Age={lasts_s}; HttpOnly; SameSite=Lax{secure}"
 
 
 def _signed_in(token: str, session: Session, *, status: int) -> Response:

@@ -43,6 +43,7 @@ class VendorsApi:
             "list_vendor_keys": access.lists(operation, self._keys),
             "add_vendor_keys": access.acts(operation, self._add_keys, added),
             "revoke_vendor_key": access.acts(operation, self._revoke, gone),
+            "list_quota_days": access.lists(operation, self._quota_days),
             "list_conformance_reports": access.lists(operation, self._reports),
             "show_conformance_report": access.shows(operation, self._report),
             "attach_conformance_report": access.acts(operation, self._attach, added),
@@ -63,6 +64,10 @@ class VendorsApi:
     def _keys(self, connection: Connection, actor: Actor, exchange: Exchange) -> Listed:
         now = self.access.database.now(connection)
         return self.vendors.keys(connection, actor.ente_id, _vendor_id(exchange), now)
+
+    def _quota_days(self, connection: Connection, actor: Actor, exchange: Exchange) -> Listed:
+        found = self.vendors.quota_days(connection, actor.ente_id, _vendor_id(exchange))
+        return [(f"{n:06d}", view) for n, view in enumerate(found)]
 
     def _reports(self, connection: Connection, actor: Actor, exchange: Exchange) -> Listed:
         found = self.vendors.reports(connection, actor.ente_id, _vendor_id(exchange))

@@ -14,13 +14,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from contracts.identifiers import holds_tax_code, new_uuid7
+from hub.allowance import Allowance
 from hub.errors import BodyTooLarge, BodyTooSlow, HubError, StoreUnavailable
 from hub.metrics import count_request
 from hub.security.modi import SignedRequest
 from hub.store.database import IN_TROUBLE, error_name
 from hub.tracing import span
 
-from .limits import Allowance, Limiter
+from .limits import Limiter
 
 log = logging.getLogger(__name__)
 

@@ -5,28 +5,11 @@ again; at the rate of publishing that cost more than a signature check (DECISION
 """
 
 import time
-from dataclasses import dataclass
 
-from hub.errors import QuotaExceeded
+from hub.allowance import Allowance
 
 _WINDOW_S = 60
 _ACTS_PER_MINUTE = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What a caller has left: RAC_ROBUSTEZZA_001, `reset` in seconds to wait."""
-
-    limit: int
-    remaining: int
-    reset_s: int
-
-    def headers(self) -> dict[str, str]:
-        return {
-            "X-RateLimit-Limit": str(self.limit),
-            "X-RateLimit-Remaining": str(self.remaining),
-            "X-RateLimit-Reset": str(self.reset_s),
-        }
 
 
 class Limiter:
@@ -77,7 +60,7 @@ class _Window:
         count = self._counts[key] = self._counts.get(key, 0) + 1
         allowance = self.left(key)
         if count > self._limit:
-            raise QuotaExceeded(headers={"Retry-After": str(allowance.reset_s), **allowance.headers()})
+            raise allowance.exceeded()
         return allowance
 
     def left(self, key: str) -> Allowance:

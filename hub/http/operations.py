@@ -109,6 +109,7 @@ ADMIN: tuple[Operation, ...] = (
     Operation("admin", "GET", "/vendors/{vendor_id}/vendor-keys", "list_vendor_keys"),
     Operation("admin", "POST", "/vendors/{vendor_id}/vendor-keys", "add_vendor_keys"),
     Operation("admin", "DELETE", "/vendors/{vendor_id}/vendor-keys/{key_id}", "revoke_vendor_key"),
+    Operation("admin", "GET", "/vendors/{vendor_id}/quota-days", "list_quota_days"),
     Operation("admin", "GET", "/vendors/{vendor_id}/conformance-reports", "list_conformance_reports"),
     Operation("admin", "POST", "/vendors/{vendor_id}/conformance-reports", "attach_conformance_report"),
     Operation("admin", "GET", "/vendors/{vendor_id}/conformance-reports/{report_id}", "show_conformance_report"),

@@ -8,6 +8,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID, PublicKeyAlgorithmOID
 from cryptography.x509.verification import ExtensionPolicy, PolicyBuilder, Store, VerificationError
@@ -34,6 +35,8 @@ _USES: Final = frozenset(
         x509.ObjectIdentifier("1.3.6.1.4.1.311.10.3.12"),  # the same before the RFC, in many seals
     }
 )
+_CLIENTS: Final = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
+_OF_AN_AUTHORITY: Final = (ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE, ExtensionOID.EXTENDED_KEY_USAGE)
 _UNDERSTOOD: Final = frozenset(
     {
         ExtensionOID.KEY_USAGE,
@@ -98,6 +101,31 @@ def presented_key(found: Presented) -> VerifyingKey:
     for one in found.intermediates:
         _sound(one)
     return _key(found.leaf, "")
+
+
+def check_authority(one: x509.Certificate) -> None:
+    """Whether chains may end at the certificate at all, as `validate` takes them; an administrator who registers it is
+    to hear of it, as the refusals of all requests under it say nothing.
+
+    Raises:
+        Refusal: `chain.invalid`, `certificate.weak`.
+    """
+    if isinstance(_sound(one), Ed25519PublicKey):
+        raise Refusal("chain.invalid", "its key is Ed25519: chains are verified under RSA and EC alone")
+    try:
+        found = {extension.oid: extension for extension in one.extensions}
+    except READING_FAILS:
+        raise Refusal("chain.invalid", "its extensions cannot be read") from None
+    basic, usage, uses = (found.get(oid) for oid in _OF_AN_AUTHORITY)
+    if basic is None or not basic.value.ca:
+        raise Refusal("chain.invalid", "it is no CA")
+    if not basic.critical:
+        raise Refusal("chain.invalid", "its basicConstraints are not critical (RFC 5280 4.2.1.9)")
+    if usage is None or not usage.value.key_cert_sign:
+        raise Refusal("chain.invalid", "its keyUsage does not say keyCertSign (RFC 5280 4.2.1.3)")
+    if uses is not None and not _CLIENTS & set(uses.value):
+        raise Refusal("chain.invalid", "its extendedKeyUsage leaves out client authentication")
+    _unconstrained(one)
 
 
 def _vouched(found: Presented, print_: str, vendor: Vendor, now: datetime) -> tuple[Key, Sequence[x509.Certificate]]:

@@ -1,4 +1,4 @@
-"""Administrators of the enti: accounts, sessions, attempts to sign in, and the providers that vouch for some of them.
+"""Administrators of the enti: accounts, sessions, and the providers that vouch for some of them.
 
 A session is looked up at each request, so that its end, and that of its account, holds everywhere at once.
 """
@@ -16,12 +16,8 @@ from contracts.identifiers import new_uuid7
 from .database import Tx, upsert
 from .directory import AlreadyThere, NotThere
 from .ports import Vault
-from .tables import admin_sessions, administrators, identity_providers, provider_logins, sign_in_attempts
+from .tables import admin_sessions, administrators, identity_providers, provider_logins
 
-NO_ENTE = "-"
-FREE_ATTEMPTS = 5
-"""In a row, before anybody has to wait."""
-LONGEST_WAIT_S = 60
 FORGOTTEN_AFTER = timedelta(days=1)
 
 
@@ -77,14 +73,6 @@ class ProviderLogin:
     nonce: str = field(repr=False)
     verifier: str = field(repr=False)
     expires_at: datetime
-
-
-class MustWait(Exception):
-    """Too many attempts in a row; `seconds` until the next one is looked at."""
-
-    def __init__(self, seconds: int) -> None:
-        super().__init__(str(seconds))
-        self.seconds = seconds
 
 
 def hashed(token: str) -> str:
@@ -155,35 +143,14 @@ def provided_administrator(
     return made
 
 
-def begin_attempt(tx: Tx, name_hash: str) -> None:
-    """Count an attempt to sign in as failed until `forgive` says otherwise: so a hundred at once are a hundred. Raises
-    MustWait, which counts nothing."""
-    its = sign_in_attempts.c
-    tx.connection.execute(delete(sign_in_attempts).where(its.last_at < tx.now - FORGOTTEN_AFTER))
-    where = (its.ente_id == NO_ENTE) & (its.name_hash == name_hash)
-    row = tx.connection.execute(select(sign_in_attempts).where(where).with_for_update()).first()
-    failures = 0 if row is None else row.failures
-    if row is not None and failures >= FREE_ATTEMPTS:
-        wait_s = min(LONGEST_WAIT_S, 2 ** min(failures - FREE_ATTEMPTS, 10))
-        left_s = (row.last_at + timedelta(seconds=wait_s) - tx.now).total_seconds()
-        if left_s > 0:
-            raise MustWait(max(1, round(left_s)))
-    values = {"failures": failures + 1, "last_at": tx.now}
-    statement = upsert(sign_in_attempts).values(ente_id=NO_ENTE, name_hash=name_hash, **values)
-    tx.connection.execute(statement.on_conflict_do_update(index_elements=["ente_id", "name_hash"], set_=values))
-
-
-def keep_attempt(tx: Tx, name_hash: str) -> None:
-    """Count the wait from now on: an attempt under a name that nobody has costs a commit, as one of an account does."""
-    its = sign_in_attempts.c
-    where = (its.ente_id == NO_ENTE) & (its.name_hash == name_hash)
-    tx.connection.execute(update(sign_in_attempts).where(where).values(last_at=tx.now))
-
-
-def forgive(tx: Tx, name_hash: str) -> None:
-    """The right password was given."""
-    its = sign_in_attempts.c
-    tx.connection.execute(delete(sign_in_attempts).where(its.ente_id == NO_ENTE, its.name_hash == name_hash))
+def take_roles_away(tx: Tx, provider: IdentityProvider, *, subject: str) -> None:
+    """The provider gives the person no role any more: what an account had before opens nothing, in no session."""
+    its = administrators.c
+    where = (its.ente_id == provider.ente_id) & (its.provider_id == provider.provider_id) & (its.subject == subject)
+    row = tx.connection.execute(select(administrators).where(where).with_for_update()).first()
+    if row is not None:
+        tx.connection.execute(update(administrators).where(where).values(roles=[], updated_at=tx.now))
+        end_sessions(tx, row.ente_id, row.administrator_id)
 
 
 def open_session(tx: Tx, one: Administrator, token: str, *, lasts: timedelta) -> Session:
@@ -228,7 +195,8 @@ def end_sessions(tx: Tx, ente_id: str, administrator_id: str) -> None:
 
 
 def set_provider(tx: Tx, vault: Vault, provider: IdentityProvider) -> None:
-    """Configure a provider. Raises AlreadyThere where another ente's has that id, or had: its people have the names."""
+    """Configure a provider; the sessions of those for whom it vouched end, as they may have other roles now, or none.
+    Raises AlreadyThere where another ente's has that id, or had: its people have the names."""
     for its in (identity_providers.c, administrators.c):
         others = (its.provider_id == provider.provider_id) & (its.ente_id != provider.ente_id)
         if tx.connection.execute(select(its.ente_id).where(others).limit(1)).first():
@@ -250,14 +218,20 @@ def set_provider(tx: Tx, vault: Vault, provider: IdentityProvider) -> None:
     }
     statement = upsert(identity_providers).values(ente_id=provider.ente_id, provider_id=provider.provider_id, **values)
     tx.connection.execute(statement.on_conflict_do_update(index_elements=["ente_id", "provider_id"], set_=values))
+    _end_sessions_by(tx, provider.ente_id, provider.provider_id)
 
 
 def remove_provider(tx: Tx, ente_id: str, provider_id: str) -> None:
     """Take a provider away; the sessions of those for whom it vouched end. Raises NotThere."""
-    its, whose = identity_providers.c, administrators.c
+    its = identity_providers.c
     where = (its.ente_id == ente_id) & (its.provider_id == provider_id)
     if tx.connection.execute(delete(identity_providers).where(where)).rowcount == 0:
         raise NotThere(provider_id)
+    _end_sessions_by(tx, ente_id, provider_id)
+
+
+def _end_sessions_by(tx: Tx, ente_id: str, provider_id: str) -> None:
+    whose = administrators.c
     mine = select(whose.administrator_id).where(whose.ente_id == ente_id, whose.provider_id == provider_id)
     for administrator_id in tx.connection.execute(mine).scalars().all():
         end_sessions(tx, ente_id, administrator_id)

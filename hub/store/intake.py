@@ -6,24 +6,22 @@ answered before anything else about the request; a refusal leaves only its evide
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import update
-
 from contracts.identifiers import new_uuid7
-from hub.errors import HubError, QuotaExceeded, TokenReplayed
+from hub.errors import HubError, TokenReplayed
 
 from .citizens import Citizen, Citizens
-from .database import Tx, upsert
+from .database import Tx
 from .jose_headers import JoseHeaders
 from .key_material import KeyMaterial, Material
 from .packing import keeps_body, packed
 from .ports import UsedToken, Vault
+from .quotas import Draw, draw
 from .receiving import Message, Receiving, Repeated
 from .replay import consume_tokens
 from .sealed_tokens import TokenSeals
-from .tables import clipped, quota_usage
+from .tables import clipped
 
 NO_ENTE = "-"
 
@@ -303,45 +301,13 @@ def _consume(tx: Tx, submissions: Sequence[Submission[Any]], results: list[Any])
 
 def _count(tx: Tx, submissions: Sequence[Submission[Any]], numbers: list[int], results: list[Any]) -> list[int]:
     """Those within their vendor's daily quota. Only acts count: a refused request uses nothing up."""
-    day = tx.now.date().isoformat()
-    left: dict[tuple[str, str], int] = {}
-    allowed: list[int] = []
-    used: dict[tuple[str, str], int] = {}
-    counted = {
-        (signed.ente_id, signed.vendor_id)
-        for n in numbers
-        if (signed := submissions[n].signed).daily_quota is not None and submissions[n].refusal is None
-    }
-    # All their counters, in order: two processes that count for two vendors must not wait for each other.
-    used_before = {vendor: _used(tx, *vendor, day) for vendor in sorted(counted)}
+    counted: list[int] = []
+    draws: list[Draw] = []
     for n in numbers:
         signed = submissions[n].signed
-        if signed.daily_quota is None or submissions[n].refusal is not None:
-            allowed.append(n)
-            continue
-        vendor = (signed.ente_id, signed.vendor_id)
-        if vendor not in left:
-            left[vendor] = signed.daily_quota - used_before[vendor]
-        if left[vendor] < submissions[n].cost:
-            midnight = (tx.now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-            results[n] = QuotaExceeded(headers={"Retry-After": str(int((midnight - tx.now).total_seconds()) + 1)})
-            continue
-        left[vendor] -= submissions[n].cost
-        used[vendor] = used.get(vendor, 0) + submissions[n].cost
-        allowed.append(n)
-    for (ente_id, vendor_id), count in used.items():
-        counter = (
-            (quota_usage.c.ente_id == ente_id) & (quota_usage.c.vendor_id == vendor_id) & (quota_usage.c.day == day)
-        )
-        tx.connection.execute(update(quota_usage).where(counter).values(used=quota_usage.c.used + count))
-    return allowed
-
-
-def _used(tx: Tx, ente_id: str, vendor_id: str, day: str) -> int:
-    """How many of today's are used up. The counter is held until the commit, so that the quota stays exact."""
-    counter = upsert(quota_usage).values(ente_id=ente_id, vendor_id=vendor_id, day=day, used=0)
-    held = counter.on_conflict_do_update(
-        index_elements=["ente_id", "vendor_id", "day"], set_={"used": quota_usage.c.used}
-    )
-    used: int = tx.connection.execute(held.returning(quota_usage.c.used)).scalar_one()
-    return used
+        if signed.daily_quota is not None and submissions[n].refusal is None:
+            counted.append(n)
+            draws.append(Draw(signed.ente_id, signed.vendor_id, signed.daily_quota, submissions[n].cost))
+    for n, exceeded in zip(counted, draw(tx, draws), strict=True):
+        results[n] = exceeded
+    return [n for n in numbers if results[n] is None]

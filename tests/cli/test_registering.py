@@ -114,6 +114,7 @@ def test_every_option_of_a_vendor_is_kept(raccordo: Raccordo, keys: Path) -> Non
         "rights": ["delivery-detail"],
         "signature_only": True,
         "quota_per_day": 5,
+        "used_today": 0,
         "collections": ["messages", "payments"],
         "services": ["tari"],
         "subject": "VATIT-1",

@@ -1,12 +1,15 @@
 """The kit against our own hub: every case as expected; and against hubs with one thing broken, which it must find."""
 
 import json
+import time
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
 
+from hub.allowance import Allowance
 from hub.cli.application import run
-from hub.conformance import certified
+from hub.conformance import certified, vendor
 from hub.conformance.several import PLAYS
 from hub.conformance.vendor import CASES
 from hub.http import exchange, publish
@@ -29,6 +32,20 @@ def test_our_hub_holds_in_every_case(tried, vendor):
     of_a_ca = {one.name for one in certified.CASES if one.needs == "authority"}
     assert skipped == (by_key if vendor == "sealed" else by_certificate) | rsa | of_a_ca
     assert report.counts["passed"] >= 120
+
+
+def test_a_quota_that_ends_tomorrow_is_told_at_once(tried, monkeypatch):
+    """The kit waited three minutes for midnight, and said nothing."""
+    waits: list[float] = []
+
+    async def exceeded(*_given, **_more):
+        raise Allowance(5, 0, 40_000).exceeded()
+
+    monkeypatch.setattr(vendor, "time", SimpleNamespace(**vars(time) | {"sleep": waits.append}))
+    monkeypatch.setattr(publish.PublishApi, "_submit", exceeded)
+    report = tried.report("good/publish")
+    assert (failed(report), waits) == ({"publish"}, [])
+    assert "quota.exceeded" in report.results[0].detail
 
 
 def test_names_are_unique_and_every_case_says_what_it_tries():

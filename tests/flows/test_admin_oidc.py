@@ -107,8 +107,9 @@ def test_a_state_counts_once_and_only_in_the_browser_that_began(hub, provider):
     query = at_the_provider(url)
     assert end_login(hub, query, cookie).status_code == 200
     assert code(end_login(hub, query, cookie)) == (401, "login.refused")
-    for others in ("", "raccordo-login=di-un-altro"):
-        url, _ = begin_login(hub)
+    for others in ("", "di-un-altro"):
+        url, cookie = begin_login(hub)
+        others = others and f"{cookie.partition('=')[0]}={others}"
         assert code(end_login(hub, at_the_provider(url), others)) == (401, "login.refused")
     assert rows(hub, provider_logins) == [], "a login that failed cannot be tried again"
 
@@ -135,6 +136,56 @@ def test_a_callback_of_another_issuer_ends_the_login(hub, provider):
     assert code(end_login(hub, query, cookie)) == (401, "login.refused")
     url, cookie = begin_login(hub)
     assert end_login(hub, at_the_provider(url) | {"iss": provider.issuer}, cookie).status_code == 200
+
+
+def test_a_callback_that_does_not_say_whose_it_is_is_not_of_a_provider_that_would(hub, provider):
+    provider.told = {"authorization_response_iss_parameter_supported": True}
+    url, cookie = begin_login(hub)
+    assert code(end_login(hub, at_the_provider(url), cookie)) == (401, "login.refused")
+    url, cookie = begin_login(hub)
+    assert end_login(hub, at_the_provider(url) | {"iss": provider.issuer}, cookie).status_code == 200
+
+
+def test_two_tabs_of_one_browser_end_each_its_own_login(hub, provider):
+    """The second took the place of the first, which was refused."""
+    (first, one), (second, other) = begin_login(hub), begin_login(hub)
+    cookies = f"{one}; {other}"
+    assert one.partition("=")[0] != other.partition("=")[0]
+    for url in (first, second):
+        assert end_login(hub, at_the_provider(url), cookies).status_code == 200
+
+
+def test_over_https_no_other_host_of_the_domain_can_plant_the_cookie(hub, provider):
+    answer = hub.client.get("/admin/v1/identity-providers/comune/logins", headers={"X-Forwarded-Proto": "https"})
+    cookie = answer.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-raccordo-login-")
+    assert cookie.endswith("; Path=/; Max-Age=600; HttpOnly; SameSite=Lax; Secure")
+    bare = cookie.partition(";")[0].removeprefix("__Host-")
+    https = {"X-Forwarded-Proto": "https"}
+    query = at_the_provider(answer.headers["Location"])
+    refused = hub.client.get("/admin/v1/login-results", params=query, headers=https | {"Cookie": bare})
+    assert code(refused) == (401, "login.refused")
+    hub.client.cookies.clear()
+
+
+def test_whoever_has_no_role_any_more_loses_the_sessions_of_before(hub, provider, raccordo):
+    provider.claims |= {"sub": "u-5", "groups": ["ict"]}
+    signed_in = log_in(hub).json()
+    admin = Admin(hub, signed_in["session_token"])
+    assert admin.get("/sessions/current").status_code == 200
+    provider.claims["groups"] = []
+    assert code(log_in(hub)) == (403, "role.missing")
+    assert code(admin.get("/sessions/current")) == (401, "session.refused")
+    name = signed_in["session"]["account"]["username"]
+    (account,) = [each for each in raccordo("admin", "list", "--json") if each["username"] == name]
+    assert account["roles"] == []
+
+
+def test_another_map_of_roles_ends_the_sessions_that_the_old_one_made(hub, provider, raccordo):
+    admin = Admin(hub, log_in(hub).json()["session_token"])
+    command = ("admin", "provider", "set", "comune", "--issuer", provider.issuer, "--client-id", CLIENT)
+    raccordo(*command, "--role", "altro=administrator")
+    assert code(admin.get("/sessions/current")) == (401, "session.refused")
 
 
 def test_a_code_that_the_provider_does_not_know_signs_nobody_in(hub, provider):

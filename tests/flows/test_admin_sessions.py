@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from hub.cli.auditing import examine
-from hub.store.administrators import FREE_ATTEMPTS, LONGEST_WAIT_S
 from hub.store.committer import Committer
+from hub.store.sign_in_attempts import FREE_ATTEMPTS, LONGEST_WAIT_S
 from hub.store.tables import access_log, admin_sessions, administrators, sign_in_attempts
 from tests.flows.administering import PASSWORD, Admin, admin_of, make_account, sign_in
 from tests.flows.making import code, described_hub, fresh, rows

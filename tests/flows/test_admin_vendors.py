@@ -1,9 +1,11 @@
 """A vendor comes on board over HTTP: record, keys, sandbox, conformance, production; and the catalogue of services."""
 
 import json
+from datetime import datetime
 
 import pytest
 
+from contracts.base import ROME
 from hub.store.tables import vendors
 from tests.flows.administering import active, admin_of
 from tests.flows.making import code, described_hub, fresh, new_person, rows, to
@@ -121,6 +123,16 @@ def test_a_record_is_listed_changed_suspended_and_readmitted(hub, admin, name):
     ), "a key came meanwhile"
     changed = admin.patch(f"/vendors/{name}", {"daily_quota": 5, "service_ids": [], "aliases": [f"{name}-bis"]})
     assert (changed.json()["daily_quota"], changed.json()["service_ids"]) == (5, [])
+    began = datetime.now(ROME).date()
+
+    def counted():
+        assert publish(hub, caller).status_code in (201, 401)
+        return admin.get(f"/vendors/{name}/quota-days").json()["items"]
+
+    (day,) = eventually(counted, lambda found: found != [])
+    assert day["used"] == 1
+    assert day["day"] in {each.isoformat() for each in (began, datetime.now(ROME).date())}
+    assert code(admin.get(f"/vendors/{name}-bis/quota-days")) == (404, "vendor.unknown")
     assert admin.patch(f"/vendors/{name}", {"daily_quota": None}).json()["daily_quota"] is None
     eventually(lambda: publish(hub, caller).status_code, lambda found: found == 201)
     admin.patch(f"/vendors/{name}", {"active": False})
@@ -179,6 +191,19 @@ def test_material_that_cannot_be_trusted_is_refused_and_nothing_is_registered(ad
     assert code(answer) == (422, "contract.violation")
     assert answer.json()["errors"][0]["pointer"] == pointer
     assert admin.get(f"/vendors/{name}/vendor-keys").json()["items"] == []
+
+
+def test_what_holds_already_is_not_registered_twice_and_comes_back_once_revoked(admin, name):
+    """A CA that stood there twice still held after one of the two was revoked."""
+    record(admin, name, trust="x509")
+    wish = {"kind": "thumbprint", "material": "ab" * 32}
+    (first,) = admin.post(f"/vendors/{name}/vendor-keys", wish).json()["items"]
+    again = admin.post(f"/vendors/{name}/vendor-keys", wish | {"material": ":".join(["AB"] * 32)})
+    assert code(again) == (422, "contract.violation")
+    assert again.json()["errors"][0]["code"] == "key.known"
+    assert first["key_id"] in again.json()["errors"][0]["detail"]
+    assert admin.call("DELETE", f"/vendors/{name}/vendor-keys/{first['key_id']}").status_code == 204
+    assert admin.post(f"/vendors/{name}/vendor-keys", wish).status_code == 201
 
 
 def test_a_private_key_is_nobodys_to_register(hub, admin, name):

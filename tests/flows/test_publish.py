@@ -5,12 +5,13 @@ import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import jwt
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from contracts.base import ROME
 from hub.registry import Vendor
 from hub.store import directory
 from hub.store.erasing import erase_citizen
@@ -347,7 +348,8 @@ def test_the_key_of_one_vendor_is_not_good_in_the_name_of_another(hub):
 
 def seconds_to_midnight():
     now = datetime.now(UTC)
-    return ((now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0) - now).total_seconds()
+    tomorrow = now.astimezone(ROME).date() + timedelta(days=1)
+    return (datetime.combine(tomorrow, time(), ROME) - now).total_seconds()
 
 
 def test_the_daily_quota_ends_with_the_time_to_wait(hub, callers):
@@ -357,6 +359,8 @@ def test_the_daily_quota_ends_with_the_time_to_wait(hub, callers):
     over = hub.publish("messages", make_message(fresh()), vendor=vendor)
     assert (statuses, code(over)) == ([201] * 3, (429, "quota.exceeded"))
     assert int(over.headers["Retry-After"]) == pytest.approx(seconds_to_midnight(), abs=5)
+    told = [over.headers[f"X-RateLimit-{name}"] for name in ("Limit", "Remaining", "Reset")]
+    assert told == ["3", "0", over.headers["Retry-After"]], "of the day's limit, not of the minute's"
 
 
 def test_the_daily_quota_is_exact_under_many_at_once(hub, callers):

@@ -46,7 +46,15 @@ def run(root, *command):
 
 
 def test_the_text_has_every_file_of_a_connector():
-    assert {"manifest.toml", "config.py", "mapping.py", "client.py", "__init__.py", "test_albo.py"} <= set(the_text())
+    assert {
+        "manifest.toml",
+        "config.py",
+        "mapping.py",
+        "client.py",
+        "__init__.py",
+        "simulator.py",
+        "test_albo.py",
+    } <= set(the_text())
 
 
 def test_the_hub_finds_the_connector_of_the_text(made):
@@ -57,6 +65,7 @@ def test_the_hub_finds_the_connector_of_the_text(made):
 def test_the_connector_of_the_text_keeps_every_promise(made):
     status, told = run(made, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rA", "connectors/albo/test_albo.py")
     assert status == 0, told[-5000:]
+    assert "::test_its_provider_takes_what_the_connector_sends_once" in told
     for suite in _SUITES:
         assert f"::{suite}::test_" in told
 

@@ -46,6 +46,7 @@ KEY: Json = {
     "valid_to": None,
     "revoked_at": None,
 }
+QUOTA_DAY: Json = {"day": "2026-11-23", "used": 41_873}
 NEW_REPORT: Json = {
     "report": {
         "tried": "https://raccordo.comune.example.it/publish/v1",

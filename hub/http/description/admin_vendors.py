@@ -7,6 +7,7 @@ from contracts.vendor_administration import (
     NewServiceCard,
     NewVendor,
     NewVendorKey,
+    QuotaPage,
     ReportPage,
     ReportView,
     ReportWhole,
@@ -121,6 +122,18 @@ ENTRIES: dict[str, Entry] = {
         parameters=("CorrelationId",),
         answers={204: Answer(description="Revocata / Revoked")},
         errors=(*BODILESS, admin_errors.VendorUnknown, admin_errors.VendorKeyUnknown, admin_errors.KeyRevoked),
+    ),
+    "list_quota_days": listed(
+        "vendors",
+        "Quanto della quota è usato / How much of the quota is used up",
+        both(
+            "Giorni di Roma, dal più recente; solo quelli in cui il fornitore aveva una quota. Oltre, 429 fino a "
+            "mezzanotte.",
+            "Days of Rome, newest first; those alone on which the vendor had a quota. Beyond it, 429 until midnight.",
+        ),
+        QuotaPage,
+        examples.QUOTA_DAY,
+        _KNOWN,
     ),
     "list_conformance_reports": _list(
         "vendors", "I rapporti di conformità", "The reports of conformance", ReportPage, examples.REPORT, _KNOWN

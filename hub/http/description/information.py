@@ -86,7 +86,8 @@ con `INTEGRITY_REST_02` e `AUDIT_REST_01/02`, `ID_AUTH_CHANNEL_02`, `PROFILE_NON
 verificata ogni rifiuto è `request.refused`, senza altro.
 
 **Limiti.** Ogni risposta porta `X-RateLimit-*`; con 429 e 503 aspettare `Retry-After` e ritentare con un `jti`
-nuovo.""",
+nuovo. Dove c'è una quota giornaliera, ricomincia a mezzanotte di Roma; esaurita (`quota.exceeded`), `X-RateLimit-*`
+sono i suoi.""",
         english="""Collects in one place what the municipality's systems have to tell a citizen: messages,
 documents, payments, receipts. Each accepted item is durable before the answer; the answer is signed, so that both
 sides hold evidence.
@@ -100,7 +101,8 @@ too) with `INTEGRITY_REST_02` and `AUDIT_REST_01/02`, `ID_AUTH_CHANNEL_02`, `PRO
 signature is verified every refusal is `request.refused`, and no more.
 
 **Limits.** Every response carries `X-RateLimit-*`; on 429 and 503 wait for `Retry-After` and try again with a fresh
-`jti`.""",
+`jti`. A daily quota, where there is one, begins anew at midnight in Rome; when it is used up (`quota.exceeded`),
+`X-RateLimit-*` are its own.""",
         first_request="""raccordo sign --key chiave.pem --cert certificato.pem \\
   --aud {base} --method POST \\
   --url {base}/messages --body messaggio.json --send""",

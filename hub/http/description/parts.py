@@ -299,8 +299,8 @@ HEADERS: dict[str, Json] = {
     ),
     "Set-Cookie": _sent(
         "Lega l'accesso al browser che lo ha iniziato. / Ties the login to the browser that began it.",
-        {"type": "string", "maxLength": 300, "pattern": "^raccordo-login=.*$"},
-        "raccordo-login=; Path=/admin/v1; Max-Age=0; HttpOnly; SameSite=Lax",
+        {"type": "string", "maxLength": 300, "pattern": "^(__Host-)?raccordo-login-[0-9a-f]{16}=.*$"},
+        "__Host-raccordo-login-9f86d081884c7d65=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure",
     ),
     "Accept-Ranges": _sent(
         "Intervalli di byte, ma non di una tessera. / Ranges of bytes may be asked for, but none of a card.",

@@ -58,7 +58,8 @@ def _pause(status: int) -> Scenario:
 
 def _throttled(after: object) -> Scenario:
     def play(world: Shared) -> None:
-        world.io_faults(*[{"kind": "throttle", "retry_after": after}] * 4)
+        told = {} if after is None else {"retry_after": after}
+        world.io_faults(*[{"kind": "throttle"} | told] * 4)
         world.load(8)
 
     return Scenario(f"provider answers 429, Retry-After {after!r}", play)

@@ -2,7 +2,7 @@
 
 import gc
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -14,6 +14,7 @@ from hub.store.drafts import Identity, PlannedDelivery, Published, Told
 from hub.store.identities import load_by_identity
 from hub.store.intake import Read, Submission
 from hub.store.packing import unpacked
+from hub.store.quotas import used_on_days
 from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import citizens, evidence, items, quota_usage, replays
 from tests.unit.store.making import ENTE, START, make_draft
@@ -130,12 +131,39 @@ def test_the_quota_is_exact_over_and_within_batches(store, batched):
     assert [row["used"] for row in store.rows(quota_usage)] == [3]
 
 
-def test_the_quota_begins_anew_at_midnight_utc_and_says_how_long_that_is(store):
+@pytest.mark.parametrize(
+    ("at", "wait_s"),
+    [
+        ("2026-11-23T22:59:30+00:00", 31),
+        ("2026-11-23T23:00:00+00:00", 24 * 3600 + 1),  # midnight in Rome, not yet in Greenwich
+        ("2026-10-24T22:00:00+00:00", 25 * 3600 + 1),  # the night on which the clocks go back
+        ("2026-07-01T21:59:59+00:00", 2),
+    ],
+)
+def test_the_quota_begins_anew_at_midnight_in_rome_and_says_how_long_that_is(store, at, wait_s):
+    store.clock.pass_by(seconds=(datetime.fromisoformat(at) - store.clock.now()).total_seconds())
     wish = lambda n: Submission(store.signed(daily_quota=1), act=make_draft(f"m-{n}"))  # noqa: E731
     _, over = record(store, wish(1), wish(2))
-    assert over.headers["Retry-After"] == str(14 * 3600 + 1)
-    store.clock.pass_by(seconds=int(over.headers["Retry-After"]))
-    assert isinstance(record(store, wish(3))[0], Published)
+    assert over.headers["Retry-After"] == over.headers["X-RateLimit-Reset"] == str(wait_s)
+    store.clock.pass_by(seconds=wait_s - 2)
+    assert isinstance(record(store, wish(3))[0], QuotaExceeded)
+    store.clock.pass_by(seconds=2)
+    assert isinstance(record(store, wish(4))[0], Published)
+
+
+def test_whoever_wants_more_than_is_left_is_told_of_the_days_limit_and_what_is_left(store):
+    taken, over, last = record(
+        store,
+        *(
+            Submission(store.signed(daily_quota=3), act=make_draft(f"m-{n}"), cost=cost)
+            for n, cost in enumerate((2, 2, 1))
+        ),
+    )
+    assert [type(taken), type(over), type(last)] == [Published, QuotaExceeded, Published]
+    assert (over.headers["X-RateLimit-Limit"], over.headers["X-RateLimit-Remaining"]) == ("3", "1")
+    assert "1 of today's quota of 3 are left, and this takes 2" in over.detail
+    with store.database.read() as connection:
+        assert used_on_days(connection, ENTE, "acme") == [("2026-11-24", 3)]
 
 
 def test_the_quota_of_one_vendor_is_not_anothers(store):

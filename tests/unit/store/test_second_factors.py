@@ -20,8 +20,9 @@ from hub.admin.passwords import password_hash
 from hub.admin.second_factor import STEP_S, new_recovery_codes, normal
 from hub.admin.signing_in import SignIn
 from hub.store import second_factors
-from hub.store.administrators import FREE_ATTEMPTS, Administrator, Session, add_administrator
+from hub.store.administrators import Administrator, Session, add_administrator
 from hub.store.committer import Committer
+from hub.store.sign_in_attempts import FREE_ATTEMPTS
 from hub.store.tables import access_log, recovery_codes
 from hub.store.tables import second_factors as factors
 from tests.unit.store.making import ENTE
