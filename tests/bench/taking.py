@@ -118,12 +118,13 @@ def application(n: int, codes: list[str]) -> dict[str, Any]:
     }
 
 
-def measured(folder: Path, *, records: int, citizens: int) -> Taken:
-    """All of `records` once, and once more."""
+def measured(folder: Path, *, records: int, citizens: int, lists_all: bool) -> Taken:
+    """All of `records` once, and once more. `lists_all`: what the source lists no more would be taken back."""
+    mapping = json.loads(MAPPING.read_text(encoding="utf-8"))
     with running(serve_records, records, citizens) as server:
         settings = {
             "vendor_id": "acme",
-            "mapping": json.loads(MAPPING.read_text(encoding="utf-8")),
+            "mapping": mapping | ({"lists_all": {"reason": "Non più presente"}} if lists_all else {}),
             "origin": "rest",
             "url": f"http://127.0.0.1:{server.port}/applications",
             "private_hosts": ["127.0.0.1"],
@@ -273,10 +274,10 @@ def _written(home: Home) -> Counter[str]:
         )
 
 
-def apart(folder: Path, *, records: int, citizens: int) -> Taken:
+def apart(folder: Path, *, records: int, citizens: int, lists_all: bool) -> Taken:
     """The same in a process of its own, so that nothing else counts as its memory."""
     ours, theirs = _SPAWN.Pipe()
-    process = _SPAWN.Process(target=_sent, args=(theirs, folder, records, citizens))
+    process = _SPAWN.Process(target=_sent, args=(theirs, folder, records, citizens, lists_all))
     process.start()
     theirs.close()
     try:
@@ -288,5 +289,5 @@ def apart(folder: Path, *, records: int, citizens: int) -> Taken:
     return taken
 
 
-def _sent(pipe: Connection, folder: Path, records: int, citizens: int) -> None:
-    pipe.send(measured(folder, records=records, citizens=citizens))
+def _sent(pipe: Connection, folder: Path, records: int, citizens: int, lists_all: bool) -> None:
+    pipe.send(measured(folder, records=records, citizens=citizens, lists_all=lists_all))
