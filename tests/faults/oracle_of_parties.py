@@ -201,14 +201,15 @@ def held_by_the_brake(seen: Evidence) -> Iterator[Violation]:
 
 def lost_with_all_that_hangs_on_it(seen: Evidence) -> Iterator[Violation]:
     """I19: an application that its tenant has no more is withdrawn once with its message and a payment that was not
-    paid; all else is here, and its citizen sees it."""
+    paid; all else is here, and its citizen sees it. What was lost before anybody read it leaves no trace."""
     account = seen.accounts.get("tenant", _NOTHING)
     lost = {line["application"] for line in account.of("lost")}
     given = account.of("given")
     names = {name for line in given for name in left_of(line, set())}
+    unread = {name for line in given if line["application"] in lost for name in left_of(line, set())}
     there = {name for line in given for name in left_of(line, lost)}
     found = {each["name"]: each for each in account.found}
-    for name in names | found.keys():
+    for name in (names - unread) | found.keys():
         each = found.get(name)
         expected = (True, True, 0) if name in there else (False, False, 1)
         if each is None or name not in names:

@@ -73,8 +73,10 @@ class Tenant(Party):
         active = {row["name"] for row in self.ground.rows(_ITEMS) if row["lifecycle"] == "active"}
         lines = self.ledger.read()
         lost = {line["application"] for line in lines if line["event"] == "lost"}
-        there = {name for line in lines if line["event"] == "given" for name in left_of(line, lost)}
-        return active == there and not self.ground.count(_LEFT)
+        given = [line for line in lines if line["event"] == "given"]
+        there = {name for line in given if line["application"] not in lost for name in left_of(line, lost)}
+        left = {name for line in given for name in left_of(line, lost)}
+        return there <= active <= left and not self.ground.count(_LEFT)
 
     def found(self, hub: HubUnderTest) -> list[dict[str, Any]]:
         """Each record with whether it is in force, whether its citizen sees it, and how often it was withdrawn."""
