@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.base.manifest import BrokenConnector, read_manifest
+from contracts.inbound import PatientSettings
 
 # Not by `import`: to the import rules every module beside the connectors is a sibling.
 registry = importlib.import_module("connectors.registry")
@@ -33,6 +34,14 @@ def test_a_long_list_of_hosts_inside_ends_at_its_first_fault():
             faults[name] = sum(each["loc"][:1] == ("private_hosts",) for each in caught.value.errors())
     assert {"mapped", "opencity", "pagopa_node"} <= set(faults)
     assert set(faults.values()) == {1}
+
+
+def test_what_takes_back_what_its_source_lists_no_more_is_held_to_how():
+    patient = {name for name, found in registry.Types().items() if issubclass(found.settings, PatientSettings)}
+    assert {"mapped", "opencity"} <= patient
+    for name in patient:
+        tests = Path(registry.__file__).parent.joinpath(name).glob("test_*.py")
+        assert any("(ListingConformance)" in each.read_text(encoding="utf-8") for each in tests), name
 
 
 @pytest.mark.parametrize(

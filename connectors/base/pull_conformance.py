@@ -20,7 +20,6 @@ last round is asked for over and over. Of an item the scenario says as much as i
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -34,11 +33,11 @@ from contracts.inbound import Memo, Stuck
 
 from .conformance import TIMEOUT_S
 from .http_conformance import NOT_PUBLIC, leading_to
-from .inbound_conformance import GARBAGE, Inbound, Taken, contents, embellished, take
-from .scripted import Fault, Received, Reply, ScriptedServer
+from .inbound_conformance import GARBAGE, Taken, contents, embellished, take
+from .played_conformance import PATIENT_S, Pulling
+from .scripted import Fault, Received, Reply
 
 _MAIN = "pulled.json"
-_PATIENT_S = 10.0
 _HUNG_S = 60.0
 _MOST_STEPS = 200
 _LARGEST_MEMO = 65_536
@@ -46,7 +45,7 @@ _LARGEST_MEMO = 65_536
 _T = TypeVar("_T")
 
 
-class PullConformance(Inbound):
+class PullConformance(Pulling):
     """Give `samples`, `secrets`, `personal` and `connect_to`; the rest comes from the scenarios."""
 
     samples: ClassVar[Path]
@@ -64,37 +63,12 @@ class PullConformance(Inbound):
     }
     """What comes of it that the provider answers so to everything but logins."""
 
-    server: ScriptedServer
-    elsewhere: ScriptedServer
-
-    def connect_to(self, url: str, limits: Limits) -> Connector:
-        """The connector anew, as a restarted process would make it, with settings that lead to `url`. Those that call
-        `http://127.0.0.1` list it where private addresses are refused."""
-        raise NotImplementedError
-
     def connect_unlisted(self, limits: Limits) -> Connector:
         """The same, with settings that lead to `https://provider.example` and list no private host."""
         raise NotImplementedError
 
-    def is_login(self, request: Received) -> bool:
-        """Whether the request only asks for a token; it is answered by the scenario all the same."""
-        return False
-
     def check_request(self, request: Received) -> None:
         """What else must hold of every request: credentials, headers."""
-
-    @contextmanager
-    def playing(self) -> Iterator[None]:
-        with ScriptedServer() as self.server, ScriptedServer() as self.elsewhere:
-            self._made: list[Connector] = []
-            yield
-            for connector in self._made:
-                connector.close()
-
-    @pytest.fixture(autouse=True)
-    def _provider(self) -> Iterator[None]:
-        with self.playing():
-            yield
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         for name, values in self.parameters().items():
@@ -105,11 +79,6 @@ class PullConformance(Inbound):
         """What the tests are made of, one each."""
         scenarios = sorted(path.name for path in self.samples.glob("*.json"))
         return {"scenario": scenarios, "fault": tuple(Fault), "status": tuple(self.statuses)}
-
-    def fresh(self, timeout_s: float = _PATIENT_S) -> Connector:
-        connector = self.connect_to(self.server.url, Limits(timeout_s=timeout_s))
-        self._made.append(connector)
-        return connector
 
     def rounds(self, scenario: str = _MAIN) -> list[dict[str, Any]]:
         """A scenario's rounds, with the provider's address in its answers."""
@@ -162,7 +131,7 @@ class PullConformance(Inbound):
             memo = steps[-1][1].memo
 
     def meets(
-        self, memo: Memo, faulty: Callable[[Received], Reply | Fault], timeout_s: float = _PATIENT_S
+        self, memo: Memo, faulty: Callable[[Received], Reply | Fault], timeout_s: float = PATIENT_S
     ) -> Failure | Taken:
         """What comes of a step while the provider does this to everything but logins."""
         healthy = self.server.answering
@@ -306,7 +275,7 @@ class PullConformance(Inbound):
         for address in NOT_PUBLIC:
             with pytest.MonkeyPatch.context() as monkeypatch:
                 tried = leading_to([address], monkeypatch)
-                connector = self.connect_unlisted(Limits(timeout_s=_PATIENT_S))
+                connector = self.connect_unlisted(Limits(timeout_s=PATIENT_S))
                 self._made.append(connector)
                 result = take(connector, {})
                 assert isinstance(result, Failure)

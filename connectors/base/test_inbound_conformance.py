@@ -11,6 +11,7 @@ import pytest
 
 from connectors.base import http
 from connectors.base.inbound_conformance import CallbackConformance
+from connectors.base.played_conformance import Pulling
 from connectors.base.pull_conformance import PullConformance
 from contracts.answering import Call, Reply
 from contracts.callbacks import is_listed
@@ -220,7 +221,7 @@ def keep(suite, name):
 
 def keep_all(suite):
     for name in promises(suite):
-        if isinstance(suite, PullConformance):
+        if isinstance(suite, Pulling):
             with suite.playing():
                 keep(suite, name)
         else:

@@ -72,11 +72,6 @@ def test_a_record_that_is_listed_is_there_whatever_is_wrong_with_it(server):
     assert listed(a_round(source(server, **PAGES))[1], 1, 2) == [1, 2]
 
 
-def test_an_empty_list_denies_nothing(server):
-    play(server, page())
-    assert a_round(source(server, **PAGES))[1] == {}
-
-
 def test_a_list_is_said_to_be_unchanged_once_it_came_twice(server):
     """What the first lacks has to be lacking in a second, in whichever process."""
     server.play(*[Reply(200, page(1), {"ETag": '"a"'})] * 2, Reply(304), Reply(200, page(2), {"ETag": '"b"'}))

@@ -7,12 +7,16 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from connectors.base.inbound_conformance import CallbackConformance
+from connectors.base.listing_conformance import ListingConformance
 from connectors.base.pull_conformance import PullConformance
+from connectors.base.scripted import Reply
 from connectors.mapped import connect
 from connectors.mapped.config import Settings
 from connectors.mapped.hook import MOST_RECORDS
@@ -62,6 +66,93 @@ class TestPull(PullConformance):
     def check_request(self, request):
         assert request.headers["x-api-key"] == KEY
         assert request.headers["accept-encoding"] == "identity"
+
+
+class TestLists(ListingConformance):
+    secrets, personal = (KEY,), TestPull.personal
+    lists_all: ClassVar = {"reason": "Non più presente nel gestionale"}
+    settings: ClassVar = {"paging": "page", "page_parameter": "p", "first_page": 0}
+
+    def connect_to(self, url, limits):
+        mapping = TRIBUTI | {"lists_all": self.lists_all}
+        given = {"origin": "rest", "url": f"{url}/avvisi", "private_hosts": ["127.0.0.1"], "mapping": mapping}
+        proof = {"auth": "header", "auth_header": "X-Api-Key", "secret": KEY}
+        return connected(limits, **(given | proof | self.settings))
+
+    def lists(self, records):
+        return lambda request: Reply(200, listed(self.page(records, asked_of(request))))
+
+    def page(self, records, asked):
+        start = 2 * int(asked["p"])
+        return records[start : start + 2]
+
+    def named(self, record):
+        return f"payments/AVV-2026-{record:06d}"
+
+
+class TestListsByOffset(TestLists):
+    settings: ClassVar = {"paging": "offset", "page_parameter": "o", "size_parameter": "n", "size": 2}
+
+    def page(self, records, asked):
+        start = int(asked["o"])
+        return records[start : start + int(asked["n"])]
+
+
+class TestListsByCursor(TestLists):
+    settings: ClassVar = {"paging": "cursor", "page_parameter": "c", "next": "dopo"}
+
+    def lists(self, records):
+        def answer(request):
+            start = int(asked_of(request).get("c", 0))
+            after = {"dopo": start + 2} if start + 2 < len(records) else {}
+            return Reply(200, listed(records[start : start + 2]) | after)
+
+        return answer
+
+
+class TestListsOfOnePage(TestLists):
+    settings: ClassVar = {"paging": "none"}
+
+    def lists(self, records):
+        body = listed(records)
+        return lambda request: Reply(304) if request.headers.get("if-none-match") == _tag(body) else _tagged(body)
+
+
+class TestListsWithAddresses(TestLists):
+    lists_all = TestLists.lists_all | {
+        "record_id": {"as": "text", "from": "external_id", "replace": [["AVV-2026-", ""]]}
+    }
+
+    def connect_to(self, url, limits):
+        self.settings = TestLists.settings | {"record_url": f"{url}/avvisi/"}
+        return super().connect_to(url, limits)
+
+    def lists(self, records):
+        pages = super().lists(records)
+
+        def answer(request):
+            place, _, number = urlsplit(request.path).path.rpartition("/")
+            if place != "/avvisi":
+                return pages(request)
+            return Reply(200, NOTICE | {"numero": int(number)}) if int(number) in records else Reply(404)
+
+        return answer
+
+
+def asked_of(request):
+    return dict(parse_qsl(urlsplit(request.path).query))
+
+
+def listed(records):
+    return {"dati": {"avvisi": [NOTICE | {"numero": each} for each in records]}}
+
+
+def _tag(body):
+    return f'"{hashlib.sha256(json.dumps(body).encode()).hexdigest()[:16]}"'
+
+
+def _tagged(body):
+    return Reply(200, body, {"ETag": _tag(body)})
 
 
 class Called(CallbackConformance):

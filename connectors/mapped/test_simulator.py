@@ -1,6 +1,7 @@
 """The simulated vendor and the connector, and what the vendor refuses."""
 
 import json
+import time
 
 import httpx
 import pytest
@@ -52,6 +53,35 @@ def test_a_round_over_faults_finds_each_once_and_the_next_only_what_changed(simu
     assert len(found) < 5
     lines = [json.loads(line) for line in (tmp_path / "mapped.jsonl").read_text().splitlines()]
     assert lines[0]["numbers"] == list(range(1, 11))
+
+
+def put(url, what, content):
+    httpx.put(url.copy_with(path=f"/_sim/{what}", query=None), json=content, trust_env=False).raise_for_status()
+
+
+def test_what_it_is_said_to_have_is_all_it_has_in_that_order(simulated, tmp_path):
+    simulation, connector, url = simulated
+    records = [simulation.vendor.records[number] for number in (9, 3, 7)]
+    put(url, "records", records)
+    found, _ = a_round(connector, {})
+    assert [found.name[-1] for found in found] == ["9", "3", "7"]
+    put(url, "records", [])
+    before = time.time()
+    assert a_round(connector, {})[0] == []
+    lines = [json.loads(line) for line in (tmp_path / "mapped.jsonl").read_text().splitlines()]
+    assert [line["numbers"] for line in lines] == [[9, 3, 7], [], []]  # a round ends with a page of nothing
+    assert before <= lines[-1]["at"] <= time.time()
+
+
+def test_a_page_with_a_broken_record_is_not_given_until_it_is_mended(simulated, tmp_path):
+    _, connector, url = simulated
+    put(url, "broken", [14])
+    first = take(connector, {})
+    assert isinstance(take(connector, first.memo), Deferred)
+    lines = (tmp_path / "mapped.jsonl").read_text().splitlines()
+    assert [json.loads(line)["numbers"][0] for line in lines] == [1], "what was not given is in no account"
+    put(url, "broken", [])
+    assert len(take(connector, first.memo).found) == 10
 
 
 def test_a_vendor_that_repeats_its_page_is_a_matter_of_the_settings(simulated):

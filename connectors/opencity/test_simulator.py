@@ -158,6 +158,16 @@ def test_a_change_while_the_pages_are_walked_is_not_lost(started, clock):
     assert [each.item["state"] for each in found] == ["withdrawn"]
 
 
+def test_a_lost_application_is_not_there_nor_is_what_hangs_on_it(started, clock):
+    _, settings = started(applications=1)
+    lost, left = (told(settings, "applications", {"subject": "Nido"})["id"] for _ in range(2))
+    told(settings, f"messages/{lost}", {"message": "Ecco", "visibility": "applicant"})
+    told(settings, f"applications/{lost}", None, method="DELETE")
+    assert [asked(settings, f"/applications/{lost}{below}").status_code for below in ("", "/messages")] == [404, 404]
+    listed = asked(settings, "/applications?version=2").json()
+    assert (listed["meta"]["count"], lost in str(listed), left in str(listed)) == ("2", False, True)
+
+
 @pytest.mark.parametrize("code", sorted(APPLICATIONS))
 def test_every_status_of_the_description_is_understood(started, clock, code):
     _, settings = started(applications=0)

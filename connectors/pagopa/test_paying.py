@@ -62,6 +62,21 @@ def test_a_strict_checkout_and_printer_take_what_we_send(start):
     assert NOTICE.notice_number.encode() in one.printed(NOTICE, DEBTOR, CODE)
 
 
+def test_checkouts_account_has_a_line_for_each_cart_that_was_made_and_none_for_others(start):
+    running = start()
+    one = at(running)
+    urls = [one.cart(CART), one.cart(CART)]
+    running.http.post("/_sim/faults", json=[{"kind": "error", "status": 503, "on": "carts"}]).raise_for_status()
+    with pytest.raises(Failure):
+        one.cart(CART)
+    ledger = running.ledger.with_name("carts.jsonl").read_text().splitlines()
+    made = [json.loads(line) for line in ledger]
+    assert [line["url"] for line in made] == urls
+    assert len(set(urls)) == 2
+    assert {line["cart"]["emailNotice"] for line in made} == {CART.email}
+    assert {each["noticeNumber"] for line in made for each in line["cart"]["paymentNotices"]} == {NOTICE.notice_number}
+
+
 @pytest.mark.parametrize("what", ["cart", "print"])
 @pytest.mark.parametrize(
     ("status", "kind"),

@@ -127,6 +127,17 @@ def test_who_pays_gets_a_receipt(world, version):
     assert (again["outcome"], again["code"]) == ("KO", "PAA_PAGAMENTO_DUPLICATO")
 
 
+def test_the_account_says_which_notice_was_paid_each_time_that_it_was(world):
+    one = world()
+    owed = dict(one.hub.reading.payments)
+    one.pay()
+    one.pay(notice="3" + "9" * 17)  # nobody owes it
+    one.hub.reading.payments = owed  # a station that forgets lets itself be paid twice
+    one.pay()
+    paid = [line["notice_number"] for line in one.http.get("/_sim/ledger").json() if line["event"] == "paid"]
+    assert paid == [NOTICE] * 2
+
+
 @pytest.mark.parametrize(
     ("fault", "attempts", "calls"), [("repeat", 1, 4), ("lose", 2, 4), ("garble", 2, 4), (None, 1, 3)]
 )

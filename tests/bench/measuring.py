@@ -144,7 +144,7 @@ def measure(folder: Path, size: Size, profile: Path | None) -> list[Line]:
         *_feeding(folder, size),
         *_dispatching(folder, size),
         *_queueing(folder, size),
-        *_taking(folder, size),
+        *taking.lines(folder, size.records),
         *_broadcasting(folder, size.subscribers),
     ]
 
@@ -310,24 +310,6 @@ def _queueing(folder: Path, size: Size) -> list[Line]:
             Line(f"  {text}", found.of(way), "/s", against, found.ratio(way, against), goal, found.spread(way))
         )
     return lines
-
-
-def _taking(folder: Path, size: Size) -> list[Line]:
-    """A mapped source, read whole and then once more."""
-    taken = taking.apart(folder / "source", records=size.records, citizens=max(1, size.records // 100))
-    found = Findings({"hub": taken.hub, "bare": taken.bare, "busy": taken.hub_busy, "bare busy": taken.bare_busy})
-    ratio, spread = found.ratio("hub", "bare"), found.spread("hub")
-    busy = found.ratio("busy", "bare busy")
-    grown = taken.late_mb / taken.early_mb
-    return [
-        Line(f"{size.records:,} records by a mapping: bare, and group commit", found.of("bare"), "records/s"),
-        Line("  the hub's reading of the source", found.of("hub"), "records/s", "bare", ratio, "0.50", spread),
-        Line("  of the processor's time", found.of("busy"), "records/s", "bare", busy, "0.50", found.spread("busy")),
-        Line("  memory at its end", taken.late_mb, "MB", "a tenth of it", grown, "at most 1.10"),
-        Line(
-            "  read again, nothing changed", taken.again, "records/s", note=f"{taken.rows_written_again} rows written"
-        ),
-    ]
 
 
 def _broadcasting(folder: Path, subscribers: int) -> list[Line]:

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+import hub.inbound.missing as missing
 import hub.store.folding as folding
+from hub.admin.rights import RightsDesk
 from hub.dispatch.carts import Carts
 from hub.inbound.demanding import Demands
 from hub.inbound.missing import Missing
@@ -91,6 +93,21 @@ def file_twice() -> None:
     RightsFiler._file = file  # type: ignore[method-assign]  # that is the bug
 
 
+def answer_nobody() -> None:
+    """A request about one's data is closed, and its citizen is not told."""
+    RightsDesk._tell = lambda *_: None  # type: ignore[method-assign]  # that is the bug
+
+
+def forget_the_day() -> None:
+    """What was taken back before does not count."""
+    missing.withdrawn_since = lambda *_: 0
+
+
+def leave_the_parts() -> None:
+    """An application is taken back without what hangs on it."""
+    Missing._parts = lambda *_: []  # type: ignore[method-assign]  # that is the bug
+
+
 BUGS: dict[str, Callable[[], None]] = {
     bug.__name__: bug
     for bug in (
@@ -101,5 +118,8 @@ BUGS: dict[str, Callable[[], None]] = {
         ask_checkout_twice,
         skip_a_subscriber,
         file_twice,
+        answer_nobody,
+        forget_the_day,
+        leave_the_parts,
     )
 }

@@ -11,6 +11,7 @@ from typing import Any
 
 import hub.bootstrap as bootstrap
 import hub.inbound.polling as polling
+from connectors.opencity.pulling import Source as Tenant
 from hub.clock import SystemClock
 from hub.dispatch.dispatcher import Dispatcher
 from hub.dispatch.pool import ConnectorPool
@@ -89,6 +90,7 @@ def begin(place: Place, life: Life) -> None:
     place.pid().write_text(str(os.getpid()))
     Dispatcher.__init__.__kwdefaults__["poll_s"] = 0.05
     polling._FIRST_WAIT_S = 0.3
+    _sweep_each_round()
     if life.bug:
         (bugs.BUGS | bugs_of_parties.BUGS)[life.bug]()
     if life.step:
@@ -141,6 +143,16 @@ def _keep_order() -> None:
         return {key: replace(outlet, ordered=True) for key, outlet in original(self).items()}
 
     ConnectorPool.outlets = outlets  # type: ignore[method-assign]  # in this process alone
+
+
+def _sweep_each_round() -> None:
+    """What OpenCity has no more shows in a sweep, and no setting asks for one more often than each ten minutes."""
+    original = Tenant._begin
+
+    def begin(self: Tenant, place: Any) -> Any:
+        return original(self, place.model_copy(update={"swept_at": None}))
+
+    Tenant._begin = begin  # type: ignore[method-assign]  # in this process alone
 
 
 def _set_the_clock(place: Place) -> None:

@@ -4,6 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 
 from .evidence import Account, Evidence, Violation
+from .parties.braked import AT_MOST
+from .parties.rights import TOLD
+from .parties.tenant import left_of
 
 _NOTHING = Account([], [])
 _ROUNDS = 2
@@ -166,15 +169,53 @@ def broadcast_once(seen: Evidence) -> Iterator[Violation]:
     yield from _told_once(seen, "I16", "email", {one["email"]: told for one in people})
 
 
-def filed_once(seen: Evidence) -> Iterator[Violation]:
-    """I17: a request about one's data is filed once, as it was said, under the id that each answer gave."""
+def filed_and_answered_once(seen: Evidence) -> Iterator[Violation]:
+    """I17: a request about one's data is filed once, as it was said, under the id that each answer gave; where it was
+    answered, its citizen reads the answer and is told of it once."""
     account = seen.accounts.get("rights", _NOTHING)
+    asked = {line["name"]: line for line in account.of("asked")}
     found = defaultdict(list)
     for each in account.found:
-        found[each["name"]].append((each["request_id"], each["is_named"], each["state"]))
+        found[each["name"]].append((each["request_id"], each["is_named"], each["is_answered"], each["told"]))
     for line in account.of("told"):
-        if found[line["name"]] != [(line["request_id"], True, "open")]:
+        is_answered = asked[line["name"]]["is_answered"]
+        if found[line["name"]] != [(line["request_id"], True, is_answered, int(is_answered))]:
             yield Violation("I17", f"{line['name']} was filed as {line['request_id']}, and is {found[line['name']]}")
+    answered = [asked[line["name"]] for line in account.of("told") if asked[line["name"]]["is_answered"]]
+    to = {line["tax_code"]: Counter([TOLD]) for line in answered}
+    yield from _told_once(seen, "I17", "io", to)
+
+
+def held_by_the_brake(seen: Evidence) -> Iterator[Violation]:
+    """I18: of what a source lists no more, only as much is taken back in a day as its settings allow; the others stay,
+    and an administrator is shown them."""
+    account = seen.accounts.get("braked", _NOTHING)
+    dropped = [line["record"] for line in account.of("dropped")]
+    gone, held = set(dropped[:AT_MOST]), set(dropped[AT_MOST:])
+    away = {each["name"] for each in account.what("item") if not each["is_there"]}
+    if away != gone:
+        yield Violation("I18", f"of {dropped} {sorted(away)} were taken back, and {AT_MOST} a day may be")
+    if (shown := {each["name"] for each in account.what("held")}) != held:
+        yield Violation("I18", f"{sorted(held)} are held, and {sorted(shown)} shown")
+
+
+def lost_with_all_that_hangs_on_it(seen: Evidence) -> Iterator[Violation]:
+    """I19: an application that its tenant has no more is withdrawn once with its message and a payment that was not
+    paid; all else is here, and its citizen sees it. What was lost before anybody read it leaves no trace."""
+    account = seen.accounts.get("tenant", _NOTHING)
+    lost = {line["application"] for line in account.of("lost")}
+    given = account.of("given")
+    names = {name for line in given for name in left_of(line, set())}
+    unread = {name for line in given if line["application"] in lost for name in left_of(line, set())}
+    there = {name for line in given for name in left_of(line, lost)}
+    found = {each["name"]: each for each in account.found}
+    for name in (names - unread) | found.keys():
+        each = found.get(name)
+        expected = (True, True, 0) if name in there else (False, False, 1)
+        if each is None or name not in names:
+            yield Violation("I19", f"{name} is {'not here' if each is None else 'here and was never given'}")
+        elif (each["is_there"], each["is_shown"], each["withdrawn"]) != expected:
+            yield Violation("I19", f"{name} {'is there' if name in there else 'is lost'}, and here as {each}")
 
 
 _MOOT = "notice.moot"
@@ -231,7 +272,9 @@ RULES = (
     paid_by_instalments_once,
     carts_as_asked,
     broadcast_once,
-    filed_once,
+    filed_and_answered_once,
+    held_by_the_brake,
+    lost_with_all_that_hangs_on_it,
     nothing_stuck_beside,
     told_beside_as_recorded,
 )

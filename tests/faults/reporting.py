@@ -22,7 +22,7 @@ _HEAD = (
     "Written by `make faults`. How it is judged is in `tests/faults/`: a vendor, the parties that deal with the hub",
     "beside it (a source, pagoPA's station and Checkout, instalments, broadcasts, rights) and the providers keep",
     "accounts of their own on the disk; parts of the hub are killed, frozen, cut off or misled under load; afterwards",
-    "the accounts, the feed and the database must agree (I0 to I10 of `tests/faults/oracle.py`, I11 to I17 of",
+    "the accounts, the feed and the database must agree (I0 to I10 of `tests/faults/oracle.py`, I11 to I19 of",
     "`tests/faults/oracle_of_parties.py`). That they would not agree if the hub were wrong is shown by planted bugs in",
     "`make test`.",
     "",

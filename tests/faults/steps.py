@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 import connectors.base.deadline as wire
+import hub.admin.rights as rights
 import hub.dispatch.runner as runner
 import hub.dispatch.upkeep as upkeep
 import hub.store.lanes as lanes
@@ -22,6 +23,7 @@ from hub.dispatch.carts import Carts
 from hub.dispatch.doorbell import Doorbell
 from hub.dispatch.hands import Hands
 from hub.dispatch.notices import Notices
+from hub.http.admin_rights import RightsApi
 from hub.http.publish import PublishApi
 from hub.inbound.demanding import Demands
 from hub.inbound.missing import Missing
@@ -34,7 +36,7 @@ from hub.store.chain import ChainWriter
 from hub.store.committer import Committer
 from hub.store.filing_rights import RightsFiler
 from hub.store.intake import Intake
-from hub.store.missing import Settled
+from hub.store.missing import Seen, Settled
 from hub.store.outbox import Settlement
 from hub.store.plans import Plans
 from hub.store.positions import Positions
@@ -125,9 +127,14 @@ STEPS: dict[str, Callable[[Death], None]] = {
     "before_cart": before(Carts, "make"),
     "cart_made": after(Carts, "make"),
     "filed": after(RightsFiler, "file"),
+    "within_closing": after(rights, "close_request"),
+    "closed": before(RightsApi, "_closed"),
     "within_parts_paid": after(Plans, "paid", when=lambda found, *_: bool(found)),
     "missing_noted": after(Missing, "note", when=lambda _, self, source, names: bool(names)),
     "before_taken_back": before(Taker, "_withdrawal"),
+    "parts_noted": after(
+        Committer, "write", when=lambda _, *given: _is_about(Seen)(*given) and given[2].listed_from is None
+    ),
     "taken_back": before(Committer, "write", when=_is_about(Settled)),
     "portion_read": after(BroadcastRunner, "portion"),
     "within_portion": after(Broadcasts, "_write"),
@@ -162,9 +169,10 @@ INBOUND = ("before_taking", "taken", "before_reporting", "reported", "before_mov
 OF_PARTIES = {
     "station": ("before_demanded", "demanded"),
     "carts": ("cart_begun", "before_cart", "cart_made"),
-    "rights": ("filed",),
+    "rights": ("filed", "within_closing", "closed"),
     "instalments": ("within_parts_paid",),
     "source": ("missing_noted", "before_taken_back", "taken_back"),
+    "tenant": ("parts_noted",),
     "broadcasts": ("portion_read", "within_portion", "portion_written"),
 }
 UPKEEP = ("within_sweep", "poisoned", "statement")

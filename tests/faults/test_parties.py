@@ -12,11 +12,11 @@ from .bugs_of_parties import BUGS
 from .lives import Life
 from .oracle import violations
 from .steps import OF_PARTIES
-from .trades import A_TOWN, EVERYBODY
+from .trades import TOWNS
 from .world import World
 
-_PARTIES = {party.name: party for party in EVERYBODY}
-_STEPS = [(name, step) for name, steps in OF_PARTIES.items() for step in steps]
+_TRADES = {party.name: replace(town, parties=(party,)) for town in TOWNS for party in town.parties}
+_STEPS = [(name, step) for name, steps in OF_PARTIES.items() for step in steps] + [("braked", "taken_back")]
 _SEEN_BY = {
     # bug -> (whose affair it is, the invariant that must be broken)
     "lose_a_record": ("source", "I11"),
@@ -26,6 +26,9 @@ _SEEN_BY = {
     "ask_checkout_twice": ("carts", "I15"),
     "skip_a_subscriber": ("broadcasts", "I16"),
     "file_twice": ("rights", "I17"),
+    "answer_nobody": ("rights", "I17"),
+    "forget_the_day": ("braked", "I18"),
+    "leave_the_parts": ("tenant", "I19"),
 }
 _LEASE_S = 1.0
 
@@ -36,7 +39,7 @@ def town(tmp_path: Path) -> Iterator[Callable[[str], World]]:
     made: list[World] = []
 
     def world(party: str) -> World:
-        made.append(World(tmp_path, replace(A_TOWN, parties=(_PARTIES[party],))))
+        made.append(World(tmp_path, _TRADES[party]))
         return made[-1]
 
     yield world
@@ -69,7 +72,7 @@ def test_a_bug_shows(town: Callable[[str], World], bug: str) -> None:
     party, invariant = _SEEN_BY[bug]
     world = town(party)
     life = Life(bug=bug, lease_s=_LEASE_S)
-    world.drain_within_s = 6
+    world.drain_within_s = 4
     _deal(world, life, 3)
     assert invariant in {found.invariant for found in violations(world.recover(life))}
 

@@ -12,6 +12,8 @@ from contracts.connector import Simulation
 
 from ..flows.instalments import TOWN
 from ..harness import BIANCHI, ROSSI, HubUnderTest, make_item, make_message, make_payment
+from .parties.braked import AT_MOST, Braked
+from .parties.braked import SOURCE as BRAKED_SOURCE
 from .parties.broadcasts import Broadcasts
 from .parties.carts import Carts
 from .parties.instalments import Instalments
@@ -19,10 +21,11 @@ from .parties.party import Party
 from .parties.rights import Rights
 from .parties.source import Source
 from .parties.station import Station
+from .parties.tenant import Tenant
 from .post import Post
 
 CITIZENS = (ROSSI, BIANCHI)
-PORTS = 5
+PORTS = 7
 """So many have the providers of a trade to listen on."""
 Item = dict[str, Any]
 Providers = dict[str, tuple[str, Simulation]]
@@ -208,9 +211,14 @@ def _io_mail_and_source(folder: Path, ports: Sequence[int]) -> Providers:
 def _silent_source(given: Connectors) -> Connectors:
     """Nobody is told of its items: of those there is another account."""
     kind, settings = given["source"]
-    mapping = json.loads(json.dumps(settings["mapping"])) | {"tests": []}
-    mapping["items"][0]["fields"]["notify"]["fields"]["channels"]["value"] = []
-    return _impatient(given) | {"source": (kind, settings | {"mapping": mapping, "poll_every_s": 1.0})}
+    silent = settings | {"mapping": _silent(settings["mapping"]), "poll_every_s": 1.0}
+    return _impatient(given) | {"source": (kind, silent)}
+
+
+def _silent(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    silent: dict[str, Any] = json.loads(json.dumps(mapping)) | {"tests": []}
+    silent["items"][0]["fields"]["notify"]["fields"]["channels"]["value"] = []
+    return silent
 
 
 READ = replace(MESSAGES, providers=_io_mail_and_source, tuned=_silent_source)
@@ -221,27 +229,51 @@ READ = replace(MESSAGES, providers=_io_mail_and_source, tuned=_silent_source)
 
 
 def _of_a_town(folder: Path, ports: Sequence[int]) -> Providers:
-    """Beside App IO, the mail server and the source there are pagoPA's node, GPD and Checkout."""
+    """Beside App IO, the mail server and the source there are another source, pagoPA's node, GPD and Checkout."""
     return _io_mail_and_source(folder, ports) | {
         "stazione": ("pagopa_node", connectors.simulate("pagopa_node", folder / "node", port=ports[3])),
         "pagopa": ("pagopa", connectors.simulate("pagopa", folder / "pagopa", port=ports[4])),
+        "braked": ("mapped", connectors.simulate("mapped", folder / "braked", port=ports[5], records=0)),
     }
+
+
+_LISTS_ALL = {"lists_all": {"reason": "Non più presente nel gestionale"}}
+_PATIENT = {"pass_over_tries": 2, "pass_over_after_s": 0, "since_parameter": None, "changed_at": None}
 
 
 def _for_the_parties(given: Connectors) -> Connectors:
-    """The source lists all it has; pages of it that do not come are passed over soon."""
+    """The sources list all they have; pages of them that do not come are passed over soon."""
     tuned = _silent_source(given)
-    (_, source), (_, node), (_, pagopa) = tuned["source"], given["stazione"], given["pagopa"]
-    mapping = source["mapping"] | {"lists_all": {"reason": "Non più presente nel gestionale"}}
-    patient = {"pass_over_tries": 2, "pass_over_after_s": 0, "withdraw_at_most": 1000, "since_parameter": None}
+    (_, source), (_, node), (_, pagopa), (_, braked) = (
+        tuned[name] for name in ("source", "stazione", "pagopa", "braked")
+    )
+    own = _silent(braked["mapping"]) | _LISTS_ALL | {"source": BRAKED_SOURCE}
+    slow = {"vendor_id": "acme", "mapping": own, "poll_every_s": 1.0, "withdraw_at_most": AT_MOST}
     creditor = {"organization_tax_code": TOWN, "segregation_code": 47, "vendor_id": "acme"}
     return tuned | {
-        "source": ("mapped", source | patient | {"mapping": mapping, "changed_at": None}),
+        "source": ("mapped", source | _PATIENT | {"mapping": source["mapping"] | _LISTS_ALL, "withdraw_at_most": 1000}),
         "stazione": ("pagopa_node", node | {"vendor_id": "acme", "poll_every_s": 3600}),
         "pagopa": ("pagopa", pagopa | creditor),
+        "braked": ("mapped", braked | _PATIENT | slow),
     }
 
 
-EVERYBODY = (Source, Station, Carts, Instalments, Broadcasts, Rights)
+EVERYBODY = (Source, Braked, Station, Carts, Instalments, Broadcasts, Rights)
 A_TOWN = replace(MESSAGES, providers=_of_a_town, tuned=_for_the_parties, parties=EVERYBODY)
 """Messages, and everybody else who deals with the hub."""
+
+
+def _with_a_tenant(folder: Path, ports: Sequence[int]) -> Providers:
+    tenant = connectors.simulate("opencity", folder / "tenant", port=ports[6], applications=0)
+    return _io_and_mail(folder, ports) | {"tenant": ("opencity", tenant)}
+
+
+def _of_a_tenant(given: Connectors) -> Connectors:
+    kind, settings = given["tenant"]
+    own = {"vendor_id": "beta", "poll_every_s": 1.0, "withdraw_at_most": 1000, "service_ids": {"bonus-mensa": "tari"}}
+    return _impatient(given) | {"tenant": (kind, settings | own)}
+
+
+A_TENANT = replace(MESSAGES, providers=_with_a_tenant, tuned=_of_a_tenant, parties=(Tenant,))
+"""Messages, and a tenant of OpenCity, which forgets all when it is killed."""
+TOWNS = (A_TOWN, A_TENANT)
