@@ -13,7 +13,8 @@ from hub.home import HomeError
 from hub.security.vault import VaultError
 from hub.settings import Settings
 from hub.store.database import error_name, is_away
-from hub.store.postgres import place_of, why_away
+from hub.store.faults import why_away
+from hub.store.postgres import place_of
 
 from .commands import application
 from .console import Failed, WrongUsage, complain

@@ -21,9 +21,10 @@ from contracts.connector import Connector, Continue, Done, Memo, Notice
 from contracts.failures import Deferred, Failure, Misconfigured, Rejected, Skipped, Unconfirmed
 from contracts.inbound import Report
 from hub.clock import Clock
+from hub.errors import StoreUnavailable
 from hub.metrics import count_attempt
 from hub.store.committer import Committer
-from hub.store.database import error_name
+from hub.store.database import IN_TROUBLE, CommitUnknown, error_name
 from hub.store.outbox import Claim, Progress, Settlement, progress, settle
 from hub.tracing import span
 
@@ -32,6 +33,8 @@ from .putting_off import PutOff
 
 log = logging.getLogger(__name__)
 
+_STORE_TROUBLE = (*IN_TROUBLE, CommitUnknown, StoreUnavailable)
+"""What only the hub's own parts raise: those that read the notice, and those that a connector was given."""
 _MOST_STEPS = 20
 """Steps of one claim that follow each other at once; a connector that wants more has a loop."""
 
@@ -117,11 +120,13 @@ class Runner:
             end = self._failed(at, connector, failure)
             answered = _answered(at.claim, failure) if at.called else None
             return replace(end, answered=answered, after=provider_wish(failure), reports=tuple(at.reports))
+        except _STORE_TROUBLE as trouble:
+            log.warning("delivery.store_failed delivery_id=%s error=%s", claim.delivery_id, error_name(trouble))
+            return self._failed(at, connector, at.broken_off("store.unavailable"))
         except Exception as bug:
-            # A bug of the connector. Before anything was sent it is tried again; after, nobody knows.
+            # A bug of the connector, or of whatever made its notice.
             log.exception("delivery.bug delivery_id=%s connector=%s", claim.delivery_id, claim.connector_id)
-            name = f"bug.{type(bug).__name__}"
-            return self._failed(at, connector, Unconfirmed(name) if at.unsafe else Deferred(name))
+            return self._failed(at, connector, at.broken_off(f"bug.{type(bug).__name__}"))
         return replace(
             self._reached(at, step),
             answered=_answered(at.claim, step),
@@ -250,6 +255,10 @@ class _Place:
     reports: list[Report] = field(default_factory=list)
     called: bool = False
     """The connector was: what it raises may speak of the provider."""
+
+    def broken_off(self, reason: str) -> Failure:
+        """What nobody raised on purpose. Before anything was sent it is tried again; after, nobody knows."""
+        return Unconfirmed(reason) if self.called and self.unsafe else Deferred(reason)
 
 
 def _told(hook: Callable[..., None], claim: Claim, *more: str) -> None:

@@ -1,6 +1,7 @@
 """The operations port: what it counts, what it says of readiness, and that it tells nothing of people."""
 
 import json
+import logging
 import re
 import socket
 import struct
@@ -194,19 +195,23 @@ def test_a_database_that_takes_no_writes_is_not_ready(hub: HubUnderTest, port: i
 
 
 def test_of_a_database_that_is_away_nothing_else_is_said(
-    hub: HubUnderTest, port: int, monkeypatch: pytest.MonkeyPatch
+    hub: HubUnderTest, port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who reads that migrations are missing would run them."""
+    """Who reads that migrations are missing would run them; and each look was a line in the log."""
+    caplog.set_level(logging.INFO, "hub.exporter")
 
     def away() -> str | None:
         raise OSError
 
-    monkeypatch.setattr(hub.home.database, "revision", away)
-    assert httpx.get(f"http://127.0.0.1:{port}/ready").json() == {
-        "database": False,
-        "committer": True,
-        "configuration": True,
-    }
+    with monkeypatch.context() as patch:
+        patch.setattr(hub.home.database, "revision", away)
+        answers = [httpx.get(f"http://127.0.0.1:{port}/ready").json() for _ in range(3)]
+    assert httpx.get(f"http://127.0.0.1:{port}/ready").status_code == 200
+    assert [line for line in caplog.messages if line.startswith("ready.")] == [
+        "ready.failed error=OSError",
+        "ready.recovered after_s=0",
+    ]
+    assert answers == [{"database": False, "committer": True, "configuration": True}] * 3
 
 
 @pytest.mark.parametrize(("oldest_code", "status"), [(None, 200), (9999, 503)])
