@@ -21,10 +21,9 @@ from contracts.connector import Connector, Continue, Done, Memo, Notice
 from contracts.failures import Deferred, Failure, Misconfigured, Rejected, Skipped, Unconfirmed
 from contracts.inbound import Report
 from hub.clock import Clock
-from hub.errors import StoreUnavailable
 from hub.metrics import count_attempt
 from hub.store.committer import Committer
-from hub.store.database import IN_TROUBLE, CommitUnknown, error_name
+from hub.store.faults import LOST, error_name
 from hub.store.outbox import Claim, Progress, Settlement, progress, settle
 from hub.tracing import span
 
@@ -33,8 +32,6 @@ from .putting_off import PutOff
 
 log = logging.getLogger(__name__)
 
-_STORE_TROUBLE = (*IN_TROUBLE, CommitUnknown, StoreUnavailable)
-"""What only the hub's own parts raise: those that read the notice, and those that a connector was given."""
 _MOST_STEPS = 20
 """Steps of one claim that follow each other at once; a connector that wants more has a loop."""
 
@@ -120,7 +117,8 @@ class Runner:
             end = self._failed(at, connector, failure)
             answered = _answered(at.claim, failure) if at.called else None
             return replace(end, answered=answered, after=provider_wish(failure), reports=tuple(at.reports))
-        except _STORE_TROUBLE as trouble:
+        except LOST as trouble:
+            # By what reads the notice, or by a part of the hub that the connector was given.
             log.warning("delivery.store_failed delivery_id=%s error=%s", claim.delivery_id, error_name(trouble))
             return self._failed(at, connector, at.broken_off("store.unavailable"))
         except Exception as bug:

@@ -41,6 +41,10 @@ class CommitUnknown(SQLAlchemyError):
     """The connection broke under the COMMIT: what was written may be there or not."""
 
 
+LOST = (*IN_TROUBLE, CommitUnknown, StoreUnavailable)
+"""The same, with what the hub's own parts make of it: who works beside the store, a connector, is not at fault."""
+
+
 def why_away(error: BaseException) -> str | None:
     """Why there is no connection, as far as the driver tells; its text may name users, so that none of it is given."""
     if isinstance(error, PoolTimeout):
