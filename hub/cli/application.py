@@ -74,6 +74,10 @@ _ADVICE = {
     "SQLITE_CANTOPEN": "this user may not open raccordo.db or its folder: run as the user that the home belongs to",
     "SQLITE_FULL": "the disk is full",
     "SQLITE_BUSY": "another process is writing: try again",
+    "53100": "the disk of the database's server is full",
+    "25006": "the database takes no writes: it is a standby, or was set read-only",
+    "55P03": "another process held it up: try again",
+    "57P": "its server is just being stopped or started: try again",
 }
 
 

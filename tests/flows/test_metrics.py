@@ -16,8 +16,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import ValidationError
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
-from hub import exporter, metrics
+from hub import anchoring, exporter, metrics
 from hub.settings import Settings, networks
 from hub.store.sources import set_source
 from hub.store.sweeping import Sweep, sweep
@@ -294,6 +295,20 @@ def test_an_anchor_that_cannot_be_written_is_logged_and_no_more(
     hub.hub.anchors.write()
     hub.home.anchors.rmdir()
     assert any(line.startswith("anchor.not_written") for line in caplog.messages)
+
+
+def test_a_hub_whose_database_is_away_ends_in_order(
+    hub: HubUnderTest, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last act, an anchor, failed the shutdown and left the text of the driver's error in the log."""
+
+    def away(_connection: object) -> list[str]:
+        raise OperationalError("SELECT", {}, Exception("connection refused by Zanzibar"))
+
+    monkeypatch.setattr(anchoring, "tails", away)
+    hub.hub.anchors.write()
+    (line,) = (each for each in caplog.messages if each.startswith("anchor.not_written"))
+    assert line.endswith(" error=OperationalError (nothing listens there)")
 
 
 def test_proxies_are_a_list_of_networks() -> None:
