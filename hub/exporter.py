@@ -156,6 +156,7 @@ class Figures:
     def _read(self) -> Iterator[Sample]:
         with self._observed.database.read() as connection:
             now = self._observed.database.now(connection)
+            yield "raccordo_clock_offset_seconds", (), (self._observed.database.clock.now() - now).total_seconds()
             for row in figures.connector_statuses(connection):
                 yield (
                     "raccordo_connector_paused",

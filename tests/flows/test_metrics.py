@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from hub import anchoring, exporter, metrics
 from hub.settings import Settings, networks
+from hub.store.database import Database
 from hub.store.sources import set_source
 from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import sources
@@ -176,6 +177,16 @@ def test_liveness_and_readiness_are_two_things(hub: HubUnderTest, port: int) -> 
     assert status.status_code == 503
     assert "migrations" not in status.text
     assert httpx.get(f"{base}/nothing").status_code == 404
+
+
+def test_a_clock_that_is_not_the_databases_is_told_of(
+    hub: HubUnderTest, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine two hours off refused every vendor, was ready, and nothing but their calls told of it."""
+    assert abs(scrape(port)["raccordo_clock_offset_seconds",]) < 5
+    behind = hub.home.clock.now() - timedelta(hours=2)
+    monkeypatch.setattr(Database, "now", lambda _database, _connection: behind)
+    assert 7200 <= scrape(port)["raccordo_clock_offset_seconds",] < 7300
 
 
 def test_a_database_that_takes_no_writes_is_not_ready(hub: HubUnderTest, port: int) -> None:
